@@ -1,0 +1,52 @@
+# tekio_options: the compiler flags that everything of ours is built with.
+add_library(tekio_options INTERFACE)
+target_compile_features(tekio_options INTERFACE cxx_std_20)
+target_compile_options(tekio_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+                       -Wno-restrict  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105329)
+                       # Sums and products are rounded as written: several results must equal the reference's to the last bit.
+                       -ffp-contract=off -fno-math-errno)
+if(TEKIO_SANITIZE)
+  target_compile_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE})
+endif()
+
+# tekio_room(NAME SOURCES a.cc b.cc USES base text LINKS fmt::fmt)
+# A room of the house: a folder of src/ as an object library. USES names rooms to its left (scripts/check_layers.py holds
+# the order); LINKS names outside libraries. All rooms end up in the one library `tekio`.
+function(tekio_room name)
+  cmake_parse_arguments(room "" "" "SOURCES;USES;LINKS" ${ARGN})
+  add_library(tekio_${name} OBJECT ${room_SOURCES})
+  target_include_directories(tekio_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+  set_target_properties(tekio_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(tekio_${name} PUBLIC ${room_LINKS} PRIVATE tekio_options)
+  set(closure ${name})
+  foreach(used IN LISTS room_USES)
+    list(APPEND closure ${TEKIO_ROOM_${used}})
+    target_link_libraries(tekio_${name} PUBLIC $<TARGET_PROPERTY:tekio_${used},INTERFACE_LINK_LIBRARIES>)
+  endforeach()
+  list(REMOVE_DUPLICATES closure)
+  set(TEKIO_ROOM_${name} ${closure} PARENT_SCOPE)
+  target_sources(tekio PRIVATE $<TARGET_OBJECTS:tekio_${name}>)
+  target_link_libraries(tekio PRIVATE ${room_LINKS})
+endfunction()
+
+# tekio_test(NAME ROOMS text base SOURCES a_test.cc): a GoogleTest program over some rooms, run by ctest with label NAME.
+# Tests find golden files at TEKIO_GOLDEN_DIR and large optional data at $TEKIO_DATA (skipped visibly where it is not set).
+function(tekio_test name)
+  cmake_parse_arguments(test "" "" "ROOMS;SOURCES;LINKS" ${ARGN})
+  set(target tekio_${name}_test)
+  add_executable(${target} ${test_SOURCES})
+  set(rooms ${test_ROOMS})
+  foreach(room IN LISTS test_ROOMS)
+    list(APPEND rooms ${TEKIO_ROOM_${room}})
+  endforeach()
+  list(REMOVE_DUPLICATES rooms)
+  foreach(room IN LISTS rooms)
+    target_link_libraries(${target} PRIVATE tekio_${room})
+  endforeach()
+  target_link_libraries(${target} PRIVATE tekio_options GTest::gtest_main GTest::gmock ${test_LINKS})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${target} PRIVATE TEKIO_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
+  add_test(NAME ${name} COMMAND ${target})
+  set_tests_properties(${name} PROPERTIES LABELS ${name} TIMEOUT 900)
+endfunction()

@@ -1,0 +1,121 @@
+// Text data: rows from files, and the chunks of tokens that a masked language model is trained on.
+//
+//   auto imdb = tekio::load_dataset("./imdb");                      // splits: train, test, unsupervised
+//   for (auto& row : imdb["train"].shuffle(42).take(3)) use(row.text());
+//   auto chunks = tekio::chunk(imdb["train"], tokenizer, {.chunk_size = 128});
+//   auto [train, test] = chunks.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tekio/tokenizer.h>
+#include <utility>
+#include <vector>
+
+namespace tekio {
+
+/// One row: its columns in the source's order; values as JSON text ("\"a review\"", "1", "null").
+struct Row {
+  std::vector<std::pair<std::string, std::string>> columns;
+  /// A string column's text. Errors: input (no such column, or not a string).
+  std::string text(std::string_view column = "text") const;
+};
+
+/// One split of a dataset: its rows are read from the files whenever they are asked for and never kept. Copies are cheap.
+class Dataset {
+ public:
+  int64_t size() const;                      ///< rows; counted on first use, then remembered
+  std::vector<std::string> columns() const;  ///< names, in the source's order
+  uint64_t bytes() const;                    ///< of the files as they lie on disk
+
+  /// The reference's shuffle(seed): numpy's PCG64 permutation, bit for bit.
+  Dataset shuffle(uint64_t seed) const;
+  /// Rows by number, in this order; duplicates allowed. Errors: usage (a number out of range).
+  Dataset select(std::vector<int64_t> rows) const;
+  /// Rows [begin, end).
+  Dataset slice(int64_t begin, int64_t end) const;
+  /// The first `count` rows (fewer if there are fewer), read into memory.
+  std::vector<Row> take(int64_t count) const;
+  /// Calls `use` with every row in order, streaming.
+  void for_each(const std::function<void(const Row&)>& use) const;
+
+  struct Source;  // internal
+  explicit Dataset(std::shared_ptr<const Source> source);
+  const Source& source() const { return *source_; }
+
+ private:
+  std::shared_ptr<const Source> source_;
+};
+
+/// Splits by name, in the source's order.
+class DatasetDict {
+ public:
+  explicit DatasetDict(std::vector<std::pair<std::string, Dataset>> splits) : splits_(std::move(splits)) {}
+  /// Errors: input (no such split; the message names those there are).
+  const Dataset& operator[](std::string_view split) const;
+  bool contains(std::string_view split) const;
+  const std::vector<std::pair<std::string, Dataset>>& splits() const { return splits_; }
+
+ private:
+  std::vector<std::pair<std::string, Dataset>> splits_;
+};
+
+/// Opens files, folders of files, or the Large Movie Review Dataset's folder: .txt .jsonl .json .csv .tsv, also .gz and .zst.
+/// "PATH:SPLIT" picks a split. Several specs are concatenated split by split.
+/// Errors: io (not there), input (unknown kind of file, malformed line: file and line number).
+DatasetDict load_dataset(const std::vector<std::string>& specs);
+inline DatasetDict load_dataset(const std::string& spec) { return load_dataset(std::vector<std::string>{spec}); }
+
+struct SplitOptions {
+  int64_t train_size = 0;  ///< 0: what test_size leaves
+  int64_t test_size = 0;   ///< 0: what train_size leaves
+  uint64_t seed = 42;
+};
+
+struct ChunkOptions {
+  int64_t chunk_size = 128;            ///< tokens per chunk
+  std::string text_column = "text";    ///< if absent in the data: the first string column
+  bool line_by_line = false;           ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
+  bool use_cache = true;               ///< keep the token store under the cache folder and reuse it
+  int threads = 0;                     ///< 0: all processors; the result does not depend on it
+};
+
+/// Blocks of tokens over a memory-mapped token store: cut as the reference does (rows in batches of 1,000, each batch's
+/// tokens joined and cut into blocks, its remainder dropped). A view; copies are cheap.
+class Chunks {
+ public:
+  int64_t size() const;
+  int64_t chunk_size() const;
+  /// Ids of chunk i; exactly chunk_size() of them, or fewer where line_by_line.
+  std::vector<int32_t> ids(int64_t i) const;
+  /// The word that each token of chunk i belongs to within its text; Encoding::kNoWord for template tokens.
+  std::vector<int32_t> word_ids(int64_t i) const;
+
+  struct Split;
+  /// The reference's train_test_split(seed): test is the permutation's first part, train the next. Errors: usage (sizes exceed size()).
+  Split train_test_split(const SplitOptions& options) const;
+  Chunks select(std::vector<int64_t> chunks) const;
+
+  int64_t rows() const;    ///< texts of the whole store
+  int64_t tokens() const;  ///< tokens of the whole store, before remainders are dropped
+
+  struct View;  // internal
+  explicit Chunks(std::shared_ptr<const View> view);
+  const View& view() const { return *view_; }
+
+ private:
+  std::shared_ptr<const View> view_;
+};
+struct Chunks::Split { Chunks train, test; };
+
+/// Tokenizes a split once (a file in the cache folder, reused when the same) and cuts it into chunks.
+/// Errors: input (no text in it), io (cache folder not writable).
+Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options = {});
+
+}  // namespace tekio

@@ -1,0 +1,81 @@
+// A masked language model: DistilBERT or BERT with its masked-LM head.
+//
+//   auto model = tekio::MaskedLM::from_pretrained("./distilbert-base-uncased");
+//   model.num_parameters();            // 66985530
+//   model.save_pretrained("./copy");   // opens with AutoModelForMaskedLM.from_pretrained
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <tekio/tokenizer.h>
+#include <vector>
+
+namespace tekio {
+
+struct LoadOptions {
+  std::string device = "auto";  ///< auto, cpu or ref
+  int threads = 0;              ///< 0: all processors
+  uint64_t seed = 42;           ///< initialises what the files lack (a missing head)
+};
+
+struct ModelInfo {
+  std::string path, family;     ///< "DistilBERT", "BERT"
+  int64_t layers, hidden_size, heads, intermediate_size, vocabulary, max_length;
+  int64_t parameters;           ///< tied tensors once
+  std::vector<std::string> missing, unexpected;  ///< tensors by the reference's names
+};
+
+/// Copies share the same weights.
+class MaskedLM {
+ public:
+  /// Opens a folder: config.json and model.safetensors, its sharded form, or pytorch_model.bin.
+  /// What the files lack is initialised as the reference does and told loudly on stderr.
+  /// Errors: io (not there), input (malformed; the message names file and tensor).
+  static MaskedLM from_pretrained(const std::string& folder, const LoadOptions& options = {});
+
+  int64_t num_parameters() const;
+  ModelInfo info() const;
+  /// Logits of one packed sequence: [ids.size() * vocabulary], row by row. Errors: input (an id outside the vocabulary, too long).
+  std::vector<float> logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids = {}) const;
+  /// config.json and model.safetensors, atomically.
+  void save_pretrained(const std::filesystem::path& folder) const;
+
+  class Impl;  // internal
+  explicit MaskedLM(std::shared_ptr<Impl> impl);
+  Impl& impl() const { return *impl_; }
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+struct Prediction {
+  float score;            ///< probability over the whole vocabulary
+  int32_t token;
+  std::string token_str;
+  std::string sequence;   ///< the text with this token in the mask's place
+};
+
+struct FillOptions {
+  int64_t top_k = 5;
+  std::vector<std::string> targets;  ///< only these words, if any
+};
+
+/// The reference's fill-mask pipeline.
+class FillMask {
+ public:
+  FillMask(MaskedLM model, Tokenizer tokenizer);
+  /// The best tokens for a text's only mask. Errors: input (no mask, several masks, longer than the model).
+  std::vector<Prediction> operator()(const std::string& text, const FillOptions& options = {}) const;
+  /// One list per mask. Errors: input (no mask, longer than the model).
+  std::vector<std::vector<Prediction>> all(const std::string& text, const FillOptions& options = {}) const;
+
+ private:
+  MaskedLM model_;
+  Tokenizer tokenizer_;
+};
+
+}  // namespace tekio

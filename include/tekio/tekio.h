@@ -1,0 +1,8 @@
+// All of Tekio's public interface. See examples/walkthrough.cc for a tour.
+#pragma once
+
+#include <tekio/adapt.h>
+#include <tekio/dataset.h>
+#include <tekio/error.h>
+#include <tekio/masked_lm.h>
+#include <tekio/tokenizer.h>

@@ -1,0 +1,194 @@
+// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-PID.tmp", so that what a
+// killed process left behind can be told from what a living one is writing.
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/error.h"
+
+namespace tekio {
+namespace {
+
+[[noreturn]] void fail_system(const char* doing, const fs::path& path) {
+  const int code = errno;
+  const ErrorKind kind = ErrorKind::io;
+  fail(kind, "cannot {} {}: {}", doing, printable(path.string(), 300), std::strerror(code));
+}
+
+constexpr std::string_view kMark = ".tekio-";
+
+fs::path temporary_beside(const fs::path& destination) {
+  static std::atomic<unsigned> counter{0};
+  return destination.parent_path() /
+         fmt::format(".{}{}{}-{}.tmp", destination.filename().string(), kMark, getpid(), counter.fetch_add(1));
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail_system("open the folder", folder);
+  ::fsync(descriptor);  // some file systems refuse it for folders; the rename itself has happened
+  ::close(descriptor);
+}
+
+void sync_tree(const fs::path& folder) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const int descriptor = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) fail_system("open", entry.path());
+    const int result = entry.is_directory() ? 0 : ::fsync(descriptor);
+    ::close(descriptor);
+    if (result != 0) fail_system("sync", entry.path());
+  }
+  sync_folder(folder);
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const fs::path& path) : path_(path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail_system("open", path);
+  struct stat info {};
+  if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
+    if (!S_ISREG(info.st_mode)) errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+    ::close(descriptor);
+    fail_system("read", path);
+  }
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ > 0) {
+    void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (memory == MAP_FAILED) {
+      ::close(descriptor);
+      fail_system("map", path);
+    }
+    data_ = static_cast<const std::byte*>(memory);
+  }
+  ::close(descriptor);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), path_(std::move(other.path_)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+std::string read_text(const fs::path& path, size_t limit_bytes) {
+  const MappedFile file(path);
+  if (file.size() > limit_bytes)
+    fail(ErrorKind::io, "{} has {} bytes, more than the {} that a file of this kind may have", path.string(), file.size(), limit_bytes);
+  return std::string(file.text());
+}
+
+AtomicFile::AtomicFile(const fs::path& destination) : destination_(destination), temporary_(temporary_beside(destination)) {
+  descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail_system("write", destination_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  constexpr size_t kBuffer = size_t{1} << 20;
+  position_ += bytes.size();
+  if (buffer_.size() + bytes.size() > kBuffer) flush();
+  if (bytes.size() < kBuffer) {
+    buffer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return;
+  }
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_system("write", destination_);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+void AtomicFile::flush() {
+  for (std::string_view rest = buffer_; !rest.empty();) {
+    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_system("write", destination_);
+    rest.remove_prefix(static_cast<size_t>(written));
+  }
+  buffer_.clear();
+}
+
+void AtomicFile::write_at(uint64_t position, std::span<const std::byte> bytes) {
+  TEKIO_CHECK(position + bytes.size() <= position_, "{} + {} of {}", position, bytes.size(), position_);
+  flush();
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(position));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_system("write", destination_);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+    position += static_cast<uint64_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  flush();
+  if (::fsync(descriptor_) != 0) fail_system("sync", destination_);
+  if (::rename(temporary_.c_str(), destination_.c_str()) != 0) fail_system("write", destination_);
+  ::close(std::exchange(descriptor_, -1));
+  sync_folder(destination_.parent_path());
+}
+
+void write_atomically(const fs::path& destination, std::string_view text) {
+  AtomicFile file(destination);
+  file.write(text);
+  file.commit();
+}
+
+void write_folder_atomically(const fs::path& destination, const std::function<void(const fs::path&)>& fill) {
+  const fs::path temporary = temporary_beside(destination);
+  const fs::path replaced = temporary_beside(destination);
+  std::error_code ignored;
+  try {
+    if (!fs::create_directory(temporary)) fail(ErrorKind::io, "cannot write {}: {} exists", destination.string(), temporary.string());
+    fill(temporary);
+    sync_tree(temporary);
+    const bool existed = fs::exists(destination);
+    if (existed) fs::rename(destination, replaced);
+    fs::rename(temporary, destination);
+    sync_folder(destination.parent_path());
+    if (existed) fs::remove_all(replaced);
+  } catch (const fs::filesystem_error& error) {
+    fs::remove_all(temporary, ignored);
+    fail(ErrorKind::io, "cannot write {}: {}", printable(destination.string(), 300), error.code().message());
+  } catch (...) {
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+void remove_stale_temporaries(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const size_t mark = name.rfind(kMark);
+    if (name.front() != '.' || mark == std::string::npos || !name.ends_with(".tmp")) continue;
+    const long process = std::strtol(name.c_str() + mark + kMark.size(), nullptr, 10);
+    if (process > 0 && process != getpid() && ::kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH)
+      fs::remove_all(entry.path(), ignored);
+  }
+}
+
+}  // namespace tekio

@@ -1,0 +1,75 @@
+// Files: mapped reading, atomic writing. Every write of Tekio goes through here, so that a reader never sees half a file:
+// written aside in the same folder, synced, renamed, the folder synced. Errors name the path and the system's reason (kind io).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tekio {
+
+namespace fs = std::filesystem;
+
+/// A whole file, read-only in memory without being copied. Moves, does not copy. An empty file maps to an empty span.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const fs::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  size_t size() const { return size_; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  fs::path path_;
+};
+
+/// The whole of a file that is expected to be small; an io error if it is larger than `limit_bytes`.
+std::string read_text(const fs::path& path, size_t limit_bytes = size_t{256} << 20);
+
+/// A file being written beside its destination. `commit` syncs and renames it into place; without it the destructor
+/// removes what was written. Buffered; every error (a full disk, say) throws from `write` or `commit`.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const fs::path& destination);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+  /// Overwrites bytes that were already written (a header whose figures are known last).
+  void write_at(uint64_t position, std::span<const std::byte> bytes);
+  uint64_t position() const { return position_; }
+  void commit();
+
+ private:
+  void flush();
+  fs::path destination_, temporary_;
+  int descriptor_ = -1;
+  uint64_t position_ = 0;
+  std::string buffer_;
+};
+
+/// AtomicFile, write, commit.
+void write_atomically(const fs::path& destination, std::string_view text);
+
+/// A folder that appears whole or not at all: `fill` writes its files into a temporary sibling, which is then synced and
+/// renamed to `destination`. An existing destination is replaced (and removed only after the new one is complete).
+void write_folder_atomically(const fs::path& destination, const std::function<void(const fs::path&)>& fill);
+
+/// Removes temporaries that a killed process left in `folder`: names of AtomicFile's or write_folder_atomically's form
+/// whose process is gone.
+void remove_stale_temporaries(const fs::path& folder);
+
+}  // namespace tekio

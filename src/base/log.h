@@ -1,0 +1,51 @@
+// What a run says on stderr. stdout belongs to results alone. `--quiet` silences everything but errors.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tekio {
+
+/// Silences note(), warn() and Progress. Set once, at start.
+void set_quiet(bool quiet);
+bool is_quiet();
+
+/// One line on stderr.
+void note(std::string_view line);
+/// One line on stderr that begins with "warning: ".
+void warn(std::string_view line);
+
+/// A bar with rate and time left on a terminal; where stderr is none, a plain line every few seconds. Draws at most ten times
+/// a second. Its destructor ends the line.
+class Progress {
+ public:
+  /// `unit` names what a rate counts ("tokens"): update() gets their number beside the steps done.
+  Progress(std::string label, int64_t total, std::string unit, int64_t start = 0);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// `done` steps of `total`; `units` counted since the start; `detail` is put at the end ("loss 2.61").
+  void update(int64_t done, int64_t units, std::string_view detail = {});
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(int64_t done, int64_t units, std::string_view detail);
+  std::string label_, unit_;
+  int64_t total_, start_;
+  Clock::time_point begun_, drawn_;
+  bool terminal_, open_ = false;
+};
+
+/// 75 s as "1:15", 4,000 s as "1:06:40".
+std::string clock_time(double seconds);
+/// 1234567 as "1,234,567".
+std::string with_commas(int64_t number);
+/// 3221225472 as "3.2 GB" (powers of ten).
+std::string bytes_text(uint64_t bytes);
+
+}  // namespace tekio

@@ -1,0 +1,66 @@
+// The model at work: weights, a back end, and activations planned for the largest batch. Forward and backward written once,
+// against Backend, by hand.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "base/random/torch_stream.h"
+#include "compute/arena.h"
+#include "compute/backend.h"
+#include "data/batch.h"
+#include "model/config.h"
+#include "model/weights.h"
+
+namespace tekio {
+
+/// Where a training step's dropout comes from: the counter (seed, step), or the reference's stream, drawn in the order of
+/// the forward as PyTorch draws on a CPU.
+struct StepRandom {
+  uint64_t seed = 0;
+  uint64_t step = 0;
+  TorchStream* stream = nullptr;
+};
+
+/// The largest batch that a plan must hold.
+struct BatchLimits {
+  int64_t sequences = 0;    ///< B
+  int64_t length = 0;       ///< T
+  int64_t masked_rows = 0;  ///< r
+};
+
+class MlmModel {
+ public:
+  MlmModel(ModelConfig config, Backend& backend);
+  const ModelConfig& config() const { return config_; }
+  ModelConfig& config() { return config_; }
+  ParameterSet& weights() { return *weights_; }
+  const ParameterSet& weights() const { return *weights_; }
+  Backend& backend() const { return backend_; }
+
+  /// Memory for batches up to these limits, allocated once. Training also holds gradients and what backward needs.
+  void prepare(const BatchLimits& limits, bool training);
+  static MemoryPlan plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout);
+  /// Gradients since the last clear_gradients(). Only after prepare(…, true).
+  ParameterSet& gradients() { return *gradients_; }
+  void clear_gradients();
+
+  /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats; `per_sequence` [B], if wanted, gets each
+  /// sequence's own sum.
+  double evaluate(const Batch& batch, std::span<double> per_sequence = {});
+  /// Training: activations are kept for backward().
+  void forward(const Batch& batch, const StepRandom& random);
+  /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
+  double backward(const Batch& batch, float scale);
+  /// Logits [r,V] of the batch's masked rows (no dropout); valid until the next call.
+  Tensor logits(const Batch& batch);
+
+ private:
+  struct Activations;
+  ModelConfig config_;
+  Backend& backend_;
+  std::unique_ptr<ParameterSet> weights_, gradients_;
+  std::shared_ptr<Activations> activations_;
+};
+
+}  // namespace tekio
