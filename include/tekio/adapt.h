@@ -26,8 +26,9 @@ enum class MaskingRng { counter, torch, torch_cpu };            ///< --masking_r
 enum class AccumulationLoss { automatic, tokens, sum, mean };   ///< automatic: tokens with counter, sum with torch's streams
 
 struct EvaluationReport {
-  double loss = 0;                ///< nats per masked token, weighted as the reference weights (by sequences per batch)
+  double loss = 0;                ///< nats per masked token: the mean over all of them, however they are cut into batches
   double perplexity = 0;          ///< exp(loss)
+  double reference_loss = 0;      ///< as the reference's Trainer weights: the mean over sequences of their batch's own mean
   double perplexity_interval = 0; ///< half width of the 95 % interval, from the spread over chunks
   int64_t chunks = 0, masked_tokens = 0;
   double seconds = 0;
@@ -100,7 +101,8 @@ struct AdaptReport {
   double train_loss = 0, train_seconds = 0, tokens_per_second = 0;
   struct Prompt { std::string text; std::vector<Prediction> before, after; };
   std::vector<Prompt> prompts;
-  bool stopped = false;           ///< by SIGINT or SIGTERM, after saving a checkpoint
+  bool stopped = false;           ///< by SIGINT or SIGTERM, after saving a checkpoint; `after` is then empty
+  int signal = 0;                 ///< the one that stopped it
 };
 
 /// What a run would do, without doing it: --dry_run.
