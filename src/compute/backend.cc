@@ -1,0 +1,293 @@
+// The checked half of the op interface: every verb's shapes, ids and aliasing are checked here, once, so that back ends
+// may trust them. A mismatch is a bug of the caller, not of the user: ids and labels from files are validated before.
+#include "compute/backend.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace tekio {
+namespace {
+
+using Shape = std::initializer_list<int64_t>;
+
+// "[128, 768] f32", with the same wording as BasicTensor::shape_text.
+std::string shape_text(Shape shape) { return fmt::format("[{}] f32", fmt::join(shape, ", ")); }
+
+void expect(const char* op, const char* what, const ConstTensor& got, Shape expected) {
+  const bool same = got.dtype == DType::f32 && got.rank == static_cast<int>(expected.size()) &&
+                    std::equal(expected.begin(), expected.end(), got.dim.begin());
+  if (!same) fail(ErrorKind::bug, "{}: {} is {}, expected {}", op, what, got.shape_text(), shape_text(expected));
+  if (!got && got.numel() > 0) fail(ErrorKind::bug, "{}: {} {} has no memory", op, what, got.shape_text());
+}
+
+// The same shape as another tensor, whatever that is.
+void expect_like(const char* op, const char* what, const ConstTensor& got, const ConstTensor& other) {
+  if (got.dtype != DType::f32 || !got.same_shape(other))
+    fail(ErrorKind::bug, "{}: {} is {}, expected {}", op, what, got.shape_text(), other.shape_text());
+  if (!got && got.numel() > 0) fail(ErrorKind::bug, "{}: {} {} has no memory", op, what, got.shape_text());
+}
+
+// The two sizes of a matrix, from which the other tensors' shapes follow.
+struct Matrix { int64_t rows, columns; };
+Matrix matrix(const char* op, const char* what, const ConstTensor& got) {
+  if (got.rank != 2) fail(ErrorKind::bug, "{}: {} is {}, expected two dimensions", op, what, got.shape_text());
+  expect(op, what, got, {got.dim[0], got.dim[1]});
+  return {got.dim[0], got.dim[1]};
+}
+
+void expect_count(const char* op, const char* what, size_t got, int64_t expected) {
+  if (static_cast<int64_t>(got) != expected) fail(ErrorKind::bug, "{}: {} {}, expected {}", op, got, what, expected);
+}
+
+void expect_below(const char* op, const char* what, std::span<const int32_t> values, int64_t end) {
+  for (const int32_t value : values)
+    if (value < 0 || value >= end) fail(ErrorKind::bug, "{}: {} {} is outside [0, {})", op, what, value, end);
+}
+
+void expect_sequences(const char* op, const Sequences& s, int64_t tokens) {
+  if (s.offsets.empty() || s.offsets.front() != 0 || s.offsets.back() != tokens ||
+      !std::is_sorted(s.offsets.begin(), s.offsets.end()))
+    fail(ErrorKind::bug, "{}: sequence offsets [{}] do not cut {} tokens", op, fmt::join(s.offsets, ", "), tokens);
+}
+
+void expect_rows(const char* op, std::span<const int32_t> rows, int64_t end) {
+  expect_below(op, "row", rows, end);
+  if (std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) != rows.end())
+    fail(ErrorKind::bug, "{}: rows are not ascending", op);
+}
+
+void expect_rate(const char* op, const Dropout& drop) {
+  if (!(drop.rate >= 0 && drop.rate < 1)) fail(ErrorKind::bug, "{}: dropout rate {} is outside [0, 1)", op, drop.rate);
+}
+
+void expect_norm(const char* op, const NormKept& kept, const NormWeights& w, Matrix size) {
+  if (size.columns == 0) fail(ErrorKind::bug, "{}: rows of width 0 have no mean", op);
+  expect(op, "kept.normalized", kept.normalized, {size.rows, size.columns});
+  expect(op, "kept.rstd", kept.rstd, {size.rows});
+  expect(op, "weight", w.weight, {size.columns});
+  expect(op, "bias", w.bias, {size.columns});
+}
+
+void expect_norm_gradients(const char* op, const NormGradients& d_w, Matrix size) {
+  expect(op, "d_w.weight", d_w.weight, {size.columns});
+  expect(op, "d_w.bias", d_w.bias, {size.columns});
+}
+
+void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t> ids, std::span<const int32_t> type_ids,
+                  const Sequences& s, const ConstTensor& word, const ConstTensor& position, const ConstTensor& type) {
+  const auto [n, width] = matrix(op, "y", y);
+  const Matrix words = matrix(op, "word", word), positions = matrix(op, "position", position);
+  expect(op, "word", word, {words.rows, width});
+  expect(op, "position", position, {positions.rows, width});
+  expect_count(op, "ids", ids.size(), n);
+  expect_below(op, "id", ids, words.rows);
+  expect_sequences(op, s, n);
+  for (int64_t k = 0; k < s.count(); ++k) {
+    const auto i = static_cast<size_t>(k);
+    if (s.offsets[i + 1] - s.offsets[i] > positions.rows)
+      fail(ErrorKind::bug, "{}: a sequence of {} tokens, but {} positions", op, s.offsets[i + 1] - s.offsets[i], positions.rows);
+  }
+  if (type) {
+    const Matrix types = matrix(op, "type", type);
+    expect(op, "type", type, {types.rows, width});
+    if (types.rows == 0) fail(ErrorKind::bug, "{}: type has no rows", op);
+    if (!type_ids.empty()) expect_count(op, "type ids", type_ids.size(), n);
+    expect_below(op, "type id", type_ids, types.rows);
+  } else if (!type_ids.empty()) {
+    fail(ErrorKind::bug, "{}: type ids without a table of types", op);
+  }
+}
+
+// All shapes of y = x w^T + b and its gradients.
+void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const ConstTensor& w, const ConstTensor& b) {
+  const Matrix in = matrix(op, "x", x), weights = matrix(op, "w", w);
+  expect(op, "w", w, {weights.rows, in.columns});
+  expect(op, "y", y, {in.rows, weights.rows});
+  if (b) expect(op, "b", b, {weights.rows});
+}
+
+void expect_linear_backward(const char* op, const ConstTensor& d_x, const ConstTensor& d_w, const ConstTensor& d_b,
+                            const ConstTensor& d_y, const ConstTensor& x, const ConstTensor& w) {
+  expect_linear(op, d_y, x, w, d_b);
+  expect(op, "d_w", d_w, {w.dim[0], w.dim[1]});
+  if (d_x) expect(op, "d_x", d_x, {x.dim[0], x.dim[1]});
+}
+
+void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& kept, const ConstTensor& qkv, int64_t heads,
+                      const Sequences& s, const Dropout& drop) {
+  const auto [n, width] = matrix(op, "y", y);
+  if (heads <= 0 || width % heads != 0) fail(ErrorKind::bug, "{}: a width of {} does not divide into {} heads", op, width, heads);
+  expect(op, "qkv", qkv, {n, 3 * width});
+  expect_sequences(op, s, n);
+  expect(op, "kept", kept, {Backend::attention_kept_size(s, heads)});
+  expect_rate(op, drop);
+}
+
+}  // namespace
+
+void Backend::embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                    ConstTensor word, ConstTensor position, ConstTensor type) {
+  expect_embed("embed", y, ids, type_ids, s, word, position, type);
+  do_embed(y, ids, type_ids, s, word, position, type);
+}
+
+void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
+                             std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) {
+  expect_embed("embed_backward", d_y, ids, type_ids, s, d_word, d_position, d_type);
+  do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+}
+
+void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const Sequences& s, const Dropout& drop) {
+  const Matrix size = matrix("norm", "x", x);
+  expect("norm", "y", y, {size.rows, size.columns});
+  expect_norm("norm", kept, w, size);
+  expect_sequences("norm", s, size.rows);
+  expect_rate("norm", drop);
+  do_norm(y, kept, x, {}, w, &s, drop);
+}
+
+void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w) {
+  const Matrix size = matrix("norm", "x", x);
+  expect("norm", "y", y, {size.rows, size.columns});
+  expect_norm("norm", kept, w, size);
+  do_norm(y, kept, x, {}, w, nullptr, {});
+}
+
+void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w, const Sequences& s,
+                            const Dropout& drop) {
+  const Matrix size = matrix("norm_backward", "d_y", d_y);
+  expect("norm_backward", "d_x", d_x, {size.rows, size.columns});
+  expect_norm("norm_backward", kept, w, size);
+  expect_norm_gradients("norm_backward", d_w, size);
+  expect_sequences("norm_backward", s, size.rows);
+  expect_rate("norm_backward", drop);
+  do_norm_backward(d_x, {}, d_w, d_y, kept, w, &s, drop);
+}
+
+void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w) {
+  const Matrix size = matrix("norm_backward", "d_y", d_y);
+  expect("norm_backward", "d_x", d_x, {size.rows, size.columns});
+  expect_norm("norm_backward", kept, w, size);
+  expect_norm_gradients("norm_backward", d_w, size);
+  do_norm_backward(d_x, {}, d_w, d_y, kept, w, nullptr, {});
+}
+
+void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences& s,
+                            const Dropout& drop) {
+  const Matrix size = matrix("residual_norm", "x", x);
+  expect("residual_norm", "y", y, {size.rows, size.columns});
+  expect("residual_norm", "branch", branch, {size.rows, size.columns});
+  expect_norm("residual_norm", kept, w, size);
+  expect_sequences("residual_norm", s, size.rows);
+  expect_rate("residual_norm", drop);
+  if (size.rows > 0) do_norm(y, kept, x, branch, w, &s, drop);
+}
+
+void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                                     NormWeights w, const Sequences& s, const Dropout& drop) {
+  const Matrix size = matrix("residual_norm_backward", "d_y", d_y);
+  expect("residual_norm_backward", "d_x", d_x, {size.rows, size.columns});
+  expect("residual_norm_backward", "d_branch", d_branch, {size.rows, size.columns});
+  expect_norm("residual_norm_backward", kept, w, size);
+  expect_norm_gradients("residual_norm_backward", d_w, size);
+  expect_sequences("residual_norm_backward", s, size.rows);
+  expect_rate("residual_norm_backward", drop);
+  if (size.rows == 0) return;
+  if (d_x.data == d_branch.data) fail(ErrorKind::bug, "residual_norm_backward: d_x and d_branch are the same memory");
+  do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, &s, drop);
+}
+
+void Backend::linear(Tensor y, ConstTensor x, ConstTensor w, ConstTensor b) {
+  expect_linear("linear", y, x, w, b);
+  do_linear(y, {}, x, w, b, nullptr);
+}
+
+void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) {
+  expect_linear_backward("linear_backward", d_x, d_w, d_b, d_y, x, w);
+  do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+}
+
+void Backend::linear_activation(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, Activation act) {
+  expect_linear("linear_activation", y, x, w, b);
+  expect("linear_activation", "kept", kept, {y.dim[0], y.dim[1]});
+  do_linear(y, kept, x, w, b, &act);
+}
+
+void Backend::linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept, ConstTensor x,
+                                         ConstTensor w, Activation act, Into into) {
+  expect_linear_backward("linear_activation_backward", d_x, d_w, d_b, d_y, x, w);
+  expect("linear_activation_backward", "kept", kept, {d_y.dim[0], d_y.dim[1]});
+  do_activation_backward(d_y, kept, act);
+  do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+}
+
+void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) {
+  expect_attention("attention", y, kept, qkv, heads, s, drop);
+  do_attention(y, kept, qkv, heads, s, drop);
+}
+
+void Backend::attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+                                 const Sequences& s, const Dropout& drop) {
+  expect_attention("attention_backward", d_y, kept, qkv, heads, s, drop);
+  expect("attention_backward", "d_qkv", d_qkv, {qkv.dim[0], qkv.dim[1]});
+  do_attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
+}
+
+int64_t Backend::attention_kept_size(const Sequences& s, int64_t heads) {
+  int64_t size = 0;
+  for (size_t k = 0; k + 1 < s.offsets.size(); ++k) {
+    const int64_t length = s.offsets[k + 1] - s.offsets[k];
+    size += heads * length * length;
+  }
+  return size;
+}
+
+void Backend::gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
+  const Matrix size = matrix("gather_rows", "x", x);
+  expect("gather_rows", "y", y, {static_cast<int64_t>(rows.size()), size.columns});
+  expect_rows("gather_rows", rows, size.rows);
+  do_gather_rows(y, x, rows);
+}
+
+void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) {
+  const Matrix size = matrix("gather_rows_backward", "d_x", d_x);
+  expect("gather_rows_backward", "d_y", d_y, {static_cast<int64_t>(rows.size()), size.columns});
+  expect_rows("gather_rows_backward", rows, size.rows);
+  do_gather_rows_backward(d_x, d_y, rows);
+}
+
+double Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
+  const Matrix size = matrix("vocabulary_loss", "logits", logits);
+  if (d_logits) expect("vocabulary_loss", "d_logits", d_logits, {size.rows, size.columns});
+  expect_count("vocabulary_loss", "labels", labels.size(), size.rows);
+  expect_below("vocabulary_loss", "label", labels, size.columns);
+  return do_vocabulary_loss(d_logits, logits, labels, scale);
+}
+
+void Backend::softmax_rows(Tensor logits) {
+  matrix("softmax_rows", "logits", logits);
+  do_softmax_rows(logits);
+}
+
+void Backend::zero(Tensor x) {
+  expect_like("zero", "x", x, x);
+  do_zero(x);
+}
+
+double Backend::squared_norm(ConstTensor x) {
+  expect_like("squared_norm", "x", x, x);
+  return do_squared_norm(x);
+}
+
+void Backend::adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) {
+  expect_like("adamw", "parameters", parameters, parameters);
+  expect_like("adamw", "moment1", moment1, parameters);
+  expect_like("adamw", "moment2", moment2, parameters);
+  expect_like("adamw", "gradients", gradients, parameters);
+  if (step.step < 1) fail(ErrorKind::bug, "adamw: step {}, expected 1 or more", step.step);
+  do_adamw(parameters, moment1, moment2, gradients, step);
+}
+
+}  // namespace tekio
