@@ -1,15 +1,17 @@
 // Masking: chunk -> Batch. Two sources of randomness behind one interface: a pure function of (seed, epoch, chunk, position),
-// or the reference stack's own streams, bit for bit.
+// or the reference stack's own streams, bit for bit. There, a draw is made for every element of the padded rectangle, so
+// padding changes later masks.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <tekio/dataset.h>
+#include <utility>
 #include <vector>
 
+#include "base/random/counter.h"
+#include "base/random/numpy_legacy.h"
 #include "base/random/torch_stream.h"
 #include "data/batch.h"
 
@@ -22,6 +24,7 @@ struct MaskingOptions {
   bool whole_word = false;         ///< the walkthrough's: words by word_ids, all tokens of a chosen word become the mask token
   double wwm_probability = 0.2;    ///< chance of a word to be chosen
   uint64_t seed = 42;
+  int64_t pad_to_multiple_of = 1;  ///< of the rectangle's width
 };
 
 /// What masking must know of a tokenizer.
@@ -47,10 +50,39 @@ class Collator {
   virtual CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch, bool checksums) = 0;
 };
 
-/// A pure function of (options.seed, epoch, chunk number within the store, position).
-std::unique_ptr<Collator> make_counter_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary);
-/// The reference's collator drawing from `torch` (token masking, PARITY 5.2) or from numpy's global stream (whole words, 5.5).
-/// The stream must outlive the collator; others draw from it in between (the loader's base seeds, dropout).
-std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, TorchStream& torch);
+/// A pure function of (use, options.seed, epoch, chunk number within the store, position).
+std::unique_ptr<Collator> make_counter_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+                                                RandomUse use = RandomUse::mask);
+
+/// The generators that the reference stack keeps for a whole process, as its set_seed(seed) leaves them.
+struct ReferenceStreams {
+  explicit ReferenceStreams(uint64_t seed) : torch(seed), numpy(seed) {}
+  TorchStream torch;
+  NumpyLegacy numpy;
+};
+
+/// A sequence with what else the reference's collator may be given beside the ids.
+struct MaskingRow {
+  std::span<const int32_t> ids;
+  std::span<const uint8_t> special_tokens_mask = {};               ///< else specials are told by their ids
+  std::span<const std::pair<int32_t, int32_t>> offsets = {};       ///< whole_word: transformers 5's words, joined where they touch
+  std::span<const int32_t> word_ids = {};                          ///< whole_word: the walkthrough's words
+};
+
+/// The reference's collators. Tokens: DataCollatorForLanguageModeling, drawing from streams.torch. Whole words: the walkthrough's
+/// by word_ids, drawing from streams.numpy. The streams must outlive the collator; others draw from them in between.
+class ReferenceCollator : public Collator {
+ public:
+  ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);
+  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch, bool checksums) override;
+  CollatedBatch collate(std::span<const MaskingRow> rows, bool checksums);
+
+ private:
+  MaskingOptions options_;
+  MaskingVocabulary vocabulary_;
+  ReferenceStreams& streams_;
+};
+std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+                                                  ReferenceStreams& streams);
 
 }  // namespace tekio

@@ -1,0 +1,99 @@
+// Which chunks a run sees when: epoch by epoch, update by update, with evaluations between, and what is drawn on the way.
+// The order is the reference's in every mode (a permutation from torch's generator seeded with seed + epoch). With the reference's
+// streams the loader runs one batch ahead of the training, so an evaluation or dropout finds that batch's draws already made.
+//
+//   RunMasking masking(MaskingRng::torch, options, vocabulary);
+//   TrainingBatches training(masking, split.train, {.batch_size = 64, .accumulation = 2});
+//   EvaluationBatches evaluation(masking, split.test, 64, EvalMasking::frozen);
+//   evaluation.start(0);  while (auto b = evaluation.next()) …;             // before
+//   training.start_epoch(0);
+//   for (auto update = training.next_update(); !update.empty(); update = training.next_update()) …;
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tekio/adapt.h>
+#include <tekio/dataset.h>
+#include <vector>
+
+#include "data/masking.h"
+
+namespace tekio {
+
+/// How a run masks, and what its masks are drawn from. One for a run: training and fresh evaluation share its streams.
+class RunMasking {
+ public:
+  RunMasking(MaskingRng rng, const MaskingOptions& options, const MaskingVocabulary& vocabulary);
+
+  MaskingRng rng() const { return rng_; }
+  /// What dropout is drawn from (MaskingRng::torch_cpu), else nullptr: StepRandom::stream.
+  TorchStream* dropout_stream() { return rng_ == MaskingRng::torch_cpu ? &streams_->torch : nullptr; }
+
+ private:
+  friend class TrainingBatches;
+  friend class EvaluationBatches;
+  MaskingRng rng_;
+  MaskingOptions options_;
+  MaskingVocabulary vocabulary_;
+  std::unique_ptr<ReferenceStreams> streams_;  // null: counter
+  std::unique_ptr<Collator> collator_;
+};
+
+struct TrainingOrder {
+  int64_t batch_size = 64;               ///< chunks per micro-batch
+  int64_t accumulation = 1;              ///< micro-batches per update
+  uint64_t seed = 42;
+  std::optional<uint64_t> data_seed;     ///< of the order, if different
+  bool checksums = false;                ///< fill the crc32s
+};
+
+/// The micro-batches of a training run. `masking` must outlive it.
+class TrainingBatches {
+ public:
+  TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order);
+  ~TrainingBatches();
+
+  int64_t batches_per_epoch() const;     ///< the last one may be smaller
+  int64_t updates_per_epoch() const;     ///< the last one may have fewer micro-batches
+
+  /// Begins an epoch: its order, and what a loader draws at its start.
+  void start_epoch(int64_t epoch);
+  /// The micro-batches of the epoch's next update; empty after the last. Batch::first_key counts within the update.
+  std::vector<CollatedBatch> next_update();
+
+  /// For a checkpoint: all that a resumed run needs beside the number of updates done; empty with the counter.
+  std::string state() const;
+  /// Instead of start_epoch: continues `epoch` after `updates_done` of its updates as if the run had never stopped. Also at an
+  /// epoch's end (`updates_done` = updates_per_epoch(): the next call is start_epoch). Errors: input (`state` is not of this
+  /// kind of run; `where` names its file).
+  void resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The evaluation set in batches, in its own order, as often as wanted. `masking` must outlive it.
+class EvaluationBatches {
+ public:
+  /// Frozen: always the same masks, which depend on the seed alone and draw nothing from the run's streams. With the
+  /// reference's streams they are those of one collator call over all chunks after seeding with `seed`.
+  EvaluationBatches(RunMasking& masking, Chunks chunks, int64_t batch_size, EvalMasking kind, bool checksums = false);
+  ~EvaluationBatches();
+
+  int64_t batches() const;
+  /// Begins a pass. `number` tells fresh counter masks apart (the updates done so far, say). Nothing but next() may draw
+  /// from the run's streams until the pass is through.
+  void start(uint64_t number);
+  /// The next batch; nullopt after the last.
+  std::optional<CollatedBatch> next();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tekio
