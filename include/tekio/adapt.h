@@ -13,14 +13,13 @@
 #include <string>
 #include <tekio/dataset.h>
 #include <tekio/masked_lm.h>
+#include <tekio/masking.h>
 #include <tekio/tokenizer.h>
 #include <vector>
 
 namespace tekio {
 
-enum class Interval { no, steps, epoch };                       ///< --eval_strategy, --save_strategy
-enum class EvalMasking { frozen, fresh };                       ///< --eval_masking
-enum class MaskingRng { counter, torch, torch_cpu };            ///< --masking_rng
+enum class Interval { no, steps, epoch };  ///< --eval_strategy, --save_strategy
 /// How an update's micro-batches are averaged. tokens: over all masked tokens of the update, however it is cut. sum and mean:
 /// what transformers 5 and 4 do with BERT's models: the sum, or the mean, of the micro-batches' own means.
 enum class AccumulationLoss { automatic, tokens, sum, mean };   ///< automatic: tokens with counter, sum with torch's streams

@@ -5,4 +5,5 @@
 #include <tekio/dataset.h>
 #include <tekio/error.h>
 #include <tekio/masked_lm.h>
+#include <tekio/masking.h>
 #include <tekio/tokenizer.h>

@@ -15,8 +15,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tekio/adapt.h>
 #include <tekio/dataset.h>
+#include <tekio/masking.h>
 #include <vector>
 
 #include "data/masking.h"
