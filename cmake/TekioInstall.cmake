@@ -1,1 +1,20 @@
+# make install: the library with its headers, the program, what both need at run time, and the package that
+# find_package(tekio) finds. tests/package/ builds a program against the result.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tekio)
 
+install(TARGETS tekio EXPORT tekio-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET tekio_program)
+  install(TARGETS tekio_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(DIRECTORY include/tekio TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY share/tekio TYPE DATA)
+install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
+
+install(EXPORT tekio-targets NAMESPACE tekio:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/tekio-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/tekio-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+# 0.x: an interface may change from one minor version to the next.
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/tekio-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tekio-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/tekio-config-version.cmake
+        DESTINATION ${package_dir})

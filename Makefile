@@ -1,0 +1,57 @@
+# A thin front for CMake: every target is one or two commands that you could type yourself. `make help` lists them.
+# SETUP=no   does not look for missing packages         JOBS=N   how many compilers run at a time
+# PREFIX=DIR where `make install` puts things            ARGS=…   more options for `make adapt` (ARGS="--max_steps 20")
+
+BUILD  := build/release
+PREFIX ?= /usr/local
+# As many compilers as there are processors, but no more than there is memory for (1.5 GB each).
+ifndef JOBS
+JOBS := $(shell awk -v n=$$(nproc) '/^MemAvailable/ {j = int($$2 / 1500000)} END {print j < 1 ? 1 : j < n ? j : n}' /proc/meminfo)
+endif
+BUILD_TREE := cmake --build $(BUILD) -j $(JOBS)
+
+.PHONY: help setup build adapt test bench format install
+help:
+	@echo "make adapt     build Tekio, then adapt a model to a domain's text with it (about a minute)"
+	@echo "make test      build everything, run all tests"
+	@echo "make build     build the program: $(BUILD)/tekio"
+	@echo "make bench     build and run the micro benchmarks"
+	@echo "make format    format the sources"
+	@echo "make install   install library, headers and program under PREFIX (now $(PREFIX))"
+	@echo "make setup     install the packages that are missing (the others do this first by themselves; SETUP=no: they do not)"
+
+setup:
+ifneq ($(SETUP),no)
+	@sh scripts/setup.sh
+endif
+
+$(BUILD)/build.ninja: CMakePresets.json | setup
+	cmake --preset release
+
+build: setup $(BUILD)/build.ninja
+	@$(BUILD_TREE) --target tekio_program
+
+# No pretrained model is bundled yet. Until then this shows the whole way on what any Debian machine has: a small model with
+# random weights, and the licences' texts.
+STARTER := build/starter
+adapt: build $(STARTER)/train.txt
+	@echo "No pretrained model is bundled yet: a small model with random weights learns the language of software licences."
+	$(BUILD)/tekio adapt --config share/tekio/starter/adapt.toml --output_dir build/adapted --overwrite_output_dir $(ARGS)
+
+$(STARTER)/train.txt: scripts/starter_text.sh
+	@sh scripts/starter_text.sh $(STARTER)
+
+test: setup $(BUILD)/build.ninja
+	@$(BUILD_TREE)
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+bench: setup $(BUILD)/build.ninja
+	@$(BUILD_TREE) --target tekio_bench
+	$(BUILD)/bench/tekio_bench
+
+format:
+	sh scripts/format.sh
+
+install: setup $(BUILD)/build.ninja
+	@$(BUILD_TREE)
+	cmake --install $(BUILD) --prefix $(PREFIX)

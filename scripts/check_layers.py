@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Holds the layering: a room includes only rooms to its left.
+
+    base < text < data        base < compute < model        {data, model} < train        all < apps
+
+Reads every #include of ours in src/, apps/, include/ and examples/, and prints each that breaks the order. One exception is
+granted: src/model may include data/batch.h, a plain struct without dependencies.
+"""
+
+import pathlib
+import re
+import sys
+
+# Each room with all that it may include, itself included.
+BASE = {"base"}
+TEXT = BASE | {"text"}
+DATA = TEXT | {"data"}
+COMPUTE = BASE | {"compute"}
+MODEL = COMPUTE | {"model"}
+TRAIN = DATA | MODEL | {"train"}
+ROOMS = {"base": BASE, "text": TEXT, "data": DATA, "compute": COMPUTE, "model": MODEL, "train": TRAIN}
+APPS = TRAIN | {"apps"}
+EXCEPTIONS = {("model", "data/batch.h")}
+
+# The room that implements each public header: who may include a room may include its header. Filling masks needs a
+# tokenizer, so the model's room may use the tokenizer's public header (not its room).
+PUBLIC = {"error": "base", "tokenizer": "text", "dataset": "data", "masking": "data", "masked_lm": "model",
+          "adapt": "train", "version": "base", "tekio": "train"}
+PUBLIC_EXCEPTIONS = {("model", "tokenizer")}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULTILINE)
+
+
+def problems(root: pathlib.Path):
+    """Yields 'path:line: what is wrong'."""
+    for path in sorted(p for folder in ("src", "apps", "include", "examples") for p in (root / folder).rglob("*")):
+        if path.suffix not in (".cc", ".h") or not path.is_file():
+            continue
+        parts = path.relative_to(root).parts
+        text = path.read_text(encoding="utf-8")
+        for match in INCLUDE.finditer(text):
+            where = f"{path.relative_to(root)}:{text.count(chr(10), 0, match.start()) + 1}"
+            wrong = judge(parts, match.group(1), match.group(2))
+            if wrong:
+                yield f"{where}: {wrong}"
+
+
+def judge(parts, quoted, public):
+    """What is wrong with one include of the file at `parts`, or None."""
+    if parts[0] in ("include", "examples"):
+        return f'includes "{quoted}": public headers and examples include only <tekio/...>' if quoted else None
+    room = parts[1] if parts[0] == "src" else "apps"
+    allowed = ROOMS.get(room) if room != "apps" else APPS
+    if allowed is None:
+        return f"src/{room} is no known room: give it a place in scripts/check_layers.py"
+    if public:
+        header = pathlib.PurePosixPath(public).stem
+        owner = PUBLIC.get(header)
+        if owner is None:
+            return f"<{public}> has no room in scripts/check_layers.py"
+        if owner not in allowed and (room, header) not in PUBLIC_EXCEPTIONS:
+            return f"{room} includes <{public}>, which {owner} implements, to its right"
+        return None
+    target = quoted.split("/")[0] if "/" in quoted else room  # a bare name is a neighbour
+    if target in ROOMS and target not in allowed and (room, quoted) not in EXCEPTIONS:
+        return f'{room} includes "{quoted}", to its right'
+    return None
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
+    if not (root / "src").is_dir():
+        sys.exit(f"check_layers: no src/ in {root}")
+    found = list(problems(root))
+    print("\n".join(found) if found else "layers: every include goes to the left")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

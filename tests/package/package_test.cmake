@@ -1,0 +1,12 @@
+# Installs a finished build into an empty prefix, builds consumer/ against it, and runs that. Any step may fail the test.
+file(REMOVE_RECURSE ${WORK})
+foreach(step IN ITEMS
+    "${CMAKE_COMMAND};--install;${BUILD};--prefix;${WORK}/prefix"
+    "${CMAKE_COMMAND};-S;${SOURCE};-B;${WORK}/build;-G;Ninja;-DCMAKE_BUILD_TYPE=Release;-DCMAKE_CXX_COMPILER=${COMPILER};-DCMAKE_PREFIX_PATH=${WORK}/prefix"
+    "${CMAKE_COMMAND};--build;${WORK}/build"
+    "${WORK}/build/consumer;${MODEL}"
+    "${WORK}/prefix/bin/tekio;--version")
+  list(JOIN step " " shown)
+  message(STATUS "${shown}")
+  execute_process(COMMAND ${step} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
