@@ -1,0 +1,123 @@
+// One tokenized split in one memory-mapped file: ids, where words start, where texts end (docs/formats.md has the bytes).
+// Texts lie in batches of 1,000, the reference's unit of chunking, so a chunk is one span of the file, and building holds one
+// batch's bits in memory, never the corpus.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+
+struct XXH3_state_s;
+
+namespace tekio {
+
+/// 128 bits over everything that decides a store's content.
+using StoreKey = std::array<std::byte, 16>;
+
+/// Tokens as they lie in a store, 16 or 32 bits each.
+class TokenSpan {
+ public:
+  TokenSpan() = default;
+  explicit TokenSpan(std::span<const uint16_t> ids) : narrow_(ids.data()), size_(static_cast<int64_t>(ids.size())) {}
+  explicit TokenSpan(std::span<const uint32_t> ids) : wide_(ids.data()), size_(static_cast<int64_t>(ids.size())) {}
+
+  int64_t size() const { return size_; }
+  int32_t operator[](int64_t i) const { return narrow_ != nullptr ? narrow_[i] : static_cast<int32_t>(wide_[i]); }
+  TokenSpan subspan(int64_t begin, int64_t count) const;
+  void copy_to(int32_t* out) const;  ///< size() ids
+  std::span<const std::byte> bytes() const;
+
+ private:
+  const uint16_t* narrow_ = nullptr;
+  const uint32_t* wide_ = nullptr;
+  int64_t size_ = 0;
+};
+
+class TokenStore {
+ public:
+  static constexpr int64_t kBatchRows = 1000;
+
+  /// Maps and verifies a whole file: sizes, checksums, that rows end in ascending order, that no id exceeds the header's largest.
+  /// Errors: io, input (not a store, damaged, not `key`'s).
+  TokenStore(const fs::path& path, const StoreKey& key);
+
+  int64_t rows() const { return rows_; }
+  int64_t tokens() const { return tokens_; }
+  int32_t max_id() const { return max_id_; }
+  int id_bytes() const { return id_bytes_; }  ///< 2 or 4
+  /// Template tokens that every row begins and ends with.
+  int64_t prefix() const { return prefix_; }
+  int64_t suffix() const { return suffix_; }
+
+  /// kBatchRows rows (the last batch: what is left), one after the other.
+  struct Batch {
+    TokenSpan ids;                          // [tokens]
+    std::span<const uint64_t> word_starts;  // bit i: token i begins a word
+    std::span<const uint64_t> row_ends;     // [rows], ascending
+    std::pair<int64_t, int64_t> row(int64_t r) const {
+      return {r == 0 ? 0 : static_cast<int64_t>(row_ends[static_cast<size_t>(r) - 1]), static_cast<int64_t>(row_ends[static_cast<size_t>(r)])};
+    }
+  };
+  const std::vector<Batch>& batches() const { return batches_; }
+
+ private:
+  MappedFile file_;
+  int64_t rows_ = 0, tokens_ = 0, prefix_ = 0, suffix_ = 0;
+  int32_t max_id_ = 0;
+  int id_bytes_ = 2;
+  std::vector<Batch> batches_;
+};
+
+/// Encoded texts, one after the other, as an encoder appends them.
+struct EncodedRows {
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> word_starts;  // 1 where a word begins
+  std::vector<size_t> row_ends;
+  void clear();
+};
+
+/// Writes a store front to back. What it makes depends on the rows alone, not on how append() calls cut them.
+class TokenStoreWriter {
+ public:
+  struct Shape {
+    int id_bytes = 2;
+    int64_t prefix = 0, suffix = 0;
+  };
+  TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape);
+  ~TokenStoreWriter();
+
+  /// Errors: io, input (an id that does not fit id_bytes).
+  void append(const EncodedRows& rows);
+  /// Puts the file in its place, whole.
+  void commit();
+
+  int64_t rows() const { return rows_; }
+  int64_t tokens() const { return tokens_; }
+  bool has_words() const { return has_words_; }
+
+ private:
+  void append_row(const int32_t* ids, const uint8_t* word_starts, size_t count);
+  void write_checked(std::span<const std::byte> bytes);
+  void finish_batch();
+
+  struct IndexEntry;
+  AtomicFile file_;
+  StoreKey key_;
+  Shape shape_;
+  XXH3_state_s* checksum_;
+  int64_t rows_ = 0, tokens_ = 0;
+  uint32_t max_id_ = 0;
+  bool has_words_ = false;
+  // the batch at hand
+  uint64_t batch_position_, batch_tokens_ = 0;
+  std::vector<uint64_t> batch_starts_, batch_row_ends_;
+  std::vector<uint64_t> index_;  // four words a batch
+  std::vector<uint16_t> narrow_;
+};
+
+}  // namespace tekio
