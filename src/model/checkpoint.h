@@ -16,6 +16,7 @@ struct LoadReport {
   std::vector<std::string> missing;     ///< initialised afresh
   std::vector<std::string> unexpected;  ///< in the file, not in the model
   bool head_missing = false;            ///< the whole masked-LM head is among the missing
+  std::vector<std::string> notes;       ///< sentences on what was decided where a file left a choice
   /// One table (tensor, status), layer numbers collapsed to ranges; empty if all matched.
   std::string table() const;
 };
@@ -30,5 +31,9 @@ void initialize_weights(const ModelConfig& config, ParameterSet& weights, uint64
 
 /// config.json and model.safetensors into an existing folder, each atomically. Tied tensors once.
 void save_model(const std::filesystem::path& folder, const ModelConfig& config, const ParameterSet& weights);
+
+/// Stops where a tokenizer has ids that the model has no row for, and warns where it has far fewer: then tokenizer and
+/// weights belong to different models. `folder` is the tokenizer's. Errors: input.
+void check_vocabulary(int64_t tokenizer_entries, const ModelConfig& config, const std::string& folder);
 
 }  // namespace tekio

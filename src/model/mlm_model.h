@@ -32,6 +32,8 @@ struct BatchLimits {
 class MlmModel {
  public:
   MlmModel(ModelConfig config, Backend& backend);
+  MlmModel(const MlmModel&) = delete;
+  MlmModel& operator=(const MlmModel&) = delete;
   const ModelConfig& config() const { return config_; }
   ModelConfig& config() { return config_; }
   ParameterSet& weights() { return *weights_; }
@@ -41,6 +43,8 @@ class MlmModel {
   /// Memory for batches up to these limits, allocated once. Training also holds gradients and what backward needs.
   void prepare(const BatchLimits& limits, bool training);
   static MemoryPlan plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout);
+  /// Whether the batch is within the limits of the last prepare().
+  bool fits(const Batch& batch) const;
   /// Gradients since the last clear_gradients(). Only after prepare(…, true).
   ParameterSet& gradients() { return *gradients_; }
   void clear_gradients();
@@ -48,7 +52,7 @@ class MlmModel {
   /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats; `per_sequence` [B], if wanted, gets each
   /// sequence's own sum.
   double evaluate(const Batch& batch, std::span<double> per_sequence = {});
-  /// Training: activations are kept for backward().
+  /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);
   /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
   double backward(const Batch& batch, float scale);

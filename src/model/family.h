@@ -1,0 +1,56 @@
+// Model families as tables: what a family calls its config keys and its tensors. A family is data, not a class: config.cc,
+// weights.cc and checkpoint.cc read these tables, and nothing else in Tekio knows a family's names.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "model/config.h"
+
+namespace tekio {
+
+/// config.json's keys; a key that a family lacks is nullptr.
+struct ConfigKeys {
+  const char *vocabulary, *width, *layers, *heads, *inner, *max_positions, *type_vocabulary;
+  const char *activation, *norm_epsilon;
+  const char *hidden_dropout, *attention_dropout;
+  bool drops_attention_output;  ///< hidden_dropout also acts on the attention's output projection (not in DistilBERT)
+};
+
+/// Tensors without ".weight" and ".bias"; the layers' stand behind `layer` + number + ".".
+struct TensorNames {
+  const char *word, *position, *type, *embedding_norm;
+  const char* layer;
+  const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
+  const char *transform, *head_norm;
+  const char* head_bias;          ///< whole name
+  bool head_bias_first;           ///< among the head's parameters
+  const char* tied_matrix;        ///< whole name of the decoder's copy of the word embeddings, not saved
+  const char* tied_bias;          ///< whole name of the decoder's copy of head_bias, not saved; nullptr: none
+};
+
+struct Alias { const char *alias, *key; };
+
+struct FamilyTable {
+  Family family;
+  const char* model_type;    ///< config.json's "model_type"
+  const char* shown;         ///< for people
+  const char* architecture;  ///< config.json's "architectures"
+  const char* base_prefix;   ///< what a bare encoder's files leave out
+  ConfigKeys keys;
+  std::span<const Alias> aliases;
+  const char* defaults;      ///< JSON: what the reference writes where a config.json says nothing
+  TensorNames names;
+};
+
+const FamilyTable& table_of(Family family);
+/// nullptr if there is no such family.
+const FamilyTable* find_family(std::string_view model_type);
+/// "distilbert, bert", for messages.
+std::string supported_families();
+
+/// The activation of that name in the reference's registry; nullptr if Tekio has none such.
+const Activation* find_activation(std::string_view name);
+std::string supported_activations();
+
+}  // namespace tekio

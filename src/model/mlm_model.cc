@@ -1,0 +1,165 @@
+// The passes of a masked language model. The head runs on masked rows only: no other row's logits enter the loss, so loss
+// and gradients are exactly those of the whole (a test holds it).
+#include "model/mlm_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "model/activations.h"
+
+namespace tekio {
+namespace {
+
+// What tokenizers and data of the wrong model can cause is an input error; the packing itself is ours.
+void check_batch(const Batch& batch, const ModelConfig& config) {
+  const int64_t n = batch.tokens();
+  TEKIO_CHECK(!batch.offsets.empty() && batch.offsets.front() == 0 && batch.offsets.back() == n && std::ranges::is_sorted(batch.offsets),
+              "offsets do not cut {} tokens", n);
+  TEKIO_CHECK(batch.labels.size() == batch.masked_rows.size() && (batch.type_ids.empty() || batch.type_ids.size() == batch.input_ids.size()),
+              "{} labels for {} rows, {} type ids for {} tokens", batch.labels.size(), batch.masked_rows.size(), batch.type_ids.size(), n);
+  TEKIO_CHECK(std::ranges::adjacent_find(batch.masked_rows, std::greater_equal<>()) == batch.masked_rows.end() &&
+                  (batch.masked_rows.empty() || (batch.masked_rows.front() >= 0 && batch.masked_rows.back() < n)),
+              "masked rows are not ascending token numbers below {}", n);
+  for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
+    if (const int32_t length = batch.offsets[k + 1] - batch.offsets[k]; length > config.max_positions)
+      fail(ErrorKind::input, "a sequence has {} tokens, but the model has only {} positions; shorten or chunk the text", length, config.max_positions);
+  const auto check_ids = [](std::span<const int32_t> ids, int64_t end, const char* what, const char* table) {
+    for (size_t i = 0; i < ids.size(); ++i)
+      if (ids[i] < 0 || ids[i] >= end)
+        fail(ErrorKind::input, "{} {} (number {}) is outside the model's {} of {}; were tokenizer and model made for each other?", what, ids[i], i, table, end);
+  };
+  check_ids(batch.input_ids, config.vocabulary, "token id", "vocabulary");
+  check_ids(batch.labels, config.vocabulary, "label", "vocabulary");
+  if (config.type_vocabulary > 0) check_ids(batch.type_ids, config.type_vocabulary, "token type", "token types");
+}
+
+Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, const Dropouts& dropouts) {
+  Pass pass{.be = backend, .config = config, .sequences = {batch.offsets, batch.first_key}, .ids = batch.input_ids, .dropouts = dropouts};
+  if (config.type_vocabulary > 0) pass.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
+  return pass;
+}
+
+NormWeights head_norm(const ModelConfig& config, const EncoderWeights& w) { return {w.head_norm.weight, w.head_norm.bias, config.norm_epsilon}; }
+
+// h.logits[r,V] = norm(act(x w^T + b)) word^T + head_bias, for the masked rows of encoded[n,C].
+void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, HeadKept& h, ConstTensor encoded, std::span<const int32_t> rows) {
+  be.gather_rows(h.x, encoded, rows);                                                                      // [r,C]
+  be.linear_activation(h.activated, h.transform, h.x, w.transform, w.transform_bias, config.activation);   // [r,C]
+  be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                                 // [r,C]
+  be.linear(h.logits, h.y, w.word, w.head_bias);                                                           // [r,V]
+}
+
+// From d_logits, in h.logits, to d_encoded[n,C].
+void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, EncoderWeights& d_w, HeadKept& h, Tensor d_encoded,
+                   std::span<const int32_t> rows) {
+  be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, w.word);                               // d_a: of y
+  be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm, head_norm(config, w));  // d_b: of activated
+  be.linear_activation_backward(h.d_a, d_w.transform, d_w.transform_bias, h.d_b, h.transform, h.x, w.transform, config.activation);  // d_a: of x
+  be.gather_rows_backward(d_encoded, h.d_a, rows);
+}
+
+}  // namespace
+
+MlmModel::MlmModel(ModelConfig config, Backend& backend)
+    : config_(std::move(config)), backend_(backend), weights_(std::make_unique<ParameterSet>(config_, "weights")) {}
+
+void MlmModel::prepare(const BatchLimits& limits, bool training) {
+  activations_.reset();  // before the new one, so that both never stand in memory together
+  if (!training) gradients_.reset();
+  if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients");
+  activations_ = std::make_shared<Activations>(config_, limits, training);
+}
+
+MemoryPlan MlmModel::plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout) {
+  return Activations::plan(config, limits, training, explicit_dropout);
+}
+
+bool MlmModel::fits(const Batch& batch) const { return activations_ && activations_->fits(batch); }
+
+void MlmModel::clear_gradients() {
+  TEKIO_CHECK(gradients_ != nullptr, "not prepared for training");
+  backend_.zero(gradients_->flat());
+}
+
+Tensor MlmModel::logits(const Batch& batch) {
+  check_batch(batch, config_);
+  TEKIO_CHECK(fits(batch), "a batch of {} tokens and {} masked rows is larger than planned", batch.tokens(), batch.masked_rows.size());
+  activations_->forwarded = false;
+  PassMemory memory = activations_->cut(batch);
+  if (batch.masked_rows.empty()) return memory.head.logits;
+  const Pass pass = make_pass(config_, backend_, batch, {});
+  LayerKept kept = activations_->cut_layer(0, batch);
+  kept.y = memory.embedded;  // every layer writes over what it read
+  const EncoderWeights& w = weights_->tensors();
+  embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
+  for (int64_t layer = 0; layer < config_.layers; ++layer)
+    layer_forward(pass, layer, w.layers[static_cast<size_t>(layer)], kept, memory.scratch, memory.embedded);
+  head_forward(backend_, config_, w, memory.head, memory.embedded, batch.masked_rows);
+  return memory.head.logits;
+}
+
+double MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
+  TEKIO_CHECK(per_sequence.empty() || static_cast<int64_t>(per_sequence.size()) == batch.sequences(), "{} sums for {} sequences", per_sequence.size(),
+              batch.sequences());
+  const Tensor rows = logits(batch);
+  double sum = 0;
+  size_t begin = 0;
+  for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) {
+    size_t end = begin;
+    while (end < batch.masked_rows.size() && batch.masked_rows[end] < batch.offsets[k + 1]) ++end;
+    const auto labels = std::span(batch.labels).subspan(begin, end - begin);
+    const double own =
+        labels.empty() ? 0 : backend_.vocabulary_loss({}, rows.rows(static_cast<int64_t>(begin), static_cast<int64_t>(end)), labels, 1.0f);
+    if (!per_sequence.empty()) per_sequence[k] = own;
+    sum += own;
+    begin = end;
+  }
+  return sum;
+}
+
+void MlmModel::forward(const Batch& batch, const StepRandom& random) {
+  check_batch(batch, config_);
+  TEKIO_CHECK(fits(batch) && activations_->training, "a batch of {} tokens and {} masked rows is larger than planned, or training was not prepared",
+              batch.tokens(), batch.masked_rows.size());
+  Activations& a = *activations_;
+  a.dropouts = {.config = &config_, .seed = random.seed, .step = random.step};
+  if (random.stream != nullptr) {
+    if (!a.drawn) a.drawn = std::make_unique<DrawnDropout>(DrawnDropout::bytes(config_, a.limits.sequences, a.limits.length));
+    a.drawn->draw(config_, batch, *random.stream);  // also where nothing is masked: the reference draws all the same
+    a.dropouts.drawn = a.drawn.get();
+  }
+  a.forwarded = true;
+  if (batch.masked_rows.empty()) return;
+  const Pass pass = make_pass(config_, backend_, batch, a.dropouts);
+  PassMemory memory = a.cut(batch);
+  const EncoderWeights& w = weights_->tensors();
+  embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
+  Tensor x = memory.embedded;
+  for (size_t layer = 0; layer < w.layers.size(); ++layer) {
+    LayerKept kept = a.cut_layer(layer, batch);
+    layer_forward(pass, static_cast<int64_t>(layer), w.layers[layer], kept, memory.scratch, x);
+    x = kept.y;
+  }
+  head_forward(backend_, config_, w, memory.head, x, batch.masked_rows);
+}
+
+double MlmModel::backward(const Batch& batch, float scale) {
+  TEKIO_CHECK(activations_ && activations_->forwarded, "backward without its forward");
+  Activations& a = *activations_;
+  a.forwarded = false;
+  if (batch.masked_rows.empty()) return 0;
+  const Pass pass = make_pass(config_, backend_, batch, a.dropouts);
+  PassMemory memory = a.cut(batch);
+  const EncoderWeights& w = weights_->tensors();
+  EncoderWeights& d_w = gradients_->tensors();
+  const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale);
+  head_backward(backend_, config_, w, d_w, memory.head, memory.scratch.d_y, batch.masked_rows);
+  for (size_t layer = w.layers.size(); layer-- > 0;) {
+    const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
+    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[layer], a.cut_layer(layer, batch), memory.scratch, x);
+  }
+  embedding_backward(pass, w, d_w, memory.embedding_norm, memory.scratch);
+  return loss;
+}
+
+}  // namespace tekio

@@ -1,0 +1,70 @@
+// Finding and opening weights. An index names its files itself, so the names are held to the folder.
+#include "model/weight_files.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace tekio {
+namespace {
+
+constexpr size_t kMostShards = 10'000;
+
+// An index's "weight_map": tensor name to file name.
+std::map<std::string, std::string> read_index(const std::filesystem::path& path) {
+  const std::string where = printable(path.string(), 300);
+  const Json document = read_json(path);
+  if (!document.is_object() || !document.contains("weight_map") || !document["weight_map"].is_object())
+    fail(ErrorKind::input, "{}: expected an object with a \"weight_map\"", where);
+  std::map<std::string, std::string> files;
+  for (const auto& [name, file] : document["weight_map"].items()) {
+    if (!file.is_string()) fail(ErrorKind::input, "{}: the file of tensor {} must be a string, got {}", where, printable(name), file.type_name());
+    const std::filesystem::path part = file.get<std::string>();
+    if (part.empty() || part.filename() != part || part == "." || part == "..")
+      fail(ErrorKind::input, "{}: tensor {} lies in \"{}\"; only files of the same folder are read", where, printable(name), printable(part.string()));
+    files[name] = part.string();
+  }
+  return files;
+}
+
+}  // namespace
+
+WeightFiles::WeightFiles(const std::filesystem::path& folder) {
+  constexpr const char* kForms[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"};
+  for (const char* form : kForms) {
+    path_ = folder / form;
+    if (!std::filesystem::exists(path_)) continue;
+    if (path_.extension() == ".json") {
+      open_index(path_);
+    } else {
+      open(path_);
+    }
+    return;
+  }
+  fail(ErrorKind::io, "no weights in {}: looked for {}, {}, {} and {}", printable(folder.string(), 300), kForms[0], kForms[1], kForms[2], kForms[3]);
+}
+
+void WeightFiles::open(const std::filesystem::path& file) {
+  const bool is_torch = file.extension() == ".bin";
+  const auto& opened = is_torch ? torch_.emplace_back(file).tensors() : safetensors_.emplace_back(file).tensors();
+  for (const auto& [name, tensor] : opened) {
+    const auto [at, fresh] = tensors_.emplace(name, Found{&tensor, printable(file.string(), 300)});
+    if (!fresh) fail(ErrorKind::input, "tensor {} stands in both {} and {}", printable(name), at->second.file, printable(file.string(), 300));
+  }
+}
+
+void WeightFiles::open_index(const std::filesystem::path& index) {
+  const auto files = read_index(index);
+  std::set<std::string> names;
+  for (const auto& [tensor, file] : files) names.insert(file);
+  if (names.size() > kMostShards) fail(ErrorKind::input, "{} names {} files; at most {} are opened", printable(index.string(), 300), names.size(), kMostShards);
+  safetensors_.reserve(names.size());  // tensors are pointed at
+  torch_.reserve(names.size());
+  for (const std::string& name : names) open(index.parent_path() / name);
+  for (const auto& [tensor, file] : files)
+    if (const auto found = tensors_.find(tensor); found == tensors_.end() || std::filesystem::path(found->second.file).filename() != printable(file))
+      fail(ErrorKind::input, "{} says that tensor {} is in {}, but it is not", printable(index.string(), 300), printable(tensor), printable(file));
+}
+
+}  // namespace tekio

@@ -1,0 +1,108 @@
+// A model's tensors laid out and named. All that AdamW decays (matrices, embeddings) comes first in the arena, then all that
+// it does not (biases, norms): so the flat arena has just two pieces, and each is one long loop for the optimizer.
+#include "model/weights.h"
+
+#include "model/family.h"
+
+namespace tekio {
+namespace {
+
+// Calls visit(field, shape, decays) for every tensor of the arena. q, k and v are one tensor here.
+template <typename Visit>
+void for_each_slot(const ModelConfig& c, EncoderWeights& w, Visit&& visit) {
+  using Shape = std::initializer_list<int64_t>;
+  const auto norm = [&](NormOf<Tensor>& n) {
+    visit(n.weight, Shape{c.width}, false);
+    visit(n.bias, Shape{c.width}, false);
+  };
+  visit(w.word, Shape{c.vocabulary, c.width}, true);
+  visit(w.position, Shape{c.max_positions, c.width}, true);
+  if (c.type_vocabulary > 0) visit(w.type, Shape{c.type_vocabulary, c.width}, true);
+  norm(w.embedding_norm);
+  w.layers.resize(static_cast<size_t>(c.layers));
+  for (LayerOf<Tensor>& layer : w.layers) {
+    visit(layer.qkv, Shape{3 * c.width, c.width}, true);
+    visit(layer.qkv_bias, Shape{3 * c.width}, false);
+    visit(layer.out, Shape{c.width, c.width}, true);
+    visit(layer.out_bias, Shape{c.width}, false);
+    norm(layer.norm1);
+    visit(layer.up, Shape{c.inner, c.width}, true);
+    visit(layer.up_bias, Shape{c.inner}, false);
+    visit(layer.down, Shape{c.width, c.inner}, true);
+    visit(layer.down_bias, Shape{c.width}, false);
+    norm(layer.norm2);
+  }
+  visit(w.transform, Shape{c.width, c.width}, true);
+  visit(w.transform_bias, Shape{c.width}, false);
+  norm(w.head_norm);
+  visit(w.head_bias, Shape{c.vocabulary}, false);
+}
+
+// The reference's names, in the order of its named_parameters().
+std::vector<NamedTensor> name_tensors(const ModelConfig& c, const EncoderWeights& w) {
+  const TensorNames& names = table_of(c.family).names;
+  std::vector<NamedTensor> named;
+  const auto linear = [&](const std::string& name, const Tensor& weight, const Tensor& bias) {
+    named.push_back({name + ".weight", weight, true});
+    named.push_back({name + ".bias", bias, false});
+  };
+  const auto norm = [&](const std::string& name, const NormOf<Tensor>& n) {
+    named.push_back({name + ".weight", n.weight, false});
+    named.push_back({name + ".bias", n.bias, false});
+  };
+  const auto embedding = [&](const std::string& name, const Tensor& table) { named.push_back({name + ".weight", table, true}); };
+
+  embedding(names.word, w.word);
+  embedding(names.position, w.position);
+  if (w.type) embedding(names.type, w.type);
+  norm(names.embedding_norm, w.embedding_norm);
+  for (size_t i = 0; i < w.layers.size(); ++i) {
+    const LayerOf<Tensor>& layer = w.layers[i];
+    const std::string prefix = names.layer + std::to_string(i) + ".";
+    const char* parts[] = {names.query, names.key, names.value};
+    for (int64_t part = 0; part < 3; ++part) {
+      const int64_t begin = part * c.width, end = begin + c.width;
+      linear(prefix + parts[part], layer.qkv.rows(begin, end), layer.qkv_bias.rows(begin, end));
+    }
+    linear(prefix + names.out, layer.out, layer.out_bias);
+    norm(prefix + names.norm1, layer.norm1);
+    linear(prefix + names.up, layer.up, layer.up_bias);
+    linear(prefix + names.down, layer.down, layer.down_bias);
+    norm(prefix + names.norm2, layer.norm2);
+  }
+  if (names.head_bias_first) named.push_back({names.head_bias, w.head_bias, false});
+  linear(names.transform, w.transform, w.transform_bias);
+  norm(names.head_norm, w.head_norm);
+  if (!names.head_bias_first) named.push_back({names.head_bias, w.head_bias, false});
+  return named;
+}
+
+}  // namespace
+
+int64_t ParameterSet::bytes(const ModelConfig& config) {
+  EncoderWeights shapes;
+  int64_t total = 0;
+  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, bool) { total += Arena::size_of_tensor(DType::f32, shape); });
+  return total;
+}
+
+ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose) : arena_(bytes(config), purpose) {
+  constexpr auto size = static_cast<int64_t>(sizeof(float));
+  for (const bool wanted : {true, false}) {
+    const int64_t begin = arena_.used() / size;
+    for_each_slot(config, tensors_, [&](Tensor& field, std::initializer_list<int64_t> shape, bool decays) {
+      if (decays == wanted) field = arena_.take(DType::f32, shape);
+    });
+    pieces_.push_back({begin, arena_.used() / size, wanted});
+  }
+  flat_ = Tensor(arena_.data(), DType::f32, {arena_.used() / size});
+  named_ = name_tensors(config, tensors_);
+}
+
+int64_t ParameterSet::count() const {
+  int64_t numbers = 0;
+  for (const NamedTensor& tensor : named_) numbers += tensor.tensor.numel();
+  return numbers;
+}
+
+}  // namespace tekio

@@ -1,0 +1,165 @@
+// Tiny DistilBERT and BERT against the reference stack's frozen outputs, on every back end: logits, losses, every gradient,
+// ten AdamW steps. Padded batches go through packing. tests/golden/README.md says how the files were made.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "support.h"
+
+namespace tekio::test {
+namespace {
+
+struct GoldenBatch {
+  Batch batch;
+  std::vector<float> logits;  // [n,V], unpadded positions only
+};
+
+std::vector<int32_t> integers(const StoredTensor& tensor) {
+  EXPECT_EQ(tensor.dtype, "I32");
+  std::vector<int32_t> values(tensor.bytes.size() / sizeof(int32_t));
+  std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+  return values;
+}
+
+GoldenBatch read_batch(const SafetensorsFile& file, int number) {
+  const auto get = [&](const std::string& name) -> const StoredTensor& { return file.tensors().at(fmt::format("batch{}.{}", number, name)); };
+  const auto ids = integers(get("input_ids")), mask = integers(get("attention_mask")), labels = integers(get("labels"));
+  const bool typed = file.tensors().contains(fmt::format("batch{}.token_type_ids", number));
+  const auto types = typed ? integers(get("token_type_ids")) : std::vector<int32_t>();
+  const auto logits = numbers(get("logits"));
+  const auto length = static_cast<size_t>(get("input_ids").shape[1]), vocabulary = static_cast<size_t>(get("logits").shape[2]);
+  GoldenBatch golden_batch;
+  Batch& b = golden_batch.batch;
+  b.padded_length = static_cast<int64_t>(length);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i % length == 0) b.offsets.push_back(static_cast<int32_t>(b.input_ids.size()));
+    if (mask[i] == 0) continue;
+    if (labels[i] != -100) {
+      b.masked_rows.push_back(static_cast<int32_t>(b.input_ids.size()));
+      b.labels.push_back(labels[i]);
+    }
+    b.input_ids.push_back(ids[i]);
+    if (typed) b.type_ids.push_back(types[i]);
+    golden_batch.logits.insert(golden_batch.logits.end(), logits.begin() + static_cast<std::ptrdiff_t>(i * vocabulary),
+                               logits.begin() + static_cast<std::ptrdiff_t>((i + 1) * vocabulary));
+  }
+  b.offsets.push_back(static_cast<int32_t>(b.input_ids.size()));
+  return golden_batch;
+}
+
+bool is_key_bias(const std::string& name) { return name.ends_with("k_lin.bias") || name.ends_with("key.bias"); }
+
+class Golden : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
+ protected:
+  Golden()
+      : folder_(golden(std::get<0>(GetParam()))), device_(std::get<1>(GetParam())), model_(ModelConfig::from_folder(folder_), *device_.backend),
+        file_(folder_ / "golden.safetensors"), notes_(read_json(folder_ / "golden.json")) {
+    const LoadReport report = load_weights(folder_, model_.config(), model_.weights(), 0);
+    EXPECT_EQ(report.table(), "");
+    for (int i = 0; i < 3; ++i) batches_.push_back(read_batch(file_, i));
+    model_.prepare({.sequences = 4, .length = 16, .masked_rows = 64}, true);
+  }
+  float scale(const Batch& batch) const { return 1.0f / static_cast<float>(batch.masked_rows.size()); }
+
+  fs::path folder_;
+  Device device_;
+  MlmModel model_;
+  SafetensorsFile file_;
+  Json notes_;
+  std::vector<GoldenBatch> batches_;
+};
+
+TEST_P(Golden, CountsItsParameters) { EXPECT_EQ(model_.weights().count(), notes_["parameters"].get<int64_t>()); }
+
+TEST_P(Golden, LogitsAtEveryUnpaddedPosition) {
+  double most = 0;
+  for (const GoldenBatch& expected : batches_) {
+    Batch all = expected.batch;
+    all.masked_rows.clear();
+    for (int32_t i = 0; i < all.tokens(); ++i) all.masked_rows.push_back(i);
+    all.labels.assign(all.masked_rows.size(), 0);
+    most = std::max(most, largest_difference(model_.logits(all).values(), expected.logits));
+  }
+  RecordProperty("largest_difference", fmt::format("{:.3g}", most));
+  EXPECT_LT(most, 5e-6);
+}
+
+TEST_P(Golden, Losses) {
+  for (size_t i = 0; i < batches_.size(); ++i) {
+    const Batch& batch = batches_[i].batch;
+    const double mean = model_.evaluate(batch) / static_cast<double>(batch.masked_rows.size());
+    EXPECT_NEAR(mean, notes_["batches"][i]["loss_float64"].get<double>(), 2e-6);
+    std::vector<double> own(static_cast<size_t>(batch.sequences()));
+    const double sum = model_.evaluate(batch, own);
+    EXPECT_DOUBLE_EQ(sum, std::accumulate(own.begin(), own.end(), 0.0));
+  }
+}
+
+TEST_P(Golden, EveryGradient) {
+  double most = 0;
+  for (const int i : {0, 2}) {
+    const Batch& batch = batches_[static_cast<size_t>(i)].batch;
+    model_.clear_gradients();
+    model_.forward(batch, {});
+    const double loss = model_.backward(batch, scale(batch));
+    EXPECT_NEAR(loss * static_cast<double>(scale(batch)), notes_["batches"][static_cast<size_t>(i)]["loss"].get<double>(), 2e-6);
+    for (const NamedTensor& tensor : model_.gradients().named()) {
+      const auto expected = numbers(file_.tensors().at(fmt::format("batch{}.grad.{}", i, tensor.name)));
+      const double difference = largest_difference(tensor.tensor.values(), expected);
+      most = std::max(most, difference);
+      EXPECT_LT(difference, 2e-6) << tensor.name;
+      if (is_key_bias(tensor.name)) continue;  // the true gradient is 0
+      EXPECT_LT(difference, 1e-4 * largest(expected)) << tensor.name;
+    }
+    EXPECT_NEAR(std::sqrt(device_.backend->squared_norm(model_.gradients().flat())),
+                notes_["batches"][static_cast<size_t>(i)]["grad_norm"].get<double>(), 5e-6);
+  }
+  RecordProperty("largest_difference", fmt::format("{:.3g}", most));
+}
+
+TEST_P(Golden, TenAdamWSteps) {
+  const Json& adamw = notes_["adamw"];
+  ParameterSet moment1(model_.config(), "moments"), moment2(model_.config(), "moments");
+  double worst_loss = 0, worst_weight = 0;
+  int64_t step = 0;
+  for (const Json& expected : adamw["steps"]) {
+    const Batch& batch = batches_[expected["batch"].get<size_t>()].batch;
+    model_.clear_gradients();
+    model_.forward(batch, {});
+    const double loss = model_.backward(batch, scale(batch)) * static_cast<double>(scale(batch));
+    worst_loss = std::max(worst_loss, std::abs(loss - expected["loss"].get<double>()));
+    const double norm = std::sqrt(device_.backend->squared_norm(model_.gradients().flat()));
+    EXPECT_NEAR(norm, expected["grad_norm"].get<double>(), 2e-5);
+    AdamWStep update{.learning_rate = expected["learning_rate"].get<double>(), .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0,
+                     .step = ++step, .gradient_scale = static_cast<float>(std::min(1.0, adamw["clip"].get<double>() / (norm + 1e-6)))};
+    for (const ParameterSet::Piece& piece : model_.weights().pieces()) {
+      update.weight_decay = piece.decays ? adamw["weight_decay"].get<double>() : 0;
+      const auto cut = [&](const ParameterSet& set) { return set.flat().rows(piece.begin, piece.end); };
+      device_.backend->adamw(cut(model_.weights()), cut(moment1), cut(moment2), cut(model_.gradients()), update);
+    }
+  }
+  EXPECT_EQ(step, 10);
+  EXPECT_LT(worst_loss, 1e-5);
+  for (const NamedTensor& tensor : model_.weights().named()) {
+    if (is_key_bias(tensor.name)) continue;  // their true gradient is 0: AdamW steps along rounding noise
+    const double difference = largest_difference(tensor.tensor.values(), numbers(file_.tensors().at("final." + tensor.name)));
+    worst_weight = std::max(worst_weight, difference);
+    EXPECT_LT(difference, 2e-6) << tensor.name;
+  }
+  RecordProperty("worst_loss", fmt::format("{:.3g}", worst_loss));
+  RecordProperty("worst_weight", fmt::format("{:.3g}", worst_weight));
+}
+
+TEST_P(Golden, SavesWhatItReadToTheLastByte) {
+  const ScratchFolder saved;
+  save_model(saved.path(), model_.config(), model_.weights());
+  for (const char* name : {"config.json", "model.safetensors"}) EXPECT_EQ(read_text(saved.path() / name), read_text(folder_ / name)) << name;
+}
+
+std::string name_of_case(const ::testing::TestParamInfo<Golden::ParamType>& info) {
+  return std::get<0>(info.param) == "tiny-bert" ? "bert_" + std::get<1>(info.param) : "distilbert_" + std::get<1>(info.param);
+}
+INSTANTIATE_TEST_SUITE_P(Tiny, Golden, ::testing::Combine(::testing::Values("tiny-distilbert", "tiny-bert"), ::testing::ValuesIn(back_ends())), name_of_case);
+
+}  // namespace
+}  // namespace tekio::test

@@ -1,0 +1,131 @@
+// What this room's tests share: scratch folders, tiny models, the golden batches, back ends by name.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/thread_pool.h"
+#include "compute/backend.h"
+#include "data/batch.h"
+#include "model/checkpoint.h"
+#include "model/config.h"
+#include "model/mlm_model.h"
+#include "model/safetensors.h"
+
+namespace tekio::test {
+
+/// A folder that goes away with its owner.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string form = (fs::temp_directory_path() / "tekio-model-test-XXXXXX").string();
+    if (::mkdtemp(form.data()) == nullptr) std::abort();
+    path_ = form;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const fs::path& path() const { return path_; }
+  fs::path write(const std::string& name, std::string_view text) const {
+    std::ofstream(path_ / name, std::ios::binary) << text;
+    return path_ / name;
+  }
+
+ private:
+  fs::path path_;
+};
+
+inline fs::path golden(const std::string& name) { return fs::path(TEKIO_GOLDEN_DIR) / name; }
+
+/// $TEKIO_DATA/name, if it is there.
+inline std::optional<fs::path> large_data(const std::string& name) {
+  const char* root = std::getenv("TEKIO_DATA");
+  if (root == nullptr || !fs::exists(fs::path(root) / name)) return std::nullopt;
+  return fs::path(root) / name;
+}
+
+/// Expects an Error of that kind whose message holds every one of the given parts.
+template <typename Body>
+void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Body&& body) {
+  try {
+    body();
+    ADD_FAILURE() << "no error, expected one with: " << (parts.empty() ? "" : parts.front());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    for (const std::string& part : parts) EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
+    EXPECT_THAT(error.what(), ::testing::Not(::testing::HasSubstr("\n")));
+  }
+}
+
+inline const std::vector<std::string>& back_ends() {
+  static const std::vector<std::string> names = {"ref", "cpu"};
+  return names;
+}
+
+/// A back end on two threads.
+struct Device {
+  explicit Device(const std::string& name) : pool(2), backend(make_backend(name, pool)) {}
+  ThreadPool pool;
+  std::unique_ptr<Backend> backend;
+};
+
+inline Json tiny_bert_json() {
+  return Json::parse(R"({"model_type": "bert", "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+                         "intermediate_size": 24, "max_position_embeddings": 20, "type_vocab_size": 2, "hidden_dropout_prob": 0.0,
+                         "attention_probs_dropout_prob": 0.0})");
+}
+inline Json tiny_distilbert_json() {
+  return Json::parse(R"({"model_type": "distilbert", "vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24,
+                         "max_position_embeddings": 20, "dropout": 0.0, "attention_dropout": 0.0})");
+}
+
+/// A model with large random weights, so that no gradient is near zero.
+inline void randomize(MlmModel& model, uint64_t seed) {
+  ModelConfig wide = model.config();
+  wide.initializer_range = 0.3;
+  initialize_weights(wide, model.weights(), seed);
+  for (const NamedTensor& tensor : model.weights().named())
+    if (!tensor.decays)
+      for (float& value : tensor.tensor.values()) value += 0.1f * std::sin(static_cast<float>(&value - tensor.tensor.f32()) + static_cast<float>(tensor.name.size()));
+}
+
+inline std::vector<float> numbers(const StoredTensor& tensor) {
+  int64_t count = 1;
+  for (const int64_t d : tensor.shape) count *= d;
+  std::vector<float> values(static_cast<size_t>(count));
+  to_float32(tensor, values, "test");
+  return values;
+}
+
+inline double largest_difference(std::span<const float> a, std::span<const float> b) {
+  EXPECT_EQ(a.size(), b.size());
+  double most = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(difference <= most)) most = difference;  // a NaN stays
+  }
+  return most;
+}
+
+inline double largest(std::span<const float> a) {
+  double most = 0;
+  for (const float value : a) most = std::max(most, std::abs(static_cast<double>(value)));
+  return most;
+}
+
+}  // namespace tekio::test
