@@ -33,6 +33,9 @@ class Dataset {
   int64_t size() const;                      ///< rows; counted on first use, then remembered
   std::vector<std::string> columns() const;  ///< names, in the source's order
   uint64_t bytes() const;                    ///< of the files as they lie on disk
+  /// The column that chunk() takes text from: `wanted`; where that is "text" and absent, the first column that holds strings.
+  /// Errors: input (no such column; the message names those there are).
+  std::string text_column(std::string_view wanted = "text") const;
 
   /// The reference's shuffle(seed): numpy's PCG64 permutation, bit for bit.
   Dataset shuffle(uint64_t seed) const;
@@ -80,7 +83,7 @@ struct SplitOptions {
 
 struct ChunkOptions {
   int64_t chunk_size = 128;            ///< tokens per chunk
-  std::string text_column = "text";    ///< if absent in the data: the first string column
+  std::string text_column = "text";    ///< as Dataset::text_column() resolves it
   bool line_by_line = false;           ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
   bool use_cache = true;               ///< keep the token store under the cache folder and reuse it
   int threads = 0;                     ///< 0: all processors; the result does not depend on it

@@ -1,10 +1,10 @@
 // Inside Chunks: which tokens of the store a chunk is. For the hot path; users see include/tekio/dataset.h.
 #pragma once
 
+#include <tekio/dataset.h>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <tekio/dataset.h>
 #include <vector>
 
 #include "data/token_store.h"
@@ -16,7 +16,8 @@ struct Chunks::View {
   std::shared_ptr<const TokenStore> store;
   int64_t block = 128;  ///< tokens of a chunk; line_by_line: the most that a row has
   bool line_by_line = false;
-  std::shared_ptr<const std::vector<int64_t>> first;   ///< [batches+1] number of each batch's first chunk; the last: how many there are
+  std::shared_ptr<const std::vector<int64_t>>
+      first;  ///< [batches+1] number of each batch's first chunk; the last: how many there are
   std::shared_ptr<const std::vector<int64_t>> picked;  ///< numbers of the chunks in this view; absent: all, in order
 
   /// All chunks of a store.
@@ -31,7 +32,10 @@ struct Chunks::View {
   void word_ids(int64_t i, std::vector<int32_t>& out) const;
 
  private:
-  struct Place { const TokenStore::Batch* batch; int64_t begin, end; };  // tokens [begin, end) of a batch
+  struct Place {
+    const TokenStore::Batch* batch;
+    int64_t begin, end;
+  };  // tokens [begin, end) of a batch
   Place place(int64_t i) const;
 };
 

@@ -1,6 +1,6 @@
-// One tokenized split in one memory-mapped file: ids, where words start, where texts end (docs/formats.md has the bytes).
-// Texts lie in batches of 1,000, the reference's unit of chunking, so a chunk is one span of the file, and building holds one
-// batch's bits in memory, never the corpus.
+// One tokenized split in one memory-mapped file: ids, where words start, where texts end (docs/formats.md has the
+// bytes). Texts lie in batches of 1,000, the reference's unit of chunking, so a chunk is one span of the file, and
+// building holds one batch's bits in memory, never the corpus.
 #pragma once
 
 #include <array>
@@ -42,8 +42,8 @@ class TokenStore {
  public:
   static constexpr int64_t kBatchRows = 1000;
 
-  /// Maps and verifies a whole file: sizes, checksums, that rows end in ascending order, that no id exceeds the header's largest.
-  /// Errors: io, input (not a store, damaged, not `key`'s).
+  /// Maps and verifies a whole file: sizes, checksums, that rows end in ascending order, that no id exceeds the
+  /// header's largest. Errors: io, input (not a store, damaged, not `key`'s).
   TokenStore(const fs::path& path, const StoreKey& key);
 
   int64_t rows() const { return rows_; }
@@ -60,7 +60,8 @@ class TokenStore {
     std::span<const uint64_t> word_starts;  // bit i: token i begins a word
     std::span<const uint64_t> row_ends;     // [rows], ascending
     std::pair<int64_t, int64_t> row(int64_t r) const {
-      return {r == 0 ? 0 : static_cast<int64_t>(row_ends[static_cast<size_t>(r) - 1]), static_cast<int64_t>(row_ends[static_cast<size_t>(r)])};
+      return {r == 0 ? 0 : static_cast<int64_t>(row_ends[static_cast<size_t>(r) - 1]),
+              static_cast<int64_t>(row_ends[static_cast<size_t>(r)])};
     }
   };
   const std::vector<Batch>& batches() const { return batches_; }
@@ -105,7 +106,6 @@ class TokenStoreWriter {
   void write_checked(std::span<const std::byte> bytes);
   void finish_batch();
 
-  struct IndexEntry;
   AtomicFile file_;
   StoreKey key_;
   Shape shape_;

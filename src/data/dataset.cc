@@ -1,0 +1,146 @@
+// The public face of rows: views over files. Views are composed of row numbers, so a shuffled slice of a selection is
+// one list.
+#include <tekio/dataset.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/random/numpy_generator.h"
+#include "data/record_parser.h"
+
+namespace tekio {
+
+std::string Row::text(std::string_view column) const {
+  for (const auto& [name, value] : columns) {
+    if (name != column) continue;
+    if (!value.starts_with('"'))
+      fail(ErrorKind::input, "the column \"{}\" holds {}, not text", printable(column), printable(value));
+    return parse_json(value, "a row").get<std::string>();
+  }
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : columns) names.push_back(name);
+  fail(ErrorKind::input, "a row has no column \"{}\"; it has: {}", printable(column),
+       printable(fmt::format("{}", fmt::join(names, ", ")), 200));
+}
+
+Dataset::Dataset(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
+
+int64_t Dataset::size() const { return source_->size(); }
+
+std::vector<std::string> Dataset::columns() const {
+  std::vector<std::string> all;
+  for (size_t group = 0; group < source_->files->groups(); ++group)
+    for (const std::string& name : source_->files->head(group).columns)
+      if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+  return all;
+}
+
+uint64_t Dataset::bytes() const { return source_->files->packed_bytes(); }
+
+std::string Dataset::text_column(std::string_view wanted) const {
+  for (size_t group = 0; group < source_->files->groups(); ++group)
+    if (const auto column = source_->files->text_column(group, wanted))
+      return source_->files->head(group).columns[*column];
+  return std::string(wanted);
+}
+
+Dataset Dataset::shuffle(uint64_t seed) const {
+  return Dataset(Source::pick(*source_, numpy_permutation(seed, size())));
+}
+
+Dataset Dataset::select(std::vector<int64_t> rows) const {
+  const int64_t count = size();
+  for (const int64_t row : rows)
+    if (row < 0 || row >= count)
+      fail(ErrorKind::usage, "row {} was selected, but there are {} rows (numbers 0 to {})", row, count, count - 1);
+  return Dataset(Source::pick(*source_, std::move(rows)));
+}
+
+Dataset Dataset::slice(int64_t begin, int64_t end) const {
+  const int64_t count = size();
+  if (begin < 0 || begin > end || end > count)
+    fail(ErrorKind::usage, "rows [{}, {}) were asked for, but there are {} rows", begin, end, count);
+  auto made = std::make_shared<Source>(*source_);
+  if (source_->picked) {
+    made->picked =
+        std::make_shared<const std::vector<int64_t>>(source_->picked->begin() + begin, source_->picked->begin() + end);
+  } else {
+    made->begin = source_->begin + begin;
+    made->end = source_->begin + end;
+  }
+  return Dataset(std::move(made));
+}
+
+std::vector<Row> Dataset::take(int64_t count) const {
+  if (count < 0) fail(ErrorKind::usage, "{} rows were asked for; a number of rows is at least 0", count);
+  std::vector<Row> rows;
+  Source part = *source_;
+  if (part.picked) {
+    const auto few = std::min(count, part.size());
+    part.picked = std::make_shared<const std::vector<int64_t>>(part.picked->begin(), part.picked->begin() + few);
+  } else if (part.end < 0 || part.end - part.begin > count) {
+    part.end = part.begin > std::numeric_limits<int64_t>::max() - count
+                   ? -1
+                   : part.begin + count;  // the files are not counted for it
+  }
+  Dataset(std::make_shared<const Source>(std::move(part))).for_each([&](const Row& row) { rows.push_back(row); });
+  return rows;
+}
+
+void Dataset::for_each(const std::function<void(const Row&)>& use) const {
+  SourceReader reader(*source_);
+  RecordParser parser(*source_->files);
+  Block block;
+  while (reader.next(block))
+    for (const Record& record : block.records) use(parser.row(block, record));
+}
+
+const Dataset& DatasetDict::operator[](std::string_view split) const {
+  std::vector<std::string> names;
+  for (const auto& [name, dataset] : splits_) {
+    if (name == split) return dataset;
+    names.push_back(name);
+  }
+  const std::string near = nearest(split, names);
+  fail(ErrorKind::input, "the data has no split \"{}\"{}; it has: {}", printable(split),
+       near.empty() ? "" : fmt::format(" (is \"{}\" meant?)", near),
+       printable(fmt::format("{}", fmt::join(names, ", ")), 200));
+}
+
+bool DatasetDict::contains(std::string_view split) const {
+  return std::any_of(splits_.begin(), splits_.end(), [&](const auto& entry) { return entry.first == split; });
+}
+
+DatasetDict load_dataset(const std::vector<std::string>& specs) {
+  if (specs.empty()) fail(ErrorKind::usage, "no data was given; name a file, a folder or PATH:SPLIT");
+  struct Gathered {
+    std::string split;
+    std::vector<DataFile> files;
+    std::vector<std::string> groups;
+  };
+  std::vector<Gathered> gathered;
+  for (const std::string& spec : specs) {
+    for (auto& [split, files] : find_files(spec)) {
+      auto into = std::find_if(gathered.begin(), gathered.end(),
+                               [&, &name = split](const Gathered& g) { return g.split == name; });
+      if (into == gathered.end()) into = gathered.insert(gathered.end(), {split, {}, {}});
+      for (DataFile& file : files) {
+        file.group = static_cast<int32_t>(into->groups.size());
+        into->files.push_back(std::move(file));
+      }
+      into->groups.push_back(spec);
+    }
+  }
+  std::vector<std::pair<std::string, Dataset>> splits;
+  for (Gathered& g : gathered) {
+    auto source = std::make_shared<Dataset::Source>();
+    source->files = std::make_shared<const Files>(std::move(g.files), std::move(g.groups));
+    splits.emplace_back(g.split, Dataset(std::move(source)));
+  }
+  return DatasetDict(std::move(splits));
+}
+
+}  // namespace tekio

@@ -1,0 +1,39 @@
+// Which files a data spec means, and which split each belongs to. Names decide, as in the reference stack:
+// "train.jsonl.zst", "data/test-00000-of-00002.csv", "valid/…"; a single file is "train", whatever its name.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/byte_stream.h"
+
+namespace tekio {
+
+enum class FileKind : uint8_t {
+  text,    ///< one row a line
+  json,    ///< JSON Lines, or one array of objects or strings
+  csv,     ///< comma-separated with a header
+  tsv,     ///< tab-separated with a header
+  review,  ///< the whole file is one row: the Large Movie Review Dataset
+};
+
+struct DataFile {
+  std::filesystem::path path;
+  FileKind kind = FileKind::text;
+  Packing packing = Packing::none;
+  int8_t label = 0;   ///< of a review: 0 negative, 1 positive, -1 unknown
+  int32_t group = 0;  ///< files that came from one spec: they share their columns
+};
+
+/// A spec's files by split, in this order: train, validation, test, unsupervised, others by name.
+using SplitFiles = std::vector<std::pair<std::string, std::vector<DataFile>>>;
+
+/// Errors: usage (empty), io (not there), input (no readable kind of file, no such split).
+SplitFiles find_files(const std::string& spec);
+
+/// The split that a file's path below its folder names; empty if it names none.
+std::string split_of(const std::filesystem::path& relative);
+
+}  // namespace tekio

@@ -1,0 +1,138 @@
+// What a Dataset is inside: files, and which of their rows in which order. Rows are streamed as blocks of raw records;
+// nothing is kept.
+#pragma once
+
+#include <tekio/dataset.h>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/layout.h"
+#include "data/records.h"
+
+namespace tekio {
+
+/// Some rows' bytes as they lie in their files. At least kPadding readable bytes follow the last one (simdjson reads
+/// past ends).
+struct Block {
+  static constexpr size_t kPadding = 64;
+  std::string bytes;
+  size_t size = 0;  ///< of `bytes`, in use
+  std::vector<Record> records;
+
+  std::string_view text(const Record& record) const { return {bytes.data() + record.begin, record.size}; }
+  void clear();
+  /// Makes room for `count` bytes in all.
+  void reserve(size_t count);
+  void append(std::string_view more);
+};
+
+/// What the beginning of a group's first file that has rows tells: the first 10 MiB, as in the reference's readers.
+struct Head {
+  enum class Type { unknown, text, number, other };  // unknown: no value but null
+  std::vector<std::string> columns;                  ///< in order of first appearance
+  std::vector<Type> types;
+  bool has_rows = false;
+};
+
+/// The files of one split, in the order of their rows.
+class Files {
+ public:
+  Files(std::vector<DataFile> files, std::vector<std::string> group_specs);
+
+  const std::vector<DataFile>& list() const { return files_; }
+  size_t groups() const { return group_specs_.size(); }
+  /// Read once, then remembered.
+  const Head& head(size_t group) const;
+  /// Rows of all files; counted once.
+  int64_t rows() const;
+  /// Bytes of all rows, unpacked; known with rows().
+  int64_t row_bytes() const;
+  uint64_t packed_bytes() const;  ///< as the files lie on disk
+  /// "FILE:LINE" of a record, for messages.
+  std::string where(const Record& record) const;
+
+  /// The column that holds a group's text: `wanted`; if that is "text" and not there, the first that holds strings.
+  /// nullopt: the group has no rows. Errors: input (no such column, none with strings).
+  std::optional<size_t> text_column(size_t group, std::string_view wanted) const;
+
+ private:
+  std::vector<DataFile> files_;
+  std::vector<std::string> group_specs_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Head>> heads_;
+  mutable int64_t rows_ = -1, row_bytes_ = 0;
+};
+
+/// Streams the records of files, one file after the other.
+class BlockReader {
+ public:
+  static constexpr size_t kBlockBytes = size_t{256} << 10;
+  static constexpr size_t kRecordLimit = size_t{256} << 20;
+
+  /// Files [first, last) of `files`. `checked`: CSV headers must equal the group's.
+  BlockReader(const Files& files, size_t first, size_t last, bool checked = true);
+  ~BlockReader();
+  /// About kBlockBytes of records, more where one record is longer; false after the last.
+  /// Errors: io, input (damaged, a record longer than kRecordLimit, other columns than the group's).
+  bool next(Block& block);
+  uint64_t consumed() const;                             ///< bytes of the files read so far
+  const std::string& header() const { return header_; }  ///< of the CSV file read last
+
+ private:
+  void open_next();
+  bool fill(Block& block, size_t target);
+  void check_header(const Splitter& splitter);
+
+  const Files& files_;
+  size_t next_, last_;
+  bool checked_;
+  std::unique_ptr<ByteStream> stream_;
+  std::unique_ptr<Splitter> splitter_;
+  std::string carry_, header_;  // carry_: bytes of a record that is not whole yet
+  bool header_checked_ = false;
+  uint64_t consumed_ = 0;
+};
+
+struct Dataset::Source {
+  std::shared_ptr<const Files> files;
+  int64_t begin = 0, end = -1;                         ///< rows of the files, where `picked` is absent; end -1: all
+  std::shared_ptr<const std::vector<int64_t>> picked;  ///< else these rows, in this order
+
+  int64_t size() const;
+  /// Row of the files that is this source's row i.
+  int64_t file_row(int64_t i) const { return picked ? (*picked)[static_cast<size_t>(i)] : begin + i; }
+  static std::shared_ptr<const Source> pick(const Source& from, std::vector<int64_t> rows);
+};
+
+/// Streams a source's rows in its order. Picked rows are gathered, as many at a time as fit kGatherBytes, by one pass
+/// over the files each: packed files cannot be entered in the middle, and a corpus may be larger than memory.
+class SourceReader {
+ public:
+  static constexpr int64_t kGatherBytes = int64_t{256} << 20;
+
+  explicit SourceReader(const Dataset::Source& source, int64_t gather_bytes = kGatherBytes);
+  /// Errors: as BlockReader; input (files that changed since their rows were counted).
+  bool next(Block& block);
+  double progress() const;  ///< [0, 1]
+
+ private:
+  bool next_streamed(Block& block);
+  bool next_gathered(Block& block);
+  void gather();
+  bool try_gather(int64_t count);
+
+  const Dataset::Source& source_;
+  int64_t gather_bytes_;
+  uint64_t packed_bytes_;
+  std::unique_ptr<BlockReader> reader_;
+  int64_t row_ = 0;                                              // streamed: number of the next row of the files
+  int64_t gathered_begin_ = 0, gathered_end_ = 0, emitted_ = 0;  // picked: rows of the source
+  Block gathered_;
+};
+
+}  // namespace tekio

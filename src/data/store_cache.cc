@@ -1,0 +1,212 @@
+// Finding, making and keeping token stores; chunk().
+#include "data/store_cache.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "data/chunks.h"
+#include "text/text_encoder.h"
+
+namespace tekio {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+const char* environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : nullptr;
+}
+
+int64_t nanoseconds(const timespec& time) { return time.tv_sec * kSecond + time.tv_nsec; }
+
+/// The bytes that a key is the digest of.
+class KeyText {
+ public:
+  template <typename Number>
+  void number(Number value) {
+    const auto wide = static_cast<int64_t>(value);
+    text_.append(reinterpret_cast<const char*>(&wide), sizeof wide);
+  }
+  void string(std::string_view value) {
+    number(value.size());
+    text_ += value;
+  }
+  StoreKey digest() const {
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(text_.data(), text_.size()));
+    StoreKey key;
+    std::memcpy(key.data(), canonical.digest, key.size());
+    return key;
+  }
+
+ private:
+  std::string text_;
+};
+
+std::string hex(const StoreKey& key) {
+  std::string text;
+  for (const std::byte b : key) text += fmt::format("{:02x}", static_cast<unsigned>(b));
+  return text;
+}
+
+void make_folder(const fs::path& folder, const char* remedy) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || ::access(folder.c_str(), W_OK | X_OK) != 0)
+    fail(ErrorKind::io, "cannot write to the folder {}: {}; {}", printable(folder.string(), 300),
+         error ? error.message() : std::strerror(errno), remedy);
+}
+
+void build(const Dataset::Source& source, const StoreRecipe& recipe, const StoreKey& key,
+           const std::vector<FileState>& states, const fs::path& path) {
+  TokenStoreWriter writer(path, key, recipe.shape);
+  tokenize(source, recipe.make_encoder, recipe.options, writer);
+  check_unchanged(*source.files, states);
+  if (!writer.has_words())
+    fail(ErrorKind::input, "there is no text in {}: {} rows, none with a word in it",
+         printable(source.files->list().front().path.string(), 300), writer.rows());
+  writer.commit();
+}
+
+}  // namespace
+
+fs::path cache_folder() {
+  if (const char* own = environment("TEKIO_CACHE")) return own;
+  if (const char* general = environment("XDG_CACHE_HOME")) return fs::path(general) / "tekio";
+  if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "tekio";
+  fail(ErrorKind::io,
+       "there is no place for the cache: none of TEKIO_CACHE, XDG_CACHE_HOME and HOME is set; set one or pass "
+       "--no_cache");
+}
+
+FileState FileState::of(const fs::path& path) {
+  for (;;) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0)
+      fail(ErrorKind::io, "cannot read {}: {}", printable(path.string(), 300), std::strerror(errno));
+    const int64_t changed = nanoseconds(info.st_ctim);
+    // The kernel's clock for files ticks every 1 to 10 ms; a file system that keeps whole seconds shows none below.
+    const int64_t tick = changed % kSecond == 0 ? 2 * kSecond : kSecond / 50;
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const int64_t age = nanoseconds(now) - changed;
+    if (age > tick || age < 0)
+      return {info.st_ino, static_cast<uint64_t>(info.st_size), nanoseconds(info.st_mtim), changed};
+    std::this_thread::sleep_for(std::chrono::nanoseconds(tick - age + 1));
+  }
+}
+
+std::vector<FileState> states_of(const Files& files) {
+  std::vector<FileState> states;
+  for (const DataFile& file : files.list()) states.push_back(FileState::of(file.path));
+  return states;
+}
+
+void check_unchanged(const Files& files, const std::vector<FileState>& before) {
+  for (size_t i = 0; i < before.size(); ++i)
+    if (const fs::path& path = files.list()[i].path; FileState::of(path) != before[i])
+      fail(ErrorKind::input, "{} changed while it was read; run again when nothing writes to it",
+           printable(path.string(), 300));
+}
+
+StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
+  KeyText text;
+  text.string("tekio tokens 1");
+  text.string(recipe.tokenizer_digest);
+  text.string(recipe.options.text_column);
+  text.number(recipe.options.skip_blank);
+  text.number(recipe.options.max_tokens);
+  for (const auto number : {int64_t{recipe.shape.id_bytes}, recipe.shape.prefix, recipe.shape.suffix})
+    text.number(number);
+  for (size_t i = 0; i < states.size(); ++i) {
+    const DataFile& file = source.files->list()[i];
+    for (const int64_t number :
+         {int64_t{static_cast<int>(file.kind)}, int64_t{static_cast<int>(file.packing)}, int64_t{file.group}})
+      text.number(number);
+    const FileState& state = states[i];
+    text.number(state.inode);
+    text.number(state.size);
+    text.number(state.modified_ns);
+    text.number(state.changed_ns);
+  }
+  text.number(source.picked != nullptr);
+  text.number(source.picked ? 0 : source.begin);
+  text.number(source.picked ? 0 : source.end);
+  if (source.picked)
+    text.string({reinterpret_cast<const char*>(source.picked->data()), source.picked->size() * sizeof(int64_t)});
+  return text.digest();
+}
+
+std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache) {
+  const std::vector<FileState> states = states_of(*source.files);
+  const StoreKey key = store_key(source, states, recipe);
+  if (!use_cache) {
+    static std::atomic<unsigned> counter{0};
+    const char* chosen = environment("TMPDIR");
+    const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";  // /tmp may be memory, and a store may be larger
+    make_folder(folder, "set TMPDIR to a folder that can be written");
+    const fs::path path = folder / fmt::format("tekio-{}-{}.tokens", ::getpid(), counter.fetch_add(1));
+    build(source, recipe, key, states, path);
+    std::error_code ignored;
+    auto store = std::make_shared<const TokenStore>(path, key);
+    fs::remove(path, ignored);
+    return store;
+  }
+  const fs::path folder = cache_folder() / "tokens";
+  const fs::path path = folder / (hex(key) + ".tokens");
+  if (fs::exists(path)) {
+    try {
+      return std::make_shared<const TokenStore>(path, key);
+    } catch (const Error& error) {
+      warn(fmt::format("{} (this happens now)", error.what()));
+    }
+  }
+  make_folder(folder, "set TEKIO_CACHE to a folder that can be written or pass --no_cache");
+  remove_stale_temporaries(folder);
+  build(source, recipe, key, states, path);
+  return std::make_shared<const TokenStore>(path, key);
+}
+
+Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {
+  const auto [prefix, suffix] = tokenizer.template_lengths();
+  if (options.chunk_size < 1) fail(ErrorKind::usage, "chunk_size is {}; at least 1 is expected", options.chunk_size);
+  if (options.line_by_line && options.chunk_size <= prefix + suffix)
+    fail(ErrorKind::usage,
+         "chunk_size is {}, but with line_by_line every chunk has {} template tokens; at least {} is expected",
+         options.chunk_size, prefix + suffix, prefix + suffix + 1);
+  if (options.threads < 0)
+    fail(ErrorKind::usage, "threads is {}; 0 (all processors) or more is expected", options.threads);
+  constexpr int64_t kNarrow = 65'536;
+  const StoreRecipe recipe = {
+      .tokenizer_digest = tokenizer.digest(),
+      .shape = {.id_bytes = tokenizer.vocabulary_size() < kNarrow ? 2 : 4, .prefix = prefix, .suffix = suffix},
+      .options = {.text_column = options.text_column,
+                  .skip_blank = options.line_by_line,
+                  .max_tokens = options.line_by_line ? options.chunk_size : 0,
+                  .suffix = suffix,
+                  .threads = options.threads},
+      .make_encoder =
+          [&tokenizer] {
+            auto encoder = std::make_shared<TextEncoder>(tokenizer);
+            return [encoder](std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts) {
+              encoder->append(text, ids, word_starts);
+            };
+          },
+  };
+  auto store = get_store(dataset.source(), recipe, options.use_cache);
+  return Chunks(std::make_shared<const Chunks::View>(
+      Chunks::View::whole(std::move(store), options.chunk_size, options.line_by_line)));
+}
+
+}  // namespace tekio

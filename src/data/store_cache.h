@@ -1,0 +1,49 @@
+// Token stores on disk, kept and found again. A store's name is a digest of all that decides its content: the
+// tokenizer, the options, and for every file its inode, size, time of modification and time of change (which no program
+// can set back). The last is why a changed file is always noticed; contents are not read, so that a corpus of any size
+// is recognised at once.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/source.h"
+#include "data/token_store.h"
+#include "data/tokenize.h"
+
+namespace tekio {
+
+/// $TEKIO_CACHE, else $XDG_CACHE_HOME/tekio, else ~/.cache/tekio. Errors: io (none of them is set).
+std::filesystem::path cache_folder();
+
+/// What tells whether a file is still the same.
+struct FileState {
+  uint64_t inode = 0, size = 0;
+  int64_t modified_ns = 0, changed_ns = 0;
+  /// Waits, where the file was changed within its clock's last tick, until a further change must show. Errors: io.
+  static FileState of(const std::filesystem::path& path);
+  bool operator==(const FileState&) const = default;
+};
+
+std::vector<FileState> states_of(const Files& files);
+/// Errors: input (a file that is no longer as `before` says).
+void check_unchanged(const Files& files, const std::vector<FileState>& before);
+
+/// How a store is made.
+struct StoreRecipe {
+  std::string tokenizer_digest;
+  TokenStoreWriter::Shape shape;
+  TokenizeOptions options;
+  std::function<EncodeText()> make_encoder;
+};
+
+StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe);
+
+/// The store from the cache, or made and kept there; a damaged one is made anew with a warning. Without `use_cache` it
+/// is made in the folder for temporary files and has no name. Several processes may do this at once: each writes its
+/// own file and renames it. Errors: as tokenize(); io (the folder cannot be written).
+std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache);
+
+}  // namespace tekio
