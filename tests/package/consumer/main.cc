@@ -1,6 +1,6 @@
 // A program of a stranger: opens the model folder that it is given and fills a mask.
-#include <cstdio>
 #include <tekio/tekio.h>
+#include <cstdio>
 
 int main(int argc, char** argv) {
   try {
@@ -8,8 +8,8 @@ int main(int argc, char** argv) {
     auto model = tekio::MaskedLM::from_pretrained(folder);
     tekio::FillMask fill(model, tekio::Tokenizer::from_pretrained(folder));
     const auto best = fill("you may [MASK] the program.", {.top_k = 1}).at(0);
-    std::printf("%lld parameters; best guess of an untrained model: %s\n", static_cast<long long>(model.num_parameters()),
-                best.sequence.c_str());
+    std::printf("%lld parameters; best guess of an untrained model: %s\n",
+                static_cast<long long>(model.num_parameters()), best.sequence.c_str());
   } catch (const tekio::Error& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return tekio::exit_code(e.kind());
