@@ -28,7 +28,7 @@ inline ActivationValue activation_at(Activation act, double x) {
       const double s = sigmoid(1.702 * x);
       return {x * s, s + 1.702 * x * s * (1 - s)};
     }
-    case Activation::relu: return {x > 0 ? x : 0, x > 0 ? 1.0 : 0.0};
+    case Activation::relu: return {x < 0 ? 0 : x, x > 0 ? 1.0 : 0.0};  // NaN stays NaN
     case Activation::silu: {
       const double s = sigmoid(x);
       return {x * s, s + x * s * (1 - s)};

@@ -1,0 +1,21 @@
+// The back end's housekeeping: its scratch memory and its making.
+#include "compute/cpu/cpu.h"
+
+namespace tekio {
+
+CpuBackend::CpuBackend(ThreadPool& pool) : pool_(pool), own_(static_cast<size_t>(pool.threads())) {}
+
+void CpuBackend::Buffer::grow(int64_t wanted) {
+  if (wanted <= floats) return;
+  arena = Arena(wanted * size_of(DType::f32), "scratch");
+  floats = wanted;
+}
+
+void CpuBackend::reserve(int64_t own, int64_t shared) {
+  for (Buffer& buffer : own_) buffer.grow(own);
+  shared_.grow(shared);
+}
+
+std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool) { return std::make_unique<CpuBackend>(pool); }
+
+}  // namespace tekio

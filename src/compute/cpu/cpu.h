@@ -1,0 +1,74 @@
+// The processor's back end: products by oneDNN, everything bound by memory by own kernels (Highway, the instruction set is
+// chosen at run time). One file a topic, named as in ref/.
+// How work is cut never depends on the number of threads, only on shapes, so 1 thread and N give the same bits.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "compute/arena.h"
+#include "compute/backend.h"
+
+namespace tekio {
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(ThreadPool& pool);
+  std::string name() const override { return "cpu"; }
+
+ protected:
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
+                ConstTensor position, ConstTensor type) override;
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
+                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override;
+  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
+               const Dropout& drop) override;
+  void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
+                        const Sequences* s, const Dropout& drop) override;
+  void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override;
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override;
+  void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override;
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override;
+  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+                             const Sequences& s, const Dropout& drop) override;
+  void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
+  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) override;
+  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override;
+  void do_softmax_rows(Tensor logits) override;
+  void do_zero(Tensor x) override;
+  double do_squared_norm(ConstTensor x) override;
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override;
+
+ private:
+  /// body(i, worker) for every i in [0, count) on the pool.
+  template <typename Body>
+  void for_each(int64_t count, Body&& body) {
+    pool_.for_each(count, std::ref(body));  // by reference: a std::function that holds the body itself would allocate
+  }
+  /// body(begin, end, worker) for the pieces of [0, count) whose borders are multiples of `piece`.
+  template <typename Body>
+  void for_pieces(int64_t count, int64_t piece, Body&& body) {
+    for_each((count + piece - 1) / piece,
+             [&](int64_t i, int worker) { body(i * piece, std::min(count, (i + 1) * piece), worker); });
+  }
+
+  /// Makes room for `own` floats a worker and `shared` floats in all; kept, so that steps of a size seen before allocate
+  /// nothing. What is in it lasts until the op ends.
+  void reserve(int64_t own, int64_t shared = 0);
+  float* own(int worker) const { return own_[static_cast<size_t>(worker)].get(); }
+  float* shared() const { return shared_.get(); }
+
+  ThreadPool& pool_;
+  struct Buffer {
+    Arena arena;
+    int64_t floats = 0;
+    void grow(int64_t wanted);
+    float* get() const { return static_cast<float*>(arena.data()); }
+  };
+  std::vector<Buffer> own_;  // one a worker: its own scratch
+  Buffer shared_;            // partial sums, one slot a piece
+};
+
+}  // namespace tekio

@@ -1,0 +1,48 @@
+// Matrix products for one thread, by oneDNN, and how a big product is cut into blocks for many.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tekio {
+
+/// A matrix in memory: rows are `stride` numbers apart. `transposed`: what is meant is its transpose.
+struct MatrixView {
+  const float* data;
+  int64_t stride;
+  bool transposed = false;
+};
+
+/// c[m,n] (rows c_stride apart) = alpha a[m,k] b[k,n], plus c itself where `add`. Runs on the calling thread alone.
+/// k = 0 gives zeros (or leaves c, where `add`). Sums in float32, in an order that depends on m, n and k only.
+void product(float* c, int64_t c_stride, MatrixView a, MatrixView b, int64_t m, int64_t n, int64_t k, bool add = false,
+             float alpha = 1);
+
+/// Cuts [rows, columns] of a result into blocks, the same whatever the number of threads. Blocks of at least 128 x 384 keep
+/// oneDNN within 4 % of its best rate, and one block with its inputs stays in a core's second cache for what follows.
+class BlockGrid {
+ public:
+  BlockGrid(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) {
+    if (rows <= 0 || columns <= 0) return;
+    across_ = pieces(columns, 384);
+    down_ = pieces(rows, 256);
+    if (down_ * across_ < 16) down_ = pieces(rows, 128);  // few blocks: rather small ones than idle threads
+  }
+  int64_t count() const { return down_ * across_; }
+
+  struct Block { int64_t row, rows, column, columns; };
+  Block block(int64_t i) const {
+    const int64_t d = i / across_, a = i % across_;
+    const int64_t row = border(rows_, down_, d), column = border(columns_, across_, a);
+    return {row, border(rows_, down_, d + 1) - row, column, border(columns_, across_, a + 1) - column};
+  }
+
+ private:
+  static int64_t pieces(int64_t size, int64_t most) { return (size + most - 1) / most; }
+  // Even pieces, borders on multiples of a cache line.
+  static int64_t border(int64_t size, int64_t count, int64_t i) { return std::min(size, (size * i / count + 15) / 16 * 16); }
+
+  int64_t rows_, columns_, down_ = 0, across_ = 0;
+};
+
+}  // namespace tekio

@@ -1,0 +1,131 @@
+// What the vector kernels share: loops with a partial last vector, dropout's factors, sigmoid. Included once per
+// instruction set by each kernel file (Highway's foreach_target), hence the unusual include guard.
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include "compute/dropout.h"
+
+#if defined(TEKIO_COMPUTE_CPU_VECTOR_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TEKIO_COMPUTE_CPU_VECTOR_INL_H_
+#undef TEKIO_COMPUTE_CPU_VECTOR_INL_H_
+#else
+#define TEKIO_COMPUTE_CPU_VECTOR_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace tekio::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F = hn::ScalableTag<float>;
+using VF = hn::Vec<F>;
+
+HWY_INLINE VF set(float value) { return hn::Set(F(), value); }
+
+// How a loop's body touches memory: whole vectors, or the first few lanes of the last one (the others read as 0).
+struct Whole {
+  HWY_INLINE VF load(const float* p) const { return hn::LoadU(F(), p); }
+  HWY_INLINE VF load_or(VF, const float* p) const { return hn::LoadU(F(), p); }
+  HWY_INLINE void store(VF v, float* p) const { hn::StoreU(v, F(), p); }
+  HWY_INLINE VF zero_outside(VF v) const { return v; }
+};
+struct Partial {
+  hn::Mask<F> inside;
+  HWY_INLINE VF load(const float* p) const { return hn::MaskedLoad(inside, F(), p); }
+  HWY_INLINE VF load_or(VF other, const float* p) const { return hn::IfThenElse(inside, load(p), other); }
+  HWY_INLINE void store(VF v, float* p) const { hn::BlendedStore(v, inside, F(), p); }
+  HWY_INLINE VF zero_outside(VF v) const { return hn::IfThenElseZero(inside, v); }
+};
+
+/// body(c, io) for c = 0, lanes, 2 lanes, …; the last call's io is Partial where `count` is no multiple of the lanes.
+template <typename Body>
+HWY_INLINE void for_vectors(int64_t count, const Body& body) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(F()));
+  int64_t c = 0;
+  for (; c + lanes <= count; c += lanes) body(c, Whole());
+  if (c < count) body(c, Partial{hn::FirstN(F(), static_cast<size_t>(count - c))});
+}
+
+HWY_INLINE float sum_of(VF v) { return hn::GetLane(hn::SumOfLanes(F(), v)); }
+HWY_INLINE float max_of(VF v) { return hn::GetLane(hn::MaxOfLanes(F(), v)); }
+
+HWY_INLINE VF exp_of(VF x) { return hn::Exp(F(), hn::Min(x, set(88.0f))); }
+/// 1 / (1 + e^-x), to relative accuracy on both sides.
+HWY_INLINE VF sigmoid_of(VF x) { return hn::Div(set(1), hn::Add(set(1), exp_of(hn::Neg(x)))); }
+
+#if HWY_TARGET != HWY_SCALAR  // one lane cannot hold a 64-bit product; there the specification itself does the work
+// a * b, 32 x 32 -> 64 bits in every lane: the high and the low halves.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void multiply_wide(D d, V a, V b, V& high, V& low) {
+  const hn::Repartition<uint64_t, D> wide;
+  const auto even = hn::BitCast(d, hn::MulEven(a, b));
+  const auto odd = hn::BitCast(d, hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, a))), b));
+  high = hn::OddEven(odd, hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, even))));
+  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(wide, odd))), even);
+}
+
+// kept_bits() for as many blocks as there are lanes, from `block` on: one byte each into `bits`.
+HWY_INLINE void kept_bytes(const Dropout& drop, const DropoutRow& row, uint32_t block, uint8_t* bits) {
+  const hn::ScalableTag<uint32_t> d;
+  const RandomKey key = random_key(drop.seed, drop.step);
+  auto c0 = hn::Add(hn::Set(d, block), hn::Iota(d, 0)), c1 = hn::Set(d, row.position | row.head << 20);
+  auto c2 = hn::Set(d, static_cast<uint32_t>(row.sequence));
+  auto c3 = hn::Set(d, drop.site | static_cast<uint32_t>(RandomUse::dropout) << 24);
+  for (uint32_t round = 0; round < 10; ++round) {
+    auto high0 = c0, low0 = c0, high2 = c0, low2 = c0;
+    multiply_wide(d, c0, hn::Set(d, 0xD2511F53u), high0, low0);
+    multiply_wide(d, c2, hn::Set(d, 0xCD9E8D57u), high2, low2);
+    c0 = hn::Xor(high2, hn::Xor(c1, hn::Set(d, key.k0 + round * 0x9E3779B9u)));
+    c2 = hn::Xor(high0, hn::Xor(c3, hn::Set(d, key.k1 + round * 0xBB67AE85u)));
+    c1 = low2;
+    c3 = low0;
+  }
+  const auto threshold = hn::Set(d, static_cast<uint32_t>(drop.rate * 65536.0f + 0.5f));
+  auto kept = hn::Zero(d);
+  const auto collect = [&](auto words, uint32_t j) HWY_ATTR {
+    const auto low = hn::And(words, hn::Set(d, 0xFFFFu)), high = hn::ShiftRight<16>(words);
+    kept = hn::Or(kept, hn::IfThenZeroElse(hn::Gt(threshold, low), hn::Set(d, 1u << j)));
+    kept = hn::Or(kept, hn::IfThenZeroElse(hn::Gt(threshold, high), hn::Set(d, 2u << j)));
+  };
+  collect(c0, 0);
+  collect(c1, 2);
+  collect(c2, 4);
+  collect(c3, 6);
+  const hn::Rebind<uint8_t, decltype(d)> bytes;
+  hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(hn::RebindToSigned<decltype(d)>(), kept)), bytes, bits);
+}
+#endif
+
+/// What dropout multiplies a row's elements by: out[c], c in [0, count). `out` must have room for kFactorSlack more.
+/// `explicit_kept`: the row's explicit decisions, or null for the counter's.
+constexpr int64_t kFactorSlack = 128;
+HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* explicit_kept, int64_t count, float* out) {
+  const float scale = drop.scale();
+  if (explicit_kept != nullptr) {
+    for (int64_t c = 0; c < count; ++c) out[c] = explicit_kept[c] != 0 ? scale : 0.0f;
+    return;
+  }
+#if HWY_TARGET == HWY_SCALAR
+  for (int64_t c = 0; c < count; ++c)
+    out[c] = (kept_bits(drop, row, static_cast<uint32_t>(c / 8)) >> (c % 8) & 1) != 0 ? scale : 0.0f;
+#else
+  const hn::ScalableTag<uint32_t> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN static constexpr uint32_t kLaneBits[16] = {1u << 0, 1u << 1, 1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,
+                                                       1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15};
+  const auto lane_bit = hn::Load(d, kLaneBits);
+  uint8_t bits[hn::MaxLanes(d) + sizeof(uint32_t)] = {};
+  for (int64_t begin = 0; begin < count; begin += 8 * lanes) {
+    kept_bytes(drop, row, static_cast<uint32_t>(begin / 8), bits);
+    for (int64_t c = 0; c < 8 * lanes; c += lanes) {
+      uint32_t word;
+      __builtin_memcpy(&word, bits + c / 8, sizeof word);
+      const auto kept = hn::Ne(hn::And(hn::Set(d, word >> (c % 8)), lane_bit), hn::Zero(d));
+      hn::StoreU(hn::IfThenElseZero(hn::RebindMask(F(), kept), set(scale)), F(), out + begin + c);
+    }
+  }
+#endif
+}
+
+}  // namespace tekio::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

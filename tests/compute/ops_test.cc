@@ -1,0 +1,145 @@
+// Every op case: the fast back end against ref, for every instruction set and number of threads, and ref against central
+// differences.
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <cstring>
+
+#include "base/thread_pool.h"
+#include "compute/op_cases.h"
+
+namespace tekio::test {
+namespace {
+
+std::string test_name(const testing::TestParamInfo<OpCase>& info) {
+  std::string name = info.param.text();
+  for (char& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return fmt::format("{}_{}", info.index, name);
+}
+
+// One run of a case: what it wrote, and its objective.
+struct Outcome {
+  std::vector<std::pair<std::string, std::vector<float>>> results;
+  double objective;
+};
+Outcome run(const OpCase& c, Backend& be) {
+  OpRig rig(c);
+  rig.forward(be);
+  Outcome out{{}, rig.objective()};
+  if (rig.has_backward()) rig.backward(be);
+  for (const auto& [name, values] : rig.results()) out.results.emplace_back(name, *values);
+  return out;
+}
+
+void expect_near(const Outcome& got, const Outcome& expected, double tolerance) {
+  ASSERT_EQ(got.results.size(), expected.results.size());
+  EXPECT_NEAR(got.objective, expected.objective, tolerance * (1 + std::abs(expected.objective)) * 10);
+  for (size_t t = 0; t < got.results.size(); ++t) {
+    const auto& [name, a] = got.results[t];
+    const auto& b = expected.results[t].second;
+    ASSERT_EQ(a.size(), b.size()) << name;
+    double largest = 0;
+    for (const float v : b) largest = std::max<double>(largest, std::abs(v));
+    size_t wrong = 0, first = 0;
+    for (size_t i = 0; i < a.size(); ++i)
+      if (!(std::abs(static_cast<double>(a[i]) - b[i]) <= tolerance * largest) && wrong++ == 0) first = i;  // NaN is wrong
+    EXPECT_EQ(wrong, 0u) << name << "[" << first << "] is " << a[first] << ", expected " << b[first] << ", largest " << largest;
+  }
+}
+
+void expect_same_bits(const Outcome& got, const Outcome& expected) {
+  EXPECT_EQ(got.objective, expected.objective);
+  for (size_t t = 0; t < got.results.size(); ++t) {
+    const auto& [name, a] = got.results[t];
+    const auto& b = expected.results[t].second;
+    EXPECT_TRUE(a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0) << name;
+  }
+}
+
+class OpTest : public testing::TestWithParam<OpCase> {};
+INSTANTIATE_TEST_SUITE_P(Odd, OpTest, testing::ValuesIn(kOddCases), test_name);
+
+// 1e-5 of the largest magnitude: what float32 sums over these lengths can differ by.
+constexpr double kTolerance = 1e-5;
+
+TEST_P(OpTest, CpuIsRef) {
+  ThreadPool pool(2);
+  expect_near(run(GetParam(), *make_cpu_backend(pool)), run(GetParam(), *make_ref_backend()), kTolerance);
+}
+
+TEST_P(OpTest, EveryInstructionSetIsRef) {
+  ThreadPool pool(1);
+  const Outcome expected = run(GetParam(), *make_ref_backend());
+  for (const int64_t target : {int64_t{HWY_AVX3}, int64_t{HWY_AVX2}, int64_t{HWY_SCALAR}}) {
+    hwy::SetSupportedTargetsForTest(0);
+    if (target != HWY_SCALAR && (hwy::SupportedTargets() & target) == 0) continue;
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(target);
+    expect_near(run(GetParam(), *make_cpu_backend(pool)), expected, kTolerance);
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+TEST_P(OpTest, SameBitsAgainAndWithOtherThreads) {
+  ThreadPool one(1), two(2), three(3);
+  const auto be = make_cpu_backend(two);
+  const Outcome expected = run(GetParam(), *be);
+  expect_same_bits(run(GetParam(), *be), expected);
+  expect_same_bits(run(GetParam(), *make_cpu_backend(one)), expected);
+  expect_same_bits(run(GetParam(), *make_cpu_backend(three)), expected);
+}
+
+// Cases small enough to move every number (or one in fifty) of every input.
+std::vector<OpCase> small_cases() {
+  std::vector<OpCase> cases;
+  for (const OpCase& c : kOddCases)
+    if (c.n() * std::max(c.in, c.out) <= 1000 && OpRig(c).has_backward()) cases.push_back(c);
+  return cases;
+}
+class GradientTest : public testing::TestWithParam<OpCase> {};
+INSTANTIATE_TEST_SUITE_P(Small, GradientTest, testing::ValuesIn(small_cases()), test_name);
+
+// d objective / d input, by moving single numbers of the input a little to both sides.
+TEST_P(GradientTest, RefIsDifferences) {
+  const OpCase& c = GetParam();
+  const auto be = make_ref_backend();
+  OpRig rig(c);
+  rig.forward(*be);
+  rig.backward(*be);
+  for (const auto& input : rig.differentiable()) {
+    std::vector<double> gradient(input.gradient->begin(), input.gradient->end());
+    for (size_t i = 0; input.before != nullptr && i < gradient.size(); ++i) gradient[i] -= (*input.before)[i];
+    double largest = 1e-3;
+    for (const double g : gradient) largest = std::max(largest, std::abs(g));
+    for (size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 50) {
+      constexpr float kStep = 4e-3f;
+      const auto at = [&](float move) {
+        OpRig moved(c);
+        for (const auto& other : moved.differentiable())
+          if (other.name == input.name) moved.move(other, i, move);
+        moved.forward(*be);
+        return moved.objective();
+      };
+      EXPECT_NEAR(gradient[i], (at(kStep) - at(-kStep)) / (2 * kStep), 1e-3 * largest) << input.name << "[" << i << "]";
+    }
+  }
+}
+
+TEST(Everyday, CpuIsRef) {
+  ThreadPool pool(2);
+  const auto cpu = make_cpu_backend(pool);
+  const auto ref = make_ref_backend();
+  for (const Op op : {Op::residual_norm, Op::attention, Op::vocabulary_loss}) {
+    for (const OpCase& c : everyday_cases()) {
+      if (c.op != op) continue;
+      SCOPED_TRACE(c.text());
+      expect_near(run(c, *cpu), run(c, *ref), kTolerance);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tekio::test
