@@ -7,7 +7,7 @@ find_package(dnnl 2.6 REQUIRED)            # libdnnl-dev
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(hwy 1.0 REQUIRED)             # libhwy-dev
 find_package(ZLIB REQUIRED)                # zlib1g-dev
-find_package(CLI11 2.1 REQUIRED)           # libcli11-dev
+find_package(tomlplusplus 3.3 REQUIRED)    # libtomlplusplus-dev
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)    # libzstd-dev
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev

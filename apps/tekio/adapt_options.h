@@ -1,0 +1,33 @@
+// adapt's options, apart from what it does with them.
+#pragma once
+
+#include <tekio/tekio.h>
+
+#include <string>
+#include <vector>
+
+#include "inputs.h"
+#include "run_mlm_options.h"
+
+namespace tekio::cli {
+
+struct AdaptArguments {
+  ModelOptions model;
+  std::vector<std::string> data, train_file, validation_file;
+  int64_t validation_split_percentage = 5;
+  int64_t train_size = 0, test_size = 0;
+  int64_t max_train_samples = 0, max_eval_samples = 0;
+  ChunkOptions chunks;
+  TrainingOptions training;
+  double warmup_steps = 0;  // the reference's: below 1 it is a share
+  enum class Logging { automatic, no, steps, epoch } logging_strategy = Logging::automatic;
+  bool dry_run = false;
+  RunMlmOptions run_mlm;
+
+  void add_to(OptionTable& table);
+  /// Contradictions and problems; puts into `training` what its fields cannot take as it stands on the command line.
+  /// Errors: usage (all of the training options' problems in one sentence).
+  void resolve(const OptionTable& table, Common& common);
+};
+
+}  // namespace tekio::cli

@@ -1,0 +1,72 @@
+// What a command of the program is: its texts for --help, its options, and what it does. One file per command; commands.cc
+// lists them all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "options.h"
+#include "output.h"
+
+namespace tekio::cli {
+
+/// The options that every command has.
+struct Common {
+  std::string device = "auto", dtype = "auto", config;
+  int threads = 0;
+  uint64_t seed = 42;
+  bool offline = false, json = false, quiet = false, no_cache = false, dump_config = false, help = false;
+};
+
+struct CommandText {
+  std::string name;         ///< "adapt", "data info"
+  std::string summary;      ///< one line
+  std::string usage;        ///< what follows "tekio NAME"
+  std::string description;  ///< a paragraph or more
+  std::vector<std::string> examples;
+  int max_positionals = 0;  ///< -1: any number
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual CommandText text() const = 0;
+  /// Adds the command's own options; the common ones are added after them.
+  virtual void add_options(OptionTable& table) = 0;
+  /// Whatever can be told wrong without opening a file: contradictions, missing options. Runs before --dump-config too.
+  virtual void check(const OptionTable&, const std::vector<std::string>& /*positionals*/) {}
+  /// Does the work and returns the exit code. Errors are thrown.
+  virtual int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) = 0;
+
+  Common common;
+};
+
+/// Adds the command's options, then the common ones.
+void fill_table(Command& command, OptionTable& table);
+
+std::unique_ptr<Command> make_adapt();
+std::unique_ptr<Command> make_fill();
+std::unique_ptr<Command> make_eval();
+std::unique_ptr<Command> make_tokenize();
+std::unique_ptr<Command> make_data_info();
+std::unique_ptr<Command> make_data_head();
+std::unique_ptr<Command> make_data_chunks();
+std::unique_ptr<Command> make_info();
+std::unique_ptr<Command> make_doctor();
+/// All of the above, in the order in which --help lists them.
+std::vector<std::unique_ptr<Command>> make_commands();
+
+/// The program's help, or that of a family of commands ("data").
+std::string program_help(const std::string& family = "");
+std::string command_help(const Command& command, const OptionTable& table);
+/// Every command and option as Markdown: the second half of docs/cli.md, which a test compares with it.
+std::string reference_markdown();
+
+std::string version_text();
+
+/// The whole program but for the process's own business (signals, descriptors): parses, runs, prints the error sentence,
+/// returns the exit code. `arguments` without the program's name.
+int run_program(const std::vector<std::string>& arguments, Output& out);
+
+}  // namespace tekio::cli

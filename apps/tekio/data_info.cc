@@ -1,0 +1,45 @@
+// tekio data info: the splits of a dataset.
+#include "base/log.h"
+#include "inputs.h"
+
+namespace tekio::cli {
+namespace {
+
+class DataInfo final : public Command {
+ public:
+  CommandText text() const override {
+    return {.name = "data info",
+            .summary = "tells a dataset's splits, rows and columns",
+            .usage = "D…",
+            .description = "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, a folder laid out like the Large Movie Review Dataset, or "
+                           "PATH:SPLIT. Several are joined split by split.",
+            .examples = {"tekio data info ./imdb", "tekio data info reviews.jsonl.zst --json"},
+            .max_positionals = -1};
+  }
+
+  void add_options(OptionTable&) override {}
+
+  void check(const OptionTable&, const std::vector<std::string>& positionals) override {
+    if (positionals.empty()) fail(ErrorKind::usage, "tekio data info needs files or a folder of text");
+  }
+
+  int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
+    const DatasetDict data = open_data(positionals);
+    OrderedJson splits = OrderedJson::object();
+    for (const auto& [name, split] : data.splits()) {
+      const std::vector<std::string> columns = split.columns();
+      if (common.json) splits[name] = {{"rows", split.size()}, {"columns", columns}, {"bytes", split.bytes()}};
+      else
+        out.line(fmt::format("{:<16} {:>12} rows   {:>10}   {}", printable(name), with_commas(split.size()), bytes_text(split.bytes()),
+                             printable(fmt::format("{}", fmt::join(columns, ", ")), 200)));
+    }
+    if (common.json) out.json({{"splits", splits}});
+    return 0;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_data_info() { return std::make_unique<DataInfo>(); }
+
+}  // namespace tekio::cli

@@ -1,0 +1,67 @@
+// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, the bundled
+// starter, and the checks that need both a model and its tokenizer.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <tekio/tekio.h>
+#include <vector>
+
+#include "command.h"
+
+namespace tekio::cli {
+
+/// A model as the user named it, and the folder that it is in.
+struct ModelPlace {
+  std::string name;               ///< to be shown: a Hub id, or a folder's last part
+  std::filesystem::path folder;
+};
+
+/// `spec`: a folder, or a Hub id ("name", "org/name", either with "@revision") whose snapshot lies in the Hub's cache
+/// (`cache_dir`, else $HF_HUB_CACHE, $HF_HOME/hub, …, laid out as the reference stack lays it out).
+/// Errors: usage (a file), io (neither; says what to do: this version does not download).
+ModelPlace find_model(const std::string& spec, const std::string& cache_dir = "");
+
+/// share/tekio: $TEKIO_SHARE, else beside the program's folder, else in the source tree that it was built from.
+std::optional<std::filesystem::path> share_folder();
+/// The bundled starter model. Errors: usage (this installation has none; names `option`, with which to pass one).
+std::string starter_model(const std::string& option);
+/// The bundled starter's text, if this installation has any.
+std::optional<std::string> starter_data();
+
+/// load_dataset, after telling a Hub id from a misspelt path. Errors: io, input.
+DatasetDict open_data(const std::vector<std::string>& specs);
+/// "imdb, extra.jsonl": last parts, for a line to read.
+std::string data_name(const std::vector<std::string>& specs);
+/// The first of `names` that the data has; if none and there is only one split, that. Errors: input (names those there are).
+std::string choose_split(const DatasetDict& data, const std::vector<std::string>& names);
+
+/// The smaller of both lengths that model and tokenizer take.
+int64_t longest_input(const ModelInfo& model, const Tokenizer& tokenizer);
+/// `chunk_size`, or what the model takes with a warning, as run_mlm.py does it.
+int64_t capped_chunk_size(int64_t chunk_size, int64_t longest);
+
+/// A prediction as the reference's pipeline returns it.
+OrderedJson to_json(const std::vector<Prediction>& predictions);
+
+/// The options by which a tokenizer is found: --model and --tokenizer.
+struct ModelOptions {
+  std::string model, tokenizer, cache_dir, revision;
+  void add_to(OptionTable& table, bool with_weights);
+  /// The model's place. Errors: usage (missing).
+  ModelPlace place(const std::string& command) const;
+  Tokenizer open_tokenizer(const ModelPlace& place) const;
+};
+
+/// Masking options that adapt, eval and data chunks share.
+struct MaskingArguments {
+  double mlm_probability = 0.15;
+  bool whole_word_mask = false;
+  double wwm_probability = 0.2;
+};
+void add_masking_options(OptionTable& table, double* mlm_probability, bool* whole_word_mask, double* wwm_probability);
+/// --chunk_size, --text_column_name, --line_by_line.
+void add_chunk_options(OptionTable& table, ChunkOptions& options);
+
+}  // namespace tekio::cli

@@ -1,0 +1,14 @@
+// Lines of a stream that is read once, standard input above all: \n, \r\n and a lone \r end a line, as in a .txt file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace tekio::cli {
+
+/// Calls `use` with each line and its number (from 1). A last line without an end counts; nothing after the last end does not.
+/// Errors: io (the stream cannot be read; `where` names it).
+void read_lines(int descriptor, const char* where, const std::function<void(std::string_view line, int64_t number)>& use);
+
+}  // namespace tekio::cli

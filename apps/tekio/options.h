@@ -1,0 +1,139 @@
+// A command's options as a table: name, where the value goes, range, help. Parsing, --help, --config, --dump-config, the
+// nearest-name hint and docs/cli.md all follow from it. Defaults are whatever the bound variables hold when the table is
+// made, so they are written once, where the library declares them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace tekio::cli {
+
+/// A default-constructed Option is a bug; OptionTable makes them.
+struct Option {
+  enum class Kind { boolean, integer, number, text, list };
+
+  std::string name;                  ///< with underscores; `-` and `_` are the same on the command line and in config files
+  Kind kind = Kind::text;
+  std::string help;
+  std::string group;                 ///< heading in --help
+  std::string value_name = "TEXT";
+  std::vector<std::string> aliases;  ///< further names with the same meaning (run_mlm.py's)
+  char letter = 0;                   ///< "-n"
+  double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
+  bool above_minimum = false;        ///< the minimum itself is out of range
+  std::vector<std::string> choices;
+  std::optional<std::string> implied;  ///< the value meant where the option stands without one
+  bool transient = false;              ///< steers this call only: neither dumped nor taken from a config file
+  bool hidden = false;                 ///< understood, but neither listed nor dumped
+  OrderedJson default_value;           ///< null: none
+
+  std::function<void(const std::string&)> assign;  ///< takes a text that was checked against kind, range and choices
+  std::function<OrderedJson()> value;              ///< as it stands now; null: not set
+  std::function<void()> clear;                     ///< lists only
+
+  // What parsing found.
+  bool given = false;
+
+  // Refinements, to be chained after OptionTable::add.
+  Option& at_least(double low) { minimum = low; return *this; }
+  Option& above(double low) { minimum = low, above_minimum = true; return *this; }
+  Option& at_most(double high) { maximum = high; return *this; }
+  Option& one_of(std::vector<std::string> names);
+  Option& alias(std::string other) { aliases.push_back(std::move(other)); return *this; }
+  Option& short_name(char c) { letter = c; return *this; }
+  Option& called(std::string shown) { value_name = std::move(shown); return *this; }
+  Option& alone_means(std::string meant) { implied = std::move(meant); return *this; }
+  Option& only_now() { transient = true; return *this; }
+  Option& unlisted() { hidden = true; return *this; }
+
+  /// "a number > 0", "an integer from 1 to 99", "one of no, steps, epoch".
+  std::string expected() const;
+  /// Fails (usage) with the option's name unless `text` is of the right kind and in range.
+  void check(const std::string& text) const;
+};
+
+class OptionTable {
+ public:
+  /// `command` stands in messages and --help: "adapt", "data info".
+  explicit OptionTable(std::string command) : command_(std::move(command)) {}
+  OptionTable(const OptionTable&) = delete;
+  OptionTable& operator=(const OptionTable&) = delete;
+
+  /// Options added from here on stand under this heading.
+  void group(std::string heading) { group_ = std::move(heading); }
+
+  Option& add(const char* name, bool* target, const char* help);
+  Option& add(const char* name, int* target, const char* help);
+  Option& add(const char* name, int64_t* target, const char* help);
+  Option& add(const char* name, uint64_t* target, const char* help);
+  Option& add(const char* name, double* target, const char* help);
+  Option& add(const char* name, std::string* target, const char* help);
+  Option& add(const char* name, std::vector<std::string>* target, const char* help);
+  Option& add(const char* name, std::optional<uint64_t>* target, const char* help);
+  Option& add(const char* name, std::optional<double>* target, const char* help);
+
+  /// An enumeration by its names.
+  template <typename Enum>
+  Option& add(const char* name, Enum* target, std::vector<std::pair<std::string, Enum>> names, const char* help) {
+    Option& option = add_option(name, Option::Kind::text, help);
+    std::vector<std::string> choices;
+    for (const auto& [text, value] : names) choices.push_back(text);
+    option.one_of(choices);
+    option.assign = [target, names](const std::string& text) {
+      for (const auto& [known, value] : names)
+        if (known == text) *target = value;
+    };
+    option.value = [target, names] {
+      for (const auto& [known, value] : names)
+        if (value == *target) return OrderedJson(known);
+      return OrderedJson();
+    };
+    option.default_value = option.value();
+    return option;
+  }
+
+  /// Reads a command line (without program and command names). Returns what is no option. `positionals`: whether the
+  /// command takes any; where it takes none, a list option takes all values that follow it.
+  /// Errors (usage): unknown option (names the nearest), value missing, of the wrong kind or out of range, two names of
+  /// one option with different values. Errors of --config's file: io (not there), usage (malformed, unknown key; with line).
+  std::vector<std::string> parse(const std::vector<std::string>& arguments, bool positionals);
+
+  const std::string& command() const { return command_; }
+  const std::list<Option>& options() const { return options_; }
+  bool given(std::string_view name) const;
+  /// Names and aliases of everything listed.
+  std::vector<std::string> names() const;
+  /// Keys that other commands' options have: allowed in a config file, so that commands can share one.
+  void set_foreign_names(std::vector<std::string> names) { foreign_names_ = std::move(names); }
+
+  /// The options as a config file that gives the same options again.
+  std::string to_toml() const;
+  OrderedJson to_json() const;
+
+ private:
+  struct Given { Option* option; std::string text, spelled; };
+  Option& add_option(const char* name, Option::Kind kind, const char* help);
+  Option* find(std::string_view name);
+  [[noreturn]] void fail_unknown(std::string_view spelled, std::string_view name) const;
+  void read_config(const std::filesystem::path& path);
+
+  std::string command_, group_;
+  std::list<Option> options_;  // a list: references given out stay good
+  std::vector<std::string> foreign_names_;
+};
+
+/// A text as a TOML basic string, quotes included.
+std::string toml_string(std::string_view text);
+
+}  // namespace tekio::cli

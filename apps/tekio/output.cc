@@ -1,0 +1,42 @@
+// write(2) with the system's reason kept: stdio would tell only that something had failed.
+#include "output.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace tekio::cli {
+
+void Output::write(std::string_view text) {
+  constexpr size_t kBuffer = size_t{1} << 18;
+  buffer_ += text;
+  if (buffer_.size() >= kBuffer) flush();
+}
+
+void Output::json(const OrderedJson& document) {
+  line(document.dump(2, ' ', false, OrderedJson::error_handler_t::replace));
+}
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<size_t>(written));
+    } else if (errno == EAGAIN) {  // somebody else made the pipe non-blocking
+      pollfd ready{descriptor_, POLLOUT, 0};
+      ::poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      const int code = errno;
+      buffer_.clear();
+      fail(ErrorKind::io, "cannot write to standard output: {}", std::strerror(code));
+    }
+  }
+  buffer_.clear();
+}
+
+}  // namespace tekio::cli

@@ -1,0 +1,30 @@
+// Standard output, which belongs to results alone. Buffered; every write that fails (a full disk, a closed pipe) is an io
+// error, so that a script never takes half a result for a whole one.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+
+namespace tekio::cli {
+
+class Output {
+ public:
+  explicit Output(int descriptor = 1) : descriptor_(descriptor) {}
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void write(std::string_view text);
+  void line(std::string_view text) { write(text), write("\n"); }
+  /// One document and a line end. Numbers that JSON has not (infinite, not a number) become null.
+  void json(const OrderedJson& document);
+  /// Errors: io.
+  void flush();
+
+ private:
+  int descriptor_;
+  std::string buffer_;
+};
+
+}  // namespace tekio::cli

@@ -1,0 +1,180 @@
+// One table: the option, the values that ask for nothing else than what Tekio does ("*": any), and why.
+#include "run_mlm_options.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace tekio::cli {
+namespace {
+
+struct Foreign {
+  const char* name;
+  bool flag;                         // true|false
+  std::vector<std::string> accepted; // {"*"}: all, without effect
+  const char* reason;
+};
+
+const std::vector<Foreign>& foreign_options() {
+  static const std::vector<Foreign> options = {
+      // What the script does.
+      {"do_train", true, {"true"}, "adapt always trains; to judge a model only, use tekio eval"},
+      {"do_eval", true, {"true"}, "adapt always judges before and after; --eval_strategy no leaves out what is between"},
+      {"do_predict", true, {"false"}, "there is nothing to predict in masked language modelling; see tekio fill"},
+      {"eval_on_start", true, {"*"}, "the model is always judged before training"},
+      // Models from nothing, other configurations.
+      {"model_type", false, {"distilbert", "bert"}, "adapt starts from a trained model, this version trains none from nothing"},
+      {"config_overrides", false, {}, "the model's config.json counts; only --dropout can change it"},
+      {"config_name", false, {}, "the configuration is that of the model's folder"},
+      {"use_fast_tokenizer", true, {"*"}, "there is one tokenizer, and it is fast"},
+      {"trust_remote_code", true, {"*"}, "no code of a model's folder is ever run"},
+      {"low_cpu_mem_usage", true, {"*"}, "weights are memory-mapped"},
+      {"token", false, {"*"}, "this version does not ask the network"},
+      {"use_auth_token", false, {"*"}, "this version does not ask the network"},
+      {"hub_token", false, {"*"}, "this version does not ask the network"},
+      {"torch_dtype", false, {"auto", "float32"}, "this version computes in f32 only"},
+      // Data.
+      {"dataset_config_name", false, {}, "data is read from files, which have no configurations; name the files with --data"},
+      {"overwrite_cache", true, {"*"}, "the token store is keyed by what went into it and never stale; see --no_cache"},
+      {"preprocessing_num_workers", false, {"*"}, "chunks are cut as one process cuts them, on --threads threads"},
+      {"pad_to_max_length", true, {"*"}, "padding is never computed with, so the result is the same"},
+      {"streaming", true, {"false"}, "data is always streamed from disk, but shuffled as a whole"},
+      {"remove_unused_columns", true, {"*"}, "columns beside the text are never used"},
+      {"label_names", false, {}, "masked language modelling makes its own labels"},
+      {"group_by_length", true, {"false"}, "batches are drawn at random"},
+      {"train_sampling_strategy", false, {"random"}, "batches are drawn at random"},
+      {"length_column_name", false, {"*"}, "batches are drawn at random"},
+      {"dataloader_drop_last", true, {"false"}, "the last, smaller batch is trained on"},
+      {"dataloader_num_workers", false, {"*"}, "batches are made beside the training step"},
+      {"dataloader_pin_memory", true, {"*"}, "batches are made beside the training step"},
+      {"dataloader_persistent_workers", true, {"*"}, "batches are made beside the training step"},
+      {"dataloader_prefetch_factor", false, {"*"}, "batches are made beside the training step"},
+      {"ignore_data_skip", true, {"false"}, "a resumed run goes on with the chunks that it has not seen"},
+      // Arithmetic.
+      {"bf16", true, {"false"}, "this version computes in f32 only"},
+      {"fp16", true, {"false"}, "this version computes in f32 only"},
+      {"bf16_full_eval", true, {"false"}, "this version computes in f32 only"},
+      {"fp16_full_eval", true, {"false"}, "this version computes in f32 only"},
+      {"fp16_opt_level", false, {"*"}, "this version computes in f32 only"},
+      {"half_precision_backend", false, {"*"}, "this version computes in f32 only"},
+      {"tf32", true, {"*"}, "this version computes on processors"},
+      {"optim", false, {"adamw_torch", "adamw_torch_fused"}, "the optimiser is AdamW"},
+      {"adafactor", true, {"false"}, "the optimiser is AdamW"},
+      {"optim_args", false, {}, "the optimiser is AdamW, with --adam_beta1, --adam_beta2, --adam_epsilon"},
+      {"lr_scheduler_kwargs", false, {}, "the schedules have no further arguments"},
+      {"label_smoothing_factor", false, {"0", "0.0"}, "labels are not smoothed"},
+      {"neftune_noise_alpha", false, {}, "no noise is added to embeddings"},
+      {"auto_find_batch_size", true, {"false"}, "memory is planned before the first step; see --dry_run"},
+      {"full_determinism", true, {"*"}, "runs are always deterministic"},
+      {"gradient_checkpointing", true, {"*"}, "the result is the same without"},
+      {"torch_compile", true, {"*"}, "there is nothing to compile"},
+      {"torch_compile_backend", false, {"*"}, "there is nothing to compile"},
+      {"torch_compile_mode", false, {"*"}, "there is nothing to compile"},
+      {"torch_empty_cache_steps", false, {"*"}, "all memory is planned before the first step"},
+      {"use_liger_kernel", true, {"*"}, "Tekio has its own kernels"},
+      {"jit_mode_eval", true, {"*"}, "there is nothing to compile"},
+      {"use_cpu", true, {"*"}, ""},
+      {"no_cuda", true, {"*"}, ""},
+      // Several processes.
+      {"local_rank", false, {"-1", "0"}, "this version trains in one process"},
+      {"deepspeed", false, {}, "this version trains in one process"},
+      {"fsdp", false, {}, "this version trains in one process"},
+      {"fsdp_config", false, {}, "this version trains in one process"},
+      {"accelerator_config", false, {"*"}, "this version trains in one process"},
+      {"ddp_backend", false, {"*"}, "this version trains in one process"},
+      {"ddp_timeout", false, {"*"}, "this version trains in one process"},
+      {"ddp_find_unused_parameters", true, {"*"}, "this version trains in one process"},
+      {"average_tokens_across_devices", true, {"*"}, "this version trains in one process"},
+      // Reports.
+      {"report_to", false, {"none", "all"}, "metrics are written to the run folder only, this version reports to no tracker"},
+      {"run_name", false, {"*"}, "the run folder's name is the run's"},
+      {"project", false, {"*"}, "metrics are written to the run folder"},
+      {"logging_dir", false, {"*"}, "metrics are written to the run folder"},
+      {"logging_first_step", true, {"*"}, "every update's loss is in the run folder's metrics"},
+      {"logging_nan_inf_filter", true, {"*"}, "losses are logged as they are"},
+      {"log_level", false, {"*"}, "see --quiet"},
+      {"log_level_replica", false, {"*"}, "see --quiet"},
+      {"log_on_each_node", true, {"*"}, "see --quiet"},
+      {"disable_tqdm", true, {"*"}, "see --quiet"},
+      {"skip_memory_metrics", true, {"*"}, "see --dry_run"},
+      {"include_num_input_tokens_seen", false, {"*"}, "tokens are always counted"},
+      {"include_tokens_per_second", true, {"*"}, "tokens are always counted"},
+      // Evaluation and checkpoints.
+      {"eval_accumulation_steps", false, {"*"}, "sums are kept, not logits"},
+      {"eval_delay", false, {"0", "0.0"}, "evaluations begin with the first interval"},
+      {"prediction_loss_only", true, {"*"}, "the loss is what is computed"},
+      {"batch_eval_metrics", true, {"*"}, "sums are kept, not logits"},
+      {"metric_for_best_model", false, {"loss", "eval_loss"}, "the best model is that of the lowest evaluation loss"},
+      {"greater_is_better", true, {"false"}, "the best model is that of the lowest evaluation loss"},
+      {"save_safetensors", true, {"true"}, "weights are saved as safetensors"},
+      {"save_only_model", true, {"false"}, "checkpoints hold all that resuming needs"},
+      {"save_on_each_node", true, {"*"}, "this version trains in one process"},
+      {"restore_callback_states_from_checkpoint", true, {"*"}, "a resumed run goes on as if it had not stopped"},
+      // The Hub.
+      {"push_to_hub", true, {"false"}, "this version does not upload"},
+      {"hub_model_id", false, {"*"}, "this version does not upload"},
+      {"hub_strategy", false, {"*"}, "this version does not upload"},
+      {"hub_private_repo", true, {"*"}, "this version does not upload"},
+      {"hub_always_push", true, {"*"}, "this version does not upload"},
+      {"hub_revision", false, {"*"}, "this version does not upload"},
+  };
+  return options;
+}
+
+bool accepts_all(const Foreign& option) { return option.accepted == std::vector<std::string>{"*"}; }
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace
+
+void RunMlmOptions::add_to(OptionTable& table) {
+  table.group("run_mlm.py's");
+  for (const Foreign& foreign : foreign_options()) {
+    std::string* value = &values_.emplace_back();
+    Option& option = table.add(foreign.name, value, foreign.reason).unlisted();
+    if (foreign.flag) {
+      option.kind = Option::Kind::boolean;
+      option.assign = [value](const std::string& text) { *value = lower(text); };
+    }
+  }
+}
+
+void RunMlmOptions::check(const OptionTable& table) const {
+  auto value = values_.begin();
+  std::vector<std::string> ignored;
+  for (const Foreign& foreign : foreign_options()) {
+    const std::string& text = *value++;
+    if (!table.given(foreign.name)) continue;
+    if (accepts_all(foreign)) {
+      if (foreign.reason[0] != '\0') ignored.push_back(fmt::format("--{} ({})", foreign.name, foreign.reason));
+    } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), text) == foreign.accepted.end()) {
+      fail(ErrorKind::usage, "--{} {} cannot be honoured: {}", foreign.name, printable(text), foreign.reason);
+    }
+  }
+  if (!ignored.empty()) note(fmt::format("without effect here: {}", fmt::join(ignored, ", ")));
+}
+
+bool RunMlmOptions::is_true(std::string_view name) const {
+  auto value = values_.begin();
+  for (const Foreign& foreign : foreign_options()) {
+    if (foreign.name == name) return *value == "true";
+    ++value;
+  }
+  TEKIO_CHECK(false, "no option {}", name);
+}
+
+std::string RunMlmOptions::markdown() {
+  std::string out = "| option | |\n|---|---|\n";
+  for (const Foreign& foreign : foreign_options()) {
+    if (foreign.reason[0] == '\0') out += fmt::format("| `--{}` | the same as `--device cpu` |\n", foreign.name);
+    else if (accepts_all(foreign)) out += fmt::format("| `--{}` | without effect: {} |\n", foreign.name, foreign.reason);
+    else if (foreign.accepted.empty()) out += fmt::format("| `--{}` | refused: {} |\n", foreign.name, foreign.reason);
+    else out += fmt::format("| `--{}` | only `{}`: {} |\n", foreign.name, fmt::join(foreign.accepted, "`, `"), foreign.reason);
+  }
+  return out;
+}
+
+}  // namespace tekio::cli

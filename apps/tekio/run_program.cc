@@ -1,0 +1,161 @@
+// From the command line to a command's run() and from errors to exit codes: the program's only catch site.
+#include <filesystem>
+#include <new>
+
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "command.h"
+#include "compute/backend.h"
+
+namespace tekio::cli {
+namespace {
+
+// Commands that the design has and this version has not.
+const char* const kLater[] = {"tokenizer", "tokenizer train", "pretrain", "pull", "push", "bench", "serve"};
+
+void add_common(OptionTable& table, Common& common) {
+  table.group("Common to all commands");
+  table.add("device", &common.device, "what computes").one_of({"auto", "cpu", "cuda", "ref"});
+  table.add("dtype", &common.dtype, "number format of the arithmetic; this version has f32 only").one_of({"auto", "f32", "bf16"});
+  table.add("threads", &common.threads, "processor threads; 0: as many as this process may use").at_least(0).at_most(1024);
+  table.add("seed", &common.seed, "decides every random choice").at_most(4294967295.0);
+  table.add("offline", &common.offline, "never asks the network (this version never does)");
+  table.add("no_cache", &common.no_cache, "neither reads nor keeps the token store");
+  table.add("json", &common.json, "one JSON document on standard output, nothing else there");
+  table.add("quiet", &common.quiet, "no log lines and no progress on standard error");
+  table.add("config", &common.config, "takes options from this file; the command line wins").called("FILE.toml").only_now();
+  table.add("dump_config", &common.dump_config, "prints the resolved options as such a file and exits").only_now();
+  table.add("help", &common.help, "prints this and exits").short_name('h').only_now();
+}
+
+void apply(const Common& common) {
+  set_quiet(common.quiet);
+  if (common.dtype == "bf16")
+    fail(ErrorKind::usage, "--dtype is bf16, but this version computes in f32 only; pass --dtype f32 or leave it away");
+  if (common.device == "cuda") {  // told before anything is opened, by the room that knows devices
+    ThreadPool pool(1);
+    make_backend(common.device, pool);
+  }
+}
+
+bool wants_help(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") return false;
+    if (argument == "--help" || argument == "-h") return true;
+  }
+  return false;
+}
+
+int dispatch(std::vector<std::string> arguments, Output& out) {
+  if (arguments.empty()) fail(ErrorKind::usage, "no command given ('tekio --help' lists them)");
+  if (arguments[0] == "--version" || arguments[0] == "-V") {
+    out.line(version_text());
+    return 0;
+  }
+  if (arguments[0] == "help") {  // tekio help data info = tekio data info --help
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  if (arguments[0] == "--help" || arguments[0] == "-h") {
+    out.write(program_help());
+    return 0;
+  }
+
+  auto commands = make_commands();
+  std::vector<std::string> names;
+  bool family = false;
+  for (const auto& command : commands) {
+    names.push_back(command->text().name);
+    family = family || names.back().starts_with(arguments[0] + " ");
+  }
+  std::string name = arguments[0];
+  const bool second = arguments.size() > 1 && !arguments[1].starts_with("-");
+  if (family && !second) {
+    if (!wants_help(arguments)) fail(ErrorKind::usage, "tekio {} needs a command of its own ('tekio {} --help' lists them)", name, name);
+    out.write(program_help(name));
+    return 0;
+  }
+  if (family) name += " " + arguments[1];
+  arguments.erase(arguments.begin(), arguments.begin() + (family ? 2 : 1));
+
+  Command* chosen = nullptr;
+  std::vector<std::string> other_options;
+  for (const auto& command : commands) {
+    if (command->text().name == name) {
+      chosen = command.get();
+      continue;
+    }
+    OptionTable table(command->text().name);
+    fill_table(*command, table);
+    const std::vector<std::string> more = table.names();
+    other_options.insert(other_options.end(), more.begin(), more.end());
+  }
+  if (chosen == nullptr) {
+    for (const std::string later : kLater)
+      if (later == name) fail(ErrorKind::usage, "this version ({}) has no command '{}' yet ('tekio --help' lists those it has)", TEKIO_VERSION, name);
+    const std::string near = nearest(name, names);
+    fail(ErrorKind::usage, "no command '{}'{} ('tekio --help' lists all)", printable(name), near.empty() ? "" : ", did you mean '" + near + "'?");
+  }
+
+  OptionTable table(name);
+  fill_table(*chosen, table);
+  table.set_foreign_names(std::move(other_options));
+  if (wants_help(arguments)) {
+    out.write(command_help(*chosen, table));
+    return 0;
+  }
+  const CommandText text = chosen->text();
+  const std::vector<std::string> positionals = table.parse(arguments, text.max_positionals != 0);
+  if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
+    fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}", printable(positionals[static_cast<size_t>(text.max_positionals)]), name,
+         text.usage);
+  apply(chosen->common);
+  chosen->check(table, positionals);
+  if (chosen->common.dump_config) {
+    if (chosen->common.json) out.json(table.to_json());
+    else out.write(table.to_toml());
+    return 0;
+  }
+  return chosen->run(table, positionals, out);
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Command>> make_commands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  for (const auto make : {make_adapt, make_fill, make_eval, make_tokenize, make_data_info, make_data_head, make_data_chunks, make_info, make_doctor})
+    commands.push_back(make());
+  return commands;
+}
+
+void fill_table(Command& command, OptionTable& table) {
+  table.group("Options");
+  command.add_options(table);
+  add_common(table, command.common);
+}
+
+int run_program(const std::vector<std::string>& arguments, Output& out) {
+  ErrorKind kind = ErrorKind::bug;
+  std::string message;
+  try {
+    const int code = dispatch(arguments, out);
+    out.flush();
+    return code;
+  } catch (const Error& error) {
+    kind = error.kind();
+    message = error.what();
+  } catch (const std::bad_alloc&) {
+    kind = ErrorKind::device;
+    message = "memory ran out; a smaller batch or shorter chunks need less";
+  } catch (const std::filesystem::filesystem_error& error) {
+    kind = ErrorKind::io;
+    message = printable(error.what(), 300);
+  } catch (const std::exception& error) {
+    message = printable(error.what(), 300);
+  }
+  if (kind == ErrorKind::bug) message = "a bug of tekio's own, please report it: " + message;
+  fmt::print(stderr, "tekio: {}\n", message);
+  return exit_code(kind);
+}
+
+}  // namespace tekio::cli

@@ -1,0 +1,175 @@
+// tekio tokenize: texts to ids and back. Texts are encoded in blocks on all threads and written in their order.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "base/thread_pool.h"
+#include "inputs.h"
+#include "lines.h"
+
+namespace tekio::cli {
+namespace {
+
+void append_number(std::string& out, int64_t number) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+std::string ids_line(const Encoding& encoding, bool json) {
+  std::string out = json ? "[" : "";
+  for (size_t i = 0; i < encoding.ids.size(); ++i) {
+    if (i > 0) out += json ? ", " : " ";
+    append_number(out, encoding.ids[i]);
+  }
+  return out + (json ? "]" : "");
+}
+
+// {"input_ids": [...], "word_ids": [null, 0, ...], "offsets": [[0, 0], ...]}
+std::string encoding_line(const Encoding& encoding) {
+  std::string out = "{\"input_ids\": " + ids_line(encoding, true) + ", \"word_ids\": [";
+  for (size_t i = 0; i < encoding.word_ids.size(); ++i) {
+    if (i > 0) out += ", ";
+    if (encoding.word_ids[i] == Encoding::kNoWord) out += "null";
+    else append_number(out, encoding.word_ids[i]);
+  }
+  out += "], \"offsets\": [";
+  for (size_t i = 0; i < encoding.offsets.size(); ++i) {
+    out += i > 0 ? ", [" : "[";
+    append_number(out, encoding.offsets[i].first);
+    out += ", ";
+    append_number(out, encoding.offsets[i].second);
+    out += "]";
+  }
+  return out + "]}";
+}
+
+std::vector<int32_t> parse_ids(std::string_view line, const std::string& where, int64_t number) {
+  std::vector<int32_t> ids;
+  const char* at = line.data();
+  const char* const end = at + line.size();
+  for (;;) {
+    while (at < end && (*at == ' ' || *at == '\t')) ++at;
+    if (at == end) return ids;
+    int32_t id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0 || (next < end && *next != ' ' && *next != '\t'))
+      fail(ErrorKind::input, "{}:{}: expected ids separated by blanks, got '{}'", where, number, printable(std::string_view(at, static_cast<size_t>(end - at)), 40));
+    ids.push_back(id);
+    at = next;
+  }
+}
+
+class Tokenize final : public Command {
+ public:
+  CommandText text() const override {
+    return {.name = "tokenize",
+            .summary = "turns texts into a model's token ids, and back",
+            .usage = "--model M [FILE…]",
+            .description = "Prints a JSON object for each text: a line of a .txt file or of standard input (without FILE), the text column of other files. "
+                           "Special tokens are included. --ids prints ids only; --decode turns lines of ids back into text. With --json: one JSON list.",
+            .examples = {"echo \"This is a great [MASK].\" | tekio tokenize --model distilbert-base-uncased",
+                         "tekio tokenize --model M --ids reviews.jsonl.zst > ids.txt", "tekio tokenize --model M --decode ids.txt"},
+            .max_positionals = -1};
+  }
+
+  void add_options(OptionTable& table) override {
+    model_.add_to(table, false);
+    table.add("ids", &ids_, "prints ids only, separated by blanks");
+    table.add("decode", &decode_, "turns lines of ids back into text");
+    table.add("no_special_tokens", &no_special_tokens_, "leaves out what the tokenizer puts around a text; with --decode: special tokens");
+    table.add("text_column_name", &column_, "the column that holds the text; where there is no column of the default name, the first one that holds text").called("NAME");
+  }
+
+  void check(const OptionTable&, const std::vector<std::string>&) override {
+    if (ids_ && decode_) fail(ErrorKind::usage, "--ids contradicts --decode: one makes ids, the other takes them");
+    if (model_.model.empty() && model_.tokenizer.empty()) model_.place("tokenize");
+  }
+
+  int run(const OptionTable&, const std::vector<std::string>& files, Output& out) override {
+    const Tokenizer tokenizer = model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("tokenize"));
+    ThreadPool pool(common.threads);
+    Writer writer{out, pool, common.json};
+    if (decode_) {
+      const DecodeOptions options{.skip_special_tokens = no_special_tokens_};
+      const auto decode = [&](const std::string& where) {
+        return [&, where](std::string_view line, int64_t number) {
+          const std::string text = tokenizer.decode(parse_ids(line, where, number), options);
+          writer.put(common.json ? OrderedJson(text).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) : text);
+        };
+      };
+      if (files.empty()) read_lines(0, "standard input", decode("standard input"));
+      for (const std::string& file : files) read_file(file, decode(printable(file, 300)));
+    } else {
+      writer.work = [&](std::string& text) {
+        const Encoding encoding = tokenizer.encode(text, {.add_special_tokens = !no_special_tokens_});
+        text = ids_ ? ids_line(encoding, common.json) : encoding_line(encoding);
+      };
+      if (files.empty()) read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
+      for (const std::string& file : files) {
+        const DatasetDict data = open_data({file});
+        for (const auto& [name, split] : data.splits()) {
+          const std::string column = split.text_column(column_);
+          split.for_each([&](const Row& row) { writer.put(row.text(column)); });
+        }
+      }
+    }
+    writer.finish();
+    return 0;
+  }
+
+ private:
+  // Gathers texts, turns a block of them into lines on all threads, writes them in order.
+  struct Writer {
+    Output& out;
+    ThreadPool& pool;
+    bool json;
+    std::function<void(std::string&)> work = nullptr;  // nullptr: lines are put ready
+    std::vector<std::string> block = {};
+    size_t bytes = 0;
+    bool first = true;
+
+    void put(std::string text) {
+      bytes += text.size();
+      block.push_back(std::move(text));
+      if (bytes >= (size_t{1} << 20) || block.size() >= 4096) flush();
+    }
+    void flush() {
+      if (work) pool.for_each(static_cast<int64_t>(block.size()), [&](int64_t i, int) { work(block[static_cast<size_t>(i)]); });
+      for (const std::string& line : block) {
+        if (json) out.write(first ? "[\n" : ",\n");
+        out.write(line);
+        if (!json) out.write("\n");
+        first = false;
+      }
+      block.clear();
+      bytes = 0;
+    }
+    void finish() {
+      flush();
+      if (json) out.write(first ? "[]\n" : "\n]\n");
+    }
+  };
+
+  static void read_file(const std::string& path, const std::function<void(std::string_view, int64_t)>& use) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) fail(ErrorKind::io, "cannot open {}: {}", printable(path, 300), std::strerror(errno));
+    struct Closer {
+      int descriptor;
+      ~Closer() { ::close(descriptor); }
+    } closer{descriptor};
+    read_lines(descriptor, path.c_str(), use);
+  }
+
+  ModelOptions model_;
+  std::string column_ = "text";
+  bool ids_ = false, decode_ = false, no_special_tokens_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_tokenize() { return std::make_unique<Tokenize>(); }
+
+}  // namespace tekio::cli
