@@ -26,7 +26,7 @@ ifneq ($(SETUP),no)
 endif
 
 $(BUILD)/build.ninja: CMakePresets.json | setup
-	cmake --preset release
+	cmake --preset release $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
 build: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE) --target tekio_program
@@ -43,7 +43,7 @@ $(STARTER)/train.txt: scripts/starter_text.sh
 
 test: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE)
-	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+	@sh scripts/test.sh $(BUILD) $(JOBS)
 
 bench: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE) --target tekio_bench

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Makes tests/fuzz/corpus: small valid files of each kind, for the fuzz targets to start from. Needs nothing but Python.
+
+    python3 scripts/make_fuzz_seeds.py tests/fuzz/corpus
+"""
+
+import gzip
+import io
+import json
+import pathlib
+import pickle
+import struct
+import sys
+import types
+import zipfile
+
+
+def tokenizer_json(vocabulary, with_type=True):
+    special = lambda i, text: {"id": i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    model = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+             "vocab": {piece: i for i, piece in enumerate(vocabulary)}}
+    if with_type:
+        model = {"type": "WordPiece", **model}
+    return json.dumps({
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [special(i, text) for i, text in enumerate(vocabulary[:5])],
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
+            "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+                     {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}],
+            "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True}, "model": model})
+
+
+def safetensors(tensors):
+    header, body = {"__metadata__": {"format": "pt"}}, b""
+    for name, dtype, shape, payload in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(payload)]}
+        body += payload
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return struct.pack("<Q", len(head)) + head + body
+
+
+def state_dict_pickle():
+    """A state dictionary as torch.save pickles it, made without torch: its few functions stand in as empty ones."""
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+
+    class FloatStorage:
+        pass
+
+    def _rebuild_tensor_v2(*arguments):
+        return arguments
+
+    FloatStorage.__module__, FloatStorage.__qualname__ = "torch", "FloatStorage"
+    _rebuild_tensor_v2.__module__, _rebuild_tensor_v2.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+    torch.FloatStorage, torch._utils, utils._rebuild_tensor_v2 = FloatStorage, utils, _rebuild_tensor_v2
+    sys.modules.update({"torch": torch, "torch._utils": utils})
+
+    class Storage:
+        def __init__(self, key, numbers):
+            self.key, self.numbers = key, numbers
+
+    class Tensor:
+        def __init__(self, storage, offset, shape, strides):
+            self.arguments = (storage, offset, shape, strides, False, __import__("collections").OrderedDict())
+
+        def __reduce__(self):
+            return _rebuild_tensor_v2, self.arguments
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value):
+            return ("storage", FloatStorage, value.key, "cpu", value.numbers) if isinstance(value, Storage) else None
+
+    storage = Storage("0", 6)
+    out = io.BytesIO()
+    Pickler(out, 2).dump({"a.weight": Tensor(storage, 0, (2, 3), (3, 1)), "a.transposed": Tensor(storage, 0, (3, 2), (1, 3))})
+    return out.getvalue()
+
+
+def torch_file():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in (("data.pkl", state_dict_pickle()), ("byteorder", b"little"), ("data/0", struct.pack("<6f", *range(6))), ("version", b"3\n")):
+            archive.writestr(zipfile.ZipInfo("archive/" + name), content)
+    return out.getvalue()
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    vocabulary = "[PAD] [UNK] [CLS] [SEP] [MASK] . , ' a is this great it isn ##n ##t t ##s \u4e2d".split()
+    distilbert = {"model_type": "distilbert", "dim": 32, "hidden_dim": 64, "n_heads": 4, "n_layers": 2, "vocab_size": 30, "max_position_embeddings": 16,
+                  "activation": "gelu", "dropout": 0.1, "attention_dropout": 0.1, "initializer_range": 0.02, "pad_token_id": 0}
+    bert = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": 30,
+            "max_position_embeddings": 16, "type_vocab_size": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
+            "layer_norm_eps": 1e-12, "initializer_range": 0.02, "pad_token_id": 0}
+    config = {"do_lower_case": True, "model_max_length": 512, "tokenizer_class": "BertTokenizer", "mask_token": {"content": "[MASK]", "__type": "AddedToken"}}
+    rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
+    csv = 'text,label\n"He said ""no"",\nand left",1\nplain,0\n'
+    seeds = {
+        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False)},
+        "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
+        "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},
+        "safetensors": {"two": safetensors([("a", "F32", [2, 2], struct.pack("<4f", 1, 2, 3, 4)), ("b", "BF16", [3], b"\x80\x3f" * 3)]),
+                        "empty": safetensors([])},
+        "pickle": {"state_dict": state_dict_pickle()},
+        "torch_file": {"zip": torch_file()},
+        "text": {"plain": "This is a great [MASK], isn't it?", "unicode": "Cafe\u0301 \u4e2d\u6587 \u1112\u1161\u11ab \U0001f600\u200d \u05d0\u05d1 \ue000\ufffd\x00\x07", "invalid": b"\xc3(\xff\xed\xa0\x80"},
+        # The first byte picks the kind of file: see records_fuzz.cc.
+        "records": {"txt": "\0one line\nanother\r\n\n", "jsonl": "\1" + rows, "json": '\2[{"text": "a"}, {"text": null}]', "csv": "\3" + csv,
+                    "tsv": "\4" + csv.replace(",", "\t"), "gz": b"\5" + gzip.compress(b"a line\n" * 9, mtime=0),
+                    # One zstd frame with a raw block, checked by hand against RFC 8878: 13 bytes of content.
+                    "zst": b"\6" + bytes.fromhex("28b52ffd200d690000") + b'{"text":"a"}\n'},
+    }
+    for name, files in seeds.items():
+        folder = root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Runs the tests of a finished build, and says at the end how many single tests passed, failed and were skipped, and why:
+# ctest counts programs, and hides what a program skips.
+#
+#   scripts/test.sh BUILD [JOBS] [CTEST ARGUMENTS…]
+#
+# Writes the counts to BUILD/test-counts as well ("passed failed skipped").
+set -eu
+build="${1:?usage: test.sh BUILD [JOBS]}"
+jobs="${2:-1}"
+[ $# -ge 2 ] && shift 2 || shift
+status=0
+ctest --test-dir "$build" --output-on-failure -j "$jobs" "$@" || status=$?
+
+awk '
+  # One block a ctest test: a GoogleTest program tells its own counts, anything else counts as one.
+  function close_test() {
+    if (name == "") return
+    if (!counted) { if (ok) passed++; else failed++ }
+    else if (!ok && !told_failed) failed++  # it ended badly after or outside its tests
+  }
+  /^[0-9]+\/[0-9]+ Testing: / { close_test(); name = $3; ok = 0; counted = 0; told_failed = 0; last = "" }
+  /^\[  PASSED  \] [0-9]+ tests?\./ { passed += $4; counted = 1 }
+  /^\[  FAILED  \] [0-9]+ tests?, listed below/ { failed += $4; told_failed = 1 }
+  /^\[  SKIPPED \] [0-9]+ tests?, listed below/ { skipped += $4 }
+  /: Skipped$/ { getline; if ($0 != "") reasons[$0]++ }
+  /^Test Passed\./ { ok = 1 }
+  END {
+    close_test()
+    for (reason in reasons) printf "  skipped %d: %s\n", reasons[reason], reason
+    printf "%s: %d tests passed, %d failed, %d skipped\n", build, passed, failed, skipped
+    print passed + 0, failed + 0, skipped + 0 > counts
+  }' build="$build" counts="$build/test-counts" "$build/Testing/Temporary/LastTest.log"
+exit "$status"

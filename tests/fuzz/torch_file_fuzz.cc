@@ -1,0 +1,17 @@
+// pytorch_model.bin: the ZIP around the pickle, and the storages' bytes.
+#include <vector>
+
+#include "fuzz.h"
+#include "model/torch_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace tekio;
+  return fuzz::refused_or_done([&] {
+    const TorchFile file(fuzz::as_bytes(data, size), "fuzz.bin");
+    unsigned sum = 0;  // touches every byte
+    for (const auto& [name, tensor] : file.tensors())
+      for (std::byte byte : tensor.bytes) sum += std::to_integer<unsigned>(byte);
+    static volatile unsigned sink;
+    sink = sum;
+  });
+}
