@@ -3,6 +3,7 @@
 // padding changes later masks.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -32,6 +33,7 @@ struct MaskingVocabulary {
   int32_t mask_id = 0, pad_id = 0;
   int64_t size = 0;                    ///< len(tokenizer): random tokens are drawn from [0, size)
   std::vector<int32_t> special_ids;    ///< never chosen
+  bool is_special(int32_t id) const { return std::find(special_ids.begin(), special_ids.end(), id) != special_ids.end(); }
   static MaskingVocabulary of(const Tokenizer& tokenizer);  ///< Errors: input (no mask token)
 };
 
@@ -74,15 +76,36 @@ struct MaskingRow {
 class ReferenceCollator : public Collator {
  public:
   ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);
+  ~ReferenceCollator() override;
   CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch, bool checksums) override;
   CollatedBatch collate(std::span<const MaskingRow> rows, bool checksums);
 
  private:
-  MaskingOptions options_;
-  MaskingVocabulary vocabulary_;
+  class Masker;
+  friend class FrozenReferenceMasks;
+  std::unique_ptr<Masker> masker_;
   ReferenceStreams& streams_;
 };
 std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
                                                   ReferenceStreams& streams);
+
+/// One collator call over all of `chunks` in order, from streams just seeded with options.seed, handed out in batches. Only the
+/// batch that is asked for is ever in memory: the four kinds of draws of the call are four places in one stream.
+class FrozenReferenceMasks {
+ public:
+  FrozenReferenceMasks(const MaskingOptions& options, const MaskingVocabulary& vocabulary, Chunks chunks);
+  ~FrozenReferenceMasks();
+  /// Back to the first chunk.
+  void rewind();
+  /// The next `count` chunks, fewer at the end; their rectangle is as wide as the whole call's.
+  CollatedBatch next(int64_t count, bool checksums);
+
+ private:
+  struct Place;
+  std::unique_ptr<ReferenceCollator::Masker> masker_;
+  Chunks chunks_;
+  int64_t width_;
+  std::unique_ptr<Place> place_;
+};
 
 }  // namespace tekio

@@ -46,7 +46,7 @@ struct TrainingOrder {
   int64_t batch_size = 64;               ///< chunks per micro-batch
   int64_t accumulation = 1;              ///< micro-batches per update
   uint64_t seed = 42;
-  std::optional<uint64_t> data_seed;     ///< of the order, if different
+  std::optional<uint64_t> data_seed{};   ///< of the order, if different
   bool checksums = false;                ///< fill the crc32s
 };
 
@@ -59,16 +59,18 @@ class TrainingBatches {
   int64_t batches_per_epoch() const;     ///< the last one may be smaller
   int64_t updates_per_epoch() const;     ///< the last one may have fewer micro-batches
 
-  /// Begins an epoch: its order, and what a loader draws at its start.
+  /// Begins an epoch with its own order. Draws nothing: a loader's draw at its start is made by the first next_update().
   void start_epoch(int64_t epoch);
   /// The micro-batches of the epoch's next update; empty after the last. Batch::first_key counts within the update.
   std::vector<CollatedBatch> next_update();
 
-  /// For a checkpoint: all that a resumed run needs beside the number of updates done; empty with the counter.
+  /// For a checkpoint: all that a resumed run needs beside the number of updates done, as a JSON text; empty with the counter.
+  /// It is the streams as they stand, and as they stood before the batch that was collated ahead, which is thus made again.
+  /// To be taken between updates, and not amid an evaluation.
   std::string state() const;
-  /// Instead of start_epoch: continues `epoch` after `updates_done` of its updates as if the run had never stopped. Also at an
-  /// epoch's end (`updates_done` = updates_per_epoch(): the next call is start_epoch). Errors: input (`state` is not of this
-  /// kind of run; `where` names its file).
+  /// Instead of start_epoch: continues `epoch` after `updates_done` of its updates as if the run had never stopped, whether an
+  /// epoch's end is told as its last update or as 0 of the next epoch. Errors: input (`state` is not of this kind of run, or
+  /// damaged; `where` names its file).
   void resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where);
 
  private:
@@ -85,8 +87,8 @@ class EvaluationBatches {
   ~EvaluationBatches();
 
   int64_t batches() const;
-  /// Begins a pass. `number` tells fresh counter masks apart (the updates done so far, say). Nothing but next() may draw
-  /// from the run's streams until the pass is through.
+  /// Begins a pass. `number` tells fresh counter masks apart (the updates done so far, say). A pass may be broken off, but a
+  /// fresh one has then drawn from the run's streams: a checkpoint's state() must be older.
   void start(uint64_t number);
   /// The next batch; nullopt after the last.
   std::optional<CollatedBatch> next();

@@ -18,12 +18,20 @@ int64_t TorchStream::randint(int64_t high) {
 }
 
 std::vector<int64_t> TorchStream::randperm(int64_t n) {
-  TEKIO_CHECK(n >= 0 && n < int64_t{0xFFFFFFFF} / 20, "a permutation of {}", n);  // from there on torch draws otherwise
+  TEKIO_CHECK(n >= 0, "a permutation of {}", n);
   std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), 0);
-  for (int64_t i = 0; i + 1 < n; ++i) {
-    const auto at = static_cast<size_t>(i);
-    std::swap(order[at], order[at + word() % static_cast<uint32_t>(n - i)]);
+  if (n < int64_t{0xFFFFFFFF} / 20) {
+    std::iota(order.begin(), order.end(), 0);
+    for (int64_t i = 0; i + 1 < n; ++i) {
+      const auto at = static_cast<size_t>(i);
+      std::swap(order[at], order[at + word() % static_cast<uint32_t>(n - i)]);
+    }
+    return order;
+  }
+  for (uint64_t i = 0; i < order.size(); ++i) {  // from here on torch shuffles another way, with 64 bits (compared with torch 2.15)
+    const uint64_t other = word64() % (i + 1);
+    order[i] = order[other];
+    order[other] = static_cast<int64_t>(i);
   }
   return order;
 }

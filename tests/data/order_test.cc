@@ -1,0 +1,387 @@
+// Whole runs without a model: the batches of the reference's Trainer, of the walkthrough's run, and of resumed runs.
+#include "data/order.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+#include <set>
+#include <tekio/dataset.h>
+#include <tekio/tokenizer.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "data/chunks_of.h"
+#include "support/sha256.h"
+
+namespace tekio {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<int64_t> range(int64_t begin, int64_t end) {
+  std::vector<int64_t> numbers(static_cast<size_t>(end - begin));
+  std::iota(numbers.begin(), numbers.end(), begin);
+  return numbers;
+}
+
+MaskingOptions with_seed(uint64_t seed) {
+  MaskingOptions options;
+  options.seed = seed;
+  return options;
+}
+
+/// Everything about a batch that a run can notice.
+Json json_of(const CollatedBatch& b) {
+  return {b.batch.input_ids, b.batch.offsets, b.batch.masked_rows, b.batch.labels, b.batch.first_key, b.input_ids_crc32, b.labels_crc32};
+}
+
+/// A pass over the evaluation set, every batch handed to `use`.
+void evaluate(EvaluationBatches& evaluation, uint64_t number, const std::function<void(const CollatedBatch&)>& use) {
+  evaluation.start(number);
+  while (const auto batch = evaluation.next()) use(*batch);
+}
+
+// ---- the reference's Trainer ----
+
+class TrainerRun : public testing::TestWithParam<size_t> {};
+
+TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
+  const Json golden = read_json(TEKIO_GOLDEN_DIR "/masks.json").at("trainer").at(GetParam());
+  const int64_t n = golden.at("train"), evaluated = golden.at("eval");
+  const Chunks all = chunks_of(golden_rows());
+  RunMasking masking(MaskingRng::torch_cpu, with_seed(golden.at("seed")), uncased_vocabulary());
+  TrainingOrder order{.batch_size = golden.at("batch"), .accumulation = golden.value("accumulate", 1), .seed = golden.at("seed"),
+                      .data_seed = {}, .checksums = true};
+  if (golden.contains("data_seed") && !golden.at("data_seed").is_null()) order.data_seed = golden.at("data_seed").get<uint64_t>();
+  TrainingBatches training(masking, all.select(range(0, n)), order);
+  EvaluationBatches evaluation(masking, all.select(range(n, n + evaluated)), golden.at("eval_batch"), EvalMasking::fresh, true);
+
+  std::vector<Json> got_training, got_evaluation, training_calls, evaluation_calls;
+  const auto note = [](std::vector<Json>& list, const CollatedBatch& b) {
+    list.push_back({b.input_ids_crc32, b.labels_crc32, b.batch.masked_rows.size()});
+  };
+  for (const Json& call : golden.at("calls"))
+    (call.at("rows").at(0) < n ? training_calls : evaluation_calls).push_back({call.at("input_ids_crc32"), call.at("labels_crc32"), call.at("masked")});
+  const auto judge = [&] { evaluate(evaluation, 0, [&](const CollatedBatch& b) { note(got_evaluation, b); }); };
+
+  const int64_t every = golden.value("eval_steps", 0);  // 0: once per epoch
+  int64_t step = 0;
+  if (golden.value("evaluate_first", false)) judge();
+  for (int64_t epoch = 0; epoch < golden.at("epochs"); ++epoch) {
+    training.start_epoch(epoch);
+    for (auto update = training.next_update(); !update.empty(); update = training.next_update()) {
+      for (const CollatedBatch& b : update) note(got_training, b);
+      if (++step; every > 0 && step % every == 0) judge();
+    }
+    if (every == 0) judge();
+  }
+  EXPECT_EQ(got_training, training_calls);
+  EXPECT_EQ(got_evaluation, evaluation_calls);
+  for (const Json& number : golden.at("rand_after")) EXPECT_EQ(masking.dropout_stream()->rand_float32(), number.get<float>());
+}
+INSTANTIATE_TEST_SUITE_P(Golden, TrainerRun, testing::Values(0, 1, 2));
+
+TEST(TrainingBatches, GiveEveryTokenOfTheFirstTrainerRun) {
+  const Json golden = read_json(TEKIO_GOLDEN_DIR "/masks.json").at("trainer").at(0);
+  const Chunks all = chunks_of(golden_rows());
+  RunMasking masking(MaskingRng::torch, with_seed(42), uncased_vocabulary());
+  TrainingBatches training(masking, all.select(range(0, 37)), {.batch_size = 8});
+  EvaluationBatches evaluation(masking, all.select(range(37, 48)), 4, EvalMasking::fresh);
+  PaddedBatch got;
+  const auto take = [&](const CollatedBatch& b) {
+    const PaddedBatch p = padded(b.batch);
+    got.input_ids.insert(got.input_ids.end(), p.input_ids.begin(), p.input_ids.end());
+    got.labels.insert(got.labels.end(), p.labels.begin(), p.labels.end());
+  };
+  for (int64_t epoch = 0; epoch < 2; ++epoch) {
+    training.start_epoch(epoch);
+    for (auto update = training.next_update(); !update.empty(); update = training.next_update()) take(update[0]);
+    evaluate(evaluation, 0, take);
+  }
+  EXPECT_EQ(got.input_ids, golden_masks().at("trainer0.input_ids").values);
+  EXPECT_EQ(got.labels, golden_masks().at("trainer0.labels").values);
+}
+
+// The walkthrough's run over 25,000 reviews: 61,291 chunks, three epochs of 157 updates, evaluations before, between and after.
+TEST(TrainingBatches, GiveTheWalkthroughsRun) {
+  const char* const folder = std::getenv("TEKIO_DATA");
+  if (folder == nullptr) GTEST_SKIP() << "TEKIO_DATA names no folder with imdb/ and tokenizers/";
+  const Json golden = read_json(TEKIO_GOLDEN_DIR "/walkthrough.json");
+  const Tokenizer tokenizer = Tokenizer::from_pretrained(std::string(folder) + "/tokenizers/distilbert-base-uncased");
+  const Chunks chunks = chunk(load_dataset(std::string(folder) + "/imdb")["train"], tokenizer, {.chunk_size = 128});
+  ASSERT_EQ(chunks.size(), golden.at("chunks").get<int64_t>());
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < chunks.size(); ++i)
+    for (const int32_t id : chunks.ids(i)) ids.push_back(id);
+  EXPECT_EQ(testing_support::sha256_int64(ids), golden.at("chunks_sha256").get<std::string>());
+
+  const auto [train, test] = chunks.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
+  RunMasking masking(MaskingRng::torch, with_seed(golden.at("seed")), MaskingVocabulary::of(tokenizer));
+  TrainingBatches training(masking, train, {.batch_size = 64, .seed = golden.at("seed"), .checksums = true});
+  EvaluationBatches evaluation(masking, test, 64, EvalMasking::fresh, true);
+  EvaluationBatches frozen(masking, test, 1000, EvalMasking::frozen, true);
+  const auto line = [](const CollatedBatch& b) { return Json{b.input_ids_crc32, b.labels_crc32, b.batch.masked_rows.size()}; };
+  const auto lines = [&](EvaluationBatches& batches) {
+    Json out = Json::array();
+    evaluate(batches, 0, [&](const CollatedBatch& b) { out.push_back(line(b)); });
+    return out;
+  };
+  EXPECT_EQ(lines(evaluation), golden.at("evaluate_before"));
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    training.start_epoch(epoch);
+    Json got = Json::array();
+    for (auto update = training.next_update(); !update.empty(); update = training.next_update()) got.push_back(line(update[0]));
+    EXPECT_EQ(got, golden.at(fmt::format("epoch{}", epoch)));
+    EXPECT_EQ(lines(frozen).at(0), golden.at("frozen (manual_seed, one call over the 1,000 test chunks)"));
+    EXPECT_EQ(lines(evaluation), golden.at(fmt::format("evaluate{}", epoch)));
+  }
+  EXPECT_EQ(lines(evaluation), golden.at("evaluate_after"));
+}
+
+// ---- updates ----
+
+TEST(TrainingBatches, CutAnEpochIntoUpdates) {
+  const Chunks chunks = chunks_of(golden_rows());
+  RunMasking masking(MaskingRng::counter, {}, uncased_vocabulary());
+  TrainingBatches training(masking, chunks, {.batch_size = 10, .accumulation = 3});
+  EXPECT_EQ(training.batches_per_epoch(), 5);
+  EXPECT_EQ(training.updates_per_epoch(), 2);
+  training.start_epoch(0);
+  const auto first = training.next_update(), second = training.next_update();
+  ASSERT_EQ(first.size(), 3u);
+  ASSERT_EQ(second.size(), 2u);
+  EXPECT_EQ(first[2].batch.first_key, 20u);
+  EXPECT_EQ(second[0].batch.first_key, 0u);
+  EXPECT_EQ(second[1].batch.sequences(), 8);
+  EXPECT_TRUE(training.next_update().empty());
+  EXPECT_TRUE(training.next_update().empty());
+  EXPECT_EQ(masking.dropout_stream(), nullptr);
+}
+
+TEST(TrainingBatches, CuttingAnUpdateDifferentlyMasksTheSame) {
+  const Chunks chunks = chunks_of(golden_rows());
+  const auto update = [&](int64_t batch_size, int64_t accumulation) {
+    RunMasking masking(MaskingRng::counter, {}, uncased_vocabulary());
+    TrainingBatches training(masking, chunks, {.batch_size = batch_size, .accumulation = accumulation});
+    training.start_epoch(5);
+    std::vector<int32_t> tokens, rows;
+    for (const CollatedBatch& b : training.next_update()) {
+      const auto before = static_cast<int32_t>(tokens.size());
+      EXPECT_EQ(b.batch.first_key, tokens.size() / 128);
+      tokens.insert(tokens.end(), b.batch.input_ids.begin(), b.batch.input_ids.end());
+      for (const int32_t row : b.batch.masked_rows) rows.push_back(before + row);
+    }
+    return std::pair(tokens, rows);
+  };
+  EXPECT_EQ(update(24, 1), update(8, 3));
+  EXPECT_EQ(update(24, 1), update(3, 8));
+}
+
+TEST(TrainingBatches, EveryEpochTakesEveryChunkOnceInItsOwnOrder) {
+  std::vector<std::vector<int32_t>> rows;
+  for (int32_t r = 0; r < 48; ++r) rows.push_back({1000 + r, 1000 + r});
+  const Chunks chunks = chunks_of(rows);
+  for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
+    MaskingOptions nothing;
+    nothing.mlm_probability = 0;
+    RunMasking masking(rng, nothing, uncased_vocabulary());
+    TrainingBatches training(masking, chunks, {.batch_size = 7, .seed = 3, .data_seed = 11});
+    for (int64_t epoch = 0; epoch < 2; ++epoch) {
+      std::vector<int64_t> got;
+      training.start_epoch(epoch);
+      for (auto update = training.next_update(); !update.empty(); update = training.next_update())
+        for (int64_t s = 0; s < update[0].batch.sequences(); ++s) got.push_back(update[0].batch.input_ids[static_cast<size_t>(2 * s)] - 1000);
+      EXPECT_EQ(got, TorchStream(11 + static_cast<uint64_t>(epoch)).randperm(48));
+    }
+  }
+}
+
+TEST(TrainingBatches, NoChunksNoUpdates) {
+  const Chunks chunks = chunks_of(golden_rows()).select({});
+  RunMasking masking(MaskingRng::torch, {}, uncased_vocabulary());
+  TrainingBatches training(masking, chunks, {});
+  EvaluationBatches evaluation(masking, chunks, 8, EvalMasking::frozen);
+  training.start_epoch(0);
+  EXPECT_TRUE(training.next_update().empty());
+  evaluation.start(0);
+  EXPECT_FALSE(evaluation.next().has_value());
+  EXPECT_EQ(training.updates_per_epoch(), 0);
+  EXPECT_EQ(evaluation.batches(), 0);
+}
+
+// ---- evaluation ----
+
+class Evaluation : public testing::TestWithParam<std::tuple<MaskingRng, bool>> {};
+
+TEST_P(Evaluation, FrozenMasksStayAndDrawNothing) {
+  const auto [rng, whole_word] = GetParam();
+  const Chunks chunks = chunks_of(golden_rows());
+  MaskingOptions options;
+  options.whole_word = whole_word;
+  RunMasking masking(rng, options, uncased_vocabulary());
+  TrainingBatches training(masking, chunks, {.batch_size = 8});
+  EvaluationBatches frozen(masking, chunks, 5, EvalMasking::frozen, true);
+  EvaluationBatches wider(masking, chunks, 48, EvalMasking::frozen);
+  EXPECT_EQ(frozen.batches(), 10);
+  const std::string before = training.state();
+  EXPECT_EQ(before.empty(), rng == MaskingRng::counter);
+  std::set<std::string> passes;
+  std::vector<int32_t> tokens;
+  for (const uint64_t number : {0, 1, 17}) {
+    std::string pass;
+    tokens.clear();
+    evaluate(frozen, number, [&](const CollatedBatch& b) {
+      pass += json_of(b).dump();
+      tokens.insert(tokens.end(), b.batch.input_ids.begin(), b.batch.input_ids.end());
+    });
+    passes.insert(pass);
+    training.start_epoch(0);
+    training.next_update();
+  }
+  EXPECT_EQ(passes.size(), 1u);
+  evaluate(wider, 3, [&](const CollatedBatch& b) { EXPECT_EQ(b.batch.input_ids, tokens); });  // however it is cut
+  RunMasking untouched(rng, options, uncased_vocabulary());
+  TrainingBatches fresh_run(untouched, chunks, {.batch_size = 8});
+  EXPECT_EQ(fresh_run.state(), before);
+}
+
+TEST_P(Evaluation, FreshMasksAreOthersEachTimeAndNoneIsATrainingMask) {
+  const auto [rng, whole_word] = GetParam();
+  const Chunks chunks = chunks_of(golden_rows());
+  MaskingOptions options;
+  options.whole_word = whole_word;
+  RunMasking masking(rng, options, uncased_vocabulary());
+  EvaluationBatches fresh(masking, chunks, 48, EvalMasking::fresh);
+  EvaluationBatches frozen(masking, chunks, 48, EvalMasking::frozen);
+  std::set<std::string> passes;
+  const auto add = [&](const CollatedBatch& b) { passes.insert(json_of(b).dump()); };
+  for (const uint64_t number : {0, 1, 2}) evaluate(fresh, number, add);
+  if (rng == MaskingRng::counter) {
+    evaluate(frozen, 0, add);
+    const auto training = make_counter_collator(options, uncased_vocabulary());
+    for (const uint64_t epoch : {0, 1, 2}) add(training->collate(chunks, range(0, 48), epoch, false));
+  }
+  EXPECT_EQ(passes.size(), rng == MaskingRng::counter ? 7u : 3u);
+}
+INSTANTIATE_TEST_SUITE_P(AllKinds, Evaluation, testing::Combine(testing::Values(MaskingRng::counter, MaskingRng::torch), testing::Bool()));
+
+// ---- resuming ----
+
+/// A run that may stop after any update and go on in a new process: what it was fed from there on.
+class ResumableRun {
+ public:
+  ResumableRun(MaskingRng rng, bool whole_word, const Chunks& chunks)
+      : masking_(rng, options(whole_word), uncased_vocabulary()),
+        training_(masking_, chunks.select(range(0, 37)), {.batch_size = 4, .accumulation = 3, .checksums = true}),
+        evaluation_(masking_, chunks.select(range(37, 48)), 4, EvalMasking::fresh, true) {}
+
+  /// Goes on from `step` updates to the end, three epochs of four; `saved` gets the state after each update.
+  std::vector<std::string> go(int64_t step, const std::string* state, bool boundary_as_end, std::vector<std::string>* saved) {
+    std::vector<std::string> fed;
+    const int64_t updates = training_.updates_per_epoch();
+    const auto judge = [&] { evaluate(evaluation_, static_cast<uint64_t>(step), [&](const CollatedBatch& b) { fed.push_back(json_of(b).dump()); }); };
+    if (state == nullptr) judge();
+    for (int64_t epoch = step / updates; epoch < 3; ++epoch) {
+      if (state != nullptr) {
+        if (boundary_as_end && step > 0 && step % updates == 0) {
+          training_.resume(epoch - 1, updates, *state, "x");
+          training_.start_epoch(epoch);
+        } else {
+          training_.resume(epoch, step % updates, *state, "x");
+        }
+        state = nullptr;
+      } else {
+        training_.start_epoch(epoch);
+      }
+      for (auto update = training_.next_update(); !update.empty(); update = training_.next_update()) {
+        for (const CollatedBatch& b : update) {
+          fed.push_back(json_of(b).dump());
+          if (masking_.dropout_stream() != nullptr) masking_.dropout_stream()->skip_dropout(1000 + b.batch.tokens());  // a forward pass
+        }
+        if (++step % 3 == 0) judge();
+        if (saved != nullptr) saved->push_back(training_.state());
+      }
+    }
+    return fed;
+  }
+
+ private:
+  static MaskingOptions options(bool whole_word) {
+    MaskingOptions o;
+    o.whole_word = whole_word;
+    return o;
+  }
+  RunMasking masking_;
+  TrainingBatches training_;
+  EvaluationBatches evaluation_;
+};
+
+class Resuming : public testing::TestWithParam<std::tuple<MaskingRng, bool>> {};
+
+TEST_P(Resuming, GoesOnAsIfTheRunHadNeverStopped) {
+  const auto [rng, whole_word] = GetParam();
+  const Chunks chunks = chunks_of(golden_rows());
+  std::vector<std::string> states;
+  const std::vector<std::string> whole = ResumableRun(rng, whole_word, chunks).go(0, nullptr, false, &states);
+  ASSERT_EQ(states.size(), 12u);
+  for (size_t done = 1; done < states.size(); ++done) {
+    for (const bool boundary_as_end : {false, true}) {
+      std::vector<std::string> later_states;
+      const auto rest = ResumableRun(rng, whole_word, chunks).go(static_cast<int64_t>(done), &states[done - 1], boundary_as_end, &later_states);
+      ASSERT_LT(rest.size(), whole.size());
+      EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.end() - static_cast<int64_t>(rest.size()))) << done;
+      EXPECT_TRUE(std::equal(later_states.begin(), later_states.end(), states.begin() + static_cast<int64_t>(done))) << done;
+    }
+  }
+}
+INSTANTIATE_TEST_SUITE_P(AllKinds, Resuming,
+                         testing::Combine(testing::Values(MaskingRng::counter, MaskingRng::torch, MaskingRng::torch_cpu), testing::Bool()));
+
+TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
+  const Chunks chunks = chunks_of(golden_rows());
+  RunMasking counter(MaskingRng::counter, {}, uncased_vocabulary()), torch(MaskingRng::torch, {}, uncased_vocabulary());
+  TrainingBatches with_counter(counter, chunks, {.batch_size = 8}), with_torch(torch, chunks, {.batch_size = 8});
+  with_torch.start_epoch(0);
+  with_torch.next_update();
+  const std::string state = with_torch.state();
+  const auto message = [&](TrainingBatches& training, int64_t done, const std::string& text) -> std::string {
+    try {
+      training.resume(0, done, text, "folder/state.json");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::input);
+      EXPECT_THAT(error.what(), HasSubstr("folder/state.json"));
+      return error.what();
+    }
+    return "no error";
+  };
+  const auto changed = [&](const std::function<void(Json&)>& change) {
+    Json document = Json::parse(state);
+    change(document);
+    return document.dump();
+  };
+  EXPECT_EQ(message(with_torch, 1, state), "no error");
+  EXPECT_EQ(message(with_counter, 6, ""), "no error");
+  EXPECT_THAT(message(with_counter, 7, ""), HasSubstr("7 updates of epoch 0 are done, but an epoch has 6"));
+  EXPECT_THAT(message(with_counter, -1, ""), HasSubstr("-1 updates"));
+  EXPECT_THAT(message(with_counter, 1, state), HasSubstr("--masking_rng torch or torch-cpu"));
+  EXPECT_THAT(message(with_torch, 1, ""), HasSubstr("--masking_rng counter"));
+  EXPECT_THAT(message(with_torch, 1, "{"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(message(with_torch, 1, "[]"), HasSubstr("expected a JSON object"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("before_look_ahead"); })), HasSubstr("lacks before_look_ahead"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("torch"); })), HasSubstr("lacks torch"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["before_look_ahead"].erase("numpy"); })), HasSubstr("lacks numpy"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = 625; })), HasSubstr("damaged"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = -1; })), HasSubstr("damaged"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"].erase("words"); })), HasSubstr("damaged"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = "00"; })), HasSubstr("damaged"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = std::string(624 * 8, 'g'); })), HasSubstr("damaged"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = std::string(624 * 8 - 1, '0') + "-"; })), HasSubstr("damaged"));
+}
+
+}  // namespace
+}  // namespace tekio
