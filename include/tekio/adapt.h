@@ -77,7 +77,7 @@ struct TrainingOptions {
   double eval_steps = 0;                      ///< updates; below 1: a share of all; 0: logging_steps
   Interval save_strategy = Interval::epoch;
   double save_steps = 500;
-  int64_t save_total_limit = 0;               ///< checkpoints kept, the best beside them; 0: all
+  int64_t save_total_limit = 0;               ///< checkpoints kept, the newest and the best always among them; 0: all
   bool load_best_model_at_end = false;
   int64_t early_stopping_patience = 0;        ///< evaluations without improvement; 0: off
   std::string resume_from_checkpoint;         ///< a checkpoint folder, or "auto": the run's newest

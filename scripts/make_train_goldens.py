@@ -1,0 +1,45 @@
+"""Learning rates of the reference stack's schedulers, update by update, for tests/train/schedule_test.cc.
+
+Run with the reference stack (torch, transformers) installed:  python scripts/make_train_goldens.py tests/golden/train
+Writes schedules.json: per case the options and each update's rate as a C99 hexadecimal float, so that not a bit is lost.
+"""
+import json
+import os
+import sys
+
+import torch
+from transformers import get_scheduler
+
+CASES = [
+    # name, base rate, warm-up, updates
+    ("linear", 2e-5, 0, 471),
+    ("linear", 5e-5, 10, 50),
+    ("linear", 3e-4, 7, 7),
+    ("linear", 1e-3, 12, 9),
+    ("cosine", 2e-5, 0, 100),
+    ("cosine", 5e-5, 13, 77),
+    ("constant", 2e-5, 5, 9),
+    ("constant_with_warmup", 1e-4, 6, 20),
+]
+
+
+def rates(name, base, warmup, updates):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=base)
+    scheduler = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=updates)
+    out = []
+    for _ in range(updates):
+        out.append(float(scheduler.get_last_lr()[0]).hex())
+        optimizer.step()
+        scheduler.step()
+    return out
+
+
+def main():
+    folder = sys.argv[1]
+    cases = [{"lr_scheduler_type": n, "learning_rate": b, "warmup_steps": w, "updates": u, "rates": rates(n, b, w, u)} for n, b, w, u in CASES]
+    with open(os.path.join(folder, "schedules.json"), "w") as f:
+        json.dump(cases, f, indent=0)
+        f.write("\n")
+
+
+main()

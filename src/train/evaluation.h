@@ -1,0 +1,48 @@
+// Perplexity over an evaluation set: what the model makes of chunks that it was not trained on, masked once (frozen) or anew.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <tekio/adapt.h>
+#include <vector>
+
+#include "data/order.h"
+#include "train/room.h"
+
+namespace tekio {
+
+class Evaluator {
+ public:
+  /// `room` must have been entered, made for batches of `batch_size` chunks. Both references must outlive the evaluator.
+  Evaluator(Room& room, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
+
+  int64_t batches() const { return batches_.batches(); }
+  /// One pass. `number` tells fresh masks apart. nullopt if `interrupted` said yes between two batches.
+  /// Errors: input (no token was masked).
+  std::optional<EvaluationReport> run(uint64_t number, const std::function<bool()>& interrupted);
+
+ private:
+  Room& room_;
+  EvaluationBatches batches_;
+  int64_t chunks_;
+};
+
+/// Sums over chunks, and what a report makes of them.
+class LossSums {
+ public:
+  /// A batch: each sequence's loss in nats and how many of its tokens were masked.
+  void add(std::span<const double> losses, std::span<const int64_t> masked);
+  /// loss = sum of losses / sum of masked tokens. Its 95 % interval: the ratio's standard error by the delta method,
+  /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked, times 1.96, carried to exp(loss) by its slope.
+  EvaluationReport report() const;
+  int64_t masked() const { return masked_; }
+
+ private:
+  std::vector<double> losses_;
+  std::vector<int64_t> counts_;
+  int64_t masked_ = 0;
+  double by_sequences_ = 0;
+};
+
+}  // namespace tekio

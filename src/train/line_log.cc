@@ -1,0 +1,74 @@
+// "-" and special files (a pipe, /dev/stdout) are written to and never read.
+#include "train/line_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace tekio {
+namespace {
+
+[[noreturn]] void fail_system(const char* doing, const fs::path& path) {
+  fail(ErrorKind::io, "cannot {} {}: {}", doing, printable(path.string(), 300), std::strerror(errno));
+}
+
+/// The whole lines of a log whose step is at most `kept_steps`.
+std::string kept_lines(const fs::path& path, int64_t kept_steps) {
+  const MappedFile file(path);
+  std::string kept;
+  for (std::string_view rest = file.text(); !rest.empty();) {
+    const size_t end = rest.find('\n');
+    if (end == std::string_view::npos) break;
+    const std::string_view line = rest.substr(0, end + 1);
+    rest.remove_prefix(end + 1);
+    const Json document = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto step = document.is_object() ? document.find("step") : document.end();
+    if (!document.is_object() || step == document.end() || !step->is_number_integer() || step->get<int64_t>() > kept_steps) break;
+    kept += line;
+  }
+  return kept;
+}
+
+}  // namespace
+
+LineLog::LineLog(const fs::path& path, int64_t kept_steps) : path_(path) {
+  std::error_code ignored;
+  if (path == "-") {
+    descriptor_ = ::dup(STDOUT_FILENO);
+  } else {
+    if (fs::is_regular_file(path, ignored)) write_atomically(path, kept_steps > 0 ? kept_lines(path, kept_steps) : std::string());
+    descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  }
+  if (descriptor_ < 0) fail_system("write", path_);
+}
+
+LineLog::~LineLog() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+LineLog::LineLog(LineLog&& other) noexcept : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+LineLog& LineLog::operator=(LineLog&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+void LineLog::append(const OrderedJson& document) {
+  const std::string line = document.dump() + "\n";
+  for (std::string_view rest = line; !rest.empty();) {
+    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_system("write", path_);
+    rest.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+}  // namespace tekio

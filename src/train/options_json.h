@@ -1,0 +1,22 @@
+// Options as a document: RUN/options.json, and in every checkpoint, where a resumed run compares them with its own.
+#pragma once
+
+#include <string>
+#include <tekio/adapt.h>
+#include <vector>
+
+#include "base/json.h"
+
+namespace tekio {
+
+/// Every option by its command-line name.
+Json options_to_json(const TrainingOptions& options);
+
+/// How a resumed run's options meet those that its checkpoint was written with.
+struct OptionChanges {
+  std::vector<std::string> forbidden;  ///< "seed 42 -> 43": the run's place in its data would mean nothing
+  std::vector<std::string> told;       ///< the run goes on, but not as it would have without the stop
+};
+OptionChanges compare_options(const Json& before, const Json& now);
+
+}  // namespace tekio

@@ -1,0 +1,36 @@
+// What a run tells: the reference's log history and result files, and lines on the terminal.
+#pragma once
+
+#include <string>
+#include <tekio/adapt.h>
+
+#include "base/json.h"
+#include "train/run_folder.h"
+#include "train/run_state.h"
+#include "train/schedule.h"
+
+namespace tekio {
+
+// Entries of the log history, with the reference's keys.
+Json training_entry(int64_t step, double epoch, double loss, double grad_norm, double learning_rate);
+Json evaluation_entry(int64_t step, double epoch, const EvaluationReport& report, int64_t batches);
+Json final_entry(const RunState& state, const Schedule& schedule, const TrainingOptions& options, int64_t train_chunks);
+
+/// trainer_state.json's text, keys as the reference's.
+std::string trainer_state_json(const RunState& state, const Schedule& schedule, const TrainingOptions& options, const RunFolder& folder,
+                               bool should_stop);
+
+/// train_results.json, eval_results.json (if `after` is there) and, last of all, all_results.json.
+void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks, const EvaluationReport* after, double epoch,
+                   int64_t eval_batches);
+
+/// "12.90 ± 0.31".
+std::string perplexity_text(const EvaluationReport& report);
+/// " before  perplexity 21.75 ± 0.61" and its like.
+void note_before(const EvaluationReport& before);
+void note_epoch(const EpochReport& report, int64_t epochs, double seconds);
+void note_after(const EvaluationReport& before, const EvaluationReport& after);
+void note_prompt(const AdaptReport::Prompt& prompt);
+void note_saved(const std::string& run_dir);
+
+}  // namespace tekio

@@ -1,0 +1,39 @@
+// The model to oneself, with memory for batches: planned before the first, made anew in the rare case that chance masks more
+// tokens than were planned for.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+
+#include "model/masked_lm.h"
+
+namespace tekio {
+
+class Room {
+ public:
+  Room(MaskedLM::Impl& impl, const BatchLimits& limits, bool training) : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training) {}
+
+  /// To be called before the first batch: from now on nobody else computes with the model.
+  void enter() {
+    use_.lock();
+    impl_.model().prepare(limits_, training_);
+  }
+  /// Lets others have the model (fill-mask, say) until enter() is called again.
+  void leave() { use_.unlock(); }
+  /// Sees to it that the model can take `batch`.
+  void hold(const Batch& batch) {
+    if (impl_.model().fits(batch)) return;
+    const auto rows = static_cast<int64_t>(batch.masked_rows.size());
+    limits_.masked_rows = std::min(limits_.sequences * limits_.length, rows + rows / 8);
+    impl_.model().prepare(limits_, training_);
+  }
+  MlmModel& model() const { return impl_.model(); }
+
+ private:
+  MaskedLM::Impl& impl_;
+  std::unique_lock<std::mutex> use_;
+  BatchLimits limits_;
+  bool training_;
+};
+
+}  // namespace tekio

@@ -1,0 +1,188 @@
+// Checksums are XXH3's 64 bits: damage is to be found, not forgery.
+#include "train/run_checkpoint.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <fmt/ranges.h>
+#include <tekio/masked_lm.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "model/checkpoint.h"
+#include "model/safetensors.h"
+#include "train/options_json.h"
+
+namespace tekio {
+namespace {
+
+constexpr int kFormat = 1;
+constexpr const char* kRecord = "training_state.json";
+constexpr const char* kMoments = "optimizer.safetensors";
+constexpr const char* kMaskingState = "masking_state.bin";
+constexpr const char* kFirstMoment = "exp_avg.";
+constexpr const char* kSecondMoment = "exp_avg_sq.";
+
+std::string checksum(std::span<const std::byte> bytes) { return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size())); }
+
+/// Of a document's compact text: numbers and keys come back from a file as they went in.
+std::string checksum_of(const Json& document) {
+  const std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return checksum(std::as_bytes(std::span(text)));
+}
+
+/// Every file of the folder with its size and checksum, but not the record that is to hold them.
+Json describe_files(const fs::path& folder) {
+  Json files = Json::object();
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const MappedFile file(entry.path());
+    files[entry.path().filename().string()] = {{"bytes", file.size()}, {"xxh3", checksum(file.bytes())}};
+  }
+  return files;
+}
+
+void save_moments(const fs::path& path, Optimizer& optimizer) {
+  std::vector<TensorToSave> tensors;
+  const auto add = [&](const ParameterSet& moments, const char* prefix) {
+    for (const NamedTensor& named : moments.named()) {
+      const Tensor& t = named.tensor;
+      tensors.push_back({prefix + named.name, "F32", {t.dim.begin(), t.dim.begin() + t.rank}, std::as_bytes(t.values())});
+    }
+  };
+  add(optimizer.moment1(), kFirstMoment);
+  add(optimizer.moment2(), kSecondMoment);
+  write_safetensors(path, std::move(tensors));
+}
+
+void restore_moments(const SafetensorsFile& file, const std::string& where, ParameterSet& moments, const char* prefix) {
+  for (const NamedTensor& named : moments.named()) {
+    const auto it = file.tensors().find(prefix + named.name);
+    if (it == file.tensors().end()) fail(ErrorKind::input, "{} lacks {}{}: it was written for another model", where, prefix, named.name);
+    const Tensor& t = named.tensor;
+    if (it->second.dtype != "F32" || it->second.shape != std::vector<int64_t>(t.dim.begin(), t.dim.begin() + t.rank))
+      fail(ErrorKind::input, "{}{} in {} has shape [{}], expected {}: it was written for another model", prefix, named.name, where,
+           fmt::join(it->second.shape, ", "), t.shape_text());
+    to_float32(it->second, t.values(), where);
+  }
+}
+
+Json read_record(const fs::path& folder) {
+  const std::string shown = printable(folder.string(), 300);
+  if (!fs::is_directory(folder)) fail(ErrorKind::io, "there is no checkpoint {}", shown);
+  if (!fs::is_regular_file(folder / kRecord)) {
+    if (fs::exists(folder / "optimizer.pt"))
+      fail(ErrorKind::input, "{} is a checkpoint of the reference stack, whose optimizer state is not read; pass it as --model to start from its weights", shown);
+    fail(ErrorKind::input, "{} is no checkpoint: it has no {}", shown, kRecord);
+  }
+  Json record = read_json(folder / kRecord);
+  if (!record.is_object() || record.value("tekio_checkpoint", Json()) != kFormat || !record.value("files", Json()).is_object())
+    fail(ErrorKind::input, "{} is not of a form that this version reads (tekio_checkpoint {})", (folder / kRecord).string(), kFormat);
+  const Json written = record.value("xxh3", Json());
+  record.erase("xxh3");
+  if (written != checksum_of(record)) fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written", printable((folder / kRecord).string(), 300));
+  return record;
+}
+
+std::string digest_of(const Chunks& chunks) {
+  constexpr int64_t kSample = 256;  // evenly spread: enough to tell two corpora, splits or tokenizers apart
+  XXH3_state_t* const hash = XXH3_createState();
+  XXH3_64bits_reset(hash);
+  const int64_t count = std::min(kSample, chunks.size());
+  for (int64_t i = 0; i < count; ++i) {
+    const std::vector<int32_t> ids = chunks.ids(i * chunks.size() / count);
+    XXH3_64bits_update(hash, ids.data(), ids.size() * sizeof(int32_t));
+  }
+  const XXH64_hash_t digest = XXH3_64bits_digest(hash);
+  XXH3_freeState(hash);
+  return fmt::format("{:016x}", digest);
+}
+
+}  // namespace
+
+RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model, const Backend& backend) {
+  return {.options = options_to_json(options), .train_chunks = train.size(), .train_digest = digest_of(train), .family = model.info().family,
+          .device = backend.name(), .parameters = model.num_parameters()};
+}
+
+void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
+  write_folder_atomically(folder, [&](const fs::path& temporary) {
+    save_model(temporary, p.config, p.weights);
+    p.tokenizer.save_pretrained(temporary);
+    save_moments(temporary / kMoments, p.optimizer);
+    if (!p.masking_state.empty()) write_atomically(temporary / kMaskingState, p.masking_state);
+    write_atomically(temporary / "trainer_state.json", p.trainer_state);
+    Json record = {{"tekio_checkpoint", kFormat},
+                   {"options", p.identity.options},
+                   {"data", {{"train_chunks", p.identity.train_chunks}, {"train_digest", p.identity.train_digest}}},
+                   {"model", {{"family", p.identity.family}, {"parameters", p.identity.parameters}}},
+                   {"device", p.identity.device},
+                   {"state", p.state.to_json()},
+                   {"files", describe_files(temporary)}};
+    record["xxh3"] = checksum_of(record);
+    write_atomically(temporary / kRecord, pretty_json(record));
+  });
+}
+
+void verify_checkpoint(const fs::path& folder) {
+  const Json record = read_record(folder);
+  for (const auto& [name, file] : record.at("files").items()) {
+    const fs::path path = folder / fs::path(name).filename();
+    const std::string shown = printable(path.string(), 300);
+    const JsonReader described(file, (folder / kRecord).string());
+    if (!fs::is_regular_file(path)) fail(ErrorKind::input, "the checkpoint is damaged: {} is missing", shown);
+    const MappedFile mapped(path);
+    const int64_t bytes = described.integer("bytes").value_or(-1);
+    if (static_cast<int64_t>(mapped.size()) != bytes)
+      fail(ErrorKind::input, "the checkpoint is damaged: {} has {} bytes, {} were written", shown, mapped.size(), bytes);
+    if (checksum(mapped.bytes()) != described.string("xxh3").value_or(""))
+      fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written (checksum {}, expected {})", shown, checksum(mapped.bytes()),
+           printable(described.string("xxh3").value_or("")));
+  }
+  read_checkpoint(folder);  // a damaged record says so here, where another checkpoint can still be tried
+}
+
+CheckpointRecord read_checkpoint(const fs::path& folder) {
+  const Json json = read_record(folder);
+  const std::string where = (folder / kRecord).string();
+  CheckpointRecord record;
+  try {
+    record.identity = {.options = json.at("options"), .train_chunks = json.at("data").at("train_chunks").get<int64_t>(),
+                       .train_digest = json.at("data").at("train_digest").get<std::string>(),
+                       .family = json.at("model").at("family").get<std::string>(), .device = json.at("device").get<std::string>(),
+                       .parameters = json.at("model").at("parameters").get<int64_t>()};
+    record.state = RunState::from_json(json.at("state"), where);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::input, "{} does not hold a run's state: {}", where, printable(error.what(), 200));
+  }
+  if (fs::exists(folder / kMaskingState)) record.masking_state = read_text(folder / kMaskingState);
+  return record;
+}
+
+void restore_tensors(const fs::path& folder, const ModelConfig& config, ParameterSet& weights, Optimizer& optimizer) {
+  const LoadReport report = load_weights(folder, config, weights, /*seed=*/0);
+  if (!report.missing.empty())
+    fail(ErrorKind::input, "the checkpoint {} lacks {}: it was written for another model", folder.string(), report.missing.front());
+  const std::string where = (folder / kMoments).string();
+  const SafetensorsFile file(folder / kMoments);
+  restore_moments(file, where, optimizer.moment1(), kFirstMoment);
+  restore_moments(file, where, optimizer.moment2(), kSecondMoment);
+}
+
+void check_same_run(const RunIdentity& before, const RunIdentity& now, const std::string& where) {
+  OptionChanges changes = compare_options(before.options, now.options);
+  if (before.train_chunks != now.train_chunks || before.train_digest != now.train_digest)
+    changes.forbidden.push_back(fmt::format("the training data had {} chunks (digest {}) and has {} ({})", before.train_chunks,
+                                            printable(before.train_digest), now.train_chunks, now.train_digest));
+  if (before.family != now.family || before.parameters != now.parameters)
+    changes.forbidden.push_back(fmt::format("the model was a {} of {} parameters and is a {} of {}", printable(before.family),
+                                            with_commas(before.parameters), now.family, with_commas(now.parameters)));
+  if (before.device != now.device) changes.told.push_back(fmt::format("the device was {} and is {}", printable(before.device), now.device));
+  if (!changes.forbidden.empty())
+    fail(ErrorKind::usage, "{} cannot be resumed, since it is of another run: {}; give what it was written with, or begin anew", where,
+         fmt::join(changes.forbidden, ", "));
+  if (!changes.told.empty())
+    warn(fmt::format("resuming {} with changes, so the run will not end with the bits it would have had: {}", where, fmt::join(changes.told, ", ")));
+}
+
+}  // namespace tekio

@@ -1,0 +1,158 @@
+// Only files that a run writes are ever removed, and only where options.json says that the folder is a run's.
+#include "train/run_folder.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "train/run_checkpoint.h"
+
+namespace tekio {
+namespace {
+
+constexpr std::string_view kCheckpointPrefix = "checkpoint-";
+constexpr const char* kMarker = "options.json";
+constexpr const char* kFinished = "all_results.json";
+const char* const kRunFiles[] = {"all_results.json", "eval_results.json", "train_results.json", "trainer_state.json", "metrics.jsonl",
+                                 "model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                 "vocab.txt", "options.json"};
+
+bool is_ours(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(folder / kMarker, ignored)) return false;
+  try {
+    const Json options = read_json(folder / kMarker);
+    return options.is_object() && options.contains("tekio_format");
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// The first entry that is not a temporary of ours, or empty.
+std::string first_entry(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!(name.starts_with('.') && name.find(".tekio-") != std::string::npos)) return name;
+  }
+  return {};
+}
+
+bool inside(const fs::path& folder, const fs::path& of) {
+  std::error_code ignored;
+  const fs::path relative = fs::weakly_canonical(folder, ignored).lexically_relative(fs::weakly_canonical(of, ignored));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const TrainingOptions& o) : path_(o.output_dir), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
+  const std::string shown = printable(path_.string(), 300);
+  try {
+    if (!fs::exists(path_)) return;
+    if (!fs::is_directory(path_)) fail(ErrorKind::usage, "--output_dir {} is a file; name a folder", shown);
+    const std::string entry = first_entry(path_);
+    if (entry.empty()) return;
+    if (!is_ours(path_))
+      fail(ErrorKind::usage, "--output_dir {} holds files that are not a run's ({}, say); name an empty or a new folder", shown, printable(entry));
+    if (overwrite_ && (resume_ == "auto" || (!resume_.empty() && inside(resume_, path_))))
+      fail(ErrorKind::usage, "--resume_from_checkpoint would go on from a checkpoint that --overwrite_output_dir removes from {}; give one of the two", shown);
+    if (overwrite_) return;
+    const bool resumes_here = resume_ == "auto" || (!resume_.empty() && inside(resume_, path_));
+    if (fs::exists(path_ / kFinished) && !(resumes_here && !checkpoints().empty()))
+      fail(ErrorKind::usage, "--output_dir {} holds a finished run; name another folder, or pass --overwrite_output_dir to replace it", shown);
+    if (!checkpoints().empty() && !resumes_here)
+      fail(ErrorKind::usage, "--output_dir {} holds a run that was stopped at update {}; pass --resume_from_checkpoint to go on with it, or --overwrite_output_dir to begin anew",
+           shown, checkpoints().back());
+  } catch (const fs::filesystem_error& error) {
+    fail(ErrorKind::io, "cannot read --output_dir {}: {}", shown, error.code().message());
+  }
+}
+
+std::optional<fs::path> RunFolder::checkpoint_to_resume() const {
+  if (resume_.empty()) return std::nullopt;
+  if (resume_ != "auto") {
+    verify_checkpoint(resume_);
+    return resume_;
+  }
+  const std::vector<int64_t> steps = checkpoints();
+  if (steps.empty()) {
+    note(fmt::format("no checkpoint in {} yet: beginning at the beginning", path_.string()));
+    return std::nullopt;
+  }
+  std::string newest_damage;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    try {
+      verify_checkpoint(checkpoint(*step));
+      if (!newest_damage.empty()) warn(fmt::format("{}; going on from {} instead", newest_damage, checkpoint(*step).string()));
+      return checkpoint(*step);
+    } catch (const Error& error) {
+      if (newest_damage.empty()) newest_damage = error.what();
+    }
+  }
+  fail(ErrorKind::input, "none of the {} checkpoints in {} is usable ({}); pass --overwrite_output_dir instead of --resume_from_checkpoint to begin anew", steps.size(),
+       path_.string(), newest_damage);
+}
+
+void RunFolder::begin(const Json& options) {
+  try {
+    fs::create_directories(path_);
+    remove_stale_temporaries(path_);
+    if (overwrite_ && is_ours(path_)) remove_previous_run();
+  } catch (const fs::filesystem_error& error) {
+    fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());
+  }
+  Json document = options;
+  document["tekio_format"] = 1;
+  write_atomically(path_ / kMarker, pretty_json(document));
+}
+
+void RunFolder::remove_previous_run() const {
+  for (const char* name : kRunFiles) fs::remove(path_ / name);
+  for (const int64_t step : checkpoints()) remove_checkpoint(step);
+}
+
+fs::path RunFolder::checkpoint(int64_t step) const { return path_ / fmt::format("{}{}", kCheckpointPrefix, step); }
+
+std::vector<int64_t> RunFolder::checkpoints() const {
+  std::vector<int64_t> steps;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kCheckpointPrefix) || !entry.is_directory(ignored)) continue;
+    int64_t step = 0;
+    const char* const end = name.data() + name.size();
+    const auto [stopped, error] = std::from_chars(name.data() + kCheckpointPrefix.size(), end, step);
+    if (error == std::errc() && stopped == end && fmt::format("{}{}", kCheckpointPrefix, step) == name) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+void RunFolder::rotate(int64_t limit, int64_t saved_step, int64_t best_step) const {
+  if (limit == 0) return;
+  const std::vector<int64_t> steps = checkpoints();
+  const auto is_protected = [&](int64_t step) { return step == saved_step || step == best_step; };
+  const auto kept = std::max<int64_t>(limit, std::count_if(steps.begin(), steps.end(), is_protected));
+  auto surplus = static_cast<int64_t>(steps.size()) - kept;
+  for (const int64_t step : steps) {
+    if (surplus <= 0) break;
+    if (is_protected(step)) continue;
+    remove_checkpoint(step);
+    --surplus;
+  }
+}
+
+/// Renamed first, so that a kill in the middle leaves a temporary and not half a checkpoint.
+void RunFolder::remove_checkpoint(int64_t step) const {
+  const fs::path doomed = path_ / fmt::format(".{}{}.tekio-{}-removed.tmp", kCheckpointPrefix, step, getpid());
+  std::error_code error;
+  fs::rename(checkpoint(step), doomed, error);
+  if (!error) fs::remove_all(doomed, error);
+  if (error) fail(ErrorKind::io, "cannot remove the old checkpoint {}: {}", printable(checkpoint(step).string(), 300), error.message());
+}
+
+}  // namespace tekio

@@ -1,0 +1,85 @@
+// Counts as the reference's Trainer counts them, factors as its schedulers compute them: in double, operation by operation
+// in the same order, because a learning rate that differs in its last bit is a different run.
+#include "train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+
+namespace tekio {
+namespace {
+
+int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Updates between two events; a share of all updates below 1. 0 stays 0.
+int64_t resolved_interval(double interval, int64_t updates) {
+  if (interval > 0 && interval < 1) return static_cast<int64_t>(std::ceil(static_cast<double>(updates) * interval));
+  return static_cast<int64_t>(interval);
+}
+
+}  // namespace
+
+const std::vector<std::string>& lr_scheduler_names() {
+  static const std::vector<std::string> names = {"linear", "cosine", "constant", "constant_with_warmup"};
+  return names;
+}
+
+Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks)
+    : type_(o.lr_scheduler_type), evaluation_(o.eval_strategy), saving_(o.save_strategy), base_rate_(o.learning_rate),
+      accumulation_(o.gradient_accumulation_steps) {
+  if (train_chunks <= 0)
+    fail(ErrorKind::input, "there is no chunk to train on: the training text is shorter than one chunk; give more text (--data) or a smaller --chunk_size");
+  batches_per_epoch_ = divided_up(train_chunks, o.per_device_train_batch_size);
+  updates_per_epoch_ = divided_up(batches_per_epoch_, accumulation_);
+  if (o.max_steps > 0) {
+    updates_ = o.max_steps;
+  } else {
+    const double updates = std::ceil(o.num_train_epochs * static_cast<double>(updates_per_epoch_));
+    if (updates > 0x1p53)
+      fail(ErrorKind::usage, "--num_train_epochs {} of {} updates each are more updates than can be counted", o.num_train_epochs, updates_per_epoch_);
+    updates_ = static_cast<int64_t>(updates);
+  }
+  epochs_ = divided_up(updates_, updates_per_epoch_);
+  warmup_ = o.warmup_steps > 0 ? o.warmup_steps : static_cast<int64_t>(std::ceil(static_cast<double>(updates_) * o.warmup_ratio));
+  log_every_ = resolved_interval(o.logging_steps, updates_);
+  evaluate_every_ = resolved_interval(o.eval_steps > 0 ? o.eval_steps : o.logging_steps, updates_);
+  save_every_ = resolved_interval(o.save_steps, updates_);
+}
+
+Update Schedule::update(int64_t step) const {
+  const int64_t first = step % updates_per_epoch_ * accumulation_;
+  return {step, step / updates_per_epoch_, first, std::min(accumulation_, batches_per_epoch_ - first)};
+}
+
+double Schedule::learning_rate(int64_t step) const {
+  const auto s = static_cast<double>(step), w = static_cast<double>(warmup_);
+  const auto after_warmup = static_cast<double>(std::max<int64_t>(1, updates_ - warmup_));
+  if (type_ == "constant") return base_rate_;
+  if (step < warmup_) return base_rate_ * (s / std::max(1.0, w));
+  if (type_ == "constant_with_warmup") return base_rate_;
+  if (type_ == "linear") return base_rate_ * std::max(0.0, static_cast<double>(updates_ - step) / after_warmup);
+  TEKIO_CHECK(type_ == "cosine", "{}", type_);
+  const double progress = static_cast<double>(step - warmup_) / after_warmup;
+  constexpr double kCycles = 0.5;
+  return base_rate_ * std::max(0.0, 0.5 * (1.0 + std::cos(std::numbers::pi * kCycles * 2.0 * progress)));
+}
+
+double Schedule::epoch_after(int64_t steps) const {
+  if (steps == 0) return 0;
+  const Update last = update(steps - 1);
+  return static_cast<double>(last.epoch) + static_cast<double>(last.first_batch + last.batches) / static_cast<double>(batches_per_epoch_);
+}
+
+bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const {
+  if (strategy == Interval::no) return false;
+  if (strategy == Interval::epoch || every == 0) return epoch_ends_after(steps);
+  return steps % every == 0 || steps == updates_;  // a run's last update always counts
+}
+
+bool Schedule::logs_after(int64_t steps) const { return log_every_ > 0 ? steps % log_every_ == 0 : epoch_ends_after(steps); }
+bool Schedule::evaluates_after(int64_t steps) const { return due_after(steps, evaluation_, evaluate_every_); }
+bool Schedule::saves_after(int64_t steps) const { return due_after(steps, saving_, save_every_); }
+
+}  // namespace tekio

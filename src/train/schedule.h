@@ -1,0 +1,60 @@
+// How long a run is, what happens after which update, and the learning rate of each. Everything here is a pure function of
+// the options and the number of training chunks, so resuming a run means starting at another update.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tekio/adapt.h>
+#include <vector>
+
+namespace tekio {
+
+/// The values of --lr_scheduler_type.
+const std::vector<std::string>& lr_scheduler_names();
+
+/// One optimizer step: where it stands in the run and in its epoch.
+struct Update {
+  int64_t step = 0;           ///< from 0, over the whole run
+  int64_t epoch = 0;          ///< from 0
+  int64_t first_batch = 0;    ///< its first micro-batch within the epoch
+  int64_t batches = 0;        ///< micro-batches; fewer in an epoch's last update
+};
+
+class Schedule {
+ public:
+  /// Errors: input (no training chunk).
+  Schedule(const TrainingOptions& options, int64_t train_chunks);
+
+  int64_t batches_per_epoch() const { return batches_per_epoch_; }
+  int64_t updates_per_epoch() const { return updates_per_epoch_; }
+  int64_t updates() const { return updates_; }              ///< of the whole run
+  int64_t epochs() const { return epochs_; }                ///< begun, the last one perhaps not finished
+  int64_t warmup() const { return warmup_; }
+  int64_t log_every() const { return log_every_; }          ///< updates; 0: at epochs' ends
+  int64_t evaluate_every() const { return evaluate_every_; }
+  int64_t save_every() const { return save_every_; }
+
+  Update update(int64_t step) const;
+  /// The rate of update `step`, to the last bit the reference's: base * factor, in double.
+  double learning_rate(int64_t step) const;
+  /// Passes over the data after `steps` updates: 1.0 after the first.
+  double epoch_after(int64_t steps) const;
+
+  // What follows once `steps` updates are done, in this order.
+  bool logs_after(int64_t steps) const;
+  bool evaluates_after(int64_t steps) const;
+  bool saves_after(int64_t steps) const;
+
+ private:
+  bool epoch_ends_after(int64_t steps) const { return steps % updates_per_epoch_ == 0 || steps == updates_; }
+  bool due_after(int64_t steps, Interval strategy, int64_t every) const;
+
+  std::string type_;
+  Interval evaluation_, saving_;
+  double base_rate_;
+  int64_t accumulation_;
+  int64_t batches_per_epoch_ = 0, updates_per_epoch_ = 0, updates_ = 0, epochs_ = 0, warmup_ = 0;
+  int64_t log_every_ = 0, evaluate_every_ = 0, save_every_ = 0;
+};
+
+}  // namespace tekio

@@ -1,0 +1,101 @@
+// Sums over chunks: the loss does not depend on the cut into batches, the reference's does; the interval against a simulation.
+#include "train/evaluation.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/random/counter.h"
+#include "tiny.h"
+
+namespace tekio {
+namespace {
+
+TEST(LossSumsTest, TokenMeanWhateverTheCut) {
+  LossSums one, two;
+  const double losses[] = {10, 2, 6};
+  const int64_t masked[] = {4, 1, 1};
+  one.add(losses, masked);
+  two.add(std::span(losses).first(1), std::span(masked).first(1));
+  two.add(std::span(losses).last(2), std::span(masked).last(2));
+  EXPECT_DOUBLE_EQ(one.report().loss, 3);
+  EXPECT_DOUBLE_EQ(two.report().loss, 3);
+  EXPECT_DOUBLE_EQ(one.report().perplexity, std::exp(3));
+  EXPECT_DOUBLE_EQ(one.report().reference_loss, 3);
+  EXPECT_DOUBLE_EQ(two.report().reference_loss, (1 * 2.5 + 2 * 4.0) / 3);  // sequences times each batch's own mean
+  EXPECT_EQ(two.report().masked_tokens, 6);
+  EXPECT_EQ(two.report().chunks, 3);
+}
+
+TEST(LossSumsTest, TheIntervalHoldsTheTruthNineteenTimesInTwenty) {
+  // Chunks of 1 to 30 masked tokens whose losses are noisy around 2: how often does the interval hold exp(2)?
+  int held = 0;
+  constexpr int kTrials = 2000;
+  for (uint32_t trial = 0; trial < kTrials; ++trial) {
+    LossSums sums;
+    for (uint32_t chunk = 0; chunk < 100; ++chunk) {
+      const auto words = random_words(random_key(1, trial), {chunk, 0, 0, 0});
+      const int64_t masked = 1 + words[0] % 30;
+      const double mean = 2 + (to_unit_float(words[1]) + to_unit_float(words[2]) - 1.0);  // a chunk's own difficulty
+      const double loss = static_cast<double>(masked) * mean;
+      sums.add(std::span(&loss, 1), std::span(&masked, 1));
+    }
+    const EvaluationReport r = sums.report();
+    held += std::abs(r.perplexity - std::exp(2.0)) <= r.perplexity_interval;
+  }
+  EXPECT_NEAR(held / static_cast<double>(kTrials), 0.95, 0.015);
+}
+
+using Evaluate = TinyRun;
+
+TEST_F(Evaluate, TheSameFigureEachTimeAndForEveryBatchSize) {
+  const Chunks chunks = split().test;
+  const EvaluationReport a = evaluate(model(), tokenizer(), chunks, {.batch_size = 12});
+  const EvaluationReport b = evaluate(model(), tokenizer(), chunks, {.batch_size = 5});
+  EXPECT_EQ(a.masked_tokens, b.masked_tokens);
+  EXPECT_NEAR(a.loss, b.loss, 1e-9);
+  EXPECT_EQ(a.loss, evaluate(model(), tokenizer(), chunks, {.batch_size = 12}).loss);
+  EXPECT_NEAR(a.perplexity, 600, 120);  // a model that knows nothing: about one in 600
+  EXPECT_GT(a.perplexity_interval, 0);
+  EXPECT_EQ(a.chunks, 12);
+}
+
+TEST_F(Evaluate, SeedsStreamsAndLimits) {
+  const Chunks chunks = split().test;
+  const EvaluationReport a = evaluate(model(), tokenizer(), chunks);
+  EXPECT_NE(a.loss, evaluate(model(), tokenizer(), chunks, {.seed = 43}).loss);
+  EXPECT_NE(a.loss, evaluate(model(), tokenizer(), chunks, {.masking_rng = MaskingRng::torch}).loss);
+  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.masking_rng = MaskingRng::torch}).loss,
+            evaluate(model(), tokenizer(), chunks, {.masking_rng = MaskingRng::torch_cpu}).loss);
+  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.max_chunks = 3}).chunks, 3);
+  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.whole_word_mask = true}).chunks, 12);
+}
+
+TEST_F(Evaluate, BadOptionsAreUsageErrors) {
+  const Chunks chunks = split().test;
+  const auto tried = [&](EvaluationOptions o) { return message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks, o); }); };
+  EXPECT_NE(tried({.batch_size = 0}).find("--per_device_eval_batch_size"), std::string::npos);
+  EXPECT_NE(tried({.mlm_probability = 0}).find("--mlm_probability"), std::string::npos);
+  EXPECT_NE(tried({.wwm_probability = 2}).find("--wwm_probability"), std::string::npos);
+  EXPECT_NE(tried({.max_chunks = -1}).find("--max_chunks"), std::string::npos);
+}
+
+TEST_F(Evaluate, WhatCannotBeJudgedIsAnInputError) {
+  const Chunks chunks = split().test;
+  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({})); }).find("no chunk"), std::string::npos);
+  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({0}), {.mlm_probability = 1e-9}); }).find("was masked"), std::string::npos);
+}
+
+TEST_F(Evaluate, AnotherModelsTokenizerIsRefused) {
+  std::ofstream(folder_ / "tokenizer" / "vocab.txt", std::ios::app) << "zzzz\n";
+  const Chunks chunks = split().test;
+  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks); }).find("601 entries"), std::string::npos);
+}
+
+TEST_F(Evaluate, ChunksLongerThanTheModelAreRefused) {
+  const Chunks chunks = chunk(load_dataset((folder_ / "text.txt").string())["train"], tokenizer(), {.chunk_size = 32, .use_cache = false});
+  EXPECT_NE(message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks); }).find("--chunk_size 32"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tekio

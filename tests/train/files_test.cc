@@ -1,0 +1,182 @@
+// What a run writes line by line, its state as JSON, and which folders it takes.
+#include <gmock/gmock.h>
+
+#include "train/line_log.h"
+#include "train/run_folder.h"
+#include "train/run_state.h"
+#include "tiny.h"
+
+namespace tekio {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Files : public TinyRun {
+ protected:
+  /// A folder that looks like a run's, with checkpoints (whose content does not matter here).
+  void make_run(std::initializer_list<int> checkpoints, bool finished = false) {
+    fs::create_directories(run_);
+    std::ofstream(run_ / "options.json") << R"({"tekio_format": 1})";
+    for (const int step : checkpoints) fs::create_directories(run_ / ("checkpoint-" + std::to_string(step)));
+    if (finished) std::ofstream(run_ / "all_results.json") << "{}";
+  }
+  std::string refusal(const TrainingOptions& o) {
+    return message_of(ErrorKind::usage, [&] { const RunFolder folder(o); });
+  }
+  void SetUp() override {
+    TinyRun::SetUp();
+    run_ = folder_ / "run";
+  }
+  fs::path run_;
+};
+
+TEST_F(Files, LinesAreKeptUpToTheResumedStep) {
+  const fs::path path = folder_ / "log.jsonl";
+  {
+    LineLog log(path, 0);
+    for (int step = 1; step <= 5; ++step) log.append({{"step", step}, {"loss", 0.1 * step}});
+  }
+  std::ofstream(path, std::ios::app) << R"({"step": 6, "lo)";  // torn by a kill
+  {
+    LineLog log(path, 3);
+    log.append({{"step", 4}, {"again", true}});
+  }
+  const std::vector<Json> all = lines(path);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[2]["step"], 3);
+  EXPECT_TRUE(all[3]["again"].get<bool>());
+  { LineLog log(path, 0); }
+  EXPECT_EQ(fs::file_size(path), 0u);  // a run from the beginning begins anew
+}
+
+TEST_F(Files, ALineThatCannotBeWrittenIsAnIoError) {
+  message_of(ErrorKind::io, [&] { LineLog log(folder_ / "none" / "log", 0); });
+  message_of(ErrorKind::io, [&] { LineLog log("/dev/full", 0), moved = std::move(log); moved.append({{"step", 1}}); });
+}
+
+TEST_F(Files, TheStateComesBackAsItWas) {
+  RunState s;
+  s.step = 7, s.tokens = 123, s.total_flos = 1e18 / 3, s.update_seconds = 0.1, s.run_seconds = 0.7;
+  s.loss_total = 1.0 / 3, s.loss_since_log = 0.1 + 0.2, s.logged_step = 5, s.loss_since_report = 1e-17, s.reported_step = 6;
+  s.evaluation_due = true, s.evaluations = 3, s.best_loss = 2.0 / 7, s.best_step = 6, s.evaluations_without_gain = 1;
+  s.before = EvaluationReport{.loss = 6.1, .perplexity = std::exp(6.1), .reference_loss = 6.2, .perplexity_interval = INFINITY, .chunks = 9, .masked_tokens = 44, .seconds = 1};
+  s.epochs.push_back({.epoch = 1, .step = 5, .train_loss = 3, .perplexity = std::exp(6.1), .evaluation = *s.before});
+  s.prompts.push_back({.text = "a [MASK]", .before = {{0.25f, 7, "b", "a b"}}, .after = {}});
+  s.log_history.push_back({{"step", 1}});
+  const std::string text = s.to_json().dump();
+  const RunState back = RunState::from_json(Json::parse(text), "here");
+  EXPECT_EQ(back.to_json().dump(), text);
+  EXPECT_EQ(back.loss_since_log, 0.1 + 0.2);
+  EXPECT_EQ(back.before->perplexity, std::exp(6.1));
+  EXPECT_EQ(back.before->perplexity_interval, INFINITY);
+  EXPECT_EQ(back.prompts.at(0).before.at(0).sequence, "a b");
+  Json broken = s.to_json();
+  broken.erase("tokens");
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { RunState::from_json(broken, "here"); }), HasSubstr("here"));
+}
+
+TEST_F(Files, NewAndEmptyFoldersAreTaken) {
+  const RunFolder none(options());
+  EXPECT_FALSE(fs::exists(run_));  // looking writes nothing
+  fs::create_directories(run_);
+  RunFolder empty(options());
+  EXPECT_EQ(empty.checkpoint_to_resume(), std::nullopt);
+  empty.begin({{"seed", 1}});
+  EXPECT_EQ(json(run_ / "options.json")["tekio_format"], 1);
+}
+
+TEST_F(Files, ForeignFilesAreRefusedEvenToOverwriting) {
+  fs::create_directories(run_);
+  std::ofstream(run_ / "thesis.txt") << "years of work";
+  TrainingOptions o = options();
+  EXPECT_THAT(refusal(o), AllOf(HasSubstr("--output_dir"), HasSubstr("thesis.txt")));
+  o.overwrite_output_dir = true;
+  EXPECT_THAT(refusal(o), HasSubstr("thesis.txt"));
+  std::ofstream(run_ / "options.json") << "{}";  // someone else's
+  EXPECT_THAT(refusal(o), HasSubstr("not a run's"));
+  std::ofstream(run_ / "options.json") << "{";
+  EXPECT_THAT(refusal(o), HasSubstr("not a run's"));
+}
+
+TEST_F(Files, AFileIsNoFolder) {
+  std::ofstream(run_) << "x";
+  EXPECT_THAT(refusal(options()), HasSubstr("is a file"));
+}
+
+TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
+  make_run({10}, /*finished=*/true);
+  std::ofstream(run_ / "notes.txt") << "mine";
+  TrainingOptions o = options();
+  EXPECT_THAT(refusal(o), HasSubstr("finished run"));
+  o.overwrite_output_dir = true;
+  RunFolder folder(o);
+  folder.begin(Json::object());
+  EXPECT_FALSE(fs::exists(run_ / "checkpoint-10"));
+  EXPECT_FALSE(fs::exists(run_ / "all_results.json"));
+  EXPECT_TRUE(fs::exists(run_ / "notes.txt"));  // what is not a run's stays
+}
+
+TEST_F(Files, AFinishedRunWithoutCheckpointsCannotBeResumed) {
+  make_run({}, /*finished=*/true);
+  TrainingOptions o = options();
+  o.resume_from_checkpoint = "auto";
+  EXPECT_THAT(refusal(o), HasSubstr("finished run"));
+}
+
+TEST_F(Files, AStoppedRunIsResumedOrOverwrittenBothOnPurpose) {
+  make_run({3, 12});
+  TrainingOptions o = options();
+  EXPECT_THAT(refusal(o), AllOf(HasSubstr("update 12"), HasSubstr("--resume_from_checkpoint"), HasSubstr("--overwrite_output_dir")));
+  o.resume_from_checkpoint = "auto";
+  EXPECT_EQ(RunFolder(o).checkpoints().size(), 2u);
+  o.overwrite_output_dir = true;
+  EXPECT_THAT(refusal(o), HasSubstr("give one of the two"));
+  o.resume_from_checkpoint = (run_ / "checkpoint-3").string();
+  EXPECT_THAT(refusal(o), HasSubstr("give one of the two"));
+}
+
+TEST_F(Files, AStoppedRunWithoutCheckpointsBeginsAnew) {
+  make_run({});
+  const RunFolder folder(options());
+  EXPECT_TRUE(folder.checkpoints().empty());
+}
+
+TEST_F(Files, CheckpointsAreKnownByTheirExactNames) {
+  make_run({2, 10, 9});
+  for (const char* name : {"checkpoint-", "checkpoint-03", "checkpoint-4x", "checkpoint--5"}) fs::create_directories(run_ / name);
+  std::ofstream(run_ / "checkpoint-77") << "a file";
+  TrainingOptions o = options();
+  o.overwrite_output_dir = true;
+  EXPECT_THAT(RunFolder(o).checkpoints(), ElementsAre(2, 9, 10));
+}
+
+TEST_F(Files, RotationKeepsTheNewestAndTheBest) {
+  TrainingOptions o = options();
+  o.overwrite_output_dir = true;
+  const auto left = [&](int64_t limit, int64_t saved, int64_t best) {
+    fs::remove_all(run_);
+    make_run({1, 2, 3, 4, 5});
+    const RunFolder folder(o);
+    folder.rotate(limit, saved, best);
+    return folder.checkpoints();
+  };
+  EXPECT_THAT(left(0, 5, 1), ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_THAT(left(3, 5, 0), ElementsAre(3, 4, 5));
+  EXPECT_THAT(left(3, 5, 1), ElementsAre(1, 4, 5));
+  EXPECT_THAT(left(2, 5, 2), ElementsAre(2, 5));
+  EXPECT_THAT(left(1, 5, 2), ElementsAre(2, 5));  // the best is no reason to lose the newest
+  EXPECT_THAT(left(1, 5, 5), ElementsAre(5));
+  EXPECT_THAT(left(1, 3, 0), ElementsAre(3));     // what was just saved is the newest, whatever its number
+  for (const auto& entry : fs::directory_iterator(run_)) EXPECT_NE(entry.path().filename().string().front(), '.');
+}
+
+TEST_F(Files, WhatCannotBeMadeIsAnIoError) {
+  TrainingOptions o = options();
+  o.output_dir = "/proc/none/run";
+  RunFolder folder(o);
+  message_of(ErrorKind::io, [&] { folder.begin(Json::object()); });
+}
+
+}  // namespace
+}  // namespace tekio

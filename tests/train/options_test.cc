@@ -1,0 +1,137 @@
+// Every rule of TrainingOptions::problems(): each option's bad values are named as --option, and good ones are not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <tekio/adapt.h>
+
+#include "train/options_json.h"
+
+namespace tekio {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const double kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
+
+TrainingOptions good() {
+  TrainingOptions o;
+  o.output_dir = "run";
+  return o;
+}
+
+TEST(Options, DefaultsNeedOnlyAnOutputFolder) {
+  EXPECT_THAT(good().problems(), IsEmpty());
+  EXPECT_THAT(TrainingOptions{}.problems(), ElementsAre(HasSubstr("--output_dir")));
+}
+
+struct Case {
+  const char* option;
+  std::function<void(TrainingOptions&)> set;
+};
+
+TEST(Options, EachBadValueIsNamed) {
+  const Case cases[] = {
+      {"--mlm_probability", [](auto& o) { o.mlm_probability = 0; }},
+      {"--mlm_probability", [](auto& o) { o.mlm_probability = 1.5; }},
+      {"--mlm_probability", [](auto& o) { o.mlm_probability = kNaN; }},
+      {"--wwm_probability", [](auto& o) { o.wwm_probability = -0.1; }},
+      {"--per_device_train_batch_size", [](auto& o) { o.per_device_train_batch_size = 0; }},
+      {"--per_device_train_batch_size", [](auto& o) { o.per_device_train_batch_size = INT64_MAX; }},
+      {"--per_device_eval_batch_size", [](auto& o) { o.per_device_eval_batch_size = -4; }},
+      {"--gradient_accumulation_steps", [](auto& o) { o.gradient_accumulation_steps = 0; }},
+      {"--learning_rate", [](auto& o) { o.learning_rate = -1e-5; }},
+      {"--learning_rate", [](auto& o) { o.learning_rate = kInfinity; }},
+      {"--weight_decay", [](auto& o) { o.weight_decay = -1; }},
+      {"--adam_beta1", [](auto& o) { o.adam_beta1 = 1; }},
+      {"--adam_beta2", [](auto& o) { o.adam_beta2 = -0.5; }},
+      {"--adam_epsilon", [](auto& o) { o.adam_epsilon = 0; }},
+      {"--max_grad_norm", [](auto& o) { o.max_grad_norm = kNaN; }},
+      {"--lr_scheduler_type", [](auto& o) { o.lr_scheduler_type = "liner"; }},
+      {"--warmup_steps", [](auto& o) { o.warmup_steps = -1; }},
+      {"--warmup_ratio", [](auto& o) { o.warmup_ratio = 1.1; }},
+      {"--num_train_epochs", [](auto& o) { o.num_train_epochs = 0; }},
+      {"--num_train_epochs", [](auto& o) { o.num_train_epochs = kInfinity; }},
+      {"--max_steps", [](auto& o) { o.max_steps = 0; }},
+      {"--max_steps", [](auto& o) { o.max_steps = -2; }},
+      {"--dropout", [](auto& o) { o.dropout = 1; }},
+      {"--logging_steps", [](auto& o) { o.logging_steps = 2.5; }},
+      {"--eval_steps", [](auto& o) { o.eval_steps = -1; }},
+      {"--save_steps", [](auto& o) { o.save_strategy = Interval::steps, o.save_steps = 0; }},
+      {"--save_total_limit", [](auto& o) { o.save_total_limit = -1; }},
+      {"--early_stopping_patience", [](auto& o) { o.early_stopping_patience = -1; }},
+      {"--early_stopping_patience", [](auto& o) { o.early_stopping_patience = 2, o.eval_strategy = Interval::no; }},
+      {"--load_best_model_at_end", [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = Interval::no; }},
+      {"--load_best_model_at_end", [](auto& o) { o.load_best_model_at_end = true, o.save_strategy = Interval::steps; }},
+      {"--save_steps", [](auto& o) {
+         o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 4, o.save_steps = 6;
+       }},
+      {"--eval_steps", [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps; }},
+  };
+  for (const Case& c : cases) {
+    TrainingOptions o = good();
+    c.set(o);
+    EXPECT_THAT(o.problems(), ElementsAre(HasSubstr(c.option)));
+  }
+}
+
+TEST(Options, GoodValuesAtTheEdges) {
+  TrainingOptions o = good();
+  o.mlm_probability = o.wwm_probability = o.warmup_ratio = 1;
+  o.learning_rate = o.weight_decay = o.max_grad_norm = o.adam_beta1 = 0;
+  o.dropout = 0;
+  o.logging_steps = 0.1;
+  o.max_steps = 1;
+  o.num_train_epochs = -1;  // max_steps wins
+  o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 0.1, o.save_steps = 0.3;
+  EXPECT_THAT(o.problems(), IsEmpty());
+}
+
+TEST(Options, AllProblemsAtOnce) {
+  TrainingOptions o;
+  o.mlm_probability = 2;
+  o.learning_rate = -1;
+  o.save_total_limit = -1;
+  EXPECT_EQ(o.problems().size(), 4u);
+}
+
+TEST(Options, AMisspeltScheduleIsRecognised) {
+  TrainingOptions o = good();
+  o.lr_scheduler_type = "cosin";
+  EXPECT_THAT(o.problems().at(0), HasSubstr("did you mean cosine"));
+}
+
+TEST(Options, ChangesThatARunMayResumeWith) {
+  TrainingOptions before = good(), now = good();
+  now.logging_steps = 10, now.output_dir = "elsewhere", now.prompts = {"a [MASK]"};
+  OptionChanges changes = compare_options(options_to_json(before), options_to_json(now));
+  EXPECT_THAT(changes.forbidden, IsEmpty());
+  EXPECT_THAT(changes.told, IsEmpty());
+
+  now = before;
+  now.learning_rate = 1, now.dropout = 0.3;
+  changes = compare_options(options_to_json(before), options_to_json(now));
+  EXPECT_THAT(changes.forbidden, IsEmpty());
+  EXPECT_THAT(changes.told, ElementsAre(HasSubstr("--learning_rate"), HasSubstr("--dropout")));
+
+  now = before;
+  now.seed = 43, now.masking_rng = MaskingRng::torch;
+  EXPECT_THAT(compare_options(options_to_json(before), options_to_json(now)).forbidden, ElementsAre(HasSubstr("--masking_rng"), HasSubstr("--seed was 42 and is 43")));
+}
+
+TEST(Options, AnUpdateMayBeCutOtherwiseButNotBeAnother) {
+  TrainingOptions before = good(), now = good();
+  now.per_device_train_batch_size = 16, now.gradient_accumulation_steps = 4;
+  EXPECT_THAT(compare_options(options_to_json(before), options_to_json(now)).forbidden, IsEmpty());
+  now.gradient_accumulation_steps = 2;
+  EXPECT_EQ(compare_options(options_to_json(before), options_to_json(now)).forbidden.size(), 2u);
+  before.masking_rng = now.masking_rng = MaskingRng::torch;
+  now.gradient_accumulation_steps = 4;
+  EXPECT_EQ(compare_options(options_to_json(before), options_to_json(now)).forbidden.size(), 2u);
+}
+
+}  // namespace
+}  // namespace tekio

@@ -1,0 +1,370 @@
+// A run that was stopped, killed or robbed of its disk goes on as if nothing had happened: the same bits at the end.
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <thread>
+
+#include "base/random/counter.h"
+#include "tiny.h"
+#include "train/run_checkpoint.h"
+
+namespace tekio {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Mode {
+  const char* name;
+  MaskingRng rng;
+  bool whole_word = false;
+  EvalMasking eval_masking = EvalMasking::frozen;
+  int64_t accumulate = 1;
+};
+
+class Resume : public TinyRun {
+ protected:
+  /// Ten updates with a checkpoint after each and an evaluation after every second.
+  TrainingOptions often(const std::string& run, const Mode& mode = {"", MaskingRng::counter}) const {
+    TrainingOptions o = options(run);
+    o.masking_rng = mode.rng;
+    o.whole_word_mask = mode.whole_word;
+    o.eval_masking = mode.eval_masking;
+    o.per_device_train_batch_size = 8 / mode.accumulate;
+    o.gradient_accumulation_steps = mode.accumulate;
+    o.save_strategy = o.eval_strategy = Interval::steps;
+    o.save_steps = 1;
+    o.eval_steps = 2;
+    o.logging_steps = 3;
+    o.trace = (folder_ / (run + ".jsonl")).string();
+    return o;
+  }
+  std::string model_bytes(const std::string& run) const { return bytes(folder_ / run / "model.safetensors"); }
+
+  /// Everything in the log history but what a clock says.
+  Json history(const std::string& run) const {
+    Json entries = json(folder_ / run / "trainer_state.json")["log_history"];
+    for (Json& entry : entries)
+      for (const char* timed : {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "train_runtime", "train_samples_per_second", "train_steps_per_second"})
+        entry.erase(timed);
+    return entries;
+  }
+
+  /// Runs `o` in a child process and returns its wait status; `during` is called in the parent.
+  int in_child(const TrainingOptions& o, const std::function<void(pid_t)>& during) const {
+    const pid_t child = fork();
+    if (child == 0) {
+      try {
+        const AdaptReport r = adapt_fresh(o);
+        _exit(r.stopped ? 128 + r.signal : 0);
+      } catch (const Error& error) {
+        _exit(exit_code(error.kind()));
+      } catch (...) {
+        _exit(99);
+      }
+    }
+    during(child);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status;
+  }
+};
+
+class ResumeModes : public Resume, public ::testing::WithParamInterface<Mode> {};
+
+TEST_P(ResumeModes, EveryCheckpointLeadsToTheSameEnd) {
+  const AdaptReport whole = adapt_fresh(often("whole", GetParam()));
+  const auto whole_trace = lines(folder_ / "whole.jsonl");
+  ASSERT_EQ(whole_trace.size(), 10u);
+  for (const int64_t step : {1, 3, 4, 5, 6, 9, 10}) {  // mid-epoch, an epoch's end, beside evaluations, the end
+    const std::string run = "from" + std::to_string(step);
+    TrainingOptions o = often(run, GetParam());
+    o.resume_from_checkpoint = (folder_ / "whole" / ("checkpoint-" + std::to_string(step))).string();
+    const AdaptReport r = adapt_fresh(o);
+    EXPECT_EQ(model_bytes(run), model_bytes("whole")) << step;
+    EXPECT_EQ(history(run), history("whole")) << step;
+    EXPECT_EQ(r.before.loss, whole.before.loss);
+    EXPECT_EQ(r.after.loss, whole.after.loss);
+    EXPECT_EQ(r.train_loss, whole.train_loss);
+    EXPECT_EQ(r.epochs.size(), whole.epochs.size());
+    const auto trace = lines(o.trace);
+    ASSERT_EQ(trace.size(), static_cast<size_t>(10 - step));
+    for (size_t i = 0; i < trace.size(); ++i) EXPECT_EQ(trace[i], whole_trace[i + static_cast<size_t>(step)]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, ResumeModes,
+                         ::testing::Values(Mode{"counter", MaskingRng::counter}, Mode{"torch", MaskingRng::torch},
+                                           Mode{"torch_cpu", MaskingRng::torch_cpu}, Mode{"counter_words", MaskingRng::counter, true},
+                                           Mode{"torch_words", MaskingRng::torch, true}, Mode{"counter_fresh", MaskingRng::counter, false, EvalMasking::fresh},
+                                           Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2}),
+                         [](const auto& given) { return std::string(given.param.name); });
+
+class Kills : public Resume, public ::testing::WithParamInterface<Mode> {};
+
+TEST_P(Kills, AtAnyMomentCostNothing) {
+  adapt_fresh(often("whole", GetParam()));
+  TrainingOptions o = often("killed", GetParam());
+  o.resume_from_checkpoint = "auto";
+  int kills = 0, status = -1;
+  for (uint32_t trial = 0; trial < 200 && status != 0; ++trial) {
+    // Longer and longer lives, so that it gets done.
+    const auto life = std::chrono::microseconds(1000 + random_words(random_key(5, trial), {})[0] % (3000 + 2500 * trial));
+    status = in_child(o, [&](pid_t child) {
+      std::this_thread::sleep_for(life);
+      kill(child, SIGKILL);
+    });
+    kills += WIFSIGNALED(status);
+    ASSERT_TRUE(WIFSIGNALED(status) || status == 0) << "exit code " << WEXITSTATUS(status);
+  }
+  ASSERT_EQ(status, 0);
+  EXPECT_GT(kills, 3);
+  EXPECT_EQ(model_bytes("killed"), model_bytes("whole"));
+  EXPECT_EQ(history("killed"), history("whole"));
+  EXPECT_EQ(bytes(folder_ / "killed.jsonl"), bytes(folder_ / "whole.jsonl"));
+  for (const auto& entry : fs::directory_iterator(folder_ / "killed")) EXPECT_NE(entry.path().filename().string().front(), '.') << entry.path();
+}
+
+TEST_P(Kills, TermSavesAtAnyMoment) {
+  TrainingOptions o = often("whole", GetParam());
+  o.save_strategy = Interval::no;  // so that the only checkpoints are those of the signals
+  adapt_fresh(o);
+  o = often("stopped", GetParam());
+  o.save_strategy = Interval::no;
+  o.resume_from_checkpoint = "auto";
+  int stops = 0, status = -1;
+  for (uint32_t trial = 0; trial < 200 && status != 0; ++trial) {
+    status = in_child(o, [&](pid_t child) {
+      std::this_thread::sleep_for(std::chrono::microseconds(2000 + random_words(random_key(6, trial), {})[0] % (3000 + 2500 * trial)));
+      kill(child, trial % 2 ? SIGTERM : SIGINT);
+    });
+    // Before adapt() has taken the signals over they still kill.
+    const int by = trial % 2 ? SIGTERM : SIGINT;
+    ASSERT_TRUE(status == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 128 + by) || (WIFSIGNALED(status) && WTERMSIG(status) == by)) << status;
+    stops += WIFEXITED(status) && status != 0;
+  }
+  ASSERT_EQ(status, 0);
+  EXPECT_GT(stops, 1);
+  EXPECT_EQ(model_bytes("stopped"), model_bytes("whole"));
+  EXPECT_EQ(history("stopped"), history("whole"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, Kills, ::testing::Values(Mode{"counter", MaskingRng::counter}, Mode{"torch_cpu_fresh", MaskingRng::torch_cpu, false, EvalMasking::fresh}),
+                         [](const auto& given) { return std::string(given.param.name); });
+
+TEST_F(Resume, ASignalFinishesTheUpdateAndSaves) {
+  TrainingOptions o = often("run");
+  o.save_strategy = Interval::epoch;
+  o.on_epoch = [](const EpochReport& r) {
+    if (r.step == 4) raise(SIGTERM);
+  };
+  const AdaptReport r = adapt_fresh(o);
+  EXPECT_TRUE(r.stopped);
+  EXPECT_EQ(r.signal, SIGTERM);
+  EXPECT_EQ(r.steps, 4);
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoint-4" / "training_state.json"));
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "model.safetensors"));  // not finished
+  o.on_epoch = nullptr;
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("update 4"));
+  o.resume_from_checkpoint = "auto";
+  EXPECT_FALSE(adapt_fresh(o).stopped);
+  TrainingOptions whole = often("whole");
+  whole.save_strategy = Interval::epoch;
+  adapt_fresh(whole);
+  EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
+}
+
+TEST_F(Resume, ASignalBeforeTheFirstUpdateHasNothingToSave) {
+  struct sigaction before {};
+  sigaction(SIGTERM, nullptr, &before);
+  TrainingOptions o = often("run");
+  int pipe_ends[2];
+  ASSERT_EQ(pipe(pipe_ends), 0);
+  const int status = in_child(o, [&](pid_t child) {
+    const fs::path marker = folder_ / "run" / "metrics.jsonl";
+    while (!fs::exists(marker)) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    kill(child, SIGINT);
+  });
+  close(pipe_ends[0]), close(pipe_ends[1]);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 130) << status;
+  o.resume_from_checkpoint = "auto";
+  adapt_fresh(o);
+  adapt_fresh(often("whole"));
+  EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
+  struct sigaction after {};
+  sigaction(SIGTERM, nullptr, &after);
+  EXPECT_EQ(before.sa_handler, after.sa_handler);  // given back
+}
+
+TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
+  // A reader of the trace sends the signal as soon as it sees update 2, whose evaluation of many chunks then is under way or not begun.
+  const auto long_evaluation = [&](TrainingOptions& o) {
+    o.eval_masking = EvalMasking::fresh;
+    o.masking_rng = MaskingRng::torch;
+    o.save_strategy = Interval::no;
+    o.per_device_eval_batch_size = 2;
+  };
+  const auto run = [&](const TrainingOptions& o) {
+    MaskedLM m = model();
+    return adapt(m, tokenizer(), split(40, 120), o);
+  };
+  TrainingOptions o = often("whole");
+  long_evaluation(o);
+  run(o);
+  o = often("run");
+  long_evaluation(o);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  o.trace = "/dev/fd/" + std::to_string(ends[1]);
+  std::thread reader([&] {
+    char c;
+    for (int seen = 0; seen < 2 && read(ends[0], &c, 1) == 1;) seen += c == '\n';
+    kill(getpid(), SIGTERM);
+  });
+  const AdaptReport r = run(o);
+  reader.join();
+  EXPECT_TRUE(r.stopped);
+  ASSERT_EQ(r.steps, 2);
+  EXPECT_TRUE(r.epochs.empty());
+  EXPECT_TRUE(json(folder_ / "run" / "checkpoint-2" / "training_state.json")["state"]["evaluation_due"].get<bool>());
+  close(ends[0]), close(ends[1]);
+  o.trace.clear();
+  o.resume_from_checkpoint = "auto";
+  run(o);
+  EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
+  EXPECT_EQ(history("run"), history("whole"));
+}
+
+TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
+  TrainingOptions o = often("run");
+  o.save_strategy = o.eval_strategy = Interval::epoch;
+  o.on_epoch = [](const EpochReport& r) {
+    const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};  // model.safetensors has 160,000 bytes
+    if (r.step == 10) setrlimit(RLIMIT_FSIZE, &limit);
+  };
+  const int status = in_child(o, [](pid_t) {});
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), exit_code(ErrorKind::io));
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
+  EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "checkpoint-5"));
+  o.on_epoch = nullptr;
+  o.resume_from_checkpoint = "auto";
+  adapt_fresh(o);
+  TrainingOptions whole = often("whole");
+  whole.save_strategy = whole.eval_strategy = Interval::epoch;
+  adapt_fresh(whole);
+  EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
+}
+
+TEST_F(Resume, AUpdateMayBeCutOtherwise) {
+  adapt_fresh(often("whole"));
+  TrainingOptions o = often("other", {"", MaskingRng::counter, false, EvalMasking::frozen, 4});
+  o.resume_from_checkpoint = (folder_ / "whole" / "checkpoint-3").string();
+  adapt_fresh(o);
+  const auto whole = lines(folder_ / "whole.jsonl"), other = lines(o.trace);
+  ASSERT_EQ(other.size(), 7u);
+  EXPECT_EQ(other[0]["batches"].size(), 4u);
+  for (size_t i = 0; i < other.size(); ++i) EXPECT_NEAR(other[i]["loss"].get<double>(), whole[i + 3]["loss"].get<double>(), 2e-6);
+}
+
+/// A run of ten updates whose checkpoints are then spoilt.
+class Damage : public Resume {
+ protected:
+  void SetUp() override {
+    Resume::SetUp();
+    adapt_fresh(often("run"));
+    fs::remove(folder_ / "run" / "all_results.json");
+    good_ = model_bytes("run");
+  }
+  fs::path file(int step, const char* name) const { return folder_ / "run" / ("checkpoint-" + std::to_string(step)) / name; }
+  void flip(const fs::path& path, int64_t at) const {
+    std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
+    f.seekg(at, at < 0 ? std::ios::end : std::ios::beg);
+    const auto place = f.tellg();
+    const int c = f.get();
+    f.seekp(place);
+    f.put(static_cast<char>(c ^ 0x10));
+  }
+  std::string refusal(int step) const {
+    TrainingOptions o = often("run");
+    o.resume_from_checkpoint = file(step, "").parent_path().string();
+    return message_of(ErrorKind::input, [&] { adapt_fresh(o); });
+  }
+  std::string good_;
+};
+
+TEST_F(Damage, IsFoundWhereverItIs) {
+  flip(file(3, "model.safetensors"), -1000);
+  EXPECT_THAT(refusal(3), AllOf(HasSubstr("damaged"), HasSubstr("model.safetensors")));
+  fs::resize_file(file(4, "optimizer.safetensors"), 5000);
+  EXPECT_THAT(refusal(4), AllOf(HasSubstr("optimizer.safetensors"), HasSubstr("5000 bytes")));
+  fs::remove(file(5, "config.json"));
+  EXPECT_THAT(refusal(5), AllOf(HasSubstr("config.json"), HasSubstr("missing")));
+  std::string record = bytes(file(6, "training_state.json"));
+  const size_t at = record.find("\"step\": 6");
+  ASSERT_NE(at, std::string::npos);
+  record[at + 8] = '5';
+  std::ofstream(file(6, "training_state.json")) << record;
+  EXPECT_THAT(refusal(6), AllOf(HasSubstr("damaged"), HasSubstr("training_state.json")));
+  fs::resize_file(file(7, "training_state.json"), 100);
+  EXPECT_THAT(refusal(7), HasSubstr("not valid JSON"));
+  fs::remove(file(8, "training_state.json"));
+  EXPECT_THAT(refusal(8), HasSubstr("no checkpoint"));
+  std::ofstream(file(8, "optimizer.pt")) << "torch's";
+  EXPECT_THAT(refusal(8), HasSubstr("pass it as --model"));
+  std::ofstream(file(9, "training_state.json")) << R"({"tekio_checkpoint": 2, "files": {}})";
+  EXPECT_THAT(refusal(9), HasSubstr("not of a form"));
+}
+
+TEST_F(Damage, AutoGoesOnFromTheNewestThatIsWhole) {
+  flip(file(10, "model.safetensors"), -5);
+  fs::remove(file(9, "optimizer.safetensors"));
+  TrainingOptions o = often("run");
+  o.resume_from_checkpoint = "auto";
+  adapt_fresh(o);
+  EXPECT_EQ(lines(o.trace).size(), 10u);  // 8 kept, 2 made again
+  EXPECT_EQ(model_bytes("run"), good_);
+}
+
+TEST_F(Damage, AutoDoesNotBeginAnewBehindOnesBack) {
+  for (int step = 1; step <= 10; ++step) flip(file(step, "model.safetensors"), -5);
+  TrainingOptions o = often("run");
+  o.resume_from_checkpoint = "auto";
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }), AllOf(HasSubstr("none of the 10"), HasSubstr("--overwrite_output_dir")));
+}
+
+TEST_F(Damage, WhatIsNotThereIsAnIoError) {
+  TrainingOptions o = often("elsewhere");
+  o.resume_from_checkpoint = (folder_ / "none").string();
+  EXPECT_THAT(message_of(ErrorKind::io, [&] { adapt_fresh(o); }), HasSubstr("there is no checkpoint"));
+  EXPECT_FALSE(fs::exists(o.output_dir));
+}
+
+TEST_F(Damage, AnotherRunIsRefused) {
+  TrainingOptions o = often("run");
+  o.resume_from_checkpoint = "auto";
+  o.seed = 43;
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("--seed was 42 and is 43"));
+  o.seed = 42;
+  o.max_steps = 7;
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("10 updates into its run"));
+  o.max_steps = -1;
+  MaskedLM m = model();
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt(m, tokenizer(), split(39, 12), o); }), HasSubstr("training data had 40 chunks"));
+  MaskedLM bert = MaskedLM::from_pretrained(TEKIO_GOLDEN_DIR "/tiny-bert", {.device = "ref", .threads = 1});
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt(bert, tokenizer(), split(), o); }), HasSubstr("the model was a DistilBERT"));
+}
+
+TEST_F(Damage, OtherOptionsAreToldAndTakenUp) {
+  TrainingOptions o = often("other");
+  o.resume_from_checkpoint = file(5, "").parent_path().string();
+  o.learning_rate = 2e-3;
+  const AdaptReport r = adapt_fresh(o);
+  EXPECT_EQ(r.steps, 10);
+  EXPECT_NE(model_bytes("other"), good_);
+}
+
+}  // namespace
+}  // namespace tekio

@@ -1,0 +1,119 @@
+// Learning rates against the reference's, bit by bit; counts of updates and what follows which.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "train/schedule.h"
+
+namespace tekio {
+namespace {
+
+TrainingOptions base() {
+  TrainingOptions o;
+  o.output_dir = "run";
+  return o;
+}
+
+TEST(ScheduleTest, RatesEqualTheReferencesToTheLastBit) {
+  int compared = 0;
+  for (const Json& golden : read_json(TEKIO_GOLDEN_DIR "/train/schedules.json")) {
+    TrainingOptions o = base();
+    o.lr_scheduler_type = golden["lr_scheduler_type"].get<std::string>();
+    o.learning_rate = golden["learning_rate"].get<double>();
+    o.warmup_steps = golden["warmup_steps"].get<int64_t>();
+    o.max_steps = golden["updates"].get<int64_t>();
+    const Schedule schedule(o, 1000);
+    for (int64_t step = 0; step < o.max_steps; ++step, ++compared)
+      EXPECT_EQ(schedule.learning_rate(step), std::strtod(golden["rates"][static_cast<size_t>(step)].get<std::string>().c_str(), nullptr))
+          << o.lr_scheduler_type << " " << step;
+  }
+  EXPECT_GT(compared, 700);
+}
+
+TEST(ScheduleTest, TheWalkthroughsRun) {
+  const Schedule s(base(), 10'000);
+  EXPECT_EQ(s.batches_per_epoch(), 157);
+  EXPECT_EQ(s.updates(), 471);
+  EXPECT_EQ(s.epochs(), 3);
+  EXPECT_EQ(s.learning_rate(0), 2e-5);
+  EXPECT_EQ(s.epoch_after(157), 1.0);
+  EXPECT_TRUE(s.evaluates_after(157) && s.saves_after(314) && s.logs_after(471));
+  EXPECT_FALSE(s.evaluates_after(156) || s.saves_after(1) || s.logs_after(158));
+}
+
+TEST(ScheduleTest, AnEpochsLastUpdateTakesWhatIsLeft) {
+  TrainingOptions o = base();
+  o.per_device_train_batch_size = 4;
+  o.gradient_accumulation_steps = 3;
+  const Schedule s(o, 18);  // 5 micro-batches: 3 + 2
+  EXPECT_EQ(s.updates_per_epoch(), 2);
+  EXPECT_EQ(s.updates(), 6);
+  EXPECT_EQ(s.update(0).batches, 3);
+  EXPECT_EQ(s.update(3).batches, 2);
+  EXPECT_EQ(s.update(3).first_batch, 3);
+  EXPECT_EQ(s.update(3).epoch, 1);
+  EXPECT_DOUBLE_EQ(s.epoch_after(1), 0.6);
+  EXPECT_DOUBLE_EQ(s.epoch_after(4), 2);
+}
+
+TEST(ScheduleTest, FractionalEpochsAndMaxSteps) {
+  TrainingOptions o = base();
+  o.num_train_epochs = 1.5;
+  EXPECT_EQ(Schedule(o, 640).updates(), 15);
+  EXPECT_EQ(Schedule(o, 640).epochs(), 2);
+  EXPECT_TRUE(Schedule(o, 640).evaluates_after(15));  // where a run ends, its epoch does
+  o.max_steps = 25;
+  EXPECT_EQ(Schedule(o, 640).updates(), 25);
+  EXPECT_EQ(Schedule(o, 640).epochs(), 3);
+}
+
+TEST(ScheduleTest, IntervalsInUpdatesAndShares) {
+  TrainingOptions o = base();
+  o.max_steps = 25;
+  o.eval_strategy = o.save_strategy = Interval::steps;
+  o.logging_steps = 10;
+  o.save_steps = 0.3;  // ceil(7.5)
+  const Schedule s(o, 640);
+  EXPECT_EQ(s.evaluate_every(), 10);  // eval_steps 0: logging_steps
+  EXPECT_EQ(s.save_every(), 8);
+  EXPECT_TRUE(s.logs_after(20) && s.evaluates_after(20) && s.saves_after(16));
+  EXPECT_FALSE(s.logs_after(25));
+  EXPECT_TRUE(s.evaluates_after(25) && s.saves_after(25));  // the last update always counts
+  o.eval_strategy = Interval::no;
+  EXPECT_FALSE(Schedule(o, 640).evaluates_after(25));
+}
+
+TEST(ScheduleTest, WarmupStepsWinOverTheRatio) {
+  TrainingOptions o = base();
+  o.max_steps = 25;
+  o.warmup_ratio = 0.1;
+  EXPECT_EQ(Schedule(o, 640).warmup(), 3);
+  o.warmup_steps = 5;
+  EXPECT_EQ(Schedule(o, 640).warmup(), 5);
+}
+
+TEST(ScheduleTest, NothingToTrainOnIsAnInputError) {
+  try {
+    Schedule(base(), 0);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::input);
+  }
+}
+
+TEST(ScheduleTest, UpdatesBeyondCountingAreAUsageError) {
+  TrainingOptions o = base();
+  o.num_train_epochs = 1e9;
+  o.per_device_train_batch_size = 1;
+  try {
+    Schedule(o, int64_t{1} << 40);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::usage);
+  }
+}
+
+}  // namespace
+}  // namespace tekio

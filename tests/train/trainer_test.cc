@@ -1,0 +1,333 @@
+// Whole runs of the tiny model: what they leave behind, that they learn, and that cutting an update otherwise changes nothing.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tiny.h"
+#include "train/evaluation.h"
+
+namespace tekio {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::UnorderedElementsAre;
+
+std::vector<std::string> keys(const Json& object) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  return names;
+}
+
+using TrainerTest = TinyRun;
+
+TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
+  TrainingOptions o = options();
+  o.num_train_epochs = 20;
+  o.learning_rate = 5e-3;
+  o.logging_steps = 5;
+  o.save_strategy = Interval::no;
+  o.prompts = {"ah ao [MASK] bc"};
+  const AdaptReport r = adapt_fresh(o);
+  EXPECT_EQ(r.steps, 100);
+  EXPECT_EQ(r.train_chunks, 40);
+  EXPECT_EQ(r.eval_chunks, 12);
+  EXPECT_EQ(r.epochs.size(), 20u);
+  EXPECT_LT(r.after.perplexity, r.before.perplexity / 4);  // 600 words, of which 40 occur
+  EXPECT_EQ(r.after.loss, r.epochs.back().evaluation.loss);
+  EXPECT_EQ(r.epochs.front().perplexity, std::exp(r.epochs.front().evaluation.loss));
+  EXPECT_GT(r.tokens_per_second, 0);
+  EXPECT_GE(r.train_seconds, 0);
+  EXPECT_FALSE(r.stopped);
+  ASSERT_EQ(r.prompts.size(), 1u);
+  EXPECT_EQ(r.prompts[0].before.size(), 5u);
+  EXPECT_EQ(r.prompts[0].after.size(), 5u);
+  EXPECT_NE(r.prompts[0].before[0].score, r.prompts[0].after[0].score);
+
+  const fs::path run = o.output_dir;
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "options.json", "metrics.jsonl"})
+    EXPECT_TRUE(fs::is_regular_file(run / name)) << name;
+  EXPECT_THAT(keys(json(run / "train_results.json")),
+              UnorderedElementsAre("epoch", "total_flos", "train_loss", "train_runtime", "train_samples", "train_samples_per_second", "train_steps_per_second"));
+  EXPECT_THAT(keys(json(run / "eval_results.json")),
+              IsSupersetOf({"epoch", "eval_loss", "eval_runtime", "eval_samples", "eval_samples_per_second", "eval_steps_per_second", "perplexity"}));
+  const Json all = json(run / "all_results.json");
+  EXPECT_EQ(all["perplexity"].get<double>(), std::exp(all["eval_loss"].get<double>()));
+  EXPECT_EQ(all["train_samples"], 40);
+  EXPECT_EQ(all["epoch"], 20.0);
+  EXPECT_EQ(all["total_flos"].get<double>(), 6.0 * 20 * 40 * 16 * (38840 - 600 * 32 - 24 * 32));
+  EXPECT_THAT(bytes(run / "all_results.json"), HasSubstr("{\n    \"epoch\""));
+
+  const Json state = json(run / "trainer_state.json");
+  EXPECT_THAT(keys(state), UnorderedElementsAre("best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps", "global_step",
+                                                "is_hyper_param_search", "is_local_process_zero", "is_world_process_zero", "log_history", "logging_steps",
+                                                "max_steps", "num_input_tokens_seen", "num_train_epochs", "save_steps", "stateful_callbacks", "total_flos",
+                                                "train_batch_size", "trial_name", "trial_params"));
+  EXPECT_EQ(state["global_step"], 100);
+  EXPECT_EQ(state["log_history"].size(), 20u + 20u + 1u);
+  EXPECT_THAT(keys(state["log_history"][0]), UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
+  EXPECT_EQ(state["log_history"].back()["train_loss"].get<double>(), r.train_loss);
+
+  const std::vector<Json> metrics = lines(run / "metrics.jsonl");
+  ASSERT_EQ(metrics.size(), 100u);
+  double sum = 0;
+  for (const Json& line : metrics) sum += line["loss"].get<double>();
+  EXPECT_NEAR(sum / 100, r.train_loss, 1e-9);
+  EXPECT_EQ(json(run / "options.json")["learning_rate"], 5e-3);
+
+  MaskedLM again = MaskedLM::from_pretrained(run.string(), {.device = "ref"});
+  EXPECT_EQ(evaluate(again, Tokenizer::from_pretrained(run.string()), split().test, {.batch_size = 8}).loss, r.after.loss);
+}
+
+TEST_F(TrainerTest, TheCutIntoMicroBatchesChangesNothing) {
+  struct Run { std::vector<double> losses, norms; std::vector<int64_t> masked; };
+  const auto run = [&](int64_t batch, int64_t accumulate) {
+    TrainingOptions o = options("run" + std::to_string(batch));
+    o.per_device_train_batch_size = batch;
+    o.gradient_accumulation_steps = accumulate;
+    o.save_strategy = Interval::no;
+    o.trace = (folder_ / ("trace" + std::to_string(batch))).string();
+    MaskedLM m = model();
+    adapt(m, tokenizer(), split(37, 12), o);  // the last update of an epoch has 5 chunks
+    Run r;
+    for (const Json& line : lines(o.trace)) {
+      r.losses.push_back(line["loss"].get<double>());
+      r.norms.push_back(line["grad_norm"].get<double>());
+      int64_t masked = 0;
+      for (const Json& b : line["batches"]) masked += b["masked"].get<int64_t>();
+      r.masked.push_back(masked);
+    }
+    return r;
+  };
+  const Run whole = run(8, 1);
+  ASSERT_EQ(whole.losses.size(), 10u);
+  for (const auto& [batch, accumulate] : {std::pair{4, 2}, std::pair{2, 4}, std::pair{1, 8}}) {
+    const Run cut = run(batch, accumulate);
+    EXPECT_EQ(cut.masked, whole.masked);
+    ASSERT_EQ(cut.losses.size(), whole.losses.size());
+    for (size_t i = 0; i < whole.losses.size(); ++i) {
+      EXPECT_NEAR(cut.losses[i], whole.losses[i], 2e-6) << batch << " step " << i + 1;
+      EXPECT_NEAR(cut.norms[i], whole.norms[i], 2e-5 * whole.norms[i]) << batch << " step " << i + 1;
+    }
+  }
+}
+
+TEST_F(TrainerTest, SumAndMeanAreTheReferencesTwoWays) {
+  const auto first_loss = [&](AccumulationLoss kind, int64_t batch, int64_t accumulate) {
+    TrainingOptions o = options();
+    o.overwrite_output_dir = true;
+    o.save_strategy = Interval::no;
+    o.per_device_train_batch_size = batch;
+    o.gradient_accumulation_steps = accumulate;
+    o.accumulation_loss = kind;
+    o.max_steps = 1;
+    adapt_fresh(o);
+    return lines(fs::path(o.output_dir) / "metrics.jsonl").at(0)["loss"].get<double>();
+  };
+  const double sum = first_loss(AccumulationLoss::sum, 4, 2), mean = first_loss(AccumulationLoss::mean, 4, 2);
+  EXPECT_NEAR(sum, 2 * mean, 1e-12);
+  EXPECT_NEAR(mean, 6.4, 0.5);
+  EXPECT_NE(mean, first_loss(AccumulationLoss::tokens, 4, 2));
+  EXPECT_NEAR(first_loss(AccumulationLoss::sum, 8, 1), first_loss(AccumulationLoss::tokens, 8, 1), 1e-12);
+}
+
+TEST_F(TrainerTest, TheTraceHasTheAgreedForm) {
+  TrainingOptions o = options();
+  o.save_strategy = Interval::no;
+  o.masking_rng = MaskingRng::torch;
+  o.gradient_accumulation_steps = 2;
+  o.warmup_steps = 2;
+  o.trace = (folder_ / "trace.jsonl").string();
+  adapt_fresh(o);
+  const std::vector<Json> trace = lines(o.trace);
+  ASSERT_EQ(trace.size(), 6u);
+  EXPECT_EQ(bytes(o.trace).substr(0, 10), "{\"step\":1,");
+  for (const Json& line : trace) {
+    EXPECT_THAT(keys(line), UnorderedElementsAre("step", "loss", "grad_norm", "learning_rate", "batches"));
+    for (const Json& b : line["batches"]) {
+      EXPECT_THAT(keys(b), UnorderedElementsAre("input_ids_crc32", "labels_crc32", "masked"));
+      EXPECT_TRUE(b["input_ids_crc32"].is_number_unsigned() && b["input_ids_crc32"].get<uint64_t>() != 0);
+    }
+  }
+  EXPECT_EQ(trace[0]["batches"].size(), 2u);
+  EXPECT_EQ(trace[2]["batches"].size(), 1u);  // the epoch's fifth micro-batch
+  EXPECT_EQ(trace[0]["learning_rate"], 0.0);
+  EXPECT_EQ(trace[1]["learning_rate"], 5e-4);
+}
+
+TEST_F(TrainerTest, FrozenEvaluationDrawsNothingFromTheRunsStream) {
+  const auto checksums = [&](const char* name, Interval strategy) {
+    TrainingOptions o = options(name);
+    o.save_strategy = Interval::no;
+    o.masking_rng = MaskingRng::torch;
+    o.eval_strategy = strategy;
+    o.eval_steps = 2;
+    o.trace = (folder_ / name).string() + ".jsonl";
+    adapt_fresh(o);
+    std::vector<Json> all;
+    for (const Json& line : lines(o.trace)) all.push_back(line["batches"]);
+    return all;
+  };
+  EXPECT_EQ(checksums("never", Interval::no), checksums("often", Interval::steps));
+}
+
+TEST_F(TrainerTest, FreshEvaluationMasksAnewEachTime) {
+  for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
+    TrainingOptions o = options(rng == MaskingRng::torch ? "torch" : "counter");
+    o.eval_masking = EvalMasking::fresh;
+    o.masking_rng = rng;
+    o.learning_rate = 0;
+    o.save_strategy = Interval::no;
+    const AdaptReport r = adapt_fresh(o);
+    EXPECT_NE(r.before.loss, r.epochs[0].evaluation.loss);
+    EXPECT_NE(r.epochs[0].evaluation.loss, r.epochs[1].evaluation.loss);
+    EXPECT_NE(r.after.loss, r.epochs[1].evaluation.loss);  // and once more at the end, as the walkthrough does
+  }
+}
+
+TEST_F(TrainerTest, EarlyStopping) {
+  TrainingOptions o = options();
+  o.num_train_epochs = 50;
+  o.learning_rate = 0;  // nothing ever gets better
+  o.early_stopping_patience = 3;
+  const AdaptReport r = adapt_fresh(o);
+  EXPECT_EQ(r.epochs.size(), 4u);  // the first is the best so far, three are not better
+  EXPECT_EQ(r.steps, 20);
+  EXPECT_FALSE(r.stopped);
+  EXPECT_EQ(json(fs::path(o.output_dir) / "trainer_state.json")["stateful_callbacks"]["EarlyStoppingCallback"]["attributes"]["early_stopping_patience_counter"], 3);
+}
+
+TEST_F(TrainerTest, TheBestModelIsTheOneThatStays) {
+  TrainingOptions o = options();
+  o.num_train_epochs = 12;
+  o.learning_rate = 0.3;  // so rough that later epochs are worse than the best one
+  o.lr_scheduler_type = "constant";
+  o.load_best_model_at_end = true;
+  o.save_total_limit = 1;
+  const AdaptReport r = adapt_fresh(o);
+  const auto best = std::min_element(r.epochs.begin(), r.epochs.end(), [](const auto& a, const auto& b) { return a.evaluation.loss < b.evaluation.loss; });
+  ASSERT_NE(best->step, r.steps) << "the test needs a run whose last epoch is not its best";
+  EXPECT_EQ(r.after.loss, best->evaluation.loss);
+  const fs::path run = o.output_dir;
+  const fs::path checkpoint = run / ("checkpoint-" + std::to_string(best->step));
+  EXPECT_EQ(bytes(run / "model.safetensors"), bytes(checkpoint / "model.safetensors"));
+  EXPECT_EQ(json(run / "trainer_state.json")["best_model_checkpoint"], checkpoint.string());
+  int checkpoints = 0;
+  for (const auto& entry : fs::directory_iterator(run)) checkpoints += entry.is_directory();
+  EXPECT_EQ(checkpoints, 1);
+}
+
+TEST_F(TrainerTest, TheBestIsSavedThoughNoSaveWasDueThen) {
+  TrainingOptions o = options();
+  o.learning_rate = 0;  // the first evaluation, at update 2, is the best
+  o.eval_strategy = o.save_strategy = Interval::steps;
+  o.eval_steps = 2;
+  o.save_steps = 4;
+  o.load_best_model_at_end = true;
+  adapt_fresh(o);
+  EXPECT_EQ(json(fs::path(o.output_dir) / "trainer_state.json")["best_global_step"], 2);
+  EXPECT_TRUE(fs::exists(fs::path(o.output_dir) / "checkpoint-2" / "model.safetensors"));
+}
+
+TEST_F(TrainerTest, ReportsComeAtTheirUpdates) {
+  TrainingOptions o = options();
+  o.max_steps = 7;
+  o.logging_steps = 3;
+  o.eval_strategy = Interval::steps;
+  o.save_strategy = Interval::steps;
+  o.save_steps = 4;
+  std::vector<int64_t> seen;
+  o.on_epoch = [&](const EpochReport& r) { seen.push_back(r.step); };
+  const AdaptReport r = adapt_fresh(o);
+  EXPECT_THAT(seen, ElementsAre(3, 6, 7));
+  EXPECT_DOUBLE_EQ(r.epochs[0].epoch, 0.6);
+  const fs::path run = o.output_dir;
+  EXPECT_TRUE(fs::exists(run / "checkpoint-4") && fs::exists(run / "checkpoint-7"));
+  EXPECT_FALSE(fs::exists(run / "checkpoint-5"));
+  const Json history = json(run / "trainer_state.json")["log_history"];
+  const std::vector<Json> metrics = lines(run / "metrics.jsonl");
+  EXPECT_NEAR(history[0]["loss"].get<double>(), (metrics[0]["loss"].get<double>() + metrics[1]["loss"].get<double>() + metrics[2]["loss"].get<double>()) / 3, 1e-12);
+  EXPECT_EQ(history[0]["learning_rate"], metrics[2]["learning_rate"]);
+}
+
+TEST_F(TrainerTest, ACallbackMayUseTheModel) {
+  TrainingOptions o = options();
+  o.save_strategy = Interval::no;
+  MaskedLM m = model();
+  int calls = 0;
+  o.on_epoch = [&](const EpochReport&) { calls += FillMask(m, tokenizer())("aa bb [MASK] ah ao av bc bj bq bx ce cl cs cz dg").size() == 5; };
+  adapt(m, tokenizer(), split(), o);
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(TrainerTest, WithoutEvaluationText) {
+  TrainingOptions o = options();
+  o.save_strategy = Interval::no;
+  const Chunks::Split all = split();
+  const Chunks::Split blind{all.train, all.test.select({})};
+  MaskedLM m = model();
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt(m, tokenizer(), blind, o); }), HasSubstr("--eval_strategy no"));
+  EXPECT_FALSE(fs::exists(o.output_dir));
+  o.eval_strategy = Interval::no;
+  const AdaptReport r = adapt(m, tokenizer(), blind, o);
+  EXPECT_EQ(r.after.chunks, 0);
+  EXPECT_FALSE(fs::exists(fs::path(o.output_dir) / "eval_results.json"));
+  EXPECT_TRUE(fs::exists(fs::path(o.output_dir) / "all_results.json"));
+}
+
+TEST_F(TrainerTest, UpdatesWithNothingMaskedAreZeroAndNotNaN) {
+  TrainingOptions o = options();
+  o.save_strategy = Interval::no;
+  o.eval_strategy = Interval::no;
+  o.mlm_probability = 1e-7;
+  const Chunks::Split all = split();
+  for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch_cpu}) {
+    o.overwrite_output_dir = true;
+    o.masking_rng = rng;
+    MaskedLM m = model();
+    const AdaptReport r = adapt(m, tokenizer(), {all.train, all.test.select({})}, o);
+    EXPECT_EQ(r.train_loss, 0);
+    EXPECT_EQ(r.steps, 10);
+  }
+}
+
+TEST_F(TrainerTest, DivergenceIsToldAndNotSaved) {
+  TrainingOptions o = options();
+  o.learning_rate = 1e30;
+  o.lr_scheduler_type = "constant";
+  o.num_train_epochs = 100;
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }), AllOf(HasSubstr("diverged"), HasSubstr("--learning_rate")));
+}
+
+TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
+  TrainingOptions o = options();
+  o.seed = 1;
+  o.learning_rate = -1;
+  o.mlm_probability = 3;
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), AllOf(HasSubstr("--learning_rate"), HasSubstr("--mlm_probability")));
+  o = options();
+  o.prompts = {"no mask here"};
+  message_of(ErrorKind::input, [&] { adapt_fresh(o); });
+  EXPECT_FALSE(fs::exists(o.output_dir));
+}
+
+TEST_F(TrainerTest, APlanSaysWhatARunWouldBe) {
+  const TrainingOptions o = options();
+  const AdaptPlan p = plan(model(), tokenizer(), split(), o);
+  EXPECT_EQ(p.train_chunks, 40);
+  EXPECT_EQ(p.eval_chunks, 12);
+  EXPECT_EQ(p.steps_per_epoch, 5);
+  EXPECT_EQ(p.steps, 10);
+  EXPECT_GT(p.seconds, 0);
+  int64_t sum = 0;
+  std::vector<std::string> purposes;
+  for (const auto& line : p.memory) sum += line.bytes, purposes.push_back(line.purpose);
+  EXPECT_EQ(sum, p.memory_bytes);
+  EXPECT_THAT(purposes, IsSupersetOf({"weights", "gradients", "moments"}));
+  EXPECT_GT(p.memory_bytes, 38840 * 4 * 4);
+  EXPECT_FALSE(fs::exists(o.output_dir));
+}
+
+}  // namespace
+}  // namespace tekio
