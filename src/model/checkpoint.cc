@@ -222,10 +222,10 @@ void check_vocabulary(int64_t tokenizer_entries, const ModelConfig& config, cons
   constexpr int64_t kPadding = 128;
   const std::string matrix = std::string(table_of(config.family).names.word) + ".weight";
   if (tokenizer_entries > config.vocabulary)
-    fail(ErrorKind::input, "vocabulary has {} entries but {} has {} rows (tokenizer in {}): tokenizer and weights are from different models; "
+    fail(ErrorKind::input, "vocabulary has {} entries but {} has {} rows (model in {}): tokenizer and weights are from different models; "
          "pass --tokenizer with the folder that the weights were trained with", tokenizer_entries, matrix, config.vocabulary, printable(folder, 300));
   if (tokenizer_entries <= config.vocabulary - kPadding)
-    warn(fmt::format("vocabulary has {} entries but {} has {} rows (tokenizer in {}): are tokenizer and weights from different models?", tokenizer_entries,
+    warn(fmt::format("vocabulary has {} entries but {} has {} rows (model in {}): are tokenizer and weights from different models?", tokenizer_entries,
                      matrix, config.vocabulary, printable(folder, 300)));
 }
 

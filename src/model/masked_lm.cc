@@ -1,0 +1,91 @@
+// The public face of a model: opening a folder, telling what it lacked, saving. Everything else is MlmModel's.
+#include <tekio/masked_lm.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/family.h"
+#include "model/masked_lm.h"
+
+namespace tekio {
+namespace {
+
+int checked_threads(const LoadOptions& options) {
+  if (options.threads < 0) fail(ErrorKind::usage, "{} threads; expected 0 (all processors) or more", options.threads);
+  return options.threads;
+}
+
+ModelConfig read_config(const std::string& folder) {
+  if (!std::filesystem::is_directory(folder)) fail(ErrorKind::io, "no model folder {}", printable(folder, 300));
+  return ModelConfig::from_folder(folder);
+}
+
+void tell(const LoadReport& report, const ModelConfig& config, const std::string& folder, uint64_t seed) {
+  for (const std::string& sentence : report.notes) warn(sentence);
+  if (report.missing.empty() && report.unexpected.empty()) return;
+  const std::string where = printable(folder, 300);
+  if (report.head_missing) {
+    warn(fmt::format("{} has no masked-LM head: it starts afresh (normal, deviation {}, seed {}), and predictions mean nothing before training", where,
+                     config.initializer_range, seed));
+  } else if (!report.missing.empty()) {
+    warn(fmt::format("{} lacks {} of the model's tensors; they start afresh (normal, deviation {}, seed {})", where, report.missing.size(),
+                     config.initializer_range, seed));
+  }
+  note(report.table());
+}
+
+}  // namespace
+
+MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
+    : path_(folder), pool_(checked_threads(options)), backend_(make_backend(options.device, pool_)), model_(read_config(folder), *backend_),
+      report_(load_weights(folder, model_.config(), model_.weights(), options.seed)) {
+  tell(report_, model_.config(), folder, options.seed);
+}
+
+Tensor MaskedLM::Impl::logits(const Batch& batch) {
+  if (!model_.fits(batch)) {
+    int64_t longest = 0;
+    for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) longest = std::max<int64_t>(longest, batch.offsets[k + 1] - batch.offsets[k]);
+    if (longest <= model_.config().max_positions)  // else MlmModel refuses it, before it costs memory
+      model_.prepare({.sequences = batch.sequences(), .length = longest, .masked_rows = static_cast<int64_t>(batch.masked_rows.size())}, false);
+  }
+  return model_.logits(batch);
+}
+
+MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions& options) { return MaskedLM(std::make_shared<Impl>(folder, options)); }
+
+int64_t MaskedLM::num_parameters() const { return impl_->model().weights().count(); }
+
+ModelInfo MaskedLM::info() const {
+  const ModelConfig& config = impl_->model().config();
+  return {.path = impl_->path(), .family = table_of(config.family).shown, .layers = config.layers, .hidden_size = config.width, .heads = config.heads,
+          .intermediate_size = config.inner, .vocabulary = config.vocabulary, .max_length = config.max_positions, .parameters = num_parameters(),
+          .missing = impl_->report().missing, .unexpected = impl_->report().unexpected};
+}
+
+std::vector<float> MaskedLM::logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids) const {
+  if (!type_ids.empty() && type_ids.size() != ids.size()) fail(ErrorKind::input, "{} token types for {} tokens", type_ids.size(), ids.size());
+  Batch batch;
+  batch.input_ids.assign(ids.begin(), ids.end());
+  batch.type_ids.assign(type_ids.begin(), type_ids.end());
+  batch.offsets = {0, static_cast<int32_t>(ids.size())};
+  batch.masked_rows.resize(ids.size());
+  std::iota(batch.masked_rows.begin(), batch.masked_rows.end(), 0);
+  batch.labels.assign(ids.size(), 0);  // of no use here
+  const std::lock_guard lock(impl_->mutex());
+  const Tensor rows = impl_->logits(batch);
+  return {rows.values().begin(), rows.values().end()};
+}
+
+void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(folder.string(), 300), error.message());
+  save_model(folder, impl_->model().config(), impl_->model().weights());
+}
+
+}  // namespace tekio

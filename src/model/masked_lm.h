@@ -1,0 +1,41 @@
+// The inside of MaskedLM: a model with the threads and the back end that it runs on. Training and the program reach it
+// through MaskedLM::impl().
+#pragma once
+
+#include <tekio/masked_lm.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/thread_pool.h"
+#include "compute/backend.h"
+#include "model/checkpoint.h"
+#include "model/mlm_model.h"
+
+namespace tekio {
+
+class MaskedLM::Impl {
+ public:
+  Impl(const std::string& folder, const LoadOptions& options);
+
+  const std::string& path() const { return path_; }
+  ThreadPool& pool() { return pool_; }
+  MlmModel& model() { return model_; }
+  const LoadReport& report() const { return report_; }
+  /// A model computes one thing at a time.
+  std::mutex& mutex() { return mutex_; }
+  /// Logits [r,V] of the batch's masked rows; memory grows where the batch needs more than was prepared. Valid until the next
+  /// call. The caller holds mutex().
+  Tensor logits(const Batch& batch);
+
+ private:
+  std::string path_;
+  ThreadPool pool_;
+  std::unique_ptr<Backend> backend_;
+  MlmModel model_;
+  LoadReport report_;
+  std::mutex mutex_;
+};
+
+}  // namespace tekio

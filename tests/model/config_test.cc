@@ -1,0 +1,191 @@
+// config.json: what is read, what is refused and with which words, and what is written back.
+#include "support.h"
+
+namespace tekio::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+ModelConfig parse(const Json& document) { return ModelConfig::from_json(document, "config.json"); }
+Json with(Json document, const char* key, const Json& value) {
+  document[key] = value;
+  return document;
+}
+Json without(Json document, const char* key) {
+  document.erase(key);
+  return document;
+}
+
+TEST(Config, ReadsDistilbert) {
+  Json document = tiny_distilbert_json();
+  document["dropout"] = 0.25;
+  document["attention_dropout"] = 0.125;
+  document["activation"] = "relu";
+  const ModelConfig config = parse(document);
+  EXPECT_EQ(config.family, Family::distilbert);
+  EXPECT_EQ(config.vocabulary, 50);
+  EXPECT_EQ(config.width, 16);
+  EXPECT_EQ(config.layers, 2);
+  EXPECT_EQ(config.heads, 2);
+  EXPECT_EQ(config.inner, 24);
+  EXPECT_EQ(config.max_positions, 20);
+  EXPECT_EQ(config.type_vocabulary, 0);
+  EXPECT_FLOAT_EQ(config.hidden_dropout, 0.25f);
+  EXPECT_FLOAT_EQ(config.attention_dropout, 0.125f);
+  EXPECT_EQ(config.attention_output_dropout, 0);
+  EXPECT_EQ(config.activation, Activation::relu);
+  EXPECT_FLOAT_EQ(config.norm_epsilon, 1e-12f);
+  EXPECT_EQ(config.padding_id, 0);
+}
+
+TEST(Config, ReadsBert) {
+  Json document = tiny_bert_json();
+  document["hidden_dropout_prob"] = 0.25;
+  document["layer_norm_eps"] = 1e-5;
+  document["pad_token_id"] = 3;
+  const ModelConfig config = parse(document);
+  EXPECT_EQ(config.family, Family::bert);
+  EXPECT_EQ(config.type_vocabulary, 2);
+  EXPECT_FLOAT_EQ(config.attention_output_dropout, 0.25f);
+  EXPECT_FLOAT_EQ(config.norm_epsilon, 1e-5f);
+  EXPECT_EQ(config.padding_id, 3);
+  EXPECT_EQ(parse(with(document, "pad_token_id", nullptr)).padding_id, -1);
+}
+
+TEST(Config, TakesWhatTheClassSaysWhereTheFileIsSilent) {
+  Json bert = tiny_bert_json();
+  for (const char* key : {"type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob"}) bert.erase(key);
+  const ModelConfig config = parse(bert);
+  EXPECT_EQ(config.type_vocabulary, 2);
+  EXPECT_FLOAT_EQ(config.hidden_dropout, 0.1f);
+  EXPECT_FLOAT_EQ(config.attention_dropout, 0.1f);
+  EXPECT_EQ(config.activation, Activation::gelu);
+}
+
+TEST(Config, KnowsDistilbertsOtherNames) {
+  Json document = tiny_distilbert_json();
+  for (const auto& [alias, key] : {std::pair("hidden_size", "dim"), {"num_attention_heads", "n_heads"}, {"num_hidden_layers", "n_layers"}}) {
+    document[alias] = document[key];
+    document.erase(key);
+  }
+  const ModelConfig config = parse(document);
+  EXPECT_EQ(config.width, 16);
+  EXPECT_THAT(config.to_json(), HasSubstr("\"n_layers\": 2"));
+  EXPECT_THAT(config.to_json(), ::testing::Not(HasSubstr("num_hidden_layers")));
+  document["dim"] = 32;
+  expect_error(ErrorKind::input, {"dim", "hidden_size", "disagree"}, [&] { parse(document); });
+}
+
+TEST(Config, ActivationsByTheReferencesNames) {
+  for (const auto& [name, activation] : {std::pair("gelu", Activation::gelu), {"gelu_new", Activation::gelu_new}, {"gelu_pytorch_tanh", Activation::gelu_new},
+                                         {"gelu_fast", Activation::gelu_fast}, {"quick_gelu", Activation::quick_gelu}, {"relu", Activation::relu},
+                                         {"silu", Activation::silu}, {"swish", Activation::silu}, {"tanh", Activation::tanh}, {"mish", Activation::mish},
+                                         {"gelu_python", Activation::gelu}})
+    EXPECT_EQ(parse(with(tiny_bert_json(), "hidden_act", name)).activation, activation) << name;
+}
+
+TEST(Config, RefusesByName) {
+  const Json bert = tiny_bert_json(), distilbert = tiny_distilbert_json();
+  const auto refused = [](const Json& document, const std::vector<std::string>& parts) {
+    expect_error(ErrorKind::input, parts, [&] { parse(document); });
+  };
+  refused(Json::array(), {"config.json", "object"});
+  refused(without(bert, "model_type"), {"model_type is missing", "distilbert, bert"});
+  refused(with(bert, "model_type", "t5\n"), {"model_type \"t5\\x0a\"", "distilbert, bert"});
+  refused(with(bert, "model_type", 7), {"model_type"});
+  refused(with(distilbert, "sinusoidal_pos_embds", true), {"sinusoidal_pos_embds"});
+  refused(with(bert, "position_embedding_type", "relative_key_query"), {"position_embedding_type", "relative_key_query"});
+  refused(with(bert, "is_decoder", true), {"is_decoder"});
+  refused(with(bert, "add_cross_attention", true), {"add_cross_attention"});
+  refused(with(bert, "tie_word_embeddings", false), {"tie_word_embeddings"});
+  refused(with(bert, "quantization_config", Json::object()), {"quantization_config"});
+  refused(with(bert, "pruned_heads", {{"0", {1}}}), {"pruned_heads"});
+  refused(with(bert, "hidden_act", "gelu_10"), {"hidden_act \"gelu_10\"", "quick_gelu"});
+  refused(with(bert, "hidden_size", 17), {"hidden_size is 17", "num_attention_heads = 2"});
+  refused(with(bert, "pad_token_id", 50), {"pad_token_id is 50"});
+  refused(with(bert, "pad_token_id", -2), {"pad_token_id is -2"});
+  refused(with(bert, "layer_norm_eps", -1e-12), {"layer_norm_eps"});
+  refused(with(bert, "initializer_range", -1), {"initializer_range"});
+  for (const double rate : {-0.1, 1.0, 1e300}) refused(with(bert, "hidden_dropout_prob", rate), {"hidden_dropout_prob"});
+  refused(with(distilbert, "attention_dropout", "0.1"), {"attention_dropout"});
+}
+
+TEST(Config, RefusesHostileSizes) {
+  for (const char* key : {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"}) {
+    expect_error(ErrorKind::input, {key, "missing"}, [&] { parse(without(tiny_bert_json(), key)); });
+    for (const Json& value : {Json(0), Json(-5), Json(int64_t{1} << 40), Json(INT64_MAX), Json(UINT64_MAX), Json(1e30), Json(2.5), Json("16"), Json(true)})
+      expect_error(ErrorKind::input, {key}, [&] { parse(with(tiny_bert_json(), key, value)); });
+  }
+  expect_error(ErrorKind::input, {"type_vocab_size is 0"}, [&] { parse(with(tiny_bert_json(), "type_vocab_size", 0)); });
+}
+
+TEST(Config, NamesTheFile) {
+  const ScratchFolder folder;
+  expect_error(ErrorKind::io, {"config.json"}, [&] { ModelConfig::from_folder(folder.path()); });
+  folder.write("config.json", "{\"model_type\": \"bert\"");
+  expect_error(ErrorKind::input, {"config.json", "JSON"}, [&] { ModelConfig::from_folder(folder.path()); });
+}
+
+// Expected text: what transformers 5.23 writes after reading the same document.
+TEST(Config, WritesWhatTheReferenceWrites) {
+  Json document = Json::parse(R"({"architectures": ["BertModel"], "attention_probs_dropout_prob": 0.1, "gradient_checkpointing": false, "hidden_act": "gelu",
+      "hidden_dropout_prob": 0.1, "hidden_size": 16, "initializer_range": 0.02, "intermediate_size": 32, "layer_norm_eps": 1e-12,
+      "max_position_embeddings": 512, "model_type": "bert", "num_attention_heads": 2, "num_hidden_layers": 1, "pad_token_id": 0,
+      "position_embedding_type": "absolute", "type_vocab_size": 2, "use_cache": true, "vocab_size": 300, "_name_or_path": "x", "torch_dtype": "float16",
+      "foo": {"b": 1, "a": []}, "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}, "zz": null,
+      "output_attentions": false, "output_past": true, "return_dict": true})");
+  EXPECT_EQ(parse(document).to_json(), R"({
+  "add_cross_attention": false,
+  "architectures": [
+    "BertForMaskedLM"
+  ],
+  "attention_probs_dropout_prob": 0.1,
+  "bos_token_id": null,
+  "classifier_dropout": null,
+  "dtype": "float32",
+  "eos_token_id": null,
+  "foo": {
+    "a": [],
+    "b": 1
+  },
+  "gradient_checkpointing": false,
+  "hidden_act": "gelu",
+  "hidden_dropout_prob": 0.1,
+  "hidden_size": 16,
+  "initializer_range": 0.02,
+  "intermediate_size": 32,
+  "is_decoder": false,
+  "layer_norm_eps": 1e-12,
+  "max_position_embeddings": 512,
+  "model_type": "bert",
+  "num_attention_heads": 2,
+  "num_hidden_layers": 1,
+  "output_past": true,
+  "pad_token_id": 0,
+  "position_embedding_type": "absolute",
+  "tie_word_embeddings": true,
+  "transformers_version": "5.23.0",
+  "type_vocab_size": 2,
+  "use_cache": true,
+  "vocab_size": 300,
+  "zz": null
+}
+)");
+  document["transformers_version"] = "4.8.2";
+  EXPECT_THAT(parse(document).to_json(), HasSubstr("\"transformers_version\": \"4.8.2\""));
+}
+
+TEST(Config, SetDropoutReachesTheSavedFile) {
+  ModelConfig config = parse(with(tiny_bert_json(), "hidden_dropout_prob", 0.1));
+  config.set_dropout(0.25);
+  EXPECT_FLOAT_EQ(config.hidden_dropout, 0.25f);
+  EXPECT_FLOAT_EQ(config.attention_dropout, 0.25f);
+  EXPECT_FLOAT_EQ(config.attention_output_dropout, 0.25f);
+  const ModelConfig read = parse(parse_json(config.to_json(), "again"));
+  EXPECT_FLOAT_EQ(read.hidden_dropout, 0.25f);
+  EXPECT_FLOAT_EQ(read.attention_dropout, 0.25f);
+  expect_error(ErrorKind::usage, {"dropout"}, [&] { config.set_dropout(1.0); });
+}
+
+}  // namespace
+}  // namespace tekio::test
