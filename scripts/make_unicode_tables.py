@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Writes src/text/unicode_tables.cc: what the reference's tokenizer knows of every code point, at its versions of Unicode.
+
+    python3 scripts/make_unicode_tables.py            write the file
+    python3 scripts/make_unicode_tables.py --check    fail if the committed file differs
+    PYTHON_WITH_TOKENIZERS scripts/make_unicode_tables.py --verify
+                                                      sweep every code point through the live `tokenizers` library
+
+The tokenizer crate takes each property from another crate, hence from another version of Unicode (found by the sweep):
+    8.0   general categories: punctuation, control (Cc Cf Co), Mn      (crate unicode_categories)
+    9.0   canonical decompositions, combining classes, category M      (crate unicode-normalization-alignments)
+    16.0  \\w of regular expressions: Alphabetic, M, Nd, Pc, joiners    (crate regex-syntax)
+    17.0  lower case, White_Space                                      (the Rust compiler)
+The source is PyPI's unicodedata2 at those versions: the generated C tables inside its source packages are parsed, so that
+no compiler is needed. pip downloads them (once; --cache keeps them).
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/text/unicode_tables.cc"
+CATEGORIES, NORMALIZATION, WORDS, CASES = "8.0.0", "9.0.0", "16.0.0", "17.0.1"
+SURROGATES = range(0xD800, 0xE000)
+HANGUL = range(0xAC00, 0xD7A4)
+# Alphabetic but of category So, since Unicode 6.0 and 7.0: circled, parenthesised, squared and negative letters.
+ALPHABETIC_SYMBOLS = [range(0x24B6, 0x24EA), range(0x1F130, 0x1F14A), range(0x1F150, 0x1F16A), range(0x1F170, 0x1F18A)]
+# The normalizer's list, with the upstream typo 2B920 (for 2B820).
+CHINESE = [range(0x4E00, 0xA000), range(0x3400, 0x4DC0), range(0x20000, 0x2A6E0), range(0x2A700, 0x2B740),
+           range(0x2B740, 0x2B820), range(0x2B920, 0x2CEB0), range(0xF900, 0xFB00), range(0x2F800, 0x2FA20)]
+FLAGS = ["kWhiteSpace", "kControl", "kPunctuation", "kNonspacingMark", "kChinese", "kDecomposes", "kCombiningMark",
+         "kWordCharacter", "kLowercaseExpands"]
+
+
+class Database:
+    """One version of Unicode, read from unicodedata2's source package."""
+
+    def __init__(self, version, cache):
+        found = list(cache.glob(f"unicodedata2-{version}*.tar.gz"))
+        if not found:
+            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+                            f"unicodedata2=={version}", "--dest", str(cache)], check=True)
+            found = list(cache.glob(f"unicodedata2-{version}*.tar.gz"))
+        with tarfile.open(found[0]) as package:
+            def text(name):
+                return next(package.extractfile(m).read().decode() for m in package.getmembers() if m.name.endswith(name))
+            database, types = text("unicodedata_db.h"), text("unicodetype_db.h")
+
+        def array(source, name):
+            body = re.search(rf"\b{name}\[\] = \{{(.*?)\}};", source, re.S).group(1)
+            return [int(number, 0) for number in re.findall(r"-?\b(?:0x[0-9A-Fa-f]+|\d+)", body)]
+
+        def shift(source, name):
+            return int(re.search(rf"#define {name} (\d+)", source).group(1))
+
+        def sixes(numbers):
+            return [numbers[i:i + 6] for i in range(0, len(numbers), 6)]
+
+        self.names = re.findall(r'"(\w+)"', re.search(r"CategoryNames\[\] = \{(.*?)\};", database, re.S).group(1))
+        self.records = sixes(array(database, "_PyUnicode_Database_Records"))
+        self.record_index = array(database, "index1"), array(database, "index2"), shift(database, "SHIFT")
+        self.decompositions = array(database, "decomp_data")
+        self.decomposition_index = (array(database, "decomp_index1"), array(database, "decomp_index2"),
+                                    shift(database, "DECOMP_SHIFT"))
+        self.types = sixes(array(types, "_PyUnicode_TypeRecords"))
+        self.type_index = array(types, "index1"), array(types, "index2"), shift(types, "SHIFT")
+        self.extended_case = array(types, "_PyUnicode_ExtendedCase")
+
+    @staticmethod
+    def look_up(index, c):
+        first, second, bits = index
+        return second[(first[c >> bits] << bits) + (c & ((1 << bits) - 1))]
+
+    def category(self, c):
+        return self.names[self.records[self.look_up(self.record_index, c)][0]]
+
+    def combining_class(self, c):
+        return self.records[self.look_up(self.record_index, c)][1]
+
+    def decomposition(self, c):
+        """The full canonical decomposition; [c] if there is none. Hangul syllables are left to arithmetic."""
+        at = self.look_up(self.decomposition_index, c)
+        count, compatibility = self.decompositions[at] >> 8, self.decompositions[at] & 255
+        if not count or compatibility:
+            return [c]
+        return [leaf for part in self.decompositions[at + 1:at + 1 + count] for leaf in self.decomposition(part)]
+
+    def lower(self, c):
+        _, lower, _, _, _, flags = self.types[self.look_up(self.type_index, c)]
+        if flags & 0x4000:  # the record points into the table of longer mappings
+            return self.extended_case[lower & 0xFFFF:(lower & 0xFFFF) + (lower >> 24)]
+        return [c + lower]
+
+
+class Properties:
+    """What the tables say of each code point: (flags, combining class, offset to its lower case)."""
+
+    def __init__(self, cache):
+        categories, normal = Database(CATEGORIES, cache), Database(NORMALIZATION, cache)
+        words, cases = Database(WORDS, cache), Database(CASES, cache)
+        chinese = {c for block in CHINESE for c in block}
+        symbols = {c for block in ALPHABETIC_SYMBOLS for c in block}
+        self.rows, self.decomposition, self.expansion = [], {}, {}
+        for c in range(0x110000):
+            old, new, word = categories.category(c), cases.category(c), words.category(c)
+            parts, lower = normal.decomposition(c), cases.lower(c)
+            if parts != [c]:
+                self.decomposition[c] = parts
+            if len(lower) > 1:
+                self.expansion[c] = lower
+            flags = dict.fromkeys(FLAGS, False)
+            flags["kWhiteSpace"] = new in ("Zs", "Zl", "Zp") or 9 <= c <= 13 or c == 0x85
+            flags["kControl"] = (old in ("Cc", "Cf", "Co") and c not in (9, 10, 13)) or c in (0, 0xFFFD)
+            flags["kPunctuation"] = old[0] == "P" or (c < 128 and 33 <= c <= 126 and not chr(c).isalnum())
+            flags["kNonspacingMark"] = old == "Mn"
+            flags["kChinese"] = c in chinese
+            flags["kDecomposes"] = parts != [c] or c in HANGUL
+            flags["kCombiningMark"] = normal.category(c)[0] == "M"
+            flags["kWordCharacter"] = (word[0] in "LM" or word in ("Nd", "Nl", "Pc") or c in (0x200C, 0x200D) or c in symbols)
+            flags["kLowercaseExpands"] = len(lower) > 1
+            bits = sum(1 << i for i, name in enumerate(FLAGS) if flags[name])
+            self.rows.append((bits, normal.combining_class(c), lower[0] - c))
+
+    def has(self, c, flag):
+        return bool(self.rows[c][0] >> FLAGS.index(flag) & 1)
+
+
+def two_stages(values, bits):
+    """Cuts `values` into blocks of 2^bits and keeps each distinct block once: (block of each page, the blocks)."""
+    blocks, first, second = {}, [], []
+    for begin in range(0, len(values), 1 << bits):
+        block = tuple(values[begin:begin + (1 << bits)])
+        if block not in blocks:
+            blocks[block] = len(blocks)
+            second.extend(block)
+        first.append(blocks[block])
+    return first, second
+
+
+def c_array(type_name, name, values, width=118):
+    lines, line = [], " "
+    for value in values:
+        item = f" {value},"
+        if len(line) + len(item) > width:
+            lines.append(line)
+            line = " "
+        line += item
+    lines.append(line)
+    return f"const {type_name} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"
+
+
+def render(properties):
+    records = sorted(set(properties.rows), key=lambda row: (row != (0, 0, 0), row))
+    number = {row: i for i, row in enumerate(records)}
+    first, second = two_stages([number[row] for row in properties.rows], 7)
+    data, position = [0], [0] * 0x110000  # at 0: nothing, so that 0 means "no decomposition"
+    for c, parts in sorted(properties.decomposition.items()):
+        position[c] = len(data)
+        data += [len(parts), *parts]
+    decomposition_first, decomposition_second = two_stages(position, 6)
+    expansions = [c for c, parts in properties.expansion.items() for c in (c, len(parts), *parts)]
+    assert list(properties.expansion) == [0x130] and max(first + second + decomposition_first) < 256 and len(data) < 65536
+    return "".join([
+        "// Generated by scripts/make_unicode_tables.py from unicodedata2 ",
+        f"{CATEGORIES}, {NORMALIZATION}, {WORDS} and {CASES}. Do not edit: see unicode.h\n",
+        "// for what the tables mean and why four versions of Unicode meet here.\n",
+        '#include "text/unicode.h"\n\n// clang-format off\nnamespace tekio::unicode {\n\n',
+        c_array("uint8_t", "kRecordBlocks", first), c_array("uint8_t", "kRecordNumbers", second),
+        f"const Record kRecords[{len(records)}] = {{\n",
+        "".join(f"  {{{offset}, {flags}, {combining}}},\n" for flags, combining, offset in records), "};\n",
+        c_array("uint8_t", "kDecompositionBlocks", decomposition_first),
+        c_array("uint16_t", "kDecompositionPositions", decomposition_second),
+        c_array("char32_t", "kDecompositions", data), c_array("char32_t", "kLowercaseExpansions", expansions),
+        "\n}  // namespace tekio::unicode\n"])
+
+
+def verify(properties):
+    """Compares every code point with the live library's components; prints and returns the number of differences."""
+    from tokenizers import __version__, normalizers, pre_tokenizers
+    points = [c for c in range(0x110000) if c not in SURROGATES]
+    clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+    chinese = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=True, strip_accents=False, lowercase=False)
+    strip = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)
+    lower, nfd, marks = normalizers.Lowercase(), normalizers.NFD(), normalizers.StripAccents()
+    punctuation, words, spaces = pre_tokenizers.Punctuation(), pre_tokenizers.Whitespace(), pre_tokenizers.WhitespaceSplit()
+    probe = chr(0x345)  # combining class 240, the highest: every other mark is sorted before it
+    has, rows = properties.has, properties.rows
+
+    def hangul(c):
+        s = c - 0xAC00
+        return [0x1100 + s // 588, 0x1161 + s % 588 // 28] + ([0x11A7 + s % 28] if s % 28 else [])
+
+    def parts(c):
+        return hangul(c) if c in HANGUL else properties.decomposition.get(c, [c])
+
+    checks = {
+        "control": lambda c: (clean.normalize_str(chr(c)) == "") == has(c, "kControl"),
+        "white space": lambda c: (len(spaces.pre_tokenize_str("a" + chr(c) + "a")) == 2) == has(c, "kWhiteSpace"),
+        "Chinese": lambda c: (chinese.normalize_str(chr(c)) != chr(c)) == has(c, "kChinese"),
+        "nonspacing marks": lambda c: strip.normalize_str(chr(c)) == "".join(
+            chr(p) for p in parts(c) if not has(p, "kNonspacingMark")),
+        "decomposition": lambda c: nfd.normalize_str(chr(c)) == "".join(map(chr, parts(c))),
+        "combining class": lambda c: len(parts(c)) > 1 or c == 0x345 or (
+            nfd.normalize_str(probe + chr(c))[0] != probe) == (0 < rows[parts(c)[0]][1] < 240),
+        "combining marks": lambda c: (marks.normalize_str(chr(c)) == "") == has(c, "kCombiningMark"),
+        "lower case": lambda c: lower.normalize_str(chr(c)) == "".join(
+            map(chr, properties.expansion.get(c, [c + rows[c][2]]))),
+        "punctuation": lambda c: (len(punctuation.pre_tokenize_str("a" + chr(c) + "a")) == 3) == has(c, "kPunctuation"),
+        "word characters": lambda c: (len(words.pre_tokenize_str("a" + chr(c) + "a")) == 1) == has(c, "kWordCharacter"),
+    }
+    differences = 0
+    for name, equal in checks.items():
+        wrong = [c for c in points if not equal(c)]
+        differences += len(wrong)
+        print(f"{name}: {len(points)} code points, {len(wrong)} differ {[hex(c) for c in wrong[:8]]}")
+    print(f"tokenizers {__version__}: {differences} differences")
+    return differences
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--verify", action="store_true")
+    parser.add_argument("--cache", type=pathlib.Path, help="folder that holds or keeps the source packages")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        cache = arguments.cache or pathlib.Path(temporary)
+        properties = Properties(cache)
+    if arguments.verify:
+        sys.exit(1 if verify(properties) else 0)
+    text = render(properties)
+    if arguments.check:
+        sys.exit(0 if OUTPUT.read_text() == text else f"{OUTPUT} differs from what this script writes")
+    OUTPUT.write_text(text)
+    print(f"{OUTPUT}: {len(text):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+// Words are numbered over the whole text; an added token counts as one word.
+#include "text/encoder.h"
+
+#include "text/utf8.h"
+
+namespace tekio {
+namespace {
+
+int32_t characters(std::string_view text) {
+  int32_t count = 0;
+  for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+  return count;
+}
+
+void append_token(int32_t id, int32_t begin, int32_t end, Pieces& out) {
+  out.ids.push_back(id);
+  out.words.push_back(out.word_count++);
+  out.offsets.emplace_back(begin, end);
+}
+
+}  // namespace
+
+void Pieces::clear() {
+  ids.clear();
+  words.clear();
+  offsets.clear();
+  word_count = 0;
+}
+
+void PieceEncoder::encode(std::string_view text, Pieces& out) {
+  tables_->raw_matcher.cut(text, tables_->added, tables_->ignore_special, stretches_);
+  size_t counted = 0;  // bytes whose characters are in `first`
+  int32_t first = 0;
+  for (const AddedTokenMatcher::Stretch& stretch : stretches_) {
+    // A token that begins with white space may begin inside what the token before took along: then count anew.
+    if (stretch.begin < counted) counted = 0, first = 0;
+    first += characters(text.substr(counted, stretch.begin - counted));
+    counted = stretch.begin;
+    const std::string_view content = text.substr(stretch.begin, stretch.end - stretch.begin);
+    if (stretch.token == AddedTokenMatcher::kText)
+      encode_stretch(content, first, out);
+    else
+      append_token(tables_->added[static_cast<size_t>(stretch.token)].id, first, first + characters(content), out);
+  }
+}
+
+void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Pieces& out) {
+  text_.clear();
+  append_aligned(stretch, first, text_);
+  tables_->normalizer.apply(text_);
+  if (tables_->normalized_matcher.empty()) {
+    encode_normalized({0, text_.size()}, out);
+    return;
+  }
+  std::string bytes;
+  std::vector<size_t> character_at;  // of each byte, and of the end
+  for (size_t i = 0; i < text_.size(); ++i) {
+    append_utf8(bytes, text_[i].c);
+    character_at.resize(bytes.size(), i);
+  }
+  character_at.push_back(text_.size());
+  tables_->normalized_matcher.cut(bytes, tables_->added, tables_->ignore_special, inner_);
+  for (const AddedTokenMatcher::Stretch& inner : inner_) {
+    const size_t begin = character_at[inner.begin], end = character_at[inner.end];
+    if (inner.token == AddedTokenMatcher::kText)
+      encode_normalized({begin, end}, out);
+    else
+      append_token(tables_->added[static_cast<size_t>(inner.token)].id, text_[begin].begin, text_[end - 1].end, out);
+  }
+}
+
+void PieceEncoder::encode_normalized(Split piece, Pieces& out) {
+  tables_->pre_tokenizer.split(text_, piece, splits_);
+  for (const Split& split : splits_) {
+    const std::span<const AlignedChar> word(text_.data() + split.begin, split.end - split.begin);
+    tables_->model.tokenize(word, pieces_, scratch_);
+    for (const WordPiece::Piece& p : pieces_) {
+      out.ids.push_back(p.id);
+      out.words.push_back(out.word_count);
+      out.offsets.emplace_back(word[p.begin].begin, word[p.end - 1].end);
+    }
+    ++out.word_count;
+  }
+}
+
+}  // namespace tekio

@@ -1,0 +1,71 @@
+// The added tokens' place beside the vocabulary. The reference hands out ids itself and overrules the file's: a token that the
+// vocabulary has keeps its id there, any other gets the next number after the vocabulary.
+#include "text/tables.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace tekio {
+
+std::optional<int32_t> Tokenizer::Tables::id_of(std::string_view token) const {
+  if (const auto it = added_number.find(std::string(token)); it != added_number.end()) return added[it->second].id;
+  const int32_t id = model.vocabulary().find(token);
+  return id < 0 ? std::nullopt : std::optional(id);
+}
+
+std::optional<std::string_view> Tokenizer::Tables::token_of(int64_t id) const {
+  if (const auto it = added_by_id.find(static_cast<int32_t>(id)); it != added_by_id.end() && id <= INT32_MAX)
+    return added[it->second].content;
+  return model.vocabulary().token(id);
+}
+
+void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::string& where) {
+  const Vocabulary& vocabulary = model.vocabulary();
+  auto next_id = static_cast<int64_t>(vocabulary.size());
+  for (AddedToken& token : tokens) {
+    if (token.content.empty()) continue;
+    if (const auto known = added_number.find(token.content); known != added_number.end()) {
+      token.id = added[known->second].id;
+      added[known->second] = token;  // what is said later counts
+      continue;
+    }
+    const int32_t declared = token.id;
+    token.id = vocabulary.find(token.content);
+    if (token.id < 0) {
+      if (next_id >= Vocabulary::kIdLimit)
+        fail(ErrorKind::input, "{}: more than {} tokens", where, with_commas(Vocabulary::kIdLimit));
+      if (const auto taken = vocabulary.token(next_id))
+        fail(ErrorKind::input, "{}: the added token {} would get id {}, which {} has; the vocabulary's ids must have no gaps", where,
+             printable(token.content), next_id, printable(*taken));
+      token.id = static_cast<int32_t>(next_id++);
+    }
+    if (declared >= 0 && declared != token.id)
+      warn(fmt::format("{}: the token {} is said to have id {} but gets id {}", where, printable(token.content), declared, token.id));
+    added_number.emplace(token.content, added.size());
+    added.push_back(std::move(token));
+  }
+  std::sort(added.begin(), added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  for (size_t i = 0; i < added.size(); ++i) {
+    const AddedToken& token = added[i];
+    added_number[token.content] = i;
+    added_by_id.emplace(token.id, i);
+    const std::string pattern = token.normalized ? normalizer.apply(token.content) : token.content;
+    if (pattern.empty())
+      fail(ErrorKind::input, "{}: nothing is left of the added token {} once it is normalized; set \"normalized\" to false for it", where,
+           printable(token.content));
+    (token.normalized ? normalized_matcher : raw_matcher).add(pattern, static_cast<int32_t>(i));
+  }
+}
+
+void warn_of_length(const Tokenizer::Tables& tables, int64_t length) {
+  if (length <= tables.model_max_length || tables.model_max_length <= 0) return;
+  auto armed = Tokenizer::Tables::Warning::armed;
+  if (!tables.length_warning.compare_exchange_strong(armed, Tokenizer::Tables::Warning::given)) return;
+  warn(fmt::format("Token indices sequence length is longer than the specified maximum sequence length for this model ({} > {}). "
+                   "Running this sequence through the model will result in indexing errors",
+                   length, tables.model_max_length));
+}
+
+}  // namespace tekio

@@ -1,0 +1,54 @@
+// WordPiece: the longest token that a word begins with, then again on the rest with the continuation prefix in front. A word
+// in which that fails anywhere, or that is too long, is one unknown token as a whole.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "text/normalizer.h"
+#include "text/vocabulary.h"
+
+namespace tekio {
+
+class WordPiece {
+ public:
+  struct Piece {
+    int32_t id;
+    uint32_t begin, end;  // characters of the word
+  };
+  /// Space that a caller keeps from word to word.
+  struct Scratch {
+    std::string bytes;              // the word in UTF-8
+    std::vector<uint32_t> ends;     // where each character begins in it; one more for the end
+    std::vector<uint64_t> hashes;   // of the prefixes of what is left
+  };
+
+  WordPiece() = default;
+  WordPiece(Vocabulary vocabulary, std::string unknown_token, std::string prefix, int64_t max_input_chars_per_word);
+
+  /// Replaces `pieces` by the word's. Errors: input (the unknown token is needed and is not in the vocabulary).
+  void tokenize(std::span<const AlignedChar> word, std::vector<Piece>& pieces, Scratch& scratch) const;
+
+  /// The same model with another unknown token.
+  WordPiece with_unknown_token(std::string token) && {
+    return WordPiece(std::move(vocabulary_), std::move(token), std::move(prefix_), max_input_chars_per_word_);
+  }
+
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+  const std::string& unknown_token() const { return unknown_token_; }
+  const std::string& prefix() const { return prefix_; }
+  int64_t max_input_chars_per_word() const { return max_input_chars_per_word_; }
+
+ private:
+  bool greedy(std::vector<Piece>& pieces, Scratch& scratch) const;
+
+  Vocabulary vocabulary_;
+  std::string unknown_token_, prefix_;
+  int64_t max_input_chars_per_word_ = 100;
+  int32_t unknown_id_ = -1;
+  uint64_t prefix_hash_ = 0;
+};
+
+}  // namespace tekio
