@@ -105,6 +105,7 @@ class Backend {
   void adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step);
 
  protected:
+  friend class CheckingBackend;  // hands the same call on to two others
   // One per verb above, same arguments, shapes already checked; ref/TOPIC.cc and cpu/TOPIC.cc hold them, same file names.
   virtual void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
                         ConstTensor position, ConstTensor type) = 0;

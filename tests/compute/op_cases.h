@@ -142,10 +142,13 @@ class OpRig {
  public:
   explicit OpRig(const OpCase& c);
 
-  /// Restores all inputs (some ops work in place), then runs. backward() needs forward() before it.
+  /// backward() needs forward() before it. Some ops work in place: restore() before running again.
   void forward(Backend& be);
   void backward(Backend& be);
   bool has_backward() const { return !differentiable_.empty(); }
+  void restore() {
+    for (Slot& slot : slots_) std::copy(slot.initial.begin(), slot.initial.end(), slot.values.begin());
+  }
 
   /// Everything that forward (and backward, if it ran) wrote.
   struct Named { std::string name; std::vector<float>* values; };
@@ -153,11 +156,6 @@ class OpRig {
   /// Inputs with their gradients, the gradients' values before backward taken away.
   struct Input { std::string name; std::vector<float>* values; std::vector<float>* gradient; const std::vector<float>* before; };
   const std::vector<Input>& differentiable() const { return differentiable_; }
-  /// Moves one number of an input, for good.
-  void move(const Input& input, size_t i, float by) {
-    for (Slot& slot : slots_)
-      if (&slot.values == input.values) slot.initial[i] += by;
-  }
   /// What the gradients are of: the loss, or the sum of y * d_y.
   double objective() const;
 
@@ -320,6 +318,7 @@ inline OpRig::OpRig(const OpCase& c) : c_(c) {
       results_.push_back({"moment1", &slots_.back().values});
       moment2_ = input({n * in}, 0.01f);
       for (float& v : slots_.back().initial) v = v * v;
+      restore();
       results_.push_back({"moment2", &slots_.back().values});
       d_x_ = input({n * in});
       break;
@@ -327,7 +326,6 @@ inline OpRig::OpRig(const OpCase& c) : c_(c) {
 }
 
 inline void OpRig::forward(Backend& be) {
-  for (Slot& slot : slots_) std::copy(slot.initial.begin(), slot.initial.end(), slot.values.begin());
   const NormWeights norm{w_, b_, 1e-5f};
   switch (c_.op) {
     case Op::embed: return be.embed(y_, ids_, type_ids_, s_, w_, b_, type_);
@@ -399,7 +397,7 @@ inline OpRig::Cost OpRig::backward_cost() const {
     case Op::head_norm: return {12 * n * in, 4 * 3 * n * in};
     case Op::residual_norm: return {13 * n * in, 4 * 4 * n * in};
     case Op::gather_rows: return {0, 4 * n * in};
-    case Op::attention: return {2 * forward.flops, 2 * forward.bytes};
+    case Op::vocabulary_loss: return {};  // made on the way forward
     default: return {2 * forward.flops, 2 * forward.bytes};
   }
 }

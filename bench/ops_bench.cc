@@ -1,0 +1,64 @@
+// Micro benchmarks over the same table of op cases that the tests use: time, GFLOP/s, GB/s and, for products, the share of
+// the best product rate measured at the start.  build/…/ops_bench [--benchmark_filter=attention] [--benchmark_min_time=0.2]
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+
+#include "base/thread_pool.h"
+#include "compute/op_cases.h"
+#include "compute/product_rate.h"
+
+namespace {
+
+using tekio::test::OpRig;
+
+// Times one direction of a case. Inputs are restored outside the clock, since some ops work in place.
+template <typename Run>
+void time_op(benchmark::State& state, OpRig& rig, OpRig::Cost cost, double best, const Run& run) {
+  using Clock = std::chrono::steady_clock;
+  double total = 0;
+  for (auto _ : state) {
+    rig.restore();
+    const auto start = Clock::now();
+    run();
+    const double took = std::chrono::duration<double>(Clock::now() - start).count();
+    total += took;
+    state.SetIterationTime(took);
+  }
+  const double each = total / static_cast<double>(state.iterations());
+  state.counters["GFLOP/s"] = cost.flops / each * 1e-9;
+  state.counters["GB/s"] = cost.bytes / each * 1e-9;
+  state.counters["%product_rate"] = 100 * cost.flops / each * 1e-9 / best;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  tekio::ThreadPool pool;
+  const auto backend = tekio::make_cpu_backend(pool);
+  const double best = tekio::measure_product_rate(*backend, 1);
+  const tekio::ProcessorReport processor = tekio::describe_processor();
+  benchmark::AddCustomContext("processor", processor.model);
+  benchmark::AddCustomContext("products", processor.products);
+  benchmark::AddCustomContext("kernels", processor.kernels);
+  benchmark::AddCustomContext("threads", std::to_string(pool.threads()));
+  benchmark::AddCustomContext("product rate", fmt::format("{:.1f} GFLOP/s", best));
+  for (const tekio::test::OpCase& c : tekio::test::everyday_cases()) {
+    const auto add = [&](const char* direction, auto body) {
+      benchmark::RegisterBenchmark((c.text() + direction).c_str(), body)->UseManualTime()->Unit(benchmark::kMillisecond);
+    };
+    add("/forward", [&backend, c, best](benchmark::State& state) {
+      OpRig rig(c);
+      time_op(state, rig, rig.forward_cost(), best, [&] { rig.forward(*backend); });
+    });
+    if (!OpRig(c).has_backward() || c.op == tekio::test::Op::vocabulary_loss) continue;
+    add("/backward", [&backend, c, best](benchmark::State& state) {
+      OpRig rig(c);
+      rig.forward(*backend);  // for the values kept
+      time_op(state, rig, rig.backward_cost(), best, [&] { rig.backward(*backend); });
+    });
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}

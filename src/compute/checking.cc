@@ -1,0 +1,185 @@
+// A back end that runs two others on the same inputs and compares every result, for finding which op of a new back end is
+// wrong while a real model runs. Before an op runs, the tried back end gets copies of everything that the op writes; tensors
+// that share memory share it in the copies too, since several ops work in place.
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "compute/backend.h"
+
+namespace tekio {
+
+class CheckingBackend final : public Backend {
+ public:
+  CheckingBackend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried, double tolerance)
+      : trusted_(std::move(trusted)), tried_(std::move(tried)), tolerance_(tolerance) {}
+  std::string name() const override { return fmt::format("{} checked against {}", tried_->name(), trusted_->name()); }
+
+ protected:
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
+                ConstTensor position, ConstTensor type) override {
+    Copies of(*this, "embed");
+    tried_->do_embed(of(y), ids, type_ids, s, word, position, type);
+    trusted_->do_embed(y, ids, type_ids, s, word, position, type);
+    of.compare();
+  }
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
+                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
+    Copies of(*this, "embed_backward");
+    tried_->do_embed_backward(of(d_word), of(d_position), of(d_type), d_y, ids, type_ids, s, padding_id);
+    trusted_->do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+    of.compare();
+  }
+  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
+               const Dropout& drop) override {
+    Copies of(*this, branch ? "residual_norm" : "norm");
+    tried_->do_norm(of(y), {of(kept.normalized), of(kept.rstd)}, of.input(x), of.input(branch), w, s, drop);
+    trusted_->do_norm(y, kept, x, branch, w, s, drop);
+    of.compare();
+  }
+  void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
+                        const Sequences* s, const Dropout& drop) override {
+    Copies of(*this, d_branch ? "residual_norm_backward" : "norm_backward");
+    const Tensor x = of(d_x), branch = of(d_branch);  // either may lie on d_y
+    tried_->do_norm_backward(x, branch, {of(d_w.weight), of(d_w.bias)}, of.input(d_y), kept, w, s, drop);
+    trusted_->do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
+    of.compare();
+  }
+  void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override {
+    Copies of(*this, act != nullptr ? "linear_activation" : "linear");
+    tried_->do_linear(of(y), of(kept), x, w, b, act);
+    trusted_->do_linear(y, kept, x, w, b, act);
+    of.compare();
+  }
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override {
+    Copies of(*this, "linear_backward");
+    tried_->do_linear_backward(of(d_x), of(d_w), of(d_b), d_y, x, w, into);
+    trusted_->do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+    of.compare();
+  }
+  void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
+    Copies of(*this, "linear_activation_backward's activation");
+    tried_->do_activation_backward(of(d_y), kept, act);
+    trusted_->do_activation_backward(d_y, kept, act);
+    of.compare();
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override {
+    Copies of(*this, "attention");
+    tried_->do_attention(of(y), of(kept), qkv, heads, s, drop);
+    trusted_->do_attention(y, kept, qkv, heads, s, drop);
+    of.compare();
+  }
+  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+                             const Sequences& s, const Dropout& drop) override {
+    Copies of(*this, "attention_backward");
+    tried_->do_attention_backward(of(d_qkv), d_y, kept, qkv, heads, s, drop);
+    trusted_->do_attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
+    of.compare();
+  }
+  void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
+    Copies of(*this, "gather_rows");
+    tried_->do_gather_rows(of(y), x, rows);
+    trusted_->do_gather_rows(y, x, rows);
+    of.compare();
+  }
+  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) override {
+    Copies of(*this, "gather_rows_backward");
+    tried_->do_gather_rows_backward(of(d_x), d_y, rows);
+    trusted_->do_gather_rows_backward(d_x, d_y, rows);
+    of.compare();
+  }
+  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override {
+    Copies of(*this, "vocabulary_loss");
+    const Tensor copy = of(d_logits);  // may lie on logits
+    const double tried = tried_->do_vocabulary_loss(copy, of.input(logits), labels, scale);
+    const double trusted = trusted_->do_vocabulary_loss(d_logits, logits, labels, scale);
+    of.compare();
+    compare_numbers("vocabulary_loss", tried, trusted);
+    return trusted;
+  }
+  void do_softmax_rows(Tensor logits) override {
+    Copies of(*this, "softmax_rows");
+    tried_->do_softmax_rows(of(logits));
+    trusted_->do_softmax_rows(logits);
+    of.compare();
+  }
+  void do_zero(Tensor x) override {
+    Copies of(*this, "zero");
+    tried_->do_zero(of(x));
+    trusted_->do_zero(x);
+    of.compare();
+  }
+  double do_squared_norm(ConstTensor x) override {
+    const double tried = tried_->do_squared_norm(x), trusted = trusted_->do_squared_norm(x);
+    compare_numbers("squared_norm", tried, trusted);
+    return trusted;
+  }
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override {
+    Copies of(*this, "adamw");
+    tried_->do_adamw(of(parameters), of(moment1), of(moment2), gradients, step);
+    trusted_->do_adamw(parameters, moment1, moment2, gradients, step);
+    of.compare();
+  }
+
+ private:
+  // The tried back end's results, made by calling, in the order of the op's outputs.
+  class Copies {
+   public:
+    Copies(const CheckingBackend& checking, const char* op) : checking_(checking), op_(op) {}
+
+    Tensor operator()(Tensor original) {
+      if (!original) return original;
+      pieces_.push_back({original, std::vector<float>(original.f32(), original.f32() + original.numel())});
+      return copy_of(pieces_.back());
+    }
+    // An input: the copy where it is also an output.
+    ConstTensor input(ConstTensor original) {
+      for (Piece& piece : pieces_)
+        if (original && piece.original.data == original.data) return copy_of(piece);
+      return original;
+    }
+
+    void compare() const {
+      for (size_t i = 0; i < pieces_.size(); ++i) {
+        const auto& [original, copy] = pieces_[i];
+        double largest = 0;
+        for (const float value : original.values()) largest = std::max(largest, std::abs(static_cast<double>(value)));
+        for (size_t j = 0; j < copy.size(); ++j) {
+          const double trusted = original.values()[j], tried = copy[j];
+          const bool both_nan = std::isnan(trusted) && std::isnan(tried);
+          if (!(std::abs(trusted - tried) <= checking_.tolerance_ * largest) && !both_nan && trusted != tried)
+            fail(ErrorKind::bug, "{}: output {} {}, number {}: {} gives {}, {} gives {} (largest {}, tolerance {})", op_, i,
+                 original.shape_text(), j, checking_.tried_->name(), tried, checking_.trusted_->name(), trusted, largest,
+                 checking_.tolerance_);
+        }
+      }
+    }
+
+   private:
+    struct Piece { Tensor original; std::vector<float> copy; };
+    static Tensor copy_of(Piece& piece) {
+      Tensor copy = piece.original;
+      copy.data = piece.copy.data();
+      return copy;
+    }
+    const CheckingBackend& checking_;
+    const char* op_;
+    std::deque<Piece> pieces_;
+  };
+
+  void compare_numbers(const char* op, double tried, double trusted) const {
+    const bool both_nan = std::isnan(trusted) && std::isnan(tried);
+    if (!(std::abs(tried - trusted) <= tolerance_ * std::max(1.0, std::abs(trusted))) && !both_nan)
+      fail(ErrorKind::bug, "{}: {} gives {}, {} gives {} (tolerance {})", op, tried_->name(), tried, trusted_->name(), trusted, tolerance_);
+  }
+
+  std::unique_ptr<Backend> trusted_, tried_;
+  double tolerance_;
+};
+
+std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried, double tolerance) {
+  return std::make_unique<CheckingBackend>(std::move(trusted), std::move(tried), tolerance);
+}
+
+}  // namespace tekio

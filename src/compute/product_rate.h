@@ -1,0 +1,24 @@
+// What this machine can do: its processor as the back end sees it, and the best rate of matrix products, the limit that a
+// training step is measured against.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compute/backend.h"
+
+namespace tekio {
+
+/// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T in float32, over
+/// repeated calls for about `seconds`. Errors (device): no memory for its 14 MB.
+double measure_product_rate(Backend& backend, double seconds = 0.3);
+
+struct ProcessorReport {
+  std::string model;                  ///< as /proc/cpuinfo names it; empty if it does not
+  std::vector<std::string> features;  ///< those that matter here and are there: "AVX2", "AVX-512", "AVX-512 BF16", …
+  std::string kernels;                ///< the instruction set that our own kernels run with, by Highway's name
+  std::string products;               ///< the library of products, its version and the instruction set that it uses
+};
+ProcessorReport describe_processor();
+
+}  // namespace tekio
