@@ -1,5 +1,6 @@
-// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-PID.tmp", so that what a
-// killed process left behind can be told from what a living one is writing.
+// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-PID-NUMBER.tmp", so that what a
+// killed process left behind can be told from what a living one is writing. ".old" instead of ".tmp" is the one thing that is
+// not rubbish: a folder that was moved aside where the file system cannot exchange two names in one step.
 #include "base/file.h"
 
 #include <fcntl.h>
@@ -10,8 +11,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 
@@ -24,12 +27,12 @@ namespace {
   fail(kind, "cannot {} {}: {}", doing, printable(path.string(), 300), std::strerror(code));
 }
 
-constexpr std::string_view kMark = ".tekio-";
+constexpr std::string_view kMark = ".tekio-", kTemporary = ".tmp", kAside = ".old";
 
 fs::path temporary_beside(const fs::path& destination) {
   static std::atomic<unsigned> counter{0};
   return destination.parent_path() /
-         fmt::format(".{}{}{}-{}.tmp", destination.filename().string(), kMark, getpid(), counter.fetch_add(1));
+         fmt::format(".{}{}{}-{}{}", destination.filename().string(), kMark, getpid(), counter.fetch_add(1), kTemporary);
 }
 
 void sync_folder(const fs::path& folder) {
@@ -43,11 +46,28 @@ void sync_tree(const fs::path& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const int descriptor = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) fail_system("open", entry.path());
-    const int result = entry.is_directory() ? 0 : ::fsync(descriptor);
+    const int result = ::fsync(descriptor);
     ::close(descriptor);
-    if (result != 0) fail_system("sync", entry.path());
+    if (result != 0 && !entry.is_directory()) fail_system("sync", entry.path());
   }
   sync_folder(folder);
+}
+
+// Puts `fresh` in `destination`'s place; what stood there, if anything, is at `fresh` afterwards or gone.
+void put_in_place(const fs::path& fresh, const fs::path& destination) {
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, destination.c_str(), RENAME_EXCHANGE) == 0) return;
+  if (errno != ENOENT && errno != EINVAL && errno != ENOSYS) fail_system("write", destination);
+  const fs::path aside = fs::path(fresh).replace_extension(kAside);  // nothing stands there, or it cannot be exchanged
+  const bool moved = ::rename(destination.c_str(), aside.c_str()) == 0;
+  if (!moved && errno != ENOENT) fail_system("write", destination);
+  if (::rename(fresh.c_str(), destination.c_str()) != 0) {
+    const int code = errno;
+    if (moved) ::rename(aside.c_str(), destination.c_str());
+    errno = code;
+    fail_system("write", destination);
+  }
+  std::error_code ignored;
+  fs::remove_all(aside, ignored);
 }
 
 }  // namespace
@@ -157,19 +177,15 @@ void write_atomically(const fs::path& destination, std::string_view text) {
   file.commit();
 }
 
-void write_folder_atomically(const fs::path& destination, const std::function<void(const fs::path&)>& fill) {
+void write_folder_atomically(const fs::path& named, const std::function<void(const fs::path&)>& fill) {
+  const fs::path destination = named.has_filename() ? named : named.parent_path();  // "run/" is "run"
   const fs::path temporary = temporary_beside(destination);
-  const fs::path replaced = temporary_beside(destination);
   std::error_code ignored;
   try {
     if (!fs::create_directory(temporary)) fail(ErrorKind::io, "cannot write {}: {} exists", destination.string(), temporary.string());
     fill(temporary);
     sync_tree(temporary);
-    const bool existed = fs::exists(destination);
-    if (existed) fs::rename(destination, replaced);
-    fs::rename(temporary, destination);
-    sync_folder(destination.parent_path());
-    if (existed) fs::remove_all(replaced);
+    put_in_place(temporary, destination);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(temporary, ignored);
     fail(ErrorKind::io, "cannot write {}: {}", printable(destination.string(), 300), error.code().message());
@@ -177,17 +193,24 @@ void write_folder_atomically(const fs::path& destination, const std::function<vo
     fs::remove_all(temporary, ignored);
     throw;
   }
+  sync_folder(destination.parent_path());
+  fs::remove_all(temporary, ignored);  // what stood there before
 }
 
 void remove_stale_temporaries(const fs::path& folder) {
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
+  std::vector<fs::path> entries;
+  for (fs::directory_iterator at(folder, ignored), end; at != end; at.increment(ignored)) entries.push_back(at->path());
+  for (const fs::path& entry : entries) {
+    const std::string name = entry.filename().string();
     const size_t mark = name.rfind(kMark);
-    if (name.front() != '.' || mark == std::string::npos || !name.ends_with(".tmp")) continue;
+    const bool aside = name.ends_with(kAside);
+    if (name.front() != '.' || mark == std::string::npos || !(aside || name.ends_with(kTemporary))) continue;
     const long process = std::strtol(name.c_str() + mark + kMark.size(), nullptr, 10);
-    if (process > 0 && process != getpid() && ::kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH)
-      fs::remove_all(entry.path(), ignored);
+    if (process <= 0 || process == getpid() || ::kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH) continue;
+    const fs::path owner = folder / name.substr(1, mark - 1);
+    if (aside && !fs::exists(owner, ignored)) ::rename(entry.c_str(), owner.c_str());
+    else fs::remove_all(entry, ignored);
   }
 }
 

@@ -69,7 +69,7 @@ void write_atomically(const fs::path& destination, std::string_view text);
 void write_folder_atomically(const fs::path& destination, const std::function<void(const fs::path&)>& fill);
 
 /// Removes temporaries that a killed process left in `folder`: names of AtomicFile's or write_folder_atomically's form
-/// whose process is gone.
+/// whose process is gone. A folder that such a process had moved aside and not yet replaced gets its name back.
 void remove_stale_temporaries(const fs::path& folder);
 
 }  // namespace tekio

@@ -15,6 +15,8 @@ constexpr int kDepthLimit = 128;
 
 template <typename Document>
 Document parse_limited(std::string_view text, const std::string& where) {
+  if (const size_t zero = text.find('\0'); zero != text.npos)  // the parser would take it for the end
+    fail(ErrorKind::input, "{} is not valid JSON at byte {} of {}", where, zero + 1, text.size());
   std::vector<std::set<std::string>> keys;
   const auto guard = [&](int depth, typename Document::parse_event_t event, Document& parsed) {
     using Event = typename Document::parse_event_t;

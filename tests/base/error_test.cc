@@ -1,0 +1,77 @@
+// Kinds, exit codes, and that no text from outside can do harm in a message.
+#include "base/error.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tekio {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Error, HasTheExitCodeOfItsKind) {
+  EXPECT_EQ(exit_code(ErrorKind::usage), 2);
+  EXPECT_EQ(exit_code(ErrorKind::input), 3);
+  EXPECT_EQ(exit_code(ErrorKind::io), 4);
+  EXPECT_EQ(exit_code(ErrorKind::device), 5);
+  EXPECT_EQ(exit_code(ErrorKind::comms), 6);
+  EXPECT_EQ(exit_code(ErrorKind::bug), 70);
+}
+
+TEST(Error, CarriesItsSentence) {
+  try {
+    fail(ErrorKind::usage, "{} is {}", "--seed", -1);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_STREQ(error.what(), "--seed is -1");
+  }
+}
+
+TEST(Error, ChecksAreBugsThatNameTheirPlace) {
+  EXPECT_NO_THROW(TEKIO_CHECK(1 < 2, "never"));
+  try {
+    TEKIO_CHECK(1 > 2, "{} and {}", 1, 2);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bug);
+    EXPECT_THAT(error.what(), HasSubstr("error_test.cc"));
+    EXPECT_THAT(error.what(), HasSubstr("1 > 2 does not hold: 1 and 2"));
+  }
+}
+
+TEST(Nearest, FindsWhatWasMeant) {
+  const std::vector<std::string> options{"--learning_rate", "--seed", "--model", "--data", "--max_steps"};
+  EXPECT_EQ(nearest("--learnin_rate", options), "--learning_rate");
+  EXPECT_EQ(nearest("--learning-rate", options), "--learning_rate");
+  EXPECT_EQ(nearest("--sede", options), "--seed");
+  EXPECT_EQ(nearest("--seed", options), "--seed");
+  EXPECT_EQ(nearest("--completely_else", options), "");
+  EXPECT_EQ(nearest("--model", {}), "");
+  EXPECT_EQ(nearest("tarin", {"train", "test"}), "train");
+}
+
+TEST(Printable, KeepsTextAndShowsTheRest) {
+  EXPECT_EQ(printable("plain, grün, 日本語, 🙂"), "plain, grün, 日本語, 🙂");
+  EXPECT_EQ(printable("a\nb\tc\x1b[31m\x7f"), "a\\x0ab\\x09c\\x1b[31m\\x7f");
+  EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
+  EXPECT_EQ(printable("\xC2\x85"), "\\xc2\\x85");              // a control character of two bytes
+  EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");                // the first that is none
+  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");              // "/" overlong
+  EXPECT_EQ(printable("\xE0\x80\xAF"), "\\xe0\\x80\\xaf");
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");      // a surrogate
+  EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // beyond U+10FFFF
+  EXPECT_EQ(printable("\xF0\x8F\xBF\xBF"), "\\xf0\\x8f\\xbf\\xbf");
+  EXPECT_EQ(printable("\xF4\x8F\xBF\xBF"), "\xF4\x8F\xBF\xBF");
+  EXPECT_EQ(printable("\xE6\x97"), "\\xe6\\x97");              // cut off
+  EXPECT_EQ(printable("\xFF"), "\\xff");
+}
+
+TEST(Printable, CutsLongText) {
+  EXPECT_EQ(printable(std::string(80, 'a')), std::string(80, 'a'));
+  EXPECT_EQ(printable(std::string(81, 'a')), std::string(80, 'a') + "…");
+  EXPECT_EQ(printable("ääää", 3), "ää…");
+  EXPECT_EQ(printable("", 0), "");
+}
+
+}  // namespace
+}  // namespace tekio

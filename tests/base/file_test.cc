@@ -1,0 +1,360 @@
+// A reader never sees half a file or half a folder: not when a disk is full, not when a call fails, not when the process is
+// killed, at whichever system call that happens.
+#include "base/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+#include "faults.h"
+
+namespace tekio {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class FileTest : public testing::Test {
+ protected:
+  FileTest() {
+    std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::replace(test.begin(), test.end(), '/', '-');
+    folder_ = fs::path(testing::TempDir()) / fmt::format("file-test-{}-{}", getpid(), test);
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~FileTest() override {
+    faults::disarm();
+    fs::remove_all(folder_);
+  }
+  void put(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
+  std::set<std::string> names() const {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder_)) found.insert(entry.path().filename().string());
+    return found;
+  }
+  fs::path folder_;
+};
+
+template <typename Action>
+std::string io_error(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io) << error.what();
+    return error.what();
+  }
+  return "no error";
+}
+
+// ---- reading ----
+
+TEST_F(FileTest, MapsWholeFiles) {
+  put(folder_ / "a", std::string("a\0b", 3));
+  put(folder_ / "empty", "");
+  MappedFile a(folder_ / "a");
+  EXPECT_EQ(a.text(), std::string_view("a\0b", 3));
+  EXPECT_EQ(a.path(), folder_ / "a");
+  EXPECT_EQ(MappedFile(folder_ / "empty").size(), 0u);
+  EXPECT_TRUE(MappedFile().bytes().empty());
+  MappedFile moved(std::move(a));
+  EXPECT_EQ(moved.size(), 3u);
+  MappedFile assigned;
+  assigned = std::move(moved);
+  fs::remove(folder_ / "a");
+  EXPECT_EQ(assigned.text().front(), 'a');  // stays mapped
+}
+
+TEST_F(FileTest, SaysWhyAFileCannotBeRead) {
+  EXPECT_THAT(io_error([&] { MappedFile(folder_ / "none"); }), AllOf(HasSubstr("none"), HasSubstr("No such file or directory")));
+  EXPECT_THAT(io_error([&] { MappedFile file(folder_); }), HasSubstr("Is a directory"));
+  EXPECT_THAT(io_error([&] { MappedFile("/dev/null"); }), HasSubstr("/dev/null"));
+  put(folder_ / "long", "0123456789");
+  EXPECT_THAT(io_error([&] { read_text(folder_ / "long", 9); }), AllOf(HasSubstr("10 bytes"), HasSubstr("9")));
+  EXPECT_EQ(read_text(folder_ / "long", 10), "0123456789");
+  EXPECT_THAT(io_error([&] { MappedFile(folder_ / "bad\nname"); }), HasSubstr("bad\\x0aname"));
+}
+
+// ---- one file ----
+
+TEST_F(FileTest, AppearsWholeOrNotAtAll) {
+  const fs::path path = folder_ / "f";
+  put(path, "old");
+  {
+    AtomicFile file(path);
+    file.write("new");
+    EXPECT_EQ(read_text(path), "old");
+  }
+  EXPECT_EQ(read_text(path), "old");
+  EXPECT_THAT(names(), UnorderedElementsAre("f"));
+  AtomicFile file(path);
+  file.write("new");
+  file.commit();
+  EXPECT_EQ(read_text(path), "new");
+  EXPECT_THAT(names(), UnorderedElementsAre("f"));
+}
+
+TEST_F(FileTest, WritesWhateverTheSizesOfItsPieces) {
+  std::string expected;
+  AtomicFile file(folder_ / "f");
+  file.write("HEADER__");
+  expected += "HEADER__";
+  for (const size_t size : {1, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20, 0, 5}) {
+    const std::string piece(size, static_cast<char>('a' + expected.size() % 26));
+    file.write(piece);
+    expected += piece;
+    EXPECT_EQ(file.position(), expected.size());
+  }
+  const std::string_view header = "header";
+  file.write_at(1, std::as_bytes(std::span(header)));
+  expected.replace(1, 6, header);
+  file.write("end");
+  expected += "end";
+  file.commit();
+  EXPECT_EQ(read_text(folder_ / "f"), expected);
+}
+
+TEST_F(FileTest, RewritesOnlyWhatWasWritten) {
+  AtomicFile file(folder_ / "f");
+  file.write("1234");
+  const std::string_view two = "ab";
+  try {
+    file.write_at(3, std::as_bytes(std::span(two)));
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bug);
+  }
+}
+
+TEST_F(FileTest, GoesOnAfterShortAndInterruptedWrites) {
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += fmt::format("{} ", i);
+  const std::string_view head = "HEAD AND MORE";
+  faults::arm({.short_writes = true});
+  AtomicFile file(folder_ / "f");
+  file.write(text);
+  file.write_at(0, std::as_bytes(std::span(head)));
+  file.commit();
+  EXPECT_GT(faults::disarm(), 200);
+  text.replace(0, head.size(), head);
+  EXPECT_EQ(read_text(folder_ / "f"), text);
+}
+
+TEST_F(FileTest, SaysWhyAFileCannotBeWritten) {
+  EXPECT_THAT(io_error([&] { write_atomically(folder_ / "none" / "f", "x"); }), AllOf(HasSubstr("none/f"), HasSubstr("No such file or directory")));
+  fs::create_directory(folder_ / "d");
+  EXPECT_THAT(io_error([&] { write_atomically(folder_ / "d", "x"); }), HasSubstr("Is a directory"));
+  EXPECT_THAT(names(), UnorderedElementsAre("d"));
+}
+
+// Runs `save` once with nothing in its way, and then with each of its system calls failing with `error`. `intact` is to say
+// whether the old or the new stands there whole.
+template <typename Prepare, typename Save, typename Intact>
+void fail_at_every_call(faults::Plan plan, int error, Prepare prepare, Save save, Intact intact) {
+  prepare();
+  faults::arm(plan);
+  save();
+  const int64_t calls = faults::disarm();
+  EXPECT_GE(calls, 3);
+  int failures = 0;
+  for (int64_t at = 0; at < calls; ++at) {
+    SCOPED_TRACE(at);
+    prepare();
+    plan.at = at;
+    plan.error = error;
+    faults::arm(plan);
+    const std::string message = io_error(save);
+    faults::disarm();
+    if (message != "no error") {
+      ++failures;
+      EXPECT_THAT(message, HasSubstr(std::strerror(error)));
+    }
+    intact(message == "no error");
+  }
+  EXPECT_GE(failures, 3);
+}
+
+TEST_F(FileTest, AFullDiskLeavesTheOldFile) {
+  const fs::path path = folder_ / "f";
+  const std::string text(3'000'000, 'n');
+  for (const int error : {ENOSPC, EIO, EDQUOT})
+    fail_at_every_call(
+        {}, error, [&] { put(path, "old"); },
+        [&] {
+          AtomicFile file(path);
+          file.write("head");
+          file.write(text);
+          const std::string_view head = "HEAD";
+          file.write_at(0, std::as_bytes(std::span(head)));
+          file.write("tail");
+          file.commit();
+        },
+        [&](bool saved) {
+          EXPECT_EQ(read_text(path), saved ? "HEAD" + text + "tail" : "old");
+          EXPECT_THAT(names(), UnorderedElementsAre("f"));
+        });
+}
+
+// ---- folders ----
+
+class FolderTest : public FileTest, public testing::WithParamInterface<bool> {
+ protected:
+  const fs::path run_ = folder_ / "run";
+  faults::Plan plan() const { return {.no_exchange = GetParam()}; }
+
+  void save(const std::string& text) {
+    write_folder_atomically(run_, [&](const fs::path& inside) {
+      write_atomically(inside / "a", text);
+      fs::create_directory(inside / "deeper");
+      write_atomically(inside / "deeper" / "b", text);
+    });
+  }
+  void save_plainly(const std::string& text) {
+    fs::remove_all(run_);
+    fs::create_directories(run_ / "deeper");
+    put(run_ / "a", text);
+    put(run_ / "deeper" / "b", text);
+  }
+  /// The text of both files; "mixed" or "broken" if that is not what stands there.
+  std::string saved() const {
+    std::error_code none;
+    if (!fs::exists(run_ / "a", none) || !fs::exists(run_ / "deeper" / "b", none)) return "broken";
+    const std::string a = read_text(run_ / "a");
+    return a == read_text(run_ / "deeper" / "b") ? a : "mixed";
+  }
+};
+
+TEST_P(FolderTest, ReplacesWhatStoodThere) {
+  faults::arm(plan());
+  save("first");
+  EXPECT_EQ(saved(), "first");
+  put(run_ / "more", "x");
+  save("second");
+  EXPECT_EQ(saved(), "second");
+  EXPECT_FALSE(fs::exists(run_ / "more"));
+  EXPECT_THAT(names(), UnorderedElementsAre("run"));
+  write_folder_atomically(run_.string() + "/", [](const fs::path& inside) { write_atomically(inside / "c", "third"); });
+  EXPECT_EQ(read_text(run_ / "c"), "third");
+  EXPECT_THAT(names(), UnorderedElementsAre("run"));
+}
+
+TEST_P(FolderTest, AFailureWhileFillingLeavesTheOldFolder) {
+  save_plainly("old");
+  EXPECT_THROW(write_folder_atomically(run_, [](const fs::path&) { throw std::runtime_error("x"); }), std::runtime_error);
+  EXPECT_THAT(io_error([&] { write_folder_atomically(run_, [](const fs::path& p) { write_atomically(p / "none" / "f", "x"); }); }), HasSubstr("No such file"));
+  EXPECT_THAT(io_error([&] { write_folder_atomically(run_, [](const fs::path& p) { fs::create_directory(p / "none" / "f"); }); }),
+              AllOf(HasSubstr("run"), HasSubstr("No such file")));
+  EXPECT_EQ(saved(), "old");
+  EXPECT_THAT(names(), UnorderedElementsAre("run"));
+  EXPECT_THAT(io_error([&] { write_folder_atomically(folder_ / "none" / "run", [](const fs::path&) {}); }), HasSubstr("none/run"));
+}
+
+TEST_P(FolderTest, AFullDiskLeavesTheOldFolder) {
+  fail_at_every_call(
+      plan(), ENOSPC,
+      [&] {
+        for (const auto& name : names()) fs::remove_all(folder_ / name);  // of the run before, where removing was what failed
+        save_plainly("old");
+      },
+      [&] { save("new"); }, [&](bool done) { EXPECT_EQ(saved(), done ? "new" : "old"); });
+}
+
+// The process is killed just before each of its system calls. Whatever the moment, what the next process finds, after it has
+// swept, is the old folder or the new one, whole, and nothing else.
+TEST_P(FolderTest, BeingKilledLeavesOneOfTheTwo) {
+  std::set<std::string> seen;
+  int killed = 0;
+  for (int64_t at = 0;; ++at) {
+    ASSERT_LT(at, 1000);
+    SCOPED_TRACE(at);
+    save_plainly("old");
+    const pid_t child = fork();
+    if (child == 0) {
+      faults::Plan deadly = plan();
+      deadly.at = at;
+      deadly.kill = true;
+      faults::arm(deadly);
+      save("new");
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    remove_stale_temporaries(folder_);
+    seen.insert(saved());
+    EXPECT_THAT(names(), UnorderedElementsAre("run"));
+    if (WIFEXITED(status)) break;
+    EXPECT_EQ(WTERMSIG(status), SIGKILL);
+    ++killed;
+  }
+  EXPECT_GE(killed, 10);
+  EXPECT_EQ(seen, (std::set<std::string>{"old", "new"}));
+}
+
+TEST_P(FolderTest, BeingKilledLeavesOneOfTwoFiles) {
+  const fs::path path = folder_ / "f";
+  std::set<std::string> seen;
+  for (int64_t at = 0;; ++at) {
+    put(path, "old");
+    const pid_t child = fork();
+    if (child == 0) {
+      faults::arm({.at = at, .kill = true});
+      write_atomically(path, "new");
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    remove_stale_temporaries(folder_);
+    seen.insert(read_text(path));
+    EXPECT_THAT(names(), UnorderedElementsAre("f"));
+    if (WIFEXITED(status)) break;
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"old", "new"}));
+}
+INSTANTIATE_TEST_SUITE_P(WithAndWithoutExchange, FolderTest, testing::Bool());
+
+TEST_F(FileTest, AReaderBesideTheWriterNeverSeesHalf) {
+  const fs::path path = folder_ / "f";
+  write_atomically(path, std::string(100'000, '0'));
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const std::string text = read_text(path);
+      EXPECT_EQ(text, std::string(100'000, text.front()));
+    }
+  });
+  for (int i = 0; i < 100; ++i) write_atomically(path, std::string(100'000, static_cast<char>('0' + i % 10)));
+  done = true;
+  reader.join();
+}
+
+TEST_F(FileTest, SweepsOnlyWhatADeadProcessLeft) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, nullptr, 0);  // no process has this number now
+  put(folder_ / fmt::format(".a.tekio-{}-0.tmp", child), "x");
+  fs::create_directory(folder_ / fmt::format(".b.tekio-{}-7.tmp", child));
+  put(folder_ / fmt::format(".b.tekio-{}-7.tmp", child) / "inside", "x");
+  fs::create_directory(folder_ / fmt::format(".c.tekio-{}-1.old", child));
+  fs::create_directory(folder_ / fmt::format(".d.tekio-{}-2.old", child));
+  fs::create_directory(folder_ / "d");
+  const std::string living = fmt::format(".a.tekio-{}-0.tmp", getppid()), own = fmt::format(".a.tekio-{}-0.tmp", getpid());
+  for (const std::string& name : {living, own, std::string("a.tmp"), std::string(".a.tmp"), std::string(".a.tekio-x.tmp"), std::string("a.tekio-1.tmp")})
+    put(folder_ / name, "x");
+  remove_stale_temporaries(folder_);
+  EXPECT_THAT(names(), UnorderedElementsAre("c", "d", living, own, "a.tmp", ".a.tmp", ".a.tekio-x.tmp", "a.tekio-1.tmp"));
+  remove_stale_temporaries(folder_ / "none");  // no folder, nothing to do
+}
+
+}  // namespace
+}  // namespace tekio

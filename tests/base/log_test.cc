@@ -1,0 +1,124 @@
+// What stands on stderr, on a terminal and in a file, and that --quiet silences it.
+#include "base/log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+namespace tekio {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+/// What `action` prints on stderr where that is a file.
+template <typename Action>
+std::string printed(Action action) {
+  testing::internal::CaptureStderr();
+  action();
+  return testing::internal::GetCapturedStderr();
+}
+
+/// What it prints where stderr is a terminal.
+template <typename Action>
+std::string drawn(Action action) {
+  int terminal = -1, program = -1;
+  if (openpty(&terminal, &program, nullptr, nullptr, nullptr) != 0) return "no terminal";
+  std::string text;
+  std::thread reader([&] {
+    char buffer[4096];
+    for (ssize_t got; (got = read(terminal, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
+  });
+  fflush(stderr);
+  const int before = dup(2);
+  dup2(program, 2);
+  close(program);
+  action();
+  fflush(stderr);
+  dup2(before, 2);
+  close(before);  // the last end of the terminal's program side is gone: the reader ends
+  reader.join();
+  close(terminal);
+  return text;
+}
+
+TEST(Log, LinesGoToStderr) {
+  EXPECT_EQ(printed([] { note("a line"); }), "a line\n");
+  EXPECT_EQ(printed([] { warn("a thing"); }), "warning: a thing\n");
+}
+
+TEST(Log, QuietSilencesLinesAndBars) {
+  set_quiet(true);
+  EXPECT_TRUE(is_quiet());
+  const std::string text = drawn([] {
+    note("a");
+    warn("b");
+    Progress progress("c", 1, "tokens");
+    progress.update(1, 1);
+  });
+  set_quiet(false);
+  EXPECT_EQ(text, "");
+}
+
+TEST(Progress, SaysNothingToAFileBeforeSomeSecondsHavePassed) {
+  EXPECT_EQ(printed([] {
+              Progress progress("training", 10, "tokens");
+              for (int i = 1; i <= 10; ++i) progress.update(i, i);
+            }),
+            "");
+}
+
+TEST(Progress, DrawsABarOnATerminal) {
+  const std::string text = drawn([] {
+    Progress progress("training", 4, "tokens");
+    progress.update(1, 100);  // within the first tenth of a second: not drawn
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    progress.update(2, 123456, "loss 2.61");
+    note("a line between");
+    progress.update(4, 300000);
+  });
+  EXPECT_THAT(text, Not(HasSubstr("1/4")));
+  EXPECT_THAT(text, AllOf(HasSubstr("training ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 2/4 · "), HasSubstr(" tokens/s · loss 2.61 · 0:00 left")));
+  EXPECT_THAT(text, HasSubstr("\r\033[Ka line between\r\n"));  // the bar is cleared before the line
+  EXPECT_THAT(text, HasSubstr("━━━━━━━━━━━━━━━━━━━━ 4/4"));
+  EXPECT_THAT(text, EndsWith("left\r\n"));
+}
+
+TEST(Text, Times) {
+  EXPECT_EQ(clock_time(0), "0:00");
+  EXPECT_EQ(clock_time(-3), "0:00");
+  EXPECT_EQ(clock_time(59.6), "1:00");
+  EXPECT_EQ(clock_time(75), "1:15");
+  EXPECT_EQ(clock_time(4000), "1:06:40");
+  EXPECT_EQ(clock_time(360000), "100:00:00");
+}
+
+TEST(Text, Numbers) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(1000), "1,000");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(with_commas(-123), "-123");
+  EXPECT_EQ(with_commas(-1234), "-1,234");
+  EXPECT_EQ(with_commas(INT64_MIN), "-9,223,372,036,854,775,808");
+}
+
+TEST(Text, Bytes) {
+  EXPECT_EQ(bytes_text(0), "0 bytes");
+  EXPECT_EQ(bytes_text(999), "999 bytes");
+  EXPECT_EQ(bytes_text(1000), "1.0 KB");
+  EXPECT_EQ(bytes_text(3221225472), "3.2 GB");
+  EXPECT_EQ(bytes_text(268000000), "268 MB");
+  EXPECT_EQ(bytes_text(99'960'000), "100 MB");
+  EXPECT_EQ(bytes_text(999'960), "1.0 MB");
+  EXPECT_EQ(bytes_text(UINT64_MAX), "18446744 TB");
+}
+
+}  // namespace
+}  // namespace tekio
