@@ -1,0 +1,331 @@
+// Weights of every form and naming into a model, and back; what is missing, left over or does not fit.
+#include "model/weight_files.h"
+
+#include <cstring>
+#include <numeric>
+
+#include "support.h"
+#include "torch_archive.h"
+
+namespace tekio::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Saved { std::string dtype; std::vector<int64_t> shape; std::string bytes; };
+using SavedTensors = std::map<std::string, Saved>;
+
+std::string bytes_of(std::span<const float> values) { return std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes()); }
+
+// A tiny model's tensors under the reference's names, each with its own numbers.
+SavedTensors tensors_of(const ModelConfig& config) {
+  const ParameterSet set(config, "weights");
+  SavedTensors saved;
+  float next = 0;
+  for (const NamedTensor& tensor : set.named()) {
+    for (float& value : tensor.tensor.values()) value = next += 0.25f;
+    saved[tensor.name] = {"F32", {tensor.tensor.dim.begin(), tensor.tensor.dim.begin() + tensor.tensor.rank}, bytes_of(tensor.tensor.values())};
+  }
+  return saved;
+}
+
+void write(const fs::path& path, const SavedTensors& tensors) {
+  std::vector<TensorToSave> all;
+  for (const auto& [name, tensor] : tensors) all.push_back({name, tensor.dtype, tensor.shape, std::as_bytes(std::span(tensor.bytes))});
+  write_safetensors(path, std::move(all));
+}
+
+class Checkpoint : public ::testing::Test {
+ protected:
+  const ModelConfig bert_ = ModelConfig::from_json(tiny_bert_json(), "config.json");
+  const ModelConfig distilbert_ = ModelConfig::from_json(tiny_distilbert_json(), "config.json");
+  ScratchFolder folder_;
+
+  // Loads what was saved and expects the numbers of `expected`; returns the report.
+  LoadReport loads(const ModelConfig& config, const SavedTensors& expected) {
+    ParameterSet set(config, "weights");
+    const LoadReport report = load_weights(folder_.path(), config, set, 1);
+    for (const NamedTensor& tensor : set.named()) {
+      const bool missing = std::ranges::find(report.missing, tensor.name) != report.missing.end();
+      if (!missing) {
+        EXPECT_EQ(bytes_of(tensor.tensor.values()), expected.at(tensor.name).bytes) << tensor.name;
+      }
+    }
+    return report;
+  }
+  void refused(const ModelConfig& config, ErrorKind kind, const std::vector<std::string>& parts) {
+    ParameterSet set(config, "weights");
+    expect_error(kind, parts, [&] { load_weights(folder_.path(), config, set, 1); });
+  }
+};
+
+void rename(SavedTensors& tensors, const std::string& from, const std::string& to) {
+  auto node = tensors.extract(from);
+  node.key() = to;
+  tensors.insert(std::move(node));
+}
+
+TEST_F(Checkpoint, LoadsWholeModels) {
+  for (const ModelConfig& config : {bert_, distilbert_}) {
+    const SavedTensors tensors = tensors_of(config);
+    write(folder_.path() / "model.safetensors", tensors);
+    const LoadReport report = loads(config, tensors);
+    EXPECT_THAT(report.missing, IsEmpty());
+    EXPECT_THAT(report.unexpected, IsEmpty());
+    EXPECT_THAT(report.notes, IsEmpty());
+    EXPECT_FALSE(report.head_missing);
+    EXPECT_EQ(report.table(), "");
+  }
+}
+
+TEST_F(Checkpoint, KnowsOldNormNamesAndBuffers) {
+  const SavedTensors tensors = tensors_of(bert_);
+  SavedTensors old = tensors;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.ends_with("LayerNorm.weight")) rename(old, name, name.substr(0, name.size() - 6) + "gamma");
+    if (name.ends_with("LayerNorm.bias")) rename(old, name, name.substr(0, name.size() - 4) + "beta");
+  }
+  old["bert.embeddings.position_ids"] = {"I64", {1}, std::string(8, '\0')};
+  old["bert.embeddings.token_type_ids"] = {"I64", {1}, std::string(8, '\0')};
+  write(folder_.path() / "model.safetensors", old);
+  EXPECT_EQ(loads(bert_, tensors).table(), "");
+}
+
+TEST_F(Checkpoint, BareEncodersLackTheHead) {
+  const SavedTensors tensors = tensors_of(bert_);
+  SavedTensors bare;
+  for (const auto& [name, tensor] : tensors)
+    if (name.starts_with("bert.")) bare[name.substr(5)] = tensor;
+  bare["pooler.dense.weight"] = {"F32", {1}, std::string(4, '\0')};
+  bare["embeddings.position_ids"] = {"I64", {1}, std::string(8, '\0')};
+  write(folder_.path() / "model.safetensors", bare);
+  const LoadReport report = loads(bert_, tensors);
+  EXPECT_TRUE(report.head_missing);
+  EXPECT_THAT(report.missing, ElementsAre("cls.predictions.bias", "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
+                                          "cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias"));
+  EXPECT_THAT(report.unexpected, ElementsAre("pooler.dense.weight"));
+}
+
+TEST_F(Checkpoint, StripsASurplusPrefix) {
+  const SavedTensors tensors = tensors_of(bert_);
+  SavedTensors prefixed = tensors;
+  rename(prefixed, "cls.predictions.bias", "bert.cls.predictions.bias");
+  write(folder_.path() / "model.safetensors", prefixed);
+  EXPECT_EQ(loads(bert_, tensors).table(), "");
+}
+
+TEST_F(Checkpoint, MissingTensorsStartAsTheReferences) {
+  SavedTensors tensors = tensors_of(distilbert_);
+  std::erase_if(tensors, [](const auto& item) { return item.first.starts_with("vocab_") || item.first.ends_with("word_embeddings.weight"); });
+  write(folder_.path() / "model.safetensors", tensors);
+  ModelConfig config = distilbert_;
+  config.initializer_range = 0.5;
+  ParameterSet first(config, "weights"), again(config, "weights"), other(config, "weights");
+  EXPECT_TRUE(load_weights(folder_.path(), config, first, 7).head_missing);
+  load_weights(folder_.path(), config, again, 7);
+  load_weights(folder_.path(), config, other, 8);
+  EXPECT_EQ(bytes_of(first.flat().values()), bytes_of(again.flat().values()));
+  EXPECT_NE(bytes_of(first.flat().values()), bytes_of(other.flat().values()));
+  const auto& w = first.tensors();
+  for (const float value : w.word.rows(0, 1).values()) EXPECT_EQ(value, 0);  // the padding's
+  const auto rest = w.word.rows(1, 50).values();
+  const double mean = std::accumulate(rest.begin(), rest.end(), 0.0) / static_cast<double>(rest.size());
+  double square = 0;
+  for (const float value : rest) square += static_cast<double>(value) * static_cast<double>(value);
+  EXPECT_NEAR(mean, 0, 0.06);
+  EXPECT_NEAR(std::sqrt(square / static_cast<double>(rest.size())), 0.5, 0.05);
+  EXPECT_NE(w.transform.values()[0], w.word.rows(1, 2).values()[0]);
+  for (const float value : w.head_norm.weight.values()) EXPECT_EQ(value, 1);
+  for (const Tensor& zeros : {w.head_norm.bias, w.transform_bias, w.head_bias})
+    for (const float value : zeros.values()) EXPECT_EQ(value, 0);
+}
+
+TEST_F(Checkpoint, TakesTheDecodersCopyWhereItIsAlone) {
+  const SavedTensors tensors = tensors_of(bert_);
+  SavedTensors moved = tensors;
+  rename(moved, "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight");
+  rename(moved, "cls.predictions.bias", "cls.predictions.decoder.bias");
+  write(folder_.path() / "model.safetensors", moved);
+  EXPECT_EQ(loads(bert_, tensors).table(), "");
+}
+
+TEST_F(Checkpoint, TellsOfTiedTensorsThatDiffer) {
+  const SavedTensors tensors = tensors_of(distilbert_);
+  SavedTensors both = tensors;
+  both["vocab_projector.weight"] = tensors.at("distilbert.embeddings.word_embeddings.weight");
+  write(folder_.path() / "model.safetensors", both);
+  EXPECT_THAT(loads(distilbert_, tensors).notes, IsEmpty());
+  both["vocab_projector.weight"].bytes[0] ^= 1;
+  write(folder_.path() / "model.safetensors", both);
+  const LoadReport report = loads(distilbert_, tensors);
+  ASSERT_EQ(report.notes.size(), 1u);
+  EXPECT_THAT(report.notes[0], HasSubstr("distilbert.embeddings.word_embeddings.weight and vocab_projector.weight are one tensor"));
+  EXPECT_THAT(report.notes[0], HasSubstr("model.safetensors"));
+  EXPECT_EQ(report.table(), "");
+  both["vocab_projector.weight"] = {"F64", {50, 16}, std::string(50 * 16 * 8, '\0')};  // other numbers, other type
+  write(folder_.path() / "model.safetensors", both);
+  EXPECT_EQ(loads(distilbert_, tensors).notes.size(), 1u);
+}
+
+TEST_F(Checkpoint, ReadsHalfPrecision) {
+  SavedTensors tensors = tensors_of(bert_);
+  Saved& bias = tensors["cls.predictions.bias"];
+  const std::vector<float> ones(50, 1.0f);
+  for (const auto& [dtype, one] : {std::pair("F16", uint16_t{0x3C00}), {"BF16", uint16_t{0x3F80}}}) {
+    bias = {dtype, {50}, ""};
+    for (int i = 0; i < 50; ++i) bias.bytes += little(one, 2);
+    write(folder_.path() / "model.safetensors", tensors);
+    SavedTensors expected = tensors;
+    expected["cls.predictions.bias"].bytes = bytes_of(ones);
+    loads(bert_, expected);
+  }
+  bias = {"I32", {50}, std::string(200, '\0')};
+  write(folder_.path() / "model.safetensors", tensors);
+  refused(bert_, ErrorKind::input, {"model.safetensors", "tensor cls.predictions.bias", "I32"});
+}
+
+TEST_F(Checkpoint, ReadsShards) {
+  const SavedTensors tensors = tensors_of(distilbert_);
+  SavedTensors first, second;
+  Json map;
+  for (const auto& [name, tensor] : tensors) {
+    const bool early = name < "distilbert.f" || first.size() < 5;
+    (early ? first : second)[name] = tensor;
+    map[name] = early ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
+  }
+  write(folder_.path() / "model-00001-of-00002.safetensors", first);
+  write(folder_.path() / "model-00002-of-00002.safetensors", second);
+  const auto index = [&](const Json& document) { folder_.write("model.safetensors.index.json", document.dump()); };
+  index({{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
+  EXPECT_EQ(loads(distilbert_, tensors).table(), "");
+
+  const std::string some = map.begin().key();
+  index({{"metadata", {}}});
+  refused(distilbert_, ErrorKind::input, {"index.json", "weight_map"});
+  for (const char* path : {"../model.safetensors", "/etc/passwd", "", ".", "sub/model.safetensors"}) {
+    Json evil = map;
+    evil[some] = path;
+    index({{"weight_map", evil}});
+    refused(distilbert_, ErrorKind::input, {"index.json", some, "only files of the same folder"});
+  }
+  Json wrong = map;
+  wrong[some] = 7;
+  index({{"weight_map", wrong}});
+  refused(distilbert_, ErrorKind::input, {"must be a string"});
+  wrong[some] = "absent.safetensors";
+  index({{"weight_map", wrong}});
+  refused(distilbert_, ErrorKind::io, {"absent.safetensors"});
+  wrong[some] = "model-00002-of-00002.safetensors";
+  index({{"weight_map", wrong}});
+  refused(distilbert_, ErrorKind::input, {some, "but it is not"});
+  index({{"weight_map", map}});
+  second[some] = tensors.at(some);
+  write(folder_.path() / "model-00002-of-00002.safetensors", second);
+  refused(distilbert_, ErrorKind::input, {some, "stands in both"});
+}
+
+TEST_F(Checkpoint, ReadsPyTorchFilesAndTheirShards) {
+  const SavedTensors tensors = tensors_of(bert_);
+  std::vector<std::pair<std::string, std::string>> values, storages;
+  for (const auto& [name, tensor] : tensors) {
+    const std::string key = std::to_string(storages.size());
+    std::vector<int64_t> strides(tensor.shape.size(), 1);
+    if (strides.size() == 2) strides[0] = tensor.shape[1];
+    values.emplace_back(name, pickled::tensor(pickled::storage(key, static_cast<int64_t>(tensor.bytes.size() / 4)), 0, tensor.shape, strides));
+    storages.emplace_back(key, tensor.bytes);
+  }
+  folder_.write("pytorch_model.bin", archive(pickled::dictionary(values), storages));
+  EXPECT_EQ(loads(bert_, tensors).table(), "");
+  fs::rename(folder_.path() / "pytorch_model.bin", folder_.path() / "part-1.bin");
+  Json map;
+  for (const auto& [name, tensor] : tensors) map[name] = "part-1.bin";
+  folder_.write("pytorch_model.bin.index.json", Json{{"weight_map", map}}.dump());
+  EXPECT_EQ(loads(bert_, tensors).table(), "");
+}
+
+TEST_F(Checkpoint, SearchesInTheReferencesOrder) {
+  const SavedTensors tensors = tensors_of(bert_);
+  write(folder_.path() / "model.safetensors", tensors);
+  folder_.write("model.safetensors.index.json", "broken");
+  folder_.write("pytorch_model.bin", "broken");
+  EXPECT_EQ(loads(bert_, tensors).table(), "");
+}
+
+TEST_F(Checkpoint, RefusesWhatDoesNotFit) {
+  refused(bert_, ErrorKind::io, {"no weights in", "model.safetensors, model.safetensors.index.json, pytorch_model.bin and pytorch_model.bin.index.json"});
+  const SavedTensors tensors = tensors_of(bert_);
+  SavedTensors wrong = tensors;
+  wrong["bert.embeddings.word_embeddings.weight"] = {"F32", {49, 16}, std::string(49 * 16 * 4, '\0')};
+  write(folder_.path() / "model.safetensors", wrong);
+  refused(bert_, ErrorKind::input, {"tensor bert.embeddings.word_embeddings.weight", "model.safetensors", "[49, 16]", "expected [50, 16]"});
+  wrong["cls.predictions.bias"] = {"F32", {49}, std::string(49 * 4, '\0')};
+  write(folder_.path() / "model.safetensors", wrong);
+  refused(bert_, ErrorKind::input, {"1 more tensors do not fit"});
+  write(folder_.path() / "model.safetensors", tensors_of(distilbert_));
+  refused(bert_, ErrorKind::input, {"holds none of the tensors of a BERT model", "distilbert.embeddings"});
+  write(folder_.path() / "model.safetensors", {});
+  refused(bert_, ErrorKind::input, {"it holds nothing"});
+  SavedTensors twice = tensors;
+  twice["bert.embeddings.LayerNorm.gamma"] = twice["bert.embeddings.LayerNorm.weight"];
+  write(folder_.path() / "model.safetensors", twice);
+  refused(bert_, ErrorKind::input, {"LayerNorm.gamma and bert.embeddings.LayerNorm.weight are both tensor"});
+  folder_.write("model.safetensors", "short");
+  refused(bert_, ErrorKind::input, {"model.safetensors has 5 bytes"});
+}
+
+TEST_F(Checkpoint, TableCollapsesLayers) {
+  LoadReport report;
+  report.missing = {"a.layer.0.x.weight", "a.layer.1.x.weight", "a.layer.2.x.weight", "a.layer.5.x.weight", "a.layer.3.y", "head.bias"};
+  report.unexpected = {"pooler.1"};
+  EXPECT_EQ(report.table(), "tensor                   | status\n"
+                            "a.layer.{0-2,5}.x.weight | missing: initialised afresh\n"
+                            "a.layer.3.y              | missing: initialised afresh\n"
+                            "head.bias                | missing: initialised afresh\n"
+                            "pooler.1                 | not used\n");
+}
+
+TEST_F(Checkpoint, SavingGivesBackWhatWasRead) {
+  const SavedTensors tensors = tensors_of(bert_);
+  write(folder_.path() / "model.safetensors", tensors);
+  ParameterSet set(bert_, "weights");
+  load_weights(folder_.path(), bert_, set, 0);
+  const ScratchFolder saved;
+  save_model(saved.path(), bert_, set);
+  EXPECT_EQ(read_text(saved.path() / "model.safetensors"), read_text(folder_.path() / "model.safetensors"));
+  const ModelConfig again = ModelConfig::from_folder(saved.path());
+  EXPECT_EQ(again.to_json(), bert_.to_json());
+  expect_error(ErrorKind::io, {"absent"}, [&] { save_model(saved.path() / "absent", bert_, set); });
+}
+
+TEST_F(Checkpoint, VocabulariesMustMeet) {
+  check_vocabulary(50, bert_, "m");
+  check_vocabulary(30, bert_, "m");  // rows padded for speed
+  expect_error(ErrorKind::input, {"vocabulary has 51 entries", "bert.embeddings.word_embeddings.weight has 50 rows", "model in m", "--tokenizer"},
+               [&] { check_vocabulary(51, bert_, "m"); });
+  ModelConfig large = bert_;
+  large.vocabulary = 1000;
+  ::testing::internal::CaptureStderr();
+  check_vocabulary(800, large, "m");
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("warning: vocabulary has 800 entries"));
+}
+
+TEST(CheckpointData, BothFormsOfARealFileAreEqual) {
+  const auto folder = large_data("checkpoints/tiny-random-distilbert-L5-H32-v1124");
+  if (!folder) GTEST_SKIP() << "set TEKIO_DATA to the folder of large test data";
+  const ModelConfig config = ModelConfig::from_folder(*folder);
+  ParameterSet safe(config, "weights"), torch(config, "weights");
+  const LoadReport report = load_weights(*folder, config, safe, 1);
+  EXPECT_TRUE(report.head_missing);
+  EXPECT_EQ(report.missing.size(), 5u);
+  EXPECT_THAT(report.unexpected, IsEmpty());
+  const ScratchFolder only_bin;
+  fs::copy(*folder / "pytorch_model.bin", only_bin.path() / "pytorch_model.bin");
+  EXPECT_EQ(load_weights(only_bin.path(), config, torch, 1).missing, report.missing);
+  EXPECT_EQ(bytes_of(safe.flat().values()), bytes_of(torch.flat().values()));
+  EXPECT_GT(largest(safe.tensors().layers[4].down.values()), 0);
+}
+
+}  // namespace
+}  // namespace tekio::test

@@ -1,0 +1,307 @@
+// The model at work, on every back end: masked rows alone against all rows, packing, dropout from the counter and from the
+// reference's stream, gradients against differences, memory plans, and batches that must be refused.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "all_rows_backend.h"
+#include "support.h"
+
+namespace tekio::test {
+namespace {
+
+// Sequences of 7, 1 and 12 tokens; masked rows in two of them.
+Batch example(bool typed) {
+  Batch batch;
+  batch.offsets = {0, 7, 8, 20};
+  for (int32_t i = 0; i < 20; ++i) batch.input_ids.push_back((i * 17 + 3) % 50);
+  batch.input_ids[4] = 0;  // the padding id inside a text
+  if (typed)
+    for (int32_t i = 0; i < 20; ++i) batch.type_ids.push_back(i % 3 == 0 ? 1 : 0);
+  batch.masked_rows = {1, 4, 8, 13, 19};
+  batch.labels = {10, 0, 49, 7, 10};
+  batch.padded_length = 14;
+  return batch;
+}
+
+Batch all_rows(const Batch& batch) {
+  Batch all = batch;
+  all.masked_rows.resize(batch.input_ids.size());
+  std::iota(all.masked_rows.begin(), all.masked_rows.end(), 0);
+  all.labels.assign(all.masked_rows.size(), 0);
+  for (size_t i = 0; i < batch.masked_rows.size(); ++i) all.labels[static_cast<size_t>(batch.masked_rows[i])] = batch.labels[i];
+  return all;
+}
+
+// One sequence of a batch by itself.
+Batch alone(const Batch& batch, size_t k) {
+  Batch one;
+  const int32_t begin = batch.offsets[k], end = batch.offsets[k + 1];
+  one.offsets = {0, end - begin};
+  one.input_ids.assign(batch.input_ids.begin() + begin, batch.input_ids.begin() + end);
+  if (!batch.type_ids.empty()) one.type_ids.assign(batch.type_ids.begin() + begin, batch.type_ids.begin() + end);
+  for (size_t i = 0; i < batch.masked_rows.size(); ++i) {
+    if (batch.masked_rows[i] < begin || batch.masked_rows[i] >= end) continue;
+    one.masked_rows.push_back(batch.masked_rows[i] - begin);
+    one.labels.push_back(batch.labels[i]);
+  }
+  one.first_key = batch.first_key + k;
+  one.padded_length = batch.padded_length;
+  return one;
+}
+
+constexpr BatchLimits kLimits = {.sequences = 4, .length = 14, .masked_rows = 40};
+
+class Model : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
+ protected:
+  Model() : device_(std::get<1>(GetParam())), bert_(std::get<0>(GetParam()) == "bert"), model_(config(0), *device_.backend) {
+    randomize(model_, 3);
+    model_.prepare(kLimits, true);
+  }
+  ModelConfig config(double dropout) const {
+    ModelConfig c = ModelConfig::from_json(bert_ ? tiny_bert_json() : tiny_distilbert_json(), "config");
+    c.set_dropout(dropout);
+    return c;
+  }
+  double step(MlmModel& model, const Batch& batch, const StepRandom& random = {}, float scale = 0.25f) const {
+    model.forward(batch, random);
+    return model.backward(batch, scale);
+  }
+
+  Device device_;
+  bool bert_;
+  MlmModel model_;
+};
+
+std::vector<float> copy(const ParameterSet& set) { return {set.flat().values().begin(), set.flat().values().end()}; }
+
+TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
+  const Batch batch = example(bert_), whole = all_rows(batch);
+  std::vector<bool> counted(whole.masked_rows.size(), false);
+  for (const int32_t row : batch.masked_rows) counted[static_cast<size_t>(row)] = true;
+  IgnoringBackend ignoring(*device_.backend, counted);
+  MlmModel full(model_.config(), ignoring);
+  std::ranges::copy(model_.weights().flat().values(), full.weights().flat().values().begin());
+  full.prepare(kLimits, true);
+
+  const double loss = step(model_, batch), full_loss = step(full, whole);
+  EXPECT_GT(loss, 1);
+  EXPECT_NEAR(loss, full_loss, 1e-5);
+  for (size_t i = 0; i < model_.gradients().named().size(); ++i) {
+    const auto mine = model_.gradients().named()[i].tensor.values(), theirs = full.gradients().named()[i].tensor.values();
+    EXPECT_LT(largest_difference(mine, theirs), 1e-6 + 2e-6 * largest(theirs)) << model_.gradients().named()[i].name;
+    if (model_.gradients().named()[i].name.find("key.bias") == std::string::npos && model_.gradients().named()[i].name.find("k_lin.bias") == std::string::npos) {
+      EXPECT_GT(largest(theirs), 1e-4) << model_.gradients().named()[i].name;  // so that the comparison says something
+    }
+  }
+}
+
+TEST_P(Model, PackedSequencesDoNotSeeEachOther) {
+  const Batch batch = example(bert_);
+  std::vector<double> own(3);
+  const double sum = model_.evaluate(batch, own);
+  double apart = 0;
+  for (size_t k = 0; k < 3; ++k) {
+    const double one = model_.evaluate(alone(batch, k));
+    EXPECT_NEAR(one, own[k], 1e-5);
+    apart += one;
+  }
+  EXPECT_EQ(own[1], 0);
+  EXPECT_NEAR(sum, apart, 1e-5);
+}
+
+TEST_P(Model, GradientsAccumulateOverMicroBatches) {
+  MlmModel parts(config(0.2), *device_.backend), whole(config(0.2), *device_.backend);
+  for (MlmModel* m : {&parts, &whole}) {
+    randomize(*m, 3);
+    m->prepare(kLimits, true);
+  }
+  const Batch batch = example(bert_);
+  const StepRandom random{.seed = 5, .step = 9};
+  const double loss = step(whole, batch, random);
+  double apart = 0;  // dropout's keys number the sequences of the update, so cutting it changes nothing
+  for (size_t k = 0; k < 3; ++k) apart += step(parts, alone(batch, k), random);
+  EXPECT_NEAR(loss, apart, 1e-5);
+  EXPECT_LT(largest_difference(whole.gradients().flat().values(), parts.gradients().flat().values()), 1e-5);
+  EXPECT_GT(largest(whole.gradients().flat().values()), 0.01);
+}
+
+TEST_P(Model, DropoutIsAFunctionOfSeedAndStep) {
+  MlmModel m(config(0.3), *device_.backend);
+  randomize(m, 3);
+  m.prepare(kLimits, true);
+  const Batch batch = example(bert_);
+  const auto loss = [&](uint64_t seed, uint64_t at) { return step(m, batch, {.seed = seed, .step = at}); };
+  const double first = loss(1, 1);
+  EXPECT_EQ(first, loss(1, 1));
+  EXPECT_NE(first, loss(1, 2));
+  EXPECT_NE(first, loss(2, 1));
+  EXPECT_NE(first, m.evaluate(batch));
+  EXPECT_EQ(m.evaluate(batch), m.evaluate(batch));
+  m.config().set_dropout(0);
+  EXPECT_NEAR(loss(1, 1), m.evaluate(batch), 1e-5);
+}
+
+TEST_P(Model, GradientsAreDerivativesAlsoUnderDropout) {
+  MlmModel m(config(0.2), *device_.backend);
+  randomize(m, 3);
+  m.prepare(kLimits, true);
+  const Batch batch = example(bert_);
+  for (const bool from_stream : {false, true}) {
+    const auto run = [&] {
+      TorchStream stream(11);
+      return step(m, batch, {.seed = 5, .step = 9, .stream = from_stream ? &stream : nullptr}, 1.0f);
+    };
+    m.clear_gradients();
+    run();
+    const std::vector<float> gradients = copy(m.gradients());
+    // Along a random direction, which moves every tensor: (loss(w + h d) - loss(w - h d)) / 2h = <gradient, d>.
+    ParameterSet direction(m.config(), "direction");
+    initialize_weights(m.config(), direction, 17);
+    const std::vector<float> start = copy(m.weights());
+    const auto moved = [&](double by) {
+      for (size_t i = 0; i < start.size(); ++i)
+        m.weights().flat().values()[i] = static_cast<float>(static_cast<double>(start[i]) + by * static_cast<double>(direction.flat().values()[i]));
+      return run();
+    };
+    const double h = 1e-2, numeric = (moved(h) - moved(-h)) / (2 * h);
+    moved(0);
+    double analytic = 0;
+    for (size_t i = 0; i < start.size(); ++i) analytic += static_cast<double>(gradients[i]) * static_cast<double>(direction.flat().values()[i]);
+    EXPECT_NEAR(numeric, analytic, 5e-3 * std::max(1.0, std::abs(analytic))) << (from_stream ? "stream" : "counter");
+  }
+}
+
+// The stream must stand where PyTorch's would: two words for each element of the padded rectangles, none where the rate is 0.
+TEST_P(Model, DrawsFromTheStreamWhatTheReferenceDraws) {
+  const Batch batch = example(bert_);
+  for (const auto& [hidden, attention] : {std::pair(0.1, 0.2), {0.0, 0.2}, {0.1, 0.0}, {0.0, 0.0}}) {
+    Json document = model_.config().document;
+    document[bert_ ? "hidden_dropout_prob" : "dropout"] = hidden;
+    document[bert_ ? "attention_probs_dropout_prob" : "attention_dropout"] = attention;
+    MlmModel m(ModelConfig::from_json(document, "config"), *device_.backend);
+    randomize(m, 3);
+    m.prepare(kLimits, true);
+    for (const bool masked : {true, false}) {
+      Batch one = batch;
+      if (!masked) one.masked_rows.clear(), one.labels.clear();
+      TorchStream used(4), expected(4);
+      step(m, one, {.stream = &used});
+      const int64_t rectangle = 3 * 14 * 16, probabilities = 3 * 2 * 14 * 14;
+      const int64_t rows = hidden > 0 ? rectangle * (1 + 2 * (bert_ ? 2 : 1)) : 0;
+      expected.skip_dropout(rows + (attention > 0 ? 2 * probabilities : 0));
+      EXPECT_EQ(used.word(), expected.word()) << hidden << " " << attention;
+    }
+  }
+}
+
+TEST_P(Model, PaddingOnlyMovesTheStream) {
+  MlmModel m(config(0.3), *device_.backend);
+  randomize(m, 3);
+  m.prepare(kLimits, true);
+  // Of the first sequence alone: the decisions depend on the padded length, since its rows are drawn in between.
+  Batch batch = alone(example(bert_), 0);
+  const auto loss = [&](int64_t padded) {
+    batch.padded_length = padded;
+    TorchStream stream(4);
+    return step(m, batch, {.stream = &stream});
+  };
+  EXPECT_EQ(loss(7), loss(7));
+  EXPECT_NE(loss(7), loss(9));
+}
+
+TEST_P(Model, NothingMaskedMeansNoLossAndNoGradient) {
+  Batch batch = example(bert_);
+  batch.masked_rows.clear();
+  batch.labels.clear();
+  model_.clear_gradients();
+  EXPECT_EQ(step(model_, batch), 0);
+  EXPECT_EQ(largest(model_.gradients().flat().values()), 0);
+  std::vector<double> own(3, 7.0);
+  EXPECT_EQ(model_.evaluate(batch, own), 0);
+  EXPECT_EQ(own, (std::vector<double>{0, 0, 0}));
+  EXPECT_EQ(model_.logits(batch).dim[0], 0);
+}
+
+TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
+  const Batch batch = example(bert_);
+  const double trained = model_.evaluate(batch);
+  MlmModel lean(model_.config(), *device_.backend);
+  std::ranges::copy(model_.weights().flat().values(), lean.weights().flat().values().begin());
+  lean.prepare(kLimits, false);
+  EXPECT_EQ(lean.evaluate(batch), trained);
+  const int64_t all = MlmModel::plan(model_.config(), kLimits, true, false).total(), less = MlmModel::plan(model_.config(), kLimits, false, false).total();
+  EXPECT_LT(less, all);
+}
+
+TEST_P(Model, PrepareAllocatesWhatPlanSays) {
+  const auto line = [&](const MemoryPlan& plan, const std::string& purpose) {
+    for (const MemoryPlan::Line& l : plan.lines)
+      if (l.purpose == purpose) return l.bytes;
+    return int64_t{-1};
+  };
+  const MemoryPlan plan = MlmModel::plan(config(0.1), kLimits, true, true);
+  EXPECT_EQ(line(plan, "weights"), ParameterSet::bytes(model_.config()));
+  EXPECT_EQ(line(plan, "gradients"), ParameterSet::bytes(model_.config()));
+  for (const char* purpose : {"activations", "logits", "scratch"}) EXPECT_GT(line(plan, purpose), 0) << purpose;
+  const int64_t rectangle = 4 * 14 * 16;
+  EXPECT_EQ(line(plan, "dropout decisions"), rectangle * (1 + 2 * (bert_ ? 2 : 1)) + 2 * 4 * 2 * 14 * 14);
+  EXPECT_EQ(line(MlmModel::plan(config(0.1), kLimits, false, true), "dropout decisions"), -1);
+}
+
+TEST_P(Model, RefusesBatchesOfAnotherModel) {
+  const auto refused = [&](const Batch& batch, const std::vector<std::string>& parts) {
+    expect_error(ErrorKind::input, parts, [&] { model_.evaluate(batch); });
+    expect_error(ErrorKind::input, parts, [&] { model_.forward(batch, {}); });
+  };
+  Batch batch = example(bert_);
+  batch.input_ids[3] = 50;
+  refused(batch, {"token id 50 (number 3)", "vocabulary of 50"});
+  batch.input_ids[3] = -1;
+  refused(batch, {"token id -1"});
+  batch = example(bert_);
+  batch.labels[1] = 50;
+  refused(batch, {"label 50"});
+  batch.labels[1] = -100;
+  refused(batch, {"label -100"});
+  batch = Batch{.input_ids = std::vector<int32_t>(21, 1), .offsets = {0, 21}};
+  refused(batch, {"sequence has 21 tokens", "only 20 positions"});
+  batch = example(true);
+  batch.type_ids[5] = 2;
+  if (bert_) {
+    refused(batch, {"token type 2 (number 5)", "token types of 2"});
+  } else {
+    EXPECT_EQ(model_.evaluate(batch), model_.evaluate(example(false)));  // no types: not looked at
+  }
+}
+
+TEST_P(Model, HoldsCallersToTheirPlan) {
+  const auto bug = [](const auto& body) { expect_error(ErrorKind::bug, {}, body); };
+  Batch large = Batch{.input_ids = std::vector<int32_t>(60, 1), .offsets = {0, 15, 30, 45, 60}};
+  bug([&] { model_.evaluate(large); });
+  bug([&] { model_.backward(example(bert_), 1); });
+  Batch batch = example(bert_);
+  batch.offsets.back() = 19;
+  bug([&] { model_.evaluate(batch); });
+  batch = example(bert_);
+  std::swap(batch.masked_rows[0], batch.masked_rows[1]);
+  bug([&] { model_.evaluate(batch); });
+  batch = example(bert_);
+  batch.labels.pop_back();
+  bug([&] { model_.evaluate(batch); });
+  MlmModel fresh(config(0), *device_.backend);
+  bug([&] { fresh.evaluate(example(bert_)); });
+  bug([&] { fresh.clear_gradients(); });
+  fresh.prepare(kLimits, false);
+  bug([&] { fresh.forward(example(bert_), {}); });
+  Batch short_padding = example(bert_);
+  short_padding.padded_length = 11;
+  TorchStream stream(1);
+  bug([&] { model_.forward(short_padding, {.stream = &stream}); });
+}
+
+std::string name_of_case(const ::testing::TestParamInfo<Model::ParamType>& info) { return std::get<0>(info.param) + "_" + std::get<1>(info.param); }
+INSTANTIATE_TEST_SUITE_P(Tiny, Model, ::testing::Combine(::testing::Values("distilbert", "bert"), ::testing::ValuesIn(back_ends())), name_of_case);
+
+}  // namespace
+}  // namespace tekio::test
