@@ -154,14 +154,12 @@ SplitFiles find_in_folder(const fs::path& folder) {
     candidates.push_back({path, std::move(verdict), split_of(path.lexically_relative(folder))});
     any_named |= !candidates.back().split.empty();
   }
+  std::vector<Candidate> unnamed;
   if (any_named) {
-    const auto unnamed = std::stable_partition(candidates.begin(), candidates.end(),
-                                               [](const Candidate& c) { return !c.split.empty(); });
-    if (const auto count = candidates.end() - unnamed; count > 0 && unnamed->verdict.kind)
-      note(fmt::format("{}: left out {}{}, whose name says no split (train, validation, test, unsupervised)",
-                       printable(folder.string(), 300), printable(unnamed->path.filename().string()),
-                       count > 1 ? fmt::format(" and {} more", count - 1) : ""));
-    candidates.erase(unnamed, candidates.end());
+    const auto rest = std::stable_partition(candidates.begin(), candidates.end(),
+                                            [](const Candidate& c) { return !c.split.empty(); });
+    unnamed.assign(rest, candidates.end());
+    candidates.erase(rest, candidates.end());
   }
   if (candidates.empty())
     fail(ErrorKind::input, "the folder {} holds no data files; what is read: {}", printable(folder.string(), 300),
@@ -177,6 +175,11 @@ SplitFiles find_in_folder(const fs::path& folder) {
     by_split[c.split.empty() ? "train" : c.split].push_back(
         {.path = c.path, .kind = *c.verdict.kind, .packing = c.verdict.packing});
   }
+  std::erase_if(unnamed, [family](const Candidate& c) { return family_of(c.verdict) != family; });
+  if (!unnamed.empty())
+    note(fmt::format("{}: left out {}{}, whose name says no split (train, validation, test, unsupervised)",
+                     printable(folder.string(), 300), printable(unnamed.front().path.filename().string()),
+                     unnamed.size() > 1 ? fmt::format(" and {} more", unnamed.size() - 1) : ""));
   SplitFiles splits;
   for (const std::string_view known : kSplitOrder)
     if (auto found = by_split.extract(std::string(known)); !found.empty())

@@ -105,10 +105,7 @@ class JsonSplitter final : public Splitter {
         fail(ErrorKind::input,
              "{}:{}: more follows after the array's end; a .json file is one array, or one object a line", path_,
              line_);
-      if (form_ == Form::after_element) {
-        if (c != ',' && c != ']')
-          fail(ErrorKind::input, "{}:{}: expected , or ] between the array's elements, got {}", path_, line_,
-               printable(bytes.substr(at, 1)));
+      if (form_ == Form::after_element) {  // an element ends nowhere else than at , or ]
         form_ = c == ',' ? Form::before_element : Form::after_array;
         ++at;
         continue;

@@ -1,0 +1,141 @@
+// Names to files and splits.
+#include "data/layout.h"
+
+#include <tekio/dataset.h>
+
+#include "data/scratch_folder.h"
+
+namespace tekio {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// "SPLIT: FILE FILE" for each split.
+std::vector<std::string> shown(const SplitFiles& splits, const std::filesystem::path& folder) {
+  std::vector<std::string> lines;
+  for (const auto& [split, files] : splits) {
+    lines.push_back(split + ":");
+    for (const DataFile& file : files) lines.back() += " " + file.path.lexically_relative(folder).string();
+  }
+  return lines;
+}
+
+TEST(SplitOf, FollowsTheReferencesNames) {
+  const std::pair<const char*, const char*> cases[] = {{"train.jsonl", "train"},
+                                                       {"training.txt", "train"},
+                                                       {"my_train_file.csv", "train"},
+                                                       {"train0.json", "train"},
+                                                       {"a-validation.txt", "validation"},
+                                                       {"valid.txt", "validation"},
+                                                       {"dev-2.txt", "validation"},
+                                                       {"val.txt.gz", "validation"},
+                                                       {"test.csv", "test"},
+                                                       {"testing 1.csv", "test"},
+                                                       {"eval.csv", "test"},
+                                                       {"wikitext2-evaluation.txt", "test"},
+                                                       {"unsupervised.jsonl.zst", "unsupervised"},
+                                                       {"unsup.txt", "unsupervised"},
+                                                       {"train-00000-of-00002.jsonl", "train"},
+                                                       {"data/valid-00000-of-00001.csv", "validation"},
+                                                       {"data/extra-00000-of-00001.csv", "extra"},
+                                                       {"dev/train.txt", "validation"},
+                                                       {"a/test_set/b.txt", "test"},
+                                                       {"Train.txt", "train"},
+                                                       {"trained.txt", ""},
+                                                       {"mytrain.txt", ""},
+                                                       {"contest.txt", ""},
+                                                       {"latest/a.txt", ""},
+                                                       {"x.txt", ""},
+                                                       {"a-0-of-1.txt", ""}};
+  for (const auto& [path, split] : cases) EXPECT_EQ(split_of(path), split) << path;
+}
+
+TEST(FindFiles, ASingleFileIsTrain) {
+  const ScratchFolder folder;
+  for (const char* name : {"test.jsonl", "x.txt", "x.csv.gz", "a:b.tsv.zst"})
+    EXPECT_THAT(shown(find_files(folder.write(name, "")), folder.path()), ElementsAre(std::string("train: ") + name));
+  EXPECT_EQ(find_files(folder / "x.csv.gz")[0].second[0].packing, Packing::gzip);
+  EXPECT_EQ(find_files(folder / "a:b.tsv.zst")[0].second[0].kind, FileKind::tsv);
+}
+
+TEST(FindFiles, FoldersAreSplitByName) {
+  const ScratchFolder folder;
+  for (const char* name :
+       {"d/test.jsonl.zst", "d/train-00001-of-00002.jsonl", "d/train-00000-of-00002.jsonl", "d/unsupervised.jsonl",
+        "d/validation/a.json", "d/extra-00000-of-00001.jsonl", "d/README.txt", "d/README.md", "d/dataset_info.json",
+        "d/.hidden.jsonl", "d/__pycache__/train.jsonl", "d/.git/test.jsonl", "d/other.jsonl"})
+    folder.write(name, "");
+  testing::internal::CaptureStderr();
+  const SplitFiles splits = find_files(folder / "d");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("left out other.jsonl, whose name says no split"));
+  EXPECT_THAT(
+      shown(splits, folder / "d"),
+      ElementsAre("train: train-00000-of-00002.jsonl train-00001-of-00002.jsonl", "validation: validation/a.json",
+                  "test: test.jsonl.zst", "unsupervised: unsupervised.jsonl", "extra: extra-00000-of-00001.jsonl"));
+  EXPECT_THAT(shown(find_files((folder / "d") + ":test"), folder / "d"), ElementsAre("test: test.jsonl.zst"));
+}
+
+TEST(FindFiles, WithoutNamesAllOfTheMostFrequentKindIsTrain) {
+  const ScratchFolder folder;
+  for (const char* name : {"d/b/2.txt", "d/a.txt", "d/notes.csv"}) folder.write(name, "");
+  EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"), ElementsAre("train: a.txt b/2.txt"));
+  for (const char* name : {"e/README.txt", "e/data.jsonl"}) folder.write(name, "");
+  EXPECT_THAT(shown(find_files(folder / "e"), folder / "e"), ElementsAre("train: data.jsonl"));
+}
+
+TEST(FindFiles, TellsWhatIsWrong) {
+  const ScratchFolder folder;
+  folder.write("d/train.parquet", "");
+  folder.write("e/x.bin", "");
+  folder.write("f/train.jsonl", "");
+  expect_error(ErrorKind::usage, {"path is empty"}, [&] { find_files(""); });
+  expect_error(ErrorKind::io, {"no data at", "nothing"}, [&] { find_files(folder / "nothing"); });
+  expect_error(ErrorKind::io, {"no data at"}, [&] { find_files((folder / "nothing") + ":train"); });
+  expect_error(ErrorKind::io, {"no data at"}, [&] { find_files(":train"); });
+  expect_error(ErrorKind::input, {"no split \"tets\"", "it has: train"}, [&] { find_files((folder / "f") + ":tets"); });
+  expect_error(ErrorKind::input, {"train.parquet", "does not read Parquet or Arrow"},
+               [&] { find_files(folder / "d"); });
+  expect_error(ErrorKind::input, {"does not read Parquet or Arrow"}, [&] { find_files(folder.write("a.arrow", "")); });
+  expect_error(ErrorKind::input, {"does not unpack .xz"}, [&] { find_files(folder.write("a.jsonl.xz", "")); });
+  expect_error(ErrorKind::input, {"does not say what kind", ".jsonl"}, [&] { find_files(folder.write("a.docx", "")); });
+  expect_error(ErrorKind::input, {"does not say what kind"}, [&] { find_files(folder.write("plain", "")); });
+  expect_error(ErrorKind::input, {"holds no data files"}, [&] { find_files(folder / "e"); });
+  expect_error(ErrorKind::usage, {"no data was given"}, [] { load_dataset(std::vector<std::string>{}); });
+}
+
+TEST(Reviews, ComeNegativeFirstByNumber) {
+  const ScratchFolder folder;
+  const auto write = [&](const char* name) { folder.write(name, name); };
+  for (const char* name : {"train/pos/0_9.txt", "train/pos/10_7.txt", "train/pos/2_8.txt", "train/neg/1_1.txt",
+                           "train/neg/0_3.txt", "train/unsup/0_0.txt", "test/neg/300_1.txt", "test/neg/5_1.txt",
+                           "test/pos/7_10.txt", "train/urls_pos.txt", "imdb.vocab", "README", "train/neg/.DS_Store"})
+    write(name);
+  const DatasetDict data = load_dataset(folder.path().string());
+  std::vector<std::string> rows;
+  for (const auto& [split, dataset] : data.splits()) {
+    EXPECT_THAT(dataset.columns(), ElementsAre("text", "label"));
+    dataset.for_each(
+        [&, &name = split](const Row& row) { rows.push_back(name + " " + row.text() + " " + row.columns[1].second); });
+  }
+  EXPECT_THAT(rows, ElementsAre("train train/neg/0_3.txt 0", "train train/neg/1_1.txt 0", "train train/pos/0_9.txt 1",
+                                "train train/pos/2_8.txt 1", "train train/pos/10_7.txt 1", "test test/neg/5_1.txt 0",
+                                "test test/neg/300_1.txt 0", "test test/pos/7_10.txt 1",
+                                "unsupervised train/unsup/0_0.txt -1"));
+  write("train/pos/notes.txt");
+  expect_error(ErrorKind::input, {"notes.txt", "not NUMBER_STARS.txt"}, [&] { load_dataset(folder.path().string()); });
+}
+
+TEST(Reviews, AreRowsWithAllTheirLines) {
+  const ScratchFolder folder;
+  folder.write("train/pos/0_9.txt", "one\r\ntwo\n\n");
+  folder.write("train/pos/1_9.txt", "");
+  const auto rows = load_dataset(folder.path().string())["train"].take(9);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].text(), "one\r\ntwo\n\n");
+  EXPECT_EQ(rows[1].text(), "");
+}
+
+}  // namespace
+}  // namespace tekio

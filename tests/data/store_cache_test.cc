@@ -1,0 +1,222 @@
+// Keeping stores: the same data finds its store, changed data never does, and a damaged store is made anew.
+#include "data/store_cache.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "data/scratch_folder.h"
+
+namespace tekio {
+namespace {
+
+/// Counts how often texts are really encoded.
+std::atomic<int64_t> encoded = 0;
+
+StoreRecipe recipe() {
+  return {.tokenizer_digest = "a tokenizer",
+          .shape = {.id_bytes = 2, .prefix = 0, .suffix = 0},
+          .options = {},
+          .make_encoder = [] {
+            return [](std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& starts) {
+              ++encoded;
+              for (const char c : text) ids.push_back(static_cast<unsigned char>(c)), starts.push_back(1);
+            };
+          }};
+}
+
+class StoreCache : public testing::Test {
+ protected:
+  ScratchFolder folder_;
+  ScopedVariable cache_{"TEKIO_CACHE", (folder_ / "cache").c_str()};
+
+  Dataset data(std::string_view text = "abc\nde\n") { return load_dataset(folder_.write("a.txt", text))["train"]; }
+  /// Gets the store and tells whether it was made for it.
+  bool makes(const Dataset& dataset, const StoreRecipe& made = recipe(), bool use_cache = true) {
+    const int64_t before = encoded;
+    last_ = get_store(dataset.source(), made, use_cache);
+    return encoded > before;
+  }
+  std::vector<fs::path> kept() {
+    std::vector<fs::path> files;
+    if (fs::exists(folder_ / "cache/tokens"))
+      for (const auto& entry : fs::directory_iterator(folder_ / "cache/tokens")) files.push_back(entry.path());
+    return files;
+  }
+  std::shared_ptr<const TokenStore> last_;
+};
+
+TEST_F(StoreCache, IsReusedUntilSomethingChanges) {
+  Dataset d = data();
+  EXPECT_TRUE(makes(d));
+  EXPECT_FALSE(makes(d));
+  EXPECT_FALSE(makes(load_dataset(folder_ / "a.txt")["train"]));
+  EXPECT_EQ(kept().size(), 1u);
+  StoreRecipe other = recipe();
+  other.tokenizer_digest = "another";
+  EXPECT_TRUE(makes(d, other));
+  other = recipe();
+  other.options.max_tokens = 2;
+  EXPECT_TRUE(makes(d, other));
+  other = recipe();
+  other.options.skip_blank = true;
+  EXPECT_TRUE(makes(d, other));
+  other = recipe();
+  other.options.threads = 3;
+  EXPECT_FALSE(makes(d, other)) << "threads change nothing";
+  EXPECT_TRUE(makes(d.shuffle(1)));
+  EXPECT_FALSE(makes(d.shuffle(1)));
+  EXPECT_TRUE(makes(d.slice(0, 1)));
+  EXPECT_EQ(last_->rows(), 1);
+  fs::rename(folder_ / "a.txt", folder_ / "b.txt");  // a rename changes the file's time of change
+  EXPECT_TRUE(makes(load_dataset(folder_ / "b.txt")["train"]));
+}
+
+TEST_F(StoreCache, NoticesAChangeOfTheSameSizeAtOnceWithItsTimeSetBack) {
+  EXPECT_TRUE(makes(data("abc\n")));
+  for (int i = 0; i < 5; ++i) {
+    struct stat info {};
+    ASSERT_EQ(::stat((folder_ / "a.txt").c_str(), &info), 0);
+    const std::string text = std::string(3, static_cast<char>('d' + i)) + "\n";
+    const int file = ::open((folder_ / "a.txt").c_str(), O_WRONLY);  // the same inode
+    ASSERT_EQ(::write(file, text.data(), text.size()), 4);
+    const timespec times[2] = {info.st_atim, info.st_mtim};
+    ::futimens(file, times);
+    ::close(file);
+    EXPECT_TRUE(makes(load_dataset(folder_ / "a.txt")["train"]));
+    EXPECT_EQ(last_->batches().at(0).ids[0], 'd' + i);
+  }
+}
+
+TEST_F(StoreCache, MakesADamagedStoreAnew) {
+  const Dataset d = data();
+  ASSERT_TRUE(makes(d));
+  const fs::path file = kept().at(0);
+  const std::string whole = read_file(file);
+  for (const std::string& damaged :
+       {whole.substr(0, whole.size() / 2), whole.substr(0, 130) + "x" + whole.substr(131), std::string()}) {
+    std::ofstream(file, std::ios::binary) << damaged;
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(makes(d));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                testing::AllOf(testing::HasSubstr("warning: "), testing::HasSubstr("is damaged")));
+    EXPECT_EQ(read_file(file), whole);
+    EXPECT_FALSE(makes(d));
+  }
+}
+
+TEST_F(StoreCache, WithoutCacheNothingIsReadOrKept) {
+  const ScopedVariable temporary("TMPDIR", folder_.write("tmp/x", "").substr(0, (folder_ / "tmp").size()).c_str());
+  const Dataset d = data();
+  EXPECT_TRUE(makes(d, recipe(), false));
+  EXPECT_TRUE(makes(d, recipe(), false));
+  EXPECT_EQ(last_->tokens(), 5);
+  EXPECT_THAT(kept(), testing::IsEmpty());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "tmp"), {}), 1);  // x alone
+}
+
+TEST_F(StoreCache, AKilledProcessLeavesNothingThatIsTakenForAStore) {
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += "some words in a row\n";
+  const Dataset d = data(text);
+  for (const int64_t after : {0, 1, 5'000, 150'000}) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      StoreRecipe slow = recipe();
+      slow.options.threads = 1;
+      slow.make_encoder = [after]() -> EncodeText {
+        return [after, rows = int64_t{0}](std::string_view t, std::vector<int32_t>& ids,
+                                          std::vector<uint8_t>& starts) mutable {
+          if (rows++ == after) ::kill(::getpid(), SIGKILL);
+          for (const char c : t) ids.push_back(static_cast<unsigned char>(c)), starts.push_back(1);
+        };
+      };
+      get_store(d.source(), slow, true);
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    for (const fs::path& file : kept()) EXPECT_NE(file.extension(), ".tokens");
+  }
+  EXPECT_FALSE(kept().empty()) << "the killed processes had begun to write";
+  EXPECT_TRUE(makes(d));
+  EXPECT_EQ(last_->rows(), 200'000);
+  EXPECT_EQ(kept().size(), 1u) << "what they left is swept up";
+}
+
+TEST_F(StoreCache, ManyProcessesAtOnceAllGetTheStore) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "some words in a row\n";
+  const Dataset d = data(text);
+  std::vector<pid_t> children;
+  for (int i = 0; i < 6; ++i) {
+    children.push_back(::fork());
+    if (children.back() == 0) {
+      StoreRecipe mine = recipe();
+      mine.options.threads = 2;
+      ::_exit(get_store(d.source(), mine, true)->rows() == 20'000 ? 0 : 1);
+    }
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  EXPECT_EQ(kept().size(), 1u);
+  EXPECT_FALSE(makes(d));
+}
+
+TEST_F(StoreCache, TellsWhatIsWrong) {
+  const Dataset d = data();
+  const auto states = states_of(*d.source().files);
+  folder_.write("a.txt", "xyz\n");
+  expect_error(ErrorKind::input, {"a.txt changed while it was read"},
+               [&] { check_unchanged(*d.source().files, states); });
+  expect_error(ErrorKind::input, {"there is no text in", "a.txt", "2 rows"}, [&] { makes(data("\n\n")); });
+  expect_error(ErrorKind::input, {"there is no text in", "0 rows"}, [&] { makes(data("")); });
+  EXPECT_THAT(kept(), testing::IsEmpty());
+  {
+    const ScopedVariable file("TEKIO_CACHE", folder_.write("file", "").c_str());
+    expect_error(ErrorKind::io, {"cannot write to the folder", "file/tokens", "set TEKIO_CACHE", "--no_cache"},
+                 [&] { makes(data()); });
+  }
+  {
+    const ScopedVariable none("TMPDIR", (folder_ / "file").c_str());
+    expect_error(ErrorKind::io, {"cannot write to the folder", "set TMPDIR"}, [&] { makes(data(), recipe(), false); });
+  }
+  fs::remove(folder_ / "a.txt");
+  expect_error(ErrorKind::io, {"cannot read", "a.txt"}, [&] { makes(d); });
+}
+
+TEST(CacheFolder, IsWhereTheEnvironmentSays) {
+  const ScopedVariable own("TEKIO_CACHE", "/own"), general("XDG_CACHE_HOME", "/xdg"), home("HOME", "/home/me");
+  EXPECT_EQ(cache_folder(), "/own");
+  {
+    const ScopedVariable unset("TEKIO_CACHE", nullptr);
+    EXPECT_EQ(cache_folder(), "/xdg/tekio");
+    const ScopedVariable empty("XDG_CACHE_HOME", "");
+    EXPECT_EQ(cache_folder(), "/home/me/.cache/tekio");
+    const ScopedVariable homeless("HOME", nullptr);
+    expect_error(ErrorKind::io, {"none of TEKIO_CACHE, XDG_CACHE_HOME and HOME is set", "--no_cache"},
+                 [] { cache_folder(); });
+  }
+}
+
+TEST(FileState, WaitsOutTheClocksTick) {
+  const ScratchFolder folder;
+  const std::string path = folder.write("a", "1");
+  const FileState first = FileState::of(path);
+  const int file = ::open(path.c_str(), O_WRONLY);
+  ASSERT_EQ(::write(file, "2", 1), 1);
+  ::close(file);
+  EXPECT_FALSE(FileState::of(path) == first);
+}
+
+}  // namespace
+}  // namespace tekio

@@ -1,0 +1,139 @@
+// The token store's file: what is written is read; what is damaged is told.
+#include "data/token_store.h"
+
+#include <random>
+
+#include "data/scratch_folder.h"
+
+namespace tekio {
+namespace {
+
+const StoreKey kKey = {std::byte{1}, std::byte{2}, std::byte{3}};
+
+struct Rows {
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<std::vector<uint8_t>> starts;
+};
+
+Rows random_rows(int64_t count, int32_t vocabulary, unsigned seed) {
+  std::mt19937 draw(seed);
+  Rows rows;
+  for (int64_t i = 0; i < count; ++i) {
+    const size_t length = 2 + draw() % (i % 50 == 0 ? 400 : 9);
+    auto& ids = rows.ids.emplace_back(length);
+    auto& starts = rows.starts.emplace_back(length);
+    for (size_t t = 0; t < length; ++t) {
+      ids[t] = static_cast<int32_t>(draw() % static_cast<unsigned>(vocabulary));
+      starts[t] = draw() % 3 == 0 && t > 0 && t + 1 < length;
+    }
+  }
+  return rows;
+}
+
+/// Writes rows, `step` of them a call.
+void write_store(const fs::path& path, const Rows& rows, size_t step,
+                 TokenStoreWriter::Shape shape = {.id_bytes = 2, .prefix = 1, .suffix = 1}) {
+  TokenStoreWriter writer(path, kKey, shape);
+  EncodedRows some;
+  for (size_t r = 0; r < rows.ids.size(); ++r) {
+    some.ids.insert(some.ids.end(), rows.ids[r].begin(), rows.ids[r].end());
+    some.word_starts.insert(some.word_starts.end(), rows.starts[r].begin(), rows.starts[r].end());
+    some.row_ends.push_back(some.ids.size());
+    if ((r + 1) % step != 0 && r + 1 != rows.ids.size()) continue;
+    writer.append(some);
+    some.clear();
+  }
+  writer.commit();
+}
+
+TEST(TokenStore, GivesBackWhatWasWritten) {
+  const ScratchFolder folder;
+  for (const int id_bytes : {2, 4})
+    for (const int64_t count : {0, 1, 999, 1000, 1001, 2500}) {
+      SCOPED_TRACE(testing::Message() << count << " rows of " << id_bytes);
+      const Rows rows = random_rows(count, id_bytes == 2 ? 65'536 : 250'002, 5);
+      write_store(folder / "s", rows, 7, {.id_bytes = id_bytes, .prefix = 1, .suffix = 1});
+      const TokenStore store(folder / "s", kKey);
+      EXPECT_EQ(store.rows(), count);
+      EXPECT_EQ(store.id_bytes(), id_bytes);
+      EXPECT_EQ(store.batches().size(), static_cast<size_t>((count + 999) / 1000));
+      int64_t row = 0, tokens = 0;
+      int32_t most = 0;
+      for (const TokenStore::Batch& batch : store.batches())
+        for (int64_t r = 0; r < static_cast<int64_t>(batch.row_ends.size()); ++r, ++row) {
+          const auto [begin, end] = batch.row(r);
+          const auto& ids = rows.ids[static_cast<size_t>(row)];
+          ASSERT_EQ(end - begin, static_cast<int64_t>(ids.size()));
+          std::vector<int32_t> got(ids.size());
+          batch.ids.subspan(begin, end - begin).copy_to(got.data());
+          ASSERT_EQ(got, ids);
+          for (int64_t t = begin; t < end; ++t) {
+            ASSERT_EQ(batch.word_starts[static_cast<size_t>(t / 64)] >> (t % 64) & 1,
+                      rows.starts[static_cast<size_t>(row)][static_cast<size_t>(t - begin)]);
+            ASSERT_EQ(batch.ids[t], ids[static_cast<size_t>(t - begin)]);
+            most = std::max(most, batch.ids[t]);
+          }
+          tokens += end - begin;
+        }
+      EXPECT_EQ(row, count);
+      EXPECT_EQ(tokens, store.tokens());
+      EXPECT_EQ(most, store.max_id());
+    }
+}
+
+TEST(TokenStore, DoesNotDependOnHowRowsWereHandedOver) {
+  const ScratchFolder folder;
+  const Rows rows = random_rows(2345, 30'522, 9);
+  write_store(folder / "a", rows, 1);
+  for (const size_t step : {3u, 1000u, 10'000u}) {
+    write_store(folder / "b", rows, step);
+    EXPECT_EQ(read_file(folder / "a"), read_file(folder / "b"));
+  }
+}
+
+TEST(TokenStore, NoticesEveryFlippedBitAndEveryCut) {
+  const ScratchFolder folder;
+  write_store(folder / "s", random_rows(1100, 3000, 2), 10);
+  const std::string whole = read_file(folder / "s");
+  std::mt19937 draw(1);
+  int flips = 0;
+  for (size_t at = 0; at < whole.size(); at += at < 200 || at + 100 > whole.size() ? 1 : 1 + draw() % 197, ++flips) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << draw() % 8));
+    folder.write("s", bytes);
+    expect_error(ErrorKind::input, {"token store", "is damaged", "delete it"}, [&] { TokenStore(folder / "s", kKey); });
+  }
+  EXPECT_GT(flips, 300);
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{127}, size_t{128}, whole.size() / 2, whole.size() - 1}) {
+    folder.write("s", whole.substr(0, size));
+    expect_error(ErrorKind::input, {"is damaged"}, [&] { TokenStore(folder / "s", kKey); });
+  }
+  folder.write("s", whole + "x");
+  expect_error(ErrorKind::input, {"bytes, ", "are expected"}, [&] { TokenStore(folder / "s", kKey); });
+  folder.write("s", whole);
+  EXPECT_EQ(TokenStore(folder / "s", kKey).rows(), 1100);
+  expect_error(ErrorKind::input, {"made from other data"}, [&] { TokenStore(folder / "s", StoreKey{}); });
+  expect_error(ErrorKind::io, {"cannot open"}, [&] { TokenStore(folder / "missing", kKey); });
+}
+
+TEST(TokenStoreWriter, LeavesNothingWithoutCommit) {
+  const ScratchFolder folder;
+  {
+    TokenStoreWriter writer(folder / "s", kKey, {});
+    writer.append({.ids = {1, 2, 3}, .word_starts = {0, 1, 0}, .row_ends = {3}});
+    EXPECT_EQ(writer.tokens(), 3);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(TokenStoreWriter, RefusesIdsThatDoNotFit) {
+  const ScratchFolder folder;
+  for (const auto& [id_bytes, id] : {std::pair(2, 65'536), std::pair(2, -1), std::pair(4, -1)}) {
+    TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = id_bytes});
+    expect_error(ErrorKind::input, {"gave the id", std::to_string(id), "do not fit together"},
+                 [&, bad = id] { writer.append({.ids = {bad}, .word_starts = {1}, .row_ends = {1}}); });
+  }
+}
+
+}  // namespace
+}  // namespace tekio
