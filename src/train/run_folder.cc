@@ -126,7 +126,7 @@ std::vector<int64_t> RunFolder::checkpoints() const {
     int64_t step = 0;
     const char* const end = name.data() + name.size();
     const auto [stopped, error] = std::from_chars(name.data() + kCheckpointPrefix.size(), end, step);
-    if (error == std::errc() && stopped == end && fmt::format("{}{}", kCheckpointPrefix, step) == name) steps.push_back(step);
+    if (error == std::errc() && stopped == end && step > 0 && fmt::format("{}{}", kCheckpointPrefix, step) == name) steps.push_back(step);
   }
   std::sort(steps.begin(), steps.end());
   return steps;

@@ -68,7 +68,7 @@ AdaptReport Trainer::run() {
   begin();
   if (!stop_requested()) train();
   state_.run_seconds = seconds_before_ + seconds_since(begun_);
-  return stop_requested() ? stopped() : finish();
+  return stop_requested() ? stopped(batches_.state()) : finish();
 }
 
 /// Opens the folder and judges the model as it is, or takes up a run where it was left.
@@ -246,8 +246,8 @@ void Trainer::save(const std::string& masking_state) {
   folder_.rotate(options_.save_total_limit, saved_step_, state_.best_step);
 }
 
-AdaptReport Trainer::stopped() {
-  if (state_.step > saved_step_) save(batches_.state());
+AdaptReport Trainer::stopped(const std::string& masking_state) {
+  if (state_.step > saved_step_) save(masking_state);
   const char* const name = StopSignals::received() == SIGINT ? "SIGINT" : "SIGTERM";
   if (state_.step > 0)
     note(fmt::format("stopped by {} after update {} of {}; saved in {}: go on with --resume_from_checkpoint", name, state_.step, schedule_.updates(),
@@ -279,8 +279,9 @@ std::optional<EvaluationReport> Trainer::judge_after() {
 
 AdaptReport Trainer::finish() {
   const Json last = final_entry(state_, schedule_, options_, data_.train.size());
+  const std::string masking_before = batches_.state();
   const std::optional<EvaluationReport> after = judge_after();
-  if (judges() && !after) return stopped();
+  if (judges() && !after) return stopped(masking_before);
   const double epoch = schedule_.epoch_after(state_.step);
   state_.log_history.push_back(last);
   const bool judged_again = after && (state_.epochs.empty() || options_.eval_masking == EvalMasking::fresh);

@@ -38,7 +38,7 @@ class Trainer {
   void take_in(const EvaluationReport& report);
   void save(const std::string& masking_state);
   AdaptReport finish();
-  AdaptReport stopped();
+  AdaptReport stopped(const std::string& masking_state);
   std::optional<EvaluationReport> judge_after();
   AdaptReport report() const;
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/json.h"
@@ -18,13 +19,13 @@ Batch golden_batch(const SafetensorsFile& file, int k) {
   const std::string prefix = "batch" + std::to_string(k) + ".";
   const auto numbers = [&](const std::string& name) {
     const auto it = file.tensors().find(prefix + name);
-    std::vector<int64_t> values;
+    std::vector<int32_t> values;
     if (it == file.tensors().end()) return values;
-    values.resize(it->second.bytes.size() / 8);
+    values.resize(it->second.bytes.size() / sizeof(int32_t));
     std::memcpy(values.data(), it->second.bytes.data(), it->second.bytes.size());
     return values;
   };
-  const std::vector<int64_t> ids = numbers("input_ids"), labels = numbers("labels"), visible = numbers("attention_mask"), types = numbers("token_type_ids");
+  const std::vector<int32_t> ids = numbers("input_ids"), labels = numbers("labels"), visible = numbers("attention_mask"), types = numbers("token_type_ids");
   const std::vector<int64_t>& shape = file.tensors().at(prefix + "input_ids").shape;
   Batch batch;
   batch.offsets = {0};
@@ -34,10 +35,10 @@ Batch golden_batch(const SafetensorsFile& file, int k) {
       if (!visible.empty() && visible[at] == 0) continue;
       if (labels[at] != -100) {
         batch.masked_rows.push_back(static_cast<int32_t>(batch.input_ids.size()));
-        batch.labels.push_back(static_cast<int32_t>(labels[at]));
+        batch.labels.push_back(labels[at]);
       }
-      batch.input_ids.push_back(static_cast<int32_t>(ids[at]));
-      if (!types.empty()) batch.type_ids.push_back(static_cast<int32_t>(types[at]));
+      batch.input_ids.push_back(ids[at]);
+      if (!types.empty()) batch.type_ids.push_back(types[at]);
     }
     batch.offsets.push_back(static_cast<int32_t>(batch.input_ids.size()));
   }
