@@ -13,12 +13,6 @@ namespace {
 
 using unicode::is;
 
-bool ends_with_word(std::string_view text) {
-  if (text.empty()) return false;
-  const char* end = text.data() + text.size();
-  return is(decode_utf8_before(end), unicode::kWordCharacter);
-}
-
 bool starts_with_word(std::string_view text) {
   if (text.empty()) return false;
   const char* at = text.data();
@@ -96,8 +90,8 @@ void AddedTokenMatcher::cut(std::string_view text, const std::vector<AddedToken>
       from = match.end;  // a match that is turned down still hides what it overlaps
       const AddedToken& token = tokens[static_cast<size_t>(match.token)];
       if (ignore_special && token.special) continue;
-      if (token.single_word &&
-          (ends_with_word(text.substr(0, match.begin)) || starts_with_word(text.substr(match.end))))
+      if (token.single_word && (unicode::ends_with(text.substr(0, match.begin), unicode::kWordCharacter) ||
+                                starts_with_word(text.substr(match.end))))
         continue;
       // White space that the token before took along is not taken twice.
       if (token.lstrip) match.begin = std::max(without_space_at_end(text.substr(0, match.begin)), done);

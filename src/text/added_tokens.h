@@ -37,7 +37,8 @@ class AddedTokenMatcher {
   void add(std::string pattern, int32_t token);
   bool empty() const { return patterns_.empty(); }
 
-  /// Replaces `stretches` by those that `text` is made of, in order. Tokens that stand in `ignored` are found but not cut out.
+  /// Replaces `stretches` by those that `text` is made of, in order. Tokens that stand in `ignored` are found but not
+  /// cut out.
   void cut(std::string_view text, const std::vector<AddedToken>& tokens, bool ignore_special,
            std::vector<Stretch>& stretches) const;
 
@@ -50,9 +51,9 @@ class AddedTokenMatcher {
   size_t candidate(std::string_view text, size_t from) const;
 
   std::unordered_map<std::string, int32_t> patterns_;
-  std::array<uint8_t, 256> lengths_;                // by first byte: 1 + index into by_first_; 0: no pattern begins so
-  std::vector<std::vector<size_t>> by_first_;       // lengths of the patterns with that first byte, longest first
-  std::string firsts_;                              // the distinct first bytes
+  std::array<uint8_t, 256> lengths_;           // by first byte: 1 + index into by_first_; 0: no pattern begins so
+  std::vector<std::vector<size_t>> by_first_;  // lengths of the patterns with that first byte, longest first
+  std::string firsts_;                         // the distinct first bytes
 };
 
 }  // namespace tekio

@@ -1,5 +1,5 @@
-// Ids to text. Two clean-ups exist: the decoder's own, which sees one token at a time and therefore never rejoins "i ' m", and
-// the one asked for by clean_up, which runs over the whole string.
+// Ids to text. Two clean-ups exist: the decoder's own, which sees one token at a time and therefore never rejoins "i '
+// m", and the one asked for by clean_up, which runs over the whole string.
 #include <array>
 
 #include "base/error.h"

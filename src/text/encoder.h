@@ -1,5 +1,5 @@
-// The pipeline from text to pieces, with characters' places kept: normalize, cut, spell. encode() runs it on whole texts,
-// TextEncoder on the words that its cache does not know.
+// The pipeline from text to pieces, with characters' places kept: normalize, cut, spell. encode() runs it on whole
+// texts, TextEncoder on the words that its cache does not know.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ class PieceEncoder {
 
   /// Appends the pieces of a whole text: added tokens are cut out of it first. Valid UTF-8.
   void encode(std::string_view text, Pieces& out);
-  /// Appends the pieces of a stretch without added tokens of the kind that is cut out of raw text; its first character is
-  /// number `first` of the text.
+  /// Appends the pieces of a stretch without added tokens of the kind that is cut out of raw text; its first character
+  /// is number `first` of the text.
   void encode_stretch(std::string_view stretch, int32_t first, Pieces& out);
 
  private:

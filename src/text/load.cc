@@ -1,6 +1,7 @@
-// Tokenizer::from_pretrained: which files count for what. The surprising fact: for BERT's classes the reference builds the
-// normalizer anew from tokenizer_config.json, defaults included, whatever tokenizer.json says (a file with lowercase=false is
-// lowercased where tokenizer_config.json does not say do_lower_case=false). Only PreTrainedTokenizerFast trusts tokenizer.json.
+// Tokenizer::from_pretrained: which files count for what. The surprising fact: for BERT's classes the reference builds
+// the normalizer anew from tokenizer_config.json, defaults included, whatever tokenizer.json says (a file with
+// lowercase=false is lowercased where tokenizer_config.json does not say do_lower_case=false). Only
+// PreTrainedTokenizerFast trusts tokenizer.json.
 #include <algorithm>
 #include <set>
 
@@ -15,13 +16,13 @@ namespace tekio {
 namespace {
 
 // Classes whose constructor is BERT's, and the model types whose tokenizer it is where no class is named.
-const std::set<std::string, std::less<>> kBertClasses = {"BertTokenizer",       "DistilBertTokenizer", "ElectraTokenizer",
-                                                         "MobileBertTokenizer", "ConvBertTokenizer",   "SqueezeBertTokenizer",
-                                                         "LayoutLMTokenizer",   "RetriBertTokenizer"};
+const std::set<std::string, std::less<>> kBertClasses = {
+    "BertTokenizer",     "DistilBertTokenizer",  "ElectraTokenizer",  "MobileBertTokenizer",
+    "ConvBertTokenizer", "SqueezeBertTokenizer", "LayoutLMTokenizer", "RetriBertTokenizer"};
 const std::map<std::string, std::string, std::less<>> kClassOfModel = {
-    {"bert", "BertTokenizer"},        {"distilbert", "DistilBertTokenizer"},   {"electra", "BertTokenizer"},
-    {"mobilebert", "BertTokenizer"},  {"convbert", "BertTokenizer"},           {"squeezebert", "BertTokenizer"},
-    {"layoutlm", "BertTokenizer"},    {"retribert", "BertTokenizer"}};
+    {"bert", "BertTokenizer"},       {"distilbert", "DistilBertTokenizer"}, {"electra", "BertTokenizer"},
+    {"mobilebert", "BertTokenizer"}, {"convbert", "BertTokenizer"},         {"squeezebert", "BertTokenizer"},
+    {"layoutlm", "BertTokenizer"},   {"retribert", "BertTokenizer"}};
 constexpr const char* kGenericClass = "PreTrainedTokenizerFast";
 constexpr std::array<const char*, kRoles> kBertRoles = {"", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"};
 
@@ -32,14 +33,8 @@ Json read_object(const fs::path& path) {
   return json;
 }
 
-bool ends_with_space(std::string_view text) {
-  if (text.empty()) return false;
-  const char* end = text.data() + text.size();
-  return unicode::is(decode_utf8_before(end), unicode::kWhiteSpace);
-}
-
-// One token a line, its id the line's number. As the reference does: white space at a line's end is no part of the token, and
-// of equal lines the last counts (the ids of the others are then nobody's).
+// One token a line, its id the line's number. As the reference does: white space at a line's end is no part of the
+// token, and of equal lines the last counts (the ids of the others are then nobody's).
 Vocabulary read_vocabulary(const fs::path& path) {
   const MappedFile file(path);
   const std::string_view text = file.text();
@@ -50,7 +45,7 @@ Vocabulary read_vocabulary(const fs::path& path) {
     std::string storage;
     if (sanitize(line, storage).data() != line.data())
       fail(ErrorKind::input, "{}:{}: not valid UTF-8: {}", path.string(), lines.size() + 1, printable(line));
-    while (ends_with_space(line)) {
+    while (unicode::ends_with(line, unicode::kWhiteSpace)) {
       const char* at = line.data() + line.size();
       decode_utf8_before(at);
       line = line.substr(0, static_cast<size_t>(at - line.data()));
@@ -70,10 +65,10 @@ Vocabulary read_vocabulary(const fs::path& path) {
 // The settings files of a folder, merged as the reference merges them.
 struct Settings {
   fs::path folder;
-  Json config;         // tokenizer_config.json
-  Json model_config;   // config.json
-  Json special_map;    // special_tokens_map.json; empty where tokenizer_config.json has added_tokens_decoder
-  Json added_legacy;   // added_tokens.json; likewise
+  Json config;        // tokenizer_config.json
+  Json model_config;  // config.json
+  Json special_map;   // special_tokens_map.json; empty where tokenizer_config.json has added_tokens_decoder
+  Json added_legacy;  // added_tokens.json; likewise
 
   explicit Settings(const fs::path& path)
       : folder(path),
@@ -108,7 +103,8 @@ std::string class_name(const Settings& settings) {
 // "[MASK]" of a JSON value that is a string or an object with "content"; nothing for other kinds.
 std::optional<std::string> token_text(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
-  if (json.is_object() && json.contains("content") && json["content"].is_string()) return json["content"].get<std::string>();
+  if (json.is_object() && json.contains("content") && json["content"].is_string())
+    return json["content"].get<std::string>();
   return std::nullopt;
 }
 
@@ -144,8 +140,8 @@ void read_special_tokens(const Settings& settings, Tokenizer::Tables& tables, st
   }
   for (const auto& [content, id] : settings.added_legacy.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(Vocabulary::kIdLimit))
-      fail(ErrorKind::input, "{}: the id of {} does not lie in [0, {})", settings.where("added_tokens.json"), printable(content),
-           Vocabulary::kIdLimit);
+      fail(ErrorKind::input, "{}: the id of {} does not lie in [0, {})", settings.where("added_tokens.json"),
+           printable(content), Vocabulary::kIdLimit);
     AddedToken token = special(false);
     token.content = content;
     token.id = id.get<int32_t>();
@@ -166,7 +162,8 @@ void read_special_tokens(const Settings& settings, Tokenizer::Tables& tables, st
   };
   for (const Json* source : {&settings.config, &settings.special_map})
     for (const auto& [key, value] : source->items())
-      if (key.ends_with("_token") && std::find(kRoleNames.begin(), kRoleNames.end(), key) == kRoleNames.end() && token_text(value))
+      if (key.ends_with("_token") && std::find(kRoleNames.begin(), kRoleNames.end(), key) == kRoleNames.end() &&
+          token_text(value))
         further(value, settings.where() + ": " + key);
   for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
     const Json* list = settings.find(key);
@@ -209,7 +206,8 @@ Pipeline read_pipeline(const fs::path& folder) {
 Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   const fs::path path(folder);
   if (!fs::exists(path)) fail(ErrorKind::io, "{}: no such folder", folder);
-  if (!fs::is_directory(path)) fail(ErrorKind::io, "{}: expected a folder with tokenizer.json or vocab.txt, got a file", folder);
+  if (!fs::is_directory(path))
+    fail(ErrorKind::io, "{}: expected a folder with tokenizer.json or vocab.txt, got a file", folder);
   Pipeline pipeline = read_pipeline(path);
   const Settings settings(path);
   const bool has_json = fs::exists(path / "tokenizer.json");
@@ -229,7 +227,8 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   if (name.empty() && has_json)  // nothing says what kind this is: take the roles that the tokens' names speak of
     for (int role = 0; role < kRoles; ++role)
       for (const AddedToken& token : pipeline.added)
-        if (token.special && tables->roles[role].empty() && token.content == kBertRoles[role]) tables->roles[role] = token.content;
+        if (token.special && tables->roles[role].empty() && token.content == kBertRoles[role])
+          tables->roles[role] = token.content;
 
   tables->normalizer = tables->bert_class ? Normalizer({bert_normalization(settings)}) : std::move(pipeline.normalizer);
   tables->pre_tokenizer = tables->bert_class && !pipeline.has_pre_tokenizer ? PreTokenizer({PreTokenizerStep::bert})
@@ -241,7 +240,8 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   // What the settings say of a token that tokenizer.json lists as well counts only where they describe it whole.
   std::vector<AddedToken> all = std::move(pipeline.added);
   for (AddedToken& token : tokens) {
-    const bool known = std::any_of(all.begin(), all.end(), [&](const AddedToken& t) { return t.content == token.content; });
+    const bool known =
+        std::any_of(all.begin(), all.end(), [&](const AddedToken& t) { return t.content == token.content; });
     if (!known || token.id >= 0) all.push_back(std::move(token));
   }
   tables->add_tokens(std::move(all), where);

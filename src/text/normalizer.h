@@ -1,7 +1,7 @@
 // Normalizers: clean-up, accents, lower case, with every character's place in the original text kept. Text is held as
-// characters, each with the range of original characters that it stands for. The surprising fact: a character that a step
-// inserts takes the place of the character that the step consumed last, not of the one that it came from (they differ where
-// combining marks are sorted), because that is how the reference counts.
+// characters, each with the range of original characters that it stands for. The surprising fact: a character that a
+// step inserts takes the place of the character that the step consumed last, not of the one that it came from (they
+// differ where combining marks are sorted), because that is how the reference counts.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ void append_aligned(std::string_view text, int32_t first, AlignedText& out);
 
 /// The steps of BERT's normalizer, in their order.
 struct BertNormalization {
-  bool clean_text = true;            // drop control characters; white space becomes a plain space
-  bool handle_chinese_chars = true;  // spaces around CJK ideographs
+  bool clean_text = true;             // drop control characters; white space becomes a plain space
+  bool handle_chinese_chars = true;   // spaces around CJK ideographs
   std::optional<bool> strip_accents;  // NFD without Mn; absent: as `lowercase`
   bool lowercase = true;
 };

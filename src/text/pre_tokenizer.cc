@@ -12,14 +12,19 @@ Kind kind_of(PreTokenizerStep step, char32_t c) {
   const int flags = unicode::record(c).flags;
   const bool space = (flags & unicode::kWhiteSpace) != 0, punctuation = (flags & unicode::kPunctuation) != 0;
   switch (step) {
-    case PreTokenizerStep::bert: return space ? Kind::removed : punctuation ? Kind::alone : Kind::run;
+    case PreTokenizerStep::bert:
+      return space ? Kind::removed : punctuation ? Kind::alone : Kind::run;
     case PreTokenizerStep::whitespace:
       // A word character that is white space does not exist, so the order of the two questions does not matter.
       return (flags & unicode::kWordCharacter) != 0 ? Kind::run : space ? Kind::removed : Kind::other_run;
-    case PreTokenizerStep::whitespace_split: return space ? Kind::removed : Kind::run;
-    case PreTokenizerStep::punctuation_isolated: return punctuation ? Kind::alone : Kind::run;
-    case PreTokenizerStep::punctuation_removed: return punctuation ? Kind::removed : Kind::run;
-    case PreTokenizerStep::punctuation_contiguous: return punctuation ? Kind::other_run : Kind::run;
+    case PreTokenizerStep::whitespace_split:
+      return space ? Kind::removed : Kind::run;
+    case PreTokenizerStep::punctuation_isolated:
+      return punctuation ? Kind::alone : Kind::run;
+    case PreTokenizerStep::punctuation_removed:
+      return punctuation ? Kind::removed : Kind::run;
+    case PreTokenizerStep::punctuation_contiguous:
+      return punctuation ? Kind::other_run : Kind::run;
   }
   return Kind::run;
 }

@@ -9,10 +9,12 @@ LongRegionCache::Tokens LongRegionCache::find(std::string_view region) const {
   const uint64_t hash = XXH3_64bits(region.data(), region.size());
   const Place& place = places_[hash % kPlaces];
   if (place.hash != hash || std::string_view(keys_).substr(place.key, place.key_length) != region) return {};
-  return {true, std::span(ids_).subspan(place.tokens, place.token_count), std::span(starts_).subspan(place.tokens, place.token_count)};
+  return {true, std::span(ids_).subspan(place.tokens, place.token_count),
+          std::span(starts_).subspan(place.tokens, place.token_count)};
 }
 
-void LongRegionCache::insert(std::string_view region, const std::vector<int32_t>& ids, const std::vector<uint8_t>& starts) {
+void LongRegionCache::insert(std::string_view region, const std::vector<int32_t>& ids,
+                             const std::vector<uint8_t>& starts) {
   if (region.size() > kRegionLimit) return;
   if (places_.empty() || keys_.size() + region.size() > kByteLimit || ids_.size() + ids.size() > kByteLimit) {
     places_.assign(kPlaces, Place{});

@@ -1,5 +1,5 @@
-// What TextEncoder remembers: the tokens of regions that it has seen. Both caches forget by themselves and never grow beyond a
-// few megabytes; what they answer is exact, since whole keys are compared.
+// What TextEncoder remembers: the tokens of regions that it has seen. Both caches forget by themselves and never grow
+// beyond a few megabytes; what they answer is exact, since whole keys are compared.
 #pragma once
 
 #include <array>
@@ -93,7 +93,7 @@ class LongRegionCache {
   static constexpr size_t kPlaces = size_t{1} << 14, kByteLimit = size_t{1} << 20, kRegionLimit = 256;
   struct Place {
     uint64_t hash = 0;
-    uint32_t key = 0, tokens = 0;                  // where they begin
+    uint32_t key = 0, tokens = 0;              // where they begin
     uint32_t key_length = 0, token_count = 0;  // key_length 0: nothing here
   };
   std::vector<Place> places_;  // made on first use

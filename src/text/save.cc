@@ -1,11 +1,12 @@
-// The four files of transformers 4, which 5 opens as well. tokenizer.json is written by hand where it holds the vocabulary: in
-// the library's own order and indentation, straight from the table.
+// The four files of transformers 4, which 5 opens as well. tokenizer.json is written by hand where it holds the
+// vocabulary: in the library's own order and indentation, straight from the table.
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "text/tables.h"
 #include "text/tokenizer_json.h"
+#include "text/unicode.h"
 
 namespace tekio {
 namespace {
@@ -25,7 +26,8 @@ OrderedJson json_of(const AddedToken& token, bool with_id) {
 }
 
 OrderedJson json_of(const BertNormalization& step) {
-  OrderedJson json = {{"type", "BertNormalizer"}, {"clean_text", step.clean_text}, {"handle_chinese_chars", step.handle_chinese_chars}};
+  OrderedJson json = {
+      {"type", "BertNormalizer"}, {"clean_text", step.clean_text}, {"handle_chinese_chars", step.handle_chinese_chars}};
   json["strip_accents"] = step.strip_accents ? OrderedJson(*step.strip_accents) : OrderedJson(nullptr);
   json["lowercase"] = step.lowercase;
   return json;
@@ -36,12 +38,18 @@ OrderedJson json_of(const StripAccentsNormalization&) { return {{"type", "StripA
 
 OrderedJson json_of(PreTokenizerStep step) {
   switch (step) {
-    case PreTokenizerStep::bert: return {{"type", "BertPreTokenizer"}};
-    case PreTokenizerStep::whitespace: return {{"type", "Whitespace"}};
-    case PreTokenizerStep::whitespace_split: return {{"type", "WhitespaceSplit"}};
-    case PreTokenizerStep::punctuation_isolated: return {{"type", "Punctuation"}, {"behavior", "Isolated"}};
-    case PreTokenizerStep::punctuation_removed: return {{"type", "Punctuation"}, {"behavior", "Removed"}};
-    case PreTokenizerStep::punctuation_contiguous: return {{"type", "Punctuation"}, {"behavior", "Contiguous"}};
+    case PreTokenizerStep::bert:
+      return {{"type", "BertPreTokenizer"}};
+    case PreTokenizerStep::whitespace:
+      return {{"type", "Whitespace"}};
+    case PreTokenizerStep::whitespace_split:
+      return {{"type", "WhitespaceSplit"}};
+    case PreTokenizerStep::punctuation_isolated:
+      return {{"type", "Punctuation"}, {"behavior", "Isolated"}};
+    case PreTokenizerStep::punctuation_removed:
+      return {{"type", "Punctuation"}, {"behavior", "Removed"}};
+    case PreTokenizerStep::punctuation_contiguous:
+      return {{"type", "Punctuation"}, {"behavior", "Contiguous"}};
   }
   return nullptr;
 }
@@ -57,7 +65,10 @@ OrderedJson json_of(const std::vector<TemplatePiece>& pieces) {
   OrderedJson list = OrderedJson::array();
   for (const TemplatePiece& piece : pieces) {
     const bool token = piece.kind == TemplatePiece::Kind::token;
-    OrderedJson body = {{"id", token ? piece.name : piece.kind == TemplatePiece::Kind::first ? "A" : "B"}, {"type_id", piece.type_id}};
+    OrderedJson body = {{"id", token                                      ? piece.name
+                               : piece.kind == TemplatePiece::Kind::first ? "A"
+                                                                          : "B"},
+                        {"type_id", piece.type_id}};
     list.push_back(OrderedJson{{token ? "SpecialToken" : "Sequence", std::move(body)}});
   }
   return list;
@@ -70,14 +81,15 @@ OrderedJson json_of(const Template& templates) {
     for (const TemplatePiece& piece : *pieces)
       if (piece.kind == TemplatePiece::Kind::token)
         tokens[piece.name] = {{"id", piece.name}, {"ids", piece.ids}, {"tokens", piece.tokens}};
-  OrderedJson json = {{"type", "TemplateProcessing"}, {"single", json_of(templates.single)}, {"pair", json_of(templates.pair)}};
+  OrderedJson json = {
+      {"type", "TemplateProcessing"}, {"single", json_of(templates.single)}, {"pair", json_of(templates.pair)}};
   json["special_tokens"] = OrderedJson::object();
   for (auto& [name, token] : tokens) json["special_tokens"][name] = std::move(token);
   return json;
 }
 
-// Whether the constructor of BERT's classes would build just this pipeline from the vocabulary and the settings. Where not
-// (a prefix of its own, say), only the generic class opens the folder with the same ids.
+// Whether the constructor of BERT's classes would build just this pipeline from the vocabulary and the settings. Where
+// not (a prefix of its own, say), only the generic class opens the folder with the same ids.
 bool is_bert_pipeline(const Tokenizer::Tables& tables) {
   const auto& normalizers = tables.normalizer.steps();
   const auto& pre_tokenizers = tables.pre_tokenizer.steps();
@@ -85,10 +97,10 @@ bool is_bert_pipeline(const Tokenizer::Tables& tables) {
   const auto cls = tables.id_of_role(kCls), sep = tables.id_of_role(kSep);
   if (!cls || !sep) return false;
   const OrderedJson expected = json_of(Template::bert(tables.roles[kCls], *cls, tables.roles[kSep], *sep));
-  return bert != nullptr && bert->clean_text && pre_tokenizers.size() == 1 && pre_tokenizers[0] == PreTokenizerStep::bert &&
-         tables.decoder && tables.decoder->prefix == "##" && tables.decoder->cleanup && tables.model.prefix() == "##" &&
-         tables.model.max_input_chars_per_word() == 100 && tables.model.unknown_token() == tables.roles[kUnknown] &&
-         json_of(tables.templates) == expected;
+  return bert != nullptr && bert->clean_text && pre_tokenizers.size() == 1 &&
+         pre_tokenizers[0] == PreTokenizerStep::bert && tables.decoder && tables.decoder->prefix == "##" &&
+         tables.decoder->cleanup && tables.model.prefix() == "##" && tables.model.max_input_chars_per_word() == 100 &&
+         tables.model.unknown_token() == tables.roles[kUnknown] && json_of(tables.templates) == expected;
 }
 
 Json plain_json(const AddedToken& token) { return Json::parse(json_of(token, false).dump()); }
@@ -96,10 +108,11 @@ Json plain_json(const AddedToken& token) { return Json::parse(json_of(token, fal
 Json tokenizer_config(const Tokenizer::Tables& tables) {
   Json json = tables.config;
   // What names places on somebody's disk, or is said below in another form.
-  for (const char* key : {"name_or_path", "special_tokens_map_file", "tokenizer_file", "vocab_file", "backend", "is_local",
-                          "local_files_only", "extra_special_tokens", "additional_special_tokens"})
+  for (const char* key : {"name_or_path", "special_tokens_map_file", "tokenizer_file", "vocab_file", "backend",
+                          "is_local", "local_files_only", "extra_special_tokens", "additional_special_tokens"})
     json.erase(key);
-  json["tokenizer_class"] = tables.bert_class && is_bert_pipeline(tables) ? tables.tokenizer_class : "PreTrainedTokenizerFast";
+  json["tokenizer_class"] =
+      tables.bert_class && is_bert_pipeline(tables) ? tables.tokenizer_class : "PreTrainedTokenizerFast";
   if (tables.bert_class) {
     const auto* bert = std::get_if<BertNormalization>(&tables.normalizer.steps()[0]);
     json["do_lower_case"] = bert->lowercase;
@@ -107,14 +120,16 @@ Json tokenizer_config(const Tokenizer::Tables& tables) {
     json["tokenize_chinese_chars"] = bert->handle_chinese_chars;
   }
   json["clean_up_tokenization_spaces"] = tables.clean_up;
-  // "No limit" is 1e30 as a whole number there, which no integer of ours holds; the reference takes an absent key for it.
+  // "No limit" is 1e30 as a whole number there, which no integer of ours holds; the reference takes an absent key for
+  // it.
   json.erase("model_max_length");
   if (tables.model_max_length != INT64_MAX) json["model_max_length"] = tables.model_max_length;
   for (int role = 0; role < kRoles; ++role)
     if (!tables.roles[role].empty()) json[kRoleNames[role]] = tables.roles[role];
   if (!tables.further_special.empty()) json["additional_special_tokens"] = tables.further_special;
   json["added_tokens_decoder"] = Json::object();
-  for (const AddedToken& token : tables.added) json["added_tokens_decoder"][std::to_string(token.id)] = plain_json(token);
+  for (const AddedToken& token : tables.added)
+    json["added_tokens_decoder"][std::to_string(token.id)] = plain_json(token);
   return json;
 }
 
@@ -140,7 +155,8 @@ std::optional<std::string> vocab_txt(const Vocabulary& vocabulary) {
   std::string text;
   for (int64_t id = 0; id < vocabulary.id_end(); ++id) {
     const auto token = vocabulary.token(id);
-    if (!token || token->find_first_of("\r\n") != std::string_view::npos) return std::nullopt;
+    if (!token || token->find('\n') != std::string_view::npos || unicode::ends_with(*token, unicode::kWhiteSpace))
+      return std::nullopt;
     text.append(*token).push_back('\n');
   }
   return text;
@@ -165,9 +181,11 @@ std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
   std::string text = head.dump(2);
   text.resize(text.size() - 2);  // the closing brace, on its own line: the model comes before it
   text += fmt::format(
-      ",\n  \"model\": {{\n    \"type\": \"WordPiece\",\n    \"unk_token\": {},\n    \"continuing_subword_prefix\": {},\n"
+      ",\n  \"model\": {{\n    \"type\": \"WordPiece\",\n    \"unk_token\": {},\n    \"continuing_subword_prefix\": "
+      "{},\n"
       "    \"max_input_chars_per_word\": {},\n    \"vocab\": {{",
-      json_string(tables.model.unknown_token()), json_string(tables.model.prefix()), tables.model.max_input_chars_per_word());
+      json_string(tables.model.unknown_token()), json_string(tables.model.prefix()),
+      tables.model.max_input_chars_per_word());
   const Vocabulary& vocabulary = tables.model.vocabulary();
   const char* separator = "\n";
   for (int64_t id = 0; id < vocabulary.id_end(); ++id) {

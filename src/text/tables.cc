@@ -1,5 +1,5 @@
-// The added tokens' place beside the vocabulary. The reference hands out ids itself and overrules the file's: a token that the
-// vocabulary has keeps its id there, any other gets the next number after the vocabulary.
+// The added tokens' place beside the vocabulary. The reference hands out ids itself and overrules the file's: a token
+// that the vocabulary has keeps its id there, any other gets the next number after the vocabulary.
 #include "text/tables.h"
 
 #include <algorithm>
@@ -37,12 +37,14 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
       if (next_id >= Vocabulary::kIdLimit)
         fail(ErrorKind::input, "{}: more than {} tokens", where, with_commas(Vocabulary::kIdLimit));
       if (const auto taken = vocabulary.token(next_id))
-        fail(ErrorKind::input, "{}: the added token {} would get id {}, which {} has; the vocabulary's ids must have no gaps", where,
+        fail(ErrorKind::input,
+             "{}: the added token {} would get id {}, which {} has; the vocabulary's ids must have no gaps", where,
              printable(token.content), next_id, printable(*taken));
       token.id = static_cast<int32_t>(next_id++);
     }
     if (declared >= 0 && declared != token.id)
-      warn(fmt::format("{}: the token {} is said to have id {} but gets id {}", where, printable(token.content), declared, token.id));
+      warn(fmt::format("{}: the token {} is said to have id {} but gets id {}", where, printable(token.content),
+                       declared, token.id));
     added_number.emplace(token.content, added.size());
     added.push_back(std::move(token));
   }
@@ -53,7 +55,8 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
     added_by_id.emplace(token.id, i);
     const std::string pattern = token.normalized ? normalizer.apply(token.content) : token.content;
     if (pattern.empty())
-      fail(ErrorKind::input, "{}: nothing is left of the added token {} once it is normalized; set \"normalized\" to false for it", where,
+      fail(ErrorKind::input,
+           "{}: nothing is left of the added token {} once it is normalized; set \"normalized\" to false for it", where,
            printable(token.content));
     (token.normalized ? normalized_matcher : raw_matcher).add(pattern, static_cast<int32_t>(i));
   }
@@ -63,9 +66,10 @@ void warn_of_length(const Tokenizer::Tables& tables, int64_t length) {
   if (length <= tables.model_max_length || tables.model_max_length <= 0) return;
   auto armed = Tokenizer::Tables::Warning::armed;
   if (!tables.length_warning.compare_exchange_strong(armed, Tokenizer::Tables::Warning::given)) return;
-  warn(fmt::format("Token indices sequence length is longer than the specified maximum sequence length for this model ({} > {}). "
-                   "Running this sequence through the model will result in indexing errors",
-                   length, tables.model_max_length));
+  warn(fmt::format(
+      "Token indices sequence length is longer than the specified maximum sequence length for this model ({} > {}). "
+      "Running this sequence through the model will result in indexing errors",
+      length, tables.model_max_length));
 }
 
 }  // namespace tekio

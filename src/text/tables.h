@@ -1,12 +1,12 @@
-// All that a Tokenizer is: immutable tables, built by the loaders (tokenizer_json.h, load.cc), shared by all copies and threads.
-// One thing changes after loading: whether the length warning is still to be given.
+// All that a Tokenizer is: immutable tables, built by the loaders (tokenizer_json.h, load.cc), shared by all copies and
+// threads. One thing changes after loading: whether the length warning is still to be given.
 #pragma once
 
+#include <tekio/tokenizer.h>
 #include <array>
 #include <atomic>
 #include <map>
 #include <string>
-#include <tekio/tokenizer.h>
 #include <unordered_map>
 #include <vector>
 
@@ -54,7 +54,7 @@ struct Tokenizer::Tables {
   AddedTokenMatcher raw_matcher, normalized_matcher;
   bool ignore_special = false;  // "split_special_tokens": special tokens in a text are plain text
 
-  std::array<std::string, kRoles> roles;    // the tokens' texts; empty: no such role
+  std::array<std::string, kRoles> roles;     // the tokens' texts; empty: no such role
   std::vector<std::string> further_special;  // special tokens without a role, in the files' order
   std::vector<int32_t> all_special_ids;
   int64_t model_max_length = INT64_MAX;

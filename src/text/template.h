@@ -10,7 +10,7 @@ namespace tekio {
 struct TemplatePiece {
   enum class Kind { first, second, token } kind;  // the first text, the second text, template tokens
   int32_t type_id = 0;
-  std::string name;                 // of the token; may stand for several
+  std::string name;  // of the token; may stand for several
   std::vector<int32_t> ids;
   std::vector<std::string> tokens;  // what `ids` stand for, kept for the files
 };

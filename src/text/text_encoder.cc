@@ -1,10 +1,9 @@
-// How the inner loop is fast. A text is cut at ASCII white space and ASCII punctuation (found 16 bytes at a time); what stands
-// between is a region. Every step of the pipeline treats regions independently of one another (see Normalizer), so a region's ids
-// depend on its bytes alone: short regions that become few tokens are kept in a two-way cache keyed by those bytes, a pair a
-// line of memory; others in a second cache. What neither knows goes through PieceEncoder, and so do whole texts of
-// tokenizers that do not treat regions independently.
+// How the inner loop is fast. A text is cut at ASCII white space and ASCII punctuation (found 16 bytes at a time); what
+// stands between is a region. Every step of the pipeline treats regions independently of one another (see Normalizer),
+// so a region's ids depend on its bytes alone: short regions that become few tokens are kept in a two-way cache keyed
+// by those bytes, a pair a line of memory; others in a second cache. What neither knows goes through PieceEncoder, and
+// so do whole texts of tokenizers that do not treat regions independently.
 #include "text/text_encoder.h"
-
 
 #include <algorithm>
 #include <array>
@@ -20,8 +19,8 @@
 namespace tekio {
 namespace {
 
-constexpr size_t kBlock = 16;          // bytes looked at together
-constexpr size_t kBuffered = 4096;     // tokens gathered before the caller's vectors grow
+constexpr size_t kBlock = 16;       // bytes looked at together
+constexpr size_t kBuffered = 4096;  // tokens gathered before the caller's vectors grow
 constexpr int32_t kNotKnown = -1;
 
 bool is_space(unsigned char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -43,7 +42,8 @@ inline size_t region_length(const char* at) {
   std::array<uint64_t, 2> halves;  // eight bits a byte
   std::memcpy(&halves, &border, kBlock);
   static_assert(std::endian::native == std::endian::little);
-  return halves[0] != 0 ? static_cast<size_t>(std::countr_zero(halves[0])) / 8 : 8 + static_cast<size_t>(std::countr_zero(halves[1])) / 8;
+  return halves[0] != 0 ? static_cast<size_t>(std::countr_zero(halves[0])) / 8
+                        : 8 + static_cast<size_t>(std::countr_zero(halves[1])) / 8;
 }
 
 // Regions are independent if nothing looks beyond ASCII white space, and every ASCII punctuation character is a word.
@@ -86,8 +86,8 @@ struct TextEncoder::State {
   Tokenizer tokenizer;
   const Tokenizer::Tables& tables;
   bool independent;
-  std::vector<int32_t> before, after;               // template tokens
-  std::array<int32_t, 128> punctuation_ids{};       // kNotKnown until used
+  std::vector<int32_t> before, after;          // template tokens
+  std::array<int32_t, 128> punctuation_ids{};  // kNotKnown until used
   ShortRegionCache short_cache;
   LongRegionCache long_cache;
   PieceEncoder pieces_of;
@@ -116,7 +116,8 @@ TextEncoder::State::State(const Tokenizer& shared)
 }
 
 void TextEncoder::State::append(std::string_view text) {
-  if (text.size() > INT32_MAX) fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
+  if (text.size() > INT32_MAX)
+    fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
   text = sanitize(text, storage);
   for (const int32_t id : before) put(id, 0);
   tables.raw_matcher.cut(text, tables.added, tables.ignore_special, stretches);
@@ -144,8 +145,8 @@ void TextEncoder::State::append_regions(std::string_view text) {
   run(tail.data(), tail.data() + rest - 1, tail.data() + rest);
 }
 
-// Encodes from `at` while at <= last, from where a whole block can be read; returns where it stopped, which is not inside a
-// region. No region reaches beyond `end`.
+// Encodes from `at` while at <= last, from where a whole block can be read; returns where it stopped, which is not
+// inside a region. No region reaches beyond `end`.
 const char* TextEncoder::State::run(const char* at, const char* last, const char* end) {
   while (at <= last) {
     const size_t length = region_length(at);
@@ -156,7 +157,8 @@ const char* TextEncoder::State::run(const char* at, const char* last, const char
     }
     if (length == kBlock) [[unlikely]] {
       const char* region_end = at + kBlock;
-      while (end - region_end >= static_cast<ptrdiff_t>(kBlock) && region_length(region_end) == kBlock) region_end += kBlock;
+      while (end - region_end >= static_cast<ptrdiff_t>(kBlock) && region_length(region_end) == kBlock)
+        region_end += kBlock;
       if (end - region_end >= static_cast<ptrdiff_t>(kBlock)) {
         region_end += region_length(region_end);
       } else {
@@ -174,7 +176,8 @@ const char* TextEncoder::State::run(const char* at, const char* last, const char
       std::memcpy(&id_buffer[count], entry->ids, sizeof entry->ids);
       std::memcpy(&start_buffer[count], entry->starts, sizeof entry->starts);
       count += entry->count;
-      if (count >= kBuffered) [[unlikely]] flush();
+      if (count >= kBuffered) [[unlikely]]
+        flush();
     } else {
       compute({at, length});
       put(pieces.ids.data(), piece_starts.data(), pieces.ids.size());

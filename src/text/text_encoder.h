@@ -1,12 +1,12 @@
-// The data path's inner loop: text to ids without offsets, into vectors that the caller keeps. One encoder a thread: it owns
-// a cache of words and scratch space, and reads the tokenizer's tables, which it shares. Gives exactly the ids of
+// The data path's inner loop: text to ids without offsets, into vectors that the caller keeps. One encoder a thread: it
+// owns a cache of words and scratch space, and reads the tokenizer's tables, which it shares. Gives exactly the ids of
 // Tokenizer::encode().
 #pragma once
 
+#include <tekio/tokenizer.h>
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <tekio/tokenizer.h>
 #include <vector>
 
 namespace tekio {
@@ -20,8 +20,8 @@ class TextEncoder {
   TextEncoder(TextEncoder&&) noexcept;
   TextEncoder& operator=(TextEncoder&&) noexcept;
 
-  /// Appends a text's ids, template tokens included; `word_starts` gets 1 where a word begins and 0 for continuation pieces
-  /// and template tokens. Both vectors grow by the same number.
+  /// Appends a text's ids, template tokens included; `word_starts` gets 1 where a word begins and 0 for continuation
+  /// pieces and template tokens. Both vectors grow by the same number.
   void append(std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts);
 
  private:

@@ -16,15 +16,16 @@ namespace {
 
 void check_lengths(const EncodeOptions& options, int64_t template_length) {
   if (options.max_length && *options.max_length < (options.add_special_tokens ? template_length : 0))
-    fail(ErrorKind::usage, "max_length must leave room for the {} tokens of the template, got {}", template_length, *options.max_length);
+    fail(ErrorKind::usage, "max_length must leave room for the {} tokens of the template, got {}", template_length,
+         *options.max_length);
   if (options.pad_to_length && (*options.pad_to_length < 0 || *options.pad_to_length > INT32_MAX))
     fail(ErrorKind::usage, "pad_to_length must lie in [0, {}], got {}", INT32_MAX, *options.pad_to_length);
   if (options.pad_to_multiple_of && (*options.pad_to_multiple_of < 1 || *options.pad_to_multiple_of > INT32_MAX))
     fail(ErrorKind::usage, "pad_to_multiple_of must lie in [1, {}], got {}", INT32_MAX, *options.pad_to_multiple_of);
 }
 
-// How many pieces of two texts are kept in `room`: the longer is cut first, then both to the same length, where an odd one goes
-// to the longer text.
+// How many pieces of two texts are kept in `room`: the longer is cut first, then both to the same length, where an odd
+// one goes to the longer text.
 std::pair<size_t, size_t> shares(size_t first, size_t second, size_t room) {
   if (first + second <= room) return {first, second};
   const bool swapped = first > second;
@@ -38,7 +39,8 @@ std::pair<size_t, size_t> shares(size_t first, size_t second, size_t room) {
 }
 
 void append_pieces(const Pieces& pieces, size_t keep, bool keep_end, int32_t type_id, Encoding& out) {
-  const auto begin = static_cast<ptrdiff_t>(keep_end ? pieces.ids.size() - keep : 0), end = begin + static_cast<ptrdiff_t>(keep);
+  const auto begin = static_cast<ptrdiff_t>(keep_end ? pieces.ids.size() - keep : 0),
+             end = begin + static_cast<ptrdiff_t>(keep);
   out.ids.insert(out.ids.end(), pieces.ids.begin() + begin, pieces.ids.begin() + end);
   out.word_ids.insert(out.word_ids.end(), pieces.words.begin() + begin, pieces.words.begin() + end);
   out.offsets.insert(out.offsets.end(), pieces.offsets.begin() + begin, pieces.offsets.begin() + end);
@@ -78,7 +80,8 @@ Encoding encode_texts(const Tokenizer& tokenizer, std::string_view first, std::o
   check_lengths(options, template_length);
   PieceEncoder encoder(tables);
   const auto pieces_of = [&](std::string_view text) {
-    if (text.size() > INT32_MAX) fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
+    if (text.size() > INT32_MAX)
+      fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
     std::string storage;
     Pieces pieces;
     encoder.encode(sanitize(text, storage), pieces);
@@ -122,7 +125,10 @@ Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
 }
 
 void Tokenizer::pad(std::vector<Encoding>& batch, const EncodeOptions& options) const {
-  check_lengths({.max_length = std::nullopt, .pad_to_length = options.pad_to_length, .pad_to_multiple_of = options.pad_to_multiple_of}, 0);
+  check_lengths({.max_length = std::nullopt,
+                 .pad_to_length = options.pad_to_length,
+                 .pad_to_multiple_of = options.pad_to_multiple_of},
+                0);
   size_t length = static_cast<size_t>(options.pad_to_length.value_or(0));
   if (!options.pad_to_length)
     for (const Encoding& encoding : batch) length = std::max(length, encoding.ids.size());
@@ -130,7 +136,8 @@ void Tokenizer::pad(std::vector<Encoding>& batch, const EncodeOptions& options) 
   length = (length + multiple - 1) / multiple * multiple;
   const bool needed = std::any_of(batch.begin(), batch.end(), [&](const Encoding& e) { return e.ids.size() < length; });
   if (!needed) return;
-  if (!pad_id()) fail(ErrorKind::usage, "cannot pad: the tokenizer has no padding token (pad_token in tokenizer_config.json)");
+  if (!pad_id())
+    fail(ErrorKind::usage, "cannot pad: the tokenizer has no padding token (pad_token in tokenizer_config.json)");
   for (Encoding& encoding : batch) pad_to(encoding, length, *pad_id(), options.pad_left);
 }
 

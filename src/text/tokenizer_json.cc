@@ -1,5 +1,5 @@
-// Every component has a "type"; a type that is not supported is refused by name, together with what is. Only the model may
-// lack it (files of 2019 and 2020): then it is WordPiece unless it has merges or a list for a vocabulary.
+// Every component has a "type"; a type that is not supported is refused by name, together with what is. Only the model
+// may lack it (files of 2019 and 2020): then it is WordPiece unless it has merges or a list for a vocabulary.
 #include "text/tokenizer_json.h"
 
 #include <simdjson.h>
@@ -94,7 +94,8 @@ int32_t integer_of(const Json& json, const std::string& where) {
   return checked_id(json.get<int64_t>(), where);
 }
 
-std::vector<TemplatePiece> parse_template(const Json& json, const char* key, const Json& tokens, const std::string& where) {
+std::vector<TemplatePiece> parse_template(const Json& json, const char* key, const Json& tokens,
+                                          const std::string& where) {
   std::vector<TemplatePiece> pieces;
   bool first = false, second = false;
   for (const Json& entry : list_of(json, key, where)) {
@@ -116,7 +117,8 @@ std::vector<TemplatePiece> parse_template(const Json& json, const char* key, con
       if (entry_of_token == tokens.end())
         fail(ErrorKind::input, "{}: the template names the token {}, which special_tokens lacks", where, printable(id));
       const std::string token_where = where + ": special_tokens";
-      for (const Json& number : list_of(*entry_of_token, "ids", token_where)) piece.ids.push_back(integer_of(number, token_where));
+      for (const Json& number : list_of(*entry_of_token, "ids", token_where))
+        piece.ids.push_back(integer_of(number, token_where));
       for (const Json& text : list_of(*entry_of_token, "tokens", token_where))
         piece.tokens.push_back(text.is_string() ? text.get<std::string>() : "");
     }
@@ -124,7 +126,8 @@ std::vector<TemplatePiece> parse_template(const Json& json, const char* key, con
   }
   const bool is_pair = std::string_view(key) == "pair";
   if (!first || second != is_pair)
-    fail(ErrorKind::input, "{}: \"{}\" must hold {}", where, key, is_pair ? "the sequences A and B" : "the sequence A alone");
+    fail(ErrorKind::input, "{}: \"{}\" must hold {}", where, key,
+         is_pair ? "the sequences A and B" : "the sequence A alone");
   return pieces;
 }
 
@@ -133,7 +136,8 @@ Template parse_post_processor(const Json& json, const std::string& where) {
   if (type == "BertProcessing") {
     const auto token = [&](const char* key) {
       const Json& pair = list_of(json, key, where);
-      if (pair.size() != 2 || !pair[0].is_string()) fail(ErrorKind::input, "{}: \"{}\" must be a token and its id", where, key);
+      if (pair.size() != 2 || !pair[0].is_string())
+        fail(ErrorKind::input, "{}: \"{}\" must be a token and its id", where, key);
       return std::pair(pair[0].get<std::string>(), integer_of(pair[1], where));
     };
     const auto cls = token("cls"), sep = token("sep");
@@ -142,7 +146,8 @@ Template parse_post_processor(const Json& json, const std::string& where) {
   if (type != "TemplateProcessing") unsupported(where, type, "TemplateProcessing and BertProcessing");
   const Json none = Json::object();
   const Json* tokens = JsonReader(json, where).find("special_tokens");
-  if (tokens != nullptr && !tokens->is_object()) fail(ErrorKind::input, "{}: \"special_tokens\" must be an object", where);
+  if (tokens != nullptr && !tokens->is_object())
+    fail(ErrorKind::input, "{}: \"special_tokens\" must be an object", where);
   Template result;
   result.single = parse_template(json, "single", tokens != nullptr ? *tokens : none, where);
   result.pair = parse_template(json, "pair", tokens != nullptr ? *tokens : none, where);
@@ -170,8 +175,10 @@ Vocabulary parse_vocabulary(const element& json, const std::string& where) {
            printable(simdjson::minify(entry.value)));
     if (!vocabulary.add(entry.key, checked_id(id, where))) {
       const auto other = vocabulary.token(id);
-      if (vocabulary.find(entry.key) >= 0) fail(ErrorKind::input, "{}: the token {} stands there twice", where, printable(entry.key));
-      fail(ErrorKind::input, "{}: the tokens {} and {} have the same id {}", where, printable(*other), printable(entry.key), id);
+      if (vocabulary.find(entry.key) >= 0)
+        fail(ErrorKind::input, "{}: the token {} stands there twice", where, printable(entry.key));
+      fail(ErrorKind::input, "{}: the tokens {} and {} have the same id {}", where, printable(*other),
+           printable(entry.key), id);
     }
   }
   return vocabulary;
@@ -196,11 +203,13 @@ WordPiece parse_model(const element& json, const std::string& where) {
   const Json settings = parse_json(rest + "}", where);
   const JsonReader reader(settings, where);
   std::string type = reader.string("type").value_or("");
-  if (type.empty()) type = reader.find("merges") != nullptr ? "BPE" : vocabulary && vocabulary->is_array() ? "Unigram" : "WordPiece";
+  if (type.empty())
+    type = reader.find("merges") != nullptr ? "BPE" : vocabulary && vocabulary->is_array() ? "Unigram" : "WordPiece";
   if (type != "WordPiece") unsupported(where, type, "WordPiece");
   if (!vocabulary) fail(ErrorKind::input, "{}: \"vocab\" is missing", where);
   const int64_t max_chars = reader.integer("max_input_chars_per_word").value_or(100);
-  if (max_chars < 0) fail(ErrorKind::input, "{}: max_input_chars_per_word must be at least 0, got {}", where, max_chars);
+  if (max_chars < 0)
+    fail(ErrorKind::input, "{}: max_input_chars_per_word must be at least 0, got {}", where, max_chars);
   return WordPiece(parse_vocabulary(*vocabulary, where + ": vocab"), reader.string("unk_token").value_or("[UNK]"),
                    reader.string("continuing_subword_prefix").value_or("##"), max_chars);
 }
@@ -231,23 +240,28 @@ Pipeline parse_tokenizer_json(std::string_view text, const std::string& where) {
   simdjson::dom::parser parser;
   object members;
   if (text.empty()) fail(ErrorKind::input, "{} is empty", where);
-  if (parser.allocate(padded.size(), kDepthLimit) != simdjson::SUCCESS) fail(ErrorKind::input, "{}: {} bytes are too many", where, padded.size());
+  if (parser.allocate(padded.size(), kDepthLimit) != simdjson::SUCCESS)
+    fail(ErrorKind::input, "{}: {} bytes are too many", where, padded.size());
   element document;
   if (const auto error = parser.parse(padded).get(document); error != simdjson::SUCCESS)
-    fail(ErrorKind::input, "{} is not valid JSON, or nested deeper than {} levels: {}", where, kDepthLimit, simdjson::error_message(error));
+    fail(ErrorKind::input, "{} is not valid JSON, or nested deeper than {} levels: {}", where, kDepthLimit,
+         simdjson::error_message(error));
   if (document.get(members) != simdjson::SUCCESS) fail(ErrorKind::input, "{}: expected a JSON object", where);
 
   Pipeline pipeline;
   std::set<std::string_view> keys;
   for (const auto member : members) {
     const std::string_view key = member.key;
-    if (!keys.insert(key).second) fail(ErrorKind::input, "{}: the key \"{}\" stands twice in one JSON object", where, printable(key));
+    if (!keys.insert(key).second)
+      fail(ErrorKind::input, "{}: the key \"{}\" stands twice in one JSON object", where, printable(key));
     const std::string place = where + ": " + std::string(key);
     if (key == "model") {
       pipeline.model = parse_model(member.value, place);
       continue;
     }
-    if (key != "added_tokens" && key != "normalizer" && key != "pre_tokenizer" && key != "post_processor" && key != "decoder") continue;
+    if (key != "added_tokens" && key != "normalizer" && key != "pre_tokenizer" && key != "post_processor" &&
+        key != "decoder")
+      continue;
     const Json json = parse_json(std::string(simdjson::minify(member.value)), place);
     if (json.is_null()) continue;
     if (key == "added_tokens") {

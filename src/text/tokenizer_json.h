@@ -1,5 +1,5 @@
-// tokenizer.json in and out: the `tokenizers` library's format. The vocabulary, which is nearly all of the file, goes from
-// simdjson straight into the table; the small rest is read by JsonReader, which names what is wrong.
+// tokenizer.json in and out: the `tokenizers` library's format. The vocabulary, which is nearly all of the file, goes
+// from simdjson straight into the table; the small rest is read by JsonReader, which names what is wrong.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace tekio {
 
-/// Errors: input (not JSON, a key missing or of the wrong kind, a component that is not supported; `where` stands in the message).
+/// Errors: input (not JSON, a key missing or of the wrong kind, a component that is not supported; `where` stands in
+/// the message).
 Pipeline parse_tokenizer_json(std::string_view text, const std::string& where);
 
 /// The file's text, pretty-printed as the library does it.

@@ -1,11 +1,14 @@
-// What the tokenizer has to know of a code point. The tables (unicode_tables.cc, generated) mix four versions of Unicode on
-// purpose: the reference takes each property from another crate, and ids are equal only if every version is (categories 8.0;
-// decompositions, combining classes and category M 9.0; \w 16.0; lower case and White_Space 17.0).
+// What the tokenizer has to know of a code point. The tables (unicode_tables.cc, generated) mix four versions of
+// Unicode on purpose: the reference takes each property from another crate, and ids are equal only if every version is
+// (categories 8.0; decompositions, combining classes and category M 9.0; \w 16.0; lower case and White_Space 17.0).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
+
+#include "text/utf8.h"
 
 namespace tekio::unicode {
 
@@ -50,5 +53,12 @@ inline std::span<const char32_t> decomposition(char32_t c) {
 
 /// The characters of a lower case that has several (U+0130 alone).
 inline std::span<const char32_t> lowercase_expansion() { return {kLowercaseExpansions + 2, kLowercaseExpansions[1]}; }
+
+/// Whether valid UTF-8 ends in a character with one of these flags.
+inline bool ends_with(std::string_view text, int flags) {
+  if (text.empty()) return false;
+  const char* end = text.data() + text.size();
+  return is(decode_utf8_before(end), flags);
+}
 
 }  // namespace tekio::unicode

@@ -1,5 +1,5 @@
-// UTF-8, by character. Text from outside may be broken: sanitize() replaces what is invalid once, at the door, and all else in
-// this room relies on valid text.
+// UTF-8, by character. Text from outside may be broken: sanitize() replaces what is invalid once, at the door, and all
+// else in this room relies on valid text.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace tekio {
 
-/// `text` itself if it is valid UTF-8; else a copy in `storage` in which each maximal invalid sequence became U+FFFD (the
-/// practice that the Unicode standard recommends, and that Python's errors="replace" follows).
+/// `text` itself if it is valid UTF-8; else a copy in `storage` in which each maximal invalid sequence became U+FFFD
+/// (the practice that the Unicode standard recommends, and that Python's errors="replace" follows).
 std::string_view sanitize(std::string_view text, std::string& storage);
 
 /// The character at `at`, which then points past it. `at` stands at a character's first byte in valid UTF-8.
@@ -32,7 +32,8 @@ inline int encode_utf8(char32_t c, char* out) {
   if (c < 0x80) return put(0, c), 1;
   if (c < 0x800) return put(0, 0xC0 | c >> 6), put(1, 0x80 | (c & 0x3F)), 2;
   if (c < 0x10000) return put(0, 0xE0 | c >> 12), put(1, 0x80 | (c >> 6 & 0x3F)), put(2, 0x80 | (c & 0x3F)), 3;
-  return put(0, 0xF0 | c >> 18), put(1, 0x80 | (c >> 12 & 0x3F)), put(2, 0x80 | (c >> 6 & 0x3F)), put(3, 0x80 | (c & 0x3F)), 4;
+  return put(0, 0xF0 | c >> 18), put(1, 0x80 | (c >> 12 & 0x3F)), put(2, 0x80 | (c >> 6 & 0x3F)),
+         put(3, 0x80 | (c & 0x3F)), 4;
 }
 
 inline void append_utf8(std::string& out, char32_t c) {

@@ -1,6 +1,6 @@
-// The model's vocabulary: token to id and back, built for being loaded in well under a millisecond and for finding the longest
-// token that a word begins with. One pool of bytes, one open-addressing table; no allocation per token. The hash is taken
-// byte by byte, so that one walk along a word gives the hashes of all its prefixes.
+// The model's vocabulary: token to id and back, built for being loaded in well under a millisecond and for finding the
+// longest token that a word begins with. One pool of bytes, one open-addressing table; no allocation per token. The
+// hash is taken byte by byte, so that one walk along a word gives the hashes of all its prefixes.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace tekio {
 
 class Vocabulary {
  public:
-  /// Ids lie in [0, kIdLimit): many times what any model has, and little enough that a table by id is always affordable.
+  /// Ids lie in [0, kIdLimit): many times what any model has, and little enough that a table by id is always
+  /// affordable.
   static constexpr int64_t kIdLimit = int64_t{1} << 22;
 
   /// Makes room for `tokens` tokens of `bytes` bytes in all.
@@ -56,7 +57,7 @@ class Vocabulary {
 
   std::string pool_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;     // a power of two, at most half full
+  std::vector<Slot> slots_;      // a power of two, at most half full
   std::vector<uint32_t> by_id_;  // entry + 1; 0: no such id
   size_t longest_ = 0;
 };

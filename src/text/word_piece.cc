@@ -8,7 +8,8 @@
 
 namespace tekio {
 
-WordPiece::WordPiece(Vocabulary vocabulary, std::string unknown_token, std::string prefix, int64_t max_input_chars_per_word)
+WordPiece::WordPiece(Vocabulary vocabulary, std::string unknown_token, std::string prefix,
+                     int64_t max_input_chars_per_word)
     : vocabulary_(std::move(vocabulary)),
       unknown_token_(std::move(unknown_token)),
       prefix_(std::move(prefix)),
@@ -31,7 +32,9 @@ void WordPiece::tokenize(std::span<const AlignedChar> word, std::vector<Piece>& 
     if (greedy(pieces, scratch)) return;
   }
   if (unknown_id_ < 0)
-    fail(ErrorKind::input, "the text holds a word that the vocabulary cannot spell, and the vocabulary lacks the unknown token {}; add it to the vocabulary",
+    fail(ErrorKind::input,
+         "the text holds a word that the vocabulary cannot spell, and the vocabulary lacks the unknown token {}; add "
+         "it to the vocabulary",
          printable(unknown_token_));
   pieces.assign(1, {unknown_id_, 0, static_cast<uint32_t>(word.size())});
 }
@@ -52,7 +55,8 @@ bool WordPiece::greedy(std::vector<Piece>& pieces, Scratch& scratch) const {
     }
     int32_t id = -1;
     for (; end > begin; --end) {
-      id = vocabulary_.find(scratch.hashes[end - begin - 1], prefix, bytes.substr(ends[begin], ends[end] - ends[begin]));
+      id =
+          vocabulary_.find(scratch.hashes[end - begin - 1], prefix, bytes.substr(ends[begin], ends[end] - ends[begin]));
       if (id >= 0) break;
     }
     if (id < 0) return false;

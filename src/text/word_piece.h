@@ -1,5 +1,5 @@
-// WordPiece: the longest token that a word begins with, then again on the rest with the continuation prefix in front. A word
-// in which that fails anywhere, or that is too long, is one unknown token as a whole.
+// WordPiece: the longest token that a word begins with, then again on the rest with the continuation prefix in front. A
+// word in which that fails anywhere, or that is too long, is one unknown token as a whole.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ class WordPiece {
   };
   /// Space that a caller keeps from word to word.
   struct Scratch {
-    std::string bytes;              // the word in UTF-8
-    std::vector<uint32_t> ends;     // where each character begins in it; one more for the end
-    std::vector<uint64_t> hashes;   // of the prefixes of what is left
+    std::string bytes;             // the word in UTF-8
+    std::vector<uint32_t> ends;    // where each character begins in it; one more for the end
+    std::vector<uint64_t> hashes;  // of the prefixes of what is left
   };
 
   WordPiece() = default;

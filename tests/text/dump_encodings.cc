@@ -1,14 +1,15 @@
-// A tool for comparisons with the reference (scripts/compare_tokenizer.py): reads texts from stdin, each a 32-bit length and
-// its bytes, and writes what encode() gives to stdout, each text as n, then n ids, n word ids, 2n offsets (all 32 bits). Beside
-// it runs TextEncoder on the same texts and stops with exit code 3 if its ids or word starts differ.
+// A tool for comparisons with the reference (scripts/compare_tokenizer.py): reads texts from stdin, each a 32-bit
+// length and its bytes, and writes what encode() gives to stdout, each text as n, then n ids, n word ids, 2n offsets
+// (all 32 bits). Beside it runs TextEncoder on the same texts and stops with exit code 3 if its ids or word starts
+// differ.
 //
 //   tekio_dump_encodings FOLDER < texts > encodings
 //   tekio_dump_encodings FOLDER --time < texts          times TextEncoder: MB/s, tokens
+#include <tekio/error.h>
+#include <tekio/tokenizer.h>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <tekio/error.h>
-#include <tekio/tokenizer.h>
 
 #include "text/text_encoder.h"
 
@@ -45,8 +46,8 @@ int time_encoder(const tekio::Tokenizer& tokenizer) {
       tokens += ids.size();
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    std::printf("%zu texts, %zu bytes, %zu tokens: %.3f s, %.1f MB/s, %.1f M tokens/s\n", texts.size(), bytes, tokens, seconds,
-                static_cast<double>(bytes) / seconds / 1e6, static_cast<double>(tokens) / seconds / 1e6);
+    std::printf("%zu texts, %zu bytes, %zu tokens: %.3f s, %.1f MB/s, %.1f M tokens/s\n", texts.size(), bytes, tokens,
+                seconds, static_cast<double>(bytes) / seconds / 1e6, static_cast<double>(tokens) / seconds / 1e6);
   }
   return 0;
 }

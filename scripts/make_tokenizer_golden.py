@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/text/ with the live reference (transformers and its `tokenizers`).
+
+    PYTHON scripts/make_tokenizer_golden.py [OUT]
+
+    vocab.txt         a small WordPiece vocabulary, made here: characters of many scripts, and some words
+    uncased.json      encodings of nasty texts with do_lower_case, one by one: text (hex of its bytes), ids, word ids, offsets
+    cased.json        the same without lower-casing
+    options.json      pairs, truncation, padding, left and right; decoding with and without clean-up
+    pipelines.json    other normalizers and pre-tokenizers, and added tokens of every kind, each with its tokenizer.json
+    saved.json        a tokenizer.json as the library writes it
+
+The texts come from compare_tokenizer.py's generator, with a fixed seed.
+"""
+import json
+import pathlib
+import sys
+import tempfile
+
+from compare_tokenizer import Nasty
+from tokenizers import AddedToken, Tokenizer, __version__, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import BertTokenizerFast
+
+OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent / "tests/golden/text")
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+RANGES = [(0x21, 0x7E), (0xA1, 0xFF), (0x3B1, 0x3C9), (0x410, 0x44F), (0x5D0, 0x5EA), (0x627, 0x64A), (0x905, 0x914), (0x1100, 0x1112),
+          (0x1161, 0x1175), (0x11A8, 0x11C2), (0x3042, 0x3062), (0x30A2, 0x30C8), (0x4E00, 0x4E20), (0x65E5, 0x65E5), (0x672C, 0x672C)]
+WORDS = """a ab an and are as bad bar be br but cafe covid don e film foo for good great he i in is istanbul it m made make mask movie naive
+new not of on re s sure t the this to unbelievable unicode unk vietnam war was we with yes you ##able ##ed ##er ##ing ##less ##ly ##ment
+##ness ##s ##un The Film Bad Great I Unicode U.S clock o""".split()
+TEXTS = ["", " ", "a [MASK] b [mask] c [SEP]x", "[MASK][MASK] x[MASK]y", "[PAD]", "good.<br />Bad", "İstanbul", "Ünïcödé Café", "ΣΑΣ",
+         "한국", "テスト", "日本の映画", "good 😀 movie", "5€ e×f", "a" * 100, "a" * 101, "a" * 15, "a" * 16, "a" * 17, "i'm sure.", "don't",
+         "a\u2e43b", "a\u2e42b", "a\u166db", "a\u0378b", "a\U0002B820b", "a\U0002B73Fb", "a\U0002B920b", "a\u2028b\u00a0c", "a\x00b",
+         "\x00", "a\x00", "a\x0bb", "a\x1cb", "a\x85b", "a\u200bb", "a\ue001b", "a\ufffdb", "a\u302e\u0316\u0301b", "\u0301", ".\u0301",
+         "=\u0338", "e\u0301\u0323", "a\u08d4\u302eb", "\u1e9b\u0323", "The U.S. film was unbelievable, wasn't it?\r\n\tYes!",
+         b"a\xffb", b"\xc3", b"a\xe2\x82 b", b"\xed\xa0\x80", b"\xf0\x9f\x98a", b"x\xc0\xafy"]
+
+
+def vocabulary():
+    tokens = list(SPECIAL)
+    characters = [chr(c) for low, high in RANGES for c in range(low, high + 1)]
+    for token in characters + ["##" + c for c in characters] + WORDS:
+        if token not in tokens:
+            tokens.append(token)
+    return tokens
+
+
+def texts(count, seed):
+    generator = Nasty(seed)
+    given = [t.encode() if isinstance(t, str) else t for t in TEXTS]
+    while len(given) < count:
+        text = generator.text()
+        if 0 < len(text) < 160:
+            given.append(text)
+    return given
+
+
+def plain(encoding):
+    return {"ids": encoding.ids, "words": [-1 if w is None else w for w in encoding.word_ids],
+            "offsets": [x for pair in encoding.offsets for x in pair]}
+
+
+def encoded(backend, given):
+    return [{"text": t.hex(), **plain(backend.encode(t.decode("utf-8", "replace")))} for t in given]
+
+
+def write(name, value):
+    with open(OUT / name, "w", encoding="utf-8") as file:
+        items = value if isinstance(value, list) else [value]
+        file.write("[\n" + ",\n".join(json.dumps(item, separators=(",", ":"), ensure_ascii=True) for item in items) + "\n]\n")
+
+
+def bert(**settings):
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / "vocab.txt").write_text("\n".join(vocabulary()) + "\n", encoding="utf-8")
+        (pathlib.Path(folder) / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", **settings}))
+        return BertTokenizerFast.from_pretrained(folder)
+
+
+def options(tokenizer):
+    backend, cases = tokenizer.backend_tokenizer, []
+    first, second = "The film was unbelievable!", "a great [MASK] movie of 日本 in the U.S."
+    for pair in (None, second, "", "yes"):
+        for special in (True, False):
+            for length in (None, 3, 7, 12):
+                for left in (False, True):
+                    for pad, multiple in ((None, None), (24, None), (9, 8), (None, 8)):
+                        if (length is None and left and not pad) or (pad == 9 and length != 12) or (not special and pad == 24):
+                            continue
+                        backend.no_truncation()
+                        backend.no_padding()
+                        if length is not None:
+                            backend.enable_truncation(length, direction="left" if left else "right")
+                        if pad or multiple:
+                            backend.enable_padding(length=pad, pad_to_multiple_of=multiple, direction="left" if left else "right",
+                                                   pad_id=0, pad_token="[PAD]")
+                        e = backend.encode(first, pair, add_special_tokens=special)
+                        cases.append({"first": first, "second": pair, "special": special, "length": length, "left": left, "pad": pad,
+                                      "multiple": multiple, **plain(e), "types": e.type_ids, "mask": e.special_tokens_mask,
+                                      "attention": e.attention_mask})
+    backend.no_truncation()
+    backend.no_padding()
+    decoded = []
+    for text in ("this isn't good, I'm sure. he didn't -- \"ok\" [MASK] o'clock", "we're you've ! ? a , b ' c", "do not", "##s s unk", ""):
+        ids = tokenizer(text)["input_ids"]
+        for skip in (False, True):
+            for clean in (None, False, True):
+                decoded.append({"ids": ids, "skip": skip, "clean": clean,
+                                "text": tokenizer.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=clean)})
+    decoded.append({"ids": [5, 99999, 6], "skip": False, "clean": None, "text": tokenizer.decode([5, 99999, 6])})
+    return [{"encode": cases}, {"decode": decoded}]
+
+
+def pipeline(normalizer, pre_tokenizer, added=(), post=None, decoder=None, words=None):
+    small = words or [t for t in vocabulary() if len(t) > 1 or t.isascii() or t in "σαéüñ日本ᄒ"]
+    model = models.WordPiece({t: i for i, t in enumerate(small)}, unk_token="[UNK]")
+    backend = Tokenizer(model)
+    if normalizer:
+        backend.normalizer = normalizer
+    if pre_tokenizer:
+        backend.pre_tokenizer = pre_tokenizer
+    backend.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
+    for token in added:
+        backend.add_tokens([token])
+    if post:
+        backend.post_processor = post
+    if decoder:
+        backend.decoder = decoder
+    return backend
+
+
+def pipelines():
+    N, P = normalizers, pre_tokenizers
+    tiny = SPECIAL + [c for c in map(chr, range(0x21, 0x7F))] + ["##" + c for c in map(chr, range(0x21, 0x7F))] + ["é", "##é", "σ", "##σ", "日", "i̇"]
+    strange = [t.encode() for t in ("Crème Brûlée ÀÉ", "İİ ΣΑΣ", "!!a, b--c_d... 'x'", "a\u302e\u0316\u0301b e\u0301", "한 日本", "a_b ½ x² ٣", "NEWTOK xNEWTOKy newtok",
+                                    "a  <e>  b<e>c <E> d", "foo Foo FOO food", "[MASK]  [MASK] x", "  lead", "trail  ", "tok1tok12 tok123", "a\tTAB\tb")]
+    more = strange + texts(len(TEXTS) + 6, 5)[40:]
+    added = [AddedToken("NEWTOK", normalized=False), AddedToken("<e>", lstrip=True, rstrip=True, normalized=False, special=True),
+             AddedToken("Foo", single_word=True, normalized=True), AddedToken("tok1", normalized=False), AddedToken("tok12", normalized=False),
+             AddedToken("é", normalized=True, lstrip=True), AddedToken("\tTAB", normalized=False, rstrip=True)]
+    sep = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    both = processors.TemplateProcessing(single="[CLS] [MASK] $A:2 [SEP]", pair="$A [SEP]:1 $B:1 [SEP]:3", special_tokens=[("[CLS]", 2), ("[MASK]", 4), ("[SEP]", 3)])
+    backends = [
+        pipeline(N.BertNormalizer(lowercase=True), P.BertPreTokenizer(), added, sep, decoders.WordPiece(prefix="##"), tiny),
+        pipeline(N.BertNormalizer(lowercase=False), P.BertPreTokenizer(), added, both, decoders.WordPiece(prefix="##", cleanup=False), tiny),
+        pipeline(N.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=True), P.BertPreTokenizer(), words=tiny),
+        pipeline(N.BertNormalizer(clean_text=True, strip_accents=True, lowercase=False), P.BertPreTokenizer(), words=tiny),
+        pipeline(N.Sequence([N.NFD(), N.Lowercase(), N.StripAccents()]), P.Whitespace(), words=tiny),
+        pipeline(N.Lowercase(), P.Sequence([P.WhitespaceSplit(), P.Punctuation()]), words=tiny),
+        pipeline(N.NFD(), P.Sequence([P.WhitespaceSplit(), P.Punctuation("removed")]), words=tiny),
+        pipeline(None, P.Sequence([P.Whitespace(), P.Punctuation("contiguous")]), words=tiny),
+        pipeline(N.StripAccents(), None, words=tiny),
+    ]
+    out = []
+    for backend in backends:
+        encodings = encoded(backend, more)
+        ids = [i for e in encodings[:14] for i in e["ids"]]
+        pair = backend.encode("a b", "c")
+        out.append({"json": backend.to_str(), "size": backend.get_vocab_size(), "encodings": encodings, "decode_ids": ids, "decoded": backend.decode(ids, skip_special_tokens=False),
+                    "decoded_skipping": backend.decode(ids, skip_special_tokens=True), "pair": pair.ids, "pair_types": pair.type_ids})
+    return out
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "vocab.txt").write_text("\n".join(vocabulary()) + "\n", encoding="utf-8")
+    given = texts(260, 1)
+    uncased, cased = bert(do_lower_case=True), bert(do_lower_case=False)
+    write("uncased.json", encoded(uncased.backend_tokenizer, given))
+    write("cased.json", encoded(cased.backend_tokenizer, given))
+    write("options.json", options(uncased))
+    write("pipelines.json", pipelines())
+    mini = pipeline(normalizers.BertNormalizer(lowercase=False), pre_tokenizers.BertPreTokenizer(),
+                    [AddedToken("<e>", lstrip=True, special=True, normalized=False), AddedToken("Foo", single_word=True)],
+                    processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]),
+                    decoders.WordPiece(prefix="##"), SPECIAL + ["a", "##b", "\"", "\\", "é", "日", "😀", "\u2028", "\x7f"])
+    (OUT / "saved.json").write_text(mini.to_str(pretty=True), encoding="utf-8")
+    total = sum(f.stat().st_size for f in OUT.iterdir())
+    print(f"tokenizers {__version__}: {len(list(OUT.iterdir()))} files, {total:,} bytes in {OUT}")
+
+
+if __name__ == "__main__":
+    main()
