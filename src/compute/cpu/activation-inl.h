@@ -49,18 +49,18 @@ struct Gelu {
 // 0.5 x (1 + tanh u) = x sigmoid(2 u), 2 u = 2 sqrt(2/pi) (x + 0.044715 x^3).
 struct GeluByTanh {
   static HWY_INLINE VF twice_u(VF x) { return hn::Mul(hn::Mul(x, set(1.5957691216f)), hn::MulAdd(hn::Mul(x, x), set(0.044715f), set(1))); }
-  static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(twice_u(x))); }
+  static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(twice_u(x)).s); }
   static HWY_INLINE VF slope(VF x) {
-    const VF s = sigmoid_of(twice_u(x));
+    const auto [s, complement] = sigmoid_of(twice_u(x));
     const VF u_slope = hn::Mul(set(1.5957691216f), hn::MulAdd(hn::Mul(x, x), set(3 * 0.044715f), set(1)));
-    return hn::MulAdd(hn::Mul(hn::Mul(x, s), hn::Sub(set(1), s)), u_slope, s);
+    return hn::MulAdd(hn::Mul(hn::Mul(x, s), complement), u_slope, s);
   }
 };
 struct QuickGelu {
-  static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(hn::Mul(x, set(1.702f)))); }
+  static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(hn::Mul(x, set(1.702f))).s); }
   static HWY_INLINE VF slope(VF x) {
-    const VF s = sigmoid_of(hn::Mul(x, set(1.702f)));
-    return hn::MulAdd(hn::Mul(hn::Mul(x, s), hn::Sub(set(1), s)), set(1.702f), s);
+    const auto [s, complement] = sigmoid_of(hn::Mul(x, set(1.702f)));
+    return hn::MulAdd(hn::Mul(hn::Mul(x, s), complement), set(1.702f), s);
   }
 };
 struct Relu {
@@ -68,10 +68,10 @@ struct Relu {
   static HWY_INLINE VF slope(VF x) { return hn::IfThenElseZero(hn::Gt(x, set(0)), set(1)); }
 };
 struct Silu {
-  static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(x)); }
+  static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(x).s); }
   static HWY_INLINE VF slope(VF x) {
-    const VF s = sigmoid_of(x);
-    return hn::MulAdd(hn::Mul(x, s), hn::Sub(set(1), s), s);
+    const auto [s, complement] = sigmoid_of(x);
+    return hn::MulAdd(hn::Mul(x, s), complement, s);
   }
 };
 struct Tanh {

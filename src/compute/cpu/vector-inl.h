@@ -48,9 +48,12 @@ HWY_INLINE void for_vectors(int64_t count, const Body& body) {
 HWY_INLINE float sum_of(VF v) { return hn::GetLane(hn::SumOfLanes(F(), v)); }
 HWY_INLINE float max_of(VF v) { return hn::GetLane(hn::MaxOfLanes(F(), v)); }
 
-HWY_INLINE VF exp_of(VF x) { return hn::Exp(F(), hn::Min(x, set(88.0f))); }
-/// 1 / (1 + e^-x), to relative accuracy on both sides.
-HWY_INLINE VF sigmoid_of(VF x) { return hn::Div(set(1), hn::Add(set(1), exp_of(hn::Neg(x)))); }
+/// s = 1 / (1 + e^-x) and its complement 1 - s, each to relative accuracy. e^88 is still finite: far out s rests at 6e-39.
+struct Sigmoid { VF s, complement; };
+HWY_INLINE Sigmoid sigmoid_of(VF x) {
+  const VF e = hn::Exp(F(), hn::Min(hn::Neg(x), set(88))), s = hn::Div(set(1), hn::Add(set(1), e));
+  return {s, hn::Mul(s, e)};
+}
 
 #if HWY_TARGET != HWY_SCALAR  // one lane cannot hold a 64-bit product; there the specification itself does the work
 // a * b, 32 x 32 -> 64 bits in every lane: the high and the low halves.

@@ -1,0 +1,56 @@
+// Arenas: alignment, zeros, planning, and what is said where memory is not to be had.
+#include "compute/arena.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tekio {
+namespace {
+
+TEST(Arena, TensorsAreAlignedZeroedAndDoNotOverlap) {
+  for (const int64_t rows : {3, 3'000'000}) {
+    Arena arena(2 * Arena::size_of_tensor(DType::f32, {rows}) + Arena::size_of_tensor(DType::bf16, {1}), "a test");
+    const Tensor a = arena.take(DType::f32, {rows}), b = arena.take(DType::bf16, {1}), c = arena.take(DType::f32, {rows});
+    for (const Tensor& t : {a, b, c}) EXPECT_EQ(reinterpret_cast<uintptr_t>(t.data) % 64, 0u);
+    EXPECT_GE(static_cast<char*>(b.data) - static_cast<char*>(a.data), a.bytes());
+    EXPECT_GE(static_cast<char*>(c.data) - static_cast<char*>(b.data), b.bytes());
+    for (const float v : c.values()) ASSERT_EQ(v, 0);
+    EXPECT_EQ(arena.used(), arena.bytes());
+    c.values().back() = 1;  // the last byte is ours
+    EXPECT_THROW(arena.take(DType::f32, {1}), Error);
+    arena.reset();
+    EXPECT_EQ(arena.take(DType::f32, {rows}).data, a.data);
+  }
+}
+
+TEST(Arena, EmptyIsFine) {
+  Arena arena(0, "nothing");
+  EXPECT_EQ(arena.take(DType::f32, {0, 768}).numel(), 0);
+}
+
+TEST(Arena, TooMuchSaysHowMuchAndWhatFor) {
+  try {
+    Arena arena(int64_t{1} << 60, "activations");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::device);
+    EXPECT_THAT(e.what(), testing::HasSubstr("activations needs 1073741824.00 GiB of memory, but only "));
+  }
+}
+
+TEST(Arena, SizesThatOverflowAreRefused) {
+  EXPECT_THROW(Arena::size_of_tensor(DType::f32, {int64_t{1} << 40, int64_t{1} << 40}), Error);
+  EXPECT_THROW(Arena::size_of_tensor(DType::f32, {-1}), Error);
+  EXPECT_EQ(Arena::size_of_tensor(DType::f32, {17}), 128);
+}
+
+TEST(MemoryPlan, TableAndTotal) {
+  MemoryPlan plan;
+  plan.add("weights", 268 << 20);
+  plan.add("activations", int64_t{3} << 30);
+  EXPECT_EQ(plan.total(), (int64_t{3} << 30) + (268 << 20));
+  EXPECT_EQ(plan.table(), "weights       268.0 MiB\nactivations    3.00 GiB\ntotal          3.26 GiB\n");
+}
+
+}  // namespace
+}  // namespace tekio

@@ -1,0 +1,141 @@
+// The checking back end: right ones pass through every op case, a wrong one is caught at every op that it gets wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/thread_pool.h"
+#include "compute/activation.h"
+#include "compute/op_cases.h"
+
+namespace tekio::test {
+namespace {
+
+TEST(Checking, RightBackEndsPassAndTrustedResultsComeOut) {
+  ThreadPool pool(2);
+  const auto checking = make_checking_backend(make_ref_backend(), make_cpu_backend(pool), 1e-4);
+  EXPECT_EQ(checking->name(), "cpu checked against ref");
+  const auto ref = make_ref_backend();
+  for (const OpCase& c : kOddCases) {
+    SCOPED_TRACE(c.text());
+    OpRig checked(c), alone(c);
+    for (auto [rig, be] : {std::pair{&checked, checking.get()}, std::pair{&alone, ref.get()}}) {
+      rig->forward(*be);
+      if (rig->has_backward()) rig->backward(*be);
+    }
+    EXPECT_EQ(checked.objective(), alone.objective());
+    for (size_t i = 0; i < checked.results().size(); ++i)
+      EXPECT_EQ(*checked.results()[i].values, *alone.results()[i].values) << checked.results()[i].name;
+  }
+}
+
+// ref with one op wrong: the last number of its last output is a little off.
+class WrongBackend : public Backend {
+ public:
+  explicit WrongBackend(std::string wrong) : wrong_(std::move(wrong)), ref_(make_ref_backend()) {}
+  std::string name() const override { return "wrong"; }
+
+ protected:
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
+                ConstTensor position, ConstTensor type) override {
+    ref_->embed(y, ids, type_ids, s, word, position, type);
+    spoil("embed", y);
+  }
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
+                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
+    ref_->embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+    spoil("embed_backward", d_position);
+  }
+  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s, const Dropout& drop) override {
+    if (branch) ref_->residual_norm(y, kept, x, branch, w, *s, drop);
+    else if (s != nullptr) ref_->norm(y, kept, x, w, *s, drop);
+    else ref_->norm(y, kept, x, w);
+    spoil(branch ? "residual_norm" : "norm", kept.rstd);
+  }
+  void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
+                        const Sequences* s, const Dropout& drop) override {
+    if (d_branch) ref_->residual_norm_backward(d_x, d_branch, d_w, d_y, kept, w, *s, drop);
+    else if (s != nullptr) ref_->norm_backward(d_x, d_w, d_y, kept, w, *s, drop);
+    else ref_->norm_backward(d_x, d_w, d_y, kept, w);
+    spoil(d_branch ? "residual_norm_backward" : "norm_backward", d_w.bias);
+  }
+  void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override {
+    if (act != nullptr) ref_->linear_activation(y, kept, x, w, b, *act);
+    else ref_->linear(y, x, w, b);
+    spoil(act != nullptr ? "linear_activation" : "linear", y);
+  }
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override {
+    ref_->linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+    spoil("linear_backward", d_w);
+  }
+  void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
+    for (int64_t i = 0; i < d_y.numel(); ++i) d_y.f32()[i] *= static_cast<float>(activation_at(act, kept.f32()[i]).slope);
+    spoil("linear_activation_backward's activation", d_y);
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override {
+    ref_->attention(y, kept, qkv, heads, s, drop);
+    spoil("attention", y);
+  }
+  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                             const Dropout& drop) override {
+    ref_->attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
+    spoil("attention_backward", d_qkv);
+  }
+  void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
+    ref_->gather_rows(y, x, rows);
+    spoil("gather_rows", y);
+  }
+  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) override {
+    ref_->gather_rows_backward(d_x, d_y, rows);
+    spoil("gather_rows_backward", d_x);
+  }
+  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override {
+    return ref_->vocabulary_loss(d_logits, logits, labels, scale) + (wrong_ == "vocabulary_loss" ? 0.1 : 0);
+  }
+  void do_softmax_rows(Tensor logits) override {
+    ref_->softmax_rows(logits);
+    spoil("softmax_rows", logits);
+  }
+  void do_zero(Tensor x) override {
+    ref_->zero(x);
+    spoil("zero", x);
+  }
+  double do_squared_norm(ConstTensor x) override { return ref_->squared_norm(x) * (wrong_ == "squared_norm" ? 1.01 : 1); }
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override {
+    ref_->adamw(parameters, moment1, moment2, gradients, step);
+    spoil("adamw", moment2);
+  }
+
+ private:
+  void spoil(const char* op, Tensor t) const {
+    if (op == wrong_ && t.numel() > 0) t.values().back() += 0.1f;
+  }
+  std::string wrong_;
+  std::unique_ptr<Backend> ref_;
+};
+
+TEST(Checking, AWrongOpIsNamed) {
+  const std::pair<const char*, Op> kOps[] = {{"embed", Op::embed}, {"embed_backward", Op::embed}, {"norm", Op::norm},
+      {"norm", Op::head_norm}, {"residual_norm", Op::residual_norm}, {"norm_backward", Op::norm}, {"norm_backward", Op::head_norm},
+      {"residual_norm_backward", Op::residual_norm}, {"linear", Op::linear}, {"linear_activation", Op::linear_activation},
+      {"linear_backward", Op::linear}, {"linear_activation_backward's activation", Op::linear_activation}, {"attention", Op::attention},
+      {"attention_backward", Op::attention}, {"gather_rows", Op::gather_rows}, {"gather_rows_backward", Op::gather_rows},
+      {"vocabulary_loss", Op::vocabulary_loss}, {"softmax_rows", Op::softmax_rows}, {"zero", Op::zero}, {"squared_norm", Op::squared_norm},
+      {"adamw", Op::adamw}};
+  for (const auto& [wrong, op] : kOps) {
+    SCOPED_TRACE(wrong);
+    const auto checking = make_checking_backend(make_ref_backend(), std::make_unique<WrongBackend>(wrong), 1e-3);
+    const OpCase c = *std::find_if(kOddCases.begin(), kOddCases.end(), [op = op](const OpCase& each) { return each.op == op; });
+    OpRig rig(c);
+    try {
+      rig.forward(*checking);
+      rig.backward(*checking);
+      ADD_FAILURE() << "not caught";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::bug);
+      EXPECT_THAT(e.what(), testing::StartsWith(std::string(wrong) + ": "));
+      EXPECT_THAT(e.what(), testing::HasSubstr("wrong gives "));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tekio::test
