@@ -46,8 +46,8 @@ test: setup $(BUILD)/build.ninja
 	@sh scripts/test.sh $(BUILD) $(JOBS)
 
 bench: setup $(BUILD)/build.ninja
-	@$(BUILD_TREE) --target tekio_bench
-	$(BUILD)/bench/tekio_bench
+	@$(BUILD_TREE) --target ops_bench
+	$(BUILD)/bench/ops_bench
 
 format:
 	sh scripts/format.sh

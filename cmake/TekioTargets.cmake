@@ -2,7 +2,7 @@
 add_library(tekio_options INTERFACE)
 target_compile_features(tekio_options INTERFACE cxx_std_20)
 target_compile_options(tekio_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
-                       -Wno-restrict  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105329)
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105329)
                        # Sums and products are rounded as written: several results must equal the reference's to the last bit.
                        -ffp-contract=off -fno-math-errno)
 if(TEKIO_SANITIZE)
