@@ -1,11 +1,12 @@
-// Micro benchmarks over the same table of op cases that the tests use: time, GFLOP/s, GB/s and, for products, the share of
-// the best product rate measured at the start.  build/…/ops_bench [--benchmark_filter=attention] [--benchmark_min_time=0.2]
+// Micro benchmarks over the same table of op cases that the tests use: time, GFLOP/s, GB/s and, for products, the share
+// of the best product rate measured at the start.  build/…/ops_bench [--benchmark_filter=attention]
+// [--benchmark_min_time=0.2]
 #include <benchmark/benchmark.h>
 
 #include <chrono>
 
 #include "base/thread_pool.h"
-#include "compute/op_cases.h"
+#include "compute/op_rig.h"
 #include "compute/product_rate.h"
 
 namespace {
@@ -47,7 +48,9 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("product rate", fmt::format("{:.1f} GFLOP/s", best));
   for (const tekio::test::OpCase& c : tekio::test::everyday_cases()) {
     const auto add = [&](const char* direction, auto body) {
-      benchmark::RegisterBenchmark((c.text() + direction).c_str(), body)->UseManualTime()->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark((c.text() + direction).c_str(), body)
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond);
     };
     add("/forward", [&backend, c, best](benchmark::State& state) {
       OpRig rig(c);

@@ -1,5 +1,5 @@
-// AdamW's numbers, rounded as the reference's fused kernel rounds them. All of it in float32 but for the coefficients, which
-// are computed in double and rounded once; fma where that kernel has one rounding for a product and a sum:
+// AdamW's numbers, rounded as the reference's fused kernel rounds them. All of it in float32 but for the coefficients,
+// which are computed in double and rounded once; fma where that kernel has one rounding for a product and a sum:
 //   g = g gradient_scale (only where it clips),  p = p f(1 - lr wd),  m = fma(f(1-b1), g - m, m),
 //   v = fma(f(1-b2) g, g, f(b2) v),  p = p - (f(lr / (1-b1^t)) m) / (sqrt(v) / f(sqrt(1-b2^t)) + f(eps)).
 #pragma once

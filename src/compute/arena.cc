@@ -42,15 +42,18 @@ Arena::Arena(int64_t bytes, const std::string& purpose) : bytes_(round_up(bytes,
   const bool large = bytes_ >= 2 * kHugePage;
   const int64_t border = large ? kHugePage : kAlignment;
   const int64_t free = free_memory();
-  // calloc promises pages that may not be there when they are touched: ask first, rather than be killed in mid-training.
+  // calloc promises pages that may not be there when they are touched: ask first, rather than be killed in
+  // mid-training.
   char* base = bytes_ <= free ? static_cast<char*>(std::calloc(1, static_cast<size_t>(bytes_ + 2 * border))) : nullptr;
   if (base == nullptr)
-    fail(ErrorKind::device, "{} needs {} of memory, but only {} is free: use a smaller batch, shorter sequences or a smaller model",
+    fail(ErrorKind::device,
+         "{} needs {} of memory, but only {} is free: use a smaller batch, shorter sequences or a smaller model",
          purpose, size_text(bytes_), size_text(free));
   char* start = base + border - reinterpret_cast<uintptr_t>(base) % static_cast<uintptr_t>(border);
   if (start - base < static_cast<std::ptrdiff_t>(sizeof base)) start += border;
   reinterpret_cast<void**>(start)[-1] = base;  // for Free
-  if (large) madvise(start, static_cast<size_t>(bytes_), MADV_HUGEPAGE);  // only advice: where refused, small pages serve
+  if (large)
+    madvise(start, static_cast<size_t>(bytes_), MADV_HUGEPAGE);  // only advice: where refused, small pages serve
   memory_.reset(start);
 }
 

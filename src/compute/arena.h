@@ -1,5 +1,5 @@
-// All memory is planned before the first step: a MemoryPlan collects named buffers, prints itself as a table, and is then
-// allocated once. Nothing allocates inside a step.
+// All memory is planned before the first step: a MemoryPlan collects named buffers, prints itself as a table, and is
+// then allocated once. Nothing allocates inside a step.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +32,20 @@ class Arena {
   static int64_t size_of_tensor(DType type, std::initializer_list<int64_t> shape);
 
  private:
-  struct Free { void operator()(void* memory) const; };
+  struct Free {
+    void operator()(void* memory) const;
+  };
   std::unique_ptr<void, Free> memory_;
   int64_t bytes_ = 0, used_ = 0;
 };
 
-/// Peak figures by purpose ("weights", "gradients", "moments", "activations", "scratch"), printed by --dry_run and bench.
+/// Peak figures by purpose ("weights", "gradients", "moments", "activations", "scratch"), printed by --dry_run and
+/// bench.
 struct MemoryPlan {
-  struct Line { std::string purpose; int64_t bytes; };
+  struct Line {
+    std::string purpose;
+    int64_t bytes;
+  };
   std::vector<Line> lines;
   void add(std::string purpose, int64_t bytes) { lines.push_back({std::move(purpose), bytes}); }
   int64_t total() const;

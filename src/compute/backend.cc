@@ -30,7 +30,9 @@ void expect_like(const char* op, const char* what, const ConstTensor& got, const
 }
 
 // The two sizes of a matrix, from which the other tensors' shapes follow.
-struct Matrix { int64_t rows, columns; };
+struct Matrix {
+  int64_t rows, columns;
+};
 Matrix matrix(const char* op, const char* what, const ConstTensor& got) {
   if (got.rank != 2) fail(ErrorKind::bug, "{}: {} is {}, expected two dimensions", op, what, got.shape_text());
   expect(op, what, got, {got.dim[0], got.dim[1]});
@@ -87,7 +89,8 @@ void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t>
   for (int64_t k = 0; k < s.count(); ++k) {
     const auto i = static_cast<size_t>(k);
     if (s.offsets[i + 1] - s.offsets[i] > positions.rows)
-      fail(ErrorKind::bug, "{}: a sequence of {} tokens, but {} positions", op, s.offsets[i + 1] - s.offsets[i], positions.rows);
+      fail(ErrorKind::bug, "{}: a sequence of {} tokens, but {} positions", op, s.offsets[i + 1] - s.offsets[i],
+           positions.rows);
   }
   if (type) {
     const Matrix types = matrix(op, "type", type);
@@ -101,7 +104,8 @@ void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t>
 }
 
 // All shapes of y = x w^T + b and its gradients.
-void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const ConstTensor& w, const ConstTensor& b) {
+void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const ConstTensor& w,
+                   const ConstTensor& b) {
   const Matrix in = matrix(op, "x", x), weights = matrix(op, "w", w);
   expect(op, "w", w, {weights.rows, in.columns});
   expect(op, "y", y, {in.rows, weights.rows});
@@ -115,10 +119,11 @@ void expect_linear_backward(const char* op, const ConstTensor& d_x, const ConstT
   if (d_x) expect(op, "d_x", d_x, {x.dim[0], x.dim[1]});
 }
 
-void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& kept, const ConstTensor& qkv, int64_t heads,
-                      const Sequences& s, const Dropout& drop) {
+void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& kept, const ConstTensor& qkv,
+                      int64_t heads, const Sequences& s, const Dropout& drop) {
   const auto [n, width] = matrix(op, "y", y);
-  if (heads <= 0 || width % heads != 0) fail(ErrorKind::bug, "{}: a width of {} does not divide into {} heads", op, width, heads);
+  if (heads <= 0 || width % heads != 0)
+    fail(ErrorKind::bug, "{}: a width of {} does not divide into {} heads", op, width, heads);
   expect(op, "qkv", qkv, {n, 3 * width});
   expect_sequences(op, s, n);
   expect(op, "kept", kept, {Backend::attention_kept_size(s, heads)});
@@ -133,8 +138,9 @@ void Backend::embed(Tensor y, std::span<const int32_t> ids, std::span<const int3
   do_embed(y, ids, type_ids, s, word, position, type);
 }
 
-void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                             std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) {
+void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                             std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                             int32_t padding_id) {
   expect_embed("embed_backward", d_y, ids, type_ids, s, d_word, d_position, d_type);
   do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
 }
@@ -155,8 +161,8 @@ void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w) {
   do_norm(y, kept, x, {}, w, nullptr, {});
 }
 
-void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w, const Sequences& s,
-                            const Dropout& drop) {
+void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
+                            const Sequences& s, const Dropout& drop) {
   const Matrix size = matrix("norm_backward", "d_y", d_y);
   expect("norm_backward", "d_x", d_x, {size.rows, size.columns});
   expect_norm("norm_backward", kept, w, size);
@@ -174,8 +180,8 @@ void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, Norm
   do_norm_backward(d_x, {}, d_w, d_y, kept, w, nullptr, {});
 }
 
-void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences& s,
-                            const Dropout& drop) {
+void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                            const Sequences& s, const Dropout& drop) {
   const Matrix size = matrix("residual_norm", "x", x);
   expect("residual_norm", "y", y, {size.rows, size.columns});
   expect("residual_norm", "branch", branch, {size.rows, size.columns});
@@ -204,7 +210,8 @@ void Backend::linear(Tensor y, ConstTensor x, ConstTensor w, ConstTensor b) {
   do_linear(y, {}, x, w, b, nullptr);
 }
 
-void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) {
+void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                              Into into) {
   expect_linear_backward("linear_backward", d_x, d_w, d_b, d_y, x, w);
   do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
 }
@@ -215,15 +222,16 @@ void Backend::linear_activation(Tensor y, Tensor kept, ConstTensor x, ConstTenso
   do_linear(y, kept, x, w, b, &act);
 }
 
-void Backend::linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept, ConstTensor x,
-                                         ConstTensor w, Activation act, Into into) {
+void Backend::linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept,
+                                         ConstTensor x, ConstTensor w, Activation act, Into into) {
   expect_linear_backward("linear_activation_backward", d_x, d_w, d_b, d_y, x, w);
   expect("linear_activation_backward", "kept", kept, {d_y.dim[0], d_y.dim[1]});
   do_activation_backward(d_y, kept, act);
   do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
 }
 
-void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) {
+void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                        const Dropout& drop) {
   expect_attention("attention", y, kept, qkv, heads, s, drop);
   do_attention(y, kept, qkv, heads, s, drop);
 }

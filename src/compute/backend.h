@@ -2,9 +2,9 @@
 //
 // Argument order: outputs, values kept for backward, inputs, parameters, scalars. `d_x` is the gradient of x.
 // Parameter gradients accumulate (+=). Activation gradients overwrite (=), except where `Into::add` is passed.
-// Shapes are checked here, once, before a back end sees them; a mismatch is a bug and names the op, what it got and expected.
-// Sums run in fp32 (ref: double). Same inputs, seed, back end and threads: same bits. No op allocates or throws.
-// Tokens are packed: sequence after sequence, no padding; `Sequences` says where each begins.
+// Shapes are checked here, once, before a back end sees them; a mismatch is a bug and names the op, what it got and
+// expected. Sums run in fp32 (ref: double). Same inputs, seed, back end and threads: same bits. No op allocates or
+// throws. Tokens are packed: sequence after sequence, no padding; `Sequences` says where each begins.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ class ThreadPool;
 /// Packed sequences: sequence k owns tokens [offsets[k], offsets[k+1]).
 struct Sequences {
   std::span<const int32_t> offsets;  ///< [B+1], offsets[0] = 0, offsets[B] = n
-  uint64_t first_key = 0;            ///< sequence k's dropout key is first_key + k: its number within the whole update, so that
-                                     ///< cutting an update into micro-batches differently leaves every dropped element the same
+  uint64_t first_key = 0;  ///< sequence k's dropout key is first_key + k: its number within the whole update, so that
+                           ///< cutting an update into micro-batches differently leaves every dropped element the same
   int64_t count() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t tokens() const { return offsets.back(); }
 };
@@ -32,15 +32,22 @@ enum class Into { overwrite, add };
 enum class Activation { gelu, gelu_new, gelu_fast, quick_gelu, relu, silu, tanh, mish };
 
 /// A layer norm's parameters.
-struct NormWeights { ConstTensor weight, bias; float eps; };  // [C], [C]
-struct NormGradients { Tensor weight, bias; };                // [C], [C]
+struct NormWeights {
+  ConstTensor weight, bias;
+  float eps;
+};  // [C], [C]
+struct NormGradients {
+  Tensor weight, bias;
+};  // [C], [C]
 /// What a norm keeps for its backward: the rows centred and scaled before weight and bias, and 1/standard deviation.
-struct NormKept { Tensor normalized, rstd; };                 // [n,C], [n]
+struct NormKept {
+  Tensor normalized, rstd;
+};  // [n,C], [n]
 
 struct AdamWStep {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
-  int64_t step;           ///< from 1
-  float gradient_scale;   ///< clipping: gradients are multiplied by it as they are read
+  int64_t step;          ///< from 1
+  float gradient_scale;  ///< clipping: gradients are multiplied by it as they are read
 };
 
 class Backend {
@@ -58,32 +65,36 @@ class Backend {
 
   /// y = dropout(norm(x)): [n,C]. Dropout rows are the tokens.
   void norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const Sequences& s, const Dropout& drop);
-  void norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w, const Sequences& s, const Dropout& drop);
+  void norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w, const Sequences& s,
+                     const Dropout& drop);
   /// The head's norm on masked rows: no sequences, no dropout.
   void norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w);
   void norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w);
 
   /// y = norm(x + dropout(branch)): [n,C].
-  void residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences& s, const Dropout& drop);
+  void residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences& s,
+                     const Dropout& drop);
   /// d_x and d_branch may not be the same memory; d_branch may be d_y's.
-  void residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                              const Sequences& s, const Dropout& drop);
+  void residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                              NormWeights w, const Sequences& s, const Dropout& drop);
 
   /// y[n,O] = x[n,I] w[O,I]^T + b[O]; b may be absent.
   void linear(Tensor y, ConstTensor x, ConstTensor w, ConstTensor b);
   /// d_x[n,I] = d_y w (absent: not wanted); d_w += d_y^T x; d_b += column sums of d_y (absent: not wanted).
-  void linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into = Into::overwrite);
+  void linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                       Into into = Into::overwrite);
   /// y = act(x w^T + b), kept = x w^T + b: [n,O].
   void linear_activation(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, Activation act);
   /// Overwrites d_y with the gradient of kept on its way.
-  void linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept, ConstTensor x, ConstTensor w,
-                                  Activation act, Into into = Into::overwrite);
+  void linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept, ConstTensor x,
+                                  ConstTensor w, Activation act, Into into = Into::overwrite);
 
   /// Self-attention within each sequence: qkv[n,3C] (q, k, v side by side, each H heads of C/H), y[n,C].
-  /// p = softmax(q k^T / sqrt(C/H)), dropped, times v. `kept` [kept_size] holds what backward needs (the probabilities before
-  /// dropout); its size is attention_kept_size(). Dropout rows are (sequence, head, query), columns are keys.
+  /// p = softmax(q k^T / sqrt(C/H)), dropped, times v. `kept` [kept_size] holds what backward needs (the probabilities
+  /// before dropout); its size is attention_kept_size(). Dropout rows are (sequence, head, query), columns are keys.
   void attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop);
-  void attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop);
+  void attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+                          const Sequences& s, const Dropout& drop);
   /// Numbers that attention keeps for sequences of these lengths: the sum of H T_k^2.
   static int64_t attention_kept_size(const Sequences& s, int64_t heads);
 
@@ -101,42 +112,52 @@ class Backend {
   void zero(Tensor x);
   /// Sum of squares, in double.
   double squared_norm(ConstTensor x);
-  /// One AdamW step over a flat piece of parameters, rounded as the reference's fused kernel rounds (see docs/numerics.md).
+  /// One AdamW step over a flat piece of parameters, rounded as the reference's fused kernel rounds (see
+  /// docs/numerics.md).
   void adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step);
 
  protected:
   friend class CheckingBackend;  // hands the same call on to two others
-  // One per verb above, same arguments, shapes already checked; ref/TOPIC.cc and cpu/TOPIC.cc hold them, same file names.
-  virtual void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
-                        ConstTensor position, ConstTensor type) = 0;
-  virtual void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                                 std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) = 0;
+  // One per verb above, same arguments, shapes already checked; ref/TOPIC.cc and cpu/TOPIC.cc hold them, same file
+  // names.
+  virtual void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                        ConstTensor word, ConstTensor position, ConstTensor type) = 0;
+  virtual void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                                 std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                                 int32_t padding_id) = 0;
   /// branch absent: a plain norm of x, with dropout after it; present: residual, dropout on the branch.
-  virtual void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s, const Dropout& drop) = 0;
-  virtual void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                                const Sequences* s, const Dropout& drop) = 0;
+  virtual void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
+                       const Dropout& drop) = 0;
+  virtual void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                                NormWeights w, const Sequences* s, const Dropout& drop) = 0;
   virtual void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) = 0;
-  virtual void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) = 0;
+  virtual void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                                  Into into) = 0;
   virtual void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) = 0;
-  virtual void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) = 0;
-  virtual void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
-                                     const Dropout& drop) = 0;
+  virtual void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                            const Dropout& drop) = 0;
+  virtual void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+                                     const Sequences& s, const Dropout& drop) = 0;
   virtual void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) = 0;
   virtual void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) = 0;
-  virtual double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) = 0;
+  virtual double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                    float scale) = 0;
   virtual void do_softmax_rows(Tensor logits) = 0;
   virtual void do_zero(Tensor x) = 0;
   virtual double do_squared_norm(ConstTensor x) = 0;
-  virtual void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) = 0;
+  virtual void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
+                        const AdamWStep& step) = 0;
 };
 
 /// The specification: plain loops, double sums, no dependency.
 std::unique_ptr<Backend> make_ref_backend();
 /// oneDNN for products, own kernels for the rest, on `pool`'s threads. The pool must outlive the back end.
 std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool);
-/// Runs two back ends on the same inputs and compares every result; a difference beyond `tolerance` (relative to the largest
-/// magnitude of the result) is an Error of kind bug that names the op and its shapes. Gives out `trusted`'s results.
-std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried, double tolerance);
+/// Runs two back ends on the same inputs and compares every result; a difference beyond `tolerance` (relative to the
+/// largest magnitude of the result) is an Error of kind bug that names the op and its shapes. Gives out `trusted`'s
+/// results.
+std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried,
+                                               double tolerance);
 
 /// `--device`: auto, cpu, cuda or ref. Errors: usage (unknown name), device (cuda where there is none).
 std::unique_ptr<Backend> make_backend(const std::string& device, ThreadPool& pool);

@@ -1,6 +1,6 @@
-// A back end that runs two others on the same inputs and compares every result, for finding which op of a new back end is
-// wrong while a real model runs. Before an op runs, the tried back end gets copies of everything that the op writes; tensors
-// that share memory share it in the copies too, since several ops work in place.
+// A back end that runs two others on the same inputs and compares every result, for finding which op of a new back end
+// is wrong while a real model runs. Before an op runs, the tried back end gets copies of everything that the op writes;
+// tensors that share memory share it in the copies too, since several ops work in place.
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -17,8 +17,8 @@ class CheckingBackend final : public Backend {
   std::string name() const override { return fmt::format("{} checked against {}", tried_->name(), trusted_->name()); }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
-                ConstTensor position, ConstTensor type) override {
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                ConstTensor word, ConstTensor position, ConstTensor type) override {
     Copies of(*this, "embed");
     tried_->do_embed(of(y), ids, type_ids, s, word, position, type);
     trusted_->do_embed(y, ids, type_ids, s, word, position, type);
@@ -52,7 +52,8 @@ class CheckingBackend final : public Backend {
     trusted_->do_linear(y, kept, x, w, b, act);
     of.compare();
   }
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override {
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                          Into into) override {
     Copies of(*this, "linear_backward");
     tried_->do_linear_backward(of(d_x), of(d_w), of(d_b), d_y, x, w, into);
     trusted_->do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
@@ -64,7 +65,8 @@ class CheckingBackend final : public Backend {
     trusted_->do_activation_backward(d_y, kept, act);
     of.compare();
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override {
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                    const Dropout& drop) override {
     Copies of(*this, "attention");
     tried_->do_attention(of(y), of(kept), qkv, heads, s, drop);
     trusted_->do_attention(y, kept, qkv, heads, s, drop);
@@ -89,7 +91,8 @@ class CheckingBackend final : public Backend {
     trusted_->do_gather_rows_backward(d_x, d_y, rows);
     of.compare();
   }
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override {
+  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                            float scale) override {
     Copies of(*this, "vocabulary_loss");
     const Tensor copy = of(d_logits);  // may lie on logits
     const double tried = tried_->do_vocabulary_loss(copy, of.input(logits), labels, scale);
@@ -115,7 +118,8 @@ class CheckingBackend final : public Backend {
     compare_numbers("squared_norm", tried, trusted);
     return trusted;
   }
-  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override {
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
+                const AdamWStep& step) override {
     Copies of(*this, "adamw");
     tried_->do_adamw(of(parameters), of(moment1), of(moment2), gradients, step);
     trusted_->do_adamw(parameters, moment1, moment2, gradients, step);
@@ -149,15 +153,18 @@ class CheckingBackend final : public Backend {
           const double trusted = original.values()[j], tried = copy[j];
           const bool both_nan = std::isnan(trusted) && std::isnan(tried);
           if (!(std::abs(trusted - tried) <= checking_.tolerance_ * largest) && !both_nan && trusted != tried)
-            fail(ErrorKind::bug, "{}: output {} {}, number {}: {} gives {}, {} gives {} (largest {}, tolerance {})", op_, i,
-                 original.shape_text(), j, checking_.tried_->name(), tried, checking_.trusted_->name(), trusted, largest,
-                 checking_.tolerance_);
+            fail(ErrorKind::bug, "{}: output {} {}, number {}: {} gives {}, {} gives {} (largest {}, tolerance {})",
+                 op_, i, original.shape_text(), j, checking_.tried_->name(), tried, checking_.trusted_->name(), trusted,
+                 largest, checking_.tolerance_);
         }
       }
     }
 
    private:
-    struct Piece { Tensor original; std::vector<float> copy; };
+    struct Piece {
+      Tensor original;
+      std::vector<float> copy;
+    };
     static Tensor copy_of(Piece& piece) {
       Tensor copy = piece.original;
       copy.data = piece.copy.data();
@@ -171,14 +178,16 @@ class CheckingBackend final : public Backend {
   void compare_numbers(const char* op, double tried, double trusted) const {
     const bool both_nan = std::isnan(trusted) && std::isnan(tried);
     if (!(std::abs(tried - trusted) <= tolerance_ * std::max(1.0, std::abs(trusted))) && !both_nan)
-      fail(ErrorKind::bug, "{}: {} gives {}, {} gives {} (tolerance {})", op, tried_->name(), tried, trusted_->name(), trusted, tolerance_);
+      fail(ErrorKind::bug, "{}: {} gives {}, {} gives {} (tolerance {})", op, tried_->name(), tried, trusted_->name(),
+           trusted, tolerance_);
   }
 
   std::unique_ptr<Backend> trusted_, tried_;
   double tolerance_;
 };
 
-std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried, double tolerance) {
+std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried,
+                                               double tolerance) {
   return std::make_unique<CheckingBackend>(std::move(trusted), std::move(tried), tolerance);
 }
 

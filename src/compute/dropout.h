@@ -1,6 +1,6 @@
-// Dropout, the same on every back end: whether an element is kept is a pure function of (seed, step, site, row, column), so
-// nothing is stored between forward and backward and resuming needs no state. Where a run repeats the reference stack's own
-// random stream instead (--masking_rng torch-cpu), `kept` holds the drawn decisions.
+// Dropout, the same on every back end: whether an element is kept is a pure function of (seed, step, site, row,
+// column), so nothing is stored between forward and backward and resuming needs no state. Where a run repeats the
+// reference stack's own random stream instead (--masking_rng torch-cpu), `kept` holds the drawn decisions.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,23 @@
 namespace tekio {
 
 struct Dropout {
-  float rate = 0;                 ///< chance to be dropped, [0, 1); 0: off
+  float rate = 0;  ///< chance to be dropped, [0, 1); 0: off
   uint64_t seed = 0;
   uint64_t step = 0;              ///< the update's number
   uint32_t site = 0;              ///< which dropout of the model: layer * 4 + kind
-  const uint8_t* kept = nullptr;  ///< explicit decisions, 1 = kept, row-major over the op's own order: [n,C] for rows of tokens,
-                                  ///< the layout of attention's `kept` ([k][H,T_k,T_k]) for attention
+  const uint8_t* kept = nullptr;  ///< explicit decisions, 1 = kept, row-major over the op's own order: [n,C] for rows
+                                  ///< of tokens, the layout of attention's `kept` ([k][H,T_k,T_k]) for attention
 
   bool on() const { return rate > 0; }
   float scale() const { return 1.0f / (1.0f - rate); }  ///< kept elements are multiplied by it
 };
 
 /// A dropout row: a token (head 0, position within its sequence) or an attention query (head, position).
-struct DropoutRow { uint64_t sequence; uint32_t head; uint32_t position; };
+struct DropoutRow {
+  uint64_t sequence;
+  uint32_t head;
+  uint32_t position;
+};
 
 /// Eight decisions at once, the unit in which they are drawn: bit j says whether column 8 * block + j is kept.
 /// One Philox call gives eight 16-bit numbers; an element is kept where its number is >= round(rate * 65536).
@@ -32,7 +36,8 @@ inline uint8_t kept_bits(const Dropout& drop, DropoutRow row, uint32_t block) {
                                    drop.site | static_cast<uint32_t>(RandomUse::dropout) << 24});
   const auto threshold = static_cast<uint32_t>(drop.rate * 65536.0f + 0.5f);
   uint8_t bits = 0;
-  for (unsigned j = 0; j < 8; ++j) bits |= static_cast<uint8_t>((((words[j / 2] >> (16 * (j % 2))) & 0xFFFF) >= threshold) << j);
+  for (unsigned j = 0; j < 8; ++j)
+    bits |= static_cast<uint8_t>((((words[j / 2] >> (16 * (j % 2))) & 0xFFFF) >= threshold) << j);
   return bits;
 }
 

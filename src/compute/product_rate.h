@@ -1,5 +1,5 @@
-// What this machine can do: its processor as the back end sees it, and the best rate of matrix products, the limit that a
-// training step is measured against.
+// What this machine can do: its processor as the back end sees it, and the best rate of matrix products, the limit that
+// a training step is measured against.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace tekio {
 
-/// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T in float32, over
-/// repeated calls for about `seconds`. Errors (device): no memory for its 14 MB.
+/// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T in
+/// float32, over repeated calls for about `seconds`. Errors (device): no memory for its 14 MB.
 double measure_product_rate(Backend& backend, double seconds = 0.3);
 
 struct ProcessorReport {

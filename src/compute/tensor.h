@@ -1,6 +1,6 @@
-// A tensor is a view: where the numbers are, of what kind, in what shape. Row-major and contiguous, never owning; the memory
-// comes from an Arena (or a mapped file). Shape letters, everywhere: B batch, T length, C width, H heads, L layers,
-// V vocabulary, n tokens, r masked rows, O outputs, I inputs.
+// A tensor is a view: where the numbers are, of what kind, in what shape. Row-major and contiguous, never owning; the
+// memory comes from an Arena (or a mapped file). Shape letters, everywhere: B batch, T length, C width, H heads, L
+// layers, V vocabulary, n tokens, r masked rows, O outputs, I inputs.
 #pragma once
 
 #include <array>
@@ -25,14 +25,15 @@ struct BasicTensor {
   std::array<int64_t, 4> dim{};
 
   BasicTensor() = default;
-  BasicTensor(Void* memory, DType type, std::initializer_list<int64_t> shape) : data(memory), dtype(type), rank(static_cast<int>(shape.size())) {
+  BasicTensor(Void* memory, DType type, std::initializer_list<int64_t> shape)
+      : data(memory), dtype(type), rank(static_cast<int>(shape.size())) {
     TEKIO_CHECK(shape.size() <= dim.size(), "rank {}", shape.size());
     int i = 0;
     for (const int64_t d : shape) dim[static_cast<size_t>(i++)] = d;
   }
   template <typename Other>  // a Tensor is a ConstTensor too
-    requires(std::is_const_v<Void> && !std::is_const_v<Other>)
-  BasicTensor(const BasicTensor<Other>& other) : data(other.data), dtype(other.dtype), rank(other.rank), dim(other.dim) {}
+  requires(std::is_const_v<Void> && !std::is_const_v<Other>) BasicTensor(const BasicTensor<Other>& other)
+      : data(other.data), dtype(other.dtype), rank(other.rank), dim(other.dim) {}
 
   int64_t numel() const {
     int64_t count = 1;
@@ -52,7 +53,8 @@ struct BasicTensor {
 
   /// Rows [begin, end) of the first dimension.
   BasicTensor rows(int64_t begin, int64_t end) const {
-    TEKIO_CHECK(rank >= 1 && 0 <= begin && begin <= end && end <= dim[0], "rows {}..{} of {}", begin, end, shape_text());
+    TEKIO_CHECK(rank >= 1 && 0 <= begin && begin <= end && end <= dim[0], "rows {}..{} of {}", begin, end,
+                shape_text());
     BasicTensor part = *this;
     part.dim[0] = end - begin;
     using Byte = std::conditional_t<std::is_const_v<Void>, const char, char>;

@@ -27,13 +27,16 @@ TEST(AdamW, IsTheReferenceFusedKernelToTheBit) {
   for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
     for (const Json& run : golden["runs"]) {
       std::vector<float> p = floats(run["start"]), m(p.size()), v(p.size());
-      const auto flat = [](std::vector<float>& values) { return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())}); };
+      const auto flat = [](std::vector<float>& values) {
+        return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
+      };
       int64_t number = 0;
       for (const Json& step : run["steps"]) {
         SCOPED_TRACE(fmt::format("{} step {}", be->name(), ++number));
         std::vector<float> g = floats(step["gradient"]);
         be->adamw(flat(p), flat(m), flat(v), flat(g),
-                  {step["learning_rate"], run["beta1"], run["beta2"], run["epsilon"], run["weight_decay"], number, step["gradient_scale"]});
+                  {step["learning_rate"], run["beta1"], run["beta2"], run["epsilon"], run["weight_decay"], number,
+                   step["gradient_scale"]});
         expect_bits(m, floats(step["moment1"]), "moment1");
         expect_bits(v, floats(step["moment2"]), "moment2");
         expect_bits(p, floats(step["parameter"]), "parameter");
@@ -52,7 +55,9 @@ TEST(AdamW, EveryElementAlike) {
     p[i] = std::sin(x), m[i] = std::sin(x * 1.7f) * 0.01f, v[i] = m[i] * m[i], g[i] = std::cos(x * 0.3f) * 0.02f;
   }
   std::vector<float> p2 = p, m2 = m, v2 = v;
-  const auto flat = [](std::vector<float>& values) { return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())}); };
+  const auto flat = [](std::vector<float>& values) {
+    return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
+  };
   const AdamWStep step{1e-3, 0.9, 0.999, 1e-8, 0.01, 5, 0.37f};
   make_ref_backend()->adamw(flat(p), flat(m), flat(v), flat(g), step);
   make_cpu_backend(pool)->adamw(flat(p2), flat(m2), flat(v2), flat(g), step);

@@ -10,7 +10,8 @@ namespace {
 TEST(Arena, TensorsAreAlignedZeroedAndDoNotOverlap) {
   for (const int64_t rows : {3, 3'000'000}) {
     Arena arena(2 * Arena::size_of_tensor(DType::f32, {rows}) + Arena::size_of_tensor(DType::bf16, {1}), "a test");
-    const Tensor a = arena.take(DType::f32, {rows}), b = arena.take(DType::bf16, {1}), c = arena.take(DType::f32, {rows});
+    const Tensor a = arena.take(DType::f32, {rows}), b = arena.take(DType::bf16, {1}),
+                 c = arena.take(DType::f32, {rows});
     for (const Tensor& t : {a, b, c}) EXPECT_EQ(reinterpret_cast<uintptr_t>(t.data) % 64, 0u);
     EXPECT_GE(static_cast<char*>(b.data) - static_cast<char*>(a.data), a.bytes());
     EXPECT_GE(static_cast<char*>(c.data) - static_cast<char*>(b.data), b.bytes());

@@ -42,69 +42,150 @@ TEST(Checks, MismatchesNameTheOpWhatWasGotAndExpected) {
   const Dropout off;
   const auto bug = [](const auto& call) { return message_of(ErrorKind::bug, call); };
 
-  EXPECT_EQ(bug([&] { be->linear(t({5, 6}), t({5, 7}), t({6, 8}), {}); }), "linear: w is [6, 8] f32, expected [6, 7] f32");
-  EXPECT_EQ(bug([&] { be->linear(t({4, 6}), t({5, 7}), t({6, 7}), {}); }), "linear: y is [4, 6] f32, expected [5, 6] f32");
-  EXPECT_EQ(bug([&] { be->linear(t({5, 6}), t({5, 7}), t({6, 7}), t({7})); }), "linear: b is [7] f32, expected [6] f32");
-  EXPECT_EQ(bug([&] { be->linear(t({5, 6}), t({5, 7, 1}), t({6, 7}), {}); }), "linear: x is [5, 7, 1] f32, expected two dimensions");
-  EXPECT_EQ(bug([&] { be->linear(Tensor(nullptr, DType::f32, {5, 6}), t({5, 7}), t({6, 7}), {}); }),
+  EXPECT_EQ(bug([&] {
+              be->linear(t({5, 6}), t({5, 7}), t({6, 8}), {});
+            }),
+            "linear: w is [6, 8] f32, expected [6, 7] f32");
+  EXPECT_EQ(bug([&] {
+              be->linear(t({4, 6}), t({5, 7}), t({6, 7}), {});
+            }),
+            "linear: y is [4, 6] f32, expected [5, 6] f32");
+  EXPECT_EQ(bug([&] {
+              be->linear(t({5, 6}), t({5, 7}), t({6, 7}), t({7}));
+            }),
+            "linear: b is [7] f32, expected [6] f32");
+  EXPECT_EQ(bug([&] {
+              be->linear(t({5, 6}), t({5, 7, 1}), t({6, 7}), {});
+            }),
+            "linear: x is [5, 7, 1] f32, expected two dimensions");
+  EXPECT_EQ(bug([&] {
+              be->linear(Tensor(nullptr, DType::f32, {5, 6}), t({5, 7}), t({6, 7}), {});
+            }),
             "linear: y [5, 6] f32 has no memory");
-  EXPECT_EQ(bug([&] { be->linear(Tensor(t.values.data(), DType::bf16, {5, 6}), t({5, 7}), t({6, 7}), {}); }),
+  EXPECT_EQ(bug([&] {
+              be->linear(Tensor(t.values.data(), DType::bf16, {5, 6}), t({5, 7}), t({6, 7}), {});
+            }),
             "linear: y is [5, 6] bf16, expected [5, 6] f32");
-  EXPECT_EQ(bug([&] { be->linear_backward(t({5, 8}), t({6, 7}), {}, t({5, 6}), t({5, 7}), t({6, 7})); }),
+  EXPECT_EQ(bug([&] {
+              be->linear_backward(t({5, 8}), t({6, 7}), {}, t({5, 6}), t({5, 7}), t({6, 7}));
+            }),
             "linear_backward: d_x is [5, 8] f32, expected [5, 7] f32");
-  EXPECT_EQ(bug([&] { be->linear_backward({}, {}, {}, t({5, 6}), t({5, 7}), t({6, 7})); }),
+  EXPECT_EQ(bug([&] {
+              be->linear_backward({}, {}, {}, t({5, 6}), t({5, 7}), t({6, 7}));
+            }),
             "linear_backward: d_w is [] f32, expected [6, 7] f32");
-  EXPECT_EQ(bug([&] { be->linear_activation(t({5, 6}), {}, t({5, 7}), t({6, 7}), {}, Activation::gelu); }),
+  EXPECT_EQ(bug([&] {
+              be->linear_activation(t({5, 6}), {}, t({5, 7}), t({6, 7}), {}, Activation::gelu);
+            }),
             "linear_activation: kept is [] f32, expected [5, 6] f32");
-  EXPECT_EQ(bug([&] { be->linear_activation_backward({}, t({6, 7}), {}, t({5, 6}), t({6, 5}), t({5, 7}), t({6, 7}), Activation::relu); }),
-            "linear_activation_backward: kept is [6, 5] f32, expected [5, 6] f32");
+  EXPECT_EQ(
+      bug([&] {
+        be->linear_activation_backward({}, t({6, 7}), {}, t({5, 6}), t({6, 5}), t({5, 7}), t({6, 7}), Activation::relu);
+      }),
+      "linear_activation_backward: kept is [6, 5] f32, expected [5, 6] f32");
 
-  EXPECT_EQ(bug([&] { be->norm(t({5, 8}), kept, t({5, 7}), w, s, off); }), "norm: y is [5, 8] f32, expected [5, 7] f32");
-  EXPECT_EQ(bug([&] { be->norm(t({5, 8}), kept, t({5, 8}), {t({9}), t({8}), 1e-5f}, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 8}), kept, t({5, 7}), w, s, off);
+            }),
+            "norm: y is [5, 8] f32, expected [5, 7] f32");
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 8}), kept, t({5, 8}), {t({9}), t({8}), 1e-5f}, s, off);
+            }),
             "norm: weight is [9] f32, expected [8] f32");
-  EXPECT_EQ(bug([&] { be->norm(t({5, 0}), {t({5, 0}), t({5})}, t({5, 0}), {t({0}), t({0}), 1}); }), "norm: rows of width 0 have no mean");
-  EXPECT_EQ(bug([&] { be->norm(t({5, 8}), kept, t({5, 8}), w, s, {.rate = 1.0f}); }), "norm: dropout rate 1 is outside [0, 1)");
-  EXPECT_EQ(bug([&] { be->norm_backward(t({5, 8}), {t({8}), t({7})}, t({5, 8}), kept, w, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 0}), {t({5, 0}), t({5})}, t({5, 0}), {t({0}), t({0}), 1});
+            }),
+            "norm: rows of width 0 have no mean");
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 8}), kept, t({5, 8}), w, s, {.rate = 1.0f});
+            }),
+            "norm: dropout rate 1 is outside [0, 1)");
+  EXPECT_EQ(bug([&] {
+              be->norm_backward(t({5, 8}), {t({8}), t({7})}, t({5, 8}), kept, w, s, off);
+            }),
             "norm_backward: d_w.bias is [7] f32, expected [8] f32");
-  EXPECT_EQ(bug([&] { be->norm_backward(t({4, 8}), {t({8}), t({8})}, t({5, 8}), kept, w); }),
+  EXPECT_EQ(bug([&] {
+              be->norm_backward(t({4, 8}), {t({8}), t({8})}, t({5, 8}), kept, w);
+            }),
             "norm_backward: d_x is [4, 8] f32, expected [5, 8] f32");
-  EXPECT_EQ(bug([&] { be->residual_norm(t({5, 8}), kept, t({5, 8}), t({5, 9}), w, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->residual_norm(t({5, 8}), kept, t({5, 8}), t({5, 9}), w, s, off);
+            }),
             "residual_norm: branch is [5, 9] f32, expected [5, 8] f32");
-  EXPECT_EQ(bug([&] { be->residual_norm(t({5, 8}), {t({5, 8}), t({6})}, t({5, 8}), t({5, 8}), w, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->residual_norm(t({5, 8}), {t({5, 8}), t({6})}, t({5, 8}), t({5, 8}), w, s, off);
+            }),
             "residual_norm: kept.rstd is [6] f32, expected [5] f32");
-  EXPECT_EQ(bug([&] { be->residual_norm_backward(t({5, 8}), t({5, 8}), {t({8}), t({8})}, t({5, 8}), kept, w, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->residual_norm_backward(t({5, 8}), t({5, 8}), {t({8}), t({8})}, t({5, 8}), kept, w, s, off);
+            }),
             "residual_norm_backward: d_x and d_branch are the same memory");
 
-  EXPECT_EQ(bug([&] { be->embed(t({5, 8}), wrong_ids, {}, s, t({9, 8}), t({3, 8}), {}); }), "embed: id 9 is outside [0, 9)");
+  EXPECT_EQ(bug([&] {
+              be->embed(t({5, 8}), wrong_ids, {}, s, t({9, 8}), t({3, 8}), {});
+            }),
+            "embed: id 9 is outside [0, 9)");
   EXPECT_EQ(bug([&] { be->embed(t({4, 8}), ids, {}, s, t({9, 8}), t({3, 8}), {}); }), "embed: 5 ids, expected 4");
-  EXPECT_EQ(bug([&] { be->embed(t({5, 8}), ids, {}, s, t({9, 8}), t({2, 8}), {}); }), "embed: a sequence of 3 tokens, but 2 positions");
-  EXPECT_EQ(bug([&] { be->embed(t({5, 8}), ids, ids, s, t({9, 8}), t({3, 8}), {}); }), "embed: type ids without a table of types");
-  EXPECT_EQ(bug([&] { be->embed(t({5, 8}), ids, ids, s, t({9, 8}), t({3, 8}), t({2, 8})); }), "embed: type id 2 is outside [0, 2)");
+  EXPECT_EQ(bug([&] {
+              be->embed(t({5, 8}), ids, {}, s, t({9, 8}), t({2, 8}), {});
+            }),
+            "embed: a sequence of 3 tokens, but 2 positions");
+  EXPECT_EQ(bug([&] {
+              be->embed(t({5, 8}), ids, ids, s, t({9, 8}), t({3, 8}), {});
+            }),
+            "embed: type ids without a table of types");
+  EXPECT_EQ(bug([&] {
+              be->embed(t({5, 8}), ids, ids, s, t({9, 8}), t({3, 8}), t({2, 8}));
+            }),
+            "embed: type id 2 is outside [0, 2)");
   EXPECT_EQ(bug([&] { be->embed(t({5, 8}), ids, {}, s, t({9, 8}), t({3, 8}), t({0, 8})); }), "embed: type has no rows");
-  EXPECT_EQ(bug([&] { be->embed_backward(t({9, 7}), t({3, 8}), {}, t({5, 8}), ids, {}, s, -1); }),
+  EXPECT_EQ(bug([&] {
+              be->embed_backward(t({9, 7}), t({3, 8}), {}, t({5, 8}), ids, {}, s, -1);
+            }),
             "embed_backward: word is [9, 7] f32, expected [9, 8] f32");
   const std::vector<int32_t> short_offsets = {0, 3}, turned = {0, 4, 3, 5}, none;
-  EXPECT_EQ(bug([&] { be->norm(t({5, 8}), kept, t({5, 8}), w, {short_offsets, 0}, off); }), "norm: sequence offsets [0, 3] do not cut 5 tokens");
-  EXPECT_EQ(bug([&] { be->norm(t({5, 8}), kept, t({5, 8}), w, {turned, 0}, off); }),
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 8}), kept, t({5, 8}), w, {short_offsets, 0}, off);
+            }),
+            "norm: sequence offsets [0, 3] do not cut 5 tokens");
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 8}), kept, t({5, 8}), w, {turned, 0}, off);
+            }),
             "norm: sequence offsets [0, 4, 3, 5] do not cut 5 tokens");
-  EXPECT_EQ(bug([&] { be->norm(t({5, 8}), kept, t({5, 8}), w, {none, 0}, off); }), "norm: sequence offsets [] do not cut 5 tokens");
+  EXPECT_EQ(bug([&] {
+              be->norm(t({5, 8}), kept, t({5, 8}), w, {none, 0}, off);
+            }),
+            "norm: sequence offsets [] do not cut 5 tokens");
 
-  EXPECT_EQ(bug([&] { be->attention(t({5, 8}), t({39}), t({5, 24}), 3, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->attention(t({5, 8}), t({39}), t({5, 24}), 3, s, off);
+            }),
             "attention: a width of 8 does not divide into 3 heads");
-  EXPECT_EQ(bug([&] { be->attention(t({5, 8}), t({25}), t({5, 24}), 2, s, off); }), "attention: kept is [25] f32, expected [26] f32");
-  EXPECT_EQ(bug([&] { be->attention_backward(t({5, 23}), t({5, 8}), t({26}), t({5, 24}), 2, s, off); }),
+  EXPECT_EQ(bug([&] {
+              be->attention(t({5, 8}), t({25}), t({5, 24}), 2, s, off);
+            }),
+            "attention: kept is [25] f32, expected [26] f32");
+  EXPECT_EQ(bug([&] {
+              be->attention_backward(t({5, 23}), t({5, 8}), t({26}), t({5, 24}), 2, s, off);
+            }),
             "attention_backward: d_qkv is [5, 23] f32, expected [5, 24] f32");
 
   const std::vector<int32_t> rows = {1, 1}, far = {5};
   EXPECT_EQ(bug([&] { be->gather_rows(t({2, 8}), t({5, 8}), rows); }), "gather_rows: rows are not ascending");
   EXPECT_EQ(bug([&] { be->gather_rows(t({1, 8}), t({5, 8}), far); }), "gather_rows: row 5 is outside [0, 5)");
-  EXPECT_EQ(bug([&] { be->gather_rows_backward(t({5, 8}), t({2, 8}), far); }),
+  EXPECT_EQ(bug([&] {
+              be->gather_rows_backward(t({5, 8}), t({2, 8}), far);
+            }),
             "gather_rows_backward: d_y is [2, 8] f32, expected [1, 8] f32");
   EXPECT_EQ(bug([&] { be->vocabulary_loss({}, t({1, 5}), far, 1); }), "vocabulary_loss: label 5 is outside [0, 5)");
   EXPECT_EQ(bug([&] { be->vocabulary_loss({}, t({2, 5}), far, 1); }), "vocabulary_loss: 1 labels, expected 2");
-  EXPECT_EQ(bug([&] { be->vocabulary_loss(t({1, 6}), t({1, 5}), ids, 1); }), "vocabulary_loss: d_logits is [1, 6] f32, expected [1, 5] f32");
+  EXPECT_EQ(bug([&] {
+              be->vocabulary_loss(t({1, 6}), t({1, 5}), ids, 1);
+            }),
+            "vocabulary_loss: d_logits is [1, 6] f32, expected [1, 5] f32");
   EXPECT_EQ(bug([&] { be->softmax_rows(t({5})); }), "softmax_rows: logits is [5] f32, expected two dimensions");
-  EXPECT_EQ(bug([&] { be->adamw(t({5}), t({5}), t({4}), t({5}), {.step = 1}); }), "adamw: moment2 is [4] f32, expected [5] f32");
+  EXPECT_EQ(bug([&] { be->adamw(t({5}), t({5}), t({4}), t({5}), {.step = 1}); }),
+            "adamw: moment2 is [4] f32, expected [5] f32");
   EXPECT_EQ(bug([&] { be->adamw(t({5}), t({5}), t({5}), t({5}), {.step = 0}); }), "adamw: step 0, expected 1 or more");
   EXPECT_EQ(bug([&] { be->zero(Tensor(nullptr, DType::f32, {3})); }), "zero: x [3] f32 has no memory");
 }
@@ -115,7 +196,8 @@ TEST(Choice, NamesOfBackEnds) {
   EXPECT_EQ(make_backend("ref", pool)->name(), "ref");
   EXPECT_EQ(make_backend("auto", pool)->name(), "cpu");
   EXPECT_THAT(message_of(ErrorKind::device, [&] { make_backend("cuda", pool); }), HasSubstr("no CUDA back end"));
-  EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("cup", pool); }), HasSubstr("\"cup\", expected auto, cpu, cuda or ref"));
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("cup", pool); }),
+              HasSubstr("\"cup\", expected auto, cpu, cuda or ref"));
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("\x1b[31m", pool); }), HasSubstr("\\x1b"));
 }
 
@@ -136,9 +218,10 @@ TEST(Activations, EveryOneIsAccurateFromEndToEnd) {
     be->linear_activation_backward({}, d_weight, {}, column(d_y), column(kept), column(x), w, act);
     for (size_t i = 0; i < x.size(); ++i) {
       const ActivationValue exact = activation_at(act, x[i]);
-      // gelu is made to keep its digits far out. Elsewhere the argument of an exponential is rounded, which costs relative, never
-      // absolute, accuracy there.
-      const double far = act == Activation::gelu || act == Activation::relu ? 0 : std::min(std::abs(x[i] * x[i] * x[i]), 100.0f);
+      // gelu is made to keep its digits far out. Elsewhere the argument of an exponential is rounded, which costs
+      // relative, never absolute, accuracy there.
+      const double far =
+          act == Activation::gelu || act == Activation::relu ? 0 : std::min(std::abs(x[i] * x[i] * x[i]), 100.0f);
       const double relative = 5e-7 + 2.5e-7 * far;
       EXPECT_NEAR(y[i], exact.y, relative * std::abs(exact.y) + 1e-33) << static_cast<int>(act) << " at " << x[i];
       EXPECT_NEAR(d_y[i], exact.slope, 1e-6) << static_cast<int>(act) << "' at " << x[i];
@@ -165,7 +248,8 @@ TEST(Loss, NotANumberShows) {
   for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
     std::vector<float> logits(40, std::nanf(""));
     const std::vector<int32_t> labels = {3};
-    EXPECT_TRUE(std::isnan(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 40}), labels, 1))) << be->name();
+    EXPECT_TRUE(std::isnan(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 40}), labels, 1)))
+        << be->name();
   }
 }
 

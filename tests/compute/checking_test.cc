@@ -4,7 +4,7 @@
 
 #include "base/thread_pool.h"
 #include "compute/activation.h"
-#include "compute/op_cases.h"
+#include "compute/op_rig.h"
 
 namespace tekio::test {
 namespace {
@@ -34,8 +34,8 @@ class WrongBackend : public Backend {
   std::string name() const override { return "wrong"; }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
-                ConstTensor position, ConstTensor type) override {
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                ConstTensor word, ConstTensor position, ConstTensor type) override {
     ref_->embed(y, ids, type_ids, s, word, position, type);
     spoil("embed", y);
   }
@@ -44,38 +44,50 @@ class WrongBackend : public Backend {
     ref_->embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
     spoil("embed_backward", d_position);
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s, const Dropout& drop) override {
-    if (branch) ref_->residual_norm(y, kept, x, branch, w, *s, drop);
-    else if (s != nullptr) ref_->norm(y, kept, x, w, *s, drop);
-    else ref_->norm(y, kept, x, w);
+  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
+               const Dropout& drop) override {
+    if (branch)
+      ref_->residual_norm(y, kept, x, branch, w, *s, drop);
+    else if (s != nullptr)
+      ref_->norm(y, kept, x, w, *s, drop);
+    else
+      ref_->norm(y, kept, x, w);
     spoil(branch ? "residual_norm" : "norm", kept.rstd);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                         const Sequences* s, const Dropout& drop) override {
-    if (d_branch) ref_->residual_norm_backward(d_x, d_branch, d_w, d_y, kept, w, *s, drop);
-    else if (s != nullptr) ref_->norm_backward(d_x, d_w, d_y, kept, w, *s, drop);
-    else ref_->norm_backward(d_x, d_w, d_y, kept, w);
+    if (d_branch)
+      ref_->residual_norm_backward(d_x, d_branch, d_w, d_y, kept, w, *s, drop);
+    else if (s != nullptr)
+      ref_->norm_backward(d_x, d_w, d_y, kept, w, *s, drop);
+    else
+      ref_->norm_backward(d_x, d_w, d_y, kept, w);
     spoil(d_branch ? "residual_norm_backward" : "norm_backward", d_w.bias);
   }
   void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override {
-    if (act != nullptr) ref_->linear_activation(y, kept, x, w, b, *act);
-    else ref_->linear(y, x, w, b);
+    if (act != nullptr)
+      ref_->linear_activation(y, kept, x, w, b, *act);
+    else
+      ref_->linear(y, x, w, b);
     spoil(act != nullptr ? "linear_activation" : "linear", y);
   }
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override {
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                          Into into) override {
     ref_->linear_backward(d_x, d_w, d_b, d_y, x, w, into);
     spoil("linear_backward", d_w);
   }
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
-    for (int64_t i = 0; i < d_y.numel(); ++i) d_y.f32()[i] *= static_cast<float>(activation_at(act, kept.f32()[i]).slope);
+    for (int64_t i = 0; i < d_y.numel(); ++i)
+      d_y.f32()[i] *= static_cast<float>(activation_at(act, kept.f32()[i]).slope);
     spoil("linear_activation_backward's activation", d_y);
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override {
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                    const Dropout& drop) override {
     ref_->attention(y, kept, qkv, heads, s, drop);
     spoil("attention", y);
   }
-  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
-                             const Dropout& drop) override {
+  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+                             const Sequences& s, const Dropout& drop) override {
     ref_->attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
     spoil("attention_backward", d_qkv);
   }
@@ -87,7 +99,8 @@ class WrongBackend : public Backend {
     ref_->gather_rows_backward(d_x, d_y, rows);
     spoil("gather_rows_backward", d_x);
   }
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override {
+  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                            float scale) override {
     return ref_->vocabulary_loss(d_logits, logits, labels, scale) + (wrong_ == "vocabulary_loss" ? 0.1 : 0);
   }
   void do_softmax_rows(Tensor logits) override {
@@ -98,8 +111,11 @@ class WrongBackend : public Backend {
     ref_->zero(x);
     spoil("zero", x);
   }
-  double do_squared_norm(ConstTensor x) override { return ref_->squared_norm(x) * (wrong_ == "squared_norm" ? 1.01 : 1); }
-  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override {
+  double do_squared_norm(ConstTensor x) override {
+    return ref_->squared_norm(x) * (wrong_ == "squared_norm" ? 1.01 : 1);
+  }
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
+                const AdamWStep& step) override {
     ref_->adamw(parameters, moment1, moment2, gradients, step);
     spoil("adamw", moment2);
   }
@@ -113,17 +129,32 @@ class WrongBackend : public Backend {
 };
 
 TEST(Checking, AWrongOpIsNamed) {
-  const std::pair<const char*, Op> kOps[] = {{"embed", Op::embed}, {"embed_backward", Op::embed}, {"norm", Op::norm},
-      {"norm", Op::head_norm}, {"residual_norm", Op::residual_norm}, {"norm_backward", Op::norm}, {"norm_backward", Op::head_norm},
-      {"residual_norm_backward", Op::residual_norm}, {"linear", Op::linear}, {"linear_activation", Op::linear_activation},
-      {"linear_backward", Op::linear}, {"linear_activation_backward's activation", Op::linear_activation}, {"attention", Op::attention},
-      {"attention_backward", Op::attention}, {"gather_rows", Op::gather_rows}, {"gather_rows_backward", Op::gather_rows},
-      {"vocabulary_loss", Op::vocabulary_loss}, {"softmax_rows", Op::softmax_rows}, {"zero", Op::zero}, {"squared_norm", Op::squared_norm},
-      {"adamw", Op::adamw}};
+  const std::pair<const char*, Op> kOps[] = {{"embed", Op::embed},
+                                             {"embed_backward", Op::embed},
+                                             {"norm", Op::norm},
+                                             {"norm", Op::head_norm},
+                                             {"residual_norm", Op::residual_norm},
+                                             {"norm_backward", Op::norm},
+                                             {"norm_backward", Op::head_norm},
+                                             {"residual_norm_backward", Op::residual_norm},
+                                             {"linear", Op::linear},
+                                             {"linear_activation", Op::linear_activation},
+                                             {"linear_backward", Op::linear},
+                                             {"linear_activation_backward's activation", Op::linear_activation},
+                                             {"attention", Op::attention},
+                                             {"attention_backward", Op::attention},
+                                             {"gather_rows", Op::gather_rows},
+                                             {"gather_rows_backward", Op::gather_rows},
+                                             {"vocabulary_loss", Op::vocabulary_loss},
+                                             {"softmax_rows", Op::softmax_rows},
+                                             {"zero", Op::zero},
+                                             {"squared_norm", Op::squared_norm},
+                                             {"adamw", Op::adamw}};
   for (const auto& [wrong, op] : kOps) {
     SCOPED_TRACE(wrong);
     const auto checking = make_checking_backend(make_ref_backend(), std::make_unique<WrongBackend>(wrong), 1e-3);
-    const OpCase c = *std::find_if(kOddCases.begin(), kOddCases.end(), [op = op](const OpCase& each) { return each.op == op; });
+    const OpCase c =
+        *std::find_if(kOddCases.begin(), kOddCases.end(), [op = op](const OpCase& each) { return each.op == op; });
     OpRig rig(c);
     try {
       rig.forward(*checking);

@@ -1,12 +1,12 @@
-// Every op case: the fast back end against ref, for every instruction set and number of threads, and ref against central
-// differences.
+// Every op case: the fast back end against ref, for every instruction set and number of threads, and ref against
+// central differences.
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
 #include <cstring>
 
 #include "base/thread_pool.h"
-#include "compute/op_cases.h"
+#include "compute/op_rig.h"
 
 namespace tekio::test {
 namespace {
@@ -43,8 +43,10 @@ void expect_near(const Outcome& got, const Outcome& expected, double tolerance) 
     for (const float v : b) largest = std::max<double>(largest, std::abs(v));
     size_t wrong = 0, first = 0;
     for (size_t i = 0; i < a.size(); ++i)
-      if (!(std::abs(static_cast<double>(a[i]) - b[i]) <= tolerance * largest) && wrong++ == 0) first = i;  // NaN is wrong
-    EXPECT_EQ(wrong, 0u) << name << "[" << first << "] is " << a[first] << ", expected " << b[first] << ", largest " << largest;
+      if (!(std::abs(static_cast<double>(a[i]) - b[i]) <= tolerance * largest) && wrong++ == 0)
+        first = i;  // NaN is wrong
+    EXPECT_EQ(wrong, 0u) << name << "[" << first << "] is " << a[first] << ", expected " << b[first] << ", largest "
+                         << largest;
   }
 }
 

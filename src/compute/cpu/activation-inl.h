@@ -16,9 +16,11 @@ namespace tekio::HWY_NAMESPACE {
 
 // Phi(x), the normal distribution function, and e^(-x^2/2), which it needs and the slope too. For a = |x|:
 // Phi(-a) = e^(-a^2/2) R(a), R smooth: a polynomial in 1/(1 + a/4), fitted by scripts/fit_normal_tail.py to 2e-8.
-struct Normal { VF distribution, bell; };
+struct Normal {
+  VF distribution, bell;
+};
 HWY_INLINE Normal normal_at(VF x) {
-  const VF a = hn::Min(hn::Abs(x), set(14.5f));  // e^(-14.5^2/2) is below float32's smallest number
+  const VF a = hn::Min(hn::Abs(x), set(14.5f));                      // e^(-14.5^2/2) is below float32's smallest number
   const VF square = hn::Mul(a, a), rest = hn::MulSub(a, a, square);  // a^2 in two parts: its rounding would show in e^
   const VF bell = hn::Exp(F(), hn::Mul(square, set(-0.5f)));
   const VF exact_bell = hn::NegMulAdd(hn::Mul(bell, set(0.5f)), rest, bell);
@@ -48,7 +50,9 @@ struct Gelu {
 // gelu_new and gelu_fast, whose constants are the same number in float32:
 // 0.5 x (1 + tanh u) = x sigmoid(2 u), 2 u = 2 sqrt(2/pi) (x + 0.044715 x^3).
 struct GeluByTanh {
-  static HWY_INLINE VF twice_u(VF x) { return hn::Mul(hn::Mul(x, set(1.5957691216f)), hn::MulAdd(hn::Mul(x, x), set(0.044715f), set(1))); }
+  static HWY_INLINE VF twice_u(VF x) {
+    return hn::Mul(hn::Mul(x, set(1.5957691216f)), hn::MulAdd(hn::Mul(x, x), set(0.044715f), set(1)));
+  }
   static HWY_INLINE VF value(VF x) { return hn::Mul(x, sigmoid_of(twice_u(x)).s); }
   static HWY_INLINE VF slope(VF x) {
     const auto [s, complement] = sigmoid_of(twice_u(x));
@@ -83,7 +87,9 @@ struct Tanh {
 };
 // x t, t = tanh(log(1 + e^x)) = m / (m + 2) with m = e^x (e^x + 2); 1 - t^2 = 4 (m + 1) / (m + 2)^2.
 struct Mish {
-  struct Parts { VF e, m; };
+  struct Parts {
+    VF e, m;
+  };
   static HWY_INLINE Parts parts(VF x) {
     const VF e = hn::Exp(F(), hn::Min(x, set(30)));  // beyond, t is 1 in float32
     return {e, hn::Mul(e, hn::Add(e, set(2)))};
@@ -105,14 +111,21 @@ struct Mish {
 template <typename Body>
 HWY_INLINE void with_activation(Activation act, const Body& body) {
   switch (act) {
-    case Activation::gelu: return body(Gelu());
+    case Activation::gelu:
+      return body(Gelu());
     case Activation::gelu_new:
-    case Activation::gelu_fast: return body(GeluByTanh());
-    case Activation::quick_gelu: return body(QuickGelu());
-    case Activation::relu: return body(Relu());
-    case Activation::silu: return body(Silu());
-    case Activation::tanh: return body(Tanh());
-    case Activation::mish: return body(Mish());
+    case Activation::gelu_fast:
+      return body(GeluByTanh());
+    case Activation::quick_gelu:
+      return body(QuickGelu());
+    case Activation::relu:
+      return body(Relu());
+    case Activation::silu:
+      return body(Silu());
+    case Activation::tanh:
+      return body(Tanh());
+    case Activation::mish:
+      return body(Mish());
   }
 }
 

@@ -39,11 +39,13 @@ HWY_AFTER_NAMESPACE();
 namespace tekio {
 HWY_EXPORT(adamw_piece);
 
-void CpuBackend::do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) {
+void CpuBackend::do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
+                          const AdamWStep& step) {
   const AdamWCoefficients coefficients(step);
   for_pieces(parameters.numel(), 1 << 16, [&](int64_t begin, int64_t end, int) {
     HWY_DYNAMIC_DISPATCH(adamw_piece)
-    (parameters.f32() + begin, moment1.f32() + begin, moment2.f32() + begin, gradients.f32() + begin, end - begin, coefficients);
+    (parameters.f32() + begin, moment1.f32() + begin, moment2.f32() + begin, gradients.f32() + begin, end - begin,
+     coefficients);
   });
 }
 

@@ -1,5 +1,5 @@
-// Self-attention within each packed sequence: one task a (sequence, head), its queries in blocks, so that a block's scores
-// stay in the second cache. Products by oneDNN on strided parts of qkv; softmax and dropout by own kernels.
+// Self-attention within each packed sequence: one task a (sequence, head), its queries in blocks, so that a block's
+// scores stay in the second cache. Products by oneDNN on strided parts of qkv; softmax and dropout by own kernels.
 // Formulas: ref/attention.cc.
 #include <cmath>
 
@@ -22,8 +22,8 @@ constexpr int64_t kQueries = 128;  // in a block: 128 x 512 scores are 256 KiB
 struct AttentionHead {
   int64_t length, size, stride;  // T, d; rows of q, k, v are `stride` apart
   const float *q, *k, *v;
-  int64_t kept_begin;            // of its [T,T] block within `kept` and drop.kept
-  DropoutRow row;                // of query 0
+  int64_t kept_begin;  // of its [T,T] block within `kept` and drop.kept
+  DropoutRow row;      // of query 0
 };
 }  // namespace tekio
 #endif
@@ -39,19 +39,21 @@ HWY_INLINE void query_factors(const Dropout& drop, const AttentionHead& at, int6
 }
 
 // Queries [begin, end): scores [.., T] become probabilities in place; dropped gets them times dropout's factors.
-void softmax_and_drop(const Dropout& drop, const AttentionHead& at, int64_t begin, int64_t end, float* scores, float* dropped,
-                      float* factors) {
+void softmax_and_drop(const Dropout& drop, const AttentionHead& at, int64_t begin, int64_t end, float* scores,
+                      float* dropped, float* factors) {
   for (int64_t query = begin; query < end; ++query, scores += at.length, dropped += at.length) {
     softmax_row(scores, at.length);
     if (!drop.on()) continue;
     query_factors(drop, at, query, factors);
-    for_vectors(at.length, [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(scores + c), io.load(factors + c)), dropped + c); });
+    for_vectors(at.length, [&](int64_t c, auto io)
+                               HWY_ATTR { io.store(hn::Mul(io.load(scores + c), io.load(factors + c)), dropped + c); });
   }
 }
 
-// Queries [begin, end): d_p, the gradients of dropped probabilities, become those of scores; dropped gets p times factors.
-void softmax_backward(const Dropout& drop, const AttentionHead& at, int64_t begin, int64_t end, const float* p, float* d_p,
-                      float* dropped, float* factors) {
+// Queries [begin, end): d_p, the gradients of dropped probabilities, become those of scores; dropped gets p times
+// factors.
+void softmax_backward(const Dropout& drop, const AttentionHead& at, int64_t begin, int64_t end, const float* p,
+                      float* d_p, float* dropped, float* factors) {
   for (int64_t query = begin; query < end; ++query, p += at.length, d_p += at.length, dropped += at.length) {
     VF inner = set(0);
     if (drop.on()) {
@@ -63,7 +65,8 @@ void softmax_backward(const Dropout& drop, const AttentionHead& at, int64_t begi
         inner = hn::MulAdd(kept, d, inner);
       });
     } else {
-      for_vectors(at.length, [&](int64_t c, auto io) HWY_ATTR { inner = hn::MulAdd(io.load(p + c), io.load(d_p + c), inner); });
+      for_vectors(at.length,
+                  [&](int64_t c, auto io) HWY_ATTR { inner = hn::MulAdd(io.load(p + c), io.load(d_p + c), inner); });
     }
     const VF sum = set(sum_of(inner));
     for_vectors(at.length, [&](int64_t c, auto io) HWY_ATTR {
@@ -91,7 +94,13 @@ AttentionHead head_at(int64_t i, ConstTensor qkv, int64_t heads, const Sequences
   }
   const int64_t begin = s.offsets[static_cast<size_t>(k)], length = s.offsets[static_cast<size_t>(k) + 1] - begin;
   const float* q = qkv.f32() + begin * 3 * width + head * size;
-  return {length, size, 3 * width, q, q + width, q + 2 * width, kept_begin + head * length * length,
+  return {length,
+          size,
+          3 * width,
+          q,
+          q + width,
+          q + 2 * width,
+          kept_begin + head * length * length,
           {s.first_key + static_cast<uint64_t>(k), static_cast<uint32_t>(head), 0}};
 }
 
@@ -103,7 +112,8 @@ int64_t longest(const Sequences& s) {
 
 }  // namespace
 
-void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) {
+void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                              const Dropout& drop) {
   const int64_t width = y.dim[1], most = longest(s);
   reserve(kQueries * most + most + 128);  // a block's dropped probabilities, and one query's factors
   for_each(s.count() * heads, [&](int64_t i, int worker) {
@@ -114,9 +124,11 @@ void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t he
     for (int64_t begin = 0; begin < at.length; begin += kQueries) {
       const int64_t end = std::min(begin + kQueries, at.length);
       float* p = kept.f32() + at.kept_begin + begin * at.length;
-      product(p, at.length, {at.q + begin * at.stride, at.stride}, {at.k, at.stride, true}, end - begin, at.length, at.size, false, scale);
+      product(p, at.length, {at.q + begin * at.stride, at.stride}, {at.k, at.stride, true}, end - begin, at.length,
+              at.size, false, scale);
       HWY_DYNAMIC_DISPATCH(softmax_and_drop)(drop, at, begin, end, p, dropped, dropped + kQueries * most);
-      product(out + begin * width, width, {drop.on() ? dropped : p, at.length}, {at.v, at.stride}, end - begin, at.size, at.length);
+      product(out + begin * width, width, {drop.on() ? dropped : p, at.length}, {at.v, at.stride}, end - begin, at.size,
+              at.length);
     }
   });
 }
@@ -138,10 +150,12 @@ void CpuBackend::do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTenso
       const float* p = kept.f32() + at.kept_begin + begin * at.length;
       product(d_p, at.length, {d_out + begin * width, width}, {at.v, at.stride, true}, queries, at.length, at.size);
       HWY_DYNAMIC_DISPATCH(softmax_backward)(drop, at, begin, end, p, d_p, dropped, dropped + kQueries * most);
-      product(d_q + begin * at.stride, at.stride, {d_p, at.length}, {at.k, at.stride}, queries, at.size, at.length, false, scale);
-      product(d_q + width, at.stride, {d_p, at.length, true}, {at.q + begin * at.stride, at.stride}, at.length, at.size, queries, add, scale);
-      product(d_q + 2 * width, at.stride, {drop.on() ? dropped : p, at.length, true}, {d_out + begin * width, width}, at.length,
-              at.size, queries, add);
+      product(d_q + begin * at.stride, at.stride, {d_p, at.length}, {at.k, at.stride}, queries, at.size, at.length,
+              false, scale);
+      product(d_q + width, at.stride, {d_p, at.length, true}, {at.q + begin * at.stride, at.stride}, at.length, at.size,
+              queries, add, scale);
+      product(d_q + 2 * width, at.stride, {drop.on() ? dropped : p, at.length, true}, {d_out + begin * width, width},
+              at.length, at.size, queries, add);
     }
   });
 }

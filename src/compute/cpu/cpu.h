@@ -1,6 +1,6 @@
-// The processor's back end: products by oneDNN, everything bound by memory by own kernels (Highway, the instruction set is
-// chosen at run time). One file a topic, named as in ref/.
-// How work is cut never depends on the number of threads, only on shapes, so 1 thread and N give the same bits.
+// The processor's back end: products by oneDNN, everything bound by memory by own kernels (Highway, the instruction set
+// is chosen at run time). One file a topic, named as in ref/. How work is cut never depends on the number of threads,
+// only on shapes, so 1 thread and N give the same bits.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@ class CpuBackend final : public Backend {
   std::string name() const override { return "cpu"; }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
-                ConstTensor position, ConstTensor type) override;
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                ConstTensor word, ConstTensor position, ConstTensor type) override;
   void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
                          std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override;
   void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
@@ -28,9 +28,11 @@ class CpuBackend final : public Backend {
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                         const Sequences* s, const Dropout& drop) override;
   void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override;
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override;
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                          Into into) override;
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override;
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override;
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                    const Dropout& drop) override;
   void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
                              const Sequences& s, const Dropout& drop) override;
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
@@ -39,7 +41,8 @@ class CpuBackend final : public Backend {
   void do_softmax_rows(Tensor logits) override;
   void do_zero(Tensor x) override;
   double do_squared_norm(ConstTensor x) override;
-  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override;
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
+                const AdamWStep& step) override;
 
  private:
   /// body(i, worker) for every i in [0, count) on the pool.
@@ -54,8 +57,8 @@ class CpuBackend final : public Backend {
              [&](int64_t i, int worker) { body(i * piece, std::min(count, (i + 1) * piece), worker); });
   }
 
-  /// Makes room for `own` floats a worker and `shared` floats in all; kept, so that steps of a size seen before allocate
-  /// nothing. What is in it lasts until the op ends.
+  /// Makes room for `own` floats a worker and `shared` floats in all; kept, so that steps of a size seen before
+  /// allocate nothing. What is in it lasts until the op ends.
   void reserve(int64_t own, int64_t shared = 0);
   float* own(int worker) const { return own_[static_cast<size_t>(worker)].get(); }
   float* shared() const { return shared_.get(); }

@@ -1,5 +1,5 @@
-// The input embedding and its gradient. Backward adds rows in the tokens' order, each thread within columns of its own: no
-// two threads meet in a row, and the order of the sums is the same for any number of them.
+// The input embedding and its gradient. Backward adds rows in the tokens' order, each thread within columns of its own:
+// no two threads meet in a row, and the order of the sums is the same for any number of them.
 #include "compute/cpu/cpu.h"
 #include "compute/walk.h"
 
@@ -23,8 +23,9 @@ void CpuBackend::do_embed(Tensor y, std::span<const int32_t> ids, std::span<cons
   });
 }
 
-void CpuBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                                   std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) {
+void CpuBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                                   std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                                   int32_t padding_id) {
   const int64_t width = d_y.dim[1];
   for_pieces(width, 96, [&](int64_t begin, int64_t end, int) {
     for_tokens(s, 0, d_y.dim[0], [&](int64_t token, int64_t, int64_t place) {

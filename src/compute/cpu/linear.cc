@@ -12,8 +12,10 @@ HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
 // Rows of a block, `stride` apart: y += bias; with an activation: kept = y + bias, y = act(kept).
-void finish_block(float* y, float* kept, const float* bias, int64_t rows, int64_t columns, int64_t stride, const Activation* act) {
-  const auto add_bias = [bias](VF v, int64_t c, auto io) HWY_ATTR { return bias != nullptr ? hn::Add(v, io.load(bias + c)) : v; };
+void finish_block(float* y, float* kept, const float* bias, int64_t rows, int64_t columns, int64_t stride,
+                  const Activation* act) {
+  const auto add_bias = [bias](VF v, int64_t c, auto io)
+                            HWY_ATTR { return bias != nullptr ? hn::Add(v, io.load(bias + c)) : v; };
   if (act == nullptr) {
     for (int64_t r = 0; r < rows; ++r, y += stride)
       for_vectors(columns, [&](int64_t c, auto io) HWY_ATTR { io.store(add_bias(io.load(y + c), c, io), y + c); });
@@ -51,7 +53,8 @@ void sum_rows(float* sums, const float* x, int64_t rows, int64_t columns) {
     });
   }
   for (; r < rows; ++r, x += columns)
-    for_vectors(columns, [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(sums + c), io.load(x + c)), sums + c); });
+    for_vectors(columns,
+                [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(sums + c), io.load(x + c)), sums + c); });
 }
 
 }  // namespace tekio::HWY_NAMESPACE
@@ -77,7 +80,8 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, 
   });
 }
 
-void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) {
+void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                                    Into into) {
   const int64_t n = x.dim[0], in = x.dim[1], out = w.dim[0];
   if (n == 0) return;
   // One loop over all blocks of d_x, d_w and the bias's partial sums, so that threads wait for each other once.
@@ -87,14 +91,16 @@ void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
   for_each(x_grid.count() + w_grid.count() + pieces, [&](int64_t i, int) {
     if (i < x_grid.count()) {
       const auto [row, rows, column, columns] = x_grid.block(i);
-      product(d_x.f32() + row * in + column, in, {d_y.f32() + row * out, out}, {w.f32() + column, in}, rows, columns, out,
-              into == Into::add);
+      product(d_x.f32() + row * in + column, in, {d_y.f32() + row * out, out}, {w.f32() + column, in}, rows, columns,
+              out, into == Into::add);
     } else if (i -= x_grid.count(); i < w_grid.count()) {
       const auto [row, rows, column, columns] = w_grid.block(i);
-      product(d_w.f32() + row * in + column, in, {d_y.f32() + row, out, true}, {x.f32() + column, in}, rows, columns, n, true);
+      product(d_w.f32() + row * in + column, in, {d_y.f32() + row, out, true}, {x.f32() + column, in}, rows, columns, n,
+              true);
     } else {
       i -= w_grid.count();
-      HWY_DYNAMIC_DISPATCH(sum_rows)(shared() + i * out, d_y.f32() + i * piece * out, std::min(piece, n - i * piece), out);
+      HWY_DYNAMIC_DISPATCH(sum_rows)
+      (shared() + i * out, d_y.f32() + i * piece * out, std::min(piece, n - i * piece), out);
     }
   });
   if (!d_b) return;

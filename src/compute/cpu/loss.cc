@@ -1,5 +1,5 @@
-// Cross entropy over the vocabulary, and softmax: a row (122 KB at 30,522 entries) is read from memory once and rests in
-// the second cache for its further passes; the gradient is made in place.
+// Cross entropy over the vocabulary, and softmax: a row (122 KB at 30,522 entries) is read from memory once and rests
+// in the second cache for its further passes; the gradient is made in place.
 #include <cmath>
 
 #include "compute/cpu/cpu.h"
@@ -19,7 +19,8 @@ double loss_row(float* d_row, const float* row, int64_t vocabulary, int32_t labe
   const float sum = exponentials(d_row, row, vocabulary, most);
   if (d_row != nullptr) {
     const VF factor = set(scale / sum);
-    for_vectors(vocabulary, [&](int64_t v, auto io) HWY_ATTR { io.store(hn::Mul(io.load(d_row + v), factor), d_row + v); });
+    for_vectors(vocabulary,
+                [&](int64_t v, auto io) HWY_ATTR { io.store(hn::Mul(io.load(d_row + v), factor), d_row + v); });
     d_row[label] -= scale;
   }
   return static_cast<double>(most) - own + std::log(static_cast<double>(sum));
@@ -35,13 +36,15 @@ namespace tekio {
 HWY_EXPORT(loss_row);
 HWY_EXPORT(softmax);
 
-double CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
+double CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                      float scale) {
   const int64_t rows = logits.dim[0], vocabulary = logits.dim[1];
   reserve(0, 2 * rows);
   auto* losses = reinterpret_cast<double*>(shared());
   for_each(rows, [&](int64_t r, int) {
-    losses[r] = HWY_DYNAMIC_DISPATCH(loss_row)(d_logits ? d_logits.f32() + r * vocabulary : nullptr, logits.f32() + r * vocabulary,
-                                               vocabulary, labels[static_cast<size_t>(r)], scale);
+    losses[r] = HWY_DYNAMIC_DISPATCH(loss_row)(d_logits ? d_logits.f32() + r * vocabulary : nullptr,
+                                               logits.f32() + r * vocabulary, vocabulary,
+                                               labels[static_cast<size_t>(r)], scale);
   });
   double loss = 0;
   for (int64_t r = 0; r < rows; ++r) loss += losses[r];
@@ -49,7 +52,9 @@ double CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::
 }
 
 void CpuBackend::do_softmax_rows(Tensor logits) {
-  for_each(logits.dim[0], [&](int64_t r, int) { HWY_DYNAMIC_DISPATCH(softmax)(logits.f32() + r * logits.dim[1], logits.dim[1]); });
+  for_each(logits.dim[0], [&](int64_t r, int) {
+    HWY_DYNAMIC_DISPATCH(softmax)(logits.f32() + r * logits.dim[1], logits.dim[1]);
+  });
 }
 
 }  // namespace tekio

@@ -1,5 +1,5 @@
-// Layer norm fused with its neighbours (dropout, residual): a row is read from memory once, its further passes find it in
-// the first cache. Formulas: ref/norm.cc.
+// Layer norm fused with its neighbours (dropout, residual): a row is read from memory once, its further passes find it
+// in the first cache. Formulas: ref/norm.cc.
 #include <cmath>
 
 #include "compute/cpu/cpu.h"
@@ -74,14 +74,16 @@ void norm_row_backward(const NormRowBackward& row) {
   });
   const auto width = static_cast<float>(row.width);
   const VF mean_g = set(sum_of(sum_g) / width), mean_gh = set(sum_of(sum_gh) / width), rstd = set(*row.rstd);
-  for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {  // d_x and d_branch may lie on d_y: each number is read first
-    VF d = io.load(row.d_y + c);
-    if (factors_on_y) d = hn::Mul(d, io.load(row.factors + c));
-    const VF h = io.load(row.normalized + c), g = hn::Mul(d, io.load(row.weight + c));
-    const VF d_u = hn::Mul(rstd, hn::NegMulAdd(h, mean_gh, hn::Sub(g, mean_g)));
-    io.store(d_u, row.d_x + c);
-    if (row.d_branch != nullptr) io.store(row.factors != nullptr ? hn::Mul(d_u, io.load(row.factors + c)) : d_u, row.d_branch + c);
-  });
+  for_vectors(row.width,
+              [&](int64_t c, auto io) HWY_ATTR {  // d_x and d_branch may lie on d_y: each number is read first
+                VF d = io.load(row.d_y + c);
+                if (factors_on_y) d = hn::Mul(d, io.load(row.factors + c));
+                const VF h = io.load(row.normalized + c), g = hn::Mul(d, io.load(row.weight + c));
+                const VF d_u = hn::Mul(rstd, hn::NegMulAdd(h, mean_gh, hn::Sub(g, mean_g)));
+                io.store(d_u, row.d_x + c);
+                if (row.d_branch != nullptr)
+                  io.store(row.factors != nullptr ? hn::Mul(d_u, io.load(row.factors + c)) : d_u, row.d_branch + c);
+              });
 }
 
 void row_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* kept, int64_t count, float* out) {
@@ -100,7 +102,8 @@ namespace {
 
 // body(row, factors of its dropout or null) for the rows [begin, end); `buffer` holds a row's factors.
 template <typename Body>
-void for_rows(const Sequences* s, const Dropout& drop, int64_t width, float* buffer, int64_t begin, int64_t end, const Body& body) {
+void for_rows(const Sequences* s, const Dropout& drop, int64_t width, float* buffer, int64_t begin, int64_t end,
+              const Body& body) {
   if (s == nullptr || !drop.on()) {
     for (int64_t row = begin; row < end; ++row) body(row, nullptr);
     return;
@@ -122,14 +125,14 @@ void CpuBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
     for_rows(s, drop, width, own(worker), begin, end, [&](int64_t row, const float* factors) {
       const int64_t at = row * width;
       HWY_DYNAMIC_DISPATCH(norm_row)
-      ({y.f32() + at, kept.normalized.f32() + at, kept.rstd.f32() + row, x.f32() + at, branch ? branch.f32() + at : nullptr,
-        factors, w.weight.f32(), w.bias.f32(), width, w.eps});
+      ({y.f32() + at, kept.normalized.f32() + at, kept.rstd.f32() + row, x.f32() + at,
+        branch ? branch.f32() + at : nullptr, factors, w.weight.f32(), w.bias.f32(), width, w.eps});
     });
   });
 }
 
-void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                                  const Sequences* s, const Dropout& drop) {
+void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                                  NormWeights w, const Sequences* s, const Dropout& drop) {
   const int64_t n = d_y.dim[0], width = d_y.dim[1];
   const int64_t piece = std::max<int64_t>(16, (n + 63) / 64), pieces = (n + piece - 1) / piece;
   reserve(width + 128, pieces * 2 * width);  // every piece sums its own gradients of weight and bias

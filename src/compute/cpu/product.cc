@@ -1,6 +1,6 @@
-// oneDNN's sgemm. It was measured against oneDNN's matmul primitives (plain and packed weights) on this job's shapes: as
-// fast as packed weights without packing, far faster where an operand is transposed, and it keeps nothing per shape, so
-// the number of masked rows may change with every step.
+// oneDNN's sgemm. It was measured against oneDNN's matmul primitives (plain and packed weights) on this job's shapes:
+// as fast as packed weights without packing, far faster where an operand is transposed, and it keeps nothing per shape,
+// so the number of masked rows may change with every step.
 #include "compute/cpu/product.h"
 
 #include <dnnl.h>
@@ -30,16 +30,18 @@ class OneOpenMpThread {
 
 }  // namespace
 
-void product(float* c, int64_t c_stride, MatrixView a, MatrixView b, int64_t m, int64_t n, int64_t k, bool add, float alpha) {
+void product(float* c, int64_t c_stride, MatrixView a, MatrixView b, int64_t m, int64_t n, int64_t k, bool add,
+             float alpha) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (int64_t row = 0; !add && row < m; ++row) std::fill_n(c + row * c_stride, n, 0.0f);
     return;
   }
   const OneOpenMpThread guard;
-  const dnnl_status_t status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data, a.stride,
-                                          b.data, b.stride, add ? 1.0f : 0.0f, c, c_stride);
-  TEKIO_CHECK(status == dnnl_success, "oneDNN's status {} for [{}, {}] x [{}, {}]", static_cast<int>(status), m, k, k, n);
+  const dnnl_status_t status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
+                                          a.stride, b.data, b.stride, add ? 1.0f : 0.0f, c, c_stride);
+  TEKIO_CHECK(status == dnnl_success, "oneDNN's status {} for [{}, {}] x [{}, {}]", static_cast<int>(status), m, k, k,
+              n);
 }
 
 }  // namespace tekio

@@ -18,9 +18,10 @@ struct MatrixView {
 void product(float* c, int64_t c_stride, MatrixView a, MatrixView b, int64_t m, int64_t n, int64_t k, bool add = false,
              float alpha = 1);
 
-/// Cuts [rows, columns] of a result into blocks, the same whatever the number of threads. oneDNN copies its operands into
-/// panels for every call, so tall blocks are better (1024 rows: 223 GFLOP/s a core, 256: 210, 128: 195), as long as there
-/// are enough of them for a handful of threads. A block is then finished (bias, activation) while it is in cache.
+/// Cuts [rows, columns] of a result into blocks, the same whatever the number of threads. oneDNN copies its operands
+/// into panels for every call, so tall blocks are better (1024 rows: 223 GFLOP/s a core, 256: 210, 128: 195), as long
+/// as there are enough of them for a handful of threads. A block is then finished (bias, activation) while it is in
+/// cache.
 class BlockGrid {
  public:
   BlockGrid(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) {
@@ -33,7 +34,9 @@ class BlockGrid {
   }
   int64_t count() const { return down_ * across_; }
 
-  struct Block { int64_t row, rows, column, columns; };
+  struct Block {
+    int64_t row, rows, column, columns;
+  };
   Block block(int64_t i) const {
     const int64_t d = i / across_, a = i % across_;
     const int64_t row = border(rows_, down_, d), column = border(columns_, across_, a);
@@ -43,7 +46,9 @@ class BlockGrid {
  private:
   static int64_t pieces(int64_t size, int64_t most) { return (size + most - 1) / most; }
   // Even pieces, borders on multiples of a cache line.
-  static int64_t border(int64_t size, int64_t count, int64_t i) { return std::min(size, (size * i / count + 15) / 16 * 16); }
+  static int64_t border(int64_t size, int64_t count, int64_t i) {
+    return std::min(size, (size * i / count + 15) / 16 * 16);
+  }
 
   int64_t rows_, columns_, down_ = 0, across_ = 0;
 };

@@ -14,15 +14,24 @@ namespace {
 
 std::string name_of_isa(dnnl_cpu_isa_t isa) {
   switch (isa) {
-    case dnnl_cpu_isa_sse41: return "SSE4.1";
-    case dnnl_cpu_isa_avx: return "AVX";
-    case dnnl_cpu_isa_avx2: return "AVX2";
-    case dnnl_cpu_isa_avx2_vnni: return "AVX2 VNNI";
-    case dnnl_cpu_isa_avx512_core: return "AVX-512";
-    case dnnl_cpu_isa_avx512_core_vnni: return "AVX-512 VNNI";
-    case dnnl_cpu_isa_avx512_core_bf16: return "AVX-512 BF16";
-    case dnnl_cpu_isa_avx512_core_amx: return "AMX";
-    default: return "plain code";
+    case dnnl_cpu_isa_sse41:
+      return "SSE4.1";
+    case dnnl_cpu_isa_avx:
+      return "AVX";
+    case dnnl_cpu_isa_avx2:
+      return "AVX2";
+    case dnnl_cpu_isa_avx2_vnni:
+      return "AVX2 VNNI";
+    case dnnl_cpu_isa_avx512_core:
+      return "AVX-512";
+    case dnnl_cpu_isa_avx512_core_vnni:
+      return "AVX-512 VNNI";
+    case dnnl_cpu_isa_avx512_core_bf16:
+      return "AVX-512 BF16";
+    case dnnl_cpu_isa_avx512_core_amx:
+      return "AMX";
+    default:
+      return "plain code";
   }
 }
 
@@ -30,8 +39,9 @@ std::string name_of_isa(dnnl_cpu_isa_t isa) {
 
 double measure_product_rate(Backend& backend, double seconds) {
   constexpr int64_t kRows = 2048, kWidth = 768;
-  Arena arena(2 * Arena::size_of_tensor(DType::f32, {kRows, kWidth}) + Arena::size_of_tensor(DType::f32, {kWidth, kWidth}),
-              "the product that is timed");
+  Arena arena(
+      2 * Arena::size_of_tensor(DType::f32, {kRows, kWidth}) + Arena::size_of_tensor(DType::f32, {kWidth, kWidth}),
+      "the product that is timed");
   const Tensor y = arena.take(DType::f32, {kRows, kWidth}), x = arena.take(DType::f32, {kRows, kWidth});
   const Tensor w = arena.take(DType::f32, {kWidth, kWidth});
   for (float& value : x.values()) value = 0.5f;
@@ -52,19 +62,22 @@ ProcessorReport describe_processor() {
   ProcessorReport report;
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; report.model.empty() && std::getline(info, line);)
-    if (const size_t colon = line.find(": "); line.starts_with("model name") && colon != std::string::npos) report.model = line.substr(colon + 2);
+    if (const size_t colon = line.find(": "); line.starts_with("model name") && colon != std::string::npos)
+      report.model = line.substr(colon + 2);
   const auto add = [&](bool is_there, const char* name) {
     if (is_there) report.features.emplace_back(name);
   };
   add(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), "AVX2");
-  add(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"), "AVX-512");
+  add(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"),
+      "AVX-512");
   add(__builtin_cpu_supports("avx512vnni"), "AVX-512 VNNI");
   add(__builtin_cpu_supports("avx512bf16"), "AVX-512 BF16");
   add(dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_amx, "AMX");
   const int64_t built = hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX2);
   report.kernels = (built & HWY_AVX3) != 0 ? "AVX-512" : (built & HWY_AVX2) != 0 ? "AVX2" : "plain code";
   const dnnl_version_t* version = dnnl_version();
-  report.products = fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch, name_of_isa(dnnl_get_effective_cpu_isa()));
+  report.products = fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch,
+                                name_of_isa(dnnl_get_effective_cpu_isa()));
   return report;
 }
 

@@ -49,14 +49,17 @@ void CpuBackend::do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<
   for_pieces(d_x.dim[0], 64, [&](int64_t begin, int64_t end, int) {
     auto next = std::lower_bound(rows.begin(), rows.end(), begin);  // rows ascend
     for (int64_t row = begin; row < end; ++row) {
-      if (next != rows.end() && *next == row) std::copy_n(d_y.f32() + (next++ - rows.begin()) * width, width, d_x.f32() + row * width);
-      else std::fill_n(d_x.f32() + row * width, width, 0.0f);
+      if (next != rows.end() && *next == row)
+        std::copy_n(d_y.f32() + (next++ - rows.begin()) * width, width, d_x.f32() + row * width);
+      else
+        std::fill_n(d_x.f32() + row * width, width, 0.0f);
     }
   });
 }
 
 void CpuBackend::do_zero(Tensor x) {
-  for_pieces(x.numel(), 1 << 18, [&](int64_t begin, int64_t end, int) { std::fill_n(x.f32() + begin, end - begin, 0.0f); });
+  for_pieces(x.numel(), 1 << 18,
+             [&](int64_t begin, int64_t end, int) { std::fill_n(x.f32() + begin, end - begin, 0.0f); });
 }
 
 double CpuBackend::do_squared_norm(ConstTensor x) {

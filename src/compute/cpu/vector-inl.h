@@ -48,8 +48,11 @@ HWY_INLINE void for_vectors(int64_t count, const Body& body) {
 HWY_INLINE float sum_of(VF v) { return hn::GetLane(hn::SumOfLanes(F(), v)); }
 HWY_INLINE float max_of(VF v) { return hn::GetLane(hn::MaxOfLanes(F(), v)); }
 
-/// s = 1 / (1 + e^-x) and its complement 1 - s, each to relative accuracy. e^88 is still finite: far out s rests at 6e-39.
-struct Sigmoid { VF s, complement; };
+/// s = 1 / (1 + e^-x) and its complement 1 - s, each to relative accuracy. e^88 is still finite: far out s rests at
+/// 6e-39.
+struct Sigmoid {
+  VF s, complement;
+};
 HWY_INLINE Sigmoid sigmoid_of(VF x) {
   const VF e = hn::Exp(F(), hn::Min(hn::Neg(x), set(88))), s = hn::Div(set(1), hn::Add(set(1), e));
   return {s, hn::Mul(s, e)};
@@ -101,7 +104,8 @@ HWY_INLINE void kept_bytes(const Dropout& drop, const DropoutRow& row, uint32_t 
 /// What dropout multiplies a row's elements by: out[c], c in [0, count). `out` must have room for kFactorSlack more.
 /// `explicit_kept`: the row's explicit decisions, or null for the counter's.
 constexpr int64_t kFactorSlack = 128;
-HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* explicit_kept, int64_t count, float* out) {
+HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* explicit_kept, int64_t count,
+                                float* out) {
   const float scale = drop.scale();
   if (explicit_kept != nullptr) {
     for (int64_t c = 0; c < count; ++c) out[c] = explicit_kept[c] != 0 ? scale : 0.0f;
@@ -113,8 +117,9 @@ HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, cons
 #else
   const hn::ScalableTag<uint32_t> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN static constexpr uint32_t kLaneBits[16] = {1u << 0, 1u << 1, 1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,
-                                                       1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15};
+  HWY_ALIGN static constexpr uint32_t kLaneBits[16] = {1u << 0,  1u << 1,  1u << 2,  1u << 3, 1u << 4,  1u << 5,
+                                                       1u << 6,  1u << 7,  1u << 8,  1u << 9, 1u << 10, 1u << 11,
+                                                       1u << 12, 1u << 13, 1u << 14, 1u << 15};
   const auto lane_bit = hn::Load(d, kLaneBits);
   uint8_t bits[hn::MaxLanes(d) + sizeof(uint32_t)] = {};
   for (int64_t begin = 0; begin < count; begin += 8 * lanes) {

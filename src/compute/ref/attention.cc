@@ -1,6 +1,6 @@
-// Self-attention within each packed sequence, specified: for every sequence and head, p = softmax(q k^T / sqrt(d)) is kept,
-// y = dropout(p) v. Backward, with m = dropout's factors: d_p = m (d_y v^T), d_s = p (d_p - sum_keys(p d_p)),
-// d_q = d_s k / sqrt(d), d_k = d_s^T q / sqrt(d), d_v = (m p)^T d_y.
+// Self-attention within each packed sequence, specified: for every sequence and head, p = softmax(q k^T / sqrt(d)) is
+// kept, y = dropout(p) v. Backward, with m = dropout's factors: d_p = m (d_y v^T), d_s = p (d_p - sum_keys(p d_p)), d_q
+// = d_s k / sqrt(d), d_k = d_s^T q / sqrt(d), d_v = (m p)^T d_y.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -40,12 +40,14 @@ double dot(const float* a, const float* b, int64_t size) {
 }
 
 double factor(const Dropout& drop, const Head& head, int64_t query, int64_t key) {
-  return dropout_factor(drop, {head.key, head.index, static_cast<uint32_t>(query)}, key, head.kept + query * head.length + key);
+  return dropout_factor(drop, {head.key, head.index, static_cast<uint32_t>(query)}, key,
+                        head.kept + query * head.length + key);
 }
 
 }  // namespace
 
-void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) {
+void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                              const Dropout& drop) {
   for_heads(qkv, heads, s, [&](const Head& at) {
     std::vector<double> p(static_cast<size_t>(at.length)), mixed(static_cast<size_t>(at.size));
     for (int64_t i = 0; i < at.length; ++i) {

@@ -1,4 +1,5 @@
-// The input embedding and its gradient, specified. float32 additions in the reference's order: (word + type) + position.
+// The input embedding and its gradient, specified. float32 additions in the reference's order: (word + type) +
+// position.
 #include "compute/ref/ref.h"
 #include "compute/walk.h"
 
@@ -9,14 +10,16 @@ void RefBackend::do_embed(Tensor y, std::span<const int32_t> ids, std::span<cons
   const int64_t width = y.dim[1];
   for_tokens(s, 0, y.dim[0], [&](int64_t token, int64_t, int64_t place) {
     const float* w = word.f32() + ids[static_cast<size_t>(token)] * width;
-    const float* t = type ? type.f32() + (type_ids.empty() ? 0 : type_ids[static_cast<size_t>(token)]) * width : nullptr;
+    const float* t =
+        type ? type.f32() + (type_ids.empty() ? 0 : type_ids[static_cast<size_t>(token)]) * width : nullptr;
     const float* p = position.f32() + place * width;
     for (int64_t c = 0; c < width; ++c) y.f32()[token * width + c] = (t != nullptr ? w[c] + t[c] : w[c]) + p[c];
   });
 }
 
-void RefBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                                   std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) {
+void RefBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                                   std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                                   int32_t padding_id) {
   const int64_t width = d_y.dim[1];
   for_tokens(s, 0, d_y.dim[0], [&](int64_t token, int64_t, int64_t place) {
     const int32_t id = ids[static_cast<size_t>(token)];

@@ -18,7 +18,8 @@ void RefBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, 
   }
 }
 
-void RefBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) {
+void RefBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                                    Into into) {
   const int64_t n = x.dim[0], in = x.dim[1], out = w.dim[0];
   std::vector<double> sums(static_cast<size_t>(in));
   if (d_x) {

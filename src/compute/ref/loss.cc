@@ -17,7 +17,8 @@ double log_sum_exp(const float* row, int64_t size) {
 
 }  // namespace
 
-double RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
+double RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                      float scale) {
   const int64_t vocabulary = logits.dim[1];
   double loss = 0;
   for (int64_t r = 0; r < logits.dim[0]; ++r) {
@@ -27,7 +28,8 @@ double RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::
     loss += normaliser - row[label];
     if (!d_logits) continue;
     for (int64_t v = 0; v < vocabulary; ++v)
-      d_logits.f32()[r * vocabulary + v] = static_cast<float>((std::exp(row[v] - normaliser) - (v == label ? 1 : 0)) * scale);
+      d_logits.f32()[r * vocabulary + v] =
+          static_cast<float>((std::exp(row[v] - normaliser) - (v == label ? 1 : 0)) * scale);
   }
   return loss;
 }

@@ -1,6 +1,6 @@
-// Layer norm with its neighbours, specified. With u = x + dropout(branch) (or x): h = (u - mean) / sqrt(var + eps), var biased;
-// y = h w + b, then dropout where there is no branch. Backward, per row of width C with g = d_y w:
-// d_u = rstd (g - mean(g) - h mean(g h)).
+// Layer norm with its neighbours, specified. With u = x + dropout(branch) (or x): h = (u - mean) / sqrt(var + eps), var
+// biased; y = h w + b, then dropout where there is no branch. Backward, per row of width C with g = d_y w: d_u = rstd
+// (g - mean(g) - h mean(g h)).
 #include <cmath>
 #include <vector>
 
@@ -13,7 +13,8 @@ namespace {
 // body(row, dropout row): with sequences every token's; without, no dropout is on and the row does not matter.
 template <typename Body>
 void for_rows(const Sequences* s, int64_t rows, const Body& body) {
-  if (s != nullptr) for_tokens(*s, 0, rows, [&](int64_t row, int64_t k, int64_t place) { body(row, token_row(*s, k, place)); });
+  if (s != nullptr)
+    for_tokens(*s, 0, rows, [&](int64_t row, int64_t k, int64_t place) { body(row, token_row(*s, k, place)); });
   else
     for (int64_t row = 0; row < rows; ++row) body(row, DropoutRow{});
 }
@@ -46,8 +47,8 @@ void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
   });
 }
 
-void RefBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                                  const Sequences* s, const Dropout& drop) {
+void RefBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                                  NormWeights w, const Sequences* s, const Dropout& drop) {
   const int64_t width = d_y.dim[1];
   std::vector<double> d_out(static_cast<size_t>(width)), d_weight(d_out.size()), d_bias(d_out.size());
   for_rows(s, d_y.dim[0], [&](int64_t row, const DropoutRow& drop_row) {

@@ -1,5 +1,5 @@
-// The reference back end: the specification of every op, as plain loops with double sums. One file a topic; cpu/ has the
-// same file names.
+// The reference back end: the specification of every op, as plain loops with double sums. One file a topic; cpu/ has
+// the same file names.
 #pragma once
 
 #include "compute/backend.h"
@@ -11,8 +11,8 @@ class RefBackend final : public Backend {
   std::string name() const override { return "ref"; }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s, ConstTensor word,
-                ConstTensor position, ConstTensor type) override;
+  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
+                ConstTensor word, ConstTensor position, ConstTensor type) override;
   void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
                          std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override;
   void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
@@ -20,9 +20,11 @@ class RefBackend final : public Backend {
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                         const Sequences* s, const Dropout& drop) override;
   void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override;
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w, Into into) override;
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+                          Into into) override;
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override;
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop) override;
+  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+                    const Dropout& drop) override;
   void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
                              const Sequences& s, const Dropout& drop) override;
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
@@ -31,15 +33,17 @@ class RefBackend final : public Backend {
   void do_softmax_rows(Tensor logits) override;
   void do_zero(Tensor x) override;
   double do_squared_norm(ConstTensor x) override;
-  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) override;
+  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
+                const AdamWStep& step) override;
 };
 
 /// What dropout multiplies an element by: 0, or 1/(1-rate); 1 where it is off.
 /// `index`: the element's place in drop.kept, if that is there.
 inline double dropout_factor(const Dropout& drop, const DropoutRow& row, int64_t column, int64_t index) {
   if (!drop.on()) return 1;
-  const bool kept = drop.kept != nullptr ? drop.kept[index] != 0
-                                         : (kept_bits(drop, row, static_cast<uint32_t>(column / 8)) >> (column % 8) & 1) != 0;
+  const bool kept = drop.kept != nullptr
+                        ? drop.kept[index] != 0
+                        : (kept_bits(drop, row, static_cast<uint32_t>(column / 8)) >> (column % 8) & 1) != 0;
   return kept ? drop.scale() : 0;
 }
 
