@@ -1,5 +1,6 @@
-// tekio adapt: opens model and data, decides what to train on and what to judge by, hands over to the library's adapt().
-// The library reports from the first perplexity on; the lines before that, and the result on standard output, are ours.
+// tekio adapt: opens model and data, decides what to train on and what to judge by, hands over to the library's
+// adapt(). The library reports from the first perplexity on; the lines before that, and the result on standard output,
+// are ours.
 #include <cmath>
 
 #include "adapt_options.h"
@@ -35,12 +36,18 @@ class Adapt final : public Command {
     return {.name = "adapt",
             .summary = "trains a masked language model on a domain's text",
             .usage = "[--model M] [--data D…] [--output_dir RUN] [options]",
-            .description = "Judges a model on text that it will not see, trains it on a domain's text, judges it again, and saves it as a folder that "
-                           "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; judges by what --test_size cuts off, else by split "
-                           "validation, else test, else by the last --validation_split_percentage of the rows. Without --model and --data: the bundled "
-                           "ones. run_mlm.py's options are understood too, see docs/cli.md.",
-            .examples = {"tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size 1000 --output_dir run",
-                         "tekio adapt --model distilbert-base-uncased --train_file notes.txt --validation_file held-out.txt --line_by_line",
+            .description =
+                "Judges a model on text that it will not see, trains it on a domain's text, judges it again, and saves "
+                "it as a folder that "
+                "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; judges by what --test_size cuts "
+                "off, else by split "
+                "validation, else test, else by the last --validation_split_percentage of the rows. Without --model "
+                "and --data: the bundled "
+                "ones. run_mlm.py's options are understood too, see docs/cli.md.",
+            .examples = {"tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size "
+                         "1000 --output_dir run",
+                         "tekio adapt --model distilbert-base-uncased --train_file notes.txt --validation_file "
+                         "held-out.txt --line_by_line",
                          "tekio adapt --model M --data D --output_dir run --resume_from_checkpoint",
                          "tekio adapt --model M --data D --dry_run"}};
   }
@@ -54,7 +61,9 @@ class Adapt final : public Command {
     if (a.model.model.empty()) a.model.model = starter_model("--model");
     if (a.data.empty() && a.train_file.empty()) {
       const auto text = starter_data();
-      if (!text) fail(ErrorKind::usage, "--data is missing, and this installation has no bundled text; pass files or a folder of text");
+      if (!text)
+        fail(ErrorKind::usage,
+             "--data is missing, and this installation has no bundled text; pass files or a folder of text");
       a.data = {*text};
     }
     const ModelPlace place = a.model.place("adapt");
@@ -62,22 +71,27 @@ class Adapt final : public Command {
     if (a.training.output_dir.empty()) a.training.output_dir = default_folder(place.name, data_name(training_data));
     const RunFolder early_look(a.training);  // refuses a folder before the long work, not after it
 
-    const Tokenizer tokenizer = a.model.open_tokenizer(place);
-    MaskedLM model = MaskedLM::from_pretrained(place.folder.string(), {.device = common.device, .threads = common.threads, .seed = common.seed});
-    const ModelInfo info = model.info();
-    note(fmt::format(" model   {} · {} · {} parameters", place.name, info.family, with_commas(info.parameters)));
+    OpenModel opened = a.model.open("adapt", common);
+    const Tokenizer& tokenizer = opened.tokenizer;
+    const ModelInfo& info = opened.info;
+    // A plan is a result, a run's first lines are its log.
+    const auto tell = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
+    tell(fmt::format(" model    {} · {} · {} parameters", place.name, info.family, with_commas(info.parameters)));
 
     a.chunks.chunk_size = capped_chunk_size(a.chunks.chunk_size, longest_input(info, tokenizer));
     a.chunks.use_cache = !common.no_cache;
     a.chunks.threads = common.threads;
     const RunData data = open_chunks(training_data, tokenizer);
-    note(fmt::format(" data    {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by", data.name, with_commas(data.rows),
-                     with_commas(data.all_chunks), a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
-    if (a.dry_run) return tell_plan(model, tokenizer, place, info, data, out);
+    tell(fmt::format(" data     {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by", data.name,
+                     with_commas(data.rows), with_commas(data.all_chunks), a.chunks.chunk_size,
+                     with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+    if (a.dry_run) return print_plan(opened.model, tokenizer, place, info, data, out);
 
-    const AdaptReport report = adapt(model, tokenizer, data.split, a.training);
-    if (common.json) out.json(result(report, place, info, data));
-    else if (!report.stopped) out.line(report.run_dir);
+    const AdaptReport report = adapt(opened.model, tokenizer, data.split, a.training);
+    if (common.json)
+      out.json(result(report, place, info, data));
+    else if (!report.stopped)
+      out.line(report.run_dir);
     return report.stopped ? 128 + report.signal : 0;
   }
 
@@ -89,7 +103,9 @@ class Adapt final : public Command {
     return name;
   }
 
-  Chunks cut(const Dataset& rows, const Tokenizer& tokenizer) const { return chunk(rows, tokenizer, arguments_.chunks); }
+  Chunks cut(const Dataset& rows, const Tokenizer& tokenizer) const {
+    return chunk(rows, tokenizer, arguments_.chunks);
+  }
 
   RunData open_chunks(const std::vector<std::string>& training_data, const Tokenizer& tokenizer) const {
     const AdaptArguments& a = arguments_;
@@ -97,7 +113,11 @@ class Adapt final : public Command {
     const Dataset& train = dataset[choose_split(dataset, {"train"})];
 
     const auto separate = [&](const Chunks& trained, const Chunks& judged) {
-      return RunData{data_name(training_data), trained.rows() + judged.rows(), trained.tokens() + judged.tokens(), trained.size(), {trained, judged}};
+      return RunData{data_name(training_data),
+                     trained.rows() + judged.rows(),
+                     trained.tokens() + judged.tokens(),
+                     trained.size(),
+                     {trained, judged}};
     };
     RunData data = [&]() -> RunData {
       if (a.train_size > 0 || a.test_size > 0) {
@@ -107,25 +127,34 @@ class Adapt final : public Command {
       }
       if (!a.validation_file.empty()) {
         const DatasetDict held_out = open_data(a.validation_file);
-        return separate(cut(train, tokenizer), cut(held_out[choose_split(held_out, {"validation", "test", "train"})], tokenizer));
+        return separate(cut(train, tokenizer),
+                        cut(held_out[choose_split(held_out, {"validation", "test", "train"})], tokenizer));
       }
       for (const char* split : {"validation", "test"})
-        if (dataset.contains(split) && dataset.splits().size() > 1) return separate(cut(train, tokenizer), cut(dataset[split], tokenizer));
+        if (dataset.contains(split) && dataset.splits().size() > 1)
+          return separate(cut(train, tokenizer), cut(dataset[split], tokenizer));
       const int64_t rows = train.size(), judged = percentage_of_rows(rows, a.validation_split_percentage);
       if (judged == 0 || judged == rows)
-        fail(ErrorKind::input, "{} % of the data's {} rows leaves {} to judge by and {} to train on; pass another --validation_split_percentage or a --validation_file",
+        fail(ErrorKind::input,
+             "{} % of the data's {} rows leaves {} to judge by and {} to train on; pass another "
+             "--validation_split_percentage or a --validation_file",
              a.validation_split_percentage, rows, judged, rows - judged);
       return separate(cut(train.slice(0, rows - judged), tokenizer), cut(train.slice(rows - judged, rows), tokenizer));
     }();
-    data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
-    for (const auto& [part, purpose] : {std::pair{&data.split.train, "train on"}, std::pair{&data.split.test, "judge by"}})
+    data.split = {first_chunks(data.split.train, a.max_train_samples),
+                  first_chunks(data.split.test, a.max_eval_samples)};
+    for (const auto& [part, purpose] :
+         {std::pair{&data.split.train, "train on"}, std::pair{&data.split.test, "judge by"}})
       if (part->size() == 0)
-        fail(ErrorKind::input, "the text to {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size, --line_by_line or more text", purpose,
-             a.chunks.chunk_size);
+        fail(ErrorKind::input,
+             "the text to {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size, --line_by_line "
+             "or more text",
+             purpose, a.chunks.chunk_size);
     return data;
   }
 
-  int tell_plan(const MaskedLM& model, const Tokenizer& tokenizer, const ModelPlace& place, const ModelInfo& info, const RunData& data, Output& out) const {
+  int print_plan(const MaskedLM& model, const Tokenizer& tokenizer, const ModelPlace& place, const ModelInfo& info,
+                 const RunData& data, Output& out) const {
     const AdaptPlan planned = plan(model, tokenizer, data.split, arguments_.training);
     if (common.json) {
       OrderedJson memory = OrderedJson::object();
@@ -144,14 +173,13 @@ class Adapt final : public Command {
                   {"seconds", planned.seconds}}}});
       return 0;
     }
-    out.line(fmt::format("model    {} · {} · {} parameters", place.name, info.family, with_commas(info.parameters)));
-    out.line(fmt::format("chunks   {} to train on, {} to judge by, of {} tokens", with_commas(planned.train_chunks), with_commas(planned.eval_chunks),
-                         arguments_.chunks.chunk_size));
-    out.line(fmt::format("steps    {} ({} an epoch)", with_commas(planned.steps), with_commas(planned.steps_per_epoch)));
-    for (const auto& part : planned.memory) out.line(fmt::format("memory   {:<14} {:>10}", part.purpose, bytes_text(static_cast<uint64_t>(part.bytes))));
-    out.line(fmt::format("memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
-    out.line(fmt::format("time     about {} (estimated from one timed product)", clock_time(planned.seconds)));
-    out.line(fmt::format("output   {}", arguments_.training.output_dir));
+    out.line(
+        fmt::format(" steps    {} ({} an epoch)", with_commas(planned.steps), with_commas(planned.steps_per_epoch)));
+    for (const auto& part : planned.memory)
+      out.line(fmt::format(" memory   {:<14} {:>10}", part.purpose, bytes_text(static_cast<uint64_t>(part.bytes))));
+    out.line(fmt::format(" memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
+    out.line(fmt::format(" time     about {} (estimated from one timed product)", clock_time(planned.seconds)));
+    out.line(fmt::format(" output   {}", arguments_.training.output_dir));
     return 0;
   }
 
@@ -159,12 +187,17 @@ class Adapt final : public Command {
     return {{"name", place.name}, {"family", info.family}, {"parameters", info.parameters}};
   }
   static OrderedJson data_json(const RunData& data) {
-    return {{"rows", data.rows}, {"tokens", data.tokens}, {"train_chunks", data.split.train.size()}, {"eval_chunks", data.split.test.size()}};
+    return {{"rows", data.rows},
+            {"tokens", data.tokens},
+            {"train_chunks", data.split.train.size()},
+            {"eval_chunks", data.split.test.size()}};
   }
 
-  OrderedJson result(const AdaptReport& report, const ModelPlace& place, const ModelInfo& info, const RunData& data) const {
+  OrderedJson result(const AdaptReport& report, const ModelPlace& place, const ModelInfo& info,
+                     const RunData& data) const {
     // A stopped run has no figure after: null.
-    OrderedJson perplexity = {{"before", report.before.perplexity}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
+    OrderedJson perplexity = {
+        {"before", report.before.perplexity}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
     OrderedJson loss = {{"before", report.before.loss}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
     for (const EpochReport& epoch : report.epochs) {
       perplexity["epochs"].push_back(epoch.evaluation.perplexity);
@@ -182,7 +215,11 @@ class Adapt final : public Command {
             {"data", data_json(data)},
             {"perplexity", perplexity},
             {"eval_loss", loss},
-            {"train", {{"steps", report.steps}, {"loss", report.train_loss}, {"seconds", report.train_seconds}, {"tokens_per_second", report.tokens_per_second}}},
+            {"train",
+             {{"steps", report.steps},
+              {"loss", report.train_loss},
+              {"seconds", report.train_seconds},
+              {"tokens_per_second", report.tokens_per_second}}},
             {"prompts", prompts},
             {"stopped", report.stopped}};
   }

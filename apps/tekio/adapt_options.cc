@@ -1,5 +1,5 @@
-// The names are the reference stack's where it has one. Ranges stand here for --help; TrainingOptions::problems() holds the
-// rules that bind several options.
+// The names are the reference stack's where it has one. Ranges stand here for --help; TrainingOptions::problems() holds
+// the rules that bind several options.
 #include "adapt_options.h"
 
 #include <cmath>
@@ -10,23 +10,39 @@
 namespace tekio::cli {
 namespace {
 
-const std::vector<std::pair<std::string, Interval>> kIntervals = {{"no", Interval::no}, {"steps", Interval::steps}, {"epoch", Interval::epoch}};
+const std::vector<std::pair<std::string, Interval>> kIntervals = {
+    {"no", Interval::no}, {"steps", Interval::steps}, {"epoch", Interval::epoch}};
 
 void add_data(AdaptArguments& a, OptionTable& table) {
   table.group("Model and data");
   a.model.add_to(table, true);
-  table.add("data", &a.data, "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, PATH:SPLIT").called("D").alias("dataset_name");
+  table
+      .add("data", &a.data,
+           "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, PATH:SPLIT")
+      .called("D")
+      .alias("dataset_name");
   table.add("train_file", &a.train_file, "the text to train on, instead of --data").called("FILE");
   table.add("validation_file", &a.validation_file, "the text to judge by").called("FILE");
-  table.add("validation_split_percentage", &a.validation_split_percentage,
-            "how much of the rows, from the end, to judge by where the data has neither split validation nor test").at_least(1).at_most(99);
-  table.add("train_size", &a.train_size, "chunks to train on, drawn from split train; with --test_size; 0: what that leaves").at_least(0);
-  table.add("test_size", &a.test_size, "chunks to judge by, drawn from split train; 0: what --train_size leaves").at_least(0);
+  table
+      .add("validation_split_percentage", &a.validation_split_percentage,
+           "how much of the rows, from the end, to judge by where the data has neither split validation nor test")
+      .at_least(1)
+      .at_most(99);
+  table
+      .add("train_size", &a.train_size,
+           "chunks to train on, drawn from split train; with --test_size; 0: what that leaves")
+      .at_least(0);
+  table.add("test_size", &a.test_size, "chunks to judge by, drawn from split train; 0: what --train_size leaves")
+      .at_least(0);
   table.add("max_train_samples", &a.max_train_samples, "no more than the first N training chunks; 0: all").at_least(0);
   table.add("max_eval_samples", &a.max_eval_samples, "no more than the first N evaluation chunks; 0: all").at_least(0);
   add_chunk_options(table, a.chunks);
-  table.add("output_dir", &a.training.output_dir, "the run folder: the adapted model, checkpoints, metrics; default MODEL-finetuned-DATA").called("RUN");
-  table.add("overwrite_output_dir", &a.training.overwrite_output_dir, "replaces a run that is in the run folder already");
+  table
+      .add("output_dir", &a.training.output_dir,
+           "the run folder: the adapted model, checkpoints, metrics; default MODEL-finetuned-DATA")
+      .called("RUN");
+  table.add("overwrite_output_dir", &a.training.overwrite_output_dir,
+            "replaces a run that is in the run folder already");
   table.add("dry_run", &a.dry_run, "tells what the run would be (chunks, steps, memory, time) and does not train");
 }
 
@@ -34,26 +50,39 @@ void add_masking(AdaptArguments& a, OptionTable& table) {
   table.group("Masking");
   TrainingOptions& t = a.training;
   add_masking_options(table, &t.mlm_probability, &t.whole_word_mask, &t.wwm_probability);
-  table.add("eval_masking", &t.eval_masking, {{"frozen", EvalMasking::frozen}, {"fresh", EvalMasking::fresh}}, "masks the evaluation chunks once, or anew each time");
-  table.add("masking_rng", &t.masking_rng, {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
-            "where order and masks come from: counters, or the reference stack's own streams (torch-cpu: dropout too, slower)");
-  table.add("data_seed", &t.data_seed, "decides the order of the chunks, if it is to differ from --seed").at_most(4294967295.0);
+  table.add("eval_masking", &t.eval_masking, {{"frozen", EvalMasking::frozen}, {"fresh", EvalMasking::fresh}},
+            "masks the evaluation chunks once, or anew each time");
+  table.add("masking_rng", &t.masking_rng,
+            {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
+            "where order and masks come from: counters, or the reference stack's own streams (torch-cpu: dropout too, "
+            "slower)");
+  table.add("data_seed", &t.data_seed, "decides the order of the chunks, if it is to differ from --seed")
+      .at_most(4294967295.0);
 }
 
 void add_optimisation(AdaptArguments& a, OptionTable& table) {
   table.group("Optimisation");
   TrainingOptions& t = a.training;
   table.add("per_device_train_batch_size", &t.per_device_train_batch_size, "chunks in a batch").at_least(1);
-  table.add("per_device_eval_batch_size", &t.per_device_eval_batch_size, "chunks in a batch of the evaluation").at_least(1);
+  table.add("per_device_eval_batch_size", &t.per_device_eval_batch_size, "chunks in a batch of the evaluation")
+      .at_least(1);
   table.add("gradient_accumulation_steps", &t.gradient_accumulation_steps, "batches in an update").at_least(1);
   table.add("accumulation_loss", &t.accumulation_loss,
-            {{"automatic", AccumulationLoss::automatic}, {"tokens", AccumulationLoss::tokens}, {"sum", AccumulationLoss::sum}, {"mean", AccumulationLoss::mean}},
-            "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their own means; "
+            {{"automatic", AccumulationLoss::automatic},
+             {"tokens", AccumulationLoss::tokens},
+             {"sum", AccumulationLoss::sum},
+             {"mean", AccumulationLoss::mean}},
+            "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their "
+            "own means; "
             "automatic: tokens, or sum with the reference's streams");
   table.add("learning_rate", &t.learning_rate, "the highest rate").at_least(0);
   table.add("lr_scheduler_type", &t.lr_scheduler_type, "how the rate falls").one_of(lr_scheduler_names());
-  table.add("warmup_steps", &a.warmup_steps, "updates over which the rate rises from 0; below 1: a share of all updates").at_least(0);
-  table.add("warmup_ratio", &t.warmup_ratio, "the same as a share of all updates, where --warmup_steps is 0").at_least(0).at_most(1);
+  table
+      .add("warmup_steps", &a.warmup_steps, "updates over which the rate rises from 0; below 1: a share of all updates")
+      .at_least(0);
+  table.add("warmup_ratio", &t.warmup_ratio, "the same as a share of all updates, where --warmup_steps is 0")
+      .at_least(0)
+      .at_most(1);
   table.add("num_train_epochs", &t.num_train_epochs, "passes over the training chunks; need not be whole").above(0);
   table.add("max_steps", &t.max_steps, "updates; where positive it decides instead of --num_train_epochs").at_least(-1);
   table.add("weight_decay", &t.weight_decay, "AdamW's, not on biases and layer norms").at_least(0);
@@ -68,18 +97,33 @@ void add_reports(AdaptArguments& a, OptionTable& table) {
   table.group("Reports and checkpoints");
   TrainingOptions& t = a.training;
   table.add("logging_strategy", &a.logging_strategy,
-            {{"automatic", AdaptArguments::Logging::automatic}, {"no", AdaptArguments::Logging::no}, {"steps", AdaptArguments::Logging::steps}, {"epoch", AdaptArguments::Logging::epoch}},
+            {{"automatic", AdaptArguments::Logging::automatic},
+             {"no", AdaptArguments::Logging::no},
+             {"steps", AdaptArguments::Logging::steps},
+             {"epoch", AdaptArguments::Logging::epoch}},
             "automatic: by --logging_steps; epoch or no: once per epoch");
-  table.add("logging_steps", &t.logging_steps, "updates between log lines; below 1: a share of all; 0: once per epoch").at_least(0);
-  table.add("eval_strategy", &t.eval_strategy, kIntervals, "when to judge between before and after").alias("evaluation_strategy");
-  table.add("eval_steps", &t.eval_steps, "updates between evaluations; below 1: a share of all; 0: as --logging_steps").at_least(0);
+  table.add("logging_steps", &t.logging_steps, "updates between log lines; below 1: a share of all; 0: once per epoch")
+      .at_least(0);
+  table.add("eval_strategy", &t.eval_strategy, kIntervals, "when to judge between before and after")
+      .alias("evaluation_strategy");
+  table.add("eval_steps", &t.eval_steps, "updates between evaluations; below 1: a share of all; 0: as --logging_steps")
+      .at_least(0);
   table.add("save_strategy", &t.save_strategy, kIntervals, "when to keep a checkpoint");
   table.add("save_steps", &t.save_steps, "updates between checkpoints; below 1: a share of all").above(0);
   table.add("save_total_limit", &t.save_total_limit, "checkpoints kept, the newest and the best; 0: all").at_least(0);
-  table.add("load_best_model_at_end", &t.load_best_model_at_end, "saves the model of the best evaluation instead of the last");
-  table.add("early_stopping_patience", &t.early_stopping_patience, "stops after so many evaluations without improvement; 0: never").at_least(0);
-  table.add("resume_from_checkpoint", &t.resume_from_checkpoint, "goes on from a checkpoint folder, or from the run's newest").called("DIR").alone_means("auto");
-  table.add("trace", &t.trace, "writes a JSON line an update: loss, norm, rate, checksums of its batches").called("FILE");
+  table.add("load_best_model_at_end", &t.load_best_model_at_end,
+            "saves the model of the best evaluation instead of the last");
+  table
+      .add("early_stopping_patience", &t.early_stopping_patience,
+           "stops after so many evaluations without improvement; 0: never")
+      .at_least(0);
+  table
+      .add("resume_from_checkpoint", &t.resume_from_checkpoint,
+           "goes on from a checkpoint folder, or from the run's newest")
+      .called("DIR")
+      .alone_means("auto");
+  table.add("trace", &t.trace, "writes a JSON line an update: loss, norm, rate, checksums of its batches")
+      .called("FILE");
   table.add("prompt", &t.prompts, "a text with a mask, filled before and after").called("TEXT");
 }
 
@@ -111,19 +155,25 @@ void AdaptArguments::resolve(const OptionTable& table, Common& common) {
     if (common.device == "auto") common.device = "cpu";
   }
   if (chunks.line_by_line && training.masking_rng != MaskingRng::counter && run_mlm.is_true("pad_to_max_length"))
-    fail(ErrorKind::usage, "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a batch");
+    fail(ErrorKind::usage,
+         "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "
+         "batch");
 
   if (logging_strategy == Logging::steps && training.logging_steps == 0)
-    fail(ErrorKind::usage, "--logging_strategy steps contradicts --logging_steps 0; pass how many updates lie between log lines");
+    fail(ErrorKind::usage,
+         "--logging_strategy steps contradicts --logging_steps 0; pass how many updates lie between log lines");
   if (logging_strategy == Logging::epoch || logging_strategy == Logging::no) {
     if (table.given("logging_steps") && training.logging_steps != 0 && logging_strategy == Logging::epoch)
       note("without effect here: --logging_steps (--logging_strategy epoch decides)");
     training.logging_steps = 0;
   }
   if (warmup_steps >= 1 && warmup_steps != std::floor(warmup_steps))
-    fail(ErrorKind::usage, "--warmup_steps is {}, expected a whole number of updates, or a share below 1", warmup_steps);
-  if (warmup_steps > 0 && warmup_steps < 1) training.warmup_ratio = warmup_steps;
-  else training.warmup_steps = static_cast<int64_t>(warmup_steps);
+    fail(ErrorKind::usage, "--warmup_steps is {}, expected a whole number of updates, or a share below 1",
+         warmup_steps);
+  if (warmup_steps > 0 && warmup_steps < 1)
+    training.warmup_ratio = warmup_steps;
+  else
+    training.warmup_steps = static_cast<int64_t>(warmup_steps);
   for (std::string* path : {&training.resume_from_checkpoint})
     if (*path == "true" || *path == "True") *path = "auto";
   training.seed = common.seed;

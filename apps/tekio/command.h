@@ -1,5 +1,5 @@
-// What a command of the program is: its texts for --help, its options, and what it does. One file per command; commands.cc
-// lists them all.
+// What a command of the program is: its texts for --help, its options, and what it does. One file per command;
+// commands.cc lists them all.
 #pragma once
 
 #include <memory>
@@ -65,8 +65,8 @@ std::string reference_markdown();
 
 std::string version_text();
 
-/// The whole program but for the process's own business (signals, descriptors): parses, runs, prints the error sentence,
-/// returns the exit code. `arguments` without the program's name.
+/// The whole program but for the process's own business (signals, descriptors): parses, runs, prints the error
+/// sentence, returns the exit code. `arguments` without the program's name.
 int run_program(const std::vector<std::string>& arguments, Output& out);
 
 }  // namespace tekio::cli

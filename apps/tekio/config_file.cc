@@ -1,5 +1,5 @@
-// Options in TOML files: --config reads them, --dump-config writes them. Keys are option names; a value of the wrong kind,
-// or a key that no command knows, is refused with its line, so that a misspelt option never passes silently.
+// Options in TOML files: --config reads them, --dump-config writes them. Keys are option names; a value of the wrong
+// kind, or a key that no command knows, is refused with its line, so that a misspelt option never passes silently.
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -22,11 +22,15 @@ std::optional<std::string> value_text(const toml::node& node) {
 
 bool kind_fits(const toml::node& node, Option::Kind kind) {
   switch (kind) {
-    case Option::Kind::boolean: return node.is_boolean();
-    case Option::Kind::integer: return node.is_integer();
-    case Option::Kind::number: return node.is_number();
+    case Option::Kind::boolean:
+      return node.is_boolean();
+    case Option::Kind::integer:
+      return node.is_integer();
+    case Option::Kind::number:
+      return node.is_number();
     case Option::Kind::text:
-    case Option::Kind::list: return node.is_string();
+    case Option::Kind::list:
+      return node.is_string();
   }
   return false;
 }
@@ -39,12 +43,14 @@ void OptionTable::read_config(const std::filesystem::path& path) {
   try {
     document = toml::parse(read_text(path, size_t{1} << 20), path.string());
   } catch (const toml::parse_error& error) {
-    fail(ErrorKind::usage, "--config {}:{}: not TOML: {}", where, error.source().begin.line, printable(error.description(), 200));
+    fail(ErrorKind::usage, "--config {}:{}: not TOML: {}", where, error.source().begin.line,
+         printable(error.description(), 200));
   }
   // In the file's order, so that the first problem told is the first in the file.
   std::vector<std::pair<std::string, const toml::node*>> entries;
   for (const auto& [key, node] : document) entries.emplace_back(std::string(key.str()), &node);
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.second->source().begin.line < b.second->source().begin.line; });
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.second->source().begin.line < b.second->source().begin.line; });
 
   for (const auto& [key, node] : entries) {
     const auto line = node->source().begin.line;
@@ -52,9 +58,11 @@ void OptionTable::read_config(const std::filesystem::path& path) {
     std::replace(name.begin(), name.end(), '-', '_');
     Option* option = find(name);
     if (option == nullptr || option->transient) {
-      if (option == nullptr && std::find(foreign_names_.begin(), foreign_names_.end(), name) != foreign_names_.end()) continue;
+      if (option == nullptr && std::find(foreign_names_.begin(), foreign_names_.end(), name) != foreign_names_.end())
+        continue;
       const std::string near = option == nullptr ? nearest(name, names()) : "";
-      fail(ErrorKind::usage, "--config {}:{}: {} option '{}'{}", where, line, option == nullptr ? "unknown" : "a file cannot hold the", printable(key),
+      fail(ErrorKind::usage, "--config {}:{}: {} option '{}'{}", where, line,
+           option == nullptr ? "unknown" : "a file cannot hold the", printable(key),
            near.empty() ? "" : ", did you mean " + near + "?");
     }
     const toml::array* array = node->as_array();
@@ -123,7 +131,7 @@ std::string OptionTable::to_toml() const {
     } else if (value.is_number_float()) {
       const double number = value.get<double>();
       out += number == std::floor(number) && std::abs(number) < 1e15 ? fmt::format("{} = {:.1f}\n", option.name, number)
-                                                                    : fmt::format("{} = {}\n", option.name, number);
+                                                                     : fmt::format("{} = {}\n", option.name, number);
     } else {
       out += fmt::format("{} = {}\n", option.name, value.dump());
     }

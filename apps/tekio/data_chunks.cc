@@ -15,11 +15,16 @@ class DataChunks final : public Command {
     return {.name = "data chunks",
             .summary = "tokenizes a dataset and cuts it into chunks",
             .usage = "D --model M [--chunk_size 128] [--split S] [--show I] [--show_masked I] [--export DIR]",
-            .description = "Counts each split's rows, tokens and chunks, cut as the reference cuts them. --show prints a chunk as text, --show_masked also as the model "
-                           "sees it in the first epoch. --export writes DIR/SPLIT.npy, a [chunks, tokens] array; with --train_size or --test_size instead "
-                           "DIR/train.npy and DIR/test.npy, the reference's train_test_split(seed) of one split.",
-            .examples = {"tekio data chunks ./imdb --model distilbert-base-uncased --json", "tekio data chunks ./imdb --model M --show 1 --show_masked 1",
-                         "tekio data chunks ./imdb --model M --export arrays --train_size 10000 --test_size 1000 --seed 42"},
+            .description =
+                "Counts each split's rows, tokens and chunks, cut as the reference cuts them. --show prints a chunk as "
+                "text, --show_masked also as the model "
+                "sees it in the first epoch. --export writes DIR/SPLIT.npy, a [chunks, tokens] array; with "
+                "--train_size or --test_size instead "
+                "DIR/train.npy and DIR/test.npy, the reference's train_test_split(seed) of one split.",
+            .examples =
+                {"tekio data chunks ./imdb --model distilbert-base-uncased --json",
+                 "tekio data chunks ./imdb --model M --show 1 --show_masked 1",
+                 "tekio data chunks ./imdb --model M --export arrays --train_size 10000 --test_size 1000 --seed 42"},
             .max_positionals = -1};
   }
 
@@ -38,13 +43,16 @@ class DataChunks final : public Command {
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) fail(ErrorKind::usage, "tekio data chunks needs files or a folder of text");
     if (model_.model.empty() && model_.tokenizer.empty()) model_.place("data chunks");
-    if (export_.empty() && (train_size_ > 0 || test_size_ > 0)) fail(ErrorKind::usage, "--train_size and --test_size need --export: they decide what is written");
+    if (export_.empty() && (train_size_ > 0 || test_size_ > 0))
+      fail(ErrorKind::usage, "--train_size and --test_size need --export: they decide what is written");
     if (!export_.empty() && chunks_.line_by_line)
-      fail(ErrorKind::usage, "--export contradicts --line_by_line: lines have different lengths, an array's rows have not");
+      fail(ErrorKind::usage,
+           "--export contradicts --line_by_line: lines have different lengths, an array's rows have not");
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const Tokenizer tokenizer = model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("data chunks"));
+    const Tokenizer tokenizer =
+        model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("data chunks"));
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     const DatasetDict data = open_data(positionals);
@@ -59,8 +67,9 @@ class DataChunks final : public Command {
       const Chunks chunks = chunk(rows, tokenizer, chunks_);
       splits[name] = {{"rows", chunks.rows()}, {"tokens", chunks.tokens()}, {"chunks", chunks.size()}};
       if (!common.json && !shows)
-        out.line(fmt::format("{:<16} {:>12} rows {:>14} tokens {:>12} chunks of {}", printable(name), with_commas(chunks.rows()), with_commas(chunks.tokens()),
-                             with_commas(chunks.size()), chunks.chunk_size()));
+        out.line(fmt::format("{:<16} {:>12} rows {:>14} tokens {:>12} chunks of {}", printable(name),
+                             with_commas(chunks.rows()), with_commas(chunks.tokens()), with_commas(chunks.size()),
+                             chunks.chunk_size()));
       cut.emplace(name, chunks);
     }
     if (!single.empty()) data[single];  // fails, with the names there are, if it is none of them
@@ -70,14 +79,16 @@ class DataChunks final : public Command {
       fs::create_directories(export_, error);
       if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(export_, 300), error.message());
       const auto write = [&](const std::string& name, const Chunks& chunks) {
-        if (name.find('/') != std::string::npos || name.starts_with('.')) fail(ErrorKind::input, "split {} has no name that a file can have", printable(name));
+        if (name.find('/') != std::string::npos || name.starts_with('.'))
+          fail(ErrorKind::input, "split {} has no name that a file can have", printable(name));
         const fs::path path = fs::path(export_) / (name + ".npy");
         write_npy(path, chunks);
         written[name] = {{"path", path.string()}, {"chunks", chunks.size()}};
         note(fmt::format("wrote {} ({} chunks)", path.string(), with_commas(chunks.size())));
       };
       if (cut_in_two) {
-        const Chunks::Split split = cut.at(single).train_test_split({.train_size = train_size_, .test_size = test_size_, .seed = common.seed});
+        const Chunks::Split split =
+            cut.at(single).train_test_split({.train_size = train_size_, .test_size = test_size_, .seed = common.seed});
         write("train", split.train);
         write("test", split.test);
       } else {
@@ -94,9 +105,11 @@ class DataChunks final : public Command {
   }
 
  private:
-  void show(const Chunks& chunks, const Tokenizer& tokenizer, uint64_t number, bool masked, OrderedJson& document, Output& out) {
+  void show(const Chunks& chunks, const Tokenizer& tokenizer, uint64_t number, bool masked, OrderedJson& document,
+            Output& out) {
     if (number >= static_cast<uint64_t>(chunks.size()))
-      fail(ErrorKind::usage, "--show{} is {}, but there are {} chunks, numbered from 0", masked ? "_masked" : "", number, chunks.size());
+      fail(ErrorKind::usage, "--show{} is {}, but there are {} chunks, numbered from 0", masked ? "_masked" : "",
+           number, chunks.size());
     const auto index = static_cast<int64_t>(number);
     document = {{"chunk", index}, {"text", tokenizer.decode(chunks.ids(index))}};
     if (!common.json) out.line(document["text"].get<std::string>());

@@ -7,19 +7,23 @@ namespace {
 class DataHead final : public Command {
  public:
   CommandText text() const override {
-    return {.name = "data head",
-            .summary = "shows a dataset's first rows",
-            .usage = "D [--split S] [-n N] [--shuffle_seed SEED]",
-            .description = "Prints rows with all their columns; with --shuffle_seed those that the reference's shuffle(seed) puts first. --json prints a list of rows, "
-                           "every value as the source has it.",
-            .examples = {"tekio data head ./imdb --split train -n 3 --shuffle_seed 42", "tekio data head notes.txt --json"},
-            .max_positionals = -1};
+    return {
+        .name = "data head",
+        .summary = "shows a dataset's first rows",
+        .usage = "D [--split S] [-n N] [--shuffle_seed SEED]",
+        .description =
+            "Prints rows with all their columns; with --shuffle_seed those that the reference's shuffle(seed) puts "
+            "first. --json prints a list of rows, "
+            "every value as the source has it.",
+        .examples = {"tekio data head ./imdb --split train -n 3 --shuffle_seed 42", "tekio data head notes.txt --json"},
+        .max_positionals = -1};
   }
 
   void add_options(OptionTable& table) override {
     table.add("split", &split_, "the split; else train, or the only one there is").called("S");
     table.add("n", &count_, "rows").at_least(0).short_name('n');
-    table.add("shuffle_seed", &shuffle_seed_, "shows the rows in the order of the reference's shuffle(seed)").called("SEED");
+    table.add("shuffle_seed", &shuffle_seed_, "shows the rows in the order of the reference's shuffle(seed)")
+        .called("SEED");
   }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {

@@ -11,8 +11,10 @@ class DataInfo final : public Command {
     return {.name = "data info",
             .summary = "tells a dataset's splits, rows and columns",
             .usage = "D…",
-            .description = "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, a folder laid out like the Large Movie Review Dataset, or "
-                           "PATH:SPLIT. Several are joined split by split.",
+            .description =
+                "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, a folder laid out like "
+                "the Large Movie Review Dataset, or "
+                "PATH:SPLIT. Several are joined split by split.",
             .examples = {"tekio data info ./imdb", "tekio data info reviews.jsonl.zst --json"},
             .max_positionals = -1};
   }
@@ -28,10 +30,11 @@ class DataInfo final : public Command {
     OrderedJson splits = OrderedJson::object();
     for (const auto& [name, split] : data.splits()) {
       const std::vector<std::string> columns = split.columns();
-      if (common.json) splits[name] = {{"rows", split.size()}, {"columns", columns}, {"bytes", split.bytes()}};
+      if (common.json)
+        splits[name] = {{"rows", split.size()}, {"columns", columns}, {"bytes", split.bytes()}};
       else
-        out.line(fmt::format("{:<16} {:>12} rows   {:>10}   {}", printable(name), with_commas(split.size()), bytes_text(split.bytes()),
-                             printable(fmt::format("{}", fmt::join(columns, ", ")), 200)));
+        out.line(fmt::format("{:<16} {:>12} rows   {:>10}   {}", printable(name), with_commas(split.size()),
+                             bytes_text(split.bytes()), printable(fmt::format("{}", fmt::join(columns, ", ")), 200)));
     }
     if (common.json) out.json({{"splits", splits}});
     return 0;

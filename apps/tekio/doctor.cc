@@ -1,5 +1,4 @@
 // tekio doctor: what this machine and this build are, and whether they compute right.
-#include <dnnl.hpp>
 #include <hwy/highway.h>
 #include <simdjson.h>
 #include <sys/utsname.h>
@@ -8,6 +7,7 @@
 #include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <dnnl.hpp>
 
 #include <algorithm>
 #include <fstream>
@@ -37,32 +37,40 @@ std::string proc_value(const char* path, const std::string& key) {
   return "";
 }
 
-uint64_t memory_bytes(const char* key) { return std::strtoull(proc_value("/proc/meminfo", key).c_str(), nullptr, 10) * 1024; }
+uint64_t memory_bytes(const char* key) {
+  return std::strtoull(proc_value("/proc/meminfo", key).c_str(), nullptr, 10) * 1024;
+}
 
 // What speeds up this program's work, of what the processor says it has.
 std::vector<std::string> processor_features() {
   std::istringstream flags(proc_value("/proc/cpuinfo", "flags"));
   std::vector<std::string> found;
   for (std::string flag; flags >> flag;)
-    for (const char* wanted : {"sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_tile"})
+    for (const char* wanted : {"sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
+                               "avx512_bf16", "amx_bf16", "amx_tile"})
       if (flag == wanted) found.push_back(flag);
   return found;
 }
 
-std::string version_of(int64_t major, int64_t minor, int64_t patch) { return fmt::format("{}.{}.{}", major, minor, patch); }
+std::string version_of(int64_t major, int64_t minor, int64_t patch) {
+  return fmt::format("{}.{}.{}", major, minor, patch);
+}
 
 OrderedJson library_versions() {
   const dnnl_version_t* onednn = dnnl_version();
-  return {{"oneDNN", version_of(onednn->major, onednn->minor, onednn->patch)},
-          {"Highway", version_of(HWY_MAJOR, HWY_MINOR, HWY_PATCH)},
-          {"simdjson", version_of(simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR, simdjson::SIMDJSON_VERSION_REVISION)},
-          {"nlohmann-json", version_of(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
-          {"fmt", version_of(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
-          {"toml++", version_of(TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
-          {"zlib", zlibVersion()},
-          {"zstd", ZSTD_versionString()},
-          {"xxHash", version_of(XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100)},
-          {"compiler", __VERSION__}};
+  return {
+      {"oneDNN", version_of(onednn->major, onednn->minor, onednn->patch)},
+      {"Highway", version_of(HWY_MAJOR, HWY_MINOR, HWY_PATCH)},
+      {"simdjson", version_of(simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR,
+                              simdjson::SIMDJSON_VERSION_REVISION)},
+      {"nlohmann-json",
+       version_of(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
+      {"fmt", version_of(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+      {"toml++", version_of(TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
+      {"zlib", zlibVersion()},
+      {"zstd", ZSTD_versionString()},
+      {"xxHash", version_of(XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100)},
+      {"compiler", __VERSION__}};
 }
 
 // A folder's disk: the nearest parent that exists, and what is free there.
@@ -71,7 +79,9 @@ OrderedJson disk(const fs::path& folder) {
   fs::path there = fs::absolute(folder, error);
   while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
   const fs::space_info space = fs::space(there, error);
-  return {{"path", folder.string()}, {"free_bytes", error ? 0 : space.available}, {"writable", ::access(there.c_str(), W_OK) == 0}};
+  return {{"path", folder.string()},
+          {"free_bytes", error ? 0 : space.available},
+          {"writable", ::access(there.c_str(), W_OK) == 0}};
 }
 
 class Doctor final : public Command {
@@ -80,8 +90,10 @@ class Doctor final : public Command {
     return {.name = "doctor",
             .summary = "tells what this machine has and whether it computes right",
             .usage = "[--json]",
-            .description = "Processor features, memory, disks, libraries, devices, and a self-test: each back end's operations on small inputs, held against the "
-                           "reference back end's plain loops. Exit code 5 if one of them is wrong.",
+            .description =
+                "Processor features, memory, disks, libraries, devices, and a self-test: each back end's operations on "
+                "small inputs, held against the "
+                "reference back end's plain loops. Exit code 5 if one of them is wrong.",
             .examples = {"tekio doctor", "tekio doctor --json --threads 1"}};
   }
 
@@ -90,12 +102,15 @@ class Doctor final : public Command {
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     ThreadPool pool(common.threads);
     const std::vector<SelfTestResult> tests = self_test(make_cpu_backend(pool));
-    const bool sound = std::all_of(tests.begin(), tests.end(), [](const SelfTestResult& result) { return result.problem.empty(); });
+    const bool sound =
+        std::all_of(tests.begin(), tests.end(), [](const SelfTestResult& result) { return result.problem.empty(); });
 
     OrderedJson problems = OrderedJson::array(), passed = OrderedJson::array();
     for (const SelfTestResult& result : tests) {
-      if (result.problem.empty()) passed.push_back(result.op);
-      else problems.push_back({{"op", result.op}, {"problem", result.problem}});
+      if (result.problem.empty())
+        passed.push_back(result.op);
+      else
+        problems.push_back({{"op", result.op}, {"problem", result.problem}});
     }
     utsname system{};
     ::uname(&system);
@@ -112,11 +127,15 @@ class Doctor final : public Command {
         {"disks", {{"cache", disk(cache_folder())}, {"here", disk(fs::current_path())}}},
         {"libraries", library_versions()},
         {"devices",
-         {{"cpu", {{"there", true}, {"dtypes", {"f32"}}}}, {"ref", {{"there", true}, {"dtypes", {"f32"}}}}, {"cuda", {{"there", cuda_is_there()}, {"dtypes", OrderedJson::array()}}}}},
+         {{"cpu", {{"there", true}, {"dtypes", {"f32"}}}},
+          {"ref", {{"there", true}, {"dtypes", {"f32"}}}},
+          {"cuda", {{"there", cuda_is_there()}, {"dtypes", OrderedJson::array()}}}}},
         {"self_test", {{"cpu", {{"ok", sound}, {"passed", passed}, {"problems", problems}}}}},
         {"ok", sound}};
-    if (common.json) out.json(report);
-    else tell(report, out);
+    if (common.json)
+      out.json(report);
+    else
+      tell(report, out);
     return sound ? 0 : exit_code(ErrorKind::device);
   }
 
@@ -131,17 +150,26 @@ class Doctor final : public Command {
     const auto size = [](const OrderedJson& bytes) { return bytes_text(bytes.get<uint64_t>()); };
     const OrderedJson& processor = r["processor"];
     out.line(fmt::format("tekio      {} on {}", r["version"].get<std::string>(), r["system"].get<std::string>()));
-    out.line(fmt::format("processor  {} · {} processors, {} threads used", processor["name"].get<std::string>(), processor["processors"].get<int>(), processor["threads"].get<int>()));
-    out.line(fmt::format("features   {} · kernels for {}", joined(processor["features"]), processor["kernels"].get<std::string>()));
-    out.line(fmt::format("memory     {} in all, {} free", size(r["memory"]["total_bytes"]), size(r["memory"]["available_bytes"])));
+    out.line(fmt::format("processor  {} · {} processors, {} threads used", processor["name"].get<std::string>(),
+                         processor["processors"].get<int>(), processor["threads"].get<int>()));
+    out.line(fmt::format("features   {} · kernels for {}", joined(processor["features"]),
+                         processor["kernels"].get<std::string>()));
+    out.line(fmt::format("memory     {} in all, {} free", size(r["memory"]["total_bytes"]),
+                         size(r["memory"]["available_bytes"])));
     for (const auto& [name, place] : r["disks"].items())
-      out.line(fmt::format("disk       {} ({}): {} free{}", place["path"].get<std::string>(), name, size(place["free_bytes"]), place["writable"].get<bool>() ? "" : ", not writable"));
-    for (const auto& [name, version] : r["libraries"].items()) out.line(fmt::format("library    {} {}", name, version.get<std::string>()));
+      out.line(fmt::format("disk       {} ({}): {} free{}", place["path"].get<std::string>(), name,
+                           size(place["free_bytes"]), place["writable"].get<bool>() ? "" : ", not writable"));
+    for (const auto& [name, version] : r["libraries"].items())
+      out.line(fmt::format("library    {} {}", name, version.get<std::string>()));
     for (const auto& [name, device] : r["devices"].items())
-      out.line(fmt::format("device     {}: {}", name, device["there"].get<bool>() ? joined(device["dtypes"]) : "not in this build"));
+      out.line(fmt::format("device     {}: {}", name,
+                           device["there"].get<bool>() ? joined(device["dtypes"]) : "not in this build"));
     const OrderedJson& test = r["self_test"]["cpu"];
-    out.line(fmt::format("self-test  cpu against ref: {} operations right{}", test["passed"].size(), test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));
-    for (const auto& problem : test["problems"]) out.line(fmt::format("WRONG      {}: {}", problem["op"].get<std::string>(), problem["problem"].get<std::string>()));
+    out.line(fmt::format("self-test  cpu against ref: {} operations right{}", test["passed"].size(),
+                         test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));
+    for (const auto& problem : test["problems"])
+      out.line(
+          fmt::format("WRONG      {}: {}", problem["op"].get<std::string>(), problem["problem"].get<std::string>()));
   }
 };
 

@@ -11,19 +11,28 @@ class Eval final : public Command {
     return {.name = "eval",
             .summary = "tells a model's perplexity on a text",
             .usage = "--model M --data D [--max_chunks N]",
-            .description = "Masks the text once, as --seed decides, and tells how well the model fills it in. Judges by D's split validation, else test, else "
-                           "train; PATH:SPLIT picks another.",
-            .examples = {"tekio eval --model run --data ./imdb --max_chunks 1000", "tekio eval --model run --data ./imdb:unsupervised --json"}};
+            .description =
+                "Masks the text once, as --seed decides, and tells how well the model fills it in. Judges by D's split "
+                "validation, else test, else "
+                "train; PATH:SPLIT picks another.",
+            .examples = {"tekio eval --model run --data ./imdb --max_chunks 1000",
+                         "tekio eval --model run --data ./imdb:unsupervised --json"}};
   }
 
   void add_options(OptionTable& table) override {
     model_.add_to(table, true);
-    table.add("data", &data_, "the text: files, a folder, PATH:SPLIT").called("D").alias("validation_file").alias("dataset_name");
-    table.add("max_chunks", &options_.max_chunks, "judges by no more than the first N chunks; 0: all").at_least(0).alias("max_eval_samples");
+    table.add("data", &data_, "the text: files, a folder, PATH:SPLIT")
+        .called("D")
+        .alias("validation_file")
+        .alias("dataset_name");
+    table.add("max_chunks", &options_.max_chunks, "judges by no more than the first N chunks; 0: all")
+        .at_least(0)
+        .alias("max_eval_samples");
     table.add("per_device_eval_batch_size", &options_.batch_size, "chunks in a batch").at_least(1).at_most(1 << 16);
     add_chunk_options(table, chunks_);
     add_masking_options(table, &options_.mlm_probability, &options_.whole_word_mask, &options_.wwm_probability);
-    table.add("masking_rng", &options_.masking_rng, {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
+    table.add("masking_rng", &options_.masking_rng,
+              {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
               "where the masks come from: counters, or the reference stack's own stream");
   }
 
@@ -33,17 +42,17 @@ class Eval final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    const ModelPlace place = model_.place("eval");
-    const Tokenizer tokenizer = model_.open_tokenizer(place);
-    const MaskedLM model = MaskedLM::from_pretrained(place.folder.string(), {.device = common.device, .threads = common.threads, .seed = common.seed});
-    chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest_input(model.info(), tokenizer));
+    const auto [place, tokenizer, model, info] = model_.open("eval", common);
+    chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest_input(info, tokenizer));
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     const DatasetDict data = open_data(data_);
     const std::string split = choose_split(data, {"validation", "test", "train"});
     const Chunks chunks = chunk(data[split], tokenizer, chunks_);
     if (chunks.size() == 0)
-      fail(ErrorKind::input, "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text", split, chunks_.chunk_size);
+      fail(ErrorKind::input,
+           "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text", split,
+           chunks_.chunk_size);
 
     options_.seed = common.seed;
     const EvaluationReport report = evaluate(model, tokenizer, chunks, options_);
@@ -56,8 +65,10 @@ class Eval final : public Command {
                 {"split", split},
                 {"seconds", report.seconds}});
     } else {
-      out.line(fmt::format("perplexity {:.4f} ± {:.4f} · loss {:.6f} · {} chunks of split {} · {} masked tokens · {:.1f} s", report.perplexity,
-                           report.perplexity_interval, report.loss, with_commas(report.chunks), split, with_commas(report.masked_tokens), report.seconds));
+      out.line(
+          fmt::format("perplexity {:.4f} ± {:.4f} · loss {:.6f} · {} chunks of split {} · {} masked tokens · {:.1f} s",
+                      report.perplexity, report.perplexity_interval, report.loss, with_commas(report.chunks), split,
+                      with_commas(report.masked_tokens), report.seconds));
     }
     return 0;
   }

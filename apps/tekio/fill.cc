@@ -11,11 +11,15 @@ class Fill final : public Command {
     return {.name = "fill",
             .summary = "fills the masks of texts",
             .usage = "--model M [--top_k 5] [--targets a,b] [TEXT…]",
-            .description = "Tells the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. --json prints what the "
-                           "reference's pipeline returns: for one text a list of predictions (a list of such lists where it has several masks), for "
-                           "several texts a list of these.",
+            .description =
+                "Tells the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. "
+                "--json prints what the "
+                "reference's pipeline returns: for one text a list of predictions (a list of such lists where it has "
+                "several masks), for "
+                "several texts a list of these.",
             .examples = {"tekio fill --model distilbert-base-uncased \"This is a great [MASK].\"",
-                         "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"", "tekio fill --model run < texts.txt"},
+                         "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"",
+                         "tekio fill --model run < texts.txt"},
             .max_positionals = -1};
   }
 
@@ -31,18 +35,20 @@ class Fill final : public Command {
       if (end > begin) options_.targets.push_back(targets_.substr(begin, end - begin));
       begin = end + 1;
     }
-    if (table.given("targets") && options_.targets.empty()) fail(ErrorKind::usage, "--targets names no word, expected words separated by commas");
+    if (table.given("targets") && options_.targets.empty())
+      fail(ErrorKind::usage, "--targets names no word, expected words separated by commas");
     if (model_.model.empty()) model_.place("fill");
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     std::vector<std::string> texts = positionals;
-    if (texts.empty()) read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
-    if (texts.empty()) fail(ErrorKind::input, "there is no text to fill: pass one as an argument or lines on standard input");
+    if (texts.empty())
+      read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
+    if (texts.empty())
+      fail(ErrorKind::input, "there is no text to fill: pass one as an argument or lines on standard input");
 
-    const ModelPlace place = model_.place("fill");
-    const Tokenizer tokenizer = model_.open_tokenizer(place);
-    const FillMask fill_mask(MaskedLM::from_pretrained(place.folder.string(), {.device = common.device, .threads = common.threads, .seed = common.seed}), tokenizer);
+    const OpenModel opened = model_.open("fill", common);
+    const FillMask fill_mask(opened.model, opened.tokenizer);
 
     OrderedJson results = OrderedJson::array();
     for (const std::string& text : texts) {
@@ -56,7 +62,8 @@ class Fill final : public Command {
       if (texts.size() > 1) out.line(text);
       for (size_t i = 0; i < masks.size(); ++i) {
         if (masks.size() > 1) out.line(fmt::format("mask {}", i + 1));
-        for (const Prediction& p : masks[i]) out.line(fmt::format("{:.4f}  {:<16} {}", p.score, p.token_str, p.sequence));
+        for (const Prediction& p : masks[i])
+          out.line(fmt::format("{:.4f}  {:<16} {}", p.score, p.token_str, p.sequence));
       }
     }
     if (common.json) out.json(texts.size() == 1 ? results[0] : results);

@@ -10,7 +10,8 @@ constexpr size_t kColumn = 34, kWidth = 110;
 
 // Columns that a text takes on a terminal: its characters, not its bytes.
 size_t columns(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 // `text` in lines of at most `width` characters, each but the first after `indent` blanks.
@@ -29,8 +30,10 @@ std::string wrapped(const std::string& text, size_t indent, size_t width) {
     word.clear();
   };
   for (const char c : text) {
-    if (c == ' ') flush();
-    else word += c;
+    if (c == ' ')
+      flush();
+    else
+      word += c;
   }
   flush();
   return out;
@@ -49,7 +52,8 @@ std::string spelling(const Option& option) {
   std::string text = option.letter != 0 ? fmt::format("-{}, ", option.letter) : "";
   text += "--" + option.name;
   if (option.kind == Option::Kind::boolean) return text;
-  return text + (option.implied ? " [" + option.value_name + "]" : " " + option.value_name) + (option.kind == Option::Kind::list ? "…" : "");
+  return text + (option.implied ? " [" + option.value_name + "]" : " " + option.value_name) +
+         (option.kind == Option::Kind::list ? "…" : "");
 }
 
 // "default 0.15, > 0 and <= 1; also --x"
@@ -59,7 +63,9 @@ std::string facts(const Option& option) {
   const bool numeric = option.kind == Option::Kind::integer || option.kind == Option::Kind::number;
   if (numeric) {
     std::string range = option.expected();
-    range.erase(0, range.find(' ', range.find(' ') + 1) == std::string::npos ? range.size() : range.find(' ', range.find(' ') + 1) + 1);
+    range.erase(0, range.find(' ', range.find(' ') + 1) == std::string::npos
+                       ? range.size()
+                       : range.find(' ', range.find(' ') + 1) + 1);
     if (!range.empty() && range.find("-2147483648") == std::string::npos) parts.push_back(range);
   }
   for (const std::string& alias : option.aliases) parts.push_back("also --" + alias);
@@ -82,8 +88,9 @@ std::string version_text() { return "tekio " TEKIO_VERSION; }
 
 std::string program_help(const std::string& family) {
   if (!family.empty())
-    return fmt::format("usage: tekio {} COMMAND …\n\nCommands\n{}\n'tekio {} COMMAND --help' tells a command's options.\n", family, commands_list(family),
-                       family);
+    return fmt::format(
+        "usage: tekio {} COMMAND …\n\nCommands\n{}\n'tekio {} COMMAND --help' tells a command's options.\n", family,
+        commands_list(family), family);
   return fmt::format(
       "usage: tekio COMMAND [options]\n\n"
       "Adapts masked language models (BERT, DistilBERT) to a domain's text.\n\n"
@@ -93,14 +100,16 @@ std::string program_help(const std::string& family) {
       "  tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size 1000\n"
       "  tekio fill --model distilbert-base-uncased-finetuned-imdb \"This is a great [MASK].\"\n"
       "  tekio data info ./imdb\n\n"
-      "Exit codes: 0 done, 2 usage, 3 bad model or data, 4 disk or network, 5 device, 6 communication, 70 a bug of tekio's,\n"
+      "Exit codes: 0 done, 2 usage, 3 bad model or data, 4 disk or network, 5 device, 6 communication, 70 a bug of "
+      "tekio's,\n"
       "130 and 143 stopped by a signal after saving.\n",
       commands_list(""));
 }
 
 std::string command_help(const Command& command, const OptionTable& table) {
   const CommandText text = command.text();
-  std::string out = fmt::format("usage: tekio {} {}\n\n{}\n", text.name, text.usage, wrapped(text.description, 0, kWidth));
+  std::string out =
+      fmt::format("usage: tekio {} {}\n\n{}\n", text.name, text.usage, wrapped(text.description, 0, kWidth));
   std::string heading;
   for (const Option& option : table.options()) {
     if (option.hidden) continue;
@@ -111,7 +120,9 @@ std::string command_help(const Command& command, const OptionTable& table) {
     const std::string right = facts(option);
     out += wrapped(option.help + (right.empty() ? "" : " " + right), kColumn, kWidth) + "\n";
   }
-  out += "\nIn names - and _ are the same. What takes no value also takes true or false, or no_ before its name.\n\nExamples\n";
+  out +=
+      "\nIn names - and _ are the same. What takes no value also takes true or false, or no_ before its "
+      "name.\n\nExamples\n";
   for (const std::string& example : text.examples) out += "  " + example + "\n";
   return out;
 }
@@ -126,7 +137,8 @@ std::string reference_markdown() {
     if (range == "a text" || range.find("-2147483648") != std::string::npos) range.clear();
     std::string names = fmt::format("`{}`", cell(spelling(option)));
     for (const std::string& alias : option.aliases) names += fmt::format(", `--{}`", alias);
-    return fmt::format("| {} | {} | {}{} |\n", names, cell(default_text(option)), cell(option.help), range.empty() ? "" : " (" + cell(range) + ")");
+    return fmt::format("| {} | {} | {}{} |\n", names, cell(default_text(option)), cell(option.help),
+                       range.empty() ? "" : " (" + cell(range) + ")");
   };
   const std::string header = "\n| option | default | meaning |\n|---|---|---|\n";
   std::string out, common;
@@ -134,7 +146,7 @@ std::string reference_markdown() {
     OptionTable table(command->text().name);
     fill_table(*command, table);
     const CommandText text = command->text();
-    out += fmt::format("## tekio {}\n\n`tekio {} {}`\n\n{}\n", text.name, text.name, cell(text.usage), text.description);
+    out += fmt::format("## tekio {}\n\n`tekio {} {}`\n\n{}\n", text.name, text.name, text.usage, text.description);
     std::string heading;
     common.clear();
     for (const Option& option : table.options()) {

@@ -11,8 +11,10 @@ class Info final : public Command {
     return {.name = "info",
             .summary = "tells what a model folder holds",
             .usage = "[M]",
-            .description = "Family, sizes, parameters (tied ones counted once), special tokens, the longest input, and which tensors the files lack or hold in "
-                           "excess. M is a folder or the id of a model in the Hub's cache; without M: the bundled model.",
+            .description =
+                "Family, sizes, parameters (tied ones counted once), special tokens, the longest input, and which "
+                "tensors the files lack or hold in "
+                "excess. M is a folder or the id of a model in the Hub's cache; without M: the bundled model.",
             .examples = {"tekio info ./distilbert-base-uncased", "tekio info run --json"},
             .max_positionals = 1};
   }
@@ -22,14 +24,18 @@ class Info final : public Command {
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) return;
     if (!model_.model.empty() && model_.model != positionals[0])
-      fail(ErrorKind::usage, "--model {} contradicts the argument {}: both name the model", printable(model_.model), printable(positionals[0]));
+      fail(ErrorKind::usage, "--model {} contradicts the argument {}: both name the model", printable(model_.model),
+           printable(positionals[0]));
     model_.model = positionals[0];
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     if (model_.model.empty()) model_.model = starter_model("the argument M");
     const ModelPlace place = model_.place("info");
-    const ModelInfo info = MaskedLM::from_pretrained(place.folder.string(), {.device = common.device, .threads = common.threads, .seed = common.seed}).info();
+    const ModelInfo info =
+        MaskedLM::from_pretrained(place.folder.string(),
+                                  {.device = common.device, .threads = common.threads, .seed = common.seed})
+            .info();
     const Tokenizer tokenizer = model_.open_tokenizer(place);
     OrderedJson special = OrderedJson::object();
     for (const int32_t id : tokenizer.all_special_ids()) special[tokenizer.id_to_token(id)] = id;
@@ -55,11 +61,14 @@ class Info final : public Command {
     out.line(fmt::format("path         {}", place.folder.string()));
     out.line(fmt::format("family       {}", info.family));
     out.line(fmt::format("parameters   {}", with_commas(info.parameters)));
-    out.line(fmt::format("sizes        {} layers, {} wide, {} heads, {} inner", info.layers, info.hidden_size, info.heads, info.intermediate_size));
-    out.line(fmt::format("vocabulary   {} rows, {} tokenizer entries", with_commas(info.vocabulary), with_commas(tokenizer.vocabulary_size())));
+    out.line(fmt::format("sizes        {} layers, {} wide, {} heads, {} inner", info.layers, info.hidden_size,
+                         info.heads, info.intermediate_size));
+    out.line(fmt::format("vocabulary   {} rows, {} tokenizer entries", with_commas(info.vocabulary),
+                         with_commas(tokenizer.vocabulary_size())));
     out.line(fmt::format("longest      {} tokens", longest_input(info, tokenizer)));
     std::string tokens;
-    for (const auto& [token, id] : special.items()) tokens += fmt::format("{}{} {}", tokens.empty() ? "" : ", ", printable(token), id.get<int32_t>());
+    for (const auto& [token, id] : special.items())
+      tokens += fmt::format("{}{} {}", tokens.empty() ? "" : ", ", printable(token), id.get<int32_t>());
     out.line(fmt::format("special      {}", tokens));
     out.line(fmt::format("missing      {}", list_of(info.missing)));
     out.line(fmt::format("unused       {}", list_of(info.unexpected)));

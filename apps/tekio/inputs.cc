@@ -19,7 +19,8 @@ std::string environment(const char* name) {
 }
 
 fs::path expanded(const std::string& path) {
-  if (path == "~" || path.starts_with("~/")) return fs::path(environment("HOME")) / path.substr(std::min<size_t>(path.size(), 2));
+  if (path == "~" || path.starts_with("~/"))
+    return fs::path(environment("HOME")) / path.substr(std::min<size_t>(path.size(), 2));
   return path;
 }
 
@@ -28,20 +29,24 @@ fs::path hub_cache(const std::string& cache_dir) {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
     if (const std::string path = environment(name); !path.empty()) return expanded(path);
   if (const std::string home = environment("HF_HOME"); !home.empty()) return expanded(home) / "hub";
-  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty()) return expanded(cache) / "huggingface" / "hub";
+  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
+    return expanded(cache) / "huggingface" / "hub";
   return expanded("~/.cache/huggingface/hub");
 }
 
 // "name" or "org/name", letters, digits and . _ - only: what the Hub allows.
 bool looks_like_hub_id(const std::string& id) {
-  if (id.empty() || std::count(id.begin(), id.end(), '/') > 1 || id.front() == '/' || id.back() == '/' || id.find("..") != std::string::npos ||
-      id.front() == '.' || id.find("--") != std::string::npos)
+  if (id.empty() || std::count(id.begin(), id.end(), '/') > 1 || id.front() == '/' || id.back() == '/' ||
+      id.find("..") != std::string::npos || id.front() == '.' || id.find("--") != std::string::npos)
     return false;
-  return std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '/'; });
+  return std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '/';
+  });
 }
 
 bool is_commit(const std::string& revision) {
-  return revision.size() == 40 && std::all_of(revision.begin(), revision.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+  return revision.size() == 40 &&
+         std::all_of(revision.begin(), revision.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
 fs::path repository_in(const fs::path& cache, const std::string& id) {
@@ -76,7 +81,8 @@ std::optional<fs::path> data_path(const std::string& spec) {
   std::error_code ignored;
   if (fs::exists(spec, ignored)) return spec;
   const size_t colon = spec.rfind(':');
-  if (colon != std::string::npos && colon > 0 && fs::exists(spec.substr(0, colon), ignored)) return spec.substr(0, colon);
+  if (colon != std::string::npos && colon > 0 && fs::exists(spec.substr(0, colon), ignored))
+    return spec.substr(0, colon);
   return std::nullopt;
 }
 
@@ -86,7 +92,8 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir) {
   std::error_code ignored;
   if (fs::is_directory(spec, ignored)) return {last_part(spec), spec};
   if (fs::exists(spec, ignored))
-    fail(ErrorKind::usage, "--model {} is a file, expected the folder that holds config.json and the weights", printable(spec, 300));
+    fail(ErrorKind::usage, "--model {} is a file, expected the folder that holds config.json and the weights",
+         printable(spec, 300));
 
   const size_t at = spec.find('@');
   const std::string id = spec.substr(0, at);
@@ -96,7 +103,8 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir) {
   const fs::path cache = hub_cache(cache_dir);
   if (const auto folder = snapshot(repository_in(cache, id), revision)) return {id, *folder};
   fail(ErrorKind::io,
-       "there is no folder {} here and no such model in the Hub's cache ({}, revision {}); this version does not download: fetch it with "
+       "there is no folder {} here and no such model in the Hub's cache ({}, revision {}); this version does not "
+       "download: fetch it with "
        "'hf download {}' or pass a folder",
        printable(spec, 300), printable(cache.string(), 300), printable(revision), printable(id));
 }
@@ -106,7 +114,8 @@ std::optional<fs::path> share_folder() {
   std::vector<fs::path> candidates;
   if (const std::string path = environment("TEKIO_SHARE"); !path.empty()) return fs::path(path);
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!program.empty()) candidates.push_back(program.parent_path().parent_path() / "share" / "tekio");  // PREFIX/bin/tekio
+  if (!program.empty())
+    candidates.push_back(program.parent_path().parent_path() / "share" / "tekio");  // PREFIX/bin/tekio
   candidates.emplace_back(TEKIO_SOURCE_SHARE);
   for (const fs::path& candidate : candidates)
     if (fs::is_directory(candidate, ignored)) return candidate;
@@ -117,8 +126,10 @@ std::string starter_model(const std::string& option) {
   const auto share = share_folder();
   std::error_code ignored;
   if (share && fs::exists(*share / "starter" / "config.json", ignored)) return (*share / "starter").string();
-  fail(ErrorKind::usage, "{} is missing, and this installation has no bundled model ({}); pass a model folder or the id of one in the Hub's cache", option,
-       share ? printable((*share / "starter").string(), 300) : std::string("no share/tekio folder"));
+  fail(ErrorKind::usage,
+       "{} is missing, and this installation has no bundled model ({}); pass a model folder or the id of one in the "
+       "Hub's cache",
+       option, share ? printable((*share / "starter").string(), 300) : std::string("no share/tekio folder"));
 }
 
 std::optional<std::string> starter_data() {
@@ -133,7 +144,8 @@ DatasetDict open_data(const std::vector<std::string>& specs) {
     if (data_path(spec)) continue;
     const std::string id = spec.substr(0, spec.find(':'));
     fail(ErrorKind::io, "there is no file or folder {}{}", printable(spec, 300),
-         looks_like_hub_id(id) ? "; datasets are read from disk only, this version does not download them from the Hub" : "");
+         looks_like_hub_id(id) ? "; datasets are read from disk only, this version does not download them from the Hub"
+                               : "");
   }
   return load_dataset(specs);
 }
@@ -153,54 +165,95 @@ std::string choose_split(const DatasetDict& data, const std::vector<std::string>
   if (data.splits().size() == 1) return data.splits().front().first;
   std::vector<std::string> there;
   for (const auto& [name, split] : data.splits()) there.push_back(printable(name));
-  fail(ErrorKind::input, "the data has no split {}; it has {}: pick one with PATH:SPLIT", fmt::join(names, " or "), fmt::join(there, ", "));
+  fail(ErrorKind::input, "the data has no split {}; it has {}: pick one with PATH:SPLIT", fmt::join(names, " or "),
+       fmt::join(there, ", "));
 }
 
-int64_t longest_input(const ModelInfo& model, const Tokenizer& tokenizer) { return std::min(model.max_length, tokenizer.model_max_length()); }
+int64_t longest_input(const ModelInfo& model, const Tokenizer& tokenizer) {
+  return std::min(model.max_length, tokenizer.model_max_length());
+}
 
 int64_t capped_chunk_size(int64_t chunk_size, int64_t longest) {
   if (chunk_size <= longest) return chunk_size;
-  warn(fmt::format("--chunk_size {} is more than the {} tokens that the model takes; using {}", chunk_size, longest, longest));
+  warn(fmt::format("--chunk_size {} is more than the {} tokens that the model takes; using {}", chunk_size, longest,
+                   longest));
   return longest;
 }
 
 OrderedJson to_json(const std::vector<Prediction>& predictions) {
   OrderedJson list = OrderedJson::array();
   for (const Prediction& p : predictions)
-    list.push_back({{"score", static_cast<double>(p.score)}, {"token", p.token}, {"token_str", p.token_str}, {"sequence", p.sequence}});
+    list.push_back({{"score", static_cast<double>(p.score)},
+                    {"token", p.token},
+                    {"token_str", p.token_str},
+                    {"sequence", p.sequence}});
   return list;
 }
 
 void ModelOptions::add_to(OptionTable& table, bool with_weights) {
-  table.add("model", &model, with_weights ? "the model: a folder, or the id of a model in the Hub's cache" : "the model whose tokenizer is used: a folder, or the id of a model in the Hub's cache")
+  table
+      .add("model", &model,
+           with_weights ? "the model: a folder, or the id of a model in the Hub's cache"
+                        : "the model whose tokenizer is used: a folder, or the id of a model in the Hub's cache")
       .called("M")
       .alias("model_name_or_path");
-  table.add("tokenizer", &tokenizer, "takes the tokenizer from this folder instead of the model's").called("DIR").alias("tokenizer_name");
+  table.add("tokenizer", &tokenizer, "takes the tokenizer from this folder instead of the model's")
+      .called("DIR")
+      .alias("tokenizer_name");
   table.add("cache_dir", &cache_dir, "the Hub's cache; else as HF_HUB_CACHE and HF_HOME say").called("DIR");
   table.add("model_revision", &revision, "the revision of a Hub id that has no @REVISION").called("REV");
 }
 
 ModelPlace ModelOptions::place(const std::string& command) const {
-  if (model.empty()) fail(ErrorKind::usage, "--model is missing: tekio {} needs a model folder or the id of a model in the Hub's cache", command);
+  if (model.empty())
+    fail(ErrorKind::usage, "--model is missing: tekio {} needs a model folder or the id of a model in the Hub's cache",
+         command);
   std::error_code ignored;
   const bool add_revision = !revision.empty() && model.find('@') == std::string::npos && !fs::exists(model, ignored);
   return find_model(add_revision ? model + "@" + revision : model, cache_dir);
 }
 
 Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
-  return Tokenizer::from_pretrained(tokenizer.empty() ? place.folder.string() : find_model(tokenizer, cache_dir).folder.string());
+  return Tokenizer::from_pretrained(tokenizer.empty() ? place.folder.string()
+                                                      : find_model(tokenizer, cache_dir).folder.string());
+}
+
+OpenModel ModelOptions::open(const std::string& command, const Common& common) const {
+  const ModelPlace where = place(command);
+  const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
+  MaskedLM weights = MaskedLM::from_pretrained(
+      where.folder.string(), {.device = common.device, .threads = common.threads, .seed = common.seed});
+  const ModelInfo info = weights.info();
+  if (entries.vocabulary_size() > info.vocabulary)
+    fail(ErrorKind::input,
+         "the tokenizer has {} entries but the model in {} has {} rows of word embeddings: tokenizer and weights are "
+         "from different models; pass --tokenizer "
+         "with the folder that the weights were trained with",
+         entries.vocabulary_size(), printable(where.folder.string(), 300), info.vocabulary);
+  return {where, entries, weights, info};
 }
 
 void add_masking_options(OptionTable& table, double* mlm_probability, bool* whole_word_mask, double* wwm_probability) {
   table.add("mlm_probability", mlm_probability, "chance of a token to be chosen for masking").above(0).at_most(1);
   table.add("whole_word_mask", whole_word_mask, "masks whole words instead of single tokens");
-  table.add("wwm_probability", wwm_probability, "chance of a word to be chosen with --whole_word_mask").above(0).at_most(1);
+  table.add("wwm_probability", wwm_probability, "chance of a word to be chosen with --whole_word_mask")
+      .above(0)
+      .at_most(1);
 }
 
 void add_chunk_options(OptionTable& table, ChunkOptions& options) {
-  table.add("chunk_size", &options.chunk_size, "tokens in a chunk; no more than the model takes").at_least(1).at_most(1 << 20).alias("max_seq_length").alias("block_size");
-  table.add("text_column_name", &options.text_column, "the column that holds the text; where there is no column of the default name, the first one that holds text").called("NAME");
-  table.add("line_by_line", &options.line_by_line, "each row is a sequence of its own, instead of chunks cut from all text");
+  table.add("chunk_size", &options.chunk_size, "tokens in a chunk; no more than the model takes")
+      .at_least(1)
+      .at_most(1 << 20)
+      .alias("max_seq_length")
+      .alias("block_size");
+  table
+      .add(
+          "text_column_name", &options.text_column,
+          "the column that holds the text; where there is no column of the default name, the first one that holds text")
+      .called("NAME");
+  table.add("line_by_line", &options.line_by_line,
+            "each row is a sequence of its own, instead of chunks cut from all text");
 }
 
 }  // namespace tekio::cli

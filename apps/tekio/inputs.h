@@ -1,11 +1,11 @@
-// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, the bundled
-// starter, and the checks that need both a model and its tokenizer.
+// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, the
+// bundled starter, and the checks that need both a model and its tokenizer.
 #pragma once
 
+#include <tekio/tekio.h>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <tekio/tekio.h>
 #include <vector>
 
 #include "command.h"
@@ -14,7 +14,7 @@ namespace tekio::cli {
 
 /// A model as the user named it, and the folder that it is in.
 struct ModelPlace {
-  std::string name;               ///< to be shown: a Hub id, or a folder's last part
+  std::string name;  ///< to be shown: a Hub id, or a folder's last part
   std::filesystem::path folder;
 };
 
@@ -34,7 +34,8 @@ std::optional<std::string> starter_data();
 DatasetDict open_data(const std::vector<std::string>& specs);
 /// "imdb, extra.jsonl": last parts, for a line to read.
 std::string data_name(const std::vector<std::string>& specs);
-/// The first of `names` that the data has; if none and there is only one split, that. Errors: input (names those there are).
+/// The first of `names` that the data has; if none and there is only one split, that. Errors: input (names those there
+/// are).
 std::string choose_split(const DatasetDict& data, const std::vector<std::string>& names);
 
 /// The smaller of both lengths that model and tokenizer take.
@@ -45,13 +46,23 @@ int64_t capped_chunk_size(int64_t chunk_size, int64_t longest);
 /// A prediction as the reference's pipeline returns it.
 OrderedJson to_json(const std::vector<Prediction>& predictions);
 
-/// The options by which a tokenizer is found: --model and --tokenizer.
+/// A model with its tokenizer, opened for a command that uses both.
+struct OpenModel {
+  ModelPlace place;
+  Tokenizer tokenizer;
+  MaskedLM model;
+  ModelInfo info;
+};
+
+/// The options by which model and tokenizer are found.
 struct ModelOptions {
   std::string model, tokenizer, cache_dir, revision;
   void add_to(OptionTable& table, bool with_weights);
   /// The model's place. Errors: usage (missing).
   ModelPlace place(const std::string& command) const;
   Tokenizer open_tokenizer(const ModelPlace& place) const;
+  /// Both. Errors: those of their from_pretrained; input (a tokenizer with more entries than the model has rows).
+  OpenModel open(const std::string& command, const Common& common) const;
 };
 
 /// Masking options that adapt, eval and data chunks share.

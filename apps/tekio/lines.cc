@@ -38,8 +38,10 @@ void read_lines(int descriptor, const char* where, const std::function<void(std:
       }
       const bool was_return = rest[end] == '\r';
       rest.remove_prefix(end + 1);
-      if (was_return && rest.empty()) after_return = true;
-      else if (was_return && rest.front() == '\n') rest.remove_prefix(1);
+      if (was_return && rest.empty())
+        after_return = true;
+      else if (was_return && rest.front() == '\n')
+        rest.remove_prefix(1);
     }
     pending += rest;
   }

@@ -7,8 +7,9 @@
 
 namespace tekio::cli {
 
-/// Calls `use` with each line and its number (from 1). A last line without an end counts; nothing after the last end does not.
-/// Errors: io (the stream cannot be read; `where` names it).
-void read_lines(int descriptor, const char* where, const std::function<void(std::string_view line, int64_t number)>& use);
+/// Calls `use` with each line and its number (from 1). A last line without an end counts; nothing after the last end
+/// does not. Errors: io (the stream cannot be read; `where` names it).
+void read_lines(int descriptor, const char* where,
+                const std::function<void(std::string_view line, int64_t number)>& use);
 
 }  // namespace tekio::cli

@@ -7,11 +7,12 @@
 
 namespace {
 
-// A closed 0, 1 or 2 would be given to the next file opened, and results would end up in it. A closed standard output is
-// held by a descriptor that refuses writes, so that losing a result is still an error.
+// A closed 0, 1 or 2 would be given to the next file opened, and results would end up in it. A closed standard output
+// is held by a descriptor that refuses writes, so that losing a result is still an error.
 void hold_standard_descriptors() {
   for (int descriptor = 0; descriptor <= 2; ++descriptor)
-    if (::fcntl(descriptor, F_GETFD) < 0) ::open("/dev/null", descriptor == 1 ? O_RDONLY : O_RDWR);  // the lowest free number: this one
+    if (::fcntl(descriptor, F_GETFD) < 0)
+      ::open("/dev/null", descriptor == 1 ? O_RDONLY : O_RDWR);  // the lowest free number: this one
 }
 
 // Outside a training run (which saves first) there is nothing to keep: the exit code is all.

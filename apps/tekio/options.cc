@@ -28,7 +28,8 @@ bool is_true_or_false(const std::string& text) { return lower(text) == "true" ||
 // "-h", "--name": options. "-", "-5 degrees": values.
 bool looks_like_option(std::string_view text) {
   if (text.starts_with("--")) return true;
-  return text.size() >= 2 && text[0] == '-' && ((text[1] >= 'a' && text[1] <= 'z') || (text[1] >= 'A' && text[1] <= 'Z'));
+  return text.size() >= 2 && text[0] == '-' &&
+         ((text[1] >= 'a' && text[1] <= 'z') || (text[1] >= 'A' && text[1] <= 'Z'));
 }
 
 std::string with_underscores(std::string_view name) {
@@ -51,18 +52,22 @@ Option& Option::one_of(std::vector<std::string> names) {
 
 std::string Option::expected() const {
   switch (kind) {
-    case Kind::boolean: return "true or false";
-    case Kind::list: return "a text";
+    case Kind::boolean:
+      return "true or false";
+    case Kind::list:
+      return "a text";
     case Kind::text: {
       if (choices.empty()) return "a text";
       return fmt::format("one of {}", fmt::join(choices, ", "));
     }
     case Kind::integer:
-    case Kind::number: break;
+    case Kind::number:
+      break;
   }
   const std::string what = kind == Kind::integer ? "an integer" : "a number";
   const bool low = std::isfinite(minimum), high = std::isfinite(maximum);
-  if (low && high && !above_minimum) return fmt::format("{} from {} to {}", what, number_text(minimum), number_text(maximum));
+  if (low && high && !above_minimum)
+    return fmt::format("{} from {} to {}", what, number_text(minimum), number_text(maximum));
   std::string text = what;
   if (low) text += fmt::format(" {} {}", above_minimum ? ">" : ">=", number_text(minimum));
   if (high) text += fmt::format("{} <= {}", low ? " and" : "", number_text(maximum));
@@ -89,7 +94,8 @@ void Option::check(const std::string& text) const {
     good = good && (above_minimum ? number > minimum : number >= minimum) && number <= maximum;
   if (good) return;
   const std::string near = choices.empty() ? "" : nearest(text, choices);
-  fail(ErrorKind::usage, "--{} is '{}', expected {}{}", name, printable(text), expected(), near.empty() ? "" : ", did you mean " + near + "?");
+  fail(ErrorKind::usage, "--{} is '{}', expected {}{}", name, printable(text), expected(),
+       near.empty() ? "" : ", did you mean " + near + "?");
 }
 
 Option& OptionTable::add_option(const char* name, Option::Kind kind, const char* help) {
@@ -177,7 +183,8 @@ Option& OptionTable::add(const char* name, std::optional<double>* target, const 
 
 Option* OptionTable::find(std::string_view name) {
   for (Option& option : options_)
-    if (option.name == name || std::find(option.aliases.begin(), option.aliases.end(), name) != option.aliases.end()) return &option;
+    if (option.name == name || std::find(option.aliases.begin(), option.aliases.end(), name) != option.aliases.end())
+      return &option;
   return nullptr;
 }
 
@@ -199,8 +206,8 @@ std::vector<std::string> OptionTable::names() const {
 
 void OptionTable::fail_unknown(std::string_view spelled, std::string_view name) const {
   const std::string near = nearest(name, names());
-  fail(ErrorKind::usage, "unknown option {}{} ('tekio {} --help' lists all)", printable(spelled), near.empty() ? "" : ", did you mean --" + near + "?",
-       command_);
+  fail(ErrorKind::usage, "unknown option {}{} ('tekio {} --help' lists all)", printable(spelled),
+       near.empty() ? "" : ", did you mean --" + near + "?", command_);
 }
 
 std::vector<std::string> OptionTable::parse(const std::vector<std::string>& arguments, bool positionals) {
@@ -230,12 +237,13 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
       name = spelled.substr(1);
       for (Option& candidate : options_)
         if (name.size() == 1 && candidate.letter == name[0]) option = &candidate;
+      if (option != nullptr) name = option->name;
     }
     if (option == nullptr && name.starts_with("no_")) {
       option = find(std::string_view(name).substr(3));
       if (option != nullptr && option->kind == Option::Kind::boolean) {
         if (value) fail(ErrorKind::usage, "{} takes no value, got '{}'", spelled, printable(*value));
-        found.push_back({option, "false", spelled});
+        found.push_back({option, "false", spelled, name});
         continue;
       }
       option = nullptr;
@@ -245,15 +253,16 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     const bool next_is_value = i + 1 < arguments.size() && !looks_like_option(arguments[i + 1]);
     if (option->kind == Option::Kind::boolean) {
       if (!value) value = i + 1 < arguments.size() && is_true_or_false(arguments[i + 1]) ? arguments[++i] : "true";
-      found.push_back({option, *value, spelled});
+      found.push_back({option, *value, spelled, name});
     } else if (value) {
-      found.push_back({option, *value, spelled});
+      found.push_back({option, *value, spelled, name});
     } else if (next_is_value && !(option->implied && positionals)) {
-      found.push_back({option, arguments[++i], spelled});
-      while (option->kind == Option::Kind::list && !positionals && i + 1 < arguments.size() && !looks_like_option(arguments[i + 1]))
-        found.push_back({option, arguments[++i], spelled});
+      found.push_back({option, arguments[++i], spelled, name});
+      while (option->kind == Option::Kind::list && !positionals && i + 1 < arguments.size() &&
+             !looks_like_option(arguments[i + 1]))
+        found.push_back({option, arguments[++i], spelled, name});
     } else if (option->implied) {
-      found.push_back({option, *option->implied, spelled});
+      found.push_back({option, *option->implied, spelled, name});
     } else {
       fail(ErrorKind::usage, "{} needs a value: {}", spelled, option->expected());
     }
@@ -266,10 +275,10 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     Option& option = *given.option;
     option.check(given.text);
     for (const Given& other : found)
-      if (other.option == &option && option.kind != Option::Kind::list && other.text != given.text &&
-          with_underscores(other.spelled) != with_underscores(given.spelled) && option.kind != Option::Kind::boolean)
-        fail(ErrorKind::usage, "{} {} contradicts {} {}: they are two names of one option", other.spelled, printable(other.text),
-             given.spelled, printable(given.text));
+      if (other.option == &option && option.kind != Option::Kind::list && option.kind != Option::Kind::boolean &&
+          other.text != given.text && other.name != given.name)
+        fail(ErrorKind::usage, "{} {} contradicts {} {}: they are two names of one option", other.spelled,
+             printable(other.text), given.spelled, printable(given.text));
     if (option.kind == Option::Kind::list && std::find(cleared.begin(), cleared.end(), &option) == cleared.end()) {
       option.clear();
       cleared.push_back(&option);

@@ -1,6 +1,6 @@
-// A command's options as a table: name, where the value goes, range, help. Parsing, --help, --config, --dump-config, the
-// nearest-name hint and docs/cli.md all follow from it. Defaults are whatever the bound variables hold when the table is
-// made, so they are written once, where the library declares them.
+// A command's options as a table: name, where the value goes, range, help. Parsing, --help, --config, --dump-config,
+// the nearest-name hint and docs/cli.md all follow from it. Defaults are whatever the bound variables hold when the
+// table is made, so they are written once, where the library declares them.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,15 @@ namespace tekio::cli {
 struct Option {
   enum class Kind { boolean, integer, number, text, list };
 
-  std::string name;                  ///< with underscores; `-` and `_` are the same on the command line and in config files
+  std::string name;  ///< with underscores; `-` and `_` are the same on the command line and in config files
   Kind kind = Kind::text;
   std::string help;
-  std::string group;                 ///< heading in --help
+  std::string group;  ///< heading in --help
   std::string value_name = "TEXT";
   std::vector<std::string> aliases;  ///< further names with the same meaning (run_mlm.py's)
   char letter = 0;                   ///< "-n"
   double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
-  bool above_minimum = false;        ///< the minimum itself is out of range
+  bool above_minimum = false;  ///< the minimum itself is out of range
   std::vector<std::string> choices;
   std::optional<std::string> implied;  ///< the value meant where the option stands without one
   bool transient = false;              ///< steers this call only: neither dumped nor taken from a config file
@@ -46,16 +46,43 @@ struct Option {
   bool given = false;
 
   // Refinements, to be chained after OptionTable::add.
-  Option& at_least(double low) { minimum = low; return *this; }
-  Option& above(double low) { minimum = low, above_minimum = true; return *this; }
-  Option& at_most(double high) { maximum = high; return *this; }
+  Option& at_least(double low) {
+    minimum = low;
+    return *this;
+  }
+  Option& above(double low) {
+    minimum = low, above_minimum = true;
+    return *this;
+  }
+  Option& at_most(double high) {
+    maximum = high;
+    return *this;
+  }
   Option& one_of(std::vector<std::string> names);
-  Option& alias(std::string other) { aliases.push_back(std::move(other)); return *this; }
-  Option& short_name(char c) { letter = c; return *this; }
-  Option& called(std::string shown) { value_name = std::move(shown); return *this; }
-  Option& alone_means(std::string meant) { implied = std::move(meant); return *this; }
-  Option& only_now() { transient = true; return *this; }
-  Option& unlisted() { hidden = true; return *this; }
+  Option& alias(std::string other) {
+    aliases.push_back(std::move(other));
+    return *this;
+  }
+  Option& short_name(char c) {
+    letter = c;
+    return *this;
+  }
+  Option& called(std::string shown) {
+    value_name = std::move(shown);
+    return *this;
+  }
+  Option& alone_means(std::string meant) {
+    implied = std::move(meant);
+    return *this;
+  }
+  Option& only_now() {
+    transient = true;
+    return *this;
+  }
+  Option& unlisted() {
+    hidden = true;
+    return *this;
+  }
 
   /// "a number > 0", "an integer from 1 to 99", "one of no, steps, epoch".
   std::string expected() const;
@@ -106,7 +133,8 @@ class OptionTable {
   /// Reads a command line (without program and command names). Returns what is no option. `positionals`: whether the
   /// command takes any; where it takes none, a list option takes all values that follow it.
   /// Errors (usage): unknown option (names the nearest), value missing, of the wrong kind or out of range, two names of
-  /// one option with different values. Errors of --config's file: io (not there), usage (malformed, unknown key; with line).
+  /// one option with different values. Errors of --config's file: io (not there), usage (malformed, unknown key; with
+  /// line).
   std::vector<std::string> parse(const std::vector<std::string>& arguments, bool positionals);
 
   const std::string& command() const { return command_; }
@@ -122,7 +150,10 @@ class OptionTable {
   OrderedJson to_json() const;
 
  private:
-  struct Given { Option* option; std::string text, spelled; };
+  struct Given {
+    Option* option;
+    std::string text, spelled, name;
+  };  // name: which of the option's, with underscores
   Option& add_option(const char* name, Option::Kind kind, const char* help);
   Option* find(std::string_view name);
   [[noreturn]] void fail_unknown(std::string_view spelled, std::string_view name) const;

@@ -1,5 +1,5 @@
-// Standard output, which belongs to results alone. Buffered; every write that fails (a full disk, a closed pipe) is an io
-// error, so that a script never takes half a result for a whole one.
+// Standard output, which belongs to results alone. Buffered; every write that fails (a full disk, a closed pipe) is an
+// io error, so that a script never takes half a result for a whole one.
 #pragma once
 
 #include <string>

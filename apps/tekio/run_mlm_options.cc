@@ -10,8 +10,8 @@ namespace {
 
 struct Foreign {
   const char* name;
-  bool flag;                         // true|false
-  std::vector<std::string> accepted; // {"*"}: all, without effect
+  bool flag;                          // true|false
+  std::vector<std::string> accepted;  // {"*"}: all, without effect
   const char* reason;
 };
 
@@ -19,11 +19,11 @@ const std::vector<Foreign>& foreign_options() {
   static const std::vector<Foreign> options = {
       // What the script does.
       {"do_train", true, {"true"}, "adapt always trains; to judge a model only, use tekio eval"},
-      {"do_eval", true, {"true"}, "adapt always judges before and after; --eval_strategy no leaves out what is between"},
+      {"do_eval", true, {"true"}, "adapt always judges before and after; see --eval_strategy"},
       {"do_predict", true, {"false"}, "there is nothing to predict in masked language modelling; see tekio fill"},
       {"eval_on_start", true, {"*"}, "the model is always judged before training"},
       // Models from nothing, other configurations.
-      {"model_type", false, {"distilbert", "bert"}, "adapt starts from a trained model, this version trains none from nothing"},
+      {"model_type", false, {"distilbert", "bert"}, "adapt starts from a trained model"},
       {"config_overrides", false, {}, "the model's config.json counts; only --dropout can change it"},
       {"config_name", false, {}, "the configuration is that of the model's folder"},
       {"use_fast_tokenizer", true, {"*"}, "there is one tokenizer, and it is fast"},
@@ -34,7 +34,7 @@ const std::vector<Foreign>& foreign_options() {
       {"hub_token", false, {"*"}, "this version does not ask the network"},
       {"torch_dtype", false, {"auto", "float32"}, "this version computes in f32 only"},
       // Data.
-      {"dataset_config_name", false, {}, "data is read from files, which have no configurations; name the files with --data"},
+      {"dataset_config_name", false, {}, "data is read from files; name them with --data"},
       {"overwrite_cache", true, {"*"}, "the token store is keyed by what went into it and never stale; see --no_cache"},
       {"preprocessing_num_workers", false, {"*"}, "chunks are cut as one process cuts them, on --threads threads"},
       {"pad_to_max_length", true, {"*"}, "padding is never computed with, so the result is the same"},
@@ -86,7 +86,10 @@ const std::vector<Foreign>& foreign_options() {
       {"ddp_find_unused_parameters", true, {"*"}, "this version trains in one process"},
       {"average_tokens_across_devices", true, {"*"}, "this version trains in one process"},
       // Reports.
-      {"report_to", false, {"none", "all"}, "metrics are written to the run folder only, this version reports to no tracker"},
+      {"report_to",
+       false,
+       {"none", "all"},
+       "metrics are written to the run folder only, this version reports to no tracker"},
       {"run_name", false, {"*"}, "the run folder's name is the run's"},
       {"project", false, {"*"}, "metrics are written to the run folder"},
       {"logging_dir", false, {"*"}, "metrics are written to the run folder"},
@@ -169,10 +172,15 @@ bool RunMlmOptions::is_true(std::string_view name) const {
 std::string RunMlmOptions::markdown() {
   std::string out = "| option | |\n|---|---|\n";
   for (const Foreign& foreign : foreign_options()) {
-    if (foreign.reason[0] == '\0') out += fmt::format("| `--{}` | the same as `--device cpu` |\n", foreign.name);
-    else if (accepts_all(foreign)) out += fmt::format("| `--{}` | without effect: {} |\n", foreign.name, foreign.reason);
-    else if (foreign.accepted.empty()) out += fmt::format("| `--{}` | refused: {} |\n", foreign.name, foreign.reason);
-    else out += fmt::format("| `--{}` | only `{}`: {} |\n", foreign.name, fmt::join(foreign.accepted, "`, `"), foreign.reason);
+    if (foreign.reason[0] == '\0')
+      out += fmt::format("| `--{}` | the same as `--device cpu` |\n", foreign.name);
+    else if (accepts_all(foreign))
+      out += fmt::format("| `--{}` | without effect: {} |\n", foreign.name, foreign.reason);
+    else if (foreign.accepted.empty())
+      out += fmt::format("| `--{}` | refused: {} |\n", foreign.name, foreign.reason);
+    else
+      out += fmt::format("| `--{}` | only `{}`: {} |\n", foreign.name, fmt::join(foreign.accepted, "`, `"),
+                         foreign.reason);
   }
   return out;
 }

@@ -1,6 +1,7 @@
-// The options of the reference stack's run_mlm.py that Tekio has no use for, so that its command lines work unchanged after
-// `tekio adapt`. Two rules: what cannot change the result (workers, logging style, caches) is accepted and told in one line;
-// what would change the result, or asks for something that this version has not, is refused with the reason.
+// The options of the reference stack's run_mlm.py that Tekio has no use for, so that its command lines work unchanged
+// after `tekio adapt`. Two rules: what cannot change the result (workers, logging style, caches) is accepted and told
+// in one line; what would change the result, or asks for something that this version has not, is refused with the
+// reason.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ class RunMlmOptions {
  public:
   /// Adds them all, unlisted in --help.
   void add_to(OptionTable& table);
-  /// Fails (usage) for the first that asks for what is not to be had; otherwise notes on stderr which have no effect here.
+  /// Fails (usage) for the first that asks for what is not to be had; otherwise notes on stderr which have no effect
+  /// here.
   void check(const OptionTable& table) const;
   /// Whether this flag was given as true.
   bool is_true(std::string_view name) const;

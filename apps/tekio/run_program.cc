@@ -16,20 +16,24 @@ const char* const kLater[] = {"tokenizer", "tokenizer train", "pretrain", "pull"
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
   table.add("device", &common.device, "what computes").one_of({"auto", "cpu", "cuda", "ref"});
-  table.add("dtype", &common.dtype, "number format of the arithmetic; this version has f32 only").one_of({"auto", "f32", "bf16"});
-  table.add("threads", &common.threads, "processor threads; 0: as many as this process may use").at_least(0).at_most(1024);
+  table.add("dtype", &common.dtype, "number format of the arithmetic; this version has f32 only")
+      .one_of({"auto", "f32", "bf16"});
+  table.add("threads", &common.threads, "processor threads; 0: as many as this process may use")
+      .at_least(0)
+      .at_most(1024);
   table.add("seed", &common.seed, "decides every random choice").at_most(4294967295.0);
   table.add("offline", &common.offline, "never asks the network (this version never does)");
   table.add("no_cache", &common.no_cache, "neither reads nor keeps the token store");
   table.add("json", &common.json, "one JSON document on standard output, nothing else there");
   table.add("quiet", &common.quiet, "no log lines and no progress on standard error");
-  table.add("config", &common.config, "takes options from this file; the command line wins").called("FILE.toml").only_now();
+  table.add("config", &common.config, "takes options from this file; the command line wins")
+      .called("FILE.toml")
+      .only_now();
   table.add("dump_config", &common.dump_config, "prints the resolved options as such a file and exits").only_now();
   table.add("help", &common.help, "prints this and exits").short_name('h').only_now();
 }
 
-void apply(const Common& common) {
-  set_quiet(common.quiet);
+void check_common(const Common& common) {
   if (common.dtype == "bf16")
     fail(ErrorKind::usage, "--dtype is bf16, but this version computes in f32 only; pass --dtype f32 or leave it away");
   if (common.device == "cuda") {  // told before anything is opened, by the room that knows devices
@@ -71,7 +75,8 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
   std::string name = arguments[0];
   const bool second = arguments.size() > 1 && !arguments[1].starts_with("-");
   if (family && !second) {
-    if (!wants_help(arguments)) fail(ErrorKind::usage, "tekio {} needs a command of its own ('tekio {} --help' lists them)", name, name);
+    if (!wants_help(arguments))
+      fail(ErrorKind::usage, "tekio {} needs a command of its own ('tekio {} --help' lists them)", name, name);
     out.write(program_help(name));
     return 0;
   }
@@ -92,9 +97,12 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
   }
   if (chosen == nullptr) {
     for (const std::string later : kLater)
-      if (later == name) fail(ErrorKind::usage, "this version ({}) has no command '{}' yet ('tekio --help' lists those it has)", TEKIO_VERSION, name);
+      if (later == name)
+        fail(ErrorKind::usage, "this version ({}) has no command '{}' yet ('tekio --help' lists those it has)",
+             TEKIO_VERSION, name);
     const std::string near = nearest(name, names);
-    fail(ErrorKind::usage, "no command '{}'{} ('tekio --help' lists all)", printable(name), near.empty() ? "" : ", did you mean '" + near + "'?");
+    fail(ErrorKind::usage, "no command '{}'{} ('tekio --help' lists all)", printable(name),
+         near.empty() ? "" : ", did you mean '" + near + "'?");
   }
 
   OptionTable table(name);
@@ -107,13 +115,16 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
   const CommandText text = chosen->text();
   const std::vector<std::string> positionals = table.parse(arguments, text.max_positionals != 0);
   if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
-    fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}", printable(positionals[static_cast<size_t>(text.max_positionals)]), name,
-         text.usage);
-  apply(chosen->common);
+    fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
+         printable(positionals[static_cast<size_t>(text.max_positionals)]), name, text.usage);
+  set_quiet(chosen->common.quiet);
   chosen->check(table, positionals);
+  check_common(chosen->common);
   if (chosen->common.dump_config) {
-    if (chosen->common.json) out.json(table.to_json());
-    else out.write(table.to_toml());
+    if (chosen->common.json)
+      out.json(table.to_json());
+    else
+      out.write(table.to_toml());
     return 0;
   }
   return chosen->run(table, positionals, out);
@@ -123,7 +134,8 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
 
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (const auto make : {make_adapt, make_fill, make_eval, make_tokenize, make_data_info, make_data_head, make_data_chunks, make_info, make_doctor})
+  for (const auto make : {make_adapt, make_fill, make_eval, make_tokenize, make_data_info, make_data_head,
+                          make_data_chunks, make_info, make_doctor})
     commands.push_back(make());
   return commands;
 }

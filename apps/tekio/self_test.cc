@@ -38,20 +38,28 @@ std::vector<SelfTestResult> self_test(std::unique_ptr<Backend> tried) {
   const Sequences sequences{offsets};
   const Dropout drop{.rate = 0.1f, .seed = 1, .step = 1, .site = 1};
   std::vector<int32_t> ids, labels;
-  for (int32_t i = 0; i < kTokens; ++i) ids.push_back(i * 7 % static_cast<int32_t>(kVocabulary)), labels.push_back(i * 11 % static_cast<int32_t>(kVocabulary));
+  for (int32_t i = 0; i < kTokens; ++i)
+    ids.push_back(i * 7 % static_cast<int32_t>(kVocabulary)),
+        labels.push_back(i * 11 % static_cast<int32_t>(kVocabulary));
 
-  const Tensor x = numbers.make({kTokens, kWidth}), y = numbers.make({kTokens, kWidth}), d_y = numbers.make({kTokens, kWidth}), d_x = numbers.make({kTokens, kWidth}),
+  const Tensor x = numbers.make({kTokens, kWidth}), y = numbers.make({kTokens, kWidth}),
+               d_y = numbers.make({kTokens, kWidth}), d_x = numbers.make({kTokens, kWidth}),
                d_branch = numbers.make({kTokens, kWidth});
-  const Tensor w = numbers.make({kInner, kWidth}), d_w = numbers.make({kInner, kWidth}), b = numbers.make({kInner}), d_b = numbers.make({kInner});
-  const Tensor inner = numbers.make({kTokens, kInner}), d_inner = numbers.make({kTokens, kInner}), kept_inner = numbers.make({kTokens, kInner});
+  const Tensor w = numbers.make({kInner, kWidth}), d_w = numbers.make({kInner, kWidth}), b = numbers.make({kInner}),
+               d_b = numbers.make({kInner});
+  const Tensor inner = numbers.make({kTokens, kInner}), d_inner = numbers.make({kTokens, kInner}),
+               kept_inner = numbers.make({kTokens, kInner});
   const Tensor qkv = numbers.make({kTokens, 3 * kWidth}), d_qkv = numbers.make({kTokens, 3 * kWidth});
   const Tensor kept_attention = numbers.make({Backend::attention_kept_size(sequences, kHeads)});
-  const Tensor word = numbers.make({kVocabulary, kWidth}), position = numbers.make({64, kWidth}), d_word = numbers.make({kVocabulary, kWidth}), d_position = numbers.make({64, kWidth});
+  const Tensor word = numbers.make({kVocabulary, kWidth}), position = numbers.make({64, kWidth}),
+               d_word = numbers.make({kVocabulary, kWidth}), d_position = numbers.make({64, kWidth});
   const Tensor logits = numbers.make({kTokens, kVocabulary}), d_logits = numbers.make({kTokens, kVocabulary});
-  const Tensor norm_weight = numbers.make({kWidth}), norm_bias = numbers.make({kWidth}), d_norm_weight = numbers.make({kWidth}), d_norm_bias = numbers.make({kWidth});
+  const Tensor norm_weight = numbers.make({kWidth}), norm_bias = numbers.make({kWidth}),
+               d_norm_weight = numbers.make({kWidth}), d_norm_bias = numbers.make({kWidth});
   const NormKept kept_norm{numbers.make({kTokens, kWidth}), numbers.make({kTokens})};
   const NormWeights norm{norm_weight, norm_bias, 1e-12f};
-  const Tensor parameters = numbers.make({1001}), moment1 = numbers.make({1001}), moment2 = numbers.make({1001}), gradients = numbers.make({1001});
+  const Tensor parameters = numbers.make({1001}), moment1 = numbers.make({1001}), moment2 = numbers.make({1001}),
+               gradients = numbers.make({1001});
   for (float& v : moment2.values()) v = v * v;
 
   const std::vector<std::pair<const char*, std::function<void()>>> ops = {
@@ -60,15 +68,22 @@ std::vector<SelfTestResult> self_test(std::unique_ptr<Backend> tried) {
       {"linear", [&] { be.linear(inner, x, w, b); }},
       {"linear_backward", [&] { be.linear_backward(d_x, d_w, d_b, d_inner, x, w); }},
       {"linear_activation", [&] { be.linear_activation(inner, kept_inner, x, w, b, Activation::gelu); }},
-      {"linear_activation_backward", [&] { be.linear_activation_backward(d_x, d_w, d_b, d_inner, kept_inner, x, w, Activation::gelu); }},
+      {"linear_activation_backward",
+       [&] { be.linear_activation_backward(d_x, d_w, d_b, d_inner, kept_inner, x, w, Activation::gelu); }},
       {"attention", [&] { be.attention(y, kept_attention, qkv, kHeads, sequences, drop); }},
       {"attention_backward", [&] { be.attention_backward(d_qkv, d_y, kept_attention, qkv, kHeads, sequences, drop); }},
       {"residual_norm", [&] { be.residual_norm(y, kept_norm, x, d_branch, norm, sequences, drop); }},
-      {"residual_norm_backward", [&] { be.residual_norm_backward(d_x, d_branch, {d_norm_weight, d_norm_bias}, d_y, kept_norm, norm, sequences, drop); }},
+      {"residual_norm_backward",
+       [&] {
+         be.residual_norm_backward(d_x, d_branch, {d_norm_weight, d_norm_bias}, d_y, kept_norm, norm, sequences, drop);
+       }},
       {"vocabulary_loss", [&] { be.vocabulary_loss(d_logits, logits, labels, 0.1f); }},
       {"softmax_rows", [&] { be.softmax_rows(logits); }},
       {"squared_norm", [&] { be.squared_norm(gradients); }},
-      {"adamw", [&] { be.adamw(parameters, moment1, moment2, gradients, {1e-3, 0.9, 0.999, 1e-8, 0.01, 3, 0.5f}); }},
+      {"adamw",
+       [&] {
+         be.adamw(parameters, moment1, moment2, gradients, {1e-3, 0.9, 0.999, 1e-8, 0.01, 3, 0.5f});
+       }},
   };
   std::vector<SelfTestResult> results;
   for (const auto& [name, run] : ops) {

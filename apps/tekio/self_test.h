@@ -1,4 +1,5 @@
-// A short check that this machine computes right: each back end's ops on small inputs, held against the reference back end.
+// A short check that this machine computes right: each back end's ops on small inputs, held against the reference back
+// end.
 #pragma once
 
 #include <memory>

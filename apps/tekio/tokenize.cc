@@ -32,8 +32,10 @@ std::string encoding_line(const Encoding& encoding) {
   std::string out = "{\"input_ids\": " + ids_line(encoding, true) + ", \"word_ids\": [";
   for (size_t i = 0; i < encoding.word_ids.size(); ++i) {
     if (i > 0) out += ", ";
-    if (encoding.word_ids[i] == Encoding::kNoWord) out += "null";
-    else append_number(out, encoding.word_ids[i]);
+    if (encoding.word_ids[i] == Encoding::kNoWord)
+      out += "null";
+    else
+      append_number(out, encoding.word_ids[i]);
   }
   out += "], \"offsets\": [";
   for (size_t i = 0; i < encoding.offsets.size(); ++i) {
@@ -56,7 +58,8 @@ std::vector<int32_t> parse_ids(std::string_view line, const std::string& where, 
     int32_t id = 0;
     const auto [next, error] = std::from_chars(at, end, id);
     if (error != std::errc() || id < 0 || (next < end && *next != ' ' && *next != '\t'))
-      fail(ErrorKind::input, "{}:{}: expected ids separated by blanks, got '{}'", where, number, printable(std::string_view(at, static_cast<size_t>(end - at)), 40));
+      fail(ErrorKind::input, "{}:{}: expected ids separated by blanks, got '{}'", where, number,
+           printable(std::string_view(at, static_cast<size_t>(end - at)), 40));
     ids.push_back(id);
     at = next;
   }
@@ -68,10 +71,14 @@ class Tokenize final : public Command {
     return {.name = "tokenize",
             .summary = "turns texts into a model's token ids, and back",
             .usage = "--model M [FILE…]",
-            .description = "Prints a JSON object for each text: a line of a .txt file or of standard input (without FILE), the text column of other files. "
-                           "Special tokens are included. --ids prints ids only; --decode turns lines of ids back into text. With --json: one JSON list.",
+            .description =
+                "Prints a JSON object for each text: a line of a .txt file or of standard input (without FILE), the "
+                "text column of other files. "
+                "Special tokens are included. --ids prints ids only; --decode turns lines of ids back into text. With "
+                "--json: one JSON list.",
             .examples = {"echo \"This is a great [MASK].\" | tekio tokenize --model distilbert-base-uncased",
-                         "tekio tokenize --model M --ids reviews.jsonl.zst > ids.txt", "tekio tokenize --model M --decode ids.txt"},
+                         "tekio tokenize --model M --ids reviews.jsonl.zst > ids.txt",
+                         "tekio tokenize --model M --decode ids.txt"},
             .max_positionals = -1};
   }
 
@@ -79,8 +86,13 @@ class Tokenize final : public Command {
     model_.add_to(table, false);
     table.add("ids", &ids_, "prints ids only, separated by blanks");
     table.add("decode", &decode_, "turns lines of ids back into text");
-    table.add("no_special_tokens", &no_special_tokens_, "leaves out what the tokenizer puts around a text; with --decode: special tokens");
-    table.add("text_column_name", &column_, "the column that holds the text; where there is no column of the default name, the first one that holds text").called("NAME");
+    table.add("no_special_tokens", &no_special_tokens_,
+              "leaves out what the tokenizer puts around a text; with --decode: special tokens");
+    table
+        .add("text_column_name", &column_,
+             "the column that holds the text; where there is no column of the default name, the first one that holds "
+             "text")
+        .called("NAME");
   }
 
   void check(const OptionTable&, const std::vector<std::string>&) override {
@@ -89,7 +101,8 @@ class Tokenize final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& files, Output& out) override {
-    const Tokenizer tokenizer = model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("tokenize"));
+    const Tokenizer tokenizer =
+        model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("tokenize"));
     ThreadPool pool(common.threads);
     Writer writer{out, pool, common.json};
     if (decode_) {
@@ -97,7 +110,8 @@ class Tokenize final : public Command {
       const auto decode = [&](const std::string& where) {
         return [&, where](std::string_view line, int64_t number) {
           const std::string text = tokenizer.decode(parse_ids(line, where, number), options);
-          writer.put(common.json ? OrderedJson(text).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) : text);
+          writer.put(common.json ? OrderedJson(text).dump(-1, ' ', false, OrderedJson::error_handler_t::replace)
+                                 : text);
         };
       };
       if (files.empty()) read_lines(0, "standard input", decode("standard input"));
@@ -107,7 +121,8 @@ class Tokenize final : public Command {
         const Encoding encoding = tokenizer.encode(text, {.add_special_tokens = !no_special_tokens_});
         text = ids_ ? ids_line(encoding, common.json) : encoding_line(encoding);
       };
-      if (files.empty()) read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
+      if (files.empty())
+        read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
       for (const std::string& file : files) {
         const DatasetDict data = open_data({file});
         for (const auto& [name, split] : data.splits()) {
@@ -137,7 +152,8 @@ class Tokenize final : public Command {
       if (bytes >= (size_t{1} << 20) || block.size() >= 4096) flush();
     }
     void flush() {
-      if (work) pool.for_each(static_cast<int64_t>(block.size()), [&](int64_t i, int) { work(block[static_cast<size_t>(i)]); });
+      if (work)
+        pool.for_each(static_cast<int64_t>(block.size()), [&](int64_t i, int) { work(block[static_cast<size_t>(i)]); });
       for (const std::string& line : block) {
         if (json) out.write(first ? "[\n" : ",\n");
         out.write(line);

@@ -1,0 +1,326 @@
+// tekio adapt from the outside: what is trained on and judged by, what stands on which output, folders, signals,
+// resuming.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using testing::HasSubstr;
+
+const std::string M = model_folder();
+
+class Adapt : public testing::Test {
+ protected:
+  // Options of a run of a second, JSON result.
+  std::vector<std::string> small(std::vector<std::string> more) const {
+    std::vector<std::string> all = {"adapt", "--model",     M,   "--chunk_size", "16", "--per_device_train_batch_size",
+                                    "8",     "--max_steps", "4", "--output_dir", run_, "--no_cache",
+                                    "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  // The data part of the result.
+  Json data(const std::vector<std::string>& more) const { return run(small(more)).json()["data"]; }
+
+  Folder folder_;
+  const std::string run_ = folder_.path("run");
+  const std::string text_ = folder_.write("text.txt", sentences(60));
+};
+
+TEST_F(Adapt, GivesTheResultThatTheContractSays) {
+  const Result result = run(small({"--data", text_, "--prompt", "the [MASK] of", "--eval_strategy", "steps",
+                                   "--eval_steps", "2", "--trace", folder_.path("trace")}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json r = result.json();
+  EXPECT_EQ(r["run_dir"], run_);
+  EXPECT_EQ(r["model"]["name"], "starter");
+  EXPECT_EQ(r["model"]["family"], "DistilBERT");
+  EXPECT_EQ(r["data"]["rows"], 60);
+  EXPECT_GT(r["data"]["tokens"], 0);
+  EXPECT_GT(r["data"]["train_chunks"], r["data"]["eval_chunks"]);
+  for (const char* key : {"before", "epochs", "after"}) {
+    EXPECT_TRUE(r["perplexity"].contains(key));
+    EXPECT_TRUE(r["eval_loss"].contains(key));
+  }
+  EXPECT_NEAR(std::log(r["perplexity"]["after"].get<double>()), r["eval_loss"]["after"].get<double>(), 1e-9);
+  EXPECT_EQ(r["perplexity"]["epochs"].size(), r["eval_loss"]["epochs"].size());
+  EXPECT_EQ(r["train"]["steps"], 4);
+  for (const char* key : {"loss", "seconds", "tokens_per_second"}) EXPECT_TRUE(r["train"][key].is_number()) << key;
+  ASSERT_EQ(r["prompts"].size(), 1u);
+  EXPECT_EQ(r["prompts"][0]["before"].size(), 5u);
+  EXPECT_EQ(r["prompts"][0]["after"].size(), 5u);
+  EXPECT_THAT(result.err, HasSubstr(" model    starter · DistilBERT · "));
+  EXPECT_THAT(result.err, HasSubstr(" data     text.txt · 60 rows · "));
+  EXPECT_THAT(result.err, HasSubstr("before"));
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "trainer_state.json",
+                           "train_results.json", "eval_results.json", "all_results.json"})
+    EXPECT_TRUE(fs::exists(fs::path(run_) / name)) << name;
+  const std::string trace = read_file(folder_.path("trace"));
+  EXPECT_EQ(std::count(trace.begin(), trace.end(), '\n'), 4);
+  EXPECT_EQ(run({"info", run_, "--json"}).json()["parameters"], r["model"]["parameters"])
+      << "the run folder is a model folder";
+}
+
+TEST_F(Adapt, PlainOutputIsTheRunFolder) {
+  auto arguments = small({"--data", text_, "--no_json", "--quiet"});
+  const Result result = run(arguments);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, run_ + "\n");
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(Adapt, JudgesByTheLastRowsWhereThereIsNothingElse) {
+  // round half to even: 5 % of 60 rows are 3, of 50 rows 2 (2.5)
+  const Json sixty = data({"--data", text_, "--line_by_line"});
+  EXPECT_EQ(sixty["train_chunks"], 57);
+  EXPECT_EQ(sixty["eval_chunks"], 3);
+  fs::remove_all(run_);
+  const Json fifty =
+      data({"--data", folder_.write("fifty.txt", sentences(50)), "--line_by_line", "--mlm_probability", "0.9"});
+  EXPECT_EQ(fifty["eval_chunks"], 2);
+  fs::remove_all(run_);
+  EXPECT_EQ(data({"--data", text_, "--line_by_line", "--validation_split_percentage", "50"})["eval_chunks"], 30);
+  fs::remove_all(run_);
+  const Result none = run(small({"--data", folder_.write("few.txt", sentences(5))}));
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr("5 % of the data's 5 rows leaves 0 to judge by"));
+}
+
+TEST_F(Adapt, JudgesByValidationThenTest) {
+  folder_.write("d/train.txt", sentences(40));
+  folder_.write("d/test.txt", sentences(10, 2));
+  EXPECT_EQ(data({"--data", folder_.path("d"), "--line_by_line"})["eval_chunks"], 10);
+  fs::remove_all(run_);
+  folder_.write("d/validation.txt", sentences(12, 3));
+  const Json both = data({"--data", folder_.path("d"), "--line_by_line"});
+  EXPECT_EQ(both["eval_chunks"], 12);
+  EXPECT_EQ(both["train_chunks"], 40);
+  EXPECT_EQ(both["rows"], 52);
+  fs::remove_all(run_);
+  EXPECT_EQ(
+      data({"--train_file", text_, "--validation_file", folder_.path("d") + ":test", "--line_by_line"})["eval_chunks"],
+      10);
+  fs::remove_all(run_);
+  const Json cut = data({"--data", folder_.path("d"), "--train_size", "20", "--test_size", "6"});
+  EXPECT_EQ(cut["train_chunks"], 20);
+  EXPECT_EQ(cut["eval_chunks"], 6);
+  EXPECT_EQ(cut["rows"], 40) << "cut from train alone";
+}
+
+TEST_F(Adapt, ARunMlmCommandLineWorksUnchanged) {
+  const Result result = run({"adapt",
+                             "--model_name_or_path",
+                             M,
+                             "--train_file",
+                             text_,
+                             "--validation_file",
+                             folder_.write("v.txt", sentences(9)),
+                             "--do_train",
+                             "--do_eval",
+                             "True",
+                             "--max_seq_length",
+                             "16",
+                             "--per_device_train_batch_size",
+                             "8",
+                             "--per_device_eval_batch_size",
+                             "8",
+                             "--num_train_epochs",
+                             "1",
+                             "--output_dir",
+                             run_,
+                             "--overwrite_output_dir",
+                             "--report_to",
+                             "none",
+                             "--preprocessing_num_workers",
+                             "4",
+                             "--overwrite_cache",
+                             "--max_train_samples",
+                             "24",
+                             "--max_eval_samples",
+                             "5",
+                             "--pad_to_max_length",
+                             "false",
+                             "--logging_strategy",
+                             "steps",
+                             "--logging_steps",
+                             "2",
+                             "--save_strategy",
+                             "no",
+                             "--fp16",
+                             "false",
+                             "--warmup_steps",
+                             "0.1",
+                             "--dataloader_num_workers",
+                             "2",
+                             "--optim",
+                             "adamw_torch",
+                             "--use_cpu",
+                             "--seed",
+                             "3",
+                             "--no_cache",
+                             "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json r = result.json();
+  EXPECT_EQ(r["data"]["train_chunks"], 24);
+  EXPECT_EQ(r["data"]["eval_chunks"], 5);
+  EXPECT_EQ(r["train"]["steps"], 3);
+  EXPECT_THAT(result.err, HasSubstr("without effect here: --overwrite_cache (the token store"));
+  EXPECT_THAT(result.err, HasSubstr("--preprocessing_num_workers (chunks are cut as one process cuts them"));
+}
+
+TEST_F(Adapt, OptionsComeFromAFileToo) {
+  const std::string config =
+      folder_.write("c.toml", "model = '" + M + "'\ndata = ['" + text_ +
+                                  "']\nchunk-size = 16\nmax_steps = 2\nno_cache = true\nsave_strategy = 'no'\n");
+  const Result result = run({"adapt", "--config", config, "--output_dir", run_, "--max_steps", "1", "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.json()["train"]["steps"], 1);
+}
+
+TEST_F(Adapt, ADryRunTrainsNothing) {
+  const Json plan = run(small({"--data", text_, "--dry_run"})).json();
+  EXPECT_EQ(plan["plan"]["steps"], 4);
+  EXPECT_GT(plan["plan"]["memory_bytes"], 0);
+  EXPECT_GT(plan["plan"]["seconds"].get<double>(), 0);
+  int64_t sum = 0;
+  for (const auto& [purpose, bytes] : plan["plan"]["memory"].items()) sum += bytes.get<int64_t>();
+  EXPECT_EQ(sum, plan["plan"]["memory_bytes"]);
+  EXPECT_FALSE(fs::exists(run_));
+  const Result plain = run(small({"--data", text_, "--dry_run", "--no_json"}));
+  for (const char* word : {"model", "data", "steps", "memory", "weights", "time"})
+    EXPECT_THAT(plain.out, HasSubstr(word));
+}
+
+TEST_F(Adapt, TheDefaultRunFolderIsNamedAfterModelAndData) {
+  const Result result =
+      run({"adapt", "--model", M, "--data", text_, "--chunk_size", "16", "--dry_run", "--json", "--no_cache"},
+          {.folder = folder_.path()});
+  EXPECT_EQ(result.json()["run_dir"], "starter-finetuned-text");
+}
+
+TEST_F(Adapt, AFolderThatIsNoRunIsRefused) {
+  folder_.write("run/letter.txt", "dear");
+  const Result result = run(small({"--data", text_}));
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("letter.txt"));
+  EXPECT_THAT(result.err, testing::Not(HasSubstr("before"))) << "told before the work, not after it";
+  EXPECT_EQ(run(small({"--data", text_, "--overwrite_output_dir"})).code, 2);
+  EXPECT_EQ(read_file(folder_.path("run/letter.txt")), "dear");
+  EXPECT_EQ(run(small({"--data", text_, "--output_dir", text_})).code, 2) << "a file";
+  EXPECT_EQ(run(small({"--data", text_, "--output_dir", "/proc/none/run"})).code, 4);
+}
+
+TEST_F(Adapt, AFinishedRunIsReplacedOnlyWhenAsked) {
+  ASSERT_EQ(run(small({"--data", text_})).code, 0);
+  const Result again = run(small({"--data", text_}));
+  EXPECT_EQ(again.code, 2);
+  EXPECT_THAT(again.err, HasSubstr("--overwrite_output_dir"));
+  EXPECT_EQ(run(small({"--data", text_, "--overwrite_output_dir"})).code, 0);
+}
+
+TEST_F(Adapt, ASignalSavesAndResumingGivesTheSameModel) {
+  const std::vector<std::string> more = {
+      "--data",          text_, "--max_steps",     "3000", "--num_train_epochs", "100",
+      "--eval_strategy", "no",  "--logging_steps", "1",    "--save_strategy",    "no"};
+  for (const int signal : {SIGTERM, SIGINT}) {
+    fs::remove_all(run_);
+    Running running(small(more));
+    ASSERT_TRUE(running.wait_for("before"));
+    while (read_file(run_ + "/metrics.jsonl").size() < 500) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    running.signal(signal);
+    const Result result = running.finish();
+    EXPECT_EQ(result.code, 128 + signal) << result.err;
+    EXPECT_EQ(result.json()["stopped"], true);
+    EXPECT_TRUE(result.json()["perplexity"]["after"].is_null());
+    bool checkpoint = false;
+    for (const auto& entry : fs::directory_iterator(run_))
+      checkpoint = checkpoint || entry.path().filename().string().starts_with("checkpoint-");
+    EXPECT_TRUE(checkpoint);
+  }
+}
+
+TEST_F(Adapt, AResumedRunEndsWithTheSameBytes) {
+  const std::vector<std::string> more = {"--data",          text_,   "--max_steps",  "12",
+                                         "--save_strategy", "steps", "--save_steps", "4"};
+  ASSERT_EQ(run(small(more)).code, 0);
+  auto other = more;
+  other.insert(other.end(),
+               {"--output_dir", folder_.path("other"), "--resume_from_checkpoint", run_ + "/checkpoint-4"});
+  ASSERT_EQ(run(small(other)).code, 0);
+  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_.path("other/model.safetensors")));
+  auto newest = more;
+  newest.emplace_back("--resume_from_checkpoint");
+  EXPECT_EQ(run(small(newest)).code, 0) << "without a folder: the run's newest";
+  auto none = more;
+  none.insert(none.end(), {"--output_dir", folder_.path("third"), "--resume_from_checkpoint", folder_.path("nowhere")});
+  EXPECT_EQ(run(small(none)).code, 4);
+}
+
+TEST_F(Adapt, ASignalBeforeTheFirstStepEndsTheProgram) {
+  Running running({"tokenize", "--model", M}, {.input = std::string(100, 'a')});
+  Running waiting({"fill", "--model", M}, {.input = ""});
+  waiting.finish();
+  running.finish();
+  const std::string fifo = folder_.path("fifo.txt");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Running blocked({"tokenize", "--model", M, "--decode", fifo});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  blocked.signal(SIGTERM);
+  EXPECT_EQ(blocked.finish().code, 143);
+}
+
+TEST_F(Adapt, ATraceThatCannotBeWrittenIsAnIoError) {
+  const Result full = run(small({"--data", text_, "--trace", "/dev/full"}));
+  EXPECT_EQ(full.code, 4) << full.err;
+  EXPECT_THAT(full.err, HasSubstr("/dev/full"));
+  EXPECT_EQ(
+      run(small({"--data", text_, "--trace", folder_.path("none/trace"), "--output_dir", folder_.path("run2")})).code,
+      4);
+}
+
+TEST_F(Adapt, AFullOutputIsAnIoErrorAfterTheRunIsSaved) {
+  const Result result = run(small({"--data", text_}), {.output_file = "/dev/full"});
+  EXPECT_EQ(result.code, 4);
+  EXPECT_TRUE(fs::exists(run_ + "/all_results.json"));
+}
+
+TEST_F(Adapt, TextThatIsTooShortOrMissingIsBadInput) {
+  const Result empty = run(small({"--data", folder_.write("empty.txt", "")}));
+  EXPECT_EQ(empty.code, 3) << empty.err;
+  const Result blank = run(small({"--data", folder_.write("blank.txt", std::string(200, '\n')), "--line_by_line"}));
+  EXPECT_EQ(blank.code, 3) << blank.err;
+  const Result numbers = run(small(
+      {"--data", folder_.write("numbers.jsonl", "{\"x\": 1}\n{\"x\": 2}\n"), "--validation_split_percentage", "50"}));
+  EXPECT_EQ(numbers.code, 3);
+  EXPECT_THAT(numbers.err, HasSubstr("numbers.jsonl: no column holds text; there are: x"));
+  const Result unmasked = run(small({"--data", text_, "--mlm_probability", "1e-9"}));
+  EXPECT_EQ(unmasked.code, 3);
+  EXPECT_THAT(unmasked.err, HasSubstr("was masked"));
+  const Result few = run(small({"--data", folder_.write("few.txt", sentences(25)), "--chunk_size", "128"}));
+  EXPECT_EQ(few.code, 3) << few.err;
+  EXPECT_THAT(few.err, HasSubstr("too short for a single chunk of 128 tokens"));
+  const Result large = run(small({"--data", text_, "--train_size", "100000"}));
+  EXPECT_EQ(large.code, 2) << large.err;
+}
+
+TEST_F(Adapt, APromptWithoutMaskIsToldBeforeTraining) {
+  const Result result = run(small({"--data", text_, "--prompt", "no mask"}));
+  EXPECT_EQ(result.code, 3) << result.err;
+  EXPECT_FALSE(fs::exists(run_ + "/model.safetensors"));
+}
+
+}  // namespace
+}  // namespace tekio::cli_test

@@ -1,0 +1,395 @@
+// Every command's way on small data, and what each tells when model or data are at fault.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const std::string M = model_folder();
+
+std::vector<std::string> keys(const Json& object) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : object.items()) names.push_back(key);
+  return names;
+}
+
+TEST(Fill, OneTextGivesTheBareResultOfThePipeline) {
+  const Json one = run({"fill", "--model", M, "--json", "the [MASK] of this license"}).json();
+  ASSERT_EQ(one.size(), 5u);
+  for (const Json& prediction : one)
+    EXPECT_THAT(keys(prediction), testing::ElementsAre("score", "token", "token_str", "sequence"));
+  EXPECT_GE(one[0]["score"], one[1]["score"]);
+  EXPECT_THAT(one[0]["sequence"].get<std::string>(), StartsWith("the "));
+  EXPECT_EQ(one[0]["score"].get<double>(), static_cast<double>(one[0]["score"].get<float>()))
+      << "the float's own value, not rounded";
+}
+
+TEST(Fill, SeveralMasksAndSeveralTextsGiveLists) {
+  const Json masks = run({"fill", "--model", M, "--json", "--top_k", "2", "the [MASK] of [MASK] license"}).json();
+  ASSERT_EQ(masks.size(), 2u);
+  ASSERT_EQ(masks[1].size(), 2u);
+  EXPECT_TRUE(masks[1][0].is_object());
+  const Json texts = run({"fill", "--model", M, "--json", "--top_k", "3", "the [MASK] of", "a [MASK] b [MASK]"}).json();
+  ASSERT_EQ(texts.size(), 2u);
+  EXPECT_TRUE(texts[0][0].is_object());
+  EXPECT_TRUE(texts[1][0].is_array());
+  EXPECT_EQ(
+      run({"fill", "--model", M, "--json", "--top_k", "3"}, {.input = "the [MASK] of\na [MASK] b [MASK]\n"}).json(),
+      texts);
+}
+
+TEST(Fill, TargetsAndTopK) {
+  const Json targets = run({"fill", "--model", M, "--json", "--targets", "license,work", "the [MASK] of"}).json();
+  ASSERT_EQ(targets.size(), 2u);
+  EXPECT_EQ(run({"fill", "--model", M, "--json", "--top_k", "0", "the [MASK] of"}).json(), Json::array());
+  const Result plain = run({"fill", "--model", M, "--top_k", "1", "the [MASK] of this license"});
+  EXPECT_EQ(plain.code, 0);
+  EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '\n'), 1);
+}
+
+TEST(Fill, ATextWithoutMaskOrTooLongIsBadInput) {
+  const Result none = run({"fill", "--model", M, "no mask here"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr("[MASK]"));
+  EXPECT_EQ(none.out, "");
+  const Result second = run({"fill", "--model", M, "a [MASK]", "no mask"});
+  EXPECT_EQ(second.code, 3);
+  EXPECT_EQ(second.out, "") << "nothing of a result that is not whole";
+  std::string text = "[MASK]";
+  for (int i = 0; i < 200; ++i) text += " work";
+  const Result longer = run({"fill", "--model", M, text});
+  EXPECT_EQ(longer.code, 3);
+  EXPECT_THAT(longer.err, HasSubstr("128"));
+}
+
+TEST(Devices, CudaIsNotThere) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"fill", "--model", M, "a [MASK]"}, {"eval", "--model", M, "--data", "x"}, {"adapt"}, {"doctor"}}) {
+    auto with_cuda = arguments;
+    with_cuda.insert(with_cuda.end(), {"--device", "cuda"});
+    const Result result = run(with_cuda);
+    EXPECT_EQ(result.code, 5) << arguments[0];
+    EXPECT_THAT(result.err, HasSubstr("CUDA"));
+  }
+}
+
+TEST(Devices, RefAndCpuAgree) {
+  const Json ref = run({"fill", "--model", M, "--json", "--device", "ref", "the [MASK] of this license"}).json();
+  const Json cpu =
+      run({"fill", "--model", M, "--json", "--device", "cpu", "--threads", "1", "the [MASK] of this license"}).json();
+  ASSERT_EQ(ref.size(), cpu.size());
+  for (size_t i = 0; i < ref.size(); ++i)
+    EXPECT_NEAR(ref[i]["score"].get<double>(), cpu[i]["score"].get<double>(), 1e-6);
+}
+
+class Tokenize : public testing::Test {
+ protected:
+  Folder folder_;
+};
+
+TEST_F(Tokenize, AnObjectALine) {
+  const Result result = run({"tokenize", "--model", M}, {.input = "The work of [MASK].\n\n"});
+  std::istringstream lines(result.out);
+  std::string line;
+  std::getline(lines, line);
+  const Json first = Json::parse(line);
+  EXPECT_THAT(keys(first), testing::ElementsAre("input_ids", "word_ids", "offsets"));
+  const size_t n = first["input_ids"].size();
+  EXPECT_EQ(first["word_ids"].size(), n);
+  EXPECT_TRUE(first["word_ids"][0].is_null());
+  EXPECT_EQ(first["word_ids"][1], 0);
+  EXPECT_EQ(first["offsets"][1], Json::parse("[0, 3]"));
+  EXPECT_EQ(first["offsets"][n - 1], Json::parse("[0, 0]"));
+  std::getline(lines, line);
+  EXPECT_EQ(Json::parse(line)["input_ids"].size(), 2u) << "an empty line is an empty text";
+  EXPECT_FALSE(std::getline(lines, line));
+}
+
+TEST_F(Tokenize, AsOneListWithJson) {
+  const Json list = run({"tokenize", "--model", M, "--json"}, {.input = "one\ntwo\n"}).json();
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(run({"tokenize", "--model", M, "--json"}).json(), Json::array());
+  EXPECT_EQ(run({"tokenize", "--model", M, "--json", "--ids"}, {.input = "one\n"}).json()[0], list[0]["input_ids"]);
+}
+
+TEST_F(Tokenize, FilesOfEveryKindGiveTheirTexts) {
+  const std::string text = folder_.write("a.txt", "The work\nof this\n");
+  const std::string jsonl =
+      folder_.write("b.jsonl", "{\"label\": 1, \"text\": \"The work\"}\n{\"label\": 0, \"text\": \"of this\"}\n");
+  const std::string other =
+      folder_.write("c.jsonl", "{\"label\": 1, \"body\": \"The work\"}\n{\"label\": 0, \"body\": \"of this\"}\n");
+  const std::string csv = folder_.write("d.csv", "label,text\n1,The work\n0,of this\n");
+  const std::string expected = run({"tokenize", "--model", M, text}).out;
+  EXPECT_EQ(run({"tokenize", "--model", M, jsonl}).out, expected);
+  EXPECT_EQ(run({"tokenize", "--model", M, other}).out, expected);
+  EXPECT_EQ(run({"tokenize", "--model", M, csv}).out, expected);
+  EXPECT_EQ(run({"tokenize", "--model", M, other, "--text_column_name", "body"}).out, expected);
+  EXPECT_EQ(run({"tokenize", "--model", M, text, jsonl}).out, expected + expected);
+  const Result missing = run({"tokenize", "--model", M, other, "--text_column_name", "boddy"});
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_THAT(missing.err, HasSubstr("boddy"));
+}
+
+TEST_F(Tokenize, OrderHoldsWithAnyNumberOfThreads) {
+  const std::string text = folder_.write("big.txt", sentences(9000));
+  const std::string one = run({"tokenize", "--model", M, "--ids", "--threads", "1", text}).out;
+  EXPECT_EQ(std::count(one.begin(), one.end(), '\n'), 9000);
+  EXPECT_TRUE(run({"tokenize", "--model", M, "--ids", "--threads", "3", text}).out == one);
+}
+
+TEST_F(Tokenize, IdsTurnBackIntoText) {
+  const std::string ids = run({"tokenize", "--model", M, "--ids"}, {.input = "The work of this license\n"}).out;
+  EXPECT_EQ(run({"tokenize", "--model", M, "--decode"}, {.input = ids}).out, "[CLS] the work of this license [SEP]\n");
+  const std::string bare =
+      run({"tokenize", "--model", M, "--ids", "--no_special_tokens"}, {.input = "The work of this license\n"}).out;
+  EXPECT_LT(bare.size(), ids.size());
+  EXPECT_EQ(run({"tokenize", "--model", M, "--decode", folder_.write("ids.txt", bare)}).out,
+            "the work of this license\n");
+  EXPECT_EQ(run({"tokenize", "--model", M, "--decode", "--no_special_tokens", "--json"}, {.input = ids}).json(),
+            Json::parse("[\"the work of this license\"]"));
+}
+
+TEST_F(Tokenize, WhatIsNoIdIsBadInput) {
+  for (const char* line : {"1 two 3", "1 -2", "99999999999", "1,2", "3x"}) {
+    const Result result = run({"tokenize", "--model", M, "--decode"}, {.input = std::string("1 2\n") + line + "\n"});
+    EXPECT_EQ(result.code, 3) << line;
+    EXPECT_THAT(result.err, HasSubstr("standard input:2: expected ids separated by blanks"));
+  }
+  EXPECT_EQ(run({"tokenize", "--model", M, "--decode", folder_.path("none")}).code, 4);
+  EXPECT_EQ(run({"tokenize", "--model", M, folder_.path("none.txt")}).code, 4);
+}
+
+class Data : public testing::Test {
+ protected:
+  Data() {
+    folder_.write("d/train.jsonl", rows(250));
+    folder_.write("d/test.jsonl", rows(30));
+  }
+  static std::string rows(int count) {
+    std::istringstream lines(sentences(count));
+    std::string out;
+    int i = 0;
+    for (std::string line; std::getline(lines, line); ++i)
+      out += Json{{"text", line}, {"label", i % 2}, {"weight", 1.50}}.dump() + "\n";
+    return out;
+  }
+  Folder folder_;
+  const std::string d_ = folder_.path("d");
+};
+
+TEST_F(Data, Info) {
+  const Json info = run({"data", "info", d_, "--json"}).json();
+  EXPECT_THAT(keys(info["splits"]), testing::UnorderedElementsAre("train", "test"));
+  EXPECT_EQ(info["splits"]["train"]["rows"], 250);
+  EXPECT_EQ(info["splits"]["train"]["columns"], Json::parse(R"(["text", "label", "weight"])"));
+  EXPECT_EQ(info["splits"]["train"]["bytes"], read_file(d_ + "/train.jsonl").size());
+  EXPECT_THAT(run({"data", "info", d_}).out, HasSubstr("250 rows"));
+  EXPECT_EQ(run({"data", "info", d_ + ":test", "--json"}).json()["splits"].size(), 1u);
+}
+
+TEST_F(Data, Head) {
+  const Json head = run({"data", "head", d_, "-n", "4", "--json"}).json();
+  ASSERT_EQ(head.size(), 4u);
+  EXPECT_EQ(head[1]["label"], 1);
+  EXPECT_EQ(head[0]["weight"], 1.5);
+  EXPECT_THAT(keys(head[0]), testing::ElementsAre("text", "label", "weight"));
+  EXPECT_EQ(run({"data", "head", d_, "-n", "999", "--split", "test", "--json"}).json().size(), 30u);
+  EXPECT_EQ(run({"data", "head", d_, "-n", "0", "--json"}).json(), Json::array());
+  const Result plain = run({"data", "head", d_});
+  EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '\n'), 3);
+}
+
+TEST_F(Data, HeadAfterTheReferencesShuffle) {
+  std::string numbers;  // numpy.random.default_rng(42).permutation(10) begins 5, 6, 0
+  for (int i = 0; i < 10; ++i) numbers += std::to_string(i) + "\n";
+  const Json head =
+      run({"data", "head", folder_.write("n.txt", numbers), "-n", "3", "--shuffle_seed", "42", "--json"}).json();
+  EXPECT_EQ(head, Json::parse(R"([{"text": "5"}, {"text": "6"}, {"text": "0"}])"));
+}
+
+TEST_F(Data, Chunks) {
+  const Json chunks = run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--json", "--no_cache"}).json();
+  const Json& train = chunks["splits"]["train"];
+  EXPECT_EQ(train["rows"], 250);
+  EXPECT_EQ(train["chunks"], train["tokens"].get<int64_t>() / 32) << "250 rows are one batch: one remainder";
+  const Json one =
+      run({"data", "chunks", d_, "--model", M, "--max_seq_length", "32", "--split", "test", "--json", "--no_cache"})
+          .json();
+  EXPECT_EQ(keys(one["splits"]), std::vector<std::string>{"test"});
+  EXPECT_EQ(one["splits"]["test"], chunks["splits"]["test"]);
+  const Json lines = run({"data", "chunks", d_, "--model", M, "--line_by_line", "--json", "--no_cache"}).json();
+  EXPECT_EQ(lines["splits"]["train"]["chunks"], 250);
+}
+
+TEST_F(Data, ChunksAreShown) {
+  const Json shown = run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--show", "0", "--show_masked", "1",
+                          "--json", "--no_cache"})
+                         .json();
+  EXPECT_THAT(shown["show"]["text"].get<std::string>(), StartsWith("[CLS] "));
+  EXPECT_EQ(shown["show_masked"]["input_ids"].size(), 32u);
+  EXPECT_EQ(shown["show_masked"]["labels"].size(), 32u);
+  EXPECT_NE(shown["show_masked"]["text"], shown["show_masked"]["masked"]);
+  const Result plain = run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--show", "0", "--no_cache"});
+  EXPECT_EQ(plain.out, shown["show"]["text"].get<std::string>() + "\n");
+  const Result beyond = run({"data", "chunks", d_, "--model", M, "--show", "100000", "--no_cache"});
+  EXPECT_EQ(beyond.code, 2);
+  EXPECT_THAT(beyond.err, HasSubstr("--show is 100000, but there are"));
+}
+
+// The header by hand: 64 or 128 bytes in all, then the numbers.
+TEST_F(Data, ChunksAreExported) {
+  const std::string out = folder_.path("arrays/deep");
+  const Json all =
+      run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--export", out, "--json", "--no_cache"}).json();
+  const int64_t chunks = all["splits"]["train"]["chunks"];
+  const std::string train = read_file(out + "/train.npy");
+  EXPECT_EQ(train.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
+  const size_t header = 10 + static_cast<unsigned char>(train[8]) + 256 * static_cast<unsigned char>(train[9]);
+  EXPECT_EQ(header % 64, 0u);
+  EXPECT_EQ(train.size(), header + static_cast<size_t>(chunks) * 32 * 2);
+  EXPECT_THAT(train.substr(10, header), HasSubstr("'descr': '<u2'"));
+  EXPECT_THAT(train.substr(10, header), HasSubstr("(" + std::to_string(chunks) + ", 32)"));
+  EXPECT_FALSE(read_file(out + "/test.npy").empty());
+
+  const Json cut = run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--export", folder_.path("cut"),
+                        "--train_size", "20", "--test_size", "5", "--json", "--no_cache"})
+                       .json();
+  EXPECT_EQ(cut["export"]["train"]["chunks"], 20);
+  EXPECT_EQ(cut["export"]["test"]["chunks"], 5);
+  EXPECT_EQ(read_file(folder_.path("cut/test.npy")).size(), header + 5 * 32 * 2);
+  const Result too_many = run(
+      {"data", "chunks", d_, "--model", M, "--export", folder_.path("no"), "--train_size", "2000000", "--no_cache"});
+  EXPECT_EQ(too_many.code, 2);
+}
+
+TEST_F(Data, ProblemsOfDataHaveTheirCodes) {
+  EXPECT_EQ(run({"data", "info", folder_.path("none")}).code, 4);
+  const Result id = run({"data", "info", "stanfordnlp/imdb"});
+  EXPECT_EQ(id.code, 4);
+  EXPECT_THAT(id.err, HasSubstr("does not download"));
+  const Result split = run({"data", "head", d_, "--split", "tset"});
+  EXPECT_EQ(split.code, 3);
+  EXPECT_THAT(split.err, HasSubstr("train"));
+  EXPECT_EQ(run({"data", "chunks", d_, "--model", M, "--split", "tset", "--no_cache"}).code, 3);
+  const Result malformed = run({"data", "info", folder_.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n")});
+  EXPECT_EQ(malformed.code, 3);
+  EXPECT_THAT(malformed.err, HasSubstr("bad.jsonl:2"));
+  EXPECT_EQ(run({"data", "info", folder_.write("x.bin", "a")}).code, 3);
+  const Result locked = run({"data", "chunks", d_, "--model", M, "--no_cache", "--export", "/proc/none"});
+  EXPECT_EQ(locked.code, 4);
+}
+
+TEST_F(Data, EvalIsTheSameEachTime) {
+  const std::vector<std::string> eval = {"eval",         "--model", M,        "--data",    d_,
+                                         "--chunk_size", "32",      "--json", "--no_cache"};
+  const Json first = run(eval).json();
+  for (const char* key : {"eval_loss", "perplexity", "eval_chunks", "masked_tokens", "seconds"})
+    EXPECT_TRUE(first.contains(key)) << key;
+  EXPECT_EQ(first["split"], "test");
+  EXPECT_NEAR(first["perplexity"].get<double>(), std::exp(first["eval_loss"].get<double>()),
+              1e-6 * first["perplexity"].get<double>());
+  EXPECT_EQ(run(eval).json()["eval_loss"], first["eval_loss"]);
+  auto other = eval;
+  other.insert(other.end(), {"--seed", "7", "--max_chunks", "3"});
+  const Json few = run(other).json();
+  EXPECT_EQ(few["eval_chunks"], 3);
+  EXPECT_NE(few["eval_loss"], first["eval_loss"]);
+  auto longer = eval;
+  longer.insert(longer.end(), {"--chunk_size", "4096"});
+  const Result capped = run(longer);
+  EXPECT_THAT(capped.err, HasSubstr("--chunk_size 4096 is more than the 128 tokens that the model takes; using 128"));
+  auto train = eval;
+  train[4] = d_ + ":train";
+  EXPECT_EQ(run(train).json()["split"], "train");
+}
+
+TEST(Info, TellsSizesAndTokens) {
+  const Json info = run({"info", M, "--json"}).json();
+  EXPECT_EQ(info["family"], "DistilBERT");
+  for (const char* key : {"path", "layers", "hidden_size", "heads", "vocabulary", "parameters", "max_length"})
+    EXPECT_TRUE(info.contains(key)) << key;
+  EXPECT_EQ(info["missing"], Json::array());
+  EXPECT_TRUE(info["special_tokens"].contains("[MASK]"));
+  const Result plain = run({"info", M});
+  EXPECT_THAT(plain.out, HasSubstr("DistilBERT"));
+  EXPECT_EQ(run({"info", "--json"}).json()["parameters"], info["parameters"]) << "without M: the bundled model";
+}
+
+TEST(Doctor, ComparesTheBackEnds) {
+  const Result result = run({"doctor", "--json"});
+  EXPECT_EQ(result.code, 0) << result.out;
+  const Json report = result.json();
+  EXPECT_EQ(report["ok"], true);
+  EXPECT_GE(report["self_test"]["cpu"]["passed"].size(), 10u);
+  EXPECT_TRUE(report["libraries"].contains("oneDNN"));
+  EXPECT_GT(report["memory"]["total_bytes"], 0);
+  EXPECT_THAT(run({"doctor"}).out, HasSubstr("cpu against ref"));
+}
+
+// --- models by name: the Hub's cache, laid out as the reference stack lays it out ---
+
+class Models : public testing::Test {
+ protected:
+  Models() {
+    namespace fs = std::filesystem;
+    const fs::path repository = fs::path(folder_.path("hub")) / "models--org--name";
+    fs::create_directories(repository / "snapshots");
+    fs::create_directory_symlink(M, repository / "snapshots" / commit_);
+    folder_.write("hub/models--org--name/refs/main", commit_);
+    folder_.write("hub/models--org--name/refs/pr/1", commit_);
+  }
+  Folder folder_;
+  const std::string commit_ = "0123456789abcdef0123456789abcdef01234567";
+};
+
+TEST_F(Models, AreFoundInTheHubsCache) {
+  const std::map<std::string, std::string> cache = {{"HF_HUB_CACHE", folder_.path("hub")}},
+                                           home = {{"HF_HOME", folder_.path()}, {"HF_HUB_CACHE", ""}};
+  for (const auto& environment : {cache, home}) {
+    const Json info = run({"info", "org/name", "--json"}, {.environment = environment}).json();
+    EXPECT_EQ(info["name"], "org/name");
+    EXPECT_THAT(info["path"].get<std::string>(), testing::EndsWith(commit_));
+  }
+  EXPECT_EQ(run({"info", "org/name@" + commit_}, {.environment = cache}).code, 0);
+  EXPECT_EQ(run({"info", "org/name@pr/1"}, {.environment = cache}).code, 0);
+  EXPECT_EQ(run({"info", "org/name", "--model_revision", "pr/1"}, {.environment = cache}).code, 0);
+  EXPECT_EQ(run({"info", "org/name", "--cache_dir", folder_.path("hub")}).code, 0);
+}
+
+TEST_F(Models, ThatAreNowhereAreAnIoErrorThatSaysWhatToDo) {
+  for (const char* spec : {"org/other", "org/name@other", "distilbert-base-uncased"}) {
+    const Result result = run({"info", spec}, {.environment = {{"HF_HUB_CACHE", folder_.path("hub")}}});
+    EXPECT_EQ(result.code, 4) << spec;
+    EXPECT_THAT(result.err, HasSubstr("does not download"));
+    EXPECT_THAT(result.err, HasSubstr("hf download"));
+  }
+  for (const char* spec : {"/none/here", "./none", "../x", "a/b/c", "org/name@../../x", "org/name@"}) {
+    const Result result = run({"info", spec}, {.environment = {{"HF_HUB_CACHE", folder_.path("hub")}}});
+    EXPECT_EQ(result.code, 4) << spec;
+    EXPECT_THAT(result.err, HasSubstr("there is no model folder")) << spec;
+  }
+  folder_.write("hub/models--org--name/refs/bad", "../../../x");
+  EXPECT_EQ(run({"info", "org/name@bad"}, {.environment = {{"HF_HUB_CACHE", folder_.path("hub")}}}).code, 4);
+  const Result file = run({"info", M + "/config.json"});
+  EXPECT_EQ(file.code, 2);
+  EXPECT_THAT(file.err, HasSubstr("is a file, expected the folder"));
+}
+
+TEST_F(Models, TheBundledOneMayBeMissing) {
+  const Result result = run({"info"}, {.environment = {{"TEKIO_SHARE", folder_.path()}}});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("has no bundled model"));
+}
+
+}  // namespace
+}  // namespace tekio::cli_test

@@ -1,0 +1,104 @@
+// Model folders that are broken in the ways that disks, downloads and people break them: bad input, one sentence, no
+// crash.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Damage : public testing::Test {
+ protected:
+  Damage() { fs::copy(model_folder(), model_); }
+
+  void change(const std::string& name, const std::function<void(std::string&)>& edit) {
+    std::string bytes = read_file(model_ + "/" + name);
+    edit(bytes);
+    folder_.write("model/" + name, bytes);
+  }
+  void expect(int code, const char* message) {
+    const Result result = run({"fill", "--model", model_, "the [MASK] of"});
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("tekio: "));
+    EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_EQ(result.out, "");
+  }
+
+  Folder folder_;
+  const std::string model_ = folder_.path("model");
+};
+
+TEST_F(Damage, TruncatedWeights) {
+  change("model.safetensors", [](std::string& bytes) { bytes.resize(bytes.size() / 2); });
+  expect(3, "model.safetensors");
+}
+
+TEST_F(Damage, EmptyWeights) {
+  change("model.safetensors", [](std::string& bytes) { bytes.clear(); });
+  expect(3, "model.safetensors");
+}
+
+TEST_F(Damage, FlippedBitsOfTheHeader) {
+  const std::string whole = read_file(model_ + "/model.safetensors");
+  for (size_t byte = 0; byte < 200; byte += 7) {
+    std::string bytes = whole;
+    bytes[byte] = static_cast<char>(bytes[byte] ^ (1 << (byte % 8)));
+    folder_.write("model/model.safetensors", bytes);
+    const Result result = run({"info", model_});
+    EXPECT_TRUE(result.code == 3 || result.code == 0) << "byte " << byte << ": " << result.code << " " << result.err;
+  }
+}
+
+TEST_F(Damage, NoWeights) {
+  fs::remove(model_ + "/model.safetensors");
+  expect(4, "model.safetensors");
+}
+
+TEST_F(Damage, BrokenConfig) {
+  change("config.json", [](std::string& text) { text = "{\"model_type\": \"distilbert\","; });
+  expect(3, "config.json");
+}
+
+TEST_F(Damage, OtherFamily) {
+  change("config.json", [](std::string& text) { text = "{\"model_type\": \"gpt2\"}"; });
+  expect(3, "gpt2");
+}
+
+TEST_F(Damage, OtherSizes) {
+  change("config.json", [](std::string& text) {
+    auto config = nlohmann::json::parse(text);
+    config["dim"] = 48;
+    text = config.dump();
+  });
+  expect(3, "model.safetensors");
+}
+
+TEST_F(Damage, NoTokenizer) {
+  for (const char* name : {"vocab.txt", "tokenizer.json"}) fs::remove(model_ + "/" + name);
+  const Result result = run({"fill", "--model", model_, "the [MASK] of"});
+  EXPECT_TRUE(result.code == 3 || result.code == 4) << result.err;
+  EXPECT_EQ(run({"fill", "--model", model_, "--tokenizer", model_folder(), "the [MASK] of"}).code, 0)
+      << "another folder's will do";
+}
+
+TEST_F(Damage, AVocabularyTooLargeForTheWeights) {
+  change("vocab.txt", [](std::string& text) { text += "one\xc3\xa9more\n"; });
+  fs::remove(model_ + "/tokenizer.json");
+  expect(3, "tokenizer and weights are from different models");
+  EXPECT_EQ(run({"eval", "--model", model_, "--data", folder_.write("t.txt", sentences(30)), "--no_cache"}).code, 3);
+  EXPECT_EQ(run({"adapt", "--model", model_, "--data", folder_.path("t.txt"), "--output_dir", folder_.path("run"),
+                 "--no_cache"})
+                .code,
+            3);
+  EXPECT_FALSE(fs::exists(folder_.path("run")));
+}
+
+}  // namespace
+}  // namespace tekio::cli_test

@@ -1,0 +1,72 @@
+// Runs the built program as a shell would, and keeps what it said. Folders are fresh and vanish with the test.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tekio::cli_test {
+
+struct Result {
+  int code = -1;  ///< the exit code, or 1000 + the signal that killed it
+  std::string out, err;
+  /// out as JSON; a test failure if it is none.
+  nlohmann::ordered_json json() const;
+};
+
+struct Start {
+  std::string input;                               ///< standard input; closed after it
+  bool close_input = false, close_output = false;  ///< no descriptor 0, no descriptor 1 at all
+  std::string output_file;                         ///< standard output goes there, /dev/full say
+  std::map<std::string, std::string> environment;  ///< in addition
+  std::string folder;                              ///< working folder
+};
+
+/// Runs `tekio ARGUMENTS`; killed after two minutes.
+Result run(const std::vector<std::string>& arguments, const Start& start = {});
+
+/// A run that goes on beside the test.
+class Running {
+ public:
+  Running(const std::vector<std::string>& arguments, const Start& start = {});
+  ~Running();
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  /// Waits until standard error holds `text`; false if the program ended without.
+  bool wait_for(std::string_view text);
+  void signal(int number) const;
+  Result finish();
+
+ private:
+  bool read_some(int timeout_ms);
+  int process_ = -1, out_ = -1, err_ = -1, in_ = -1;
+  std::string input_;
+  Result result_;
+};
+
+/// A fresh folder.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string path(const std::string& name = "") const;
+  /// Writes a file and returns its path.
+  std::string write(const std::string& name, std::string_view text) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string read_file(const std::string& path);
+/// The starter model's folder in the source tree.
+std::string model_folder();
+/// English sentences, `count` lines, different from one `seed` to the next.
+std::string sentences(int count, unsigned seed = 1);
+
+}  // namespace tekio::cli_test

@@ -1,0 +1,91 @@
+// Standard input, output and error as shells and scripts leave them: closed, full, broken.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+using testing::HasSubstr;
+
+class Streams : public testing::Test {
+ protected:
+  Folder folder_;
+  const std::string text_ = folder_.write("text.txt", sentences(20));
+  // Every command that prints something, with little work.
+  const std::vector<std::vector<std::string>> printing_ = {
+      {"--version"},
+      {"--help"},
+      {"adapt", "--dump-config"},
+      {"fill", "--model", model_folder(), "the [MASK] of"},
+      {"fill", "--model", model_folder(), "the [MASK] of", "--json"},
+      {"eval", "--model", model_folder(), "--data", text_, "--chunk_size", "16", "--no_cache"},
+      {"tokenize", "--model", model_folder(), text_},
+      {"data", "info", text_},
+      {"data", "head", text_, "--json"},
+      {"data", "chunks", text_, "--model", model_folder(), "--chunk_size", "16", "--no_cache"},
+      {"info", model_folder(), "--json"},
+      {"doctor"}};
+};
+
+TEST_F(Streams, AFullDiskIsAnIoError) {
+  for (const auto& arguments : printing_) {
+    const Result result = run(arguments, {.output_file = "/dev/full"});
+    EXPECT_EQ(result.code, 4) << arguments[0] << ": " << result.err;
+    EXPECT_THAT(result.err, HasSubstr("tekio: cannot write to standard output: No space left on device"));
+  }
+}
+
+TEST_F(Streams, AClosedOutputIsAnIoError) {
+  for (const auto& arguments : printing_) {
+    const Result result = run(arguments, {.close_output = true});
+    EXPECT_EQ(result.code, 4) << arguments[0] << ": " << result.err;
+    EXPECT_THAT(result.err, HasSubstr("cannot write to standard output: Bad file descriptor"));
+  }
+}
+
+TEST_F(Streams, ABrokenPipeIsAnIoErrorAndNoSignal) {
+  const std::string big = folder_.write("big.txt", sentences(20000));
+  const std::string command = std::string(TEKIO_PROGRAM) + " tokenize --model " + model_folder() + " " + big + " 2>" +
+                              folder_.path("err") + " | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}";
+  const int status = std::system(("bash -c '" + command + "'").c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 4);
+  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("Broken pipe"));
+}
+
+TEST_F(Streams, AClosedInputIsNotTakenForText) {
+  const Result result = run({"fill", "--model", model_folder()}, {.close_input = true});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("there is no text to fill"));
+  EXPECT_EQ(run({"tokenize", "--model", model_folder()}, {.close_input = true}).code, 0) << "no lines, no output";
+}
+
+TEST_F(Streams, QuietSilencesTheLogButNoError) {
+  const Result result = run({"data", "chunks", text_, "--model", model_folder(), "--chunk_size", "16", "--export",
+                             folder_.path("x"), "--quiet", "--no_cache"});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(run({"data", "info", folder_.path("none"), "--quiet"}).err, HasSubstr("tekio: "));
+}
+
+TEST_F(Streams, LinesOfInputEndAsThoseOfFilesDo) {
+  const std::string text = "one\r\ntwo\rthree\n\nfour";
+  const std::vector<std::string> tokenize = {"tokenize", "--model", model_folder(), "--ids"};
+  const std::string expected = run(tokenize, {.input = "one\ntwo\nthree\n\nfour\n"}).out;
+  EXPECT_EQ(std::count(expected.begin(), expected.end(), '\n'), 5);
+  EXPECT_EQ(run(tokenize, {.input = text}).out, expected);
+  auto from_file = tokenize;
+  from_file.push_back(folder_.write("lines.txt", text));
+  EXPECT_EQ(run(from_file).out, expected);
+  // \r\n cut apart by the reader's blocks of 65,536 bytes
+  const std::string filler(65535, 'a');
+  EXPECT_EQ(run(tokenize, {.input = filler + "\r\nb\n"}).out, run(tokenize, {.input = filler + "\nb\n"}).out);
+}
+
+}  // namespace
+}  // namespace tekio::cli_test
