@@ -24,7 +24,8 @@ class ShortRegionCache {
     uint64_t low, high;
     int32_t ids[kTokens];
     uint8_t starts[kTokens];
-    uint8_t length : 4, count : 4;  // length 0: nothing here
+    uint8_t length : 4, count : 3;  // length 0: nothing here
+    uint8_t used : 1;               // asked for since it was last spared
   };
 
   ShortRegionCache() : sets_(kSets) {}
@@ -42,26 +43,34 @@ class ShortRegionCache {
     return key;
   }
 
-  const Entry* find(const Key& key) const {
-    const Set& set = sets_[number(key)];
-    for (const Entry& entry : set)
-      if (entry.low == key.low && entry.high == key.high && entry.length == key.length) return &entry;
-    return nullptr;
+  /// Without a branch between the two entries: which of them answers cannot be predicted, and a wrong guess would wait
+  /// for memory.
+  const Entry* find(const Key& key) {
+    Set& set = sets_[number(key)];
+    const auto differs = [&](const Entry& entry) {
+      return (entry.low ^ key.low) | (entry.high ^ key.high) | static_cast<uint64_t>(entry.length ^ key.length);
+    };
+    const uint64_t first = differs(set[0]), second = differs(set[1]);
+    Entry* const entry = &set[0] + (first != 0);
+    if ((first != 0) & (second != 0)) return nullptr;
+    entry->used = 1;
+    return entry;
   }
 
-  /// Takes the place of the older entry of its set.
+  /// Takes the place of an entry that nobody asked for since the last insert() into its set, if there is one.
   void insert(const Key& key, const std::vector<int32_t>& ids, const std::vector<uint8_t>& starts) {
     Set& set = sets_[number(key)];
-    set[1] = set[0];
-    set[0] = {key.low, key.high, {}, {}, key.length, static_cast<uint8_t>(ids.size())};
+    Entry& entry = set[0].used ? set[1] : set[0];
+    set[0].used = set[1].used = 0;
+    entry = {key.low, key.high, {}, {}, key.length, static_cast<uint8_t>(ids.size()), 0};
     for (size_t i = 0; i < ids.size(); ++i) {
-      set[0].ids[i] = ids[i];
-      set[0].starts[i] = starts[i];
+      entry.ids[i] = ids[i];
+      entry.starts[i] = starts[i];
     }
   }
 
  private:
-  static constexpr int kBits = 15;
+  static constexpr int kBits = 16;
   static constexpr size_t kSets = size_t{1} << kBits;
   struct alignas(64) Set : std::array<Entry, 2> {};
   static_assert(sizeof(Set) == 64);

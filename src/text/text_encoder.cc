@@ -9,6 +9,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "base/error.h"
 #include "text/encoder.h"
@@ -63,7 +64,7 @@ struct TextEncoder::State {
   void append_regions(std::string_view text);
   void append_slowly(std::string_view stretch);
   const char* run(const char* at, const char* last, const char* end);
-  void append_long(std::string_view region);
+  void append_unknown(std::string_view region, const ShortRegionCache::Key* key);
   void append_punctuation(char c);
   void compute(std::string_view region);
 
@@ -72,10 +73,8 @@ struct TextEncoder::State {
     start_buffer[count] = start;
     if (++count >= kBuffered) flush();
   }
-  void put(const int32_t* from, const uint8_t* starts_from, size_t n) {
-    flush();
-    ids->insert(ids->end(), from, from + n);
-    starts->insert(starts->end(), starts_from, starts_from + n);
+  void put(std::span<const int32_t> new_ids, std::span<const uint8_t> new_starts) {
+    for (size_t i = 0; i < new_ids.size(); ++i) put(new_ids[i], new_starts[i]);
   }
   void flush() {
     ids->insert(ids->end(), id_buffer.begin(), id_buffer.begin() + static_cast<ptrdiff_t>(count));
@@ -167,7 +166,7 @@ const char* TextEncoder::State::run(const char* at, const char* last, const char
         std::memcpy(rest.data(), region_end, static_cast<size_t>(end - region_end));
         region_end += region_length(rest.data());
       }
-      append_long({at, static_cast<size_t>(region_end - at)});
+      append_unknown({at, static_cast<size_t>(region_end - at)}, nullptr);
       at = region_end;
       continue;
     }
@@ -179,9 +178,7 @@ const char* TextEncoder::State::run(const char* at, const char* last, const char
       if (count >= kBuffered) [[unlikely]]
         flush();
     } else {
-      compute({at, length});
-      put(pieces.ids.data(), piece_starts.data(), pieces.ids.size());
-      if (pieces.ids.size() <= ShortRegionCache::kTokens) short_cache.insert(key, pieces.ids, piece_starts);
+      append_unknown({at, length}, &key);
     }
     at += length;
     at += *at == ' ';
@@ -198,19 +195,23 @@ void TextEncoder::State::append_punctuation(char c) {
   put(id, 1);
 }
 
-void TextEncoder::State::append_long(std::string_view region) {
+// A region that the short cache does not know; `key` is its key there if it is short enough.
+void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key* key) {
   if (const LongRegionCache::Tokens known = long_cache.find(region); known.found) {
-    put(known.ids.data(), known.starts.data(), known.ids.size());
+    put(known.ids, known.starts);
     return;
   }
   compute(region);
-  put(pieces.ids.data(), piece_starts.data(), pieces.ids.size());
-  long_cache.insert(region, pieces.ids, piece_starts);
+  put(pieces.ids, piece_starts);
+  if (key != nullptr && pieces.ids.size() <= ShortRegionCache::kTokens)
+    short_cache.insert(*key, pieces.ids, piece_starts);
+  else
+    long_cache.insert(region, pieces.ids, piece_starts);
 }
 
 void TextEncoder::State::append_slowly(std::string_view stretch) {
   compute(stretch);
-  put(pieces.ids.data(), piece_starts.data(), pieces.ids.size());
+  put(pieces.ids, piece_starts);
 }
 
 void TextEncoder::State::compute(std::string_view region) {

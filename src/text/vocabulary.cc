@@ -16,11 +16,14 @@ void Vocabulary::reserve(size_t tokens, size_t bytes) {
 void Vocabulary::rebuild(size_t slots) {
   if (slots <= slots_.size()) return;
   slots_.assign(slots, Slot{});
+  filter_.assign(slots / 8, 0);
+  filter_mask_ = filter_.size() - 1;
   for (size_t i = 0; i < entries_.size(); ++i) {
     const uint64_t h = hash(kHashStart, text(entries_[i]));
     size_t at = slot_of(h);
     while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
     slots_[at] = {static_cast<uint32_t>(h >> 32), static_cast<uint32_t>(i + 1)};
+    note(h);
   }
 }
 
@@ -37,11 +40,12 @@ bool Vocabulary::add(std::string_view token, int32_t id) {
   size_t at = slot_of(h);
   while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
   slots_[at] = {static_cast<uint32_t>(h >> 32), number};
+  note(h);
   return true;
 }
 
 int32_t Vocabulary::find(uint64_t hash, std::string_view prefix, std::string_view rest) const {
-  if (slots_.empty()) return -1;
+  if (slots_.empty() || !may_have(hash)) return -1;
   const auto tag = static_cast<uint32_t>(hash >> 32);
   for (size_t at = slot_of(hash); slots_[at].entry != 0; at = (at + 1) & (slots_.size() - 1)) {
     if (slots_[at].tag != tag) continue;

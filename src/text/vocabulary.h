@@ -55,10 +55,17 @@ class Vocabulary {
   void rebuild(size_t slots);
   std::string_view text(const Entry& entry) const { return {pool_.data() + entry.begin, entry.length}; }
 
+  /// Almost all lookups are for what is no token: one bit that is not set, in a table that stays in the caches, says
+  /// so.
+  bool may_have(uint64_t hash) const { return filter_[hash >> 6 & filter_mask_] >> (hash & 63) & 1; }
+  void note(uint64_t hash) { filter_[hash >> 6 & filter_mask_] |= uint64_t{1} << (hash & 63); }
+
   std::string pool_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;      // a power of two, at most half full
-  std::vector<uint32_t> by_id_;  // entry + 1; 0: no such id
+  std::vector<Slot> slots_;       // a power of two, at most half full
+  std::vector<uint32_t> by_id_;   // entry + 1; 0: no such id
+  std::vector<uint64_t> filter_;  // eight bits a slot
+  size_t filter_mask_ = 0;        // filter_.size() - 1
   size_t longest_ = 0;
 };
 
