@@ -115,7 +115,7 @@ int64_t longest(const Sequences& s) {
 void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
                               const Dropout& drop) {
   const int64_t width = y.dim[1], most = longest(s);
-  reserve(kQueries * most + most + 128);  // a block's dropped probabilities, and one query's factors
+  reserve(kQueries * most + most + kFactorSlack);  // a block's dropped probabilities, and one query's factors
   for_each(s.count() * heads, [&](int64_t i, int worker) {
     const AttentionHead at = head_at(i, qkv, heads, s);
     const float scale = 1 / std::sqrt(static_cast<float>(at.size));
@@ -136,7 +136,7 @@ void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t he
 void CpuBackend::do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
                                        const Sequences& s, const Dropout& drop) {
   const int64_t width = d_y.dim[1], most = longest(s);
-  reserve(2 * kQueries * most + most + 128);
+  reserve(2 * kQueries * most + most + kFactorSlack);
   for_each(s.count() * heads, [&](int64_t i, int worker) {
     const AttentionHead at = head_at(i, qkv, heads, s);
     const float scale = 1 / std::sqrt(static_cast<float>(at.size));

@@ -13,6 +13,9 @@
 
 namespace tekio {
 
+/// A buffer of dropout factors is written in whole units of up to this many, past its row's end.
+constexpr int64_t kFactorSlack = 128;
+
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(ThreadPool& pool);

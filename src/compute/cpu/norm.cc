@@ -120,7 +120,7 @@ void for_rows(const Sequences* s, const Dropout& drop, int64_t width, float* buf
 void CpuBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
                          const Dropout& drop) {
   const int64_t width = x.dim[1];
-  reserve(width + 128);
+  reserve(width + kFactorSlack);
   for_pieces(x.dim[0], 16, [&](int64_t begin, int64_t end, int worker) {
     for_rows(s, drop, width, own(worker), begin, end, [&](int64_t row, const float* factors) {
       const int64_t at = row * width;
@@ -135,7 +135,7 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
                                   NormWeights w, const Sequences* s, const Dropout& drop) {
   const int64_t n = d_y.dim[0], width = d_y.dim[1];
   const int64_t piece = std::max<int64_t>(16, (n + 63) / 64), pieces = (n + piece - 1) / piece;
-  reserve(width + 128, pieces * 2 * width);  // every piece sums its own gradients of weight and bias
+  reserve(width + kFactorSlack, pieces * 2 * width);  // every piece sums its own gradients of weight and bias
   for_pieces(n, piece, [&](int64_t begin, int64_t end, int worker) {
     float* d_weight = shared() + begin / piece * 2 * width;
     std::fill_n(d_weight, 2 * width, 0.0f);

@@ -1,6 +1,7 @@
 // oneDNN's sgemm. It was measured against oneDNN's matmul primitives (plain and packed weights) on this job's shapes:
 // as fast as packed weights without packing, far faster where an operand is transposed, and it keeps nothing per shape,
-// so the number of masked rows may change with every step.
+// so the number of masked rows may change with every step. For its panels it takes memory from the heap in each call,
+// which gives back what the last call released.
 #include "compute/cpu/product.h"
 
 #include <dnnl.h>

@@ -1,4 +1,5 @@
-// Matrix products for one thread, by oneDNN, and how a big product is cut into blocks for many.
+// Matrix products for one thread, by oneDNN, and how a big product is cut into blocks for many. All products of the
+// back end go through product(): another data type is another overload here, and the cutting stays.
 #pragma once
 
 #include <algorithm>

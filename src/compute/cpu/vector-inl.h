@@ -103,7 +103,6 @@ HWY_INLINE void kept_bytes(const Dropout& drop, const DropoutRow& row, uint32_t 
 
 /// What dropout multiplies a row's elements by: out[c], c in [0, count). `out` must have room for kFactorSlack more.
 /// `explicit_kept`: the row's explicit decisions, or null for the counter's.
-constexpr int64_t kFactorSlack = 128;
 HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* explicit_kept, int64_t count,
                                 float* out) {
   const float scale = drop.scale();
