@@ -1,5 +1,5 @@
-// One function lays the memory out; it runs once to count and once to take, so that plan() cannot tell anything else than
-// what prepare() does.
+// One function lays the memory out; it runs once to count and once to take, so that plan() cannot tell anything else
+// than what prepare() does.
 #include "model/activations.h"
 
 #include <algorithm>
@@ -12,9 +12,12 @@ enum Purpose : size_t { kActivations, kLogits, kScratch, kPurposes };
 constexpr const char* kNames[kPurposes] = {"activations", "logits", "scratch"};
 
 template <typename Take>
-void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, PassMemory& m, std::vector<LayerKept>& layers, Take&& take) {
+void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, PassMemory& m,
+             std::vector<LayerKept>& layers, Take&& take) {
   const int64_t n = limits.sequences * limits.length, r = limits.masked_rows;
-  const auto norm = [&](int64_t rows) { return NormKept{take(kActivations, {rows, c.width}), take(kActivations, {rows})}; };
+  const auto norm = [&](int64_t rows) {
+    return NormKept{take(kActivations, {rows, c.width}), take(kActivations, {rows})};
+  };
 
   m.embedded = take(kActivations, {n, c.width});
   m.embedding_norm = norm(n);
@@ -69,36 +72,49 @@ MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& 
     : config(model), limits(most), training(with_backward) {
   const auto bytes = count_bytes(config, limits, training);
   for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i]);
-  lay_out(config, limits, training, whole, layers,
-          [&](Purpose purpose, std::initializer_list<int64_t> shape) { return arenas[purpose].take(DType::f32, shape); });
+  lay_out(config, limits, training, whole, layers, [&](Purpose purpose, std::initializer_list<int64_t> shape) {
+    return arenas[purpose].take(DType::f32, shape);
+  });
 }
 
-MemoryPlan MlmModel::Activations::plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout) {
+MemoryPlan MlmModel::Activations::plan(const ModelConfig& config, const BatchLimits& limits, bool training,
+                                       bool explicit_dropout) {
   MemoryPlan plan;
   plan.add("weights", ParameterSet::bytes(config));
   if (training) plan.add("gradients", ParameterSet::bytes(config));
   const auto bytes = count_bytes(config, limits, training);
   for (size_t i = 0; i < kPurposes; ++i) plan.add(kNames[i], bytes[i]);
-  if (training && explicit_dropout) plan.add("dropout decisions", DrawnDropout::bytes(config, limits.sequences, limits.length));
+  if (training && explicit_dropout)
+    plan.add("dropout decisions", DrawnDropout::bytes(config, limits.sequences, limits.length));
   return plan;
 }
 
 bool MlmModel::Activations::fits(const Batch& batch) const {
-  return batch.tokens() <= limits.sequences * limits.length && static_cast<int64_t>(batch.masked_rows.size()) <= limits.masked_rows &&
-         Backend::attention_kept_size(sequences_of(batch), config.heads) <= limits.sequences * config.heads * limits.length * limits.length;
+  return batch.tokens() <= limits.sequences * limits.length &&
+         static_cast<int64_t>(batch.masked_rows.size()) <= limits.masked_rows &&
+         Backend::attention_kept_size(sequences_of(batch), config.heads) <=
+             limits.sequences * config.heads * limits.length * limits.length;
 }
 
 PassMemory MlmModel::Activations::cut(const Batch& batch) const {
   const int64_t n = batch.tokens(), r = static_cast<int64_t>(batch.masked_rows.size());
   PassMemory m{.embedded = first(whole.embedded, n), .embedding_norm = first(whole.embedding_norm, n)};
-  m.scratch = {.branch = first(whole.scratch.branch, n), .d_y = first(whole.scratch.d_y, n), .d_middle = first(whole.scratch.d_middle, n)};
+  m.scratch = {.branch = first(whole.scratch.branch, n),
+               .d_y = first(whole.scratch.d_y, n),
+               .d_middle = first(whole.scratch.d_middle, n)};
   if (training) {  // two shapes of one memory
     m.scratch.d_inner = Tensor(whole.scratch.d_inner.data, DType::f32, {n, config.inner});
     m.scratch.d_qkv = Tensor(whole.scratch.d_inner.data, DType::f32, {n, 3 * config.width});
   }
   const HeadKept& head = whole.head;
-  m.head = {.x = first(head.x, r), .transform = first(head.transform, r), .activated = first(head.activated, r), .norm = first(head.norm, r),
-            .y = first(head.y, r), .logits = first(head.logits, r), .d_a = first(head.d_a, r), .d_b = first(head.d_b, r)};
+  m.head = {.x = first(head.x, r),
+            .transform = first(head.transform, r),
+            .activated = first(head.activated, r),
+            .norm = first(head.norm, r),
+            .y = first(head.y, r),
+            .logits = first(head.logits, r),
+            .d_a = first(head.d_a, r),
+            .d_b = first(head.d_b, r)};
   return m;
 }
 

@@ -42,8 +42,8 @@ struct MlmModel::Activations {
   bool training;
   std::vector<Arena> arenas;
   PassMemory whole;
-  std::vector<LayerKept> layers;         // one if not training
-  std::unique_ptr<DrawnDropout> drawn;   // made when first needed
+  std::vector<LayerKept> layers;        // one if not training
+  std::unique_ptr<DrawnDropout> drawn;  // made when first needed
   // Between forward() and backward():
   Dropouts dropouts;
   bool forwarded = false;

@@ -1,6 +1,7 @@
-// How files' tensors meet the model's. Names vary (old norms' gamma and beta, bare encoders without their prefix, decoders'
-// copies of tied tensors); the rules are the reference's, in PARITY.md 1.8. One differs on purpose: where a file's decoder
-// differs from its word embeddings, transformers 5 unties them; we keep them tied, take the embeddings and say so.
+// How files' tensors meet the model's. Names vary (old norms' gamma and beta, bare encoders without their prefix,
+// decoders' copies of tied tensors); the rules are the reference's, in PARITY.md 1.8. One differs on purpose: where a
+// file's decoder differs from its word embeddings, transformers 5 unties them; we keep them tied, take the embeddings
+// and say so.
 #include "model/checkpoint.h"
 
 #include <fmt/ranges.h>
@@ -21,7 +22,9 @@ namespace tekio {
 namespace {
 
 std::string shape_text(std::span<const int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-std::span<const int64_t> shape_of(const Tensor& tensor) { return {tensor.dim.data(), static_cast<size_t>(tensor.rank)}; }
+std::span<const int64_t> shape_of(const Tensor& tensor) {
+  return {tensor.dim.data(), static_cast<size_t>(tensor.rank)};
+}
 
 // The model's name for a file's tensor; nothing if it has none.
 std::optional<std::string> model_name(std::string name, const std::set<std::string>& known, const std::string& prefix) {
@@ -35,11 +38,14 @@ std::optional<std::string> model_name(std::string name, const std::set<std::stri
 }
 
 // Buffers that older versions saved: numbers in order, zeros.
-bool is_buffer(std::string_view name) { return name.ends_with(".position_ids") || name.ends_with("embeddings.token_type_ids"); }
+bool is_buffer(std::string_view name) {
+  return name.ends_with(".position_ids") || name.ends_with("embeddings.token_type_ids");
+}
 
 bool same_numbers(const StoredTensor& a, const StoredTensor& b, const std::string& where) {
   if (a.shape != b.shape) return false;
-  if (a.dtype == b.dtype) return a.bytes.size() == b.bytes.size() && std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+  if (a.dtype == b.dtype)
+    return a.bytes.size() == b.bytes.size() && std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
   size_t count = 1;
   for (const int64_t d : a.shape) count *= static_cast<size_t>(d);
   std::vector<float> left(count), right(count);
@@ -57,9 +63,11 @@ void settle_tie(Matched& matched, const char* copy, const std::string& original,
   const auto kept = matched.find(original);
   if (kept == matched.end()) {
     matched[original] = found->second;
-  } else if (const auto& [file_name, copied] = found->second; !same_numbers(*copied.tensor, *kept->second.second.tensor, file_name)) {
-    report.notes.push_back(fmt::format("{} and {} are one tensor in this model, but differ in {}: {} is taken, the other dropped",
-                                       printable(kept->second.first), printable(file_name), copied.file, printable(kept->second.first)));
+  } else if (const auto& [file_name, copied] = found->second;
+             !same_numbers(*copied.tensor, *kept->second.second.tensor, file_name)) {
+    report.notes.push_back(
+        fmt::format("{} and {} are one tensor in this model, but differ in {}: {} is taken, the other dropped",
+                    printable(kept->second.first), printable(file_name), copied.file, printable(kept->second.first)));
   }
   matched.erase(copy);
 }
@@ -79,7 +87,9 @@ Matched match(const WeightFiles& files, const ModelConfig& config, const Paramet
       continue;
     }
     const auto [at, fresh] = matched.emplace(*target, std::pair(name, found));
-    if (!fresh) fail(ErrorKind::input, "{}: {} and {} are both tensor {}", found.file, printable(at->second.first), printable(name), *target);
+    if (!fresh)
+      fail(ErrorKind::input, "{}: {} and {} are both tensor {}", found.file, printable(at->second.first),
+           printable(name), *target);
   }
   settle_tie(matched, table.names.tied_matrix, std::string(table.names.word) + ".weight", report);
   settle_tie(matched, table.names.tied_bias, table.names.head_bias, report);
@@ -90,12 +100,15 @@ void check_shapes(const Matched& matched, const ParameterSet& weights) {
   std::vector<std::string> wrong;
   for (const NamedTensor& tensor : weights.named()) {
     const auto found = matched.find(tensor.name);
-    if (found == matched.end() || std::ranges::equal(found->second.second.tensor->shape, shape_of(tensor.tensor))) continue;
-    wrong.push_back(fmt::format("tensor {} in {} has shape {}, expected {} by config.json", printable(found->second.first), found->second.second.file,
+    if (found == matched.end() || std::ranges::equal(found->second.second.tensor->shape, shape_of(tensor.tensor)))
+      continue;
+    wrong.push_back(fmt::format("tensor {} in {} has shape {}, expected {} by config.json",
+                                printable(found->second.first), found->second.second.file,
                                 shape_text(found->second.second.tensor->shape), shape_text(shape_of(tensor.tensor))));
   }
   if (wrong.empty()) return;
-  const std::string others = wrong.size() > 1 ? fmt::format("; {} more tensors do not fit either", wrong.size() - 1) : "";
+  const std::string others =
+      wrong.size() > 1 ? fmt::format("; {} more tensors do not fit either", wrong.size() - 1) : "";
   fail(ErrorKind::input, "{}{}: config and weights are of different models", wrong.front(), others);
 }
 
@@ -104,10 +117,12 @@ void fill_normal(std::span<float> out, double deviation, uint64_t seed, uint64_t
   constexpr double kTwoPi = 6.283185307179586;
   const RandomKey key = random_key(seed, stream);
   for (size_t block = 0; block * 4 < out.size(); ++block) {
-    const RandomWords words = random_words(key, {static_cast<uint32_t>(block), static_cast<uint32_t>(uint64_t{block} >> 32), 0,
-                                                 static_cast<uint32_t>(RandomUse::weights) << 24});
+    const RandomWords words =
+        random_words(key, {static_cast<uint32_t>(block), static_cast<uint32_t>(uint64_t{block} >> 32), 0,
+                           static_cast<uint32_t>(RandomUse::weights) << 24});
     for (size_t pair = 0; pair < 2; ++pair) {
-      const double radius = std::sqrt(-2 * std::log((words[2 * pair] + 1.0) * 0x1p-32)), angle = kTwoPi * words[2 * pair + 1] * 0x1p-32;
+      const double radius = std::sqrt(-2 * std::log((words[2 * pair] + 1.0) * 0x1p-32)),
+                   angle = kTwoPi * words[2 * pair + 1] * 0x1p-32;
       const size_t i = block * 4 + pair * 2;
       if (i < out.size()) out[i] = static_cast<float>(deviation * radius * std::cos(angle));
       if (i + 1 < out.size()) out[i + 1] = static_cast<float>(deviation * radius * std::sin(angle));
@@ -120,7 +135,8 @@ void initialize(const ModelConfig& config, const NamedTensor& tensor, uint64_t s
   if (tensor.decays) {
     fill_normal(values, config.initializer_range, seed, stream);
     const bool is_word = tensor.name == std::string(table_of(config.family).names.word) + ".weight";
-    if (is_word && config.padding_id >= 0) std::ranges::fill(tensor.tensor.rows(config.padding_id, config.padding_id + 1).values(), 0.0f);
+    if (is_word && config.padding_id >= 0)
+      std::ranges::fill(tensor.tensor.rows(config.padding_id, config.padding_id + 1).values(), 0.0f);
   } else {
     std::ranges::fill(values, tensor.name.ends_with(".weight") ? 1.0f : 0.0f);  // a norm's weight; else a bias
   }
@@ -153,7 +169,8 @@ std::vector<std::string> collapse_layers(const std::vector<std::string>& names) 
         const int64_t first = *at;
         int64_t last = first;
         while (++at != numbers.end() && *at == last + 1) last = *at;
-        ranges += fmt::format("{}{}", ranges.empty() ? "" : ",", first == last ? std::to_string(first) : fmt::format("{}-{}", first, last));
+        ranges += fmt::format("{}{}", ranges.empty() ? "" : ",",
+                              first == last ? std::to_string(first) : fmt::format("{}-{}", first, last));
       }
       pattern.replace(pattern.find('*'), 1, numbers.size() > 1 ? "{" + ranges + "}" : ranges);
     }
@@ -171,26 +188,29 @@ std::string LoadReport::table() const {
   for (const std::string& name : collapse_layers(unexpected)) rows.emplace_back(name, "not used");
   size_t width = 6;
   for (const auto& [name, status] : rows) width = std::max(width, name.size());
-  std::string text = fmt::format("{:{}} | status\n", "tensor", width);
-  for (const auto& [name, status] : rows) text += fmt::format("{:{}} | {}\n", name, width, status);
+  std::string text = fmt::format("{:{}} | status", "tensor", width);
+  for (const auto& [name, status] : rows) text += fmt::format("\n{:{}} | {}", name, width, status);
   return text;
 }
 
-LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights, uint64_t seed) {
+LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
+                        uint64_t seed) {
   const WeightFiles files(folder);
   LoadReport report;
   const Matched matched = match(files, config, weights, report);
   check_shapes(matched, weights);
   if (matched.empty()) {
-    const std::string example = files.tensors().empty() ? "nothing" : "such as " + printable(files.tensors().begin()->first);
-    fail(ErrorKind::input, "{} holds none of the tensors of a {} model: it holds {}, expected such as {}", printable(files.path().string(), 300),
-         table_of(config.family).shown, example, weights.named().front().name);
+    const std::string example =
+        files.tensors().empty() ? "nothing" : "such as " + printable(files.tensors().begin()->first);
+    fail(ErrorKind::input, "{} holds none of the tensors of a {} model: it holds {}, expected such as {}",
+         printable(files.path().string(), 300), table_of(config.family).shown, example, weights.named().front().name);
   }
   uint64_t stream = 0;
   for (const NamedTensor& tensor : weights.named()) {
     if (const auto found = matched.find(tensor.name); found != matched.end()) {
       const auto& [file_name, stored] = found->second;
-      to_float32(*stored.tensor, tensor.tensor.values(), fmt::format("{}: tensor {}", stored.file, printable(file_name)));
+      to_float32(*stored.tensor, tensor.tensor.values(),
+                 fmt::format("{}: tensor {}", stored.file, printable(file_name)));
     } else {
       report.missing.push_back(tensor.name);
       initialize(config, tensor, seed, stream);
@@ -222,11 +242,14 @@ void check_vocabulary(int64_t tokenizer_entries, const ModelConfig& config, cons
   constexpr int64_t kPadding = 128;
   const std::string matrix = std::string(table_of(config.family).names.word) + ".weight";
   if (tokenizer_entries > config.vocabulary)
-    fail(ErrorKind::input, "vocabulary has {} entries but {} has {} rows (model in {}): tokenizer and weights are from different models; "
-         "pass --tokenizer with the folder that the weights were trained with", tokenizer_entries, matrix, config.vocabulary, printable(folder, 300));
+    fail(ErrorKind::input,
+         "vocabulary has {} entries but {} has {} rows (model in {}): tokenizer and weights are from different models; "
+         "pass --tokenizer with the folder that the weights were trained with",
+         tokenizer_entries, matrix, config.vocabulary, printable(folder, 300));
   if (tokenizer_entries <= config.vocabulary - kPadding)
-    warn(fmt::format("vocabulary has {} entries but {} has {} rows (model in {}): are tokenizer and weights from different models?", tokenizer_entries,
-                     matrix, config.vocabulary, printable(folder, 300)));
+    warn(fmt::format(
+        "vocabulary has {} entries but {} has {} rows (model in {}): are tokenizer and weights from different models?",
+        tokenizer_entries, matrix, config.vocabulary, printable(folder, 300)));
 }
 
 }  // namespace tekio

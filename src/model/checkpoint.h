@@ -17,16 +17,18 @@ struct LoadReport {
   std::vector<std::string> unexpected;  ///< in the file, not in the model
   bool head_missing = false;            ///< the whole masked-LM head is among the missing
   std::vector<std::string> notes;       ///< sentences on what was decided where a file left a choice
-  /// One table (tensor, status), layer numbers collapsed to ranges; empty if all matched.
+  /// One table (tensor, status), layer numbers collapsed to ranges, no newline at its end; empty if all matched.
   std::string table() const;
 };
 
-/// Fills `weights` from model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json
-/// (in this order). f32, f16 and bf16 become f32. Missing tensors are initialised from `seed`.
-/// Errors: io (no weights file), input (malformed file, mismatched shape: tensor, got, expected).
-LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights, uint64_t seed);
+/// Fills `weights` from model.safetensors, model.safetensors.index.json, pytorch_model.bin or
+/// pytorch_model.bin.index.json (in this order). f32, f16 and bf16 become f32. Missing tensors are initialised from
+/// `seed`. Errors: io (no weights file), input (malformed file, mismatched shape: tensor, got, expected).
+LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
+                        uint64_t seed);
 
-/// The reference's initialisation: normal(0, initializer_range) for matrices and embeddings (the padding row 0), biases 0, norms 1 and 0.
+/// The reference's initialisation: normal(0, initializer_range) for matrices and embeddings (the padding row 0), biases
+/// 0, norms 1 and 0.
 void initialize_weights(const ModelConfig& config, ParameterSet& weights, uint64_t seed);
 
 /// config.json and model.safetensors into an existing folder, each atomically. Tied tensors once.

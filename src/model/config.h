@@ -1,4 +1,5 @@
-// A model's sizes and rates, read from config.json. The raw document is kept, so that keys we do not know are saved again.
+// A model's sizes and rates, read from config.json. The raw document is kept, so that keys we do not know are saved
+// again.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +15,21 @@ enum class Family { distilbert, bert };
 
 struct ModelConfig {
   Family family = Family::distilbert;
-  int64_t vocabulary = 0;        // V
-  int64_t width = 0;             // C
-  int64_t layers = 0;            // L
-  int64_t heads = 0;             // H
+  int64_t vocabulary = 0;  // V
+  int64_t width = 0;       // C
+  int64_t layers = 0;      // L
+  int64_t heads = 0;       // H
   int64_t inner = 0;
   int64_t max_positions = 0;
-  int64_t type_vocabulary = 0;   // 0: no token types
+  int64_t type_vocabulary = 0;  // 0: no token types
   float norm_epsilon = 1e-12f;
   Activation activation = Activation::gelu;
-  float hidden_dropout = 0;      // embeddings and feed-forward outputs
+  float hidden_dropout = 0;  // embeddings and feed-forward outputs
   float attention_dropout = 0;
   float attention_output_dropout = 0;  // 0 in DistilBERT: it has none there
-  int32_t padding_id = 0;        // -1: none
+  int32_t padding_id = 0;              // -1: none
   double initializer_range = 0.02;
-  Json document;                 // config.json as it was read
+  Json document;  // config.json as it was read
 
   /// Reads and validates. Errors (input): unsupported family (names those supported), sizes missing, not positive,
   /// absurd, or not divisible.

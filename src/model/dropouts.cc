@@ -1,5 +1,5 @@
-// The order of draws follows the reference's forward: embeddings [B,T,C]; then per layer attention probabilities [B,H,T,T],
-// BERT's attention output [B,T,C], feed-forward output [B,T,C], T being the padded length.
+// The order of draws follows the reference's forward: embeddings [B,T,C]; then per layer attention probabilities
+// [B,H,T,T], BERT's attention output [B,T,C], feed-forward output [B,T,C], T being the padded length.
 #include "model/dropouts.h"
 
 #include <algorithm>
@@ -10,10 +10,13 @@ namespace tekio {
 
 float dropout_rate(const ModelConfig& config, DropoutSite site) {
   switch (site) {
-    case DropoutSite::attention: return config.attention_dropout;
-    case DropoutSite::attention_output: return config.attention_output_dropout;
+    case DropoutSite::attention:
+      return config.attention_dropout;
+    case DropoutSite::attention_output:
+      return config.attention_output_dropout;
     case DropoutSite::embedding:
-    case DropoutSite::output: break;
+    case DropoutSite::output:
+      break;
   }
   return config.hidden_dropout;
 }
@@ -22,7 +25,10 @@ Dropout Dropouts::at(int64_t layer, DropoutSite site) const {
   if (config == nullptr) return {};
   const float rate = dropout_rate(*config, site);
   if (rate == 0) return {};
-  return {.rate = rate, .seed = seed, .step = step, .site = static_cast<uint32_t>(layer) * 4 + static_cast<uint32_t>(site),
+  return {.rate = rate,
+          .seed = seed,
+          .step = step,
+          .site = static_cast<uint32_t>(layer) * 4 + static_cast<uint32_t>(site),
           .kept = drawn != nullptr ? drawn->at(layer, site) : nullptr};
 }
 
@@ -41,7 +47,8 @@ void DrawnDropout::draw(const ModelConfig& config, const Batch& batch, TorchStre
     return static_cast<int64_t>(batch.offsets[i + 1]) - batch.offsets[i];
   };
   const auto keep = [&](int64_t count, DropoutSite site) {
-    TEKIO_CHECK(count <= memory_.data() + memory_.size() - next, "{} decisions, {} left", count, memory_.data() + memory_.size() - next);
+    TEKIO_CHECK(count <= memory_.data() + memory_.size() - next, "{} decisions, {} left", count,
+                memory_.data() + memory_.size() - next);
     stream.dropout_kept({next, static_cast<size_t>(count)}, static_cast<double>(dropout_rate(config, site)));
     next += count;
   };
@@ -68,7 +75,8 @@ void DrawnDropout::draw(const ModelConfig& config, const Batch& batch, TorchStre
     }
   };
   for (int64_t k = 0; k < batch.sequences(); ++k)
-    TEKIO_CHECK(length_of(k) <= batch.padded_length, "sequence {} has {} tokens, the padded length is {}", k, length_of(k), batch.padded_length);
+    TEKIO_CHECK(length_of(k) <= batch.padded_length, "sequence {} has {} tokens, the padded length is {}", k,
+                length_of(k), batch.padded_length);
   rows(0, DropoutSite::embedding);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     probabilities(layer, DropoutSite::attention);

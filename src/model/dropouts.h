@@ -1,5 +1,5 @@
-// A model's dropout sites: where they are, how they are numbered, and, where a run repeats the reference's own stream, their
-// decisions as PyTorch draws them on a CPU.
+// A model's dropout sites: where they are, how they are numbered, and, where a run repeats the reference's own stream,
+// their decisions as PyTorch draws them on a CPU.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,15 @@ class DrawnDropout {
   /// Bytes for the largest batch.
   static int64_t bytes(const ModelConfig& config, int64_t sequences, int64_t length);
   explicit DrawnDropout(int64_t bytes) : memory_(static_cast<size_t>(bytes)) {}
-  /// Draws for a batch, site after site in the order of the forward, each over the padded rectangle. A rate of 0 draws nothing.
+  /// Draws for a batch, site after site in the order of the forward, each over the padded rectangle. A rate of 0 draws
+  /// nothing.
   void draw(const ModelConfig& config, const Batch& batch, TorchStream& stream);
   const uint8_t* at(int64_t layer, DropoutSite site) const { return sites_[index(layer, site)]; }
 
  private:
-  static size_t index(int64_t layer, DropoutSite site) { return static_cast<size_t>(layer) * 4 + static_cast<size_t>(site); }
+  static size_t index(int64_t layer, DropoutSite site) {
+    return static_cast<size_t>(layer) * 4 + static_cast<size_t>(site);
+  }
   std::vector<uint8_t> memory_;
   std::vector<const uint8_t*> sites_;
 };

@@ -1,5 +1,5 @@
-// The encoder: embeddings and layers, forward and backward, written once against Backend. Each function's backward stands
-// right below it in encoder.cc.
+// The encoder: embeddings and layers, forward and backward, written once against Backend. Each function's backward
+// stands right below it in encoder.cc.
 #pragma once
 
 #include <span>
@@ -44,10 +44,13 @@ struct Pass {
 
 /// y[n,C] = dropout(norm(word + type + position)).
 void embedding_forward(const Pass& p, const EncoderWeights& w, NormKept& kept, EncoderScratch& s, Tensor y);
-void embedding_backward(const Pass& p, const EncoderWeights& w, EncoderWeights& d_w, const NormKept& kept, EncoderScratch& s);
+void embedding_backward(const Pass& p, const EncoderWeights& w, EncoderWeights& d_w, const NormKept& kept,
+                        EncoderScratch& s);
 
 /// k.y[n,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
-void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, LayerKept& k, EncoderScratch& s, ConstTensor x);
-void layer_backward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, LayerOf<Tensor>& d_w, const LayerKept& k, EncoderScratch& s, ConstTensor x);
+void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, LayerKept& k, EncoderScratch& s,
+                   ConstTensor x);
+void layer_backward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, LayerOf<Tensor>& d_w, const LayerKept& k,
+                    EncoderScratch& s, ConstTensor x);
 
 }  // namespace tekio

@@ -1,4 +1,5 @@
-// The tables. Sources: the reference's configuration_*.py and modeling_*.py of each family, as PARITY.md 1.2 and 1.3 tell them.
+// The tables. Sources: the reference's configuration_*.py and modeling_*.py of each family, as PARITY.md 1.2 and 1.3
+// tell them.
 #include "model/family.h"
 
 #include <array>
@@ -6,7 +7,8 @@
 namespace tekio {
 namespace {
 
-constexpr Alias kDistilbertAliases[] = {{"hidden_size", "dim"}, {"num_attention_heads", "n_heads"}, {"num_hidden_layers", "n_layers"}};
+constexpr Alias kDistilbertAliases[] = {
+    {"hidden_size", "dim"}, {"num_attention_heads", "n_heads"}, {"num_hidden_layers", "n_layers"}};
 
 constexpr FamilyTable kFamilies[] = {
     {.family = Family::distilbert,
@@ -27,7 +29,8 @@ constexpr FamilyTable kFamilies[] = {
               .attention_dropout = "attention_dropout",
               .drops_attention_output = false},
      .aliases = kDistilbertAliases,
-     .defaults = R"({"activation": "gelu", "attention_dropout": 0.1, "bos_token_id": null, "dropout": 0.1, "eos_token_id": null,
+     .defaults =
+         R"({"activation": "gelu", "attention_dropout": 0.1, "bos_token_id": null, "dropout": 0.1, "eos_token_id": null,
                      "initializer_range": 0.02, "pad_token_id": 0, "qa_dropout": 0.1, "seq_classif_dropout": 0.2,
                      "sinusoidal_pos_embds": false, "tie_word_embeddings": true})",
      .names = {.word = "distilbert.embeddings.word_embeddings",
@@ -67,7 +70,8 @@ constexpr FamilyTable kFamilies[] = {
               .attention_dropout = "attention_probs_dropout_prob",
               .drops_attention_output = true},
      .aliases = {},
-     .defaults = R"({"add_cross_attention": false, "attention_probs_dropout_prob": 0.1, "bos_token_id": null, "classifier_dropout": null,
+     .defaults =
+         R"({"add_cross_attention": false, "attention_probs_dropout_prob": 0.1, "bos_token_id": null, "classifier_dropout": null,
                      "eos_token_id": null, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "initializer_range": 0.02, "is_decoder": false,
                      "layer_norm_eps": 1e-12, "pad_token_id": 0, "tie_word_embeddings": true, "type_vocab_size": 2, "use_cache": true})",
      .names = {.word = "bert.embeddings.word_embeddings",
@@ -91,13 +95,16 @@ constexpr FamilyTable kFamilies[] = {
                .tied_bias = "cls.predictions.decoder.bias"}},
 };
 
-struct NamedActivation { const char* name; Activation activation; };
+struct NamedActivation {
+  const char* name;
+  Activation activation;
+};
 constexpr NamedActivation kActivations[] = {
-    {"gelu", Activation::gelu},           {"gelu_fast", Activation::gelu_fast},
-    {"gelu_new", Activation::gelu_new},   {"gelu_python", Activation::gelu},
-    {"mish", Activation::mish},           {"gelu_pytorch_tanh", Activation::gelu_new},
-    {"relu", Activation::relu},           {"quick_gelu", Activation::quick_gelu},
-    {"silu", Activation::silu},           {"swish", Activation::silu},
+    {"gelu", Activation::gelu},         {"gelu_fast", Activation::gelu_fast},
+    {"gelu_new", Activation::gelu_new}, {"gelu_python", Activation::gelu},
+    {"mish", Activation::mish},         {"gelu_pytorch_tanh", Activation::gelu_new},
+    {"relu", Activation::relu},         {"quick_gelu", Activation::quick_gelu},
+    {"silu", Activation::silu},         {"swish", Activation::silu},
     {"tanh", Activation::tanh},
 };
 

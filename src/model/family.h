@@ -1,5 +1,5 @@
-// Model families as tables: what a family calls its config keys and its tensors. A family is data, not a class: config.cc,
-// weights.cc and checkpoint.cc read these tables, and nothing else in Tekio knows a family's names.
+// Model families as tables: what a family calls its config keys and its tensors. A family is data, not a class:
+// config.cc, weights.cc and checkpoint.cc read these tables, and nothing else in Tekio knows a family's names.
 #pragma once
 
 #include <span>
@@ -23,13 +23,15 @@ struct TensorNames {
   const char* layer;
   const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
   const char *transform, *head_norm;
-  const char* head_bias;          ///< whole name
-  bool head_bias_first;           ///< among the head's parameters
-  const char* tied_matrix;        ///< whole name of the decoder's copy of the word embeddings, not saved
-  const char* tied_bias;          ///< whole name of the decoder's copy of head_bias, not saved; nullptr: none
+  const char* head_bias;    ///< whole name
+  bool head_bias_first;     ///< among the head's parameters
+  const char* tied_matrix;  ///< whole name of the decoder's copy of the word embeddings, not saved
+  const char* tied_bias;    ///< whole name of the decoder's copy of head_bias, not saved; nullptr: none
 };
 
-struct Alias { const char *alias, *key; };
+struct Alias {
+  const char *alias, *key;
+};
 
 struct FamilyTable {
   Family family;
@@ -39,7 +41,7 @@ struct FamilyTable {
   const char* base_prefix;   ///< what a bare encoder's files leave out
   ConfigKeys keys;
   std::span<const Alias> aliases;
-  const char* defaults;      ///< JSON: what the reference writes where a config.json says nothing
+  const char* defaults;  ///< JSON: what the reference writes where a config.json says nothing
   TensorNames names;
 };
 

@@ -1,5 +1,5 @@
-// The fill-mask pipeline. Scores are probabilities over the whole vocabulary, also where only some targets are asked for.
-// Only the masks' rows go through the head.
+// The fill-mask pipeline. Scores are probabilities over the whole vocabulary, also where only some targets are asked
+// for. Only the masks' rows go through the head.
 #include <tekio/masked_lm.h>
 
 #include <algorithm>
@@ -23,27 +23,32 @@ std::vector<int32_t> target_ids(const Tokenizer& tokenizer, const std::vector<st
     }
     const std::vector<int32_t> pieces = tokenizer.encode(target, {.add_special_tokens = false}).ids;
     if (pieces.empty()) {
-      warn(fmt::format("the target \"{}\" is not in the model's vocabulary and nothing can stand for it: left out", printable(target)));
+      warn(fmt::format("the target \"{}\" is not in the model's vocabulary and nothing can stand for it: left out",
+                       printable(target)));
       continue;
     }
-    warn(fmt::format("the target \"{}\" is not in the model's vocabulary: \"{}\" stands for it", printable(target), printable(tokenizer.id_to_token(pieces.front()))));
+    warn(fmt::format("the target \"{}\" is not in the model's vocabulary: \"{}\" stands for it", printable(target),
+                     printable(tokenizer.id_to_token(pieces.front()))));
     ids.insert(pieces.front());
   }
-  if (ids.empty()) fail(ErrorKind::input, "none of the {} targets has a token in the model's vocabulary", targets.size());
+  if (ids.empty())
+    fail(ErrorKind::input, "none of the {} targets has a token in the model's vocabulary", targets.size());
   return {ids.begin(), ids.end()};
 }
 
 // The best of `candidates` by score; of equals the lower id.
 std::vector<int32_t> best(std::vector<int32_t> candidates, std::span<const float> scores, int64_t count) {
-  const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(std::min<int64_t>(count, static_cast<int64_t>(candidates.size())));
+  const auto middle = candidates.begin() +
+                      static_cast<std::ptrdiff_t>(std::min<int64_t>(count, static_cast<int64_t>(candidates.size())));
   const auto score = [&](int32_t id) { return scores[static_cast<size_t>(id)]; };
-  std::partial_sort(candidates.begin(), middle, candidates.end(), [&](int32_t a, int32_t b) { return score(a) != score(b) ? score(a) > score(b) : a < b; });
+  std::partial_sort(candidates.begin(), middle, candidates.end(),
+                    [&](int32_t a, int32_t b) { return score(a) != score(b) ? score(a) > score(b) : a < b; });
   candidates.erase(middle, candidates.end());
   return candidates;
 }
 
-// The text with `token` in the place of the mask at `row`. Special tokens stay where there are several masks, so that the
-// other masks can be seen.
+// The text with `token` in the place of the mask at `row`. Special tokens stay where there are several masks, so that
+// the other masks can be seen.
 std::string filled(const Tokenizer& tokenizer, std::vector<int32_t> ids, int32_t row, int32_t token, bool only_mask) {
   ids[static_cast<size_t>(row)] = token;
   if (const auto padding = tokenizer.pad_id()) std::erase(ids, *padding);
@@ -60,16 +65,20 @@ FillMask::FillMask(MaskedLM model, Tokenizer tokenizer) : model_(std::move(model
 std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, const FillOptions& options) const {
   if (options.top_k < 0) fail(ErrorKind::usage, "top_k is {}; expected 0 or more", options.top_k);
   const Encoding encoding = tokenizer_.encode(text);
-  Batch batch{.input_ids = encoding.ids, .type_ids = encoding.type_ids, .offsets = {0, static_cast<int32_t>(encoding.ids.size())}};
+  Batch batch{.input_ids = encoding.ids,
+              .type_ids = encoding.type_ids,
+              .offsets = {0, static_cast<int32_t>(encoding.ids.size())}};
   for (size_t i = 0; i < encoding.ids.size(); ++i)
     if (encoding.ids[i] == *tokenizer_.mask_id()) batch.masked_rows.push_back(static_cast<int32_t>(i));
   batch.labels.assign(batch.masked_rows.size(), 0);  // of no use here
   if (batch.masked_rows.empty())
-    fail(ErrorKind::input, "no {} in \"{}\": write it where a word is to be found", tokenizer_.mask_token(), printable(text));
+    fail(ErrorKind::input, "no {} in \"{}\": write it where a word is to be found", tokenizer_.mask_token(),
+         printable(text));
   MaskedLM::Impl& impl = model_.impl();
   const ModelConfig& config = impl.model().config();
   if (batch.tokens() > config.max_positions)
-    fail(ErrorKind::input, "\"{}\" has {} tokens, but the model takes at most {}; shorten it", printable(text), batch.tokens(), config.max_positions);
+    fail(ErrorKind::input, "\"{}\" has {} tokens, but the model takes at most {}; shorten it", printable(text),
+         batch.tokens(), config.max_positions);
 
   std::vector<int32_t> candidates;
   if (options.targets.empty()) {
@@ -87,15 +96,19 @@ std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, cons
     const std::span<const float> probabilities = scores.rows(row, row + 1).values();
     std::vector<Prediction>& list = lists.emplace_back();
     for (const int32_t token : best(candidates, probabilities, options.top_k))
-      list.push_back({.score = probabilities[static_cast<size_t>(token)], .token = token, .token_str = tokenizer_.decode(std::span(&token, 1)),
-                      .sequence = filled(tokenizer_, encoding.ids, batch.masked_rows[i], token, batch.masked_rows.size() == 1)});
+      list.push_back(
+          {.score = probabilities[static_cast<size_t>(token)],
+           .token = token,
+           .token_str = tokenizer_.decode(std::span(&token, 1)),
+           .sequence = filled(tokenizer_, encoding.ids, batch.masked_rows[i], token, batch.masked_rows.size() == 1)});
   }
   return lists;
 }
 
 std::vector<Prediction> FillMask::operator()(const std::string& text, const FillOptions& options) const {
   auto lists = all(text, options);
-  if (lists.size() != 1) fail(ErrorKind::input, "\"{}\" has {} masks; all() gives a list for each", printable(text), lists.size());
+  if (lists.size() != 1)
+    fail(ErrorKind::input, "\"{}\" has {} masks; all() gives a list for each", printable(text), lists.size());
   return std::move(lists.front());
 }
 

@@ -27,11 +27,13 @@ void tell(const LoadReport& report, const ModelConfig& config, const std::string
   if (report.missing.empty() && report.unexpected.empty()) return;
   const std::string where = printable(folder, 300);
   if (report.head_missing) {
-    warn(fmt::format("{} has no masked-LM head: it starts afresh (normal, deviation {}, seed {}), and predictions mean nothing before training", where,
-                     config.initializer_range, seed));
+    warn(
+        fmt::format("{} has no masked-LM head: it starts afresh (normal, deviation {}, seed {}), and predictions mean "
+                    "nothing before training",
+                    where, config.initializer_range, seed));
   } else if (!report.missing.empty()) {
-    warn(fmt::format("{} lacks {} of the model's tensors; they start afresh (normal, deviation {}, seed {})", where, report.missing.size(),
-                     config.initializer_range, seed));
+    warn(fmt::format("{} lacks {} of the model's tensors; they start afresh (normal, deviation {}, seed {})", where,
+                     report.missing.size(), config.initializer_range, seed));
   }
   note(report.table());
 }
@@ -39,7 +41,10 @@ void tell(const LoadReport& report, const ModelConfig& config, const std::string
 }  // namespace
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
-    : path_(folder), pool_(checked_threads(options)), backend_(make_backend(options.device, pool_)), model_(read_config(folder), *backend_),
+    : path_(folder),
+      pool_(checked_threads(options)),
+      backend_(make_backend(options.device, pool_)),
+      model_(read_config(folder), *backend_),
       report_(load_weights(folder, model_.config(), model_.weights(), options.seed)) {
   tell(report_, model_.config(), folder, options.seed);
 }
@@ -47,28 +52,44 @@ MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
 Tensor MaskedLM::Impl::logits(const Batch& batch) {
   if (!model_.fits(batch)) {
     int64_t longest = 0;
-    for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) longest = std::max<int64_t>(longest, batch.offsets[k + 1] - batch.offsets[k]);
+    for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
+      longest = std::max<int64_t>(longest, batch.offsets[k + 1] - batch.offsets[k]);
+    // In steps, so that texts of many lengths do not each ask for memory of their own.
+    const BatchLimits limits = {.sequences = batch.sequences(),
+                                .length = (longest + 63) / 64 * 64,
+                                .masked_rows = (static_cast<int64_t>(batch.masked_rows.size()) + 7) / 8 * 8};
     if (longest <= model_.config().max_positions)  // else MlmModel refuses it, before it costs memory
-      model_.prepare({.sequences = batch.sequences(), .length = longest, .masked_rows = static_cast<int64_t>(batch.masked_rows.size())}, false);
+      model_.prepare(limits, /*training=*/false);
   }
   return model_.logits(batch);
 }
 
 MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions& options) { return MaskedLM(std::make_shared<Impl>(folder, options)); }
+MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions& options) {
+  return MaskedLM(std::make_shared<Impl>(folder, options));
+}
 
 int64_t MaskedLM::num_parameters() const { return impl_->model().weights().count(); }
 
 ModelInfo MaskedLM::info() const {
   const ModelConfig& config = impl_->model().config();
-  return {.path = impl_->path(), .family = table_of(config.family).shown, .layers = config.layers, .hidden_size = config.width, .heads = config.heads,
-          .intermediate_size = config.inner, .vocabulary = config.vocabulary, .max_length = config.max_positions, .parameters = num_parameters(),
-          .missing = impl_->report().missing, .unexpected = impl_->report().unexpected};
+  return {.path = impl_->path(),
+          .family = table_of(config.family).shown,
+          .layers = config.layers,
+          .hidden_size = config.width,
+          .heads = config.heads,
+          .intermediate_size = config.inner,
+          .vocabulary = config.vocabulary,
+          .max_length = config.max_positions,
+          .parameters = num_parameters(),
+          .missing = impl_->report().missing,
+          .unexpected = impl_->report().unexpected};
 }
 
 std::vector<float> MaskedLM::logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids) const {
-  if (!type_ids.empty() && type_ids.size() != ids.size()) fail(ErrorKind::input, "{} token types for {} tokens", type_ids.size(), ids.size());
+  if (!type_ids.empty() && type_ids.size() != ids.size())
+    fail(ErrorKind::input, "{} token types for {} tokens", type_ids.size(), ids.size());
   Batch batch;
   batch.input_ids.assign(ids.begin(), ids.end());
   batch.type_ids.assign(type_ids.begin(), type_ids.end());

@@ -25,8 +25,8 @@ class MaskedLM::Impl {
   const LoadReport& report() const { return report_; }
   /// A model computes one thing at a time.
   std::mutex& mutex() { return mutex_; }
-  /// Logits [r,V] of the batch's masked rows; memory grows where the batch needs more than was prepared. Valid until the next
-  /// call. The caller holds mutex().
+  /// Logits [r,V] of the batch's masked rows; memory grows where the batch needs more than was prepared. Valid until
+  /// the next call. The caller holds mutex().
   Tensor logits(const Batch& batch);
 
  private:

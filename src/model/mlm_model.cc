@@ -1,5 +1,5 @@
-// The passes of a masked language model. The head runs on masked rows only: no other row's logits enter the loss, so loss
-// and gradients are exactly those of the whole (a test holds it).
+// The passes of a masked language model. The head runs on masked rows only: no other row's logits enter the loss, so
+// loss and gradients are exactly those of the whole (a test holds it).
 #include "model/mlm_model.h"
 
 #include <algorithm>
@@ -13,20 +13,26 @@ namespace {
 // What tokenizers and data of the wrong model can cause is an input error; the packing itself is ours.
 void check_batch(const Batch& batch, const ModelConfig& config) {
   const int64_t n = batch.tokens();
-  TEKIO_CHECK(!batch.offsets.empty() && batch.offsets.front() == 0 && batch.offsets.back() == n && std::ranges::is_sorted(batch.offsets),
+  TEKIO_CHECK(!batch.offsets.empty() && batch.offsets.front() == 0 && batch.offsets.back() == n &&
+                  std::ranges::is_sorted(batch.offsets),
               "offsets do not cut {} tokens", n);
-  TEKIO_CHECK(batch.labels.size() == batch.masked_rows.size() && (batch.type_ids.empty() || batch.type_ids.size() == batch.input_ids.size()),
-              "{} labels for {} rows, {} type ids for {} tokens", batch.labels.size(), batch.masked_rows.size(), batch.type_ids.size(), n);
+  TEKIO_CHECK(batch.labels.size() == batch.masked_rows.size() &&
+                  (batch.type_ids.empty() || batch.type_ids.size() == batch.input_ids.size()),
+              "{} labels for {} rows, {} type ids for {} tokens", batch.labels.size(), batch.masked_rows.size(),
+              batch.type_ids.size(), n);
   TEKIO_CHECK(std::ranges::adjacent_find(batch.masked_rows, std::greater_equal<>()) == batch.masked_rows.end() &&
                   (batch.masked_rows.empty() || (batch.masked_rows.front() >= 0 && batch.masked_rows.back() < n)),
               "masked rows are not ascending token numbers below {}", n);
   for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
     if (const int32_t length = batch.offsets[k + 1] - batch.offsets[k]; length > config.max_positions)
-      fail(ErrorKind::input, "a sequence has {} tokens, but the model has only {} positions; shorten or chunk the text", length, config.max_positions);
+      fail(ErrorKind::input, "a sequence has {} tokens, but the model has only {} positions; shorten or chunk the text",
+           length, config.max_positions);
   const auto check_ids = [](std::span<const int32_t> ids, int64_t end, const char* what, const char* table) {
     for (size_t i = 0; i < ids.size(); ++i)
       if (ids[i] < 0 || ids[i] >= end)
-        fail(ErrorKind::input, "{} {} (number {}) is outside the model's {} of {}; were tokenizer and model made for each other?", what, ids[i], i, table, end);
+        fail(ErrorKind::input,
+             "{} {} (number {}) is outside the model's {} of {}; were tokenizer and model made for each other?", what,
+             ids[i], i, table, end);
   };
   check_ids(batch.input_ids, config.vocabulary, "token id", "vocabulary");
   check_ids(batch.labels, config.vocabulary, "label", "vocabulary");
@@ -34,27 +40,37 @@ void check_batch(const Batch& batch, const ModelConfig& config) {
 }
 
 Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, const Dropouts& dropouts) {
-  Pass pass{.be = backend, .config = config, .sequences = {batch.offsets, batch.first_key}, .ids = batch.input_ids, .dropouts = dropouts};
-  if (config.type_vocabulary > 0) pass.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
+  Pass pass{.be = backend,
+            .config = config,
+            .sequences = {batch.offsets, batch.first_key},
+            .ids = batch.input_ids,
+            .dropouts = dropouts};
+  if (config.type_vocabulary > 0)
+    pass.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
   return pass;
 }
 
-NormWeights head_norm(const ModelConfig& config, const EncoderWeights& w) { return {w.head_norm.weight, w.head_norm.bias, config.norm_epsilon}; }
+NormWeights head_norm(const ModelConfig& config, const EncoderWeights& w) {
+  return {w.head_norm.weight, w.head_norm.bias, config.norm_epsilon};
+}
 
 // h.logits[r,V] = norm(act(x w^T + b)) word^T + head_bias, for the masked rows of encoded[n,C].
-void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, HeadKept& h, ConstTensor encoded, std::span<const int32_t> rows) {
-  be.gather_rows(h.x, encoded, rows);                                                                      // [r,C]
-  be.linear_activation(h.activated, h.transform, h.x, w.transform, w.transform_bias, config.activation);   // [r,C]
-  be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                                 // [r,C]
-  be.linear(h.logits, h.y, w.word, w.head_bias);                                                           // [r,V]
+void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, HeadKept& h, ConstTensor encoded,
+                  std::span<const int32_t> rows) {
+  be.gather_rows(h.x, encoded, rows);                                                                     // [r,C]
+  be.linear_activation(h.activated, h.transform, h.x, w.transform, w.transform_bias, config.activation);  // [r,C]
+  be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                                // [r,C]
+  be.linear(h.logits, h.y, w.word, w.head_bias);                                                          // [r,V]
 }
 
 // From d_logits, in h.logits, to d_encoded[n,C].
-void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, EncoderWeights& d_w, HeadKept& h, Tensor d_encoded,
-                   std::span<const int32_t> rows) {
-  be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, w.word);                               // d_a: of y
-  be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm, head_norm(config, w));  // d_b: of activated
-  be.linear_activation_backward(h.d_a, d_w.transform, d_w.transform_bias, h.d_b, h.transform, h.x, w.transform, config.activation);  // d_a: of x
+void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, EncoderWeights& d_w, HeadKept& h,
+                   Tensor d_encoded, std::span<const int32_t> rows) {
+  be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, w.word);  // d_a: of y
+  be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
+                   head_norm(config, w));  // d_b: of activated
+  be.linear_activation_backward(h.d_a, d_w.transform, d_w.transform_bias, h.d_b, h.transform, h.x, w.transform,
+                                config.activation);  // d_a: of x
   be.gather_rows_backward(d_encoded, h.d_a, rows);
 }
 
@@ -83,7 +99,8 @@ void MlmModel::clear_gradients() {
 
 Tensor MlmModel::logits(const Batch& batch) {
   check_batch(batch, config_);
-  TEKIO_CHECK(fits(batch), "a batch of {} tokens and {} masked rows is larger than planned", batch.tokens(), batch.masked_rows.size());
+  TEKIO_CHECK(fits(batch), "a batch of {} tokens and {} masked rows is larger than planned", batch.tokens(),
+              batch.masked_rows.size());
   activations_->forwarded = false;
   PassMemory memory = activations_->cut(batch);
   if (batch.masked_rows.empty()) return memory.head.logits;
@@ -99,8 +116,8 @@ Tensor MlmModel::logits(const Batch& batch) {
 }
 
 double MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
-  TEKIO_CHECK(per_sequence.empty() || static_cast<int64_t>(per_sequence.size()) == batch.sequences(), "{} sums for {} sequences", per_sequence.size(),
-              batch.sequences());
+  TEKIO_CHECK(per_sequence.empty() || static_cast<int64_t>(per_sequence.size()) == batch.sequences(),
+              "{} sums for {} sequences", per_sequence.size(), batch.sequences());
   const Tensor rows = logits(batch);
   double sum = 0;
   size_t begin = 0;
@@ -108,8 +125,10 @@ double MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
     size_t end = begin;
     while (end < batch.masked_rows.size() && batch.masked_rows[end] < batch.offsets[k + 1]) ++end;
     const auto labels = std::span(batch.labels).subspan(begin, end - begin);
-    const double own =
-        labels.empty() ? 0 : backend_.vocabulary_loss({}, rows.rows(static_cast<int64_t>(begin), static_cast<int64_t>(end)), labels, 1.0f);
+    const double own = labels.empty()
+                           ? 0
+                           : backend_.vocabulary_loss(
+                                 {}, rows.rows(static_cast<int64_t>(begin), static_cast<int64_t>(end)), labels, 1.0f);
     if (!per_sequence.empty()) per_sequence[k] = own;
     sum += own;
     begin = end;
@@ -119,12 +138,14 @@ double MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
 
 void MlmModel::forward(const Batch& batch, const StepRandom& random) {
   check_batch(batch, config_);
-  TEKIO_CHECK(fits(batch) && activations_->training, "a batch of {} tokens and {} masked rows is larger than planned, or training was not prepared",
+  TEKIO_CHECK(fits(batch) && activations_->training,
+              "a batch of {} tokens and {} masked rows is larger than planned, or training was not prepared",
               batch.tokens(), batch.masked_rows.size());
   Activations& a = *activations_;
   a.dropouts = {.config = &config_, .seed = random.seed, .step = random.step};
   if (random.stream != nullptr) {
-    if (!a.drawn) a.drawn = std::make_unique<DrawnDropout>(DrawnDropout::bytes(config_, a.limits.sequences, a.limits.length));
+    if (!a.drawn)
+      a.drawn = std::make_unique<DrawnDropout>(DrawnDropout::bytes(config_, a.limits.sequences, a.limits.length));
     a.drawn->draw(config_, batch, *random.stream);  // also where nothing is masked: the reference draws all the same
     a.dropouts.drawn = a.drawn.get();
   }
@@ -156,7 +177,8 @@ double MlmModel::backward(const Batch& batch, float scale) {
   head_backward(backend_, config_, w, d_w, memory.head, memory.scratch.d_y, batch.masked_rows);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
-    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[layer], a.cut_layer(layer, batch), memory.scratch, x);
+    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[layer], a.cut_layer(layer, batch),
+                   memory.scratch, x);
   }
   embedding_backward(pass, w, d_w, memory.embedding_norm, memory.scratch);
   return loss;

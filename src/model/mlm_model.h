@@ -1,5 +1,5 @@
-// The model at work: weights, a back end, and activations planned for the largest batch. Forward and backward written once,
-// against Backend, by hand.
+// The model at work: weights, a back end, and activations planned for the largest batch. Forward and backward written
+// once, against Backend, by hand.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@
 
 namespace tekio {
 
-/// Where a training step's dropout comes from: the counter (seed, step), or the reference's stream, drawn in the order of
-/// the forward as PyTorch draws on a CPU.
+/// Where a training step's dropout comes from: the counter (seed, step), or the reference's stream, drawn in the order
+/// of the forward as PyTorch draws on a CPU.
 struct StepRandom {
   uint64_t seed = 0;
   uint64_t step = 0;
@@ -49,8 +49,8 @@ class MlmModel {
   ParameterSet& gradients() { return *gradients_; }
   void clear_gradients();
 
-  /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats; `per_sequence` [B], if wanted, gets each
-  /// sequence's own sum.
+  /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats; `per_sequence` [B], if wanted, gets
+  /// each sequence's own sum.
   double evaluate(const Batch& batch, std::span<double> per_sequence = {});
   /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);

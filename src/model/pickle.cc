@@ -1,5 +1,5 @@
-// A restricted unpickler (protocol 2, with the frames and short forms of 4). Values live in one list and refer to each other
-// by number, so that no depth of nesting can exhaust the stack, cycles do no harm, and memory has one bound.
+// A restricted unpickler (protocol 2, with the frames and short forms of 4). Values live in one list and refer to each
+// other by number, so that no depth of nesting can exhaust the stack, cycles do no harm, and memory has one bound.
 #include "model/pickle.h"
 
 #include <algorithm>
@@ -14,30 +14,34 @@ namespace tekio {
 namespace {
 
 constexpr size_t kMostBytes = size_t{64} << 20;
-constexpr size_t kMostValues = 2'000'000;
+constexpr size_t kMostValues = 1'000'000;
 constexpr size_t kMostRank = 8;
 
 enum class Kind : uint8_t { none, boolean, integer, real, text, tuple, list, dictionary, global, storage, tensor, set };
 
 struct Value {
   Kind kind = Kind::none;
-  int64_t integer = 0;            // integer, boolean
-  std::string text;               // text; global: "module name"; storage: its key
-  std::vector<uint32_t> items;    // tuple, list; dictionary: key, value, key, value, …
-  PickledTensor tensor;           // tensor, storage
+  int64_t integer = 0;          // integer, boolean; tensor, storage: its number in tensors_
+  std::string text;             // text; global: "module name"
+  std::vector<uint32_t> items;  // tuple, list; dictionary: key, value, key, value, …
 };
 
-struct StorageType { const char *global, *dtype; int64_t bytes; };
-constexpr StorageType kStorageTypes[] = {{"torch FloatStorage", "F32", 4}, {"torch HalfStorage", "F16", 2}, {"torch BFloat16Storage", "BF16", 2},
-                                         {"torch DoubleStorage", "F64", 8}, {"torch LongStorage", "I64", 8}, {"torch IntStorage", "I32", 4},
-                                         {"torch ShortStorage", "I16", 2}, {"torch CharStorage", "I8", 1}, {"torch ByteStorage", "U8", 1},
-                                         {"torch BoolStorage", "BOOL", 1}};
+struct StorageType {
+  const char *global, *dtype;
+  int64_t bytes;
+};
+constexpr StorageType kStorageTypes[] = {{"torch FloatStorage", "F32", 4},     {"torch HalfStorage", "F16", 2},
+                                         {"torch BFloat16Storage", "BF16", 2}, {"torch DoubleStorage", "F64", 8},
+                                         {"torch LongStorage", "I64", 8},      {"torch IntStorage", "I32", 4},
+                                         {"torch ShortStorage", "I16", 2},     {"torch CharStorage", "I8", 1},
+                                         {"torch ByteStorage", "U8", 1},       {"torch BoolStorage", "BOOL", 1}};
 constexpr const char* kOrderedDict = "collections OrderedDict";
 constexpr const char* kRebuildTensor = "torch._utils _rebuild_tensor_v2";
 constexpr const char* kRebuildParameter = "torch._utils _rebuild_parameter";
 
 const StorageType* find_storage_type(const std::string& global) {
-  const auto* at = std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes), [&](const StorageType& type) { return global == type.global; });
+  const auto* at = std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes),
+                                [&](const StorageType& type) { return global == type.global; });
   return at == std::end(kStorageTypes) ? nullptr : at;
 }
 
@@ -46,8 +50,7 @@ class Unpickler {
   Unpickler(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
 
   std::map<std::string, PickledTensor> run() {
-    while (step()) {
-    }
+    while (step()) {}
     if (stack_.size() != 1) refuse("ends with {} values on its stack instead of one", stack_.size());
     return collect(stack_.back());
   }
@@ -55,7 +58,8 @@ class Unpickler {
  private:
   template <typename... Args>
   [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
-    fail(ErrorKind::input, "{}: the pickle {} (byte {})", where_, fmt::format(format, std::forward<Args>(args)...), at_);
+    fail(ErrorKind::input, "{}: the pickle {} (byte {})", where_, fmt::format(format, std::forward<Args>(args)...),
+         at_);
   }
 
   std::span<const std::byte> take(uint64_t count) {
@@ -90,6 +94,11 @@ class Unpickler {
   }
   void push(Value value) { stack_.push_back(make(std::move(value))); }
   void push_integer(int64_t integer, Kind kind = Kind::integer) { push({.kind = kind, .integer = integer}); }
+  uint32_t make_tensor(Kind kind, PickledTensor tensor) {
+    tensors_.push_back(std::move(tensor));
+    return make({.kind = kind, .integer = static_cast<int64_t>(tensors_.size() - 1)});
+  }
+  const PickledTensor& tensor_of(const Value& value) const { return tensors_[static_cast<size_t>(value.integer)]; }
   void push_text(std::string characters) { push({.kind = Kind::text, .text = std::move(characters)}); }
 
   // What stands above the last mark belongs to the opcode that will take it; nothing reaches below.
@@ -145,12 +154,14 @@ class Unpickler {
   const std::string& where_;
   size_t at_ = 0;
   std::vector<Value> values_;
+  std::vector<PickledTensor> tensors_;  // whole storages among them
   std::vector<uint32_t> stack_;
   std::vector<size_t> marks_;
   std::map<uint64_t, uint32_t> memo_;
 };
 
 // One opcode; false at STOP. Letters are pickletools' names.
+// clang-format off
 bool Unpickler::step() {
   switch (const auto opcode = number<uint8_t>(); opcode) {
     case 0x80: {  // PROTO
@@ -209,12 +220,14 @@ bool Unpickler::step() {
       break;
     }
     case 'Q': persistent(); break;                                // BINPERSID
-    case 'R': case 0x81: reduce(); break;                         // REDUCE, NEWOBJ
+    case 'R':
+    case 0x81: reduce(); break;                                   // REDUCE, NEWOBJ
     case 'b': build(); break;                                     // BUILD
     default: refuse("uses opcode 0x{:02x}, which no state dictionary needs; it is refused", opcode);
   }
   return true;
 }
+// clang-format on
 
 void Unpickler::remember(uint64_t slot) {
   memo_[slot] = top();
@@ -230,24 +243,25 @@ void Unpickler::recall(uint64_t slot) {
 
 void Unpickler::push_global(const std::string& module, const std::string& name) {
   const std::string global = module + " " + name;
-  if (global != kOrderedDict && global != kRebuildTensor && global != kRebuildParameter && find_storage_type(global) == nullptr)
-    refuse("asks for {}.{}, which a state dictionary does not need; it is refused, nothing was run", printable(module), printable(name));
+  if (global != kOrderedDict && global != kRebuildTensor && global != kRebuildParameter &&
+      find_storage_type(global) == nullptr)
+    refuse("asks for {}.{}, which a state dictionary does not need; it is refused, nothing was run", printable(module),
+           printable(name));
   push({.kind = Kind::global, .text = global});
 }
 
 // ("storage", its class, key, device, count): a stretch of numbers in another entry of the archive.
 void Unpickler::persistent() {
   const std::vector<uint32_t> parts = expect(pop(), Kind::tuple, "a storage's description").items;
-  if (parts.size() != 5 || expect(parts[0], Kind::text, "the word \"storage\"").text != "storage") refuse("describes a storage in an unknown way");
+  if (parts.size() != 5 || expect(parts[0], Kind::text, "the word \"storage\"").text != "storage")
+    refuse("describes a storage in an unknown way");
   const StorageType* type = find_storage_type(expect(parts[1], Kind::global, "a storage's class").text);
   if (type == nullptr) refuse("has something else where a storage's class is expected");
-  Value storage{.kind = Kind::storage};
-  storage.tensor.dtype = type->dtype;
-  storage.tensor.storage = expect(parts[2], Kind::text, "a storage's key").text;
-  storage.tensor.storage_numbers = expect(parts[4], Kind::integer, "a storage's size").integer;
-  if (storage.tensor.storage_numbers < 0 || storage.tensor.storage_numbers > std::numeric_limits<int64_t>::max() / 8)
-    refuse("describes a storage of {} numbers", storage.tensor.storage_numbers);
-  push(std::move(storage));
+  PickledTensor storage{.storage = expect(parts[2], Kind::text, "a storage's key").text, .dtype = type->dtype};
+  storage.storage_numbers = expect(parts[4], Kind::integer, "a storage's size").integer;
+  if (storage.storage_numbers < 0 || storage.storage_numbers > std::numeric_limits<int64_t>::max() / 8)
+    refuse("describes a storage of {} numbers", storage.storage_numbers);
+  stack_.push_back(make_tensor(Kind::storage, std::move(storage)));
 }
 
 void Unpickler::reduce() {
@@ -263,7 +277,8 @@ void Unpickler::reduce() {
     if (arguments.size() == 1) {
       for (const uint32_t pair : std::vector(expect(arguments[0], Kind::list, "a dictionary's pairs").items)) {
         const auto& items = values_[pair].items;
-        if ((values_[pair].kind != Kind::tuple && values_[pair].kind != Kind::list) || items.size() != 2) refuse("has something else where a pair is expected");
+        if ((values_[pair].kind != Kind::tuple && values_[pair].kind != Kind::list) || items.size() != 2)
+          refuse("has something else where a pair is expected");
         dictionary.items.insert(dictionary.items.end(), items.begin(), items.end());
       }
     }
@@ -292,25 +307,27 @@ std::vector<int64_t> Unpickler::sizes(uint32_t tuple, const char* what) {
 // (storage, offset, shape, strides, requires_grad, hooks[, metadata])
 uint32_t Unpickler::rebuild_tensor(const std::vector<uint32_t>& arguments) {
   if (arguments.size() < 6 || arguments.size() > 7) refuse("builds a tensor from {} arguments", arguments.size());
-  Value value{.kind = Kind::tensor, .tensor = expect(arguments[0], Kind::storage, "a tensor's storage").tensor};
-  PickledTensor& tensor = value.tensor;
+  PickledTensor tensor = tensor_of(expect(arguments[0], Kind::storage, "a tensor's storage"));
   tensor.offset = expect(arguments[1], Kind::integer, "a tensor's offset").integer;
   tensor.shape = sizes(arguments[2], "sizes");
   tensor.strides = sizes(arguments[3], "strides");
-  if (tensor.strides.size() != tensor.shape.size()) refuse("has a tensor of {} sizes and {} strides", tensor.shape.size(), tensor.strides.size());
+  if (tensor.strides.size() != tensor.shape.size())
+    refuse("has a tensor of {} sizes and {} strides", tensor.shape.size(), tensor.strides.size());
   int64_t last = tensor.offset, count = 1;  // the farthest number that the tensor reaches
   bool overflow = tensor.offset < 0, empty = false;
   for (size_t i = 0; i < tensor.shape.size(); ++i) {
     int64_t reach = 0;
     empty |= tensor.shape[i] == 0;
     overflow |= __builtin_mul_overflow(count, std::max<int64_t>(tensor.shape[i], 1), &count);
-    overflow |= __builtin_mul_overflow(std::max<int64_t>(tensor.shape[i] - 1, 0), tensor.strides[i], &reach) || __builtin_add_overflow(last, reach, &last);
+    overflow |= __builtin_mul_overflow(std::max<int64_t>(tensor.shape[i] - 1, 0), tensor.strides[i], &reach) ||
+                __builtin_add_overflow(last, reach, &last);
   }
   if (overflow || (empty ? tensor.offset > tensor.storage_numbers : last >= tensor.storage_numbers))
     refuse("has a tensor that reaches outside its storage of {} numbers", tensor.storage_numbers);
   // Strides of 0 can make any size of a few numbers; no weights are stored that way.
-  if (!empty && count > tensor.storage_numbers) refuse("has a tensor of {} numbers in a storage of {}", count, tensor.storage_numbers);
-  return make(std::move(value));
+  if (!empty && count > tensor.storage_numbers)
+    refuse("has a tensor of {} numbers in a storage of {}", count, tensor.storage_numbers);
+  return make_tensor(Kind::tensor, std::move(tensor));
 }
 
 std::map<std::string, PickledTensor> Unpickler::collect(uint32_t top) {
@@ -318,14 +335,17 @@ std::map<std::string, PickledTensor> Unpickler::collect(uint32_t top) {
   const auto& outer = expect(root, Kind::dictionary, "a state dictionary").items;
   for (size_t i = 0; i + 1 < outer.size(); i += 2) {
     const Value& key = values_[outer[i]];
-    if (key.kind == Kind::text && (key.text == "state_dict" || key.text == "model") && values_[outer[i + 1]].kind == Kind::dictionary) root = outer[i + 1];
+    if (key.kind == Kind::text && (key.text == "state_dict" || key.text == "model") &&
+        values_[outer[i + 1]].kind == Kind::dictionary)
+      root = outer[i + 1];
   }
   std::map<std::string, PickledTensor> tensors;
   const auto& items = values_[root].items;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
     if (values_[items[i]].kind != Kind::text || values_[items[i + 1]].kind != Kind::tensor) continue;
     const std::string& name = values_[items[i]].text;
-    if (!tensors.emplace(name, values_[items[i + 1]].tensor).second) refuse("names tensor {} twice", printable(name));
+    if (!tensors.emplace(name, tensor_of(values_[items[i + 1]])).second)
+      refuse("names tensor {} twice", printable(name));
   }
   if (tensors.empty()) refuse("holds no tensors");
   return tensors;
@@ -356,7 +376,8 @@ int64_t storage_item_size(const std::string& dtype) {
 }
 
 std::map<std::string, PickledTensor> unpickle_state_dict(std::span<const std::byte> pickle, const std::string& where) {
-  if (pickle.size() > kMostBytes) fail(ErrorKind::input, "{}: the pickle has {} bytes; at most {} are read", where, pickle.size(), kMostBytes);
+  if (pickle.size() > kMostBytes)
+    fail(ErrorKind::input, "{}: the pickle has {} bytes; at most {} are read", where, pickle.size(), kMostBytes);
   return Unpickler(pickle, where).run();
 }
 

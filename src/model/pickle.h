@@ -1,6 +1,6 @@
-// What data.pkl of a pytorch_model.bin says: which tensor lies where in which storage. Pickle is a program for a stack machine
-// that may call anything; this one builds plain values, calls the few functions that state dictionaries are made of, and
-// refuses every other by name. Nothing is ever imported or run.
+// What data.pkl of a pytorch_model.bin says: which tensor lies where in which storage. Pickle is a program for a stack
+// machine that may call anything; this one builds plain values, calls the few functions that state dictionaries are
+// made of, and refuses every other by name. Nothing is ever imported or run.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ namespace tekio {
 
 /// A view into a storage: element i,j,… is number offset + i * strides[0] + j * strides[1] + … of it.
 struct PickledTensor {
-  std::string storage;             ///< its key: the archive's entry data/KEY
-  std::string dtype;               ///< safetensors' name
+  std::string storage;  ///< its key: the archive's entry data/KEY
+  std::string dtype;    ///< safetensors' name
   int64_t storage_numbers = 0;
   int64_t offset = 0;
   std::vector<int64_t> shape, strides;
@@ -28,7 +28,8 @@ struct PickledTensor {
 int64_t storage_item_size(const std::string& dtype);
 
 /// The tensors of a state dictionary, by name. A dictionary that wraps it under "state_dict" or "model" is looked into.
-/// Errors (input): anything but the opcodes and globals of a state dictionary, a tensor that reaches outside its storage.
+/// Errors (input): anything but the opcodes and globals of a state dictionary, a tensor that reaches outside its
+/// storage.
 std::map<std::string, PickledTensor> unpickle_state_dict(std::span<const std::byte> pickle, const std::string& where);
 
 }  // namespace tekio

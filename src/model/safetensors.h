@@ -1,4 +1,5 @@
-// The safetensors format: a validated, memory-mapped reader and an atomic writer (order and padding as the reference's).
+// The safetensors format: a validated, memory-mapped reader and an atomic writer (order and padding as the
+// reference's).
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ namespace tekio {
 
 /// A tensor of a weights file, wherever its bytes lie; valid as long as the file object lives.
 struct StoredTensor {
-  std::string dtype;              ///< "F32", "F16", "BF16", "I64", … (safetensors' names)
+  std::string dtype;  ///< "F32", "F16", "BF16", "I64", … (safetensors' names)
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
 };
@@ -37,7 +38,11 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-struct TensorToSave { std::string name, dtype; std::vector<int64_t> shape; std::span<const std::byte> bytes; };
+struct TensorToSave {
+  std::string name, dtype;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> bytes;
+};
 
 /// Writes `tensors` atomically with {"format": "pt"} and whatever else `metadata` holds.
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToSave> tensors,

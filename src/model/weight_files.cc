@@ -19,10 +19,13 @@ std::map<std::string, std::string> read_index(const std::filesystem::path& path)
     fail(ErrorKind::input, "{}: expected an object with a \"weight_map\"", where);
   std::map<std::string, std::string> files;
   for (const auto& [name, file] : document["weight_map"].items()) {
-    if (!file.is_string()) fail(ErrorKind::input, "{}: the file of tensor {} must be a string, got {}", where, printable(name), file.type_name());
+    if (!file.is_string())
+      fail(ErrorKind::input, "{}: the file of tensor {} must be a string, got {}", where, printable(name),
+           file.type_name());
     const std::filesystem::path part = file.get<std::string>();
     if (part.empty() || part.filename() != part || part == "." || part == "..")
-      fail(ErrorKind::input, "{}: tensor {} lies in \"{}\"; only files of the same folder are read", where, printable(name), printable(part.string()));
+      fail(ErrorKind::input, "{}: tensor {} lies in \"{}\"; only files of the same folder are read", where,
+           printable(name), printable(part.string()));
     files[name] = part.string();
   }
   return files;
@@ -31,7 +34,8 @@ std::map<std::string, std::string> read_index(const std::filesystem::path& path)
 }  // namespace
 
 WeightFiles::WeightFiles(const std::filesystem::path& folder) {
-  constexpr const char* kForms[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"};
+  constexpr const char* kForms[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                    "pytorch_model.bin.index.json"};
   for (const char* form : kForms) {
     path_ = folder / form;
     if (!std::filesystem::exists(path_)) continue;
@@ -42,7 +46,8 @@ WeightFiles::WeightFiles(const std::filesystem::path& folder) {
     }
     return;
   }
-  fail(ErrorKind::io, "no weights in {}: looked for {}, {}, {} and {}", printable(folder.string(), 300), kForms[0], kForms[1], kForms[2], kForms[3]);
+  fail(ErrorKind::io, "no weights in {}: looked for {}, {}, {} and {}", printable(folder.string(), 300), kForms[0],
+       kForms[1], kForms[2], kForms[3]);
 }
 
 void WeightFiles::open(const std::filesystem::path& file) {
@@ -50,7 +55,9 @@ void WeightFiles::open(const std::filesystem::path& file) {
   const auto& opened = is_torch ? torch_.emplace_back(file).tensors() : safetensors_.emplace_back(file).tensors();
   for (const auto& [name, tensor] : opened) {
     const auto [at, fresh] = tensors_.emplace(name, Found{&tensor, printable(file.string(), 300)});
-    if (!fresh) fail(ErrorKind::input, "tensor {} stands in both {} and {}", printable(name), at->second.file, printable(file.string(), 300));
+    if (!fresh)
+      fail(ErrorKind::input, "tensor {} stands in both {} and {}", printable(name), at->second.file,
+           printable(file.string(), 300));
   }
 }
 
@@ -58,13 +65,17 @@ void WeightFiles::open_index(const std::filesystem::path& index) {
   const auto files = read_index(index);
   std::set<std::string> names;
   for (const auto& [tensor, file] : files) names.insert(file);
-  if (names.size() > kMostShards) fail(ErrorKind::input, "{} names {} files; at most {} are opened", printable(index.string(), 300), names.size(), kMostShards);
+  if (names.size() > kMostShards)
+    fail(ErrorKind::input, "{} names {} files; at most {} are opened", printable(index.string(), 300), names.size(),
+         kMostShards);
   safetensors_.reserve(names.size());  // tensors are pointed at
   torch_.reserve(names.size());
   for (const std::string& name : names) open(index.parent_path() / name);
   for (const auto& [tensor, file] : files)
-    if (const auto found = tensors_.find(tensor); found == tensors_.end() || std::filesystem::path(found->second.file).filename() != printable(file))
-      fail(ErrorKind::input, "{} says that tensor {} is in {}, but it is not", printable(index.string(), 300), printable(tensor), printable(file));
+    if (const auto found = tensors_.find(tensor);
+        found == tensors_.end() || std::filesystem::path(found->second.file).filename() != printable(file))
+      fail(ErrorKind::input, "{} says that tensor {} is in {}, but it is not", printable(index.string(), 300),
+           printable(tensor), printable(file));
 }
 
 }  // namespace tekio

@@ -13,11 +13,14 @@ namespace tekio {
 
 class WeightFiles {
  public:
-  /// Looks for model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json, in this
-  /// order. Errors: io (none there), input (malformed, or an index that does not fit its files).
+  /// Looks for model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json, in
+  /// this order. Errors: io (none there), input (malformed, or an index that does not fit its files).
   explicit WeightFiles(const std::filesystem::path& folder);
 
-  struct Found { const StoredTensor* tensor; std::string file; };  ///< `file` for messages
+  struct Found {
+    const StoredTensor* tensor;
+    std::string file;
+  };  ///< `file` for messages
   const std::map<std::string, Found>& tensors() const { return tensors_; }
   /// The one file, or the index, that was found.
   const std::filesystem::path& path() const { return path_; }

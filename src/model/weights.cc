@@ -1,5 +1,5 @@
-// A model's tensors laid out and named. All that AdamW decays (matrices, embeddings) comes first in the arena, then all that
-// it does not (biases, norms): so the flat arena has just two pieces, and each is one long loop for the optimizer.
+// A model's tensors laid out and named. All that AdamW decays (matrices, embeddings) comes first in the arena, then all
+// that it does not (biases, norms): so the flat arena has just two pieces, and each is one long loop for the optimizer.
 #include "model/weights.h"
 
 #include "model/family.h"
@@ -50,7 +50,9 @@ std::vector<NamedTensor> name_tensors(const ModelConfig& c, const EncoderWeights
     named.push_back({name + ".weight", n.weight, false});
     named.push_back({name + ".bias", n.bias, false});
   };
-  const auto embedding = [&](const std::string& name, const Tensor& table) { named.push_back({name + ".weight", table, true}); };
+  const auto embedding = [&](const std::string& name, const Tensor& table) {
+    named.push_back({name + ".weight", table, true});
+  };
 
   embedding(names.word, w.word);
   embedding(names.position, w.position);
@@ -82,7 +84,9 @@ std::vector<NamedTensor> name_tensors(const ModelConfig& c, const EncoderWeights
 int64_t ParameterSet::bytes(const ModelConfig& config) {
   EncoderWeights shapes;
   int64_t total = 0;
-  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, bool) { total += Arena::size_of_tensor(DType::f32, shape); });
+  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, bool) {
+    total += Arena::size_of_tensor(DType::f32, shape);
+  });
   return total;
 }
 

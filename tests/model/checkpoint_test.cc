@@ -14,10 +14,16 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-struct Saved { std::string dtype; std::vector<int64_t> shape; std::string bytes; };
+struct Saved {
+  std::string dtype;
+  std::vector<int64_t> shape;
+  std::string bytes;
+};
 using SavedTensors = std::map<std::string, Saved>;
 
-std::string bytes_of(std::span<const float> values) { return std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes()); }
+std::string bytes_of(std::span<const float> values) {
+  return std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+}
 
 // A tiny model's tensors under the reference's names, each with its own numbers.
 SavedTensors tensors_of(const ModelConfig& config) {
@@ -26,14 +32,17 @@ SavedTensors tensors_of(const ModelConfig& config) {
   float next = 0;
   for (const NamedTensor& tensor : set.named()) {
     for (float& value : tensor.tensor.values()) value = next += 0.25f;
-    saved[tensor.name] = {"F32", {tensor.tensor.dim.begin(), tensor.tensor.dim.begin() + tensor.tensor.rank}, bytes_of(tensor.tensor.values())};
+    saved[tensor.name] = {"F32",
+                          {tensor.tensor.dim.begin(), tensor.tensor.dim.begin() + tensor.tensor.rank},
+                          bytes_of(tensor.tensor.values())};
   }
   return saved;
 }
 
 void write(const fs::path& path, const SavedTensors& tensors) {
   std::vector<TensorToSave> all;
-  for (const auto& [name, tensor] : tensors) all.push_back({name, tensor.dtype, tensor.shape, std::as_bytes(std::span(tensor.bytes))});
+  for (const auto& [name, tensor] : tensors)
+    all.push_back({name, tensor.dtype, tensor.shape, std::as_bytes(std::span(tensor.bytes))});
   write_safetensors(path, std::move(all));
 }
 
@@ -103,8 +112,10 @@ TEST_F(Checkpoint, BareEncodersLackTheHead) {
   write(folder_.path() / "model.safetensors", bare);
   const LoadReport report = loads(bert_, tensors);
   EXPECT_TRUE(report.head_missing);
-  EXPECT_THAT(report.missing, ElementsAre("cls.predictions.bias", "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
-                                          "cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias"));
+  EXPECT_THAT(report.missing,
+              ElementsAre("cls.predictions.bias", "cls.predictions.transform.dense.weight",
+                          "cls.predictions.transform.dense.bias", "cls.predictions.transform.LayerNorm.weight",
+                          "cls.predictions.transform.LayerNorm.bias"));
   EXPECT_THAT(report.unexpected, ElementsAre("pooler.dense.weight"));
 }
 
@@ -118,7 +129,9 @@ TEST_F(Checkpoint, StripsASurplusPrefix) {
 
 TEST_F(Checkpoint, MissingTensorsStartAsTheReferences) {
   SavedTensors tensors = tensors_of(distilbert_);
-  std::erase_if(tensors, [](const auto& item) { return item.first.starts_with("vocab_") || item.first.ends_with("word_embeddings.weight"); });
+  std::erase_if(tensors, [](const auto& item) {
+    return item.first.starts_with("vocab_") || item.first.ends_with("word_embeddings.weight");
+  });
   write(folder_.path() / "model.safetensors", tensors);
   ModelConfig config = distilbert_;
   config.initializer_range = 0.5;
@@ -161,7 +174,8 @@ TEST_F(Checkpoint, TellsOfTiedTensorsThatDiffer) {
   write(folder_.path() / "model.safetensors", both);
   const LoadReport report = loads(distilbert_, tensors);
   ASSERT_EQ(report.notes.size(), 1u);
-  EXPECT_THAT(report.notes[0], HasSubstr("distilbert.embeddings.word_embeddings.weight and vocab_projector.weight are one tensor"));
+  EXPECT_THAT(report.notes[0],
+              HasSubstr("distilbert.embeddings.word_embeddings.weight and vocab_projector.weight are one tensor"));
   EXPECT_THAT(report.notes[0], HasSubstr("model.safetensors"));
   EXPECT_EQ(report.table(), "");
   both["vocab_projector.weight"] = {"F64", {50, 16}, std::string(50 * 16 * 8, '\0')};  // other numbers, other type
@@ -233,7 +247,8 @@ TEST_F(Checkpoint, ReadsPyTorchFilesAndTheirShards) {
     const std::string key = std::to_string(storages.size());
     std::vector<int64_t> strides(tensor.shape.size(), 1);
     if (strides.size() == 2) strides[0] = tensor.shape[1];
-    values.emplace_back(name, pickled::tensor(pickled::storage(key, static_cast<int64_t>(tensor.bytes.size() / 4)), 0, tensor.shape, strides));
+    values.emplace_back(name, pickled::tensor(pickled::storage(key, static_cast<int64_t>(tensor.bytes.size() / 4)), 0,
+                                              tensor.shape, strides));
     storages.emplace_back(key, tensor.bytes);
   }
   folder_.write("pytorch_model.bin", archive(pickled::dictionary(values), storages));
@@ -254,12 +269,15 @@ TEST_F(Checkpoint, SearchesInTheReferencesOrder) {
 }
 
 TEST_F(Checkpoint, RefusesWhatDoesNotFit) {
-  refused(bert_, ErrorKind::io, {"no weights in", "model.safetensors, model.safetensors.index.json, pytorch_model.bin and pytorch_model.bin.index.json"});
+  refused(bert_, ErrorKind::io,
+          {"no weights in",
+           "model.safetensors, model.safetensors.index.json, pytorch_model.bin and pytorch_model.bin.index.json"});
   const SavedTensors tensors = tensors_of(bert_);
   SavedTensors wrong = tensors;
   wrong["bert.embeddings.word_embeddings.weight"] = {"F32", {49, 16}, std::string(49 * 16 * 4, '\0')};
   write(folder_.path() / "model.safetensors", wrong);
-  refused(bert_, ErrorKind::input, {"tensor bert.embeddings.word_embeddings.weight", "model.safetensors", "[49, 16]", "expected [50, 16]"});
+  refused(bert_, ErrorKind::input,
+          {"tensor bert.embeddings.word_embeddings.weight", "model.safetensors", "[49, 16]", "expected [50, 16]"});
   wrong["cls.predictions.bias"] = {"F32", {49}, std::string(49 * 4, '\0')};
   write(folder_.path() / "model.safetensors", wrong);
   refused(bert_, ErrorKind::input, {"1 more tensors do not fit"});
@@ -277,13 +295,15 @@ TEST_F(Checkpoint, RefusesWhatDoesNotFit) {
 
 TEST_F(Checkpoint, TableCollapsesLayers) {
   LoadReport report;
-  report.missing = {"a.layer.0.x.weight", "a.layer.1.x.weight", "a.layer.2.x.weight", "a.layer.5.x.weight", "a.layer.3.y", "head.bias"};
+  report.missing = {"a.layer.0.x.weight", "a.layer.1.x.weight", "a.layer.2.x.weight",
+                    "a.layer.5.x.weight", "a.layer.3.y",        "head.bias"};
   report.unexpected = {"pooler.1"};
-  EXPECT_EQ(report.table(), "tensor                   | status\n"
-                            "a.layer.{0-2,5}.x.weight | missing: initialised afresh\n"
-                            "a.layer.3.y              | missing: initialised afresh\n"
-                            "head.bias                | missing: initialised afresh\n"
-                            "pooler.1                 | not used\n");
+  EXPECT_EQ(report.table(),
+            "tensor                   | status\n"
+            "a.layer.{0-2,5}.x.weight | missing: initialised afresh\n"
+            "a.layer.3.y              | missing: initialised afresh\n"
+            "head.bias                | missing: initialised afresh\n"
+            "pooler.1                 | not used");
 }
 
 TEST_F(Checkpoint, SavingGivesBackWhatWasRead) {
@@ -302,8 +322,10 @@ TEST_F(Checkpoint, SavingGivesBackWhatWasRead) {
 TEST_F(Checkpoint, VocabulariesMustMeet) {
   check_vocabulary(50, bert_, "m");
   check_vocabulary(30, bert_, "m");  // rows padded for speed
-  expect_error(ErrorKind::input, {"vocabulary has 51 entries", "bert.embeddings.word_embeddings.weight has 50 rows", "model in m", "--tokenizer"},
-               [&] { check_vocabulary(51, bert_, "m"); });
+  expect_error(
+      ErrorKind::input,
+      {"vocabulary has 51 entries", "bert.embeddings.word_embeddings.weight has 50 rows", "model in m", "--tokenizer"},
+      [&] { check_vocabulary(51, bert_, "m"); });
   ModelConfig large = bert_;
   large.vocabulary = 1000;
   ::testing::internal::CaptureStderr();

@@ -64,7 +64,8 @@ TEST(Config, TakesWhatTheClassSaysWhereTheFileIsSilent) {
 
 TEST(Config, KnowsDistilbertsOtherNames) {
   Json document = tiny_distilbert_json();
-  for (const auto& [alias, key] : {std::pair("hidden_size", "dim"), {"num_attention_heads", "n_heads"}, {"num_hidden_layers", "n_layers"}}) {
+  for (const auto& [alias, key] :
+       {std::pair("hidden_size", "dim"), {"num_attention_heads", "n_heads"}, {"num_hidden_layers", "n_layers"}}) {
     document[alias] = document[key];
     document.erase(key);
   }
@@ -77,9 +78,16 @@ TEST(Config, KnowsDistilbertsOtherNames) {
 }
 
 TEST(Config, ActivationsByTheReferencesNames) {
-  for (const auto& [name, activation] : {std::pair("gelu", Activation::gelu), {"gelu_new", Activation::gelu_new}, {"gelu_pytorch_tanh", Activation::gelu_new},
-                                         {"gelu_fast", Activation::gelu_fast}, {"quick_gelu", Activation::quick_gelu}, {"relu", Activation::relu},
-                                         {"silu", Activation::silu}, {"swish", Activation::silu}, {"tanh", Activation::tanh}, {"mish", Activation::mish},
+  for (const auto& [name, activation] : {std::pair("gelu", Activation::gelu),
+                                         {"gelu_new", Activation::gelu_new},
+                                         {"gelu_pytorch_tanh", Activation::gelu_new},
+                                         {"gelu_fast", Activation::gelu_fast},
+                                         {"quick_gelu", Activation::quick_gelu},
+                                         {"relu", Activation::relu},
+                                         {"silu", Activation::silu},
+                                         {"swish", Activation::silu},
+                                         {"tanh", Activation::tanh},
+                                         {"mish", Activation::mish},
                                          {"gelu_python", Activation::gelu}})
     EXPECT_EQ(parse(with(tiny_bert_json(), "hidden_act", name)).activation, activation) << name;
 }
@@ -94,7 +102,8 @@ TEST(Config, RefusesByName) {
   refused(with(bert, "model_type", "t5\n"), {"model_type \"t5\\x0a\"", "distilbert, bert"});
   refused(with(bert, "model_type", 7), {"model_type"});
   refused(with(distilbert, "sinusoidal_pos_embds", true), {"sinusoidal_pos_embds"});
-  refused(with(bert, "position_embedding_type", "relative_key_query"), {"position_embedding_type", "relative_key_query"});
+  refused(with(bert, "position_embedding_type", "relative_key_query"),
+          {"position_embedding_type", "relative_key_query"});
   refused(with(bert, "is_decoder", true), {"is_decoder"});
   refused(with(bert, "add_cross_attention", true), {"add_cross_attention"});
   refused(with(bert, "tie_word_embeddings", false), {"tie_word_embeddings"});
@@ -106,17 +115,21 @@ TEST(Config, RefusesByName) {
   refused(with(bert, "pad_token_id", -2), {"pad_token_id is -2"});
   refused(with(bert, "layer_norm_eps", -1e-12), {"layer_norm_eps"});
   refused(with(bert, "initializer_range", -1), {"initializer_range"});
-  for (const double rate : {-0.1, 1.0, 1e300}) refused(with(bert, "hidden_dropout_prob", rate), {"hidden_dropout_prob"});
+  for (const double rate : {-0.1, 1.0, 1e300})
+    refused(with(bert, "hidden_dropout_prob", rate), {"hidden_dropout_prob"});
   refused(with(distilbert, "attention_dropout", "0.1"), {"attention_dropout"});
 }
 
 TEST(Config, RefusesHostileSizes) {
-  for (const char* key : {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"}) {
+  for (const char* key : {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+                          "max_position_embeddings"}) {
     expect_error(ErrorKind::input, {key, "missing"}, [&] { parse(without(tiny_bert_json(), key)); });
-    for (const Json& value : {Json(0), Json(-5), Json(int64_t{1} << 40), Json(INT64_MAX), Json(UINT64_MAX), Json(1e30), Json(2.5), Json("16"), Json(true)})
+    for (const Json& value : {Json(0), Json(-5), Json(int64_t{1} << 40), Json(INT64_MAX), Json(UINT64_MAX), Json(1e30),
+                              Json(2.5), Json("16"), Json(true)})
       expect_error(ErrorKind::input, {key}, [&] { parse(with(tiny_bert_json(), key, value)); });
   }
-  expect_error(ErrorKind::input, {"type_vocab_size is 0"}, [&] { parse(with(tiny_bert_json(), "type_vocab_size", 0)); });
+  expect_error(ErrorKind::input, {"type_vocab_size is 0"},
+               [&] { parse(with(tiny_bert_json(), "type_vocab_size", 0)); });
 }
 
 TEST(Config, NamesTheFile) {
@@ -128,7 +141,8 @@ TEST(Config, NamesTheFile) {
 
 // Expected text: what transformers 5.23 writes after reading the same document.
 TEST(Config, WritesWhatTheReferenceWrites) {
-  Json document = Json::parse(R"({"architectures": ["BertModel"], "attention_probs_dropout_prob": 0.1, "gradient_checkpointing": false, "hidden_act": "gelu",
+  Json document = Json::parse(
+      R"({"architectures": ["BertModel"], "attention_probs_dropout_prob": 0.1, "gradient_checkpointing": false, "hidden_act": "gelu",
       "hidden_dropout_prob": 0.1, "hidden_size": 16, "initializer_range": 0.02, "intermediate_size": 32, "layer_norm_eps": 1e-12,
       "max_position_embeddings": 512, "model_type": "bert", "num_attention_heads": 2, "num_hidden_layers": 1, "pad_token_id": 0,
       "position_embedding_type": "absolute", "type_vocab_size": 2, "use_cache": true, "vocab_size": 300, "_name_or_path": "x", "torch_dtype": "float16",

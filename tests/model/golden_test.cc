@@ -1,5 +1,5 @@
-// Tiny DistilBERT and BERT against the reference stack's frozen outputs, on every back end: logits, losses, every gradient,
-// ten AdamW steps. Padded batches go through packing. tests/golden/README.md says how the files were made.
+// Tiny DistilBERT and BERT against the reference stack's frozen outputs, on every back end: logits, losses, every
+// gradient, ten AdamW steps. Padded batches go through packing. tests/golden/README.md says how the files were made.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -22,12 +22,15 @@ std::vector<int32_t> integers(const StoredTensor& tensor) {
 }
 
 GoldenBatch read_batch(const SafetensorsFile& file, int number) {
-  const auto get = [&](const std::string& name) -> const StoredTensor& { return file.tensors().at(fmt::format("batch{}.{}", number, name)); };
+  const auto get = [&](const std::string& name) -> const StoredTensor& {
+    return file.tensors().at(fmt::format("batch{}.{}", number, name));
+  };
   const auto ids = integers(get("input_ids")), mask = integers(get("attention_mask")), labels = integers(get("labels"));
   const bool typed = file.tensors().contains(fmt::format("batch{}.token_type_ids", number));
   const auto types = typed ? integers(get("token_type_ids")) : std::vector<int32_t>();
   const auto logits = numbers(get("logits"));
-  const auto length = static_cast<size_t>(get("input_ids").shape[1]), vocabulary = static_cast<size_t>(get("logits").shape[2]);
+  const auto length = static_cast<size_t>(get("input_ids").shape[1]),
+             vocabulary = static_cast<size_t>(get("logits").shape[2]);
   GoldenBatch golden_batch;
   Batch& b = golden_batch.batch;
   b.padded_length = static_cast<int64_t>(length);
@@ -52,8 +55,11 @@ bool is_key_bias(const std::string& name) { return name.ends_with("k_lin.bias") 
 class Golden : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   Golden()
-      : folder_(golden(std::get<0>(GetParam()))), device_(std::get<1>(GetParam())), model_(ModelConfig::from_folder(folder_), *device_.backend),
-        file_(folder_ / "golden.safetensors"), notes_(read_json(folder_ / "golden.json")) {
+      : folder_(golden(std::get<0>(GetParam()))),
+        device_(std::get<1>(GetParam())),
+        model_(ModelConfig::from_folder(folder_), *device_.backend),
+        file_(folder_ / "golden.safetensors"),
+        notes_(read_json(folder_ / "golden.json")) {
     const LoadReport report = load_weights(folder_, model_.config(), model_.weights(), 0);
     EXPECT_EQ(report.table(), "");
     for (int i = 0; i < 3; ++i) batches_.push_back(read_batch(file_, i));
@@ -102,7 +108,8 @@ TEST_P(Golden, EveryGradient) {
     model_.clear_gradients();
     model_.forward(batch, {});
     const double loss = model_.backward(batch, scale(batch));
-    EXPECT_NEAR(loss * static_cast<double>(scale(batch)), notes_["batches"][static_cast<size_t>(i)]["loss"].get<double>(), 2e-6);
+    EXPECT_NEAR(loss * static_cast<double>(scale(batch)),
+                notes_["batches"][static_cast<size_t>(i)]["loss"].get<double>(), 2e-6);
     for (const NamedTensor& tensor : model_.gradients().named()) {
       const auto expected = numbers(file_.tensors().at(fmt::format("batch{}.grad.{}", i, tensor.name)));
       const double difference = largest_difference(tensor.tensor.values(), expected);
@@ -130,8 +137,13 @@ TEST_P(Golden, TenAdamWSteps) {
     worst_loss = std::max(worst_loss, std::abs(loss - expected["loss"].get<double>()));
     const double norm = std::sqrt(device_.backend->squared_norm(model_.gradients().flat()));
     EXPECT_NEAR(norm, expected["grad_norm"].get<double>(), 2e-5);
-    AdamWStep update{.learning_rate = expected["learning_rate"].get<double>(), .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0,
-                     .step = ++step, .gradient_scale = static_cast<float>(std::min(1.0, adamw["clip"].get<double>() / (norm + 1e-6)))};
+    AdamWStep update{.learning_rate = expected["learning_rate"].get<double>(),
+                     .beta1 = 0.9,
+                     .beta2 = 0.999,
+                     .epsilon = 1e-8,
+                     .weight_decay = 0,
+                     .step = ++step,
+                     .gradient_scale = static_cast<float>(std::min(1.0, adamw["clip"].get<double>() / (norm + 1e-6)))};
     for (const ParameterSet::Piece& piece : model_.weights().pieces()) {
       update.weight_decay = piece.decays ? adamw["weight_decay"].get<double>() : 0;
       const auto cut = [&](const ParameterSet& set) { return set.flat().rows(piece.begin, piece.end); };
@@ -142,7 +154,8 @@ TEST_P(Golden, TenAdamWSteps) {
   EXPECT_LT(worst_loss, 1e-5);
   for (const NamedTensor& tensor : model_.weights().named()) {
     if (is_key_bias(tensor.name)) continue;  // their true gradient is 0: AdamW steps along rounding noise
-    const double difference = largest_difference(tensor.tensor.values(), numbers(file_.tensors().at("final." + tensor.name)));
+    const double difference =
+        largest_difference(tensor.tensor.values(), numbers(file_.tensors().at("final." + tensor.name)));
     worst_weight = std::max(worst_weight, difference);
     EXPECT_LT(difference, 2e-6) << tensor.name;
   }
@@ -153,13 +166,18 @@ TEST_P(Golden, TenAdamWSteps) {
 TEST_P(Golden, SavesWhatItReadToTheLastByte) {
   const ScratchFolder saved;
   save_model(saved.path(), model_.config(), model_.weights());
-  for (const char* name : {"config.json", "model.safetensors"}) EXPECT_EQ(read_text(saved.path() / name), read_text(folder_ / name)) << name;
+  for (const char* name : {"config.json", "model.safetensors"})
+    EXPECT_EQ(read_text(saved.path() / name), read_text(folder_ / name)) << name;
 }
 
 std::string name_of_case(const ::testing::TestParamInfo<Golden::ParamType>& info) {
-  return std::get<0>(info.param) == "tiny-bert" ? "bert_" + std::get<1>(info.param) : "distilbert_" + std::get<1>(info.param);
+  return std::get<0>(info.param) == "tiny-bert" ? "bert_" + std::get<1>(info.param)
+                                                : "distilbert_" + std::get<1>(info.param);
 }
-INSTANTIATE_TEST_SUITE_P(Tiny, Golden, ::testing::Combine(::testing::Values("tiny-distilbert", "tiny-bert"), ::testing::ValuesIn(back_ends())), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Tiny, Golden,
+                         ::testing::Combine(::testing::Values("tiny-distilbert", "tiny-bert"),
+                                            ::testing::ValuesIn(back_ends())),
+                         name_of_case);
 
 }  // namespace
 }  // namespace tekio::test

@@ -1,5 +1,5 @@
-// The model at work, on every back end: masked rows alone against all rows, packing, dropout from the counter and from the
-// reference's stream, gradients against differences, memory plans, and batches that must be refused.
+// The model at work, on every back end: masked rows alone against all rows, packing, dropout from the counter and from
+// the reference's stream, gradients against differences, memory plans, and batches that must be refused.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -29,7 +29,8 @@ Batch all_rows(const Batch& batch) {
   all.masked_rows.resize(batch.input_ids.size());
   std::iota(all.masked_rows.begin(), all.masked_rows.end(), 0);
   all.labels.assign(all.masked_rows.size(), 0);
-  for (size_t i = 0; i < batch.masked_rows.size(); ++i) all.labels[static_cast<size_t>(batch.masked_rows[i])] = batch.labels[i];
+  for (size_t i = 0; i < batch.masked_rows.size(); ++i)
+    all.labels[static_cast<size_t>(batch.masked_rows[i])] = batch.labels[i];
   return all;
 }
 
@@ -54,7 +55,10 @@ constexpr BatchLimits kLimits = {.sequences = 4, .length = 14, .masked_rows = 40
 
 class Model : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
-  Model() : device_(std::get<1>(GetParam())), bert_(std::get<0>(GetParam()) == "bert"), model_(config(0), *device_.backend) {
+  Model()
+      : device_(std::get<1>(GetParam())),
+        bert_(std::get<0>(GetParam()) == "bert"),
+        model_(config(0), *device_.backend) {
     randomize(model_, 3);
     model_.prepare(kLimits, true);
   }
@@ -88,9 +92,11 @@ TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
   EXPECT_GT(loss, 1);
   EXPECT_NEAR(loss, full_loss, 1e-5);
   for (size_t i = 0; i < model_.gradients().named().size(); ++i) {
-    const auto mine = model_.gradients().named()[i].tensor.values(), theirs = full.gradients().named()[i].tensor.values();
+    const auto mine = model_.gradients().named()[i].tensor.values(),
+               theirs = full.gradients().named()[i].tensor.values();
     EXPECT_LT(largest_difference(mine, theirs), 1e-6 + 2e-6 * largest(theirs)) << model_.gradients().named()[i].name;
-    if (model_.gradients().named()[i].name.find("key.bias") == std::string::npos && model_.gradients().named()[i].name.find("k_lin.bias") == std::string::npos) {
+    if (model_.gradients().named()[i].name.find("key.bias") == std::string::npos &&
+        model_.gradients().named()[i].name.find("k_lin.bias") == std::string::npos) {
       EXPECT_GT(largest(theirs), 1e-4) << model_.gradients().named()[i].name;  // so that the comparison says something
     }
   }
@@ -161,18 +167,21 @@ TEST_P(Model, GradientsAreDerivativesAlsoUnderDropout) {
     const std::vector<float> start = copy(m.weights());
     const auto moved = [&](double by) {
       for (size_t i = 0; i < start.size(); ++i)
-        m.weights().flat().values()[i] = static_cast<float>(static_cast<double>(start[i]) + by * static_cast<double>(direction.flat().values()[i]));
+        m.weights().flat().values()[i] =
+            static_cast<float>(static_cast<double>(start[i]) + by * static_cast<double>(direction.flat().values()[i]));
       return run();
     };
     const double h = 1e-2, numeric = (moved(h) - moved(-h)) / (2 * h);
     moved(0);
     double analytic = 0;
-    for (size_t i = 0; i < start.size(); ++i) analytic += static_cast<double>(gradients[i]) * static_cast<double>(direction.flat().values()[i]);
+    for (size_t i = 0; i < start.size(); ++i)
+      analytic += static_cast<double>(gradients[i]) * static_cast<double>(direction.flat().values()[i]);
     EXPECT_NEAR(numeric, analytic, 5e-3 * std::max(1.0, std::abs(analytic))) << (from_stream ? "stream" : "counter");
   }
 }
 
-// The stream must stand where PyTorch's would: two words for each element of the padded rectangles, none where the rate is 0.
+// The stream must stand where PyTorch's would: two words for each element of the padded rectangles, none where the rate
+// is 0.
 TEST_P(Model, DrawsFromTheStreamWhatTheReferenceDraws) {
   const Batch batch = example(bert_);
   for (const auto& [hidden, attention] : {std::pair(0.1, 0.2), {0.0, 0.2}, {0.1, 0.0}, {0.0, 0.0}}) {
@@ -230,7 +239,8 @@ TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
   std::ranges::copy(model_.weights().flat().values(), lean.weights().flat().values().begin());
   lean.prepare(kLimits, false);
   EXPECT_EQ(lean.evaluate(batch), trained);
-  const int64_t all = MlmModel::plan(model_.config(), kLimits, true, false).total(), less = MlmModel::plan(model_.config(), kLimits, false, false).total();
+  const int64_t all = MlmModel::plan(model_.config(), kLimits, true, false).total(),
+                less = MlmModel::plan(model_.config(), kLimits, false, false).total();
   EXPECT_LT(less, all);
 }
 
@@ -300,8 +310,12 @@ TEST_P(Model, HoldsCallersToTheirPlan) {
   bug([&] { model_.forward(short_padding, {.stream = &stream}); });
 }
 
-std::string name_of_case(const ::testing::TestParamInfo<Model::ParamType>& info) { return std::get<0>(info.param) + "_" + std::get<1>(info.param); }
-INSTANTIATE_TEST_SUITE_P(Tiny, Model, ::testing::Combine(::testing::Values("distilbert", "bert"), ::testing::ValuesIn(back_ends())), name_of_case);
+std::string name_of_case(const ::testing::TestParamInfo<Model::ParamType>& info) {
+  return std::get<0>(info.param) + "_" + std::get<1>(info.param);
+}
+INSTANTIATE_TEST_SUITE_P(Tiny, Model,
+                         ::testing::Combine(::testing::Values("distilbert", "bert"), ::testing::ValuesIn(back_ends())),
+                         name_of_case);
 
 }  // namespace
 }  // namespace tekio::test

@@ -7,20 +7,25 @@
 namespace tekio::test {
 namespace {
 
-std::string with_header(const std::string& header, const std::string& data, std::optional<uint64_t> length = std::nullopt) {
+std::string with_header(const std::string& header, const std::string& data,
+                        std::optional<uint64_t> length = std::nullopt) {
   const uint64_t said = length.value_or(header.size());
   std::string file(reinterpret_cast<const char*>(&said), sizeof said);
   return file + header + data;
 }
 
-SafetensorsFile parse(const std::string& file) { return SafetensorsFile(std::as_bytes(std::span(file)), "w.safetensors"); }
+SafetensorsFile parse(const std::string& file) {
+  return SafetensorsFile(std::as_bytes(std::span(file)), "w.safetensors");
+}
 void refused(const std::string& file, const std::vector<std::string>& parts) {
   expect_error(ErrorKind::input, parts, [&] { parse(file); });
 }
 
 TEST(Safetensors, Reads) {
-  const std::string file = with_header(R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},
-      "scalar":{"dtype":"U8","shape":[],"data_offsets":[8,9]},"empty":{"dtype":"I64","shape":[3,0],"data_offsets":[9,9]}}    )", std::string(9, '\1'));
+  const std::string file =
+      with_header(R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},
+      "scalar":{"dtype":"U8","shape":[],"data_offsets":[8,9]},"empty":{"dtype":"I64","shape":[3,0],"data_offsets":[9,9]}}    )",
+                  std::string(9, '\1'));
   const SafetensorsFile read = parse(file);
   EXPECT_EQ(read.metadata().at("format"), "pt");
   ASSERT_EQ(read.tensors().size(), 3u);
@@ -32,9 +37,15 @@ TEST(Safetensors, Reads) {
 }
 
 TEST(Safetensors, ReadsPackedTypes) {
-  EXPECT_EQ(parse(with_header(R"({"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}})", "ab")).tensors().at("a").bytes.size(), 2u);
-  EXPECT_EQ(parse(with_header(R"({"a":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}})", "abc")).tensors().size(), 1u);
-  refused(with_header(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "ab"), {"tensor a", "12 bits", "whole bytes"});
+  EXPECT_EQ(parse(with_header(R"({"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}})", "ab"))
+                .tensors()
+                .at("a")
+                .bytes.size(),
+            2u);
+  EXPECT_EQ(parse(with_header(R"({"a":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}})", "abc")).tensors().size(),
+            1u);
+  refused(with_header(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "ab"),
+          {"tensor a", "12 bits", "whole bytes"});
 }
 
 TEST(Safetensors, RefusesFilesThatAreNone) {
@@ -47,7 +58,8 @@ TEST(Safetensors, RefusesFilesThatAreNone) {
   refused(with_header("[]", ""), {"does not begin with {"});
   refused(with_header("{\"a\":", ""), {"header", "not valid JSON"});
   refused(with_header("{\"a\xff\":1}", ""), {"not valid JSON"});
-  refused(with_header(std::string("{\"a\":") + std::string(1000, '[') + std::string(1000, ']') + "}", ""), {"nested deeper"});
+  refused(with_header(std::string("{\"a\":") + std::string(1000, '[') + std::string(1000, ']') + "}", ""),
+          {"nested deeper"});
 }
 
 TEST(Safetensors, RefusesMalformedEntries) {
@@ -61,9 +73,12 @@ TEST(Safetensors, RefusesMalformedEntries) {
   refused(entry(R"({"dtype":32,"shape":[2],"data_offsets":[0,8]})"), {"unknown dtype 32"});
   refused(entry(R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})"), {"shape must be a list"});
   for (const char* size : {"-2", "2.0", "\"2\"", "null", "18446744073709551616"})
-    refused(entry(fmt::format(R"({{"dtype":"F32","shape":[{}],"data_offsets":[0,8]}})", size)), {"tensor a", "dimension"});
-  refused(entry(R"({"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,8]})"), {"more numbers than can be counted"});
-  refused(entry(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]})"), {"more numbers than can be counted"});
+    refused(entry(fmt::format(R"({{"dtype":"F32","shape":[{}],"data_offsets":[0,8]}})", size)),
+            {"tensor a", "dimension"});
+  refused(entry(R"({"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,8]})"),
+          {"more numbers than can be counted"});
+  refused(entry(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]})"),
+          {"more numbers than can be counted"});
   refused(entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})"), {"data_offsets must be [begin, end]"});
   refused(entry(R"({"dtype":"F32","shape":[2],"data_offsets":{"0":0,"1":8}})"), {"data_offsets must be"});
   refused(entry(R"({"dtype":"F32","shape":[2],"data_offsets":[-1,7]})"), {"data_offsets"});
@@ -74,8 +89,11 @@ TEST(Safetensors, RefusesMalformedEntries) {
 
 TEST(Safetensors, RefusesHolesOverlapsAndStrayBytes) {
   const auto two = [](int begin1, int end1, int begin2, int end2, size_t data) {
-    return with_header(fmt::format(R"({{"a":{{"dtype":"U8","shape":[{}],"data_offsets":[{},{}]}},"b":{{"dtype":"U8","shape":[{}],"data_offsets":[{},{}]}}}})",
-                                   end1 - begin1, begin1, end1, end2 - begin2, begin2, end2), std::string(data, 'x'));
+    return with_header(
+        fmt::format(
+            R"({{"a":{{"dtype":"U8","shape":[{}],"data_offsets":[{},{}]}},"b":{{"dtype":"U8","shape":[{}],"data_offsets":[{},{}]}}}})",
+            end1 - begin1, begin1, end1, end2 - begin2, begin2, end2),
+        std::string(data, 'x'));
   };
   EXPECT_EQ(parse(two(4, 8, 0, 4, 8)).tensors().size(), 2u);  // any order
   refused(two(1, 4, 4, 8, 8), {"tensor a begins at byte 1", "ends at 0"});
@@ -87,7 +105,11 @@ TEST(Safetensors, RefusesHolesOverlapsAndStrayBytes) {
 }
 
 TEST(Safetensors, RefusesDuplicatesAndOddMetadata) {
-  refused(with_header(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", ""), {"\"a\" stands twice"});
+  refused(
+      with_header(
+          R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+          ""),
+      {"\"a\" stands twice"});
   refused(with_header(R"({"__metadata__":["pt"]})", ""), {"__metadata__ must be an object"});
   refused(with_header(R"({"__metadata__":{"format":1}})", ""), {"__metadata__ \"format\" must be a string"});
 }
@@ -95,7 +117,8 @@ TEST(Safetensors, RefusesDuplicatesAndOddMetadata) {
 TEST(Safetensors, RefusesEveryTruncation) {
   const std::string whole = with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "12345678");
   EXPECT_EQ(parse(whole).tensors().size(), 1u);
-  for (size_t size = 0; size < whole.size(); ++size) expect_error(ErrorKind::input, {}, [&] { parse(whole.substr(0, size)); });
+  for (size_t size = 0; size < whole.size(); ++size)
+    expect_error(ErrorKind::input, {}, [&] { parse(whole.substr(0, size)); });
 }
 
 TEST(Safetensors, WritesInTheReferencesOrder) {
@@ -111,9 +134,10 @@ TEST(Safetensors, WritesInTheReferencesOrder) {
   uint64_t length = 0;
   std::memcpy(&length, file.data(), sizeof length);
   EXPECT_EQ(length % 8, 0u);
-  const std::string expected = R"({"__metadata__":{"format":"pt"},"integer":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
-                               R"("B":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"z":{"dtype":"F32","shape":[2],"data_offsets":[12,20]},)"
-                               R"("flag":{"dtype":"BOOL","shape":[1],"data_offsets":[20,21]}})";
+  const std::string expected =
+      R"({"__metadata__":{"format":"pt"},"integer":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+      R"("B":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"z":{"dtype":"F32","shape":[2],"data_offsets":[12,20]},)"
+      R"("flag":{"dtype":"BOOL","shape":[1],"data_offsets":[20,21]}})";
   EXPECT_EQ(file.substr(8, expected.size()), expected);
   EXPECT_EQ(file.substr(8 + expected.size(), length - expected.size()), std::string(length - expected.size(), ' '));
   const SafetensorsFile read(folder.path() / "w.safetensors");
@@ -126,7 +150,9 @@ TEST(Safetensors, ConvertsToFloat) {
     to_float32({dtype, {static_cast<int64_t>(count)}, std::as_bytes(std::span(bytes))}, values, "f: tensor t");
     return values;
   };
-  const auto bytes_of = [](const auto& value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto bytes_of = [](const auto& value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
   // 1, -2, 65504 (largest), 2^-24 (smallest), 2^-14, infinity, -0
   const uint16_t halves[] = {0x3C00, 0xC000, 0x7BFF, 0x0001, 0x0400, 0x7C00, 0x8000};
   const auto half = convert("F16", bytes_of(halves), 7);

@@ -85,12 +85,14 @@ struct Device {
 };
 
 inline Json tiny_bert_json() {
-  return Json::parse(R"({"model_type": "bert", "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+  return Json::parse(
+      R"({"model_type": "bert", "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
                          "intermediate_size": 24, "max_position_embeddings": 20, "type_vocab_size": 2, "hidden_dropout_prob": 0.0,
                          "attention_probs_dropout_prob": 0.0})");
 }
 inline Json tiny_distilbert_json() {
-  return Json::parse(R"({"model_type": "distilbert", "vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24,
+  return Json::parse(
+      R"({"model_type": "distilbert", "vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24,
                          "max_position_embeddings": 20, "dropout": 0.0, "attention_dropout": 0.0})");
 }
 
@@ -101,7 +103,9 @@ inline void randomize(MlmModel& model, uint64_t seed) {
   initialize_weights(wide, model.weights(), seed);
   for (const NamedTensor& tensor : model.weights().named())
     if (!tensor.decays)
-      for (float& value : tensor.tensor.values()) value += 0.1f * std::sin(static_cast<float>(&value - tensor.tensor.f32()) + static_cast<float>(tensor.name.size()));
+      for (float& value : tensor.tensor.values())
+        value +=
+            0.1f * std::sin(static_cast<float>(&value - tensor.tensor.f32()) + static_cast<float>(tensor.name.size()));
 }
 
 inline std::vector<float> numbers(const StoredTensor& tensor) {
