@@ -1,11 +1,12 @@
-// fail(): throws tekio::Error with a formatted message. check(): fail() as a bug where an assumption of ours does not hold.
+// fail(): throws tekio::Error with a formatted message. check(): fail() as a bug where an assumption of ours does not
+// hold.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <tekio/error.h>
 #include <string>
 #include <string_view>
-#include <tekio/error.h>
 #include <utility>
 #include <vector>
 
@@ -17,11 +18,11 @@ template <typename... Args>
 }
 
 /// Throws an Error of kind bug unless `ok`: for what no user's input can cause.
-#define TEKIO_CHECK(ok, ...)                                                                                  \
-  do {                                                                                                        \
-    if (!(ok)) [[unlikely]]                                                                                   \
-      ::tekio::fail(::tekio::ErrorKind::bug, "{}:{}: {} does not hold: {}", __FILE__, __LINE__, #ok,          \
-                    ::fmt::format(__VA_ARGS__));                                                              \
+#define TEKIO_CHECK(ok, ...)                                                                         \
+  do {                                                                                               \
+    if (!(ok)) [[unlikely]]                                                                          \
+      ::tekio::fail(::tekio::ErrorKind::bug, "{}:{}: {} does not hold: {}", __FILE__, __LINE__, #ok, \
+                    ::fmt::format(__VA_ARGS__));                                                     \
   } while (false)
 
 /// The candidate with the smallest edit distance to `word`, if one is near enough to be what was meant; else empty.

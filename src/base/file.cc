@@ -1,6 +1,6 @@
-// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-PID-NUMBER.tmp", so that what a
-// killed process left behind can be told from what a living one is writing. ".old" instead of ".tmp" is the one thing that is
-// not rubbish: a folder that was moved aside where the file system cannot exchange two names in one step.
+// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-PID-NUMBER.tmp", so that
+// what a killed process left behind can be told from what a living one is writing. ".old" instead of ".tmp" is the one
+// thing that is not rubbish: a folder that was moved aside where the file system cannot exchange two names in one step.
 #include "base/file.h"
 
 #include <fcntl.h>
@@ -31,8 +31,8 @@ constexpr std::string_view kMark = ".tekio-", kTemporary = ".tmp", kAside = ".ol
 
 fs::path temporary_beside(const fs::path& destination) {
   static std::atomic<unsigned> counter{0};
-  return destination.parent_path() /
-         fmt::format(".{}{}{}-{}{}", destination.filename().string(), kMark, getpid(), counter.fetch_add(1), kTemporary);
+  return destination.parent_path() / fmt::format(".{}{}{}-{}{}", destination.filename().string(), kMark, getpid(),
+                                                 counter.fetch_add(1), kTemporary);
 }
 
 void sync_folder(const fs::path& folder) {
@@ -110,11 +110,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 std::string read_text(const fs::path& path, size_t limit_bytes) {
   const MappedFile file(path);
   if (file.size() > limit_bytes)
-    fail(ErrorKind::io, "{} has {} bytes, more than the {} that a file of this kind may have", path.string(), file.size(), limit_bytes);
+    fail(ErrorKind::io, "{} has {} bytes, more than the {} that a file of this kind may have", path.string(),
+         file.size(), limit_bytes);
   return std::string(file.text());
 }
 
-AtomicFile::AtomicFile(const fs::path& destination) : destination_(destination), temporary_(temporary_beside(destination)) {
+AtomicFile::AtomicFile(const fs::path& destination)
+    : destination_(destination), temporary_(temporary_beside(destination)) {
   descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_system("write", destination_);
 }
@@ -182,7 +184,8 @@ void write_folder_atomically(const fs::path& named, const std::function<void(con
   const fs::path temporary = temporary_beside(destination);
   std::error_code ignored;
   try {
-    if (!fs::create_directory(temporary)) fail(ErrorKind::io, "cannot write {}: {} exists", destination.string(), temporary.string());
+    if (!fs::create_directory(temporary))
+      fail(ErrorKind::io, "cannot write {}: {} exists", destination.string(), temporary.string());
     fill(temporary);
     sync_tree(temporary);
     put_in_place(temporary, destination);
@@ -209,8 +212,10 @@ void remove_stale_temporaries(const fs::path& folder) {
     const long process = std::strtol(name.c_str() + mark + kMark.size(), nullptr, 10);
     if (process <= 0 || process == getpid() || ::kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH) continue;
     const fs::path owner = folder / name.substr(1, mark - 1);
-    if (aside && !fs::exists(owner, ignored)) ::rename(entry.c_str(), owner.c_str());
-    else fs::remove_all(entry, ignored);
+    if (aside && !fs::exists(owner, ignored))
+      ::rename(entry.c_str(), owner.c_str());
+    else
+      fs::remove_all(entry, ignored);
   }
 }
 

@@ -1,5 +1,6 @@
-// Files: mapped reading, atomic writing. Every write of Tekio goes through here, so that a reader never sees half a file:
-// written aside in the same folder, synced, renamed, the folder synced. Errors name the path and the system's reason (kind io).
+// Files: mapped reading, atomic writing. Every write of Tekio goes through here, so that a reader never sees half a
+// file: written aside in the same folder, synced, renamed, the folder synced. Errors name the path and the system's
+// reason (kind io).
 #pragma once
 
 #include <cstddef>
@@ -64,8 +65,8 @@ class AtomicFile {
 /// AtomicFile, write, commit.
 void write_atomically(const fs::path& destination, std::string_view text);
 
-/// A folder that appears whole or not at all: `fill` writes its files into a temporary sibling, which is then synced and
-/// renamed to `destination`. An existing destination is replaced (and removed only after the new one is complete).
+/// A folder that appears whole or not at all: `fill` writes its files into a temporary sibling, which is then synced
+/// and renamed to `destination`. An existing destination is replaced (and removed only after the new one is complete).
 void write_folder_atomically(const fs::path& destination, const std::function<void(const fs::path&)>& fill);
 
 /// Removes temporaries that a killed process left in `folder`: names of AtomicFile's or write_folder_atomically's form

@@ -24,7 +24,8 @@ Document parse_limited(std::string_view text, const std::string& where) {
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key && !keys.back().insert(parsed.template get_ref<const std::string&>()).second)
-      fail(ErrorKind::input, "{}: the key \"{}\" stands twice in one JSON object", where, printable(parsed.template get_ref<const std::string&>()));
+      fail(ErrorKind::input, "{}: the key \"{}\" stands twice in one JSON object", where,
+           printable(parsed.template get_ref<const std::string&>()));
     return true;
   };
   try {
@@ -39,7 +40,9 @@ Document parse_limited(std::string_view text, const std::string& where) {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) { return parse_limited<Json>(text, where); }
-OrderedJson parse_ordered_json(std::string_view text, const std::string& where) { return parse_limited<OrderedJson>(text, where); }
+OrderedJson parse_ordered_json(std::string_view text, const std::string& where) {
+  return parse_limited<OrderedJson>(text, where);
+}
 
 Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
 
@@ -63,14 +66,16 @@ std::optional<int64_t> JsonReader::integer(const char* key) const {
     if (number == std::floor(number) && number > -0x1p63) return static_cast<int64_t>(number);
   }
   if (value->is_number_unsigned()) return INT64_MAX;
-  fail(ErrorKind::input, "{}: {} must be a whole number, got {}", where_, key, printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
+  fail(ErrorKind::input, "{}: {} must be a whole number, got {}", where_, key,
+       printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
 std::optional<double> JsonReader::number(const char* key) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number())
-    fail(ErrorKind::input, "{}: {} must be a number, got {}", where_, key, printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
+    fail(ErrorKind::input, "{}: {} must be a number, got {}", where_, key,
+         printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
   return value->get<double>();
 }
 
@@ -78,7 +83,8 @@ std::optional<bool> JsonReader::boolean(const char* key) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean())
-    fail(ErrorKind::input, "{}: {} must be true or false, got {}", where_, key, printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
+    fail(ErrorKind::input, "{}: {} must be true or false, got {}", where_, key,
+         printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
   return value->get<bool>();
 }
 
@@ -86,7 +92,8 @@ std::optional<std::string> JsonReader::string(const char* key) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string())
-    fail(ErrorKind::input, "{}: {} must be a string, got {}", where_, key, printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
+    fail(ErrorKind::input, "{}: {} must be a string, got {}", where_, key,
+         printable(value->dump(-1, ' ', false, Json::error_handler_t::replace)));
   return value->get<std::string>();
 }
 

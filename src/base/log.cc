@@ -29,7 +29,13 @@ void note(std::string_view line) { write_line("", line); }
 void warn(std::string_view line) { write_line("warning: ", line); }
 
 Progress::Progress(std::string label, int64_t total, std::string unit, int64_t start)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), start_(start), begun_(Clock::now()), drawn_(begun_), terminal_(isatty(2) == 1) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(start),
+      begun_(Clock::now()),
+      drawn_(begun_),
+      terminal_(isatty(2) == 1) {}
 
 Progress::~Progress() {
   if (!open_) return;
@@ -53,8 +59,9 @@ void Progress::draw(int64_t done, int64_t units, std::string_view detail) {
   const double rate = seconds > 0 ? static_cast<double>(units) / seconds : 0;
   const int64_t here = std::max<int64_t>(1, done - start_);
   const double left = seconds / static_cast<double>(here) * static_cast<double>(total_ - done);
-  const std::string numbers = fmt::format("{}/{} · {} {}/s{}{} · {} left", done, total_, with_commas(std::llround(rate)), unit_,
-                                          detail.empty() ? "" : " · ", detail, clock_time(left));
+  const std::string numbers =
+      fmt::format("{}/{} · {} {}/s{}{} · {} left", done, total_, with_commas(std::llround(rate)), unit_,
+                  detail.empty() ? "" : " · ", detail, clock_time(left));
   const std::lock_guard lock(output_mutex);
   if (!terminal_) {
     fmt::print(stderr, "{} {}\n", label_, numbers);
@@ -87,7 +94,8 @@ std::string bytes_text(uint64_t bytes) {
   double value = static_cast<double>(bytes);
   size_t unit = 0;
   while (value >= 999.5 && unit < 4) value /= 1000, ++unit;
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.{}f} {}", value, value < 99.95 ? 1 : 0, units[unit]);
+  return unit == 0 ? fmt::format("{} bytes", bytes)
+                   : fmt::format("{:.{}f} {}", value, value < 99.95 ? 1 : 0, units[unit]);
 }
 
 }  // namespace tekio

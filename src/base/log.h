@@ -19,8 +19,8 @@ void note(std::string_view line);
 /// One line on stderr that begins with "warning: ".
 void warn(std::string_view line);
 
-/// A bar with rate and time left on a terminal; where stderr is none, a plain line every few seconds. Draws at most ten times
-/// a second. Its destructor ends the line.
+/// A bar with rate and time left on a terminal; where stderr is none, a plain line every few seconds. Draws at most ten
+/// times a second. Its destructor ends the line.
 class Progress {
  public:
   /// `unit` names what a rate counts ("tokens"): update() gets their number beside the steps done.

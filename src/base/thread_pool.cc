@@ -44,7 +44,8 @@ struct ThreadPool::State {
   void serve(int worker) {
     uint64_t seen = 0;
     for (;;) {
-      for (int spin = 0; spin < 20000 && generation.load(std::memory_order_acquire) == seen; ++spin) __builtin_ia32_pause();
+      for (int spin = 0; spin < 20000 && generation.load(std::memory_order_acquire) == seen; ++spin)
+        __builtin_ia32_pause();
       if (generation.load(std::memory_order_acquire) == seen) {
         std::unique_lock lock(mutex);
         wake.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
@@ -59,7 +60,8 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   const int total = threads > 0 ? threads : available_processors();
-  for (int worker = 1; worker < total; ++worker) state_->workers.emplace_back([this, worker] { state_->serve(worker); });
+  for (int worker = 1; worker < total; ++worker)
+    state_->workers.emplace_back([this, worker] { state_->serve(worker); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -93,8 +95,10 @@ void ThreadPool::for_each(int64_t count, const std::function<void(int64_t, int)>
   s.wake.notify_all();
   s.work(0);
   for (int spin = 0; s.running.load(std::memory_order_acquire) != 0; ++spin) {
-    if (spin < 20000) __builtin_ia32_pause();
-    else std::this_thread::yield();
+    if (spin < 20000)
+      __builtin_ia32_pause();
+    else
+      std::this_thread::yield();
   }
   if (s.error) std::rethrow_exception(s.error);
 }

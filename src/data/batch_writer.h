@@ -39,11 +39,13 @@ class BatchWriter {
   CollatedBatch finish() { return std::move(out_); }
 
  private:
-  void add_checksums(std::span<const int32_t> input, std::span<const int32_t> original, std::span<const uint8_t> chosen) {
+  void add_checksums(std::span<const int32_t> input, std::span<const int32_t> original,
+                     std::span<const uint8_t> chosen) {
     static_assert(std::endian::native == std::endian::little);
     constexpr int64_t kNotChosen = -100;
     const auto continued = [&](uint32_t crc) {
-      return static_cast<uint32_t>(crc32_z(crc, reinterpret_cast<const Bytef*>(row_.data()), row_.size() * sizeof(int64_t)));
+      return static_cast<uint32_t>(
+          crc32_z(crc, reinterpret_cast<const Bytef*>(row_.data()), row_.size() * sizeof(int64_t)));
     };
     row_.assign(input.begin(), input.end());
     row_.resize(static_cast<size_t>(out_.batch.padded_length), pad_id_);
@@ -68,6 +70,8 @@ inline void copy_ids(const Chunks::View& view, int64_t number, std::vector<int32
 }
 
 /// The width of the rectangle that holds rows of up to `longest` tokens.
-inline int64_t padded_width(int64_t longest, int64_t multiple) { return (longest + multiple - 1) / multiple * multiple; }
+inline int64_t padded_width(int64_t longest, int64_t multiple) {
+  return (longest + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace tekio

@@ -23,7 +23,8 @@ class CounterCollator : public Collator {
   CounterCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, RandomUse use)
       : options_(options), vocabulary_(vocabulary), use_(use) {}
 
-  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch, bool checksums) override {
+  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
+                        bool checksums) override {
     const Chunks::View& view = chunks.view();
     int64_t longest = 0;
     for (const int64_t number : numbers) longest = std::max(longest, view.ids(number).size());
@@ -61,12 +62,15 @@ class CounterCollator : public Collator {
       if (four[t % 4] >= chosen_below || vocabulary_.is_special(input_[t])) continue;
       chosen_[t] = 1;
       const RandomWords drawn = words(static_cast<uint32_t>(t), Question::replacement);
-      if (drawn[0] < masked_below) input_[t] = vocabulary_.mask_id;
-      else if (drawn[0] < replaced_below) input_[t] = static_cast<int32_t>(drawn[1] * static_cast<uint64_t>(vocabulary_.size) >> 32);
+      if (drawn[0] < masked_below)
+        input_[t] = vocabulary_.mask_id;
+      else if (drawn[0] < replaced_below)
+        input_[t] = static_cast<int32_t>(drawn[1] * static_cast<uint64_t>(vocabulary_.size) >> 32);
     }
   }
 
-  // A word is a run of tokens with the same word id. Special tokens that belong to a word (a literal "[MASK]" in the text) stay.
+  // A word is a run of tokens with the same word id. Special tokens that belong to a word (a literal "[MASK]" in the
+  // text) stay.
   void mask_words() {
     const uint64_t chosen_below = bound_of(options_.wwm_probability);
     bool chosen = false;
@@ -84,7 +88,7 @@ class CounterCollator : public Collator {
   MaskingVocabulary vocabulary_;
   RandomUse use_;
   RandomKey key_{};
-  uint64_t chunk_ = 0;             // its number within the store
+  uint64_t chunk_ = 0;                                // its number within the store
   std::vector<int32_t> original_, input_, word_ids_;  // of the sequence being masked
   std::vector<uint8_t> chosen_;
 };
@@ -94,11 +98,14 @@ class CounterCollator : public Collator {
 MaskingVocabulary MaskingVocabulary::of(const Tokenizer& tokenizer) {
   const auto mask = tokenizer.mask_id();
   if (!mask)
-    fail(ErrorKind::input, "the tokenizer has no mask token, so nothing can be masked; use one whose tokenizer_config.json names a mask_token");
+    fail(ErrorKind::input,
+         "the tokenizer has no mask token, so nothing can be masked; use one whose tokenizer_config.json names a "
+         "mask_token");
   return {*mask, tokenizer.pad_id().value_or(0), tokenizer.vocabulary_size(), tokenizer.all_special_ids()};
 }
 
-std::unique_ptr<Collator> make_counter_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, RandomUse use) {
+std::unique_ptr<Collator> make_counter_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+                                                RandomUse use) {
   return std::make_unique<CounterCollator>(options, vocabulary, use);
 }
 

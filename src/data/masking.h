@@ -1,13 +1,13 @@
-// Masking: chunk -> Batch. Two sources of randomness behind one interface: a pure function of (seed, epoch, chunk, position),
-// or the reference stack's own streams, bit for bit. There, a draw is made for every element of the padded rectangle, so
-// padding changes later masks.
+// Masking: chunk -> Batch. Two sources of randomness behind one interface: a pure function of (seed, epoch, chunk,
+// position), or the reference stack's own streams, bit for bit. There, a draw is made for every element of the padded
+// rectangle, so padding changes later masks.
 #pragma once
 
+#include <tekio/dataset.h>
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <tekio/dataset.h>
 #include <utility>
 #include <vector>
 
@@ -19,11 +19,11 @@
 namespace tekio {
 
 struct MaskingOptions {
-  double mlm_probability = 0.15;   ///< chance of a token to be chosen
-  double mask_replace_prob = 0.8;  ///< of the chosen: replaced by the mask token
-  double random_replace_prob = 0.1;///< of the chosen: replaced by a random token
-  bool whole_word = false;         ///< the walkthrough's: words by word_ids, all tokens of a chosen word become the mask token
-  double wwm_probability = 0.2;    ///< chance of a word to be chosen
+  double mlm_probability = 0.15;     ///< chance of a token to be chosen
+  double mask_replace_prob = 0.8;    ///< of the chosen: replaced by the mask token
+  double random_replace_prob = 0.1;  ///< of the chosen: replaced by a random token
+  bool whole_word = false;  ///< the walkthrough's: words by word_ids, all tokens of a chosen word become the mask token
+  double wwm_probability = 0.2;  ///< chance of a word to be chosen
   uint64_t seed = 42;
   int64_t pad_to_multiple_of = 1;  ///< of the rectangle's width
 };
@@ -31,9 +31,11 @@ struct MaskingOptions {
 /// What masking must know of a tokenizer.
 struct MaskingVocabulary {
   int32_t mask_id = 0, pad_id = 0;
-  int64_t size = 0;                    ///< len(tokenizer): random tokens are drawn from [0, size)
-  std::vector<int32_t> special_ids;    ///< never chosen
-  bool is_special(int32_t id) const { return std::find(special_ids.begin(), special_ids.end(), id) != special_ids.end(); }
+  int64_t size = 0;                  ///< len(tokenizer): random tokens are drawn from [0, size)
+  std::vector<int32_t> special_ids;  ///< never chosen
+  bool is_special(int32_t id) const {
+    return std::find(special_ids.begin(), special_ids.end(), id) != special_ids.end();
+  }
   static MaskingVocabulary of(const Tokenizer& tokenizer);  ///< Errors: input (no mask token)
 };
 
@@ -48,8 +50,10 @@ struct CollatedBatch {
 class Collator {
  public:
   virtual ~Collator() = default;
-  /// Chunks `numbers` of `chunks`, masked. `epoch` distinguishes passes (the counter form only); `checksums`: fill the crc32s.
-  virtual CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch, bool checksums) = 0;
+  /// Chunks `numbers` of `chunks`, masked. `epoch` distinguishes passes (the counter form only); `checksums`: fill the
+  /// crc32s.
+  virtual CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
+                                bool checksums) = 0;
 };
 
 /// A pure function of (use, options.seed, epoch, chunk number within the store, position).
@@ -66,18 +70,21 @@ struct ReferenceStreams {
 /// A sequence with what else the reference's collator may be given beside the ids.
 struct MaskingRow {
   std::span<const int32_t> ids;
-  std::span<const uint8_t> special_tokens_mask = {};               ///< else specials are told by their ids
-  std::span<const std::pair<int32_t, int32_t>> offsets = {};       ///< whole_word: transformers 5's words, joined where they touch
-  std::span<const int32_t> word_ids = {};                          ///< whole_word: the walkthrough's words
+  std::span<const uint8_t> special_tokens_mask = {};  ///< else specials are told by their ids
+  std::span<const std::pair<int32_t, int32_t>> offsets =
+      {};                                  ///< whole_word: transformers 5's words, joined where they touch
+  std::span<const int32_t> word_ids = {};  ///< whole_word: the walkthrough's words
 };
 
-/// The reference's collators. Tokens: DataCollatorForLanguageModeling, drawing from streams.torch. Whole words: the walkthrough's
-/// by word_ids, drawing from streams.numpy. The streams must outlive the collator; others draw from them in between.
+/// The reference's collators. Tokens: DataCollatorForLanguageModeling, drawing from streams.torch. Whole words: the
+/// walkthrough's by word_ids, drawing from streams.numpy. The streams must outlive the collator; others draw from them
+/// in between.
 class ReferenceCollator : public Collator {
  public:
   ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);
   ~ReferenceCollator() override;
-  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch, bool checksums) override;
+  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
+                        bool checksums) override;
   CollatedBatch collate(std::span<const MaskingRow> rows, bool checksums);
 
  private:
@@ -89,8 +96,9 @@ class ReferenceCollator : public Collator {
 std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
                                                   ReferenceStreams& streams);
 
-/// One collator call over all of `chunks` in order, from streams just seeded with options.seed, handed out in batches. Only the
-/// batch that is asked for is ever in memory: the four kinds of draws of the call are four places in one stream.
+/// One collator call over all of `chunks` in order, from streams just seeded with options.seed, handed out in batches.
+/// Only the batch that is asked for is ever in memory: the four kinds of draws of the call are four places in one
+/// stream.
 class FrozenReferenceMasks {
  public:
   FrozenReferenceMasks(const MaskingOptions& options, const MaskingVocabulary& vocabulary, Chunks chunks);

@@ -1,4 +1,5 @@
-// The order of events is that of the reference's Trainer: see next_update() and EvaluationBatches::start() for what is drawn when.
+// The order of events is that of the reference's Trainer: see next_update() and EvaluationBatches::start() for what is
+// drawn when.
 #include "data/order.h"
 
 #include <algorithm>
@@ -24,7 +25,8 @@ Json streams_to_json(const ReferenceStreams& streams) {
 
 const Json& member(const Json& document, const char* key, const std::string& where) {
   const Json* found = JsonReader(document, where).find(key);
-  if (found == nullptr) fail(ErrorKind::input, "{}: the random state lacks {}; resume from another checkpoint", where, key);
+  if (found == nullptr)
+    fail(ErrorKind::input, "{}: the random state lacks {}; resume from another checkpoint", where, key);
   return *found;
 }
 
@@ -40,7 +42,9 @@ Twister::State twister_from_json(const Json& document, const std::string& where)
     whole = std::from_chars(begin, begin + 8, state.words[i], 16).ptr == begin + 8;
   }
   if (!whole)
-    fail(ErrorKind::input, "{}: the random state is damaged: expected {} words of 8 hexadecimal digits and a place among them; resume from another checkpoint",
+    fail(ErrorKind::input,
+         "{}: the random state is damaged: expected {} words of 8 hexadecimal digits and a place among them; resume "
+         "from another checkpoint",
          where, Twister::kWords);
   return state;
 }
@@ -70,9 +74,9 @@ struct TrainingBatches::Impl {
   TrainingOrder order;
   int64_t epoch = 0;
   int64_t updates_done = 0;
-  int64_t collated = 0;                            // batches of this epoch
-  std::vector<int64_t> permutation;                // this epoch's chunks
-  std::optional<CollatedBatch> ahead;              // reference's streams: the first batch of the update to come
+  int64_t collated = 0;                // batches of this epoch
+  std::vector<int64_t> permutation;    // this epoch's chunks
+  std::optional<CollatedBatch> ahead;  // reference's streams: the first batch of the update to come
   std::optional<ReferenceStreams> before_ahead;
 
   int64_t batches() const { return parts(chunks.size(), order.batch_size); }
@@ -83,7 +87,8 @@ struct TrainingBatches::Impl {
     updates_done = collated = 0;
     ahead.reset();
     before_ahead.reset();
-    permutation = TorchStream(order.data_seed.value_or(order.seed) + static_cast<uint64_t>(which)).randperm(chunks.size());
+    permutation =
+        TorchStream(order.data_seed.value_or(order.seed) + static_cast<uint64_t>(which)).randperm(chunks.size());
   }
 
   CollatedBatch collate_next() {
@@ -100,8 +105,14 @@ struct TrainingBatches::Impl {
 };
 
 TrainingBatches::TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order)
-    : impl_(new Impl{.masking = masking, .chunks = std::move(chunks), .order = order, .permutation = {}, .ahead = {}, .before_ahead = {}}) {
-  TEKIO_CHECK(order.batch_size > 0 && order.accumulation > 0, "{} chunks, {} micro-batches", order.batch_size, order.accumulation);
+    : impl_(new Impl{.masking = masking,
+                     .chunks = std::move(chunks),
+                     .order = order,
+                     .permutation = {},
+                     .ahead = {},
+                     .before_ahead = {}}) {
+  TEKIO_CHECK(order.batch_size > 0 && order.accumulation > 0, "{} chunks, {} micro-batches", order.batch_size,
+              order.accumulation);
 }
 TrainingBatches::~TrainingBatches() = default;
 
@@ -139,8 +150,9 @@ std::string TrainingBatches::state() const {
 void TrainingBatches::resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where) {
   Impl& s = *impl_;
   if (updates_done < 0 || updates_done > s.updates())
-    fail(ErrorKind::input, "{}: {} updates of epoch {} are done, but an epoch has {}; resume with the data and batch sizes of the run", where, updates_done,
-         epoch, s.updates());
+    fail(ErrorKind::input,
+         "{}: {} updates of epoch {} are done, but an epoch has {}; resume with the data and batch sizes of the run",
+         where, updates_done, epoch, s.updates());
   ReferenceStreams* const streams = s.masking.streams_.get();
   if (state.empty() != (streams == nullptr))
     fail(ErrorKind::input, "{}: the checkpoint is of a run with {}; resume with that", where,
@@ -162,17 +174,20 @@ struct EvaluationBatches::Impl {
   Chunks chunks;
   int64_t batch_size;
   bool fresh, checksums;
-  std::unique_ptr<Collator> counter;               // counter: masks of their own, no training batch's
-  std::unique_ptr<FrozenReferenceMasks> frozen;    // reference's streams
-  int64_t next = 0;                                // chunk
-  uint64_t pass = 0;                               // 0: frozen
+  std::unique_ptr<Collator> counter;             // counter: masks of their own, no training batch's
+  std::unique_ptr<FrozenReferenceMasks> frozen;  // reference's streams
+  int64_t next = 0;                              // chunk
+  uint64_t pass = 0;                             // 0: frozen
 };
 
-EvaluationBatches::EvaluationBatches(RunMasking& masking, Chunks chunks, int64_t batch_size, EvalMasking kind, bool checksums)
+EvaluationBatches::EvaluationBatches(RunMasking& masking, Chunks chunks, int64_t batch_size, EvalMasking kind,
+                                     bool checksums)
     : impl_(new Impl{masking, std::move(chunks), batch_size, kind == EvalMasking::fresh, checksums, nullptr, nullptr}) {
   TEKIO_CHECK(batch_size > 0, "{}", batch_size);
-  if (!masking.streams_) impl_->counter = make_counter_collator(masking.options_, masking.vocabulary_, RandomUse::evaluation_mask);
-  else if (!impl_->fresh) impl_->frozen = std::make_unique<FrozenReferenceMasks>(masking.options_, masking.vocabulary_, impl_->chunks);
+  if (!masking.streams_)
+    impl_->counter = make_counter_collator(masking.options_, masking.vocabulary_, RandomUse::evaluation_mask);
+  else if (!impl_->fresh)
+    impl_->frozen = std::make_unique<FrozenReferenceMasks>(masking.options_, masking.vocabulary_, impl_->chunks);
 }
 EvaluationBatches::~EvaluationBatches() = default;
 
@@ -181,8 +196,10 @@ int64_t EvaluationBatches::batches() const { return parts(impl_->chunks.size(), 
 void EvaluationBatches::start(uint64_t number) {
   impl_->next = 0;
   impl_->pass = impl_->fresh ? number + 1 : 0;
-  if (impl_->frozen) impl_->frozen->rewind();
-  else if (impl_->masking.streams_) impl_->masking.streams_->torch.random_int64();  // a loader's start, here too
+  if (impl_->frozen)
+    impl_->frozen->rewind();
+  else if (impl_->masking.streams_)
+    impl_->masking.streams_->torch.random_int64();  // a loader's start, here too
 }
 
 std::optional<CollatedBatch> EvaluationBatches::next() {

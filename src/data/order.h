@@ -1,6 +1,7 @@
-// Which chunks a run sees when: epoch by epoch, update by update, with evaluations between, and what is drawn on the way.
-// The order is the reference's in every mode (a permutation from torch's generator seeded with seed + epoch). With the reference's
-// streams the loader runs one batch ahead of the training, so an evaluation or dropout finds that batch's draws already made.
+// Which chunks a run sees when: epoch by epoch, update by update, with evaluations between, and what is drawn on the
+// way. The order is the reference's in every mode (a permutation from torch's generator seeded with seed + epoch). With
+// the reference's streams the loader runs one batch ahead of the training, so an evaluation or dropout finds that
+// batch's draws already made.
 //
 //   RunMasking masking(MaskingRng::torch, options, vocabulary);
 //   TrainingBatches training(masking, split.train, {.batch_size = 64, .accumulation = 2});
@@ -10,13 +11,13 @@
 //   for (auto update = training.next_update(); !update.empty(); update = training.next_update()) …;
 #pragma once
 
+#include <tekio/dataset.h>
+#include <tekio/masking.h>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tekio/dataset.h>
-#include <tekio/masking.h>
 #include <vector>
 
 #include "data/masking.h"
@@ -43,11 +44,11 @@ class RunMasking {
 };
 
 struct TrainingOrder {
-  int64_t batch_size = 64;               ///< chunks per micro-batch
-  int64_t accumulation = 1;              ///< micro-batches per update
+  int64_t batch_size = 64;   ///< chunks per micro-batch
+  int64_t accumulation = 1;  ///< micro-batches per update
   uint64_t seed = 42;
-  std::optional<uint64_t> data_seed{};   ///< of the order, if different
-  bool checksums = false;                ///< fill the crc32s
+  std::optional<uint64_t> data_seed{};  ///< of the order, if different
+  bool checksums = false;               ///< fill the crc32s
 };
 
 /// The micro-batches of a training run. `masking` must outlive it.
@@ -56,21 +57,22 @@ class TrainingBatches {
   TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order);
   ~TrainingBatches();
 
-  int64_t batches_per_epoch() const;     ///< the last one may be smaller
-  int64_t updates_per_epoch() const;     ///< the last one may have fewer micro-batches
+  int64_t batches_per_epoch() const;  ///< the last one may be smaller
+  int64_t updates_per_epoch() const;  ///< the last one may have fewer micro-batches
 
-  /// Begins an epoch with its own order. Draws nothing: a loader's draw at its start is made by the first next_update().
+  /// Begins an epoch with its own order. Draws nothing: a loader's draw at its start is made by the first
+  /// next_update().
   void start_epoch(int64_t epoch);
   /// The micro-batches of the epoch's next update; empty after the last. Batch::first_key counts within the update.
   std::vector<CollatedBatch> next_update();
 
-  /// For a checkpoint: all that a resumed run needs beside the number of updates done, as a JSON text; empty with the counter.
-  /// It is the streams as they stand, and as they stood before the batch that was collated ahead, which is thus made again.
-  /// To be taken between updates, and not amid an evaluation.
+  /// For a checkpoint: all that a resumed run needs beside the number of updates done, as a JSON text; empty with the
+  /// counter. It is the streams as they stand, and as they stood before the batch that was collated ahead, which is
+  /// thus made again. To be taken between updates, and not amid an evaluation.
   std::string state() const;
-  /// Instead of start_epoch: continues `epoch` after `updates_done` of its updates as if the run had never stopped, whether an
-  /// epoch's end is told as its last update or as 0 of the next epoch. Errors: input (`state` is not of this kind of run, or
-  /// damaged; `where` names its file).
+  /// Instead of start_epoch: continues `epoch` after `updates_done` of its updates as if the run had never stopped,
+  /// whether an epoch's end is told as its last update or as 0 of the next epoch. Errors: input (`state` is not of this
+  /// kind of run, or damaged; `where` names its file).
   void resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where);
 
  private:
@@ -87,8 +89,8 @@ class EvaluationBatches {
   ~EvaluationBatches();
 
   int64_t batches() const;
-  /// Begins a pass. `number` tells fresh counter masks apart (the updates done so far, say). A pass may be broken off, but a
-  /// fresh one has then drawn from the run's streams: a checkpoint's state() must be older.
+  /// Begins a pass. `number` tells fresh counter masks apart (the updates done so far, say). A pass may be broken off,
+  /// but a fresh one has then drawn from the run's streams: a checkpoint's state() must be older.
   void start(uint64_t number);
   /// The next batch; nullopt after the last.
   std::optional<CollatedBatch> next();

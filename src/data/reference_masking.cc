@@ -1,6 +1,6 @@
-// The reference's collators, draw for draw. One call draws four numbers for every element of the padded rectangle: first all
-// that choose, then all that mask, then all that randomise, then all replacements. They are four stretches of one stream, so
-// four copies of the generator, each moved to its stretch, give them row by row.
+// The reference's collators, draw for draw. One call draws four numbers for every element of the padded rectangle:
+// first all that choose, then all that mask, then all that randomise, then all replacements. They are four stretches of
+// one stream, so four copies of the generator, each moved to its stretch, give them row by row.
 #include <array>
 #include <cmath>
 #include <optional>
@@ -13,12 +13,14 @@
 namespace tekio {
 namespace {
 
-// rand < p for torch's 24-bit numbers: k * 2^-24 < p, k an integer, is k < ceil(p * 2^24), where p is a float as in torch.
+// rand < p for torch's 24-bit numbers: k * 2^-24 < p, k an integer, is k < ceil(p * 2^24), where p is a float as in
+// torch.
 uint32_t bound_of(float p) { return static_cast<uint32_t>(std::ceil(static_cast<double>(p) * 0x1p24)); }
 
 // The draws of one call over `elements`.
 struct CallDraws {
-  CallDraws(const TorchStream& start, int64_t elements, bool randomising) : choose(start), mask(start), randomise(start), replace(start) {
+  CallDraws(const TorchStream& start, int64_t elements, bool randomising)
+      : choose(start), mask(start), randomise(start), replace(start) {
     mask.skip_words(elements);
     if (!randomising) return;
     randomise = mask;
@@ -33,8 +35,10 @@ struct CallDraws {
 
 class ReferenceCollator::Masker {
  public:
-  Masker(const MaskingOptions& options, const MaskingVocabulary& vocabulary) : options_(options), vocabulary_(vocabulary) {
-    TEKIO_CHECK(vocabulary.size > 0 && vocabulary.size < int64_t{1} << 28, "{} entries", vocabulary.size);  // more: two words a draw
+  Masker(const MaskingOptions& options, const MaskingVocabulary& vocabulary)
+      : options_(options), vocabulary_(vocabulary) {
+    TEKIO_CHECK(vocabulary.size > 0 && vocabulary.size < int64_t{1} << 28, "{} entries",
+                vocabulary.size);  // more: two words a draw
   }
 
   const MaskingOptions& options() const { return options_; }
@@ -44,15 +48,18 @@ class ReferenceCollator::Masker {
 
   /// One call over `count` rows, the longest of `longest` tokens; with_row(k, use) is to call use(row k).
   template <typename WithRow>
-  CollatedBatch collate(ReferenceStreams& streams, bool by_words, int64_t count, int64_t longest, bool checksums, const WithRow& with_row) {
+  CollatedBatch collate(ReferenceStreams& streams, bool by_words, int64_t count, int64_t longest, bool checksums,
+                        const WithRow& with_row) {
     const int64_t width = padded_width(longest, options_.pad_to_multiple_of);
     BatchWriter writer(width, vocabulary_.pad_id, checksums);
     if (by_words) {
-      for (int64_t k = 0; k < count; ++k) with_row(k, [&](const MaskingRow& row) { mask_words(row, streams.numpy, writer); });
+      for (int64_t k = 0; k < count; ++k)
+        with_row(k, [&](const MaskingRow& row) { mask_words(row, streams.numpy, writer); });
       return writer.finish();
     }
     CallDraws draws(streams.torch, width * count, randomising());
-    for (int64_t k = 0; k < count; ++k) with_row(k, [&](const MaskingRow& row) { mask_tokens(row, width, draws, writer); });
+    for (int64_t k = 0; k < count; ++k)
+      with_row(k, [&](const MaskingRow& row) { mask_tokens(row, width, draws, writer); });
     streams.torch = randomising() ? draws.replace : draws.mask;
     return writer.finish();
   }
@@ -70,7 +77,8 @@ class ReferenceCollator::Masker {
     const uint32_t chosen = bound_of(static_cast<float>(options_.mlm_probability));
     const uint32_t masked = bound_of(static_cast<float>(options_.mask_replace_prob));
     const uint32_t randomised =
-        randomising() ? bound_of(static_cast<float>(options_.random_replace_prob / (1 - options_.mask_replace_prob))) : 0;
+        randomising() ? bound_of(static_cast<float>(options_.random_replace_prob / (1 - options_.mask_replace_prob)))
+                      : 0;
     const auto size = static_cast<uint32_t>(vocabulary_.size);
     bool word_chosen = false;
     for (size_t i = 0; i < row.ids.size(); ++i) {
@@ -78,13 +86,16 @@ class ReferenceCollator::Masker {
       if (!row.offsets.empty() && begins_word(row, i)) word_chosen = drawn;
       if (!(row.offsets.empty() ? drawn : word_chosen) || special(row, i)) continue;
       chosen_[i] = 1;
-      if (below(1, i, masked)) input_[i] = vocabulary_.mask_id;
-      else if (randomised != 0 && below(2, i, randomised)) input_[i] = static_cast<int32_t>(words_[3][i] % size);
+      if (below(1, i, masked))
+        input_[i] = vocabulary_.mask_id;
+      else if (randomised != 0 && below(2, i, randomised))
+        input_[i] = static_cast<int32_t>(words_[3][i] % size);
     }
     writer.add(input_, row.ids, chosen_);
   }
 
-  // The walkthrough's: positions without a word are passed over without ending the word, so two neighbouring texts may share one.
+  // The walkthrough's: positions without a word are passed over without ending the word, so two neighbouring texts may
+  // share one.
   void mask_words(const MaskingRow& row, NumpyLegacy& stream, BatchWriter& writer) {
     start(row);
     std::optional<int32_t> word;
@@ -127,13 +138,14 @@ class ReferenceCollator::Masker {
 
   MaskingOptions options_;
   MaskingVocabulary vocabulary_;
-  std::vector<int32_t> ids_, word_ids_;           // of the chunk at hand
-  std::vector<int32_t> input_;                    // of the row being masked
+  std::vector<int32_t> ids_, word_ids_;  // of the chunk at hand
+  std::vector<int32_t> input_;           // of the row being masked
   std::vector<uint8_t> chosen_;
-  std::array<std::vector<uint32_t>, 4> words_;    // its draws, kind by kind
+  std::array<std::vector<uint32_t>, 4> words_;  // its draws, kind by kind
 };
 
-ReferenceCollator::ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams)
+ReferenceCollator::ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+                                     ReferenceStreams& streams)
     : masker_(std::make_unique<Masker>(options, vocabulary)), streams_(streams) {}
 ReferenceCollator::~ReferenceCollator() = default;
 
@@ -141,11 +153,12 @@ CollatedBatch ReferenceCollator::collate(std::span<const MaskingRow> rows, bool 
   size_t longest = 0;
   for (const MaskingRow& row : rows) longest = std::max(longest, row.ids.size());
   const bool by_words = !rows.empty() && !rows[0].word_ids.empty();
-  return masker_->collate(streams_, by_words, static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest), checksums,
-                          [&](int64_t k, const auto& use) { use(rows[static_cast<size_t>(k)]); });
+  return masker_->collate(streams_, by_words, static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest),
+                          checksums, [&](int64_t k, const auto& use) { use(rows[static_cast<size_t>(k)]); });
 }
 
-CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t, bool checksums) {
+CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t,
+                                         bool checksums) {
   int64_t longest = 0;
   for (const int64_t number : numbers) longest = std::max(longest, chunks.view().ids(number).size());
   return masker_->collate(
@@ -159,16 +172,19 @@ std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options,
 }
 
 struct FrozenReferenceMasks::Place {
-  Place(uint64_t seed, int64_t elements, bool randomising) : draws(TorchStream(seed), elements, randomising), numpy(seed) {}
+  Place(uint64_t seed, int64_t elements, bool randomising)
+      : draws(TorchStream(seed), elements, randomising), numpy(seed) {}
   CallDraws draws;
   NumpyLegacy numpy;
   int64_t next = 0;  // chunk
 };
 
-FrozenReferenceMasks::FrozenReferenceMasks(const MaskingOptions& options, const MaskingVocabulary& vocabulary, Chunks chunks)
+FrozenReferenceMasks::FrozenReferenceMasks(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+                                           Chunks chunks)
     : masker_(std::make_unique<ReferenceCollator::Masker>(options, vocabulary)), chunks_(std::move(chunks)) {
   int64_t longest = 0;
-  for (int64_t i = 0; i < chunks_.size() && longest < chunks_.chunk_size(); ++i) longest = std::max(longest, chunks_.view().ids(i).size());
+  for (int64_t i = 0; i < chunks_.size() && longest < chunks_.chunk_size(); ++i)
+    longest = std::max(longest, chunks_.view().ids(i).size());
   width_ = padded_width(longest, options.pad_to_multiple_of);
   rewind();
 }
@@ -182,8 +198,10 @@ CollatedBatch FrozenReferenceMasks::next(int64_t count, bool checksums) {
   BatchWriter writer(width_, masker_->vocabulary().pad_id, checksums);
   for (const int64_t end = std::min(chunks_.size(), place_->next + count); place_->next < end; ++place_->next) {
     masker_->with_chunk(chunks_, place_->next, [&](const MaskingRow& row) {
-      if (masker_->options().whole_word) masker_->mask_words(row, place_->numpy, writer);
-      else masker_->mask_tokens(row, width_, place_->draws, writer);
+      if (masker_->options().whole_word)
+        masker_->mask_words(row, place_->numpy, writer);
+      else
+        masker_->mask_tokens(row, width_, place_->draws, writer);
     });
   }
   return writer.finish();

@@ -54,15 +54,15 @@ TEST(Printable, KeepsTextAndShowsTheRest) {
   EXPECT_EQ(printable("plain, grün, 日本語, 🙂"), "plain, grün, 日本語, 🙂");
   EXPECT_EQ(printable("a\nb\tc\x1b[31m\x7f"), "a\\x0ab\\x09c\\x1b[31m\\x7f");
   EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
-  EXPECT_EQ(printable("\xC2\x85"), "\\xc2\\x85");              // a control character of two bytes
-  EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");                // the first that is none
-  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");              // "/" overlong
+  EXPECT_EQ(printable("\xC2\x85"), "\\xc2\\x85");  // a control character of two bytes
+  EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");    // the first that is none
+  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");  // "/" overlong
   EXPECT_EQ(printable("\xE0\x80\xAF"), "\\xe0\\x80\\xaf");
-  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");      // a surrogate
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");           // a surrogate
   EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // beyond U+10FFFF
   EXPECT_EQ(printable("\xF0\x8F\xBF\xBF"), "\\xf0\\x8f\\xbf\\xbf");
   EXPECT_EQ(printable("\xF4\x8F\xBF\xBF"), "\xF4\x8F\xBF\xBF");
-  EXPECT_EQ(printable("\xE6\x97"), "\\xe6\\x97");              // cut off
+  EXPECT_EQ(printable("\xE6\x97"), "\\xe6\\x97");  // cut off
   EXPECT_EQ(printable("\xFF"), "\\xff");
 }
 

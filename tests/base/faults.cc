@@ -65,7 +65,9 @@ ssize_t pwrite(int descriptor, const void* bytes, size_t size, off_t offset) {
 
 int fsync(int descriptor) { return hit() ? -1 : static_cast<int>(syscall(SYS_fsync, descriptor)); }
 
-int rename(const char* from, const char* to) noexcept { return hit() ? -1 : static_cast<int>(syscall(SYS_rename, from, to)); }
+int rename(const char* from, const char* to) noexcept {
+  return hit() ? -1 : static_cast<int>(syscall(SYS_rename, from, to));
+}
 
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
   if (hit()) return -1;
@@ -73,8 +75,12 @@ int renameat2(int from_folder, const char* from, int to_folder, const char* to, 
   return static_cast<int>(syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
 }
 
-int mkdir(const char* path, mode_t mode) noexcept { return hit() ? -1 : static_cast<int>(syscall(SYS_mkdir, path, mode)); }
+int mkdir(const char* path, mode_t mode) noexcept {
+  return hit() ? -1 : static_cast<int>(syscall(SYS_mkdir, path, mode));
+}
 
-int unlinkat(int folder, const char* path, int flags) noexcept { return hit() ? -1 : static_cast<int>(syscall(SYS_unlinkat, folder, path, flags)); }
+int unlinkat(int folder, const char* path, int flags) noexcept {
+  return hit() ? -1 : static_cast<int>(syscall(SYS_unlinkat, folder, path, flags));
+}
 
 }  // extern "C"

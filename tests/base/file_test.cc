@@ -1,5 +1,5 @@
-// A reader never sees half a file or half a folder: not when a disk is full, not when a call fails, not when the process is
-// killed, at whichever system call that happens.
+// A reader never sees half a file or half a folder: not when a disk is full, not when a call fails, not when the
+// process is killed, at whichever system call that happens.
 #include "base/file.h"
 
 #include <gmock/gmock.h>
@@ -77,7 +77,8 @@ TEST_F(FileTest, MapsWholeFiles) {
 }
 
 TEST_F(FileTest, SaysWhyAFileCannotBeRead) {
-  EXPECT_THAT(io_error([&] { MappedFile(folder_ / "none"); }), AllOf(HasSubstr("none"), HasSubstr("No such file or directory")));
+  EXPECT_THAT(io_error([&] { MappedFile(folder_ / "none"); }),
+              AllOf(HasSubstr("none"), HasSubstr("No such file or directory")));
   EXPECT_THAT(io_error([&] { MappedFile file(folder_); }), HasSubstr("Is a directory"));
   EXPECT_THAT(io_error([&] { MappedFile("/dev/null"); }), HasSubstr("/dev/null"));
   put(folder_ / "long", "0123456789");
@@ -152,14 +153,15 @@ TEST_F(FileTest, GoesOnAfterShortAndInterruptedWrites) {
 }
 
 TEST_F(FileTest, SaysWhyAFileCannotBeWritten) {
-  EXPECT_THAT(io_error([&] { write_atomically(folder_ / "none" / "f", "x"); }), AllOf(HasSubstr("none/f"), HasSubstr("No such file or directory")));
+  EXPECT_THAT(io_error([&] { write_atomically(folder_ / "none" / "f", "x"); }),
+              AllOf(HasSubstr("none/f"), HasSubstr("No such file or directory")));
   fs::create_directory(folder_ / "d");
   EXPECT_THAT(io_error([&] { write_atomically(folder_ / "d", "x"); }), HasSubstr("Is a directory"));
   EXPECT_THAT(names(), UnorderedElementsAre("d"));
 }
 
-// Runs `save` once with nothing in its way, and then with each of its system calls failing with `error`. `intact` is to say
-// whether the old or the new stands there whole.
+// Runs `save` once with nothing in its way, and then with each of its system calls failing with `error`. `intact` is to
+// say whether the old or the new stands there whole.
 template <typename Prepare, typename Save, typename Intact>
 void fail_at_every_call(faults::Plan plan, int error, Prepare prepare, Save save, Intact intact) {
   prepare();
@@ -251,27 +253,35 @@ TEST_P(FolderTest, ReplacesWhatStoodThere) {
 
 TEST_P(FolderTest, AFailureWhileFillingLeavesTheOldFolder) {
   save_plainly("old");
-  EXPECT_THROW(write_folder_atomically(run_, [](const fs::path&) { throw std::runtime_error("x"); }), std::runtime_error);
-  EXPECT_THAT(io_error([&] { write_folder_atomically(run_, [](const fs::path& p) { write_atomically(p / "none" / "f", "x"); }); }), HasSubstr("No such file"));
-  EXPECT_THAT(io_error([&] { write_folder_atomically(run_, [](const fs::path& p) { fs::create_directory(p / "none" / "f"); }); }),
+  EXPECT_THROW(write_folder_atomically(run_, [](const fs::path&) { throw std::runtime_error("x"); }),
+               std::runtime_error);
+  EXPECT_THAT(io_error([&] {
+                write_folder_atomically(run_, [](const fs::path& p) { write_atomically(p / "none" / "f", "x"); });
+              }),
+              HasSubstr("No such file"));
+  EXPECT_THAT(io_error([&] {
+                write_folder_atomically(run_, [](const fs::path& p) { fs::create_directory(p / "none" / "f"); });
+              }),
               AllOf(HasSubstr("run"), HasSubstr("No such file")));
   EXPECT_EQ(saved(), "old");
   EXPECT_THAT(names(), UnorderedElementsAre("run"));
-  EXPECT_THAT(io_error([&] { write_folder_atomically(folder_ / "none" / "run", [](const fs::path&) {}); }), HasSubstr("none/run"));
+  EXPECT_THAT(io_error([&] { write_folder_atomically(folder_ / "none" / "run", [](const fs::path&) {}); }),
+              HasSubstr("none/run"));
 }
 
 TEST_P(FolderTest, AFullDiskLeavesTheOldFolder) {
   fail_at_every_call(
       plan(), ENOSPC,
       [&] {
-        for (const auto& name : names()) fs::remove_all(folder_ / name);  // of the run before, where removing was what failed
+        for (const auto& name : names())
+          fs::remove_all(folder_ / name);  // of the run before, where removing was what failed
         save_plainly("old");
       },
       [&] { save("new"); }, [&](bool done) { EXPECT_EQ(saved(), done ? "new" : "old"); });
 }
 
-// The process is killed just before each of its system calls. Whatever the moment, what the next process finds, after it has
-// swept, is the old folder or the new one, whole, and nothing else.
+// The process is killed just before each of its system calls. Whatever the moment, what the next process finds, after
+// it has swept, is the old folder or the new one, whole, and nothing else.
 TEST_P(FolderTest, BeingKilledLeavesOneOfTheTwo) {
   std::set<std::string> seen;
   int killed = 0;
@@ -348,11 +358,14 @@ TEST_F(FileTest, SweepsOnlyWhatADeadProcessLeft) {
   fs::create_directory(folder_ / fmt::format(".c.tekio-{}-1.old", child));
   fs::create_directory(folder_ / fmt::format(".d.tekio-{}-2.old", child));
   fs::create_directory(folder_ / "d");
-  const std::string living = fmt::format(".a.tekio-{}-0.tmp", getppid()), own = fmt::format(".a.tekio-{}-0.tmp", getpid());
-  for (const std::string& name : {living, own, std::string("a.tmp"), std::string(".a.tmp"), std::string(".a.tekio-x.tmp"), std::string("a.tekio-1.tmp")})
+  const std::string living = fmt::format(".a.tekio-{}-0.tmp", getppid()),
+                    own = fmt::format(".a.tekio-{}-0.tmp", getpid());
+  for (const std::string& name : {living, own, std::string("a.tmp"), std::string(".a.tmp"),
+                                  std::string(".a.tekio-x.tmp"), std::string("a.tekio-1.tmp")})
     put(folder_ / name, "x");
   remove_stale_temporaries(folder_);
-  EXPECT_THAT(names(), UnorderedElementsAre("c", "d", living, own, "a.tmp", ".a.tmp", ".a.tekio-x.tmp", "a.tekio-1.tmp"));
+  EXPECT_THAT(names(),
+              UnorderedElementsAre("c", "d", living, own, "a.tmp", ".a.tmp", ".a.tekio-x.tmp", "a.tekio-1.tmp"));
   remove_stale_temporaries(folder_ / "none");  // no folder, nothing to do
 }
 

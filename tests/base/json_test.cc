@@ -103,7 +103,7 @@ TEST(JsonReader, TakesWholeNumbersInEveryForm) {
   EXPECT_EQ(integer("1e3"), 1000);
   EXPECT_EQ(integer("9223372036854775807"), INT64_MAX);
   EXPECT_EQ(integer("-9223372036854775808"), INT64_MIN);
-  EXPECT_EQ(integer("9223372036854775808"), INT64_MAX);   // "no limit"
+  EXPECT_EQ(integer("9223372036854775808"), INT64_MAX);  // "no limit"
   EXPECT_EQ(integer("18446744073709551615"), INT64_MAX);
   EXPECT_EQ(integer("1000000000000000019884624838656"), INT64_MAX);  // int(1e30), as the reference writes it
   EXPECT_EQ(integer("1e30"), INT64_MAX);
@@ -124,7 +124,8 @@ TEST(JsonReader, SaysWhatStandsInsteadAndWhere) {
 }
 
 TEST(PrettyJson, WritesAsTheReferenceStackDoes) {
-  EXPECT_EQ(pretty_json(parse_json(R"({"b": ["ä"], "a": {}})", "x")), "{\n  \"a\": {},\n  \"b\": [\n    \"ä\"\n  ]\n}\n");
+  EXPECT_EQ(pretty_json(parse_json(R"({"b": ["ä"], "a": {}})", "x")),
+            "{\n  \"a\": {},\n  \"b\": [\n    \"ä\"\n  ]\n}\n");
 }
 
 }  // namespace

@@ -84,7 +84,8 @@ TEST(Progress, DrawsABarOnATerminal) {
     progress.update(4, 300000);
   });
   EXPECT_THAT(text, Not(HasSubstr("1/4")));
-  EXPECT_THAT(text, AllOf(HasSubstr("training ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 2/4 · "), HasSubstr(" tokens/s · loss 2.61 · 0:00 left")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("training ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 2/4 · "), HasSubstr(" tokens/s · loss 2.61 · 0:00 left")));
   EXPECT_THAT(text, HasSubstr("\r\033[Ka line between\r\n"));  // the bar is cleared before the line
   EXPECT_THAT(text, HasSubstr("━━━━━━━━━━━━━━━━━━━━ 4/4"));
   EXPECT_THAT(text, EndsWith("left\r\n"));

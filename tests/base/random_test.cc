@@ -1,5 +1,5 @@
-// Every entry of tests/golden/rng.json, drawn by torch and numpy themselves, must come out here exactly; and what the streams
-// offer beyond single draws (bulk words, skips, saved states) must equal the single draws.
+// Every entry of tests/golden/rng.json, drawn by torch and numpy themselves, must come out here exactly; and what the
+// streams offer beyond single draws (bulk words, skips, saved states) must equal the single draws.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -22,7 +22,10 @@ namespace {
 
 using Numbers = std::vector<int64_t>;
 
-struct Seed { uint64_t value; Json entries; };
+struct Seed {
+  uint64_t value;
+  Json entries;
+};
 
 std::vector<Seed> golden() {
   static const Json document = read_json(TEKIO_GOLDEN_DIR "/rng.json");
@@ -79,16 +82,26 @@ TEST(TorchStream, GivesWhatTorchGives) {
         for (size_t i = 0; i < expected.size(); ++i) drawn.push_back(draw());
         return drawn;
       };
-      if (name == "mt19937_words") EXPECT_EQ(times([&] { return stream.word(); }), expected);
-      else if (name == "rand_float32") EXPECT_EQ(times([&] { return static_cast<double>(stream.rand_float32()); }), expected);
-      else if (name == "rand_float64") EXPECT_EQ(times([&] { return stream.rand_float64(); }), expected);
-      else if (name == "bernoulli_0.15 3x7, positions of ones") EXPECT_EQ(Json(bernoulli(stream, 3 * 7, .15f)), expected);
-      else if (name == "bernoulli_0.15 8x128, positions of ones") EXPECT_EQ(Json(bernoulli(stream, 8 * 128, .15f)), expected);
-      else if (name == "bernoulli_0.15 5x33, positions of ones") EXPECT_EQ(Json(bernoulli(stream, 5 * 33, .15f)), expected);
-      else if (name.starts_with("randint ")) EXPECT_EQ(times([&] { return stream.randint(std::stoll(name.substr(8))); }), expected);
-      else if (name == "random_ int64") EXPECT_EQ(times([&] { return stream.random_int64(); }), expected);
-      else if (name.starts_with("randperm ")) expect_numbers(stream.randperm(std::stoll(name.substr(9))), expected);
-      else if (name == "dropout_0.1 4x40, positions of zeros") EXPECT_EQ(Json(dropout(stream, 4 * 40, .1, 0)), expected);
+      if (name == "mt19937_words")
+        EXPECT_EQ(times([&] { return stream.word(); }), expected);
+      else if (name == "rand_float32")
+        EXPECT_EQ(times([&] { return static_cast<double>(stream.rand_float32()); }), expected);
+      else if (name == "rand_float64")
+        EXPECT_EQ(times([&] { return stream.rand_float64(); }), expected);
+      else if (name == "bernoulli_0.15 3x7, positions of ones")
+        EXPECT_EQ(Json(bernoulli(stream, 3 * 7, .15f)), expected);
+      else if (name == "bernoulli_0.15 8x128, positions of ones")
+        EXPECT_EQ(Json(bernoulli(stream, 8 * 128, .15f)), expected);
+      else if (name == "bernoulli_0.15 5x33, positions of ones")
+        EXPECT_EQ(Json(bernoulli(stream, 5 * 33, .15f)), expected);
+      else if (name.starts_with("randint "))
+        EXPECT_EQ(times([&] { return stream.randint(std::stoll(name.substr(8))); }), expected);
+      else if (name == "random_ int64")
+        EXPECT_EQ(times([&] { return stream.random_int64(); }), expected);
+      else if (name.starts_with("randperm "))
+        expect_numbers(stream.randperm(std::stoll(name.substr(9))), expected);
+      else if (name == "dropout_0.1 4x40, positions of zeros")
+        EXPECT_EQ(Json(dropout(stream, 4 * 40, .1, 0)), expected);
       else if (name.starts_with("one stream: ")) {
         EXPECT_EQ(Json(bernoulli(stream, 2 * 9, .5f)), expected[0]);
         for (int k = 0; k < 3; ++k) EXPECT_EQ(Json(stream.randint(30522)), expected[1][static_cast<size_t>(k)]);
@@ -113,9 +126,12 @@ TEST(NumpyGenerator, GivesWhatNumpyGives) {
     for (const auto& [name, expected] : entries["numpy_default_rng"].items()) {
       SCOPED_TRACE(name);
       NumpyGenerator generator(seed);
-      if (name == "random") for (const Json& number : expected) EXPECT_EQ(generator.random(), number.get<double>());
-      else if (name == "integers 30522") for (const Json& number : expected) EXPECT_EQ(generator.integers(30522), number.get<int64_t>());
-      else if (name.starts_with("permutation ")) expect_numbers(numpy_permutation(seed, std::stoll(name.substr(12))), expected);
+      if (name == "random")
+        for (const Json& number : expected) EXPECT_EQ(generator.random(), number.get<double>());
+      else if (name == "integers 30522")
+        for (const Json& number : expected) EXPECT_EQ(generator.integers(30522), number.get<int64_t>());
+      else if (name.starts_with("permutation "))
+        expect_numbers(numpy_permutation(seed, std::stoll(name.substr(12))), expected);
       else if (name == "train_test_split of 200, train 20, test 7") {
         const Numbers order = generator.permutation(200);
         EXPECT_EQ(Numbers(order.begin(), order.begin() + 7), expected["test"].get<Numbers>());
@@ -127,8 +143,8 @@ TEST(NumpyGenerator, GivesWhatNumpyGives) {
   }
 }
 
-// From numpy 2.4 itself: default_rng(7).integers(n) four times, also where 64 bits are needed, and mixed with random(), which
-// leaves the buffered half of an output alone.
+// From numpy 2.4 itself: default_rng(7).integers(n) four times, also where 64 bits are needed, and mixed with random(),
+// which leaves the buffered half of an output alone.
 TEST(NumpyGenerator, IntegersOfEverySize) {
   const auto four = [](int64_t high) {
     NumpyGenerator generator(7);
@@ -145,8 +161,10 @@ TEST(NumpyGenerator, IntegersOfEverySize) {
   EXPECT_EQ(four(4294967296), (Numbers{4058335883, 2684764585, 2938530453, 3853503932}));
   EXPECT_EQ(four(4294967297), (Numbers{2684764586, 3853503933, 3331544672, 967257516}));
   EXPECT_EQ(four(1099511627779), (Numbers{687299734003, 986497006769, 852875435926, 247617924054}));
-  EXPECT_EQ(four(6917529027641081856), (Numbers{6206502512207226871, 5365828278596935044, 1557877273993399992, 2076408988992585337}));
-  EXPECT_EQ(four(9223372036854775807), (Numbers{5765488047046174020, 8275336682942969161, 7154437704795913392, 2077169698657866656}));
+  EXPECT_EQ(four(6917529027641081856),
+            (Numbers{6206502512207226871, 5365828278596935044, 1557877273993399992, 2076408988992585337}));
+  EXPECT_EQ(four(9223372036854775807),
+            (Numbers{5765488047046174020, 8275336682942969161, 7154437704795913392, 2077169698657866656}));
   NumpyGenerator mixed(7);
   EXPECT_EQ(mixed.integers(1000), 944);
   EXPECT_EQ(mixed.random(), 0.8972138009695755);
@@ -172,7 +190,12 @@ TEST(NumpyLegacy, GivesWhatNumpyGives) {
 
 // From numpy 2.4 itself: numpy.random.seed(s); binomial(1, p, 2000).sum() and the double drawn next.
 TEST(NumpyLegacy, BinomialOfEveryChance) {
-  struct Case { uint64_t seed; double p; int sum; double next; };
+  struct Case {
+    uint64_t seed;
+    double p;
+    int sum;
+    double next;
+  };
   for (const Case& c : std::initializer_list<Case>{
            {1, 0.0, 0, 0.5769778464775016},
            {1, 0.05, 99, 0.5769778464775016},

@@ -33,7 +33,8 @@ TEST_P(ThreadPoolTest, CallsEveryIndexOnce) {
 TEST_P(ThreadPoolTest, AWorkerNumberIsNeverInTwoBodiesAtOnce) {
   ThreadPool pool(GetParam());
   std::vector<int64_t> sums(static_cast<size_t>(pool.threads()));  // unguarded on purpose
-  for (int loop = 0; loop < 200; ++loop) pool.for_each(100, [&](int64_t i, int worker) { sums[static_cast<size_t>(worker)] += i; });
+  for (int loop = 0; loop < 200; ++loop)
+    pool.for_each(100, [&](int64_t i, int worker) { sums[static_cast<size_t>(worker)] += i; });
   EXPECT_EQ(std::accumulate(sums.begin(), sums.end(), int64_t{0}), 200 * 4950);
 }
 
@@ -64,7 +65,9 @@ TEST(ThreadPool, WakesAfterAPause) {
     std::atomic<int> calls = 0;
     pool.for_each(50, [&](int64_t, int) { ++calls; });
     EXPECT_EQ(calls, 50);
-    struct timespec pause { 0, 20'000'000 };  // longer than workers spin
+    struct timespec pause {
+      0, 20'000'000
+    };  // longer than workers spin
     nanosleep(&pause, nullptr);
   }
 }

@@ -19,17 +19,22 @@
 namespace tekio {
 
 /// The vocabulary of distilbert-base-uncased.
-inline MaskingVocabulary uncased_vocabulary() { return {.mask_id = 103, .pad_id = 0, .size = 30522, .special_ids = {0, 100, 101, 102, 103}}; }
+inline MaskingVocabulary uncased_vocabulary() {
+  return {.mask_id = 103, .pad_id = 0, .size = 30522, .special_ids = {0, 100, 101, 102, 103}};
+}
 
 /// A text of its own for each row, which is cut at `block` tokens (line_by_line); its word ids count `word_starts`.
-inline Chunks chunks_of(const std::vector<std::vector<int32_t>>& rows, const std::vector<std::vector<uint8_t>>& word_starts = {}, int64_t block = 128) {
+inline Chunks chunks_of(const std::vector<std::vector<int32_t>>& rows,
+                        const std::vector<std::vector<uint8_t>>& word_starts = {}, int64_t block = 128) {
   static int files = 0;
   const fs::path path = fs::path(testing::TempDir()) / fmt::format("chunks-{}-{}", getpid(), files++);
   EncodedRows encoded;
   for (size_t r = 0; r < rows.size(); ++r) {
     encoded.ids.insert(encoded.ids.end(), rows[r].begin(), rows[r].end());
-    if (word_starts.empty()) encoded.word_starts.resize(encoded.ids.size(), 1);
-    else encoded.word_starts.insert(encoded.word_starts.end(), word_starts[r].begin(), word_starts[r].end());
+    if (word_starts.empty())
+      encoded.word_starts.resize(encoded.ids.size(), 1);
+    else
+      encoded.word_starts.insert(encoded.word_starts.end(), word_starts[r].begin(), word_starts[r].end());
     encoded.row_ends.push_back(encoded.ids.size());
   }
   const StoreKey key{};
@@ -38,7 +43,8 @@ inline Chunks chunks_of(const std::vector<std::vector<int32_t>>& rows, const std
   writer.commit();
   auto store = std::make_shared<const TokenStore>(path, key);
   fs::remove(path);  // it stays mapped
-  return Chunks(std::make_shared<const Chunks::View>(Chunks::View::whole(std::move(store), block, /*line_by_line=*/true)));
+  return Chunks(
+      std::make_shared<const Chunks::View>(Chunks::View::whole(std::move(store), block, /*line_by_line=*/true)));
 }
 
 /// The 48 chunks of tests/golden/masks.safetensors.
@@ -54,7 +60,9 @@ inline std::vector<std::vector<int32_t>> golden_rows() {
 }
 
 /// A batch as the reference's padded arrays: row-major [B, padded_length].
-struct PaddedBatch { std::vector<int32_t> input_ids, labels; };
+struct PaddedBatch {
+  std::vector<int32_t> input_ids, labels;
+};
 inline PaddedBatch padded(const Batch& batch, int32_t pad_id = 0) {
   PaddedBatch out;
   const auto size = static_cast<size_t>(batch.sequences() * batch.padded_length);

@@ -1,5 +1,5 @@
-// The reference's collators against the frozen ones of tests/golden/masks.*, and the counter form: what it is a function of,
-// that it masks in the proportions asked for, and what it never touches.
+// The reference's collators against the frozen ones of tests/golden/masks.*, and the counter form: what it is a
+// function of, that it masks in the proportions asked for, and what it never touches.
 #include "data/masking.h"
 
 #include <gmock/gmock.h>
@@ -114,17 +114,17 @@ TEST(ReferenceCollator, ChecksumsAreOfThePaddedArrays) {
   EXPECT_TRUE(got.batch.type_ids.empty());
 }
 
-// The walkthrough's collator itself (numpy 2.4) gave these: seed 42, wwm_probability 0.2, three sequences. In the second, a
-// one-word text ends and another begins: [SEP] [CLS] lie between two tokens of word 0, which are one word to the collator.
+// The walkthrough's collator itself (numpy 2.4) gave these: seed 42, wwm_probability 0.2, three sequences. In the
+// second, a one-word text ends and another begins: [SEP] [CLS] lie between two tokens of word 0, which are one word to
+// the collator.
 TEST(ReferenceCollator, WholeWordsAsInTheWalkthrough) {
   const std::vector<std::vector<int32_t>> ids{
       {101, 2000, 2001, 2002, 2003, 2004, 2005, 2006, 2007, 2008, 2009, 2010, 2011, 2012, 2013, 102},
       {2100, 102, 101, 2101, 102, 101, 2102, 2103, 2104, 2105, 2106, 2107, 2108, 2109, 102, 101},
       {2200, 2201, 2202, 2203, 2204, 2205, 2206, 2207, 2208, 2209, 2210, 2211, 2212, 2213, 2214, 2215}};
-  const std::vector<std::vector<int32_t>> word_ids{
-      {-1, 0, 0, 1, 2, 2, 2, 3, 4, 5, 6, 6, 7, 8, 9, -1},
-      {5, -1, -1, 0, -1, -1, 0, 0, 1, 2, 3, 3, 4, 5, -1, -1},
-      {7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14}};
+  const std::vector<std::vector<int32_t>> word_ids{{-1, 0, 0, 1, 2, 2, 2, 3, 4, 5, 6, 6, 7, 8, 9, -1},
+                                                   {5, -1, -1, 0, -1, -1, 0, 0, 1, 2, 3, 3, 4, 5, -1, -1},
+                                                   {7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14}};
   MaskingOptions options;
   options.whole_word = true;
   ReferenceStreams streams(42);
@@ -132,12 +132,14 @@ TEST(ReferenceCollator, WholeWordsAsInTheWalkthrough) {
   std::vector<MaskingRow> rows;
   for (size_t r = 0; r < ids.size(); ++r) rows.push_back({.ids = ids[r], .word_ids = word_ids[r]});
   const PaddedBatch got = padded(collator.collate(rows, false).batch);
-  EXPECT_THAT(got.input_ids, ElementsAre(101, 2000, 2001, 103, 2003, 2004, 2005, 2006, 2007, 2008, 2009, 2010, 103, 2012, 2013, 102,
-                                  2100, 102, 101, 103, 102, 101, 103, 103, 103, 2105, 2106, 2107, 2108, 2109, 102, 101,
-                                  2200, 2201, 2202, 2203, 2204, 2205, 2206, 2207, 2208, 2209, 2210, 2211, 2212, 2213, 2214, 2215));
-  EXPECT_THAT(got.labels, ElementsAre(-100, -100, -100, 2002, -100, -100, -100, -100, -100, -100, -100, -100, 2011, -100, -100, -100,
-                                  -100, -100, -100, 2101, -100, -100, 2102, 2103, 2104, -100, -100, -100, -100, -100, -100, -100,
-                                  -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100));
+  EXPECT_THAT(got.input_ids,
+              ElementsAre(101, 2000, 2001, 103, 2003, 2004, 2005, 2006, 2007, 2008, 2009, 2010, 103, 2012, 2013, 102,
+                          2100, 102, 101, 103, 102, 101, 103, 103, 103, 2105, 2106, 2107, 2108, 2109, 102, 101, 2200,
+                          2201, 2202, 2203, 2204, 2205, 2206, 2207, 2208, 2209, 2210, 2211, 2212, 2213, 2214, 2215));
+  EXPECT_THAT(got.labels, ElementsAre(-100, -100, -100, 2002, -100, -100, -100, -100, -100, -100, -100, -100, 2011,
+                                      -100, -100, -100, -100, -100, -100, 2101, -100, -100, 2102, 2103, 2104, -100,
+                                      -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100, -100,
+                                      -100, -100, -100, -100, -100, -100, -100, -100, -100));
   EXPECT_EQ(streams.numpy.rand(), 0.7851759613930136);
   EXPECT_EQ(streams.torch.word(), TorchStream(42).word());
 }
@@ -188,7 +190,8 @@ struct Corpus {
         const int64_t tokens = kind == 0 ? 1 : 1 + random.integers(4);
         for (int64_t t = 0; t < tokens && rows.back().size() < length; ++t) {
           const int32_t specials[] = {0, 100, 101, 102, 103};
-          rows.back().push_back(kind == 0 ? specials[random.integers(5)] : static_cast<int32_t>(1000 + random.integers(29000)));
+          rows.back().push_back(kind == 0 ? specials[random.integers(5)]
+                                          : static_cast<int32_t>(1000 + random.integers(29000)));
           word_starts.back().push_back(t == 0);
         }
       }
@@ -198,7 +201,9 @@ struct Corpus {
 };
 
 std::string text_of(const CollatedBatch& b) {
-  return Json{b.batch.input_ids, b.batch.offsets, b.batch.masked_rows, b.batch.labels, b.input_ids_crc32, b.labels_crc32}.dump();
+  return Json{b.batch.input_ids, b.batch.offsets,   b.batch.masked_rows,
+              b.batch.labels,    b.input_ids_crc32, b.labels_crc32}
+      .dump();
 }
 
 TEST(CounterCollator, DoesNotDependOnHowChunksAreGrouped) {
@@ -238,7 +243,8 @@ TEST(CounterCollator, SeedEpochAndUseEachGiveOtherMasks) {
           MaskingOptions options;
           options.seed = seed;
           options.whole_word = whole_word;
-          seen.insert(text_of(make_counter_collator(options, uncased_vocabulary(), use)->collate(chunks, first(20), epoch, true)));
+          seen.insert(text_of(
+              make_counter_collator(options, uncased_vocabulary(), use)->collate(chunks, first(20), epoch, true)));
         }
   EXPECT_EQ(seen.size(), 36u);
 }
@@ -266,7 +272,9 @@ TEST(CounterCollator, MasksTokensInTheProportionsAskedFor) {
   const Corpus corpus(8000);
   const Chunks chunks = corpus.chunks();
   const MaskingVocabulary vocabulary = uncased_vocabulary();
-  struct Shares { double choose, mask, randomise; };
+  struct Shares {
+    double choose, mask, randomise;
+  };
   for (const Shares& shares : {Shares{.15, .8, .1}, Shares{.4, .5, .3}, Shares{1, .1, .9}}) {
     MaskingOptions options;
     options.mlm_probability = shares.choose;
@@ -300,7 +308,8 @@ TEST(CounterCollator, MasksTokensInTheProportionsAskedFor) {
       }
     }
     const auto chosen = static_cast<int64_t>(next);
-    const double hit = shares.randomise / static_cast<double>(vocabulary.size);  // a random token that is the mask, or the same
+    const double hit =
+        shares.randomise / static_cast<double>(vocabulary.size);  // a random token that is the mask, or the same
     expect_share(chosen, eligible, shares.choose, "chosen");
     expect_share(masked, chosen, shares.mask + hit, "masked");
     expect_share(kept, chosen, 1 - shares.mask - shares.randomise + hit, "kept");
@@ -316,11 +325,14 @@ TEST(CounterCollator, EveryPositionAndEveryChunkHasTheSameChance) {
   const Batch b = make_counter_collator(options, vocabulary)->collate(chunks, first(8000), 0, false).batch;
   std::vector<int64_t> by_position(128), pairs(127);
   std::vector<uint8_t> chosen(b.input_ids.size());
-  for (const int32_t row : b.masked_rows) chosen[static_cast<size_t>(row)] = 1, ++by_position[static_cast<size_t>(row) % 128];
-  for (size_t p = 0; p < 128; ++p) EXPECT_NEAR(static_cast<double>(by_position[p]), 1200, 5 * std::sqrt(8000 * .15 * .85)) << p;
+  for (const int32_t row : b.masked_rows)
+    chosen[static_cast<size_t>(row)] = 1, ++by_position[static_cast<size_t>(row) % 128];
+  for (size_t p = 0; p < 128; ++p)
+    EXPECT_NEAR(static_cast<double>(by_position[p]), 1200, 5 * std::sqrt(8000 * .15 * .85)) << p;
   for (size_t t = 0; t + 1 < chosen.size(); ++t)  // neighbours are independent
     if (t % 128 != 127) pairs[t % 128] += chosen[t] & chosen[t + 1];
-  for (size_t p = 0; p < 127; ++p) EXPECT_NEAR(static_cast<double>(pairs[p]), 180, 5 * std::sqrt(8000 * .0225 * .9775)) << p;
+  for (size_t p = 0; p < 127; ++p)
+    EXPECT_NEAR(static_cast<double>(pairs[p]), 180, 5 * std::sqrt(8000 * .0225 * .9775)) << p;
 }
 
 TEST(CounterCollator, MasksWholeWords) {

@@ -4,14 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tekio/dataset.h>
+#include <tekio/tokenizer.h>
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <numeric>
 #include <set>
-#include <tekio/dataset.h>
-#include <tekio/tokenizer.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -37,7 +37,8 @@ MaskingOptions with_seed(uint64_t seed) {
 
 /// Everything about a batch that a run can notice.
 Json json_of(const CollatedBatch& b) {
-  return {b.batch.input_ids, b.batch.offsets, b.batch.masked_rows, b.batch.labels, b.batch.first_key, b.input_ids_crc32, b.labels_crc32};
+  return {b.batch.input_ids, b.batch.offsets,   b.batch.masked_rows, b.batch.labels,
+          b.batch.first_key, b.input_ids_crc32, b.labels_crc32};
 }
 
 /// A pass over the evaluation set, every batch handed to `use`.
@@ -55,18 +56,24 @@ TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
   const int64_t n = golden.at("train"), evaluated = golden.at("eval");
   const Chunks all = chunks_of(golden_rows());
   RunMasking masking(MaskingRng::torch_cpu, with_seed(golden.at("seed")), uncased_vocabulary());
-  TrainingOrder order{.batch_size = golden.at("batch"), .accumulation = golden.value("accumulate", 1), .seed = golden.at("seed"),
-                      .data_seed = {}, .checksums = true};
-  if (golden.contains("data_seed") && !golden.at("data_seed").is_null()) order.data_seed = golden.at("data_seed").get<uint64_t>();
+  TrainingOrder order{.batch_size = golden.at("batch"),
+                      .accumulation = golden.value("accumulate", 1),
+                      .seed = golden.at("seed"),
+                      .data_seed = {},
+                      .checksums = true};
+  if (golden.contains("data_seed") && !golden.at("data_seed").is_null())
+    order.data_seed = golden.at("data_seed").get<uint64_t>();
   TrainingBatches training(masking, all.select(range(0, n)), order);
-  EvaluationBatches evaluation(masking, all.select(range(n, n + evaluated)), golden.at("eval_batch"), EvalMasking::fresh, true);
+  EvaluationBatches evaluation(masking, all.select(range(n, n + evaluated)), golden.at("eval_batch"),
+                               EvalMasking::fresh, true);
 
   std::vector<Json> got_training, got_evaluation, training_calls, evaluation_calls;
   const auto note = [](std::vector<Json>& list, const CollatedBatch& b) {
     list.push_back({b.input_ids_crc32, b.labels_crc32, b.batch.masked_rows.size()});
   };
   for (const Json& call : golden.at("calls"))
-    (call.at("rows").at(0) < n ? training_calls : evaluation_calls).push_back({call.at("input_ids_crc32"), call.at("labels_crc32"), call.at("masked")});
+    (call.at("rows").at(0) < n ? training_calls : evaluation_calls)
+        .push_back({call.at("input_ids_crc32"), call.at("labels_crc32"), call.at("masked")});
   const auto judge = [&] { evaluate(evaluation, 0, [&](const CollatedBatch& b) { note(got_evaluation, b); }); };
 
   const int64_t every = golden.value("eval_steps", 0);  // 0: once per epoch
@@ -82,7 +89,8 @@ TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
   }
   EXPECT_EQ(got_training, training_calls);
   EXPECT_EQ(got_evaluation, evaluation_calls);
-  for (const Json& number : golden.at("rand_after")) EXPECT_EQ(masking.dropout_stream()->rand_float32(), number.get<float>());
+  for (const Json& number : golden.at("rand_after"))
+    EXPECT_EQ(masking.dropout_stream()->rand_float32(), number.get<float>());
 }
 INSTANTIATE_TEST_SUITE_P(Golden, TrainerRun, testing::Values(0, 1, 2));
 
@@ -107,7 +115,8 @@ TEST(TrainingBatches, GiveEveryTokenOfTheFirstTrainerRun) {
   EXPECT_EQ(got.labels, golden_masks().at("trainer0.labels").values);
 }
 
-// The walkthrough's run over 25,000 reviews: 61,291 chunks, three epochs of 157 updates, evaluations before, between and after.
+// The walkthrough's run over 25,000 reviews: 61,291 chunks, three epochs of 157 updates, evaluations before, between
+// and after.
 TEST(TrainingBatches, GiveTheWalkthroughsRun) {
   const char* const folder = std::getenv("TEKIO_DATA");
   if (folder == nullptr) GTEST_SKIP() << "TEKIO_DATA names no folder with imdb/ and tokenizers/";
@@ -125,7 +134,9 @@ TEST(TrainingBatches, GiveTheWalkthroughsRun) {
   TrainingBatches training(masking, train, {.batch_size = 64, .seed = golden.at("seed"), .checksums = true});
   EvaluationBatches evaluation(masking, test, 64, EvalMasking::fresh, true);
   EvaluationBatches frozen(masking, test, 1000, EvalMasking::frozen, true);
-  const auto line = [](const CollatedBatch& b) { return Json{b.input_ids_crc32, b.labels_crc32, b.batch.masked_rows.size()}; };
+  const auto line = [](const CollatedBatch& b) {
+    return Json{b.input_ids_crc32, b.labels_crc32, b.batch.masked_rows.size()};
+  };
   const auto lines = [&](EvaluationBatches& batches) {
     Json out = Json::array();
     evaluate(batches, 0, [&](const CollatedBatch& b) { out.push_back(line(b)); });
@@ -135,7 +146,8 @@ TEST(TrainingBatches, GiveTheWalkthroughsRun) {
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     training.start_epoch(epoch);
     Json got = Json::array();
-    for (auto update = training.next_update(); !update.empty(); update = training.next_update()) got.push_back(line(update[0]));
+    for (auto update = training.next_update(); !update.empty(); update = training.next_update())
+      got.push_back(line(update[0]));
     EXPECT_EQ(got, golden.at(fmt::format("epoch{}", epoch)));
     EXPECT_EQ(lines(frozen).at(0), golden.at("frozen (manual_seed, one call over the 1,000 test chunks)"));
     EXPECT_EQ(lines(evaluation), golden.at(fmt::format("evaluate{}", epoch)));
@@ -195,7 +207,8 @@ TEST(TrainingBatches, EveryEpochTakesEveryChunkOnceInItsOwnOrder) {
       std::vector<int64_t> got;
       training.start_epoch(epoch);
       for (auto update = training.next_update(); !update.empty(); update = training.next_update())
-        for (int64_t s = 0; s < update[0].batch.sequences(); ++s) got.push_back(update[0].batch.input_ids[static_cast<size_t>(2 * s)] - 1000);
+        for (int64_t s = 0; s < update[0].batch.sequences(); ++s)
+          got.push_back(update[0].batch.input_ids[static_cast<size_t>(2 * s)] - 1000);
       EXPECT_EQ(got, TorchStream(11 + static_cast<uint64_t>(epoch)).randperm(48));
     }
   }
@@ -268,7 +281,8 @@ TEST_P(Evaluation, FreshMasksAreOthersEachTimeAndNoneIsATrainingMask) {
   }
   EXPECT_EQ(passes.size(), rng == MaskingRng::counter ? 7u : 3u);
 }
-INSTANTIATE_TEST_SUITE_P(AllKinds, Evaluation, testing::Combine(testing::Values(MaskingRng::counter, MaskingRng::torch), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(AllKinds, Evaluation,
+                         testing::Combine(testing::Values(MaskingRng::counter, MaskingRng::torch), testing::Bool()));
 
 // ---- resuming ----
 
@@ -281,10 +295,14 @@ class ResumableRun {
         evaluation_(masking_, chunks.select(range(37, 48)), 4, EvalMasking::fresh, true) {}
 
   /// Goes on from `step` updates to the end, three epochs of four; `saved` gets the state after each update.
-  std::vector<std::string> go(int64_t step, const std::string* state, bool boundary_as_end, std::vector<std::string>* saved) {
+  std::vector<std::string> go(int64_t step, const std::string* state, bool boundary_as_end,
+                              std::vector<std::string>* saved) {
     std::vector<std::string> fed;
     const int64_t updates = training_.updates_per_epoch();
-    const auto judge = [&] { evaluate(evaluation_, static_cast<uint64_t>(step), [&](const CollatedBatch& b) { fed.push_back(json_of(b).dump()); }); };
+    const auto judge = [&] {
+      evaluate(evaluation_, static_cast<uint64_t>(step),
+               [&](const CollatedBatch& b) { fed.push_back(json_of(b).dump()); });
+    };
     if (state == nullptr) judge();
     for (int64_t epoch = step / updates; epoch < 3; ++epoch) {
       if (state != nullptr) {
@@ -301,7 +319,8 @@ class ResumableRun {
       for (auto update = training_.next_update(); !update.empty(); update = training_.next_update()) {
         for (const CollatedBatch& b : update) {
           fed.push_back(json_of(b).dump());
-          if (masking_.dropout_stream() != nullptr) masking_.dropout_stream()->skip_dropout(1000 + b.batch.tokens());  // a forward pass
+          if (masking_.dropout_stream() != nullptr)
+            masking_.dropout_stream()->skip_dropout(1000 + b.batch.tokens());  // a forward pass
         }
         if (++step % 3 == 0) judge();
         if (saved != nullptr) saved->push_back(training_.state());
@@ -332,15 +351,18 @@ TEST_P(Resuming, GoesOnAsIfTheRunHadNeverStopped) {
   for (size_t done = 1; done < states.size(); ++done) {
     for (const bool boundary_as_end : {false, true}) {
       std::vector<std::string> later_states;
-      const auto rest = ResumableRun(rng, whole_word, chunks).go(static_cast<int64_t>(done), &states[done - 1], boundary_as_end, &later_states);
+      const auto rest = ResumableRun(rng, whole_word, chunks)
+                            .go(static_cast<int64_t>(done), &states[done - 1], boundary_as_end, &later_states);
       ASSERT_LT(rest.size(), whole.size());
       EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.end() - static_cast<int64_t>(rest.size()))) << done;
-      EXPECT_TRUE(std::equal(later_states.begin(), later_states.end(), states.begin() + static_cast<int64_t>(done))) << done;
+      EXPECT_TRUE(std::equal(later_states.begin(), later_states.end(), states.begin() + static_cast<int64_t>(done)))
+          << done;
     }
   }
 }
-INSTANTIATE_TEST_SUITE_P(AllKinds, Resuming,
-                         testing::Combine(testing::Values(MaskingRng::counter, MaskingRng::torch, MaskingRng::torch_cpu), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(
+    AllKinds, Resuming,
+    testing::Combine(testing::Values(MaskingRng::counter, MaskingRng::torch, MaskingRng::torch_cpu), testing::Bool()));
 
 TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
   const Chunks chunks = chunks_of(golden_rows());
@@ -372,15 +394,20 @@ TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
   EXPECT_THAT(message(with_torch, 1, ""), HasSubstr("--masking_rng counter"));
   EXPECT_THAT(message(with_torch, 1, "{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(message(with_torch, 1, "[]"), HasSubstr("expected a JSON object"));
-  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("before_look_ahead"); })), HasSubstr("lacks before_look_ahead"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("before_look_ahead"); })),
+              HasSubstr("lacks before_look_ahead"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("torch"); })), HasSubstr("lacks torch"));
-  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["before_look_ahead"].erase("numpy"); })), HasSubstr("lacks numpy"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["before_look_ahead"].erase("numpy"); })),
+              HasSubstr("lacks numpy"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = 625; })), HasSubstr("damaged"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = -1; })), HasSubstr("damaged"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"].erase("words"); })), HasSubstr("damaged"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = "00"; })), HasSubstr("damaged"));
-  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = std::string(624 * 8, 'g'); })), HasSubstr("damaged"));
-  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = std::string(624 * 8 - 1, '0') + "-"; })), HasSubstr("damaged"));
+  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = std::string(624 * 8, 'g'); })),
+              HasSubstr("damaged"));
+  EXPECT_THAT(
+      message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = std::string(624 * 8 - 1, '0') + "-"; })),
+      HasSubstr("damaged"));
 }
 
 }  // namespace

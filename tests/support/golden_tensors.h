@@ -1,4 +1,5 @@
-// Reads the int32 tensors of a golden .safetensors file: eight bytes of length, a JSON header, data. Only for files of ours.
+// Reads the int32 tensors of a golden .safetensors file: eight bytes of length, a JSON header, data. Only for files of
+// ours.
 #pragma once
 
 #include <cstdint>

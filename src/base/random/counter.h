@@ -1,5 +1,5 @@
-// Counter-based randomness (Philox4x32-10; Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four random
-// words as a pure function of a key and a counter. No state, so any element can be drawn anywhere, in any order.
+// Counter-based randomness (Philox4x32-10; Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four
+// random words as a pure function of a key and a counter. No state, so any element can be drawn anywhere, in any order.
 #pragma once
 
 #include <array>
@@ -8,9 +8,11 @@
 namespace tekio {
 
 /// Separates the uses of one seed. Each stands in its own part of the counter, so no two uses share words.
-enum class RandomUse : uint32_t { dropout = 1, mask = 2, whole_word = 3, order = 4, weights = 5, evaluation_mask = 6 };
+enum class RandomUse : uint32_t { dropout = 1, mask = 2, weights = 5, evaluation_mask = 6 };
 
-struct RandomKey { uint32_t k0, k1; };
+struct RandomKey {
+  uint32_t k0, k1;
+};
 
 /// The key of a stream: a seed and a number within it (a step, an epoch), mixed so that neighbours are unrelated.
 constexpr RandomKey random_key(uint64_t seed, uint64_t number) {

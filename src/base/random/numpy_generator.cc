@@ -1,5 +1,6 @@
-// SeedSequence and PCG64 (XSL-RR output). References: M. O'Neill, "PCG: a family of simple fast space-efficient statistically
-// good algorithms" (2014) and her seed_seq_fe for the seeding; which bits numpy takes of them was measured against numpy itself.
+// SeedSequence and PCG64 (XSL-RR output). References: M. O'Neill, "PCG: a family of simple fast space-efficient
+// statistically good algorithms" (2014) and her seed_seq_fe for the seeding; which bits numpy takes of them was
+// measured against numpy itself.
 #include "base/random/numpy_generator.h"
 
 #include <array>
@@ -67,7 +68,8 @@ NumpyGenerator::NumpyGenerator(uint64_t seed) {
 
 uint64_t NumpyGenerator::next64() {
   state_ = state_ * kMultiplier + increment_;
-  return std::rotr(static_cast<uint64_t>(state_ >> 64) ^ static_cast<uint64_t>(state_), static_cast<int>(state_ >> 122));
+  return std::rotr(static_cast<uint64_t>(state_ >> 64) ^ static_cast<uint64_t>(state_),
+                   static_cast<int>(state_ >> 122));
 }
 
 uint32_t NumpyGenerator::next32() {

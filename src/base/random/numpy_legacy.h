@@ -1,5 +1,5 @@
-// numpy's old global generator (numpy.random.seed, rand, binomial), bit for bit: the reference's whole-word collator draws words
-// from it. The same Twister as torch's, read differently.
+// numpy's old global generator (numpy.random.seed, rand, binomial), bit for bit: the reference's whole-word collator
+// draws words from it. The same Twister as torch's, read differently.
 #pragma once
 
 #include <cstdint>

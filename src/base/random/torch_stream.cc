@@ -1,4 +1,5 @@
-// torch's rules: which words a draw takes and what it makes of them (randint is biased and never rejects; that is part of it).
+// torch's rules: which words a draw takes and what it makes of them (randint is biased and never rejects; that is part
+// of it).
 #include "base/random/torch_stream.h"
 
 #include <algorithm>
@@ -28,7 +29,8 @@ std::vector<int64_t> TorchStream::randperm(int64_t n) {
     }
     return order;
   }
-  for (uint64_t i = 0; i < order.size(); ++i) {  // from here on torch shuffles another way, with 64 bits (compared with torch 2.15)
+  for (uint64_t i = 0; i < order.size();
+       ++i) {  // from here on torch shuffles another way, with 64 bits (compared with torch 2.15)
     const uint64_t other = word64() % (i + 1);
     order[i] = order[other];
     order[other] = static_cast<int64_t>(i);
@@ -41,7 +43,8 @@ void TorchStream::dropout_kept(std::span<uint8_t> out, double rate) {
     std::fill(out.begin(), out.end(), static_cast<uint8_t>(rate <= 0));
     return;
   }
-  // torch keeps where k * 2^-53 < 1 - rate, k of 53 bits; scaling by 2^53 is exact, so that is k < ceil((1 - rate) * 2^53).
+  // torch keeps where k * 2^-53 < 1 - rate, k of 53 bits; scaling by 2^53 is exact, so that is k < ceil((1 - rate) *
+  // 2^53).
   const auto limit = static_cast<uint64_t>(std::ceil((1 - rate) * 0x1p53));
   const auto limit_high = static_cast<uint32_t>(limit >> 32), limit_low = static_cast<uint32_t>(limit);
   std::array<uint32_t, 2 * 1024> drawn;

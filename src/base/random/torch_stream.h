@@ -1,5 +1,5 @@
-// PyTorch's CPU generator, bit for bit: the Mersenne Twister and the draws that a masked language model's training makes from it.
-// A seed's upper 32 bits do not count, as in torch.
+// PyTorch's CPU generator, bit for bit: the Mersenne Twister and the draws that a masked language model's training
+// makes from it. A seed's upper 32 bits do not count, as in torch.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,17 @@ class TorchStream {
  public:
   explicit TorchStream(uint64_t seed) : twister_(static_cast<uint32_t>(seed)) {}
 
-  uint32_t word() { return twister_.word(); }                     ///< the next tempered 32-bit output
-  uint64_t word64() { const uint64_t high = word(); return high << 32 | word(); }
+  uint32_t word() { return twister_.word(); }  ///< the next tempered 32-bit output
+  uint64_t word64() {
+    const uint64_t high = word();
+    return high << 32 | word();
+  }
   float rand_float32() { return static_cast<float>(word() & 0xFFFFFF) * 0x1p-24f; }
   double rand_float64() { return static_cast<double>(word64() & ((uint64_t{1} << 53) - 1)) * 0x1p-53; }
-  int64_t random_int64() { return static_cast<int64_t>(word64() & 0x7FFFFFFFFFFFFFFF); }  ///< random_() without bounds: loaders' base seeds
-  int64_t randint(int64_t high);                                  ///< [0, high)
+  int64_t random_int64() {
+    return static_cast<int64_t>(word64() & 0x7FFFFFFFFFFFFFFF);
+  }                               ///< random_() without bounds: loaders' base seeds
+  int64_t randint(int64_t high);  ///< [0, high)
   std::vector<int64_t> randperm(int64_t n);
   /// out[i] = 1 where F.dropout keeps element i: two words each, none where rate is 0 or 1.
   void dropout_kept(std::span<uint8_t> out, double rate);

@@ -1,5 +1,6 @@
-// The two loops of refill() read words that lie 397 ahead or 227 behind: farther than a vector is wide, so compilers vectorise
-// them. A training step on the reference's stream takes more than 100 million words, most of them only skipped.
+// The two loops of refill() read words that lie 397 ahead or 227 behind: farther than a vector is wide, so compilers
+// vectorise them. A training step on the reference's stream takes more than 100 million words, most of them only
+// skipped.
 #include "base/random/twister.h"
 
 #include <algorithm>

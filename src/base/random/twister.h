@@ -1,5 +1,5 @@
-// The Mersenne Twister (Matsumoto and Nishimura 1998), which torch's CPU generator and numpy's old global generator share.
-// The state is kept untempered, as both libraries keep and save it.
+// The Mersenne Twister (Matsumoto and Nishimura 1998), which torch's CPU generator and numpy's old global generator
+// share. The state is kept untempered, as both libraries keep and save it.
 #pragma once
 
 #include <array>
