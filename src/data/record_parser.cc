@@ -91,7 +91,10 @@ struct RecordParser::Json {
     const std::string_view bytes = block.text(record);
     simdjson::dom::element element;
     if (const auto error = parser.parse(bytes.data(), bytes.size(), false).get(element))
-      owner.fail_at(record, fmt::format("not one JSON value: {}", json_reason(error)));
+      owner.fail_at(
+          record,
+          fmt::format("not one JSON value: {}; what is read is one object a line, or one array of objects or strings",
+                      json_reason(error)));
     return element;
   }
 

@@ -2,6 +2,7 @@
 // machine that Tekio runs on has them.
 #include "data/token_store.h"
 
+#include <sys/mman.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -71,6 +72,24 @@ Header read_header(const MappedFile& file, const StoreKey& key) {
   return header;
 }
 
+/// While a large store is verified, the pages behind are let go, so that opening one of 50 GB does not push everything
+/// else out of this process's memory. They come back from the system's cache when they are read.
+class PageRelease {
+ public:
+  explicit PageRelease(const std::byte* base) : base_(base) {}
+  void passed(uint64_t position) {
+    constexpr uint64_t kWindow = uint64_t{64} << 20;
+    if (position - released_ < kWindow) return;
+    const uint64_t count = (position - released_) / kWindow * kWindow;
+    ::madvise(const_cast<std::byte*>(base_) + released_, count, MADV_DONTNEED);  // only a hint: it may fail
+    released_ += count;
+  }
+
+ private:
+  const std::byte* base_;
+  uint64_t released_ = 0;
+};
+
 template <typename Id>
 uint32_t largest(const Id* ids, size_t count) {
   Id most = 0;
@@ -112,6 +131,7 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
   const std::byte* base = file_.bytes().data();
   uint64_t rows = 0, tokens = 0, at = sizeof(Header);
   uint32_t max_id = 0;
+  PageRelease release(base);
   for (uint64_t b = 0; b < header.batches; ++b) {
     IndexEntry entry;
     std::memcpy(&entry, base + header.index_position + b * sizeof entry, sizeof entry);
@@ -139,7 +159,7 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
     batch.row_ends = {reinterpret_cast<const uint64_t*>(base + at + id_part + start_part), entry.rows};
     uint64_t end = 0;
     for (const uint64_t row_end : batch.row_ends) {
-      if (row_end < end + header.prefix + header.suffix) fail_damaged(path, fmt::format("rows of batch {} overlap", b));
+      if (row_end > entry.tokens || row_end < end + header.prefix + header.suffix) fail_damaged(path, fmt::format("rows of batch {} overlap", b));
       end = row_end;
     }
     if (end != entry.tokens) fail_damaged(path, fmt::format("rows of batch {} do not fill it", b));
@@ -147,6 +167,7 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
     rows += entry.rows;
     tokens += entry.tokens;
     at += size;
+    release.passed(at);
   }
   if (rows != header.rows || tokens != header.tokens || max_id != header.max_id || at != header.index_position)
     fail_damaged(path, "its batches are not what its header counts");

@@ -161,7 +161,7 @@ void Pipeline::encode_all() {
 }
 
 void Pipeline::write_all(TokenStoreWriter& writer) {
-  Progress progress("tokenize", 100, "tokens");
+  Progress progress("tokenize %", 100, "tokens");
   for (int64_t number = 0;; ++number) {
     Slot& from = slot(number);
     {
@@ -172,7 +172,7 @@ void Pipeline::write_all(TokenStoreWriter& writer) {
     }
     if (from.error) std::rethrow_exception(from.error);
     writer.append(from.rows);
-    progress.update(static_cast<int64_t>(from.progress * 100), writer.tokens(), "per cent");
+    progress.update(static_cast<int64_t>(from.progress * 100), writer.tokens());
     {
       const std::lock_guard lock(mutex_);
       from.state = Slot::State::empty;

@@ -1,0 +1,71 @@
+// Token stores: what a damaged or hostile file can do beyond its checksums, which are put right here before it is
+// opened. What is accepted is then read through chunks, word ids included, so that an index outside of the file would
+// show.
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "data/chunks.h"
+#include "fuzz.h"
+
+namespace {
+
+/// Offsets of docs/formats.md.
+constexpr size_t kHeader = 128, kIdBytes = 12, kIndexPosition = 72, kIndexChecksum = 80, kFileBytes = 88,
+                 kChecksum = 120, kEntry = 32;
+
+template <typename Number>
+Number get(const std::vector<char>& bytes, size_t at) {
+  Number value;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+void put(std::vector<char>& bytes, size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); }
+
+void put_checksums_right(std::vector<char>& bytes) {
+  std::memcpy(bytes.data(), "TEKIOTOK\1\0\0\0", 12);
+  put(bytes, kFileBytes, bytes.size());
+  const auto index = get<uint64_t>(bytes, kIndexPosition);
+  if (index >= kHeader && index <= bytes.size()) {
+    for (size_t entry = index; entry + kEntry <= bytes.size(); entry += kEntry) {
+      const auto position = get<uint64_t>(bytes, entry), tokens = get<uint64_t>(bytes, entry + 8),
+                 rows = get<uint64_t>(bytes, entry + 16);
+      if (position > index || tokens > index || rows > 1000) continue;
+      const uint64_t size = (tokens * get<uint32_t>(bytes, kIdBytes) + 7) / 8 * 8 + (tokens + 63) / 64 * 8 + rows * 8;
+      if (size <= index - position) put(bytes, entry + 24, XXH3_64bits(bytes.data() + position, size));
+    }
+    put(bytes, kIndexChecksum, XXH3_64bits(bytes.data() + index, bytes.size() - index));
+  }
+  put(bytes, kChecksum, XXH3_64bits(bytes.data(), kChecksum));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace tekio;
+  static const fuzz::Folder folder;
+  std::vector<char> bytes(data, data + size);
+  bytes.resize(std::max(bytes.size(), kHeader));
+  StoreKey key;
+  std::memcpy(key.data(), bytes.data() + 16, key.size());
+  put_checksums_right(bytes);
+  const auto path = folder.write("store", {bytes.data(), bytes.size()});
+  const int done = fuzz::refused_or_done([&] {
+    const auto store = std::make_shared<const TokenStore>(path, key);
+    for (const bool lines : {false, true}) {
+      const auto view = Chunks::View::whole(store, 5, lines);
+      std::vector<int32_t> words;
+      for (int64_t i = 0; i < view.size(); ++i) {
+        const TokenSpan ids = view.ids(i);
+        for (int64_t t = 0; t < ids.size(); ++t)
+          if (ids[t] < 0 || ids[t] > store->max_id()) std::abort();
+        view.word_ids(i, words);
+        if (static_cast<int64_t>(words.size()) != ids.size()) std::abort();
+      }
+    }
+  });
+  std::filesystem::remove(path);
+  return done;
+}
