@@ -58,6 +58,7 @@ class Eval final : public Command {
     const EvaluationReport report = evaluate(model, tokenizer, chunks, options_);
     if (common.json) {
       out.json({{"eval_loss", report.loss},
+                {"eval_loss_reference", report.reference_loss},
                 {"perplexity", report.perplexity},
                 {"perplexity_interval", report.perplexity_interval},
                 {"eval_chunks", report.chunks},

@@ -36,46 +36,63 @@ class Info final : public Command {
         MaskedLM::from_pretrained(place.folder.string(),
                                   {.device = common.device, .threads = common.threads, .seed = common.seed})
             .info();
-    const Tokenizer tokenizer = model_.open_tokenizer(place);
-    OrderedJson special = OrderedJson::object();
-    for (const int32_t id : tokenizer.all_special_ids()) special[tokenizer.id_to_token(id)] = id;
-
-    if (common.json) {
-      out.json({{"path", place.folder.string()},
-                {"name", place.name},
-                {"family", info.family},
-                {"layers", info.layers},
-                {"hidden_size", info.hidden_size},
-                {"heads", info.heads},
-                {"intermediate_size", info.intermediate_size},
-                {"vocabulary", info.vocabulary},
-                {"max_length", longest_input(info, tokenizer)},
-                {"parameters", info.parameters},
-                {"tokenizer_entries", tokenizer.vocabulary_size()},
-                {"special_tokens", special},
-                {"mask_token", tokenizer.mask_token()},
-                {"missing", info.missing},
-                {"unexpected", info.unexpected}});
-      return 0;
+    OrderedJson report = {{"path", place.folder.string()},
+                          {"name", place.name},
+                          {"family", info.family},
+                          {"layers", info.layers},
+                          {"hidden_size", info.hidden_size},
+                          {"heads", info.heads},
+                          {"intermediate_size", info.intermediate_size},
+                          {"vocabulary", info.vocabulary},
+                          {"max_length", info.max_length},
+                          {"parameters", info.parameters},
+                          {"tokenizer_entries", nullptr},
+                          {"special_tokens", nullptr},
+                          {"mask_token", nullptr},
+                          {"missing", info.missing},
+                          {"unexpected", info.unexpected}};
+    if (has_tokenizer(place.folder)) {
+      const Tokenizer tokenizer = model_.open_tokenizer(place);
+      report["max_length"] = longest_input(info, tokenizer);
+      report["tokenizer_entries"] = tokenizer.vocabulary_size();
+      report["special_tokens"] = OrderedJson::object();
+      for (const int32_t id : tokenizer.all_special_ids()) report["special_tokens"][tokenizer.id_to_token(id)] = id;
+      report["mask_token"] = tokenizer.mask_token();
     }
-    out.line(fmt::format("path         {}", place.folder.string()));
-    out.line(fmt::format("family       {}", info.family));
-    out.line(fmt::format("parameters   {}", with_commas(info.parameters)));
-    out.line(fmt::format("sizes        {} layers, {} wide, {} heads, {} inner", info.layers, info.hidden_size,
-                         info.heads, info.intermediate_size));
-    out.line(fmt::format("vocabulary   {} rows, {} tokenizer entries", with_commas(info.vocabulary),
-                         with_commas(tokenizer.vocabulary_size())));
-    out.line(fmt::format("longest      {} tokens", longest_input(info, tokenizer)));
-    std::string tokens;
-    for (const auto& [token, id] : special.items())
-      tokens += fmt::format("{}{} {}", tokens.empty() ? "" : ", ", printable(token), id.get<int32_t>());
-    out.line(fmt::format("special      {}", tokens));
-    out.line(fmt::format("missing      {}", list_of(info.missing)));
-    out.line(fmt::format("unused       {}", list_of(info.unexpected)));
+    if (common.json)
+      out.json(report);
+    else
+      tell(report, info, out);
     return 0;
   }
 
  private:
+  // A folder of weights alone is still a model. One whose tokenizer is damaged is not passed over.
+  bool has_tokenizer(const std::filesystem::path& folder) const {
+    return !model_.tokenizer.empty() || std::filesystem::exists(folder / "tokenizer.json") ||
+           std::filesystem::exists(folder / "vocab.txt");
+  }
+
+  static void tell(const OrderedJson& report, const ModelInfo& info, Output& out) {
+    const bool tokenizer = !report["tokenizer_entries"].is_null();
+    out.line(fmt::format("path         {}", report["path"].get<std::string>()));
+    out.line(fmt::format("family       {}", info.family));
+    out.line(fmt::format("parameters   {}", with_commas(info.parameters)));
+    out.line(fmt::format("sizes        {} layers, {} wide, {} heads, {} inner", info.layers, info.hidden_size,
+                         info.heads, info.intermediate_size));
+    out.line(fmt::format("vocabulary   {} rows, {}", with_commas(info.vocabulary),
+                         tokenizer ? with_commas(report["tokenizer_entries"].get<int64_t>()) + " tokenizer entries"
+                                   : std::string("no tokenizer in this folder")));
+    out.line(fmt::format("longest      {} tokens", report["max_length"].get<int64_t>()));
+    std::string tokens;
+    if (tokenizer)
+      for (const auto& [token, id] : report["special_tokens"].items())
+        tokens += fmt::format("{}{} {}", tokens.empty() ? "" : ", ", printable(token), id.get<int32_t>());
+    if (tokenizer) out.line(fmt::format("special      {}", tokens));
+    out.line(fmt::format("missing      {}", list_of(info.missing)));
+    out.line(fmt::format("unused       {}", list_of(info.unexpected)));
+  }
+
   static std::string list_of(const std::vector<std::string>& names) {
     if (names.empty()) return "none";
     std::string text = fmt::format("{} tensors", names.size());

@@ -1,8 +1,10 @@
 // tekio adapt from the outside: what is trained on and judged by, what stands on which output, folders, signals,
 // resuming.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -269,17 +271,16 @@ TEST_F(Adapt, AResumedRunEndsWithTheSameBytes) {
   EXPECT_EQ(run(small(none)).code, 4);
 }
 
-TEST_F(Adapt, ASignalBeforeTheFirstStepEndsTheProgram) {
-  Running running({"tokenize", "--model", M}, {.input = std::string(100, 'a')});
-  Running waiting({"fill", "--model", M}, {.input = ""});
-  waiting.finish();
-  running.finish();
+TEST_F(Adapt, ASignalWhereThereIsNothingToSaveEndsTheProgram) {
   const std::string fifo = folder_.path("fifo.txt");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  Running blocked({"tokenize", "--model", M, "--decode", fifo});
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  blocked.signal(SIGTERM);
-  EXPECT_EQ(blocked.finish().code, 143);
+  for (const int signal : {SIGTERM, SIGINT}) {
+    Running blocked({"tokenize", "--model", M, "--decode", fifo});
+    const int writer = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);  // returns once the program reads
+    blocked.signal(signal);
+    EXPECT_EQ(blocked.finish().code, 128 + signal);
+    ::close(writer);
+  }
 }
 
 TEST_F(Adapt, ATraceThatCannotBeWrittenIsAnIoError) {

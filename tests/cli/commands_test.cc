@@ -325,6 +325,16 @@ TEST(Info, TellsSizesAndTokens) {
   EXPECT_EQ(run({"info", "--json"}).json()["parameters"], info["parameters"]) << "without M: the bundled model";
 }
 
+TEST(Info, AFolderWithoutTokenizerIsStillAModel) {
+  const Folder folder;
+  for (const char* name : {"config.json", "model.safetensors"})
+    std::filesystem::copy(M + "/" + name, folder.path(name));
+  const Json info = run({"info", folder.path(), "--json"}).json();
+  EXPECT_TRUE(info["tokenizer_entries"].is_null());
+  EXPECT_EQ(info["max_length"], 128);
+  EXPECT_THAT(run({"info", folder.path()}).out, HasSubstr("no tokenizer"));
+}
+
 TEST(Doctor, ComparesTheBackEnds) {
   const Result result = run({"doctor", "--json"});
   EXPECT_EQ(result.code, 0) << result.out;

@@ -179,6 +179,8 @@ TEST_F(Config, ProblemsNameFileLineAndOption) {
   EXPECT_THAT(problem_of("data = ['a', 1]\n"), HasSubstr("data is '1', expected a text"));
   EXPECT_THAT(problem_of("config = 'x'\n"), HasSubstr("a file cannot hold the option 'config'"));
   EXPECT_THAT(problem_of("\ncount = = 3\n"), HasSubstr("c.toml:2: not TOML"));
+  EXPECT_THAT(problem_of("count = 1\ncount = 2\n"), HasSubstr("c.toml:2: not TOML"));
+  EXPECT_THAT(problem_of("name = '\xff'\n"), HasSubstr("not TOML"));
 }
 
 TEST_F(Config, AFileThatIsNotThereIsAnIoError) {

@@ -65,6 +65,13 @@ TEST_F(Streams, AClosedInputIsNotTakenForText) {
   EXPECT_EQ(run({"tokenize", "--model", model_folder()}, {.close_input = true}).code, 0) << "no lines, no output";
 }
 
+TEST_F(Streams, AnInputThatCannotBeReadIsAnIoError) {
+  const std::string command =
+      std::string(TEKIO_PROGRAM) + " tokenize --model " + model_folder() + " </ 2>" + folder_.path("err");
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 4);
+  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("cannot read standard input: Is a directory"));
+}
+
 TEST_F(Streams, QuietSilencesTheLogButNoError) {
   const Result result = run({"data", "chunks", text_, "--model", model_folder(), "--chunk_size", "16", "--export",
                              folder_.path("x"), "--quiet", "--no_cache"});
