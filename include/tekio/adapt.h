@@ -7,28 +7,33 @@
 //   report.perplexity_before;  report.perplexity_after;
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
 #include <tekio/dataset.h>
 #include <tekio/masked_lm.h>
 #include <tekio/masking.h>
 #include <tekio/tokenizer.h>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace tekio {
 
 enum class Interval { no, steps, epoch };  ///< --eval_strategy, --save_strategy
-/// How an update's micro-batches are averaged. tokens: over all masked tokens of the update, however it is cut. sum and mean:
-/// what transformers 5 and 4 do with BERT's models: the sum, or the mean, of the micro-batches' own means.
-enum class AccumulationLoss { automatic, tokens, sum, mean };   ///< automatic: tokens with counter, sum with torch's streams
+/// How an update's micro-batches are averaged. tokens: over all masked tokens of the update, however it is cut. sum and
+/// mean: what transformers 5 and 4 do with BERT's models: the sum, or the mean, of the micro-batches' own means.
+enum class AccumulationLoss {
+  automatic,
+  tokens,
+  sum,
+  mean
+};  ///< automatic: tokens with counter, sum with torch's streams
 
 struct EvaluationReport {
-  double loss = 0;                ///< nats per masked token: the mean over all of them, however they are cut into batches
-  double perplexity = 0;          ///< exp(loss)
-  double reference_loss = 0;      ///< as the reference's Trainer weights: the mean over sequences of their batch's own mean
-  double perplexity_interval = 0; ///< half width of the 95 % interval, from the spread over chunks
+  double loss = 0;            ///< nats per masked token: the mean over all of them, however they are cut into batches
+  double perplexity = 0;      ///< exp(loss)
+  double reference_loss = 0;  ///< as the reference's Trainer weights: the mean over sequences of their batch's own mean
+  double perplexity_interval = 0;  ///< half width of the 95 % interval, from the spread over chunks
   int64_t chunks = 0, masked_tokens = 0;
   double seconds = 0;
 };
@@ -36,53 +41,53 @@ struct EvaluationReport {
 struct EpochReport {
   double epoch = 0;  ///< passes done, 1.0 after the first
   int64_t step = 0;
-  double train_loss = 0;          ///< mean since the last report
+  double train_loss = 0;  ///< mean since the last report
   double perplexity = 0;
   EvaluationReport evaluation;
 };
 
 /// Every option has the reference stack's name where it has one, and its meaning.
 struct TrainingOptions {
-  std::string output_dir;                     ///< required
-  bool overwrite_output_dir = false;          ///< otherwise a folder that holds a finished run is refused
+  std::string output_dir;             ///< required
+  bool overwrite_output_dir = false;  ///< otherwise a folder that holds a finished run is refused
 
   // data
-  double mlm_probability = 0.15;              ///< (0, 1]: chance of a token to be chosen
+  double mlm_probability = 0.15;  ///< (0, 1]: chance of a token to be chosen
   bool whole_word_mask = false;
-  double wwm_probability = 0.2;               ///< (0, 1]: chance of a word to be chosen
+  double wwm_probability = 0.2;  ///< (0, 1]: chance of a word to be chosen
   EvalMasking eval_masking = EvalMasking::frozen;
   MaskingRng masking_rng = MaskingRng::counter;
-  uint64_t seed = 42;                         ///< order, masks, dropout, missing weights
-  std::optional<uint64_t> data_seed;          ///< order, if different
+  uint64_t seed = 42;                 ///< order, masks, dropout, missing weights
+  std::optional<uint64_t> data_seed;  ///< order, if different
 
   // optimisation
-  int64_t per_device_train_batch_size = 64;   ///< chunks per micro-batch
+  int64_t per_device_train_batch_size = 64;  ///< chunks per micro-batch
   int64_t per_device_eval_batch_size = 64;
-  int64_t gradient_accumulation_steps = 1;    ///< micro-batches per update
+  int64_t gradient_accumulation_steps = 1;  ///< micro-batches per update
   AccumulationLoss accumulation_loss = AccumulationLoss::automatic;
   double learning_rate = 2e-5;
-  double weight_decay = 0.01;                 ///< not on biases and layer norms
+  double weight_decay = 0.01;  ///< not on biases and layer norms
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
-  double max_grad_norm = 1;                   ///< 0: no clipping
-  std::string lr_scheduler_type = "linear";   ///< linear, cosine, constant, constant_with_warmup
-  int64_t warmup_steps = 0;                   ///< updates; wins over warmup_ratio
-  double warmup_ratio = 0;                    ///< share of all updates
+  double max_grad_norm = 1;                  ///< 0: no clipping
+  std::string lr_scheduler_type = "linear";  ///< linear, cosine, constant, constant_with_warmup
+  int64_t warmup_steps = 0;                  ///< updates; wins over warmup_ratio
+  double warmup_ratio = 0;                   ///< share of all updates
   double num_train_epochs = 3;
-  int64_t max_steps = -1;                     ///< updates; wins over num_train_epochs if positive
-  std::optional<double> dropout;              ///< sets every dropout rate of the config
+  int64_t max_steps = -1;         ///< updates; wins over num_train_epochs if positive
+  std::optional<double> dropout;  ///< sets every dropout rate of the config
 
   // reports and checkpoints
-  double logging_steps = 0;                   ///< updates between log lines; below 1: a share of all; 0: once per epoch
+  double logging_steps = 0;  ///< updates between log lines; below 1: a share of all; 0: once per epoch
   Interval eval_strategy = Interval::epoch;
-  double eval_steps = 0;                      ///< updates; below 1: a share of all; 0: logging_steps
+  double eval_steps = 0;  ///< updates; below 1: a share of all; 0: logging_steps
   Interval save_strategy = Interval::epoch;
   double save_steps = 500;
-  int64_t save_total_limit = 0;               ///< checkpoints kept, the newest and the best always among them; 0: all
+  int64_t save_total_limit = 0;  ///< checkpoints kept, the newest and the best always among them; 0: all
   bool load_best_model_at_end = false;
-  int64_t early_stopping_patience = 0;        ///< evaluations without improvement; 0: off
-  std::string resume_from_checkpoint;         ///< a checkpoint folder, or "auto": the run's newest
-  std::string trace;                          ///< a file: one JSON line per update
-  std::vector<std::string> prompts;           ///< texts with a mask, filled before and after
+  int64_t early_stopping_patience = 0;  ///< evaluations without improvement; 0: off
+  std::string resume_from_checkpoint;   ///< a checkpoint folder, or "auto": the run's newest
+  std::string trace;                    ///< a file: one JSON line per update
+  std::vector<std::string> prompts;     ///< texts with a mask, filled before and after
 
   std::function<void(const EpochReport&)> on_epoch;
 
@@ -98,25 +103,33 @@ struct AdaptReport {
   std::vector<EpochReport> epochs;
   int64_t steps = 0;
   double train_loss = 0, train_seconds = 0, tokens_per_second = 0;
-  struct Prompt { std::string text; std::vector<Prediction> before, after; };
+  struct Prompt {
+    std::string text;
+    std::vector<Prediction> before, after;
+  };
   std::vector<Prompt> prompts;
-  bool stopped = false;           ///< by SIGINT or SIGTERM, after saving a checkpoint; `after` is then empty
-  int signal = 0;                 ///< the one that stopped it
+  bool stopped = false;  ///< by SIGINT or SIGTERM, after saving a checkpoint; `after` is then empty
+  int signal = 0;        ///< the one that stopped it
 };
 
 /// What a run would do, without doing it: --dry_run.
 struct AdaptPlan {
   int64_t train_chunks, eval_chunks, steps_per_epoch, steps;
-  struct Memory { std::string purpose; int64_t bytes; };
+  struct Memory {
+    std::string purpose;
+    int64_t bytes;
+  };
   std::vector<Memory> memory;
   int64_t memory_bytes;
-  double seconds;                 ///< estimated from a timed product of this machine
+  double seconds;  ///< estimated from a timed product of this machine
 };
 
 /// Trains `model` in place. The run folder holds the adapted model, tokenizer, checkpoints, metrics and options.
 /// Errors: usage (options.problems()), io, input, device. A signal is no error: see AdaptReport::stopped.
-AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& options);
-AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& options);
+AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
+                  const TrainingOptions& options);
+AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
+               const TrainingOptions& options);
 
 struct EvaluationOptions {
   int64_t batch_size = 64;
@@ -125,10 +138,11 @@ struct EvaluationOptions {
   double wwm_probability = 0.2;
   MaskingRng masking_rng = MaskingRng::counter;
   uint64_t seed = 42;
-  int64_t max_chunks = 0;         ///< 0: all
+  int64_t max_chunks = 0;  ///< 0: all
 };
 
 /// Perplexity on frozen masks: the same figure each time.
-EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks, const EvaluationOptions& options = {});
+EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
+                          const EvaluationOptions& options = {});
 
 }  // namespace tekio

@@ -1,5 +1,5 @@
-// The loss that we report does not depend on how the set is cut into batches; the reference's does (it averages the batches'
-// means, weighted by sequences), so that figure is kept beside it.
+// The loss that we report does not depend on how the set is cut into batches; the reference's does (it averages the
+// batches' means, weighted by sequences), so that figure is kept beside it.
 #include "train/evaluation.h"
 
 #include <chrono>
@@ -65,7 +65,10 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
     if (interrupted()) return std::nullopt;
   }
   if (sums.masked() == 0)
-    fail(ErrorKind::input, "no token of the {} evaluation chunks was masked, so there is no perplexity; give more evaluation text or a larger --mlm_probability", chunks_);
+    fail(ErrorKind::input,
+         "no token of the {} evaluation chunks was masked, so there is no perplexity; give more evaluation text or a "
+         "larger --mlm_probability",
+         chunks_);
   EvaluationReport report = sums.report();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return report;

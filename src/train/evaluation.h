@@ -1,10 +1,11 @@
-// Perplexity over an evaluation set: what the model makes of chunks that it was not trained on, masked once (frozen) or anew.
+// Perplexity over an evaluation set: what the model makes of chunks that it was not trained on, masked once (frozen) or
+// anew.
 #pragma once
 
+#include <tekio/adapt.h>
 #include <functional>
 #include <optional>
 #include <span>
-#include <tekio/adapt.h>
 #include <vector>
 
 #include "data/order.h"
@@ -14,7 +15,8 @@ namespace tekio {
 
 class Evaluator {
  public:
-  /// `room` must have been entered, made for batches of `batch_size` chunks. Both references must outlive the evaluator.
+  /// `room` must have been entered, made for batches of `batch_size` chunks. Both references must outlive the
+  /// evaluator.
   Evaluator(Room& room, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
 
   int64_t batches() const { return batches_.batches(); }

@@ -30,7 +30,9 @@ std::string kept_lines(const fs::path& path, int64_t kept_steps) {
     rest.remove_prefix(end + 1);
     const Json document = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     const auto step = document.is_object() ? document.find("step") : document.end();
-    if (!document.is_object() || step == document.end() || !step->is_number_integer() || step->get<int64_t>() > kept_steps) break;
+    if (!document.is_object() || step == document.end() || !step->is_number_integer() ||
+        step->get<int64_t>() > kept_steps)
+      break;
     kept += line;
   }
   return kept;
@@ -43,7 +45,8 @@ LineLog::LineLog(const fs::path& path, int64_t kept_steps) : path_(path) {
   if (path == "-") {
     descriptor_ = ::dup(STDOUT_FILENO);
   } else {
-    if (fs::is_regular_file(path, ignored)) write_atomically(path, kept_steps > 0 ? kept_lines(path, kept_steps) : std::string());
+    if (fs::is_regular_file(path, ignored))
+      write_atomically(path, kept_steps > 0 ? kept_lines(path, kept_steps) : std::string());
     descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   }
   if (descriptor_ < 0) fail_system("write", path_);
@@ -53,7 +56,8 @@ LineLog::~LineLog() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-LineLog::LineLog(LineLog&& other) noexcept : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+LineLog::LineLog(LineLog&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 LineLog& LineLog::operator=(LineLog&& other) noexcept {
   std::swap(path_, other.path_);

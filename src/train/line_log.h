@@ -1,5 +1,6 @@
-// A file that grows by one JSON line per update: RUN/metrics.jsonl and --trace. Not atomic as a whole (a reader may follow
-// it), but line by line: a torn last line, and lines past the update that a resumed run starts from, are dropped on opening.
+// A file that grows by one JSON line per update: RUN/metrics.jsonl and --trace. Not atomic as a whole (a reader may
+// follow it), but line by line: a torn last line, and lines past the update that a resumed run starts from, are dropped
+// on opening.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ class Optimizer {
 
   /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns the gradients' norm before clipping.
   /// Where that is not a finite number nothing is changed.
-  double update(Backend& backend, ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step);
+  double update(Backend& backend, ParameterSet& weights, const ParameterSet& gradients, double learning_rate,
+                int64_t step);
 
   ParameterSet& moment1() { return moment1_; }
   ParameterSet& moment2() { return moment2_; }

@@ -1,9 +1,10 @@
-// Every rule that training options must keep, in the order in which the header declares them. All problems are gathered, so
-// that a user mends a command line once; what depends on the data (more warm-up than updates, say) is not checked here.
-#include <cmath>
+// Every rule that training options must keep, in the order in which the header declares them. All problems are
+// gathered, so that a user mends a command line once; what depends on the data (more warm-up than updates, say) is not
+// checked here.
 #include <fmt/format.h>
-#include <string>
 #include <tekio/adapt.h>
+#include <cmath>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -18,19 +19,24 @@ class Problems {
   void unless(bool ok, const char* option, auto got, const char* rule) {
     if (!ok) add(fmt::format("--{} must be {}, got {}", option, rule, got));
   }
-  void probability(const char* option, double value) { unless(value > 0 && value <= 1, option, value, "above 0 and at most 1"); }
-  void not_negative(const char* option, double value) { unless(std::isfinite(value) && value >= 0, option, value, "a number of at least 0"); }
+  void probability(const char* option, double value) {
+    unless(value > 0 && value <= 1, option, value, "above 0 and at most 1");
+  }
+  void not_negative(const char* option, double value) {
+    unless(std::isfinite(value) && value >= 0, option, value, "a number of at least 0");
+  }
   void count(const char* option, int64_t value, int64_t least) {
     constexpr int64_t kMost = int64_t{1} << 31;  // products of two counts stay within 64 bits
-    if (value < least || value > kMost) add(fmt::format("--{} must be a whole number from {} to {}, got {}", option, least, kMost, value));
+    if (value < least || value > kMost)
+      add(fmt::format("--{} must be a whole number from {} to {}, got {}", option, least, kMost, value));
   }
   /// Updates between two events: a whole number, or a share of all updates below 1.
   void interval(const char* option, double value, bool zero_allowed) {
     const bool whole = value >= 1 && value <= 0x1p53 && value == std::floor(value);
     const bool share = value > 0 && value < 1;
     if (!(whole || share || (zero_allowed && value == 0)))
-      add(fmt::format("--{} must be a whole number of updates, or a share of all updates between 0 and 1{}, got {}", option,
-                      zero_allowed ? ", or 0" : "", value));
+      add(fmt::format("--{} must be a whole number of updates, or a share of all updates between 0 and 1{}, got {}",
+                      option, zero_allowed ? ", or 0" : "", value));
   }
   std::vector<std::string> take() { return std::move(found_); }
 
@@ -52,18 +58,22 @@ void check_optimisation(const TrainingOptions& o, Problems& problems) {
   problems.not_negative("weight_decay", o.weight_decay);
   problems.unless(o.adam_beta1 >= 0 && o.adam_beta1 < 1, "adam_beta1", o.adam_beta1, "at least 0 and below 1");
   problems.unless(o.adam_beta2 >= 0 && o.adam_beta2 < 1, "adam_beta2", o.adam_beta2, "at least 0 and below 1");
-  problems.unless(std::isfinite(o.adam_epsilon) && o.adam_epsilon > 0, "adam_epsilon", o.adam_epsilon, "a number above 0");
+  problems.unless(std::isfinite(o.adam_epsilon) && o.adam_epsilon > 0, "adam_epsilon", o.adam_epsilon,
+                  "a number above 0");
   problems.not_negative("max_grad_norm", o.max_grad_norm);
-  if (const auto& names = lr_scheduler_names(); std::find(names.begin(), names.end(), o.lr_scheduler_type) == names.end()) {
+  if (const auto& names = lr_scheduler_names();
+      std::find(names.begin(), names.end(), o.lr_scheduler_type) == names.end()) {
     const std::string meant = nearest(o.lr_scheduler_type, names);
-    problems.add(fmt::format("--lr_scheduler_type must be one of {}, got \"{}\"{}", fmt::join(names, ", "), printable(o.lr_scheduler_type),
+    problems.add(fmt::format("--lr_scheduler_type must be one of {}, got \"{}\"{}", fmt::join(names, ", "),
+                             printable(o.lr_scheduler_type),
                              meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
   }
   problems.count("warmup_steps", o.warmup_steps, 0);
   problems.unless(o.warmup_ratio >= 0 && o.warmup_ratio <= 1, "warmup_ratio", o.warmup_ratio, "between 0 and 1");
-  problems.unless(o.max_steps > 0 || o.max_steps == -1, "max_steps", o.max_steps, "a number of updates above 0, or -1 for num_train_epochs");
-  problems.unless(o.max_steps > 0 || (o.num_train_epochs > 0 && o.num_train_epochs <= 1e9), "num_train_epochs", o.num_train_epochs,
-                  "above 0 and at most 1e9");
+  problems.unless(o.max_steps > 0 || o.max_steps == -1, "max_steps", o.max_steps,
+                  "a number of updates above 0, or -1 for num_train_epochs");
+  problems.unless(o.max_steps > 0 || (o.num_train_epochs > 0 && o.num_train_epochs <= 1e9), "num_train_epochs",
+                  o.num_train_epochs, "above 0 and at most 1e9");
   if (o.dropout) problems.unless(*o.dropout >= 0 && *o.dropout < 1, "dropout", *o.dropout, "at least 0 and below 1");
 }
 
@@ -76,12 +86,16 @@ void check_reports(const TrainingOptions& o, Problems& problems) {
   if (o.early_stopping_patience > 0 && o.eval_strategy == Interval::no)
     problems.add("--early_stopping_patience needs evaluations: set --eval_strategy to steps or epoch");
   if (o.load_best_model_at_end && (o.eval_strategy == Interval::no || o.eval_strategy != o.save_strategy))
-    problems.add("--load_best_model_at_end needs a checkpoint of every evaluation: --eval_strategy and --save_strategy must be the same, steps or epoch");
+    problems.add(
+        "--load_best_model_at_end needs a checkpoint of every evaluation: --eval_strategy and --save_strategy must be "
+        "the same, steps or epoch");
   else if (o.load_best_model_at_end && o.eval_strategy == Interval::steps) {
     const double every = o.eval_steps > 0 ? o.eval_steps : o.logging_steps;  // 0 by now: once per epoch
     const double times = every > 0 ? o.save_steps / every : 0;
     if (every > 0 && std::abs(times - std::round(times)) > 1e-9 * times)
-      problems.add(fmt::format("--load_best_model_at_end needs --save_steps to be a multiple of --eval_steps, got {} and {}", o.save_steps, every));
+      problems.add(
+          fmt::format("--load_best_model_at_end needs --save_steps to be a multiple of --eval_steps, got {} and {}",
+                      o.save_steps, every));
     if (every == 0) problems.add("--load_best_model_at_end with --eval_strategy steps needs --eval_steps");
   }
 }

@@ -23,12 +23,27 @@ const char* const kAccumulationLosses[] = {"automatic", "tokens", "sum", "mean"}
 /// Position in the data, or what is drawn there, hangs on these.
 const char* const kForbidden[] = {"masking_rng", "seed", "data_seed"};
 /// These change what an update does.
-const char* const kTold[] = {"mlm_probability", "whole_word_mask", "wwm_probability", "eval_masking", "accumulation_loss", "learning_rate",
-                             "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "lr_scheduler_type",
-                             "warmup_steps", "warmup_ratio", "num_train_epochs", "max_steps", "dropout"};
+const char* const kTold[] = {"mlm_probability",
+                             "whole_word_mask",
+                             "wwm_probability",
+                             "eval_masking",
+                             "accumulation_loss",
+                             "learning_rate",
+                             "weight_decay",
+                             "adam_beta1",
+                             "adam_beta2",
+                             "adam_epsilon",
+                             "max_grad_norm",
+                             "lr_scheduler_type",
+                             "warmup_steps",
+                             "warmup_ratio",
+                             "num_train_epochs",
+                             "max_steps",
+                             "dropout"};
 
 std::string change(const char* name, const Json& before, const Json& now) {
-  return fmt::format("--{} was {} and is {}", name, printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)), now.dump());
+  return fmt::format("--{} was {} and is {}", name,
+                     printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)), now.dump());
 }
 
 const Json& value_of(const Json& options, const char* name) {
@@ -46,18 +61,41 @@ int64_t chunks_per_update(const Json& options) {
 }  // namespace
 
 Json options_to_json(const TrainingOptions& o) {
-  Json j = {{"output_dir", o.output_dir}, {"overwrite_output_dir", o.overwrite_output_dir}, {"mlm_probability", o.mlm_probability},
-            {"whole_word_mask", o.whole_word_mask}, {"wwm_probability", o.wwm_probability}, {"eval_masking", name_in(kEvalMaskings, o.eval_masking)},
-            {"masking_rng", name_in(kMaskingRngs, o.masking_rng)}, {"seed", o.seed}, {"data_seed", nullptr},
-            {"per_device_train_batch_size", o.per_device_train_batch_size}, {"per_device_eval_batch_size", o.per_device_eval_batch_size},
-            {"gradient_accumulation_steps", o.gradient_accumulation_steps}, {"accumulation_loss", name_in(kAccumulationLosses, o.accumulation_loss)},
-            {"learning_rate", o.learning_rate}, {"weight_decay", o.weight_decay}, {"adam_beta1", o.adam_beta1}, {"adam_beta2", o.adam_beta2},
-            {"adam_epsilon", o.adam_epsilon}, {"max_grad_norm", o.max_grad_norm}, {"lr_scheduler_type", o.lr_scheduler_type},
-            {"warmup_steps", o.warmup_steps}, {"warmup_ratio", o.warmup_ratio}, {"num_train_epochs", o.num_train_epochs}, {"max_steps", o.max_steps},
-            {"dropout", nullptr}, {"logging_steps", o.logging_steps}, {"eval_strategy", name_in(kIntervals, o.eval_strategy)},
-            {"eval_steps", o.eval_steps}, {"save_strategy", name_in(kIntervals, o.save_strategy)}, {"save_steps", o.save_steps},
-            {"save_total_limit", o.save_total_limit}, {"load_best_model_at_end", o.load_best_model_at_end},
-            {"early_stopping_patience", o.early_stopping_patience}, {"resume_from_checkpoint", o.resume_from_checkpoint}, {"trace", o.trace},
+  Json j = {{"output_dir", o.output_dir},
+            {"overwrite_output_dir", o.overwrite_output_dir},
+            {"mlm_probability", o.mlm_probability},
+            {"whole_word_mask", o.whole_word_mask},
+            {"wwm_probability", o.wwm_probability},
+            {"eval_masking", name_in(kEvalMaskings, o.eval_masking)},
+            {"masking_rng", name_in(kMaskingRngs, o.masking_rng)},
+            {"seed", o.seed},
+            {"data_seed", nullptr},
+            {"per_device_train_batch_size", o.per_device_train_batch_size},
+            {"per_device_eval_batch_size", o.per_device_eval_batch_size},
+            {"gradient_accumulation_steps", o.gradient_accumulation_steps},
+            {"accumulation_loss", name_in(kAccumulationLosses, o.accumulation_loss)},
+            {"learning_rate", o.learning_rate},
+            {"weight_decay", o.weight_decay},
+            {"adam_beta1", o.adam_beta1},
+            {"adam_beta2", o.adam_beta2},
+            {"adam_epsilon", o.adam_epsilon},
+            {"max_grad_norm", o.max_grad_norm},
+            {"lr_scheduler_type", o.lr_scheduler_type},
+            {"warmup_steps", o.warmup_steps},
+            {"warmup_ratio", o.warmup_ratio},
+            {"num_train_epochs", o.num_train_epochs},
+            {"max_steps", o.max_steps},
+            {"dropout", nullptr},
+            {"logging_steps", o.logging_steps},
+            {"eval_strategy", name_in(kIntervals, o.eval_strategy)},
+            {"eval_steps", o.eval_steps},
+            {"save_strategy", name_in(kIntervals, o.save_strategy)},
+            {"save_steps", o.save_steps},
+            {"save_total_limit", o.save_total_limit},
+            {"load_best_model_at_end", o.load_best_model_at_end},
+            {"early_stopping_patience", o.early_stopping_patience},
+            {"resume_from_checkpoint", o.resume_from_checkpoint},
+            {"trace", o.trace},
             {"prompts", o.prompts}};
   if (o.data_seed) j["data_seed"] = *o.data_seed;
   if (o.dropout) j["dropout"] = *o.dropout;
@@ -67,14 +105,17 @@ Json options_to_json(const TrainingOptions& o) {
 OptionChanges compare_options(const Json& before, const Json& now) {
   OptionChanges changes;
   const auto compare = [&](const char* name, std::vector<std::string>& into) {
-    if (value_of(before, name) != value_of(now, name)) into.push_back(change(name, value_of(before, name), value_of(now, name)));
+    if (value_of(before, name) != value_of(now, name))
+      into.push_back(change(name, value_of(before, name), value_of(now, name)));
   };
   for (const char* name : kForbidden) compare(name, changes.forbidden);
   for (const char* name : kTold) compare(name, changes.told);
-  // With counter-based masks an update may be cut into other micro-batches: it is still the same update. The reference's
-  // streams are drawn batch by batch, so there the cut itself must stay.
-  const bool same_update = chunks_per_update(before) == chunks_per_update(now) && value_of(now, "masking_rng") == kMaskingRngs[0];
-  for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps"}) compare(name, same_update ? changes.told : changes.forbidden);
+  // With counter-based masks an update may be cut into other micro-batches: it is still the same update. The
+  // reference's streams are drawn batch by batch, so there the cut itself must stay.
+  const bool same_update =
+      chunks_per_update(before) == chunks_per_update(now) && value_of(now, "masking_rng") == kMaskingRngs[0];
+  for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps"})
+    compare(name, same_update ? changes.told : changes.forbidden);
   return changes;
 }
 

@@ -1,8 +1,8 @@
 // Options as a document: RUN/options.json, and in every checkpoint, where a resumed run compares them with its own.
 #pragma once
 
-#include <string>
 #include <tekio/adapt.h>
+#include <string>
 #include <vector>
 
 #include "base/json.h"

@@ -1,5 +1,5 @@
-// The arithmetic behind the estimate: a layer has 4 C^2 + 2 C I weights, each used once a token, forward and twice backward;
-// attention's scores and mix add 4 T C a token; the head C^2 + C V a masked token.
+// The arithmetic behind the estimate: a layer has 4 C^2 + 2 C I weights, each used once a token, forward and twice
+// backward; attention's scores and mix add 4 T C a token; the head C^2 + C V a masked token.
 #include "train/plan.h"
 
 #include <algorithm>
@@ -14,28 +14,32 @@ constexpr double kShareOfProductRate = 0.7;
 
 }  // namespace
 
-BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word, double wwm_probability) {
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word,
+                         double wwm_probability) {
   const auto tokens = static_cast<double>(batch_size * chunk_size);
   const double p = whole_word ? wwm_probability : mlm_probability;
-  // A word's tokens are masked together: the deviation of words of w tokens is sqrt(w) times that of single tokens; w = 4 is plenty.
+  // A word's tokens are masked together: the deviation of words of w tokens is sqrt(w) times that of single tokens; w =
+  // 4 is plenty.
   const double deviation = std::sqrt(tokens * p * (1 - p)) * (whole_word ? 2 : 1);
   const double rows = std::min(tokens, std::ceil(tokens * p + 10 * deviation + 16));
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
 }
 
 BatchLimits batch_limits(const TrainingOptions& o, int64_t chunk_size) {
-  return batch_limits(std::max(o.per_device_train_batch_size, o.per_device_eval_batch_size), chunk_size, o.mlm_probability, o.whole_word_mask,
-                      o.wwm_probability);
+  return batch_limits(std::max(o.per_device_train_batch_size, o.per_device_eval_batch_size), chunk_size,
+                      o.mlm_probability, o.whole_word_mask, o.wwm_probability);
 }
 
 MemoryPlan memory_plan(const ModelConfig& config, const TrainingOptions& options, int64_t chunk_size) {
-  MemoryPlan plan = MlmModel::plan(config, batch_limits(options, chunk_size), /*training=*/true, options.masking_rng == MaskingRng::torch_cpu);
+  MemoryPlan plan = MlmModel::plan(config, batch_limits(options, chunk_size), /*training=*/true,
+                                   options.masking_rng == MaskingRng::torch_cpu);
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;
 }
 
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share) {
-  const auto c = static_cast<double>(config.width), inner = static_cast<double>(config.inner), t = static_cast<double>(chunk_size);
+  const auto c = static_cast<double>(config.width), inner = static_cast<double>(config.inner),
+             t = static_cast<double>(chunk_size);
   const double layers = static_cast<double>(config.layers) * (6 * (4 * c * c + 2 * c * inner) + 12 * t * c);
   const double head = 6 * (c * c + c * static_cast<double>(config.vocabulary));
   return t * (layers + masked_share * head);
@@ -70,13 +74,15 @@ double timed_product_rate(const ModelConfig& config, Backend& backend) {
   }
 }
 
-double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& o, const Schedule& schedule, int64_t train_chunks,
-                         int64_t eval_chunks, int64_t chunk_size) {
-  const double per_chunk = flops_per_chunk(config, chunk_size, o.whole_word_mask ? o.wwm_probability : o.mlm_probability);
+double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& o,
+                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size) {
+  const double per_chunk =
+      flops_per_chunk(config, chunk_size, o.whole_word_mask ? o.wwm_probability : o.mlm_probability);
   const double trained = schedule.epoch_after(schedule.updates()) * static_cast<double>(train_chunks);
   int64_t evaluations = 2;  // before and after
   if (o.eval_strategy == Interval::epoch) evaluations = 1 + schedule.epochs();
-  if (o.eval_strategy == Interval::steps && schedule.evaluate_every() > 0) evaluations = 1 + (schedule.updates() + schedule.evaluate_every() - 1) / schedule.evaluate_every();
+  if (o.eval_strategy == Interval::steps && schedule.evaluate_every() > 0)
+    evaluations = 1 + (schedule.updates() + schedule.evaluate_every() - 1) / schedule.evaluate_every();
   const double flops = per_chunk * (trained + static_cast<double>(evaluations * eval_chunks) / 3);
   return flops / (timed_product_rate(config, backend) * kShareOfProductRate);
 }

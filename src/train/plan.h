@@ -9,22 +9,23 @@ namespace tekio {
 
 /// The largest batch to plan for. How many of its tokens are masked is a matter of chance: the mean and ten standard
 /// deviations; the trainer makes room for more should that ever be exceeded.
-BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word, double wwm_probability);
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word,
+                         double wwm_probability);
 /// Training and evaluation of a run alternate in the same memory.
 BatchLimits batch_limits(const TrainingOptions& options, int64_t chunk_size);
 
 /// Weights, gradients, moments, activations: all that is allocated before the first step.
 MemoryPlan memory_plan(const ModelConfig& config, const TrainingOptions& options, int64_t chunk_size);
 
-/// Floating point operations of training on one chunk (forward and backward), two for each multiply-add; an evaluation's are
-/// a third. The head is counted for masked tokens only.
+/// Floating point operations of training on one chunk (forward and backward), two for each multiply-add; an
+/// evaluation's are a third. The head is counted for masked tokens only.
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share);
 
 /// Floating point operations per second of one product of this model's feed-forward matrices, timed now (some 50 ms).
 double timed_product_rate(const ModelConfig& config, Backend& backend);
 
 /// The whole run's time at the rate of a timed product.
-double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& options, const Schedule& schedule,
-                         int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size);
+double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
+                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size);
 
 }  // namespace tekio

@@ -1,9 +1,9 @@
-// eval_loss in the files is the mean over masked tokens, so that perplexity = exp(eval_loss) whatever the batch size; the figure
-// weighted as the reference's Trainer weights it stands beside it as eval_loss_reference.
+// eval_loss in the files is the mean over masked tokens, so that perplexity = exp(eval_loss) whatever the batch size;
+// the figure weighted as the reference's Trainer weights it stands beside it as eval_loss_reference.
 #include "train/report.h"
 
-#include <cmath>
 #include <fmt/ranges.h>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -42,8 +42,9 @@ Json evaluation_entry(int64_t step, double epoch, const EvaluationReport& r, int
 }
 
 Json final_entry(const RunState& s, const Schedule& schedule, const TrainingOptions& o, int64_t train_chunks) {
-  const auto samples = o.max_steps > 0 ? static_cast<double>(o.max_steps * o.per_device_train_batch_size * o.gradient_accumulation_steps)
-                                       : static_cast<double>(train_chunks) * o.num_train_epochs;
+  const auto samples =
+      o.max_steps > 0 ? static_cast<double>(o.max_steps * o.per_device_train_batch_size * o.gradient_accumulation_steps)
+                      : static_cast<double>(train_chunks) * o.num_train_epochs;
   return {{"epoch", schedule.epoch_after(s.step)},
           {"step", s.step},
           {"total_flos", s.total_flos},
@@ -53,17 +54,24 @@ Json final_entry(const RunState& s, const Schedule& schedule, const TrainingOpti
           {"train_steps_per_second", rate(static_cast<double>(schedule.updates()), s.run_seconds)}};
 }
 
-std::string trainer_state_json(const RunState& s, const Schedule& schedule, const TrainingOptions& o, const RunFolder& folder, bool should_stop) {
+std::string trainer_state_json(const RunState& s, const Schedule& schedule, const TrainingOptions& o,
+                               const RunFolder& folder, bool should_stop) {
   const auto every = [&](int64_t updates) { return updates > 0 ? updates : schedule.updates_per_epoch(); };
   const bool has_best = s.best_loss.has_value();
-  const std::string best_folder = has_best && fs::exists(folder.checkpoint(s.best_step)) ? folder.checkpoint(s.best_step).string() : "";
+  const std::string best_folder =
+      has_best && fs::exists(folder.checkpoint(s.best_step)) ? folder.checkpoint(s.best_step).string() : "";
   Json callbacks = {{"TrainerControl",
-                     {{"args", {{"should_epoch_stop", false}, {"should_evaluate", false}, {"should_log", false}, {"should_save", true},
-                                {"should_training_stop", should_stop}}},
+                     {{"args",
+                       {{"should_epoch_stop", false},
+                        {"should_evaluate", false},
+                        {"should_log", false},
+                        {"should_save", true},
+                        {"should_training_stop", should_stop}}},
                       {"attributes", Json::object()}}}};
   if (o.early_stopping_patience > 0)
-    callbacks["EarlyStoppingCallback"] = {{"args", {{"early_stopping_patience", o.early_stopping_patience}, {"early_stopping_threshold", 0.0}}},
-                                          {"attributes", {{"early_stopping_patience_counter", s.evaluations_without_gain}}}};
+    callbacks["EarlyStoppingCallback"] = {
+        {"args", {{"early_stopping_patience", o.early_stopping_patience}, {"early_stopping_threshold", 0.0}}},
+        {"attributes", {{"early_stopping_patience_counter", s.evaluations_without_gain}}}};
   const Json state = {{"best_global_step", has_best ? Json(s.best_step) : Json()},
                       {"best_metric", has_best ? Json(*s.best_loss) : Json()},
                       {"best_model_checkpoint", best_folder.empty() ? Json() : Json(best_folder)},
@@ -87,8 +95,8 @@ std::string trainer_state_json(const RunState& s, const Schedule& schedule, cons
   return pretty_json(state);
 }
 
-void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks, const EvaluationReport* after, double epoch,
-                   int64_t eval_batches) {
+void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks,
+                   const EvaluationReport* after, double epoch, int64_t eval_batches) {
   Json training = final_entry;
   training.erase("step");
   training["train_samples"] = train_chunks;
@@ -107,17 +115,20 @@ void write_results(const RunFolder& folder, const Json& final_entry, int64_t tra
   write_atomically(folder.path() / "all_results.json", pretty_json(all, 4));
 }
 
-std::string perplexity_text(const EvaluationReport& r) { return fmt::format("{:.2f} ± {:.2f}", r.perplexity, r.perplexity_interval); }
+std::string perplexity_text(const EvaluationReport& r) {
+  return fmt::format("{:.2f} ± {:.2f}", r.perplexity, r.perplexity_interval);
+}
 
 void note_before(const EvaluationReport& before) { note(" before   perplexity " + perplexity_text(before)); }
 
 void note_epoch(const EpochReport& r, int64_t epochs, double seconds) {
-  note(fmt::format(" epoch {:.4g}/{} · step {} · loss {:.4g} · {} · perplexity {}", r.epoch, epochs, r.step, r.train_loss, clock_time(seconds),
-                   perplexity_text(r.evaluation)));
+  note(fmt::format(" epoch {:.4g}/{} · step {} · loss {:.4g} · {} · perplexity {}", r.epoch, epochs, r.step,
+                   r.train_loss, clock_time(seconds), perplexity_text(r.evaluation)));
 }
 
 void note_after(const EvaluationReport& before, const EvaluationReport& after) {
-  note(fmt::format(" after    perplexity {}   ({:+.0f} %)", perplexity_text(after), 100 * (after.perplexity / before.perplexity - 1)));
+  note(fmt::format(" after    perplexity {}   ({:+.0f} %)", perplexity_text(after),
+                   100 * (after.perplexity / before.perplexity - 1)));
 }
 
 void note_prompt(const AdaptReport::Prompt& p) {
@@ -125,7 +136,8 @@ void note_prompt(const AdaptReport::Prompt& p) {
 }
 
 void note_saved(const std::string& run_dir) {
-  note(fmt::format(" saved    {}  ·  open with AutoModelForMaskedLM.from_pretrained(…) or tekio fill --model {}", run_dir, run_dir));
+  note(fmt::format(" saved    {}  ·  open with AutoModelForMaskedLM.from_pretrained(…) or tekio fill --model {}",
+                   run_dir, run_dir));
 }
 
 }  // namespace tekio

@@ -1,8 +1,8 @@
 // What a run tells: the reference's log history and result files, and lines on the terminal.
 #pragma once
 
-#include <string>
 #include <tekio/adapt.h>
+#include <string>
 
 #include "base/json.h"
 #include "train/run_folder.h"
@@ -17,12 +17,12 @@ Json evaluation_entry(int64_t step, double epoch, const EvaluationReport& report
 Json final_entry(const RunState& state, const Schedule& schedule, const TrainingOptions& options, int64_t train_chunks);
 
 /// trainer_state.json's text, keys as the reference's.
-std::string trainer_state_json(const RunState& state, const Schedule& schedule, const TrainingOptions& options, const RunFolder& folder,
-                               bool should_stop);
+std::string trainer_state_json(const RunState& state, const Schedule& schedule, const TrainingOptions& options,
+                               const RunFolder& folder, bool should_stop);
 
 /// train_results.json, eval_results.json (if `after` is there) and, last of all, all_results.json.
-void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks, const EvaluationReport* after, double epoch,
-                   int64_t eval_batches);
+void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks,
+                   const EvaluationReport* after, double epoch, int64_t eval_batches);
 
 /// "12.90 ± 0.31".
 std::string perplexity_text(const EvaluationReport& report);

@@ -1,5 +1,5 @@
-// The model to oneself, with memory for batches: planned before the first, made anew in the rare case that chance masks more
-// tokens than were planned for.
+// The model to oneself, with memory for batches: planned before the first, made anew in the rare case that chance masks
+// more tokens than were planned for.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,8 @@ namespace tekio {
 
 class Room {
  public:
-  Room(MaskedLM::Impl& impl, const BatchLimits& limits, bool training) : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training) {}
+  Room(MaskedLM::Impl& impl, const BatchLimits& limits, bool training)
+      : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training) {}
 
   /// To be called before the first batch: from now on nobody else computes with the model.
   void enter() {

@@ -3,9 +3,9 @@
 
 #include <xxhash.h>
 
-#include <algorithm>
 #include <fmt/ranges.h>
 #include <tekio/masked_lm.h>
+#include <algorithm>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -24,7 +24,9 @@ constexpr const char* kMaskingState = "masking_state.bin";
 constexpr const char* kFirstMoment = "exp_avg.";
 constexpr const char* kSecondMoment = "exp_avg_sq.";
 
-std::string checksum(std::span<const std::byte> bytes) { return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size())); }
+std::string checksum(std::span<const std::byte> bytes) {
+  return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
+}
 
 /// Of a document's compact text: numbers and keys come back from a file as they went in.
 std::string checksum_of(const Json& document) {
@@ -47,7 +49,8 @@ void save_moments(const fs::path& path, Optimizer& optimizer) {
   const auto add = [&](const ParameterSet& moments, const char* prefix) {
     for (const NamedTensor& named : moments.named()) {
       const Tensor& t = named.tensor;
-      tensors.push_back({prefix + named.name, "F32", {t.dim.begin(), t.dim.begin() + t.rank}, std::as_bytes(t.values())});
+      tensors.push_back(
+          {prefix + named.name, "F32", {t.dim.begin(), t.dim.begin() + t.rank}, std::as_bytes(t.values())});
     }
   };
   add(optimizer.moment1(), kFirstMoment);
@@ -58,11 +61,12 @@ void save_moments(const fs::path& path, Optimizer& optimizer) {
 void restore_moments(const SafetensorsFile& file, const std::string& where, ParameterSet& moments, const char* prefix) {
   for (const NamedTensor& named : moments.named()) {
     const auto it = file.tensors().find(prefix + named.name);
-    if (it == file.tensors().end()) fail(ErrorKind::input, "{} lacks {}{}: it was written for another model", where, prefix, named.name);
+    if (it == file.tensors().end())
+      fail(ErrorKind::input, "{} lacks {}{}: it was written for another model", where, prefix, named.name);
     const Tensor& t = named.tensor;
     if (it->second.dtype != "F32" || it->second.shape != std::vector<int64_t>(t.dim.begin(), t.dim.begin() + t.rank))
-      fail(ErrorKind::input, "{}{} in {} has shape [{}], expected {}: it was written for another model", prefix, named.name, where,
-           fmt::join(it->second.shape, ", "), t.shape_text());
+      fail(ErrorKind::input, "{}{} in {} has shape [{}], expected {}: it was written for another model", prefix,
+           named.name, where, fmt::join(it->second.shape, ", "), t.shape_text());
     to_float32(it->second, t.values(), where);
   }
 }
@@ -72,15 +76,22 @@ Json read_record(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail(ErrorKind::io, "there is no checkpoint {}", shown);
   if (!fs::is_regular_file(folder / kRecord)) {
     if (fs::exists(folder / "optimizer.pt"))
-      fail(ErrorKind::input, "{} is a checkpoint of the reference stack, whose optimizer state is not read; pass it as --model to start from its weights", shown);
+      fail(ErrorKind::input,
+           "{} is a checkpoint of the reference stack, whose optimizer state is not read; pass it as --model to start "
+           "from its weights",
+           shown);
     fail(ErrorKind::input, "{} is no checkpoint: it has no {}", shown, kRecord);
   }
   Json record = read_json(folder / kRecord);
-  if (!record.is_object() || record.value("tekio_checkpoint", Json()) != kFormat || !record.value("files", Json()).is_object())
-    fail(ErrorKind::input, "{} is not of a form that this version reads (tekio_checkpoint {})", (folder / kRecord).string(), kFormat);
+  if (!record.is_object() || record.value("tekio_checkpoint", Json()) != kFormat ||
+      !record.value("files", Json()).is_object())
+    fail(ErrorKind::input, "{} is not of a form that this version reads (tekio_checkpoint {})",
+         (folder / kRecord).string(), kFormat);
   const Json written = record.value("xxh3", Json());
   record.erase("xxh3");
-  if (written != checksum_of(record)) fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written", printable((folder / kRecord).string(), 300));
+  if (written != checksum_of(record))
+    fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written",
+         printable((folder / kRecord).string(), 300));
   return record;
 }
 
@@ -100,9 +111,14 @@ std::string digest_of(const Chunks& chunks) {
 
 }  // namespace
 
-RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model, const Backend& backend) {
-  return {.options = options_to_json(options), .train_chunks = train.size(), .train_digest = digest_of(train), .family = model.info().family,
-          .device = backend.name(), .parameters = model.num_parameters()};
+RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model,
+                            const Backend& backend) {
+  return {.options = options_to_json(options),
+          .train_chunks = train.size(),
+          .train_digest = digest_of(train),
+          .family = model.info().family,
+          .device = backend.name(),
+          .parameters = model.num_parameters()};
 }
 
 void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
@@ -134,10 +150,11 @@ void verify_checkpoint(const fs::path& folder) {
     const MappedFile mapped(path);
     const int64_t bytes = described.integer("bytes").value_or(-1);
     if (static_cast<int64_t>(mapped.size()) != bytes)
-      fail(ErrorKind::input, "the checkpoint is damaged: {} has {} bytes, {} were written", shown, mapped.size(), bytes);
+      fail(ErrorKind::input, "the checkpoint is damaged: {} has {} bytes, {} were written", shown, mapped.size(),
+           bytes);
     if (checksum(mapped.bytes()) != described.string("xxh3").value_or(""))
-      fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written (checksum {}, expected {})", shown, checksum(mapped.bytes()),
-           printable(described.string("xxh3").value_or("")));
+      fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written (checksum {}, expected {})", shown,
+           checksum(mapped.bytes()), printable(described.string("xxh3").value_or("")));
   }
   read_checkpoint(folder);  // a damaged record says so here, where another checkpoint can still be tried
 }
@@ -147,9 +164,11 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
   const std::string where = (folder / kRecord).string();
   CheckpointRecord record;
   try {
-    record.identity = {.options = json.at("options"), .train_chunks = json.at("data").at("train_chunks").get<int64_t>(),
+    record.identity = {.options = json.at("options"),
+                       .train_chunks = json.at("data").at("train_chunks").get<int64_t>(),
                        .train_digest = json.at("data").at("train_digest").get<std::string>(),
-                       .family = json.at("model").at("family").get<std::string>(), .device = json.at("device").get<std::string>(),
+                       .family = json.at("model").at("family").get<std::string>(),
+                       .device = json.at("device").get<std::string>(),
                        .parameters = json.at("model").at("parameters").get<int64_t>()};
     record.state = RunState::from_json(json.at("state"), where);
   } catch (const nlohmann::json::exception& error) {
@@ -162,7 +181,8 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
 void restore_tensors(const fs::path& folder, const ModelConfig& config, ParameterSet& weights, Optimizer& optimizer) {
   const LoadReport report = load_weights(folder, config, weights, /*seed=*/0);
   if (!report.missing.empty())
-    fail(ErrorKind::input, "the checkpoint {} lacks {}: it was written for another model", folder.string(), report.missing.front());
+    fail(ErrorKind::input, "the checkpoint {} lacks {}: it was written for another model", folder.string(),
+         report.missing.front());
   const std::string where = (folder / kMoments).string();
   const SafetensorsFile file(folder / kMoments);
   restore_moments(file, where, optimizer.moment1(), kFirstMoment);
@@ -172,17 +192,22 @@ void restore_tensors(const fs::path& folder, const ModelConfig& config, Paramete
 void check_same_run(const RunIdentity& before, const RunIdentity& now, const std::string& where) {
   OptionChanges changes = compare_options(before.options, now.options);
   if (before.train_chunks != now.train_chunks || before.train_digest != now.train_digest)
-    changes.forbidden.push_back(fmt::format("the training data had {} chunks (digest {}) and has {} ({})", before.train_chunks,
-                                            printable(before.train_digest), now.train_chunks, now.train_digest));
+    changes.forbidden.push_back(fmt::format("the training data had {} chunks (digest {}) and has {} ({})",
+                                            before.train_chunks, printable(before.train_digest), now.train_chunks,
+                                            now.train_digest));
   if (before.family != now.family || before.parameters != now.parameters)
-    changes.forbidden.push_back(fmt::format("the model was a {} of {} parameters and is a {} of {}", printable(before.family),
-                                            with_commas(before.parameters), now.family, with_commas(now.parameters)));
-  if (before.device != now.device) changes.told.push_back(fmt::format("the device was {} and is {}", printable(before.device), now.device));
+    changes.forbidden.push_back(fmt::format("the model was a {} of {} parameters and is a {} of {}",
+                                            printable(before.family), with_commas(before.parameters), now.family,
+                                            with_commas(now.parameters)));
+  if (before.device != now.device)
+    changes.told.push_back(fmt::format("the device was {} and is {}", printable(before.device), now.device));
   if (!changes.forbidden.empty())
-    fail(ErrorKind::usage, "{} cannot be resumed, since it is of another run: {}; give what it was written with, or begin anew", where,
+    fail(ErrorKind::usage,
+         "{} cannot be resumed, since it is of another run: {}; give what it was written with, or begin anew", where,
          fmt::join(changes.forbidden, ", "));
   if (!changes.told.empty())
-    warn(fmt::format("resuming {} with changes, so the run will not end with the bits it would have had: {}", where, fmt::join(changes.told, ", ")));
+    warn(fmt::format("resuming {} with changes, so the run will not end with the bits it would have had: {}", where,
+                     fmt::join(changes.told, ", ")));
 }
 
 }  // namespace tekio

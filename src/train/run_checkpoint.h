@@ -1,4 +1,5 @@
-// RUN/checkpoint-N: a model folder that from_pretrained opens, and beside it all that a run needs to go on with the same bits:
+// RUN/checkpoint-N: a model folder that from_pretrained opens, and beside it all that a run needs to go on with the
+// same bits:
 //   optimizer.safetensors   AdamW's moments, exp_avg.NAME and exp_avg_sq.NAME
 //   training_state.json     the run's state, options, data and model as they were; each file's size and checksum
 //   masking_state.bin       where the random streams stand (only with --masking_rng torch, torch-cpu)
@@ -6,9 +7,9 @@
 // The folder appears whole or not at all; the checksums are for what happens to it afterwards.
 #pragma once
 
+#include <tekio/tokenizer.h>
 #include <filesystem>
 #include <string>
-#include <tekio/tokenizer.h>
 
 #include "base/json.h"
 #include "model/mlm_model.h"
@@ -19,13 +20,14 @@ namespace tekio {
 
 /// What must be the same for a run to be resumed: its options, data and model.
 struct RunIdentity {
-  Json options;               ///< options_to_json
+  Json options;  ///< options_to_json
   int64_t train_chunks = 0;
-  std::string train_digest;   ///< of the training chunks' ids
-  std::string family, device; ///< "DistilBERT"; the back end's name
+  std::string train_digest;    ///< of the training chunks' ids
+  std::string family, device;  ///< "DistilBERT"; the back end's name
   int64_t parameters = 0;
 
-  static RunIdentity of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model, const Backend& backend);
+  static RunIdentity of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model,
+                        const Backend& backend);
 };
 
 struct CheckpointParts {
@@ -42,7 +44,8 @@ struct CheckpointParts {
 /// Errors: io; the folder is then not there, and nothing else is touched.
 void save_checkpoint(const std::filesystem::path& folder, const CheckpointParts& parts);
 
-/// Errors: io (not there), input (not a checkpoint of ours, a file missing or not as it was written; the message names it).
+/// Errors: io (not there), input (not a checkpoint of ours, a file missing or not as it was written; the message names
+/// it).
 void verify_checkpoint(const std::filesystem::path& folder);
 
 /// What a checkpoint says, without its tensors.
@@ -53,7 +56,8 @@ struct CheckpointRecord {
 };
 CheckpointRecord read_checkpoint(const std::filesystem::path& folder);
 /// Weights and moments. Errors: input (of another model).
-void restore_tensors(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights, Optimizer& optimizer);
+void restore_tensors(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
+                     Optimizer& optimizer);
 
 /// Errors: usage, where the run would not be the same run; what merely changes its course is a warning.
 void check_same_run(const RunIdentity& before, const RunIdentity& now, const std::string& where);

@@ -17,9 +17,10 @@ namespace {
 constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 constexpr const char* kMarker = "options.json";
 constexpr const char* kFinished = "all_results.json";
-const char* const kRunFiles[] = {"all_results.json", "eval_results.json", "train_results.json", "trainer_state.json", "metrics.jsonl",
-                                 "model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                 "vocab.txt", "options.json"};
+const char* const kRunFiles[] = {
+    "all_results.json",      "eval_results.json",       "train_results.json", "trainer_state.json",
+    "metrics.jsonl",         "model.safetensors",       "config.json",        "tokenizer.json",
+    "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",          "options.json"};
 
 bool is_ours(const fs::path& folder) {
   std::error_code ignored;
@@ -49,7 +50,8 @@ bool inside(const fs::path& folder, const fs::path& of) {
 
 }  // namespace
 
-RunFolder::RunFolder(const TrainingOptions& o) : path_(o.output_dir), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
+RunFolder::RunFolder(const TrainingOptions& o)
+    : path_(o.output_dir), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
   const std::string shown = printable(path_.string(), 300);
   try {
     if (!fs::exists(path_)) return;
@@ -57,15 +59,24 @@ RunFolder::RunFolder(const TrainingOptions& o) : path_(o.output_dir), resume_(o.
     const std::string entry = first_entry(path_);
     if (entry.empty()) return;
     if (!is_ours(path_))
-      fail(ErrorKind::usage, "--output_dir {} holds files that are not a run's ({}, say); name an empty or a new folder", shown, printable(entry));
+      fail(ErrorKind::usage,
+           "--output_dir {} holds files that are not a run's ({}, say); name an empty or a new folder", shown,
+           printable(entry));
     if (overwrite_ && (resume_ == "auto" || (!resume_.empty() && inside(resume_, path_))))
-      fail(ErrorKind::usage, "--resume_from_checkpoint would go on from a checkpoint that --overwrite_output_dir removes from {}; give one of the two", shown);
+      fail(ErrorKind::usage,
+           "--resume_from_checkpoint would go on from a checkpoint that --overwrite_output_dir removes from {}; give "
+           "one of the two",
+           shown);
     if (overwrite_) return;
     const bool resumes_here = resume_ == "auto" || (!resume_.empty() && inside(resume_, path_));
     if (fs::exists(path_ / kFinished) && !(resumes_here && !checkpoints().empty()))
-      fail(ErrorKind::usage, "--output_dir {} holds a finished run; name another folder, or pass --overwrite_output_dir to replace it", shown);
+      fail(ErrorKind::usage,
+           "--output_dir {} holds a finished run; name another folder, or pass --overwrite_output_dir to replace it",
+           shown);
     if (!checkpoints().empty() && !resumes_here)
-      fail(ErrorKind::usage, "--output_dir {} holds a run that was stopped at update {}; pass --resume_from_checkpoint to go on with it, or --overwrite_output_dir to begin anew",
+      fail(ErrorKind::usage,
+           "--output_dir {} holds a run that was stopped at update {}; pass --resume_from_checkpoint to go on with it, "
+           "or --overwrite_output_dir to begin anew",
            shown, checkpoints().back());
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot read --output_dir {}: {}", shown, error.code().message());
@@ -87,14 +98,17 @@ std::optional<fs::path> RunFolder::checkpoint_to_resume() const {
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     try {
       verify_checkpoint(checkpoint(*step));
-      if (!newest_damage.empty()) warn(fmt::format("{}; going on from {} instead", newest_damage, checkpoint(*step).string()));
+      if (!newest_damage.empty())
+        warn(fmt::format("{}; going on from {} instead", newest_damage, checkpoint(*step).string()));
       return checkpoint(*step);
     } catch (const Error& error) {
       if (newest_damage.empty()) newest_damage = error.what();
     }
   }
-  fail(ErrorKind::input, "none of the {} checkpoints in {} is usable ({}); pass --overwrite_output_dir instead of --resume_from_checkpoint to begin anew", steps.size(),
-       path_.string(), newest_damage);
+  fail(ErrorKind::input,
+       "none of the {} checkpoints in {} is usable ({}); pass --overwrite_output_dir instead of "
+       "--resume_from_checkpoint to begin anew",
+       steps.size(), path_.string(), newest_damage);
 }
 
 void RunFolder::begin(const Json& options) {
@@ -102,6 +116,7 @@ void RunFolder::begin(const Json& options) {
     fs::create_directories(path_);
     remove_stale_temporaries(path_);
     if (overwrite_ && is_ours(path_)) remove_previous_run();
+    fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());
   }
@@ -126,7 +141,8 @@ std::vector<int64_t> RunFolder::checkpoints() const {
     int64_t step = 0;
     const char* const end = name.data() + name.size();
     const auto [stopped, error] = std::from_chars(name.data() + kCheckpointPrefix.size(), end, step);
-    if (error == std::errc() && stopped == end && step > 0 && fmt::format("{}{}", kCheckpointPrefix, step) == name) steps.push_back(step);
+    if (error == std::errc() && stopped == end && step > 0 && fmt::format("{}{}", kCheckpointPrefix, step) == name)
+      steps.push_back(step);
   }
   std::sort(steps.begin(), steps.end());
   return steps;
@@ -152,7 +168,9 @@ void RunFolder::remove_checkpoint(int64_t step) const {
   std::error_code error;
   fs::rename(checkpoint(step), doomed, error);
   if (!error) fs::remove_all(doomed, error);
-  if (error) fail(ErrorKind::io, "cannot remove the old checkpoint {}: {}", printable(checkpoint(step).string(), 300), error.message());
+  if (error)
+    fail(ErrorKind::io, "cannot remove the old checkpoint {}: {}", printable(checkpoint(step).string(), 300),
+         error.message());
 }
 
 }  // namespace tekio

@@ -1,12 +1,12 @@
 // RUN, the output folder: what may be written into, which checkpoints lie there, and which of them are kept.
-// A folder is a run's if it holds options.json of ours, which is written before anything else; all_results.json, written
-// last, says that the run is finished.
+// A folder is a run's if it holds options.json of ours, which is written before anything else; all_results.json,
+// written last, says that the run is finished.
 #pragma once
 
+#include <tekio/adapt.h>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <tekio/adapt.h>
 #include <vector>
 
 #include "base/json.h"
@@ -24,13 +24,15 @@ class RunFolder {
   /// Errors: io (no such folder), input (damaged).
   std::optional<std::filesystem::path> checkpoint_to_resume() const;
 
-  /// Makes the folder if need be, removes a run that is to be overwritten and what killed runs left, writes options.json.
+  /// Makes the folder if need be, removes a run that is to be overwritten and what killed runs left, writes
+  /// options.json.
   void begin(const Json& options);
 
   std::filesystem::path checkpoint(int64_t step) const;
   /// Steps of the checkpoints that lie here, ascending.
   std::vector<int64_t> checkpoints() const;
-  /// Removes the oldest checkpoints until `limit` are left (0: no limit), but neither the one just saved nor the best one.
+  /// Removes the oldest checkpoints until `limit` are left (0: no limit), but neither the one just saved nor the best
+  /// one.
   void rotate(int64_t limit, int64_t saved_step, int64_t best_step) const;
 
  private:

@@ -9,8 +9,8 @@ namespace tekio {
 namespace {
 
 Json of(const EvaluationReport& r) {
-  return {{"loss", r.loss}, {"reference_loss", r.reference_loss}, {"perplexity_interval", r.perplexity_interval}, {"chunks", r.chunks},
-          {"masked_tokens", r.masked_tokens}, {"seconds", r.seconds}};
+  return {{"loss", r.loss},     {"reference_loss", r.reference_loss}, {"perplexity_interval", r.perplexity_interval},
+          {"chunks", r.chunks}, {"masked_tokens", r.masked_tokens},   {"seconds", r.seconds}};
 }
 
 EvaluationReport evaluation_of(const Json& j) {
@@ -42,25 +42,41 @@ EpochReport epoch_of(const Json& j) {
 
 Json of(const AdaptReport::Prompt& p) {
   Json before = Json::array();
-  for (const Prediction& b : p.before) before.push_back({{"score", b.score}, {"token", b.token}, {"token_str", b.token_str}, {"sequence", b.sequence}});
+  for (const Prediction& b : p.before)
+    before.push_back({{"score", b.score}, {"token", b.token}, {"token_str", b.token_str}, {"sequence", b.sequence}});
   return {{"text", p.text}, {"before", before}};
 }
 
 AdaptReport::Prompt prompt_of(const Json& j) {
   AdaptReport::Prompt p{.text = j.at("text").get<std::string>(), .before = {}, .after = {}};
   for (const Json& b : j.at("before"))
-    p.before.push_back({b.at("score").get<float>(), b.at("token").get<int32_t>(), b.at("token_str").get<std::string>(), b.at("sequence").get<std::string>()});
+    p.before.push_back({b.at("score").get<float>(), b.at("token").get<int32_t>(), b.at("token_str").get<std::string>(),
+                        b.at("sequence").get<std::string>()});
   return p;
 }
 
 }  // namespace
 
 Json RunState::to_json() const {
-  Json j = {{"step", step}, {"tokens", tokens}, {"total_flos", total_flos}, {"update_seconds", update_seconds}, {"run_seconds", run_seconds},
-            {"loss_total", loss_total}, {"loss_since_log", loss_since_log}, {"logged_step", logged_step},
-            {"loss_since_report", loss_since_report}, {"reported_step", reported_step}, {"evaluation_due", evaluation_due},
-            {"evaluations", evaluations}, {"best_step", best_step}, {"evaluations_without_gain", evaluations_without_gain},
-            {"best_loss", nullptr}, {"before", nullptr}, {"epochs", Json::array()}, {"prompts", Json::array()}, {"log_history", log_history}};
+  Json j = {{"step", step},
+            {"tokens", tokens},
+            {"total_flos", total_flos},
+            {"update_seconds", update_seconds},
+            {"run_seconds", run_seconds},
+            {"loss_total", loss_total},
+            {"loss_since_log", loss_since_log},
+            {"logged_step", logged_step},
+            {"loss_since_report", loss_since_report},
+            {"reported_step", reported_step},
+            {"evaluation_due", evaluation_due},
+            {"evaluations", evaluations},
+            {"best_step", best_step},
+            {"evaluations_without_gain", evaluations_without_gain},
+            {"best_loss", nullptr},
+            {"before", nullptr},
+            {"epochs", Json::array()},
+            {"prompts", Json::array()},
+            {"log_history", log_history}};
   if (best_loss) j["best_loss"] = *best_loss;
   if (before) j["before"] = of(*before);
   for (const EpochReport& r : epochs) j["epochs"].push_back(of(r));

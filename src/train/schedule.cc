@@ -1,5 +1,5 @@
-// Counts as the reference's Trainer counts them, factors as its schedulers compute them: in double, operation by operation
-// in the same order, because a learning rate that differs in its last bit is a different run.
+// Counts as the reference's Trainer counts them, factors as its schedulers compute them: in double, operation by
+// operation in the same order, because a learning rate that differs in its last bit is a different run.
 #include "train/schedule.h"
 
 #include <algorithm>
@@ -27,10 +27,15 @@ const std::vector<std::string>& lr_scheduler_names() {
 }
 
 Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks)
-    : type_(o.lr_scheduler_type), evaluation_(o.eval_strategy), saving_(o.save_strategy), base_rate_(o.learning_rate),
+    : type_(o.lr_scheduler_type),
+      evaluation_(o.eval_strategy),
+      saving_(o.save_strategy),
+      base_rate_(o.learning_rate),
       accumulation_(o.gradient_accumulation_steps) {
   if (train_chunks <= 0)
-    fail(ErrorKind::input, "there is no chunk to train on: the training text is shorter than one chunk; give more text (--data) or a smaller --chunk_size");
+    fail(ErrorKind::input,
+         "there is no chunk to train on: the training text is shorter than one chunk; give more text (--data) or a "
+         "smaller --chunk_size");
   batches_per_epoch_ = divided_up(train_chunks, o.per_device_train_batch_size);
   updates_per_epoch_ = divided_up(batches_per_epoch_, accumulation_);
   if (o.max_steps > 0) {
@@ -38,11 +43,13 @@ Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks)
   } else {
     const double updates = std::ceil(o.num_train_epochs * static_cast<double>(updates_per_epoch_));
     if (updates > 0x1p53)
-      fail(ErrorKind::usage, "--num_train_epochs {} of {} updates each are more updates than can be counted", o.num_train_epochs, updates_per_epoch_);
+      fail(ErrorKind::usage, "--num_train_epochs {} of {} updates each are more updates than can be counted",
+           o.num_train_epochs, updates_per_epoch_);
     updates_ = static_cast<int64_t>(updates);
   }
   epochs_ = divided_up(updates_, updates_per_epoch_);
-  warmup_ = o.warmup_steps > 0 ? o.warmup_steps : static_cast<int64_t>(std::ceil(static_cast<double>(updates_) * o.warmup_ratio));
+  warmup_ = o.warmup_steps > 0 ? o.warmup_steps
+                               : static_cast<int64_t>(std::ceil(static_cast<double>(updates_) * o.warmup_ratio));
   log_every_ = resolved_interval(o.logging_steps, updates_);
   evaluate_every_ = resolved_interval(o.eval_steps > 0 ? o.eval_steps : o.logging_steps, updates_);
   save_every_ = resolved_interval(o.save_steps, updates_);
@@ -69,7 +76,8 @@ double Schedule::learning_rate(int64_t step) const {
 double Schedule::epoch_after(int64_t steps) const {
   if (steps == 0) return 0;
   const Update last = update(steps - 1);
-  return static_cast<double>(last.epoch) + static_cast<double>(last.first_batch + last.batches) / static_cast<double>(batches_per_epoch_);
+  return static_cast<double>(last.epoch) +
+         static_cast<double>(last.first_batch + last.batches) / static_cast<double>(batches_per_epoch_);
 }
 
 bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const {
@@ -78,7 +86,9 @@ bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const 
   return steps % every == 0 || steps == updates_;  // a run's last update always counts
 }
 
-bool Schedule::logs_after(int64_t steps) const { return log_every_ > 0 ? steps % log_every_ == 0 : epoch_ends_after(steps); }
+bool Schedule::logs_after(int64_t steps) const {
+  return log_every_ > 0 ? steps % log_every_ == 0 : epoch_ends_after(steps);
+}
 bool Schedule::evaluates_after(int64_t steps) const { return due_after(steps, evaluation_, evaluate_every_); }
 bool Schedule::saves_after(int64_t steps) const { return due_after(steps, saving_, save_every_); }
 

@@ -1,10 +1,10 @@
-// How long a run is, what happens after which update, and the learning rate of each. Everything here is a pure function of
-// the options and the number of training chunks, so resuming a run means starting at another update.
+// How long a run is, what happens after which update, and the learning rate of each. Everything here is a pure function
+// of the options and the number of training chunks, so resuming a run means starting at another update.
 #pragma once
 
+#include <tekio/adapt.h>
 #include <cstdint>
 #include <string>
-#include <tekio/adapt.h>
 #include <vector>
 
 namespace tekio {
@@ -14,10 +14,10 @@ const std::vector<std::string>& lr_scheduler_names();
 
 /// One optimizer step: where it stands in the run and in its epoch.
 struct Update {
-  int64_t step = 0;           ///< from 0, over the whole run
-  int64_t epoch = 0;          ///< from 0
-  int64_t first_batch = 0;    ///< its first micro-batch within the epoch
-  int64_t batches = 0;        ///< micro-batches; fewer in an epoch's last update
+  int64_t step = 0;         ///< from 0, over the whole run
+  int64_t epoch = 0;        ///< from 0
+  int64_t first_batch = 0;  ///< its first micro-batch within the epoch
+  int64_t batches = 0;      ///< micro-batches; fewer in an epoch's last update
 };
 
 class Schedule {
@@ -27,10 +27,10 @@ class Schedule {
 
   int64_t batches_per_epoch() const { return batches_per_epoch_; }
   int64_t updates_per_epoch() const { return updates_per_epoch_; }
-  int64_t updates() const { return updates_; }              ///< of the whole run
-  int64_t epochs() const { return epochs_; }                ///< begun, the last one perhaps not finished
+  int64_t updates() const { return updates_; }  ///< of the whole run
+  int64_t epochs() const { return epochs_; }    ///< begun, the last one perhaps not finished
   int64_t warmup() const { return warmup_; }
-  int64_t log_every() const { return log_every_; }          ///< updates; 0: at epochs' ends
+  int64_t log_every() const { return log_every_; }  ///< updates; 0: at epochs' ends
   int64_t evaluate_every() const { return evaluate_every_; }
   int64_t save_every() const { return save_every_; }
 

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM, while a run is under way: noted, not obeyed at once, so that the update under way is finished and a
-// checkpoint saved. A second signal of the same kind ends the program as it would without us.
+// SIGINT and SIGTERM, while a run is under way: noted, not obeyed at once, so that the update under way is finished and
+// a checkpoint saved. A second signal of the same kind ends the program as it would without us.
 #pragma once
 
 #include <csignal>
@@ -18,7 +18,8 @@ class StopSignals {
   static int received();
 
  private:
-  struct sigaction interrupt_ {}, terminate_ {}, file_size_ {};
+  struct sigaction interrupt_ {
+  }, terminate_{}, file_size_{};
 };
 
 }  // namespace tekio

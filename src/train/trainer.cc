@@ -1,5 +1,5 @@
-// The life of a run in order. Randomness is a function of (seed, step) or a stream whose place checkpoints keep, so resuming
-// restores tensors and a small state, and goes on.
+// The life of a run in order. Randomness is a function of (seed, step) or a stream whose place checkpoints keep, so
+// resuming restores tensors and a small state, and goes on.
 #include "train/trainer.h"
 
 #include <cmath>
@@ -23,7 +23,10 @@ double seconds_since(Clock::time_point begun) { return std::chrono::duration<dou
 bool stop_requested() { return StopSignals::received() != 0; }
 
 MaskingOptions masking_options(const TrainingOptions& o) {
-  return {.mlm_probability = o.mlm_probability, .whole_word = o.whole_word_mask, .wwm_probability = o.wwm_probability, .seed = o.seed};
+  return {.mlm_probability = o.mlm_probability,
+          .whole_word = o.whole_word_mask,
+          .wwm_probability = o.wwm_probability,
+          .seed = o.seed};
 }
 
 /// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them.
@@ -39,7 +42,8 @@ MlmModel& configured(MaskedLM& handle, const TrainingOptions& options) {
 }
 
 int64_t tokens_of(const std::vector<CollatedBatch>& batches) {
-  return std::accumulate(batches.begin(), batches.end(), int64_t{0}, [](int64_t sum, const CollatedBatch& b) { return sum + b.batch.tokens(); });
+  return std::accumulate(batches.begin(), batches.end(), int64_t{0},
+                         [](int64_t sum, const CollatedBatch& b) { return sum + b.batch.tokens(); });
 }
 
 double masked_of(const Batch& batch) { return static_cast<double>(batch.masked_rows.size()); }
@@ -47,20 +51,37 @@ double masked_of(const Batch& batch) { return static_cast<double>(batch.masked_r
 }  // namespace
 
 Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& o)
-    : handle_(model), tokenizer_(tokenizer), data_(data), options_(o), accumulation_loss_(o.accumulation_loss), model_(configured(model, o)),
-      schedule_(o, data.train.size()), folder_(o), resume_from_(folder_.checkpoint_to_resume()),
+    : handle_(model),
+      tokenizer_(tokenizer),
+      data_(data),
+      options_(o),
+      accumulation_loss_(o.accumulation_loss),
+      model_(configured(model, o)),
+      schedule_(o, data.train.size()),
+      folder_(o),
+      resume_from_(folder_.checkpoint_to_resume()),
       identity_(RunIdentity::of(o, data.train, model, model_.backend())),
       masking_(o.masking_rng, masking_options(o), MaskingVocabulary::of(tokenizer)),
-      batches_(masking_, data.train, {.batch_size = o.per_device_train_batch_size, .accumulation = o.gradient_accumulation_steps, .seed = o.seed,
-                                      .data_seed = o.data_seed, .checksums = !o.trace.empty()}),
+      batches_(masking_, data.train,
+               {.batch_size = o.per_device_train_batch_size,
+                .accumulation = o.gradient_accumulation_steps,
+                .seed = o.seed,
+                .data_seed = o.data_seed,
+                .checksums = !o.trace.empty()}),
       room_(model.impl(), batch_limits(o, data.train.chunk_size()), /*training=*/true),
-      optimizer_(model_.config(), {.weight_decay = o.weight_decay, .beta1 = o.adam_beta1, .beta2 = o.adam_beta2, .epsilon = o.adam_epsilon,
+      optimizer_(model_.config(), {.weight_decay = o.weight_decay,
+                                   .beta1 = o.adam_beta1,
+                                   .beta2 = o.adam_beta2,
+                                   .epsilon = o.adam_epsilon,
                                    .max_grad_norm = o.max_grad_norm}) {
   if (accumulation_loss_ == AccumulationLoss::automatic)
     accumulation_loss_ = o.masking_rng == MaskingRng::counter ? AccumulationLoss::tokens : AccumulationLoss::sum;
-  if (judges()) evaluator_.emplace(room_, masking_, data.test, o.per_device_eval_batch_size, o.eval_masking);
+  if (judges())
+    evaluator_.emplace(room_, masking_, data.test, o.per_device_eval_batch_size, o.eval_masking);
   else if (o.eval_strategy != Interval::no)
-    fail(ErrorKind::input, "there is no chunk to judge by: the evaluation text is shorter than one chunk; give more text or pass --eval_strategy no");
+    fail(ErrorKind::input,
+         "there is no chunk to judge by: the evaluation text is shorter than one chunk; give more text or pass "
+         "--eval_strategy no");
   params_without_embeddings_ = parameters_without_embeddings(model_.weights());
 }
 
@@ -74,8 +95,11 @@ AdaptReport Trainer::run() {
 /// Opens the folder and judges the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
   const FillMask fill(handle_, tokenizer_);
-  if (resume_from_) resume(*resume_from_);
-  else for (const std::string& text : options_.prompts) state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
+  if (resume_from_)
+    resume(*resume_from_);
+  else
+    for (const std::string& text : options_.prompts)
+      state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
   room_.enter();
   folder_.begin(identity_.options);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
@@ -90,13 +114,19 @@ void Trainer::resume(const fs::path& checkpoint) {
   CheckpointRecord record = read_checkpoint(checkpoint);
   check_same_run(record.identity, identity_, checkpoint.string());
   if (record.state.step > schedule_.updates())
-    fail(ErrorKind::usage, "{} is {} updates into its run, but --max_steps or --num_train_epochs ask for {} in all", checkpoint.string(), record.state.step,
-         schedule_.updates());
+    fail(ErrorKind::usage, "{} is {} updates into its run, but --max_steps or --num_train_epochs ask for {} in all",
+         checkpoint.string(), record.state.step, schedule_.updates());
   state_ = std::move(record.state);
   restore_tensors(checkpoint, model_.config(), model_.weights(), optimizer_);
   const Update last = schedule_.update(state_.step - 1);
   batches_.resume(last.epoch, last.step % schedule_.updates_per_epoch() + 1, record.masking_state, checkpoint.string());
   saved_step_ = state_.step;
+  if (options_.load_best_model_at_end && state_.best_loss && !fs::exists(folder_.checkpoint(state_.best_step))) {
+    warn(fmt::format("the best model so far, of update {}, is not in {}: the best is sought from here on",
+                     state_.best_step, options_.output_dir));
+    state_.best_loss.reset();
+    state_.best_step = 0;
+  }
   note(fmt::format(" resuming {} at update {} of {}", checkpoint.string(), state_.step, schedule_.updates()));
 }
 
@@ -117,7 +147,8 @@ void Trainer::train() {
 }
 
 /// One update: gradients of all its micro-batches, clipped, into the weights. Returns their norm.
-double Trainer::update_weights(const Update& update, const std::vector<CollatedBatch>& batches, double learning_rate, double& loss) {
+double Trainer::update_weights(const Update& update, const std::vector<CollatedBatch>& batches, double learning_rate,
+                               double& loss) {
   for (const CollatedBatch& micro : batches) room_.hold(micro.batch);
   model_.clear_gradients();
   for (const CollatedBatch& micro : batches) {
@@ -125,14 +156,18 @@ double Trainer::update_weights(const Update& update, const std::vector<CollatedB
     model_.forward(micro.batch, random(update));
     loss += factor * model_.backward(micro.batch, static_cast<float>(factor));
   }
-  const double norm = optimizer_.update(model_.backend(), model_.weights(), model_.gradients(), learning_rate, update.step + 1);
+  const double norm =
+      optimizer_.update(model_.backend(), model_.weights(), model_.gradients(), learning_rate, update.step + 1);
   if (!std::isfinite(loss) || !std::isfinite(norm))
-    fail(ErrorKind::input, "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try a lower --learning_rate than {}",
+    fail(ErrorKind::input,
+         "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try a "
+         "lower --learning_rate than {}",
          update.step + 1, loss, norm, options_.learning_rate);
   return norm;
 }
 
-/// What a micro-batch's summed loss is multiplied by: see AccumulationLoss. 0 where nothing is masked: the mean would be 0/0.
+/// What a micro-batch's summed loss is multiplied by: see AccumulationLoss. 0 where nothing is masked: the mean would
+/// be 0/0.
 double Trainer::scale(const Batch& batch, const std::vector<CollatedBatch>& update) const {
   if (batch.masked_rows.empty()) return 0;
   if (accumulation_loss_ == AccumulationLoss::sum) return 1 / masked_of(batch);
@@ -146,23 +181,34 @@ StepRandom Trainer::random(const Update& update) {
   return {.seed = options_.seed, .step = static_cast<uint64_t>(update.step), .stream = masking_.dropout_stream()};
 }
 
-void Trainer::record(const Update& update, const std::vector<CollatedBatch>& batches, double loss, double norm, double learning_rate, double seconds) {
+void Trainer::record(const Update& update, const std::vector<CollatedBatch>& batches, double loss, double norm,
+                     double learning_rate, double seconds) {
   const int64_t tokens = tokens_of(batches);
-  const bool nothing_masked = std::all_of(batches.begin(), batches.end(), [](const CollatedBatch& b) { return b.batch.masked_rows.empty(); });
+  const bool nothing_masked =
+      std::all_of(batches.begin(), batches.end(), [](const CollatedBatch& b) { return b.batch.masked_rows.empty(); });
   if (nothing_masked && !std::exchange(warned_of_nothing_masked_, true))
-    warn(fmt::format("no token of update {} was masked, so its loss counts as 0; raise --per_device_train_batch_size or --mlm_probability", update.step + 1));
+    warn(
+        fmt::format("no token of update {} was masked, so its loss counts as 0; raise --per_device_train_batch_size or "
+                    "--mlm_probability",
+                    update.step + 1));
   state_.step = update.step + 1;
   state_.tokens += tokens;
   state_.update_seconds += seconds;
   for (const CollatedBatch& b : batches)
-    state_.total_flos += 6 * static_cast<double>(b.batch.sequences() * b.batch.padded_length) * params_without_embeddings_;
+    state_.total_flos +=
+        6 * static_cast<double>(b.batch.sequences() * b.batch.padded_length) * params_without_embeddings_;
   state_.loss_total += loss;
   state_.loss_since_log += loss;
   state_.loss_since_report += loss;
   const double epoch = schedule_.epoch_after(state_.step);
   if (trace_.is_open()) trace(batches, loss, norm, learning_rate);
-  metrics_.append({{"step", state_.step}, {"epoch", epoch}, {"loss", loss}, {"grad_norm", norm}, {"learning_rate", learning_rate},
-                   {"tokens", tokens}, {"seconds", seconds}});
+  metrics_.append({{"step", state_.step},
+                   {"epoch", epoch},
+                   {"loss", loss},
+                   {"grad_norm", norm},
+                   {"learning_rate", learning_rate},
+                   {"tokens", tokens},
+                   {"seconds", seconds}});
   if (schedule_.logs_after(state_.step)) {
     const double mean = state_.loss_since_log / static_cast<double>(state_.step - state_.logged_step);
     state_.log_history.push_back(training_entry(state_.step, epoch, mean, norm, learning_rate));
@@ -173,16 +219,23 @@ void Trainer::record(const Update& update, const std::vector<CollatedBatch>& bat
 }
 
 void Trainer::trace(const std::vector<CollatedBatch>& batches, double loss, double norm, double learning_rate) {
-  OrderedJson line = {{"step", state_.step}, {"loss", loss}, {"grad_norm", norm}, {"learning_rate", learning_rate}, {"batches", OrderedJson::array()}};
+  OrderedJson line = {{"step", state_.step},
+                      {"loss", loss},
+                      {"grad_norm", norm},
+                      {"learning_rate", learning_rate},
+                      {"batches", OrderedJson::array()}};
   for (const CollatedBatch& b : batches)
-    line["batches"].push_back({{"input_ids_crc32", b.input_ids_crc32}, {"labels_crc32", b.labels_crc32}, {"masked", b.batch.masked_rows.size()}});
+    line["batches"].push_back({{"input_ids_crc32", b.input_ids_crc32},
+                               {"labels_crc32", b.labels_crc32},
+                               {"masked", b.batch.masked_rows.size()}});
   trace_.append(line);
 }
 
 void Trainer::show_progress(const Update& update, int64_t tokens, double loss) {
   const int64_t in_epoch = update.step % schedule_.updates_per_epoch();
   if (!bar_) {
-    const int64_t total = std::min(schedule_.updates_per_epoch(), schedule_.updates() - update.epoch * schedule_.updates_per_epoch());
+    const int64_t total =
+        std::min(schedule_.updates_per_epoch(), schedule_.updates() - update.epoch * schedule_.updates_per_epoch());
     bar_.emplace(fmt::format(" epoch {}/{}", update.epoch + 1, schedule_.epochs()), total, "tokens", in_epoch);
     bar_tokens_ = 0;
   }
@@ -192,7 +245,7 @@ void Trainer::show_progress(const Update& update, int64_t tokens, double loss) {
 
 /// What follows an update: evaluation, then a checkpoint. A signal puts the evaluation off to the resumed run.
 void Trainer::settle() {
-  if (state_.evaluation_due || schedule_.evaluates_after(state_.step)) {
+  if (judges() && (state_.evaluation_due || schedule_.evaluates_after(state_.step))) {
     state_.evaluation_due = true;
     const std::string masking_before = batches_.state();
     bar_.reset();
@@ -221,7 +274,10 @@ void Trainer::take_in(const EvaluationReport& evaluation) {
     state_.best_step = state_.step;
   }
   const auto updates = static_cast<double>(std::max<int64_t>(1, state_.step - state_.reported_step));
-  state_.epochs.push_back({.epoch = epoch, .step = state_.step, .train_loss = state_.loss_since_report / updates, .perplexity = evaluation.perplexity,
+  state_.epochs.push_back({.epoch = epoch,
+                           .step = state_.step,
+                           .train_loss = state_.loss_since_report / updates,
+                           .perplexity = evaluation.perplexity,
                            .evaluation = evaluation});
   state_.loss_since_report = 0;
   state_.reported_step = state_.step;
@@ -234,14 +290,22 @@ void Trainer::take_in(const EvaluationReport& evaluation) {
   }
 }
 
-bool Trainer::stop_early() const { return options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience; }
+bool Trainer::stop_early() const {
+  return options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
+}
 
 void Trainer::save(const std::string& masking_state) {
   state_.run_seconds = seconds_before_ + seconds_since(begun_);
   const bool should_stop = state_.step == schedule_.updates() || stop_early();
   const std::string trainer_state = trainer_state_json(state_, schedule_, options_, folder_, should_stop);
-  save_checkpoint(folder_.checkpoint(state_.step), {.config = model_.config(), .weights = model_.weights(), .optimizer = optimizer_, .tokenizer = tokenizer_,
-                                                    .identity = identity_, .state = state_, .masking_state = masking_state, .trainer_state = trainer_state});
+  save_checkpoint(folder_.checkpoint(state_.step), {.config = model_.config(),
+                                                    .weights = model_.weights(),
+                                                    .optimizer = optimizer_,
+                                                    .tokenizer = tokenizer_,
+                                                    .identity = identity_,
+                                                    .state = state_,
+                                                    .masking_state = masking_state,
+                                                    .trainer_state = trainer_state});
   saved_step_ = state_.step;
   folder_.rotate(options_.save_total_limit, saved_step_, state_.best_step);
 }
@@ -250,9 +314,10 @@ AdaptReport Trainer::stopped(const std::string& masking_state) {
   if (state_.step > saved_step_) save(masking_state);
   const char* const name = StopSignals::received() == SIGINT ? "SIGINT" : "SIGTERM";
   if (state_.step > 0)
-    note(fmt::format("stopped by {} after update {} of {}; saved in {}: go on with --resume_from_checkpoint", name, state_.step, schedule_.updates(),
-                     folder_.checkpoint(saved_step_).string()));
-  else note(fmt::format("stopped by {} before the first update; there was nothing to save", name));
+    note(fmt::format("stopped by {} after update {} of {}; saved in {}: go on with --resume_from_checkpoint", name,
+                     state_.step, schedule_.updates(), folder_.checkpoint(saved_step_).string()));
+  else
+    note(fmt::format("stopped by {} before the first update; there was nothing to save", name));
   AdaptReport r = report();
   r.stopped = true;
   r.signal = StopSignals::received();
@@ -300,7 +365,8 @@ AdaptReport Trainer::finish() {
   }
   save_model(folder_.path(), model_.config(), model_.weights());
   tokenizer_.save_pretrained(folder_.path());
-  write_atomically(folder_.path() / "trainer_state.json", trainer_state_json(state_, schedule_, options_, folder_, /*should_stop=*/true));
+  write_atomically(folder_.path() / "trainer_state.json",
+                   trainer_state_json(state_, schedule_, options_, folder_, /*should_stop=*/true));
   write_results(folder_, last, data_.train.size(), after ? &*after : nullptr, epoch, after ? evaluator_->batches() : 0);
   note_saved(r.run_dir);
   return r;

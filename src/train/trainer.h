@@ -1,10 +1,10 @@
 // The trainer: one run from its first update, or from a checkpoint, to the adapted model in its folder.
 #pragma once
 
+#include <tekio/adapt.h>
 #include <chrono>
 #include <optional>
 #include <string>
-#include <tekio/adapt.h>
 #include <vector>
 
 #include "base/log.h"
@@ -30,8 +30,10 @@ class Trainer {
   void begin();
   void resume(const std::filesystem::path& checkpoint);
   void train();
-  double update_weights(const Update& update, const std::vector<CollatedBatch>& batches, double learning_rate, double& loss);
-  void record(const Update& update, const std::vector<CollatedBatch>& batches, double loss, double norm, double learning_rate, double seconds);
+  double update_weights(const Update& update, const std::vector<CollatedBatch>& batches, double learning_rate,
+                        double& loss);
+  void record(const Update& update, const std::vector<CollatedBatch>& batches, double loss, double norm,
+              double learning_rate, double seconds);
   void trace(const std::vector<CollatedBatch>& batches, double loss, double norm, double learning_rate);
   void settle();
   std::optional<EvaluationReport> evaluate();
@@ -71,7 +73,7 @@ class Trainer {
   std::optional<Progress> bar_;
   int64_t bar_tokens_ = 0;
   std::chrono::steady_clock::time_point begun_;
-  double seconds_before_ = 0;       ///< run_seconds of earlier sessions
+  double seconds_before_ = 0;  ///< run_seconds of earlier sessions
   double params_without_embeddings_ = 0;
   bool warned_of_nothing_masked_ = false;
 };

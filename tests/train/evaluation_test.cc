@@ -1,4 +1,5 @@
-// Sums over chunks: the loss does not depend on the cut into batches, the reference's does; the interval against a simulation.
+// Sums over chunks: the loss does not depend on the cut into batches, the reference's does; the interval against a
+// simulation.
 #include "train/evaluation.h"
 
 #include <gtest/gtest.h>
@@ -73,7 +74,9 @@ TEST_F(Evaluate, SeedsStreamsAndLimits) {
 
 TEST_F(Evaluate, BadOptionsAreUsageErrors) {
   const Chunks chunks = split().test;
-  const auto tried = [&](EvaluationOptions o) { return message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks, o); }); };
+  const auto tried = [&](EvaluationOptions o) {
+    return message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks, o); });
+  };
   EXPECT_NE(tried({.batch_size = 0}).find("--per_device_eval_batch_size"), std::string::npos);
   EXPECT_NE(tried({.mlm_probability = 0}).find("--mlm_probability"), std::string::npos);
   EXPECT_NE(tried({.wwm_probability = 2}).find("--wwm_probability"), std::string::npos);
@@ -82,19 +85,26 @@ TEST_F(Evaluate, BadOptionsAreUsageErrors) {
 
 TEST_F(Evaluate, WhatCannotBeJudgedIsAnInputError) {
   const Chunks chunks = split().test;
-  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({})); }).find("no chunk"), std::string::npos);
-  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({0}), {.mlm_probability = 1e-9}); }).find("was masked"), std::string::npos);
+  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({})); }).find("no chunk"),
+            std::string::npos);
+  EXPECT_NE(message_of(ErrorKind::input,
+                       [&] { evaluate(model(), tokenizer(), chunks.select({0}), {.mlm_probability = 1e-9}); })
+                .find("was masked"),
+            std::string::npos);
 }
 
 TEST_F(Evaluate, AnotherModelsTokenizerIsRefused) {
   std::ofstream(folder_ / "tokenizer" / "vocab.txt", std::ios::app) << "zzzz\n";
   const Chunks chunks = split().test;
-  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks); }).find("601 entries"), std::string::npos);
+  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks); }).find("601 entries"),
+            std::string::npos);
 }
 
 TEST_F(Evaluate, ChunksLongerThanTheModelAreRefused) {
-  const Chunks chunks = chunk(load_dataset((folder_ / "text.txt").string())["train"], tokenizer(), {.chunk_size = 32, .use_cache = false});
-  EXPECT_NE(message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks); }).find("--chunk_size 32"), std::string::npos);
+  const Chunks chunks = chunk(load_dataset((folder_ / "text.txt").string())["train"], tokenizer(),
+                              {.chunk_size = 32, .use_cache = false});
+  EXPECT_NE(message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks); }).find("--chunk_size 32"),
+            std::string::npos);
 }
 
 }  // namespace

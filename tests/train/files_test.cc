@@ -1,10 +1,10 @@
 // What a run writes line by line, its state as JSON, and which folders it takes.
 #include <gmock/gmock.h>
 
+#include "tiny.h"
 #include "train/line_log.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
-#include "tiny.h"
 
 namespace tekio {
 namespace {
@@ -52,15 +52,25 @@ TEST_F(Files, LinesAreKeptUpToTheResumedStep) {
 
 TEST_F(Files, ALineThatCannotBeWrittenIsAnIoError) {
   message_of(ErrorKind::io, [&] { LineLog log(folder_ / "none" / "log", 0); });
-  message_of(ErrorKind::io, [&] { LineLog log("/dev/full", 0), moved = std::move(log); moved.append({{"step", 1}}); });
+  message_of(ErrorKind::io, [&] {
+    LineLog log("/dev/full", 0), moved = std::move(log);
+    moved.append({{"step", 1}});
+  });
 }
 
 TEST_F(Files, TheStateComesBackAsItWas) {
   RunState s;
   s.step = 7, s.tokens = 123, s.total_flos = 1e18 / 3, s.update_seconds = 0.1, s.run_seconds = 0.7;
-  s.loss_total = 1.0 / 3, s.loss_since_log = 0.1 + 0.2, s.logged_step = 5, s.loss_since_report = 1e-17, s.reported_step = 6;
+  s.loss_total = 1.0 / 3, s.loss_since_log = 0.1 + 0.2, s.logged_step = 5, s.loss_since_report = 1e-17,
+  s.reported_step = 6;
   s.evaluation_due = true, s.evaluations = 3, s.best_loss = 2.0 / 7, s.best_step = 6, s.evaluations_without_gain = 1;
-  s.before = EvaluationReport{.loss = 6.1, .perplexity = std::exp(6.1), .reference_loss = 6.2, .perplexity_interval = INFINITY, .chunks = 9, .masked_tokens = 44, .seconds = 1};
+  s.before = EvaluationReport{.loss = 6.1,
+                              .perplexity = std::exp(6.1),
+                              .reference_loss = 6.2,
+                              .perplexity_interval = INFINITY,
+                              .chunks = 9,
+                              .masked_tokens = 44,
+                              .seconds = 1};
   s.epochs.push_back({.epoch = 1, .step = 5, .train_loss = 3, .perplexity = std::exp(6.1), .evaluation = *s.before});
   s.prompts.push_back({.text = "a [MASK]", .before = {{0.25f, 7, "b", "a b"}}, .after = {}});
   s.log_history.push_back({{"step", 1}});
@@ -127,7 +137,8 @@ TEST_F(Files, AFinishedRunWithoutCheckpointsCannotBeResumed) {
 TEST_F(Files, AStoppedRunIsResumedOrOverwrittenBothOnPurpose) {
   make_run({3, 12});
   TrainingOptions o = options();
-  EXPECT_THAT(refusal(o), AllOf(HasSubstr("update 12"), HasSubstr("--resume_from_checkpoint"), HasSubstr("--overwrite_output_dir")));
+  EXPECT_THAT(refusal(o), AllOf(HasSubstr("update 12"), HasSubstr("--resume_from_checkpoint"),
+                                HasSubstr("--overwrite_output_dir")));
   o.resume_from_checkpoint = "auto";
   EXPECT_EQ(RunFolder(o).checkpoints().size(), 2u);
   o.overwrite_output_dir = true;
@@ -144,7 +155,8 @@ TEST_F(Files, AStoppedRunWithoutCheckpointsBeginsAnew) {
 
 TEST_F(Files, CheckpointsAreKnownByTheirExactNames) {
   make_run({2, 10, 9});
-  for (const char* name : {"checkpoint-", "checkpoint-03", "checkpoint-4x", "checkpoint--5"}) fs::create_directories(run_ / name);
+  for (const char* name : {"checkpoint-", "checkpoint-03", "checkpoint-4x", "checkpoint--5"})
+    fs::create_directories(run_ / name);
   std::ofstream(run_ / "checkpoint-77") << "a file";
   TrainingOptions o = options();
   o.overwrite_output_dir = true;
@@ -167,7 +179,7 @@ TEST_F(Files, RotationKeepsTheNewestAndTheBest) {
   EXPECT_THAT(left(2, 5, 2), ElementsAre(2, 5));
   EXPECT_THAT(left(1, 5, 2), ElementsAre(2, 5));  // the best is no reason to lose the newest
   EXPECT_THAT(left(1, 5, 5), ElementsAre(5));
-  EXPECT_THAT(left(1, 3, 0), ElementsAre(3));     // what was just saved is the newest, whatever its number
+  EXPECT_THAT(left(1, 3, 0), ElementsAre(3));  // what was just saved is the newest, whatever its number
   for (const auto& entry : fs::directory_iterator(run_)) EXPECT_NE(entry.path().filename().string().front(), '.');
 }
 

@@ -1,4 +1,5 @@
-// Ten AdamW steps of the tiny models against the reference's: losses, norms and final weights; clipping; what is not finite.
+// Ten AdamW steps of the tiny models against the reference's: losses, norms and final weights; clipping; what is not
+// finite.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -25,7 +26,8 @@ Batch golden_batch(const SafetensorsFile& file, int k) {
     std::memcpy(values.data(), it->second.bytes.data(), it->second.bytes.size());
     return values;
   };
-  const std::vector<int32_t> ids = numbers("input_ids"), labels = numbers("labels"), visible = numbers("attention_mask"), types = numbers("token_type_ids");
+  const std::vector<int32_t> ids = numbers("input_ids"), labels = numbers("labels"),
+                             visible = numbers("attention_mask"), types = numbers("token_type_ids");
   const std::vector<int64_t>& shape = file.tensors().at(prefix + "input_ids").shape;
   Batch batch;
   batch.offsets = {0};
@@ -64,28 +66,33 @@ TEST_P(TenSteps, EqualTheReferences) {
     model.clear_gradients();
     model.forward(batch, {});
     const double loss = model.backward(batch, static_cast<float>(1 / masked)) / masked;
-    const double norm = optimizer.update(*backend, model.weights(), model.gradients(), expected["learning_rate"].get<double>(), ++step);
+    const double norm =
+        optimizer.update(*backend, model.weights(), model.gradients(), expected["learning_rate"].get<double>(), ++step);
     EXPECT_NEAR(loss, expected["loss"].get<double>(), 1e-5) << "step " << step;
     EXPECT_NEAR(norm, expected["grad_norm"].get<double>(), 2e-5) << "step " << step;
   }
   EXPECT_EQ(step, 10);
   for (const NamedTensor& named : model.weights().named()) {
-    if (named.name.find("k_lin.bias") != std::string::npos || named.name.find("key.bias") != std::string::npos) continue;  // pure rounding noise
+    if (named.name.find("k_lin.bias") != std::string::npos || named.name.find("key.bias") != std::string::npos)
+      continue;  // pure rounding noise
     std::vector<float> expected(static_cast<size_t>(named.tensor.numel()));
     to_float32(file.tensors().at("final." + named.name), expected, named.name);
     double worst = 0;
-    for (size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(named.tensor.values()[i]) - expected[i]));
+    for (size_t i = 0; i < expected.size(); ++i)
+      worst = std::max(worst, std::abs(static_cast<double>(named.tensor.values()[i]) - expected[i]));
     EXPECT_LT(worst, 2e-6) << named.name;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, TenSteps, ::testing::Values("tiny-distilbert", "tiny-bert"), [](const auto& given) {
-  return std::string(given.param).substr(5);
-});
+INSTANTIATE_TEST_SUITE_P(Tiny, TenSteps, ::testing::Values("tiny-distilbert", "tiny-bert"),
+                         [](const auto& given) { return std::string(given.param).substr(5); });
 
 class Update : public ::testing::Test {
  protected:
-  Update() : config_(ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/tiny-distilbert")), weights_(config_, "w"), gradients_(config_, "g") {
+  Update()
+      : config_(ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/tiny-distilbert")),
+        weights_(config_, "w"),
+        gradients_(config_, "g") {
     for (float& w : weights_.tensors().transform_bias.values()) w = 1;
   }
   float weight() { return weights_.tensors().transform_bias.values()[0]; }

@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tekio/adapt.h>
 #include <cmath>
 #include <limits>
-#include <tekio/adapt.h>
 
 #include "train/options_json.h"
 
@@ -66,10 +66,13 @@ TEST(Options, EachBadValueIsNamed) {
       {"--early_stopping_patience", [](auto& o) { o.early_stopping_patience = 2, o.eval_strategy = Interval::no; }},
       {"--load_best_model_at_end", [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = Interval::no; }},
       {"--load_best_model_at_end", [](auto& o) { o.load_best_model_at_end = true, o.save_strategy = Interval::steps; }},
-      {"--save_steps", [](auto& o) {
-         o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 4, o.save_steps = 6;
+      {"--save_steps",
+       [](auto& o) {
+         o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 4,
+         o.save_steps = 6;
        }},
-      {"--eval_steps", [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps; }},
+      {"--eval_steps",
+       [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps; }},
   };
   for (const Case& c : cases) {
     TrainingOptions o = good();
@@ -86,7 +89,8 @@ TEST(Options, GoodValuesAtTheEdges) {
   o.logging_steps = 0.1;
   o.max_steps = 1;
   o.num_train_epochs = -1;  // max_steps wins
-  o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 0.1, o.save_steps = 0.3;
+  o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 0.1,
+  o.save_steps = 0.3;
   EXPECT_THAT(o.problems(), IsEmpty());
 }
 
@@ -119,7 +123,8 @@ TEST(Options, ChangesThatARunMayResumeWith) {
 
   now = before;
   now.seed = 43, now.masking_rng = MaskingRng::torch;
-  EXPECT_THAT(compare_options(options_to_json(before), options_to_json(now)).forbidden, ElementsAre(HasSubstr("--masking_rng"), HasSubstr("--seed was 42 and is 43")));
+  EXPECT_THAT(compare_options(options_to_json(before), options_to_json(now)).forbidden,
+              ElementsAre(HasSubstr("--masking_rng"), HasSubstr("--seed was 42 and is 43")));
 }
 
 TEST(Options, AnUpdateMayBeCutOtherwiseButNotBeAnother) {

@@ -46,7 +46,8 @@ class Resume : public TinyRun {
   Json history(const std::string& run) const {
     Json entries = json(folder_ / run / "trainer_state.json")["log_history"];
     for (Json& entry : entries)
-      for (const char* timed : {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "train_runtime", "train_samples_per_second", "train_steps_per_second"})
+      for (const char* timed : {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "train_runtime",
+                                "train_samples_per_second", "train_steps_per_second"})
         entry.erase(timed);
     return entries;
   }
@@ -94,12 +95,14 @@ TEST_P(ResumeModes, EveryCheckpointLeadsToTheSameEnd) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, ResumeModes,
-                         ::testing::Values(Mode{"counter", MaskingRng::counter}, Mode{"torch", MaskingRng::torch},
-                                           Mode{"torch_cpu", MaskingRng::torch_cpu}, Mode{"counter_words", MaskingRng::counter, true},
-                                           Mode{"torch_words", MaskingRng::torch, true}, Mode{"counter_fresh", MaskingRng::counter, false, EvalMasking::fresh},
-                                           Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2}),
-                         [](const auto& given) { return std::string(given.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Modes, ResumeModes,
+    ::testing::Values(Mode{"counter", MaskingRng::counter}, Mode{"torch", MaskingRng::torch},
+                      Mode{"torch_cpu", MaskingRng::torch_cpu}, Mode{"counter_words", MaskingRng::counter, true},
+                      Mode{"torch_words", MaskingRng::torch, true},
+                      Mode{"counter_fresh", MaskingRng::counter, false, EvalMasking::fresh},
+                      Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2}),
+    [](const auto& given) { return std::string(given.param.name); });
 
 class Kills : public Resume, public ::testing::WithParamInterface<Mode> {};
 
@@ -110,7 +113,8 @@ TEST_P(Kills, AtAnyMomentCostNothing) {
   int kills = 0, status = -1;
   for (uint32_t trial = 0; trial < 60 && status != 0; ++trial) {
     // Longer and longer lives, so that it gets done on a busy machine too.
-    const auto life = std::chrono::microseconds(1000 + random_words(random_key(5, trial), {})[0] % (4000 + 300 * trial * trial));
+    const auto life =
+        std::chrono::microseconds(1000 + random_words(random_key(5, trial), {})[0] % (4000 + 300 * trial * trial));
     status = in_child(o, [&](pid_t child) {
       std::this_thread::sleep_for(life);
       kill(child, SIGKILL);
@@ -123,7 +127,8 @@ TEST_P(Kills, AtAnyMomentCostNothing) {
   EXPECT_EQ(model_bytes("killed"), model_bytes("whole"));
   EXPECT_EQ(history("killed"), history("whole"));
   EXPECT_EQ(bytes(folder_ / "killed.jsonl"), bytes(folder_ / "whole.jsonl"));
-  for (const auto& entry : fs::directory_iterator(folder_ / "killed")) EXPECT_NE(entry.path().filename().string().front(), '.') << entry.path();
+  for (const auto& entry : fs::directory_iterator(folder_ / "killed"))
+    EXPECT_NE(entry.path().filename().string().front(), '.') << entry.path();
 }
 
 TEST_P(Kills, TermSavesAtAnyMoment) {
@@ -136,12 +141,15 @@ TEST_P(Kills, TermSavesAtAnyMoment) {
   int stops = 0, status = -1;
   for (uint32_t trial = 0; trial < 60 && status != 0; ++trial) {
     status = in_child(o, [&](pid_t child) {
-      std::this_thread::sleep_for(std::chrono::microseconds(2000 + random_words(random_key(6, trial), {})[0] % (4000 + 300 * trial * trial)));
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(2000 + random_words(random_key(6, trial), {})[0] % (4000 + 300 * trial * trial)));
       kill(child, trial % 2 ? SIGTERM : SIGINT);
     });
     // Before adapt() has taken the signals over they still kill.
     const int by = trial % 2 ? SIGTERM : SIGINT;
-    ASSERT_TRUE(status == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 128 + by) || (WIFSIGNALED(status) && WTERMSIG(status) == by)) << status;
+    ASSERT_TRUE(status == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 128 + by) ||
+                (WIFSIGNALED(status) && WTERMSIG(status) == by))
+        << status;
     stops += WIFEXITED(status) && status != 0;
   }
   ASSERT_EQ(status, 0);
@@ -150,7 +158,9 @@ TEST_P(Kills, TermSavesAtAnyMoment) {
   EXPECT_EQ(history("stopped"), history("whole"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, Kills, ::testing::Values(Mode{"counter", MaskingRng::counter}, Mode{"torch_cpu_fresh", MaskingRng::torch_cpu, false, EvalMasking::fresh}),
+INSTANTIATE_TEST_SUITE_P(Modes, Kills,
+                         ::testing::Values(Mode{"counter", MaskingRng::counter},
+                                           Mode{"torch_cpu_fresh", MaskingRng::torch_cpu, false, EvalMasking::fresh}),
                          [](const auto& given) { return std::string(given.param.name); });
 
 TEST_F(Resume, ASignalFinishesTheUpdateAndSaves) {
@@ -176,7 +186,8 @@ TEST_F(Resume, ASignalFinishesTheUpdateAndSaves) {
 }
 
 TEST_F(Resume, ASignalBeforeTheFirstUpdateHasNothingToSave) {
-  struct sigaction before {}, after {};
+  struct sigaction before {
+  }, after{};
   sigaction(SIGTERM, nullptr, &before);
   TrainingOptions o = often("run");
   const int status = in_child(o, [&](pid_t child) {
@@ -194,7 +205,8 @@ TEST_F(Resume, ASignalBeforeTheFirstUpdateHasNothingToSave) {
 }
 
 TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
-  // A reader of the trace sends the signal as soon as it sees update 2, whose evaluation of many chunks then is under way or not begun.
+  // A reader of the trace sends the signal as soon as it sees update 2, whose evaluation of many chunks then is under
+  // way or not begun.
   const auto long_evaluation = [&](TrainingOptions& o) {
     o.eval_masking = EvalMasking::fresh;
     o.masking_rng = MaskingRng::torch;
@@ -262,7 +274,8 @@ TEST_F(Resume, AUpdateMayBeCutOtherwise) {
   const auto whole = lines(folder_ / "whole.jsonl"), other = lines(o.trace);
   ASSERT_EQ(other.size(), 7u);
   EXPECT_EQ(other[0]["batches"].size(), 4u);
-  for (size_t i = 0; i < other.size(); ++i) EXPECT_NEAR(other[i]["loss"].get<double>(), whole[i + 3]["loss"].get<double>(), 2e-6);
+  for (size_t i = 0; i < other.size(); ++i)
+    EXPECT_NEAR(other[i]["loss"].get<double>(), whole[i + 3]["loss"].get<double>(), 2e-6);
 }
 
 /// A run of ten updates whose checkpoints are then spoilt.
@@ -274,7 +287,9 @@ class Damage : public Resume {
     fs::remove(folder_ / "run" / "all_results.json");
     good_ = model_bytes("run");
   }
-  fs::path file(int step, const char* name) const { return folder_ / "run" / ("checkpoint-" + std::to_string(step)) / name; }
+  fs::path file(int step, const char* name) const {
+    return folder_ / "run" / ("checkpoint-" + std::to_string(step)) / name;
+  }
   void flip(const fs::path& path, int64_t at) const {
     std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
     f.seekg(at, at < 0 ? std::ios::end : std::ios::beg);
@@ -328,7 +343,8 @@ TEST_F(Damage, AutoDoesNotBeginAnewBehindOnesBack) {
   for (int step = 1; step <= 10; ++step) flip(file(step, "model.safetensors"), -5);
   TrainingOptions o = often("run");
   o.resume_from_checkpoint = "auto";
-  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }), AllOf(HasSubstr("none of the 10"), HasSubstr("--overwrite_output_dir")));
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }),
+              AllOf(HasSubstr("none of the 10"), HasSubstr("--overwrite_output_dir")));
 }
 
 TEST_F(Damage, WhatIsNotThereIsAnIoError) {
@@ -348,9 +364,37 @@ TEST_F(Damage, AnotherRunIsRefused) {
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("10 updates into its run"));
   o.max_steps = -1;
   MaskedLM m = model();
-  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt(m, tokenizer(), split(39, 12), o); }), HasSubstr("training data had 40 chunks"));
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt(m, tokenizer(), split(39, 12), o); }),
+              HasSubstr("training data had 40 chunks"));
   MaskedLM bert = MaskedLM::from_pretrained(TEKIO_GOLDEN_DIR "/tiny-bert", {.device = "ref", .threads = 1});
-  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt(bert, tokenizer(), split(), o); }), HasSubstr("the model was a DistilBERT"));
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt(bert, tokenizer(), split(), o); }),
+              HasSubstr("the model was a DistilBERT"));
+}
+
+TEST_F(Damage, ABestModelThatStayedBehindIsSoughtAnew) {
+  TrainingOptions o = often("other");
+  o.resume_from_checkpoint = file(6, "").parent_path().string();
+  o.save_steps = 2;
+  o.load_best_model_at_end = true;
+  const AdaptReport r = adapt_fresh(o);
+  const int64_t best = json(folder_ / "other" / "trainer_state.json")["best_global_step"].get<int64_t>();
+  EXPECT_GT(best, 6);
+  EXPECT_EQ(model_bytes("other"),
+            bytes(folder_ / "other" / ("checkpoint-" + std::to_string(best)) / "model.safetensors"));
+  EXPECT_EQ(r.epochs.size(), 5u);
+}
+
+TEST_F(Damage, AFinishedRunGoesOn) {
+  adapt_fresh([&] {
+    TrainingOptions o = often("run");
+    o.overwrite_output_dir = true;
+    return o;
+  }());
+  TrainingOptions o = often("run");
+  o.resume_from_checkpoint = "auto";
+  o.num_train_epochs = 3;
+  EXPECT_EQ(adapt_fresh(o).steps, 15);
+  EXPECT_EQ(json(folder_ / "run" / "all_results.json")["epoch"], 3.0);
 }
 
 TEST_F(Damage, OtherOptionsAreToldAndTakenUp) {

@@ -26,7 +26,8 @@ TEST(ScheduleTest, RatesEqualTheReferencesToTheLastBit) {
     o.max_steps = golden["updates"].get<int64_t>();
     const Schedule schedule(o, 1000);
     for (int64_t step = 0; step < o.max_steps; ++step, ++compared)
-      EXPECT_EQ(schedule.learning_rate(step), std::strtod(golden["rates"][static_cast<size_t>(step)].get<std::string>().c_str(), nullptr))
+      EXPECT_EQ(schedule.learning_rate(step),
+                std::strtod(golden["rates"][static_cast<size_t>(step)].get<std::string>().c_str(), nullptr))
           << o.lr_scheduler_type << " " << step;
   }
   EXPECT_GT(compared, 700);

@@ -1,17 +1,18 @@
-// A model, a tokenizer and a corpus so small that a whole run takes milliseconds: the golden tiny DistilBERT (2 layers, 32 wide,
-// vocabulary 600) and sentences of two-letter words that follow one another by a simple rule, so that there is something to learn.
+// A model, a tokenizer and a corpus so small that a whole run takes milliseconds: the golden tiny DistilBERT (2 layers,
+// 32 wide, vocabulary 600) and sentences of two-letter words that follow one another by a simple rule, so that there is
+// something to learn.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <tekio/tekio.h>
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
-#include <tekio/tekio.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -27,11 +28,13 @@ class TinyRun : public ::testing::Test {
     std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::replace(name.begin(), name.end(), '/', '-');
     // In memory where that can be had: hundreds of checkpoints are synced here.
-    folder_ = (::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::temp_directory_path()) / ("tekio-train-" + std::to_string(getpid()) + "-" + name);
+    folder_ = (::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::temp_directory_path()) /
+              ("tekio-train-" + std::to_string(getpid()) + "-" + name);
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "tokenizer");
     std::ofstream(folder_ / "tokenizer" / "vocab.txt") << vocabulary();
-    std::ofstream(folder_ / "tokenizer" / "tokenizer_config.json") << R"({"do_lower_case": true, "tokenizer_class": "DistilBertTokenizer"})";
+    std::ofstream(folder_ / "tokenizer" / "tokenizer_config.json")
+        << R"({"do_lower_case": true, "tokenizer_class": "DistilBertTokenizer"})";
     std::ofstream(folder_ / "text.txt") << text(220);
   }
   void TearDown() override {
@@ -39,19 +42,28 @@ class TinyRun : public ::testing::Test {
     set_quiet(false);
   }
 
-  static std::string word(unsigned i) { return {static_cast<char>('a' + i / 26 % 26), static_cast<char>('a' + i % 26)}; }
+  static std::string word(unsigned i) {
+    return {static_cast<char>('a' + i / 26 % 26), static_cast<char>('a' + i % 26)};
+  }
   static constexpr unsigned kWords = 496;  // ids 104 to 599
 
   static std::string vocabulary() {
     std::string lines;
     for (int i = 0; i < 600; ++i) {
-      if (i == 0) lines += "[PAD]";
-      else if (i == 100) lines += "[UNK]";
-      else if (i == 101) lines += "[CLS]";
-      else if (i == 102) lines += "[SEP]";
-      else if (i == 103) lines += "[MASK]";
-      else if (i < 104) lines += "[unused" + std::to_string(i) + "]";
-      else lines += word(static_cast<unsigned>(i) - 104);
+      if (i == 0)
+        lines += "[PAD]";
+      else if (i == 100)
+        lines += "[UNK]";
+      else if (i == 101)
+        lines += "[CLS]";
+      else if (i == 102)
+        lines += "[SEP]";
+      else if (i == 103)
+        lines += "[MASK]";
+      else if (i < 104)
+        lines += "[unused" + std::to_string(i) + "]";
+      else
+        lines += word(static_cast<unsigned>(i) - 104);
       lines += '\n';
     }
     return lines;
@@ -74,10 +86,13 @@ class TinyRun : public ::testing::Test {
   }
 
   Tokenizer tokenizer() const { return Tokenizer::from_pretrained((folder_ / "tokenizer").string()); }
-  static MaskedLM model() { return MaskedLM::from_pretrained(TEKIO_GOLDEN_DIR "/tiny-distilbert", {.device = "ref", .threads = 1}); }
+  static MaskedLM model() {
+    return MaskedLM::from_pretrained(TEKIO_GOLDEN_DIR "/tiny-distilbert", {.device = "ref", .threads = 1});
+  }
 
   Chunks::Split split(int64_t train = 40, int64_t test = 12) const {
-    const Chunks chunks = chunk(load_dataset((folder_ / "text.txt").string())["train"], tokenizer(), {.chunk_size = 16, .use_cache = false});
+    const Chunks chunks = chunk(load_dataset((folder_ / "text.txt").string())["train"], tokenizer(),
+                                {.chunk_size = 16, .use_cache = false});
     return chunks.train_test_split({.train_size = train, .test_size = test, .seed = 42});
   }
 

@@ -1,4 +1,5 @@
-// Whole runs of the tiny model: what they leave behind, that they learn, and that cutting an update otherwise changes nothing.
+// Whole runs of the tiny model: what they leave behind, that they learn, and that cutting an update otherwise changes
+// nothing.
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -46,12 +47,15 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_NE(r.prompts[0].before[0].score, r.prompts[0].after[0].score);
 
   const fs::path run = o.output_dir;
-  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "options.json", "metrics.jsonl"})
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+                           "options.json", "metrics.jsonl"})
     EXPECT_TRUE(fs::is_regular_file(run / name)) << name;
   EXPECT_THAT(keys(json(run / "train_results.json")),
-              UnorderedElementsAre("epoch", "total_flos", "train_loss", "train_runtime", "train_samples", "train_samples_per_second", "train_steps_per_second"));
+              UnorderedElementsAre("epoch", "total_flos", "train_loss", "train_runtime", "train_samples",
+                                   "train_samples_per_second", "train_steps_per_second"));
   EXPECT_THAT(keys(json(run / "eval_results.json")),
-              IsSupersetOf({"epoch", "eval_loss", "eval_runtime", "eval_samples", "eval_samples_per_second", "eval_steps_per_second", "perplexity"}));
+              IsSupersetOf({"epoch", "eval_loss", "eval_runtime", "eval_samples", "eval_samples_per_second",
+                            "eval_steps_per_second", "perplexity"}));
   const Json all = json(run / "all_results.json");
   EXPECT_EQ(all["perplexity"].get<double>(), std::exp(all["eval_loss"].get<double>()));
   EXPECT_EQ(all["train_samples"], 40);
@@ -60,13 +64,16 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_THAT(bytes(run / "all_results.json"), HasSubstr("{\n    \"epoch\""));
 
   const Json state = json(run / "trainer_state.json");
-  EXPECT_THAT(keys(state), UnorderedElementsAre("best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps", "global_step",
-                                                "is_hyper_param_search", "is_local_process_zero", "is_world_process_zero", "log_history", "logging_steps",
-                                                "max_steps", "num_input_tokens_seen", "num_train_epochs", "save_steps", "stateful_callbacks", "total_flos",
-                                                "train_batch_size", "trial_name", "trial_params"));
+  EXPECT_THAT(keys(state),
+              UnorderedElementsAre("best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps",
+                                   "global_step", "is_hyper_param_search", "is_local_process_zero",
+                                   "is_world_process_zero", "log_history", "logging_steps", "max_steps",
+                                   "num_input_tokens_seen", "num_train_epochs", "save_steps", "stateful_callbacks",
+                                   "total_flos", "train_batch_size", "trial_name", "trial_params"));
   EXPECT_EQ(state["global_step"], 100);
   EXPECT_EQ(state["log_history"].size(), 20u + 20u + 1u);
-  EXPECT_THAT(keys(state["log_history"][0]), UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
+  EXPECT_THAT(keys(state["log_history"][0]),
+              UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
   EXPECT_EQ(state["log_history"].back()["train_loss"].get<double>(), r.train_loss);
 
   const std::vector<Json> metrics = lines(run / "metrics.jsonl");
@@ -77,11 +84,15 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_EQ(json(run / "options.json")["learning_rate"], 5e-3);
 
   MaskedLM again = MaskedLM::from_pretrained(run.string(), {.device = "ref"});
-  EXPECT_EQ(evaluate(again, Tokenizer::from_pretrained(run.string()), split().test, {.batch_size = 8}).loss, r.after.loss);
+  EXPECT_EQ(evaluate(again, Tokenizer::from_pretrained(run.string()), split().test, {.batch_size = 8}).loss,
+            r.after.loss);
 }
 
 TEST_F(TrainerTest, TheCutIntoMicroBatchesChangesNothing) {
-  struct Run { std::vector<double> losses, norms; std::vector<int64_t> masked; };
+  struct Run {
+    std::vector<double> losses, norms;
+    std::vector<int64_t> masked;
+  };
   const auto run = [&](int64_t batch, int64_t accumulate) {
     TrainingOptions o = options("run" + std::to_string(batch));
     o.per_device_train_batch_size = batch;
@@ -195,7 +206,9 @@ TEST_F(TrainerTest, EarlyStopping) {
   EXPECT_EQ(r.epochs.size(), 4u);  // the first is the best so far, three are not better
   EXPECT_EQ(r.steps, 20);
   EXPECT_FALSE(r.stopped);
-  EXPECT_EQ(json(fs::path(o.output_dir) / "trainer_state.json")["stateful_callbacks"]["EarlyStoppingCallback"]["attributes"]["early_stopping_patience_counter"], 3);
+  EXPECT_EQ(json(fs::path(o.output_dir) / "trainer_state.json")["stateful_callbacks"]["EarlyStoppingCallback"]
+                                                               ["attributes"]["early_stopping_patience_counter"],
+            3);
 }
 
 TEST_F(TrainerTest, TheBestModelIsTheOneThatStays) {
@@ -206,7 +219,9 @@ TEST_F(TrainerTest, TheBestModelIsTheOneThatStays) {
   o.load_best_model_at_end = true;
   o.save_total_limit = 1;
   const AdaptReport r = adapt_fresh(o);
-  const auto best = std::min_element(r.epochs.begin(), r.epochs.end(), [](const auto& a, const auto& b) { return a.evaluation.loss < b.evaluation.loss; });
+  const auto best = std::min_element(r.epochs.begin(), r.epochs.end(), [](const auto& a, const auto& b) {
+    return a.evaluation.loss < b.evaluation.loss;
+  });
   ASSERT_NE(best->step, r.steps) << "the test needs a run whose last epoch is not its best";
   EXPECT_EQ(r.after.loss, best->evaluation.loss);
   const fs::path run = o.output_dir;
@@ -247,7 +262,10 @@ TEST_F(TrainerTest, ReportsComeAtTheirUpdates) {
   EXPECT_FALSE(fs::exists(run / "checkpoint-5"));
   const Json history = json(run / "trainer_state.json")["log_history"];
   const std::vector<Json> metrics = lines(run / "metrics.jsonl");
-  EXPECT_NEAR(history[0]["loss"].get<double>(), (metrics[0]["loss"].get<double>() + metrics[1]["loss"].get<double>() + metrics[2]["loss"].get<double>()) / 3, 1e-12);
+  EXPECT_NEAR(
+      history[0]["loss"].get<double>(),
+      (metrics[0]["loss"].get<double>() + metrics[1]["loss"].get<double>() + metrics[2]["loss"].get<double>()) / 3,
+      1e-12);
   EXPECT_EQ(history[0]["learning_rate"], metrics[2]["learning_rate"]);
 }
 
@@ -256,7 +274,9 @@ TEST_F(TrainerTest, ACallbackMayUseTheModel) {
   o.save_strategy = Interval::no;
   MaskedLM m = model();
   int calls = 0;
-  o.on_epoch = [&](const EpochReport&) { calls += FillMask(m, tokenizer())("aa bb [MASK] ah ao av bc bj bq bx ce cl cs cz dg").size() == 5; };
+  o.on_epoch = [&](const EpochReport&) {
+    calls += FillMask(m, tokenizer())("aa bb [MASK] ah ao av bc bj bq bx ce cl cs cz dg").size() == 5;
+  };
   adapt(m, tokenizer(), split(), o);
   EXPECT_EQ(calls, 2);
 }
@@ -297,7 +317,8 @@ TEST_F(TrainerTest, DivergenceIsToldAndNotSaved) {
   o.learning_rate = 1e30;
   o.lr_scheduler_type = "constant";
   o.num_train_epochs = 100;
-  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }), AllOf(HasSubstr("diverged"), HasSubstr("--learning_rate")));
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }),
+              AllOf(HasSubstr("diverged"), HasSubstr("--learning_rate")));
 }
 
 TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
@@ -305,7 +326,8 @@ TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
   o.seed = 1;
   o.learning_rate = -1;
   o.mlm_probability = 3;
-  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), AllOf(HasSubstr("--learning_rate"), HasSubstr("--mlm_probability")));
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }),
+              AllOf(HasSubstr("--learning_rate"), HasSubstr("--mlm_probability")));
   o = options();
   o.prompts = {"no mask here"};
   message_of(ErrorKind::input, [&] { adapt_fresh(o); });
