@@ -159,7 +159,8 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
     batch.row_ends = {reinterpret_cast<const uint64_t*>(base + at + id_part + start_part), entry.rows};
     uint64_t end = 0;
     for (const uint64_t row_end : batch.row_ends) {
-      if (row_end > entry.tokens || row_end < end + header.prefix + header.suffix) fail_damaged(path, fmt::format("rows of batch {} overlap", b));
+      if (row_end > entry.tokens || row_end < end + header.prefix + header.suffix)
+        fail_damaged(path, fmt::format("rows of batch {} overlap", b));
       end = row_end;
     }
     if (end != entry.tokens) fail_damaged(path, fmt::format("rows of batch {} do not fill it", b));

@@ -1,6 +1,9 @@
 // The token store's file: what is written is read; what is damaged is told.
 #include "data/token_store.h"
 
+#include <xxhash.h>
+
+#include <cstring>
 #include <random>
 
 #include "data/scratch_folder.h"
@@ -114,6 +117,23 @@ TEST(TokenStore, NoticesEveryFlippedBitAndEveryCut) {
   EXPECT_EQ(TokenStore(folder / "s", kKey).rows(), 1100);
   expect_error(ErrorKind::input, {"made from other data"}, [&] { TokenStore(folder / "s", StoreKey{}); });
   expect_error(ErrorKind::io, {"cannot open"}, [&] { TokenStore(folder / "missing", kKey); });
+}
+
+/// Checksums alone do not make a store: figures that cannot be are refused too, here row ends that wrap around 2^64.
+TEST(TokenStore, RefusesRowsOutsideTheirBatch) {
+  const ScratchFolder folder;
+  TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = 2, .prefix = 1, .suffix = 1});
+  writer.append({.ids = {1, 7, 2, 1, 8, 9, 9, 2}, .word_starts = {0, 1, 0, 0, 1, 1, 0, 0}, .row_ends = {3, 8}});
+  writer.commit();
+  std::string bytes = read_file(folder / "s");
+  ASSERT_EQ(bytes.size(), 200u);  // header 128, ids 16, word starts 8, row ends 16, index 32
+  const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+  put(152, UINT64_MAX);
+  put(168 + 24, XXH3_64bits(bytes.data() + 128, 40));
+  put(80, XXH3_64bits(bytes.data() + 168, 32));
+  put(120, XXH3_64bits(bytes.data(), 120));
+  folder.write("s", bytes);
+  expect_error(ErrorKind::input, {"rows of batch 0 overlap"}, [&] { TokenStore(folder / "s", kKey); });
 }
 
 TEST(TokenStoreWriter, LeavesNothingWithoutCommit) {
