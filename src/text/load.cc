@@ -94,9 +94,14 @@ struct Settings {
 std::string class_name(const Settings& settings) {
   auto name = settings.reader().string("tokenizer_class");
   const JsonReader model(settings.model_config, settings.where("config.json"));
+  const std::string model_type = model.string("model_type").value_or("");
   if (!name) name = model.string("tokenizer_class");
-  if (name) return name->ends_with("Fast") && *name != kGenericClass ? name->substr(0, name->size() - 4) : *name;
-  const auto known = kClassOfModel.find(model.string("model_type").value_or(""));
+  if (name && name->ends_with("Fast") && *name != kGenericClass) name->resize(name->size() - 4);
+  // transformers 5 writes BERT's class into DistilBERT's folders. Its third column, token_type_ids, is one that
+  // DistilBERT of transformers 4 refuses; DistilBERT's own class differs in nothing else, and both versions open it.
+  if (name == "BertTokenizer" && model_type == "distilbert") return "DistilBertTokenizer";
+  if (name) return *name;
+  const auto known = kClassOfModel.find(model_type);
   return known == kClassOfModel.end() ? "" : known->second;
 }
 

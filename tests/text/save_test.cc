@@ -89,6 +89,18 @@ TEST(SaveTest, SettingsAreKeptAndPlacesDropped) {
 }
 
 // BERT's classes would rebuild another pipeline from such a folder, so it must not be theirs.
+// With BERT's class, transformers 4 would hand DistilBERT a token_type_ids column, which it refuses.
+TEST(SaveTest, DistilBertFoldersGetTheirOwnClass) {
+  for (const char* written : {"BertTokenizer", "BertTokenizerFast"}) {
+    const fs::path saved = fresh_folder();
+    load(folder({{"vocab.txt", read_text(golden("vocab.txt"))},
+                 {"config.json", R"({"model_type":"distilbert"})"},
+                 {"tokenizer_config.json", std::string(R"({"tokenizer_class":")") + written + "\"}"}}))
+        .save_pretrained(saved);
+    EXPECT_EQ(read_json(saved / "tokenizer_config.json")["tokenizer_class"], "DistilBertTokenizer") << written;
+  }
+}
+
 TEST(SaveTest, UnusualPipelinesGetTheGenericClass) {
   const std::string json = read_text(golden("saved.json"));
   std::string prefixed = json;
