@@ -6,6 +6,7 @@
 //   auto [train, test] = chunks.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
 #pragma once
 
+#include <tekio/tokenizer.h>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,7 +15,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tekio/tokenizer.h>
 #include <utility>
 #include <vector>
 
@@ -27,14 +27,15 @@ struct Row {
   std::string text(std::string_view column = "text") const;
 };
 
-/// One split of a dataset: its rows are read from the files whenever they are asked for and never kept. Copies are cheap.
+/// One split of a dataset: its rows are read from the files whenever they are asked for and never kept. Copies are
+/// cheap.
 class Dataset {
  public:
   int64_t size() const;                      ///< rows; counted on first use, then remembered
   std::vector<std::string> columns() const;  ///< names, in the source's order
   uint64_t bytes() const;                    ///< of the files as they lie on disk
-  /// The column that chunk() takes text from: `wanted`; where that is "text" and absent, the first column that holds strings.
-  /// Errors: input (no such column; the message names those there are).
+  /// The column that chunk() takes text from: `wanted`; where that is "text" and absent, the first column that holds
+  /// strings. Errors: input (no such column; the message names those there are).
   std::string text_column(std::string_view wanted = "text") const;
 
   /// The reference's shuffle(seed): numpy's PCG64 permutation, bit for bit.
@@ -69,9 +70,9 @@ class DatasetDict {
   std::vector<std::pair<std::string, Dataset>> splits_;
 };
 
-/// Opens files, folders of files, or the Large Movie Review Dataset's folder: .txt .jsonl .json .csv .tsv, also .gz and .zst.
-/// "PATH:SPLIT" picks a split. Several specs are concatenated split by split.
-/// Errors: io (not there), input (unknown kind of file, malformed line: file and line number).
+/// Opens files, folders of files, or the Large Movie Review Dataset's folder: .txt .jsonl .json .csv .tsv, also .gz and
+/// .zst. "PATH:SPLIT" picks a split. Several specs are concatenated split by split. Errors: io (not there), input
+/// (unknown kind of file, malformed line: file and line number).
 DatasetDict load_dataset(const std::vector<std::string>& specs);
 inline DatasetDict load_dataset(const std::string& spec) { return load_dataset(std::vector<std::string>{spec}); }
 
@@ -82,11 +83,11 @@ struct SplitOptions {
 };
 
 struct ChunkOptions {
-  int64_t chunk_size = 128;            ///< tokens per chunk
-  std::string text_column = "text";    ///< as Dataset::text_column() resolves it
-  bool line_by_line = false;           ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
-  bool use_cache = true;               ///< keep the token store under the cache folder and reuse it
-  int threads = 0;                     ///< 0: all processors; the result does not depend on it
+  int64_t chunk_size = 128;          ///< tokens per chunk
+  std::string text_column = "text";  ///< as Dataset::text_column() resolves it
+  bool line_by_line = false;         ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
+  bool use_cache = true;             ///< keep the token store under the cache folder and reuse it
+  int threads = 0;                   ///< 0: all processors; the result does not depend on it
 };
 
 /// Blocks of tokens over a memory-mapped token store: cut as the reference does (rows in batches of 1,000, each batch's
@@ -101,7 +102,8 @@ class Chunks {
   std::vector<int32_t> word_ids(int64_t i) const;
 
   struct Split;
-  /// The reference's train_test_split(seed): test is the permutation's first part, train the next. Errors: usage (sizes exceed size()).
+  /// The reference's train_test_split(seed): test is the permutation's first part, train the next. Errors: usage (sizes
+  /// exceed size()).
   Split train_test_split(const SplitOptions& options) const;
   Chunks select(std::vector<int64_t> chunks) const;
 
@@ -115,7 +117,9 @@ class Chunks {
  private:
   std::shared_ptr<const View> view_;
 };
-struct Chunks::Split { Chunks train, test; };
+struct Chunks::Split {
+  Chunks train, test;
+};
 
 /// Tokenizes a split once (a file in the cache folder, reused when the same) and cuts it into chunks.
 /// Errors: input (no text in it), io (cache folder not writable).

@@ -5,13 +5,13 @@
 //   model.save_pretrained("./copy");   // opens with AutoModelForMaskedLM.from_pretrained
 #pragma once
 
+#include <tekio/tokenizer.h>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
-#include <tekio/tokenizer.h>
 #include <vector>
 
 namespace tekio {
@@ -23,9 +23,9 @@ struct LoadOptions {
 };
 
 struct ModelInfo {
-  std::string path, family;     ///< "DistilBERT", "BERT"
+  std::string path, family;  ///< "DistilBERT", "BERT"
   int64_t layers, hidden_size, heads, intermediate_size, vocabulary, max_length;
-  int64_t parameters;           ///< tied tensors once
+  int64_t parameters;                            ///< tied tensors once
   std::vector<std::string> missing, unexpected;  ///< tensors by the reference's names
 };
 
@@ -39,7 +39,8 @@ class MaskedLM {
 
   int64_t num_parameters() const;
   ModelInfo info() const;
-  /// Logits of one packed sequence: [ids.size() * vocabulary], row by row. Errors: input (an id outside the vocabulary, too long).
+  /// Logits of one packed sequence: [ids.size() * vocabulary], row by row. Errors: input (an id outside the vocabulary,
+  /// too long).
   std::vector<float> logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids = {}) const;
   /// config.json and model.safetensors, atomically.
   void save_pretrained(const std::filesystem::path& folder) const;
@@ -53,10 +54,10 @@ class MaskedLM {
 };
 
 struct Prediction {
-  float score;            ///< probability over the whole vocabulary
+  float score;  ///< probability over the whole vocabulary
   int32_t token;
   std::string token_str;
-  std::string sequence;   ///< the text with this token in the mask's place
+  std::string sequence;  ///< the text with this token in the mask's place
 };
 
 struct FillOptions {

@@ -1,4 +1,5 @@
-// What the model learns to fill in: chunks with some of their tokens hidden. adapt() masks by itself; this is for looking.
+// What the model learns to fill in: chunks with some of their tokens hidden. adapt() masks by itself; this is for
+// looking.
 //
 //   for (const auto& chunk : tekio::mask(chunks, {0, 1}, tokenizer)) print(tokenizer.decode(chunk.input_ids));
 #pragma once
@@ -11,16 +12,17 @@
 
 namespace tekio {
 
-/// Where order, masks and dropout come from. counter: a pure function of (seed, epoch, chunk, position). torch: the reference
-/// stack's own streams, bit for bit, dropout apart. torch_cpu: dropout too.
+/// Where order, masks and dropout come from. counter: a pure function of (seed, epoch, chunk, position). torch: the
+/// reference stack's own streams, bit for bit, dropout apart. torch_cpu: dropout too.
 enum class MaskingRng { counter, torch, torch_cpu };  ///< --masking_rng
 /// Whether the evaluation chunks are masked once, or anew for each evaluation.
 enum class EvalMasking { frozen, fresh };  ///< --eval_masking
 
 struct MaskOptions {
-  double mlm_probability = 0.15;  ///< (0, 1]: chance of a token to be chosen; of these 80 % become the mask, 10 % a random token
-  bool whole_word_mask = false;   ///< choose words, and hide all tokens of a chosen word
-  double wwm_probability = 0.2;   ///< (0, 1]: chance of a word to be chosen
+  double mlm_probability =
+      0.15;  ///< (0, 1]: chance of a token to be chosen; of these 80 % become the mask, 10 % a random token
+  bool whole_word_mask = false;  ///< choose words, and hide all tokens of a chosen word
+  double wwm_probability = 0.2;  ///< (0, 1]: chance of a word to be chosen
   MaskingRng masking_rng = MaskingRng::counter;
   uint64_t seed = 42;
   uint64_t epoch = 0;  ///< counter only: other masks in each epoch
@@ -32,7 +34,8 @@ struct MaskedChunk {
   static constexpr int32_t kNotChosen = -100;
 };
 
-/// These chunks, masked as one batch. Errors: usage (a chunk number or a probability out of range), input (no mask token).
+/// These chunks, masked as one batch. Errors: usage (a chunk number or a probability out of range), input (no mask
+/// token).
 std::vector<MaskedChunk> mask(const Chunks& chunks, const std::vector<int64_t>& numbers, const Tokenizer& tokenizer,
                               const MaskOptions& options = {});
 

@@ -22,11 +22,13 @@ namespace tekio {
 /// One encoded text (or pair). All vectors have the same length.
 struct Encoding {
   std::vector<int32_t> ids;
-  std::vector<int32_t> type_ids;                      ///< 0 for the first text, 1 for the second (BERT's template)
-  std::vector<int32_t> word_ids;                      ///< index of the word in its text; kNoWord for template tokens and padding
-  std::vector<std::pair<int32_t, int32_t>> offsets;   ///< begin and end in Unicode characters of the original text; (0,0) for template tokens
-  std::vector<uint8_t> special_tokens_mask;           ///< 1 for template tokens and padding, not for a literal "[MASK]" in the text
-  std::vector<uint8_t> attention_mask;                ///< 0 for padding
+  std::vector<int32_t> type_ids;  ///< 0 for the first text, 1 for the second (BERT's template)
+  std::vector<int32_t> word_ids;  ///< index of the word in its text; kNoWord for template tokens and padding
+  std::vector<std::pair<int32_t, int32_t>>
+      offsets;  ///< begin and end in Unicode characters of the original text; (0,0) for template tokens
+  std::vector<uint8_t>
+      special_tokens_mask;              ///< 1 for template tokens and padding, not for a literal "[MASK]" in the text
+  std::vector<uint8_t> attention_mask;  ///< 0 for padding
   static constexpr int32_t kNoWord = -1;
 };
 
@@ -51,9 +53,9 @@ struct DecodeOptions {
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:
-  /// Reads a folder's tokenizer.json, or else vocab.txt with tokenizer_config.json. As in the reference stack, settings in
-  /// tokenizer_config.json win over tokenizer.json's normalizer for BERT's classes.
-  /// Errors: io (no such folder), input (files missing or malformed; the message names file and key).
+  /// Reads a folder's tokenizer.json, or else vocab.txt with tokenizer_config.json. As in the reference stack, settings
+  /// in tokenizer_config.json win over tokenizer.json's normalizer for BERT's classes. Errors: io (no such folder),
+  /// input (files missing or malformed; the message names file and key).
   static Tokenizer from_pretrained(const std::string& folder);
 
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
@@ -81,7 +83,8 @@ class Tokenizer {
   /// Warns once per tokenizer, as the reference does, when an encoding is longer than model_max_length. Off by default.
   void set_length_warning(bool on);
 
-  /// Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and vocab.txt, which transformers 4 and 5 open.
+  /// Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and vocab.txt, which transformers 4 and 5
+  /// open.
   void save_pretrained(const std::filesystem::path& folder) const;
 
   /// 128 bits over everything that can change an id, as hex: the token store's key.
