@@ -2,6 +2,7 @@
 #include "base/thread_pool.h"
 
 #include <sched.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +17,20 @@
 #include "base/error.h"
 
 namespace tekio {
+
+namespace {
+
+/// Workers run code that a signal handler must not interrupt on the same stack: oneDNN's kernels point the stack
+/// register elsewhere, and the handler's frame would overwrite what is there. What concerns the thread itself (a fault)
+/// stays.
+void take_no_signals() {
+  sigset_t outside;
+  sigfillset(&outside);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&outside, own);
+  pthread_sigmask(SIG_BLOCK, &outside, nullptr);
+}
+
+}  // namespace
 
 struct ThreadPool::State {
   std::vector<std::thread> workers;
@@ -42,6 +57,7 @@ struct ThreadPool::State {
   }
 
   void serve(int worker) {
+    take_no_signals();
     uint64_t seen = 0;
     for (;;) {
       for (int spin = 0; spin < 20000 && generation.load(std::memory_order_acquire) == seen; ++spin)

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <csignal>
+#include <vector>
 
 namespace tekio {
 
-/// Takes the signals over while it lives, and gives them back. One at a time in a process.
+/// Takes the signals over while it lives, and gives them back. One at a time in a process; to be made on the thread
+/// that computes.
 class StopSignals {
  public:
   StopSignals();
@@ -20,6 +22,8 @@ class StopSignals {
  private:
   struct sigaction interrupt_ {
   }, terminate_{}, file_size_{};
+  std::vector<char> stack_;
+  stack_t stack_before_{};
 };
 
 }  // namespace tekio

@@ -55,6 +55,7 @@ class Resume : public TinyRun {
   /// Runs `o` in a child process and returns its wait status; `during` is called in the parent.
   int in_child(const TrainingOptions& o, const std::function<void(pid_t)>& during) const {
     const pid_t child = fork();
+    if (child < 0) throw std::runtime_error("no child process");  // kill(-1) would go to everyone
     if (child == 0) {
       try {
         const AdaptReport r = adapt_fresh(o);
