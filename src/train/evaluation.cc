@@ -70,6 +70,11 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
          "larger --mlm_probability",
          chunks_);
   EvaluationReport report = sums.report();
+  if (!std::isfinite(report.perplexity))
+    fail(ErrorKind::input,
+         "the loss on the {} evaluation chunks is {}, too large or no number: the model's weights are damaged, or its "
+         "training has diverged; load the model from a sound copy, or try a lower --learning_rate",
+         chunks_, report.loss);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return report;
 }

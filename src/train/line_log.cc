@@ -52,6 +52,17 @@ LineLog::LineLog(const fs::path& path, int64_t kept_steps) : path_(path) {
   if (descriptor_ < 0) fail_system("write", path_);
 }
 
+void LineLog::refuse_foreign(const fs::path& path, const char* option) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return;
+  const MappedFile file(path);
+  const std::string_view first = file.text().substr(0, file.text().find('\n'));
+  const Json document = Json::parse(first, nullptr, /*allow_exceptions=*/false);
+  if (!first.empty() && !(document.is_object() && document.contains("step")))
+    fail(ErrorKind::usage, "{} {} exists and is not a log of updates (it begins with \"{}\"); name a new file", option,
+         printable(path.string(), 300), printable(first, 40));
+}
+
 LineLog::~LineLog() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

@@ -19,6 +19,10 @@ class LineLog {
   LineLog(LineLog&& other) noexcept;
   LineLog& operator=(LineLog&& other) noexcept;
 
+  /// Errors (usage): a file is there that is no log of updates, so opening it as one would destroy it. `option` names
+  /// what it was given by.
+  static void refuse_foreign(const std::filesystem::path& path, const char* option);
+
   bool is_open() const { return descriptor_ >= 0; }
   /// Writes the document and a line break, whole, before it returns. Errors: io.
   void append(const OrderedJson& document);

@@ -111,11 +111,13 @@ std::string digest_of(const Chunks& chunks) {
 
 }  // namespace
 
-RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model,
+RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
                             const Backend& backend) {
   return {.options = options_to_json(options),
-          .train_chunks = train.size(),
-          .train_digest = digest_of(train),
+          .train_chunks = data.train.size(),
+          .eval_chunks = data.test.size(),
+          .train_digest = digest_of(data.train),
+          .eval_digest = digest_of(data.test),
           .family = model.info().family,
           .device = backend.name(),
           .parameters = model.num_parameters()};
@@ -130,7 +132,11 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
     write_atomically(temporary / "trainer_state.json", p.trainer_state);
     Json record = {{"tekio_checkpoint", kFormat},
                    {"options", p.identity.options},
-                   {"data", {{"train_chunks", p.identity.train_chunks}, {"train_digest", p.identity.train_digest}}},
+                   {"data",
+                    {{"train_chunks", p.identity.train_chunks},
+                     {"train_digest", p.identity.train_digest},
+                     {"eval_chunks", p.identity.eval_chunks},
+                     {"eval_digest", p.identity.eval_digest}}},
                    {"model", {{"family", p.identity.family}, {"parameters", p.identity.parameters}}},
                    {"device", p.identity.device},
                    {"state", p.state.to_json()},
@@ -166,7 +172,9 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
   try {
     record.identity = {.options = json.at("options"),
                        .train_chunks = json.at("data").at("train_chunks").get<int64_t>(),
+                       .eval_chunks = json.at("data").at("eval_chunks").get<int64_t>(),
                        .train_digest = json.at("data").at("train_digest").get<std::string>(),
+                       .eval_digest = json.at("data").at("eval_digest").get<std::string>(),
                        .family = json.at("model").at("family").get<std::string>(),
                        .device = json.at("device").get<std::string>(),
                        .parameters = json.at("model").at("parameters").get<int64_t>()};
@@ -191,10 +199,14 @@ void restore_tensors(const fs::path& folder, const ModelConfig& config, Paramete
 
 void check_same_run(const RunIdentity& before, const RunIdentity& now, const std::string& where) {
   OptionChanges changes = compare_options(before.options, now.options);
-  if (before.train_chunks != now.train_chunks || before.train_digest != now.train_digest)
-    changes.forbidden.push_back(fmt::format("the training data had {} chunks (digest {}) and has {} ({})",
-                                            before.train_chunks, printable(before.train_digest), now.train_chunks,
-                                            now.train_digest));
+  const auto compare_data = [&](const char* which, int64_t had, const std::string& had_digest, int64_t has,
+                                const std::string& has_digest) {
+    if (had != has || had_digest != has_digest)
+      changes.forbidden.push_back(fmt::format("the {} data had {} chunks (digest {}) and has {} ({})", which, had,
+                                              printable(had_digest), has, has_digest));
+  };
+  compare_data("training", before.train_chunks, before.train_digest, now.train_chunks, now.train_digest);
+  compare_data("evaluation", before.eval_chunks, before.eval_digest, now.eval_chunks, now.eval_digest);
   if (before.family != now.family || before.parameters != now.parameters)
     changes.forbidden.push_back(fmt::format("the model was a {} of {} parameters and is a {} of {}",
                                             printable(before.family), with_commas(before.parameters), now.family,

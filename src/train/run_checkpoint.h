@@ -21,12 +21,12 @@ namespace tekio {
 /// What must be the same for a run to be resumed: its options, data and model.
 struct RunIdentity {
   Json options;  ///< options_to_json
-  int64_t train_chunks = 0;
-  std::string train_digest;    ///< of the training chunks' ids
-  std::string family, device;  ///< "DistilBERT"; the back end's name
+  int64_t train_chunks = 0, eval_chunks = 0;
+  std::string train_digest, eval_digest;  ///< of the chunks' ids
+  std::string family, device;             ///< "DistilBERT"; the back end's name
   int64_t parameters = 0;
 
-  static RunIdentity of(const TrainingOptions& options, const Chunks& train, const MaskedLM& model,
+  static RunIdentity of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
                         const Backend& backend);
 };
 

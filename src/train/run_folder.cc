@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 constexpr const char* kMarker = "options.json";
 constexpr const char* kFinished = "all_results.json";
+constexpr const char* kPrevious = "previous-run";
 const char* const kRunFiles[] = {
     "all_results.json",      "eval_results.json",       "train_results.json", "trainer_state.json",
     "metrics.jsonl",         "model.safetensors",       "config.json",        "tokenizer.json",
@@ -115,7 +116,7 @@ void RunFolder::begin(const Json& options) {
   try {
     fs::create_directories(path_);
     remove_stale_temporaries(path_);
-    if (overwrite_ && is_ours(path_)) remove_previous_run();
+    if (overwrite_ && is_ours(path_)) set_previous_run_aside();
     fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());
@@ -125,9 +126,32 @@ void RunFolder::begin(const Json& options) {
   write_atomically(path_ / kMarker, pretty_json(document));
 }
 
-void RunFolder::remove_previous_run() const {
-  for (const char* name : kRunFiles) fs::remove(path_ / name);
-  for (const int64_t step : checkpoints()) remove_checkpoint(step);
+/// An overwritten run may be the only copy of a model, so it stays until the new one is whole. Where such a run already
+/// lies aside, what stands in its place is a run that came to nothing: that one gives way. The marker moves last, so
+/// that a move that was broken off is told from one that was done.
+void RunFolder::set_previous_run_aside() const {
+  const fs::path aside = path_ / kPrevious;
+  const bool finished = fs::exists(path_ / kFinished);
+  if (finished) fs::remove_all(aside);
+  if (!finished && is_ours(aside)) {
+    for (const char* name : kRunFiles) fs::remove(path_ / name);
+    for (const int64_t step : checkpoints()) remove_checkpoint(step);
+  } else {
+    fs::create_directory(aside);
+    for (const int64_t step : checkpoints()) fs::rename(checkpoint(step), aside / checkpoint(step).filename());
+    for (const char* name : kRunFiles)
+      if (fs::exists(path_ / name)) fs::rename(path_ / name, aside / name);
+  }
+  note(fmt::format(" the run that is overwritten stays in {} until this one is done", printable(aside.string(), 300)));
+}
+
+void RunFolder::end() const {
+  try {
+    fs::remove_all(path_ / kPrevious);
+  } catch (const fs::filesystem_error& error) {
+    fail(ErrorKind::io, "cannot remove {}: {}", printable((path_ / kPrevious).string(), 300), error.code().message());
+  }
+  remove_stale_temporaries(path_);
 }
 
 fs::path RunFolder::checkpoint(int64_t step) const { return path_ / fmt::format("{}{}", kCheckpointPrefix, step); }

@@ -24,9 +24,11 @@ class RunFolder {
   /// Errors: io (no such folder), input (damaged).
   std::optional<std::filesystem::path> checkpoint_to_resume() const;
 
-  /// Makes the folder if need be, removes a run that is to be overwritten and what killed runs left, writes
-  /// options.json.
+  /// Makes the folder if need be, sets a run that is to be overwritten aside (in previous-run), removes what killed
+  /// runs left, writes options.json.
   void begin(const Json& options);
+  /// The new run is whole: the one set aside is removed, and what this process could not remove before.
+  void end() const;
 
   std::filesystem::path checkpoint(int64_t step) const;
   /// Steps of the checkpoints that lie here, ascending.
@@ -36,7 +38,7 @@ class RunFolder {
   void rotate(int64_t limit, int64_t saved_step, int64_t best_step) const;
 
  private:
-  void remove_previous_run() const;
+  void set_previous_run_aside() const;
   void remove_checkpoint(int64_t step) const;
   std::filesystem::path path_;
   std::string resume_;

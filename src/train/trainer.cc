@@ -60,7 +60,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       schedule_(o, data.train.size()),
       folder_(o),
       resume_from_(folder_.checkpoint_to_resume()),
-      identity_(RunIdentity::of(o, data.train, model, model_.backend())),
+      identity_(RunIdentity::of(o, data, model, model_.backend())),
       masking_(o.masking_rng, masking_options(o), MaskingVocabulary::of(tokenizer)),
       batches_(masking_, data.train,
                {.batch_size = o.per_device_train_batch_size,
@@ -101,8 +101,11 @@ void Trainer::begin() {
     for (const std::string& text : options_.prompts)
       state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
   room_.enter();
+  if (!options_.trace.empty()) {
+    LineLog::refuse_foreign(options_.trace, "--trace");
+    trace_ = LineLog(options_.trace, state_.step);
+  }
   folder_.begin(identity_.options);
-  if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_.path() / "metrics.jsonl", state_.step);
   if (!resume_from_ && judges()) state_.before = evaluate();
   if (state_.before) note_before(*state_.before);
@@ -368,6 +371,7 @@ AdaptReport Trainer::finish() {
   write_atomically(folder_.path() / "trainer_state.json",
                    trainer_state_json(state_, schedule_, options_, folder_, /*should_stop=*/true));
   write_results(folder_, last, data_.train.size(), after ? &*after : nullptr, epoch, after ? evaluator_->batches() : 0);
+  folder_.end();
   note_saved(r.run_dir);
   return r;
 }

@@ -125,6 +125,38 @@ TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   EXPECT_FALSE(fs::exists(run_ / "checkpoint-10"));
   EXPECT_FALSE(fs::exists(run_ / "all_results.json"));
   EXPECT_TRUE(fs::exists(run_ / "notes.txt"));  // what is not a run's stays
+  EXPECT_TRUE(fs::exists(run_ / "previous-run" / "checkpoint-10"));
+  folder.end();
+  EXPECT_FALSE(fs::exists(run_ / "previous-run"));
+}
+
+TEST_F(Files, AnOverwrittenRunOutlivesRunsThatCameToNothing) {
+  make_run({10}, /*finished=*/true);
+  std::ofstream(run_ / "model.safetensors") << "the only copy";
+  TrainingOptions o = options();
+  o.overwrite_output_dir = true;
+  for (int broken_off = 0; broken_off < 2; ++broken_off) {
+    RunFolder folder(o);
+    folder.begin(Json::object());  // and is killed before end()
+    fs::create_directory(run_ / "checkpoint-3");
+    EXPECT_EQ(read_text(run_ / "previous-run" / "model.safetensors"), "the only copy");
+  }
+}
+
+TEST_F(Files, ATraceDoesNotDestroyWhatIsNoTrace) {
+  const fs::path file = run_.string() + "-trace";
+  std::ofstream(file) << "a corpus\n";
+  try {
+    LineLog::refuse_foreign(file, "--trace");
+    FAIL() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), HasSubstr("is not a log of updates (it begins with \"a corpus\")"));
+  }
+  std::ofstream(file) << "{\"step\": 1}\n";
+  LineLog::refuse_foreign(file, "--trace");
+  fs::remove(file);
+  LineLog::refuse_foreign(file, "--trace");
 }
 
 TEST_F(Files, AFinishedRunWithoutCheckpointsCannotBeResumed) {
