@@ -3,6 +3,7 @@
 #include <tekio/masked_lm.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -94,6 +95,10 @@ std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, cons
   for (size_t i = 0; i < batch.masked_rows.size(); ++i) {
     const auto row = static_cast<int64_t>(i);
     const std::span<const float> probabilities = scores.rows(row, row + 1).values();
+    if (!std::all_of(probabilities.begin(), probabilities.end(), [](float p) { return std::isfinite(p); }))
+      fail(ErrorKind::input,
+           "the model's scores for \"{}\" are no numbers: the weights in {} are damaged; take a sound copy",
+           printable(text), printable(impl.path(), 300));
     std::vector<Prediction>& list = lists.emplace_back();
     for (const int32_t token : best(candidates, probabilities, options.top_k))
       list.push_back(

@@ -3,8 +3,10 @@
 #include <tekio/masked_lm.h>
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 
+#include "model/masked_lm.h"
 #include "support.h"
 
 namespace tekio::test {
@@ -87,6 +89,14 @@ TEST_P(Fill, OfEqualScoresTheLowerIdComesFirst) {
   EXPECT_EQ(at[1].token, 20);
   EXPECT_EQ(at[2].token, 30);
   EXPECT_EQ(at[0].score, at[2].score);
+}
+
+TEST_P(Fill, DamagedWeightsAreToldAndNotRanked) {
+  MaskedLM damaged = MaskedLM::from_pretrained(fill_folder().string(), {.device = GetParam()});
+  damaged.impl().model().weights().tensors().transform.values()[0] = std::numeric_limits<float>::quiet_NaN();
+  const FillMask fill(damaged, tokenizer_);
+  expect_error(ErrorKind::input, {"\"a very [MASK] film\" are no numbers: the weights in", "fill-mask are damaged"},
+               [&] { fill("a very [MASK] film"); });
 }
 
 TEST_P(Fill, Errors) {
