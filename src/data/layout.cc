@@ -1,9 +1,11 @@
 // Specs to files. The rules of names are the reference stack's (datasets' data_files), with "unsupervised" as one more
-// split and each file judged for itself. What is left out because its name says no split is told on stderr.
+// split and each file judged for itself. What is left out, for its name says no split or it is of
+// another kind than its split, is told on stderr.
 #include "data/layout.h"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -140,51 +142,72 @@ Family family_of(const NameVerdict& verdict) {
   return *verdict.kind == FileKind::text ? Family::text : Family::csv;
 }
 
+struct Candidate {
+  fs::path path;
+  NameVerdict verdict;
+  std::string split;
+};
+
+void tell_left_out(const fs::path& folder, const std::vector<Candidate>& files, const std::string& why) {
+  if (files.empty()) return;
+  note(fmt::format("{}: left out {}{}, {}", printable(folder.string(), 300),
+                   printable(files.front().path.lexically_relative(folder).string()),
+                   files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : "", why));
+}
+
+/// Moves what `keep` does not hold for out of `files`.
+template <typename Keep>
+std::vector<Candidate> take_out(std::vector<Candidate>& files, const Keep& keep) {
+  const auto rest = std::stable_partition(files.begin(), files.end(), keep);
+  std::vector<Candidate> taken(std::make_move_iterator(rest), std::make_move_iterator(files.end()));
+  files.erase(rest, files.end());
+  return taken;
+}
+
+/// A split's files: those of its own most frequent kind, as splits need not be packed alike.
+std::vector<DataFile> files_of_split(const fs::path& folder, const std::string& split, std::vector<Candidate> files) {
+  std::array<int64_t, 4> counts{};
+  for (const Candidate& c : files) ++counts[static_cast<size_t>(family_of(c.verdict))];
+  const auto family = static_cast<Family>(std::max_element(counts.begin(), counts.end()) - counts.begin());
+  const auto others = take_out(files, [family](const Candidate& c) { return family_of(c.verdict) == family; });
+  std::vector<DataFile> found;
+  for (const Candidate& c : files) {
+    if (!c.verdict.kind) fail(ErrorKind::input, "{}: {}", printable(c.path.string(), 300), c.verdict.refusal);
+    found.push_back({.path = c.path, .kind = *c.verdict.kind, .packing = c.verdict.packing});
+  }
+  tell_left_out(folder, others,
+                fmt::format("of another kind than most of split {} ({})", printable(split),
+                            printable(found.front().path.filename().string())));
+  return found;
+}
+
 SplitFiles find_in_folder(const fs::path& folder) {
-  struct Candidate {
-    fs::path path;
-    NameVerdict verdict;
-    std::string split;
-  };
   std::vector<Candidate> candidates;
-  bool any_named = false;
   for (const fs::path& path : list_files(folder)) {
     NameVerdict verdict = judge_name(path);
     if (!verdict.kind && verdict.refusal.empty()) continue;
     candidates.push_back({path, std::move(verdict), split_of(path.lexically_relative(folder))});
-    any_named |= !candidates.back().split.empty();
-  }
-  std::vector<Candidate> unnamed;
-  if (any_named) {
-    const auto rest = std::stable_partition(candidates.begin(), candidates.end(),
-                                            [](const Candidate& c) { return !c.split.empty(); });
-    unnamed.assign(rest, candidates.end());
-    candidates.erase(rest, candidates.end());
   }
   if (candidates.empty())
     fail(ErrorKind::input, "the folder {} holds no data files; what is read: {}", printable(folder.string(), 300),
          kKindsRead);
+  const auto is_named = [](const Candidate& c) { return !c.split.empty(); };
+  if (std::any_of(candidates.begin(), candidates.end(), is_named))
+    tell_left_out(folder, take_out(candidates, is_named),
+                  "whose name says no split (train, validation, test, unsupervised)");
 
-  std::array<int64_t, 4> counts{};
-  for (const Candidate& c : candidates) ++counts[static_cast<size_t>(family_of(c.verdict))];
-  const auto family = static_cast<Family>(std::max_element(counts.begin(), counts.end()) - counts.begin());
-  std::map<std::string, std::vector<DataFile>> by_split;
-  for (const Candidate& c : candidates) {
-    if (family_of(c.verdict) != family) continue;
-    if (!c.verdict.kind) fail(ErrorKind::input, "{}: {}", printable(c.path.string(), 300), c.verdict.refusal);
-    by_split[c.split.empty() ? "train" : c.split].push_back(
-        {.path = c.path, .kind = *c.verdict.kind, .packing = c.verdict.packing});
+  std::map<std::string, std::vector<Candidate>> by_split;
+  for (Candidate& c : candidates) {
+    std::string split = c.split.empty() ? "train" : c.split;
+    by_split[std::move(split)].push_back(std::move(c));
   }
-  std::erase_if(unnamed, [family](const Candidate& c) { return family_of(c.verdict) != family; });
-  if (!unnamed.empty())
-    note(fmt::format("{}: left out {}{}, whose name says no split (train, validation, test, unsupervised)",
-                     printable(folder.string(), 300), printable(unnamed.front().path.filename().string()),
-                     unnamed.size() > 1 ? fmt::format(" and {} more", unnamed.size() - 1) : ""));
   SplitFiles splits;
+  const auto add = [&](const std::string& split, std::vector<Candidate> files) {
+    splits.emplace_back(split, files_of_split(folder, split, std::move(files)));
+  };
   for (const std::string_view known : kSplitOrder)
-    if (auto found = by_split.extract(std::string(known)); !found.empty())
-      splits.emplace_back(found.key(), std::move(found.mapped()));
-  for (auto& [split, files] : by_split) splits.emplace_back(split, std::move(files));
+    if (auto found = by_split.extract(std::string(known)); !found.empty()) add(found.key(), std::move(found.mapped()));
+  for (auto& [split, files] : by_split) add(split, std::move(files));
   return splits;
 }
 

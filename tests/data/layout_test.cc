@@ -69,7 +69,7 @@ TEST(FindFiles, FoldersAreSplitByName) {
   testing::internal::CaptureStderr();
   const SplitFiles splits = find_files(folder / "d");
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("left out other.jsonl, whose name says no split"));
+              testing::HasSubstr("left out README.txt and 1 more, whose name says no split"));
   EXPECT_THAT(
       shown(splits, folder / "d"),
       ElementsAre("train: train-00000-of-00002.jsonl train-00001-of-00002.jsonl", "validation: validation/a.json",
@@ -80,9 +80,32 @@ TEST(FindFiles, FoldersAreSplitByName) {
 TEST(FindFiles, WithoutNamesAllOfTheMostFrequentKindIsTrain) {
   const ScratchFolder folder;
   for (const char* name : {"d/b/2.txt", "d/a.txt", "d/notes.csv"}) folder.write(name, "");
+  testing::internal::CaptureStderr();
   EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"), ElementsAre("train: a.txt b/2.txt"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("left out notes.csv, of another kind than most of split train (a.txt)"));
   for (const char* name : {"e/README.txt", "e/data.jsonl"}) folder.write(name, "");
   EXPECT_THAT(shown(find_files(folder / "e"), folder / "e"), ElementsAre("train: data.jsonl"));
+}
+
+TEST(FindFiles, EachSplitHasAKindOfItsOwn) {
+  const ScratchFolder folder;
+  for (const char* name : {"d/train.jsonl.zst", "d/test.csv", "d/valid.txt"}) folder.write(name, "");
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"),
+              ElementsAre("train: train.jsonl.zst", "validation: valid.txt", "test: test.csv"));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "nothing was left out";
+
+  for (const char* name : {"e/train-1.txt", "e/train-2.txt", "e/train.csv", "e/train/a.parquet", "e/test.jsonl"})
+    folder.write(name, "");
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(shown(find_files(folder / "e"), folder / "e"),
+              ElementsAre("train: train-1.txt train-2.txt", "test: test.jsonl"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("left out train/a.parquet and 1 more, of another kind than most of split train"));
+
+  for (const char* name : {"f/train.txt", "f/test.parquet"}) folder.write(name, "");
+  expect_error(ErrorKind::input, {"test.parquet", "does not read Parquet"}, [&] { find_files(folder / "f"); });
 }
 
 TEST(FindFiles, TellsWhatIsWrong) {
