@@ -9,7 +9,10 @@
 #include "train/run_folder.h"
 
 namespace tekio::cli {
+namespace fs = std::filesystem;
 namespace {
+
+constexpr size_t kShown = 4096;  // of a name: whole, as no path is longer
 
 // What is trained on and judged by, and what it was cut from.
 struct RunData {
@@ -30,20 +33,57 @@ int64_t percentage_of_rows(int64_t rows, int64_t percentage) {
   return static_cast<int64_t>(std::nearbyint(static_cast<double>(percentage) * static_cast<double>(rows) / 100.0));
 }
 
+// Train; another split only where PATH:SPLIT asks for it: text kept for a test must not be learnt by accident.
+std::string split_to_train_on(const DatasetDict& data, const std::vector<std::string>& specs) {
+  if (data.contains("train")) return "train";
+  std::error_code ignored;
+  for (const std::string& spec : specs)
+    if (fs::exists(spec, ignored)) {
+      std::vector<std::string> there;
+      for (const auto& [name, split] : data.splits()) there.push_back(printable(name));
+      fail(ErrorKind::input, "the data has no split train, it has {}; name the one to train on: {}:{}",
+           fmt::join(there, ", "), printable(spec, 300), there.front());
+    }
+  return choose_split(data, {"train"});
+}
+
+// Whether a row is more than blanks. Mostly the first one is, so few rows are read at first. A row that is no text
+// counts: cutting the chunks tells file and line.
+bool has_text(const Dataset& rows, const std::string& wanted) {
+  const std::string column = rows.text_column(wanted);
+  for (int64_t count = 16;; count *= 16) {
+    const std::vector<Row> taken = rows.take(count);
+    for (const Row& row : taken)
+      for (const auto& [name, value] : row.columns)
+        if (name == column &&
+            (!value.starts_with('"') || row.text(column).find_first_not_of(" \t\r\n\v\f") != std::string::npos))
+          return true;
+    if (static_cast<int64_t>(taken.size()) < count) return false;
+  }
+}
+
+void check_text(const Dataset& rows, const std::string& column, const std::vector<std::string>& specs) {
+  if (!has_text(rows, column))
+    fail(ErrorKind::input,
+         "there is no text in {}: it is empty or all its rows are blank; pass files that hold text, or name their "
+         "column with --text_column_name",
+         printable(fmt::format("{}", fmt::join(specs, ", ")), 300));
+}
+
 class Adapt final : public Command {
  public:
   CommandText text() const override {
     return {.name = "adapt",
             .summary = "trains a masked language model on a domain's text",
-            .usage = "[--model M] [--data D…] [--output_dir RUN] [options]",
+            .usage = "[--model M] --data D… [--output_dir RUN] [options]",
             .description =
                 "Judges a model on text that it will not see, trains it on a domain's text, judges it again, and saves "
                 "it as a folder that "
                 "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; judges by what --test_size cuts "
                 "off, else by split "
-                "validation, else test, else by the last --validation_split_percentage of the rows. Without --model "
-                "and --data: the bundled "
-                "ones. run_mlm.py's options are understood too, see docs/cli.md.",
+                "validation, else test, else by the last --validation_split_percentage of the rows. Without --model: "
+                "the bundled one. This version bundles no text: --data is required. run_mlm.py's options are "
+                "understood too, see docs/cli.md.",
             .examples = {"tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size "
                          "1000 --output_dir run",
                          "tekio adapt --model distilbert-base-uncased --train_file notes.txt --validation_file "
@@ -59,39 +99,40 @@ class Adapt final : public Command {
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     AdaptArguments& a = arguments_;
     if (a.model.model.empty()) a.model.model = starter_model("--model");
-    if (a.data.empty() && a.train_file.empty()) {
-      const auto text = starter_data();
-      if (!text)
-        fail(ErrorKind::usage,
-             "--data is missing, and this installation has no bundled text; pass files or a folder of text");
-      a.data = {*text};
-    }
+    if (a.data.empty() && a.train_file.empty())
+      fail(ErrorKind::usage, "--data is missing: this version bundles no text; pass files or a folder of text");
     const ModelPlace place = a.model.place("adapt");
     const std::vector<std::string>& training_data = a.data.empty() ? a.train_file : a.data;
     if (a.training.output_dir.empty()) a.training.output_dir = default_folder(place.name, data_name(training_data));
     const RunFolder early_look(a.training);  // refuses a folder before the long work, not after it
+    check_trace();
 
     OpenModel opened = a.model.open("adapt", common);
     const Tokenizer& tokenizer = opened.tokenizer;
     const ModelInfo& info = opened.info;
+    if (!a.training.prompts.empty()) {  // one without a mask or too long is refused before the corpus is read
+      const FillMask fill_mask(opened.model, tokenizer);
+      for (const std::string& prompt : a.training.prompts) fill_mask.all(prompt);
+    }
     // A plan is a result, a run's first lines are its log.
     const auto tell = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
-    tell(fmt::format(" model    {} · {} · {} parameters", place.name, info.family, with_commas(info.parameters)));
+    tell(fmt::format(" model    {} · {} · {} parameters", printable(place.name, kShown), info.family,
+                     with_commas(info.parameters)));
 
     a.chunks.chunk_size = capped_chunk_size(a.chunks.chunk_size, longest_input(info, tokenizer));
     a.chunks.use_cache = !common.no_cache;
     a.chunks.threads = common.threads;
     const RunData data = open_chunks(training_data, tokenizer);
-    tell(fmt::format(" data     {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by", data.name,
-                     with_commas(data.rows), with_commas(data.all_chunks), a.chunks.chunk_size,
-                     with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+    tell(fmt::format(" data     {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by",
+                     printable(data.name, kShown), with_commas(data.rows), with_commas(data.all_chunks),
+                     a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
     if (a.dry_run) return print_plan(opened.model, tokenizer, place, info, data, out);
 
     const AdaptReport report = adapt(opened.model, tokenizer, data.split, a.training);
     if (common.json)
       out.json(result(report, place, info, data));
     else if (!report.stopped)
-      out.line(report.run_dir);
+      out.line(printable(report.run_dir, kShown));
     return report.stopped ? 128 + report.signal : 0;
   }
 
@@ -103,6 +144,18 @@ class Adapt final : public Command {
     return name;
   }
 
+  // Its folder must be there, or be the run folder, which is made.
+  void check_trace() const {
+    const TrainingOptions& t = arguments_.training;
+    if (t.trace.empty()) return;
+    std::error_code ignored;
+    const fs::path folder = fs::absolute(t.trace, ignored).parent_path();
+    if (!fs::is_directory(folder, ignored) &&
+        folder.lexically_normal() != (fs::absolute(t.output_dir, ignored) / "").lexically_normal().parent_path())
+      fail(ErrorKind::io, "cannot write --trace {}: there is no folder {}", printable(t.trace, 300),
+           printable(folder.string(), 300));
+  }
+
   Chunks cut(const Dataset& rows, const Tokenizer& tokenizer) const {
     return chunk(rows, tokenizer, arguments_.chunks);
   }
@@ -110,7 +163,8 @@ class Adapt final : public Command {
   RunData open_chunks(const std::vector<std::string>& training_data, const Tokenizer& tokenizer) const {
     const AdaptArguments& a = arguments_;
     const DatasetDict dataset = open_data(training_data);
-    const Dataset& train = dataset[choose_split(dataset, {"train"})];
+    const Dataset& train = dataset[split_to_train_on(dataset, training_data)];
+    check_text(train, a.chunks.text_column, training_data);
 
     const auto separate = [&](const Chunks& trained, const Chunks& judged) {
       return RunData{data_name(training_data),
@@ -127,8 +181,9 @@ class Adapt final : public Command {
       }
       if (!a.validation_file.empty()) {
         const DatasetDict held_out = open_data(a.validation_file);
-        return separate(cut(train, tokenizer),
-                        cut(held_out[choose_split(held_out, {"validation", "test", "train"})], tokenizer));
+        const Dataset& judged = held_out[choose_split(held_out, {"validation", "test", "train"})];
+        check_text(judged, a.chunks.text_column, a.validation_file);
+        return separate(cut(train, tokenizer), cut(judged, tokenizer));
       }
       for (const char* split : {"validation", "test"})
         if (dataset.contains(split) && dataset.splits().size() > 1)
@@ -179,7 +234,7 @@ class Adapt final : public Command {
       out.line(fmt::format(" memory   {:<14} {:>10}", part.purpose, bytes_text(static_cast<uint64_t>(part.bytes))));
     out.line(fmt::format(" memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
     out.line(fmt::format(" time     about {} (estimated from one timed product)", clock_time(planned.seconds)));
-    out.line(fmt::format(" output   {}", arguments_.training.output_dir));
+    out.line(fmt::format(" output   {}", printable(arguments_.training.output_dir, kShown)));
     return 0;
   }
 

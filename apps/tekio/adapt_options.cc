@@ -84,13 +84,15 @@ void add_optimisation(AdaptArguments& a, OptionTable& table) {
       .at_least(0)
       .at_most(1);
   table.add("num_train_epochs", &t.num_train_epochs, "passes over the training chunks; need not be whole").above(0);
-  table.add("max_steps", &t.max_steps, "updates; where positive it decides instead of --num_train_epochs").at_least(-1);
+  table.add("max_steps", &t.max_steps, "updates; where positive it decides instead of --num_train_epochs")
+      .at_least(1)
+      .or_exactly(-1);
   table.add("weight_decay", &t.weight_decay, "AdamW's, not on biases and layer norms").at_least(0);
-  table.add("adam_beta1", &t.adam_beta1, "AdamW's").at_least(0).at_most(1);
-  table.add("adam_beta2", &t.adam_beta2, "AdamW's").at_least(0).at_most(1);
+  table.add("adam_beta1", &t.adam_beta1, "AdamW's").at_least(0).below(1);
+  table.add("adam_beta2", &t.adam_beta2, "AdamW's").at_least(0).below(1);
   table.add("adam_epsilon", &t.adam_epsilon, "AdamW's").above(0);
   table.add("max_grad_norm", &t.max_grad_norm, "gradients are scaled down to this norm; 0: never").at_least(0);
-  table.add("dropout", &t.dropout, "sets every dropout rate of the model's config").at_least(0).at_most(1);
+  table.add("dropout", &t.dropout, "sets every dropout rate of the model's config").at_least(0).below(1);
 }
 
 void add_reports(AdaptArguments& a, OptionTable& table) {
@@ -167,6 +169,8 @@ void AdaptArguments::resolve(const OptionTable& table, Common& common) {
       note("without effect here: --logging_steps (--logging_strategy epoch decides)");
     training.logging_steps = 0;
   }
+  if (training.trace == "-")
+    fail(ErrorKind::usage, "--trace is '-', but standard output is for the result alone; pass a file");
   if (warmup_steps >= 1 && warmup_steps != std::floor(warmup_steps))
     fail(ErrorKind::usage, "--warmup_steps is {}, expected a whole number of updates, or a share below 1",
          warmup_steps);

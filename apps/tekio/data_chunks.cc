@@ -84,7 +84,7 @@ class DataChunks final : public Command {
         const fs::path path = fs::path(export_) / (name + ".npy");
         write_npy(path, chunks);
         written[name] = {{"path", path.string()}, {"chunks", chunks.size()}};
-        note(fmt::format("wrote {} ({} chunks)", path.string(), with_commas(chunks.size())));
+        note(fmt::format("wrote {} ({} chunks)", printable(path.string(), 4096), with_commas(chunks.size())));
       };
       if (cut_in_two) {
         const Chunks::Split split =

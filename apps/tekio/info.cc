@@ -75,7 +75,7 @@ class Info final : public Command {
 
   static void tell(const OrderedJson& report, const ModelInfo& info, Output& out) {
     const bool tokenizer = !report["tokenizer_entries"].is_null();
-    out.line(fmt::format("path         {}", report["path"].get<std::string>()));
+    out.line(fmt::format("path         {}", printable(report["path"].get<std::string>(), 4096)));
     out.line(fmt::format("family       {}", info.family));
     out.line(fmt::format("parameters   {}", with_commas(info.parameters)));
     out.line(fmt::format("sizes        {} layers, {} wide, {} heads, {} inner", info.layers, info.hidden_size,

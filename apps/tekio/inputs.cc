@@ -132,13 +132,6 @@ std::string starter_model(const std::string& option) {
        option, share ? printable((*share / "starter").string(), 300) : std::string("no share/tekio folder"));
 }
 
-std::optional<std::string> starter_data() {
-  const auto share = share_folder();
-  std::error_code ignored;
-  if (share && fs::is_directory(*share / "starter" / "data", ignored)) return (*share / "starter" / "data").string();
-  return std::nullopt;
-}
-
 DatasetDict open_data(const std::vector<std::string>& specs) {
   for (const std::string& spec : specs) {
     if (data_path(spec)) continue;

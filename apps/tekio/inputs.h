@@ -1,5 +1,5 @@
 // From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, the
-// bundled starter, and the checks that need both a model and its tokenizer.
+// bundled starter model, and the checks that need both a model and its tokenizer.
 #pragma once
 
 #include <tekio/tekio.h>
@@ -27,8 +27,6 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir = ""
 std::optional<std::filesystem::path> share_folder();
 /// The bundled starter model. Errors: usage (this installation has none; names `option`, with which to pass one).
 std::string starter_model(const std::string& option);
-/// The bundled starter's text, if this installation has any.
-std::optional<std::string> starter_data();
 
 /// load_dataset, after telling a Hub id from a misspelt path. Errors: io, input.
 DatasetDict open_data(const std::vector<std::string>& specs);

@@ -23,6 +23,7 @@ void leave(int signal) { ::_exit(128 + signal); }
 int main(int count, char** texts) {
   hold_standard_descriptors();
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a write error like any other
+  ::signal(SIGXFSZ, SIG_IGN);  // so is a file that reached its size limit
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action {};
     ::sigaction(signal, nullptr, &action);

@@ -66,11 +66,12 @@ std::string Option::expected() const {
   }
   const std::string what = kind == Kind::integer ? "an integer" : "a number";
   const bool low = std::isfinite(minimum), high = std::isfinite(maximum);
-  if (low && high && !above_minimum)
+  if (low && high && !above_minimum && !below_maximum)
     return fmt::format("{} from {} to {}", what, number_text(minimum), number_text(maximum));
   std::string text = what;
   if (low) text += fmt::format(" {} {}", above_minimum ? ">" : ">=", number_text(minimum));
-  if (high) text += fmt::format("{} <= {}", low ? " and" : "", number_text(maximum));
+  if (high) text += fmt::format("{} {} {}", low ? " and" : "", below_maximum ? "<" : "<=", number_text(maximum));
+  if (also) text += fmt::format(", or {}", number_text(*also));
   return text;
 }
 
@@ -91,7 +92,8 @@ void Option::check(const std::string& text) const {
     good = std::find(choices.begin(), choices.end(), text) != choices.end();
   }
   if (kind == Kind::integer || kind == Kind::number)
-    good = good && (above_minimum ? number > minimum : number >= minimum) && number <= maximum;
+    good = good && (number == also || ((above_minimum ? number > minimum : number >= minimum) &&
+                                       (below_maximum ? number < maximum : number <= maximum)));
   if (good) return;
   const std::string near = choices.empty() ? "" : nearest(text, choices);
   fail(ErrorKind::usage, "--{} is '{}', expected {}{}", name, printable(text), expected(),

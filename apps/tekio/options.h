@@ -32,6 +32,8 @@ struct Option {
   char letter = 0;                   ///< "-n"
   double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
   bool above_minimum = false;  ///< the minimum itself is out of range
+  bool below_maximum = false;  ///< so is the maximum
+  std::optional<double> also;  ///< one more number that is in range
   std::vector<std::string> choices;
   std::optional<std::string> implied;  ///< the value meant where the option stands without one
   bool transient = false;              ///< steers this call only: neither dumped nor taken from a config file
@@ -56,6 +58,14 @@ struct Option {
   }
   Option& at_most(double high) {
     maximum = high;
+    return *this;
+  }
+  Option& below(double high) {
+    maximum = high, below_maximum = true;
+    return *this;
+  }
+  Option& or_exactly(double number) {
+    also = number;
     return *this;
   }
   Option& one_of(std::vector<std::string> names);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "data/record_parser.h"
 #include "inputs.h"
 #include "lines.h"
 
@@ -126,8 +127,12 @@ class Tokenize final : public Command {
       for (const std::string& file : files) {
         const DatasetDict data = open_data({file});
         for (const auto& [name, split] : data.splits()) {
-          const std::string column = split.text_column(column_);
-          split.for_each([&](const Row& row) { writer.put(row.text(column)); });
+          // Not for_each: the parser tells file and line of a row without text, as `data chunks` does.
+          SourceReader reader(split.source());
+          RecordParser parser(*split.source().files, column_);
+          Block block;
+          while (reader.next(block))
+            for (const Record& record : block.records) writer.put(std::string(parser.text(block, record)));
         }
       }
     }

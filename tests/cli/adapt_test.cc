@@ -112,14 +112,61 @@ TEST_F(Adapt, JudgesByValidationThenTest) {
   EXPECT_EQ(both["train_chunks"], 40);
   EXPECT_EQ(both["rows"], 52);
   fs::remove_all(run_);
-  EXPECT_EQ(
-      data({"--train_file", text_, "--validation_file", folder_.path("d") + ":test", "--line_by_line"})["eval_chunks"],
-      10);
+  EXPECT_EQ(data({"--train_file", text_, "--validation_file", folder_.path("d") + ":test", "--line_by_line",
+                  "--mlm_probability", "0.9"})["eval_chunks"],
+            10);
   fs::remove_all(run_);
   const Json cut = data({"--data", folder_.path("d"), "--train_size", "20", "--test_size", "6"});
   EXPECT_EQ(cut["train_chunks"], 20);
   EXPECT_EQ(cut["eval_chunks"], 6);
   EXPECT_EQ(cut["rows"], 40) << "cut from train alone";
+}
+
+TEST_F(Adapt, NeverTrainsOnTestUnasked) {
+  folder_.write("d/test.txt", sentences(40));
+  const Result only = run(small({"--data", folder_.path("d")}));
+  EXPECT_EQ(only.code, 3) << only.err;
+  EXPECT_THAT(
+      only.err,
+      HasSubstr("the data has no split train, it has test; name the one to train on: " + folder_.path("d") + ":test"));
+  EXPECT_EQ(run(small({"--data", folder_.path("d"), "--train_size", "4"})).code, 3);
+  EXPECT_EQ(data({"--data", folder_.path("d") + ":test", "--line_by_line", "--mlm_probability", "0.9"})["train_chunks"],
+            38);
+  fs::remove_all(run_);
+  EXPECT_EQ(data({"--data", folder_.path("d/test.txt"), "--line_by_line", "--mlm_probability", "0.9"})["train_chunks"],
+            38)
+      << "a file is train";
+  fs::remove_all(run_);
+  folder_.write("d/validation.txt", sentences(20));
+  const Result several = run(small({"--data", folder_.path("d")}));
+  EXPECT_EQ(several.code, 3);
+  EXPECT_THAT(several.err, HasSubstr("no split train, it has validation, test; name the one"));
+  EXPECT_EQ(run(small({"--data", folder_.path("d") + ":test", folder_.path("d") + ":validation"})).code, 3);
+}
+
+TEST_F(Adapt, SplitsMayBeOfDifferentKinds) {
+  folder_.write("d/train.txt", sentences(40));
+  folder_.write("d/test.jsonl", "{\"text\": \"the work of the license\"}\n{\"text\": \"any other form\"}\n");
+  const Json counts = data({"--data", folder_.path("d"), "--line_by_line", "--mlm_probability", "0.9"});
+  EXPECT_EQ(counts["train_chunks"], 40);
+  EXPECT_EQ(counts["eval_chunks"], 2);
+}
+
+TEST_F(Adapt, NamesAreShownWithoutControlCharacters) {
+  const std::string name = folder_.write("a\x1b[31m\nb.txt", sentences(60));
+  const std::string run_folder = folder_.path("r\x1b\n");
+  const std::string model = folder_.path("m\x1b\n");
+  fs::create_directory_symlink(M, model);
+  for (const char* dry : {"--dry_run", "--no_dry_run"}) {
+    const Result result =
+        run(small({"--data", name, "--model", model + "/.", "--output_dir", run_folder, "--no_json", dry}));
+    ASSERT_EQ(result.code, 0) << result.err;
+    const std::string shown = result.out + result.err;
+    EXPECT_THAT(shown, HasSubstr("a\\x1b[31m\\x0ab.txt · 60 rows"));
+    EXPECT_THAT(result.out, HasSubstr("r\\x1b\\x0a\n"));
+    EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << result.out;
+  }
+  EXPECT_THAT(run({"info", model}).out, HasSubstr("m\\x1b\\x0a\n"));
 }
 
 TEST_F(Adapt, ARunMlmCommandLineWorksUnchanged) {
@@ -287,9 +334,11 @@ TEST_F(Adapt, ATraceThatCannotBeWrittenIsAnIoError) {
   const Result full = run(small({"--data", text_, "--trace", "/dev/full"}));
   EXPECT_EQ(full.code, 4) << full.err;
   EXPECT_THAT(full.err, HasSubstr("/dev/full"));
-  EXPECT_EQ(
-      run(small({"--data", text_, "--trace", folder_.path("none/trace"), "--output_dir", folder_.path("run2")})).code,
-      4);
+  const Result nowhere =
+      run(small({"--data", text_, "--trace", folder_.path("none/trace"), "--output_dir", folder_.path("run2")}));
+  EXPECT_EQ(nowhere.code, 4);
+  EXPECT_THAT(nowhere.err, HasSubstr("there is no folder " + folder_.path("none")));
+  EXPECT_THAT(nowhere.err, testing::Not(HasSubstr(" data "))) << "told before the corpus is tokenized";
 }
 
 TEST_F(Adapt, AFullOutputIsAnIoErrorAfterTheRunIsSaved) {
@@ -301,8 +350,19 @@ TEST_F(Adapt, AFullOutputIsAnIoErrorAfterTheRunIsSaved) {
 TEST_F(Adapt, TextThatIsTooShortOrMissingIsBadInput) {
   const Result empty = run(small({"--data", folder_.write("empty.txt", "")}));
   EXPECT_EQ(empty.code, 3) << empty.err;
+  EXPECT_THAT(empty.err,
+              HasSubstr("there is no text in " + folder_.path("empty.txt") + ": it is empty or all its rows"));
   const Result blank = run(small({"--data", folder_.write("blank.txt", std::string(200, '\n')), "--line_by_line"}));
   EXPECT_EQ(blank.code, 3) << blank.err;
+  for (const char* blanks : {"\n", " \n\t\n\n"}) {
+    const Result result = run(small({"--data", folder_.write("blank.txt", blanks)}));
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
+    const Result judged = run(small({"--data", text_, "--validation_file", folder_.path("blank.txt")}));
+    EXPECT_EQ(judged.code, 3);
+    EXPECT_THAT(judged.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
+  }
+  EXPECT_THAT(blank.err, HasSubstr("there is no text in "));
   const Result numbers = run(small(
       {"--data", folder_.write("numbers.jsonl", "{\"x\": 1}\n{\"x\": 2}\n"), "--validation_split_percentage", "50"}));
   EXPECT_EQ(numbers.code, 3);
@@ -320,7 +380,8 @@ TEST_F(Adapt, TextThatIsTooShortOrMissingIsBadInput) {
 TEST_F(Adapt, APromptWithoutMaskIsToldBeforeTraining) {
   const Result result = run(small({"--data", text_, "--prompt", "no mask"}));
   EXPECT_EQ(result.code, 3) << result.err;
-  EXPECT_FALSE(fs::exists(run_ + "/model.safetensors"));
+  EXPECT_THAT(result.err, testing::Not(HasSubstr(" data "))) << "told before the corpus is tokenized";
+  EXPECT_FALSE(fs::exists(run_));
 }
 
 }  // namespace

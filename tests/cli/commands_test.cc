@@ -140,6 +140,19 @@ TEST_F(Tokenize, FilesOfEveryKindGiveTheirTexts) {
   EXPECT_THAT(missing.err, HasSubstr("boddy"));
 }
 
+TEST_F(Tokenize, ARowWithoutTextIsToldWithFileAndLine) {
+  const std::string row = "{\"text\": \"a\"}\n";
+  for (const auto& [bad, message] :
+       {std::pair{"{\"text\": null}\n", "expected a string in the column \"text\", got null"},
+        std::pair{"{\"label\": 1}\n", "the column \"text\" is missing"}}) {
+    const std::string file = folder_.write("bad.jsonl", row + bad + row);
+    const Result result = run({"tokenize", "--model", M, file});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr(std::string("bad.jsonl:2: ") + message));
+    EXPECT_EQ(run({"data", "chunks", file, "--model", M, "--no_cache"}).err, result.err);
+  }
+}
+
 TEST_F(Tokenize, OrderHoldsWithAnyNumberOfThreads) {
   const std::string text = folder_.write("big.txt", sentences(9000));
   const std::string one = run({"tokenize", "--model", M, "--ids", "--threads", "1", text}).out;

@@ -58,6 +58,25 @@ TEST_F(Streams, ABrokenPipeIsAnIoErrorAndNoSignal) {
   EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("Broken pipe"));
 }
 
+TEST_F(Streams, AFileSizeLimitIsAnIoErrorThatLeavesNothingBehind) {
+  const std::string big = folder_.write("big.txt", sentences(3000)), to = folder_.path("export");
+  const auto limited = [&](const std::string& arguments) {
+    const std::string command = "ulimit -f 16; XDG_CACHE_HOME=" + folder_.path("cache") + " " + TEKIO_PROGRAM + " " +
+                                arguments + " --model " + model_folder() + " --chunk_size 16 2>" + folder_.path("err");
+    return WEXITSTATUS(std::system(("sh -c '" + command + "'").c_str()));
+  };
+  // within the token store, and, once that is kept, within the export
+  EXPECT_EQ(limited("data chunks " + big + " --export " + to), 4) << read_file(folder_.path("err"));
+  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("File too large"));
+  ASSERT_EQ(run({"data", "chunks", big, "--model", model_folder(), "--chunk_size", "16"},
+                {.environment = {{"XDG_CACHE_HOME", folder_.path("cache")}}})
+                .code,
+            0);
+  EXPECT_EQ(limited("data chunks " + big + " --export " + to), 4) << read_file(folder_.path("err"));
+  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("File too large"));
+  EXPECT_TRUE(!std::filesystem::exists(to) || std::filesystem::is_empty(to));
+}
+
 TEST_F(Streams, AClosedInputIsNotTakenForText) {
   const Result result = run({"fill", "--model", model_folder()}, {.close_input = true});
   EXPECT_EQ(result.code, 3);
