@@ -101,11 +101,9 @@ void Trainer::begin() {
     for (const std::string& text : options_.prompts)
       state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
   room_.enter();
-  if (!options_.trace.empty()) {
-    LineLog::refuse_foreign(options_.trace, "--trace");
-    trace_ = LineLog(options_.trace, state_.step);
-  }
+  if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, "--trace");
   folder_.begin(identity_.options);
+  if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_.path() / "metrics.jsonl", state_.step);
   if (!resume_from_ && judges()) state_.before = evaluate();
   if (state_.before) note_before(*state_.before);
