@@ -1,6 +1,6 @@
 // The rig that runs an op case on a back end.
-// Every result starts as NaN, so a number that an op forgets to write, or reads before writing, shows; parameter gradients
-// start as numbers, since ops add to them.
+// Every result starts as NaN, so a number that an op forgets to write, or reads before writing, shows; parameter
+// gradients start as numbers, since ops add to them.
 #pragma once
 
 #include <algorithm>
