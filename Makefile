@@ -12,7 +12,7 @@ BUILD_TREE := cmake --build $(BUILD) -j $(JOBS)
 
 .PHONY: help setup build adapt test bench format install
 help:
-	@echo "make adapt     build Tekio, then adapt a model to a domain's text with it (about a minute)"
+	@echo "make adapt     build Tekio, then adapt a model to a domain's text with it (some minutes)"
 	@echo "make test      build everything, run all tests"
 	@echo "make build     build the program: $(BUILD)/tekio"
 	@echo "make bench     build and run the micro benchmarks"
