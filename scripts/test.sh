@@ -24,7 +24,7 @@ awk '
   /^\[  FAILED  \] [0-9]+ tests?, listed below/ { failed += $4; told_failed = 1 }
   /^\[  SKIPPED \] [0-9]+ tests?, listed below/ { skipped += $4 }
   /: Skipped$/ { getline; if ($0 != "") reasons[$0]++ }
-  /^Test Passed\./ { ok = 1 }
+  /^Test Passed\.|^Test Pass Reason:/ { ok = 1 }  # the latter where a pattern in the output decides
   END {
     close_test()
     for (reason in reasons) printf "  skipped %d: %s\n", reasons[reason], reason
