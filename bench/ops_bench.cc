@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   tekio::ThreadPool pool;
   const auto backend = tekio::make_cpu_backend(pool);
-  const double best = tekio::measure_product_rate(*backend, 1);
+  const double best = tekio::measure_product_rate(*backend, tekio::DType::f32, 1);
   const tekio::ProcessorReport processor = tekio::describe_processor();
   benchmark::AddCustomContext("processor", processor.model);
   benchmark::AddCustomContext("products", processor.products);

@@ -156,6 +156,10 @@ void AdaptArguments::resolve(const OptionTable& table, Common& common) {
     if (common.device == "cuda") fail(ErrorKind::usage, "--device cuda contradicts --use_cpu");
     if (common.device == "auto") common.device = "cpu";
   }
+  if (run_mlm.is_true("bf16")) {
+    if (common.dtype == NumberFormat::f32) fail(ErrorKind::usage, "--dtype f32 contradicts --bf16");
+    common.dtype = NumberFormat::bf16;
+  }
   if (chunks.line_by_line && training.masking_rng != MaskingRng::counter && run_mlm.is_true("pad_to_max_length"))
     fail(ErrorKind::usage,
          "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "

@@ -2,6 +2,7 @@
 // commands.cc lists them all.
 #pragma once
 
+#include <tekio/masked_lm.h>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace tekio::cli {
 
 /// The options that every command has.
 struct Common {
-  std::string device = "auto", dtype = "auto", config;
+  std::string device = "auto", config;
+  NumberFormat dtype = NumberFormat::automatic;
   int threads = 0;
   uint64_t seed = 42;
   bool offline = false, json = false, quiet = false, no_cache = false, dump_config = false, help = false;

@@ -101,6 +101,7 @@ class Doctor final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     ThreadPool pool(common.threads);
+    const bool has_bf16 = make_cpu_backend(pool)->bf16_products() != Backend::Bf16::absent;
     const std::vector<SelfTestResult> tests = self_test(make_cpu_backend(pool));
     const bool sound =
         std::all_of(tests.begin(), tests.end(), [](const SelfTestResult& result) { return result.problem.empty(); });
@@ -127,8 +128,8 @@ class Doctor final : public Command {
         {"disks", {{"cache", disk(cache_folder())}, {"here", disk(fs::current_path())}}},
         {"libraries", library_versions()},
         {"devices",
-         {{"cpu", {{"there", true}, {"dtypes", {"f32"}}}},
-          {"ref", {{"there", true}, {"dtypes", {"f32"}}}},
+         {{"cpu", {{"there", true}, {"dtypes", has_bf16 ? OrderedJson{"f32", "bf16"} : OrderedJson{"f32"}}}},
+          {"ref", {{"there", true}, {"dtypes", {"f32", "bf16"}}}},
           {"cuda", {{"there", cuda_is_there()}, {"dtypes", OrderedJson::array()}}}}},
         {"self_test", {{"cpu", {{"ok", sound}, {"passed", passed}, {"problems", problems}}}}},
         {"ok", sound}};

@@ -33,8 +33,9 @@ class Info final : public Command {
     if (model_.model.empty()) model_.model = starter_model("the argument M");
     const ModelPlace place = model_.place("info");
     const ModelInfo info =
-        MaskedLM::from_pretrained(place.folder.string(),
-                                  {.device = common.device, .threads = common.threads, .seed = common.seed})
+        MaskedLM::from_pretrained(
+            place.folder.string(),
+            {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed})
             .info();
     OrderedJson report = {{"path", place.folder.string()},
                           {"name", place.name},

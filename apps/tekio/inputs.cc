@@ -215,7 +215,8 @@ OpenModel ModelOptions::open(const std::string& command, const Common& common) c
   const ModelPlace where = place(command);
   const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
   MaskedLM weights = MaskedLM::from_pretrained(
-      where.folder.string(), {.device = common.device, .threads = common.threads, .seed = common.seed});
+      where.folder.string(),
+      {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});
   const ModelInfo info = weights.info();
   if (entries.vocabulary_size() > info.vocabulary)
     fail(ErrorKind::input,

@@ -12,7 +12,7 @@ struct Foreign {
   const char* name;
   bool flag;                          // true|false
   std::vector<std::string> accepted;  // {"*"}: all, without effect
-  const char* reason;
+  const char* reason;                 // "=--x y": does the same as that
 };
 
 const std::vector<Foreign>& foreign_options() {
@@ -32,7 +32,10 @@ const std::vector<Foreign>& foreign_options() {
       {"token", false, {"*"}, "this version does not ask the network"},
       {"use_auth_token", false, {"*"}, "this version does not ask the network"},
       {"hub_token", false, {"*"}, "this version does not ask the network"},
-      {"torch_dtype", false, {"auto", "float32"}, "this version computes in f32 only"},
+      {"torch_dtype",
+       false,
+       {"auto", "float32"},
+       "weights are held in float32; --dtype says how products are computed"},
       // Data.
       {"dataset_config_name", false, {}, "data is read from files; name them with --data"},
       {"overwrite_cache", true, {"*"}, "the token store is keyed by what went into it and never stale; see --no_cache"},
@@ -51,12 +54,12 @@ const std::vector<Foreign>& foreign_options() {
       {"dataloader_prefetch_factor", false, {"*"}, "batches are made beside the training step"},
       {"ignore_data_skip", true, {"false"}, "a resumed run goes on with the chunks that it has not seen"},
       // Arithmetic.
-      {"bf16", true, {"false"}, "this version computes in f32 only"},
-      {"fp16", true, {"false"}, "this version computes in f32 only"},
-      {"bf16_full_eval", true, {"false"}, "this version computes in f32 only"},
-      {"fp16_full_eval", true, {"false"}, "this version computes in f32 only"},
-      {"fp16_opt_level", false, {"*"}, "this version computes in f32 only"},
-      {"half_precision_backend", false, {"*"}, "this version computes in f32 only"},
+      {"bf16", true, {"*"}, "=--dtype bf16"},
+      {"fp16", true, {"false"}, "arithmetic is in f32 or bf16: --dtype bf16"},
+      {"bf16_full_eval", true, {"*"}, "evaluation computes as training does: see --dtype"},
+      {"fp16_full_eval", true, {"false"}, "arithmetic is in f32 or bf16: --dtype bf16"},
+      {"fp16_opt_level", false, {"*"}, "arithmetic is in f32 or bf16: --dtype bf16"},
+      {"half_precision_backend", false, {"*"}, "arithmetic is in f32 or bf16: --dtype bf16"},
       {"tf32", true, {"*"}, "this version computes on processors"},
       {"optim", false, {"adamw_torch", "adamw_torch_fused"}, "the optimiser is AdamW"},
       {"adafactor", true, {"false"}, "the optimiser is AdamW"},
@@ -73,8 +76,8 @@ const std::vector<Foreign>& foreign_options() {
       {"torch_empty_cache_steps", false, {"*"}, "all memory is planned before the first step"},
       {"use_liger_kernel", true, {"*"}, "Tekio has its own kernels"},
       {"jit_mode_eval", true, {"*"}, "there is nothing to compile"},
-      {"use_cpu", true, {"*"}, ""},
-      {"no_cuda", true, {"*"}, ""},
+      {"use_cpu", true, {"*"}, "=--device cpu"},
+      {"no_cuda", true, {"*"}, "=--device cpu"},
       // Several processes.
       {"local_rank", false, {"-1", "0"}, "this version trains in one process"},
       {"deepspeed", false, {}, "this version trains in one process"},
@@ -152,7 +155,7 @@ void RunMlmOptions::check(const OptionTable& table) const {
     const std::string& text = *value++;
     if (!table.given(foreign.name)) continue;
     if (accepts_all(foreign)) {
-      if (foreign.reason[0] != '\0') ignored.push_back(fmt::format("--{} ({})", foreign.name, foreign.reason));
+      if (foreign.reason[0] != '=') ignored.push_back(fmt::format("--{} ({})", foreign.name, foreign.reason));
     } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), text) == foreign.accepted.end()) {
       fail(ErrorKind::usage, "--{} {} cannot be honoured: {}", foreign.name, printable(text), foreign.reason);
     }
@@ -172,8 +175,8 @@ bool RunMlmOptions::is_true(std::string_view name) const {
 std::string RunMlmOptions::markdown() {
   std::string out = "| option | |\n|---|---|\n";
   for (const Foreign& foreign : foreign_options()) {
-    if (foreign.reason[0] == '\0')
-      out += fmt::format("| `--{}` | the same as `--device cpu` |\n", foreign.name);
+    if (foreign.reason[0] == '=')
+      out += fmt::format("| `--{}` | the same as `{}` |\n", foreign.name, foreign.reason + 1);
     else if (accepts_all(foreign))
       out += fmt::format("| `--{}` | without effect: {} |\n", foreign.name, foreign.reason);
     else if (foreign.accepted.empty())

@@ -16,8 +16,10 @@ const char* const kLater[] = {"tokenizer", "tokenizer train", "pretrain", "pull"
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
   table.add("device", &common.device, "what computes").one_of({"auto", "cpu", "cuda", "ref"});
-  table.add("dtype", &common.dtype, "number format of the arithmetic; this version has f32 only")
-      .one_of({"auto", "f32", "bf16"});
+  table.add("dtype", &common.dtype,
+            {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
+            "number format of the arithmetic; auto: bf16 for training and evaluation where the processor multiplies it "
+            "faster, else f32");
   table.add("threads", &common.threads, "processor threads; 0: as many as this process may use")
       .at_least(0)
       .at_most(1024);
@@ -34,8 +36,6 @@ void add_common(OptionTable& table, Common& common) {
 }
 
 void check_common(const Common& common) {
-  if (common.dtype == "bf16")
-    fail(ErrorKind::usage, "--dtype is bf16, but this version computes in f32 only; pass --dtype f32 or leave it away");
   if (common.device == "cuda") {  // told before anything is opened, by the room that knows devices
     ThreadPool pool(1);
     make_backend(common.device, pool);

@@ -16,10 +16,16 @@
 
 namespace tekio {
 
+/// The kind of number that activations and products work with; weights and the optimizer's state are always float32.
+/// automatic: bf16 for training and evaluation where the processor multiplies it faster, else float32; float32 for
+/// filling masks, and wherever a run repeats the reference stack's random streams to be compared with it.
+enum class NumberFormat { automatic, f32, bf16 };
+
 struct LoadOptions {
   std::string device = "auto";  ///< auto, cpu or ref
-  int threads = 0;              ///< 0: all processors
-  uint64_t seed = 42;           ///< initialises what the files lack (a missing head)
+  NumberFormat dtype = NumberFormat::automatic;
+  int threads = 0;     ///< 0: all processors
+  uint64_t seed = 42;  ///< initialises what the files lack (a missing head)
 };
 
 struct ModelInfo {
@@ -34,7 +40,8 @@ class MaskedLM {
  public:
   /// Opens a folder: config.json and model.safetensors, its sharded form, or pytorch_model.bin.
   /// What the files lack is initialised as the reference does and told loudly on stderr.
-  /// Errors: io (not there), input (malformed; the message names file and tensor).
+  /// Errors: io (not there), input (malformed; the message names file and tensor), device (bf16 where the processor
+  /// does not multiply it).
   static MaskedLM from_pretrained(const std::string& folder, const LoadOptions& options = {});
 
   int64_t num_parameters() const;

@@ -13,30 +13,37 @@ namespace {
 using Shape = std::initializer_list<int64_t>;
 
 // "[128, 768] f32", with the same wording as BasicTensor::shape_text.
-std::string shape_text(Shape shape) { return fmt::format("[{}] f32", fmt::join(shape, ", ")); }
+std::string shape_text(Shape shape, DType type) {
+  return fmt::format("[{}] {}", fmt::join(shape, ", "), name_of(type));
+}
 
-void expect(const char* op, const char* what, const ConstTensor& got, Shape expected) {
-  const bool same = got.dtype == DType::f32 && got.rank == static_cast<int>(expected.size()) &&
+void expect(const char* op, const char* what, const ConstTensor& got, Shape expected, DType type = DType::f32) {
+  const bool same = got.dtype == type && got.rank == static_cast<int>(expected.size()) &&
                     std::equal(expected.begin(), expected.end(), got.dim.begin());
-  if (!same) fail(ErrorKind::bug, "{}: {} is {}, expected {}", op, what, got.shape_text(), shape_text(expected));
+  if (!same) fail(ErrorKind::bug, "{}: {} is {}, expected {}", op, what, got.shape_text(), shape_text(expected, type));
   if (!got && got.numel() > 0) fail(ErrorKind::bug, "{}: {} {} has no memory", op, what, got.shape_text());
 }
 
-// The same shape as another tensor, whatever that is.
+// The same shape as another tensor, whatever that is; float32 both.
 void expect_like(const char* op, const char* what, const ConstTensor& got, const ConstTensor& other) {
   if (got.dtype != DType::f32 || !got.same_shape(other))
     fail(ErrorKind::bug, "{}: {} is {}, expected {}", op, what, got.shape_text(), other.shape_text());
   if (!got && got.numel() > 0) fail(ErrorKind::bug, "{}: {} {} has no memory", op, what, got.shape_text());
 }
 
-// The two sizes of a matrix, from which the other tensors' shapes follow.
-struct Matrix {
+// The two sizes of a matrix, from which the other tensors' shapes follow, and its kind, which is that of all
+// activations of the op.
+struct Size {
   int64_t rows, columns;
+  DType type;
 };
-Matrix matrix(const char* op, const char* what, const ConstTensor& got) {
+Size size_of_matrix(const char* op, const char* what, const ConstTensor& got) {
   if (got.rank != 2) fail(ErrorKind::bug, "{}: {} is {}, expected two dimensions", op, what, got.shape_text());
-  expect(op, what, got, {got.dim[0], got.dim[1]});
-  return {got.dim[0], got.dim[1]};
+  expect(op, what, got, {got.dim[0], got.dim[1]}, got.dtype);
+  return {got.dim[0], got.dim[1], got.dtype};
+}
+void expect_size(const char* op, const char* what, const ConstTensor& got, const Size& size) {
+  expect(op, what, got, {size.rows, size.columns}, size.type);
 }
 
 void expect_count(const char* op, const char* what, size_t got, int64_t expected) {
@@ -48,39 +55,41 @@ void expect_below(const char* op, const char* what, std::span<const int32_t> val
     if (value < 0 || value >= end) fail(ErrorKind::bug, "{}: {} {} is outside [0, {})", op, what, value, end);
 }
 
-void expect_sequences(const char* op, const Sequences& s, int64_t tokens) {
-  if (s.offsets.empty() || s.offsets.front() != 0 || s.offsets.back() != tokens ||
-      !std::is_sorted(s.offsets.begin(), s.offsets.end()))
-    fail(ErrorKind::bug, "{}: sequence offsets [{}] do not cut {} tokens", op, fmt::join(s.offsets, ", "), tokens);
-}
-
 void expect_rows(const char* op, std::span<const int32_t> rows, int64_t end) {
   expect_below(op, "row", rows, end);
   if (std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) != rows.end())
     fail(ErrorKind::bug, "{}: rows are not ascending", op);
 }
 
+// `rows` of the op are the sequences' tokens, or those that s.some lists.
+void expect_sequences(const char* op, const Sequences& s, int64_t rows) {
+  if (s.offsets.empty() || s.offsets.front() != 0 || !std::is_sorted(s.offsets.begin(), s.offsets.end()) ||
+      s.rows() != rows)
+    fail(ErrorKind::bug, "{}: sequence offsets [{}] do not cut {} rows", op, fmt::join(s.offsets, ", "), rows);
+  expect_rows(op, s.some, s.tokens());
+}
+
 void expect_rate(const char* op, const Dropout& drop) {
   if (!(drop.rate >= 0 && drop.rate < 1)) fail(ErrorKind::bug, "{}: dropout rate {} is outside [0, 1)", op, drop.rate);
 }
 
-void expect_norm(const char* op, const NormKept& kept, const NormWeights& w, Matrix size) {
+void expect_norm(const char* op, const NormKept& kept, const NormWeights& w, const Size& size) {
   if (size.columns == 0) fail(ErrorKind::bug, "{}: rows of width 0 have no mean", op);
-  expect(op, "kept.normalized", kept.normalized, {size.rows, size.columns});
+  expect_size(op, "kept.normalized", kept.normalized, size);
   expect(op, "kept.rstd", kept.rstd, {size.rows});
   expect(op, "weight", w.weight, {size.columns});
   expect(op, "bias", w.bias, {size.columns});
 }
 
-void expect_norm_gradients(const char* op, const NormGradients& d_w, Matrix size) {
+void expect_norm_gradients(const char* op, const NormGradients& d_w, const Size& size) {
   expect(op, "d_w.weight", d_w.weight, {size.columns});
   expect(op, "d_w.bias", d_w.bias, {size.columns});
 }
 
 void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t> ids, std::span<const int32_t> type_ids,
                   const Sequences& s, const ConstTensor& word, const ConstTensor& position, const ConstTensor& type) {
-  const auto [n, width] = matrix(op, "y", y);
-  const Matrix words = matrix(op, "word", word), positions = matrix(op, "position", position);
+  const auto [n, width, kind] = size_of_matrix(op, "y", y);
+  const Size words = size_of_matrix(op, "word", word), positions = size_of_matrix(op, "position", position);
   expect(op, "word", word, {words.rows, width});
   expect(op, "position", position, {positions.rows, width});
   expect_count(op, "ids", ids.size(), n);
@@ -93,7 +102,7 @@ void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t>
            positions.rows);
   }
   if (type) {
-    const Matrix types = matrix(op, "type", type);
+    const Size types = size_of_matrix(op, "type", type);
     expect(op, "type", type, {types.rows, width});
     if (types.rows == 0) fail(ErrorKind::bug, "{}: type has no rows", op);
     if (!type_ids.empty()) expect_count(op, "type ids", type_ids.size(), n);
@@ -103,34 +112,54 @@ void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t>
   }
 }
 
-// All shapes of y = x w^T + b and its gradients.
-void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const ConstTensor& w,
-                   const ConstTensor& b) {
-  const Matrix in = matrix(op, "x", x), weights = matrix(op, "w", w);
-  expect(op, "w", w, {weights.rows, in.columns});
-  expect(op, "y", y, {in.rows, weights.rows});
-  if (b) expect(op, "b", b, {weights.rows});
+// All shapes of y = x w^T + b and its gradients. The matrix is of the activations' kind.
+void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const Matrix& w, const ConstTensor& b) {
+  const Size in = size_of_matrix(op, "x", x);
+  if (w.columns != in.columns || w.dtype != in.type)
+    fail(ErrorKind::bug, "{}: w is {}, expected {}", op, shape_text({w.rows, w.columns}, w.dtype),
+         shape_text({w.rows, in.columns}, in.type));
+  if (!w && w.rows * w.columns > 0)
+    fail(ErrorKind::bug, "{}: w {} has no memory", op, shape_text({w.rows, w.columns}, w.dtype));
+  expect(op, "y", y, {in.rows, w.rows}, in.type);
+  if (b) expect(op, "b", b, {w.rows});
 }
 
 void expect_linear_backward(const char* op, const ConstTensor& d_x, const ConstTensor& d_w, const ConstTensor& d_b,
-                            const ConstTensor& d_y, const ConstTensor& x, const ConstTensor& w) {
+                            const ConstTensor& d_y, const ConstTensor& x, const Matrix& w) {
   expect_linear(op, d_y, x, w, d_b);
-  expect(op, "d_w", d_w, {w.dim[0], w.dim[1]});
-  if (d_x) expect(op, "d_x", d_x, {x.dim[0], x.dim[1]});
+  expect(op, "d_w", d_w, {w.rows, w.columns});
+  if (d_x) expect(op, "d_x", d_x, {x.dim[0], x.dim[1]}, x.dtype);
 }
 
-void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& kept, const ConstTensor& qkv,
-                      int64_t heads, const Sequences& s, const Dropout& drop) {
-  const auto [n, width] = matrix(op, "y", y);
+// qkv together: q[n,3C], kv absent; or q[m,C] apart from kv[n,2C].
+void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& kept, const ConstTensor& q,
+                      const ConstTensor& kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+  const auto [rows, width, type] = size_of_matrix(op, "y", y);
   if (heads <= 0 || width % heads != 0)
     fail(ErrorKind::bug, "{}: a width of {} does not divide into {} heads", op, width, heads);
-  expect(op, "qkv", qkv, {n, 3 * width});
-  expect_sequences(op, s, n);
-  expect(op, "kept", kept, {Backend::attention_kept_size(s, heads)});
+  expect_sequences(op, s, rows);
+  if (kv.rank == 0) {
+    expect(op, "qkv", q, {rows, 3 * width}, type);
+    if (!s.some.empty()) fail(ErrorKind::bug, "{}: only some tokens ask, but q is not apart from k and v", op);
+  } else {
+    expect(op, "q", q, {rows, width}, type);
+    expect(op, "kv", kv, {s.tokens(), 2 * width}, type);
+  }
+  expect(op, "kept", kept, {Backend::attention_kept_size(s, heads)}, type);
   expect_rate(op, drop);
 }
 
 }  // namespace
+
+SequenceRows rows_of(const Sequences& s, int64_t k) {
+  const auto i = static_cast<size_t>(k);
+  const int64_t first = s.offsets[i], end = s.offsets[i + 1];
+  if (s.some.empty()) return {first, end, first, end - first};
+  const auto row_at = [&](int64_t token) {
+    return std::lower_bound(s.some.begin(), s.some.end(), static_cast<int32_t>(token)) - s.some.begin();
+  };
+  return {row_at(first), row_at(end), first, end - first};
+}
 
 void Backend::embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
                     ConstTensor word, ConstTensor position, ConstTensor type) {
@@ -146,8 +175,8 @@ void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, Co
 }
 
 void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const Sequences& s, const Dropout& drop) {
-  const Matrix size = matrix("norm", "x", x);
-  expect("norm", "y", y, {size.rows, size.columns});
+  const Size size = size_of_matrix("norm", "x", x);
+  expect_size("norm", "y", y, size);
   expect_norm("norm", kept, w, size);
   expect_sequences("norm", s, size.rows);
   expect_rate("norm", drop);
@@ -155,16 +184,16 @@ void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const 
 }
 
 void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w) {
-  const Matrix size = matrix("norm", "x", x);
-  expect("norm", "y", y, {size.rows, size.columns});
+  const Size size = size_of_matrix("norm", "x", x);
+  expect_size("norm", "y", y, size);
   expect_norm("norm", kept, w, size);
   do_norm(y, kept, x, {}, w, nullptr, {});
 }
 
 void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                             const Sequences& s, const Dropout& drop) {
-  const Matrix size = matrix("norm_backward", "d_y", d_y);
-  expect("norm_backward", "d_x", d_x, {size.rows, size.columns});
+  const Size size = size_of_matrix("norm_backward", "d_y", d_y);
+  expect_size("norm_backward", "d_x", d_x, size);
   expect_norm("norm_backward", kept, w, size);
   expect_norm_gradients("norm_backward", d_w, size);
   expect_sequences("norm_backward", s, size.rows);
@@ -173,8 +202,8 @@ void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, Norm
 }
 
 void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w) {
-  const Matrix size = matrix("norm_backward", "d_y", d_y);
-  expect("norm_backward", "d_x", d_x, {size.rows, size.columns});
+  const Size size = size_of_matrix("norm_backward", "d_y", d_y);
+  expect_size("norm_backward", "d_x", d_x, size);
   expect_norm("norm_backward", kept, w, size);
   expect_norm_gradients("norm_backward", d_w, size);
   do_norm_backward(d_x, {}, d_w, d_y, kept, w, nullptr, {});
@@ -182,9 +211,9 @@ void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, Norm
 
 void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
                             const Sequences& s, const Dropout& drop) {
-  const Matrix size = matrix("residual_norm", "x", x);
-  expect("residual_norm", "y", y, {size.rows, size.columns});
-  expect("residual_norm", "branch", branch, {size.rows, size.columns});
+  const Size size = size_of_matrix("residual_norm", "x", x);
+  expect_size("residual_norm", "y", y, size);
+  expect_size("residual_norm", "branch", branch, size);
   expect_norm("residual_norm", kept, w, size);
   expect_sequences("residual_norm", s, size.rows);
   expect_rate("residual_norm", drop);
@@ -193,9 +222,9 @@ void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor 
 
 void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
                                      NormWeights w, const Sequences& s, const Dropout& drop) {
-  const Matrix size = matrix("residual_norm_backward", "d_y", d_y);
-  expect("residual_norm_backward", "d_x", d_x, {size.rows, size.columns});
-  expect("residual_norm_backward", "d_branch", d_branch, {size.rows, size.columns});
+  const Size size = size_of_matrix("residual_norm_backward", "d_y", d_y);
+  expect_size("residual_norm_backward", "d_x", d_x, size);
+  expect_size("residual_norm_backward", "d_branch", d_branch, size);
   expect_norm("residual_norm_backward", kept, w, size);
   expect_norm_gradients("residual_norm_backward", d_w, size);
   expect_sequences("residual_norm_backward", s, size.rows);
@@ -205,77 +234,109 @@ void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients 
   do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, &s, drop);
 }
 
-void Backend::linear(Tensor y, ConstTensor x, ConstTensor w, ConstTensor b) {
+void Backend::copy_matrices(std::span<const MatrixCopy> copies) {
+  for (const auto& [to, from] : copies) {
+    expect("copy_matrices", "from", from, {to.rows, to.columns});
+    if (to.dtype != DType::bf16 || !to) fail(ErrorKind::bug, "copy_matrices: a matrix of {}", name_of(to.dtype));
+  }
+  do_copy_matrices(copies);
+}
+
+void Backend::linear(Tensor y, ConstTensor x, const Matrix& w, ConstTensor b) {
   expect_linear("linear", y, x, w, b);
   do_linear(y, {}, x, w, b, nullptr);
 }
 
-void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                               Into into) {
   expect_linear_backward("linear_backward", d_x, d_w, d_b, d_y, x, w);
   do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
 }
 
-void Backend::linear_activation(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, Activation act) {
+void Backend::linear_activation(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, Activation act) {
   expect_linear("linear_activation", y, x, w, b);
-  expect("linear_activation", "kept", kept, {y.dim[0], y.dim[1]});
+  expect("linear_activation", "kept", kept, {y.dim[0], y.dim[1]}, y.dtype);
   do_linear(y, kept, x, w, b, &act);
 }
 
 void Backend::linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept,
-                                         ConstTensor x, ConstTensor w, Activation act, Into into) {
+                                         ConstTensor x, const Matrix& w, Activation act, Into into) {
   expect_linear_backward("linear_activation_backward", d_x, d_w, d_b, d_y, x, w);
-  expect("linear_activation_backward", "kept", kept, {d_y.dim[0], d_y.dim[1]});
+  expect("linear_activation_backward", "kept", kept, {d_y.dim[0], d_y.dim[1]}, d_y.dtype);
   do_activation_backward(d_y, kept, act);
   do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
 }
 
+void Backend::activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                         ConstTensor kept, const Matrix& w, Activation act) {
+  constexpr const char* kOp = "activation_linear_backward";
+  expect_linear_backward(kOp, d_kept, d_w, d_b, d_y, kept, w);
+  const Size size = size_of_matrix(kOp, "kept", kept);
+  expect_size(kOp, "d_kept", d_kept, size);
+  expect_size(kOp, "activated", activated, size);
+  do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
+}
+
 void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
                         const Dropout& drop) {
-  expect_attention("attention", y, kept, qkv, heads, s, drop);
-  do_attention(y, kept, qkv, heads, s, drop);
+  expect_attention("attention", y, kept, qkv, {}, heads, s, drop);
+  do_attention(y, kept, qkv, {}, heads, s, drop);
+}
+
+void Backend::attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
+                        const Dropout& drop) {
+  expect_attention("attention", y, kept, q, kv, heads, s, drop);
+  do_attention(y, kept, q, kv, heads, s, drop);
 }
 
 void Backend::attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
                                  const Sequences& s, const Dropout& drop) {
-  expect_attention("attention_backward", d_y, kept, qkv, heads, s, drop);
-  expect("attention_backward", "d_qkv", d_qkv, {qkv.dim[0], qkv.dim[1]});
-  do_attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
+  expect_attention("attention_backward", d_y, kept, qkv, {}, heads, s, drop);
+  expect("attention_backward", "d_qkv", d_qkv, {qkv.dim[0], qkv.dim[1]}, qkv.dtype);
+  do_attention_backward(d_qkv, {}, d_y, kept, qkv, {}, heads, s, drop);
+}
+
+void Backend::attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
+                                 ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+  expect_attention("attention_backward", d_y, kept, q, kv, heads, s, drop);
+  expect("attention_backward", "d_q", d_q, {q.dim[0], q.dim[1]}, q.dtype);
+  expect("attention_backward", "d_kv", d_kv, {kv.dim[0], kv.dim[1]}, kv.dtype);
+  do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
 }
 
 int64_t Backend::attention_kept_size(const Sequences& s, int64_t heads) {
   int64_t size = 0;
-  for (size_t k = 0; k + 1 < s.offsets.size(); ++k) {
-    const int64_t length = s.offsets[k + 1] - s.offsets[k];
-    size += heads * length * length;
+  for (int64_t k = 0; k < s.count(); ++k) {
+    const SequenceRows rows = rows_of(s, k);
+    size += heads * (rows.end - rows.begin) * rows.length;
   }
   return size;
 }
 
 void Backend::gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
-  const Matrix size = matrix("gather_rows", "x", x);
-  expect("gather_rows", "y", y, {static_cast<int64_t>(rows.size()), size.columns});
+  const Size size = size_of_matrix("gather_rows", "x", x);
+  expect("gather_rows", "y", y, {static_cast<int64_t>(rows.size()), size.columns}, size.type);
   expect_rows("gather_rows", rows, size.rows);
   do_gather_rows(y, x, rows);
 }
 
-void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) {
-  const Matrix size = matrix("gather_rows_backward", "d_x", d_x);
-  expect("gather_rows_backward", "d_y", d_y, {static_cast<int64_t>(rows.size()), size.columns});
+void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) {
+  const Size size = size_of_matrix("gather_rows_backward", "d_x", d_x);
+  expect("gather_rows_backward", "d_y", d_y, {static_cast<int64_t>(rows.size()), size.columns}, size.type);
   expect_rows("gather_rows_backward", rows, size.rows);
-  do_gather_rows_backward(d_x, d_y, rows);
+  do_gather_rows_backward(d_x, d_y, rows, into);
 }
 
 double Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
-  const Matrix size = matrix("vocabulary_loss", "logits", logits);
-  if (d_logits) expect("vocabulary_loss", "d_logits", d_logits, {size.rows, size.columns});
+  const Size size = size_of_matrix("vocabulary_loss", "logits", logits);
+  if (d_logits) expect_size("vocabulary_loss", "d_logits", d_logits, size);
   expect_count("vocabulary_loss", "labels", labels.size(), size.rows);
   expect_below("vocabulary_loss", "label", labels, size.columns);
   return do_vocabulary_loss(d_logits, logits, labels, scale);
 }
 
 void Backend::softmax_rows(Tensor logits) {
-  matrix("softmax_rows", "logits", logits);
+  size_of_matrix("softmax_rows", "logits", logits);
   do_softmax_rows(logits);
 }
 

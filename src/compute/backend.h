@@ -5,6 +5,8 @@
 // Shapes are checked here, once, before a back end sees them; a mismatch is a bug and names the op, what it got and
 // expected. Sums run in fp32 (ref: double). Same inputs, seed, back end and threads: same bits. No op allocates or
 // throws. Tokens are packed: sequence after sequence, no padding; `Sequences` says where each begins.
+// Activations and their gradients are all of one kind, float32 or bf16; parameters' gradients, biases, norms' weights,
+// embedding tables and the optimizer's state are float32. A bf16 result is a float32 one, rounded once to nearest even.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +21,41 @@ namespace tekio {
 
 class ThreadPool;
 
-/// Packed sequences: sequence k owns tokens [offsets[k], offsets[k+1]).
+/// Packed sequences: sequence k owns tokens [offsets[k], offsets[k+1]). Where an op works on some of the tokens only
+/// (the last layer: masked ones), `some` lists them, and the op's row i is token some[i].
 struct Sequences {
   std::span<const int32_t> offsets;  ///< [B+1], offsets[0] = 0, offsets[B] = n
   uint64_t first_key = 0;  ///< sequence k's dropout key is first_key + k: its number within the whole update, so that
                            ///< cutting an update into micro-batches differently leaves every dropped element the same
+  std::span<const int32_t> some = {};  ///< [m], ascending; empty: all n tokens
   int64_t count() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t tokens() const { return offsets.back(); }
+  int64_t rows() const { return some.empty() ? tokens() : static_cast<int64_t>(some.size()); }
+  Sequences only(std::span<const int32_t> tokens) const { return {offsets, first_key, tokens}; }
+};
+
+/// The rows of sequence k among an op's rows, and its length.
+struct SequenceRows {
+  int64_t begin, end, first_token, length;
+};
+SequenceRows rows_of(const Sequences& s, int64_t k);
+
+/// A weight matrix w[O,I] as products take it. In float32: the parameters themselves, row by row. In bf16: a rounded
+/// copy in a layout of the back end's own, Backend::matrix_bytes() long, which copy_matrices() makes.
+struct Matrix {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  int64_t rows = 0, columns = 0;
+
+  Matrix() = default;
+  Matrix(void* memory, DType type, int64_t o, int64_t i) : data(memory), dtype(type), rows(o), columns(i) {}
+  Matrix(const Tensor& parameters)  // NOLINT: a float32 tensor is a matrix
+      : Matrix(parameters.f32(), DType::f32, parameters.dim[0], parameters.dim[1]) {}
+  explicit operator bool() const { return data != nullptr; }
+  const float* f32() const {
+    TEKIO_CHECK(dtype == DType::f32, "matrix of {}", name_of(dtype));
+    return static_cast<const float*>(data);
+  }
 };
 
 enum class Into { overwrite, add };
@@ -54,6 +84,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
+  /// Whether this back end, on this machine, multiplies in bf16: not at all, to specify it, or faster than float32.
+  enum class Bf16 { absent, slow, fast };
+  virtual Bf16 bf16_products() const = 0;
 
   /// y[n,C] = (word[ids] + type[type_ids]) + position[index within its sequence]; `type` may be absent (DistilBERT).
   /// Empty type_ids means all 0.
@@ -78,16 +111,29 @@ class Backend {
   void residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
                               NormWeights w, const Sequences& s, const Dropout& drop);
 
+  /// Bytes that a bf16 matrix [O,I] takes in this back end's own layout.
+  virtual int64_t matrix_bytes(int64_t rows, int64_t columns) const = 0;
+  /// Fills bf16 matrices from float32 ones, rounding to nearest even.
+  struct MatrixCopy {
+    Matrix to;
+    ConstTensor from;  // [O,I]
+  };
+  void copy_matrices(std::span<const MatrixCopy> copies);
+
   /// y[n,O] = x[n,I] w[O,I]^T + b[O]; b may be absent.
-  void linear(Tensor y, ConstTensor x, ConstTensor w, ConstTensor b);
+  void linear(Tensor y, ConstTensor x, const Matrix& w, ConstTensor b);
   /// d_x[n,I] = d_y w (absent: not wanted); d_w += d_y^T x; d_b += column sums of d_y (absent: not wanted).
-  void linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+  void linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                        Into into = Into::overwrite);
   /// y = act(x w^T + b), kept = x w^T + b: [n,O].
-  void linear_activation(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, Activation act);
+  void linear_activation(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, Activation act);
   /// Overwrites d_y with the gradient of kept on its way.
   void linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept, ConstTensor x,
-                                  ConstTensor w, Activation act, Into into = Into::overwrite);
+                                  const Matrix& w, Activation act, Into into = Into::overwrite);
+  /// Backward of y[n,O] = act(kept[n,I]) w[O,I]^T + b, for which only `kept` was kept: activated[n,I] = act(kept) anew,
+  /// d_kept = (d_y w) act'(kept), d_w += d_y^T activated, d_b += column sums of d_y.
+  void activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                  ConstTensor kept, const Matrix& w, Activation act);
 
   /// Self-attention within each sequence: qkv[n,3C] (q, k, v side by side, each H heads of C/H), y[n,C].
   /// p = softmax(q k^T / sqrt(C/H)), dropped, times v. `kept` [kept_size] holds what backward needs (the probabilities
@@ -95,13 +141,18 @@ class Backend {
   void attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop);
   void attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
                           const Sequences& s, const Dropout& drop);
-  /// Numbers that attention keeps for sequences of these lengths: the sum of H T_k^2.
+  /// The same where only some tokens ask: q[m,C] of the tokens s.some, kv[n,2C] of all, y[m,C].
+  void attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
+                 const Dropout& drop);
+  void attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
+                          int64_t heads, const Sequences& s, const Dropout& drop);
+  /// Numbers that attention keeps: the sum over sequences of H (their rows) (their length).
   static int64_t attention_kept_size(const Sequences& s, int64_t heads);
 
   /// y[r,C] = x[rows]; rows ascending.
   void gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows);
-  /// d_x[n,C] = 0, then d_x[rows] = d_y.
-  void gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows);
+  /// d_x[n,C] = 0 (or stays, where added to), then d_x[rows] += d_y.
+  void gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into = Into::overwrite);
 
   /// Cross entropy of each row, summed in double: returns sum over rows of (logsumexp(logits) - logits[label]).
   /// If d_logits is there (it may be logits itself): d_logits = (softmax(logits) - onehot(label)) * scale.
@@ -118,6 +169,7 @@ class Backend {
 
  protected:
   friend class CheckingBackend;  // hands the same call on to two others
+  friend class ForwardingBackend;
   // One per verb above, same arguments, shapes already checked; ref/TOPIC.cc and cpu/TOPIC.cc hold them, same file
   // names.
   virtual void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
@@ -130,16 +182,22 @@ class Backend {
                        const Dropout& drop) = 0;
   virtual void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
                                 NormWeights w, const Sequences* s, const Dropout& drop) = 0;
-  virtual void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) = 0;
-  virtual void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+  virtual void do_copy_matrices(std::span<const MatrixCopy> copies) = 0;
+  virtual void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
+                         const Activation* act) = 0;
+  /// d_x absent: not wanted.
+  virtual void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                                   Into into) = 0;
   virtual void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) = 0;
-  virtual void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+  virtual void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                             ConstTensor kept, const Matrix& w, Activation act) = 0;
+  /// kv absent: q is all of qkv.
+  virtual void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                             const Dropout& drop) = 0;
-  virtual void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
-                                     const Sequences& s, const Dropout& drop) = 0;
+  virtual void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
+                                     ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) = 0;
   virtual void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) = 0;
-  virtual void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) = 0;
+  virtual void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) = 0;
   virtual double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
                                     float scale) = 0;
   virtual void do_softmax_rows(Tensor logits) = 0;

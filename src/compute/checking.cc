@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "compute/arena.h"
 #include "compute/backend.h"
 
 namespace tekio {
@@ -15,6 +16,12 @@ class CheckingBackend final : public Backend {
   CheckingBackend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried, double tolerance)
       : trusted_(std::move(trusted)), tried_(std::move(tried)), tolerance_(tolerance) {}
   std::string name() const override { return fmt::format("{} checked against {}", tried_->name(), trusted_->name()); }
+  Bf16 bf16_products() const override {
+    return tried_->bf16_products() == Bf16::absent ? Bf16::absent : trusted_->bf16_products();
+  }
+  int64_t matrix_bytes(int64_t rows, int64_t columns) const override {
+    return trusted_bytes(rows, columns) + tried_->matrix_bytes(rows, columns);
+  }
 
  protected:
   void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
@@ -46,17 +53,24 @@ class CheckingBackend final : public Backend {
     trusted_->do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
     of.compare();
   }
-  void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override {
+  void do_copy_matrices(std::span<const MatrixCopy> copies) override {
+    for (const MatrixCopy& copy : copies) {
+      const MatrixCopy one{trusteds(copy.to), copy.from}, other{trieds(copy.to), copy.from};
+      trusted_->do_copy_matrices({&one, 1});
+      tried_->do_copy_matrices({&other, 1});
+    }
+  }
+  void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
     Copies of(*this, act != nullptr ? "linear_activation" : "linear");
-    tried_->do_linear(of(y), of(kept), x, w, b, act);
-    trusted_->do_linear(y, kept, x, w, b, act);
+    tried_->do_linear(of(y), of(kept), x, trieds(w), b, act);
+    trusted_->do_linear(y, kept, x, trusteds(w), b, act);
     of.compare();
   }
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                           Into into) override {
     Copies of(*this, "linear_backward");
-    tried_->do_linear_backward(of(d_x), of(d_w), of(d_b), d_y, x, w, into);
-    trusted_->do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+    tried_->do_linear_backward(of(d_x), of(d_w), of(d_b), d_y, x, trieds(w), into);
+    trusted_->do_linear_backward(d_x, d_w, d_b, d_y, x, trusteds(w), into);
     of.compare();
   }
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
@@ -65,18 +79,25 @@ class CheckingBackend final : public Backend {
     trusted_->do_activation_backward(d_y, kept, act);
     of.compare();
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
-    Copies of(*this, "attention");
-    tried_->do_attention(of(y), of(kept), qkv, heads, s, drop);
-    trusted_->do_attention(y, kept, qkv, heads, s, drop);
+  void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                     ConstTensor kept, const Matrix& w, Activation act) override {
+    Copies of(*this, "activation_linear_backward");
+    tried_->do_activation_linear_backward(of(d_kept), of(activated), of(d_w), of(d_b), d_y, kept, trieds(w), act);
+    trusted_->do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, trusteds(w), act);
     of.compare();
   }
-  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
-                             const Sequences& s, const Dropout& drop) override {
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
+                    const Dropout& drop) override {
+    Copies of(*this, "attention");
+    tried_->do_attention(of(y), of(kept), q, kv, heads, s, drop);
+    trusted_->do_attention(y, kept, q, kv, heads, s, drop);
+    of.compare();
+  }
+  void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
+                             int64_t heads, const Sequences& s, const Dropout& drop) override {
     Copies of(*this, "attention_backward");
-    tried_->do_attention_backward(of(d_qkv), d_y, kept, qkv, heads, s, drop);
-    trusted_->do_attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
+    tried_->do_attention_backward(of(d_q), of(d_kv), d_y, kept, q, kv, heads, s, drop);
+    trusted_->do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
     of.compare();
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
@@ -85,10 +106,10 @@ class CheckingBackend final : public Backend {
     trusted_->do_gather_rows(y, x, rows);
     of.compare();
   }
-  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) override {
+  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override {
     Copies of(*this, "gather_rows_backward");
-    tried_->do_gather_rows_backward(of(d_x), d_y, rows);
-    trusted_->do_gather_rows_backward(d_x, d_y, rows);
+    tried_->do_gather_rows_backward(of(d_x), d_y, rows, into);
+    trusted_->do_gather_rows_backward(d_x, d_y, rows, into);
     of.compare();
   }
   double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
@@ -134,7 +155,8 @@ class CheckingBackend final : public Backend {
 
     Tensor operator()(Tensor original) {
       if (!original) return original;
-      pieces_.push_back({original, std::vector<float>(original.f32(), original.f32() + original.numel())});
+      const auto* begin = static_cast<const char*>(original.data);
+      pieces_.push_back({original, std::vector<char>(begin, begin + original.bytes())});
       return copy_of(pieces_.back());
     }
     // An input: the copy where it is also an output.
@@ -144,13 +166,13 @@ class CheckingBackend final : public Backend {
       return original;
     }
 
-    void compare() const {
+    void compare() {
       for (size_t i = 0; i < pieces_.size(); ++i) {
-        const auto& [original, copy] = pieces_[i];
+        const Tensor original = pieces_[i].original;
         double largest = 0;
-        for (const float value : original.values()) largest = std::max(largest, std::abs(static_cast<double>(value)));
-        for (size_t j = 0; j < copy.size(); ++j) {
-          const double trusted = original.values()[j], tried = copy[j];
+        for (int64_t j = 0; j < original.numel(); ++j) largest = std::max(largest, std::abs(number(original, j)));
+        for (int64_t j = 0; j < original.numel(); ++j) {
+          const double trusted = number(original, j), tried = number(copy_of(pieces_[i]), j);
           const bool both_nan = std::isnan(trusted) && std::isnan(tried);
           if (!(std::abs(trusted - tried) <= checking_.tolerance_ * largest) && !both_nan && trusted != tried)
             fail(ErrorKind::bug, "{}: output {} {}, number {}: {} gives {}, {} gives {} (largest {}, tolerance {})",
@@ -163,13 +185,14 @@ class CheckingBackend final : public Backend {
    private:
     struct Piece {
       Tensor original;
-      std::vector<float> copy;
+      std::vector<char> copy;
     };
     static Tensor copy_of(Piece& piece) {
       Tensor copy = piece.original;
       copy.data = piece.copy.data();
       return copy;
     }
+    static double number(const Tensor& t, int64_t i) { return t.dtype == DType::f32 ? t.f32()[i] : t.b16()[i]; }
     const CheckingBackend& checking_;
     const char* op_;
     std::deque<Piece> pieces_;
@@ -180,6 +203,16 @@ class CheckingBackend final : public Backend {
     if (!(std::abs(tried - trusted) <= tolerance_ * std::max(1.0, std::abs(trusted))) && !both_nan)
       fail(ErrorKind::bug, "{}: {} gives {}, {} gives {} (tolerance {})", op, tried_->name(), tried, trusted_->name(),
            trusted, tolerance_);
+  }
+
+  // A bf16 matrix holds the copies of both, the trusted one's first.
+  int64_t trusted_bytes(int64_t rows, int64_t columns) const {
+    return Arena::size_of_tensor(DType::bf16, {(trusted_->matrix_bytes(rows, columns) + 1) / 2});
+  }
+  static Matrix trusteds(const Matrix& w) { return w; }
+  Matrix trieds(Matrix w) const {
+    if (w.dtype == DType::bf16) w.data = static_cast<char*>(w.data) + trusted_bytes(w.rows, w.columns);
+    return w;
   }
 
   std::unique_ptr<Backend> trusted_, tried_;

@@ -9,9 +9,10 @@
 
 namespace tekio {
 
-/// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T in
-/// float32, over repeated calls for about `seconds`. Errors (device): no memory for its 14 MB.
-double measure_product_rate(Backend& backend, double seconds = 0.3);
+/// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T, over
+/// repeated calls for about `seconds`. The back end must have products of that kind. Errors (device): no memory for its
+/// 14 MB.
+double measure_product_rate(Backend& backend, DType type, double seconds = 0.3);
 
 struct ProcessorReport {
   std::string model;                  ///< as /proc/cpuinfo names it; empty if it does not

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "compute/bf16.h"
 
 namespace tekio {
 
@@ -48,6 +49,12 @@ struct BasicTensor {
   Float* f32() const {
     TEKIO_CHECK(dtype == DType::f32, "tensor of {}", name_of(dtype));
     return static_cast<Float*>(data);
+  }
+  using Rounded = std::conditional_t<std::is_const_v<Void>, const bf16, bf16>;
+  /// The numbers as bf16; a bug if the tensor is of another kind.
+  Rounded* b16() const {
+    TEKIO_CHECK(dtype == DType::bf16, "tensor of {}", name_of(dtype));
+    return static_cast<Rounded*>(data);
   }
   std::span<Float> values() const { return {f32(), static_cast<size_t>(numel())}; }
 

@@ -7,20 +7,30 @@
 
 namespace tekio {
 
-/// Calls body(token, k, position) for the tokens [begin, end), in order.
+/// Where a row of an op stands: its token, that token's sequence, and its position within it.
+struct RowPlace {
+  int64_t token, sequence, position;
+};
+
+/// Calls body(row, place) for the op's rows [begin, end), in order.
 template <typename Body>
-void for_tokens(const Sequences& s, int64_t begin, int64_t end, const Body& body) {
+void for_rows(const Sequences& s, int64_t begin, int64_t end, const Body& body) {
   if (begin >= end) return;
-  int64_t k = std::upper_bound(s.offsets.begin(), s.offsets.end(), static_cast<int32_t>(begin)) - s.offsets.begin() - 1;
-  for (int64_t token = begin; token < end; ++token) {
+  const auto token_of = [&](int64_t row) {
+    return s.some.empty() ? row : static_cast<int64_t>(s.some[static_cast<size_t>(row)]);
+  };
+  int64_t k = std::upper_bound(s.offsets.begin(), s.offsets.end(), static_cast<int32_t>(token_of(begin))) -
+              s.offsets.begin() - 1;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t token = token_of(row);
     while (s.offsets[static_cast<size_t>(k) + 1] <= token) ++k;
-    body(token, k, token - s.offsets[static_cast<size_t>(k)]);
+    body(row, RowPlace{token, k, token - s.offsets[static_cast<size_t>(k)]});
   }
 }
 
 /// The dropout row of a token.
-inline DropoutRow token_row(const Sequences& s, int64_t k, int64_t position) {
-  return {s.first_key + static_cast<uint64_t>(k), 0, static_cast<uint32_t>(position)};
+inline DropoutRow token_row(const Sequences& s, const RowPlace& at) {
+  return {s.first_key + static_cast<uint64_t>(at.sequence), 0, static_cast<uint32_t>(at.position)};
 }
 
 }  // namespace tekio

@@ -11,52 +11,68 @@ namespace {
 enum Purpose : size_t { kActivations, kLogits, kScratch, kPurposes };
 constexpr const char* kNames[kPurposes] = {"activations", "logits", "scratch"};
 
+// take(purpose, kind, shape)
 template <typename Take>
-void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, PassMemory& m,
+void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DType type, PassMemory& m,
              std::vector<LayerKept>& layers, Take&& take) {
   const int64_t n = limits.sequences * limits.length, r = limits.masked_rows;
+  const auto keep = [&](std::initializer_list<int64_t> shape) { return take(kActivations, type, shape); };
+  const auto scratch = [&](std::initializer_list<int64_t> shape) { return take(kScratch, type, shape); };
   const auto norm = [&](int64_t rows) {
-    return NormKept{take(kActivations, {rows, c.width}), take(kActivations, {rows})};
+    return NormKept{keep({rows, c.width}), take(kActivations, DType::f32, {rows})};
+  };
+  // What all layers have, for so many rows of output.
+  const auto common = [&](LayerKept& k, int64_t rows, int64_t pairs) {
+    k.attention = keep({c.heads * pairs});
+    k.mixed = keep({rows, c.width});
+    k.norm1 = norm(rows);
+    k.middle = keep({rows, c.width});
+    k.up = keep({rows, c.inner});
+    k.norm2 = training ? norm(rows) : k.norm1;
   };
 
-  m.embedded = take(kActivations, {n, c.width});
+  m.embedded = keep({n, c.width});
   m.embedding_norm = norm(n);
-  layers.resize(training ? static_cast<size_t>(c.layers) : 1);
+  layers.resize(training ? static_cast<size_t>(c.layers) : 2);
   for (LayerKept& k : layers) {
-    k.qkv = take(kActivations, {n, 3 * c.width});
-    k.attention = take(kActivations, {limits.sequences * c.heads * limits.length * limits.length});
-    k.mixed = take(kActivations, {n, c.width});
-    k.norm1 = norm(n);
-    k.middle = take(kActivations, {n, c.width});
-    k.up = take(kActivations, {n, c.inner});
-    k.inner = take(kActivations, {n, c.inner});
-    k.norm2 = training ? norm(n) : k.norm1;
-    k.y = training ? take(kActivations, {n, c.width}) : m.embedded;
+    if (&k == &layers.back()) continue;
+    k.qkv = keep({n, 3 * c.width});
+    common(k, n, n * limits.length);
+    k.y = training ? keep({n, c.width}) : m.embedded;
   }
-  m.head.x = take(kActivations, {r, c.width});
-  m.head.transform = take(kActivations, {r, c.width});
-  m.head.activated = take(kActivations, {r, c.width});
+  LayerKept& last = layers.back();
+  last.x = keep({r, c.width});
+  last.q = keep({r, c.width});
+  last.kv = keep({n, 2 * c.width});
+  common(last, r, r * limits.length);
+  last.y = keep({r, c.width});
+  m.head.transform = keep({r, c.width});
+  m.head.activated = keep({r, c.width});
   m.head.norm = norm(r);
-  m.head.y = take(kActivations, {r, c.width});
-  m.head.logits = take(kLogits, {r, c.vocabulary});
+  m.head.y = keep({r, c.width});
+  m.head.logits = take(kLogits, type, {r, c.vocabulary});
 
-  m.scratch.branch = take(kScratch, {n, c.width});
+  m.scratch.branch = scratch({n, c.width});
+  m.scratch.inner = scratch({n, c.inner});
   if (!training) return;
-  m.scratch.d_y = take(kScratch, {n, c.width});
-  m.scratch.d_middle = take(kScratch, {n, c.width});
-  m.scratch.d_inner = take(kScratch, {n, std::max(c.inner, 3 * c.width)});
-  m.head.d_a = take(kScratch, {r, c.width});
-  m.head.d_b = take(kScratch, {r, c.width});
+  m.scratch.d_x = scratch({n, c.width});
+  m.scratch.d_middle = scratch({n, c.width});
+  m.scratch.d_inner = scratch({n, std::max(c.inner, 3 * c.width)});
+  m.last_scratch.d_y = scratch({r, c.width});
+  m.head.d_a = scratch({r, c.width});
+  m.head.d_b = scratch({r, c.width});
 }
 
-std::array<int64_t, kPurposes> count_bytes(const ModelConfig& config, const BatchLimits& limits, bool training) {
+std::array<int64_t, kPurposes> count_bytes(const ModelConfig& config, const BatchLimits& limits, bool training,
+                                           DType type) {
   std::array<int64_t, kPurposes> bytes{};
   PassMemory memory;
   std::vector<LayerKept> layers;
-  lay_out(config, limits, training, memory, layers, [&](Purpose purpose, std::initializer_list<int64_t> shape) {
-    bytes[purpose] += Arena::size_of_tensor(DType::f32, shape);
-    return Tensor();
-  });
+  lay_out(config, limits, training, type, memory, layers,
+          [&](Purpose purpose, DType kind, std::initializer_list<int64_t> shape) {
+            bytes[purpose] += Arena::size_of_tensor(kind, shape);
+            return Tensor();
+          });
   return bytes;
 }
 
@@ -65,71 +81,83 @@ Tensor first(const Tensor& tensor, int64_t rows) { return tensor ? tensor.rows(0
 NormKept first(const NormKept& kept, int64_t rows) { return {first(kept.normalized, rows), first(kept.rstd, rows)}; }
 
 Sequences sequences_of(const Batch& batch) { return {batch.offsets, batch.first_key}; }
+int64_t masked_rows_of(const Batch& batch) { return static_cast<int64_t>(batch.masked_rows.size()); }
 
 }  // namespace
 
-MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward)
-    : config(model), limits(most), training(with_backward) {
-  const auto bytes = count_bytes(config, limits, training);
+MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind)
+    : config(model), limits(most), training(with_backward), type(kind) {
+  const auto bytes = count_bytes(config, limits, training, type);
   for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i]);
-  lay_out(config, limits, training, whole, layers, [&](Purpose purpose, std::initializer_list<int64_t> shape) {
-    return arenas[purpose].take(DType::f32, shape);
-  });
+  lay_out(
+      config, limits, training, type, whole, layers,
+      [&](Purpose purpose, DType of, std::initializer_list<int64_t> shape) { return arenas[purpose].take(of, shape); });
 }
 
-MemoryPlan MlmModel::Activations::plan(const ModelConfig& config, const BatchLimits& limits, bool training,
-                                       bool explicit_dropout) {
-  MemoryPlan plan;
-  plan.add("weights", ParameterSet::bytes(config));
-  if (training) plan.add("gradients", ParameterSet::bytes(config));
-  const auto bytes = count_bytes(config, limits, training);
+void MlmModel::Activations::add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits,
+                                   bool training, DType type) {
+  const auto bytes = count_bytes(config, limits, training, type);
   for (size_t i = 0; i < kPurposes; ++i) plan.add(kNames[i], bytes[i]);
-  if (training && explicit_dropout)
-    plan.add("dropout decisions", DrawnDropout::bytes(config, limits.sequences, limits.length));
-  return plan;
 }
 
 bool MlmModel::Activations::fits(const Batch& batch) const {
-  return batch.tokens() <= limits.sequences * limits.length &&
-         static_cast<int64_t>(batch.masked_rows.size()) <= limits.masked_rows &&
-         Backend::attention_kept_size(sequences_of(batch), config.heads) <=
-             limits.sequences * config.heads * limits.length * limits.length;
+  const Sequences s = sequences_of(batch);
+  const int64_t n = limits.sequences * limits.length;
+  return batch.tokens() <= n && masked_rows_of(batch) <= limits.masked_rows &&
+         Backend::attention_kept_size(s, config.heads) <= config.heads * n * limits.length &&
+         (batch.masked_rows.empty() || Backend::attention_kept_size(s.only(batch.masked_rows), config.heads) <=
+                                           config.heads * limits.masked_rows * limits.length);
 }
 
 PassMemory MlmModel::Activations::cut(const Batch& batch) const {
-  const int64_t n = batch.tokens(), r = static_cast<int64_t>(batch.masked_rows.size());
-  PassMemory m{.embedded = first(whole.embedded, n), .embedding_norm = first(whole.embedding_norm, n)};
-  m.scratch = {.branch = first(whole.scratch.branch, n),
-               .d_y = first(whole.scratch.d_y, n),
-               .d_middle = first(whole.scratch.d_middle, n)};
-  if (training) {  // two shapes of one memory
-    m.scratch.d_inner = Tensor(whole.scratch.d_inner.data, DType::f32, {n, config.inner});
-    m.scratch.d_qkv = Tensor(whole.scratch.d_inner.data, DType::f32, {n, 3 * config.width});
-  }
+  const int64_t n = batch.tokens(), r = masked_rows_of(batch), c = config.width;
+  const EncoderScratch& all = whole.scratch;
   const HeadKept& head = whole.head;
-  m.head = {.x = first(head.x, r),
-            .transform = first(head.transform, r),
+  PassMemory m{.embedded = first(whole.embedded, n), .embedding_norm = first(whole.embedding_norm, n)};
+  m.head = {.transform = first(head.transform, r),
             .activated = first(head.activated, r),
             .norm = first(head.norm, r),
             .y = first(head.y, r),
             .logits = first(head.logits, r),
             .d_a = first(head.d_a, r),
             .d_b = first(head.d_b, r)};
+  m.scratch = {.branch = first(all.branch, n), .inner = first(all.inner, n)};
+  m.last_scratch = {.branch = first(all.branch, r), .inner = first(all.inner, r)};
+  if (!training) return m;
+  // Several shapes of one memory, which are never in use together.
+  const auto shape = [&](int64_t skip, std::initializer_list<int64_t> dims) {
+    return Tensor(static_cast<char*>(all.d_inner.data) + skip * size_of(type), type, dims);
+  };
+  m.scratch.d_y = m.scratch.d_x = first(all.d_x, n);
+  m.scratch.d_middle = first(all.d_middle, n);
+  m.scratch.d_inner = shape(0, {n, config.inner});
+  m.scratch.d_qkv = shape(0, {n, 3 * c});
+  m.last_scratch.d_y = first(whole.last_scratch.d_y, r);
+  m.last_scratch.d_x = m.scratch.d_x;
+  m.last_scratch.d_middle = first(all.d_middle, r);
+  m.last_scratch.d_inner = shape(0, {r, config.inner});
+  m.last_scratch.d_kv = shape(0, {n, 2 * c});
+  m.last_scratch.d_q = shape(n * 2 * c, {r, c});
   return m;
 }
 
 LayerKept MlmModel::Activations::cut_layer(size_t layer, const Batch& batch) const {
-  const int64_t n = batch.tokens();
-  const LayerKept& k = layers[layer];
-  return {.qkv = first(k.qkv, n),
-          .attention = first(k.attention, Backend::attention_kept_size(sequences_of(batch), config.heads)),
-          .mixed = first(k.mixed, n),
-          .norm1 = first(k.norm1, n),
-          .middle = first(k.middle, n),
-          .up = first(k.up, n),
-          .inner = first(k.inner, n),
-          .norm2 = first(k.norm2, n),
-          .y = first(k.y, n)};
+  const bool last = static_cast<int64_t>(layer) + 1 == config.layers;
+  const int64_t n = batch.tokens(), m = last ? masked_rows_of(batch) : n;
+  const Sequences s = sequences_of(batch);
+  const LayerKept& k = last ? layers.back() : layers[training ? layer : 0];
+  return {
+      .qkv = first(k.qkv, n),
+      .x = first(k.x, m),
+      .q = first(k.q, m),
+      .kv = first(k.kv, n),
+      .attention = first(k.attention, Backend::attention_kept_size(last ? s.only(batch.masked_rows) : s, config.heads)),
+      .mixed = first(k.mixed, m),
+      .norm1 = first(k.norm1, m),
+      .middle = first(k.middle, m),
+      .up = first(k.up, m),
+      .norm2 = first(k.norm2, m),
+      .y = first(k.y, m)};
 }
 
 }  // namespace tekio

@@ -10,9 +10,8 @@
 
 namespace tekio {
 
-/// What the masked-LM head holds. In backward, d_logits takes the logits' memory.
+/// What the masked-LM head holds; its input is the last layer's y. In backward, d_logits takes the logits' memory.
 struct HeadKept {
-  Tensor x;          // [r,C]: the masked rows of the encoder's output
   Tensor transform;  // [r,C]: before the activation
   Tensor activated;  // [r,C]
   NormKept norm;     // [r,C], [r]
@@ -25,13 +24,13 @@ struct HeadKept {
 struct PassMemory {
   Tensor embedded;  // [n,C]
   NormKept embedding_norm;
-  EncoderScratch scratch;
+  EncoderScratch scratch, last_scratch;  // of the last layer, whose rows are the masked ones
   HeadKept head;
 };
 
 struct MlmModel::Activations {
-  Activations(const ModelConfig& config, const BatchLimits& limits, bool training);
-  static MemoryPlan plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout);
+  Activations(const ModelConfig& config, const BatchLimits& limits, bool training, DType type);
+  static void add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits, bool training, DType type);
 
   PassMemory cut(const Batch& batch) const;
   LayerKept cut_layer(size_t layer, const Batch& batch) const;
@@ -40,9 +39,10 @@ struct MlmModel::Activations {
   ModelConfig config;
   BatchLimits limits;
   bool training;
+  DType type;
   std::vector<Arena> arenas;
   PassMemory whole;
-  std::vector<LayerKept> layers;        // one if not training
+  std::vector<LayerKept> layers;        // if not training, one for all but the last, and the last
   std::unique_ptr<DrawnDropout> drawn;  // made when first needed
   // Between forward() and backward():
   Dropouts dropouts;

@@ -6,30 +6,35 @@
 
 #include "compute/backend.h"
 #include "model/dropouts.h"
+#include "model/matrices.h"
 #include "model/weights.h"
 
 namespace tekio {
 
-/// What one layer's forward leaves for its backward. In evaluation all layers share one of these.
+/// What one layer's forward leaves for its backward. In evaluation all layers but the last share one of these.
+/// Letters: m, the rows that the layer's output is wanted for: all n tokens, and in the last layer the r masked ones.
 struct LayerKept {
-  Tensor qkv;        // [n,3C]
-  Tensor attention;  // [sum of H T_k^2]
-  Tensor mixed;      // [n,C]: the heads' outputs side by side
-  NormKept norm1;    // [n,C], [n]
-  Tensor middle;     // [n,C]: between attention and feed-forward
-  Tensor up;         // [n,inner]: before the activation
-  Tensor inner;      // [n,inner]: after it
-  NormKept norm2;    // [n,C], [n]
-  Tensor y;          // [n,C]
+  Tensor qkv;        // [n,3C]; not in the last layer, which has instead
+  Tensor x, q, kv;   // [r,C], [r,C], [n,2C]: the masked rows of its input, their queries, all keys and values
+  Tensor attention;  // [sum over sequences of H m_k T_k]
+  Tensor mixed;      // [m,C]: the heads' outputs side by side
+  NormKept norm1;    // [m,C], [m]
+  Tensor middle;     // [m,C]: between attention and feed-forward
+  Tensor up;         // [m,inner]: before the activation
+  NormKept norm2;    // [m,C], [m]
+  Tensor y;          // [m,C]
 };
 
 /// Memory that a layer leaves free for the next.
 struct EncoderScratch {
-  Tensor branch;    // [n,C]: what a residual norm adds; in backward d_mixed
-  Tensor d_y;       // [n,C]: gradient of a layer's output; its backward leaves its input's here
-  Tensor d_middle;  // [n,C]
-  Tensor d_inner;   // [n,inner]
-  Tensor d_qkv;     // [n,3C]: d_inner's memory
+  Tensor branch;     // [m,C]: what a residual norm adds; in backward d_mixed
+  Tensor inner;      // [m,inner]: after the activation
+  Tensor d_y;        // [m,C]: gradient of a layer's output
+  Tensor d_x;        // [n,C]: where its backward leaves the gradient of its input; d_y's memory but in the last layer
+  Tensor d_middle;   // [m,C]
+  Tensor d_inner;    // [m,inner]
+  Tensor d_qkv;      // [n,3C]: d_inner's memory; in the last layer
+  Tensor d_q, d_kv;  // [r,C], [n,2C]: likewise
 };
 
 /// One batch on its way through the encoder.
@@ -39,7 +44,12 @@ struct Pass {
   Sequences sequences;
   std::span<const int32_t> ids;       ///< [n]
   std::span<const int32_t> type_ids;  ///< [n] or empty
+  std::span<const int32_t> rows;  ///< [r]: the rows that the last layer computes, since nothing else reaches the loss
   Dropouts dropouts;
+
+  bool is_last(int64_t layer) const { return layer + 1 == config.layers; }
+  /// The rows of a layer's output.
+  Sequences wanted(int64_t layer) const { return is_last(layer) ? sequences.only(rows) : sequences; }
 };
 
 /// y[n,C] = dropout(norm(word + type + position)).
@@ -47,10 +57,11 @@ void embedding_forward(const Pass& p, const EncoderWeights& w, NormKept& kept, E
 void embedding_backward(const Pass& p, const EncoderWeights& w, EncoderWeights& d_w, const NormKept& kept,
                         EncoderScratch& s);
 
-/// k.y[n,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
-void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, LayerKept& k, EncoderScratch& s,
-                   ConstTensor x);
-void layer_backward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, LayerOf<Tensor>& d_w, const LayerKept& k,
-                    EncoderScratch& s, ConstTensor x);
+/// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
+void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m, LayerKept& k,
+                   EncoderScratch& s, ConstTensor x);
+/// From s.d_y to s.d_x.
+void layer_backward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m,
+                    LayerOf<Tensor>& d_w, const LayerKept& k, EncoderScratch& s, ConstTensor x);
 
 }  // namespace tekio

@@ -17,6 +17,14 @@ int checked_threads(const LoadOptions& options) {
   return options.threads;
 }
 
+Backend& checked(Backend& backend, NumberFormat format) {
+  if (format == NumberFormat::bf16 && backend.bf16_products() == Backend::Bf16::absent)
+    fail(ErrorKind::device,
+         "--dtype is bf16, but this processor does not multiply bf16 (it has neither AVX-512 BF16 nor AMX); pass "
+         "--dtype f32 or auto");
+  return backend;
+}
+
 ModelConfig read_config(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) fail(ErrorKind::io, "no model folder {}", printable(folder, 300));
   return ModelConfig::from_folder(folder);
@@ -42,15 +50,17 @@ void tell(const LoadReport& report, const ModelConfig& config, const std::string
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
     : path_(folder),
+      format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make_backend(options.device, pool_)),
-      model_(read_config(folder), *backend_),
+      model_(read_config(folder), checked(*backend_, options.dtype)),
       report_(load_weights(folder, model_.config(), model_.weights(), options.seed)) {
   tell(report_, model_.config(), folder, options.seed);
 }
 
 Tensor MaskedLM::Impl::logits(const Batch& batch) {
-  if (!model_.fits(batch)) {
+  const DType type = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
+  if (!model_.fits(batch, type)) {
     int64_t longest = 0;
     for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
       longest = std::max<int64_t>(longest, batch.offsets[k + 1] - batch.offsets[k]);
@@ -59,9 +69,17 @@ Tensor MaskedLM::Impl::logits(const Batch& batch) {
                                 .length = (longest + 63) / 64 * 64,
                                 .masked_rows = (static_cast<int64_t>(batch.masked_rows.size()) + 7) / 8 * 8};
     if (longest <= model_.config().max_positions)  // else MlmModel refuses it, before it costs memory
-      model_.prepare(limits, /*training=*/false);
+      model_.prepare(limits, /*training=*/false, type);
   }
-  return model_.logits(batch);
+  const Tensor logits = model_.logits(batch);
+  if (logits.dtype == DType::f32) return logits;
+  widened_.assign(logits.b16(), logits.b16() + logits.numel());
+  return {widened_.data(), DType::f32, {logits.dim[0], logits.dim[1]}};
+}
+
+DType MaskedLM::Impl::working_type(bool compared) const {
+  if (format_ != NumberFormat::automatic) return format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
+  return !compared && backend_->bf16_products() == Backend::Bf16::fast ? DType::bf16 : DType::f32;
 }
 
 MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -25,16 +25,20 @@ class MaskedLM::Impl {
   const LoadReport& report() const { return report_; }
   /// A model computes one thing at a time.
   std::mutex& mutex() { return mutex_; }
-  /// Logits [r,V] of the batch's masked rows; memory grows where the batch needs more than was prepared. Valid until
-  /// the next call. The caller holds mutex().
+  /// Logits [r,V] of the batch's masked rows, in float32; memory grows where the batch needs more than was prepared.
+  /// Valid until the next call. The caller holds mutex().
   Tensor logits(const Batch& batch);
+  /// The kind of number to train or evaluate with; `compared`: the run is to be compared with the reference's.
+  DType working_type(bool compared) const;
 
  private:
   std::string path_;
+  NumberFormat format_;
   ThreadPool pool_;
   std::unique_ptr<Backend> backend_;
   MlmModel model_;
   LoadReport report_;
+  std::vector<float> widened_;  // the logits of a pass in bf16
   std::mutex mutex_;
 };
 

@@ -1,8 +1,9 @@
-// The passes of a masked language model. The head runs on masked rows only: no other row's logits enter the loss, so
-// loss and gradients are exactly those of the whole (a test holds it).
+// The passes of a masked language model. The last layer and the head run on masked rows only: no other row's logits
+// enter the loss, so loss and gradients are exactly those of the whole (a test holds it).
 #include "model/mlm_model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "model/activations.h"
@@ -44,6 +45,7 @@ Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, 
             .config = config,
             .sequences = {batch.offsets, batch.first_key},
             .ids = batch.input_ids,
+            .rows = batch.masked_rows,
             .dropouts = dropouts};
   if (config.type_vocabulary > 0)
     pass.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
@@ -54,24 +56,22 @@ NormWeights head_norm(const ModelConfig& config, const EncoderWeights& w) {
   return {w.head_norm.weight, w.head_norm.bias, config.norm_epsilon};
 }
 
-// h.logits[r,V] = norm(act(x w^T + b)) word^T + head_bias, for the masked rows of encoded[n,C].
-void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, HeadKept& h, ConstTensor encoded,
-                  std::span<const int32_t> rows) {
-  be.gather_rows(h.x, encoded, rows);                                                                     // [r,C]
-  be.linear_activation(h.activated, h.transform, h.x, w.transform, w.transform_bias, config.activation);  // [r,C]
-  be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                                // [r,C]
-  be.linear(h.logits, h.y, w.word, w.head_bias);                                                          // [r,V]
+// h.logits[r,V] = norm(act(x w^T + b)) word^T + head_bias, x[r,C] being the masked rows of the encoder's output.
+void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m, HeadKept& h,
+                  ConstTensor x) {
+  be.linear_activation(h.activated, h.transform, x, m.transform, w.transform_bias, config.activation);  // [r,C]
+  be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                              // [r,C]
+  be.linear(h.logits, h.y, m.word, w.head_bias);                                                        // [r,V]
 }
 
-// From d_logits, in h.logits, to d_encoded[n,C].
-void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, EncoderWeights& d_w, HeadKept& h,
-                   Tensor d_encoded, std::span<const int32_t> rows) {
-  be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, w.word);  // d_a: of y
+// From d_logits, in h.logits, to d_x[r,C].
+void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m,
+                   EncoderWeights& d_w, HeadKept& h, Tensor d_x, ConstTensor x) {
+  be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, m.word);  // d_a: of y
   be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
                    head_norm(config, w));  // d_b: of activated
-  be.linear_activation_backward(h.d_a, d_w.transform, d_w.transform_bias, h.d_b, h.transform, h.x, w.transform,
-                                config.activation);  // d_a: of x
-  be.gather_rows_backward(d_encoded, h.d_a, rows);
+  be.linear_activation_backward(d_x, d_w.transform, d_w.transform_bias, h.d_b, h.transform, x, m.transform,
+                                config.activation);
 }
 
 }  // namespace
@@ -79,18 +79,40 @@ void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights&
 MlmModel::MlmModel(ModelConfig config, Backend& backend)
     : config_(std::move(config)), backend_(backend), weights_(std::make_unique<ParameterSet>(config_, "weights")) {}
 
-void MlmModel::prepare(const BatchLimits& limits, bool training) {
+void MlmModel::prepare(const BatchLimits& limits, bool training, DType type) {
+  TEKIO_CHECK(type == DType::f32 || backend_.bf16_products() != Backend::Bf16::absent, "{} has no bf16",
+              backend_.name());
   activations_.reset();  // before the new one, so that both never stand in memory together
   if (!training) gradients_.reset();
+  if (!matrices_ || matrices_->type() != type) {
+    matrices_.reset();
+    matrices_ = std::make_unique<MatrixSet>(*weights_, backend_, type);
+    matrices_stale_ = true;
+  }
   if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients");
-  activations_ = std::make_shared<Activations>(config_, limits, training);
+  activations_ = std::make_shared<Activations>(config_, limits, training, type);
 }
 
-MemoryPlan MlmModel::plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout) {
-  return Activations::plan(config, limits, training, explicit_dropout);
+MemoryPlan MlmModel::plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
+                          bool explicit_dropout, DType type) {
+  MemoryPlan plan;
+  plan.add("weights", ParameterSet::bytes(config));
+  if (type == DType::bf16) plan.add("bf16 weights", MatrixSet::bytes(config, backend, type));
+  if (training) plan.add("gradients", ParameterSet::bytes(config));
+  Activations::add_to(plan, config, limits, training, type);
+  if (training && explicit_dropout)
+    plan.add("dropout decisions", DrawnDropout::bytes(config, limits.sequences, limits.length));
+  return plan;
+}
+
+const ModelMatrices& MlmModel::matrices() {
+  if (std::exchange(matrices_stale_, false)) matrices_->refresh();
+  return matrices_->get();
 }
 
 bool MlmModel::fits(const Batch& batch) const { return activations_ && activations_->fits(batch); }
+
+bool MlmModel::fits(const Batch& batch, DType type) const { return fits(batch) && activations_->type == type; }
 
 void MlmModel::clear_gradients() {
   TEKIO_CHECK(gradients_ != nullptr, "not prepared for training");
@@ -104,15 +126,23 @@ Tensor MlmModel::logits(const Batch& batch) {
   activations_->forwarded = false;
   PassMemory memory = activations_->cut(batch);
   if (batch.masked_rows.empty()) return memory.head.logits;
-  const Pass pass = make_pass(config_, backend_, batch, {});
-  LayerKept kept = activations_->cut_layer(0, batch);
-  kept.y = memory.embedded;  // every layer writes over what it read
-  const EncoderWeights& w = weights_->tensors();
-  embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
-  for (int64_t layer = 0; layer < config_.layers; ++layer)
-    layer_forward(pass, layer, w.layers[static_cast<size_t>(layer)], kept, memory.scratch, memory.embedded);
-  head_forward(backend_, config_, w, memory.head, memory.embedded, batch.masked_rows);
+  run_forward(batch, make_pass(config_, backend_, batch, {}), memory);
   return memory.head.logits;
+}
+
+/// From the batch to memory.head.logits; activations are kept for backward if training was prepared.
+void MlmModel::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
+  const EncoderWeights& w = weights_->tensors();
+  const ModelMatrices& m = matrices();
+  embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
+  Tensor x = memory.embedded;
+  for (size_t layer = 0; layer < w.layers.size(); ++layer) {
+    LayerKept kept = activations_->cut_layer(layer, batch);
+    EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
+    layer_forward(pass, static_cast<int64_t>(layer), w.layers[layer], m.layers[layer], kept, scratch, x);
+    x = kept.y;
+  }
+  head_forward(backend_, config_, w, m, memory.head, x);
 }
 
 double MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
@@ -151,17 +181,8 @@ void MlmModel::forward(const Batch& batch, const StepRandom& random) {
   }
   a.forwarded = true;
   if (batch.masked_rows.empty()) return;
-  const Pass pass = make_pass(config_, backend_, batch, a.dropouts);
   PassMemory memory = a.cut(batch);
-  const EncoderWeights& w = weights_->tensors();
-  embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
-  Tensor x = memory.embedded;
-  for (size_t layer = 0; layer < w.layers.size(); ++layer) {
-    LayerKept kept = a.cut_layer(layer, batch);
-    layer_forward(pass, static_cast<int64_t>(layer), w.layers[layer], kept, memory.scratch, x);
-    x = kept.y;
-  }
-  head_forward(backend_, config_, w, memory.head, x, batch.masked_rows);
+  run_forward(batch, make_pass(config_, backend_, batch, a.dropouts), memory);
 }
 
 double MlmModel::backward(const Batch& batch, float scale) {
@@ -172,13 +193,16 @@ double MlmModel::backward(const Batch& batch, float scale) {
   const Pass pass = make_pass(config_, backend_, batch, a.dropouts);
   PassMemory memory = a.cut(batch);
   const EncoderWeights& w = weights_->tensors();
+  const ModelMatrices& m = matrices_->get();  // as forward had them
   EncoderWeights& d_w = gradients_->tensors();
   const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale);
-  head_backward(backend_, config_, w, d_w, memory.head, memory.scratch.d_y, batch.masked_rows);
+  head_backward(backend_, config_, w, m, d_w, memory.head, memory.last_scratch.d_y,
+                a.cut_layer(w.layers.size() - 1, batch).y);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
-    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[layer], a.cut_layer(layer, batch),
-                   memory.scratch, x);
+    EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
+    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], m.layers[layer], d_w.layers[layer],
+                   a.cut_layer(layer, batch), scratch, x);
   }
   embedding_backward(pass, w, d_w, memory.embedding_norm, memory.scratch);
   return loss;

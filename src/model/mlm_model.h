@@ -10,6 +10,7 @@
 #include "compute/backend.h"
 #include "data/batch.h"
 #include "model/config.h"
+#include "model/matrices.h"
 #include "model/weights.h"
 
 namespace tekio {
@@ -21,6 +22,9 @@ struct StepRandom {
   uint64_t step = 0;
   TorchStream* stream = nullptr;
 };
+
+struct Pass;
+struct PassMemory;
 
 /// The largest batch that a plan must hold.
 struct BatchLimits {
@@ -36,14 +40,22 @@ class MlmModel {
   MlmModel& operator=(const MlmModel&) = delete;
   const ModelConfig& config() const { return config_; }
   ModelConfig& config() { return config_; }
-  ParameterSet& weights() { return *weights_; }
+  /// Whoever asks for weights that can be changed is taken to change them, before the next pass.
+  ParameterSet& weights() {
+    matrices_stale_ = true;
+    return *weights_;
+  }
   const ParameterSet& weights() const { return *weights_; }
   Backend& backend() const { return backend_; }
 
   /// Memory for batches up to these limits, allocated once. Training also holds gradients and what backward needs.
-  void prepare(const BatchLimits& limits, bool training);
-  static MemoryPlan plan(const ModelConfig& config, const BatchLimits& limits, bool training, bool explicit_dropout);
-  /// Whether the batch is within the limits of the last prepare().
+  /// `type` is that of activations and of the matrices that they are multiplied by; weights stay float32. The
+  /// back end must have it. Errors (device): no memory.
+  void prepare(const BatchLimits& limits, bool training, DType type = DType::f32);
+  static MemoryPlan plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
+                         bool explicit_dropout, DType type = DType::f32);
+  /// Whether the batch is within the limits of the last prepare(), and that was for this kind of number.
+  bool fits(const Batch& batch, DType type) const;
   bool fits(const Batch& batch) const;
   /// Gradients since the last clear_gradients(). Only after prepare(…, true).
   ParameterSet& gradients() { return *gradients_; }
@@ -56,15 +68,19 @@ class MlmModel {
   void forward(const Batch& batch, const StepRandom& random);
   /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
   double backward(const Batch& batch, float scale);
-  /// Logits [r,V] of the batch's masked rows (no dropout); valid until the next call.
+  /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind; valid until the next call.
   Tensor logits(const Batch& batch);
 
  private:
   struct Activations;
+  const ModelMatrices& matrices();
+  void run_forward(const Batch& batch, const Pass& pass, PassMemory& memory);
   ModelConfig config_;
   Backend& backend_;
   std::unique_ptr<ParameterSet> weights_, gradients_;
   std::shared_ptr<Activations> activations_;
+  std::unique_ptr<MatrixSet> matrices_;
+  bool matrices_stale_ = true;
 };
 
 }  // namespace tekio

@@ -90,7 +90,8 @@ int64_t ParameterSet::bytes(const ModelConfig& config) {
   return total;
 }
 
-ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose) : arena_(bytes(config), purpose) {
+ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose)
+    : config_(config), arena_(bytes(config), purpose) {
   constexpr auto size = static_cast<int64_t>(sizeof(float));
   for (const bool wanted : {true, false}) {
     const int64_t begin = arena_.used() / size;

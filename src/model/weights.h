@@ -48,6 +48,8 @@ struct NamedTensor {
 class ParameterSet {
  public:
   ParameterSet(const ModelConfig& config, const std::string& purpose);
+  /// The sizes that this was made for.
+  const ModelConfig& config() const { return config_; }
   EncoderWeights& tensors() { return tensors_; }
   const EncoderWeights& tensors() const { return tensors_; }
   /// Every tensor by its reference name, in the reference's named_parameters order; q, k, v are slices of qkv.
@@ -65,6 +67,7 @@ class ParameterSet {
   static int64_t bytes(const ModelConfig& config);
 
  private:
+  ModelConfig config_;
   Arena arena_;
   EncoderWeights tensors_;
   std::vector<NamedTensor> named_;

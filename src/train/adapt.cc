@@ -63,6 +63,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
   const std::lock_guard use(model.impl().mutex());
   const MlmModel& m = model.impl().model();
   const int64_t chunk_size = data.train.chunk_size();
+  const DType type = model.impl().working_type(/*compared=*/options.masking_rng != MaskingRng::counter);
   AdaptPlan p{.train_chunks = data.train.size(),
               .eval_chunks = data.test.size(),
               .steps_per_epoch = schedule.updates_per_epoch(),
@@ -70,12 +71,12 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
               .memory = {},
               .memory_bytes = 0,
               .seconds = 0};
-  for (const MemoryPlan::Line& line : memory_plan(m.config(), options, chunk_size).lines) {
+  for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, chunk_size, type).lines) {
     p.memory.push_back({line.purpose, line.bytes});
     p.memory_bytes += line.bytes;
   }
-  p.seconds =
-      estimated_seconds(m.config(), m.backend(), options, schedule, data.train.size(), data.test.size(), chunk_size);
+  p.seconds = estimated_seconds(m.config(), m.backend(), options, schedule, data.train.size(), data.test.size(),
+                                chunk_size, type);
   return p;
 }
 
@@ -96,7 +97,7 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
   RunMasking masking(o.masking_rng, masking_options, MaskingVocabulary::of(tokenizer));
   Room room(model.impl(),
             batch_limits(o.batch_size, judged.chunk_size(), o.mlm_probability, o.whole_word_mask, o.wwm_probability),
-            /*training=*/false);
+            /*training=*/false, model.impl().working_type(/*compared=*/o.masking_rng != MaskingRng::counter));
   room.enter();
   return *Evaluator(room, masking, judged, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
 }

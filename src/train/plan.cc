@@ -30,9 +30,10 @@ BatchLimits batch_limits(const TrainingOptions& o, int64_t chunk_size) {
                       o.mlm_probability, o.whole_word_mask, o.wwm_probability);
 }
 
-MemoryPlan memory_plan(const ModelConfig& config, const TrainingOptions& options, int64_t chunk_size) {
-  MemoryPlan plan = MlmModel::plan(config, batch_limits(options, chunk_size), /*training=*/true,
-                                   options.masking_rng == MaskingRng::torch_cpu);
+MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
+                       int64_t chunk_size, DType type) {
+  MemoryPlan plan = MlmModel::plan(config, backend, batch_limits(options, chunk_size), /*training=*/true,
+                                   options.masking_rng == MaskingRng::torch_cpu, type);
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;
 }
@@ -45,18 +46,26 @@ double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double mas
   return t * (layers + masked_share * head);
 }
 
-double timed_product_rate(const ModelConfig& config, Backend& backend) {
+double timed_product_rate(const ModelConfig& config, Backend& backend, DType type) {
   using Clock = std::chrono::steady_clock;
   constexpr double kEnoughSeconds = 0.05;
   constexpr int64_t kMostRows = 2048;
   const int64_t in = config.width, out = config.inner;
-  Arena arena(Arena::size_of_tensor(DType::f32, {kMostRows, in}) + Arena::size_of_tensor(DType::f32, {kMostRows, out}) +
-                  Arena::size_of_tensor(DType::f32, {out, in}) + Arena::size_of_tensor(DType::f32, {out}),
+  const int64_t packed = type == DType::bf16 ? (backend.matrix_bytes(out, in) + 1) / 2 : 0;
+  Arena arena(Arena::size_of_tensor(type, {kMostRows, in}) + Arena::size_of_tensor(type, {kMostRows, out}) +
+                  Arena::size_of_tensor(DType::f32, {out, in}) + Arena::size_of_tensor(DType::bf16, {packed}) +
+                  Arena::size_of_tensor(DType::f32, {out}),
               "a timed product");
-  const Tensor x = arena.take(DType::f32, {kMostRows, in});   // [rows,C]
-  const Tensor y = arena.take(DType::f32, {kMostRows, out});  // [rows,inner]
-  const Tensor w = arena.take(DType::f32, {out, in});         // [inner,C]
-  const Tensor b = arena.take(DType::f32, {out});             // [inner]
+  const Tensor x = arena.take(type, {kMostRows, in});           // [rows,C]
+  const Tensor y = arena.take(type, {kMostRows, out});          // [rows,inner]
+  const Tensor parameters = arena.take(DType::f32, {out, in});  // [inner,C]
+  const Tensor b = arena.take(DType::f32, {out});               // [inner]
+  Matrix w = parameters;
+  if (type == DType::bf16) {
+    w = Matrix(arena.take(DType::bf16, {packed}).data, type, out, in);
+    const Backend::MatrixCopy copy{w, parameters};
+    backend.copy_matrices({&copy, 1});
+  }
   // More rows until one product takes long enough to time; a slow back end stops early.
   for (int64_t rows = 8;; rows *= 4) {
     rows = std::min(rows, kMostRows);
@@ -75,7 +84,8 @@ double timed_product_rate(const ModelConfig& config, Backend& backend) {
 }
 
 double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& o,
-                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size) {
+                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size,
+                         DType type) {
   const double per_chunk =
       flops_per_chunk(config, chunk_size, o.whole_word_mask ? o.wwm_probability : o.mlm_probability);
   const double trained = schedule.epoch_after(schedule.updates()) * static_cast<double>(train_chunks);
@@ -84,7 +94,7 @@ double estimated_seconds(const ModelConfig& config, Backend& backend, const Trai
   if (o.eval_strategy == Interval::steps && schedule.evaluate_every() > 0)
     evaluations = 1 + (schedule.updates() + schedule.evaluate_every() - 1) / schedule.evaluate_every();
   const double flops = per_chunk * (trained + static_cast<double>(evaluations * eval_chunks) / 3);
-  return flops / (timed_product_rate(config, backend) * kShareOfProductRate);
+  return flops / (timed_product_rate(config, backend, type) * kShareOfProductRate);
 }
 
 }  // namespace tekio

@@ -15,17 +15,19 @@ BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_prob
 BatchLimits batch_limits(const TrainingOptions& options, int64_t chunk_size);
 
 /// Weights, gradients, moments, activations: all that is allocated before the first step.
-MemoryPlan memory_plan(const ModelConfig& config, const TrainingOptions& options, int64_t chunk_size);
+MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
+                       int64_t chunk_size, DType type);
 
 /// Floating point operations of training on one chunk (forward and backward), two for each multiply-add; an
 /// evaluation's are a third. The head is counted for masked tokens only.
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share);
 
 /// Floating point operations per second of one product of this model's feed-forward matrices, timed now (some 50 ms).
-double timed_product_rate(const ModelConfig& config, Backend& backend);
+double timed_product_rate(const ModelConfig& config, Backend& backend, DType type);
 
 /// The whole run's time at the rate of a timed product.
 double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
-                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size);
+                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size,
+                         DType type);
 
 }  // namespace tekio

@@ -11,13 +11,13 @@ namespace tekio {
 
 class Room {
  public:
-  Room(MaskedLM::Impl& impl, const BatchLimits& limits, bool training)
-      : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training) {}
+  Room(MaskedLM::Impl& impl, const BatchLimits& limits, bool training, DType type)
+      : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training), type_(type) {}
 
   /// To be called before the first batch: from now on nobody else computes with the model.
   void enter() {
     use_.lock();
-    impl_.model().prepare(limits_, training_);
+    impl_.model().prepare(limits_, training_, type_);
   }
   /// Lets others have the model (fill-mask, say) until enter() is called again.
   void leave() { use_.unlock(); }
@@ -26,7 +26,7 @@ class Room {
     if (impl_.model().fits(batch)) return;
     const auto rows = static_cast<int64_t>(batch.masked_rows.size());
     limits_.masked_rows = std::min(limits_.sequences * limits_.length, rows + rows / 8);
-    impl_.model().prepare(limits_, training_);
+    impl_.model().prepare(limits_, training_, type_);
   }
   MlmModel& model() const { return impl_.model(); }
 
@@ -35,6 +35,7 @@ class Room {
   std::unique_lock<std::mutex> use_;
   BatchLimits limits_;
   bool training_;
+  DType type_;
 };
 
 }  // namespace tekio

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "model/checkpoint.h"
+#include "model/masked_lm.h"
 #include "model/safetensors.h"
 #include "train/options_json.h"
 
@@ -120,6 +121,7 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
           .eval_digest = digest_of(data.test),
           .family = model.info().family,
           .device = backend.name(),
+          .dtype = name_of(model.impl().working_type(options.masking_rng != MaskingRng::counter)),
           .parameters = model.num_parameters()};
 }
 
@@ -139,6 +141,7 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
                      {"eval_digest", p.identity.eval_digest}}},
                    {"model", {{"family", p.identity.family}, {"parameters", p.identity.parameters}}},
                    {"device", p.identity.device},
+                   {"dtype", p.identity.dtype},
                    {"state", p.state.to_json()},
                    {"files", describe_files(temporary)}};
     record["xxh3"] = checksum_of(record);
@@ -177,6 +180,7 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
                        .eval_digest = json.at("data").at("eval_digest").get<std::string>(),
                        .family = json.at("model").at("family").get<std::string>(),
                        .device = json.at("device").get<std::string>(),
+                       .dtype = json.at("dtype").get<std::string>(),
                        .parameters = json.at("model").at("parameters").get<int64_t>()};
     record.state = RunState::from_json(json.at("state"), where);
   } catch (const nlohmann::json::exception& error) {
@@ -213,6 +217,8 @@ void check_same_run(const RunIdentity& before, const RunIdentity& now, const std
                                             with_commas(now.parameters)));
   if (before.device != now.device)
     changes.told.push_back(fmt::format("the device was {} and is {}", printable(before.device), now.device));
+  if (before.dtype != now.dtype)
+    changes.told.push_back(fmt::format("the number format was {} and is {}", printable(before.dtype), now.dtype));
   if (!changes.forbidden.empty())
     fail(ErrorKind::usage,
          "{} cannot be resumed, since it is of another run: {}; give what it was written with, or begin anew", where,

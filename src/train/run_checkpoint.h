@@ -23,7 +23,7 @@ struct RunIdentity {
   Json options;  ///< options_to_json
   int64_t train_chunks = 0, eval_chunks = 0;
   std::string train_digest, eval_digest;  ///< of the chunks' ids
-  std::string family, device;             ///< "DistilBERT"; the back end's name
+  std::string family, device, dtype;      ///< "DistilBERT"; the back end's name; the number format at work
   int64_t parameters = 0;
 
   static RunIdentity of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,

@@ -147,15 +147,15 @@ TEST(Checks, MismatchesNameTheOpWhatWasGotAndExpected) {
   EXPECT_EQ(bug([&] {
               be->norm(t({5, 8}), kept, t({5, 8}), w, {short_offsets, 0}, off);
             }),
-            "norm: sequence offsets [0, 3] do not cut 5 tokens");
+            "norm: sequence offsets [0, 3] do not cut 5 rows");
   EXPECT_EQ(bug([&] {
               be->norm(t({5, 8}), kept, t({5, 8}), w, {turned, 0}, off);
             }),
-            "norm: sequence offsets [0, 4, 3, 5] do not cut 5 tokens");
+            "norm: sequence offsets [0, 4, 3, 5] do not cut 5 rows");
   EXPECT_EQ(bug([&] {
               be->norm(t({5, 8}), kept, t({5, 8}), w, {none, 0}, off);
             }),
-            "norm: sequence offsets [] do not cut 5 tokens");
+            "norm: sequence offsets [] do not cut 5 rows");
 
   EXPECT_EQ(bug([&] {
               be->attention(t({5, 8}), t({39}), t({5, 24}), 3, s, off);
@@ -268,7 +268,7 @@ TEST(Embedding, ThePaddingRowLearnsNothingFromTheLookUp) {
 TEST(ProductRate, IsMeasured) {
   ThreadPool pool(1);
   const auto be = make_cpu_backend(pool);
-  EXPECT_GT(measure_product_rate(*be, 0.01), 0.1);
+  EXPECT_GT(measure_product_rate(*be, DType::f32, 0.01), 0.1);
   const ProcessorReport report = describe_processor();
   EXPECT_THAT(report.products, HasSubstr("oneDNN"));
   EXPECT_FALSE(report.kernels.empty());

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
-#include "compute/activation.h"
+#include "compute/forwarding.h"
 #include "compute/op_rig.h"
 
 namespace tekio::test {
@@ -28,101 +28,99 @@ TEST(Checking, RightBackEndsPassAndTrustedResultsComeOut) {
 }
 
 // ref with one op wrong: the last number of its last output is a little off.
-class WrongBackend : public Backend {
+class WrongBackend : public ForwardingBackend {
  public:
-  explicit WrongBackend(std::string wrong) : wrong_(std::move(wrong)), ref_(make_ref_backend()) {}
+  explicit WrongBackend(std::string wrong) : WrongBackend(std::move(wrong), make_ref_backend()) {}
   std::string name() const override { return "wrong"; }
 
  protected:
   void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
                 ConstTensor word, ConstTensor position, ConstTensor type) override {
-    ref_->embed(y, ids, type_ids, s, word, position, type);
+    ForwardingBackend::do_embed(y, ids, type_ids, s, word, position, type);
     spoil("embed", y);
   }
   void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
                          std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
-    ref_->embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
     spoil("embed_backward", d_position);
   }
   void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
                const Dropout& drop) override {
-    if (branch)
-      ref_->residual_norm(y, kept, x, branch, w, *s, drop);
-    else if (s != nullptr)
-      ref_->norm(y, kept, x, w, *s, drop);
-    else
-      ref_->norm(y, kept, x, w);
+    ForwardingBackend::do_norm(y, kept, x, branch, w, s, drop);
     spoil(branch ? "residual_norm" : "norm", kept.rstd);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                         const Sequences* s, const Dropout& drop) override {
-    if (d_branch)
-      ref_->residual_norm_backward(d_x, d_branch, d_w, d_y, kept, w, *s, drop);
-    else if (s != nullptr)
-      ref_->norm_backward(d_x, d_w, d_y, kept, w, *s, drop);
-    else
-      ref_->norm_backward(d_x, d_w, d_y, kept, w);
+    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
     spoil(d_branch ? "residual_norm_backward" : "norm_backward", d_w.bias);
   }
-  void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override {
-    if (act != nullptr)
-      ref_->linear_activation(y, kept, x, w, b, *act);
-    else
-      ref_->linear(y, x, w, b);
+  void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
+    ForwardingBackend::do_linear(y, kept, x, w, b, act);
     spoil(act != nullptr ? "linear_activation" : "linear", y);
   }
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                           Into into) override {
-    ref_->linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+    ForwardingBackend::do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
     spoil("linear_backward", d_w);
   }
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
-    for (int64_t i = 0; i < d_y.numel(); ++i)
-      d_y.f32()[i] *= static_cast<float>(activation_at(act, kept.f32()[i]).slope);
+    ForwardingBackend::do_activation_backward(d_y, kept, act);
     spoil("linear_activation_backward's activation", d_y);
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+  void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                     ConstTensor kept, const Matrix& w, Activation act) override {
+    ForwardingBackend::do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
+    spoil("activation_linear_backward", activated);
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                     const Dropout& drop) override {
-    ref_->attention(y, kept, qkv, heads, s, drop);
+    ForwardingBackend::do_attention(y, kept, q, kv, heads, s, drop);
     spoil("attention", y);
   }
-  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
-                             const Sequences& s, const Dropout& drop) override {
-    ref_->attention_backward(d_qkv, d_y, kept, qkv, heads, s, drop);
-    spoil("attention_backward", d_qkv);
+  void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
+                             int64_t heads, const Sequences& s, const Dropout& drop) override {
+    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+    spoil("attention_backward", d_q);
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
-    ref_->gather_rows(y, x, rows);
+    ForwardingBackend::do_gather_rows(y, x, rows);
     spoil("gather_rows", y);
   }
-  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) override {
-    ref_->gather_rows_backward(d_x, d_y, rows);
+  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override {
+    ForwardingBackend::do_gather_rows_backward(d_x, d_y, rows, into);
     spoil("gather_rows_backward", d_x);
   }
   double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
                             float scale) override {
-    return ref_->vocabulary_loss(d_logits, logits, labels, scale) + (wrong_ == "vocabulary_loss" ? 0.1 : 0);
+    return ForwardingBackend::do_vocabulary_loss(d_logits, logits, labels, scale) +
+           (wrong_ == "vocabulary_loss" ? 0.1 : 0);
   }
   void do_softmax_rows(Tensor logits) override {
-    ref_->softmax_rows(logits);
+    ForwardingBackend::do_softmax_rows(logits);
     spoil("softmax_rows", logits);
   }
   void do_zero(Tensor x) override {
-    ref_->zero(x);
+    ForwardingBackend::do_zero(x);
     spoil("zero", x);
   }
   double do_squared_norm(ConstTensor x) override {
-    return ref_->squared_norm(x) * (wrong_ == "squared_norm" ? 1.01 : 1);
+    return ForwardingBackend::do_squared_norm(x) * (wrong_ == "squared_norm" ? 1.01 : 1);
   }
   void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
                 const AdamWStep& step) override {
-    ref_->adamw(parameters, moment1, moment2, gradients, step);
+    ForwardingBackend::do_adamw(parameters, moment1, moment2, gradients, step);
     spoil("adamw", moment2);
   }
 
  private:
+  WrongBackend(std::string wrong, std::unique_ptr<Backend> ref)
+      : ForwardingBackend(*ref), wrong_(std::move(wrong)), ref_(std::move(ref)) {}
   void spoil(const char* op, Tensor t) const {
-    if (op == wrong_ && t.numel() > 0) t.values().back() += 0.1f;
+    if (op != wrong_ || t.numel() == 0) return;
+    if (t.dtype == DType::f32)
+      t.values().back() += 0.1f;
+    else
+      t.b16()[t.numel() - 1] = bf16(t.b16()[t.numel() - 1] + 0.5f);
   }
   std::string wrong_;
   std::unique_ptr<Backend> ref_;

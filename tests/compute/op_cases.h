@@ -20,7 +20,9 @@ enum class Op {
   residual_norm,
   linear,
   linear_activation,
+  activation_linear,
   attention,
+  attention_some,
   gather_rows,
   vocabulary_loss,
   softmax_rows,
@@ -29,10 +31,21 @@ enum class Op {
   adamw
 };
 inline const char* name_of(Op op) {
-  constexpr const char* kNames[] = {
-      "embed",     "norm",        "head_norm",       "residual_norm", "linear", "linear_activation",
-      "attention", "gather_rows", "vocabulary_loss", "softmax_rows",  "zero",   "squared_norm",
-      "adamw"};
+  constexpr const char* kNames[] = {"embed",
+                                    "norm",
+                                    "head_norm",
+                                    "residual_norm",
+                                    "linear",
+                                    "linear_activation",
+                                    "activation_linear",
+                                    "attention",
+                                    "attention_some",
+                                    "gather_rows",
+                                    "vocabulary_loss",
+                                    "softmax_rows",
+                                    "zero",
+                                    "squared_norm",
+                                    "adamw"};
   return kNames[static_cast<int>(op)];
 }
 inline const char* name_of(Activation act) {
@@ -43,23 +56,26 @@ inline const char* name_of(Activation act) {
 struct OpCase {
   Op op;
   std::vector<int32_t> lengths = {1};  // the packed sequences; n is their sum
-  int64_t in = 1, out = 1;  // widths: C, or I and O; out is also the vocabulary, and the masked rows of gather_rows
+  int64_t in = 1, out = 1;  // widths: C, or I and O; out is also the vocabulary, and how many rows gather_rows and
+                            // attention_some work on
   int64_t heads = 1;
   float rate = 0;                 // of dropout
   bool explicit_dropout = false;  // decisions given, not drawn
   Activation act = Activation::gelu;
   Into into = Into::overwrite;
-  bool optional = true;  // whether optional arguments are there: bias, d_x, d_b, token types, d_logits
+  DType type = DType::f32;  // of activations and matrices
+  bool optional = true;     // whether optional arguments are there: bias, d_x, d_b, token types, d_logits
 
   int64_t n() const { return std::accumulate(lengths.begin(), lengths.end(), int64_t{0}); }
   std::string text() const {
     std::string text = fmt::format("{}/n{}_in{}_out{}", name_of(op), n(), in, out);
     if (lengths.size() > 1) text += fmt::format("_B{}", lengths.size());
-    if (op == Op::attention) text += fmt::format("_H{}", heads);
-    if (op == Op::linear_activation) text += fmt::format("_{}", name_of(act));
+    if (op == Op::attention || op == Op::attention_some) text += fmt::format("_H{}", heads);
+    if (op == Op::linear_activation || op == Op::activation_linear) text += fmt::format("_{}", name_of(act));
     if (rate > 0) text += explicit_dropout ? "_given_dropout" : "_dropout";
     if (into == Into::add) text += "_add";
     if (!optional) text += "_bare";
+    if (type == DType::bf16) text += "_bf16";
     return text;
   }
 };
@@ -100,6 +116,10 @@ inline const std::vector<OpCase> kOddCases = {
     {.op = Op::linear_activation, .lengths = {5}, .in = 7, .out = 9, .act = Activation::tanh},
     {.op = Op::linear_activation, .lengths = {5}, .in = 7, .out = 9, .act = Activation::mish},
     {.op = Op::linear_activation, .lengths = {131}, .in = 65, .out = 390, .optional = false},
+    {.op = Op::activation_linear, .lengths = {5}, .in = 7, .out = 9, .act = Activation::gelu},
+    {.op = Op::activation_linear, .lengths = {5}, .in = 7, .out = 9, .act = Activation::silu, .optional = false},
+    {.op = Op::activation_linear, .lengths = {131}, .in = 390, .out = 65, .act = Activation::relu},
+    {.op = Op::activation_linear, .lengths = {}, .in = 7, .out = 9},
     {.op = Op::attention, .lengths = {4, 1, 3}, .in = 8, .heads = 2},
     {.op = Op::attention, .lengths = {4, 0, 3}, .in = 8, .heads = 2, .rate = 0.25f},
     {.op = Op::attention, .lengths = {17, 33}, .in = 96, .heads = 3, .rate = 0.1f},
@@ -108,7 +128,19 @@ inline const std::vector<OpCase> kOddCases = {
     {.op = Op::attention, .lengths = {300}, .in = 64, .heads = 1, .rate = 0.1f},
     {.op = Op::attention, .lengths = {513}, .in = 8, .heads = 1},
     {.op = Op::attention, .lengths = {}, .in = 8, .heads = 1},
+    {.op = Op::attention_some, .lengths = {4, 1, 0, 3}, .in = 8, .out = 5, .heads = 2},
+    {.op = Op::attention_some,
+     .lengths = {9, 20},
+     .in = 24,
+     .out = 7,
+     .heads = 3,
+     .rate = 0.5f,
+     .explicit_dropout = true},
+    {.op = Op::attention_some, .lengths = {128, 40}, .in = 128, .out = 21, .heads = 2, .rate = 0.1f},
+    {.op = Op::attention_some, .lengths = {300}, .in = 64, .out = 150, .heads = 1, .rate = 0.1f},
+    {.op = Op::attention_some, .lengths = {2, 60}, .in = 16, .out = 1, .heads = 2},
     {.op = Op::gather_rows, .lengths = {9}, .in = 5, .out = 4},
+    {.op = Op::gather_rows, .lengths = {9}, .in = 5, .out = 4, .into = Into::add},
     {.op = Op::gather_rows, .lengths = {200}, .in = 33, .out = 71},
     {.op = Op::gather_rows, .lengths = {9}, .in = 5, .out = 0},
     {.op = Op::vocabulary_loss, .lengths = {3}, .out = 11},
@@ -124,6 +156,17 @@ inline const std::vector<OpCase> kOddCases = {
     {.op = Op::adamw, .lengths = {1}, .in = 3},
 };
 
+// The same cases in bf16, of the ops that work on activations.
+inline std::vector<OpCase> in_bf16(const std::vector<OpCase>& cases) {
+  std::vector<OpCase> rounded;
+  for (OpCase c : cases) {
+    if (c.op == Op::softmax_rows || c.op == Op::zero || c.op == Op::squared_norm || c.op == Op::adamw) continue;
+    c.type = DType::bf16;
+    rounded.push_back(c);
+  }
+  return rounded;
+}
+
 // Shapes that users meet: DistilBERT-base and BERT-base, 16 chunks of 128 tokens, 15 % masked.
 inline std::vector<OpCase> everyday_cases() {
   const std::vector<int32_t> batch(16, 128), masked = {307};
@@ -135,8 +178,10 @@ inline std::vector<OpCase> everyday_cases() {
       {.op = Op::linear, .lengths = batch, .in = 768, .out = 2304},
       {.op = Op::linear_activation, .lengths = batch, .in = 768, .out = 3072},
       {.op = Op::linear, .lengths = batch, .in = 3072, .out = 768},
+      {.op = Op::activation_linear, .lengths = batch, .in = 3072, .out = 768},
       {.op = Op::linear, .lengths = masked, .in = 768, .out = 30522},
       {.op = Op::attention, .lengths = batch, .in = 768, .heads = 12, .rate = 0.1f},
+      {.op = Op::attention_some, .lengths = batch, .in = 768, .out = 307, .heads = 12, .rate = 0.1f},
       {.op = Op::head_norm, .lengths = masked, .in = 768},
       {.op = Op::gather_rows, .lengths = batch, .in = 768, .out = 307},
       {.op = Op::vocabulary_loss, .lengths = masked, .out = 30522},

@@ -59,15 +59,24 @@ void expect_same_bits(const Outcome& got, const Outcome& expected) {
   }
 }
 
-class OpTest : public testing::TestWithParam<OpCase> {};
+class OpTest : public testing::TestWithParam<OpCase> {
+ protected:
+  void SetUp() override {
+    ThreadPool pool(1);
+    if (GetParam().type == DType::bf16 && make_cpu_backend(pool)->bf16_products() == Backend::Bf16::absent)
+      GTEST_SKIP() << "this processor does not multiply bf16";
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Odd, OpTest, testing::ValuesIn(kOddCases), test_name);
+INSTANTIATE_TEST_SUITE_P(OddBf16, OpTest, testing::ValuesIn(in_bf16(kOddCases)), test_name);
 
-// 1e-5 of the largest magnitude: what float32 sums over these lengths can differ by.
-constexpr double kTolerance = 1e-5;
+// Of the largest magnitude. float32: what sums over these lengths can differ by. bf16: one step of its eight bits,
+// where the same number was rounded to either side.
+double tolerance_of(const OpCase& c) { return c.type == DType::f32 ? 1e-5 : 1.0 / 128; }
 
 TEST_P(OpTest, CpuIsRef) {
   ThreadPool pool(2);
-  expect_near(run(GetParam(), *make_cpu_backend(pool)), run(GetParam(), *make_ref_backend()), kTolerance);
+  expect_near(run(GetParam(), *make_cpu_backend(pool)), run(GetParam(), *make_ref_backend()), tolerance_of(GetParam()));
 }
 
 TEST_P(OpTest, EveryInstructionSetIsRef) {
@@ -79,7 +88,7 @@ TEST_P(OpTest, EveryInstructionSetIsRef) {
     SCOPED_TRACE(hwy::TargetName(target));
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(target);
-    expect_near(run(GetParam(), *make_cpu_backend(pool)), expected, kTolerance);
+    expect_near(run(GetParam(), *make_cpu_backend(pool)), expected, tolerance_of(GetParam()));
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
@@ -134,11 +143,11 @@ TEST(Everyday, CpuIsRef) {
   ThreadPool pool(2);
   const auto cpu = make_cpu_backend(pool);
   const auto ref = make_ref_backend();
-  for (const Op op : {Op::residual_norm, Op::attention, Op::vocabulary_loss}) {
+  for (const Op op : {Op::residual_norm, Op::attention, Op::attention_some, Op::vocabulary_loss}) {
     for (const OpCase& c : everyday_cases()) {
       if (c.op != op) continue;
       SCOPED_TRACE(c.text());
-      expect_near(run(c, *cpu), run(c, *ref), kTolerance);
+      expect_near(run(c, *cpu), run(c, *ref), tolerance_of(c));
     }
   }
 }

@@ -239,8 +239,8 @@ TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
   std::ranges::copy(model_.weights().flat().values(), lean.weights().flat().values().begin());
   lean.prepare(kLimits, false);
   EXPECT_EQ(lean.evaluate(batch), trained);
-  const int64_t all = MlmModel::plan(model_.config(), kLimits, true, false).total(),
-                less = MlmModel::plan(model_.config(), kLimits, false, false).total();
+  const int64_t all = MlmModel::plan(model_.config(), *device_.backend, kLimits, true, false).total(),
+                less = MlmModel::plan(model_.config(), *device_.backend, kLimits, false, false).total();
   EXPECT_LT(less, all);
 }
 
@@ -250,13 +250,13 @@ TEST_P(Model, PrepareAllocatesWhatPlanSays) {
       if (l.purpose == purpose) return l.bytes;
     return int64_t{-1};
   };
-  const MemoryPlan plan = MlmModel::plan(config(0.1), kLimits, true, true);
+  const MemoryPlan plan = MlmModel::plan(config(0.1), *device_.backend, kLimits, true, true);
   EXPECT_EQ(line(plan, "weights"), ParameterSet::bytes(model_.config()));
   EXPECT_EQ(line(plan, "gradients"), ParameterSet::bytes(model_.config()));
   for (const char* purpose : {"activations", "logits", "scratch"}) EXPECT_GT(line(plan, purpose), 0) << purpose;
   const int64_t rectangle = 4 * 14 * 16;
   EXPECT_EQ(line(plan, "dropout decisions"), rectangle * (1 + 2 * (bert_ ? 2 : 1)) + 2 * 4 * 2 * 14 * 14);
-  EXPECT_EQ(line(MlmModel::plan(config(0.1), kLimits, false, true), "dropout decisions"), -1);
+  EXPECT_EQ(line(MlmModel::plan(config(0.1), *device_.backend, kLimits, false, true), "dropout decisions"), -1);
 }
 
 TEST_P(Model, RefusesBatchesOfAnotherModel) {
@@ -308,6 +308,43 @@ TEST_P(Model, HoldsCallersToTheirPlan) {
   short_padding.padded_length = 11;
   TorchStream stream(1);
   bug([&] { model_.forward(short_padding, {.stream = &stream}); });
+}
+
+// How much two gradients point the same way: 1 if they differ by a factor only.
+double cosine(std::span<const float> a, std::span<const float> b) {
+  double ab = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    ab += static_cast<double>(a[i]) * b[i];
+    aa += static_cast<double>(a[i]) * a[i];
+    bb += static_cast<double>(b[i]) * b[i];
+  }
+  return aa == 0 && bb == 0 ? 1 : ab / std::sqrt(aa * bb);
+}
+
+TEST_P(Model, Bf16IsFloat32Rounded) {
+  if (device_.backend->bf16_products() == Backend::Bf16::absent)
+    GTEST_SKIP() << "this processor does not multiply bf16";
+  const Batch batch = example(bert_);
+  const StepRandom random{.seed = 5, .step = 9};
+  MlmModel single(config(0.2), *device_.backend), rounded(config(0.2), *device_.backend);
+  randomize(single, 3);
+  randomize(rounded, 3);
+  single.prepare(kLimits, true);
+  rounded.prepare(kLimits, true, DType::bf16);
+  const double loss = step(single, batch, random);
+  EXPECT_NEAR(step(rounded, batch, random), loss, 0.02 * loss);
+  for (size_t i = 0; i < single.gradients().named().size(); ++i) {
+    const NamedTensor& expected = single.gradients().named()[i];
+    if (expected.name.find("key.bias") != std::string::npos || expected.name.find("k_lin.bias") != std::string::npos)
+      continue;  // 0 but for rounding
+    EXPECT_GT(cosine(rounded.gradients().named()[i].tensor.values(), expected.tensor.values()), 0.995) << expected.name;
+  }
+  EXPECT_NEAR(rounded.evaluate(batch), single.evaluate(batch), 0.02 * loss);
+  // The rounded copies follow the weights.
+  for (float& value : rounded.weights().tensors().transform.values()) value = 0;
+  for (float& value : single.weights().tensors().transform.values()) value = 0;
+  EXPECT_GT(std::abs(single.evaluate(batch) - loss), 0.03 * loss);
+  EXPECT_NEAR(rounded.evaluate(batch), single.evaluate(batch), 0.02 * loss);
 }
 
 std::string name_of_case(const ::testing::TestParamInfo<Model::ParamType>& info) {

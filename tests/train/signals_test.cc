@@ -57,7 +57,8 @@ TEST(Signals, DoNotDisturbProducts) {
   std::vector<float> x(kRows * kIn), w(kOut * kIn), expected(kRows * kOut), y(kRows * kOut);
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 13) - 6;
   for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i * 104729 % 11) - 5;
-  const ConstTensor from(x.data(), DType::f32, {kRows, kIn}), weights(w.data(), DType::f32, {kOut, kIn});
+  const ConstTensor from(x.data(), DType::f32, {kRows, kIn});
+  const Tensor weights(w.data(), DType::f32, {kOut, kIn});
   backend->linear(Tensor(expected.data(), DType::f32, {kRows, kOut}), from, weights, {});
   // SIGALRM every 0.3 ms, handled as StopSignals handles SIGTERM, but again and again.
   const StopSignals signals;

@@ -1,6 +1,6 @@
 // Self-attention within each packed sequence: one task a (sequence, head), its queries in blocks, so that a block's
-// scores stay in the second cache. Products by oneDNN on strided parts of qkv; softmax and dropout by own kernels.
-// Formulas: ref/attention.cc.
+// scores stay in the second cache. Products by oneDNN on strided parts of q, k and v; softmax and dropout by own
+// kernels. Scores and their gradients are float32 until they are factors of a product. Formulas: ref/attention.cc.
 #include <cmath>
 
 #include "compute/cpu/cpu.h"
@@ -18,12 +18,21 @@
 namespace tekio {
 constexpr int64_t kQueries = 128;  // in a block: 128 x 512 scores are 256 KiB
 
-// One task: where a sequence's head has its numbers, and which dropout rows it draws.
-struct AttentionHead {
-  int64_t length, size, stride;  // T, d; rows of q, k, v are `stride` apart
-  const float *q, *k, *v;
-  int64_t kept_begin;  // of its [T,T] block within `kept` and drop.kept
-  DropoutRow row;      // of query 0
+// Some queries of one sequence and head, and all keys: rows of `keys` numbers, one after another.
+struct ScoreBlock {
+  float* scores;  // in forward q k^T, overwritten; in backward the gradients of the dropped probabilities, likewise
+  void* probabilities;  // of `type`; backward reads them
+  void* dropped;        // of `type`: the probabilities times dropout's factors; not written where dropout is off
+  void* d_scores;       // of `type`: backward's gradients of scores, times `scale`
+  float* factors;       // room for a row of them
+  int64_t queries, keys;
+  float scale;  // of scores: 1 / sqrt(d)
+  DType type;
+  Dropout drop;
+  DropoutRow row;            // its position is `first_position` + the query's number, or as `positions` say
+  const int32_t* positions;  // null: one after another
+  int64_t first_position;
+  const uint8_t* decisions;  // explicit ones of the sequence and head, [T,T], or null
 };
 }  // namespace tekio
 #endif
@@ -31,48 +40,75 @@ struct AttentionHead {
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
-HWY_INLINE void query_factors(const Dropout& drop, const AttentionHead& at, int64_t query, float* factors) {
-  DropoutRow row = at.row;
-  row.position = static_cast<uint32_t>(query);
-  const uint8_t* kept = drop.kept != nullptr ? drop.kept + at.kept_begin + query * at.length : nullptr;
-  dropout_factors(drop, row, kept, at.length, factors);
+HWY_INLINE void query_factors(const ScoreBlock& b, int64_t query) {
+  DropoutRow row = b.row;
+  const int64_t position = b.positions != nullptr ? b.positions[query] - b.first_position : b.first_position + query;
+  row.position = static_cast<uint32_t>(position);
+  const uint8_t* decisions = b.decisions != nullptr ? b.decisions + position * b.keys : nullptr;
+  dropout_factors(b.drop, row, decisions, b.keys, b.factors);
 }
 
-// Queries [begin, end): scores [.., T] become probabilities in place; dropped gets them times dropout's factors.
-void softmax_and_drop(const Dropout& drop, const AttentionHead& at, int64_t begin, int64_t end, float* scores,
-                      float* dropped, float* factors) {
-  for (int64_t query = begin; query < end; ++query, scores += at.length, dropped += at.length) {
-    softmax_row(scores, at.length);
-    if (!drop.on()) continue;
-    query_factors(drop, at, query, factors);
-    for_vectors(at.length, [&](int64_t c, auto io)
-                               HWY_ATTR { io.store(hn::Mul(io.load(scores + c), io.load(factors + c)), dropped + c); });
-  }
-}
-
-// Queries [begin, end): d_p, the gradients of dropped probabilities, become those of scores; dropped gets p times
-// factors.
-void softmax_backward(const Dropout& drop, const AttentionHead& at, int64_t begin, int64_t end, const float* p,
-                      float* d_p, float* dropped, float* factors) {
-  for (int64_t query = begin; query < end; ++query, p += at.length, d_p += at.length, dropped += at.length) {
-    VF inner = set(0);
-    if (drop.on()) {
-      query_factors(drop, at, query, factors);
-      for_vectors(at.length, [&](int64_t c, auto io) HWY_ATTR {
-        const VF kept = io.load(p + c), factor = io.load(factors + c), d = hn::Mul(io.load(d_p + c), factor);
-        io.store(hn::Mul(kept, factor), dropped + c);
-        io.store(d, d_p + c);
-        inner = hn::MulAdd(kept, d, inner);
-      });
-    } else {
-      for_vectors(at.length,
-                  [&](int64_t c, auto io) HWY_ATTR { inner = hn::MulAdd(io.load(p + c), io.load(d_p + c), inner); });
+void softmax_and_drop(const ScoreBlock& b) {
+  with_numbers(b.type, [&](auto kind) HWY_ATTR {
+    using T = decltype(kind);
+    for (int64_t query = 0; query < b.queries; ++query) {
+      float* const scores = b.scores + query * b.keys;
+      T* const p = static_cast<T*>(b.probabilities) + query * b.keys;
+      const VF inverse = set(1 / exponentials(scores, scores, b.keys, row_maximum(scores, b.keys), b.scale));
+      if (b.drop.on()) {
+        query_factors(b, query);
+        T* const dropped = static_cast<T*>(b.dropped) + query * b.keys;
+        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
+          const VF value = hn::Mul(io.load(scores + c), inverse);
+          io.store(value, p + c);
+          io.store(hn::Mul(value, io.load(b.factors + c)), dropped + c);
+        });
+      } else {
+        for_vectors(b.keys,
+                    [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(scores + c), inverse), p + c); });
+      }
     }
-    const VF sum = set(sum_of(inner));
-    for_vectors(at.length, [&](int64_t c, auto io) HWY_ATTR {
-      io.store(hn::Mul(io.load(p + c), hn::Sub(io.load(d_p + c), sum)), d_p + c);
-    });
-  }
+  });
+}
+
+void softmax_backward(const ScoreBlock& b) {
+  with_numbers(b.type, [&](auto kind) HWY_ATTR {
+    using T = decltype(kind);
+    for (int64_t query = 0; query < b.queries; ++query) {
+      float* const d_p = b.scores + query * b.keys;
+      const T* const p = static_cast<const T*>(b.probabilities) + query * b.keys;
+      T* const d_scores = static_cast<T*>(b.d_scores) + query * b.keys;
+      VF inner = set(0);
+      if (b.drop.on()) {
+        query_factors(b, query);
+        T* const dropped = static_cast<T*>(b.dropped) + query * b.keys;
+        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
+          const VF kept = io.load(p + c), factor = io.load(b.factors + c), d = hn::Mul(io.load(d_p + c), factor);
+          io.store(hn::Mul(kept, factor), dropped + c);
+          io.store(d, d_p + c);
+          inner = hn::MulAdd(kept, d, inner);
+        });
+      } else {
+        for_vectors(b.keys,
+                    [&](int64_t c, auto io) HWY_ATTR { inner = hn::MulAdd(io.load(p + c), io.load(d_p + c), inner); });
+      }
+      const VF sum = set(sum_of(inner)), scale = set(b.scale);
+      for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
+        io.store(hn::Mul(hn::Mul(io.load(p + c), hn::Sub(io.load(d_p + c), sum)), scale), d_scores + c);
+      });
+    }
+  });
+}
+
+// Rows of `columns` float32 numbers, to rows of `type` that are `stride` apart.
+void store_rows(void* to, const float* from, int64_t rows, int64_t columns, int64_t stride, DType type) {
+  with_numbers(type, [&](auto kind) HWY_ATTR {
+    using T = decltype(kind);
+    for (int64_t r = 0; r < rows; ++r) {
+      T* const row = static_cast<T*>(to) + r * stride;
+      for_vectors(columns, [&](int64_t c, auto io) HWY_ATTR { io.store(io.load(from + r * columns + c), row + c); });
+    }
+  });
 }
 
 }  // namespace tekio::HWY_NAMESPACE
@@ -82,27 +118,68 @@ HWY_AFTER_NAMESPACE();
 namespace tekio {
 HWY_EXPORT(softmax_and_drop);
 HWY_EXPORT(softmax_backward);
+HWY_EXPORT(store_rows);
 namespace {
 
-// The i-th (sequence, head) of the batch.
-AttentionHead head_at(int64_t i, ConstTensor qkv, int64_t heads, const Sequences& s) {
-  const int64_t k = i / heads, head = i % heads, width = qkv.dim[1] / 3, size = width / heads;
-  int64_t kept_begin = 0;
-  for (int64_t j = 0; j < k; ++j) {
-    const int64_t length = s.offsets[static_cast<size_t>(j) + 1] - s.offsets[static_cast<size_t>(j)];
-    kept_begin += heads * length * length;
+// q, k and v (or their gradients) of one sequence and head; rows are strides apart.
+template <typename T>
+struct HeadParts {
+  T *q, *k, *v;  // of the op's first row of the sequence, of its first token
+  int64_t q_stride, kv_stride;
+};
+
+// One task: a (sequence, head).
+struct AttentionHead {
+  SequenceRows rows;
+  int64_t head, size, width;  // d, C
+  int64_t kept_begin;         // of its [rows, T] block within `kept`
+  int64_t decisions_begin;    // of its [T, T] block within drop.kept
+  DropoutRow row;             // of query 0
+
+  AttentionHead(int64_t i, int64_t heads, int64_t channels, const Sequences& s)
+      : rows(rows_of(s, i / heads)),
+        head(i % heads),
+        size(channels / heads),
+        width(channels),
+        kept_begin(0),
+        decisions_begin(0),
+        row{s.first_key + static_cast<uint64_t>(i / heads), static_cast<uint32_t>(head), 0} {
+    for (int64_t k = 0; k < i / heads; ++k) {
+      const SequenceRows before = rows_of(s, k);
+      kept_begin += heads * (before.end - before.begin) * before.length;
+      decisions_begin += heads * before.length * before.length;
+    }
+    kept_begin += head * (rows.end - rows.begin) * rows.length;
+    decisions_begin += head * rows.length * rows.length;
   }
-  const int64_t begin = s.offsets[static_cast<size_t>(k)], length = s.offsets[static_cast<size_t>(k) + 1] - begin;
-  const float* q = qkv.f32() + begin * 3 * width + head * size;
-  return {length,
-          size,
-          3 * width,
-          q,
-          q + width,
-          q + 2 * width,
-          kept_begin + head * length * length,
-          {s.first_key + static_cast<uint64_t>(k), static_cast<uint32_t>(head), 0}};
-}
+  int64_t queries() const { return rows.end - rows.begin; }
+
+  template <typename T, typename Void>
+  HeadParts<T> parts(const BasicTensor<Void>& q, const BasicTensor<Void>& kv) const {
+    const int64_t column = head * size, q_stride = q.dim[1], kv_stride = kv ? kv.dim[1] : q.dim[1];
+    T* const queries_at = static_cast<T*>(q.data) + rows.begin * q_stride + column;
+    T* const keys_at = kv ? static_cast<T*>(kv.data) + rows.first_token * kv_stride + column : queries_at + width;
+    return {queries_at, keys_at, keys_at + width, q_stride, kv_stride};
+  }
+  template <typename T, typename Void>
+  T* mixed(const BasicTensor<Void>& y) const {
+    return static_cast<T*>(y.data) + rows.begin * width + head * size;
+  }
+  // What softmax and dropout need to know about the queries [begin, end) but for where the numbers are.
+  ScoreBlock block(const Sequences& s, const Dropout& drop, int64_t begin, int64_t end, DType type) const {
+    ScoreBlock b{};
+    b.queries = end - begin;
+    b.keys = rows.length;
+    b.scale = 1 / std::sqrt(static_cast<float>(size));
+    b.type = type;
+    b.drop = drop;
+    b.row = row;
+    b.positions = s.some.empty() ? nullptr : s.some.data() + rows.begin + begin;
+    b.first_position = s.some.empty() ? begin : rows.first_token;
+    b.decisions = drop.kept != nullptr ? drop.kept + decisions_begin : nullptr;
+    return b;
+  }
+};
 
 int64_t longest(const Sequences& s) {
   int64_t length = 0;
@@ -110,53 +187,89 @@ int64_t longest(const Sequences& s) {
   return length;
 }
 
+// Float32 places that so many numbers of a kind take.
+int64_t places(int64_t numbers, DType type) { return (numbers * size_of(type) + 63) / 64 * 16; }
+
+template <typename T>
+void head_forward(const AttentionHead& at, const Tensor& y, const Tensor& kept, const ConstTensor& q,
+                  const ConstTensor& kv, const Sequences& s, const Dropout& drop, float* scratch) {
+  const auto in = at.parts<const T>(q, kv);
+  const int64_t length = at.rows.length, cells = kQueries * length;
+  float* const scores = scratch;
+  T* const dropped = reinterpret_cast<T*>(scores + places(cells, DType::f32));
+  float* const factors = scores + places(cells, DType::f32) + places(cells, y.dtype);
+  for (int64_t begin = 0; begin < at.queries(); begin += kQueries) {
+    const int64_t end = std::min(begin + kQueries, at.queries()), queries = end - begin;
+    T* const p = static_cast<T*>(kept.data) + at.kept_begin + begin * length;
+    product(scores, length, MatrixView<T>{in.q + begin * in.q_stride, in.q_stride}, {in.k, in.kv_stride, true}, queries,
+            length, at.size);
+    ScoreBlock block = at.block(s, drop, begin, end, y.dtype);
+    block.scores = scores;
+    block.probabilities = p;
+    block.dropped = dropped;
+    block.factors = factors;
+    HWY_DYNAMIC_DISPATCH(softmax_and_drop)(block);
+    product(at.mixed<T>(y) + begin * at.width, at.width, MatrixView<T>{drop.on() ? dropped : p, length},
+            {in.v, in.kv_stride}, queries, at.size, length);
+  }
+}
+
+template <typename T>
+void head_backward(const AttentionHead& at, const Tensor& d_q, const Tensor& d_kv, const ConstTensor& d_y,
+                   const ConstTensor& kept, const ConstTensor& q, const ConstTensor& kv, const Sequences& s,
+                   const Dropout& drop, float* scratch) {
+  const auto in = at.parts<const T>(q, kv);
+  const auto out = at.parts<T>(d_q, d_kv);
+  const int64_t length = at.rows.length, cells = kQueries * length, size = at.size;
+  float* const d_p = scratch;
+  T* const dropped = reinterpret_cast<T*>(d_p + places(cells, DType::f32));
+  T* const d_scores = reinterpret_cast<T*>(d_p + places(cells, DType::f32) + places(cells, d_y.dtype));
+  float* const d_k = d_p + places(cells, DType::f32) + 2 * places(cells, d_y.dtype);  // gathers all blocks of queries
+  float* const d_v = d_k + length * size;
+  float* const factors = d_v + length * size;
+  const T* const d_out = at.mixed<const T>(d_y);
+  if (at.queries() == 0) std::fill_n(d_k, 2 * length * size, 0.0f);
+  for (int64_t begin = 0; begin < at.queries(); begin += kQueries) {
+    const int64_t end = std::min(begin + kQueries, at.queries()), queries = end - begin;
+    const MatrixView<T> d_mixed{d_out + begin * at.width, at.width};
+    T* const p = static_cast<T*>(const_cast<void*>(kept.data)) + at.kept_begin + begin * length;
+    product(d_p, length, d_mixed, {in.v, in.kv_stride, true}, queries, length, size);
+    ScoreBlock block = at.block(s, drop, begin, end, d_y.dtype);
+    block.scores = d_p;
+    block.probabilities = p;
+    block.dropped = dropped;
+    block.d_scores = d_scores;
+    block.factors = factors;
+    HWY_DYNAMIC_DISPATCH(softmax_backward)(block);
+    product(out.q + begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, length}, {in.k, in.kv_stride}, queries,
+            size, length);
+    product(d_k, size, MatrixView<T>{d_scores, length, true}, {in.q + begin * in.q_stride, in.q_stride}, length, size,
+            queries, begin > 0);
+    product(d_v, size, MatrixView<T>{drop.on() ? dropped : p, length, true}, d_mixed, length, size, queries, begin > 0);
+  }
+  HWY_DYNAMIC_DISPATCH(store_rows)(out.k, d_k, length, size, out.kv_stride, d_y.dtype);
+  HWY_DYNAMIC_DISPATCH(store_rows)(out.v, d_v, length, size, out.kv_stride, d_y.dtype);
+}
+
 }  // namespace
 
-void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                               const Dropout& drop) {
-  const int64_t width = y.dim[1], most = longest(s);
-  reserve(kQueries * most + most + kFactorSlack);  // a block's dropped probabilities, and one query's factors
+  const int64_t most = longest(s), cells = kQueries * most;
+  reserve(places(cells, DType::f32) + places(cells, y.dtype) + most + kFactorSlack);
+  const auto compute = y.dtype == DType::f32 ? head_forward<float> : head_forward<bf16>;
   for_each(s.count() * heads, [&](int64_t i, int worker) {
-    const AttentionHead at = head_at(i, qkv, heads, s);
-    const float scale = 1 / std::sqrt(static_cast<float>(at.size));
-    float* out = y.f32() + s.offsets[static_cast<size_t>(i / heads)] * width + at.row.head * at.size;
-    float* dropped = own(worker);
-    for (int64_t begin = 0; begin < at.length; begin += kQueries) {
-      const int64_t end = std::min(begin + kQueries, at.length);
-      float* p = kept.f32() + at.kept_begin + begin * at.length;
-      product(p, at.length, {at.q + begin * at.stride, at.stride}, {at.k, at.stride, true}, end - begin, at.length,
-              at.size, false, scale);
-      HWY_DYNAMIC_DISPATCH(softmax_and_drop)(drop, at, begin, end, p, dropped, dropped + kQueries * most);
-      product(out + begin * width, width, {drop.on() ? dropped : p, at.length}, {at.v, at.stride}, end - begin, at.size,
-              at.length);
-    }
+    compute(AttentionHead(i, heads, y.dim[1], s), y, kept, q, kv, s, drop, own(worker));
   });
 }
 
-void CpuBackend::do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
-                                       const Sequences& s, const Dropout& drop) {
-  const int64_t width = d_y.dim[1], most = longest(s);
-  reserve(2 * kQueries * most + most + kFactorSlack);
+void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
+                                       ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+  const int64_t most = longest(s), cells = kQueries * most, size = d_y.dim[1] / heads;
+  reserve(places(cells, DType::f32) + 2 * places(cells, d_y.dtype) + 2 * most * size + most + kFactorSlack);
+  const auto compute = d_y.dtype == DType::f32 ? head_backward<float> : head_backward<bf16>;
   for_each(s.count() * heads, [&](int64_t i, int worker) {
-    const AttentionHead at = head_at(i, qkv, heads, s);
-    const float scale = 1 / std::sqrt(static_cast<float>(at.size));
-    const int64_t first = s.offsets[static_cast<size_t>(i / heads)];
-    const float* d_out = d_y.f32() + first * width + at.row.head * at.size;
-    float* d_q = d_qkv.f32() + first * at.stride + at.row.head * at.size;
-    float *d_p = own(worker), *dropped = d_p + kQueries * most;
-    for (int64_t begin = 0; begin < at.length; begin += kQueries) {
-      const int64_t end = std::min(begin + kQueries, at.length), queries = end - begin;
-      const bool add = begin > 0;  // d_k and d_v gather all blocks of queries
-      const float* p = kept.f32() + at.kept_begin + begin * at.length;
-      product(d_p, at.length, {d_out + begin * width, width}, {at.v, at.stride, true}, queries, at.length, at.size);
-      HWY_DYNAMIC_DISPATCH(softmax_backward)(drop, at, begin, end, p, d_p, dropped, dropped + kQueries * most);
-      product(d_q + begin * at.stride, at.stride, {d_p, at.length}, {at.k, at.stride}, queries, at.size, at.length,
-              false, scale);
-      product(d_q + width, at.stride, {d_p, at.length, true}, {at.q + begin * at.stride, at.stride}, at.length, at.size,
-              queries, add, scale);
-      product(d_q + 2 * width, at.stride, {drop.on() ? dropped : p, at.length, true}, {d_out + begin * width, width},
-              at.length, at.size, queries, add);
-    }
+    compute(AttentionHead(i, heads, d_y.dim[1], s), d_q, d_kv, d_y, kept, q, kv, s, drop, own(worker));
   });
 }
 

@@ -3,7 +3,8 @@
 
 namespace tekio {
 
-CpuBackend::CpuBackend(ThreadPool& pool) : pool_(pool), own_(static_cast<size_t>(pool.threads())) {}
+CpuBackend::CpuBackend(ThreadPool& pool)
+    : pool_(pool), packed_(pool.threads()), own_(static_cast<size_t>(pool.threads())) {}
 
 void CpuBackend::Buffer::grow(int64_t wanted) {
   if (wanted <= floats) return;

@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "compute/arena.h"
 #include "compute/backend.h"
+#include "compute/cpu/packed_matrices.h"
 
 namespace tekio {
 
@@ -20,6 +21,8 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(ThreadPool& pool);
   std::string name() const override { return "cpu"; }
+  Bf16 bf16_products() const override { return PackedMatrices::supported() ? Bf16::fast : Bf16::absent; }
+  int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return packed_.bytes(rows, columns); }
 
  protected:
   void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
@@ -30,16 +33,19 @@ class CpuBackend final : public Backend {
                const Dropout& drop) override;
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                         const Sequences* s, const Dropout& drop) override;
-  void do_linear(Tensor y, Tensor kept, ConstTensor x, ConstTensor w, ConstTensor b, const Activation* act) override;
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, ConstTensor w,
+  void do_copy_matrices(std::span<const MatrixCopy> copies) override;
+  void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override;
+  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                           Into into) override;
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override;
-  void do_attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
+  void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                     ConstTensor kept, const Matrix& w, Activation act) override;
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                     const Dropout& drop) override;
-  void do_attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
-                             const Sequences& s, const Dropout& drop) override;
+  void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
+                             int64_t heads, const Sequences& s, const Dropout& drop) override;
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
-  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) override;
+  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override;
   double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override;
   void do_softmax_rows(Tensor logits) override;
   void do_zero(Tensor x) override;
@@ -67,6 +73,7 @@ class CpuBackend final : public Backend {
   float* shared() const { return shared_.get(); }
 
   ThreadPool& pool_;
+  PackedMatrices packed_;
   struct Buffer {
     Arena arena;
     int64_t floats = 0;

@@ -1,6 +1,7 @@
 // Cross entropy over the vocabulary, and softmax: a row (122 KB at 30,522 entries) is read from memory once and rests
 // in the second cache for its further passes; the gradient is made in place.
 #include <cmath>
+#include <type_traits>
 
 #include "compute/cpu/cpu.h"
 
@@ -13,20 +14,36 @@
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
-// logsumexp(row) - row[label]; d_row = (softmax(row) - onehot(label)) * scale, unless it is null.
-double loss_row(float* d_row, const float* row, int64_t vocabulary, int32_t label, float scale) {
-  const float most = row_maximum(row, vocabulary), own = row[label];  // d_row may be row
-  const float sum = exponentials(d_row, row, vocabulary, most);
-  if (d_row != nullptr) {
-    const VF factor = set(scale / sum);
-    for_vectors(vocabulary,
-                [&](int64_t v, auto io) HWY_ATTR { io.store(hn::Mul(io.load(d_row + v), factor), d_row + v); });
-    d_row[label] -= scale;
-  }
-  return static_cast<double>(most) - own + std::log(static_cast<double>(sum));
+// logsumexp(row) - row[label]; d_row = (softmax(row) - onehot(label)) * scale, unless it is null. In float32 the
+// exponentials wait in d_row for their sum; bf16 would round them, so there they are computed again.
+double loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t label, float scale, DType type) {
+  double loss = 0;
+  with_numbers(type, [&](auto kind) HWY_ATTR {
+    using T = decltype(kind);
+    constexpr bool kWait = std::is_same_v<T, float>;
+    const T* const x = static_cast<const T*>(row);
+    T* const d = static_cast<T*>(d_row);
+    const float most = row_maximum(x, vocabulary), own = x[label];  // d_row may be row
+    float* terms = nullptr;
+    if constexpr (kWait) terms = d;
+    const float sum = exponentials(terms, x, vocabulary, most);
+    loss = static_cast<double>(most) - own + std::log(static_cast<double>(sum));
+    if (d == nullptr) return;
+    const VF factor = set(scale / sum), top = set(most);
+    const float at_label = scale / sum * std::exp(own - most) - scale;
+    for_vectors(vocabulary, [&](int64_t v, auto io) HWY_ATTR {
+      const VF term = kWait ? io.load(d + v) : hn::Exp(F(), hn::Sub(io.load(x + v), top));
+      io.store(hn::Mul(term, factor), d + v);
+    });
+    d[label] = T(at_label);
+  });
+  return loss;
 }
 
-void softmax(float* row, int64_t count) { softmax_row(row, count); }
+void softmax(float* row, int64_t count) {
+  const VF inverse = set(1 / exponentials(row, row, count, row_maximum(row, count)));
+  for_vectors(count, [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(row + c), inverse), row + c); });
+}
 
 }  // namespace tekio::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -42,9 +59,9 @@ double CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::
   reserve(0, 2 * rows);
   auto* losses = reinterpret_cast<double*>(shared());
   for_each(rows, [&](int64_t r, int) {
-    losses[r] = HWY_DYNAMIC_DISPATCH(loss_row)(d_logits ? d_logits.f32() + r * vocabulary : nullptr,
-                                               logits.f32() + r * vocabulary, vocabulary,
-                                               labels[static_cast<size_t>(r)], scale);
+    losses[r] =
+        HWY_DYNAMIC_DISPATCH(loss_row)(d_logits ? d_logits.rows(r, r + 1).data : nullptr, logits.rows(r, r + 1).data,
+                                       vocabulary, labels[static_cast<size_t>(r)], scale, logits.dtype);
   });
   double loss = 0;
   for (int64_t r = 0; r < rows; ++r) loss += losses[r];

@@ -14,17 +14,24 @@
 #ifndef TEKIO_COMPUTE_CPU_NORM_CC_
 #define TEKIO_COMPUTE_CPU_NORM_CC_
 namespace tekio {
-// Pointers to one row; branch and factors may be null. With a branch, factors multiply it, else they multiply y.
+// Pointers to one row, of `type` where void; branch and factors may be null. With a branch, factors multiply it, else
+// they multiply y. `u` is room for a row.
 struct NormRow {
-  float *y, *normalized, *rstd;
-  const float *x, *branch, *factors, *weight, *bias;
+  void *y, *normalized;
+  float *rstd, *u;
+  const void *x, *branch;
+  const float *factors, *weight, *bias;
   int64_t width;
   float eps;
+  DType type;
 };
 struct NormRowBackward {
-  float *d_x, *d_branch, *d_weight, *d_bias;  // d_branch may be null; d_weight and d_bias accumulate
-  const float *d_y, *normalized, *rstd, *factors, *weight;
+  void *d_x, *d_branch;      // d_branch may be null
+  float *d_weight, *d_bias;  // accumulate
+  const void *d_y, *normalized;
+  const float *rstd, *factors, *weight;
   int64_t width;
+  DType type;
 };
 }  // namespace tekio
 #endif
@@ -32,41 +39,51 @@ struct NormRowBackward {
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
-void norm_row(const NormRow& row) {
+template <typename T>
+HWY_INLINE void norm_row_of(const NormRow& row) {
+  const T *const x = static_cast<const T*>(row.x), *const branch = static_cast<const T*>(row.branch);
+  T *const y = static_cast<T*>(row.y), *const normalized = static_cast<T*>(row.normalized);
   const auto width = static_cast<float>(row.width);
   VF sum = set(0), squares = set(0);
   for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {
-    VF u = io.load(row.x + c);
-    if (row.branch != nullptr) {
-      const VF branch = io.load(row.branch + c);
-      u = hn::Add(u, row.factors != nullptr ? hn::Mul(branch, io.load(row.factors + c)) : branch);
+    VF u = io.load(x + c);
+    if (branch != nullptr) {
+      const VF added = io.load(branch + c);
+      u = hn::Add(u, row.factors != nullptr ? hn::Mul(added, io.load(row.factors + c)) : added);
     }
-    io.store(u, row.normalized + c);  // for now
+    io.store(u, row.u + c);
     sum = hn::Add(sum, u);
   });
   const VF mean = set(sum_of(sum) / width);
   for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {
-    const VF centred = io.zero_outside(hn::Sub(io.load(row.normalized + c), mean));
+    const VF centred = io.zero_outside(hn::Sub(io.load(row.u + c), mean));
     squares = hn::MulAdd(centred, centred, squares);
   });
   *row.rstd = 1 / std::sqrt(sum_of(squares) / width + row.eps);
   const VF rstd = set(*row.rstd);
   for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {
-    const VF h = hn::Mul(hn::Sub(io.load(row.normalized + c), mean), rstd);
-    VF y = hn::MulAdd(h, io.load(row.weight + c), io.load(row.bias + c));
-    if (row.branch == nullptr && row.factors != nullptr) y = hn::Mul(y, io.load(row.factors + c));
-    io.store(h, row.normalized + c);
-    io.store(y, row.y + c);
+    const VF h = hn::Mul(hn::Sub(io.load(row.u + c), mean), rstd);
+    VF out = hn::MulAdd(h, io.load(row.weight + c), io.load(row.bias + c));
+    if (branch == nullptr && row.factors != nullptr) out = hn::Mul(out, io.load(row.factors + c));
+    io.store(h, normalized + c);
+    io.store(out, y + c);
   });
 }
 
-void norm_row_backward(const NormRowBackward& row) {
-  const bool factors_on_y = row.d_branch == nullptr && row.factors != nullptr;
+void norm_row(const NormRow& row) {
+  with_numbers(row.type, [&](auto kind) HWY_ATTR { norm_row_of<decltype(kind)>(row); });
+}
+
+template <typename T>
+HWY_INLINE void norm_row_backward_of(const NormRowBackward& row) {
+  const T *const d_y = static_cast<const T*>(row.d_y), *const normalized = static_cast<const T*>(row.normalized);
+  T *const d_x = static_cast<T*>(row.d_x), *const d_branch = static_cast<T*>(row.d_branch);
+  const bool factors_on_y = d_branch == nullptr && row.factors != nullptr;
   VF sum_g = set(0), sum_gh = set(0);
   for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {
-    VF d = io.load(row.d_y + c);
+    VF d = io.load(d_y + c);
     if (factors_on_y) d = hn::Mul(d, io.load(row.factors + c));
-    const VF h = io.load(row.normalized + c), g = hn::Mul(d, io.load(row.weight + c));
+    const VF h = io.load(normalized + c), g = hn::Mul(d, io.load(row.weight + c));
     io.store(hn::MulAdd(d, h, io.load(row.d_weight + c)), row.d_weight + c);
     io.store(hn::Add(d, io.load(row.d_bias + c)), row.d_bias + c);
     sum_g = hn::Add(sum_g, g);
@@ -76,14 +93,18 @@ void norm_row_backward(const NormRowBackward& row) {
   const VF mean_g = set(sum_of(sum_g) / width), mean_gh = set(sum_of(sum_gh) / width), rstd = set(*row.rstd);
   for_vectors(row.width,
               [&](int64_t c, auto io) HWY_ATTR {  // d_x and d_branch may lie on d_y: each number is read first
-                VF d = io.load(row.d_y + c);
+                VF d = io.load(d_y + c);
                 if (factors_on_y) d = hn::Mul(d, io.load(row.factors + c));
-                const VF h = io.load(row.normalized + c), g = hn::Mul(d, io.load(row.weight + c));
+                const VF h = io.load(normalized + c), g = hn::Mul(d, io.load(row.weight + c));
                 const VF d_u = hn::Mul(rstd, hn::NegMulAdd(h, mean_gh, hn::Sub(g, mean_g)));
-                io.store(d_u, row.d_x + c);
-                if (row.d_branch != nullptr)
-                  io.store(row.factors != nullptr ? hn::Mul(d_u, io.load(row.factors + c)) : d_u, row.d_branch + c);
+                io.store(d_u, d_x + c);
+                if (d_branch != nullptr)
+                  io.store(row.factors != nullptr ? hn::Mul(d_u, io.load(row.factors + c)) : d_u, d_branch + c);
               });
+}
+
+void norm_row_backward(const NormRowBackward& row) {
+  with_numbers(row.type, [&](auto kind) HWY_ATTR { norm_row_backward_of<decltype(kind)>(row); });
 }
 
 void row_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* kept, int64_t count, float* out) {
@@ -102,17 +123,23 @@ namespace {
 
 // body(row, factors of its dropout or null) for the rows [begin, end); `buffer` holds a row's factors.
 template <typename Body>
-void for_rows(const Sequences* s, const Dropout& drop, int64_t width, float* buffer, int64_t begin, int64_t end,
-              const Body& body) {
+void for_norm_rows(const Sequences* s, const Dropout& drop, int64_t width, float* buffer, int64_t begin, int64_t end,
+                   const Body& body) {
   if (s == nullptr || !drop.on()) {
     for (int64_t row = begin; row < end; ++row) body(row, nullptr);
     return;
   }
-  for_tokens(*s, begin, end, [&](int64_t row, int64_t k, int64_t place) {
-    const uint8_t* kept = drop.kept != nullptr ? drop.kept + row * width : nullptr;
-    HWY_DYNAMIC_DISPATCH(row_factors)(drop, token_row(*s, k, place), kept, width, buffer);
+  for_rows(*s, begin, end, [&](int64_t row, const RowPlace& at) {
+    const uint8_t* kept = drop.kept != nullptr ? drop.kept + at.token * width : nullptr;
+    HWY_DYNAMIC_DISPATCH(row_factors)(drop, token_row(*s, at), kept, width, buffer);
     body(row, buffer);
   });
+}
+
+// A row of a matrix; of an absent one, null.
+template <typename Void>
+Void* row_of(const BasicTensor<Void>& t, int64_t row) {
+  return t ? t.rows(row, row + 1).data : nullptr;
 }
 
 }  // namespace
@@ -120,13 +147,13 @@ void for_rows(const Sequences* s, const Dropout& drop, int64_t width, float* buf
 void CpuBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
                          const Dropout& drop) {
   const int64_t width = x.dim[1];
-  reserve(width + kFactorSlack);
+  reserve(2 * width + kFactorSlack);
   for_pieces(x.dim[0], 16, [&](int64_t begin, int64_t end, int worker) {
-    for_rows(s, drop, width, own(worker), begin, end, [&](int64_t row, const float* factors) {
-      const int64_t at = row * width;
+    float *const u = own(worker), *const buffer = u + width;
+    for_norm_rows(s, drop, width, buffer, begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row)
-      ({y.f32() + at, kept.normalized.f32() + at, kept.rstd.f32() + row, x.f32() + at,
-        branch ? branch.f32() + at : nullptr, factors, w.weight.f32(), w.bias.f32(), width, w.eps});
+      ({row_of(y, row), row_of(kept.normalized, row), kept.rstd.f32() + row, u, row_of(x, row), row_of(branch, row),
+        factors, w.weight.f32(), w.bias.f32(), width, w.eps, x.dtype});
     });
   });
 }
@@ -139,11 +166,10 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
   for_pieces(n, piece, [&](int64_t begin, int64_t end, int worker) {
     float* d_weight = shared() + begin / piece * 2 * width;
     std::fill_n(d_weight, 2 * width, 0.0f);
-    for_rows(s, drop, width, own(worker), begin, end, [&](int64_t row, const float* factors) {
-      const int64_t at = row * width;
+    for_norm_rows(s, drop, width, own(worker), begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row_backward)
-      ({d_x.f32() + at, d_branch ? d_branch.f32() + at : nullptr, d_weight, d_weight + width, d_y.f32() + at,
-        kept.normalized.f32() + at, kept.rstd.f32() + row, factors, w.weight.f32(), width});
+      ({row_of(d_x, row), row_of(d_branch, row), d_weight, d_weight + width, row_of(d_y, row),
+        row_of(kept.normalized, row), kept.rstd.f32() + row, factors, w.weight.f32(), width, d_y.dtype});
     });
   });
   for (int64_t c = 0; c < width; ++c) {

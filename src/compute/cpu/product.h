@@ -1,33 +1,76 @@
-// Matrix products for one thread, by oneDNN, and how a big product is cut into blocks for many. All products of the
-// back end go through product(): another data type is another overload here, and the cutting stays.
+// Matrix products for one thread, by oneDNN, and how a big product is cut into blocks for many. All products of plain
+// operands go through product(); weights in bf16 are packed first (packed_matrices.h).
 #pragma once
+
+#include <omp.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include "compute/bf16.h"
+
 namespace tekio {
 
+/// Debian's oneDNN starts OpenMP threads of its own unless told otherwise; ours are already at work. The setting is the
+/// calling thread's own, and is put back for whoever owns that thread.
+class OneOpenMpThread {
+ public:
+  OneOpenMpThread() : before_(omp_get_max_threads()) {
+    if (before_ != 1) omp_set_num_threads(1);
+  }
+  ~OneOpenMpThread() {
+    if (before_ != 1) omp_set_num_threads(before_);
+  }
+  OneOpenMpThread(const OneOpenMpThread&) = delete;
+  OneOpenMpThread& operator=(const OneOpenMpThread&) = delete;
+
+ private:
+  int before_;
+};
+
 /// A matrix in memory: rows are `stride` numbers apart. `transposed`: what is meant is its transpose.
+template <typename T>
 struct MatrixView {
-  const float* data;
+  const T* data;
   int64_t stride;
   bool transposed = false;
 };
 
-/// c[m,n] (rows c_stride apart) = alpha a[m,k] b[k,n], plus c itself where `add`. Runs on the calling thread alone.
+/// c[m,n] (rows c_stride apart) = a[m,k] b[k,n], plus c itself where `add`. Runs on the calling thread alone.
 /// k = 0 gives zeros (or leaves c, where `add`). Sums in float32, in an order that depends on m, n and k only.
-void product(float* c, int64_t c_stride, MatrixView a, MatrixView b, int64_t m, int64_t n, int64_t k, bool add = false,
-             float alpha = 1);
+void product(float* c, int64_t c_stride, MatrixView<float> a, MatrixView<float> b, int64_t m, int64_t n, int64_t k,
+             bool add = false);
+void product(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
+             bool add = false);
+/// The sums are rounded once, at the end.
+void product(bf16* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k);
 
-/// Cuts [rows, columns] of a result into blocks, the same whatever the number of threads. oneDNN copies its operands
-/// into panels for every call, so tall blocks are better (1024 rows: 223 GFLOP/s a core, 256: 210, 128: 195), as long
-/// as there are enough of them for a handful of threads. A block is then finished (bias, activation) while it is in
-/// cache.
+/// Cuts `count` rows into even pieces of at most `most`.
+class Pieces {
+ public:
+  Pieces(int64_t count, int64_t most) : size_(count), count_((count + most - 1) / most) {}
+  int64_t count() const { return count_; }
+  struct Piece {
+    int64_t begin, size;
+  };
+  Piece operator[](int64_t i) const {
+    const int64_t begin = size_ * i / count_;
+    return {begin, size_ * (i + 1) / count_ - begin};
+  }
+
+ private:
+  int64_t size_, count_;
+};
+
+/// Cuts [rows, columns] of a float32 result into blocks, the same whatever the number of threads. oneDNN copies its
+/// operands into panels for every call, so tall blocks are better (1024 rows: 223 GFLOP/s a core, 256: 210, 128: 195),
+/// as long as there are enough of them for a handful of threads. A block is then finished (bias, activation) while it
+/// is in cache.
 class BlockGrid {
  public:
-  BlockGrid(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) {
+  BlockGrid(int64_t rows, int64_t columns, int64_t most_columns = 384) : rows_(rows), columns_(columns) {
     if (rows <= 0 || columns <= 0) return;
-    across_ = pieces(columns, 384);
+    across_ = pieces(columns, most_columns);
     for (int64_t height = 1024; height >= 128; height /= 2) {
       down_ = pieces(rows, height);
       if (down_ * across_ >= 8) break;

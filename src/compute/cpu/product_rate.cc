@@ -37,15 +37,24 @@ std::string name_of_isa(dnnl_cpu_isa_t isa) {
 
 }  // namespace
 
-double measure_product_rate(Backend& backend, double seconds) {
+double measure_product_rate(Backend& backend, DType type, double seconds) {
   constexpr int64_t kRows = 2048, kWidth = 768;
-  Arena arena(
-      2 * Arena::size_of_tensor(DType::f32, {kRows, kWidth}) + Arena::size_of_tensor(DType::f32, {kWidth, kWidth}),
-      "the product that is timed");
-  const Tensor y = arena.take(DType::f32, {kRows, kWidth}), x = arena.take(DType::f32, {kRows, kWidth});
-  const Tensor w = arena.take(DType::f32, {kWidth, kWidth});
-  for (float& value : x.values()) value = 0.5f;
-  for (float& value : w.values()) value = 0.25f;
+  const int64_t packed = type == DType::bf16 ? (backend.matrix_bytes(kWidth, kWidth) + 1) / 2 : 0;
+  Arena arena(2 * Arena::size_of_tensor(type, {kRows, kWidth}) + Arena::size_of_tensor(DType::f32, {kWidth, kWidth}) +
+                  Arena::size_of_tensor(DType::bf16, {packed}),
+              "the product that is timed");
+  const Tensor y = arena.take(type, {kRows, kWidth}), x = arena.take(type, {kRows, kWidth});
+  const Tensor parameters = arena.take(DType::f32, {kWidth, kWidth});
+  for (float& value : parameters.values()) value = 0.25f;
+  Matrix w = parameters;
+  if (type == DType::bf16) {
+    w = Matrix(arena.take(DType::bf16, {packed}).data, type, kWidth, kWidth);
+    const Backend::MatrixCopy copy{w, parameters};
+    backend.copy_matrices({&copy, 1});
+    std::fill_n(x.b16(), x.numel(), bf16(0.5f));
+  } else {
+    std::fill_n(x.f32(), x.numel(), 0.5f);
+  }
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   double best = 0;

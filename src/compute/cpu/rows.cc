@@ -29,31 +29,42 @@ double sum_of_squares(const float* x, int64_t count) {
   return sum;
 }
 
+// y += x
+void add_row(void* y, const void* x, int64_t count, DType type) {
+  with_numbers(type, [&](auto kind) HWY_ATTR {
+    using T = decltype(kind);
+    T* const to = static_cast<T*>(y);
+    const T* const from = static_cast<const T*>(x);
+    for_vectors(count,
+                [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(to + c), io.load(from + c)), to + c); });
+  });
+}
+
 }  // namespace tekio::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tekio {
 HWY_EXPORT(sum_of_squares);
+HWY_EXPORT(add_row);
 
 void CpuBackend::do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
-  const int64_t width = x.dim[1];
   for_pieces(y.dim[0], 64, [&](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r)
-      std::copy_n(x.f32() + rows[static_cast<size_t>(r)] * width, width, y.f32() + r * width);
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t row = rows[static_cast<size_t>(r)];
+      std::memcpy(y.rows(r, r + 1).data, x.rows(row, row + 1).data, static_cast<size_t>(y.bytes() / y.dim[0]));
+    }
   });
 }
 
-void CpuBackend::do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows) {
+void CpuBackend::do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) {
   const int64_t width = d_x.dim[1];
   for_pieces(d_x.dim[0], 64, [&](int64_t begin, int64_t end, int) {
-    auto next = std::lower_bound(rows.begin(), rows.end(), begin);  // rows ascend
-    for (int64_t row = begin; row < end; ++row) {
-      if (next != rows.end() && *next == row)
-        std::copy_n(d_y.f32() + (next++ - rows.begin()) * width, width, d_x.f32() + row * width);
-      else
-        std::fill_n(d_x.f32() + row * width, width, 0.0f);
-    }
+    if (into == Into::overwrite)
+      std::memset(d_x.rows(begin, end).data, 0, static_cast<size_t>(d_x.rows(begin, end).bytes()));
+    for (auto at = std::lower_bound(rows.begin(), rows.end(), begin); at != rows.end() && *at < end; ++at)
+      HWY_DYNAMIC_DISPATCH(add_row)
+    (d_x.rows(*at, *at + 1).data, d_y.rows(at - rows.begin(), at - rows.begin() + 1).data, width, d_x.dtype);
   });
 }
 

@@ -14,27 +14,24 @@
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
-HWY_INLINE float row_maximum(const float* x, int64_t count) {
+template <typename T>
+HWY_INLINE float row_maximum(const T* x, int64_t count) {
   VF most = set(-std::numeric_limits<float>::infinity());
   for_vectors(count, [&](int64_t c, auto io) HWY_ATTR { most = hn::Max(most, io.load_or(most, x + c)); });
   return max_of(most);
 }
 
-/// The sum of e^(x - most); the terms go to `terms` if that is not null (it may be x).
-HWY_INLINE float exponentials(float* terms, const float* x, int64_t count, float most) {
-  const VF top = set(most);
+/// The sum of e^(scale (x - most)); the terms go to `terms` if that is not null (it may be x).
+template <typename T>
+HWY_INLINE float exponentials(float* terms, const T* x, int64_t count, float most, float scale = 1) {
+  const VF top = set(most), factor = set(scale);
   VF sum = set(0);
   for_vectors(count, [&](int64_t c, auto io) HWY_ATTR {
-    const VF term = hn::Exp(F(), hn::Sub(io.load(x + c), top));
+    const VF term = hn::Exp(F(), hn::Mul(hn::Sub(io.load(x + c), top), factor));
     if (terms != nullptr) io.store(term, terms + c);
     sum = hn::Add(sum, io.zero_outside(term));
   });
   return sum_of(sum);
-}
-
-HWY_INLINE void softmax_row(float* x, int64_t count) {
-  const VF inverse = set(1 / exponentials(x, x, count, row_maximum(x, count)));
-  for_vectors(count, [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(x + c), inverse), x + c); });
 }
 
 }  // namespace tekio::HWY_NAMESPACE

@@ -4,6 +4,7 @@
 #include <hwy/highway.h>
 
 #include "compute/dropout.h"
+#include "compute/tensor.h"
 
 #if defined(TEKIO_COMPUTE_CPU_VECTOR_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TEKIO_COMPUTE_CPU_VECTOR_INL_H_
@@ -21,20 +22,65 @@ using VF = hn::Vec<F>;
 
 HWY_INLINE VF set(float value) { return hn::Set(F(), value); }
 
+// bf16 numbers in the lanes of a float32 vector: exact one way; the other way rounded to nearest even, NaN staying NaN.
+using Halves = hn::Rebind<uint16_t, F>;
+using Words = hn::Repartition<uint32_t, F>;
+HWY_INLINE VF widen(hn::Vec<Halves> halves) {
+  return hn::BitCast(F(), hn::ShiftLeft<16>(hn::PromoteTo(Words(), halves)));
+}
+HWY_INLINE hn::Vec<Halves> narrow(VF v) {
+  const Words d;
+  const auto word = hn::BitCast(d, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(word), hn::Set(d, 1u));
+  const auto rounded = hn::Add(word, hn::Add(odd, hn::Set(d, 0x7FFFu)));
+  const auto not_a_number = hn::RebindMask(d, hn::Ne(v, v));
+  const auto kept = hn::IfThenElse(not_a_number, hn::Or(word, hn::Set(d, 0x400000u)), rounded);
+  return hn::TruncateTo(Halves(), hn::ShiftRight<16>(kept));
+}
+
 // How a loop's body touches memory: whole vectors, or the first few lanes of the last one (the others read as 0).
+// Numbers are float32 or bf16, and float32 in the lanes.
 struct Whole {
   HWY_INLINE VF load(const float* p) const { return hn::LoadU(F(), p); }
-  HWY_INLINE VF load_or(VF, const float* p) const { return hn::LoadU(F(), p); }
+  HWY_INLINE VF load(const bf16* p) const { return widen(hn::LoadU(Halves(), &p->bits)); }
+  template <typename T>
+  HWY_INLINE VF load_or(VF, const T* p) const {
+    return load(p);
+  }
   HWY_INLINE void store(VF v, float* p) const { hn::StoreU(v, F(), p); }
+  HWY_INLINE void store(VF v, bf16* p) const { hn::StoreU(narrow(v), Halves(), &p->bits); }
   HWY_INLINE VF zero_outside(VF v) const { return v; }
 };
 struct Partial {
   hn::Mask<F> inside;
+  size_t count;  // lanes inside
   HWY_INLINE VF load(const float* p) const { return hn::MaskedLoad(inside, F(), p); }
-  HWY_INLINE VF load_or(VF other, const float* p) const { return hn::IfThenElse(inside, load(p), other); }
+  HWY_INLINE VF load(const bf16* p) const {  // by way of a whole vector: 16-bit masks are not everywhere
+    uint16_t whole[hn::MaxLanes(F())] = {};
+    __builtin_memcpy(whole, p, count * sizeof *p);
+    return widen(hn::LoadU(Halves(), whole));
+  }
+  template <typename T>
+  HWY_INLINE VF load_or(VF other, const T* p) const {
+    return hn::IfThenElse(inside, load(p), other);
+  }
   HWY_INLINE void store(VF v, float* p) const { hn::BlendedStore(v, inside, F(), p); }
+  HWY_INLINE void store(VF v, bf16* p) const {
+    uint16_t whole[hn::MaxLanes(F())];
+    hn::StoreU(narrow(v), Halves(), whole);
+    __builtin_memcpy(static_cast<void*>(p), whole, count * sizeof *p);
+  }
   HWY_INLINE VF zero_outside(VF v) const { return hn::IfThenElseZero(inside, v); }
 };
+
+/// body(float()) or body(bf16()): which kind of numbers an op works on is decided once, outside the loop over them.
+template <typename Body>
+HWY_INLINE void with_numbers(DType type, const Body& body) {
+  if (type == DType::f32)
+    body(float());
+  else
+    body(bf16());
+}
 
 /// body(c, io) for c = 0, lanes, 2 lanes, …; the last call's io is Partial where `count` is no multiple of the lanes.
 template <typename Body>
@@ -42,7 +88,7 @@ HWY_INLINE void for_vectors(int64_t count, const Body& body) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(F()));
   int64_t c = 0;
   for (; c + lanes <= count; c += lanes) body(c, Whole());
-  if (c < count) body(c, Partial{hn::FirstN(F(), static_cast<size_t>(count - c))});
+  if (c < count) body(c, Partial{hn::FirstN(F(), static_cast<size_t>(count - c)), static_cast<size_t>(count - c)});
 }
 
 HWY_INLINE float sum_of(VF v) { return hn::GetLane(hn::SumOfLanes(F(), v)); }

@@ -9,12 +9,13 @@ namespace tekio {
 void RefBackend::do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
                           ConstTensor word, ConstTensor position, ConstTensor type) {
   const int64_t width = y.dim[1];
-  for_tokens(s, 0, y.dim[0], [&](int64_t token, int64_t, int64_t place) {
-    const float* w = word.f32() + ids[static_cast<size_t>(token)] * width;
-    const float* t =
-        type ? type.f32() + (type_ids.empty() ? 0 : type_ids[static_cast<size_t>(token)]) * width : nullptr;
-    const float* p = position.f32() + place * width;
-    for (int64_t c = 0; c < width; ++c) y.f32()[token * width + c] = (t != nullptr ? w[c] + t[c] : w[c]) + p[c];
+  const Numbers out(y);
+  for_rows(s, 0, y.dim[0], [&](int64_t row, const RowPlace& at) {
+    const auto token = static_cast<size_t>(at.token);
+    const float* w = word.f32() + ids[token] * width;
+    const float* t = type ? type.f32() + (type_ids.empty() ? 0 : type_ids[token]) * width : nullptr;
+    const float* p = position.f32() + at.position * width;
+    for (int64_t c = 0; c < width; ++c) out.set(row * width + c, (t != nullptr ? w[c] + t[c] : w[c]) + p[c]);
   });
 }
 
@@ -22,13 +23,14 @@ void RefBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_ty
                                    std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
                                    int32_t padding_id) {
   const int64_t width = d_y.dim[1];
-  for_tokens(s, 0, d_y.dim[0], [&](int64_t token, int64_t, int64_t place) {
-    const int32_t id = ids[static_cast<size_t>(token)];
-    const int64_t type_id = type_ids.empty() ? 0 : type_ids[static_cast<size_t>(token)];
+  const ConstNumbers d_out(d_y);
+  for_rows(s, 0, d_y.dim[0], [&](int64_t row, const RowPlace& at) {
+    const auto token = static_cast<size_t>(at.token);
+    const int64_t type_id = type_ids.empty() ? 0 : type_ids[token];
     for (int64_t c = 0; c < width; ++c) {
-      const float g = d_y.f32()[token * width + c];
-      if (id != padding_id) d_word.f32()[id * width + c] += g;
-      d_position.f32()[place * width + c] += g;
+      const auto g = static_cast<float>(d_out[row * width + c]);
+      if (ids[token] != padding_id) d_word.f32()[ids[token] * width + c] += g;
+      d_position.f32()[at.position * width + c] += g;
       if (d_type) d_type.f32()[type_id * width + c] += g;
     }
   });

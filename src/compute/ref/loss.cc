@@ -7,11 +7,11 @@
 namespace tekio {
 namespace {
 
-// log(sum(exp(row))), by way of the maximum so that nothing overflows.
-double log_sum_exp(const float* row, int64_t size) {
-  const double most = *std::max_element(row, row + size);
-  double sum = 0;
-  for (int64_t v = 0; v < size; ++v) sum += std::exp(row[v] - most);
+// log(sum(exp(row))) of `size` numbers from `begin` on, by way of the maximum so that nothing overflows.
+double log_sum_exp(const ConstNumbers& x, int64_t begin, int64_t size) {
+  double most = x[begin], sum = 0;
+  for (int64_t v = 1; v < size; ++v) most = std::max(most, x[begin + v]);
+  for (int64_t v = 0; v < size; ++v) sum += std::exp(x[begin + v] - most);
   return most + std::log(sum);
 }
 
@@ -20,26 +20,27 @@ double log_sum_exp(const float* row, int64_t size) {
 double RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
                                       float scale) {
   const int64_t vocabulary = logits.dim[1];
+  const ConstNumbers x(logits);
+  const Numbers d(d_logits);
   double loss = 0;
   for (int64_t r = 0; r < logits.dim[0]; ++r) {
-    const float* row = logits.f32() + r * vocabulary;
+    const int64_t row = r * vocabulary;
     const int32_t label = labels[static_cast<size_t>(r)];
-    const double normaliser = log_sum_exp(row, vocabulary);
-    loss += normaliser - row[label];
+    const double normaliser = log_sum_exp(x, row, vocabulary);
+    loss += normaliser - x[row + label];
     if (!d_logits) continue;
     for (int64_t v = 0; v < vocabulary; ++v)
-      d_logits.f32()[r * vocabulary + v] =
-          static_cast<float>((std::exp(row[v] - normaliser) - (v == label ? 1 : 0)) * scale);
+      d.set(row + v, (std::exp(x[row + v] - normaliser) - (v == label ? 1 : 0)) * scale);
   }
   return loss;
 }
 
 void RefBackend::do_softmax_rows(Tensor logits) {
   const int64_t width = logits.dim[1];
-  for (int64_t r = 0; r < logits.dim[0] && width > 0; ++r) {
-    float* row = logits.f32() + r * width;
-    const double normaliser = log_sum_exp(row, width);
-    for (int64_t v = 0; v < width; ++v) row[v] = static_cast<float>(std::exp(row[v] - normaliser));
+  const Numbers x(logits);
+  for (int64_t row = 0; row < logits.numel() && width > 0; row += width) {
+    const double normaliser = log_sum_exp(x, row, width);
+    for (int64_t v = 0; v < width; ++v) x.set(row + v, std::exp(x[row + v] - normaliser));
   }
 }
 

@@ -10,13 +10,14 @@
 namespace tekio {
 namespace {
 
-// body(row, dropout row): with sequences every token's; without, no dropout is on and the row does not matter.
+// body(row, dropout row, where the row begins in drop.kept): with sequences each row's; without, no dropout is on and
+// neither matters.
 template <typename Body>
-void for_rows(const Sequences* s, int64_t rows, const Body& body) {
+void for_norm_rows(const Sequences* s, int64_t rows, int64_t width, const Body& body) {
   if (s != nullptr)
-    for_tokens(*s, 0, rows, [&](int64_t row, int64_t k, int64_t place) { body(row, token_row(*s, k, place)); });
+    for_rows(*s, 0, rows, [&](int64_t row, const RowPlace& at) { body(row, token_row(*s, at), at.token * width); });
   else
-    for (int64_t row = 0; row < rows; ++row) body(row, DropoutRow{});
+    for (int64_t row = 0; row < rows; ++row) body(row, DropoutRow{}, int64_t{0});
 }
 
 }  // namespace
@@ -24,13 +25,15 @@ void for_rows(const Sequences* s, int64_t rows, const Body& body) {
 void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
                          const Dropout& drop) {
   const int64_t width = x.dim[1];
+  const ConstNumbers from(x), added(branch);
+  const Numbers to(y), normalized(kept.normalized);
   std::vector<double> u(static_cast<size_t>(width));
-  for_rows(s, x.dim[0], [&](int64_t row, const DropoutRow& drop_row) {
+  for_norm_rows(s, x.dim[0], width, [&](int64_t row, const DropoutRow& drop_row, int64_t decisions) {
     const int64_t start = row * width;
     double mean = 0, variance = 0;
     for (int64_t c = 0; c < width; ++c) {
-      double value = x.f32()[start + c];
-      if (branch) value += branch.f32()[start + c] * dropout_factor(drop, drop_row, c, start + c);
+      double value = from[start + c];
+      if (branch) value += added[start + c] * dropout_factor(drop, drop_row, c, decisions + c);
       u[static_cast<size_t>(c)] = value;
       mean += value / static_cast<double>(width);
     }
@@ -40,9 +43,9 @@ void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
     for (int64_t c = 0; c < width; ++c) {
       const double h = (u[static_cast<size_t>(c)] - mean) * rstd;
       double value = h * w.weight.f32()[c] + w.bias.f32()[c];
-      if (!branch) value *= dropout_factor(drop, drop_row, c, start + c);
-      kept.normalized.f32()[start + c] = static_cast<float>(h);
-      y.f32()[start + c] = static_cast<float>(value);
+      if (!branch) value *= dropout_factor(drop, drop_row, c, decisions + c);
+      normalized.set(start + c, h);
+      to.set(start + c, value);
     }
   });
 }
@@ -50,25 +53,26 @@ void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
 void RefBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
                                   NormWeights w, const Sequences* s, const Dropout& drop) {
   const int64_t width = d_y.dim[1];
+  const ConstNumbers from(d_y), h(ConstTensor(kept.normalized));
+  const Numbers to(d_x), to_branch(d_branch);
   std::vector<double> d_out(static_cast<size_t>(width)), d_weight(d_out.size()), d_bias(d_out.size());
-  for_rows(s, d_y.dim[0], [&](int64_t row, const DropoutRow& drop_row) {
+  for_norm_rows(s, d_y.dim[0], width, [&](int64_t row, const DropoutRow& drop_row, int64_t decisions) {
     const int64_t start = row * width;
-    const float* h = kept.normalized.f32() + start;
     double mean_g = 0, mean_gh = 0;
     for (int64_t c = 0; c < width; ++c) {
       double& d = d_out[static_cast<size_t>(c)];
-      d = d_y.f32()[start + c];
-      if (!d_branch) d *= dropout_factor(drop, drop_row, c, start + c);
-      d_weight[static_cast<size_t>(c)] += d * h[c];
+      d = from[start + c];
+      if (!d_branch) d *= dropout_factor(drop, drop_row, c, decisions + c);
+      d_weight[static_cast<size_t>(c)] += d * h[start + c];
       d_bias[static_cast<size_t>(c)] += d;
       d *= w.weight.f32()[c];
       mean_g += d / static_cast<double>(width);
-      mean_gh += d * h[c] / static_cast<double>(width);
+      mean_gh += d * h[start + c] / static_cast<double>(width);
     }
     for (int64_t c = 0; c < width; ++c) {
-      const double d_u = (d_out[static_cast<size_t>(c)] - mean_g - h[c] * mean_gh) * kept.rstd.f32()[row];
-      d_x.f32()[start + c] = static_cast<float>(d_u);
-      if (d_branch) d_branch.f32()[start + c] = static_cast<float>(d_u * dropout_factor(drop, drop_row, c, start + c));
+      const double d_u = (d_out[static_cast<size_t>(c)] - mean_g - h[start + c] * mean_gh) * kept.rstd.f32()[row];
+      to.set(start + c, d_u);
+      if (d_branch) to_branch.set(start + c, d_u * dropout_factor(drop, drop_row, c, decisions + c));
     }
   });
   for (int64_t c = 0; c < width; ++c) {
