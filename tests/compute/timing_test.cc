@@ -1,0 +1,92 @@
+// The timing back end: results are those of the one that it runs, and each verb is counted in its phase with the work
+// that its shapes ask for.
+#include "compute/timing.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "compute/op_rig.h"
+
+namespace tekio::test {
+namespace {
+
+TEST(Timing, ResultsAreTheInnerOnes) {
+  PhaseTimes times;
+  const auto timing = make_timing_backend(make_ref_backend(), times);
+  const auto ref = make_ref_backend();
+  EXPECT_EQ(timing->name(), "ref");
+  for (const OpCase& c : kOddCases) {
+    SCOPED_TRACE(c.text());
+    OpRig timed(c), alone(c);
+    for (auto [rig, be] : {std::pair{&timed, timing.get()}, std::pair{&alone, ref.get()}}) {
+      rig->forward(*be);
+      if (rig->has_backward()) rig->backward(*be);
+    }
+    EXPECT_EQ(timed.objective(), alone.objective());
+    for (size_t i = 0; i < timed.results().size(); ++i)
+      EXPECT_EQ(*timed.results()[i].values, *alone.results()[i].values) << timed.results()[i].name;
+  }
+  for (size_t i = 0; i < kPhases; ++i)
+    EXPECT_GT(times[static_cast<Phase>(i)].calls, 0) << name_of(static_cast<Phase>(i));
+}
+
+// The case's forward, then its backward, in a table of their own.
+PhaseTimes times_of(const OpCase& c) {
+  PhaseTimes times;
+  const auto timing = make_timing_backend(make_ref_backend(), times);
+  OpRig rig(c);
+  rig.forward(*timing);
+  if (rig.has_backward()) rig.backward(*timing);
+  return times;
+}
+
+TEST(Timing, ProductsAreCountedAsTheArithmeticHasThem) {
+  const PhaseTimes times = times_of({.op = Op::linear, .lengths = {5}, .in = 3, .out = 7});
+  const PhaseTime& forward = times[Phase::products_forward];
+  EXPECT_EQ(forward.calls, 1);
+  EXPECT_EQ(forward.flops, 2 * 5 * 3 * 7);
+  EXPECT_EQ(forward.bytes, 4 * (5 * 7 + 5 * 3 + 7 * 3 + 7));
+  const PhaseTime& backward = times[Phase::products_backward];
+  EXPECT_EQ(backward.flops, 2 * forward.flops);
+  EXPECT_EQ(backward.bytes, 4 * (5 * 3 + 2 * (7 * 3 + 7) + 5 * 7 + 5 * 3 + 7 * 3));
+  // Without a gradient of x only half is done; added to, it is read too.
+  EXPECT_EQ(times_of({.op = Op::linear, .lengths = {5}, .in = 3, .out = 7, .optional = false})[Phase::products_backward]
+                .flops,
+            forward.flops);
+  EXPECT_EQ(times_of({.op = Op::linear, .lengths = {5}, .in = 3, .out = 7, .into = Into::add})[Phase::products_backward]
+                .bytes,
+            backward.bytes + 4 * 5 * 3);
+}
+
+TEST(Timing, AnActivationsBackwardIsAPhaseOfItsOwn) {
+  const PhaseTimes times = times_of({.op = Op::linear_activation, .lengths = {5}, .in = 3, .out = 7});
+  EXPECT_EQ(times[Phase::activation].calls, 1);
+  EXPECT_EQ(times[Phase::products_backward].calls, 1);
+  EXPECT_EQ(times[Phase::activation].bytes, 4 * 3 * 5 * 7);
+}
+
+TEST(Timing, AttentionMeetsEachPairOfItsSequencesOnce) {
+  const PhaseTimes times = times_of({.op = Op::attention, .lengths = {3, 4}, .in = 6, .heads = 2});
+  EXPECT_EQ(times[Phase::attention_forward].flops, 4 * (3 * 3 + 4 * 4) * 6);
+  EXPECT_EQ(times[Phase::attention_backward].flops, 8 * (3 * 3 + 4 * 4) * 6);
+}
+
+TEST(Timing, TimeIsTheInnerOnesAndCanBeCleared) {
+  PhaseTimes times;
+  const auto timing = make_timing_backend(make_ref_backend(), times);
+  OpRig rig({.op = Op::linear, .lengths = {64}, .in = 128, .out = 256});
+  const auto begun = std::chrono::steady_clock::now();
+  rig.forward(*timing);
+  const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  EXPECT_GT(times[Phase::products_forward].seconds, took / 2) << "two million multiply-adds";
+  EXPECT_LE(times[Phase::products_forward].seconds, took);
+  EXPECT_EQ(times.seconds(), times[Phase::products_forward].seconds);
+  times.clear();
+  EXPECT_EQ(times.seconds(), 0);
+  EXPECT_EQ(times[Phase::products_forward].calls, 0);
+}
+
+}  // namespace
+}  // namespace tekio::test
