@@ -1,5 +1,6 @@
-// The arithmetic behind the estimate: a layer has 4 C^2 + 2 C I weights, each used once a token, forward and twice
-// backward; attention's scores and mix add 4 T C a token; the head C^2 + C V a masked token.
+// The arithmetic behind the estimate, in multiply-adds forward (backward has twice as many): a layer's keys and values
+// 2 C^2 a token; its queries, output and feed-forward 2 C^2 + 2 C I and attention's scores and mix 2 T C a token whose
+// output is wanted, which in the last layer is a masked one; the head C^2 + C V a masked token.
 #include "train/plan.h"
 
 #include <algorithm>
@@ -41,9 +42,10 @@ MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const 
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share) {
   const auto c = static_cast<double>(config.width), inner = static_cast<double>(config.inner),
              t = static_cast<double>(chunk_size);
-  const double layers = static_cast<double>(config.layers) * (6 * (4 * c * c + 2 * c * inner) + 12 * t * c);
-  const double head = 6 * (c * c + c * static_cast<double>(config.vocabulary));
-  return t * (layers + masked_share * head);
+  const double keys_and_values = 2 * c * c, others = 2 * c * c + 2 * c * inner + 2 * t * c;
+  const double layers = static_cast<double>(config.layers) * (keys_and_values + others) - (1 - masked_share) * others;
+  const double head = masked_share * (c * c + c * static_cast<double>(config.vocabulary));
+  return 6 * t * (layers + head);
 }
 
 double timed_product_rate(const ModelConfig& config, Backend& backend, DType type) {

@@ -18,8 +18,9 @@ BatchLimits batch_limits(const TrainingOptions& options, int64_t chunk_size);
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
                        int64_t chunk_size, DType type);
 
-/// Floating point operations of training on one chunk (forward and backward), two for each multiply-add; an
-/// evaluation's are a third. The head is counted for masked tokens only.
+/// Floating point operations that training on one chunk needs (forward and backward), two for each multiply-add; an
+/// evaluation's are a third. What no loss depends on is not counted: the head, and the last layer but for its keys and
+/// values, are for masked tokens only.
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share);
 
 /// Floating point operations per second of one product of this model's feed-forward matrices, timed now (some 50 ms).
