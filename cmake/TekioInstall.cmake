@@ -9,6 +9,7 @@ if(TARGET tekio_program)
 endif()
 install(DIRECTORY include/tekio TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY share/tekio TYPE DATA)
+install(DIRECTORY scripts/reference DESTINATION ${CMAKE_INSTALL_DATADIR}/tekio FILES_MATCHING PATTERN "*.py")  # bench --compare_reference
 install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
 
 install(EXPORT tekio-targets NAMESPACE tekio:: DESTINATION ${package_dir})

@@ -27,7 +27,8 @@ struct CommandText {
   std::string usage;        ///< what follows "tekio NAME"
   std::string description;  ///< a paragraph or more
   std::vector<std::string> examples;
-  int max_positionals = 0;  ///< -1: any number
+  int max_positionals = 0;      ///< -1: any number
+  bool family_default = false;  ///< meant where its family's name stands alone: "bench" is "bench step"
 };
 
 class Command {
@@ -55,11 +56,15 @@ std::unique_ptr<Command> make_data_info();
 std::unique_ptr<Command> make_data_head();
 std::unique_ptr<Command> make_data_chunks();
 std::unique_ptr<Command> make_info();
+std::unique_ptr<Command> make_bench_step();
+std::unique_ptr<Command> make_bench_tokenize();
+std::unique_ptr<Command> make_bench_data();
+std::unique_ptr<Command> make_bench_fill();
 std::unique_ptr<Command> make_doctor();
 /// All of the above, in the order in which --help lists them.
 std::vector<std::unique_ptr<Command>> make_commands();
 
-/// The program's help, or that of a family of commands ("data").
+/// The program's help, or that of a family of commands ("data", "bench").
 std::string program_help(const std::string& family = "");
 std::string command_help(const Command& command, const OptionTable& table);
 /// Every command and option as Markdown: the second half of docs/cli.md, which a test compares with it.

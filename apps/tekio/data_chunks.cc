@@ -51,8 +51,7 @@ class DataChunks final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const Tokenizer tokenizer =
-        model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("data chunks"));
+    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder("data chunks").string());
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     const DatasetDict data = open_data(positionals);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "data/record_parser.h"
 
 namespace tekio::cli {
 namespace {
@@ -143,6 +144,14 @@ DatasetDict open_data(const std::vector<std::string>& specs) {
   return load_dataset(specs);
 }
 
+void for_each_text(const Dataset& split, const std::string& column, const std::function<void(std::string_view)>& use) {
+  SourceReader reader(split.source());
+  RecordParser parser(*split.source().files, column);
+  Block block;
+  while (reader.next(block))
+    for (const Record& record : block.records) use(parser.text(block, record));
+}
+
 std::string data_name(const std::vector<std::string>& specs) {
   std::string name;
   for (const std::string& spec : specs) {
@@ -209,6 +218,14 @@ ModelPlace ModelOptions::place(const std::string& command) const {
 Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
   return Tokenizer::from_pretrained(tokenizer.empty() ? place.folder.string()
                                                       : find_model(tokenizer, cache_dir).folder.string());
+}
+
+fs::path ModelOptions::tokenizer_folder(const std::string& command) const {
+  if (!model.empty() || tokenizer.empty()) {
+    const ModelPlace where = place(command);  // also where --tokenizer stands beside it: a misspelt model is told
+    if (tokenizer.empty()) return where.folder;
+  }
+  return find_model(tokenizer, cache_dir).folder;
 }
 
 OpenModel ModelOptions::open(const std::string& command, const Common& common) const {

@@ -4,8 +4,10 @@
 
 #include <tekio/tekio.h>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command.h"
@@ -30,6 +32,9 @@ std::string starter_model(const std::string& option);
 
 /// load_dataset, after telling a Hub id from a misspelt path. Errors: io, input.
 DatasetDict open_data(const std::vector<std::string>& specs);
+/// Calls `use` with the text of every row of a split, in order; a row without text is told with file and line, as
+/// `data chunks` tells it. The view holds until `use` returns.
+void for_each_text(const Dataset& split, const std::string& column, const std::function<void(std::string_view)>& use);
 /// "imdb, extra.jsonl": last parts, for a line to read.
 std::string data_name(const std::vector<std::string>& specs);
 /// The first of `names` that the data has; if none and there is only one split, that. Errors: input (names those there
@@ -59,6 +64,8 @@ struct ModelOptions {
   /// The model's place. Errors: usage (missing).
   ModelPlace place(const std::string& command) const;
   Tokenizer open_tokenizer(const ModelPlace& place) const;
+  /// --tokenizer's folder, else the model's, for commands that need nothing else of a model. Errors: usage (neither).
+  std::filesystem::path tokenizer_folder(const std::string& command) const;
   /// Both. Errors: those of their from_pretrained; input (a tokenizer with more entries than the model has rows).
   OpenModel open(const std::string& command, const Common& common) const;
 };

@@ -11,7 +11,7 @@ namespace tekio::cli {
 namespace {
 
 // Commands that the design has and this version has not.
-const char* const kLater[] = {"tokenizer", "tokenizer train", "pretrain", "pull", "push", "bench", "serve"};
+const char* const kLater[] = {"tokenizer", "tokenizer train", "pretrain", "pull", "push", "serve"};
 
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
@@ -68,20 +68,27 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
   auto commands = make_commands();
   std::vector<std::string> names;
   bool family = false;
+  std::string by_default;
   for (const auto& command : commands) {
     names.push_back(command->text().name);
-    family = family || names.back().starts_with(arguments[0] + " ");
+    if (!names.back().starts_with(arguments[0] + " ")) continue;
+    family = true;
+    if (command->text().family_default) by_default = names.back();
   }
   std::string name = arguments[0];
   const bool second = arguments.size() > 1 && !arguments[1].starts_with("-");
   if (family && !second) {
-    if (!wants_help(arguments))
+    if (wants_help(arguments)) {
+      out.write(program_help(name));
+      return 0;
+    }
+    if (by_default.empty())
       fail(ErrorKind::usage, "tekio {} needs a command of its own ('tekio {} --help' lists them)", name, name);
-    out.write(program_help(name));
-    return 0;
+    name = by_default;
+  } else if (family) {
+    name += " " + arguments[1];
   }
-  if (family) name += " " + arguments[1];
-  arguments.erase(arguments.begin(), arguments.begin() + (family ? 2 : 1));
+  arguments.erase(arguments.begin(), arguments.begin() + (family && second ? 2 : 1));
 
   Command* chosen = nullptr;
   std::vector<std::string> other_options;
@@ -134,8 +141,9 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
 
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (const auto make : {make_adapt, make_fill, make_eval, make_tokenize, make_data_info, make_data_head,
-                          make_data_chunks, make_info, make_doctor})
+  for (const auto make :
+       {make_adapt, make_fill, make_eval, make_tokenize, make_data_info, make_data_head, make_data_chunks, make_info,
+        make_bench_step, make_bench_tokenize, make_bench_data, make_bench_fill, make_doctor})
     commands.push_back(make());
   return commands;
 }

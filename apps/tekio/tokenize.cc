@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
-#include "data/record_parser.h"
 #include "inputs.h"
 #include "lines.h"
 
@@ -102,8 +101,7 @@ class Tokenize final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& files, Output& out) override {
-    const Tokenizer tokenizer =
-        model_.model.empty() ? model_.open_tokenizer({}) : model_.open_tokenizer(model_.place("tokenize"));
+    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder("tokenize").string());
     ThreadPool pool(common.threads);
     Writer writer{out, pool, common.json};
     if (decode_) {
@@ -126,14 +124,8 @@ class Tokenize final : public Command {
         read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
       for (const std::string& file : files) {
         const DatasetDict data = open_data({file});
-        for (const auto& [name, split] : data.splits()) {
-          // Not for_each: the parser tells file and line of a row without text, as `data chunks` does.
-          SourceReader reader(split.source());
-          RecordParser parser(*split.source().files, column_);
-          Block block;
-          while (reader.next(block))
-            for (const Record& record : block.records) writer.put(std::string(parser.text(block, record)));
-        }
+        for (const auto& [name, split] : data.splits())
+          for_each_text(split, column_, [&](std::string_view text) { writer.put(std::string(text)); });
       }
     }
     writer.finish();

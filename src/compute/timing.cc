@@ -150,11 +150,16 @@ class TimingBackend final : public ForwardingBackend {
 };
 
 const char* name_of(Phase phase) {
-  static constexpr std::array<const char*, kPhases> kNames = {"embedding",          "products_forward",
-                                                              "products_backward",  "attention_forward",
-                                                              "attention_backward", "norms",
-                                                              "activation",         "loss",
-                                                              "optimizer",          "rows",
+  static constexpr std::array<const char*, kPhases> kNames = {"embedding",
+                                                              "products_forward",
+                                                              "products_backward",
+                                                              "attention_forward",
+                                                              "attention_backward",
+                                                              "norms",
+                                                              "activation",
+                                                              "loss",
+                                                              "optimizer",
+                                                              "rows",
                                                               "packing"};
   return kNames[static_cast<size_t>(phase)];
 }

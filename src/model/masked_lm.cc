@@ -17,14 +17,6 @@ int checked_threads(const LoadOptions& options) {
   return options.threads;
 }
 
-Backend& checked(Backend& backend, NumberFormat format) {
-  if (format == NumberFormat::bf16 && backend.bf16_products() == Backend::Bf16::absent)
-    fail(ErrorKind::device,
-         "--dtype is bf16, but this processor does not multiply bf16 (it has neither AVX-512 BF16 nor AMX); pass "
-         "--dtype f32 or auto");
-  return backend;
-}
-
 ModelConfig read_config(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) fail(ErrorKind::io, "no model folder {}", printable(folder, 300));
   return ModelConfig::from_folder(folder);
@@ -46,7 +38,25 @@ void tell(const LoadReport& report, const ModelConfig& config, const std::string
   note(report.table());
 }
 
+Backend& checked(Backend& backend, NumberFormat format) {
+  working_type(format, backend, false);
+  return backend;
+}
+
 }  // namespace
+
+const char* name_of(NumberFormat format) {
+  return format == NumberFormat::automatic ? "auto" : format == NumberFormat::f32 ? "f32" : "bf16";
+}
+
+DType working_type(NumberFormat format, const Backend& backend, bool compared) {
+  if (format == NumberFormat::bf16 && backend.bf16_products() == Backend::Bf16::absent)
+    fail(ErrorKind::device,
+         "--dtype is bf16, but this processor does not multiply bf16 (it has neither AVX-512 BF16 nor AMX); pass "
+         "--dtype f32 or auto");
+  if (format != NumberFormat::automatic) return format == NumberFormat::bf16 ? DType::bf16 : DType::f32;
+  return !compared && backend.bf16_products() == Backend::Bf16::fast ? DType::bf16 : DType::f32;
+}
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
     : path_(folder),
@@ -75,11 +85,6 @@ Tensor MaskedLM::Impl::logits(const Batch& batch) {
   if (logits.dtype == DType::f32) return logits;
   widened_.assign(logits.b16(), logits.b16() + logits.numel());
   return {widened_.data(), DType::f32, {logits.dim[0], logits.dim[1]}};
-}
-
-DType MaskedLM::Impl::working_type(bool compared) const {
-  if (format_ != NumberFormat::automatic) return format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
-  return !compared && backend_->bf16_products() == Backend::Bf16::fast ? DType::bf16 : DType::f32;
 }
 
 MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -15,6 +15,12 @@
 
 namespace tekio {
 
+/// As --dtype spells it.
+const char* name_of(NumberFormat format);
+/// The kind of number to train or evaluate with; `compared`: the run is to be compared with the reference's. Errors
+/// (device): bf16 where the processor does not multiply it.
+DType working_type(NumberFormat format, const Backend& backend, bool compared);
+
 class MaskedLM::Impl {
  public:
   Impl(const std::string& folder, const LoadOptions& options);
@@ -28,8 +34,7 @@ class MaskedLM::Impl {
   /// Logits [r,V] of the batch's masked rows, in float32; memory grows where the batch needs more than was prepared.
   /// Valid until the next call. The caller holds mutex().
   Tensor logits(const Batch& batch);
-  /// The kind of number to train or evaluate with; `compared`: the run is to be compared with the reference's.
-  DType working_type(bool compared) const;
+  DType working_type(bool compared) const { return tekio::working_type(format_, *backend_, compared); }
 
  private:
   std::string path_;

@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"pretrain", "--data", "x"}, "has no command 'pretrain' yet"},
                     Case{{"tokenizer", "train"}, "has no command 'tokenizer' yet"},
                     Case{{"pull", "x"}, "has no command 'pull' yet"}, Case{{"push"}, "has no command 'push' yet"},
-                    Case{{"bench"}, "has no command 'bench' yet"},
+                    Case{{"bench", "stpe"}, "no command 'bench stpe', did you mean 'bench step'?"},
                     Case{{"info", "a", "b"}, "'b' is one argument too many; usage: tekio info [M]"},
                     Case{{"eval", "text.txt"}, "one argument too many"},
                     Case{{"tell\x1bme\n"}, "no command 'tell\\x1bme\\x0a'"}));
@@ -71,6 +71,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"tokenize"}, "--model is missing"}, Case{{"data", "chunks", "x"}, "--model is missing"},
                     Case{{"data", "info"}, "needs files"}, Case{{"data", "head"}, "needs files"},
                     Case{{"data", "chunks", "--model", M}, "needs files"},
+                    Case{{"bench", "tokenize", "x"}, "--model is missing: tekio bench tokenize needs"},
+                    Case{{"bench", "tokenize", "--model", M}, "needs a file of text"},
+                    Case{{"bench", "data", "x"}, "--model is missing"},
+                    Case{{"bench", "data", "--model", M}, "needs files or a folder"},
+                    Case{{"bench", "fill"}, "--model is missing"},
+                    Case{{"bench", "step", "--compare_reference="}, "--compare_reference names no program"},
                     Case{{"adapt", "--validation_file", "x"}, "--validation_file needs --train_file or --data"}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -90,6 +96,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"data", "chunks", "x", "--model", M, "--train_size", "3"}, "--train_size and --test_size need --export"},
         Case{{"data", "chunks", "x", "--model", M, "--export", "d", "--line_by_line"},
              "--export contradicts --line_by_line"},
+        Case{{"bench", "step", "--pairs", "3"}, "--pairs needs --compare_reference"},
+        Case{{"bench", "fill", "--model", M, "--pairs", "3"}, "--pairs needs --compare_reference"},
+        Case{{"bench", "step", "--reference_mode", "bf16"}, "--reference_mode needs --compare_reference"},
+        Case{{"bench", "data", "x", "--model", M, "--line_by_line", "--compare_reference", "p"},
+             "--compare_reference contradicts --line_by_line"},
         Case{{"info", "a", "--model", "b"}, "--model b contradicts the argument a"},
         Case{{"fill", "--model", M, "--targets", ",", "a [MASK]"}, "--targets names no word"},
         Case{{"adapt", "--load_best_model_at_end", "--save_strategy", "no"}, "--load_best_model_at_end"},
@@ -115,6 +126,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"adapt", "--eval_masking", "thawed"}, "--eval_masking is 'thawed'"},
                     Case{{"adapt", "--masking_rng", "torch-gpu"}, "--masking_rng is 'torch-gpu'"},
                     Case{{"adapt", "--learning-rate"}, "--learning-rate needs a value"},
+                    Case{{"bench", "step", "--max_steps", "0"}, "--max_steps is '0'"},
+                    Case{{"bench", "step", "--per_device_train_batch_size", "0"}, "--per_device_train_batch_size is"},
+                    Case{{"bench", "step", "--max_seq_length", "0"}, "--chunk_size is '0'"},
+                    Case{{"bench", "step", "--reference_mode", "fp16"}, "--reference_mode is 'fp16'"},
+                    Case{{"bench", "fill", "--model", M, "--repeats", "0"}, "--repeats is '0'"},
+                    Case{{"bench", "step", "--max_stesp", "3"}, "did you mean --max_steps?"},
                     Case{{"fill", "--model", M, "--top_k", "-1", "a"}, "--top_k is '-1'"},
                     Case{{"eval", "--model", M, "--max_chunks", "-1"}, "--max_chunks is '-1'"},
                     Case{{"data", "head", "x", "-n", "-2"}, "--n is '-2'"},
@@ -168,8 +185,8 @@ TEST(Help, StandsForTheProgramAndEveryCommand) {
   const Result program = run({"--help"});
   EXPECT_EQ(program.code, 0);
   EXPECT_EQ(program.err, "");
-  for (const char* name :
-       {"adapt", "fill", "eval", "tokenize", "data info", "data head", "data chunks", "info", "doctor"}) {
+  for (const char* name : {"adapt", "fill", "eval", "tokenize", "data info", "data head", "data chunks", "info",
+                           "bench step", "bench tokenize", "bench data", "bench fill", "doctor"}) {
     EXPECT_THAT(program.out, HasSubstr(name));
     std::vector<std::string> arguments;
     std::stringstream words(name);
@@ -184,8 +201,7 @@ TEST(Help, StandsForTheProgramAndEveryCommand) {
   EXPECT_THAT(run({"adapt", "--learning_rate", "-1", "-h"}).out, HasSubstr("--learning_rate X"));
   EXPECT_EQ(run({"help", "data", "info"}).out, run({"data", "info", "--help"}).out);
   EXPECT_THAT(run({"data", "--help"}).out, HasSubstr("data chunks"));
-  for (const char* later : {"pretrain", "bench", "push", "pull"})
-    EXPECT_THAT(program.out, testing::Not(HasSubstr(later)));
+  for (const char* later : {"pretrain", "push", "pull"}) EXPECT_THAT(program.out, testing::Not(HasSubstr(later)));
 }
 
 TEST(Version, IsTold) { EXPECT_EQ(run({"--version"}).out, "tekio " TEKIO_VERSION "\n"); }

@@ -17,7 +17,9 @@ TEST(Timing, ResultsAreTheInnerOnes) {
   const auto timing = make_timing_backend(make_ref_backend(), times);
   const auto ref = make_ref_backend();
   EXPECT_EQ(timing->name(), "ref");
-  for (const OpCase& c : kOddCases) {
+  std::vector<OpCase> cases = kOddCases;
+  for (const OpCase& c : in_bf16(kOddCases)) cases.push_back(c);
+  for (const OpCase& c : cases) {
     SCOPED_TRACE(c.text());
     OpRig timed(c), alone(c);
     for (auto [rig, be] : {std::pair{&timed, timing.get()}, std::pair{&alone, ref.get()}}) {

@@ -10,3 +10,6 @@ foreach(step IN ITEMS
   message(STATUS "${shown}")
   execute_process(COMMAND ${step} COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+if(NOT EXISTS "${WORK}/prefix/share/tekio/reference/step.py")
+  message(FATAL_ERROR "the scripts of bench --compare_reference are not installed")
+endif()

@@ -1,0 +1,332 @@
+// tekio bench step: the trainer's update (forward, backward, AdamW with clipping) on random chunks, with the rate of
+// one large product as its limit. The limit is measured between the steps, so that both see the same machine.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random/counter.h"
+#include "base/thread_pool.h"
+#include "bench.h"
+#include "compute/product_rate.h"
+#include "compute/timing.h"
+#include "inputs.h"
+#include "model/checkpoint.h"
+#include "model/family.h"
+#include "model/masked_lm.h"
+#include "model/mlm_model.h"
+#include "train/optimizer.h"
+#include "train/plan.h"
+
+namespace tekio::cli {
+namespace {
+
+constexpr double kMaskedShare = 0.15;
+constexpr int64_t kWarmUpSteps = 1;  // touches all memory and prepares every product
+
+ModelConfig distilbert_base() {
+  return ModelConfig::from_json({{"model_type", "distilbert"},
+                                 {"vocab_size", 30522},
+                                 {"dim", 768},
+                                 {"n_layers", 6},
+                                 {"n_heads", 12},
+                                 {"hidden_dim", 3072},
+                                 {"max_position_embeddings", 512}},
+                                "DistilBERT-base");
+}
+
+// Random ids in chunks of one length. Just so many of them are masked (each as likely as another), so that all steps
+// are equal work: 8 of 10 become one and the same token, 1 of 10 another, 1 of 10 stays, as masking has it.
+Batch random_batch(const ModelConfig& config, int64_t sequences, int64_t length, uint64_t seed, uint64_t number) {
+  const auto v = static_cast<uint64_t>(config.vocabulary);
+  const auto mask_id = static_cast<int32_t>(std::min<uint64_t>(103, v - 1));
+  const int64_t n = sequences * length;
+  int64_t wanted = std::max<int64_t>(1, static_cast<int64_t>(kMaskedShare * static_cast<double>(n) + 0.5));
+  Batch batch;
+  batch.padded_length = length;
+  for (int64_t k = 0; k <= sequences; ++k) batch.offsets.push_back(static_cast<int32_t>(k * length));
+  for (int64_t i = 0; i < n; ++i) {
+    const RandomWords words = random_words(
+        random_key(seed, number), {static_cast<uint32_t>(i), 0, 0, static_cast<uint32_t>(RandomUse::benchmark) << 24});
+    const auto id = static_cast<int32_t>(words[0] * v >> 32);
+    batch.input_ids.push_back(id);
+    if ((static_cast<uint64_t>(words[1]) * static_cast<uint64_t>(n - i)) >> 32 >= static_cast<uint64_t>(wanted))
+      continue;
+    --wanted;
+    batch.masked_rows.push_back(static_cast<int32_t>(i));
+    batch.labels.push_back(id);
+    const float kind = to_unit_float(words[2]);
+    if (kind < 0.9f) batch.input_ids.back() = kind < 0.8f ? mask_id : static_cast<int32_t>(words[3] * v >> 32);
+  }
+  return batch;
+}
+
+// The memory's rate in GB/s: AdamW's pass, which reads four streams and writes three, over 256 MiB, more than any
+// cache.
+double measure_memory_rate(Backend& backend) {
+  constexpr int64_t kNumbers = int64_t{16} << 20;
+  Arena arena(4 * Arena::size_of_tensor(DType::f32, {kNumbers}), "the memory that is timed");
+  std::array<Tensor, 4> streams;
+  for (Tensor& stream : streams) {
+    stream = arena.take(DType::f32, {kNumbers});
+    backend.zero(stream);  // gives it pages of its own: unwritten memory is one page of zeros, again and again
+  }
+  const AdamWStep step{.learning_rate = 0,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1,
+                       .weight_decay = 0,
+                       .step = 1,
+                       .gradient_scale = 1};
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto begun = std::chrono::steady_clock::now();
+    backend.adamw(streams[0], streams[1], streams[2], streams[3], step);
+    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    best = std::max(best, 7 * static_cast<double>(streams[0].bytes()) / took * 1e-9);
+  }
+  return best;
+}
+
+// What was measured.
+struct Steps {
+  DType type = DType::f32;
+  std::vector<double> seconds, product_rates;
+  PhaseTimes phases;
+  int64_t masked = 0;
+  double loss = 0;  // of the last step, a mean over masked tokens
+};
+
+class BenchStep final : public Command {
+ public:
+  CommandText text() const override {
+    return {.name = "bench step",
+            .summary = "measures a training step, or evaluation, against the machine's limit",
+            .usage = "[--model M] [--per_device_train_batch_size 64] [--max_seq_length 128] [--max_steps 5] [--eval]",
+            .description =
+                "Runs the trainer's step on random chunks, 15 % of their tokens masked: forward, backward, AdamW with "
+                "clipping, dropout as the model has it. Without --model: DistilBERT-base's size with random weights. "
+                "Tells tokens per second (the median step), its share of the limit (the arithmetic that such a step "
+                "needs, against the best rate of matrix products between the steps), time by phase, and memory. "
+                "--compare_reference runs the reference stack's step in alternation.",
+            .examples = {"tekio bench step", "tekio bench step --model M --max_seq_length 256 --eval --json",
+                         "tekio bench step --compare_reference venv/bin/python --reference_mode bf16"},
+            .family_default = true};
+  }
+
+  void add_options(OptionTable& table) override {
+    table.add("model", &model_, "the model: a folder, or the id of a model in the Hub's cache")
+        .called("M")
+        .alias("model_name_or_path");
+    table.add("per_device_train_batch_size", &batch_size_, "chunks in a batch, also of --eval")
+        .at_least(1)
+        .at_most(1 << 16);
+    table.add("chunk_size", &length_, "tokens in a chunk; no more than the model takes")
+        .at_least(1)
+        .at_most(1 << 20)
+        .alias("max_seq_length")
+        .alias("block_size");
+    table.add("max_steps", &steps_, "steps that are measured, after one to warm up; the median counts")
+        .at_least(1)
+        .at_most(1000000);
+    table.add("eval", &eval_, "measures evaluation instead: forward only, no dropout");
+    reference_.add_to(table);
+    table.add("reference_mode", &mode_, "how the reference stack computes")
+        .one_of({"fp32", "bf16", "fp32-compile", "bf16-compile"});
+  }
+
+  void check(const OptionTable& table, const std::vector<std::string>&) override {
+    reference_.check(table);
+    if (table.given("reference_mode") && !reference_.wanted())
+      fail(ErrorKind::usage, "--reference_mode needs --compare_reference: nothing of the reference stack runs without");
+  }
+
+  int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
+    const fs::path folder = model_.empty() ? fs::path() : find_model(model_).folder;
+    const ModelConfig config = folder.empty() ? distilbert_base() : ModelConfig::from_folder(folder);
+    length_ = capped_chunk_size(length_, config.max_positions);
+    if (batch_size_ * length_ > std::numeric_limits<int32_t>::max())
+      fail(ErrorKind::usage, "--per_device_train_batch_size {} of {} tokens each: a batch has at most {} tokens",
+           batch_size_, length_, std::numeric_limits<int32_t>::max());
+    if (reference_.wanted()) {
+      reference_.compare(*this, table, positionals, reference_job(folder), out);
+      return 0;
+    }
+    const OrderedJson report = measure(config, folder);
+    if (common.json)
+      out.json(report);
+    else
+      tell(report, out);
+    return 0;
+  }
+
+ private:
+  OrderedJson measure(const ModelConfig& config, const fs::path& folder) {
+    ThreadPool pool(common.threads);
+    std::unique_ptr<Backend> inner = make_backend(common.device, pool);
+    Backend& plain = *inner;
+    Steps steps;
+    const std::unique_ptr<Backend> backend = make_timing_backend(std::move(inner), steps.phases);
+    steps.type = working_type(common.dtype, *backend, /*compared=*/false);
+    MlmModel model(config, *backend);
+    if (folder.empty())
+      initialize_weights(config, model.weights(), common.seed);
+    else
+      load_weights(folder, config, model.weights(), common.seed);
+    const BatchLimits limits = batch_limits(batch_size_, length_, kMaskedShare, /*whole_word=*/false, 0);
+    MemoryPlan memory = MlmModel::plan(config, *backend, limits, !eval_, /*explicit_dropout=*/false, steps.type);
+    model.prepare(limits, !eval_, steps.type);
+    std::optional<Optimizer> optimizer;
+    if (!eval_) {
+      optimizer.emplace(config, OptimizerOptions());
+      memory.add("moments", 2 * ParameterSet::bytes(config));
+    }
+    run_steps(plain, model, optimizer ? &*optimizer : nullptr, steps);
+    return report(config, folder, pool.threads(), plain, memory, model.weights().count(), steps);
+  }
+
+  void run_steps(Backend& plain, MlmModel& model, Optimizer* optimizer, Steps& steps) const {
+    using Clock = std::chrono::steady_clock;
+    const auto tokens = batch_size_ * length_;
+    Progress progress(eval_ ? " evaluating" : " training", kWarmUpSteps + steps_, "tokens");
+    for (int64_t step = 0; step < kWarmUpSteps + steps_; ++step) {
+      if (step == kWarmUpSteps) {
+        steps.phases.clear();
+        steps.seconds.clear();
+      }
+      const Batch batch = random_batch(model.config(), batch_size_, length_, common.seed, static_cast<uint64_t>(step));
+      steps.product_rates.push_back(measure_product_rate(plain, steps.type, 0.1));
+      const auto begun = Clock::now();
+      steps.loss = (eval_ ? model.evaluate(batch) : train(model, *optimizer, batch, step)) /
+                   static_cast<double>(batch.masked_rows.size());
+      steps.seconds.push_back(std::chrono::duration<double>(Clock::now() - begun).count());
+      steps.masked = static_cast<int64_t>(batch.masked_rows.size());
+      progress.update(step + 1, (step + 1) * tokens);
+    }
+    steps.product_rates.push_back(measure_product_rate(plain, steps.type, 0.1));
+  }
+
+  // The trainer's update of one batch. Returns the loss, summed over masked tokens.
+  double train(MlmModel& model, Optimizer& optimizer, const Batch& batch, int64_t step) const {
+    constexpr double kLearningRate = 2e-5;
+    model.clear_gradients();
+    model.forward(batch, {.seed = common.seed, .step = static_cast<uint64_t>(step)});
+    const double loss = model.backward(batch, 1 / static_cast<float>(batch.masked_rows.size()));
+    optimizer.update(model.backend(), model.weights(), model.gradients(), kLearningRate, step + 1);
+    return loss;
+  }
+
+  OrderedJson report(const ModelConfig& config, const fs::path& folder, int threads, Backend& plain,
+                     const MemoryPlan& memory, int64_t parameters, const Steps& steps) const {
+    const int64_t peak = peak_memory_mib();  // before the memory's rate takes its own
+    const auto tokens = static_cast<double>(batch_size_ * length_);
+    const double masked_share = static_cast<double>(steps.masked) / tokens;
+    const double flops =
+        static_cast<double>(batch_size_) * flops_per_chunk(config, length_, masked_share) / (eval_ ? 3 : 1);
+    const double seconds = median(steps.seconds);
+    const double limit = *std::max_element(steps.product_rates.begin(), steps.product_rates.end());
+    const auto count = static_cast<double>(steps.seconds.size());
+    double all_seconds = 0;
+    for (const double s : steps.seconds) all_seconds += s;
+
+    OrderedJson phases = OrderedJson::object();
+    for (size_t i = 0; i < kPhases; ++i) {
+      const PhaseTime& time = steps.phases[static_cast<Phase>(i)];
+      if (time.calls == 0) continue;
+      phases[name_of(static_cast<Phase>(i))] = {{"seconds", time.seconds / count},
+                                                {"share", time.seconds / all_seconds},
+                                                {"gflop", time.flops / count * 1e-9},
+                                                {"bytes", static_cast<int64_t>(time.bytes / count)}};
+    }
+    phases["other"] = {{"seconds", (all_seconds - steps.phases.seconds()) / count},
+                       {"share", 1 - steps.phases.seconds() / all_seconds}};
+    OrderedJson plan = OrderedJson::object();
+    for (const MemoryPlan::Line& line : memory.lines) plan[line.purpose] = line.bytes;
+    plan["total"] = memory.total();
+    return {{"what", eval_ ? "eval" : "step"},
+            {"model", folder.empty() ? "DistilBERT-base's size, random weights" : folder.string()},
+            {"family", table_of(config.family).shown},
+            {"parameters", parameters},
+            {"device", plain.name()},
+            {"dtype", tekio::name_of(steps.type)},
+            {"threads", threads},
+            {"batch", batch_size_},
+            {"length", length_},
+            {"masked_tokens", steps.masked},
+            {"steps", steps.seconds.size()},
+            {"tokens_per_second", tokens / seconds},
+            {"best", tokens / *std::min_element(steps.seconds.begin(), steps.seconds.end())},
+            {"worst", tokens / *std::max_element(steps.seconds.begin(), steps.seconds.end())},
+            {"seconds", seconds},
+            {"mflop_per_token", flops / tokens * 1e-6},
+            {"gflops", flops / seconds * 1e-9},
+            {"limit_gflops", limit},
+            {"limit_gflops_median", median(steps.product_rates)},
+            {"share_of_limit", flops / seconds * 1e-9 / limit},
+            {"memory_gb_per_second", measure_memory_rate(plain)},
+            {"loss", steps.loss},
+            {"peak_mib", peak},
+            {"memory_plan", plan},
+            {"phases", phases}};
+  }
+
+  static void tell(const OrderedJson& r, Output& out) {
+    const auto number = [&](const char* key) { return r.at(key).get<double>(); };
+    const auto whole = [&](const char* key) { return with_commas(r.at(key).get<int64_t>()); };
+    const auto rounded = [&](const char* key) { return with_commas(static_cast<int64_t>(number(key) + 0.5)); };
+    out.line(fmt::format("{} · {} · {} parameters", r["model"].get<std::string>(), r["family"].get<std::string>(),
+                         whole("parameters")));
+    out.line(fmt::format("{} of {} × {} tokens, {} of them masked · {} · {} · {} threads",
+                         r["what"] == "eval" ? "evaluation" : "training step", whole("batch"), whole("length"),
+                         whole("masked_tokens"), r["device"].get<std::string>(), r["dtype"].get<std::string>(),
+                         r["threads"].get<int>()));
+    out.line("");
+    out.line(fmt::format("speed    {} tokens/s, median of {} ({} to {}) · {:.4g} s a step",
+                         rounded("tokens_per_second"), whole("steps"), rounded("worst"), rounded("best"),
+                         number("seconds")));
+    out.line(fmt::format("limit    {:.1f} % · {:.1f} MFLOP a token, {:.1f} of {:.1f} GFLOP/s",
+                         100 * number("share_of_limit"), number("mflop_per_token"), number("gflops"),
+                         number("limit_gflops")));
+    out.line(fmt::format("memory   {} MiB at most, {:.0f} MiB of them planned · {:.1f} GB/s", whole("peak_mib"),
+                         r["memory_plan"]["total"].get<double>() / (1 << 20), number("memory_gb_per_second")));
+    out.line("");
+    out.line(fmt::format("{:<20} {:>9} {:>7} {:>10} {:>8}", "phase", "seconds", "share", "GFLOP/s", "GB/s"));
+    for (const auto& [name, phase] : r["phases"].items()) {
+      const double seconds = phase["seconds"].get<double>();
+      std::string line = fmt::format("{:<20} {:>9.4f} {:>5.1f} %", name, seconds, 100 * phase["share"].get<double>());
+      if (phase.contains("gflop"))
+        line += fmt::format(" {:>10.1f} {:>8.1f}", phase["gflop"].get<double>() / seconds,
+                            phase["bytes"].get<double>() / seconds * 1e-9);
+      out.line(line);
+    }
+    out.line("");
+    out.line(fmt::format("{:<20} {:>9}", "planned memory", "MiB"));
+    for (const auto& [purpose, bytes] : r["memory_plan"].items())
+      out.line(fmt::format("{:<20} {:>9.1f}", purpose, bytes.get<double>() / (1 << 20)));
+  }
+
+  ReferenceJob reference_job(const fs::path& folder) const {
+    ReferenceJob job{.script = "step.py",
+                     .arguments = {"--mode", mode_, "--batch", std::to_string(batch_size_), "--length",
+                                   std::to_string(length_), "--steps", std::to_string(steps_)},
+                     .figures = {{"tokens_per_second", "tokens/s", true}, {"peak_mib", "MiB at most", false}},
+                     .equal = {}};
+    if (common.threads > 0) job.arguments.insert(job.arguments.end(), {"--threads", std::to_string(common.threads)});
+    if (!folder.empty()) job.arguments.insert(job.arguments.end(), {"--config", folder.string()});
+    if (eval_) job.arguments.emplace_back("--eval");
+    return job;
+  }
+
+  std::string model_, mode_ = "fp32";
+  int64_t batch_size_ = 64, length_ = 128, steps_ = 5;
+  bool eval_ = false;
+  ReferenceOptions reference_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_bench_step() { return std::make_unique<BenchStep>(); }
+
+}  // namespace tekio::cli
