@@ -317,5 +317,18 @@ TEST_F(BenchCompare, FindsItsScriptsInTheSourceTreeWhereTheyAreNotInstalled) {
   EXPECT_EQ(result.code, 0) << result.err;
 }
 
+TEST(Roofline, IsDrawnFromTheReport) {
+  const Folder folder;
+  const std::string report = folder.write("step.json", run(step({"--json"})).out);
+  const std::string picture = folder.path("roofline.svg");
+  const std::string command = "python3 '" TEKIO_ROOFLINE_SCRIPT "' '" + report + "' '" + picture + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const std::string svg = read_file(picture);
+  EXPECT_THAT(svg, testing::StartsWith("<svg "));
+  EXPECT_THAT(svg, testing::EndsWith("</svg>\n"));
+  for (const char* part : {"products backward", "attention forward", "one large product: ", "memory: ", "other "})
+    EXPECT_THAT(svg, HasSubstr(part));
+}
+
 }  // namespace
 }  // namespace tekio::cli_test
