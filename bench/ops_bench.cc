@@ -39,28 +39,34 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   tekio::ThreadPool pool;
   const auto backend = tekio::make_cpu_backend(pool);
+  const bool has_bf16 = backend->bf16_products() != tekio::Backend::Bf16::absent;
   const double best = tekio::measure_product_rate(*backend, tekio::DType::f32, 1);
+  const double best_bf16 = has_bf16 ? tekio::measure_product_rate(*backend, tekio::DType::bf16, 1) : 0;
   const tekio::ProcessorReport processor = tekio::describe_processor();
   benchmark::AddCustomContext("processor", processor.model);
   benchmark::AddCustomContext("products", processor.products);
   benchmark::AddCustomContext("kernels", processor.kernels);
   benchmark::AddCustomContext("threads", std::to_string(pool.threads()));
-  benchmark::AddCustomContext("product rate", fmt::format("{:.1f} GFLOP/s", best));
-  for (const tekio::test::OpCase& c : tekio::test::everyday_cases()) {
+  benchmark::AddCustomContext("product rate", fmt::format("{:.1f} GFLOP/s, bf16 {:.1f}", best, best_bf16));
+  std::vector<tekio::test::OpCase> cases = tekio::test::everyday_cases();
+  if (has_bf16)
+    for (const auto& c : tekio::test::in_bf16(tekio::test::everyday_cases())) cases.push_back(c);
+  for (const tekio::test::OpCase& c : cases) {
+    const double limit = c.type == tekio::DType::f32 ? best : best_bf16;
     const auto add = [&](const char* direction, auto body) {
       benchmark::RegisterBenchmark((c.text() + direction).c_str(), body)
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond);
     };
-    add("/forward", [&backend, c, best](benchmark::State& state) {
+    add("/forward", [&backend, c, limit](benchmark::State& state) {
       OpRig rig(c);
-      time_op(state, rig, rig.forward_cost(), best, [&] { rig.forward(*backend); });
+      time_op(state, rig, rig.forward_cost(), limit, [&] { rig.forward(*backend); });
     });
     if (!OpRig(c).has_backward() || c.op == tekio::test::Op::vocabulary_loss) continue;
-    add("/backward", [&backend, c, best](benchmark::State& state) {
+    add("/backward", [&backend, c, limit](benchmark::State& state) {
       OpRig rig(c);
       rig.forward(*backend);  // for the values kept
-      time_op(state, rig, rig.backward_cost(), best, [&] { rig.backward(*backend); });
+      time_op(state, rig, rig.backward_cost(), limit, [&] { rig.backward(*backend); });
     });
   }
   benchmark::RunSpecifiedBenchmarks();

@@ -229,12 +229,12 @@ void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
   InputGradient input{d_x, d_y, w, into, packed_};
   const WeightGradient weights(d_w, d_b, d_y, x);
   reserve(0, weights.scratch());
-  // One loop over all blocks of both, so that threads wait for each other once.
-  for_each(input.blocks.count() + weights.count(), [&](int64_t i, int worker) {
-    if (i < input.blocks.count())
-      input.compute(i, worker);
+  // One loop over all blocks of both, so that threads wait for each other once; the small ones last, so not for long.
+  for_each(weights.count() + input.blocks.count(), [&](int64_t i, int worker) {
+    if (i < weights.count())
+      weights.compute(i, shared());
     else
-      weights.compute(i - input.blocks.count(), shared());
+      input.compute(i - weights.count(), worker);
   });
   weights.finish(shared());
 }
