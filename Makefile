@@ -46,8 +46,10 @@ test: setup $(BUILD)/build.ninja
 	@sh scripts/test.sh $(BUILD) $(JOBS)
 
 bench: setup $(BUILD)/build.ninja
-	@$(BUILD_TREE) --target ops_bench
+	@$(BUILD_TREE) --target ops_bench tokenizer_bench data_bench
 	$(BUILD)/bench/ops_bench
+	$(BUILD)/bench/tokenizer_bench
+	$(BUILD)/bench/data_bench
 
 format:
 	sh scripts/format.sh
