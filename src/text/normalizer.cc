@@ -149,6 +149,13 @@ void Normalizer::apply(AlignedText& text) const {
   for (const NormalizationStep& step : steps_) std::visit([&](const auto& kind) { run(kind, text); }, step);
 }
 
+bool Normalizer::lowercases() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const NormalizationStep& step) {
+    const auto* bert = std::get_if<BertNormalization>(&step);
+    return std::holds_alternative<LowercaseNormalization>(step) || (bert != nullptr && bert->lowercase);
+  });
+}
+
 std::string Normalizer::apply(std::string_view text) const {
   AlignedText characters;
   append_aligned(text, 0, characters);

@@ -47,6 +47,9 @@ class Normalizer {
   /// A string's normal form, UTF-8 to UTF-8.
   std::string apply(std::string_view text) const;
 
+  /// Whether ASCII capitals become small letters.
+  bool lowercases() const;
+
   const std::vector<NormalizationStep>& steps() const { return steps_; }
 
  private:

@@ -12,72 +12,90 @@
 
 namespace tekio {
 
-/// Regions of up to 15 bytes with up to 3 tokens: nearly all of running text. Two entries a line of memory.
+/// Regions of up to 15 bytes with up to 4 tokens: nearly all of running text. Two entries a line of memory.
 class ShortRegionCache {
  public:
-  static constexpr size_t kTokens = 3;
+  static constexpr size_t kBytes = 15, kTokens = 4;
   struct Key {
-    uint64_t low, high;  // the bytes, zeros behind them
-    uint8_t length;      // tells trailing NULs from no byte
+    uint64_t low, high;  // the bytes, zeros behind them, in the last one their number
+    size_t set;          // where it is kept
   };
-  struct Entry {
-    uint64_t low, high;
-    int32_t ids[kTokens];
-    uint8_t starts[kTokens];
-    uint8_t length : 4, count : 3;  // length 0: nothing here
-    uint8_t used : 1;               // asked for since it was last spared
+  class Entry {
+   public:
+    /// Writes kTokens ids and word starts, of which the first count() are the region's.
+    void copy_to(int32_t* ids, uint8_t* starts) const {
+      for (size_t i = 0; i < kTokens; ++i) {
+        uint32_t id;
+        std::memcpy(&id, ids_ + kIdBytes * i, sizeof id);
+        ids[i] = static_cast<int32_t>(id & 0xFFFFFF);
+      }
+      const uint32_t spread = starts_ * 0x00204081u & 0x01010101u;  // bit i to byte i
+      std::memcpy(starts, &spread, kTokens);
+    }
+    size_t count() const { return count_; }
+
+   private:
+    friend class ShortRegionCache;
+    static constexpr size_t kIdBytes = 3;
+    uint64_t low_, high_;  // zeros: nothing here
+    uint8_t ids_[kIdBytes * kTokens];
+    uint8_t starts_;  // a bit a token
+    uint8_t count_;
+    bool used_;  // asked for since it was last spared
   };
 
   ShortRegionCache() : sets_(kSets) {}
 
-  /// The key of the `length` bytes at `at`, of which 16 can be read. `length` in [1, 15].
-  static Key key(const char* at, size_t length) {
-    Key key{0, 0, static_cast<uint8_t>(length)};
-    uint64_t low_mask, high_mask;
-    std::memcpy(&key.low, at, 8);
-    std::memcpy(&key.high, at + 8, 8);
+  /// Makes the key of the `length` bytes at `at`, of which 16 can be read, and lets the processor fetch what find()
+  /// will look at. `length` in [1, kBytes].
+  void make_key(const char* at, size_t length, Key& key) const {
+    uint64_t low, high, low_mask, high_mask;
+    std::memcpy(&low, at, 8);
+    std::memcpy(&high, at + 8, 8);
     std::memcpy(&low_mask, kMask.data() + 16 - length, 8);
     std::memcpy(&high_mask, kMask.data() + 24 - length, 8);
-    key.low &= low_mask;
-    key.high &= high_mask;
-    return key;
+    key.low = low &= low_mask;
+    key.high = high = (high & high_mask) | length << 56;
+    key.set = (low * 0x9E3779B97F4A7C15 ^ high * 0xC2B2AE3D27D4EB4F) >> (64 - kSetBits);
+    __builtin_prefetch(&sets_[key.set]);
   }
 
-  /// Without a branch between the two entries: which of them answers cannot be predicted, and a wrong guess would wait
-  /// for memory.
+  /// Without a branch between the two entries: which of them answers cannot be predicted.
   const Entry* find(const Key& key) {
-    Set& set = sets_[number(key)];
-    const auto differs = [&](const Entry& entry) {
-      return (entry.low ^ key.low) | (entry.high ^ key.high) | static_cast<uint64_t>(entry.length ^ key.length);
+    Set& set = sets_[key.set];
+    const auto differs = [&](const Entry& entry) -> uint64_t {
+      const uint64_t bits = (entry.low_ ^ key.low) | (entry.high_ ^ key.high);
+      return (bits | (0 - bits)) >> 63;
     };
     const uint64_t first = differs(set[0]), second = differs(set[1]);
-    Entry* const entry = &set[0] + (first != 0);
-    if ((first != 0) & (second != 0)) return nullptr;
-    entry->used = 1;
+    if ((first & second) != 0) [[unlikely]]
+      return nullptr;
+    Entry* const entry = &set[0] + first;
+    entry->used_ = true;
     return entry;
   }
 
-  /// Takes the place of an entry that nobody asked for since the last insert() into its set, if there is one.
+  /// Takes the place of an entry that nobody asked for since the last insert() into its set, if there is one. At most
+  /// kTokens ids, below Vocabulary::kIdLimit.
   void insert(const Key& key, const std::vector<int32_t>& ids, const std::vector<uint8_t>& starts) {
-    Set& set = sets_[number(key)];
-    Entry& entry = set[0].used ? set[1] : set[0];
-    set[0].used = set[1].used = 0;
-    entry = {key.low, key.high, {}, {}, key.length, static_cast<uint8_t>(ids.size()), 0};
+    Set& set = sets_[key.set];
+    Entry& entry = set[0].used_ ? set[1] : set[0];
+    set[0].used_ = set[1].used_ = false;
+    entry.low_ = key.low;
+    entry.high_ = key.high;
+    entry.starts_ = 0;
+    entry.count_ = static_cast<uint8_t>(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {
-      entry.ids[i] = ids[i];
-      entry.starts[i] = starts[i];
+      std::memcpy(entry.ids_ + Entry::kIdBytes * i, &ids[i], Entry::kIdBytes);
+      entry.starts_ = static_cast<uint8_t>(entry.starts_ | starts[i] << i);
     }
   }
 
  private:
-  static constexpr int kBits = 16;
-  static constexpr size_t kSets = size_t{1} << kBits;
+  static constexpr int kSetBits = 16;
+  static constexpr size_t kSets = size_t{1} << kSetBits;
   struct alignas(64) Set : std::array<Entry, 2> {};
   static_assert(sizeof(Set) == 64);
-
-  static size_t number(const Key& key) {
-    return (key.low * 0x9E3779B97F4A7C15 ^ key.high * 0xC2B2AE3D27D4EB4F) >> (64 - kBits);
-  }
 
   // 16 bytes of ones, 16 of zeros: a window on it is a mask for any length.
   static constexpr std::array<uint8_t, 32> kMask = {255, 255, 255, 255, 255, 255, 255, 255,

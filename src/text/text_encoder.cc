@@ -1,51 +1,29 @@
-// How the inner loop is fast. A text is cut at ASCII white space and ASCII punctuation (found 16 bytes at a time); what
-// stands between is a region. Every step of the pipeline treats regions independently of one another (see Normalizer),
-// so a region's ids depend on its bytes alone: short regions that become few tokens are kept in a two-way cache keyed
-// by those bytes, a pair a line of memory; others in a second cache. What neither knows goes through PieceEncoder, and
-// so do whole texts of tokenizers that do not treat regions independently.
+// How the inner loop is fast. A text is cut into regions (RegionScanner: what stands between ASCII white space, and
+// ASCII punctuation). Every step of the pipeline treats regions independently of one another (see Normalizer), so a
+// region's ids depend on its bytes alone: short regions that become few tokens are kept in a two-way cache keyed by
+// those bytes, a pair a line of memory, and lines are fetched for some regions ahead. Of the others, words of ASCII
+// letters and digits are spelt at once; the rest has a second cache, and what that does not know goes through
+// PieceEncoder. So do whole texts of tokenizers that do not treat regions independently.
 #include "text/text_encoder.h"
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <span>
 
 #include "base/error.h"
 #include "text/encoder.h"
 #include "text/region_cache.h"
+#include "text/region_scanner.h"
 #include "text/tables.h"
 #include "text/utf8.h"
 
 namespace tekio {
 namespace {
 
-constexpr size_t kBlock = 16;       // bytes looked at together
+constexpr size_t kKeyBytes = 16;    // read where a short region's key is made
+constexpr size_t kGroup = 32;       // regions whose cache lines are fetched at a time
 constexpr size_t kBuffered = 4096;  // tokens gathered before the caller's vectors grow
-constexpr int32_t kNotKnown = -1;
-
-bool is_space(unsigned char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-// The compiler's own vectors (GCC, clang): this has to be inlined into the loop, where a dispatched kernel cannot be.
-using Bytes = uint8_t __attribute__((vector_size(kBlock)));
-using Mask = int8_t __attribute__((vector_size(kBlock)));
-
-inline Mask in_range(Bytes bytes, uint8_t low, uint8_t high) {
-  return bytes - low <= Bytes{} + static_cast<uint8_t>(high - low);
-}
-
-// The number of bytes before the first ASCII white space (TAB, LF, CR, space) or punctuation; kBlock if there is none.
-inline size_t region_length(const char* at) {
-  Bytes bytes;
-  std::memcpy(&bytes, at, kBlock);
-  const Mask word = in_range(bytes | 0x20, 'a', 'z') | in_range(bytes, '0', '9');
-  const Mask border = (in_range(bytes, ' ', '~') & ~word) | in_range(bytes, '\t', '\n') | (bytes == '\r');
-  std::array<uint64_t, 2> halves;  // eight bits a byte
-  std::memcpy(&halves, &border, kBlock);
-  static_assert(std::endian::native == std::endian::little);
-  return halves[0] != 0 ? static_cast<size_t>(std::countr_zero(halves[0])) / 8
-                        : 8 + static_cast<size_t>(std::countr_zero(halves[1])) / 8;
-}
 
 // Regions are independent if nothing looks beyond ASCII white space, and every ASCII punctuation character is a word.
 bool regions_independent(const Tokenizer::Tables& tables) {
@@ -63,10 +41,10 @@ struct TextEncoder::State {
   void append(std::string_view text);
   void append_regions(std::string_view text);
   void append_slowly(std::string_view stretch);
-  const char* run(const char* at, const char* last, const char* end);
-  void append_unknown(std::string_view region, const ShortRegionCache::Key* key);
-  void append_punctuation(char c);
+  void append_unknown(std::string_view region, const ShortRegionCache::Key& key);
   void compute(std::string_view region);
+  void compute_plain();
+  bool make_plain(std::string_view region);
 
   void put(int32_t id, uint8_t start) {
     id_buffer[count] = id;
@@ -84,28 +62,35 @@ struct TextEncoder::State {
 
   Tokenizer tokenizer;
   const Tokenizer::Tables& tables;
-  bool independent;
-  std::vector<int32_t> before, after;          // template tokens
-  std::array<int32_t, 128> punctuation_ids{};  // kNotKnown until used
+  bool independent, lowercases;
+  std::vector<int32_t> before, after;  // template tokens
+  RegionScanner scanner;
   ShortRegionCache short_cache;
   LongRegionCache long_cache;
   PieceEncoder pieces_of;
 
   std::vector<int32_t>* ids = nullptr;  // the caller's
   std::vector<uint8_t>* starts = nullptr;
-  size_t count = 0;  // tokens in the buffers, which have room for a short region's more than kBuffered
-  std::array<int32_t, kBuffered + ShortRegionCache::kTokens> id_buffer;
-  std::array<uint8_t, kBuffered + ShortRegionCache::kTokens> start_buffer;
+  static constexpr size_t kBuffer = kBuffered + RegionScanner::kWindow * ShortRegionCache::kTokens;
+  size_t count = 0;  // tokens in the buffers, which have room for a window's regions when there are kBuffered
+  std::array<int32_t, kBuffer> id_buffer;
+  std::array<uint8_t, kBuffer> start_buffer;
 
   Pieces pieces;
+  std::string plain;
+  std::vector<WordPiece::Piece> word_pieces;
+  WordPiece::Scratch scratch;
   std::vector<uint8_t> piece_starts;
   std::vector<AddedTokenMatcher::Stretch> stretches;
   std::string storage;
 };
 
 TextEncoder::State::State(const Tokenizer& shared)
-    : tokenizer(shared), tables(tokenizer.tables()), independent(regions_independent(tables)), pieces_of(tables) {
-  punctuation_ids.fill(kNotKnown);
+    : tokenizer(shared),
+      tables(tokenizer.tables()),
+      independent(regions_independent(tables)),
+      lowercases(tables.normalizer.lowercases()),
+      pieces_of(tables) {
   bool text_seen = false;
   for (const TemplatePiece& piece : tables.templates.single) {
     if (piece.kind == TemplatePiece::Kind::first) text_seen = true;
@@ -134,79 +119,68 @@ void TextEncoder::State::append(std::string_view text) {
 }
 
 void TextEncoder::State::append_regions(std::string_view text) {
-  const char *at = text.data(), *const end = at + text.size();
-  if (text.size() >= kBlock) at = run(at, end - kBlock, end);
-  if (at == end) return;
-  std::array<char, 2 * kBlock> tail;  // what is left, with spaces behind it, so that whole blocks can be read
-  tail.fill(' ');
-  const auto rest = static_cast<size_t>(end - at);
-  std::memcpy(tail.data(), at, rest);
-  run(tail.data(), tail.data() + rest - 1, tail.data() + rest);
-}
-
-// Encodes from `at` while at <= last, from where a whole block can be read; returns where it stopped, which is not
-// inside a region. No region reaches beyond `end`.
-const char* TextEncoder::State::run(const char* at, const char* last, const char* end) {
-  while (at <= last) {
-    const size_t length = region_length(at);
-    if (length == 0) {
-      if (!is_space(static_cast<unsigned char>(*at))) append_punctuation(*at);
-      ++at;
-      continue;
-    }
-    if (length == kBlock) [[unlikely]] {
-      const char* region_end = at + kBlock;
-      while (end - region_end >= static_cast<ptrdiff_t>(kBlock) && region_length(region_end) == kBlock)
-        region_end += kBlock;
-      if (end - region_end >= static_cast<ptrdiff_t>(kBlock)) {
-        region_end += region_length(region_end);
-      } else {
-        std::array<char, kBlock> rest;
-        rest.fill(' ');
-        std::memcpy(rest.data(), region_end, static_cast<size_t>(end - region_end));
-        region_end += region_length(rest.data());
+  // The last bytes once more, where a key can be read from any of them.
+  std::array<char, 2 * kKeyBytes> tail{};
+  const size_t tail_begin = text.size() - std::min(text.size(), kKeyBytes);
+  std::memcpy(tail.data(), text.data() + tail_begin, text.size() - tail_begin);
+  std::array<ShortRegionCache::Key, kGroup> keys;
+  scanner.start(text);
+  while (scanner.next()) {
+    for (size_t first = 0; first < scanner.count(); first += kGroup) {
+      const size_t last = std::min(first + kGroup, scanner.count());
+      for (size_t i = first; i < last; ++i) {
+        const size_t begin = scanner.begin(i), length = std::min(scanner.end(i) - begin, ShortRegionCache::kBytes);
+        const char* at = begin < tail_begin ? text.data() + begin : tail.data() + (begin - tail_begin);
+        short_cache.make_key(at, length, keys[i - first]);
       }
-      append_unknown({at, static_cast<size_t>(region_end - at)}, nullptr);
-      at = region_end;
-      continue;
+      for (size_t i = first; i < last; ++i) {
+        const ShortRegionCache::Key& key = keys[i - first];
+        const size_t begin = scanner.begin(i), length = scanner.end(i) - begin;
+        const ShortRegionCache::Entry* entry = short_cache.find(key);
+        if (length > ShortRegionCache::kBytes || entry == nullptr) [[unlikely]] {
+          append_unknown(text.substr(begin, length), key);
+          continue;
+        }
+        entry->copy_to(&id_buffer[count], &start_buffer[count]);
+        count += entry->count();
+      }
     }
-    const ShortRegionCache::Key key = ShortRegionCache::key(at, length);
-    if (const ShortRegionCache::Entry* entry = short_cache.find(key)) {
-      std::memcpy(&id_buffer[count], entry->ids, sizeof entry->ids);
-      std::memcpy(&start_buffer[count], entry->starts, sizeof entry->starts);
-      count += entry->count;
-      if (count >= kBuffered) [[unlikely]]
-        flush();
-    } else {
-      append_unknown({at, length}, &key);
-    }
-    at += length;
-    at += *at == ' ';
+    if (count >= kBuffered) flush();
   }
-  return at;
-}
-
-void TextEncoder::State::append_punctuation(char c) {
-  int32_t& id = punctuation_ids[static_cast<unsigned char>(c)];
-  if (id == kNotKnown) {
-    compute({&c, 1});
-    id = pieces.ids.front();
-  }
-  put(id, 1);
 }
 
 // A region that the short cache does not know; `key` is its key there if it is short enough.
-void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key* key) {
-  if (const LongRegionCache::Tokens known = long_cache.find(region); known.found) {
-    put(known.ids, known.starts);
-    return;
+void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key& key) {
+  const bool is_short = region.size() <= ShortRegionCache::kBytes, is_plain = make_plain(region);
+  // A short plain word that is not in its cache is spelt as fast as it would be found in the other.
+  if (!(is_short && is_plain)) {
+    if (const LongRegionCache::Tokens known = long_cache.find(region); known.found) {
+      put(known.ids, known.starts);
+      return;
+    }
   }
-  compute(region);
-  put(pieces.ids, piece_starts);
-  if (key != nullptr && pieces.ids.size() <= ShortRegionCache::kTokens)
-    short_cache.insert(*key, pieces.ids, piece_starts);
+  if (is_plain)
+    compute_plain();
   else
+    compute(region);
+  put(pieces.ids, piece_starts);
+  if (is_short && pieces.ids.size() <= ShortRegionCache::kTokens)
+    short_cache.insert(key, pieces.ids, piece_starts);
+  else if (!(is_short && is_plain))
     long_cache.insert(region, pieces.ids, piece_starts);
+}
+
+// Of ASCII letters and digits normalization changes nothing but the case, and they are one split. Puts the normal form
+// into `plain`; false if there is anything else in the region.
+bool TextEncoder::State::make_plain(std::string_view region) {
+  plain.resize(region.size());
+  for (size_t i = 0; i < region.size(); ++i) {
+    const char c = region[i], lower = static_cast<char>(c | 0x20);
+    const bool letter = lower >= 'a' && lower <= 'z';
+    if (!letter && (c < '0' || c > '9')) return false;
+    plain[i] = letter && lowercases ? lower : c;
+  }
+  return true;
 }
 
 void TextEncoder::State::append_slowly(std::string_view stretch) {
@@ -219,6 +193,15 @@ void TextEncoder::State::compute(std::string_view region) {
   pieces_of.encode_stretch(region, 0, pieces);
   piece_starts.resize(pieces.ids.size());
   for (size_t i = 0; i < piece_starts.size(); ++i) piece_starts[i] = i == 0 || pieces.words[i] != pieces.words[i - 1];
+}
+
+// What `plain` holds.
+void TextEncoder::State::compute_plain() {
+  tables.model.tokenize_ascii(plain, word_pieces, scratch);
+  pieces.clear();
+  for (const WordPiece::Piece& piece : word_pieces) pieces.ids.push_back(piece.id);
+  piece_starts.assign(pieces.ids.size(), 0);
+  piece_starts.front() = 1;
 }
 
 TextEncoder::TextEncoder(const Tokenizer& tokenizer) : state_(std::make_unique<State>(tokenizer)) {}

@@ -1,14 +1,12 @@
 // Linear probing in a table that is at most half full.
 #include "text/vocabulary.h"
 
-#include <algorithm>
 #include <bit>
 
 namespace tekio {
 
 void Vocabulary::reserve(size_t tokens, size_t bytes) {
   pool_.reserve(bytes);
-  entries_.reserve(tokens);
   by_id_.reserve(tokens);
   rebuild(std::bit_ceil(std::max<size_t>(64, 2 * tokens)));
 }
@@ -18,49 +16,56 @@ void Vocabulary::rebuild(size_t slots) {
   slots_.assign(slots, Slot{});
   filter_.assign(slots / 8, 0);
   filter_mask_ = filter_.size() - 1;
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    const uint64_t h = hash(kHashStart, text(entries_[i]));
-    size_t at = slot_of(h);
-    while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = {static_cast<uint32_t>(h >> 32), static_cast<uint32_t>(i + 1)};
-    note(h);
+  for (int64_t id = 0; id < id_end(); ++id) {
+    const auto text = token(id);
+    if (!text) continue;
+    Slot slot = slot_for(*text);
+    slot.id = static_cast<int32_t>(id);
+    insert(hash(kHashStart, *text), slot);
   }
+}
+
+void Vocabulary::insert(uint64_t hash, const Slot& slot) {
+  size_t at = place_of(hash);
+  while (slots_[at].id != kNone) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = slot;
+  filter_[hash >> 6 & filter_mask_] |= uint64_t{1} << (hash & 63);
 }
 
 bool Vocabulary::add(std::string_view token, int32_t id) {
-  if (2 * (entries_.size() + 1) > slots_.size()) rebuild(std::max<size_t>(64, 2 * slots_.size()));
+  if (2 * (size_ + 1) > slots_.size()) rebuild(std::max<size_t>(64, 2 * slots_.size()));
   const uint64_t h = hash(kHashStart, token);
-  if (find(h, {}, token) >= 0 || this->token(id)) return false;
-  const auto number = static_cast<uint32_t>(entries_.size() + 1);
-  entries_.push_back({static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size()), id});
+  Slot slot = slot_for(token);
+  if (look_up(h, slot, token) != kNone || this->token(id)) return false;
+  const auto number = static_cast<size_t>(id);
+  if (number >= by_id_.size()) by_id_.resize(number + 1);
+  by_id_[number] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
   pool_.append(token);
-  if (static_cast<size_t>(id) >= by_id_.size()) by_id_.resize(static_cast<size_t>(id) + 1, 0);
-  by_id_[static_cast<size_t>(id)] = number;
+  slot.id = id;
+  insert(h, slot);
   longest_ = std::max(longest_, token.size());
-  size_t at = slot_of(h);
-  while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
-  slots_[at] = {static_cast<uint32_t>(h >> 32), number};
-  note(h);
+  ++size_;
   return true;
 }
 
-int32_t Vocabulary::find(uint64_t hash, std::string_view prefix, std::string_view rest) const {
-  if (slots_.empty() || !may_have(hash)) return -1;
-  const auto tag = static_cast<uint32_t>(hash >> 32);
-  for (size_t at = slot_of(hash); slots_[at].entry != 0; at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at].tag != tag) continue;
-    const Entry& entry = entries_[slots_[at].entry - 1];
-    const std::string_view stored = text(entry);
-    if (stored.size() == prefix.size() + rest.size() && stored.starts_with(prefix) &&
-        stored.substr(prefix.size()) == rest)
-      return entry.id;
+int32_t Vocabulary::find(std::string_view token) const {
+  const uint64_t h = hash(kHashStart, token);
+  return may_have(h) ? look_up(h, slot_for(token), token) : kNone;
+}
+
+int32_t Vocabulary::look_up(uint64_t hash, const Slot& wanted, std::string_view token) const {
+  for (size_t place = place_of(hash);; place = (place + 1) & (slots_.size() - 1)) {
+    const Slot& slot = slots_[place];
+    if (slot.id == kNone) return kNone;
+    if (slot.low != wanted.low || slot.high != wanted.high) continue;
+    if (token.size() <= kInline || this->token(slot.id) == token) return slot.id;
   }
-  return -1;
 }
 
 std::optional<std::string_view> Vocabulary::token(int64_t id) const {
-  if (id < 0 || id >= id_end() || by_id_[static_cast<size_t>(id)] == 0) return std::nullopt;
-  return text(entries_[by_id_[static_cast<size_t>(id)] - 1]);
+  if (id < 0 || id >= id_end() || by_id_[static_cast<size_t>(id)].length == kAbsent) return std::nullopt;
+  const Place& place = by_id_[static_cast<size_t>(id)];
+  return std::string_view(pool_).substr(place.begin, place.length);
 }
 
 }  // namespace tekio

@@ -1,8 +1,10 @@
-// The model's vocabulary: token to id and back, built for being loaded in well under a millisecond and for finding the
-// longest token that a word begins with. One pool of bytes, one open-addressing table; no allocation per token. The
-// hash is taken byte by byte, so that one walk along a word gives the hashes of all its prefixes.
+// The model's vocabulary: token to id and back, built for being loaded in about a millisecond and for finding the
+// longest token that a word begins with. One pool of bytes, one open-addressing table that holds short tokens itself,
+// so that a look-up waits for memory once; no allocation per token. The hash is taken byte by byte, so that one walk
+// along a word gives the hashes of all its beginnings.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -17,6 +19,8 @@ class Vocabulary {
   /// Ids lie in [0, kIdLimit): many times what any model has, and little enough that a table by id is always
   /// affordable.
   static constexpr int64_t kIdLimit = int64_t{1} << 22;
+  /// Bytes that can be read where a token is looked for by its hash, however short it is.
+  static constexpr size_t kReadable = 12;
 
   /// Makes room for `tokens` tokens of `bytes` bytes in all.
   void reserve(size_t tokens, size_t bytes);
@@ -24,14 +28,18 @@ class Vocabulary {
   bool add(std::string_view token, int32_t id);
 
   /// The token's id; -1 if there is none.
-  int32_t find(std::string_view token) const { return find(hash(kHashStart, token), {}, token); }
-  /// The same for the token `prefix` + `rest`, whose hash is known.
-  int32_t find(uint64_t hash, std::string_view prefix, std::string_view rest) const;
+  int32_t find(std::string_view token) const;
+  /// The same for the `length` bytes at `at`, whose hash is known; kReadable can be read there.
+  int32_t find(uint64_t hash, const char* at, size_t length) const {
+    return may_have(hash) ? look_up(hash, slot_for(at, length), {at, length}) : kNone;
+  }
+  /// Almost all look-ups are for what is no token: false says so for most, from a table that stays in the caches.
+  bool may_have(uint64_t hash) const { return filter_[hash >> 6 & filter_mask_] >> (hash & 63) & 1; }
 
   /// Absent where no token has the id. Valid while the vocabulary lives.
   std::optional<std::string_view> token(int64_t id) const;
 
-  size_t size() const { return entries_.size(); }
+  size_t size() const { return size_; }
   /// One more than the largest id.
   int64_t id_end() const { return static_cast<int64_t>(by_id_.size()); }
   size_t longest_token_bytes() const { return longest_; }
@@ -43,30 +51,45 @@ class Vocabulary {
   }
 
  private:
-  struct Entry {
-    uint32_t begin, length;  // bytes of pool_
-    int32_t id;
-  };
+  static constexpr int32_t kNone = -1;
+  static constexpr uint32_t kAbsent = UINT32_MAX;
+  static constexpr size_t kInline = 11;  // bytes of a token that its slot holds
   struct Slot {
-    uint32_t tag;        // upper half of the hash
-    uint32_t entry = 0;  // number + 1; 0: free
+    uint64_t low = 0;
+    uint32_t high = 0;  // bytes 8 to 10; above them the length, at most 255
+    int32_t id = kNone;
   };
-  size_t slot_of(uint64_t hash) const { return (hash ^ hash >> 29) & (slots_.size() - 1); }
-  void rebuild(size_t slots);
-  std::string_view text(const Entry& entry) const { return {pool_.data() + entry.begin, entry.length}; }
+  struct Place {
+    uint32_t begin = 0, length = kAbsent;  // bytes of pool_
+  };
 
-  /// Almost all lookups are for what is no token: one bit that is not set, in a table that stays in the caches, says
-  /// so.
-  bool may_have(uint64_t hash) const { return filter_[hash >> 6 & filter_mask_] >> (hash & 63) & 1; }
-  void note(uint64_t hash) { filter_[hash >> 6 & filter_mask_] |= uint64_t{1} << (hash & 63); }
+  // What a slot says of a token; kReadable bytes can be read.
+  static Slot slot_for(const char* at, size_t length) {
+    Slot slot;
+    std::memcpy(&slot.low, at, 8);
+    std::memcpy(&slot.high, at + 8, 4);
+    const size_t low_bytes = std::min<size_t>(length, 8), high_bytes = std::min(length, kInline) - low_bytes;
+    if (low_bytes < 8) slot.low &= (uint64_t{1} << 8 * low_bytes) - 1;
+    slot.high &= (uint32_t{1} << 8 * high_bytes) - 1;
+    slot.high |= static_cast<uint32_t>(std::min<size_t>(length, UINT8_MAX)) << 24;
+    return slot;
+  }
+  static Slot slot_for(std::string_view token) {
+    char start[kReadable] = {};
+    token.copy(start, kReadable);
+    return slot_for(start, token.size());
+  }
+  int32_t look_up(uint64_t hash, const Slot& wanted, std::string_view token) const;
+  void insert(uint64_t hash, const Slot& slot);
+  void rebuild(size_t slots);
+  size_t place_of(uint64_t hash) const { return (hash ^ hash >> 29) & (slots_.size() - 1); }
 
   std::string pool_;
-  std::vector<Entry> entries_;
-  std::vector<Slot> slots_;       // a power of two, at most half full
-  std::vector<uint32_t> by_id_;   // entry + 1; 0: no such id
-  std::vector<uint64_t> filter_;  // eight bits a slot
-  size_t filter_mask_ = 0;        // filter_.size() - 1
-  size_t longest_ = 0;
+  std::vector<Slot> slots_;  // a power of two, at most half full
+  std::vector<Place> by_id_;
+  std::vector<uint64_t> filter_ = {0};  // eight bits a slot
+  size_t filter_mask_ = 0;              // filter_.size() - 1
+  size_t size_ = 0, longest_ = 0;
 };
 
 }  // namespace tekio

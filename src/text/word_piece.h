@@ -20,9 +20,10 @@ class WordPiece {
   };
   /// Space that a caller keeps from word to word.
   struct Scratch {
-    std::string bytes;             // the word in UTF-8
-    std::vector<uint32_t> ends;    // where each character begins in it; one more for the end
-    std::vector<uint64_t> hashes;  // of the prefixes of what is left
+    std::string bytes;                 // room for the prefix, the word in UTF-8, room to read beyond it
+    std::vector<uint32_t> ends;        // where each character begins in the word; one more for the end
+    std::vector<uint64_t> hashes;      // of the beginnings of what is left that may be tokens
+    std::vector<uint32_t> candidates;  // where they end
   };
 
   WordPiece() = default;
@@ -30,6 +31,8 @@ class WordPiece {
 
   /// Replaces `pieces` by the word's. Errors: input (the unknown token is needed and is not in the vocabulary).
   void tokenize(std::span<const AlignedChar> word, std::vector<Piece>& pieces, Scratch& scratch) const;
+  /// The same for a word of ASCII characters alone.
+  void tokenize_ascii(std::string_view word, std::vector<Piece>& pieces, Scratch& scratch) const;
 
   /// The same model with another unknown token.
   WordPiece with_unknown_token(std::string token) && {
@@ -42,6 +45,7 @@ class WordPiece {
   int64_t max_input_chars_per_word() const { return max_input_chars_per_word_; }
 
  private:
+  void spell(std::vector<Piece>& pieces, Scratch& scratch) const;
   bool greedy(std::vector<Piece>& pieces, Scratch& scratch) const;
 
   Vocabulary vocabulary_;

@@ -1,0 +1,108 @@
+// Sixty-four bytes become three words of bits (white space, punctuation, the rest); begins and ends of regions are
+// where those change, and are written out eight at a time, because a loop that ended at each word's last bit would be a
+// branch that no processor can predict.
+#include "text/region_scanner.h"
+
+#include <bit>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "text/region_scanner.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#ifndef TEKIO_TEXT_REGION_MARKS
+#define TEKIO_TEXT_REGION_MARKS
+namespace tekio {
+
+// What goes on from block to block. Of the byte before: bit 0, it is white space or punctuation; bit 1, punctuation.
+struct RegionMarks {
+  uint64_t before;
+  uint32_t *begin, *end;  // where the next ones are written; 7 places beyond may be overwritten
+};
+
+}  // namespace tekio
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace tekio::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+HWY_INLINE uint32_t* write_places(uint64_t bits, uint32_t position, uint32_t* out) {
+  const int count = std::popcount(bits);
+  for (int i = 0; i < count; i += 8)
+    for (int k = 0; k < 8; ++k, bits &= bits - 1) out[i + k] = position + static_cast<uint32_t>(std::countr_zero(bits));
+  return out + count;
+}
+
+// Blocks of 64 bytes, the first of which is number `position` of the text.
+void find_regions(const uint8_t* bytes, size_t blocks, uint32_t position, RegionMarks& marks) {
+  const hn::CappedTag<uint8_t, 64> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto bits_of = [&](auto mask) HWY_ATTR {
+    uint64_t bits = 0;
+    hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
+    return bits;
+  };
+  const auto in_range = [&](auto v, char low, char high) HWY_ATTR {
+    const auto above = hn::Sub(v, hn::Set(d, static_cast<uint8_t>(low)));
+    return hn::Eq(hn::Min(above, hn::Set(d, static_cast<uint8_t>(high - low))), above);
+  };
+  RegionMarks now = marks;
+  for (; blocks > 0; --blocks, bytes += 64, position += 64) {
+    uint64_t space = 0, punctuation = 0;
+    for (size_t i = 0; i < 64; i += lanes) {
+      const auto v = hn::LoadU(d, bytes + i);
+      const auto alphanumeric = hn::Or(in_range(hn::Or(v, hn::Set(d, 0x20)), 'a', 'z'), in_range(v, '0', '9'));
+      space |= bits_of(hn::Or(hn::Or(hn::Eq(v, hn::Set(d, ' ')), hn::Eq(v, hn::Set(d, '\r'))), in_range(v, '\t', '\n')))
+               << i;
+      punctuation |= bits_of(hn::AndNot(alphanumeric, in_range(v, '!', '~'))) << i;
+    }
+    const uint64_t border = space | punctuation;
+    const uint64_t border_before = border << 1 | (now.before & 1);
+    const uint64_t punctuation_before = punctuation << 1 | now.before >> 1;
+    now.begin = write_places((~border & border_before) | punctuation, position, now.begin);
+    now.end = write_places((border & ~border_before) | punctuation_before, position, now.end);
+    now.before = border >> 63 | (punctuation >> 63) << 1;
+  }
+  marks = now;
+}
+
+}  // namespace tekio::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tekio {
+HWY_EXPORT(find_regions);
+
+void RegionScanner::start(std::string_view text) {
+  text_ = text;
+  position_ = begun_ = count_ = 0;
+  before_ = 1;  // a text begins as if white space were before it
+  done_ = false;
+}
+
+bool RegionScanner::next() {
+  if (done_) return false;
+  if (begun_ > count_) begins_[0] = begins_[count_];  // a region that goes on
+  RegionMarks marks{before_, begins_.data() + (begun_ - count_), ends_.data()};
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text_.data());
+  const size_t blocks = std::min(kWindow, text_.size() - position_) / kBlock;
+  HWY_DYNAMIC_DISPATCH(find_regions)(bytes + position_, blocks, static_cast<uint32_t>(position_), marks);
+  position_ += blocks * kBlock;
+  if (const size_t rest = text_.size() - position_; blocks < kWindow / kBlock) {
+    // The end, with white space behind it: a region that reaches it ends there.
+    std::array<uint8_t, kBlock + 1> last;
+    last.fill(' ');
+    std::memcpy(last.data(), bytes + position_, rest);
+    HWY_DYNAMIC_DISPATCH(find_regions)(last.data(), 1, static_cast<uint32_t>(position_), marks);
+    done_ = true;
+  }
+  before_ = marks.before;
+  begun_ = static_cast<size_t>(marks.begin - begins_.data());
+  count_ = static_cast<size_t>(marks.end - ends_.data());
+  return true;
+}
+
+}  // namespace tekio
+#endif  // HWY_ONCE

@@ -1,0 +1,39 @@
+// Where a text's regions lie: runs of bytes without ASCII white space and ASCII punctuation, and every ASCII
+// punctuation character by itself. White space (TAB, LF, CR, space) is left out; all other bytes count as parts of
+// words.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace tekio {
+
+/// Walks along a text, a window at a time.
+class RegionScanner {
+ public:
+  static constexpr size_t kWindow = 2048;  ///< bytes looked at together
+
+  /// Starts over at the beginning of `text`, which must live as long as next() is called. At most INT32_MAX bytes.
+  void start(std::string_view text);
+  /// The regions that end within the next window: how many, at most kWindow; `false` after the last window.
+  bool next();
+
+  size_t count() const { return count_; }
+  uint32_t begin(size_t i) const { return begins_[i]; }
+  uint32_t end(size_t i) const { return ends_[i]; }
+
+ private:
+  static constexpr size_t kBlock = 64, kSlack = 16;
+
+  std::string_view text_;
+  size_t position_ = 0;  // of the next window
+  uint64_t before_ = 0;  // what the byte before it is: see region_scanner.cc
+  bool done_ = true;
+  size_t begun_ = 0;  // regions in `begins_`; one more than have ended, if one goes on
+  size_t count_ = 0;
+  std::array<uint32_t, kWindow + kSlack> begins_, ends_;
+};
+
+}  // namespace tekio
