@@ -92,8 +92,8 @@ void BlockReader::check_header(const Splitter& splitter) {
   header_ = splitter.header();
   if (!checked_) return;
   const DataFile& file = files_.list()[next_ - 1];
-  const Head& head = files_.head(static_cast<size_t>(file.group));
   const std::vector<std::string> names = header_names(header_, file.kind);
+  const Head& head = files_.beginning(static_cast<size_t>(file.group), names.front());
   if (names != head.columns)
     fail(ErrorKind::input,
          "{}:1: its columns ({}) are not those of the files before it ({}); files of one split must have the same "

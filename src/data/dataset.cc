@@ -42,8 +42,7 @@ uint64_t Dataset::bytes() const { return source_->files->packed_bytes(); }
 
 std::string Dataset::text_column(std::string_view wanted) const {
   for (size_t group = 0; group < source_->files->groups(); ++group)
-    if (const auto column = source_->files->text_column(group, wanted))
-      return source_->files->head(group).columns[*column];
+    if (const auto column = source_->files->text_column(group, wanted)) return column->name;
   return std::string(wanted);
 }
 

@@ -132,13 +132,9 @@ void RecordParser::check_utf8(const Block& block, const Record& record) const {
                               static_cast<unsigned char>(bytes[std::min(good, bytes.size() - 1)]), good + 1));
 }
 
-const RecordParser::TextColumn& RecordParser::text_column(int32_t group) {
+const Files::TextColumn& RecordParser::text_column(int32_t group) {
   const auto g = static_cast<size_t>(group);
-  if (!text_columns_[g]) {
-    const Head& head = files_.head(g);
-    const size_t index = files_.text_column(g, wanted_).value();  // there are rows: one is at hand
-    text_columns_[g] = {head.columns[index], index, head.columns.size()};
-  }
+  if (!text_columns_[g]) text_columns_[g] = files_.text_column(g, wanted_).value();  // there are rows: one is at hand
   return *text_columns_[g];
 }
 
@@ -169,7 +165,7 @@ void RecordParser::csv_fields(const Block& block, const Record& record, const Da
 }
 
 std::string_view RecordParser::csv_text(const Block& block, const Record& record, const DataFile& file) {
-  const TextColumn& column = text_column(file.group);
+  const Files::TextColumn& column = text_column(file.group);
   csv_fields(block, record, file, column.columns);
   if (column.index >= fields_.size())
     fail_at(record, fmt::format("{} fields, so none for the column \"{}\"", fields_.size(), printable(column.name)));

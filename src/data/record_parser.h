@@ -28,11 +28,7 @@ class RecordParser {
  private:
   struct Json;
   [[noreturn]] void fail_at(const Record& record, const std::string& what) const;
-  struct TextColumn {
-    std::string name;
-    size_t index = 0, columns = 0;  // of the group's columns
-  };
-  const TextColumn& text_column(int32_t group);
+  const Files::TextColumn& text_column(int32_t group);
   std::string_view csv_text(const Block& block, const Record& record, const DataFile& file);
   std::string_view json_text(const Block& block, const Record& record, const DataFile& file);
   void csv_fields(const Block& block, const Record& record, const DataFile& file, size_t columns);
@@ -40,7 +36,7 @@ class RecordParser {
 
   const Files& files_;
   std::string wanted_;
-  std::vector<std::optional<TextColumn>> text_columns_;  // by group
+  std::vector<std::optional<Files::TextColumn>> text_columns_;  // by group
   std::unique_ptr<Json> json_;
   std::vector<std::string_view> fields_;
   std::string scratch_;

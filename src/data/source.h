@@ -48,6 +48,8 @@ class Files {
   size_t groups() const { return group_specs_.size(); }
   /// Read once, then remembered.
   const Head& head(size_t group) const;
+  /// The same, or as much of it as it takes to meet a column of this name. Of tables (CSV, TSV) all columns are there.
+  const Head& beginning(size_t group, std::string_view column) const;
   /// Rows of all files; counted once.
   int64_t rows() const;
   /// Bytes of all rows, unpacked; known with rows().
@@ -56,15 +58,22 @@ class Files {
   /// "FILE:LINE" of a record, for messages.
   std::string where(const Record& record) const;
 
+  struct TextColumn {
+    std::string name;
+    size_t index = 0, columns = 0;  ///< of the columns of a table's header
+  };
   /// The column that holds a group's text: `wanted`; if that is "text" and not there, the first that holds strings.
-  /// nullopt: the group has no rows. Errors: input (no such column, none with strings).
-  std::optional<size_t> text_column(size_t group, std::string_view wanted) const;
+  /// Reads no more of the files than it takes to know. nullopt: the group has no rows. Errors: input (no such column,
+  /// none with strings).
+  std::optional<TextColumn> text_column(size_t group, std::string_view wanted) const;
 
  private:
+  const Head& observe(size_t group, std::optional<std::string_view> until) const;
+
   std::vector<DataFile> files_;
   std::vector<std::string> group_specs_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Head>> heads_;
+  mutable std::vector<std::unique_ptr<Head>> heads_, beginnings_;  // whole ones; as much as was needed so far
   mutable int64_t rows_ = -1, row_bytes_ = 0;
 };
 

@@ -132,6 +132,23 @@ TEST(Dataset, FindsTheTextColumn) {
   expect_error(ErrorKind::input, {"no column holds text; there are: id"}, [&] { column("a.csv", "id\n1\n"); });
 }
 
+TEST(Dataset, ReadsNoMoreForTheTextColumnThanItTakes) {
+  const ScratchFolder folder;
+  std::string first;
+  while (first.size() < 3 * BlockReader::kBlockBytes) first += "{\"review\": \"x\", \"n\": 1}\n";
+  // A column that first appears beyond the first block counts as one of the first block does.
+  const Dataset late = load_dataset(folder.write("a.jsonl", first + "{\"text\": \"y\"}\n"))["train"];
+  EXPECT_EQ(late.text_column("review"), "review");
+  EXPECT_EQ(late.text_column("n"), "n");
+  EXPECT_EQ(late.text_column(), "text");
+  EXPECT_THAT(late.columns(), ElementsAre("review", "n", "text"));
+  // What is wrong far behind is not met before its turn.
+  const Dataset bad = load_dataset(folder.write("b.jsonl", first + "{\n"))["train"];
+  EXPECT_EQ(bad.text_column("review"), "review");
+  expect_error(ErrorKind::input, {"b.jsonl:"}, [&] { bad.columns(); });
+  expect_error(ErrorKind::input, {"b.jsonl:"}, [&] { bad.text_column("other"); });
+}
+
 TEST(Dataset, TellsWhatIsWrong) {
   const ScratchFolder folder;
   const Dataset data = counted(folder, 10);
