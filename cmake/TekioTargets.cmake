@@ -10,6 +10,15 @@ if(TEKIO_SANITIZE)
   target_link_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE})
 endif()
 
+# tekio_test_options: the same for test code, which is compiled often and runs once. Optimising it takes longer than it saves.
+add_library(tekio_test_options INTERFACE)
+target_link_libraries(tekio_test_options INTERFACE tekio_options)
+if(TEKIO_SANITIZE)
+  target_compile_options(tekio_test_options INTERFACE -O0)
+else()
+  target_compile_options(tekio_test_options INTERFACE -O1)
+endif()
+
 # tekio_room(NAME SOURCES a.cc b.cc USES base text LINKS fmt::fmt)
 # A room of the house: a folder of src/ as an object library. USES names rooms to its left (scripts/check_layers.py holds
 # the order); LINKS names outside libraries. All rooms end up in the one library `tekio`.
@@ -46,7 +55,7 @@ function(tekio_test name)
   foreach(room IN LISTS rooms)
     target_link_libraries(${target} PRIVATE tekio_${room})
   endforeach()
-  target_link_libraries(${target} PRIVATE tekio_options GTest::gtest_main GTest::gmock ${test_LINKS})
+  target_link_libraries(${target} PRIVATE tekio_test_options GTest::gtest_main GTest::gmock ${test_LINKS})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE TEKIO_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   add_test(NAME ${name} COMMAND ${target})

@@ -2,13 +2,13 @@
 # Runs every fuzz target from its seeds for some seconds, two at a time. What crashes one is left in the build folder as
 # crash-…, its output is shown, and the script fails.
 #
-#   scripts/fuzz.sh [SECONDS] [BUILD]      60 seconds each, in build/fuzz
+#   scripts/fuzz.sh [SECONDS] [BUILD]      60 seconds each, in build/asan
 set -eu
 cd "$(dirname "$0")/.."
 seconds="${1:-60}"
-build="${2:-build/fuzz}"
-[ -d "$build/tests/fuzz" ] || { echo "fuzz: $build holds no fuzz targets: cmake --preset fuzz && cmake --build --preset fuzz --target fuzz_targets" >&2; exit 1; }
-work="$build/fuzz-runs"
+build="${2:-build/asan}"
+[ -d "$build/tests/fuzz" ] || { echo "fuzz: $build holds no fuzz targets: cmake --preset asan && cmake --build --preset asan" >&2; exit 1; }
+work="$build/asan-runs"
 mkdir -p "$work"
 
 one() {

@@ -74,7 +74,9 @@ Numbers loader_epoch(TorchStream& stream, int64_t n) {
 TEST(TorchStream, GivesWhatTorchGives) {
   for (const auto& [seed, entries] : golden()) {
     SCOPED_TRACE(seed);
-    for (const auto& [name, expected] : entries["torch"].items()) {
+    for (const auto& entry : entries["torch"].items()) {
+      const std::string& name = entry.key();
+      const Json& expected = entry.value();
       SCOPED_TRACE(name);
       TorchStream stream(seed);
       const auto times = [&](auto draw) {
