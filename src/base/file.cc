@@ -35,6 +35,19 @@ fs::path temporary_beside(const fs::path& destination) {
                                                  counter.fetch_add(1), kTemporary);
 }
 
+/// Opens a file to be read. Only regular files: opening a pipe could block, reading a device might never end.
+int open_regular(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) fail_system("open", path);
+  struct stat info {};
+  if (::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) return descriptor;
+  ::close(descriptor);
+  fail(ErrorKind::io, "cannot read {}: it is {}, not a regular file", printable(path.string(), 300),
+       S_ISDIR(info.st_mode)    ? "a folder"
+       : S_ISFIFO(info.st_mode) ? "a pipe"
+                                : "a device or a socket");
+}
+
 void sync_folder(const fs::path& folder) {
   const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) fail_system("open the folder", folder);
@@ -73,11 +86,9 @@ void put_in_place(const fs::path& fresh, const fs::path& destination) {
 }  // namespace
 
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail_system("open", path);
+  const int descriptor = open_regular(path);
   struct stat info {};
-  if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
-    if (!S_ISREG(info.st_mode)) errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+  if (::fstat(descriptor, &info) != 0) {
     ::close(descriptor);
     fail_system("read", path);
   }
@@ -107,11 +118,16 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+bool is_missing(const fs::path& path) {
+  std::error_code error;
+  return fs::status(path, error).type() == fs::file_type::not_found;
+}
+
 std::string read_text(const fs::path& path, size_t limit_bytes) {
   const MappedFile file(path);
   if (file.size() > limit_bytes)
-    fail(ErrorKind::io, "{} has {} bytes, more than the {} that a file of this kind may have", path.string(),
-         file.size(), limit_bytes);
+    fail(ErrorKind::input, "{} has {} bytes, more than the {} that a file of this kind may have",
+         printable(path.string(), 300), file.size(), limit_bytes);
   return std::string(file.text());
 }
 

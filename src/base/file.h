@@ -15,7 +15,8 @@ namespace tekio {
 
 namespace fs = std::filesystem;
 
-/// A whole file, read-only in memory without being copied. Moves, does not copy. An empty file maps to an empty span.
+/// A whole regular file, read-only in memory without being copied. Moves, does not copy. An empty file maps to an empty
+/// span. Reading where somebody else has cut the file short meanwhile raises SIGBUS, as with every mapped file.
 class MappedFile {
  public:
   MappedFile() = default;
@@ -35,7 +36,10 @@ class MappedFile {
   fs::path path_;
 };
 
-/// The whole of a file that is expected to be small; an io error if it is larger than `limit_bytes`.
+/// Whether there is nothing at `path`. False where that cannot be told: opening it then says why.
+bool is_missing(const fs::path& path);
+
+/// The whole of a file that is expected to be small; an input error if it is larger than `limit_bytes`.
 std::string read_text(const fs::path& path, size_t limit_bytes = size_t{256} << 20);
 
 /// A file being written beside its destination. `commit` syncs and renames it into place; without it the destructor

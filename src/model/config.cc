@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "model/family.h"
 
 namespace tekio {
@@ -139,6 +140,8 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
 
 ModelConfig ModelConfig::from_folder(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "config.json";
+  if (is_missing(path))
+    fail(ErrorKind::input, "{} is no model folder: it has no config.json", printable(folder.string(), 300));
   return from_json(read_json(path), printable(path.string(), 300));
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 
 namespace tekio {
@@ -38,7 +39,7 @@ WeightFiles::WeightFiles(const std::filesystem::path& folder) {
                                     "pytorch_model.bin.index.json"};
   for (const char* form : kForms) {
     path_ = folder / form;
-    if (!std::filesystem::exists(path_)) continue;
+    if (is_missing(path_)) continue;
     if (path_.extension() == ".json") {
       open_index(path_);
     } else {
@@ -46,7 +47,7 @@ WeightFiles::WeightFiles(const std::filesystem::path& folder) {
     }
     return;
   }
-  fail(ErrorKind::io, "no weights in {}: looked for {}, {}, {} and {}", printable(folder.string(), 300), kForms[0],
+  fail(ErrorKind::input, "no weights in {}: looked for {}, {}, {} and {}", printable(folder.string(), 300), kForms[0],
        kForms[1], kForms[2], kForms[3]);
 }
 
@@ -70,7 +71,12 @@ void WeightFiles::open_index(const std::filesystem::path& index) {
          kMostShards);
   safetensors_.reserve(names.size());  // tensors are pointed at
   torch_.reserve(names.size());
-  for (const std::string& name : names) open(index.parent_path() / name);
+  for (const std::string& name : names) {
+    if (is_missing(index.parent_path() / name))
+      fail(ErrorKind::input, "{} names the file {}, which is not beside it; download the model again",
+           printable(index.string(), 300), printable(name));
+    open(index.parent_path() / name);
+  }
   for (const auto& [tensor, file] : files)
     if (const auto found = tensors_.find(tensor);
         found == tensors_.end() || std::filesystem::path(found->second.file).filename() != printable(file))

@@ -14,7 +14,7 @@ namespace tekio {
 class WeightFiles {
  public:
   /// Looks for model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json, in
-  /// this order. Errors: io (none there), input (malformed, or an index that does not fit its files).
+  /// this order. Errors: input (none there, malformed, or an index that does not fit its files), io.
   explicit WeightFiles(const std::filesystem::path& folder);
 
   struct Found {

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,12 +80,22 @@ TEST_F(FileTest, MapsWholeFiles) {
 TEST_F(FileTest, SaysWhyAFileCannotBeRead) {
   EXPECT_THAT(io_error([&] { MappedFile(folder_ / "none"); }),
               AllOf(HasSubstr("none"), HasSubstr("No such file or directory")));
-  EXPECT_THAT(io_error([&] { MappedFile file(folder_); }), HasSubstr("Is a directory"));
-  EXPECT_THAT(io_error([&] { MappedFile("/dev/null"); }), HasSubstr("/dev/null"));
+  EXPECT_THAT(io_error([&] { MappedFile file(folder_); }), HasSubstr("it is a folder, not a regular file"));
+  EXPECT_THAT(io_error([&] { MappedFile("/dev/zero"); }), HasSubstr("/dev/zero: it is a device or a socket"));
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(io_error([&] { read_text(folder_ / "pipe"); }), HasSubstr("pipe: it is a pipe"));  // and does not hang
   put(folder_ / "long", "0123456789");
-  EXPECT_THAT(io_error([&] { read_text(folder_ / "long", 9); }), AllOf(HasSubstr("10 bytes"), HasSubstr("9")));
+  try {
+    read_text(folder_ / "long", 9);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_THAT(error.what(), HasSubstr("has 10 bytes, more than the 9 that"));
+  }
   EXPECT_EQ(read_text(folder_ / "long", 10), "0123456789");
   EXPECT_THAT(io_error([&] { MappedFile(folder_ / "bad\nname"); }), HasSubstr("bad\\x0aname"));
+  EXPECT_TRUE(is_missing(folder_ / "none"));
+  EXPECT_FALSE(is_missing(folder_));
 }
 
 // ---- one file ----

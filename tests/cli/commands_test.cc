@@ -178,8 +178,6 @@ TEST_F(Tokenize, WhatIsNoIdIsBadInput) {
     EXPECT_EQ(result.code, 3) << line;
     EXPECT_THAT(result.err, HasSubstr("standard input:2: expected ids separated by blanks"));
   }
-  EXPECT_EQ(run({"tokenize", "--model", M, "--decode", folder_.path("none")}).code, 4);
-  EXPECT_EQ(run({"tokenize", "--model", M, folder_.path("none.txt")}).code, 4);
 }
 
 class Data : public testing::Test {
@@ -283,23 +281,6 @@ TEST_F(Data, ChunksAreExported) {
   const Result too_many = run(
       {"data", "chunks", d_, "--model", M, "--export", folder_.path("no"), "--train_size", "2000000", "--no_cache"});
   EXPECT_EQ(too_many.code, 2);
-}
-
-TEST_F(Data, ProblemsOfDataHaveTheirCodes) {
-  EXPECT_EQ(run({"data", "info", folder_.path("none")}).code, 4);
-  const Result id = run({"data", "info", "stanfordnlp/imdb"});
-  EXPECT_EQ(id.code, 4);
-  EXPECT_THAT(id.err, HasSubstr("does not download"));
-  const Result split = run({"data", "head", d_, "--split", "tset"});
-  EXPECT_EQ(split.code, 3);
-  EXPECT_THAT(split.err, HasSubstr("train"));
-  EXPECT_EQ(run({"data", "chunks", d_, "--model", M, "--split", "tset", "--no_cache"}).code, 3);
-  const Result malformed = run({"data", "info", folder_.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n")});
-  EXPECT_EQ(malformed.code, 3);
-  EXPECT_THAT(malformed.err, HasSubstr("bad.jsonl:2"));
-  EXPECT_EQ(run({"data", "info", folder_.write("x.bin", "a")}).code, 3);
-  const Result locked = run({"data", "chunks", d_, "--model", M, "--no_cache", "--export", "/proc/none"});
-  EXPECT_EQ(locked.code, 4);
 }
 
 TEST_F(Data, EvalIsTheSameEachTime) {

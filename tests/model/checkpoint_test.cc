@@ -230,7 +230,11 @@ TEST_F(Checkpoint, ReadsShards) {
   refused(distilbert_, ErrorKind::input, {"must be a string"});
   wrong[some] = "absent.safetensors";
   index({{"weight_map", wrong}});
-  refused(distilbert_, ErrorKind::io, {"absent.safetensors"});
+  refused(distilbert_, ErrorKind::input, {"names the file absent.safetensors, which is not beside it"});
+  Json many;
+  for (int i = 0; i <= 10'000; ++i) many[fmt::format("t{}", i)] = fmt::format("{}.safetensors", i);
+  index({{"weight_map", many}});
+  refused(distilbert_, ErrorKind::input, {"index.json names 10001 files; at most 10000 are opened"});
   wrong[some] = "model-00002-of-00002.safetensors";
   index({{"weight_map", wrong}});
   refused(distilbert_, ErrorKind::input, {some, "but it is not"});
@@ -269,7 +273,7 @@ TEST_F(Checkpoint, SearchesInTheReferencesOrder) {
 }
 
 TEST_F(Checkpoint, RefusesWhatDoesNotFit) {
-  refused(bert_, ErrorKind::io,
+  refused(bert_, ErrorKind::input,
           {"no weights in",
            "model.safetensors, model.safetensors.index.json, pytorch_model.bin and pytorch_model.bin.index.json"});
   const SavedTensors tensors = tensors_of(bert_);

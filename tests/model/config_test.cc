@@ -134,7 +134,7 @@ TEST(Config, RefusesHostileSizes) {
 
 TEST(Config, NamesTheFile) {
   const ScratchFolder folder;
-  expect_error(ErrorKind::io, {"config.json"}, [&] { ModelConfig::from_folder(folder.path()); });
+  expect_error(ErrorKind::input, {"it has no config.json"}, [&] { ModelConfig::from_folder(folder.path()); });
   folder.write("config.json", "{\"model_type\": \"bert\"");
   expect_error(ErrorKind::input, {"config.json", "JSON"}, [&] { ModelConfig::from_folder(folder.path()); });
 }
@@ -198,7 +198,8 @@ TEST(Config, SetDropoutReachesTheSavedFile) {
   const ModelConfig read = parse(parse_json(config.to_json(), "again"));
   EXPECT_FLOAT_EQ(read.hidden_dropout, 0.25f);
   EXPECT_FLOAT_EQ(read.attention_dropout, 0.25f);
-  expect_error(ErrorKind::usage, {"dropout"}, [&] { config.set_dropout(1.0); });
+  expect_error(ErrorKind::usage, {"a dropout rate of 1; expected 0 or more and below 1"},
+               [&] { config.set_dropout(1.0); });
 }
 
 }  // namespace

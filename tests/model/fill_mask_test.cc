@@ -203,7 +203,12 @@ TEST(MaskedLM, Errors) {
                [] { MaskedLM::from_pretrained(golden("tiny-bert").string(), {.threads = -1}); });
   expect_error(ErrorKind::usage, {"abacus"},
                [] { MaskedLM::from_pretrained(golden("tiny-bert").string(), {.device = "abacus"}); });
-  expect_error(ErrorKind::io, {"config.json"}, [] { MaskedLM::from_pretrained(golden("model").string()); });
+  expect_error(ErrorKind::input, {"config.json"}, [] { MaskedLM::from_pretrained(golden("model").string()); });
+  const MaskedLM model = MaskedLM::from_pretrained(golden("tiny-bert").string(), {.device = "ref"});
+  const ScratchFolder folder;
+  const fs::path below_a_file = folder.write("file", "x") / "saved";
+  expect_error(ErrorKind::io, {"cannot make the folder " + below_a_file.string(), "Not a directory"},
+               [&] { model.save_pretrained(below_a_file); });
 }
 
 TEST(FillMask, TokenizerAndModelMustMeet) {

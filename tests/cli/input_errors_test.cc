@@ -1,0 +1,68 @@
+// Which exit code what is wrong with models and data has: 4 where a path is not there or cannot be read or written, 3
+// where what is there is not what is needed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string M = model_folder();
+
+TEST(InputErrors, HaveACodeAndASentence) {
+  const Folder folder;
+  const std::string none = folder.path("none"), text = folder.write("text.txt", sentences(40)),
+                    few = folder.write("few.txt", "two words\n"), odd = folder.path("odd"),
+                    pipe = folder.path("pipe.txt");
+  folder.write("odd/foo-00000-of-00001.txt", sentences(40));
+  folder.write("odd/bar-00000-of-00001.txt", sentences(40));
+  folder.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n");
+  folder.write("x.bin", "a");
+  folder.write("empty/.hidden", "");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const struct {
+    std::vector<std::string> arguments;
+    int code;
+    std::string message;
+  } cases[] = {
+      {{"data", "info", none}, 4, "there is no file or folder " + none},
+      {{"data", "info", "stanfordnlp/imdb"}, 4, "this version does not download them from the Hub"},
+      {{"data", "info", pipe}, 4, "cannot read " + pipe + ": it is not a regular file"},
+      {{"data", "info", folder.path("empty")}, 3, "holds no data files; what is read: .txt"},
+      {{"data", "info", folder.path("x.bin")}, 3, "x.bin: its name does not say what kind of data it holds"},
+      {{"data", "info", folder.path("bad.jsonl")}, 3, "bad.jsonl:2"},
+      {{"data", "head", odd, "--split", "fo"}, 3, "the data has no split \"fo\" (is \"foo\" meant?); it has: bar, foo"},
+      {{"data", "chunks", odd, "--model", M, "--split", "fo"}, 3, "the data has no split \"fo\""},
+      {{"data", "chunks", odd, "--model", M, "--export", "/proc/none"},
+       4,
+       "cannot make the folder /proc/none: No such file or directory"},
+      {{"eval", "--model", M, "--data", odd},
+       3,
+       "the data has no split validation or test or train; it has bar, foo: pick one with PATH:SPLIT"},
+      {{"eval", "--model", M, "--data", few}, 3, "split train is too short for a single chunk of 128 tokens; pass a"},
+      {{"eval", "--model", none, "--data", text}, 4, "there is no model folder " + none},
+      {{"eval", "--model", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json nor vocab.txt"},
+      {{"eval", "--model", M, "--tokenizer", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json"},
+      {{"info", folder.path("empty")}, 3, "is no model folder: it has no config.json"},
+      {{"tokenize", "--model", M, "--decode", none}, 4, "cannot open " + none + ": No such file or directory"},
+      {{"tokenize", "--model", M, none + ".txt"}, 4, "there is no file or folder " + none + ".txt"},
+      {{"doctor", "--config", none}, 4, "cannot open " + none + ": No such file or directory"},
+      {{"doctor", "--config", pipe}, 4, "cannot read " + pipe + ": it is a pipe, not a regular file"},
+  };
+  for (const auto& c : cases) {
+    std::vector<std::string> arguments = c.arguments;
+    arguments.emplace_back("--no_cache");
+    const Result result = run(arguments);
+    EXPECT_EQ(result.code, c.code) << c.message;
+    EXPECT_THAT(result.err, HasSubstr(c.message));
+    EXPECT_THAT(result.err, HasSubstr("tekio: "));
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+}  // namespace
+}  // namespace tekio::cli_test
