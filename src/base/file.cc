@@ -1,22 +1,23 @@
-// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-PID-NUMBER.tmp", so that
-// what a killed process left behind can be told from what a living one is writing. ".old" instead of ".tmp" is the one
-// thing that is not rubbish: a folder that was moved aside where the file system cannot exchange two names in one step.
+// mmap for reading; temporary + fsync + rename for writing. Temporaries are named ".NAME.tekio-RANDOM.tmp" and locked
+// by who writes them, so that what a killed process left behind can be told from what a living one is writing. ".old"
+// instead of ".tmp" is the one thing that is not rubbish: a folder that was moved aside where the file system cannot
+// exchange two names in one step.
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <random>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/lock.h"
 
 namespace tekio {
 namespace {
@@ -29,11 +30,28 @@ namespace {
 
 constexpr std::string_view kMark = ".tekio-", kTemporary = ".tmp", kAside = ".old";
 
+/// A name that no process has, in whatever container it runs. It decides nothing but itself, so it may be the system's.
 fs::path temporary_beside(const fs::path& destination) {
-  static std::atomic<unsigned> counter{0};
-  return destination.parent_path() / fmt::format(".{}{}{}-{}{}", destination.filename().string(), kMark, getpid(),
-                                                 counter.fetch_add(1), kTemporary);
+  std::random_device draw;
+  return destination.parent_path() /
+         fmt::format(".{}{}{:08x}{:08x}{}", destination.filename().string(), kMark, draw(), draw(), kTemporary);
 }
+
+/// A sweep of another process may take a temporary between its making and its locking: then another one is made.
+constexpr int kAttempts = 10;
+
+/// A fresh temporary folder, locked while this object lives.
+struct TemporaryFolder {
+  explicit TemporaryFolder(const fs::path& destination) {
+    for (int attempt = 0; attempt < kAttempts && !(lock && lock->held()); ++attempt) {
+      path = temporary_beside(destination);
+      fs::create_directory(path);
+      lock.emplace(path);
+    }
+  }
+  fs::path path;
+  std::optional<Lock> lock;
+};
 
 /// Opens a file to be read. Only regular files: opening a pipe could block, reading a device might never end.
 int open_regular(const fs::path& path) {
@@ -70,6 +88,7 @@ void sync_tree(const fs::path& folder) {
 void put_in_place(const fs::path& fresh, const fs::path& destination) {
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, destination.c_str(), RENAME_EXCHANGE) == 0) return;
   if (errno != ENOENT && errno != EINVAL && errno != ENOSYS) fail_system("write", destination);
+  const Lock old(destination);  // moves along: while it is nowhere in place, no sweep of another process may take it
   const fs::path aside = fs::path(fresh).replace_extension(kAside);  // nothing stands there, or it cannot be exchanged
   const bool moved = ::rename(destination.c_str(), aside.c_str()) == 0;
   if (!moved && errno != ENOENT) fail_system("write", destination);
@@ -131,10 +150,14 @@ std::string read_text(const fs::path& path, size_t limit_bytes) {
   return std::string(file.text());
 }
 
-AtomicFile::AtomicFile(const fs::path& destination)
-    : destination_(destination), temporary_(temporary_beside(destination)) {
-  descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail_system("write", destination_);
+AtomicFile::AtomicFile(const fs::path& destination) : destination_(destination) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    temporary_ = temporary_beside(destination);
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) fail_system("write", destination_);
+    if (try_lock(descriptor_, temporary_)) break;
+  }
 }
 
 AtomicFile::~AtomicFile() {
@@ -197,38 +220,49 @@ void write_atomically(const fs::path& destination, std::string_view text) {
 
 void write_folder_atomically(const fs::path& named, const std::function<void(const fs::path&)>& fill) {
   const fs::path destination = named.has_filename() ? named : named.parent_path();  // "run/" is "run"
-  const fs::path temporary = temporary_beside(destination);
+  std::optional<TemporaryFolder> temporary;
   std::error_code ignored;
   try {
-    if (!fs::create_directory(temporary))
-      fail(ErrorKind::io, "cannot write {}: {} exists", destination.string(), temporary.string());
-    fill(temporary);
-    sync_tree(temporary);
-    put_in_place(temporary, destination);
+    temporary.emplace(destination);
+    fill(temporary->path);
+    sync_tree(temporary->path);
+    put_in_place(temporary->path, destination);
   } catch (const fs::filesystem_error& error) {
-    fs::remove_all(temporary, ignored);
+    if (temporary) fs::remove_all(temporary->path, ignored);
     fail(ErrorKind::io, "cannot write {}: {}", printable(destination.string(), 300), error.code().message());
   } catch (...) {
-    fs::remove_all(temporary, ignored);
+    if (temporary) fs::remove_all(temporary->path, ignored);
     throw;
   }
   sync_folder(destination.parent_path());
-  fs::remove_all(temporary, ignored);  // what stood there before
+  fs::remove_all(temporary->path, ignored);  // what stood there before
+}
+
+void remove_folder(const fs::path& folder) {
+  const fs::path doomed = temporary_beside(folder);
+  std::error_code error;
+  fs::rename(folder, doomed, error);
+  if (!error) fs::remove_all(doomed, error);
+  if (error) fail(ErrorKind::io, "cannot remove {}: {}", printable(folder.string(), 300), error.message());
+}
+
+bool is_temporary(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with('.') && name.find(kMark) != std::string::npos &&
+         (name.ends_with(kTemporary) || name.ends_with(kAside));
 }
 
 void remove_stale_temporaries(const fs::path& folder) {
   std::error_code ignored;
   std::vector<fs::path> entries;
-  for (fs::directory_iterator at(folder, ignored), end; at != end; at.increment(ignored)) entries.push_back(at->path());
+  for (fs::directory_iterator at(folder, ignored), end; at != end; at.increment(ignored))
+    if (is_temporary(at->path())) entries.push_back(at->path());
   for (const fs::path& entry : entries) {
+    const Lock lock(entry);
+    if (!lock.held()) continue;
     const std::string name = entry.filename().string();
-    const size_t mark = name.rfind(kMark);
-    const bool aside = name.ends_with(kAside);
-    if (name.front() != '.' || mark == std::string::npos || !(aside || name.ends_with(kTemporary))) continue;
-    const long process = std::strtol(name.c_str() + mark + kMark.size(), nullptr, 10);
-    if (process <= 0 || process == getpid() || ::kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH) continue;
-    const fs::path owner = folder / name.substr(1, mark - 1);
-    if (aside && !fs::exists(owner, ignored))
+    const fs::path owner = folder / name.substr(1, name.rfind(kMark) - 1);
+    if (name.ends_with(kAside) && !fs::exists(owner, ignored))
       ::rename(entry.c_str(), owner.c_str());
     else
       fs::remove_all(entry, ignored);

@@ -73,8 +73,15 @@ void write_atomically(const fs::path& destination, std::string_view text);
 /// and renamed to `destination`. An existing destination is replaced (and removed only after the new one is complete).
 void write_folder_atomically(const fs::path& destination, const std::function<void(const fs::path&)>& fill);
 
-/// Removes temporaries that a killed process left in `folder`: names of AtomicFile's or write_folder_atomically's form
-/// whose process is gone. A folder that such a process had moved aside and not yet replaced gets its name back.
+/// Removes a folder with all that is in it. Renamed first, so that being killed in the middle leaves a temporary and
+/// not half a folder.
+void remove_folder(const fs::path& folder);
+
+/// Whether a name has the form of AtomicFile's and write_folder_atomically's temporaries.
+bool is_temporary(const fs::path& path);
+
+/// Removes the temporaries in `folder` that nobody holds: those that a killed process left. A folder that such a
+/// process had moved aside and not yet replaced gets its name back.
 void remove_stale_temporaries(const fs::path& folder);
 
 }  // namespace tekio

@@ -18,6 +18,7 @@ constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 constexpr const char* kMarker = "options.json";
 constexpr const char* kFinished = "all_results.json";
 constexpr const char* kPrevious = "previous-run";
+constexpr const char* kLock = ".tekio-lock";
 const char* const kRunFiles[] = {
     "all_results.json",      "eval_results.json",       "train_results.json", "trainer_state.json",
     "metrics.jsonl",         "model.safetensors",       "config.json",        "tokenizer.json",
@@ -34,11 +35,11 @@ bool is_ours(const fs::path& folder) {
   }
 }
 
-/// The first entry that is not a temporary of ours, or empty.
+/// The first entry that is neither a temporary of ours nor the lock, or empty.
 std::string first_entry(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (!(name.starts_with('.') && name.find(".tekio-") != std::string::npos)) return name;
+    const fs::path name = entry.path().filename();
+    if (!is_temporary(name) && name != kLock) return name.string();
   }
   return {};
 }
@@ -52,7 +53,32 @@ bool inside(const fs::path& folder, const fs::path& of) {
 }  // namespace
 
 RunFolder::RunFolder(const TrainingOptions& o)
-    : path_(o.output_dir), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
+    : path_(o.output_dir), lock_(path_ / kLock), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
+  if (lock_.is_held()) refuse_in_use();
+  look();
+}
+
+RunFolder::~RunFolder() {
+  lock_.release();
+  for (const fs::path& folder : made_) ::rmdir(folder.c_str());  // does nothing where there is something in it
+}
+
+void RunFolder::claim() {
+  std::error_code error;
+  for (fs::path at = path_; !at.empty() && !fs::exists(at, error); at = at.parent_path()) made_.push_back(at);
+  fs::create_directories(path_, error);
+  if (error) fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.message());
+  if (!lock_.take()) refuse_in_use();
+  look();
+}
+
+void RunFolder::refuse_in_use() const {
+  fail(ErrorKind::usage,
+       "--output_dir {} is in use: another run writes into it; wait for its end or name another folder",
+       printable(path_.string(), 300));
+}
+
+void RunFolder::look() const {
   const std::string shown = printable(path_.string(), 300);
   try {
     if (!fs::exists(path_)) return;
@@ -114,7 +140,6 @@ std::optional<fs::path> RunFolder::checkpoint_to_resume() const {
 
 void RunFolder::begin(const Json& options) {
   try {
-    fs::create_directories(path_);
     remove_stale_temporaries(path_);
     if (overwrite_ && is_ours(path_)) set_previous_run_aside();
     fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
@@ -135,7 +160,7 @@ void RunFolder::set_previous_run_aside() const {
   if (finished) fs::remove_all(aside);
   if (!finished && is_ours(aside)) {
     for (const char* name : kRunFiles) fs::remove(path_ / name);
-    for (const int64_t step : checkpoints()) remove_checkpoint(step);
+    for (const int64_t step : checkpoints()) remove_folder(checkpoint(step));
   } else {
     fs::create_directory(aside);
     for (const int64_t step : checkpoints()) fs::rename(checkpoint(step), aside / checkpoint(step).filename());
@@ -181,20 +206,9 @@ void RunFolder::rotate(int64_t limit, int64_t saved_step, int64_t best_step) con
   for (const int64_t step : steps) {
     if (surplus <= 0) break;
     if (is_protected(step)) continue;
-    remove_checkpoint(step);
+    remove_folder(checkpoint(step));
     --surplus;
   }
-}
-
-/// Renamed first, so that a kill in the middle leaves a temporary and not half a checkpoint.
-void RunFolder::remove_checkpoint(int64_t step) const {
-  const fs::path doomed = path_ / fmt::format(".{}{}.tekio-{}-removed.tmp", kCheckpointPrefix, step, getpid());
-  std::error_code error;
-  fs::rename(checkpoint(step), doomed, error);
-  if (!error) fs::remove_all(doomed, error);
-  if (error)
-    fail(ErrorKind::io, "cannot remove the old checkpoint {}: {}", printable(checkpoint(step).string(), 300),
-         error.message());
 }
 
 }  // namespace tekio

@@ -1,31 +1,41 @@
 // RUN, the output folder: what may be written into, which checkpoints lie there, and which of them are kept.
 // A folder is a run's if it holds options.json of ours, which is written before anything else; all_results.json,
-// written last, says that the run is finished.
+// written last, says that the run is finished. One run at a time writes into it: that one holds the lock.
 #pragma once
 
 #include <tekio/adapt.h>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
+#include "base/lock.h"
 
 namespace tekio {
 
 class RunFolder {
  public:
-  /// Looks at the folder, changes nothing. Errors: usage (it holds files that are not a run's, a finished run, or
-  /// checkpoints that the options neither resume nor overwrite), io.
+  /// Looks at the folder, changes nothing. Errors: usage (another run writes into it, or it holds files that are not a
+  /// run's, a finished run, or checkpoints that the options neither resume nor overwrite), io.
   explicit RunFolder(const TrainingOptions& options);
+  /// Lets go of the folder; one that was made and never written into is removed.
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  /// Makes the folder if need be, takes it for this run as long as this object lives, and looks again: another run may
+  /// have come and gone meanwhile. Errors: as above.
+  void claim();
 
   const std::filesystem::path& path() const { return path_; }
   /// The checkpoint that the options ask to go on from, checked to be whole; nullopt: begin at the beginning.
   /// Errors: io (no such folder), input (damaged).
   std::optional<std::filesystem::path> checkpoint_to_resume() const;
 
-  /// Makes the folder if need be, sets a run that is to be overwritten aside (in previous-run), removes what killed
-  /// runs left, writes options.json.
+  /// The folder, claimed, becomes this run's: a run that is to be overwritten is set aside (in previous-run), what
+  /// killed runs left is removed, options.json is written.
   void begin(const Json& options);
   /// The new run is whole: the one set aside is removed, and what this process could not remove before.
   void end() const;
@@ -38,9 +48,12 @@ class RunFolder {
   void rotate(int64_t limit, int64_t saved_step, int64_t best_step) const;
 
  private:
+  void look() const;
+  [[noreturn]] void refuse_in_use() const;
   void set_previous_run_aside() const;
-  void remove_checkpoint(int64_t step) const;
   std::filesystem::path path_;
+  LockFile lock_;
+  std::vector<std::filesystem::path> made_;  ///< folders that claim() made, innermost first
   std::string resume_;
   bool overwrite_;
 };

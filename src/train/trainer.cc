@@ -63,7 +63,6 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       model_(configured(model, o)),
       schedule_(o, data.train.size()),
       folder_(o),
-      resume_from_(folder_.checkpoint_to_resume()),
       identity_(RunIdentity::of(o, data, model, model_.backend())),
       masking_(o.masking_rng, masking_options(o), MaskingVocabulary::of(tokenizer)),
       batches_(masking_, data.train,
@@ -98,9 +97,11 @@ AdaptReport Trainer::run() {
 
 /// Opens the folder and judges the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
+  folder_.claim();
+  const auto checkpoint = folder_.checkpoint_to_resume();
   const FillMask fill(handle_, tokenizer_);
-  if (resume_from_)
-    resume(*resume_from_);
+  if (checkpoint)
+    resume(*checkpoint);
   else
     for (const std::string& text : options_.prompts)
       state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
@@ -109,7 +110,7 @@ void Trainer::begin() {
   folder_.begin(identity_.options);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_.path() / "metrics.jsonl", state_.step);
-  if (!resume_from_ && judges()) state_.before = evaluate();
+  if (!checkpoint && judges()) state_.before = evaluate();
   if (state_.before) note_before(*state_.before);
   begun_ = Clock::now();
   seconds_before_ = state_.run_seconds;

@@ -59,7 +59,6 @@ class Trainer {
   MlmModel& model_;
   Schedule schedule_;
   RunFolder folder_;
-  std::optional<std::filesystem::path> resume_from_;
   RunIdentity identity_;
   RunMasking masking_;
   TrainingBatches batches_;

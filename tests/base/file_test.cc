@@ -359,25 +359,49 @@ TEST_F(FileTest, AReaderBesideTheWriterNeverSeesHalf) {
   reader.join();
 }
 
-TEST_F(FileTest, SweepsOnlyWhatADeadProcessLeft) {
-  const pid_t child = fork();
-  if (child == 0) _exit(0);
-  waitpid(child, nullptr, 0);  // no process has this number now
-  put(folder_ / fmt::format(".a.tekio-{}-0.tmp", child), "x");
-  fs::create_directory(folder_ / fmt::format(".b.tekio-{}-7.tmp", child));
-  put(folder_ / fmt::format(".b.tekio-{}-7.tmp", child) / "inside", "x");
-  fs::create_directory(folder_ / fmt::format(".c.tekio-{}-1.old", child));
-  fs::create_directory(folder_ / fmt::format(".d.tekio-{}-2.old", child));
+TEST_F(FileTest, SweepsOnlyWhatNobodyHolds) {
+  int ready[2], go[2];
+  ASSERT_EQ(pipe(ready) + pipe(go), 0);
+  const pid_t child = fork();  // writes a file and a folder, and is seen in the middle of it
+  if (child == 0) {
+    AtomicFile file(folder_ / "file");
+    file.write("x");
+    write_folder_atomically(folder_ / "folder", [&](const fs::path& inside) {
+      put(inside / "a", "x");
+      char byte = 'x';
+      if (::write(ready[1], &byte, 1) != 1 || ::read(go[0], &byte, 1) != 1) _exit(1);
+    });
+    file.commit();
+    _exit(0);
+  }
+  char byte;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  put(folder_ / ".a.tekio-0a1b.tmp", "x");
+  fs::create_directory(folder_ / ".b.tekio-1-7.tmp");
+  put(folder_ / ".b.tekio-1-7.tmp" / "inside", "x");
+  fs::create_directory(folder_ / ".c.tekio-0a1b.old");
+  fs::create_directory(folder_ / ".d.tekio-0a1b.old");
   fs::create_directory(folder_ / "d");
-  const std::string living = fmt::format(".a.tekio-{}-0.tmp", getppid()),
-                    own = fmt::format(".a.tekio-{}-0.tmp", getpid());
-  for (const std::string& name : {living, own, std::string("a.tmp"), std::string(".a.tmp"),
-                                  std::string(".a.tekio-x.tmp"), std::string("a.tekio-1.tmp")})
-    put(folder_ / name, "x");
+  AtomicFile own(folder_ / "own");
+  for (const char* name : {"a.tmp", ".a.tmp", ".a.tekio-x", "a.tekio-1.tmp"}) put(folder_ / name, "x");
   remove_stale_temporaries(folder_);
-  EXPECT_THAT(names(),
-              UnorderedElementsAre("c", "d", living, own, "a.tmp", ".a.tmp", ".a.tekio-x.tmp", "a.tekio-1.tmp"));
+  ASSERT_EQ(::write(go[1], "x", 1), 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  own.commit();
+  EXPECT_THAT(names(), UnorderedElementsAre("file", "folder", "own", "c", "d", "a.tmp", ".a.tmp", ".a.tekio-x",
+                                            "a.tekio-1.tmp"));
   remove_stale_temporaries(folder_ / "none");  // no folder, nothing to do
+  for (const int descriptor : {ready[0], ready[1], go[0], go[1]}) ::close(descriptor);
+}
+
+TEST_F(FileTest, AFolderIsRemovedWhole) {
+  fs::create_directories(folder_ / "f" / "deeper");
+  put(folder_ / "f" / "deeper" / "a", "x");
+  remove_folder(folder_ / "f");
+  EXPECT_THAT(names(), UnorderedElementsAre());
+  EXPECT_THAT(io_error([&] { remove_folder(folder_ / "f"); }), HasSubstr("/f: No such file or directory"));
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ TEST_F(Files, NewAndEmptyFoldersAreTaken) {
   RunFolder empty(options());
   EXPECT_EQ(empty.checkpoint_to_resume(), std::nullopt);
   empty.begin({{"seed", 1}});
+  empty.claim();
   EXPECT_EQ(json(run_ / "options.json")["tekio_format"], 1);
 }
 
@@ -122,6 +123,7 @@ TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   o.overwrite_output_dir = true;
   RunFolder folder(o);
   folder.begin(Json::object());
+  folder.claim();
   EXPECT_FALSE(fs::exists(run_ / "checkpoint-10"));
   EXPECT_FALSE(fs::exists(run_ / "all_results.json"));
   EXPECT_TRUE(fs::exists(run_ / "notes.txt"));  // what is not a run's stays
@@ -138,12 +140,54 @@ TEST_F(Files, AnOverwrittenRunOutlivesRunsThatCameToNothing) {
   for (int broken_off = 0; broken_off < 2; ++broken_off) {
     RunFolder folder(o);
     folder.begin(Json::object());  // and is killed before end()
+    folder.claim();
     fs::create_directory(run_ / "checkpoint-3");
     EXPECT_EQ(read_text(run_ / "previous-run" / "model.safetensors"), "the only copy");
   }
 }
 
 TEST_F(Files, ATraceDoesNotDestroyWhatIsNoTrace) {
+TEST_F(Files, OneRunAtATimeHasTheFolder) {
+  RunFolder first(options()), second(options());  // both have looked and found it free
+  first.claim();
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { second.claim(); }),
+              AllOf(HasSubstr("--output_dir"), HasSubstr("is in use: another run writes into it")));
+  EXPECT_THAT(refusal(options()), HasSubstr("is in use"));
+  TrainingOptions o = options();
+  o.resume_from_checkpoint = "auto";
+  EXPECT_THAT(refusal(o), HasSubstr("is in use"));
+  o.resume_from_checkpoint.clear();
+  o.overwrite_output_dir = true;
+  EXPECT_THAT(refusal(o), HasSubstr("is in use"));
+}
+
+TEST_F(Files, ARunThatCameBetweenLookingAndTakingIsSeen) {
+  RunFolder second(options());
+  {
+    RunFolder first(options());
+    first.claim();
+    make_run({7});
+  }
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { second.claim(); }), HasSubstr("stopped at update 7"));
+}
+
+TEST_F(Files, AFolderThatWasTakenAndNotUsedIsGone) {
+  TrainingOptions o = options();
+  o.output_dir = (folder_ / "a" / "b" / "").string();
+  {
+    RunFolder folder(o);
+    folder.claim();
+    EXPECT_TRUE(fs::exists(folder_ / "a" / "b"));
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "a"));
+  fs::create_directory(run_);
+  { RunFolder(options()).claim(); }
+  EXPECT_TRUE(fs::is_empty(run_)) << "it was there before";
+  std::ofstream(run_ / ".tekio-lock") << "";  // of a run that was killed before it wrote anything
+  RunFolder(options()).claim();
+  EXPECT_TRUE(fs::is_empty(run_));
+}
+
   const fs::path file = run_.string() + "-trace";
   std::ofstream(file) << "a corpus\n";
   try {
@@ -219,7 +263,11 @@ TEST_F(Files, WhatCannotBeMadeIsAnIoError) {
   TrainingOptions o = options();
   o.output_dir = "/proc/none/run";
   RunFolder folder(o);
-  message_of(ErrorKind::io, [&] { folder.begin(Json::object()); });
+  EXPECT_THAT(message_of(ErrorKind::io, [&] { folder.claim(); }),
+              HasSubstr("cannot write --output_dir /proc/none/run: No such file or directory"));
+  o.output_dir = (folder_ / std::string(300, 'n')).string();
+  EXPECT_THAT(message_of(ErrorKind::io, [&] { const RunFolder unreadable(o); }),
+              AllOf(HasSubstr("cannot read --output_dir"), HasSubstr("File name too long")));
 }
 
 }  // namespace

@@ -1,0 +1,70 @@
+// Other processes: a second run in the same folder, and one that was killed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Neighbours : public testing::Test {
+ protected:
+  // A run that does not end by itself.
+  std::vector<std::string> adapt(std::vector<std::string> more = {}) const {
+    std::vector<std::string> all = {"adapt",
+                                    "--model",
+                                    model_folder(),
+                                    "--data",
+                                    text_,
+                                    "--chunk_size",
+                                    "16",
+                                    "--per_device_train_batch_size",
+                                    "8",
+                                    "--max_steps",
+                                    "1000000",
+                                    "--eval_strategy",
+                                    "no",
+                                    "--save_strategy",
+                                    "steps",
+                                    "--save_steps",
+                                    "10",
+                                    "--output_dir",
+                                    run_};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
+  Folder folder_;
+  const std::string run_ = folder_.path("run");
+  const std::string text_ = folder_.write("text.txt", sentences(60));
+  const Start start_ = {.environment = {{"TEKIO_CACHE", folder_.path("cache")}}};
+};
+
+TEST_F(Neighbours, TwoRunsDoNotShareAFolder) {
+  Running first(adapt(), start_);
+  ASSERT_TRUE(first.wait_for("before"));
+  for (const auto& remedy :
+       std::vector<std::vector<std::string>>{{}, {"--overwrite_output_dir"}, {"--resume_from_checkpoint"}}) {
+    const Result second = run(adapt(remedy), start_);
+    EXPECT_EQ(second.code, 2);
+    EXPECT_THAT(second.err, AllOf(HasSubstr("--output_dir " + run_), HasSubstr("is in use: another run writes into it"),
+                                  testing::Not(HasSubstr(" data "))))
+        << "told before the work";
+  }
+  first.signal(SIGKILL);
+  EXPECT_EQ(first.finish().code, 1000 + SIGKILL);
+  const Result after = run(adapt({"--overwrite_output_dir", "--max_steps", "1"}), start_);
+  EXPECT_EQ(after.code, 0) << after.err;
+  for (const auto& entry : fs::directory_iterator(run_))
+    EXPECT_NE(entry.path().filename().string().front(), '.') << entry.path() << ": nothing of the killed run stays";
+}
+
+}  // namespace
+}  // namespace tekio::cli_test
