@@ -1,9 +1,12 @@
-// Other processes: a second run in the same folder, and one that was killed.
+// Other processes: a second run in the same folder, one that was killed, and one that cuts a file short while it is
+// read.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "program.h"
 
@@ -40,6 +43,9 @@ class Neighbours : public testing::Test {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
+  void wait_for_update() const {
+    while (read_file(run_ + "/metrics.jsonl").size() < 500) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 
   Folder folder_;
   const std::string run_ = folder_.path("run");
@@ -64,6 +70,22 @@ TEST_F(Neighbours, TwoRunsDoNotShareAFolder) {
   EXPECT_EQ(after.code, 0) << after.err;
   for (const auto& entry : fs::directory_iterator(run_))
     EXPECT_NE(entry.path().filename().string().front(), '.') << entry.path() << ": nothing of the killed run stays";
+}
+
+TEST_F(Neighbours, ATokenStoreThatIsCutShortEndsTheRunWithASentence) {
+  Running running(adapt(), start_);
+  ASSERT_TRUE(running.wait_for("before"));
+  wait_for_update();
+  for (const auto& entry : fs::recursive_directory_iterator(folder_.path("cache")))
+    if (entry.path().extension() == ".tokens") fs::resize_file(entry.path(), 0);
+  const Result result = running.finish();
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: cannot read " + folder_.path("cache/tokens/")),
+                                HasSubstr(".tokens: it was cut short, or its disk failed, while it was read; run again "
+                                          "when nothing writes to it\n")));
+  const Result again = run(adapt({"--overwrite_output_dir", "--max_steps", "1"}), start_);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("is damaged: 0 bytes are less than a header"));
 }
 
 }  // namespace
