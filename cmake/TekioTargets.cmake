@@ -4,7 +4,9 @@ target_compile_features(tekio_options INTERFACE cxx_std_20)
 target_compile_options(tekio_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
                        $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105329)
                        # Sums and products are rounded as written: several results must equal the reference's to the last bit.
-                       -ffp-contract=off -fno-math-errno)
+                       -ffp-contract=off -fno-math-errno
+                       # No path of the machine that built it stands in a binary: assertions name files from the source tree's root.
+                       -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 if(TEKIO_SANITIZE)
   target_compile_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE})

@@ -15,16 +15,12 @@ namespace {
 
 constexpr const char* kComparison = "Comparison";  // the heading of what a run within a comparison is not told
 
-// Where `make install` puts the scripts, or where they are in the source tree.
 fs::path reference_script(const std::string& name) {
-  std::vector<fs::path> candidates;
-  if (const auto share = share_folder()) candidates.push_back(*share / "reference" / name);
-  candidates.push_back(fs::path(TEKIO_SOURCE_SHARE).parent_path().parent_path() / "scripts" / "reference" / name);
+  const fs::path script = share_folder().value_or("share/tekio") / "reference" / name;
   std::error_code ignored;
-  for (const fs::path& candidate : candidates)
-    if (fs::is_regular_file(candidate, ignored)) return candidate;
+  if (fs::is_regular_file(script, ignored)) return script;
   fail(ErrorKind::io, "the reference stack's script {} is not there; it belongs to {}", name,
-       printable(candidates.front().string(), 300));
+       printable(script.string(), 300));
 }
 
 std::string last_line(std::string text) {

@@ -111,15 +111,12 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir) {
 }
 
 std::optional<fs::path> share_folder() {
-  std::error_code ignored;
-  std::vector<fs::path> candidates;
   if (const std::string path = environment("TEKIO_SHARE"); !path.empty()) return fs::path(path);
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!program.empty())
-    candidates.push_back(program.parent_path().parent_path() / "share" / "tekio");  // PREFIX/bin/tekio
-  candidates.emplace_back(TEKIO_SOURCE_SHARE);
-  for (const fs::path& candidate : candidates)
-    if (fs::is_directory(candidate, ignored)) return candidate;
+  std::error_code ignored;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  if (folder.empty()) return std::nullopt;
+  for (const fs::path& beside : {folder.parent_path(), folder})  // PREFIX/bin/tekio; a build folder
+    if (const fs::path share = beside / "share" / "tekio"; fs::is_directory(share, ignored)) return share;
   return std::nullopt;
 }
 

@@ -25,7 +25,7 @@ struct ModelPlace {
 /// Errors: usage (a file), io (neither; says what to do: this version does not download).
 ModelPlace find_model(const std::string& spec, const std::string& cache_dir = "");
 
-/// share/tekio: $TEKIO_SHARE, else beside the program's folder, else in the source tree that it was built from.
+/// share/tekio: $TEKIO_SHARE, else beside the program's folder (as installed) or in it (as built).
 std::optional<std::filesystem::path> share_folder();
 /// The bundled starter model. Errors: usage (this installation has none; names `option`, with which to pass one).
 std::string starter_model(const std::string& option);

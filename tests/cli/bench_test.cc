@@ -235,7 +235,8 @@ TEST_F(BenchCompare, GivesMediansAndRatiosOfPairs) {
   EXPECT_EQ(r["length"], 16) << "its options reach the runs";
   const std::string calls = read_file(folder_.path("calls"));
   EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 2);
-  EXPECT_THAT(calls, HasSubstr("scripts/reference/step.py --mode bf16 --batch 2 --length 16 --steps 2 --threads 1"));
+  EXPECT_THAT(calls,
+              HasSubstr("share/tekio/reference/step.py --mode bf16 --batch 2 --length 16 --steps 2 --threads 1"));
 }
 
 TEST_F(BenchCompare, ReadsWellAndTellsWhereTheTwoDiffer) {
@@ -311,10 +312,11 @@ TEST_F(BenchCompare, LeavesNothingRunningWhenItIsStopped) {
   EXPECT_FALSE(alive());
 }
 
-TEST_F(BenchCompare, FindsItsScriptsInTheSourceTreeWhereTheyAreNotInstalled) {
+TEST_F(BenchCompare, SaysWhereItsScriptsBelong) {
   const Result result = run(step({"--compare_reference", python("echo '{\"tokens_per_second\": 1}'"), "--pairs", "1"}),
                             {.environment = {{"TEKIO_SHARE", folder_.path()}}});
-  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, HasSubstr("step.py is not there; it belongs to " + folder_.path("reference/step.py")));
 }
 
 TEST(Roofline, IsDrawnFromTheReport) {

@@ -1,11 +1,13 @@
-# Installs a finished build into an empty prefix, builds consumer/ against it, and runs that. Any step may fail the test.
+# Installs a finished build into an empty prefix, builds consumer/ against it, and runs that; the installed program finds
+# its share beside itself, and nothing that is installed knows where it was built. Any step may fail the test.
 file(REMOVE_RECURSE ${WORK})
 foreach(step IN ITEMS
     "${CMAKE_COMMAND};--install;${BUILD};--prefix;${WORK}/prefix"
     "${CMAKE_COMMAND};-S;${SOURCE};-B;${WORK}/build;-G;Ninja;-DCMAKE_BUILD_TYPE=Release;-DCMAKE_CXX_COMPILER=${COMPILER};-DCMAKE_PREFIX_PATH=${WORK}/prefix"
     "${CMAKE_COMMAND};--build;${WORK}/build"
     "${WORK}/build/consumer;${MODEL}"
-    "${WORK}/prefix/bin/tekio;--version")
+    "${WORK}/prefix/bin/tekio;--version"
+    "${CMAKE_COMMAND};-E;env;--unset=TEKIO_SHARE;${WORK}/prefix/bin/tekio;info")
   list(JOIN step " " shown)
   message(STATUS "${shown}")
   execute_process(COMMAND ${step} COMMAND_ERROR_IS_FATAL ANY)
@@ -13,3 +15,12 @@ endforeach()
 if(NOT EXISTS "${WORK}/prefix/share/tekio/reference/step.py")
   message(FATAL_ERROR "the scripts of bench --compare_reference are not installed")
 endif()
+
+file(GLOB_RECURSE installed ${WORK}/prefix/*)
+foreach(file IN LISTS installed)
+  file(STRINGS ${file} texts)
+  string(FIND "${texts}" "${ROOT}" at)
+  if(NOT at EQUAL -1)
+    message(FATAL_ERROR "${file} holds the path of the source tree, ${ROOT}")
+  endif()
+endforeach()
