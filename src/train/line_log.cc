@@ -1,4 +1,4 @@
-// "-" and special files (a pipe, /dev/stdout) are written to and never read.
+// Special files (a pipe, /dev/stdout) are written to and never read.
 #include "train/line_log.h"
 
 #include <fcntl.h>
@@ -42,13 +42,9 @@ std::string kept_lines(const fs::path& path, int64_t kept_steps) {
 
 LineLog::LineLog(const fs::path& path, int64_t kept_steps) : path_(path) {
   std::error_code ignored;
-  if (path == "-") {
-    descriptor_ = ::dup(STDOUT_FILENO);
-  } else {
-    if (fs::is_regular_file(path, ignored))
-      write_atomically(path, kept_steps > 0 ? kept_lines(path, kept_steps) : std::string());
-    descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  }
+  if (fs::is_regular_file(path, ignored))
+    write_atomically(path, kept_steps > 0 ? kept_lines(path, kept_steps) : std::string());
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_system("write", path_);
 }
 
