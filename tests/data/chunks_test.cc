@@ -9,6 +9,7 @@
 #include "base/random/numpy_generator.h"
 #include "data/npy.h"
 #include "data/scratch_folder.h"
+#include "support/large_data.h"
 #include "support/sha256.h"
 
 namespace tekio {
@@ -214,11 +215,11 @@ TEST(Chunk, TellsWhatIsWrong) {
 }
 
 TEST(Chunk, TheWalkthroughsFigures) {
-  const char* root = std::getenv("TEKIO_DATA");
-  if (root == nullptr) GTEST_SKIP() << "TEKIO_DATA is not set";
+  const auto root = testing_support::large_data();
+  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
   const ScratchFolder folder;
   const ScopedVariable cache("TEKIO_CACHE", (folder / "cache").c_str());
-  const std::string data = root;
+  const std::string data = root->string();
   const Tokenizer tokenizer = Tokenizer::from_pretrained(data + "/tokenizers/distilbert-base-uncased");
   const DatasetDict imdb = load_dataset(data + "/imdb");
   const Chunks train = chunk(imdb["train"], tokenizer);

@@ -8,6 +8,7 @@
 #include "base/random/numpy_generator.h"
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
+#include "support/large_data.h"
 
 namespace tekio {
 namespace {
@@ -170,9 +171,9 @@ TEST(Dataset, TellsWhatIsWrong) {
 }
 
 TEST(Dataset, ReviewsAreTheHubs) {
-  const char* root = std::getenv("TEKIO_DATA");
-  if (root == nullptr) GTEST_SKIP() << "TEKIO_DATA is not set";
-  const DatasetDict imdb = load_dataset(std::string(root) + "/imdb");
+  const auto root = testing_support::large_data();
+  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
+  const DatasetDict imdb = load_dataset((*root / "imdb").string());
   ASSERT_EQ(imdb.splits().size(), 3u);
   EXPECT_EQ(imdb.splits()[0].first, "train");
   EXPECT_EQ(imdb.splits()[1].first, "test");
@@ -191,10 +192,10 @@ TEST(Dataset, ReviewsAreTheHubs) {
 /// A class of the authors' archive, rebuilt from the Hub's rows: row i is the file numbered (i / 128) * 128 + 127 - i %
 /// 128; within the last, shorter run it is counted from that run's end.
 TEST(Dataset, TheArchivesFolderGivesTheHubsOrder) {
-  const char* root = std::getenv("TEKIO_DATA");
-  if (root == nullptr) GTEST_SKIP() << "TEKIO_DATA is not set";
+  const auto root = testing_support::large_data();
+  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
   constexpr int64_t kClass = 12'500;
-  const Dataset hub = load_dataset(std::string(root) + "/imdb")["test"].slice(0, kClass);
+  const Dataset hub = load_dataset((*root / "imdb").string())["test"].slice(0, kClass);
   const ScratchFolder folder;
   std::vector<std::string> expected;
   hub.for_each([&](const Row& row) {

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "data/chunks_of.h"
+#include "support/large_data.h"
 #include "support/sha256.h"
 
 namespace tekio {
@@ -118,11 +119,12 @@ TEST(TrainingBatches, GiveEveryTokenOfTheFirstTrainerRun) {
 // The walkthrough's run over 25,000 reviews: 61,291 chunks, three epochs of 157 updates, evaluations before, between
 // and after.
 TEST(TrainingBatches, GiveTheWalkthroughsRun) {
-  const char* const folder = std::getenv("TEKIO_DATA");
-  if (folder == nullptr) GTEST_SKIP() << "TEKIO_DATA names no folder with imdb/ and tokenizers/";
+  const auto data = testing_support::large_data();
+  if (!data) GTEST_SKIP() << testing_support::kNoLargeData;
+  const std::string folder = data->string();
   const Json golden = read_json(TEKIO_GOLDEN_DIR "/walkthrough.json");
-  const Tokenizer tokenizer = Tokenizer::from_pretrained(std::string(folder) + "/tokenizers/distilbert-base-uncased");
-  const Chunks chunks = chunk(load_dataset(std::string(folder) + "/imdb")["train"], tokenizer, {.chunk_size = 128});
+  const Tokenizer tokenizer = Tokenizer::from_pretrained(folder + "/tokenizers/distilbert-base-uncased");
+  const Chunks chunks = chunk(load_dataset(folder + "/imdb")["train"], tokenizer, {.chunk_size = 128});
   ASSERT_EQ(chunks.size(), golden.at("chunks").get<int64_t>());
   std::vector<int64_t> ids;
   for (int64_t i = 0; i < chunks.size(); ++i)

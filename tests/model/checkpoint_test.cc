@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "support.h"
+#include "support/large_data.h"
 #include "torch_archive.h"
 
 namespace tekio::test {
@@ -338,16 +339,17 @@ TEST_F(Checkpoint, VocabulariesMustMeet) {
 }
 
 TEST(CheckpointData, BothFormsOfARealFileAreEqual) {
-  const auto folder = large_data("checkpoints/tiny-random-distilbert-L5-H32-v1124");
-  if (!folder) GTEST_SKIP() << "set TEKIO_DATA to the folder of large test data";
-  const ModelConfig config = ModelConfig::from_folder(*folder);
+  const auto data = testing_support::large_data();
+  if (!data) GTEST_SKIP() << testing_support::kNoLargeData;
+  const fs::path folder = *data / "checkpoints" / "tiny-random-distilbert-L5-H32-v1124";
+  const ModelConfig config = ModelConfig::from_folder(folder);
   ParameterSet safe(config, "weights"), torch(config, "weights");
-  const LoadReport report = load_weights(*folder, config, safe, 1);
+  const LoadReport report = load_weights(folder, config, safe, 1);
   EXPECT_TRUE(report.head_missing);
   EXPECT_EQ(report.missing.size(), 5u);
   EXPECT_THAT(report.unexpected, IsEmpty());
   const ScratchFolder only_bin;
-  fs::copy(*folder / "pytorch_model.bin", only_bin.path() / "pytorch_model.bin");
+  fs::copy(folder / "pytorch_model.bin", only_bin.path() / "pytorch_model.bin");
   EXPECT_EQ(load_weights(only_bin.path(), config, torch, 1).missing, report.missing);
   EXPECT_EQ(bytes_of(safe.flat().values()), bytes_of(torch.flat().values()));
   EXPECT_GT(largest(safe.tensors().layers[4].down.values()), 0);

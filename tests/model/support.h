@@ -52,13 +52,6 @@ class ScratchFolder {
 
 inline fs::path golden(const std::string& name) { return fs::path(TEKIO_GOLDEN_DIR) / name; }
 
-/// $TEKIO_DATA/name, if it is there.
-inline std::optional<fs::path> large_data(const std::string& name) {
-  const char* root = std::getenv("TEKIO_DATA");
-  if (root == nullptr || !fs::exists(fs::path(root) / name)) return std::nullopt;
-  return fs::path(root) / name;
-}
-
 /// Expects an Error of that kind whose message holds every one of the given parts.
 template <typename Body>
 void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Body&& body) {

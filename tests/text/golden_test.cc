@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "folders.h"
+#include "support/large_data.h"
 #include "text/text_encoder.h"
 
 namespace tekio {
@@ -157,9 +158,9 @@ TEST(VectorTest, TokensOfStrangeTexts) {
 
 // The real vocabulary, where it is at hand.
 TEST(VectorTest, RealVocabulary) {
-  const char* data = std::getenv("TEKIO_DATA");
-  if (data == nullptr) GTEST_SKIP() << "TEKIO_DATA names no folder with tokenizers/";
-  const Tokenizer tokenizer = load(fs::path(data) / "tokenizers/distilbert-base-uncased");
+  const auto data = testing_support::large_data();
+  if (!data) GTEST_SKIP() << testing_support::kNoLargeData;
+  const Tokenizer tokenizer = load(*data / "tokenizers/distilbert-base-uncased");
   EXPECT_EQ(tokenizer.vocabulary_size(), 30522);
   EXPECT_EQ(tokenizer.model_max_length(), 512);
   EXPECT_THAT(tokenizer.encode("This is a great [MASK].").ids,
