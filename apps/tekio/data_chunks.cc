@@ -78,8 +78,7 @@ class DataChunks final : public Command {
       fs::create_directories(export_, error);
       if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(export_, 300), error.message());
       const auto write = [&](const std::string& name, const Chunks& chunks) {
-        if (name.find('/') != std::string::npos || name.starts_with('.'))
-          fail(ErrorKind::input, "split {} has no name that a file can have", printable(name));
+        TEKIO_CHECK(!name.starts_with('.') && name.find('/') == std::string::npos, "split {}", printable(name));
         const fs::path path = fs::path(export_) / (name + ".npy");
         write_npy(path, chunks);
         written[name] = {{"path", path.string()}, {"chunks", chunks.size()}};

@@ -91,6 +91,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"adapt", "--data", "a", "--trace", "-"}, "--trace is '-', but standard output is for the result"},
         Case{{"adapt", "--data", "a", "--json", "--trace=-"}, "--trace is '-'"},
         Case{{"adapt", "--model_revision", "x"}, "--model_revision needs --model"},
+        Case{{"adapt", "--data", "a", "--line_by_line", "--pad_to_max_length", "--masking_rng", "torch", "--quiet"},
+             "--pad_to_max_length cannot be honoured with --masking_rng torch"},
         Case{{"adapt", "--device", "ref", "--logging_strategy", "steps"}, "--logging_strategy steps"},
         Case{{"tokenize", "--model", M, "--ids", "--decode"}, "--ids contradicts --decode"},
         Case{{"data", "chunks", "x", "--model", M, "--train_size", "3"}, "--train_size and --test_size need --export"},

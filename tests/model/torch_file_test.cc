@@ -108,15 +108,25 @@ TEST(TorchFile, RefusesDamagedDirectories) {
   refused(good.substr(0, good.size() - 1), {"cut off", "directory"});
   refused("PK", {"2 bytes, too few"});
   refused(poke(18, 1, 2), {"split ZIP"});
-  refused(poke(6, 0xFFFFFF00, 4), {"directory"});  // where it begins
+  refused(poke(6, 0xFFFFFF00, 4), {"cut off or damaged: its directory would lie past the file's"});  // where it begins
   refused(poke(12, 5, 2), {"entry 4 of its ZIP directory is none"});
   refused(poke(10, 60, 4), {"longer than it says"});
-  // Two entries that claim the same bytes.
-  std::string overlapping = zip_of({{"m/a", "12345678"}, {"m/a", "12345678"}});
-  const size_t second = overlapping.rfind("m/a");
-  overlapping.replace(second, 3, "m/b");
-  overlapping.replace(second - 4, 4, little(0, 4));
-  expect_error(ErrorKind::input, {"m.bin"}, [&] { StoredZip(std::as_bytes(std::span(overlapping)), "m.bin"); });
+  std::string headless = good;
+  headless[headless.find("PK\x03\x04", 4)] = 'p';  // the second entry's
+  refused(headless, {"entry model/byteorder has no local header"});
+  // The end record of a large file: 56 bytes, behind it a locator of 20 and the old end record of 22.
+  const auto poke64 = [](size_t at, uint64_t value, size_t bytes) {
+    std::string bad = zip_of({{"m/data.pkl", "x"}}, /*zip64_end=*/true);
+    bad.replace(bad.size() - 98 + at, bytes, little(value, bytes));
+    return bad;
+  };
+  refused(poke64(0, 0, 4), {"names a ZIP64 end record that is not there"});
+  refused(poke64(32, 1'000'001, 8), {"claims 1000001 ZIP entries; at most 1000000 are read"});
+  // An entry that lies inside another one's data, which begins at byte 50.
+  std::string overlapping = zip_of({{"m/a", zip_of({{"m/b", "x"}})}, {"m/b", "x"}});
+  overlapping.replace(overlapping.rfind("m/b") - 4, 4, little(50, 4));
+  expect_error(ErrorKind::input, {"m.bin", "ZIP entries overlap at byte 50"},
+               [&] { StoredZip(std::as_bytes(std::span(overlapping)), "m.bin"); });
 }
 
 TEST(TorchFile, SurvivesEveryTruncationAndByteFlip) {
@@ -223,6 +233,9 @@ TEST(Pickle, HoldsItsMemory) {
   std::string copies = "\x80\x02]q" + std::string(1, '\0');
   for (int i = 0; i < 1'050'000; ++i) copies += std::string("h\0", 2);
   refused_pickle(copies, {"stacks more than"});
+  refused_pickle("\x80\x04N" + std::string(1'000'001, '\x94') + ".", {"remembers more than 1000000 values"});
+  refused_pickle(std::string((size_t{64} << 20) + 1, 'N'),
+                 {"the pickle has 67108865 bytes; at most 67108864 are read"});
   // Depth costs nothing: values are numbered, not nested.
   refused_pickle("\x80\x02N" + std::string(900'000, '\x85') + ".", {"a state dictionary"});
   // A list inside itself.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/random/counter.h"
 #include "tiny.h"
@@ -90,6 +91,11 @@ TEST_F(Evaluate, WhatCannotBeJudgedIsAnInputError) {
   EXPECT_NE(message_of(ErrorKind::input,
                        [&] { evaluate(model(), tokenizer(), chunks.select({0}), {.mlm_probability = 1e-9}); })
                 .find("was masked"),
+            std::string::npos);
+  MaskedLM broken = model();
+  broken.impl().model().weights().tensors().head_norm.weight.values()[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(broken, tokenizer(), chunks); })
+                .find("the loss on the 12 evaluation chunks is nan, too large or no number"),
             std::string::npos);
 }
 

@@ -83,7 +83,8 @@ TEST_F(Files, TheStateComesBackAsItWas) {
   EXPECT_EQ(back.prompts.at(0).before.at(0).sequence, "a b");
   Json broken = s.to_json();
   broken.erase("tokens");
-  EXPECT_THAT(message_of(ErrorKind::input, [&] { RunState::from_json(broken, "here"); }), HasSubstr("here"));
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { RunState::from_json(broken, "here"); }),
+              AllOf(HasSubstr("here does not hold a run's state: "), HasSubstr("'tokens' not found")));
 }
 
 TEST_F(Files, NewAndEmptyFoldersAreTaken) {
@@ -92,8 +93,8 @@ TEST_F(Files, NewAndEmptyFoldersAreTaken) {
   fs::create_directories(run_);
   RunFolder empty(options());
   EXPECT_EQ(empty.checkpoint_to_resume(), std::nullopt);
-  empty.begin({{"seed", 1}});
   empty.claim();
+  empty.begin({{"seed", 1}});
   EXPECT_EQ(json(run_ / "options.json")["tekio_format"], 1);
 }
 
@@ -122,8 +123,8 @@ TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   EXPECT_THAT(refusal(o), HasSubstr("finished run"));
   o.overwrite_output_dir = true;
   RunFolder folder(o);
-  folder.begin(Json::object());
   folder.claim();
+  folder.begin(Json::object());
   EXPECT_FALSE(fs::exists(run_ / "checkpoint-10"));
   EXPECT_FALSE(fs::exists(run_ / "all_results.json"));
   EXPECT_TRUE(fs::exists(run_ / "notes.txt"));  // what is not a run's stays
@@ -139,14 +140,13 @@ TEST_F(Files, AnOverwrittenRunOutlivesRunsThatCameToNothing) {
   o.overwrite_output_dir = true;
   for (int broken_off = 0; broken_off < 2; ++broken_off) {
     RunFolder folder(o);
-    folder.begin(Json::object());  // and is killed before end()
     folder.claim();
+    folder.begin(Json::object());  // and is killed before end()
     fs::create_directory(run_ / "checkpoint-3");
     EXPECT_EQ(read_text(run_ / "previous-run" / "model.safetensors"), "the only copy");
   }
 }
 
-TEST_F(Files, ATraceDoesNotDestroyWhatIsNoTrace) {
 TEST_F(Files, OneRunAtATimeHasTheFolder) {
   RunFolder first(options()), second(options());  // both have looked and found it free
   first.claim();
@@ -188,6 +188,7 @@ TEST_F(Files, AFolderThatWasTakenAndNotUsedIsGone) {
   EXPECT_TRUE(fs::is_empty(run_));
 }
 
+TEST_F(Files, ATraceDoesNotDestroyWhatIsNoTrace) {
   const fs::path file = run_.string() + "-trace";
   std::ofstream(file) << "a corpus\n";
   try {

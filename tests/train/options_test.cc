@@ -29,55 +29,69 @@ TEST(Options, DefaultsNeedOnlyAnOutputFolder) {
 }
 
 struct Case {
-  const char* option;
+  const char* message;
   std::function<void(TrainingOptions&)> set;
 };
 
 TEST(Options, EachBadValueIsNamed) {
   const Case cases[] = {
-      {"--mlm_probability", [](auto& o) { o.mlm_probability = 0; }},
-      {"--mlm_probability", [](auto& o) { o.mlm_probability = 1.5; }},
-      {"--mlm_probability", [](auto& o) { o.mlm_probability = kNaN; }},
-      {"--wwm_probability", [](auto& o) { o.wwm_probability = -0.1; }},
-      {"--per_device_train_batch_size", [](auto& o) { o.per_device_train_batch_size = 0; }},
-      {"--per_device_train_batch_size", [](auto& o) { o.per_device_train_batch_size = INT64_MAX; }},
-      {"--per_device_eval_batch_size", [](auto& o) { o.per_device_eval_batch_size = -4; }},
-      {"--gradient_accumulation_steps", [](auto& o) { o.gradient_accumulation_steps = 0; }},
-      {"--learning_rate", [](auto& o) { o.learning_rate = -1e-5; }},
-      {"--learning_rate", [](auto& o) { o.learning_rate = kInfinity; }},
-      {"--weight_decay", [](auto& o) { o.weight_decay = -1; }},
-      {"--adam_beta1", [](auto& o) { o.adam_beta1 = 1; }},
-      {"--adam_beta2", [](auto& o) { o.adam_beta2 = -0.5; }},
-      {"--adam_epsilon", [](auto& o) { o.adam_epsilon = 0; }},
-      {"--max_grad_norm", [](auto& o) { o.max_grad_norm = kNaN; }},
-      {"--lr_scheduler_type", [](auto& o) { o.lr_scheduler_type = "liner"; }},
-      {"--warmup_steps", [](auto& o) { o.warmup_steps = -1; }},
-      {"--warmup_ratio", [](auto& o) { o.warmup_ratio = 1.1; }},
-      {"--num_train_epochs", [](auto& o) { o.num_train_epochs = 0; }},
-      {"--num_train_epochs", [](auto& o) { o.num_train_epochs = kInfinity; }},
-      {"--max_steps", [](auto& o) { o.max_steps = 0; }},
-      {"--max_steps", [](auto& o) { o.max_steps = -2; }},
-      {"--dropout", [](auto& o) { o.dropout = 1; }},
-      {"--logging_steps", [](auto& o) { o.logging_steps = 2.5; }},
-      {"--eval_steps", [](auto& o) { o.eval_steps = -1; }},
-      {"--save_steps", [](auto& o) { o.save_strategy = Interval::steps, o.save_steps = 0; }},
-      {"--save_total_limit", [](auto& o) { o.save_total_limit = -1; }},
-      {"--early_stopping_patience", [](auto& o) { o.early_stopping_patience = -1; }},
-      {"--early_stopping_patience", [](auto& o) { o.early_stopping_patience = 2, o.eval_strategy = Interval::no; }},
-      {"--load_best_model_at_end", [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = Interval::no; }},
-      {"--load_best_model_at_end", [](auto& o) { o.load_best_model_at_end = true, o.save_strategy = Interval::steps; }},
-      {"--save_steps",
+      {"--mlm_probability must be above 0 and at most 1, got 0", [](auto& o) { o.mlm_probability = 0; }},
+      {"--mlm_probability must be above 0 and at most 1, got 1.5", [](auto& o) { o.mlm_probability = 1.5; }},
+      {"--mlm_probability must be above 0 and at most 1, got nan", [](auto& o) { o.mlm_probability = kNaN; }},
+      {"--wwm_probability must be above 0 and at most 1, got -0.1", [](auto& o) { o.wwm_probability = -0.1; }},
+      {"--per_device_train_batch_size must be a whole number from 1 to 2147483648, got 0",
+       [](auto& o) { o.per_device_train_batch_size = 0; }},
+      {"--per_device_train_batch_size must be a whole number from 1 to 2147483648, got 9223372036854775807",
+       [](auto& o) { o.per_device_train_batch_size = INT64_MAX; }},
+      {"--per_device_eval_batch_size must be a whole number from 1 to 2147483648, got -4",
+       [](auto& o) { o.per_device_eval_batch_size = -4; }},
+      {"--gradient_accumulation_steps must be a whole number from 1 to 2147483648, got 0",
+       [](auto& o) { o.gradient_accumulation_steps = 0; }},
+      {"--learning_rate must be a number of at least 0, got -1", [](auto& o) { o.learning_rate = -1; }},
+      {"--learning_rate must be a number of at least 0, got inf", [](auto& o) { o.learning_rate = kInfinity; }},
+      {"--weight_decay must be a number of at least 0, got -1", [](auto& o) { o.weight_decay = -1; }},
+      {"--adam_beta1 must be at least 0 and below 1, got 1", [](auto& o) { o.adam_beta1 = 1; }},
+      {"--adam_beta2 must be at least 0 and below 1, got -0.5", [](auto& o) { o.adam_beta2 = -0.5; }},
+      {"--adam_epsilon must be a number above 0, got 0", [](auto& o) { o.adam_epsilon = 0; }},
+      {"--max_grad_norm must be a number of at least 0, got nan", [](auto& o) { o.max_grad_norm = kNaN; }},
+      {"--lr_scheduler_type must be one of linear, ", [](auto& o) { o.lr_scheduler_type = "liner"; }},
+      {"--warmup_steps must be a whole number from 0 to 2147483648, got -1", [](auto& o) { o.warmup_steps = -1; }},
+      {"--warmup_ratio must be between 0 and 1, got 1.1", [](auto& o) { o.warmup_ratio = 1.1; }},
+      {"--num_train_epochs must be above 0 and at most 1e9, got 0", [](auto& o) { o.num_train_epochs = 0; }},
+      {"--num_train_epochs must be above 0 and at most 1e9, got inf", [](auto& o) { o.num_train_epochs = kInfinity; }},
+      {"--max_steps must be a number of updates above 0, or -1 for num_train_epochs, got 0",
+       [](auto& o) { o.max_steps = 0; }},
+      {"--max_steps must be a number of updates above 0, or -1 for num_train_epochs, got -2",
+       [](auto& o) { o.max_steps = -2; }},
+      {"--dropout must be at least 0 and below 1, got 1", [](auto& o) { o.dropout = 1; }},
+      {"--logging_steps must be a whole number of updates, or a share of all updates between 0 and 1, or 0, got 2.5",
+       [](auto& o) { o.logging_steps = 2.5; }},
+      {"--eval_steps must be a whole number of updates, or a share of all updates between 0 and 1, or 0, got -1",
+       [](auto& o) { o.eval_steps = -1; }},
+      {"--save_steps must be a whole number of updates, or a share of all updates between 0 and 1, got 0",
+       [](auto& o) { o.save_strategy = Interval::steps, o.save_steps = 0; }},
+      {"--save_total_limit must be a whole number from 0 to 2147483648, got -1",
+       [](auto& o) { o.save_total_limit = -1; }},
+      {"--early_stopping_patience must be a whole number from 0 to 2147483648, got -1",
+       [](auto& o) { o.early_stopping_patience = -1; }},
+      {"--early_stopping_patience needs evaluations: set --eval_strategy to steps or epoch",
+       [](auto& o) { o.early_stopping_patience = 2, o.eval_strategy = Interval::no; }},
+      {"--load_best_model_at_end needs a checkpoint of every evaluation",
+       [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = Interval::no; }},
+      {"--eval_strategy and --save_strategy must be the same, steps or epoch",
+       [](auto& o) { o.load_best_model_at_end = true, o.save_strategy = Interval::steps; }},
+      {"--load_best_model_at_end needs --save_steps to be a multiple of --eval_steps, got 6 and 4",
        [](auto& o) {
          o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps, o.eval_steps = 4,
          o.save_steps = 6;
        }},
-      {"--eval_steps",
+      {"--load_best_model_at_end with --eval_strategy steps needs --eval_steps",
        [](auto& o) { o.load_best_model_at_end = true, o.eval_strategy = o.save_strategy = Interval::steps; }},
   };
   for (const Case& c : cases) {
     TrainingOptions o = good();
     c.set(o);
-    EXPECT_THAT(o.problems(), ElementsAre(HasSubstr(c.option)));
+    EXPECT_THAT(o.problems(), ElementsAre(HasSubstr(c.message)));
   }
 }
 

@@ -2,12 +2,16 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <xxhash.h>
 
 #include <csignal>
 #include <thread>
 
 #include "base/random/counter.h"
+#include "model/masked_lm.h"
+#include "model/safetensors.h"
 #include "tiny.h"
+#include "train/optimizer.h"
 #include "train/run_checkpoint.h"
 
 namespace tekio {
@@ -328,6 +332,41 @@ TEST_F(Damage, IsFoundWhereverItIs) {
   EXPECT_THAT(refusal(8), HasSubstr("pass it as --model"));
   std::ofstream(file(9, "training_state.json")) << R"({"tekio_checkpoint": 2, "files": {}})";
   EXPECT_THAT(refusal(9), HasSubstr("not of a form"));
+}
+
+/// Checksums are right here, and what they cover is not what is needed.
+TEST_F(Damage, WhatIsWholeAndDoesNotFitIsRefused) {
+  Json record = json(file(3, "training_state.json"));
+  record.erase("data");
+  record.erase("xxh3");
+  const std::string text = record.dump();
+  record["xxh3"] = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+  std::ofstream(file(3, "training_state.json")) << record;
+  EXPECT_THAT(refusal(3), AllOf(HasSubstr("training_state.json does not hold a run's state: "), HasSubstr("'data'")));
+
+  MaskedLM handle = model();
+  MlmModel& m = handle.impl().model();
+  Optimizer optimizer(m.config(), {});
+  const auto refusal_of = [&](const char* name, const std::function<void(std::vector<TensorToSave>&)>& spoil) {
+    const SafetensorsFile whole(file(4, name));
+    std::vector<TensorToSave> tensors;
+    for (const auto& [key, tensor] : whole.tensors())
+      tensors.push_back({key, tensor.dtype, tensor.shape, tensor.bytes});
+    const std::vector<TensorToSave> good = tensors;
+    spoil(tensors);
+    write_safetensors(file(4, name), std::move(tensors));
+    const std::string message = message_of(
+        ErrorKind::input, [&] { restore_tensors(file(4, "").parent_path(), m.config(), m.weights(), optimizer); });
+    write_safetensors(file(4, name), good);
+    return message;
+  };
+  EXPECT_THAT(refusal_of("model.safetensors", [](auto& tensors) { tensors.pop_back(); }),
+              HasSubstr("checkpoint-4 lacks vocab_transform.weight: it was written for another model"));
+  EXPECT_THAT(refusal_of("optimizer.safetensors", [](auto& tensors) { tensors.erase(tensors.begin()); }),
+              AllOf(HasSubstr("optimizer.safetensors lacks exp_avg."), HasSubstr("it was written for another model")));
+  EXPECT_THAT(
+      refusal_of("optimizer.safetensors", [](auto& tensors) { tensors[0].shape.insert(tensors[0].shape.begin(), 1); }),
+      AllOf(HasSubstr("has shape [1, "), HasSubstr("expected ["), HasSubstr("it was written for another model")));
 }
 
 TEST_F(Damage, AutoGoesOnFromTheNewestThatIsWhole) {
