@@ -1,6 +1,7 @@
 // y = act(x w^T + b) and its gradients: blocks of products, each with bias and activation applied while it is in cache.
 // float32 weights are used as they lie; bf16 ones are packed (packed_matrices.h), and a block is some rows of the whole
 // width.
+#include "compute/cpu/activation_table.h"
 #include "compute/cpu/cpu.h"
 #include "compute/cpu/product.h"
 
@@ -34,22 +35,40 @@ void add_bias(float* y, const float* bias, int64_t rows, int64_t columns, int64_
                 [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(y + c), io.load(bias + c)), y + c); });
 }
 
-void activate(const ActivationBlock& block) {
-  with_numbers(block.type, [&](auto kind) HWY_ATTR {
-    using T = decltype(kind);
-    with_activation(block.act, [&](auto activation) HWY_ATTR {
-      for (int64_t r = 0; r < block.rows; ++r) {
-        const T* const before = static_cast<const T*>(block.before) + r * block.stride;
-        T* const after = static_cast<T*>(block.after) + (block.after != nullptr ? r * block.stride : 0);
-        T* const d_before = static_cast<T*>(block.d_before) + (block.d_before != nullptr ? r * block.stride : 0);
-        for_vectors(block.columns, [&](int64_t c, auto io) HWY_ATTR {
-          const VF x = io.load(before + c);
-          if (block.after != nullptr) io.store(activation.value(x), after + c);
-          if (block.d_before != nullptr) io.store(hn::Mul(io.load(d_before + c), activation.slope(x)), d_before + c);
-        });
+void activate_f32(const ActivationBlock& block) {
+  with_activation(block.act, [&](auto activation) HWY_ATTR {
+    for (int64_t r = 0; r < block.rows; ++r) {
+      const float* const before = static_cast<const float*>(block.before) + r * block.stride;
+      float* const after = static_cast<float*>(block.after) + (block.after != nullptr ? r * block.stride : 0);
+      float* const d_before = static_cast<float*>(block.d_before) + (block.d_before != nullptr ? r * block.stride : 0);
+      for_vectors(block.columns, [&](int64_t c, auto io) HWY_ATTR {
+        const VF x = io.load(before + c);
+        if (block.after != nullptr) io.store(activation.value(x), after + c);
+        if (block.d_before != nullptr) io.store(hn::Mul(io.load(d_before + c), activation.slope(x)), d_before + c);
+      });
+    }
+  });
+}
+
+void activate_bf16(const ActivationBlock& block, const uint32_t* table) {
+  const Words d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < block.rows; ++r) {
+    const bf16* const before = static_cast<const bf16*>(block.before) + r * block.stride;
+    bf16* const after = static_cast<bf16*>(block.after) + (block.after != nullptr ? r * block.stride : 0);
+    bf16* const d_before = static_cast<bf16*>(block.d_before) + (block.d_before != nullptr ? r * block.stride : 0);
+    for_vectors(block.columns, [&](int64_t c, auto io) HWY_ATTR {
+      HWY_ALIGN uint32_t found[hn::MaxLanes(d)] = {};
+      const int64_t count = std::min(lanes, block.columns - c);
+      for (int64_t i = 0; i < count; ++i) found[i] = table[before[c + i].bits];
+      const auto entries = hn::Load(d, found);
+      if (after != nullptr) io.store(hn::BitCast(F(), hn::ShiftLeft<16>(entries)), after + c);
+      if (d_before != nullptr) {
+        const VF slope = hn::BitCast(F(), hn::And(entries, hn::Set(d, 0xFFFF0000u)));
+        io.store(hn::Mul(io.load(d_before + c), slope), d_before + c);
       }
     });
-  });
+  }
 }
 
 // sums[c] = the sum of `rows` rows; four at a time, so that the sums are read and written a quarter as often.
@@ -78,11 +97,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tekio {
 HWY_EXPORT(add_bias);
-HWY_EXPORT(activate);
+HWY_EXPORT(activate_f32);
+HWY_EXPORT(activate_bf16);
 HWY_EXPORT(sum_rows);
 namespace {
 
 using Block = BlockGrid::Block;
+
+void activate(const ActivationBlock& block) {
+  if (block.type == DType::f32)
+    HWY_DYNAMIC_DISPATCH(activate_f32)(block);
+  else
+    HWY_DYNAMIC_DISPATCH(activate_bf16)(block, activation_table(block.act));
+}
 
 // Where a block of a matrix begins.
 template <typename T, typename Void>
@@ -218,8 +245,8 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
     } else {
       packed_.forward(worker, at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, bias);
     }
-    if (act != nullptr) HWY_DYNAMIC_DISPATCH(activate)
-    ({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});
+    if (act != nullptr)
+      activate({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});
   });
 }
 
@@ -242,8 +269,8 @@ void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
 void CpuBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) {
   const int64_t columns = d_y.dim[1];
   for_pieces(d_y.dim[0], 16, [&](int64_t begin, int64_t end, int) {
-    HWY_DYNAMIC_DISPATCH(activate)
-    ({kept.rows(begin, end).data, nullptr, d_y.rows(begin, end).data, end - begin, columns, columns, act, d_y.dtype});
+    activate({kept.rows(begin, end).data, nullptr, d_y.rows(begin, end).data, end - begin, columns, columns, act,
+              d_y.dtype});
   });
 }
 
@@ -254,9 +281,8 @@ void CpuBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, 
   for_each(input.blocks.count(), [&](int64_t i, int worker) {
     const Block block = input.compute(i, worker);
     const Tensor before(const_cast<void*>(kept.data), kept.dtype, {kept.dim[0], kept.dim[1]});
-    HWY_DYNAMIC_DISPATCH(activate)
-    ({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns, w.columns,
-      act, w.dtype});
+    activate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
+              w.columns, act, w.dtype});
   });
   const WeightGradient weights(d_w, d_b, d_y, activated);
   reserve(0, weights.scratch());
