@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 900, 620
 LEFT, RIGHT, TOP, BOTTOM = 76, 24, 78, 452  # the diagram's edges; the bar stands below
 COLOURS = {"products_forward": "#1f6fb4", "products_backward": "#0b3d6b", "attention_forward": "#d9822b",
            "attention_backward": "#9a5310", "norms": "#3a8f5c", "activation": "#7a5aa6", "loss": "#b8395a",
-           "optimizer": "#6b7280", "embedding": "#2aa5a0", "rows": "#a3a31f", "other": "#c4c8cf"}
+           "optimizer": "#6b7280", "packing": "#4b5a8a", "embedding": "#2aa5a0", "rows": "#a3a31f", "other": "#c4c8cf"}
 
 
 class Axis:
