@@ -216,6 +216,8 @@ SplitFiles find_at(const fs::path& path) {
     if (SplitFiles reviews = find_reviews(path); !reviews.empty()) return reviews;
     return find_in_folder(path);
   }
+  if (!fs::is_regular_file(path))
+    fail(ErrorKind::io, "cannot read {}: it is not a regular file", printable(path.string(), 300));
   const NameVerdict verdict = judge_name(path);
   if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", printable(path.string(), 300), verdict.refusal);
   if (!verdict.kind)

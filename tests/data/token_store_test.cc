@@ -119,21 +119,38 @@ TEST(TokenStore, NoticesEveryFlippedBitAndEveryCut) {
   expect_error(ErrorKind::io, {"cannot open"}, [&] { TokenStore(folder / "missing", kKey); });
 }
 
-/// Checksums alone do not make a store: figures that cannot be are refused too, here row ends that wrap around 2^64.
-TEST(TokenStore, RefusesRowsOutsideTheirBatch) {
+/// Checksums alone do not make a store: figures that cannot be are refused too.
+TEST(TokenStore, RefusesFiguresThatCannotBe) {
   const ScratchFolder folder;
   TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = 2, .prefix = 1, .suffix = 1});
   writer.append({.ids = {1, 7, 2, 1, 8, 9, 9, 2}, .word_starts = {0, 1, 0, 0, 1, 1, 0, 0}, .row_ends = {3, 8}});
   writer.commit();
-  std::string bytes = read_file(folder / "s");
-  ASSERT_EQ(bytes.size(), 200u);  // header 128, ids 16, word starts 8, row ends 16, index 32
-  const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
-  put(152, UINT64_MAX);
-  put(168 + 24, XXH3_64bits(bytes.data() + 128, 40));
-  put(80, XXH3_64bits(bytes.data() + 168, 32));
-  put(120, XXH3_64bits(bytes.data(), 120));
-  folder.write("s", bytes);
-  expect_error(ErrorKind::input, {"rows of batch 0 overlap"}, [&] { TokenStore(folder / "s", kKey); });
+  const std::string whole = read_file(folder / "s");
+  ASSERT_EQ(whole.size(), 200u);  // header 128, ids 16, word starts 8, row ends 16, index 32
+  const struct {
+    size_t at;
+    uint64_t value;
+    const char* message;
+  } cases[] = {
+      {8, 2 | uint64_t{2} << 32, "its version is 2, 1 is expected"},
+      {8, 1 | uint64_t{3} << 32, "its header holds impossible figures"},
+      {72, 10'000, "its index lies outside of it"},
+      {168, 136, "its index names a batch 0 that cannot be"},
+      {176, 20, "batch 0 goes past its end"},
+      {152, UINT64_MAX, "rows of batch 0 overlap"},  // an end that wraps around 2^64
+      {160, 7, "rows of batch 0 do not fill it"},
+      {32, 3, "its batches are not what its header counts"},
+  };
+  for (const auto& c : cases) {
+    std::string bytes = whole;
+    const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+    put(c.at, c.value);
+    put(168 + 24, XXH3_64bits(bytes.data() + 128, 40));
+    put(80, XXH3_64bits(bytes.data() + 168, 32));
+    put(120, XXH3_64bits(bytes.data(), 120));
+    folder.write("s", bytes);
+    expect_error(ErrorKind::input, {c.message}, [&] { TokenStore(folder / "s", kKey); });
+  }
 }
 
 TEST(TokenStoreWriter, LeavesNothingWithoutCommit) {

@@ -1,6 +1,7 @@
 // Options and their errors, the length warning, padding of batches, and TextEncoder where its caches matter.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <random>
 #include <thread>
@@ -167,6 +168,21 @@ TEST(TextEncoderTest, ThrowsWhereEncodeThrowsAndGoesOn) {
   starts.clear();
   encoder.append("b a", ids, starts);
   EXPECT_THAT(ids, ElementsAre(1, 0));
+}
+
+// Two GiB that are promised and never touched: the length alone is refused.
+TEST(TextEncoderTest, RefusesTextsThatAreTooLong) {
+  const size_t size = size_t{1} << 31;
+  void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const std::string_view text(static_cast<const char*>(memory), size);
+  const Tokenizer tokenizer = bert();
+  const std::string expected = "a text of 2147483648 bytes is too long: at most 2147483647";
+  EXPECT_EQ(message_of(ErrorKind::input, [&] { tokenizer.encode(text); }), expected);
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> starts;
+  EXPECT_EQ(message_of(ErrorKind::input, [&] { TextEncoder(tokenizer).append(text, ids, starts); }), expected);
+  ::munmap(memory, size);
 }
 
 TEST(TextEncoderTest, ThreadsShareATokenizer) {

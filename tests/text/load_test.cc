@@ -175,6 +175,11 @@ TEST(LoadErrorTest, Folders) {
                            load(folder({{"vocab.txt", "a\nb\xff\n"}}));
                          }),
               HasSubstr("vocab.txt:2: not valid UTF-8"));
+  EXPECT_THAT(message_of(ErrorKind::input,
+                         [&] {
+                           load(folder({{"vocab.txt", std::string((size_t{1} << 22) + 1, '\n')}}));
+                         }),
+              HasSubstr("vocab.txt: more than 4194304 lines"));
 }
 
 TEST(LoadErrorTest, Json) {
