@@ -2,6 +2,8 @@
 // vocabulary: in the library's own order and indentation, straight from the table.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "text/tables.h"
@@ -12,6 +14,19 @@ namespace tekio {
 namespace {
 
 std::string json_string(std::string_view text) { return Json(std::string(text)).dump(); }
+
+/// The same at a text's end, without detours for what needs no escape: a vocabulary is tens of thousands of strings.
+void append_json_string(std::string_view text, std::string& to) {
+  const bool plain = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; });
+  if (!plain) {
+    to += json_string(text);
+    return;
+  }
+  to += '"';
+  to += text;
+  to += '"';
+}
 
 OrderedJson json_of(const AddedToken& token, bool with_id) {
   OrderedJson json = OrderedJson::object();
@@ -191,10 +206,16 @@ std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
   for (int64_t id = 0; id < vocabulary.id_end(); ++id) {
     const auto token = vocabulary.token(id);
     if (!token) continue;
-    text += fmt::format("{}      {}: {}", separator, json_string(*token), id);
+    text += separator;
+    text += "      ";
+    append_json_string(*token, text);
+    text += ": ";
+    const fmt::format_int digits(id);
+    text.append(digits.data(), digits.size());
     separator = ",\n";
   }
-  return text + (vocabulary.size() > 0 ? "\n    }\n  }\n}" : "}\n  }\n}");
+  text += vocabulary.size() > 0 ? "\n    }\n  }\n}" : "}\n  }\n}";
+  return text;
 }
 
 void Tokenizer::save_pretrained(const std::filesystem::path& folder) const {
