@@ -170,26 +170,26 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   constexpr size_t kBuffer = size_t{1} << 20;
   position_ += bytes.size();
   if (buffer_.size() + bytes.size() > kBuffer) flush();
-  if (bytes.size() < kBuffer) {
+  if (bytes.size() < kBuffer)
     buffer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return;
-  }
+  else
+    put(bytes);
+}
+
+void AtomicFile::flush() {
+  put(std::as_bytes(std::span(buffer_)));
+  buffer_.clear();
+}
+
+void AtomicFile::put(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail_system("write", destination_);
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
-}
-
-void AtomicFile::flush() {
-  for (std::string_view rest = buffer_; !rest.empty();) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_system("write", destination_);
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
-  buffer_.clear();
+  // Has the disk begin now with what commit() will wait for; where the file system cannot, nothing is lost.
+  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 void AtomicFile::write_at(uint64_t position, std::span<const std::byte> bytes) {

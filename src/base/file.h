@@ -60,6 +60,7 @@ class AtomicFile {
 
  private:
   void flush();
+  void put(std::span<const std::byte> bytes);
   fs::path destination_, temporary_;
   int descriptor_ = -1;
   uint64_t position_ = 0;
