@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <exception>
 #include <fstream>
 #include <mutex>
@@ -32,45 +31,71 @@ void take_no_signals() {
 
 }  // namespace
 
+// A loop ends when all its items are done, not when all workers have looked at it: on a busy machine a worker may be
+// away for a whole time slice, and the others need not wait for it. A worker that comes late must not take an item of
+// the next loop for one of its own: so the number of the loop and the next item are one word, which is moved on by
+// comparing all of it.
 struct ThreadPool::State {
+  static constexpr int kSpins = 4000;              // some 50 microseconds: the pause between two loops of a step
+  static constexpr uint64_t kClosed = 0xFFFFFFFF;  // instead of an item: the loop is being set up
+
   std::vector<std::thread> workers;
+  std::atomic<uint64_t> ticket{kClosed};  // the loop's number << 32 | its next item
+  std::atomic<int64_t> count{0}, done{0};
+  std::atomic<const std::function<void(int64_t, int)>*> body{nullptr};
+  std::atomic<uint32_t> loop{0};  // what workers sleep on
+  std::atomic<bool> stop{false}, failed{false};
   std::mutex mutex;
-  std::condition_variable wake;
-  std::atomic<uint64_t> generation{0};  // counts loops; a change tells the workers that one has begun
-  std::atomic<int> running{0};
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> stop{false};
-  int64_t count = 0;
-  const std::function<void(int64_t, int)>* body = nullptr;
   std::exception_ptr error;  // the first one, under `mutex`
 
-  void work(int worker) {
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+  // Does items of loop `number` until none is left.
+  void work(uint32_t number, int worker) {
+    for (;;) {
+      uint64_t at = ticket.load();
+      const auto item = static_cast<int64_t>(at & kClosed);
+      const auto* const todo = body.load();
+      const int64_t end = count.load();
+      if (at >> 32 != number || item >= end) return;            // a closed loop's item is beyond every end
+      if (!ticket.compare_exchange_weak(at, at + 1)) continue;  // it was another's; or the loop is over
       try {
-        (*body)(i, worker);
+        if (!failed.load(std::memory_order_relaxed)) (*todo)(item, worker);
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!error) error = std::current_exception();
-        next.store(count, std::memory_order_relaxed);
+        failed = true;
       }
+      if (done.fetch_add(1) + 1 == end) done.notify_one();
     }
   }
 
   void serve(int worker) {
     take_no_signals();
-    uint64_t seen = 0;
+    uint32_t seen = 0;
     for (;;) {
-      for (int spin = 0; spin < 20000 && generation.load(std::memory_order_acquire) == seen; ++spin)
-        __builtin_ia32_pause();
-      if (generation.load(std::memory_order_acquire) == seen) {
-        std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
-      }
-      seen = generation.load(std::memory_order_acquire);
-      if (stop.load(std::memory_order_relaxed)) return;
-      work(worker);
-      running.fetch_sub(1, std::memory_order_release);
+      for (int spin = 0; spin < kSpins && loop.load() == seen; ++spin) __builtin_ia32_pause();
+      loop.wait(seen);
+      seen = loop.load();
+      if (stop.load()) return;
+      work(seen, worker);
     }
+  }
+
+  void begin(int64_t items, const std::function<void(int64_t, int)>* what) {
+    const uint32_t number = loop.load() + 1;
+    ticket = uint64_t{number} << 32 | kClosed;  // from here on nobody takes `body` and `count` for the old loop's
+    count = items;
+    body = what;
+    done = 0;
+    failed = false;
+    error = nullptr;
+    ticket = uint64_t{number} << 32;
+    loop = number;
+    loop.notify_all();
+  }
+
+  void wait_until_done(int64_t items) const {
+    for (int spin = 0; spin < kSpins && done.load() != items; ++spin) __builtin_ia32_pause();
+    for (int64_t now = done.load(); now != items; now = done.load()) done.wait(now);
   }
 };
 
@@ -81,12 +106,9 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stop.store(true, std::memory_order_relaxed);
-    state_->generation.fetch_add(1, std::memory_order_release);
-  }
-  state_->wake.notify_all();
+  state_->stop = true;
+  state_->loop.fetch_add(1);
+  state_->loop.notify_all();
   for (std::thread& worker : state_->workers) worker.join();
 }
 
@@ -95,27 +117,14 @@ int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()
 void ThreadPool::for_each(int64_t count, const std::function<void(int64_t, int)>& body) {
   if (count <= 0) return;
   State& s = *state_;
+  TEKIO_CHECK(count < static_cast<int64_t>(State::kClosed), "a loop of {} items", count);
   if (s.workers.empty() || count == 1) {
     for (int64_t i = 0; i < count; ++i) body(i, 0);
     return;
   }
-  s.count = count;
-  s.body = &body;
-  s.error = nullptr;
-  s.next.store(0, std::memory_order_relaxed);
-  s.running.store(static_cast<int>(s.workers.size()), std::memory_order_relaxed);
-  {
-    const std::lock_guard lock(s.mutex);
-    s.generation.fetch_add(1, std::memory_order_release);
-  }
-  s.wake.notify_all();
-  s.work(0);
-  for (int spin = 0; s.running.load(std::memory_order_acquire) != 0; ++spin) {
-    if (spin < 20000)
-      __builtin_ia32_pause();
-    else
-      std::this_thread::yield();
-  }
+  s.begin(count, &body);
+  s.work(s.loop.load(), 0);
+  s.wait_until_done(count);
   if (s.error) std::rethrow_exception(s.error);
 }
 
