@@ -6,6 +6,7 @@
 #include "adapt_options.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "train/prompts.h"
 #include "train/run_folder.h"
 
 namespace tekio::cli {
@@ -110,10 +111,7 @@ class Adapt final : public Command {
     OpenModel opened = a.model.open("adapt", common);
     const Tokenizer& tokenizer = opened.tokenizer;
     const ModelInfo& info = opened.info;
-    if (!a.training.prompts.empty()) {  // one without a mask or too long is refused before the corpus is read
-      const FillMask fill_mask(opened.model, tokenizer);
-      for (const std::string& prompt : a.training.prompts) fill_mask.all(prompt);
-    }
+    check_prompts(opened.model, tokenizer, a.training.prompts);  // here already: before the corpus is read
     // A plan is a result, a run's first lines are its log.
     const auto tell = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
     tell(fmt::format(" model    {} · {} · {} parameters", printable(place.name, kShown), info.family,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "train/plan.h"
+#include "train/prompts.h"
 #include "train/signals.h"
 #include "train/trainer.h"
 
@@ -51,6 +52,7 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
                   const TrainingOptions& options) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train);
+  check_prompts(model, tokenizer, options.prompts);
   const StopSignals signals;
   return Trainer(model, tokenizer, data, options).run();
 }
@@ -71,7 +73,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
               .memory = {},
               .memory_bytes = 0,
               .seconds = 0};
-  for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, chunk_size, type).lines) {
+  for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, data, type).lines) {
     p.memory.push_back({line.purpose, line.bytes});
     p.memory_bytes += line.bytes;
   }
@@ -96,7 +98,8 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
                                        .seed = o.seed};
   RunMasking masking(o.masking_rng, masking_options, MaskingVocabulary::of(tokenizer));
   Room room(model.impl(),
-            batch_limits(o.batch_size, judged.chunk_size(), o.mlm_probability, o.whole_word_mask, o.wwm_probability),
+            batch_limits(std::min(o.batch_size, judged.size()), judged.chunk_size(), o.mlm_probability,
+                         o.whole_word_mask, o.wwm_probability),
             /*training=*/false, model.impl().working_type(/*compared=*/o.masking_rng != MaskingRng::counter));
   room.enter();
   return *Evaluator(room, masking, judged, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });

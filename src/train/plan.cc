@@ -26,14 +26,16 @@ BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_prob
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
 }
 
-BatchLimits batch_limits(const TrainingOptions& o, int64_t chunk_size) {
-  return batch_limits(std::max(o.per_device_train_batch_size, o.per_device_eval_batch_size), chunk_size,
-                      o.mlm_probability, o.whole_word_mask, o.wwm_probability);
+BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {
+  const int64_t trained = std::min(o.per_device_train_batch_size, data.train.size());
+  const int64_t judged = std::min(o.per_device_eval_batch_size, data.test.size());
+  return batch_limits(std::max(trained, judged), data.train.chunk_size(), o.mlm_probability, o.whole_word_mask,
+                      o.wwm_probability);
 }
 
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
-                       int64_t chunk_size, DType type) {
-  MemoryPlan plan = MlmModel::plan(config, backend, batch_limits(options, chunk_size), /*training=*/true,
+                       const Chunks::Split& data, DType type) {
+  MemoryPlan plan = MlmModel::plan(config, backend, batch_limits(options, data), /*training=*/true,
                                    options.masking_rng == MaskingRng::torch_cpu, type);
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;

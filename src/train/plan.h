@@ -11,12 +11,12 @@ namespace tekio {
 /// deviations; the trainer makes room for more should that ever be exceeded.
 BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word,
                          double wwm_probability);
-/// Training and evaluation of a run alternate in the same memory.
-BatchLimits batch_limits(const TrainingOptions& options, int64_t chunk_size);
+/// Training and evaluation of a run alternate in the same memory; no batch holds more chunks than there are.
+BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& data);
 
 /// Weights, gradients, moments, activations: all that is allocated before the first step.
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
-                       int64_t chunk_size, DType type);
+                       const Chunks::Split& data, DType type);
 
 /// Floating point operations that training on one chunk needs (forward and backward), two for each multiply-add; an
 /// evaluation's are a third. What no loss depends on is not counted: the head, and the last layer but for its keys and

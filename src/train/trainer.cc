@@ -71,7 +71,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                 .seed = o.seed,
                 .data_seed = o.data_seed,
                 .checksums = !o.trace.empty()}),
-      room_(model.impl(), batch_limits(o, data.train.chunk_size()), /*training=*/true, working_type(model, o)),
+      room_(model.impl(), batch_limits(o, data), /*training=*/true, working_type(model, o)),
       optimizer_(model_.config(), {.weight_decay = o.weight_decay,
                                    .beta1 = o.adam_beta1,
                                    .beta2 = o.adam_beta2,

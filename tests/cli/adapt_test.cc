@@ -384,5 +384,13 @@ TEST_F(Adapt, APromptWithoutMaskIsToldBeforeTraining) {
   EXPECT_FALSE(fs::exists(run_));
 }
 
+TEST_F(Adapt, APromptWithSeveralMasksIsToldBeforeTraining) {
+  const Result result = run(small({"--data", text_, "--prompt", "[MASK] b [MASK]"}));
+  EXPECT_EQ(result.code, 2) << result.err;
+  EXPECT_EQ(result.err, "tekio: --prompt \"[MASK] b [MASK]\" has 2 masks; give it one\n")
+      << "told before the corpus is tokenized";
+  EXPECT_FALSE(fs::exists(run_));
+}
+
 }  // namespace
 }  // namespace tekio::cli_test

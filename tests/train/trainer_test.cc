@@ -331,6 +331,8 @@ TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
   o = options();
   o.prompts = {"no mask here"};
   message_of(ErrorKind::input, [&] { adapt_fresh(o); });
+  o.prompts = {"[MASK] here", "[MASK] and [MASK]"};
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("has 2 masks; give it one"));
   EXPECT_FALSE(fs::exists(o.output_dir));
 }
 
@@ -348,6 +350,12 @@ TEST_F(TrainerTest, APlanSaysWhatARunWouldBe) {
   EXPECT_EQ(sum, p.memory_bytes);
   EXPECT_THAT(purposes, IsSupersetOf({"weights", "gradients", "moments"}));
   EXPECT_GT(p.memory_bytes, 38840 * 4 * 4);
+  TrainingOptions large = o, all = o;
+  large.per_device_train_batch_size = large.per_device_eval_batch_size = 1 << 20;
+  all.per_device_train_batch_size = all.per_device_eval_batch_size = 40;
+  EXPECT_EQ(plan(model(), tokenizer(), split(), large).memory_bytes,
+            plan(model(), tokenizer(), split(), all).memory_bytes)
+      << "no batch holds more chunks than there are";
   EXPECT_FALSE(fs::exists(o.output_dir));
 }
 
