@@ -97,7 +97,7 @@ class Adapt final : public Command {
 
   void check(const OptionTable& table, const std::vector<std::string>&) override { arguments_.resolve(table, common); }
 
-  int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
+  int run(const OptionTable& table, const std::vector<std::string>&, Output& out) override {
     AdaptArguments& a = arguments_;
     if (a.model.model.empty()) a.model.model = starter_model("--model");
     if (a.data.empty() && a.train_file.empty())
@@ -106,6 +106,10 @@ class Adapt final : public Command {
     const std::vector<std::string>& training_data = a.data.empty() ? a.train_file : a.data;
     if (a.training.output_dir.empty()) a.training.output_dir = default_folder(place.name, data_name(training_data));
     const RunFolder early_look(a.training);  // refuses a folder before the long work, not after it
+    if (a.training.overwrite_output_dir && lies_in(place.folder, a.training.output_dir))
+      fail(ErrorKind::usage,
+           "--model {} lies in --output_dir {}, which --overwrite_output_dir replaces; name another folder",
+           printable(a.model.model, 300), printable(a.training.output_dir, 300));
     check_trace();
 
     OpenModel opened = a.model.open("adapt", common);
@@ -126,6 +130,7 @@ class Adapt final : public Command {
                      a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
     if (a.dry_run) return print_plan(opened.model, tokenizer, place, info, data, out);
 
+    a.training.options_toml = a.record(table);
     const AdaptReport report = adapt(opened.model, tokenizer, data.split, a.training);
     if (common.json)
       out.json(result(report, place, info, data));

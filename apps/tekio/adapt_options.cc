@@ -3,6 +3,7 @@
 #include "adapt_options.h"
 
 #include <cmath>
+#include <utility>
 
 #include "base/log.h"
 #include "train/schedule.h"
@@ -190,6 +191,15 @@ void AdaptArguments::resolve(const OptionTable& table, Common& common) {
   if (judged.output_dir.empty()) judged.output_dir = "default";  // resolved when model and data are known
   const std::vector<std::string> problems = judged.problems();
   if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+}
+
+std::string AdaptArguments::record(const OptionTable& table) {
+  const bool overwrite = std::exchange(training.overwrite_output_dir, false);
+  const std::string resume = std::exchange(training.resume_from_checkpoint, "");
+  std::string text = table.to_toml();
+  training.overwrite_output_dir = overwrite;
+  training.resume_from_checkpoint = resume;
+  return text;
 }
 
 }  // namespace tekio::cli

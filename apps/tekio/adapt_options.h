@@ -28,6 +28,9 @@ struct AdaptArguments {
   /// Contradictions and problems; puts into `training` what its fields cannot take as it stands on the command line.
   /// Errors: usage (all of the training options' problems in one sentence).
   void resolve(const OptionTable& table, Common& common);
+  /// The options as a config file that asks for this run again. What says where this session begins, by overwriting or
+  /// resuming, is left out: the next one may resume the run, or repeat it elsewhere.
+  std::string record(const OptionTable& table);
 };
 
 }  // namespace tekio::cli

@@ -4,7 +4,7 @@
 //   options.output_dir = "distilbert-finetuned-imdb";
 //   options.learning_rate = 2e-5;
 //   auto report = tekio::adapt(model, tokenizer, split, options);
-//   report.perplexity_before;  report.perplexity_after;
+//   report.before.perplexity;  report.after.perplexity;
 #pragma once
 
 #include <tekio/dataset.h>
@@ -33,7 +33,8 @@ struct EvaluationReport {
   double loss = 0;            ///< nats per masked token: the mean over all of them, however they are cut into batches
   double perplexity = 0;      ///< exp(loss)
   double reference_loss = 0;  ///< as the reference's Trainer weights: the mean over sequences of their batch's own mean
-  double perplexity_interval = 0;  ///< half width of the 95 % interval, from the spread over chunks
+  double perplexity_interval =
+      0;  ///< half width of the 95 % interval, from the spread over chunks; infinite for one chunk
   int64_t chunks = 0, masked_tokens = 0;
   double seconds = 0;
 };
@@ -50,6 +51,7 @@ struct EpochReport {
 struct TrainingOptions {
   std::string output_dir;             ///< required
   bool overwrite_output_dir = false;  ///< otherwise a folder that holds a finished run is refused
+  std::string options_toml;           ///< kept in the run folder as options.toml: how to ask for this run again
 
   // data
   double mlm_probability = 0.15;  ///< (0, 1]: chance of a token to be chosen

@@ -16,13 +16,14 @@ namespace {
 
 constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 constexpr const char* kMarker = "options.json";
+constexpr const char* kRecord = "options.toml";
 constexpr const char* kFinished = "all_results.json";
 constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
 const char* const kRunFiles[] = {
-    "all_results.json",      "eval_results.json",       "train_results.json", "trainer_state.json",
-    "metrics.jsonl",         "model.safetensors",       "config.json",        "tokenizer.json",
-    "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",          "options.json"};
+    "all_results.json",  "eval_results.json", "train_results.json", "trainer_state.json",    "metrics.jsonl",
+    "model.safetensors", "config.json",       "tokenizer.json",     "tokenizer_config.json", "special_tokens_map.json",
+    "vocab.txt",         "options.toml",      "options.json"};
 
 bool is_ours(const fs::path& folder) {
   std::error_code ignored;
@@ -44,13 +45,30 @@ std::string first_entry(const fs::path& folder) {
   return {};
 }
 
-bool inside(const fs::path& folder, const fs::path& of) {
+}  // namespace
+
+std::vector<int64_t> checkpoints_in(const fs::path& folder) {
+  std::vector<int64_t> steps;
   std::error_code ignored;
-  const fs::path relative = fs::weakly_canonical(folder, ignored).lexically_relative(fs::weakly_canonical(of, ignored));
-  return !relative.empty() && *relative.begin() != "..";
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kCheckpointPrefix) || !entry.is_directory(ignored)) continue;
+    int64_t step = 0;
+    const char* const end = name.data() + name.size();
+    const auto [stopped, error] = std::from_chars(name.data() + kCheckpointPrefix.size(), end, step);
+    if (error == std::errc() && stopped == end && step > 0 && fmt::format("{}{}", kCheckpointPrefix, step) == name)
+      steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
 }
 
-}  // namespace
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path relative =
+      fs::weakly_canonical(path, ignored).lexically_relative(fs::weakly_canonical(folder, ignored));
+  return !relative.empty() && *relative.begin() != "..";
+}
 
 RunFolder::RunFolder(const TrainingOptions& o)
     : path_(o.output_dir), lock_(path_ / kLock), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
@@ -81,6 +99,9 @@ void RunFolder::refuse_in_use() const {
 void RunFolder::look() const {
   const std::string shown = printable(path_.string(), 300);
   try {
+    if (!resume_.empty() && resume_ != "auto" && !fs::is_directory(resume_))
+      fail(ErrorKind::io, "there is no checkpoint {}; --resume_from_checkpoint alone takes the run's newest",
+           printable(resume_, 300));
     if (!fs::exists(path_)) return;
     if (!fs::is_directory(path_)) fail(ErrorKind::usage, "--output_dir {} is a file; name a folder", shown);
     const std::string entry = first_entry(path_);
@@ -89,13 +110,13 @@ void RunFolder::look() const {
       fail(ErrorKind::usage,
            "--output_dir {} holds files that are not a run's ({}, say); name an empty or a new folder", shown,
            printable(entry));
-    if (overwrite_ && (resume_ == "auto" || (!resume_.empty() && inside(resume_, path_))))
+    if (overwrite_ && (resume_ == "auto" || (!resume_.empty() && lies_in(resume_, path_))))
       fail(ErrorKind::usage,
            "--resume_from_checkpoint would go on from a checkpoint that --overwrite_output_dir removes from {}; give "
            "one of the two",
            shown);
     if (overwrite_) return;
-    const bool resumes_here = resume_ == "auto" || (!resume_.empty() && inside(resume_, path_));
+    const bool resumes_here = resume_ == "auto" || (!resume_.empty() && lies_in(resume_, path_));
     if (fs::exists(path_ / kFinished) && !(resumes_here && !checkpoints().empty()))
       fail(ErrorKind::usage,
            "--output_dir {} holds a finished run; name another folder, or pass --overwrite_output_dir to replace it",
@@ -138,17 +159,19 @@ std::optional<fs::path> RunFolder::checkpoint_to_resume() const {
        steps.size(), path_.string(), newest_damage);
 }
 
-void RunFolder::begin(const Json& options) {
+void RunFolder::begin(const Json& options, const std::string& options_toml) {
   try {
     remove_stale_temporaries(path_);
     if (overwrite_ && is_ours(path_)) set_previous_run_aside();
-    fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
+    fs::remove(path_ / kFinished);                          // a finished run that is gone on with is no longer finished
+    if (options_toml.empty()) fs::remove(path_ / kRecord);  // an earlier session's may no longer be true
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());
   }
   Json document = options;
   document["tekio_format"] = 1;
   write_atomically(path_ / kMarker, pretty_json(document));
+  if (!options_toml.empty()) write_atomically(path_ / kRecord, options_toml);
 }
 
 /// An overwritten run may be the only copy of a model, so it stays until the new one is whole. Where such a run already
@@ -180,22 +203,6 @@ void RunFolder::end() const {
 }
 
 fs::path RunFolder::checkpoint(int64_t step) const { return path_ / fmt::format("{}{}", kCheckpointPrefix, step); }
-
-std::vector<int64_t> RunFolder::checkpoints() const {
-  std::vector<int64_t> steps;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kCheckpointPrefix) || !entry.is_directory(ignored)) continue;
-    int64_t step = 0;
-    const char* const end = name.data() + name.size();
-    const auto [stopped, error] = std::from_chars(name.data() + kCheckpointPrefix.size(), end, step);
-    if (error == std::errc() && stopped == end && step > 0 && fmt::format("{}{}", kCheckpointPrefix, step) == name)
-      steps.push_back(step);
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
-}
 
 void RunFolder::rotate(int64_t limit, int64_t saved_step, int64_t best_step) const {
   if (limit == 0) return;

@@ -15,10 +15,16 @@
 
 namespace tekio {
 
+/// Steps of the checkpoints in a folder, ascending; none where there is no such folder.
+std::vector<int64_t> checkpoints_in(const std::filesystem::path& folder);
+/// Whether `path` is `folder` or lies in it, by their real paths.
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
+
 class RunFolder {
  public:
   /// Looks at the folder, changes nothing. Errors: usage (another run writes into it, or it holds files that are not a
-  /// run's, a finished run, or checkpoints that the options neither resume nor overwrite), io.
+  /// run's, a finished run, or checkpoints that the options neither resume nor overwrite), io (also: the checkpoint
+  /// that the options name is not there).
   explicit RunFolder(const TrainingOptions& options);
   /// Lets go of the folder; one that was made and never written into is removed.
   ~RunFolder();
@@ -35,14 +41,14 @@ class RunFolder {
   std::optional<std::filesystem::path> checkpoint_to_resume() const;
 
   /// The folder, claimed, becomes this run's: a run that is to be overwritten is set aside (in previous-run), what
-  /// killed runs left is removed, options.json is written.
-  void begin(const Json& options);
+  /// killed runs left is removed, options.json is written, and options.toml where there is a text for it.
+  void begin(const Json& options, const std::string& options_toml = "");
   /// The new run is whole: the one set aside is removed, and what this process could not remove before.
   void end() const;
 
   std::filesystem::path checkpoint(int64_t step) const;
   /// Steps of the checkpoints that lie here, ascending.
-  std::vector<int64_t> checkpoints() const;
+  std::vector<int64_t> checkpoints() const { return checkpoints_in(path_); }
   /// Removes the oldest checkpoints until `limit` are left (0: no limit), but neither the one just saved nor the best
   /// one.
   void rotate(int64_t limit, int64_t saved_step, int64_t best_step) const;

@@ -107,7 +107,7 @@ void Trainer::begin() {
       state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
   room_.enter();
   if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, "--trace");
-  folder_.begin(identity_.options);
+  folder_.begin(identity_.options, options_.options_toml);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_.path() / "metrics.jsonl", state_.step);
   if (!checkpoint && judges()) state_.before = evaluate();

@@ -384,6 +384,43 @@ TEST_F(Adapt, APromptWithoutMaskIsToldBeforeTraining) {
   EXPECT_FALSE(fs::exists(run_));
 }
 
+TEST_F(Adapt, TheRecordOfARunAsksForItAgain) {
+  const Result first = run(small(
+      {"--data", text_, "--save_strategy", "steps", "--save_steps", "2", "--line_by_line", "--overwrite_output_dir"}));
+  ASSERT_EQ(first.code, 0) << first.err;
+  const std::string record = run_ + "/options.toml";
+  for (const std::string& line : {"model = \"" + M + "\"", "data = [\"" + text_ + "\"]", std::string("chunk_size = 16"),
+                                  std::string("line_by_line = true"), std::string("dtype = \"auto\"")})
+    EXPECT_THAT(read_file(record), HasSubstr(line + "\n"));
+  const Result again = run({"adapt", "--config", record, "--output_dir", folder_.path("again")});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_.path("again/model.safetensors")));
+  const Result resumed = run({"adapt", "--config", record, "--resume_from_checkpoint"});
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("resuming " + run_ + "/checkpoint-4"));
+  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_.path("again/model.safetensors")));
+  EXPECT_EQ(run({"adapt", "--config", record, "--overwrite_output_dir"}).code, 0);
+  EXPECT_THAT(read_file(record), HasSubstr("overwrite_output_dir = false\n"));
+}
+
+TEST_F(Adapt, AModelInTheFolderToBeReplacedIsRefused) {
+  ASSERT_EQ(run(small({"--data", text_})).code, 0);
+  for (const std::string& model : {run_, run_ + "/checkpoint-4"}) {
+    const Result result = run(small({"--data", text_, "--model", model, "--overwrite_output_dir"}));
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(result.err, "tekio: --model " + model + " lies in --output_dir " + run_ +
+                              ", which --overwrite_output_dir replaces; name another folder\n");
+  }
+  EXPECT_TRUE(fs::exists(run_ + "/model.safetensors"));
+}
+
+TEST_F(Adapt, ACheckpointThatIsNotThereIsToldAsSuch) {
+  ASSERT_EQ(run(small({"--data", text_})).code, 0);
+  const Result result = run(small({"--data", text_, "--resume_from_checkpoint", folder_.path("nowhere")}));
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, HasSubstr("tekio: there is no checkpoint " + folder_.path("nowhere")));
+}
+
 TEST_F(Adapt, APromptWithSeveralMasksIsToldBeforeTraining) {
   const Result result = run(small({"--data", text_, "--prompt", "[MASK] b [MASK]"}));
   EXPECT_EQ(result.code, 2) << result.err;
