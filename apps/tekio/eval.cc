@@ -1,4 +1,6 @@
 // tekio eval: a model's perplexity on a text, on frozen masks, so that the figure is the same each time.
+#include <cmath>
+
 #include "base/log.h"
 #include "inputs.h"
 
@@ -66,10 +68,11 @@ class Eval final : public Command {
                 {"split", split},
                 {"seconds", report.seconds}});
     } else {
-      out.line(
-          fmt::format("perplexity {:.4f} ± {:.4f} · loss {:.6f} · {} chunks of split {} · {} masked tokens · {:.1f} s",
-                      report.perplexity, report.perplexity_interval, report.loss, with_commas(report.chunks), split,
-                      with_commas(report.masked_tokens), report.seconds));
+      const std::string interval =
+          std::isfinite(report.perplexity_interval) ? fmt::format(" ± {:.4f}", report.perplexity_interval) : "";
+      out.line(fmt::format("perplexity {:.4f}{} · loss {:.6f} · {} chunk{} of split {} · {} masked tokens · {:.1f} s",
+                           report.perplexity, interval, report.loss, with_commas(report.chunks),
+                           report.chunks == 1 ? "" : "s", split, with_commas(report.masked_tokens), report.seconds));
     }
     return 0;
   }

@@ -73,12 +73,16 @@ std::string facts(const Option& option) {
 }
 
 std::string commands_list(const std::string& family) {
-  std::string out;
+  std::vector<CommandText> texts;
+  size_t longest = 0;
   for (const auto& command : make_commands()) {
     const CommandText text = command->text();
     if (!family.empty() && !text.name.starts_with(family + " ")) continue;
-    out += fmt::format("  {:<14}{}\n", text.name, text.summary);
+    longest = std::max(longest, text.name.size());
+    texts.push_back(text);
   }
+  std::string out;
+  for (const CommandText& text : texts) out += fmt::format("  {:<{}}  {}\n", text.name, longest, text.summary);
   return out;
 }
 

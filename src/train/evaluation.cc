@@ -33,7 +33,7 @@ EvaluationReport LossSums::report() const {
     const double residual = losses_[k] - r.loss * static_cast<double>(counts_[k]);
     squares += residual * residual;
   }
-  const double error = n > 1 ? std::sqrt(n / (n - 1) * squares) / static_cast<double>(masked_) : 0;
+  const double error = n > 1 ? std::sqrt(n / (n - 1) * squares) / static_cast<double>(masked_) : INFINITY;
   r.perplexity_interval = r.perplexity * 1.96 * error;
   return r;
 }

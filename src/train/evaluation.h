@@ -36,7 +36,8 @@ class LossSums {
   /// A batch: each sequence's loss in nats and how many of its tokens were masked.
   void add(std::span<const double> losses, std::span<const int64_t> masked);
   /// loss = sum of losses / sum of masked tokens. Its 95 % interval: the ratio's standard error by the delta method,
-  /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked, times 1.96, carried to exp(loss) by its slope.
+  /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked, times 1.96, carried to exp(loss) by its slope; infinite
+  /// for one chunk, whose spread is unknown.
   EvaluationReport report() const;
   int64_t masked() const { return masked_; }
 

@@ -116,7 +116,8 @@ void write_results(const RunFolder& folder, const Json& final_entry, int64_t tra
 }
 
 std::string perplexity_text(const EvaluationReport& r) {
-  return fmt::format("{:.2f} ± {:.2f}", r.perplexity, r.perplexity_interval);
+  return std::isfinite(r.perplexity_interval) ? fmt::format("{:.2f} ± {:.2f}", r.perplexity, r.perplexity_interval)
+                                              : fmt::format("{:.2f}", r.perplexity);
 }
 
 void note_before(const EvaluationReport& before) { note(" before   perplexity " + perplexity_text(before)); }

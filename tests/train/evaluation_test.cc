@@ -60,6 +60,7 @@ TEST_F(Evaluate, TheSameFigureEachTimeAndForEveryBatchSize) {
   EXPECT_NEAR(a.perplexity, 600, 120);  // a model that knows nothing: about one in 600
   EXPECT_GT(a.perplexity_interval, 0);
   EXPECT_EQ(a.chunks, 12);
+  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.max_chunks = 1}).perplexity_interval, INFINITY);
   EXPECT_EQ(a.loss, evaluate(model(), tokenizer(), chunks, {.batch_size = int64_t{1} << 30}).loss)
       << "memory is for the chunks that there are";
 }
