@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "data/record_parser.h"
+#include "train/run_folder.h"
 
 namespace tekio::cli {
 namespace {
@@ -91,7 +92,13 @@ std::optional<fs::path> data_path(const std::string& spec) {
 
 ModelPlace find_model(const std::string& spec, const std::string& cache_dir) {
   std::error_code ignored;
-  if (fs::is_directory(spec, ignored)) return {last_part(spec), spec};
+  if (fs::is_directory(spec, ignored)) {
+    if (const auto saved = checkpoints_in(spec); !saved.empty() && !fs::exists(fs::path(spec) / "config.json", ignored))
+      fail(ErrorKind::input, "{} is a run that has not ended, so it holds no model yet: take its newest checkpoint, {}",
+           printable(spec, 300),
+           printable((fs::path(spec) / fmt::format("checkpoint-{}", saved.back())).string(), 300));
+    return {last_part(spec), spec};
+  }
   if (fs::exists(spec, ignored))
     fail(ErrorKind::usage, "--model {} is a file, expected the folder that holds config.json and the weights",
          printable(spec, 300));

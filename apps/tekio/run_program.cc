@@ -83,7 +83,7 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
       return 0;
     }
     if (by_default.empty())
-      fail(ErrorKind::usage, "tekio {} needs a command of its own ('tekio {} --help' lists them)", name, name);
+      fail(ErrorKind::usage, "{} needs a command of its own ('tekio {} --help' lists them)", name, name);
     name = by_default;
   } else if (family) {
     name += " " + arguments[1];

@@ -122,13 +122,13 @@ Chunks::Split Chunks::train_test_split(const SplitOptions& options) const {
   int64_t test = options.test_size, train = options.train_size;
   for (const auto& [name, value] : {std::pair("train_size", train), std::pair("test_size", test)})
     if (value < 0 || value > count || (value == count && value > 0))
-      fail(ErrorKind::usage, "{} {} does not leave a train and a test part: there are {} chunks", name, value, count);
+      fail(ErrorKind::usage, "--{} {} does not leave a train and a test part: there are {} chunks", name, value, count);
   if (train == 0 && test == 0) test = (count + 3) / 4;  // the reference's default: a quarter, rounded up
   if (test == 0) test = count - train;
   if (train == 0) train = count - test;
   if (train > count - test)
-    fail(ErrorKind::usage, "train_size {} and test_size {} are together more than the {} chunks that there are", train,
-         test, count);
+    fail(ErrorKind::usage, "--train_size {} and --test_size {} are together more than the {} chunks that there are",
+         train, test, count);
   if (train == 0 || test == 0) fail(ErrorKind::usage, "{} chunks cannot be split into a train and a test part", count);
   std::vector<int64_t> order = numpy_permutation(options.seed, count);
   std::vector<int64_t> train_part(order.begin() + test, order.begin() + test + train);

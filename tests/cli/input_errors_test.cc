@@ -17,12 +17,14 @@ TEST(InputErrors, HaveACodeAndASentence) {
   const Folder folder;
   const std::string none = folder.path("none"), text = folder.write("text.txt", sentences(40)),
                     few = folder.write("few.txt", "two words\n"), odd = folder.path("odd"),
-                    pipe = folder.path("pipe.txt");
+                    pipe = folder.path("pipe.txt"), unfinished = folder.path("unfinished");
   folder.write("odd/foo-00000-of-00001.txt", sentences(40));
   folder.write("odd/bar-00000-of-00001.txt", sentences(40));
   folder.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n");
   folder.write("x.bin", "a");
   folder.write("empty/.hidden", "");
+  folder.write("unfinished/checkpoint-8/config.json", "{}");
+  folder.write("unfinished/checkpoint-40/config.json", "{}");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const struct {
     std::vector<std::string> arguments;
@@ -48,6 +50,10 @@ TEST(InputErrors, HaveACodeAndASentence) {
       {{"eval", "--model", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json nor vocab.txt"},
       {{"eval", "--model", M, "--tokenizer", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json"},
       {{"info", folder.path("empty")}, 3, "is no model folder: it has no config.json"},
+      {{"info", unfinished},
+       3,
+       "is a run that has not ended, so it holds no model yet: take its newest checkpoint, " + unfinished +
+           "/checkpoint-40"},
       {{"tokenize", "--model", M, "--decode", none}, 4, "cannot open " + none + ": No such file or directory"},
       {{"tokenize", "--model", M, none + ".txt"}, 4, "there is no file or folder " + none + ".txt"},
       {{"doctor", "--config", none}, 4, "cannot open " + none + ": No such file or directory"},

@@ -39,9 +39,9 @@ const std::string M = model_folder();
 INSTANTIATE_TEST_SUITE_P(
     Program, Usage,
     testing::Values(Case{{}, "no command given"}, Case{{"adpat"}, "no command 'adpat', did you mean 'adapt'?"},
-                    Case{{"xyzxyz"}, "no command 'xyzxyz' ("}, Case{{"data"}, "tekio data needs a command of its own"},
+                    Case{{"xyzxyz"}, "no command 'xyzxyz' ("}, Case{{"data"}, "tekio: data needs a command of its own"},
                     Case{{"data", "ifno"}, "did you mean 'data info'?"},
-                    Case{{"data", "--json"}, "tekio data needs a command of its own"},
+                    Case{{"data", "--json"}, "tekio: data needs a command of its own"},
                     Case{{"--json"}, "no command '--json'"},
                     Case{{"pretrain", "--data", "x"}, "has no command 'pretrain' yet"},
                     Case{{"tokenizer", "train"}, "has no command 'tokenizer' yet"},
