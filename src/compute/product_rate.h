@@ -5,9 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "compute/arena.h"
 #include "compute/backend.h"
 
 namespace tekio {
+
+/// A matrix [O,I] of one number, to time products with. Errors (device): no memory.
+class SampleMatrix {
+ public:
+  SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DType type);
+  const Matrix& get() const { return matrix_; }
+
+ private:
+  Arena arena_;
+  Matrix matrix_;
+};
 
 /// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T, over
 /// repeated calls for about `seconds`. The back end must have products of that kind. Errors (device): no memory for its

@@ -65,7 +65,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
   const std::lock_guard use(model.impl().mutex());
   const MlmModel& m = model.impl().model();
   const int64_t chunk_size = data.train.chunk_size();
-  const DType type = model.impl().working_type(/*compared=*/options.masking_rng != MaskingRng::counter);
+  const DType type = working_type(model, options.masking_rng);
   AdaptPlan p{.train_chunks = data.train.size(),
               .eval_chunks = data.test.size(),
               .steps_per_epoch = schedule.updates_per_epoch(),
@@ -100,7 +100,7 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
   Room room(model.impl(),
             batch_limits(std::min(o.batch_size, judged.size()), judged.chunk_size(), o.mlm_probability,
                          o.whole_word_mask, o.wwm_probability),
-            /*training=*/false, model.impl().working_type(/*compared=*/o.masking_rng != MaskingRng::counter));
+            /*training=*/false, working_type(model, o.masking_rng));
   room.enter();
   return *Evaluator(room, masking, judged, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
 }

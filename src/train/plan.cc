@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "compute/product_rate.h"
+
 namespace tekio {
 namespace {
 
@@ -55,30 +57,22 @@ double timed_product_rate(const ModelConfig& config, Backend& backend, DType typ
   constexpr double kEnoughSeconds = 0.05;
   constexpr int64_t kMostRows = 2048;
   const int64_t in = config.width, out = config.inner;
-  const int64_t packed = type == DType::bf16 ? (backend.matrix_bytes(out, in) + 1) / 2 : 0;
+  const SampleMatrix w(backend, out, in, type);  // [inner,C]
   Arena arena(Arena::size_of_tensor(type, {kMostRows, in}) + Arena::size_of_tensor(type, {kMostRows, out}) +
-                  Arena::size_of_tensor(DType::f32, {out, in}) + Arena::size_of_tensor(DType::bf16, {packed}) +
                   Arena::size_of_tensor(DType::f32, {out}),
               "a timed product");
-  const Tensor x = arena.take(type, {kMostRows, in});           // [rows,C]
-  const Tensor y = arena.take(type, {kMostRows, out});          // [rows,inner]
-  const Tensor parameters = arena.take(DType::f32, {out, in});  // [inner,C]
-  const Tensor b = arena.take(DType::f32, {out});               // [inner]
-  Matrix w = parameters;
-  if (type == DType::bf16) {
-    w = Matrix(arena.take(DType::bf16, {packed}).data, type, out, in);
-    const Backend::MatrixCopy copy{w, parameters};
-    backend.copy_matrices({&copy, 1});
-  }
+  const Tensor x = arena.take(type, {kMostRows, in});   // [rows,C]
+  const Tensor y = arena.take(type, {kMostRows, out});  // [rows,inner]
+  const Tensor b = arena.take(DType::f32, {out});       // [inner]
   // More rows until one product takes long enough to time; a slow back end stops early.
   for (int64_t rows = 8;; rows *= 4) {
     rows = std::min(rows, kMostRows);
-    backend.linear(y.rows(0, rows), x.rows(0, rows), w, b);  // the first of a shape prepares it
+    backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), b);  // the first of a shape prepares it
     const auto begun = Clock::now();
     int64_t products = 0;
     double seconds = 0;
     do {
-      backend.linear(y.rows(0, rows), x.rows(0, rows), w, b);
+      backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), b);
       ++products;
       seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     } while (rows == kMostRows && seconds < kEnoughSeconds);

@@ -2,12 +2,19 @@
 // more tokens than were planned for.
 #pragma once
 
+#include <tekio/adapt.h>
 #include <algorithm>
 #include <mutex>
 
 #include "model/masked_lm.h"
 
 namespace tekio {
+
+/// The kind of number that a run or an evaluation computes with: one that draws from the reference's streams is there
+/// to be compared with it.
+inline DType working_type(const MaskedLM& model, MaskingRng masking) {
+  return model.impl().working_type(/*compared=*/masking != MaskingRng::counter);
+}
 
 class Room {
  public:

@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "model/checkpoint.h"
-#include "model/masked_lm.h"
 #include "model/safetensors.h"
 #include "train/options_json.h"
+#include "train/room.h"
 
 namespace tekio {
 namespace {
@@ -121,7 +121,7 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
           .eval_digest = digest_of(data.test),
           .family = model.info().family,
           .device = backend.name(),
-          .dtype = name_of(model.impl().working_type(options.masking_rng != MaskingRng::counter)),
+          .dtype = name_of(working_type(model, options.masking_rng)),
           .parameters = model.num_parameters()};
 }
 

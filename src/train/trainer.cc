@@ -35,10 +35,6 @@ double parameters_without_embeddings(const ParameterSet& weights) {
   return static_cast<double>(weights.count() - w.word.numel() - w.position.numel() - (w.type ? w.type.numel() : 0));
 }
 
-DType working_type(const MaskedLM& model, const TrainingOptions& o) {
-  return model.impl().working_type(/*compared=*/o.masking_rng != MaskingRng::counter);
-}
-
 MlmModel& configured(MaskedLM& handle, const TrainingOptions& options) {
   MlmModel& model = handle.impl().model();
   if (options.dropout) model.config().set_dropout(*options.dropout);
@@ -71,7 +67,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                 .seed = o.seed,
                 .data_seed = o.data_seed,
                 .checksums = !o.trace.empty()}),
-      room_(model.impl(), batch_limits(o, data), /*training=*/true, working_type(model, o)),
+      room_(model.impl(), batch_limits(o, data), /*training=*/true, working_type(model, o.masking_rng)),
       optimizer_(model_.config(), {.weight_decay = o.weight_decay,
                                    .beta1 = o.adam_beta1,
                                    .beta2 = o.adam_beta2,

@@ -7,8 +7,6 @@
 #include <chrono>
 #include <fstream>
 
-#include "compute/arena.h"
-
 namespace tekio {
 namespace {
 
@@ -37,30 +35,35 @@ std::string name_of_isa(dnnl_cpu_isa_t isa) {
 
 }  // namespace
 
+SampleMatrix::SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DType type) {
+  const bool rounded = type == DType::bf16;
+  const int64_t halves = rounded ? (backend.matrix_bytes(rows, columns) + 1) / 2 : 0;
+  arena_ = Arena(Arena::size_of_tensor(DType::f32, {rows, columns}) + Arena::size_of_tensor(DType::bf16, {halves}),
+                 "the product that is timed");
+  const Tensor parameters = arena_.take(DType::f32, {rows, columns});
+  for (float& value : parameters.values()) value = 0.25f;
+  matrix_ = parameters;
+  if (!rounded) return;
+  matrix_ = Matrix(arena_.take(DType::bf16, {halves}).data, type, rows, columns);
+  const Backend::MatrixCopy copy{matrix_, parameters};
+  backend.copy_matrices({&copy, 1});
+}
+
 double measure_product_rate(Backend& backend, DType type, double seconds) {
   constexpr int64_t kRows = 2048, kWidth = 768;
-  const int64_t packed = type == DType::bf16 ? (backend.matrix_bytes(kWidth, kWidth) + 1) / 2 : 0;
-  Arena arena(2 * Arena::size_of_tensor(type, {kRows, kWidth}) + Arena::size_of_tensor(DType::f32, {kWidth, kWidth}) +
-                  Arena::size_of_tensor(DType::bf16, {packed}),
-              "the product that is timed");
+  const SampleMatrix w(backend, kWidth, kWidth, type);
+  Arena arena(2 * Arena::size_of_tensor(type, {kRows, kWidth}), "the product that is timed");
   const Tensor y = arena.take(type, {kRows, kWidth}), x = arena.take(type, {kRows, kWidth});
-  const Tensor parameters = arena.take(DType::f32, {kWidth, kWidth});
-  for (float& value : parameters.values()) value = 0.25f;
-  Matrix w = parameters;
-  if (type == DType::bf16) {
-    w = Matrix(arena.take(DType::bf16, {packed}).data, type, kWidth, kWidth);
-    const Backend::MatrixCopy copy{w, parameters};
-    backend.copy_matrices({&copy, 1});
+  if (type == DType::bf16)
     std::fill_n(x.b16(), x.numel(), bf16(0.5f));
-  } else {
+  else
     std::fill_n(x.f32(), x.numel(), 0.5f);
-  }
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   double best = 0;
   do {
     const auto start = Clock::now();
-    backend.linear(y, x, w, {});
+    backend.linear(y, x, w.get(), {});
     const double took = std::chrono::duration<double>(Clock::now() - start).count();
     best = std::max(best, 2.0 * kRows * kWidth * kWidth / took * 1e-9);
   } while (std::chrono::duration<double>(Clock::now() - begin).count() < seconds);
