@@ -36,6 +36,9 @@ class MappedFile {
   fs::path path_;
 };
 
+/// Gives back the memory of a part of a mapped file that will hardly be read again; whoever does reads it anew.
+void drop_pages(std::span<const std::byte> part);
+
 /// Whether there is nothing at `path`. False where that cannot be told: opening it then says why.
 bool is_missing(const fs::path& path);
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -194,8 +195,9 @@ std::string LoadReport::table() const {
 }
 
 LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
-                        uint64_t seed) {
-  const WeightFiles files(folder);
+                        uint64_t seed, Reading reading) {
+  const auto opened = std::make_shared<const WeightFiles>(folder);
+  const WeightFiles& files = *opened;
   LoadReport report;
   const Matched matched = match(files, config, weights, report);
   check_shapes(matched, weights);
@@ -205,17 +207,19 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
     fail(ErrorKind::input, "{} holds none of the tensors of a {} model: it holds {}, expected such as {}",
          printable(files.path().string(), 300), table_of(config.family).shown, example, weights.named().front().name);
   }
-  uint64_t stream = 0;
-  for (const NamedTensor& tensor : weights.named()) {
-    if (const auto found = matched.find(tensor.name); found != matched.end()) {
-      const auto& [file_name, stored] = found->second;
-      to_float32(*stored.tensor, tensor.tensor.values(),
-                 fmt::format("{}: tensor {}", stored.file, printable(file_name)));
-    } else {
+  for (size_t i = 0; i < weights.named().size(); ++i) {
+    const NamedTensor& tensor = weights.named()[i];
+    const auto found = matched.find(tensor.name);
+    if (found == matched.end()) {
       report.missing.push_back(tensor.name);
-      initialize(config, tensor, seed, stream);
+      initialize(config, tensor, seed, i);
+      continue;
     }
-    ++stream;
+    const auto& [file_name, stored] = found->second;
+    const float* const in_place = reading == Reading::borrowed ? float32_in_place(*stored.tensor) : nullptr;
+    if (in_place != nullptr && weights.borrow(i, in_place, opened)) continue;
+    to_float32(*stored.tensor, tensor.tensor.values(), fmt::format("{}: tensor {}", stored.file, printable(file_name)));
+    if (reading == Reading::borrowed) drop_pages(stored.tensor->bytes);
   }
   const std::string transform = std::string(table_of(config.family).names.transform) + ".weight";
   report.head_missing = std::ranges::find(report.missing, transform) != report.missing.end();

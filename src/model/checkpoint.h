@@ -21,11 +21,15 @@ struct LoadReport {
   std::string table() const;
 };
 
+/// Whether a file's numbers are copied, or borrowed where they can be read as they lie in the mapped file: whole
+/// float32 tensors, aligned.
+enum class Reading { copied, borrowed };
+
 /// Fills `weights` from model.safetensors, model.safetensors.index.json, pytorch_model.bin or
 /// pytorch_model.bin.index.json (in this order). f32, f16 and bf16 become f32. Missing tensors are initialised from
 /// `seed`. Errors: io (no weights file), input (malformed file, mismatched shape: tensor, got, expected).
 LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
-                        uint64_t seed);
+                        uint64_t seed, Reading reading = Reading::copied);
 
 /// The reference's initialisation: normal(0, initializer_range) for matrices and embeddings (the padding row 0), biases
 /// 0, norms 1 and 0.

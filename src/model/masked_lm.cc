@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -64,7 +65,7 @@ MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
       pool_(checked_threads(options)),
       backend_(make_backend(options.device, pool_)),
       model_(read_config(folder), checked(*backend_, options.dtype)),
-      report_(load_weights(folder, model_.config(), model_.weights(), options.seed)) {
+      report_(load_weights(folder, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
   tell(report_, model_.config(), folder, options.seed);
 }
 
@@ -93,7 +94,7 @@ MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions&
   return MaskedLM(std::make_shared<Impl>(folder, options));
 }
 
-int64_t MaskedLM::num_parameters() const { return impl_->model().weights().count(); }
+int64_t MaskedLM::num_parameters() const { return std::as_const(impl_->model()).weights().count(); }
 
 ModelInfo MaskedLM::info() const {
   const ModelConfig& config = impl_->model().config();
@@ -129,7 +130,7 @@ void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(folder.string(), 300), error.message());
-  save_model(folder, impl_->model().config(), impl_->model().weights());
+  save_model(folder, impl_->model().config(), std::as_const(impl_->model()).weights());
 }
 
 }  // namespace tekio

@@ -42,17 +42,25 @@ int64_t MatrixSet::bytes(const ModelConfig& config, const Backend& backend, DTyp
 }
 
 MatrixSet::MatrixSet(const ParameterSet& weights, Backend& backend, DType type)
-    : backend_(backend), type_(type), arena_(bytes(weights.config(), backend, type), "bf16 weights") {
-  for_each_matrix(weights.config(), matrices_, [&](Matrix& matrix, int64_t rows, int64_t columns, auto&& part_of) {
-    const Tensor from = part_of(weights.tensors());
-    if (type == DType::f32) {
+    : weights_(weights),
+      backend_(backend),
+      type_(type),
+      arena_(bytes(weights.config(), backend, type), "bf16 weights") {}
+
+void MatrixSet::refresh() {
+  arena_.reset();
+  copies_.clear();
+  for_each_matrix(weights_.config(), matrices_, [&](Matrix& matrix, int64_t rows, int64_t columns, auto&& part_of) {
+    const Tensor from = part_of(weights_.tensors());
+    if (type_ == DType::f32) {
       matrix = from;
       return;
     }
-    const Tensor memory = arena_.take(DType::bf16, {halves(backend.matrix_bytes(rows, columns))});
+    const Tensor memory = arena_.take(DType::bf16, {halves(backend_.matrix_bytes(rows, columns))});
     matrix = Matrix(memory.data, DType::bf16, rows, columns);
     copies_.push_back({matrix, from});
   });
+  if (!copies_.empty()) backend_.copy_matrices(copies_);
 }
 
 }  // namespace tekio

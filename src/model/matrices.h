@@ -23,18 +23,17 @@ struct ModelMatrices {
 
 class MatrixSet {
  public:
-  /// `weights` and `backend` must outlive this. In bf16 the copies are not made yet: refresh().
+  /// `weights` and `backend` must outlive this. Nothing is to be had before the first refresh().
   MatrixSet(const ParameterSet& weights, Backend& backend, DType type);
   const ModelMatrices& get() const { return matrices_; }
   DType type() const { return type_; }
-  /// Copies the weights as they are now; nothing to do in float32.
-  void refresh() {
-    if (!copies_.empty()) backend_.copy_matrices(copies_);
-  }
+  /// Takes the weights where and as they are now: in bf16 their numbers, in float32 their places.
+  void refresh();
   /// Bytes of the copies; 0 in float32.
   static int64_t bytes(const ModelConfig& config, const Backend& backend, DType type);
 
  private:
+  const ParameterSet& weights_;
   Backend& backend_;
   DType type_;
   Arena arena_;

@@ -40,8 +40,10 @@ class MlmModel {
   MlmModel& operator=(const MlmModel&) = delete;
   const ModelConfig& config() const { return config_; }
   ModelConfig& config() { return config_; }
-  /// Whoever asks for weights that can be changed is taken to change them, before the next pass.
+  /// Whoever asks for weights that can be changed is taken to change them, before the next pass: borrowed ones are
+  /// copied first.
   ParameterSet& weights() {
+    weights_->own();
     matrices_stale_ = true;
     return *weights_;
   }

@@ -207,6 +207,12 @@ void convert(std::span<const std::byte> from, std::span<float> to, Convert&& to_
 
 }  // namespace
 
+const float* float32_in_place(const StoredTensor& tensor) {
+  const std::byte* const data = tensor.bytes.data();
+  const bool usable = tensor.dtype == "F32" && reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
+  return usable ? reinterpret_cast<const float*>(data) : nullptr;
+}
+
 void to_float32(const StoredTensor& from, std::span<float> to, const std::string& where) {
   const StoredType* type = find_type(from.dtype);
   TEKIO_CHECK(type != nullptr && from.bytes.size() * 8 == to.size() * type->bits, "{}: {} bytes of {} for {} numbers",

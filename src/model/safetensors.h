@@ -48,6 +48,9 @@ struct TensorToSave {
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToSave> tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
+/// The numbers as they lie in the file, where they are F32 and aligned as floats must be; else nullptr.
+const float* float32_in_place(const StoredTensor& tensor);
+
 /// Converts F32, F16, BF16 or F64 to float32. Errors (input): another dtype; `where` names the tensor.
 void to_float32(const StoredTensor& from, std::span<float> to, const std::string& where);
 

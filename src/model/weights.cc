@@ -2,6 +2,8 @@
 // that it does not (biases, norms): so the flat arena has just two pieces, and each is one long loop for the optimizer.
 #include "model/weights.h"
 
+#include <algorithm>
+
 #include "model/family.h"
 
 namespace tekio {
@@ -92,16 +94,46 @@ int64_t ParameterSet::bytes(const ModelConfig& config) {
 
 ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose)
     : config_(config), arena_(bytes(config), purpose) {
+  lay_out();
+}
+
+void ParameterSet::lay_out() {
   constexpr auto size = static_cast<int64_t>(sizeof(float));
+  arena_.reset();
+  pieces_.clear();
   for (const bool wanted : {true, false}) {
     const int64_t begin = arena_.used() / size;
-    for_each_slot(config, tensors_, [&](Tensor& field, std::initializer_list<int64_t> shape, bool decays) {
+    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t> shape, bool decays) {
       if (decays == wanted) field = arena_.take(DType::f32, shape);
     });
     pieces_.push_back({begin, arena_.used() / size, wanted});
   }
   flat_ = Tensor(arena_.data(), DType::f32, {arena_.used() / size});
-  named_ = name_tensors(config, tensors_);
+  named_ = name_tensors(config_, tensors_);
+}
+
+bool ParameterSet::borrow(size_t index, const float* numbers, std::shared_ptr<const void> owner) {
+  const Tensor wanted = named_.at(index).tensor;
+  bool whole = false;
+  for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, bool) {
+    if (field.data != wanted.data || field.numel() != wanted.numel()) return;
+    field.data = const_cast<float*>(numbers);  // only to be read, as borrow() says
+    whole = true;
+  });
+  if (!whole) return false;
+  named_[index].tensor.data = const_cast<float*>(numbers);
+  owners_.push_back(std::move(owner));
+  return true;
+}
+
+void ParameterSet::own() {
+  if (!borrows()) return;
+  const std::vector<NamedTensor> before = named_;
+  lay_out();
+  for (size_t i = 0; i < named_.size(); ++i)
+    if (named_[i].tensor.data != before[i].tensor.data)
+      std::ranges::copy(before[i].tensor.values(), named_[i].tensor.values().begin());
+  owners_.clear();
 }
 
 int64_t ParameterSet::count() const {

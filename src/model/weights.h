@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,8 @@ struct NamedTensor {
   bool decays;
 };
 
-/// A set of tensors of a model's shape in one flat float32 arena: weights, or gradients, or a moment.
+/// A set of tensors of a model's shape in one flat float32 arena: weights, or gradients, or a moment. Tensors that are
+/// only read may be borrowed from elsewhere (a mapped file); the arena's pages for them are then never touched.
 class ParameterSet {
  public:
   ParameterSet(const ModelConfig& config, const std::string& purpose);
@@ -54,8 +56,17 @@ class ParameterSet {
   const EncoderWeights& tensors() const { return tensors_; }
   /// Every tensor by its reference name, in the reference's named_parameters order; q, k, v are slices of qkv.
   const std::vector<NamedTensor>& named() const { return named_; }
-  /// The whole arena as one tensor, gaps (alignment, always 0) included.
-  Tensor flat() const { return flat_; }
+  /// Lets the named tensor be `numbers` (as many as it has, aligned as floats), which `owner` keeps in memory. Until
+  /// own() nobody may write to it. False, and nothing done, where it is a part of a larger tensor.
+  bool borrow(size_t index, const float* numbers, std::shared_ptr<const void> owner);
+  bool borrows() const { return !owners_.empty(); }
+  /// Copies what is borrowed into the arena: tensors() and named() point elsewhere from then on.
+  void own();
+  /// The whole arena as one tensor, gaps (alignment, always 0) included. A bug while something is borrowed.
+  Tensor flat() const {
+    TEKIO_CHECK(!borrows(), "{} tensors are borrowed", owners_.size());
+    return flat_;
+  }
   /// The same arena cut where decay changes: for AdamW.
   struct Piece {
     int64_t begin, end;
@@ -67,12 +78,14 @@ class ParameterSet {
   static int64_t bytes(const ModelConfig& config);
 
  private:
+  void lay_out();
   ModelConfig config_;
   Arena arena_;
   EncoderWeights tensors_;
   std::vector<NamedTensor> named_;
   std::vector<Piece> pieces_;
   Tensor flat_;
+  std::vector<std::shared_ptr<const void>> owners_;  // of what is borrowed
 };
 
 }  // namespace tekio

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -81,7 +82,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
     fail(ErrorKind::input,
          "there is no chunk to judge by: the evaluation text is shorter than one chunk; give more text or pass "
          "--eval_strategy no");
-  params_without_embeddings_ = parameters_without_embeddings(model_.weights());
+  params_without_embeddings_ = parameters_without_embeddings(std::as_const(model_).weights());
 }
 
 AdaptReport Trainer::run() {

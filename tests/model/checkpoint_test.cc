@@ -311,6 +311,54 @@ TEST_F(Checkpoint, TableCollapsesLayers) {
             "pooler.1                 | not used");
 }
 
+// Whole float32 matrices stay where the file has them; parts of larger ones, and other kinds of number, are copied.
+TEST_F(Checkpoint, BorrowsWhatCanBeReadInPlace) {
+  for (const ModelConfig& config : {bert_, distilbert_}) {
+    SavedTensors tensors = tensors_of(config);
+    write(folder_.path() / "model.safetensors", tensors);
+    ParameterSet copied(config, "weights"), set(config, "weights");
+    load_weights(folder_.path(), config, copied, 1);
+    load_weights(folder_.path(), config, set, 1, Reading::borrowed);
+    fs::remove(folder_.path() / "model.safetensors");  // the mapping holds it
+
+    const auto inside = [&](const Tensor& tensor) {
+      const char* const begin = reinterpret_cast<const char*>(&set.tensors().layers[0].qkv.values()[0]);
+      const char* const at = static_cast<const char*>(tensor.data);
+      return at >= begin - ParameterSet::bytes(config) && at < begin + ParameterSet::bytes(config);
+    };
+    EXPECT_TRUE(set.borrows());
+    EXPECT_FALSE(inside(set.tensors().word));
+    EXPECT_FALSE(inside(set.tensors().layers[1].down));
+    EXPECT_EQ(set.tensors().word.data, set.named()[0].tensor.data);
+    EXPECT_THROW(set.flat(), Error);
+    for (size_t i = 0; i < set.named().size(); ++i)
+      EXPECT_TRUE(std::ranges::equal(set.named()[i].tensor.values(), copied.named()[i].tensor.values())) << i;
+
+    set.own();
+    EXPECT_FALSE(set.borrows());
+    EXPECT_TRUE(inside(set.tensors().word));
+    EXPECT_EQ(set.tensors().word.data, set.named()[0].tensor.data);
+    EXPECT_TRUE(std::ranges::equal(set.flat().values(), copied.flat().values()));
+  }
+}
+
+TEST_F(Checkpoint, CopiesWhatCannotBeReadInPlace) {
+  // A header that ends off a float's border, as the format allows and some writers leave it.
+  const SavedTensors tensors = tensors_of(bert_);
+  write(folder_.path() / "model.safetensors", tensors);
+  std::string file = read_text(folder_.path() / "model.safetensors");
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  file.insert(8 + length, " ");
+  file.replace(0, 8, little(length + 1, 8));
+  write_atomically(folder_.path() / "model.safetensors", file);
+  ParameterSet set(bert_, "weights");
+  load_weights(folder_.path(), bert_, set, 1, Reading::borrowed);
+  EXPECT_FALSE(set.borrows());
+  for (const NamedTensor& tensor : set.named())
+    EXPECT_EQ(bytes_of(tensor.tensor.values()), tensors.at(tensor.name).bytes) << tensor.name;
+}
+
 TEST_F(Checkpoint, SavingGivesBackWhatWasRead) {
   const SavedTensors tensors = tensors_of(bert_);
   write(folder_.path() / "model.safetensors", tensors);

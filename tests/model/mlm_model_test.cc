@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "all_rows_backend.h"
 #include "support.h"
@@ -345,6 +346,25 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
   for (float& value : single.weights().tensors().transform.values()) value = 0;
   EXPECT_GT(std::abs(single.evaluate(batch) - loss), 0.03 * loss);
   EXPECT_NEAR(rounded.evaluate(batch), single.evaluate(batch), 0.02 * loss);
+}
+
+// Weights read where they lie in a file give what copied ones give, before they are changed and after.
+TEST_P(Model, BorrowedWeightsAreAsGoodAsCopies) {
+  const Batch batch = example(bert_);
+  const ScratchFolder folder;
+  MlmModel copied(config(0), *device_.backend), borrowed(config(0), *device_.backend);
+  randomize(copied, 3);
+  save_model(folder.path(), copied.config(), copied.weights());
+  load_weights(folder.path(), borrowed.config(), borrowed.weights(), 0, Reading::borrowed);
+  ASSERT_TRUE(std::as_const(borrowed).weights().borrows());
+  for (MlmModel* model : {&copied, &borrowed}) model->prepare(kLimits, true);
+  EXPECT_EQ(borrowed.evaluate(batch), copied.evaluate(batch));
+  EXPECT_TRUE(std::as_const(borrowed).weights().borrows());
+  for (MlmModel* model : {&copied, &borrowed})  // the tied matrix and one of a layer's
+    for (const Tensor& changed : {model->weights().tensors().word, model->weights().tensors().layers[0].up})
+      for (float& value : changed.values()) value *= 0.5f;
+  EXPECT_FALSE(std::as_const(borrowed).weights().borrows());
+  EXPECT_EQ(borrowed.evaluate(batch), copied.evaluate(batch));
 }
 
 std::string name_of_case(const ::testing::TestParamInfo<Model::ParamType>& info) {
