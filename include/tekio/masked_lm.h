@@ -44,6 +44,11 @@ class MaskedLM {
   /// Errors: io (no such folder, a file that cannot be read), input (a file is missing or malformed; the message names
   /// file and tensor), device (bf16 where the processor does not multiply it).
   static MaskedLM from_pretrained(const std::string& folder, const LoadOptions& options = {});
+  /// A fresh model of the sizes that a config.json says (the file, or a folder that holds one): weights as the
+  /// reference initialises them, drawn from `options.seed`. Errors: io (no such file), input (malformed, a size
+  /// missing, a family or a feature that is not supported; the message names file and key), device (as above; no
+  /// memory).
+  static MaskedLM from_config(const std::string& config, const LoadOptions& options = {});
 
   int64_t num_parameters() const;
   ModelInfo info() const;

@@ -131,11 +131,25 @@ void fill_normal(std::span<float> out, double deviation, uint64_t seed, uint64_t
   }
 }
 
+// Row p's numbers 2i and 2i+1: sine and cosine of p / 10000^(2i / C).
+void fill_sinusoidal(const Tensor& table) {
+  const int64_t width = table.dim[1];
+  for (int64_t p = 0; p < table.dim[0]; ++p)
+    for (int64_t j = 0; j < width; ++j) {
+      const double angle =
+          static_cast<double>(p) / std::pow(10000.0, static_cast<double>(j / 2 * 2) / static_cast<double>(width));
+      table.f32()[p * width + j] = static_cast<float>(j % 2 == 0 ? std::sin(angle) : std::cos(angle));
+    }
+}
+
 void initialize(const ModelConfig& config, const NamedTensor& tensor, uint64_t seed, uint64_t stream) {
   const std::span<float> values = tensor.tensor.values();
-  if (tensor.decays) {
+  const TensorNames& names = table_of(config.family).names;
+  if (config.sinusoidal_positions && tensor.name == std::string(names.position) + ".weight") {
+    fill_sinusoidal(tensor.tensor);
+  } else if (tensor.decays) {
     fill_normal(values, config.initializer_range, seed, stream);
-    const bool is_word = tensor.name == std::string(table_of(config.family).names.word) + ".weight";
+    const bool is_word = tensor.name == std::string(names.word) + ".weight";
     if (is_word && config.padding_id >= 0)
       std::ranges::fill(tensor.tensor.rows(config.padding_id, config.padding_id + 1).values(), 0.0f);
   } else {

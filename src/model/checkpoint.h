@@ -31,8 +31,8 @@ enum class Reading { copied, borrowed };
 LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
                         uint64_t seed, Reading reading = Reading::copied);
 
-/// The reference's initialisation: normal(0, initializer_range) for matrices and embeddings (the padding row 0), biases
-/// 0, norms 1 and 0.
+/// The reference's initialisation: normal(0, initializer_range) for matrices and embeddings (the padding row 0;
+/// sinusoidal positions where the config asks for them), biases 0, norms 1 and 0.
 void initialize_weights(const ModelConfig& config, ParameterSet& weights, uint64_t seed);
 
 /// config.json and model.safetensors into an existing folder, each atomically. Tied tensors once.

@@ -18,6 +18,8 @@ constexpr int64_t kMostHeads = 1 << 12,
                   kMostPositions = 1 << 20;  // dropout's rows pack both into 32 bits (compute/dropout.h)
 constexpr int64_t kMostTypes = 1 << 16;
 
+constexpr double kInitializerRange = 0.02;
+
 // Stands in config.json where the source names no version: the one whose behaviour we follow.
 constexpr const char* kTransformersVersion = "5.23.0";
 
@@ -55,7 +57,6 @@ void refuse_unsupported(const JsonReader& reader, const std::string& where) {
     if (reader.boolean(key).value_or(false))
       fail(ErrorKind::input, "{}: {} is true, but {} are not supported", where, key, what);
   };
-  refuse_true("sinusoidal_pos_embds", "sinusoidal positions");
   refuse_true("is_decoder", "decoders");
   refuse_true("add_cross_attention", "models with cross attention");
   const std::string positions = reader.string("position_embedding_type").value_or("absolute");
@@ -124,10 +125,13 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
   config.attention_dropout =
       rate_at(reader, keys.attention_dropout, defaults.at(keys.attention_dropout).get<double>(), where);
   config.attention_output_dropout = keys.drops_attention_output ? config.hidden_dropout : 0;
-  config.initializer_range = reader.number("initializer_range").value_or(0.02);
+  config.initializer_range = reader.number("initializer_range").value_or(kInitializerRange);
   if (!(config.initializer_range >= 0 && config.initializer_range < 100))
     fail(ErrorKind::input, "{}: initializer_range is {}; expected 0 or more and below 100", where,
          config.initializer_range);
+  if (config.initializer_range == 0) config.initializer_range = kInitializerRange;
+  if (keys.sinusoidal_positions != nullptr)
+    config.sinusoidal_positions = reader.boolean(keys.sinusoidal_positions).value_or(false);
 
   const bool no_padding = config.document.contains("pad_token_id") && config.document["pad_token_id"].is_null();
   const int64_t padding = no_padding ? -1 : reader.integer("pad_token_id").value_or(0);

@@ -28,8 +28,9 @@ struct ModelConfig {
   float attention_dropout = 0;
   float attention_output_dropout = 0;  // 0 in DistilBERT: it has none there
   int32_t padding_id = 0;              // -1: none
-  double initializer_range = 0.02;
-  Json document;  // config.json as it was read
+  double initializer_range = 0.02;     // 0 is 0.02 too, as in transformers 5
+  bool sinusoidal_positions = false;   // how the position embeddings begin
+  Json document;                       // config.json as it was read
 
   /// Reads and validates. Errors (input): unsupported family (names those supported), sizes missing, not positive,
   /// absurd, or not divisible.

@@ -14,6 +14,7 @@ struct ConfigKeys {
   const char *vocabulary, *width, *layers, *heads, *inner, *max_positions, *type_vocabulary;
   const char *activation, *norm_epsilon;
   const char *hidden_dropout, *attention_dropout;
+  const char* sinusoidal_positions;
   bool drops_attention_output;  ///< hidden_dropout also acts on the attention's output projection (not in DistilBERT)
 };
 

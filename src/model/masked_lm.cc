@@ -1,4 +1,5 @@
-// The public face of a model: opening a folder, telling what it lacked, saving. Everything else is MlmModel's.
+// The public face of a model: opening a folder, telling what it lacked, starting afresh, saving. Everything else is
+// MlmModel's.
 #include <tekio/masked_lm.h>
 
 #include <algorithm>
@@ -21,6 +22,12 @@ int checked_threads(const LoadOptions& options) {
 ModelConfig read_config(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) fail(ErrorKind::io, "no model folder {}", printable(folder, 300));
   return ModelConfig::from_folder(folder);
+}
+
+ModelConfig read_config_alone(const std::string& config) {
+  if (std::filesystem::is_directory(config)) return ModelConfig::from_folder(config);
+  if (!std::filesystem::exists(config)) fail(ErrorKind::io, "no model config {}", printable(config, 300));
+  return ModelConfig::from_json(read_json(config), printable(config, 300));
 }
 
 void tell(const LoadReport& report, const ModelConfig& config, const std::string& folder, uint64_t seed) {
@@ -69,6 +76,15 @@ MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
   tell(report_, model_.config(), folder, options.seed);
 }
 
+MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& options)
+    : path_(std::move(path)),
+      format_(options.dtype),
+      pool_(checked_threads(options)),
+      backend_(make_backend(options.device, pool_)),
+      model_(std::move(config), checked(*backend_, options.dtype)) {
+  initialize_weights(model_.config(), model_.weights(), options.seed);
+}
+
 Tensor MaskedLM::Impl::logits(const Batch& batch) {
   const DType type = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   if (!model_.fits(batch, type)) {
@@ -92,6 +108,10 @@ MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions& options) {
   return MaskedLM(std::make_shared<Impl>(folder, options));
+}
+
+MaskedLM MaskedLM::from_config(const std::string& config, const LoadOptions& options) {
+  return MaskedLM(std::make_shared<Impl>(read_config_alone(config), config, options));
 }
 
 int64_t MaskedLM::num_parameters() const { return std::as_const(impl_->model()).weights().count(); }

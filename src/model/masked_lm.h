@@ -23,7 +23,10 @@ DType working_type(NumberFormat format, const Backend& backend, bool compared);
 
 class MaskedLM::Impl {
  public:
+  /// A folder's weights.
   Impl(const std::string& folder, const LoadOptions& options);
+  /// Fresh weights; `path` is where the config was read from.
+  Impl(ModelConfig config, std::string path, const LoadOptions& options);
 
   const std::string& path() const { return path_; }
   ThreadPool& pool() { return pool_; }

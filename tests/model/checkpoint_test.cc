@@ -156,6 +156,51 @@ TEST_F(Checkpoint, MissingTensorsStartAsTheReferences) {
     for (const float value : zeros.values()) EXPECT_EQ(value, 0);
 }
 
+// As transformers 5.23 makes them: matrices and embeddings normal(0, initializer_range) but for the padding's row,
+// norms 1 and 0, biases 0.
+TEST(Initialization, IsTheReferences) {
+  for (Json document : {tiny_bert_json(), tiny_distilbert_json()}) {
+    document["vocab_size"] = 400;
+    document["pad_token_id"] = 3;
+    document["initializer_range"] = 0.5;
+    const ModelConfig config = ModelConfig::from_json(document, "config");
+    ParameterSet set(config, "weights");
+    initialize_weights(config, set, 11);
+    for (const NamedTensor& tensor : set.named()) {
+      const auto values = tensor.tensor.values();
+      if (!tensor.decays) {
+        const bool norm = tensor.name.ends_with(".weight");
+        for (const float value : values) ASSERT_EQ(value, norm ? 1.0f : 0.0f) << tensor.name;
+        continue;
+      }
+      const auto n = static_cast<double>(values.size());
+      double sum = 0, squares = 0;
+      for (const float value : values) sum += static_cast<double>(value), squares += double{value} * double{value};
+      EXPECT_NEAR(sum / n, 0, 5 * 0.5 / std::sqrt(n)) << tensor.name;
+      EXPECT_NEAR(std::sqrt(squares / n), 0.5, 5 * 0.5 / std::sqrt(2 * n)) << tensor.name;
+      for (int64_t row = 0; row < tensor.tensor.dim[0]; ++row) {
+        const bool padding = tensor.name.ends_with("word_embeddings.weight") && row == 3;
+        EXPECT_EQ(largest(tensor.tensor.rows(row, row + 1).values()) == 0, padding) << tensor.name << " " << row;
+      }
+    }
+  }
+}
+
+TEST(Initialization, SinusoidalPositions) {
+  Json document = tiny_distilbert_json();
+  document["sinusoidal_pos_embds"] = true;
+  const ModelConfig config = ModelConfig::from_json(document, "config");
+  ParameterSet set(config, "weights");
+  initialize_weights(config, set, 11);
+  const Tensor table = set.tensors().position;  // [20,16]
+  for (int64_t p = 0; p < 20; ++p)
+    for (int64_t i = 0; i < 8; ++i) {
+      const double angle = static_cast<double>(p) / std::pow(10000, static_cast<double>(2 * i) / 16);
+      EXPECT_FLOAT_EQ(table.f32()[p * 16 + 2 * i], static_cast<float>(std::sin(angle)));
+      EXPECT_FLOAT_EQ(table.f32()[p * 16 + 2 * i + 1], static_cast<float>(std::cos(angle)));
+    }
+}
+
 TEST_F(Checkpoint, TakesTheDecodersCopyWhereItIsAlone) {
   const SavedTensors tensors = tensors_of(bert_);
   SavedTensors moved = tensors;

@@ -101,7 +101,7 @@ TEST(Config, RefusesByName) {
   refused(without(bert, "model_type"), {"model_type is missing", "distilbert, bert"});
   refused(with(bert, "model_type", "t5\n"), {"model_type \"t5\\x0a\"", "distilbert, bert"});
   refused(with(bert, "model_type", 7), {"model_type"});
-  refused(with(distilbert, "sinusoidal_pos_embds", true), {"sinusoidal_pos_embds"});
+  refused(with(distilbert, "sinusoidal_pos_embds", 1), {"sinusoidal_pos_embds"});
   refused(with(bert, "position_embedding_type", "relative_key_query"),
           {"position_embedding_type", "relative_key_query"});
   refused(with(bert, "is_decoder", true), {"is_decoder"});
@@ -118,6 +118,14 @@ TEST(Config, RefusesByName) {
   for (const double rate : {-0.1, 1.0, 1e300})
     refused(with(bert, "hidden_dropout_prob", rate), {"hidden_dropout_prob"});
   refused(with(distilbert, "attention_dropout", "0.1"), {"attention_dropout"});
+}
+
+TEST(Config, SaysHowWeightsBegin) {
+  EXPECT_EQ(parse(with(tiny_bert_json(), "initializer_range", 0)).initializer_range, 0.02);  // as transformers 5
+  EXPECT_EQ(parse(with(tiny_bert_json(), "initializer_range", 0.5)).initializer_range, 0.5);
+  EXPECT_FALSE(parse(tiny_distilbert_json()).sinusoidal_positions);
+  EXPECT_TRUE(parse(with(tiny_distilbert_json(), "sinusoidal_pos_embds", true)).sinusoidal_positions);
+  EXPECT_FALSE(parse(with(tiny_bert_json(), "sinusoidal_pos_embds", true)).sinusoidal_positions);  // no key of BERT's
 }
 
 TEST(Config, RefusesHostileSizes) {

@@ -211,6 +211,52 @@ TEST(MaskedLM, Errors) {
                [&] { model.save_pretrained(below_a_file); });
 }
 
+TEST(MaskedLM, StartsFreshFromAConfig) {
+  const ScratchFolder folder;
+  Json document = tiny_bert_json();
+  document["team"] = "ours";
+  document["torch_dtype"] = "bfloat16";
+  const std::string file = folder.write("config.json", document.dump()).string();
+  const auto bits = [](const MaskedLM& model) {
+    const auto values = std::as_const(model.impl().model()).weights().flat().values();
+    return std::vector<float>(values.begin(), values.end());
+  };
+  const MaskedLM model = MaskedLM::from_config(file, {.device = "ref", .seed = 3});
+  EXPECT_EQ(model.info().path, file);
+  EXPECT_EQ(model.info().vocabulary, 50);
+  EXPECT_TRUE(model.info().missing.empty());
+  EXPECT_EQ(bits(model), bits(MaskedLM::from_config(folder.path().string(), {.device = "ref", .seed = 3})));
+  EXPECT_NE(bits(model), bits(MaskedLM::from_config(file, {.device = "ref", .seed = 4})));
+  const fs::path saved = folder.path() / "saved";
+  model.save_pretrained(saved);
+  EXPECT_EQ(bits(model), bits(MaskedLM::from_pretrained(saved.string(), {.device = "ref"})));
+  const Json config = read_json(saved / "config.json");
+  EXPECT_EQ(config["team"], "ours");
+  EXPECT_EQ(config["dtype"], "float32");
+  EXPECT_FALSE(config.contains("torch_dtype"));
+}
+
+TEST(MaskedLM, RefusesAConfigInOneSentence) {
+  const ScratchFolder folder;
+  const auto refused = [&](ErrorKind kind, const std::string& config, const std::vector<std::string>& parts) {
+    expect_error(kind, parts, [&] { MaskedLM::from_config(config, {.device = "ref"}); });
+  };
+  refused(ErrorKind::io, "/absent/config.json", {"no model config /absent/config.json"});
+  refused(ErrorKind::input, folder.path().string(), {"has no config.json"});
+  const std::string file = (folder.path() / "c.json").string();
+  for (const auto& [text, part] : {std::pair{"{", "c.json"}, std::pair{"[]", "object"},
+                                   std::pair{R"({"model_type": "gpt2"})", "\"gpt2\" is not supported"},
+                                   std::pair{R"({"model_type": "bert"})", "vocab_size is missing"}}) {
+    folder.write("c.json", text);
+    refused(ErrorKind::input, file, {"c.json", part});
+  }
+  Json huge = tiny_bert_json();  // 4 TiB of word embeddings
+  huge["vocab_size"] = 1 << 24;
+  huge["hidden_size"] = 1 << 16;
+  folder.write("c.json", huge.dump());
+  refused(ErrorKind::device, file, {"weights", "needs", "of memory"});
+}
+
 TEST(FillMask, TokenizerAndModelMustMeet) {
   const Tokenizer tokenizer = Tokenizer::from_pretrained(fill_folder().string());
   const ScratchFolder folder;
