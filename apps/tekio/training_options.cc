@@ -1,6 +1,6 @@
 // The names are the reference stack's where it has one. Ranges stand here for --help; TrainingOptions::problems() holds
 // the rules that bind several options.
-#include "adapt_options.h"
+#include "training_options.h"
 
 #include <cmath>
 #include <utility>
@@ -14,9 +14,7 @@ namespace {
 const std::vector<std::pair<std::string, Interval>> kIntervals = {
     {"no", Interval::no}, {"steps", Interval::steps}, {"epoch", Interval::epoch}};
 
-void add_data(AdaptArguments& a, OptionTable& table) {
-  table.group("Model and data");
-  a.model.add_to(table, true);
+void add_data(TrainingArguments& a, OptionTable& table) {
   table
       .add("data", &a.data,
            "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, PATH:SPLIT")
@@ -47,7 +45,7 @@ void add_data(AdaptArguments& a, OptionTable& table) {
   table.add("dry_run", &a.dry_run, "tells what the run would be (chunks, steps, memory, time) and does not train");
 }
 
-void add_masking(AdaptArguments& a, OptionTable& table) {
+void add_masking(TrainingArguments& a, OptionTable& table) {
   table.group("Masking");
   TrainingOptions& t = a.training;
   add_masking_options(table, &t.mlm_probability, &t.whole_word_mask, &t.wwm_probability);
@@ -61,7 +59,7 @@ void add_masking(AdaptArguments& a, OptionTable& table) {
       .at_most(4294967295.0);
 }
 
-void add_optimisation(AdaptArguments& a, OptionTable& table) {
+void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.group("Optimisation");
   TrainingOptions& t = a.training;
   table.add("per_device_train_batch_size", &t.per_device_train_batch_size, "chunks in a batch").at_least(1);
@@ -96,14 +94,14 @@ void add_optimisation(AdaptArguments& a, OptionTable& table) {
   table.add("dropout", &t.dropout, "sets every dropout rate of the model's config").at_least(0).below(1);
 }
 
-void add_reports(AdaptArguments& a, OptionTable& table) {
+void add_reports(TrainingArguments& a, OptionTable& table) {
   table.group("Reports and checkpoints");
   TrainingOptions& t = a.training;
   table.add("logging_strategy", &a.logging_strategy,
-            {{"automatic", AdaptArguments::Logging::automatic},
-             {"no", AdaptArguments::Logging::no},
-             {"steps", AdaptArguments::Logging::steps},
-             {"epoch", AdaptArguments::Logging::epoch}},
+            {{"automatic", TrainingArguments::Logging::automatic},
+             {"no", TrainingArguments::Logging::no},
+             {"steps", TrainingArguments::Logging::steps},
+             {"epoch", TrainingArguments::Logging::epoch}},
             "automatic: by --logging_steps; epoch or no: once per epoch");
   table.add("logging_steps", &t.logging_steps, "updates between log lines; below 1: a share of all; 0: once per epoch")
       .at_least(0);
@@ -132,7 +130,7 @@ void add_reports(AdaptArguments& a, OptionTable& table) {
 
 }  // namespace
 
-void AdaptArguments::add_to(OptionTable& table) {
+void TrainingArguments::add_to(OptionTable& table) {
   add_data(*this, table);
   add_masking(*this, table);
   add_optimisation(*this, table);
@@ -140,7 +138,7 @@ void AdaptArguments::add_to(OptionTable& table) {
   run_mlm.add_to(table);
 }
 
-void AdaptArguments::resolve(const OptionTable& table, Common& common) {
+void TrainingArguments::resolve(const OptionTable& table, Common& common) {
   const auto contradict = [&](const char* one, const char* other, const char* why) {
     if (table.given(one) && table.given(other)) fail(ErrorKind::usage, "--{} contradicts --{}: {}", one, other, why);
   };
@@ -151,7 +149,6 @@ void AdaptArguments::resolve(const OptionTable& table, Common& common) {
   }
   if (!validation_file.empty() && data.empty() && train_file.empty())
     fail(ErrorKind::usage, "--validation_file needs --train_file or --data: there is no text to train on");
-  if (table.given("model_revision") && model.model.empty()) fail(ErrorKind::usage, "--model_revision needs --model");
   run_mlm.check(table);
   if (run_mlm.is_true("use_cpu") || run_mlm.is_true("no_cuda")) {
     if (common.device == "cuda") fail(ErrorKind::usage, "--device cuda contradicts --use_cpu");
@@ -193,7 +190,7 @@ void AdaptArguments::resolve(const OptionTable& table, Common& common) {
   if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
 
-std::string AdaptArguments::record(const OptionTable& table) {
+std::string TrainingArguments::record(const OptionTable& table) {
   const bool overwrite = std::exchange(training.overwrite_output_dir, false);
   const std::string resume = std::exchange(training.resume_from_checkpoint, "");
   std::string text = table.to_toml();

@@ -1,4 +1,4 @@
-// adapt's options, apart from what it does with them.
+// The options of adapt and pretrain but for those that name the model.
 #pragma once
 
 #include <tekio/tekio.h>
@@ -11,8 +11,7 @@
 
 namespace tekio::cli {
 
-struct AdaptArguments {
-  ModelOptions model;
+struct TrainingArguments {
   std::vector<std::string> data, train_file, validation_file;
   int64_t validation_split_percentage = 5;
   int64_t train_size = 0, test_size = 0;
@@ -24,10 +23,13 @@ struct AdaptArguments {
   bool dry_run = false;
   RunMlmOptions run_mlm;
 
+  /// The first ones join the group that the table has open.
   void add_to(OptionTable& table);
   /// Contradictions and problems; puts into `training` what its fields cannot take as it stands on the command line.
   /// Errors: usage (all of the training options' problems in one sentence).
   void resolve(const OptionTable& table, Common& common);
+  /// --data or --train_file; empty: neither was given.
+  const std::vector<std::string>& training_data() const { return data.empty() ? train_file : data; }
   /// The options as a config file that asks for this run again. What says where this session begins, by overwriting or
   /// resuming, is left out: the next one may resume the run, or repeat it elsewhere.
   std::string record(const OptionTable& table);

@@ -1,0 +1,116 @@
+// Which text is trained on and which judges follows run_mlm.py's rules; text kept for a test is never learnt by
+// accident.
+#include "run_data.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "base/log.h"
+
+namespace tekio::cli {
+namespace fs = std::filesystem;
+namespace {
+
+Chunks first_chunks(const Chunks& chunks, int64_t most) {
+  if (most == 0 || most >= chunks.size()) return chunks;
+  std::vector<int64_t> numbers(static_cast<size_t>(most));
+  for (int64_t i = 0; i < most; ++i) numbers[static_cast<size_t>(i)] = i;
+  return chunks.select(std::move(numbers));
+}
+
+// Rows from the end: round half to even, as the reference rounds `train[-5%:]`.
+int64_t percentage_of_rows(int64_t rows, int64_t percentage) {
+  return static_cast<int64_t>(std::nearbyint(static_cast<double>(percentage) * static_cast<double>(rows) / 100.0));
+}
+
+// Train; another split only where PATH:SPLIT asks for it: text kept for a test must not be learnt by accident.
+std::string split_to_train_on(const DatasetDict& data, const std::vector<std::string>& specs) {
+  if (data.contains("train")) return "train";
+  std::error_code ignored;
+  for (const std::string& spec : specs)
+    if (fs::exists(spec, ignored)) {
+      std::vector<std::string> there;
+      for (const auto& [name, split] : data.splits()) there.push_back(printable(name));
+      fail(ErrorKind::input, "the data has no split train, it has {}; name the one to train on: {}:{}",
+           fmt::join(there, ", "), printable(spec, 300), there.front());
+    }
+  return choose_split(data, {"train"});
+}
+
+// Whether a row is more than blanks. Mostly the first one is, so few rows are read at first. A row that is no text
+// counts: cutting the chunks tells file and line.
+bool has_text(const Dataset& rows, const std::string& wanted) {
+  const std::string column = rows.text_column(wanted);
+  for (int64_t count = 16;; count *= 16) {
+    const std::vector<Row> taken = rows.take(count);
+    for (const Row& row : taken)
+      for (const auto& [name, value] : row.columns)
+        if (name == column &&
+            (!value.starts_with('"') || row.text(column).find_first_not_of(" \t\r\n\v\f") != std::string::npos))
+          return true;
+    if (static_cast<int64_t>(taken.size()) < count) return false;
+  }
+}
+
+void check_text(const Dataset& rows, const std::string& column, const std::vector<std::string>& specs) {
+  if (!has_text(rows, column))
+    fail(ErrorKind::input,
+         "there is no text in {}: it is empty or all its rows are blank; pass files that hold text, or name their "
+         "column with --text_column_name",
+         printable(fmt::format("{}", fmt::join(specs, ", ")), 300));
+}
+
+}  // namespace
+
+OrderedJson RunData::to_json() const {
+  return {{"rows", rows}, {"tokens", tokens}, {"train_chunks", split.train.size()}, {"eval_chunks", split.test.size()}};
+}
+
+RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
+  const std::vector<std::string>& training_data = a.training_data();
+  const auto cut = [&](const Dataset& rows) { return chunk(rows, tokenizer, a.chunks); };
+  const DatasetDict dataset = open_data(training_data);
+  const Dataset& train = dataset[split_to_train_on(dataset, training_data)];
+  check_text(train, a.chunks.text_column, training_data);
+
+  const auto separate = [&](const Chunks& trained, const Chunks& judged) {
+    return RunData{data_name(training_data),
+                   trained.rows() + judged.rows(),
+                   trained.tokens() + judged.tokens(),
+                   trained.size(),
+                   {trained, judged}};
+  };
+  RunData data = [&]() -> RunData {
+    if (a.train_size > 0 || a.test_size > 0) {
+      const Chunks all = cut(train);
+      return {data_name(training_data), all.rows(), all.tokens(), all.size(),
+              all.train_test_split({.train_size = a.train_size, .test_size = a.test_size, .seed = a.training.seed})};
+    }
+    if (!a.validation_file.empty()) {
+      const DatasetDict held_out = open_data(a.validation_file);
+      const Dataset& judged = held_out[choose_split(held_out, {"validation", "test", "train"})];
+      check_text(judged, a.chunks.text_column, a.validation_file);
+      return separate(cut(train), cut(judged));
+    }
+    for (const char* split : {"validation", "test"})
+      if (dataset.contains(split) && dataset.splits().size() > 1) return separate(cut(train), cut(dataset[split]));
+    const int64_t rows = train.size(), judged = percentage_of_rows(rows, a.validation_split_percentage);
+    if (judged == 0 || judged == rows)
+      fail(ErrorKind::input,
+           "{} % of the data's {} rows leaves {} to judge by and {} to train on; pass another "
+           "--validation_split_percentage or a --validation_file",
+           a.validation_split_percentage, rows, judged, rows - judged);
+    return separate(cut(train.slice(0, rows - judged)), cut(train.slice(rows - judged, rows)));
+  }();
+  data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
+  for (const auto& [part, purpose] :
+       {std::pair{&data.split.train, "train on"}, std::pair{&data.split.test, "judge by"}})
+    if (part->size() == 0)
+      fail(ErrorKind::input,
+           "the text to {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size, --line_by_line "
+           "or more text",
+           purpose, a.chunks.chunk_size);
+  return data;
+}
+
+}  // namespace tekio::cli

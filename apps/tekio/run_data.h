@@ -1,0 +1,28 @@
+// From a corpus to the chunks that a run trains on and those that it judges by.
+#pragma once
+
+#include <tekio/dataset.h>
+
+#include <cstdint>
+#include <string>
+
+#include "training_options.h"
+
+namespace tekio::cli {
+
+/// What is trained on and judged by, and what it was cut from.
+struct RunData {
+  std::string name;
+  int64_t rows = 0, tokens = 0,
+          all_chunks = 0;  ///< all_chunks: of the split trained on, before train_size and test_size
+  Chunks::Split split;
+
+  OrderedJson to_json() const;
+};
+
+/// Trains on split train; judges by what --test_size cuts off, else by --validation_file, else by split validation,
+/// else test, else by the last rows. Errors: those of load_dataset and chunk(); input (no text, or none left to train
+/// on or judge by).
+RunData open_run_data(const TrainingArguments& arguments, const Tokenizer& tokenizer);
+
+}  // namespace tekio::cli

@@ -1,0 +1,148 @@
+// The library reports from the first perplexity on; the lines before that, and the result on standard output, are ours.
+#include "training_command.h"
+
+#include <filesystem>
+
+#include "base/log.h"
+#include "train/prompts.h"
+#include "train/run_folder.h"
+
+namespace tekio::cli {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t kShown = 4096;  // of a name: whole, as no path is longer
+
+std::string default_folder(const std::string& model, const char* made, const std::string& data) {
+  std::string name =
+      fmt::format("{}-{}-{}", model.substr(model.rfind('/') + 1), made, data.substr(0, data.find_first_of(".:,")));
+  for (char& c : name)
+    if (c == '/' || c == ' ' || static_cast<unsigned char>(c) < 0x20) c = '-';
+  return name;
+}
+
+// Its folder must be there, or be the run folder, which is made.
+void check_trace(const TrainingOptions& t) {
+  if (t.trace.empty()) return;
+  std::error_code ignored;
+  const fs::path folder = fs::absolute(t.trace, ignored).parent_path();
+  if (!fs::is_directory(folder, ignored) &&
+      folder.lexically_normal() != (fs::absolute(t.output_dir, ignored) / "").lexically_normal().parent_path())
+    fail(ErrorKind::io, "cannot write --trace {}: there is no folder {}", printable(t.trace, 300),
+         printable(folder.string(), 300));
+}
+
+OrderedJson model_json(const OpenModel& opened) {
+  return {{"name", opened.place.name}, {"family", opened.info.family}, {"parameters", opened.info.parameters}};
+}
+
+OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data) {
+  // A stopped run has no figure after: null.
+  OrderedJson perplexity = {{"before", report.before.perplexity}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
+  OrderedJson loss = {{"before", report.before.loss}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
+  for (const EpochReport& epoch : report.epochs) {
+    perplexity["epochs"].push_back(epoch.evaluation.perplexity);
+    loss["epochs"].push_back(epoch.evaluation.loss);
+  }
+  if (!report.stopped) {
+    perplexity["after"] = report.after.perplexity;
+    loss["after"] = report.after.loss;
+  }
+  OrderedJson prompts = OrderedJson::array();
+  for (const auto& prompt : report.prompts)
+    prompts.push_back({{"text", prompt.text}, {"before", to_json(prompt.before)}, {"after", to_json(prompt.after)}});
+  return {{"run_dir", report.run_dir},
+          {"model", model_json(opened)},
+          {"data", data.to_json()},
+          {"perplexity", perplexity},
+          {"eval_loss", loss},
+          {"train",
+           {{"steps", report.steps},
+            {"loss", report.train_loss},
+            {"seconds", report.train_seconds},
+            {"tokens_per_second", report.tokens_per_second}}},
+          {"prompts", prompts},
+          {"stopped", report.stopped}};
+}
+
+}  // namespace
+
+void TrainingCommand::add_options(OptionTable& table) {
+  table.group("Model and data");
+  add_model_options(table);
+  arguments_.add_to(table);
+}
+
+void TrainingCommand::check(const OptionTable& table, const std::vector<std::string>&) {
+  check_model_options(table);
+  arguments_.resolve(table, common);
+}
+
+int TrainingCommand::run(const OptionTable& table, const std::vector<std::string>&, Output& out) {
+  TrainingArguments& a = arguments_;
+  const Origin origin = find();
+  if (a.training_data().empty())
+    fail(ErrorKind::usage, "--data is missing: this version bundles no text; pass files or a folder of text");
+  if (a.training.output_dir.empty())
+    a.training.output_dir = default_folder(origin.place.name, made_, data_name(a.training_data()));
+  const RunFolder early_look(a.training);  // refuses a folder before the long work, not after it
+  if (a.training.overwrite_output_dir && lies_in(origin.place.folder, a.training.output_dir))
+    fail(ErrorKind::usage, "{} lies in --output_dir {}, which --overwrite_output_dir replaces; name another folder",
+         printable(origin.option, 300), printable(a.training.output_dir, 300));
+  check_trace(a.training);
+
+  OpenModel opened = open(origin);
+  check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read
+  // A plan is a result, a run's first lines are its log.
+  const auto tell = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
+  tell(fmt::format(" model    {} · {} · {} parameters", printable(opened.place.name, kShown), opened.info.family,
+                   with_commas(opened.info.parameters)));
+
+  a.chunks.chunk_size = capped_chunk_size(a.chunks.chunk_size, longest_input(opened.info, opened.tokenizer));
+  a.chunks.use_cache = !common.no_cache;
+  a.chunks.threads = common.threads;
+  const RunData data = open_run_data(a, opened.tokenizer);
+  tell(fmt::format(" data     {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by",
+                   printable(data.name, kShown), with_commas(data.rows), with_commas(data.all_chunks),
+                   a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+  if (a.dry_run) return print_plan(opened, data, out);
+
+  a.training.options_toml = a.record(table);
+  const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
+  if (common.json)
+    out.json(result(report, opened, data));
+  else if (!report.stopped)
+    out.line(printable(report.run_dir, kShown));
+  return report.stopped ? 128 + report.signal : 0;
+}
+
+int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Output& out) const {
+  const TrainingOptions& t = arguments_.training;
+  const AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t);
+  if (common.json) {
+    OrderedJson memory = OrderedJson::object();
+    for (const auto& part : planned.memory) memory[part.purpose] = part.bytes;
+    out.json({{"dry_run", true},
+              {"run_dir", t.output_dir},
+              {"model", model_json(opened)},
+              {"data", data.to_json()},
+              {"plan",
+               {{"train_chunks", planned.train_chunks},
+                {"eval_chunks", planned.eval_chunks},
+                {"steps_per_epoch", planned.steps_per_epoch},
+                {"steps", planned.steps},
+                {"memory", memory},
+                {"memory_bytes", planned.memory_bytes},
+                {"seconds", planned.seconds}}}});
+    return 0;
+  }
+  out.line(fmt::format(" steps    {} ({} an epoch)", with_commas(planned.steps), with_commas(planned.steps_per_epoch)));
+  for (const auto& part : planned.memory)
+    out.line(fmt::format(" memory   {:<14} {:>10}", part.purpose, bytes_text(static_cast<uint64_t>(part.bytes))));
+  out.line(fmt::format(" memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
+  out.line(fmt::format(" time     about {} (estimated from one timed product)", clock_time(planned.seconds)));
+  out.line(fmt::format(" output   {}", printable(t.output_dir, kShown)));
+  return 0;
+}
+
+}  // namespace tekio::cli

@@ -1,0 +1,39 @@
+// What adapt and pretrain share, which is all but where the model comes from: the options, the data, the plan, the run
+// and its result.
+#pragma once
+
+#include <string>
+
+#include "run_data.h"
+#include "training_options.h"
+
+namespace tekio::cli {
+
+class TrainingCommand : public Command {
+ public:
+  void add_options(OptionTable& table) final;
+  void check(const OptionTable& table, const std::vector<std::string>& positionals) final;
+  int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) final;
+
+ protected:
+  /// `made`: what the run folder's default name calls the result, MODEL-finetuned-DATA say.
+  explicit TrainingCommand(const char* made) : made_(made) {}
+
+  /// Where the model comes from, found before anything is opened. `option`: how the command line names it.
+  struct Origin {
+    ModelPlace place;
+    std::string option;  ///< "--model ./m"
+  };
+  virtual void add_model_options(OptionTable& table) = 0;
+  virtual void check_model_options(const OptionTable& table) const = 0;
+  virtual Origin find() = 0;
+  virtual OpenModel open(const Origin& origin) const = 0;
+
+ private:
+  int print_plan(const OpenModel& opened, const RunData& data, Output& out) const;
+
+  const char* made_;
+  TrainingArguments arguments_;
+};
+
+}  // namespace tekio::cli
