@@ -49,6 +49,7 @@ class Command {
 void fill_table(Command& command, OptionTable& table);
 
 std::unique_ptr<Command> make_adapt();
+std::unique_ptr<Command> make_pretrain();
 std::unique_ptr<Command> make_fill();
 std::unique_ptr<Command> make_eval();
 std::unique_ptr<Command> make_tokenize();

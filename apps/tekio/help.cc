@@ -97,7 +97,7 @@ std::string program_help(const std::string& family) {
         commands_list(family), family);
   return fmt::format(
       "usage: tekio COMMAND [options]\n\n"
-      "Adapts masked language models (BERT, DistilBERT) to a domain's text.\n\n"
+      "Adapts masked language models (BERT, DistilBERT) to a domain's text, or trains them from nothing.\n\n"
       "Commands\n{}\n"
       "'tekio COMMAND --help' tells a command's options. 'tekio --version' tells the version.\n\n"
       "Examples\n"

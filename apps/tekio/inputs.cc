@@ -90,7 +90,7 @@ std::optional<fs::path> data_path(const std::string& spec) {
 
 }  // namespace
 
-ModelPlace find_model(const std::string& spec, const std::string& cache_dir) {
+ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const char* option) {
   std::error_code ignored;
   if (fs::is_directory(spec, ignored)) {
     if (const auto saved = checkpoints_in(spec); !saved.empty() && !fs::exists(fs::path(spec) / "config.json", ignored))
@@ -100,8 +100,7 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir) {
     return {last_part(spec), spec};
   }
   if (fs::exists(spec, ignored))
-    fail(ErrorKind::usage, "--model {} is a file, expected the folder that holds config.json and the weights",
-         printable(spec, 300));
+    fail(ErrorKind::usage, "{} {} is a file, expected the folder that holds it", option, printable(spec, 300));
 
   const size_t at = spec.find('@');
   const std::string id = spec.substr(0, at);
@@ -220,8 +219,8 @@ ModelPlace ModelOptions::place(const std::string& command) const {
 }
 
 Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
-  return Tokenizer::from_pretrained(tokenizer.empty() ? place.folder.string()
-                                                      : find_model(tokenizer, cache_dir).folder.string());
+  return Tokenizer::from_pretrained(
+      tokenizer.empty() ? place.folder.string() : find_model(tokenizer, cache_dir, "--tokenizer").folder.string());
 }
 
 fs::path ModelOptions::tokenizer_folder(const std::string& command) const {
@@ -229,7 +228,7 @@ fs::path ModelOptions::tokenizer_folder(const std::string& command) const {
     const ModelPlace where = place(command);  // also where --tokenizer stands beside it: a misspelt model is told
     if (tokenizer.empty()) return where.folder;
   }
-  return find_model(tokenizer, cache_dir).folder;
+  return find_model(tokenizer, cache_dir, "--tokenizer").folder;
 }
 
 OpenModel ModelOptions::open(const std::string& command, const Common& common) const {

@@ -22,8 +22,8 @@ struct ModelPlace {
 
 /// `spec`: a folder, or a Hub id ("name", "org/name", either with "@revision") whose snapshot lies in the Hub's cache
 /// (`cache_dir`, else $HF_HUB_CACHE, $HF_HOME/hub, …, laid out as the reference stack lays it out).
-/// Errors: usage (a file), io (neither; says what to do: this version does not download).
-ModelPlace find_model(const std::string& spec, const std::string& cache_dir = "");
+/// `option` named it. Errors: usage (a file), io (neither; says what to do: this version does not download).
+ModelPlace find_model(const std::string& spec, const std::string& cache_dir = "", const char* option = "--model");
 
 /// share/tekio: $TEKIO_SHARE, else beside the program's folder (as installed) or in it (as built).
 std::optional<std::filesystem::path> share_folder();

@@ -38,6 +38,12 @@ std::string with_underscores(std::string_view name) {
   return out;
 }
 
+// A model's config.json, or a folder that holds one: no file of options.
+bool is_json_config(const std::string& path) {
+  std::error_code ignored;
+  return path.ends_with(".json") || std::filesystem::is_directory(path, ignored);
+}
+
 // 3 as "3", 0.15 as "0.15", 2e-5 as "2e-05".
 std::string number_text(double number) { return fmt::format("{}", number); }
 
@@ -190,6 +196,10 @@ Option* OptionTable::find(std::string_view name) {
   return nullptr;
 }
 
+bool OptionTable::has(std::string_view name) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const Option& option) { return option.name == name; });
+}
+
 bool OptionTable::given(std::string_view name) const {
   for (const Option& option : options_)
     if (option.name == name) return option.given;
@@ -270,6 +280,9 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     }
   }
 
+  for (Option& model : options_)
+    for (Given& given : found)
+      if (model.json_config && given.option->name == "config" && is_json_config(given.text)) given.option = &model;
   for (const Given& given : found)  // the file first: the command line wins
     if (given.option->name == "config") read_config(given.text);
   std::vector<const Option*> cleared;

@@ -38,7 +38,8 @@ struct Option {
   std::optional<std::string> implied;  ///< the value meant where the option stands without one
   bool transient = false;              ///< steers this call only: neither dumped nor taken from a config file
   bool hidden = false;                 ///< understood, but neither listed nor dumped
-  OrderedJson default_value;           ///< null: none
+  bool json_config = false;   ///< --config FILE.json means this: options stand in TOML, a model's sizes in JSON
+  OrderedJson default_value;  ///< null: none
 
   std::function<void(const std::string&)> assign;  ///< takes a text that was checked against kind, range and choices
   std::function<OrderedJson()> value;              ///< as it stands now; null: not set
@@ -91,6 +92,10 @@ struct Option {
   }
   Option& unlisted() {
     hidden = true;
+    return *this;
+  }
+  Option& takes_json_config() {
+    json_config = true;
     return *this;
   }
 
@@ -150,6 +155,7 @@ class OptionTable {
   const std::string& command() const { return command_; }
   const std::list<Option>& options() const { return options_; }
   bool given(std::string_view name) const;
+  bool has(std::string_view name) const;
   /// Names and aliases of everything listed.
   std::vector<std::string> names() const;
   /// Keys that other commands' options have: allowed in a config file, so that commands can share one.

@@ -6,26 +6,30 @@
 #include "base/log.h"
 
 namespace tekio::cli {
-namespace {
 
-struct Foreign {
+struct ForeignOption {
   const char* name;
   bool flag;                          // true|false
   std::vector<std::string> accepted;  // {"*"}: all, without effect
   const char* reason;                 // "=--x y": does the same as that
 };
 
-const std::vector<Foreign>& foreign_options() {
-  static const std::vector<Foreign> options = {
+namespace {
+
+const std::vector<ForeignOption>& foreign_options() {
+  static const std::vector<ForeignOption> options = {
       // What the script does.
-      {"do_train", true, {"true"}, "adapt always trains; to judge a model only, use tekio eval"},
-      {"do_eval", true, {"true"}, "adapt always judges before and after; see --eval_strategy"},
+      {"do_train", true, {"true"}, "training is what this command does; to judge a model only, use tekio eval"},
+      {"do_eval", true, {"true"}, "the model is always judged before and after; see --eval_strategy"},
       {"do_predict", true, {"false"}, "there is nothing to predict in masked language modelling; see tekio fill"},
       {"eval_on_start", true, {"*"}, "the model is always judged before training"},
       // Models from nothing, other configurations.
-      {"model_type", false, {"distilbert", "bert"}, "adapt starts from a trained model"},
+      {"model_type", false, {"distilbert", "bert"}, "the model's config.json says it"},
       {"config_overrides", false, {}, "the model's config.json counts; only --dropout can change it"},
-      {"config_name", false, {}, "the configuration is that of the model's folder"},
+      {"config_name",
+       false,
+       {},
+       "the configuration is that of the model's folder; to start from one, use tekio pretrain"},
       {"use_fast_tokenizer", true, {"*"}, "there is one tokenizer, and it is fast"},
       {"trust_remote_code", true, {"*"}, "no code of a model's folder is ever run"},
       {"low_cpu_mem_usage", true, {"*"}, "weights are memory-mapped"},
@@ -127,7 +131,7 @@ const std::vector<Foreign>& foreign_options() {
   return options;
 }
 
-bool accepts_all(const Foreign& option) { return option.accepted == std::vector<std::string>{"*"}; }
+bool accepts_all(const ForeignOption& option) { return option.accepted == std::vector<std::string>{"*"}; }
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -138,8 +142,9 @@ std::string lower(std::string text) {
 
 void RunMlmOptions::add_to(OptionTable& table) {
   table.group("run_mlm.py's");
-  for (const Foreign& foreign : foreign_options()) {
-    std::string* value = &values_.emplace_back();
+  for (const ForeignOption& foreign : foreign_options()) {
+    if (table.has(foreign.name)) continue;
+    std::string* value = &taken_.emplace_back(&foreign, "").value;
     Option& option = table.add(foreign.name, value, foreign.reason).unlisted();
     if (foreign.flag) {
       option.kind = Option::Kind::boolean;
@@ -149,32 +154,28 @@ void RunMlmOptions::add_to(OptionTable& table) {
 }
 
 void RunMlmOptions::check(const OptionTable& table) const {
-  auto value = values_.begin();
   std::vector<std::string> ignored;
-  for (const Foreign& foreign : foreign_options()) {
-    const std::string& text = *value++;
+  for (const auto& [option, value] : taken_) {
+    const ForeignOption& foreign = *option;
     if (!table.given(foreign.name)) continue;
     if (accepts_all(foreign)) {
       if (foreign.reason[0] != '=') ignored.push_back(fmt::format("--{} ({})", foreign.name, foreign.reason));
-    } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), text) == foreign.accepted.end()) {
-      fail(ErrorKind::usage, "--{} {} cannot be honoured: {}", foreign.name, printable(text), foreign.reason);
+    } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), value) == foreign.accepted.end()) {
+      fail(ErrorKind::usage, "--{} {} cannot be honoured: {}", foreign.name, printable(value), foreign.reason);
     }
   }
   if (!ignored.empty()) note(fmt::format("without effect here: {}", fmt::join(ignored, ", ")));
 }
 
 bool RunMlmOptions::is_true(std::string_view name) const {
-  auto value = values_.begin();
-  for (const Foreign& foreign : foreign_options()) {
-    if (foreign.name == name) return *value == "true";
-    ++value;
-  }
+  for (const auto& [option, value] : taken_)
+    if (option->name == name) return value == "true";
   TEKIO_CHECK(false, "no option {}", name);
 }
 
 std::string RunMlmOptions::markdown() {
   std::string out = "| option | |\n|---|---|\n";
-  for (const Foreign& foreign : foreign_options()) {
+  for (const ForeignOption& foreign : foreign_options()) {
     if (foreign.reason[0] == '=')
       out += fmt::format("| `--{}` | the same as `{}` |\n", foreign.name, foreign.reason + 1);
     else if (accepts_all(foreign))

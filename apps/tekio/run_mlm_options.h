@@ -13,9 +13,11 @@
 
 namespace tekio::cli {
 
+struct ForeignOption;  // a row of the table
+
 class RunMlmOptions {
  public:
-  /// Adds them all, unlisted in --help.
+  /// Adds them all, unlisted in --help; but for those that the table has as options of its own.
   void add_to(OptionTable& table);
   /// Fails (usage) for the first that asks for what is not to be had; otherwise notes on stderr which have no effect
   /// here.
@@ -26,7 +28,11 @@ class RunMlmOptions {
   static std::string markdown();
 
  private:
-  std::list<std::string> values_;  // one for each of the table's options, in its order; a list: addresses stay
+  struct Taken {
+    const ForeignOption* option;
+    std::string value;
+  };
+  std::list<Taken> taken_;  // a list: addresses stay
 };
 
 }  // namespace tekio::cli

@@ -19,7 +19,7 @@ class TrainingCommand : public Command {
   /// `made`: what the run folder's default name calls the result, MODEL-finetuned-DATA say.
   explicit TrainingCommand(const char* made) : made_(made) {}
 
-  /// Where the model comes from, found before anything is opened. `option`: how the command line names it.
+  /// Where the model comes from, found before anything is opened.
   struct Origin {
     ModelPlace place;
     std::string option;  ///< "--model ./m"

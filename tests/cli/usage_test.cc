@@ -43,7 +43,6 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"data", "ifno"}, "did you mean 'data info'?"},
                     Case{{"data", "--json"}, "tekio: data needs a command of its own"},
                     Case{{"--json"}, "no command '--json'"},
-                    Case{{"pretrain", "--data", "x"}, "has no command 'pretrain' yet"},
                     Case{{"tokenizer", "train"}, "has no command 'tokenizer' yet"},
                     Case{{"pull", "x"}, "has no command 'pull' yet"}, Case{{"push"}, "has no command 'push' yet"},
                     Case{{"bench", "stpe"}, "no command 'bench stpe', did you mean 'bench step'?"},
@@ -203,7 +202,7 @@ TEST(Help, StandsForTheProgramAndEveryCommand) {
   EXPECT_THAT(run({"adapt", "--learning_rate", "-1", "-h"}).out, HasSubstr("--learning_rate X"));
   EXPECT_EQ(run({"help", "data", "info"}).out, run({"data", "info", "--help"}).out);
   EXPECT_THAT(run({"data", "--help"}).out, HasSubstr("data chunks"));
-  for (const char* later : {"pretrain", "push", "pull"}) EXPECT_THAT(program.out, testing::Not(HasSubstr(later)));
+  for (const char* later : {"push", "pull"}) EXPECT_THAT(program.out, testing::Not(HasSubstr(later)));
 }
 
 TEST(Version, IsTold) { EXPECT_EQ(run({"--version"}).out, "tekio " TEKIO_VERSION "\n"); }

@@ -1,0 +1,194 @@
+// tekio pretrain from the outside: what it needs, what it writes, that its runs go on and are asked for again as
+// adapt's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using testing::HasSubstr;
+
+const std::string T = model_folder();  // whose tokenizer has 2,048 entries
+
+class Pretrain : public testing::Test {
+ protected:
+  static std::string config(int vocabulary) {
+    return Json{{"model_type", "bert"},
+                {"vocab_size", vocabulary},
+                {"hidden_size", 32},
+                {"num_hidden_layers", 2},
+                {"num_attention_heads", 2},
+                {"intermediate_size", 64},
+                {"max_position_embeddings", 32},
+                {"team", "ours"}}
+        .dump();
+  }
+  // Options of a run of a second, JSON result; four updates of an epoch of more.
+  std::vector<std::string> small(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all = {"pretrain", "--config",     config_, "--tokenizer",
+                                    T,          "--data",       text_,   "--output_dir",
+                                    run_,       "--chunk_size", "16",    "--per_device_train_batch_size",
+                                    "4",        "--max_steps",  "4",     "--learning_rate",
+                                    "1e-3",     "--no_cache",   "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  static std::string weights(const std::string& run) { return read_file(run + "/model.safetensors"); }
+
+  Folder folder_;
+  const std::string run_ = folder_.path("run");
+  const std::string text_ = folder_.write("text.txt", sentences(60));
+  const std::string config_ = folder_.write("mini.json", config(2050));  // larger than needed: padded
+};
+
+TEST_F(Pretrain, MakesAModelFolderThatAdaptTakes) {
+  const Result result = run(small());
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json r = result.json();
+  EXPECT_EQ(r["run_dir"], run_);
+  EXPECT_EQ(r["model"]["name"], "mini");
+  EXPECT_EQ(r["model"]["family"], "BERT");
+  EXPECT_EQ(r["train"]["steps"], 4);
+  const double before = r["perplexity"]["before"].get<double>();
+  EXPECT_NEAR(before, 2050, 250) << "every entry is as likely as any other";
+  EXPECT_LT(r["perplexity"]["after"].get<double>(), before);
+  const Json saved = Json::parse(read_file(run_ + "/config.json"));
+  EXPECT_EQ(saved["vocab_size"], 2050);
+  EXPECT_EQ(saved["team"], "ours");
+  EXPECT_EQ(saved["architectures"][0], "BertForMaskedLM");
+  EXPECT_EQ(run({"info", run_, "--json"}).json()["parameters"], r["model"]["parameters"]);
+  const Json adapted = run({"adapt", "--model", run_, "--data", text_, "--output_dir", folder_.path("adapted"),
+                            "--chunk_size", "16", "--max_steps", "1", "--no_cache", "--json"})
+                           .json();
+  EXPECT_NEAR(adapted["perplexity"]["before"].get<double>(), r["perplexity"]["after"].get<double>(), 1e-6);
+}
+
+TEST_F(Pretrain, TheSeedDecidesTheWeights) {
+  const auto loss = [&](const std::string& seed) {
+    return run(small({"--seed", seed, "--max_steps", "1", "--overwrite_output_dir"})).json()["train"]["loss"];
+  };
+  EXPECT_EQ(loss("1"), loss("1"));
+  EXPECT_NE(loss("1"), loss("2"));
+}
+
+TEST_F(Pretrain, AResumedRunHasTheSameBits) {
+  ASSERT_EQ(run(small({"--save_strategy", "steps", "--save_steps", "2"})).code, 0);
+  const Result other = run(small({"--output_dir", folder_.path("other"), "--resume_from_checkpoint",
+                                  run_ + "/checkpoint-2", "--save_strategy", "steps", "--save_steps", "2"}));
+  ASSERT_EQ(other.code, 0) << other.err;
+  EXPECT_THAT(other.err, HasSubstr("/checkpoint-2 at update 2 of 4"));
+  EXPECT_EQ(weights(run_), weights(folder_.path("other")));
+}
+
+TEST_F(Pretrain, AFolderHoldsAConfigTooAndAFileOfOptionsMayStandBesideIt) {
+  folder_.write("mini/config.json", config(2048));
+  const std::string options = folder_.write("o.toml", "max_steps = 1\ntokenizer = '" + T + "'\n");
+  const std::string other = folder_.path("other");
+  const Result result = run({"pretrain", "--config", folder_.path("mini"), "--config", options, "--data", text_,
+                             "--chunk_size", "16", "--output_dir", run_, "--no_cache", "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.json()["model"]["name"], "mini");
+  EXPECT_EQ(result.json()["train"]["steps"], 1);
+  ASSERT_EQ(run({"pretrain", "--config", run_ + "/options.toml", "--output_dir", other}).code, 0);
+  EXPECT_EQ(weights(run_), weights(other)) << "the record asks for the same run";
+}
+
+TEST_F(Pretrain, ARunMlmCommandLineFromNothingWorksUnchanged) {
+  const Json r = run({"pretrain",
+                      "--model_type",
+                      "bert",
+                      "--config_name",
+                      config_,
+                      "--tokenizer_name",
+                      T,
+                      "--train_file",
+                      text_,
+                      "--validation_file",
+                      folder_.write("v.txt", sentences(9)),
+                      "--do_train",
+                      "--do_eval",
+                      "--max_seq_length",
+                      "16",
+                      "--max_steps",
+                      "2",
+                      "--max_eval_samples",
+                      "4",
+                      "--output_dir",
+                      run_,
+                      "--no_cache",
+                      "--json"})
+                     .json();
+  EXPECT_EQ(r["train"]["steps"], 2);
+  EXPECT_EQ(r["data"]["eval_chunks"], 4);
+}
+
+TEST_F(Pretrain, ADryRunTrainsNothing) {
+  const Result result = run({"pretrain", "--config", config_, "--tokenizer", T, "--data", text_, "--chunk_size", "16",
+                             "--dry_run", "--json", "--no_cache"},
+                            {.folder = folder_.path()});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.json()["run_dir"], "mini-pretrained-text");
+  EXPECT_GT(result.json()["plan"]["memory_bytes"], 0);
+}
+
+TEST_F(Pretrain, RefusesInOneSentence) {
+  folder_.write("mine/notes.txt", "not a run's");
+  folder_.write("run/keep.json", "{}");
+  const std::string small_vocabulary = folder_.write("small.json", config(2047)),
+                    no_sizes = folder_.write("none.json", R"({"model_type": "bert"})"),
+                    no_json = folder_.write("broken.json", "{"), no_model = folder_.write("other.json", "{}"),
+                    none = folder_.path("absent.json");
+  const auto with = [&](std::vector<std::string> start) {
+    start.insert(start.begin(), "pretrain");
+    for (const char* more : {"--chunk_size", "16", "--max_steps", "1", "--no_cache"}) start.emplace_back(more);
+    return start;
+  };
+  const struct {
+    std::vector<std::string> arguments;
+    int code;
+    std::string message;
+  } cases[] = {
+      {with({}), 2, "--config is missing: tekio pretrain needs the config.json of the model to make"},
+      {with({"--config", config_}), 2, "--tokenizer is missing: tekio pretrain needs the folder of a tokenizer"},
+      {with({"--config", config_, "--tokenizer", T}), 2, "--data is missing"},
+      {with({"--config", config_, "--config_name", none, "--tokenizer", T}), 2, "they are two names of one option"},
+      {with({"--config", none, "--tokenizer", T, "--data", text_}), 4, "no model config " + none},
+      {with({"--config", no_json, "--tokenizer", T, "--data", text_}), 3, no_json},
+      {with({"--config", no_sizes, "--tokenizer", T, "--data", text_}), 3, no_sizes + ": vocab_size is missing"},
+      {with({"--config", no_model, "--tokenizer", T, "--data", text_}), 3, no_model + ": model_type is missing"},
+      {with({"--config", small_vocabulary, "--tokenizer", T, "--data", text_}), 3,
+       "the tokenizer in " + T + " has 2048 entries but vocab_size is 2047 in " + small_vocabulary +
+           ": set it to 2048 or more"},
+      {with({"--config", config_, "--tokenizer", T + "/vocab.txt", "--data", text_}), 2,
+       "--tokenizer " + T + "/vocab.txt is a file, expected the folder that holds it"},
+      {with({"--config", config_, "--tokenizer", T, "--data", text_, "--output_dir", folder_.path("mine")}), 2,
+       "holds files that are not a run's (notes.txt, say)"},
+      {with({"--config", config_, "--tokenizer", T, "--data", text_, "--model", T}), 2, "unknown option --model"},
+      {with({"--config", config_, "--config_overrides", "n=1", "--tokenizer", T, "--data", text_}), 2,
+       "--config_overrides n=1 cannot be honoured"},
+      {{"adapt", "--config", config_}, 2, "mini.json:1: not TOML"},
+  };
+  for (const auto& c : cases) {
+    const Result result = run(c.arguments, {.folder = folder_.path()});
+    EXPECT_EQ(result.code, c.code) << c.message;
+    EXPECT_THAT(result.err, HasSubstr("tekio: "));
+    EXPECT_THAT(result.err, HasSubstr(c.message));
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
+  ASSERT_EQ(run(small()).code, 0);
+  const Result again = run(small({"--config", run_ + "/config.json", "--overwrite_output_dir"}));
+  EXPECT_EQ(again.code, 2);
+  EXPECT_THAT(again.err, HasSubstr("--config " + run_ + "/config.json lies in --output_dir " + run_));
+}
+
+}  // namespace
+}  // namespace tekio::cli_test
