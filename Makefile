@@ -12,7 +12,7 @@ BUILD_TREE := cmake --build $(BUILD) -j $(JOBS)
 
 .PHONY: help setup build adapt test bench format install
 help:
-	@echo "make adapt     build Tekio, then adapt a model to a domain's text with it (some minutes)"
+	@echo "make adapt     build Tekio, then adapt the bundled model to a domain's text with it (some minutes)"
 	@echo "make test      build everything, run all tests"
 	@echo "make build     build the program: $(BUILD)/tekio"
 	@echo "make bench     build and run the micro benchmarks"
@@ -31,15 +31,8 @@ $(BUILD)/build.ninja: CMakePresets.json | setup
 build: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE) --target tekio_program
 
-# No pretrained model is bundled yet. Until then this shows the whole way on what any Debian machine has: a small model with
-# random weights, and the licences' texts.
-STARTER := build/starter
-adapt: build $(STARTER)/train.txt
-	@echo "No pretrained model is bundled yet: a small model with random weights learns the language of software licences."
-	$(BUILD)/tekio adapt --config share/tekio/starter/adapt.toml --output_dir build/adapted --overwrite_output_dir $(ARGS)
-
-$(STARTER)/train.txt: scripts/starter_text.sh
-	@sh scripts/starter_text.sh $(STARTER)
+adapt: build
+	$(BUILD)/tekio adapt --output_dir build/adapted --overwrite_output_dir $(ARGS)
 
 test: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE)

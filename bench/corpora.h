@@ -22,7 +22,7 @@ struct Corpus {
 /// Says on standard error what is left out.
 inline std::vector<Corpus> corpora() {
   const std::string root = TEKIO_ROOT;
-  std::vector<Corpus> all = {{"small", root + "/examples/reviews", root + "/share/tekio/starter"}};
+  std::vector<Corpus> all = {{"small", root + "/examples/reviews", root + "/examples/tiny-model"}};
   if (const char* data = std::getenv("TEKIO_DATA"))
     all.push_back({"reviews", data + std::string("/imdb"), data + std::string("/tokenizers/distilbert-base-uncased")});
   else

@@ -1,4 +1,5 @@
 // tekio adapt: trains a model that exists; without --model the bundled one.
+#include "bundled.h"
 #include "training_command.h"
 
 namespace tekio::cli {
@@ -11,16 +12,17 @@ class Adapt final : public TrainingCommand {
   CommandText text() const override {
     return {.name = "adapt",
             .summary = "trains a masked language model on a domain's text",
-            .usage = "[--model M] --data D… [--output_dir RUN] [options]",
+            .usage = "[--model M] [--data D…] [--output_dir RUN] [options]",
             .description =
                 "Judges a model on text that it will not see, trains it on a domain's text, judges it again, and saves "
                 "it as a folder that "
                 "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; judges by what --test_size cuts "
                 "off, else by split "
                 "validation, else test, else by the last --validation_split_percentage of the rows. Without --model: "
-                "the bundled one. This version bundles no text: --data is required. run_mlm.py's options are "
-                "understood too, see docs/cli.md.",
-            .examples = {"tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size "
+                "the bundled one, and the options that suit it. Without --data: the first of the bundled corpora, "
+                "which 'tekio data list' lists. run_mlm.py's options are understood too, see docs/cli.md.",
+            .examples = {"tekio adapt --data medicine",
+                         "tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size "
                          "1000 --output_dir run",
                          "tekio adapt --model distilbert-base-uncased --train_file notes.txt --validation_file "
                          "held-out.txt --line_by_line",
@@ -29,18 +31,23 @@ class Adapt final : public TrainingCommand {
   }
 
  private:
-  void add_model_options(OptionTable& table) override { model_.add_to(table, true); }
+  void add_model_options(OptionTable& table) override {
+    model_.add_to(table, true);
+    if (const auto file = bundled_options()) table.set_defaults("model", *file);
+  }
 
   void check_model_options(const OptionTable& table) const override {
     if (table.given("model_revision") && model_.model.empty()) fail(ErrorKind::usage, "--model_revision needs --model");
   }
 
   Origin find() override {
-    if (model_.model.empty()) model_.model = starter_model("--model");
+    if (model_.model.empty()) model_.model = bundled_model("--model");
     return {model_.place("adapt"), "--model " + model_.model};
   }
 
   OpenModel open(const Origin&) const override { return model_.open("adapt", common); }
+
+  std::vector<std::string> default_data() const override { return {default_corpus("--data").name}; }
 
   ModelOptions model_;
 };

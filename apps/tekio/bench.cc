@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "bundled.h"
 #include "data/source.h"
 #include "inputs.h"
 

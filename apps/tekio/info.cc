@@ -1,5 +1,6 @@
 // tekio info: what a model folder holds.
 #include "base/log.h"
+#include "bundled.h"
 #include "inputs.h"
 
 namespace tekio::cli {
@@ -30,7 +31,7 @@ class Info final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    if (model_.model.empty()) model_.model = starter_model("the argument M");
+    if (model_.model.empty()) model_.model = bundled_model("the argument M");
     const ModelPlace place = model_.place("info");
     const ModelInfo info =
         MaskedLM::from_pretrained(

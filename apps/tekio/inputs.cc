@@ -78,14 +78,33 @@ std::string last_part(const fs::path& path) {
   return whole.filename().string();
 }
 
-// The path of "PATH" or "PATH:SPLIT", or nothing if there is none.
-std::optional<fs::path> data_path(const std::string& spec) {
+// Where "PATH", "PATH:SPLIT", "CORPUS" or "CORPUS:SPLIT" points; what is here comes before what is bundled.
+struct DataPlace {
+  fs::path path;
+  std::string split;  // ":SPLIT", or nothing
+};
+std::optional<DataPlace> find_here(const std::string& spec) {
   std::error_code ignored;
-  if (fs::exists(spec, ignored)) return spec;
+  if (fs::exists(spec, ignored)) return DataPlace{spec, ""};
   const size_t colon = spec.rfind(':');
   if (colon != std::string::npos && colon > 0 && fs::exists(spec.substr(0, colon), ignored))
-    return spec.substr(0, colon);
+    return DataPlace{spec.substr(0, colon), spec.substr(colon)};
   return std::nullopt;
+}
+std::optional<DataPlace> find_data(const std::string& spec) {
+  if (const auto here = find_here(spec)) return here;
+  if (const auto corpus = bundled_corpus(spec)) return DataPlace{corpus->folder, spec.substr(corpus->name.size())};
+  return std::nullopt;
+}
+
+[[noreturn]] void fail_no_data(const std::string& spec) {
+  std::vector<std::string> bundled;
+  for (const BundledCorpus& corpus : bundled_corpora()) bundled.push_back(corpus.name);
+  fail(ErrorKind::io, "there is no file or folder {}{}{}", printable(spec, 300),
+       bundled.empty() ? "" : fmt::format(", nor a bundled corpus of this name ({})", fmt::join(bundled, ", ")),
+       looks_like_hub_id(spec.substr(0, spec.find(':')))
+           ? "; datasets are read from disk only, this version does not download them from the Hub"
+           : "");
 }
 
 }  // namespace
@@ -116,35 +135,23 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir, con
        printable(spec, 300), printable(cache.string(), 300), printable(revision), printable(id));
 }
 
-std::optional<fs::path> share_folder() {
-  if (const std::string path = environment("TEKIO_SHARE"); !path.empty()) return fs::path(path);
-  std::error_code ignored;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  if (folder.empty()) return std::nullopt;
-  for (const fs::path& beside : {folder.parent_path(), folder})  // PREFIX/bin/tekio; a build folder
-    if (const fs::path share = beside / "share" / "tekio"; fs::is_directory(share, ignored)) return share;
-  return std::nullopt;
-}
-
-std::string starter_model(const std::string& option) {
-  const auto share = share_folder();
-  std::error_code ignored;
-  if (share && fs::exists(*share / "starter" / "config.json", ignored)) return (*share / "starter").string();
-  fail(ErrorKind::usage,
-       "{} is missing, and this installation has no bundled model ({}); pass a model folder or the id of one in the "
-       "Hub's cache",
-       option, share ? printable((*share / "starter").string(), 300) : std::string("no share/tekio folder"));
-}
-
 DatasetDict open_data(const std::vector<std::string>& specs) {
+  std::vector<std::string> places;
   for (const std::string& spec : specs) {
-    if (data_path(spec)) continue;
-    const std::string id = spec.substr(0, spec.find(':'));
-    fail(ErrorKind::io, "there is no file or folder {}{}", printable(spec, 300),
-         looks_like_hub_id(id) ? "; datasets are read from disk only, this version does not download them from the Hub"
-                               : "");
+    const auto place = find_data(spec);
+    if (!place) fail_no_data(spec);
+    places.push_back(place->path.string() + place->split);
   }
-  return load_dataset(specs);
+  return load_dataset(places);
+}
+
+bool names_whole(const std::string& spec) {
+  const auto place = find_data(spec);
+  return place && place->split.empty();
+}
+
+std::optional<BundledCorpus> named_corpus(const std::string& spec) {
+  return find_here(spec) ? std::nullopt : bundled_corpus(spec);
 }
 
 void for_each_text(const Dataset& split, const std::string& column, const std::function<void(std::string_view)>& use) {
@@ -158,8 +165,8 @@ void for_each_text(const Dataset& split, const std::string& column, const std::f
 std::string data_name(const std::vector<std::string>& specs) {
   std::string name;
   for (const std::string& spec : specs) {
-    const auto path = data_path(spec);
-    name += (name.empty() ? "" : ", ") + (path ? last_part(*path) + spec.substr(path->string().size()) : spec);
+    const auto place = find_data(spec);
+    name += (name.empty() ? "" : ", ") + (place ? last_part(place->path) + place->split : spec);
   }
   return name;
 }

@@ -1,5 +1,5 @@
-// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, the
-// bundled starter model, and the checks that need both a model and its tokenizer.
+// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, bundled
+// corpora, and the checks that need both a model and its tokenizer.
 #pragma once
 
 #include <tekio/tekio.h>
@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bundled.h"
 #include "command.h"
 
 namespace tekio::cli {
@@ -25,13 +26,13 @@ struct ModelPlace {
 /// `option` named it. Errors: usage (a file), io (neither; says what to do: this version does not download).
 ModelPlace find_model(const std::string& spec, const std::string& cache_dir = "", const char* option = "--model");
 
-/// share/tekio: $TEKIO_SHARE, else beside the program's folder (as installed) or in it (as built).
-std::optional<std::filesystem::path> share_folder();
-/// The bundled starter model. Errors: usage (this installation has none; names `option`, with which to pass one).
-std::string starter_model(const std::string& option);
-
-/// load_dataset, after telling a Hub id from a misspelt path. Errors: io, input.
+/// load_dataset for what names data on the command line: paths, and bundled corpora. Tells a Hub id from a misspelt
+/// path. Errors: io, input.
 DatasetDict open_data(const std::vector<std::string>& specs);
+/// Whether `spec` asks for a whole dataset, as opposed to one split of it (PATH:SPLIT).
+bool names_whole(const std::string& spec);
+/// The bundled corpus that `spec` means: where nothing here has this name.
+std::optional<BundledCorpus> named_corpus(const std::string& spec);
 /// Calls `use` with the text of every row of a split, in order; a row without text is told with file and line, as
 /// `data chunks` tells it. The view holds until `use` returns.
 void for_each_text(const Dataset& split, const std::string& column, const std::function<void(std::string_view)>& use);

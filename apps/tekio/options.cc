@@ -283,8 +283,19 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
   for (Option& model : options_)
     for (Given& given : found)
       if (model.json_config && given.option->name == "config" && is_json_config(given.text)) given.option = &model;
-  for (const Given& given : found)  // the file first: the command line wins
-    if (given.option->name == "config") read_config(given.text);
+  const auto named = [&](std::string_view name) {
+    return given(name) || std::ranges::any_of(found, [&](const Given& g) { return g.option->name == name; });
+  };
+  const auto read_files = [&] {
+    for (const Given& given : found)
+      if (given.option->name == "config") read_config(given.text);
+  };
+  read_files();  // first: the command line wins
+  if (defaults_ && !named(defaults_->option)) {
+    read_config(defaults_->file);
+    for (Option& option : options_) option.given = false;
+    read_files();
+  }
   std::vector<const Option*> cleared;
   for (const Given& given : found) {
     Option& option = *given.option;

@@ -145,6 +145,11 @@ class OptionTable {
     return option;
   }
 
+  /// Where neither the command line nor --config's file gives `option`, the options of `file` hold before both.
+  void set_defaults(std::string option, std::filesystem::path file) {
+    defaults_ = {std::move(option), std::move(file)};
+  }
+
   /// Reads a command line (without program and command names). Returns what is no option. `positionals`: whether the
   /// command takes any; where it takes none, a list option takes all values that follow it.
   /// Errors (usage): unknown option (names the nearest), value missing, of the wrong kind or out of range, two names of
@@ -178,6 +183,11 @@ class OptionTable {
   std::string command_, group_;
   std::list<Option> options_;  // a list: references given out stay good
   std::vector<std::string> foreign_names_;
+  struct Defaults {
+    std::string option;
+    std::filesystem::path file;
+  };
+  std::optional<Defaults> defaults_;
 };
 
 /// A text as a TOML basic string, quotes included.

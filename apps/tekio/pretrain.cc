@@ -78,6 +78,10 @@ class Pretrain final : public TrainingCommand {
     return {origin.place, tokenizer, model, info};
   }
 
+  std::vector<std::string> default_data() const override {
+    fail(ErrorKind::usage, "--data is missing: tekio pretrain needs files or a folder of text");
+  }
+
   std::string config_, tokenizer_, cache_dir_;
 };
 

@@ -3,12 +3,10 @@
 #include "run_data.h"
 
 #include <cmath>
-#include <filesystem>
 
 #include "base/log.h"
 
 namespace tekio::cli {
-namespace fs = std::filesystem;
 namespace {
 
 Chunks first_chunks(const Chunks& chunks, int64_t most) {
@@ -26,9 +24,8 @@ int64_t percentage_of_rows(int64_t rows, int64_t percentage) {
 // Train; another split only where PATH:SPLIT asks for it: text kept for a test must not be learnt by accident.
 std::string split_to_train_on(const DatasetDict& data, const std::vector<std::string>& specs) {
   if (data.contains("train")) return "train";
-  std::error_code ignored;
   for (const std::string& spec : specs)
-    if (fs::exists(spec, ignored)) {
+    if (names_whole(spec)) {
       std::vector<std::string> there;
       for (const auto& [name, split] : data.splits()) there.push_back(printable(name));
       fail(ErrorKind::input, "the data has no split train, it has {}; name the one to train on: {}:{}",

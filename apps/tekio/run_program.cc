@@ -141,9 +141,9 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
 
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (const auto make : {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_data_info,
-                          make_data_head, make_data_chunks, make_info, make_bench_step, make_bench_tokenize,
-                          make_bench_data, make_bench_fill, make_doctor})
+  for (const auto make : {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_data_list,
+                          make_data_info, make_data_head, make_data_chunks, make_info, make_bench_step,
+                          make_bench_tokenize, make_bench_data, make_bench_fill, make_doctor})
     commands.push_back(make());
   return commands;
 }

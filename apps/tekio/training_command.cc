@@ -32,6 +32,18 @@ void check_trace(const TrainingOptions& t) {
          printable(folder.string(), 300));
 }
 
+// A bundled corpus has prompts of its own.
+std::vector<std::string> prompts_for(const std::vector<std::string>& data, const Tokenizer& tokenizer) {
+  const auto corpus = data.size() == 1 ? named_corpus(data.front()) : std::nullopt;
+  if (!corpus) return {};
+  constexpr std::string_view kMask = "[MASK]";
+  std::vector<std::string> prompts = corpus->prompts;
+  for (std::string& prompt : prompts)
+    if (const size_t at = prompt.find(kMask); at != std::string::npos)
+      prompt.replace(at, kMask.size(), tokenizer.mask_token());
+  return prompts;
+}
+
 OrderedJson model_json(const OpenModel& opened) {
   return {{"name", opened.place.name}, {"family", opened.info.family}, {"parameters", opened.info.parameters}};
 }
@@ -81,8 +93,7 @@ void TrainingCommand::check(const OptionTable& table, const std::vector<std::str
 int TrainingCommand::run(const OptionTable& table, const std::vector<std::string>&, Output& out) {
   TrainingArguments& a = arguments_;
   const Origin origin = find();
-  if (a.training_data().empty())
-    fail(ErrorKind::usage, "--data is missing: this version bundles no text; pass files or a folder of text");
+  if (a.training_data().empty()) a.data = default_data();
   if (a.training.output_dir.empty())
     a.training.output_dir = default_folder(origin.place.name, made_, data_name(a.training_data()));
   const RunFolder early_look(a.training);  // refuses a folder before the long work, not after it
@@ -92,6 +103,8 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   check_trace(a.training);
 
   OpenModel opened = open(origin);
+  if (a.training.prompts.empty() && !table.given("prompt"))
+    a.training.prompts = prompts_for(a.training_data(), opened.tokenizer);
   check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read
   // A plan is a result, a run's first lines are its log.
   const auto tell = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };

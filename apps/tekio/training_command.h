@@ -28,6 +28,8 @@ class TrainingCommand : public Command {
   virtual void check_model_options(const OptionTable& table) const = 0;
   virtual Origin find() = 0;
   virtual OpenModel open(const Origin& origin) const = 0;
+  /// What to train on where the command line names nothing. Errors: usage (there is no such text).
+  virtual std::vector<std::string> default_data() const = 0;
 
  private:
   int print_plan(const OpenModel& opened, const RunData& data, Output& out) const;

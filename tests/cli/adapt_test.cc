@@ -48,7 +48,7 @@ TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   ASSERT_EQ(result.code, 0) << result.err;
   const Json r = result.json();
   EXPECT_EQ(r["run_dir"], run_);
-  EXPECT_EQ(r["model"]["name"], "starter");
+  EXPECT_EQ(r["model"]["name"], "tiny-model");
   EXPECT_EQ(r["model"]["family"], "DistilBERT");
   EXPECT_EQ(r["data"]["rows"], 60);
   EXPECT_GT(r["data"]["tokens"], 0);
@@ -64,7 +64,7 @@ TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   ASSERT_EQ(r["prompts"].size(), 1u);
   EXPECT_EQ(r["prompts"][0]["before"].size(), 5u);
   EXPECT_EQ(r["prompts"][0]["after"].size(), 5u);
-  EXPECT_THAT(result.err, HasSubstr(" model    starter · DistilBERT · "));
+  EXPECT_THAT(result.err, HasSubstr(" model    tiny-model · DistilBERT · "));
   EXPECT_THAT(result.err, HasSubstr(" data     text.txt · 60 rows · "));
   EXPECT_THAT(result.err, HasSubstr("before"));
   for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "trainer_state.json",
@@ -257,7 +257,7 @@ TEST_F(Adapt, TheDefaultRunFolderIsNamedAfterModelAndData) {
   const Result result =
       run({"adapt", "--model", M, "--data", text_, "--chunk_size", "16", "--dry_run", "--json", "--no_cache"},
           {.folder = folder_.path()});
-  EXPECT_EQ(result.json()["run_dir"], "starter-finetuned-text");
+  EXPECT_EQ(result.json()["run_dir"], "tiny-model-finetuned-text");
 }
 
 TEST_F(Adapt, AFolderThatIsNoRunIsRefused) {

@@ -145,7 +145,7 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-std::string model_folder() { return TEKIO_STARTER_MODEL; }
+std::string model_folder() { return TEKIO_EXAMPLE_MODEL; }
 
 std::string sentences(int count, unsigned seed) {
   static const char* const words[] = {

@@ -64,7 +64,7 @@ class Folder {
 };
 
 std::string read_file(const std::string& path);
-/// The starter model's folder in the source tree.
+/// A small model with random weights: examples/tiny-model.
 std::string model_folder();
 /// English sentences, `count` lines, different from one `seed` to the next.
 std::string sentences(int count, unsigned seed = 1);

@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{{"fill", "a [MASK]"}, "--model is missing"},
                     Case{{"eval", "--data", "x"}, "--model is missing"},
                     Case{{"eval", "--model", M}, "--data is missing"},
-                    Case{{"adapt", "--model", M}, "--data is missing: this version bundles no text"},
+                    Case{{"pretrain", "--config", M + "/config.json", "--tokenizer", M}, "--data is missing"},
                     Case{{"tokenize"}, "--model is missing"}, Case{{"data", "chunks", "x"}, "--model is missing"},
                     Case{{"data", "info"}, "needs files"}, Case{{"data", "head"}, "needs files"},
                     Case{{"data", "chunks", "--model", M}, "needs files"},
@@ -168,8 +168,8 @@ TEST(ConfigFile, ProblemsAreUsageErrors) {
 
 TEST(ConfigFile, DumpIsReadBack) {
   const Folder folder;
-  const Result first = run({"adapt", "--data", "a b", "--learning-rate", "3e-4", "--masking_rng", "torch-cpu",
-                            "--whole_word_mask", "--dump-config"});
+  const Result first = run({"adapt", "--model", M, "--data", "a b", "--learning-rate", "3e-4", "--masking_rng",
+                            "torch-cpu", "--whole_word_mask", "--dump-config"});
   ASSERT_EQ(first.code, 0) << first.err;
   EXPECT_THAT(first.out, HasSubstr("learning_rate = 0.0003\n"));
   EXPECT_THAT(first.out, HasSubstr("masking_rng = \"torch-cpu\"\n"));

@@ -7,7 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
-  static const auto tokenizer = Tokenizer::from_pretrained(TEKIO_STARTER);
+  static const auto tokenizer = Tokenizer::from_pretrained(TEKIO_TOKENIZER);
   static TextEncoder encoder(tokenizer);
   return fuzz::refused_or_done([&] {
     const auto e = tokenizer.encode(fuzz::as_text(data, size));

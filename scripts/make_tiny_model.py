@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes share/tekio/starter: a small DistilBERT with random weights and a WordPiece vocabulary, for `make adapt` until a
-pretrained model is bundled. Needs nothing but Python; the same text gives the same bytes.
+"""Makes examples/tiny-model: a small DistilBERT with random weights and a WordPiece vocabulary, for tests and examples.
+Needs nothing but Python and the licence texts of a Debian 12 system; the same text gives the same bytes.
 
-    sh scripts/starter_text.sh build/starter && python3 scripts/make_starter.py build/starter/train.txt share/tekio/starter
+    python3 scripts/make_tiny_model.py examples/tiny-model
 
 The vocabulary: characters first, then the most frequent pair of pieces is joined again and again (ties: the alphabetically
 first pair), words cut as BERT cuts them. The weights: normal(0, 0.02) matrices, zero biases, unit norms, as DistilBERT is
@@ -19,6 +19,16 @@ import sys
 
 VOCABULARY, WIDTH, INNER, LAYERS, HEADS, POSITIONS = 2048, 96, 384, 2, 4, 128
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def licences() -> str:
+    """All but MPL-2.0, one paragraph a line."""
+    files = [f for f in sorted(pathlib.Path("/usr/share/common-licenses").iterdir()) if not f.is_symlink() and f.name != "MPL-2.0"]
+    paragraphs = []
+    for file in files:
+        for paragraph in re.split(r"\n{2,}", file.read_text(encoding="utf-8", errors="replace")):
+            paragraphs.append(re.sub(r"[ \t\n\f\r\v]+", " ", paragraph).removeprefix(" "))
+    return "".join(p + "\n" for p in paragraphs if len(p) > 20)
 
 
 def train_vocabulary(text: str, size: int) -> list[str]:
@@ -102,11 +112,11 @@ def weights_file() -> bytes:
 
 
 def main():
-    text, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = train_vocabulary(text.read_text(encoding="utf-8", errors="replace"), VOCABULARY)
+    vocabulary = train_vocabulary(licences(), VOCABULARY)
     if len(vocabulary) != VOCABULARY:
-        sys.exit(f"make_starter: {text} gives {len(vocabulary)} pieces, {VOCABULARY} are wanted: more text is needed")
+        sys.exit(f"make_tiny_model: the licences give {len(vocabulary)} pieces, {VOCABULARY} are wanted: more text is needed")
     config = {
         "activation": "gelu", "architectures": ["DistilBertForMaskedLM"], "attention_dropout": 0.1, "dim": WIDTH, "dropout": 0.1,
         "hidden_dim": INNER, "initializer_range": 0.02, "max_position_embeddings": POSITIONS, "model_type": "distilbert",

@@ -1,0 +1,125 @@
+// What an installation brings along: corpora by name with their licences, and the options of the bundled model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "program.h"
+
+namespace tekio::cli_test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// A share folder of our own: one corpus, and a model where wanted.
+class Bundled : public testing::Test {
+ protected:
+  Bundled() {
+    fs::create_directories(folder_.path("share/corpora/rivers"));
+    folder_.write("share/corpora/rivers/train.txt", sentences(40, 1));
+    folder_.write("share/corpora/rivers/test.txt", sentences(10, 2));
+    folder_.write("share/corpora/corpora.json", R"({"default": "rivers", "corpora": [{"name": "rivers",
+      "title": "Sentences of a test", "licence": "CC0 1.0", "attribution": "by nobody",
+      "prompts": ["This is a [MASK]."]}]})");
+  }
+  void add_model() {
+    fs::copy(model_folder(), folder_.path("share/model"), fs::copy_options::recursive);
+    folder_.write("share/adapt.toml",
+                  "learning_rate = 0.002\nnum_train_epochs = 2\nchunk_size = 16\nsave_strategy = \"no\"\n");
+  }
+  Result run_here(const std::vector<std::string>& arguments) const { return run(arguments, start_); }
+
+  Folder folder_;
+  const Start start_ = {.environment = {{"TEKIO_SHARE", folder_.path("share")}, {"TEKIO_CACHE", folder_.path("cache")}},
+                        .folder = folder_.path()};
+};
+
+TEST_F(Bundled, ListsCorporaWithTheirLicences) {
+  const auto list = run_here({"data", "list", "--json"}).json()["corpora"];
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0]["name"], "rivers");
+  EXPECT_EQ(list[0]["licence"], "CC0 1.0");
+  EXPECT_EQ(list[0]["splits"]["train"]["rows"], 40);
+  EXPECT_EQ(list[0]["splits"]["test"]["rows"], 10);
+  const Result text = run_here({"data", "list"});
+  for (const char* part : {"rivers", "Sentences of a test", "train 40 rows", "licence: CC0 1.0", "by nobody"})
+    EXPECT_THAT(text.out, HasSubstr(part));
+}
+
+TEST_F(Bundled, NamesStandWhereDataIsAskedFor) {
+  EXPECT_EQ(run_here({"data", "info", "rivers", "--json"}).json()["splits"]["test"]["rows"], 10);
+  EXPECT_EQ(run_here({"data", "info", "rivers:test", "--json"}).json()["splits"].size(), 1U);
+  const Result unknown = run_here({"data", "info", "river"});
+  EXPECT_EQ(unknown.code, 4);
+  EXPECT_THAT(unknown.err, HasSubstr("there is no file or folder river, nor a bundled corpus of this name (rivers)"));
+  fs::create_directories(folder_.path("rivers"));  // what is here comes first
+  folder_.write("rivers/train.txt", sentences(3));
+  EXPECT_EQ(run_here({"data", "info", "rivers", "--json"}).json()["splits"]["train"]["rows"], 3);
+}
+
+TEST_F(Bundled, AdaptNeedsNoArguments) {
+  add_model();
+  const Result result = run_here({"adapt", "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto r = result.json();
+  EXPECT_EQ(r["model"]["name"], "model");
+  EXPECT_EQ(r["run_dir"], "model-finetuned-rivers");
+  EXPECT_EQ(r["perplexity"]["epochs"].size(), 2U);
+  ASSERT_EQ(r["prompts"].size(), 1U);
+  EXPECT_EQ(r["prompts"][0]["text"], "This is a [MASK].");
+}
+
+TEST_F(Bundled, ItsOptionsGiveWayToThoseGiven) {
+  add_model();
+  const auto options = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = {"adapt", "--dump-config", "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Result result = run_here(all);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.json();
+  };
+  EXPECT_EQ(options({})["learning_rate"], 0.002);
+  EXPECT_EQ(options({"--learning_rate", "0.1"})["learning_rate"], 0.1);
+  EXPECT_EQ(options({"--learning_rate", "0.1"})["num_train_epochs"], 2);
+  const std::string file = folder_.write("mine.toml", "num_train_epochs = 5\n");
+  EXPECT_EQ(options({"--config", file})["num_train_epochs"], 5);
+  EXPECT_EQ(options({"--config", file})["learning_rate"], 0.002);
+  // Another model has other needs.
+  EXPECT_EQ(options({"--model", model_folder()})["num_train_epochs"], 3);
+  const std::string other = folder_.write("other.toml", "model = \"" + model_folder() + "\"\n");
+  EXPECT_EQ(options({"--config", other})["num_train_epochs"], 3);
+}
+
+TEST_F(Bundled, TextKeptForATestIsNotTrainedOn) {
+  add_model();
+  fs::remove(folder_.path("share/corpora/rivers/train.txt"));
+  const Result result = run_here({"adapt", "--data", "rivers"});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("no split train, it has test; name the one to train on: rivers:test"));
+}
+
+TEST_F(Bundled, TellsWhatAnInstallationLacks) {
+  Result result = run_here({"adapt"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--model is missing, and this installation has no bundled model"));
+  fs::remove_all(folder_.path("share/corpora"));
+  EXPECT_EQ(run_here({"data", "list", "--json"}).json()["corpora"].size(), 0U);
+  result = run_here({"adapt", "--model", model_folder()});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--data is missing, and this installation has no bundled text"));
+}
+
+TEST_F(Bundled, DamagedListsAreRefused) {
+  for (const auto& [text, message] : {std::pair{"[", "corpora.json"},
+                                      {R"({"corpora": 1})", "expected a list \"corpora\""},
+                                      {R"({"corpora": [{"title": "x"}]})", "a corpus has no \"name\""}}) {
+    folder_.write("share/corpora/corpora.json", text);
+    const Result result = run_here({"data", "list"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr(message));
+  }
+}
+
+}  // namespace
+}  // namespace tekio::cli_test
