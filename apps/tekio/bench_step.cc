@@ -199,7 +199,7 @@ class BenchStep final : public Command {
       const Batch batch = random_batch(model.config(), batch_size_, length_, common.seed, static_cast<uint64_t>(step));
       steps.product_rates.push_back(measure_product_rate(plain, steps.type, 0.1));
       const auto begun = Clock::now();
-      steps.loss = (eval_ ? model.evaluate(batch) : train(model, *optimizer, batch, step)) /
+      steps.loss = (eval_ ? model.evaluate(batch).loss : train(model, *optimizer, batch, step)) /
                    static_cast<double>(batch.masked_rows.size());
       steps.seconds.push_back(std::chrono::duration<double>(Clock::now() - begun).count());
       steps.masked = static_cast<int64_t>(batch.masked_rows.size());

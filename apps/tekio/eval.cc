@@ -1,4 +1,4 @@
-// tekio eval: a model's perplexity on a text, on frozen masks, so that the figure is the same each time.
+// tekio eval: a model's perplexity and accuracy on a text, on frozen masks, so that the figures are the same each time.
 #include <cmath>
 
 #include "base/log.h"
@@ -11,7 +11,7 @@ class Eval final : public Command {
  public:
   CommandText text() const override {
     return {.name = "eval",
-            .summary = "tells a model's perplexity on a text",
+            .summary = "tells a model's perplexity and accuracy on a text",
             .usage = "--model M --data D [--max_chunks N]",
             .description =
                 "Masks the text once, as --seed decides, and tells how well the model fills it in. Judges by D's split "
@@ -63,6 +63,7 @@ class Eval final : public Command {
                 {"eval_loss_reference", report.reference_loss},
                 {"perplexity", report.perplexity},
                 {"perplexity_interval", report.perplexity_interval},
+                {"accuracy", report.accuracy},
                 {"eval_chunks", report.chunks},
                 {"masked_tokens", report.masked_tokens},
                 {"split", split},
@@ -70,9 +71,11 @@ class Eval final : public Command {
     } else {
       const std::string interval =
           std::isfinite(report.perplexity_interval) ? fmt::format(" ± {:.4f}", report.perplexity_interval) : "";
-      out.line(fmt::format("perplexity {:.4f}{} · loss {:.6f} · {} chunk{} of split {} · {} masked tokens · {:.1f} s",
-                           report.perplexity, interval, report.loss, with_commas(report.chunks),
-                           report.chunks == 1 ? "" : "s", split, with_commas(report.masked_tokens), report.seconds));
+      out.line(
+          fmt::format("perplexity {:.4f}{} · accuracy {:.2f} % · loss {:.6f} · {} chunk{} of split {} · {} masked "
+                      "tokens · {:.1f} s",
+                      report.perplexity, interval, 100 * report.accuracy, report.loss, with_commas(report.chunks),
+                      report.chunks == 1 ? "" : "s", split, with_commas(report.masked_tokens), report.seconds));
     }
     return 0;
   }

@@ -50,24 +50,21 @@ OrderedJson model_json(const OpenModel& opened) {
 
 OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data) {
   // A stopped run has no figure after: null.
-  OrderedJson perplexity = {{"before", report.before.perplexity}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
-  OrderedJson loss = {{"before", report.before.loss}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
-  for (const EpochReport& epoch : report.epochs) {
-    perplexity["epochs"].push_back(epoch.evaluation.perplexity);
-    loss["epochs"].push_back(epoch.evaluation.loss);
-  }
-  if (!report.stopped) {
-    perplexity["after"] = report.after.perplexity;
-    loss["after"] = report.after.loss;
-  }
+  const auto judged = [&](double EvaluationReport::*figure) {
+    OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
+    for (const EpochReport& epoch : report.epochs) figures["epochs"].push_back(epoch.evaluation.*figure);
+    if (!report.stopped) figures["after"] = report.after.*figure;
+    return figures;
+  };
   OrderedJson prompts = OrderedJson::array();
   for (const auto& prompt : report.prompts)
     prompts.push_back({{"text", prompt.text}, {"before", to_json(prompt.before)}, {"after", to_json(prompt.after)}});
   return {{"run_dir", report.run_dir},
           {"model", model_json(opened)},
           {"data", data.to_json()},
-          {"perplexity", perplexity},
-          {"eval_loss", loss},
+          {"perplexity", judged(&EvaluationReport::perplexity)},
+          {"accuracy", judged(&EvaluationReport::accuracy)},
+          {"eval_loss", judged(&EvaluationReport::loss)},
           {"train",
            {{"steps", report.steps},
             {"loss", report.train_loss},

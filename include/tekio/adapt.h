@@ -30,8 +30,9 @@ enum class AccumulationLoss {
 };  ///< automatic: tokens with counter, sum with torch's streams
 
 struct EvaluationReport {
-  double loss = 0;            ///< nats per masked token: the mean over all of them, however they are cut into batches
-  double perplexity = 0;      ///< exp(loss)
+  double loss = 0;        ///< nats per masked token: the mean over all of them, however they are cut into batches
+  double perplexity = 0;  ///< exp(loss)
+  double accuracy = 0;    ///< share of masked tokens that the model thinks the most likely; of equals the first counts
   double reference_loss = 0;  ///< as the reference's Trainer weights: the mean over sequences of their batch's own mean
   double perplexity_interval =
       0;  ///< half width of the 95 % interval, from the spread over chunks; infinite for one chunk

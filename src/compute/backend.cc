@@ -327,7 +327,7 @@ void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const 
   do_gather_rows_backward(d_x, d_y, rows, into);
 }
 
-double Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
+LabelLoss Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
   const Size size = size_of_matrix("vocabulary_loss", "logits", logits);
   if (d_logits) expect_size("vocabulary_loss", "d_logits", d_logits, size);
   expect_count("vocabulary_loss", "labels", labels.size(), size.rows);

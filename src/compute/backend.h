@@ -80,6 +80,13 @@ struct AdamWStep {
   float gradient_scale;  ///< clipping: gradients are multiplied by it as they are read
 };
 
+/// What logits are worth against labels.
+struct LabelLoss {
+  double loss = 0;   ///< sum over rows of logsumexp(logits) - logits[label], in double
+  int64_t hits = 0;  ///< rows where no logit is larger than the label's, and none before it as large; none where the
+                     ///< loss is no number
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -154,9 +161,9 @@ class Backend {
   /// d_x[n,C] = 0 (or stays, where added to), then d_x[rows] += d_y.
   void gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into = Into::overwrite);
 
-  /// Cross entropy of each row, summed in double: returns sum over rows of (logsumexp(logits) - logits[label]).
-  /// If d_logits is there (it may be logits itself): d_logits = (softmax(logits) - onehot(label)) * scale.
-  double vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale);
+  /// Cross entropy of the rows, and how many have their label as the most likely. If d_logits is there (it may be
+  /// logits itself): d_logits = (softmax(logits) - onehot(label)) * scale.
+  LabelLoss vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale);
   /// In place: each row of logits becomes its softmax.
   void softmax_rows(Tensor logits);
 
@@ -198,8 +205,8 @@ class Backend {
                                      ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) = 0;
   virtual void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) = 0;
   virtual void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) = 0;
-  virtual double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                                    float scale) = 0;
+  virtual LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                       float scale) = 0;
   virtual void do_softmax_rows(Tensor logits) = 0;
   virtual void do_zero(Tensor x) = 0;
   virtual double do_squared_norm(ConstTensor x) = 0;

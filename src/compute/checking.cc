@@ -112,14 +112,15 @@ class CheckingBackend final : public Backend {
     trusted_->do_gather_rows_backward(d_x, d_y, rows, into);
     of.compare();
   }
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                            float scale) override {
+  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                               float scale) override {
     Copies of(*this, "vocabulary_loss");
     const Tensor copy = of(d_logits);  // may lie on logits
-    const double tried = tried_->do_vocabulary_loss(copy, of.input(logits), labels, scale);
-    const double trusted = trusted_->do_vocabulary_loss(d_logits, logits, labels, scale);
+    const LabelLoss tried = tried_->do_vocabulary_loss(copy, of.input(logits), labels, scale);
+    const LabelLoss trusted = trusted_->do_vocabulary_loss(d_logits, logits, labels, scale);
     of.compare();
-    compare_numbers("vocabulary_loss", tried, trusted);
+    compare_numbers("vocabulary_loss", tried.loss, trusted.loss);
+    compare_numbers("vocabulary_loss's hits", static_cast<double>(tried.hits), static_cast<double>(trusted.hits));
     return trusted;
   }
   void do_softmax_rows(Tensor logits) override {

@@ -61,8 +61,8 @@ class ForwardingBackend : public Backend {
   void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override {
     inner_.do_gather_rows_backward(d_x, d_y, rows, into);
   }
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                            float scale) override {
+  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                               float scale) override {
     return inner_.do_vocabulary_loss(d_logits, logits, labels, scale);
   }
   void do_softmax_rows(Tensor logits) override { inner_.do_softmax_rows(logits); }

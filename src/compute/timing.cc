@@ -120,8 +120,8 @@ class TimingBackend final : public ForwardingBackend {
     const Clocked c(times_[Phase::rows], 0, into == Into::add ? 3 * bytes(d_y) : bytes(d_x, d_y));
     ForwardingBackend::do_gather_rows_backward(d_x, d_y, rows, into);
   }
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                            float scale) override {
+  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                               float scale) override {
     const Clocked c(times_[Phase::loss], kSoftmax * elements(logits), bytes(d_logits, logits));
     return ForwardingBackend::do_vocabulary_loss(d_logits, logits, labels, scale);
   }

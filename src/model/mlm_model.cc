@@ -145,22 +145,23 @@ void MlmModel::run_forward(const Batch& batch, const Pass& pass, PassMemory& mem
   head_forward(backend_, config_, w, m, memory.head, x);
 }
 
-double MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
+LabelLoss MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
   TEKIO_CHECK(per_sequence.empty() || static_cast<int64_t>(per_sequence.size()) == batch.sequences(),
               "{} sums for {} sequences", per_sequence.size(), batch.sequences());
   const Tensor rows = logits(batch);
-  double sum = 0;
+  LabelLoss sum;
   size_t begin = 0;
   for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) {
     size_t end = begin;
     while (end < batch.masked_rows.size() && batch.masked_rows[end] < batch.offsets[k + 1]) ++end;
     const auto labels = std::span(batch.labels).subspan(begin, end - begin);
-    const double own = labels.empty()
-                           ? 0
-                           : backend_.vocabulary_loss(
-                                 {}, rows.rows(static_cast<int64_t>(begin), static_cast<int64_t>(end)), labels, 1.0f);
-    if (!per_sequence.empty()) per_sequence[k] = own;
-    sum += own;
+    LabelLoss own;
+    if (!labels.empty())
+      own =
+          backend_.vocabulary_loss({}, rows.rows(static_cast<int64_t>(begin), static_cast<int64_t>(end)), labels, 1.0f);
+    if (!per_sequence.empty()) per_sequence[k] = own.loss;
+    sum.loss += own.loss;
+    sum.hits += own.hits;
     begin = end;
   }
   return sum;
@@ -195,7 +196,7 @@ double MlmModel::backward(const Batch& batch, float scale) {
   const EncoderWeights& w = weights_->tensors();
   const ModelMatrices& m = matrices_->get();  // as forward had them
   EncoderWeights& d_w = gradients_->tensors();
-  const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale);
+  const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale).loss;
   head_backward(backend_, config_, w, m, d_w, memory.head, memory.last_scratch.d_y,
                 a.cut_layer(w.layers.size() - 1, batch).y);
   for (size_t layer = w.layers.size(); layer-- > 0;) {

@@ -63,9 +63,9 @@ class MlmModel {
   ParameterSet& gradients() { return *gradients_; }
   void clear_gradients();
 
-  /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats; `per_sequence` [B], if wanted, gets
-  /// each sequence's own sum.
-  double evaluate(const Batch& batch, std::span<double> per_sequence = {});
+  /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats, and how many have their own token as
+  /// the most likely; `per_sequence` [B], if wanted, gets each sequence's own loss.
+  LabelLoss evaluate(const Batch& batch, std::span<double> per_sequence = {});
   /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);
   /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.

@@ -11,12 +11,13 @@
 
 namespace tekio {
 
-void LossSums::add(std::span<const double> losses, std::span<const int64_t> masked) {
+void LossSums::add(std::span<const double> losses, std::span<const int64_t> masked, int64_t hits) {
   const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
   const int64_t count = std::accumulate(masked.begin(), masked.end(), int64_t{0});
   losses_.insert(losses_.end(), losses.begin(), losses.end());
   counts_.insert(counts_.end(), masked.begin(), masked.end());
   masked_ += count;
+  hits_ += hits;
   if (count > 0) by_sequences_ += static_cast<double>(losses.size()) * (loss / static_cast<double>(count));
 }
 
@@ -27,6 +28,7 @@ EvaluationReport LossSums::report() const {
   r.masked_tokens = masked_;
   r.loss = std::accumulate(losses_.begin(), losses_.end(), 0.0) / static_cast<double>(masked_);
   r.perplexity = std::exp(r.loss);
+  r.accuracy = static_cast<double>(hits_) / static_cast<double>(masked_);
   r.reference_loss = by_sequences_ / n;
   double squares = 0;
   for (size_t k = 0; k < losses_.size(); ++k) {
@@ -59,8 +61,9 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
       ++masked[sequence];
     }
     room_.hold(batch);
-    if (!batch.masked_rows.empty()) room_.model().evaluate(batch, losses);
-    sums.add(losses, masked);
+    LabelLoss found;
+    if (!batch.masked_rows.empty()) found = room_.model().evaluate(batch, losses);
+    sums.add(losses, masked, found.hits);
     progress.update(++done, tokens += batch.tokens());
     if (interrupted()) return std::nullopt;
   }

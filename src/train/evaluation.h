@@ -1,5 +1,5 @@
-// Perplexity over an evaluation set: what the model makes of chunks that it was not trained on, masked once (frozen) or
-// anew.
+// Perplexity and accuracy over an evaluation set: what the model makes of chunks that it was not trained on, masked
+// once (frozen) or anew.
 #pragma once
 
 #include <tekio/adapt.h>
@@ -33,8 +33,9 @@ class Evaluator {
 /// Sums over chunks, and what a report makes of them.
 class LossSums {
  public:
-  /// A batch: each sequence's loss in nats and how many of its tokens were masked.
-  void add(std::span<const double> losses, std::span<const int64_t> masked);
+  /// A batch: each sequence's loss in nats, how many of its tokens were masked, and how many of all these the model
+  /// knew.
+  void add(std::span<const double> losses, std::span<const int64_t> masked, int64_t hits);
   /// loss = sum of losses / sum of masked tokens. Its 95 % interval: the ratio's standard error by the delta method,
   /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked, times 1.96, carried to exp(loss) by its slope; infinite
   /// for one chunk, whose spread is unknown.
@@ -44,7 +45,7 @@ class LossSums {
  private:
   std::vector<double> losses_;
   std::vector<int64_t> counts_;
-  int64_t masked_ = 0;
+  int64_t masked_ = 0, hits_ = 0;
   double by_sequences_ = 0;
 };
 

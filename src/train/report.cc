@@ -33,6 +33,7 @@ Json training_entry(int64_t step, double epoch, double loss, double grad_norm, d
 
 Json evaluation_entry(int64_t step, double epoch, const EvaluationReport& r, int64_t batches) {
   return {{"epoch", epoch},
+          {"eval_accuracy", r.accuracy},
           {"eval_loss", r.loss},
           {"eval_loss_reference", r.reference_loss},
           {"eval_runtime", rounded(r.seconds, 4)},
@@ -115,21 +116,25 @@ void write_results(const RunFolder& folder, const Json& final_entry, int64_t tra
   write_atomically(folder.path() / "all_results.json", pretty_json(all, 4));
 }
 
+std::string accuracy_text(const EvaluationReport& r) { return fmt::format("accuracy {:.2f} %", 100 * r.accuracy); }
+
 std::string perplexity_text(const EvaluationReport& r) {
   return std::isfinite(r.perplexity_interval) ? fmt::format("{:.2f} ± {:.2f}", r.perplexity, r.perplexity_interval)
                                               : fmt::format("{:.2f}", r.perplexity);
 }
 
-void note_before(const EvaluationReport& before) { note(" before   perplexity " + perplexity_text(before)); }
+void note_before(const EvaluationReport& before) {
+  note(fmt::format(" before   perplexity {} · {}", perplexity_text(before), accuracy_text(before)));
+}
 
 void note_epoch(const EpochReport& r, int64_t epochs, double seconds) {
-  note(fmt::format(" epoch {:.4g}/{} · step {} · loss {:.4g} · {} · perplexity {}", r.epoch, epochs, r.step,
-                   r.train_loss, clock_time(seconds), perplexity_text(r.evaluation)));
+  note(fmt::format(" epoch {:.4g}/{} · step {} · loss {:.4g} · {} · perplexity {} · {}", r.epoch, epochs, r.step,
+                   r.train_loss, clock_time(seconds), perplexity_text(r.evaluation), accuracy_text(r.evaluation)));
 }
 
 void note_after(const EvaluationReport& before, const EvaluationReport& after) {
-  note(fmt::format(" after    perplexity {}   ({:+.0f} %)", perplexity_text(after),
-                   100 * (after.perplexity / before.perplexity - 1)));
+  note(fmt::format(" after    perplexity {}   ({:+.0f} %) · {}", perplexity_text(after),
+                   100 * (after.perplexity / before.perplexity - 1), accuracy_text(after)));
 }
 
 void note_prompt(const AdaptReport::Prompt& p) {

@@ -26,7 +26,9 @@ void write_results(const RunFolder& folder, const Json& final_entry, int64_t tra
 
 /// "12.90 ± 0.31".
 std::string perplexity_text(const EvaluationReport& report);
-/// " before  perplexity 21.75 ± 0.61" and its like.
+/// "accuracy 31.23 %".
+std::string accuracy_text(const EvaluationReport& report);
+/// " before  perplexity 21.75 ± 0.61 · accuracy 31.23 %" and its like.
 void note_before(const EvaluationReport& before);
 void note_epoch(const EpochReport& report, int64_t epochs, double seconds);
 void note_after(const EvaluationReport& before, const EvaluationReport& after);

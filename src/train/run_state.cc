@@ -9,14 +9,20 @@ namespace tekio {
 namespace {
 
 Json of(const EvaluationReport& r) {
-  return {{"loss", r.loss},     {"reference_loss", r.reference_loss}, {"perplexity_interval", r.perplexity_interval},
-          {"chunks", r.chunks}, {"masked_tokens", r.masked_tokens},   {"seconds", r.seconds}};
+  return {{"loss", r.loss},
+          {"accuracy", r.accuracy},
+          {"reference_loss", r.reference_loss},
+          {"perplexity_interval", r.perplexity_interval},
+          {"chunks", r.chunks},
+          {"masked_tokens", r.masked_tokens},
+          {"seconds", r.seconds}};
 }
 
 EvaluationReport evaluation_of(const Json& j) {
   EvaluationReport r;
   r.loss = j.at("loss").get<double>();
   r.perplexity = std::exp(r.loss);
+  r.accuracy = j.at("accuracy").get<double>();
   r.reference_loss = j.at("reference_loss").get<double>();
   // An interval past the largest double was written as null.
   r.perplexity_interval = j.at("perplexity_interval").is_null() ? INFINITY : j.at("perplexity_interval").get<double>();

@@ -55,6 +55,7 @@ TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   EXPECT_GT(r["data"]["train_chunks"], r["data"]["eval_chunks"]);
   for (const char* key : {"before", "epochs", "after"}) {
     EXPECT_TRUE(r["perplexity"].contains(key));
+    EXPECT_TRUE(r["accuracy"].contains(key));
     EXPECT_TRUE(r["eval_loss"].contains(key));
   }
   EXPECT_NEAR(std::log(r["perplexity"]["after"].get<double>()), r["eval_loss"]["after"].get<double>(), 1e-9);
@@ -66,7 +67,8 @@ TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   EXPECT_EQ(r["prompts"][0]["after"].size(), 5u);
   EXPECT_THAT(result.err, HasSubstr(" model    tiny-model · DistilBERT · "));
   EXPECT_THAT(result.err, HasSubstr(" data     text.txt · 60 rows · "));
-  EXPECT_THAT(result.err, HasSubstr("before"));
+  EXPECT_THAT(result.err, testing::ContainsRegex(" before   perplexity .* · accuracy [0-9.]+ %"));
+  EXPECT_THAT(result.err, testing::ContainsRegex(" after    perplexity .* · accuracy [0-9.]+ %"));
   for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "trainer_state.json",
                            "train_results.json", "eval_results.json", "all_results.json"})
     EXPECT_TRUE(fs::exists(fs::path(run_) / name)) << name;

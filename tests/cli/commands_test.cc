@@ -287,7 +287,7 @@ TEST_F(Data, EvalIsTheSameEachTime) {
   const std::vector<std::string> eval = {"eval",         "--model", M,        "--data",    d_,
                                          "--chunk_size", "32",      "--json", "--no_cache"};
   const Json first = run(eval).json();
-  for (const char* key : {"eval_loss", "perplexity", "eval_chunks", "masked_tokens", "seconds"})
+  for (const char* key : {"eval_loss", "perplexity", "accuracy", "eval_chunks", "masked_tokens", "seconds"})
     EXPECT_TRUE(first.contains(key)) << key;
   EXPECT_EQ(first["split"], "test");
   EXPECT_NEAR(first["perplexity"].get<double>(), std::exp(first["eval_loss"].get<double>()),

@@ -90,10 +90,12 @@ class WrongBackend : public ForwardingBackend {
     ForwardingBackend::do_gather_rows_backward(d_x, d_y, rows, into);
     spoil("gather_rows_backward", d_x);
   }
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                            float scale) override {
-    return ForwardingBackend::do_vocabulary_loss(d_logits, logits, labels, scale) +
-           (wrong_ == "vocabulary_loss" ? 0.1 : 0);
+  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                               float scale) override {
+    LabelLoss found = ForwardingBackend::do_vocabulary_loss(d_logits, logits, labels, scale);
+    if (wrong_ == "vocabulary_loss") found.loss += 0.1;
+    if (wrong_ == "vocabulary_loss's hits") ++found.hits;
+    return found;
   }
   void do_softmax_rows(Tensor logits) override {
     ForwardingBackend::do_softmax_rows(logits);
@@ -144,6 +146,7 @@ TEST(Checking, AWrongOpIsNamed) {
                                              {"gather_rows", Op::gather_rows},
                                              {"gather_rows_backward", Op::gather_rows},
                                              {"vocabulary_loss", Op::vocabulary_loss},
+                                             {"vocabulary_loss's hits", Op::vocabulary_loss},
                                              {"softmax_rows", Op::softmax_rows},
                                              {"zero", Op::zero},
                                              {"squared_norm", Op::squared_norm},

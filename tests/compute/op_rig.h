@@ -323,7 +323,7 @@ inline void OpRig::run_forward(Backend& be) {
     case Op::gather_rows:
       return be.gather_rows(y_, x_, rows_);
     case Op::vocabulary_loss:
-      loss_ = be.vocabulary_loss(d_x_, x_, labels_, 1);
+      loss_ = be.vocabulary_loss(d_x_, x_, labels_, 1).loss;
       return;
     case Op::softmax_rows:
       return be.softmax_rows(x_);

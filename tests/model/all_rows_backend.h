@@ -16,16 +16,20 @@ class IgnoringBackend : public ForwardingBackend {
   std::string name() const override { return "ignoring " + ForwardingBackend::name(); }
 
  protected:
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                            float scale) override {
-    double sum = 0;
+  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                               float scale) override {
+    LabelLoss sum;
     for (size_t i = 0; i < labels.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
       const Tensor d = d_logits.rows(row, row + 1);
-      if (counted_[i])
-        sum += ForwardingBackend::do_vocabulary_loss(d, logits.rows(row, row + 1), labels.subspan(i, 1), scale);
-      else
+      if (!counted_[i]) {
         std::memset(d.data, 0, static_cast<size_t>(d.bytes()));
+        continue;
+      }
+      const LabelLoss one =
+          ForwardingBackend::do_vocabulary_loss(d, logits.rows(row, row + 1), labels.subspan(i, 1), scale);
+      sum.loss += one.loss;
+      sum.hits += one.hits;
     }
     return sum;
   }

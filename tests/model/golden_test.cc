@@ -93,11 +93,25 @@ TEST_P(Golden, LogitsAtEveryUnpaddedPosition) {
 TEST_P(Golden, Losses) {
   for (size_t i = 0; i < batches_.size(); ++i) {
     const Batch& batch = batches_[i].batch;
-    const double mean = model_.evaluate(batch) / static_cast<double>(batch.masked_rows.size());
+    const double mean = model_.evaluate(batch).loss / static_cast<double>(batch.masked_rows.size());
     EXPECT_NEAR(mean, notes_["batches"][i]["loss_float64"].get<double>(), 2e-6);
     std::vector<double> own(static_cast<size_t>(batch.sequences()));
-    const double sum = model_.evaluate(batch, own);
+    const double sum = model_.evaluate(batch, own).loss;
     EXPECT_DOUBLE_EQ(sum, std::accumulate(own.begin(), own.end(), 0.0));
+  }
+}
+
+TEST_P(Golden, TheReferencesMostLikelyTokensAreHits) {
+  for (const GoldenBatch& expected : batches_) {
+    Batch batch = expected.batch;
+    const auto vocabulary = static_cast<std::ptrdiff_t>(model_.config().vocabulary);
+    for (size_t i = 0; i < batch.labels.size(); ++i) {
+      const auto row = expected.logits.begin() + batch.masked_rows[i] * vocabulary;
+      batch.labels[i] = static_cast<int32_t>(std::max_element(row, row + vocabulary) - row);
+    }
+    EXPECT_EQ(model_.evaluate(batch).hits, static_cast<int64_t>(batch.labels.size()));
+    batch.labels.front() = (batch.labels.front() + 1) % static_cast<int32_t>(vocabulary);
+    EXPECT_EQ(model_.evaluate(batch).hits, static_cast<int64_t>(batch.labels.size()) - 1);
   }
 }
 

@@ -106,10 +106,10 @@ TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
 TEST_P(Model, PackedSequencesDoNotSeeEachOther) {
   const Batch batch = example(bert_);
   std::vector<double> own(3);
-  const double sum = model_.evaluate(batch, own);
+  const double sum = model_.evaluate(batch, own).loss;
   double apart = 0;
   for (size_t k = 0; k < 3; ++k) {
-    const double one = model_.evaluate(alone(batch, k));
+    const double one = model_.evaluate(alone(batch, k)).loss;
     EXPECT_NEAR(one, own[k], 1e-5);
     apart += one;
   }
@@ -143,10 +143,10 @@ TEST_P(Model, DropoutIsAFunctionOfSeedAndStep) {
   EXPECT_EQ(first, loss(1, 1));
   EXPECT_NE(first, loss(1, 2));
   EXPECT_NE(first, loss(2, 1));
-  EXPECT_NE(first, m.evaluate(batch));
-  EXPECT_EQ(m.evaluate(batch), m.evaluate(batch));
+  EXPECT_NE(first, m.evaluate(batch).loss);
+  EXPECT_EQ(m.evaluate(batch).loss, m.evaluate(batch).loss);
   m.config().set_dropout(0);
-  EXPECT_NEAR(loss(1, 1), m.evaluate(batch), 1e-5);
+  EXPECT_NEAR(loss(1, 1), m.evaluate(batch).loss, 1e-5);
 }
 
 TEST_P(Model, GradientsAreDerivativesAlsoUnderDropout) {
@@ -228,18 +228,18 @@ TEST_P(Model, NothingMaskedMeansNoLossAndNoGradient) {
   EXPECT_EQ(step(model_, batch), 0);
   EXPECT_EQ(largest(model_.gradients().flat().values()), 0);
   std::vector<double> own(3, 7.0);
-  EXPECT_EQ(model_.evaluate(batch, own), 0);
+  EXPECT_EQ(model_.evaluate(batch, own).loss, 0);
   EXPECT_EQ(own, (std::vector<double>{0, 0, 0}));
   EXPECT_EQ(model_.logits(batch).dim[0], 0);
 }
 
 TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
   const Batch batch = example(bert_);
-  const double trained = model_.evaluate(batch);
+  const double trained = model_.evaluate(batch).loss;
   MlmModel lean(model_.config(), *device_.backend);
   std::ranges::copy(model_.weights().flat().values(), lean.weights().flat().values().begin());
   lean.prepare(kLimits, false);
-  EXPECT_EQ(lean.evaluate(batch), trained);
+  EXPECT_EQ(lean.evaluate(batch).loss, trained);
   const int64_t all = MlmModel::plan(model_.config(), *device_.backend, kLimits, true, false).total(),
                 less = MlmModel::plan(model_.config(), *device_.backend, kLimits, false, false).total();
   EXPECT_LT(less, all);
@@ -282,7 +282,7 @@ TEST_P(Model, RefusesBatchesOfAnotherModel) {
   if (bert_) {
     refused(batch, {"token type 2 (number 5)", "token types of 2"});
   } else {
-    EXPECT_EQ(model_.evaluate(batch), model_.evaluate(example(false)));  // no types: not looked at
+    EXPECT_EQ(model_.evaluate(batch).loss, model_.evaluate(example(false)).loss);  // no types: not looked at
   }
 }
 
@@ -340,12 +340,12 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
       continue;  // 0 but for rounding
     EXPECT_GT(cosine(rounded.gradients().named()[i].tensor.values(), expected.tensor.values()), 0.995) << expected.name;
   }
-  EXPECT_NEAR(rounded.evaluate(batch), single.evaluate(batch), 0.02 * loss);
+  EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
   // The rounded copies follow the weights.
   for (float& value : rounded.weights().tensors().transform.values()) value = 0;
   for (float& value : single.weights().tensors().transform.values()) value = 0;
-  EXPECT_GT(std::abs(single.evaluate(batch) - loss), 0.03 * loss);
-  EXPECT_NEAR(rounded.evaluate(batch), single.evaluate(batch), 0.02 * loss);
+  EXPECT_GT(std::abs(single.evaluate(batch).loss - loss), 0.03 * loss);
+  EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
 }
 
 // Weights read where they lie in a file give what copied ones give, before they are changed and after.

@@ -17,14 +17,16 @@ TEST(LossSumsTest, TokenMeanWhateverTheCut) {
   LossSums one, two;
   const double losses[] = {10, 2, 6};
   const int64_t masked[] = {4, 1, 1};
-  one.add(losses, masked);
-  two.add(std::span(losses).first(1), std::span(masked).first(1));
-  two.add(std::span(losses).last(2), std::span(masked).last(2));
+  one.add(losses, masked, 3);
+  two.add(std::span(losses).first(1), std::span(masked).first(1), 1);
+  two.add(std::span(losses).last(2), std::span(masked).last(2), 2);
   EXPECT_DOUBLE_EQ(one.report().loss, 3);
   EXPECT_DOUBLE_EQ(two.report().loss, 3);
   EXPECT_DOUBLE_EQ(one.report().perplexity, std::exp(3));
   EXPECT_DOUBLE_EQ(one.report().reference_loss, 3);
   EXPECT_DOUBLE_EQ(two.report().reference_loss, (1 * 2.5 + 2 * 4.0) / 3);  // sequences times each batch's own mean
+  EXPECT_EQ(one.report().accuracy, 0.5);
+  EXPECT_EQ(two.report().accuracy, 0.5);
   EXPECT_EQ(two.report().masked_tokens, 6);
   EXPECT_EQ(two.report().chunks, 3);
 }
@@ -40,7 +42,7 @@ TEST(LossSumsTest, TheIntervalHoldsTheTruthNineteenTimesInTwenty) {
       const int64_t masked = 1 + words[0] % 30;
       const double mean = 2 + (to_unit_float(words[1]) + to_unit_float(words[2]) - 1.0);  // a chunk's own difficulty
       const double loss = static_cast<double>(masked) * mean;
-      sums.add(std::span(&loss, 1), std::span(&masked, 1));
+      sums.add(std::span(&loss, 1), std::span(&masked, 1), 0);
     }
     const EvaluationReport r = sums.report();
     held += std::abs(r.perplexity - std::exp(2.0)) <= r.perplexity_interval;

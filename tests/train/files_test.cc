@@ -66,6 +66,7 @@ TEST_F(Files, TheStateComesBackAsItWas) {
   s.evaluation_due = true, s.evaluations = 3, s.best_loss = 2.0 / 7, s.best_step = 6, s.evaluations_without_gain = 1;
   s.before = EvaluationReport{.loss = 6.1,
                               .perplexity = std::exp(6.1),
+                              .accuracy = 1.0 / 3,
                               .reference_loss = 6.2,
                               .perplexity_interval = INFINITY,
                               .chunks = 9,
@@ -80,6 +81,7 @@ TEST_F(Files, TheStateComesBackAsItWas) {
   EXPECT_EQ(back.loss_since_log, 0.1 + 0.2);
   EXPECT_EQ(back.before->perplexity, std::exp(6.1));
   EXPECT_EQ(back.before->perplexity_interval, INFINITY);
+  EXPECT_EQ(back.before->accuracy, 1.0 / 3);
   EXPECT_EQ(back.prompts.at(0).before.at(0).sequence, "a b");
   Json broken = s.to_json();
   broken.erase("tokens");

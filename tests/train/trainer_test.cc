@@ -37,6 +37,9 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_EQ(r.epochs.size(), 20u);
   EXPECT_LT(r.after.perplexity, r.before.perplexity / 4);  // 600 words, of which 40 occur
   EXPECT_EQ(r.after.loss, r.epochs.back().evaluation.loss);
+  const double known = r.after.accuracy * static_cast<double>(r.after.masked_tokens);
+  EXPECT_GE(known, 1);
+  EXPECT_DOUBLE_EQ(known, std::round(known));
   EXPECT_EQ(r.epochs.front().perplexity, std::exp(r.epochs.front().evaluation.loss));
   EXPECT_GT(r.tokens_per_second, 0);
   EXPECT_GE(r.train_seconds, 0);
@@ -54,10 +57,11 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
               UnorderedElementsAre("epoch", "total_flos", "train_loss", "train_runtime", "train_samples",
                                    "train_samples_per_second", "train_steps_per_second"));
   EXPECT_THAT(keys(json(run / "eval_results.json")),
-              IsSupersetOf({"epoch", "eval_loss", "eval_runtime", "eval_samples", "eval_samples_per_second",
-                            "eval_steps_per_second", "perplexity"}));
+              IsSupersetOf({"epoch", "eval_accuracy", "eval_loss", "eval_runtime", "eval_samples",
+                            "eval_samples_per_second", "eval_steps_per_second", "perplexity"}));
   const Json all = json(run / "all_results.json");
   EXPECT_EQ(all["perplexity"].get<double>(), std::exp(all["eval_loss"].get<double>()));
+  EXPECT_EQ(all["eval_accuracy"].get<double>(), r.after.accuracy);
   EXPECT_EQ(all["train_samples"], 40);
   EXPECT_EQ(all["epoch"], 20.0);
   EXPECT_EQ(all["total_flos"].get<double>(), 6.0 * 20 * 40 * 16 * (38840 - 600 * 32 - 24 * 32));
@@ -74,6 +78,7 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_EQ(state["log_history"].size(), 20u + 20u + 1u);
   EXPECT_THAT(keys(state["log_history"][0]),
               UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
+  EXPECT_EQ(state["log_history"][1]["eval_accuracy"].get<double>(), r.epochs.front().evaluation.accuracy);
   EXPECT_EQ(state["log_history"].back()["train_loss"].get<double>(), r.train_loss);
 
   const std::vector<Json> metrics = lines(run / "metrics.jsonl");

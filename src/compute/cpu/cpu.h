@@ -46,7 +46,8 @@ class CpuBackend final : public Backend {
                              int64_t heads, const Sequences& s, const Dropout& drop) override;
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
   void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override;
-  double do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) override;
+  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                               float scale) override;
   void do_softmax_rows(Tensor logits) override;
   void do_zero(Tensor x) override;
   double do_squared_norm(ConstTensor x) override;

@@ -14,20 +14,35 @@
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
-// logsumexp(row) - row[label]; d_row = (softmax(row) - onehot(label)) * scale, unless it is null. In float32 the
-// exponentials wait in d_row for their sum; bf16 would round them, so there they are computed again.
-double loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t label, float scale, DType type) {
-  double loss = 0;
+// NaN where there is one: exponentials() would take it for a logit of no weight.
+template <typename T>
+HWY_INLINE float maximum_or_nan(const T* x, int64_t count) {
+  VF most = set(-std::numeric_limits<float>::infinity()), nan = set(0);
+  for_vectors(count, [&](int64_t c, auto io) HWY_ATTR {
+    const VF logits = io.load_or(most, x + c);
+    most = hn::Max(most, logits);
+    nan = hn::IfThenElse(hn::IsNaN(logits), logits, nan);
+  });
+  return max_of(most) + sum_of(nan);
+}
+
+// logsumexp(row) - row[label], and whether the label is where the row's maximum first stands; d_row = (softmax(row) -
+// onehot(label)) * scale, unless it is null. In float32 the exponentials wait in d_row for their sum; bf16 would round
+// them, so there they are computed again.
+LabelLoss loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t label, float scale, DType type) {
+  LabelLoss found;
   with_numbers(type, [&](auto kind) HWY_ATTR {
     using T = decltype(kind);
     constexpr bool kWait = std::is_same_v<T, float>;
     const T* const x = static_cast<const T*>(row);
     T* const d = static_cast<T*>(d_row);
-    const float most = row_maximum(x, vocabulary), own = x[label];  // d_row may be row
+    const float most = maximum_or_nan(x, vocabulary), own = x[label];  // d_row may be row
     float* terms = nullptr;
     if constexpr (kWait) terms = d;
+    const bool hit = own == most && (label == 0 || row_maximum(x, label) < most);  // d_row overwrites it
     const float sum = exponentials(terms, x, vocabulary, most);
-    loss = static_cast<double>(most) - own + std::log(static_cast<double>(sum));
+    found.loss = static_cast<double>(most) - own + std::log(static_cast<double>(sum));
+    found.hits = hit && !std::isnan(found.loss);
     if (d == nullptr) return;
     const VF factor = set(scale / sum), top = set(most);
     const float at_label = scale / sum * std::exp(own - most) - scale;
@@ -37,7 +52,7 @@ double loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t label,
     });
     d[label] = T(at_label);
   });
-  return loss;
+  return found;
 }
 
 void softmax(float* row, int64_t count) {
@@ -53,19 +68,23 @@ namespace tekio {
 HWY_EXPORT(loss_row);
 HWY_EXPORT(softmax);
 
-double CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                                      float scale) {
+LabelLoss CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                         float scale) {
   const int64_t rows = logits.dim[0], vocabulary = logits.dim[1];
-  reserve(0, 2 * rows);
-  auto* losses = reinterpret_cast<double*>(shared());
+  static_assert(sizeof(LabelLoss) == 4 * sizeof(float));
+  reserve(0, 4 * rows);
+  auto* found = reinterpret_cast<LabelLoss*>(shared());
   for_each(rows, [&](int64_t r, int) {
-    losses[r] =
+    found[r] =
         HWY_DYNAMIC_DISPATCH(loss_row)(d_logits ? d_logits.rows(r, r + 1).data : nullptr, logits.rows(r, r + 1).data,
                                        vocabulary, labels[static_cast<size_t>(r)], scale, logits.dtype);
   });
-  double loss = 0;
-  for (int64_t r = 0; r < rows; ++r) loss += losses[r];
-  return loss;
+  LabelLoss sum;
+  for (int64_t r = 0; r < rows; ++r) {
+    sum.loss += found[r].loss;
+    sum.hits += found[r].hits;
+  }
+  return sum;
 }
 
 void CpuBackend::do_softmax_rows(Tensor logits) {

@@ -15,24 +15,33 @@ double log_sum_exp(const ConstNumbers& x, int64_t begin, int64_t size) {
   return most + std::log(sum);
 }
 
+// Whether `label` is where the row's maximum first stands.
+bool is_first_maximum(const ConstNumbers& x, int64_t begin, int64_t size, int64_t label) {
+  for (int64_t v = 0; v < size; ++v)
+    if (v < label ? x[begin + v] >= x[begin + label] : x[begin + v] > x[begin + label]) return false;
+  return true;
+}
+
 }  // namespace
 
-double RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                                      float scale) {
+LabelLoss RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                         float scale) {
   const int64_t vocabulary = logits.dim[1];
   const ConstNumbers x(logits);
   const Numbers d(d_logits);
-  double loss = 0;
+  LabelLoss sum;
   for (int64_t r = 0; r < logits.dim[0]; ++r) {
     const int64_t row = r * vocabulary;
     const int32_t label = labels[static_cast<size_t>(r)];
     const double normaliser = log_sum_exp(x, row, vocabulary);
-    loss += normaliser - x[row + label];
+    const double loss = normaliser - x[row + label];
+    sum.loss += loss;
+    sum.hits += !std::isnan(loss) && is_first_maximum(x, row, vocabulary, label);
     if (!d_logits) continue;
     for (int64_t v = 0; v < vocabulary; ++v)
       d.set(row + v, (std::exp(x[row + v] - normaliser) - (v == label ? 1 : 0)) * scale);
   }
-  return loss;
+  return sum;
 }
 
 void RefBackend::do_softmax_rows(Tensor logits) {
