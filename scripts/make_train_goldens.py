@@ -20,6 +20,11 @@ CASES = [
     ("cosine", 5e-5, 13, 77),
     ("constant", 2e-5, 5, 9),
     ("constant_with_warmup", 1e-4, 6, 20),
+    ("cosine_with_restarts", 3e-4, 13, 77),
+    ("polynomial", 2e-5, 0, 100),
+    ("polynomial", 5e-4, 13, 77),
+    ("inverse_sqrt", 5e-4, 0, 100),
+    ("inverse_sqrt", 1e-3, 9, 77),
 ]
 
 

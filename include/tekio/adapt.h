@@ -72,7 +72,7 @@ struct TrainingOptions {
   double weight_decay = 0.01;  ///< not on biases and layer norms
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
   double max_grad_norm = 1;                  ///< 0: no clipping
-  std::string lr_scheduler_type = "linear";  ///< linear, cosine, constant, constant_with_warmup
+  std::string lr_scheduler_type = "linear";  ///< also cosine, constant, constant_with_warmup, polynomial…
   int64_t warmup_steps = 0;                  ///< updates; wins over warmup_ratio
   double warmup_ratio = 0;                   ///< share of all updates
   double num_train_epochs = 3;

@@ -68,6 +68,10 @@ void check_optimisation(const TrainingOptions& o, Problems& problems) {
                              printable(o.lr_scheduler_type),
                              meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
   }
+  if (o.lr_scheduler_type == "polynomial" && !(o.learning_rate > kPolynomialEnd))
+    problems.add(
+        fmt::format("--lr_scheduler_type polynomial falls to {}, so --learning_rate must be above that, got {}",
+                    kPolynomialEnd, o.learning_rate));
   problems.count("warmup_steps", o.warmup_steps, 0);
   problems.unless(o.warmup_ratio >= 0 && o.warmup_ratio <= 1, "warmup_ratio", o.warmup_ratio, "between 0 and 1");
   problems.unless(o.max_steps > 0 || o.max_steps == -1, "max_steps", o.max_steps,

@@ -22,7 +22,8 @@ int64_t resolved_interval(double interval, int64_t updates) {
 }  // namespace
 
 const std::vector<std::string>& lr_scheduler_names() {
-  static const std::vector<std::string> names = {"linear", "cosine", "constant", "constant_with_warmup"};
+  static const std::vector<std::string> names = {
+      "linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"};
   return names;
 }
 
@@ -67,7 +68,16 @@ double Schedule::learning_rate(int64_t step) const {
   if (step < warmup_) return base_rate_ * (s / std::max(1.0, w));
   if (type_ == "constant_with_warmup") return base_rate_;
   if (type_ == "linear") return base_rate_ * std::max(0.0, static_cast<double>(updates_ - step) / after_warmup);
-  TEKIO_CHECK(type_ == "cosine", "{}", type_);
+  if (type_ == "polynomial") {  // of power 1
+    const double left = 1 - static_cast<double>(step - warmup_) / static_cast<double>(updates_ - warmup_);
+    return base_rate_ * (((base_rate_ - kPolynomialEnd) * left + kPolynomialEnd) / base_rate_);
+  }
+  if (type_ == "inverse_sqrt") {
+    const int64_t timescale = warmup_ > 0 ? warmup_ : 10'000;
+    return base_rate_ *
+           (1 / std::sqrt(static_cast<double>(step + timescale - warmup_) / static_cast<double>(timescale)));
+  }
+  TEKIO_CHECK(type_ == "cosine" || type_ == "cosine_with_restarts", "{}", type_);  // restarts: after one cycle, the run
   const double progress = static_cast<double>(step - warmup_) / after_warmup;
   constexpr double kCycles = 0.5;
   return base_rate_ * std::max(0.0, 0.5 * (1.0 + std::cos(std::numbers::pi * kCycles * 2.0 * progress)));

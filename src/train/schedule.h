@@ -9,6 +9,9 @@
 
 namespace tekio {
 
+/// What --lr_scheduler_type polynomial falls to.
+constexpr double kPolynomialEnd = 1e-7;
+
 /// The values of --lr_scheduler_type.
 const std::vector<std::string>& lr_scheduler_names();
 
