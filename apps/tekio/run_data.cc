@@ -99,9 +99,17 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
            a.validation_split_percentage, rows, judged, rows - judged);
     return separate(cut(train.slice(0, rows - judged)), cut(train.slice(rows - judged, rows)));
   }();
+  if (!a.general_data.empty()) {
+    const DatasetDict elsewhere = open_data(a.general_data);
+    data.general_name = data_name(a.general_data);
+    data.general = cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]);
+    data.general = first_chunks(*data.general, a.max_eval_samples);
+  }
   data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
-  for (const auto& [part, purpose] :
-       {std::pair{&data.split.train, "train on"}, std::pair{&data.split.test, "judge by"}})
+  std::vector<std::pair<const Chunks*, const char*>> parts = {{&data.split.train, "train on"},
+                                                              {&data.split.test, "judge by"}};
+  if (data.general) parts.emplace_back(&*data.general, "judge by as --general_data");
+  for (const auto& [part, purpose] : parts)
     if (part->size() == 0)
       fail(ErrorKind::input,
            "the text to {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size, --line_by_line "

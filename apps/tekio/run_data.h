@@ -4,6 +4,7 @@
 #include <tekio/dataset.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "training_options.h"
@@ -16,6 +17,8 @@ struct RunData {
   int64_t rows = 0, tokens = 0,
           all_chunks = 0;  ///< all_chunks: of the split trained on, before train_size and test_size
   Chunks::Split split;
+  std::string general_name;
+  std::optional<Chunks> general;  ///< of --general_data
 
   OrderedJson to_json() const;
 };

@@ -4,7 +4,10 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "train/plan.h"
 #include "train/prompts.h"
+#include "train/report.h"
+#include "train/room.h"
 #include "train/run_folder.h"
 
 namespace tekio::cli {
@@ -44,11 +47,59 @@ std::vector<std::string> prompts_for(const std::vector<std::string>& data, const
   return prompts;
 }
 
+// " device   cpu · 2 threads · bf16 · 1.2 GB planned"
+std::string device_line(const OpenModel& opened, const RunData& data, const TrainingOptions& o) {
+  MaskedLM::Impl& impl = opened.model.impl();
+  const DType type = working_type(opened.model, o.masking_rng);
+  const int threads = impl.pool().threads();
+  const int64_t bytes = memory_plan(impl.model().config(), impl.model().backend(), o, data.split, type).total();
+  return fmt::format(" device   {} · {} thread{} · {} · {} planned", impl.model().backend().name(), threads,
+                     threads == 1 ? "" : "s", name_of(type), bytes_text(static_cast<uint64_t>(bytes)));
+}
+
 OrderedJson model_json(const OpenModel& opened) {
   return {{"name", opened.place.name}, {"family", opened.info.family}, {"parameters", opened.info.parameters}};
 }
 
-OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data) {
+// What training costs on text of other kinds: the same chunks and masks before and after.
+class General {
+ public:
+  General(const OpenModel& opened, const RunData& data, const TrainingOptions& o)
+      : opened_(opened),
+        data_(data),
+        options_{.batch_size = o.per_device_eval_batch_size,
+                 .mlm_probability = o.mlm_probability,
+                 .whole_word_mask = o.whole_word_mask,
+                 .wwm_probability = o.wwm_probability,
+                 .masking_rng = o.masking_rng,
+                 .seed = o.seed} {
+    if (data.general) before_ = judge();
+  }
+  /// Tells both figures, and returns them for --json; null where there is no such text.
+  OrderedJson after() const {
+    if (!data_.general) return nullptr;
+    const EvaluationReport after = judge();
+    note(fmt::format(" general  perplexity {} before, {} after   ({:+.0f} %) · {}", perplexity_text(before_),
+                     perplexity_text(after), 100 * (after.perplexity / before_.perplexity - 1),
+                     printable(data_.general_name, kShown)));
+    return {{"data", data_.general_name},
+            {"eval_chunks", after.chunks},
+            {"perplexity", {{"before", before_.perplexity}, {"after", after.perplexity}}},
+            {"eval_loss", {{"before", before_.loss}, {"after", after.loss}}},
+            {"accuracy", {{"before", before_.accuracy}, {"after", after.accuracy}}}};
+  }
+
+ private:
+  EvaluationReport judge() const { return evaluate(opened_.model, opened_.tokenizer, *data_.general, options_); }
+
+  const OpenModel& opened_;
+  const RunData& data_;
+  EvaluationOptions options_;
+  EvaluationReport before_;
+};
+
+OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data,
+                   const OrderedJson& general) {
   // A stopped run has no figure after: null.
   const auto judged = [&](double EvaluationReport::*figure) {
     OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
@@ -70,6 +121,7 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
             {"loss", report.train_loss},
             {"seconds", report.train_seconds},
             {"tokens_per_second", report.tokens_per_second}}},
+          {"general", general},
           {"prompts", prompts},
           {"stopped", report.stopped}};
 }
@@ -116,11 +168,14 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
                    printable(data.name, kShown), with_commas(data.rows), with_commas(data.all_chunks),
                    a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
   if (a.dry_run) return print_plan(opened, data, out);
+  note(device_line(opened, data, a.training));
 
   a.training.options_toml = a.record(table);
+  const General general(opened, data, a.training);
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
+  const OrderedJson elsewhere = report.stopped ? OrderedJson() : general.after();
   if (common.json)
-    out.json(result(report, opened, data));
+    out.json(result(report, opened, data, elsewhere));
   else if (!report.stopped)
     out.line(printable(report.run_dir, kShown));
   return report.stopped ? 128 + report.signal : 0;

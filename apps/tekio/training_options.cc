@@ -23,6 +23,10 @@ void add_data(TrainingArguments& a, OptionTable& table) {
   table.add("train_file", &a.train_file, "the text to train on, instead of --data").called("FILE");
   table.add("validation_file", &a.validation_file, "the text to judge by").called("FILE");
   table
+      .add("general_data", &a.general_data,
+           "text of other kinds that the model is judged by before and after, to tell what training costs there")
+      .called("D");
+  table
       .add("validation_split_percentage", &a.validation_split_percentage,
            "how much of the rows, from the end, to judge by where the data has neither split validation nor test")
       .at_least(1)

@@ -12,7 +12,7 @@
 namespace tekio::cli {
 
 struct TrainingArguments {
-  std::vector<std::string> data, train_file, validation_file;
+  std::vector<std::string> data, train_file, validation_file, general_data;
   int64_t validation_split_percentage = 5;
   int64_t train_size = 0, test_size = 0;
   int64_t max_train_samples = 0, max_eval_samples = 0;

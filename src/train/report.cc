@@ -138,7 +138,9 @@ void note_after(const EvaluationReport& before, const EvaluationReport& after) {
 }
 
 void note_prompt(const AdaptReport::Prompt& p) {
-  note(fmt::format(" {}   before: {}   after: {}", printable(p.text, 200), words_of(p.before), words_of(p.after)));
+  note(fmt::format(" {}", printable(p.text, 200)));
+  note(fmt::format("    before  {}", words_of(p.before)));
+  note(fmt::format("    after   {}", words_of(p.after)));
 }
 
 void note_saved(const std::string& run_dir) {

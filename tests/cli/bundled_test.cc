@@ -70,6 +70,28 @@ TEST_F(Bundled, AdaptNeedsNoArguments) {
   EXPECT_EQ(r["prompts"][0]["text"], "This is a [MASK].");
 }
 
+TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
+  add_model();
+  const std::string other = folder_.write("other.txt", sentences(30, 9));
+  const Result result = run_here({"adapt", "--general_data", other, "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto general = result.json()["general"];
+  EXPECT_EQ(general["data"], "other.txt");
+  const auto judged = [&](const std::string& model) {
+    return run_here({"eval", "--model", model, "--data", other, "--chunk_size", "16", "--json"}).json();
+  };
+  EXPECT_NEAR(general["eval_loss"]["before"].get<double>(), judged(model_folder())["eval_loss"].get<double>(), 1e-6);
+  EXPECT_NEAR(general["eval_loss"]["after"].get<double>(),
+              judged(folder_.path("model-finetuned-rivers"))["eval_loss"].get<double>(), 1e-6);
+  EXPECT_THAT(result.err, HasSubstr(" general  perplexity "));
+  EXPECT_THAT(result.err, HasSubstr(" device   cpu · "));
+
+  const std::string blank = folder_.write("blank.txt", "a\n");
+  const Result refused = run_here({"adapt", "--general_data", blank, "--overwrite_output_dir"});
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("the text to judge by as --general_data is too short"));
+}
+
 TEST_F(Bundled, ItsOptionsGiveWayToThoseGiven) {
   add_model();
   const auto options = [&](std::vector<std::string> more) {
