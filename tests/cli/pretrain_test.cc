@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "program.h"
@@ -83,6 +84,7 @@ TEST_F(Pretrain, AResumedRunHasTheSameBits) {
                                   run_ + "/checkpoint-2", "--save_strategy", "steps", "--save_steps", "2"}));
   ASSERT_EQ(other.code, 0) << other.err;
   EXPECT_THAT(other.err, HasSubstr("/checkpoint-2 at update 2 of 4"));
+  EXPECT_LT(Json::parse(read_file(run_ + "/trainer_state.json"))["epoch"], 1) << "so that it goes on within a pass";
   EXPECT_EQ(weights(run_), weights(folder_.path("other")));
 }
 
@@ -181,6 +183,30 @@ TEST_F(Pretrain, RefusesInOneSentence) {
     EXPECT_THAT(result.err, HasSubstr(c.message));
     EXPECT_EQ(result.out, "");
   }
+}
+
+TEST_F(Pretrain, ItsLossIsDrawnFromTheRun) {
+  ASSERT_EQ(run(small({"--eval_strategy", "steps", "--eval_steps", "2", "--logging_steps", "1"})).code, 0);
+  const auto draw = [](const std::string& source, const std::string& picture) {
+    const std::string command = "python3 '" TEKIO_LOSS_CURVE_SCRIPT "' '" + source + "' '" + picture + "'";
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    return read_file(picture);
+  };
+  const std::string svg = draw(run_, folder_.path("a.svg"));
+  EXPECT_THAT(svg, testing::StartsWith("<svg "));
+  EXPECT_THAT(svg, testing::EndsWith("</svg>\n"));
+  for (const char* part : {"The loss of run", "each update", "logged", "evaluation", "accuracy", "(perplexity "})
+    EXPECT_THAT(svg, HasSubstr(part));
+  // While the run goes on, its newest checkpoint tells.
+  ASSERT_TRUE(fs::remove(run_ + "/trainer_state.json"));
+  EXPECT_EQ(draw(run_, folder_.path("a2.svg")).substr(0, 200), svg.substr(0, 200));
+  EXPECT_THAT(read_file(folder_.path("a2.svg")), HasSubstr("(perplexity "));
+  // Of a folder that holds no more, as the reference stack leaves it: what its log has.
+  const std::string state = folder_.write(
+      "reference/trainer_state.json", R"({"log_history": [{"step": 5, "loss": 2.5}, {"step": 5, "eval_loss": 2.5}]})");
+  const std::string plain = draw(state, folder_.path("b.svg"));
+  EXPECT_THAT(plain, HasSubstr("2.500 (perplexity 12.18)"));
+  EXPECT_THAT(plain, testing::Not(HasSubstr("accuracy")));
 }
 
 TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
