@@ -144,7 +144,7 @@ void RunMlmOptions::add_to(OptionTable& table) {
   table.group("run_mlm.py's");
   for (const ForeignOption& foreign : foreign_options()) {
     if (table.has(foreign.name)) continue;
-    std::string* value = &taken_.emplace_back(&foreign, "").value;
+    std::string* value = &taken_.emplace_back(Taken{&foreign, ""}).value;
     Option& option = table.add(foreign.name, value, foreign.reason).unlisted();
     if (foreign.flag) {
       option.kind = Option::Kind::boolean;
