@@ -1,0 +1,35 @@
+// A source's blocks on several threads: one thread reads and unpacks, several work on blocks, the calling one takes the
+// results in order. What is done with a block is the caller's: for a token store it is encoded, for a vocabulary its
+// words are counted.
+#pragma once
+
+#include <functional>
+
+#include "data/source.h"
+
+namespace tekio {
+
+class BlockPipeline {
+ public:
+  /// Works on a block; what it makes of it belongs to the slot, of which there are slots(), until the slot is taken.
+  using Worker = std::function<void(const Block& block, size_t slot)>;
+  /// Takes what a slot holds; `progress` is the share of the source that was read up to its block, [0, 1].
+  using Taker = std::function<void(size_t slot, double progress)>;
+
+  /// `threads` that work; 0: all processors. `source` must outlive the pipeline.
+  BlockPipeline(const Dataset::Source& source, int threads);
+
+  int threads() const { return threads_; }
+  size_t slots() const { return static_cast<size_t>(threads_) * 2 + 2; }
+
+  /// Calls make_worker(i) once on each working thread, i in [0, threads()), and the worker for blocks as they come;
+  /// `take` on the calling thread for every block in order.
+  /// Errors: what reading, `make_worker`, workers and `take` throw; of several blocks the first one's.
+  void run(const std::function<Worker(int i)>& make_worker, const Taker& take) const;
+
+ private:
+  const Dataset::Source& source_;
+  int threads_;
+};
+
+}  // namespace tekio
