@@ -53,6 +53,7 @@ std::unique_ptr<Command> make_pretrain();
 std::unique_ptr<Command> make_fill();
 std::unique_ptr<Command> make_eval();
 std::unique_ptr<Command> make_tokenize();
+std::unique_ptr<Command> make_tokenizer_train();
 std::unique_ptr<Command> make_data_list();
 std::unique_ptr<Command> make_data_info();
 std::unique_ptr<Command> make_data_head();

@@ -11,7 +11,7 @@ namespace tekio::cli {
 namespace {
 
 // Commands that the design has and this version has not.
-const char* const kLater[] = {"tokenizer", "tokenizer train", "pull", "push", "serve"};
+const char* const kLater[] = {"pull", "push", "serve"};
 
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
@@ -141,8 +141,8 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
 
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (const auto make : {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_data_list,
-                          make_data_info, make_data_head, make_data_chunks, make_info, make_bench_step,
+  for (const auto make : {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_tokenizer_train,
+                          make_data_list, make_data_info, make_data_head, make_data_chunks, make_info, make_bench_step,
                           make_bench_tokenize, make_bench_data, make_bench_fill, make_doctor})
     commands.push_back(make());
   return commands;

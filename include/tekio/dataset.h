@@ -125,4 +125,15 @@ struct Chunks::Split {
 /// Errors: input (no text in it), io (cache folder not writable).
 Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options = {});
 
+/// A trained tokenizer, and what it was trained on.
+struct TrainedTokenizer {
+  Tokenizer tokenizer;
+  int64_t rows = 0, words = 0, distinct_words = 0;
+};
+
+/// Trains a WordPiece vocabulary on a split, as the reference's BertWordPieceTokenizer does; folders of its tokenizer
+/// open with AutoTokenizer. Equal data and options give equal ids, whatever the order of rows and the number of
+/// threads. Errors: usage (options that make no sense), input (no word in the data; damaged rows).
+TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions& options = {});
+
 }  // namespace tekio

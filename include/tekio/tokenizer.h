@@ -50,6 +50,22 @@ struct DecodeOptions {
   std::optional<bool> clean_up;
 };
 
+/// What a WordPiece vocabulary is trained to be: the options of the reference's BertWordPieceTokenizer and its train().
+struct WordPieceOptions {
+  int64_t vocab_size = 30'000;    ///< entries wanted, special tokens and alphabet included
+  int64_t min_frequency = 2;      ///< pairs of tokens that occur less often are not merged
+  int64_t limit_alphabet = 1000;  ///< characters kept: the most frequent ones
+  std::string initial_alphabet;   ///< characters kept however rare they are, UTF-8
+  std::vector<std::string> special_tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]",
+                                             "[MASK]"};  ///< the first ids, in order
+  bool lowercase = true;
+  std::optional<bool> strip_accents;  ///< absent: as `lowercase`
+  bool handle_chinese_chars = true;   ///< each Chinese character is a word
+  int64_t model_max_length = 512;     ///< what the tokenizer's folder says of the model's longest input
+  std::string text_column = "text";   ///< as Dataset::text_column() resolves it
+  int threads = 0;                    ///< 0: all processors; the result does not depend on it
+};
+
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:
@@ -91,6 +107,7 @@ class Tokenizer {
   std::string digest() const;
 
   struct Tables;  // internal
+  explicit Tokenizer(std::shared_ptr<const Tables> tables) : tables_(std::move(tables)) {}
   const Tables& tables() const { return *tables_; }
 
  private:

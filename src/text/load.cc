@@ -24,7 +24,6 @@ const std::map<std::string, std::string, std::less<>> kClassOfModel = {
     {"mobilebert", "BertTokenizer"}, {"convbert", "BertTokenizer"},         {"squeezebert", "BertTokenizer"},
     {"layoutlm", "BertTokenizer"},   {"retribert", "BertTokenizer"}};
 constexpr const char* kGenericClass = "PreTrainedTokenizerFast";
-constexpr std::array<const char*, kRoles> kBertRoles = {"", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"};
 
 Json read_object(const fs::path& path) {
   if (!fs::exists(path)) return Json::object();
@@ -255,16 +254,9 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   const auto cls = tables->id_of(tables->roles[kCls]), sep = tables->id_of(tables->roles[kSep]);
   if (tables->bert_class && !pipeline.has_template && cls && sep)
     tables->templates = Template::bert(tables->roles[kCls], *cls, tables->roles[kSep], *sep);
-  std::set<int32_t> special;
-  for (const std::string& token : tables->roles)
-    if (const auto id = tables->id_of(token)) special.insert(*id);
-  for (const std::string& token : tables->further_special)
-    if (const auto id = tables->id_of(token)) special.insert(*id);
-  tables->all_special_ids.assign(special.begin(), special.end());
+  tables->list_special_ids();
 
-  Tokenizer tokenizer;
-  tokenizer.tables_ = std::move(tables);
-  return tokenizer;
+  return Tokenizer(std::move(tables));
 }
 
 }  // namespace tekio

@@ -165,4 +165,15 @@ std::string Normalizer::apply(std::string_view text) const {
   return result;
 }
 
+bool make_plain(std::string_view region, bool lowercases, std::string& plain) {
+  plain.resize(region.size());
+  for (size_t i = 0; i < region.size(); ++i) {
+    const char c = region[i], lower = static_cast<char>(c | 0x20);
+    const bool letter = lower >= 'a' && lower <= 'z';
+    if (!letter && (c < '0' || c > '9')) return false;
+    plain[i] = letter && lowercases ? lower : c;
+  }
+  return true;
+}
+
 }  // namespace tekio

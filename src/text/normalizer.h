@@ -56,4 +56,8 @@ class Normalizer {
   std::vector<NormalizationStep> steps_;
 };
 
+/// ASCII letters and digits alone are one word, whose normal form differs in case at most: puts it into `plain`. False
+/// where there is anything else in `region`.
+bool make_plain(std::string_view region, bool lowercases, std::string& plain);
+
 }  // namespace tekio

@@ -10,15 +10,16 @@
 #include <string_view>
 #include <vector>
 
+#include "text/short_key.h"
+
 namespace tekio {
 
 /// Regions of up to 15 bytes with up to 4 tokens: nearly all of running text. Two entries a line of memory.
 class ShortRegionCache {
  public:
-  static constexpr size_t kBytes = 15, kTokens = 4;
-  struct Key {
-    uint64_t low, high;  // the bytes, zeros behind them, in the last one their number
-    size_t set;          // where it is kept
+  static constexpr size_t kBytes = ShortKey::kBytes, kTokens = 4;
+  struct Key : ShortKey {
+    size_t set;  // where it is kept
   };
   class Entry {
    public:
@@ -49,14 +50,8 @@ class ShortRegionCache {
   /// Makes the key of the `length` bytes at `at`, of which 16 can be read, and lets the processor fetch what find()
   /// will look at. `length` in [1, kBytes].
   void make_key(const char* at, size_t length, Key& key) const {
-    uint64_t low, high, low_mask, high_mask;
-    std::memcpy(&low, at, 8);
-    std::memcpy(&high, at + 8, 8);
-    std::memcpy(&low_mask, kMask.data() + 16 - length, 8);
-    std::memcpy(&high_mask, kMask.data() + 24 - length, 8);
-    key.low = low &= low_mask;
-    key.high = high = (high & high_mask) | length << 56;
-    key.set = (low * 0x9E3779B97F4A7C15 ^ high * 0xC2B2AE3D27D4EB4F) >> (64 - kSetBits);
+    static_cast<ShortKey&>(key) = ShortKey::of(at, length);
+    key.set = key.hash() >> (64 - kSetBits);
     __builtin_prefetch(&sets_[key.set]);
   }
 
@@ -96,10 +91,6 @@ class ShortRegionCache {
   static constexpr size_t kSets = size_t{1} << kSetBits;
   struct alignas(64) Set : std::array<Entry, 2> {};
   static_assert(sizeof(Set) == 64);
-
-  // 16 bytes of ones, 16 of zeros: a window on it is a mask for any length.
-  static constexpr std::array<uint8_t, 32> kMask = {255, 255, 255, 255, 255, 255, 255, 255,
-                                                    255, 255, 255, 255, 255, 255, 255, 255};
   std::vector<Set> sets_;
 };
 

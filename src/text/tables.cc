@@ -3,6 +3,7 @@
 #include "text/tables.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -60,6 +61,15 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
            printable(token.content));
     (token.normalized ? normalized_matcher : raw_matcher).add(pattern, static_cast<int32_t>(i));
   }
+}
+
+void Tokenizer::Tables::list_special_ids() {
+  std::set<int32_t> special;
+  for (const std::string& token : roles)
+    if (const auto id = id_of(token)) special.insert(*id);
+  for (const std::string& token : further_special)
+    if (const auto id = id_of(token)) special.insert(*id);
+  all_special_ids.assign(special.begin(), special.end());
 }
 
 void warn_of_length(const Tokenizer::Tables& tables, int64_t length) {

@@ -29,6 +29,8 @@ struct WordPieceDecoder {
 enum Role { kBos, kEos, kUnknown, kSep, kPad, kCls, kMask, kRoles };
 inline constexpr std::array<const char*, kRoles> kRoleNames = {"bos_token", "eos_token", "unk_token", "sep_token",
                                                                "pad_token", "cls_token", "mask_token"};
+/// The tokens that have these roles where nothing else is said; "": none.
+inline constexpr std::array<const char*, kRoles> kBertRoles = {"", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"};
 
 /// What tokenizer.json says, component by component.
 struct Pipeline {
@@ -72,6 +74,8 @@ struct Tokenizer::Tables {
   std::optional<std::string_view> token_of(int64_t id) const;
   /// Gives every token that the vocabulary lacks the next free id and builds the matchers. Called once, by the loader.
   void add_tokens(std::vector<AddedToken> tokens, const std::string& where);
+  /// Fills all_special_ids from the roles and the further special tokens.
+  void list_special_ids();
 };
 
 /// Says once per tokenizer that an encoding of `length` tokens is longer than the model takes, if that warning is on.

@@ -44,7 +44,6 @@ struct TextEncoder::State {
   void append_unknown(std::string_view region, const ShortRegionCache::Key& key);
   void compute(std::string_view region);
   void compute_plain();
-  bool make_plain(std::string_view region);
 
   void put(int32_t id, uint8_t start) {
     id_buffer[count] = id;
@@ -151,7 +150,7 @@ void TextEncoder::State::append_regions(std::string_view text) {
 
 // A region that the short cache does not know; `key` is its key there if it is short enough.
 void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key& key) {
-  const bool is_short = region.size() <= ShortRegionCache::kBytes, is_plain = make_plain(region);
+  const bool is_short = region.size() <= ShortRegionCache::kBytes, is_plain = make_plain(region, lowercases, plain);
   // A short plain word that is not in its cache is spelt as fast as it would be found in the other.
   if (!(is_short && is_plain)) {
     if (const LongRegionCache::Tokens known = long_cache.find(region); known.found) {
@@ -168,19 +167,6 @@ void TextEncoder::State::append_unknown(std::string_view region, const ShortRegi
     short_cache.insert(key, pieces.ids, piece_starts);
   else if (!(is_short && is_plain))
     long_cache.insert(region, pieces.ids, piece_starts);
-}
-
-// Of ASCII letters and digits normalization changes nothing but the case, and they are one split. Puts the normal form
-// into `plain`; false if there is anything else in the region.
-bool TextEncoder::State::make_plain(std::string_view region) {
-  plain.resize(region.size());
-  for (size_t i = 0; i < region.size(); ++i) {
-    const char c = region[i], lower = static_cast<char>(c | 0x20);
-    const bool letter = lower >= 'a' && lower <= 'z';
-    if (!letter && (c < '0' || c > '9')) return false;
-    plain[i] = letter && lowercases ? lower : c;
-  }
-  return true;
 }
 
 void TextEncoder::State::append_slowly(std::string_view stretch) {

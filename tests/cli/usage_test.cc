@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"data", "ifno"}, "did you mean 'data info'?"},
                     Case{{"data", "--json"}, "tekio: data needs a command of its own"},
                     Case{{"--json"}, "no command '--json'"},
-                    Case{{"tokenizer", "train"}, "has no command 'tokenizer' yet"},
+                    Case{{"tokenizer"}, "tekio: tokenizer needs a command of its own"},
                     Case{{"pull", "x"}, "has no command 'pull' yet"}, Case{{"push"}, "has no command 'push' yet"},
                     Case{{"bench", "stpe"}, "no command 'bench stpe', did you mean 'bench step'?"},
                     Case{{"info", "a", "b"}, "'b' is one argument too many; usage: tekio info [M]"},

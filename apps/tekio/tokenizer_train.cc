@@ -1,0 +1,146 @@
+// tekio tokenizer train: a WordPiece vocabulary from a corpus, saved as a tokenizer's folder.
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "inputs.h"
+
+namespace tekio::cli {
+namespace {
+
+// What a tokenizer's folder may hold: what is saved here, and what the reference stack saves besides.
+constexpr std::array kTokenizerFiles = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                        "vocab.txt", "added_tokens.json"};
+
+class TokenizerTrain final : public Command {
+ public:
+  CommandText text() const override {
+    return {.name = "tokenizer train",
+            .summary = "trains a WordPiece vocabulary on a corpus",
+            .usage = "--data D… --output_dir DIR [--vocab_size 30000]",
+            .description =
+                "Counts the words of split train (or the only split there is) and merges frequent pairs of pieces, as "
+                "the reference's BertWordPieceTokenizer does. DIR becomes a tokenizer's folder, which AutoTokenizer "
+                "opens; a tokenizer that lies there already is replaced.",
+            .examples = {"tekio tokenizer train --data notes.txt.zst --vocab_size 8000 --output_dir my-tokenizer",
+                         "tekio tokenizer train --data ./imdb:unsupervised --lowercase false --output_dir cased"}};
+  }
+
+  void add_options(OptionTable& table) override {
+    table.add("data", &data_, "files or folders of text; PATH:SPLIT picks a split").called("D");
+    table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR");
+    table
+        .add("text_column_name", &options_.text_column,
+             "the column that holds the text; where there is no column of the default name, the first one that holds "
+             "text")
+        .called("NAME");
+    table.add("vocab_size", &options_.vocab_size, "entries of the vocabulary, special tokens and alphabet included")
+        .at_least(1)
+        .at_most(1 << 22);
+    table.add("min_frequency", &options_.min_frequency, "pairs that occur less often are not merged").at_least(0);
+    table
+        .add("limit_alphabet", &options_.limit_alphabet,
+             "characters in the alphabet, the most frequent ones; words lose all others")
+        .at_least(1);
+    table.add("initial_alphabet", &options_.initial_alphabet,
+              "characters that the alphabet has however rare they are, written one after another");
+    table.add("special_tokens", &options_.special_tokens, "the tokens that get the first ids, in this order")
+        .called("TOKEN");
+    table.add("lowercase", &options_.lowercase, "makes no difference between capitals and small letters");
+    table.add("strip_accents", &accents_,
+              {{"auto", Accents::as_case}, {"true", Accents::strip}, {"false", Accents::keep}},
+              "leaves accents out; auto: where --lowercase is true");
+    table.add("handle_chinese_chars", &options_.handle_chinese_chars, "takes each Chinese character for a word");
+    table.add("model_max_length", &options_.model_max_length, "what the tokenizer says of the model's longest input")
+        .at_least(1);
+  }
+
+  void check(const OptionTable&, const std::vector<std::string>&) override {
+    if (data_.empty())
+      fail(ErrorKind::usage, "--data is missing: tekio tokenizer train needs files or a folder of text");
+    if (output_dir_.empty())
+      fail(ErrorKind::usage, "--output_dir is missing: the folder that the tokenizer is saved in");
+    if (accents_ != Accents::as_case) options_.strip_accents = accents_ == Accents::strip;
+  }
+
+  int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
+    const auto begun = std::chrono::steady_clock::now();
+    const fs::path folder = output_dir_;
+    refuse_other_files(folder);
+    options_.threads = common.threads;
+    const DatasetDict data = open_data(data_);
+    const TrainedTokenizer trained = train_word_piece(data[choose_split(data, {"train"})], options_);
+    save(trained.tokenizer, folder);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    const int64_t size = trained.tokenizer.vocabulary_size();
+    if (size > options_.vocab_size)
+      warn(
+          fmt::format("the vocabulary has {} entries, more than --vocab_size {}: special tokens and alphabet alone are "
+                      "as many; a smaller --limit_alphabet makes it smaller",
+                      with_commas(size), with_commas(options_.vocab_size)));
+    else if (size < options_.vocab_size)
+      warn(
+          fmt::format("the vocabulary has {} entries, less than --vocab_size {}: no further pair occurs {} times; more "
+                      "text or a smaller --min_frequency makes it larger",
+                      with_commas(size), with_commas(options_.vocab_size),
+                      with_commas(std::max<int64_t>(1, options_.min_frequency))));
+    if (common.json)
+      out.json({{"path", folder.string()},
+                {"vocab_size", size},
+                {"rows", trained.rows},
+                {"words", trained.distinct_words},
+                {"word_occurrences", trained.words},
+                {"seconds", seconds}});
+    else
+      out.line(folder.string());
+    note(fmt::format("{} entries from {} different words ({} in {} rows) in {:.2f} s", with_commas(size),
+                     with_commas(trained.distinct_words), with_commas(trained.words), with_commas(trained.rows),
+                     seconds));
+    return 0;
+  }
+
+ private:
+  enum class Accents { as_case, strip, keep };
+
+  static void refuse_other_files(const fs::path& folder) {
+    if (is_missing(folder)) return;
+    std::error_code error;
+    fs::directory_iterator at(folder, error);
+    if (error)
+      fail(ErrorKind::usage, "--output_dir {} is no folder that can be read: {}", printable(folder.string(), 300),
+           error.message());
+    for (const fs::directory_iterator end; at != end; at.increment(error)) {
+      const std::string name = at->path().filename().string();
+      if (std::find(kTokenizerFiles.begin(), kTokenizerFiles.end(), name) == kTokenizerFiles.end())
+        fail(ErrorKind::usage,
+             "--output_dir {} holds {}, which is no tokenizer's file; give a new folder, an empty one, or one that "
+             "holds "
+             "a tokenizer alone",
+             printable(folder.string(), 300), printable(name));
+    }
+    if (error) fail(ErrorKind::io, "cannot read {}: {}", printable(folder.string(), 300), error.message());
+  }
+
+  static void save(const Tokenizer& tokenizer, const fs::path& folder) {
+    const fs::path named = folder.has_filename() ? folder : folder.parent_path();  // "out/" is "out"
+    const fs::path parent = fs::absolute(named).parent_path();
+    std::error_code error;
+    fs::create_directories(parent, error);
+    if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(parent.string(), 300), error.message());
+    remove_stale_temporaries(parent);
+    write_folder_atomically(named, [&](const fs::path& temporary) { tokenizer.save_pretrained(temporary); });
+  }
+
+  WordPieceOptions options_;
+  std::vector<std::string> data_;
+  std::string output_dir_;
+  Accents accents_ = Accents::as_case;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_tokenizer_train() { return std::make_unique<TokenizerTrain>(); }
+
+}  // namespace tekio::cli

@@ -1,0 +1,72 @@
+// A corpus's words, counted on all threads, become a vocabulary. Words are dealt to as many tables as there are
+// threads, by their hash, so that each table is put together by one.
+#include <tekio/dataset.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "data/block_pipeline.h"
+#include "data/record_parser.h"
+#include "text/bert_tokenizer.h"
+#include "text/word_counter.h"
+#include "text/word_piece_trainer.h"
+
+namespace tekio {
+namespace {
+
+/// One counter for each thread that counts. Adds to `rows`.
+std::vector<WordCounter> count_words(const Dataset::Source& source, const WordPieceOptions& options, int64_t& rows) {
+  for (size_t group = 0; group < source.files->groups(); ++group)
+    source.files->text_column(group, options.text_column);  // a wrong name is told first
+  const BlockPipeline pipeline(source, options.threads);
+  std::vector<WordCounter> counters(static_cast<size_t>(pipeline.threads()), WordCounter(normalization_of(options)));
+  std::vector<int64_t> slot_rows(pipeline.slots());
+  Progress progress("count words %", 100, "rows");
+  pipeline.run(
+      [&](int i) -> BlockPipeline::Worker {
+        const auto parser = std::make_shared<RecordParser>(*source.files, options.text_column);
+        return [&, parser, i](const Block& block, size_t slot) {
+          for (const Record& record : block.records) counters[static_cast<size_t>(i)].add(parser->text(block, record));
+          slot_rows[slot] = static_cast<int64_t>(block.records.size());
+        };
+      },
+      [&](size_t slot, double done) {
+        rows += slot_rows[slot];
+        progress.update(static_cast<int64_t>(done * 100), rows);
+      });
+  return counters;
+}
+
+/// Every distinct word in one of as many tables as the pool has threads.
+std::vector<CountTable> distinct_words(std::vector<WordCounter> counters, ThreadPool& pool) {
+  const auto parts = static_cast<size_t>(pool.threads());
+  std::vector<std::vector<CountTable>> dealt(counters.size(), std::vector<CountTable>(parts));
+  pool.for_each(static_cast<int64_t>(counters.size()),
+                [&](int64_t i, int) { counters[static_cast<size_t>(i)].distribute(dealt[static_cast<size_t>(i)]); });
+  std::vector<CountTable> words = std::move(dealt[0]);
+  pool.for_each(static_cast<int64_t>(parts), [&](int64_t part, int) {
+    CountTable& into = words[static_cast<size_t>(part)];
+    for (size_t i = 1; i < dealt.size(); ++i)
+      dealt[i][static_cast<size_t>(part)].for_each(
+          [&](std::string_view word, uint64_t count) { into.add(word, count); });
+  });
+  return words;
+}
+
+}  // namespace
+
+TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions& options) {
+  check(options);
+  int64_t rows = 0, occurrences = 0, distinct = 0;
+  std::vector<WordCounter> counters = count_words(dataset.source(), options, rows);
+  ThreadPool pool(options.threads);
+  const std::vector<CountTable> words = distinct_words(std::move(counters), pool);
+  for (const CountTable& table : words) {
+    distinct += static_cast<int64_t>(table.size());
+    table.for_each([&](std::string_view, uint64_t count) { occurrences += static_cast<int64_t>(count); });
+  }
+  if (distinct == 0) fail(ErrorKind::input, "there is no word in the data ({} rows)", with_commas(rows));
+  return {bert_tokenizer(train_vocabulary(words, options, pool), options), rows, occurrences, distinct};
+}
+
+}  // namespace tekio

@@ -1,0 +1,76 @@
+#include "text/count_table.h"
+
+#include <xxhash.h>
+
+#include <bit>
+
+namespace tekio {
+namespace {
+
+constexpr size_t kFirstSlots = size_t{1} << 12;
+
+uint64_t long_hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
+
+ShortKey short_key(std::string_view text) {
+  char readable[ShortKey::kReadable] = {};
+  text.copy(readable, text.size());
+  return ShortKey::of(readable, text.size());
+}
+
+}  // namespace
+
+CountTable::CountTable() : slots_(kFirstSlots), mask_(kFirstSlots - 1), shift_(64 - std::countr_zero(kFirstSlots)) {}
+
+void CountTable::add(std::string_view text, uint64_t count) {
+  if (text.size() <= ShortKey::kBytes)
+    add(short_key(text), count);
+  else
+    add_long(text, count);
+}
+
+void CountTable::insert(size_t at, const ShortKey& key, uint64_t count) {
+  slots_[at] = {key, count};
+  if (2 * ++short_size_ <= slots_.size()) return;
+  std::vector<Slot> before(2 * slots_.size());
+  before.swap(slots_);
+  mask_ = slots_.size() - 1;
+  --shift_;
+  for (const Slot& slot : before) {
+    if (slot.key.high == 0) continue;
+    size_t place = place_of(slot.key.hash());
+    while (slots_[place].key.high != 0) place = (place + 1) & mask_;
+    slots_[place] = slot;
+  }
+}
+
+void CountTable::add_long(std::string_view text, uint64_t count) {
+  if (2 * (long_size_ + 1) > long_slots_.size()) {
+    std::vector<LongSlot> before(std::max(kFirstSlots, 2 * long_slots_.size()));
+    before.swap(long_slots_);
+    for (const LongSlot& slot : before) {
+      if (slot.length == 0) continue;
+      size_t place = slot.hash & (long_slots_.size() - 1);
+      while (long_slots_[place].length != 0) place = (place + 1) & (long_slots_.size() - 1);
+      long_slots_[place] = slot;
+    }
+  }
+  const uint64_t hash = long_hash(text);
+  size_t at = hash & (long_slots_.size() - 1);
+  for (; long_slots_[at].length != 0; at = (at + 1) & (long_slots_.size() - 1)) {
+    LongSlot& slot = long_slots_[at];
+    if (slot.hash != hash || std::string_view(pool_).substr(slot.begin, slot.length) != text) continue;
+    slot.count += count;
+    return;
+  }
+  long_slots_[at] = {hash, count, pool_.size(), text.size()};
+  pool_.append(text);
+  ++long_size_;
+}
+
+size_t CountTable::part_of(std::string_view text, size_t parts) {
+  // Bits that neither table takes places from: the middle ones of a short key's hash, the upper ones of the other.
+  const uint64_t bits = text.size() <= ShortKey::kBytes ? short_key(text).hash() >> 8 : long_hash(text) >> 32;
+  return ((bits & 0xFFFFFFFF) * parts) >> 32;
+}
+
+}  // namespace tekio

@@ -1,0 +1,74 @@
+// The heart of training a vocabulary: again and again the most frequent pair of neighbouring tokens becomes a token. A
+// new token tells which pairs became more and less frequent, and where; nothing is counted twice.
+//
+// The surprising fact: a pair's count is not taken back when it is merged, as in the reference. So where two ways lead
+// to one token ("a" + "##bc", "ab" + "##c"), a pair that comes into being again is counted on top of what it once was.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/pair_queue.h"
+#include "text/pair_table.h"
+#include "text/vocabulary.h"
+
+namespace tekio {
+
+/// Distinct words as tokens, one after another in one array: how many there are, the word's count in two parts (lower,
+/// upper), then the tokens, which become fewer.
+struct TokenizedWords {
+  static constexpr size_t kHead = 3;
+  std::vector<uint32_t> cells;
+};
+
+class PairMerger {
+ public:
+  /// `vocabulary` has all tokens of `words`, ids without gaps; merged ones are added to it.
+  PairMerger(Vocabulary& vocabulary, std::string_view prefix, TokenizedWords words);
+
+  /// Merges until the vocabulary has `vocab_size` entries or no pair occurs `min_frequency` times (nor once).
+  void run(int64_t vocab_size, uint64_t min_frequency);
+
+ private:
+  /// Tokens on one side of what is merged, by id, and how often and where each was met there.
+  struct Side {
+    struct Neighbour {
+      uint64_t count = 0, begin = 0;
+      uint32_t places = 0;
+    };
+    struct Meeting {
+      uint32_t id, place;
+    };
+    std::vector<Neighbour> by_id;
+    std::vector<uint32_t> ids;
+    std::vector<Meeting> meetings;
+
+    void meet(uint32_t id, uint64_t count, uint32_t place);
+    void keep_places(std::vector<uint32_t>& all);
+    void clear();
+  };
+
+  void count_pairs();
+  uint32_t token_of(PairKey pair);
+  void merge(const WaitingPair& top, uint32_t merged);
+  void merge_word(uint32_t place, uint32_t left, uint32_t right, uint32_t merged);
+  int64_t& count_of(PairKey pair) {
+    counts_.reserve(counts_.size() + 1);
+    return counts_[pair];
+  }
+
+  Vocabulary& vocabulary_;
+  std::string_view prefix_;
+  TokenizedWords words_;
+  std::vector<uint32_t> places_;  // of words in words_.cells, for all pairs that wait
+  PairTable counts_;
+  PairQueue queue_;
+  Side before_, behind_;              // what was merged
+  uint64_t doubled_ = 0;              // how often what was merged stands beside itself
+  std::vector<uint32_t> doubled_at_;  // and where
+  std::string token_;
+};
+
+}  // namespace tekio

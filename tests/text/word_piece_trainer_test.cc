@@ -1,0 +1,158 @@
+// Vocabularies frozen from the reference (scripts/make_word_piece_golden.py), entry by entry; what the trainer draws
+// where the reference is not determined; tables and queue on their own.
+#include "text/word_piece_trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "folders.h"
+#include "text/pair_queue.h"
+#include "word_piece_training.h"
+
+namespace tekio {
+namespace {
+
+using namespace test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(WordPieceGolden, EveryEntryHasTheReferencesId) {
+  const Json document = read_json(golden("word_piece.json"));
+  ASSERT_GT(document["cases"].size(), 20u);
+  for (const Json& one : document["cases"]) {
+    const WordPieceOptions options = training_options(one["options"]);
+    const std::string text = document["texts"][one["text"].get<std::string>()];
+    const std::vector<std::string> expected = one["entries"];
+    const DrawnLetters drawn = drawn_letters(expected, options);
+    EXPECT_EQ(train_on(text, options, drawn), expected) << one["text"] << one["options"];
+    EXPECT_EQ(train_on(text, options, drawn, 3), expected) << one["text"] << one["options"] << ", three threads";
+  }
+}
+
+std::vector<std::string> behind_special(std::vector<std::string> entries) {
+  entries.erase(entries.begin(), entries.begin() + 5);
+  return entries;
+}
+
+TEST(WordPieceTrainer, ContinuingLettersComeAsFrequentWordsHaveThem) {
+  // "zyx" is the most frequent, of the others "ba" comes before "ca"; y and x are met in "zyx", a in "ba".
+  EXPECT_THAT(behind_special(train_on("ca ba zyx zyx", {.vocab_size = 1})),
+              ElementsAre("a", "b", "c", "x", "y", "z", "##y", "##x", "##a"));
+}
+
+TEST(WordPieceTrainer, OfEquallyFrequentLettersSmallCodePointsAreKept) {
+  EXPECT_THAT(behind_special(train_on("d c b a a", {.vocab_size = 1, .limit_alphabet = 3})),
+              ElementsAre("a", "b", "c"));
+  EXPECT_THAT(behind_special(train_on("d c b a a", {.vocab_size = 1, .limit_alphabet = 3}, {.alphabet = U"cd"})),
+              ElementsAre("a", "c", "d"));
+}
+
+TEST(WordPieceTrainer, ALetterLeftOutOfAWordJoinsItsNeighbours) {
+  EXPECT_THAT(behind_special(train_on("axb axb xab a b a", {.min_frequency = 1, .limit_alphabet = 2})),
+              ElementsAre("a", "b", "##b", "##a", "ab", "##ab"));
+}
+
+TEST(PairQueue, FrequentPairsFirstThenSmallIdsThenThoseThatWaitLonger) {
+  PairQueue queue;
+  queue.push({pair_key(1, 2), 0, 1, 5});
+  queue.push({pair_key(1, 1), 1, 1, 5});
+  queue.push({pair_key(9, 9), 2, 1, 1'000'000});
+  queue.push({pair_key(1, 1), 3, 1, 5});
+  queue.push({pair_key(7, 7), 4, 1, 0});
+  std::vector<uint64_t> order;
+  while (const auto next = queue.pop()) {
+    order.push_back(next->begin);
+    if (order.size() == 2) queue.push({pair_key(3, 3), 5, 1, 6});
+  }
+  EXPECT_THAT(order, ElementsAre(2, 1, 5, 3, 0, 4));
+}
+
+TEST(CountTable, CountsStringsOfAllLengths) {
+  std::map<std::string, uint64_t> expected;
+  CountTable table;
+  for (int round = 0; round < 3; ++round)
+    for (int i = 0; i < 20'000; ++i) {
+      const std::string text = std::to_string(i) + std::string(static_cast<size_t>(i % 40), 'x');
+      table.add(text, static_cast<uint64_t>(i) + 1);
+      expected[text] += static_cast<uint64_t>(i) + 1;
+    }
+  std::map<std::string, uint64_t> got;
+  table.for_each([&](std::string_view text, uint64_t count) { got.emplace(text, count); });
+  EXPECT_EQ(table.size(), expected.size());
+  EXPECT_EQ(got, expected);
+}
+
+TEST(CountTable, PartsAreOfLikeSize) {
+  std::vector<int> sizes(3);
+  for (int i = 0; i < 30'000; ++i) ++sizes[CountTable::part_of("the" + std::to_string(i * 7), 3)];
+  for (const int size : sizes) EXPECT_NEAR(size, 10'000, 1'000);
+}
+
+TEST(WordCounter, WordsDoNotDependOnTheirRegions) {
+  const std::string text = "The the THE «the» a—b 日本 " + std::string(70, 'Q') + " naïve\x01 e\xCC\x81t\xC3\xA9 x.y";
+  WordCounter counter({});
+  for (int i = 0; i < 2; ++i) counter.add(text);
+  std::vector<CountTable> parts(2);
+  counter.distribute(parts);
+  std::map<std::string, uint64_t> got;
+  for (const CountTable& part : parts)
+    part.for_each([&](std::string_view word, uint64_t count) { EXPECT_TRUE(got.emplace(word, count).second) << word; });
+  const std::map<std::string, uint64_t> expected = {
+      {"the", 8}, {"«", 2}, {"»", 2}, {"a", 2}, {"—", 2},     {"b", 2},   {"日", 2},
+      {"本", 2},  {"x", 2}, {".", 2}, {"y", 2}, {"naive", 2}, {"ete", 2}, {std::string(70, 'q'), 2}};
+  EXPECT_EQ(got, expected);
+}
+
+TEST(WordPieceOptionsTest, WhatMakesNoSenseIsRefusedByName) {
+  const auto message = [](const std::function<void(WordPieceOptions&)>& change) {
+    WordPieceOptions options;
+    change(options);
+    return message_of(ErrorKind::usage, [&] { check(options); });
+  };
+  EXPECT_THAT(message([](auto& o) { o.vocab_size = 0; }), HasSubstr("vocab_size is 0; expected an integer from 1"));
+  EXPECT_THAT(message([](auto& o) { o.min_frequency = -1; }), HasSubstr("min_frequency is -1"));
+  EXPECT_THAT(message([](auto& o) { o.limit_alphabet = 0; }), HasSubstr("limit_alphabet is 0"));
+  EXPECT_THAT(message([](auto& o) { o.model_max_length = 0; }), HasSubstr("model_max_length is 0"));
+  EXPECT_THAT(message([](auto& o) { o.threads = -1; }), HasSubstr("threads is -1"));
+  EXPECT_THAT(message([](auto& o) { o.initial_alphabet = "a\xFF"; }),
+              HasSubstr("initial_alphabet: a\\xff is not valid"));
+  EXPECT_THAT(message([](auto& o) { o.special_tokens[1] = "\xFF"; }), HasSubstr("special_tokens: \\xff is not valid"));
+  EXPECT_THAT(message([](auto& o) { o.special_tokens.push_back(""); }), HasSubstr("special_tokens: '' is no token"));
+  EXPECT_THAT(message([](auto& o) { o.special_tokens.push_back("a\nb"); }), HasSubstr("'a\\x0ab' is no token"));
+  EXPECT_THAT(message([](auto& o) { o.special_tokens.push_back("a "); }), HasSubstr("does not end in white space"));
+  EXPECT_THAT(message([](auto& o) { o.special_tokens.erase(o.special_tokens.begin() + 3); }),
+              HasSubstr("special_tokens has no [SEP]"));
+}
+
+TEST(BertTokenizer, IsWhatItsFolderGives) {
+  WordPieceOptions options{.special_tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[NAME]"},
+                           .lowercase = false,
+                           .strip_accents = true,
+                           .model_max_length = 128};
+  Vocabulary vocabulary;
+  for (const std::string& token : train_on("Der Wind, Der Wind, das himmlische Kind", options))
+    vocabulary.add(token, static_cast<int32_t>(vocabulary.id_end()));
+  const Tokenizer made = bert_tokenizer(std::move(vocabulary), options);
+  const fs::path folder = fresh_folder();
+  made.save_pretrained(folder);
+  const Tokenizer read = load(folder);
+  EXPECT_EQ(read.digest(), made.digest());
+  EXPECT_EQ(made.all_special_ids(), read.all_special_ids());
+  EXPECT_THAT(made.all_special_ids(), ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_EQ(made.model_max_length(), 128);
+  EXPECT_EQ(read.model_max_length(), 128);
+  EXPECT_EQ(made.template_lengths(), (std::pair<int64_t, int64_t>(1, 1)));
+  const std::string text = "Dér Wind [NAME] [MASK]!";
+  EXPECT_EQ(made.encode(text).ids, read.encode(text).ids);
+  EXPECT_THAT(tokens_of(made, text), ElementsAre("Der", "Wind", "[NAME]", "[MASK]", "[UNK]"));
+  const Json config = read_json(folder / "tokenizer_config.json");
+  EXPECT_EQ(config["tokenizer_class"], "BertTokenizer");
+  EXPECT_EQ(config["do_lower_case"], false);
+  EXPECT_EQ(config["strip_accents"], true);
+  EXPECT_EQ(config["additional_special_tokens"], Json({"[NAME]"}));
+}
+
+}  // namespace
+}  // namespace tekio
