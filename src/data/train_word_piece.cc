@@ -1,6 +1,7 @@
 // A corpus's words, counted on all threads, become a vocabulary. Words are dealt to as many tables as there are
 // threads, by their hash, so that each table is put together by one.
 #include <tekio/dataset.h>
+#include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -40,16 +41,17 @@ std::vector<WordCounter> count_words(const Dataset::Source& source, const WordPi
 /// Every distinct word in one of as many tables as the pool has threads.
 std::vector<CountTable> distinct_words(std::vector<WordCounter> counters, ThreadPool& pool) {
   const auto parts = static_cast<size_t>(pool.threads());
-  std::vector<std::vector<CountTable>> dealt(counters.size(), std::vector<CountTable>(parts));
+  std::vector<std::vector<CountList>> dealt(counters.size(), std::vector<CountList>(parts));
   pool.for_each(static_cast<int64_t>(counters.size()),
                 [&](int64_t i, int) { counters[static_cast<size_t>(i)].distribute(dealt[static_cast<size_t>(i)]); });
-  std::vector<CountTable> words = std::move(dealt[0]);
+  std::vector<std::optional<CountTable>> tables(parts);
   pool.for_each(static_cast<int64_t>(parts), [&](int64_t part, int) {
-    CountTable& into = words[static_cast<size_t>(part)];
-    for (size_t i = 1; i < dealt.size(); ++i)
-      dealt[i][static_cast<size_t>(part)].for_each(
-          [&](std::string_view word, uint64_t count) { into.add(word, count); });
+    std::vector<const CountList*> lists;
+    for (const std::vector<CountList>& of_one : dealt) lists.push_back(&of_one[static_cast<size_t>(part)]);
+    tables[static_cast<size_t>(part)].emplace(lists);
   });
+  std::vector<CountTable> words;
+  for (std::optional<CountTable>& table : tables) words.push_back(std::move(*table));
   return words;
 }
 

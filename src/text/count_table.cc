@@ -2,12 +2,16 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace tekio {
 namespace {
 
-constexpr size_t kFirstSlots = size_t{1} << 12;
+constexpr size_t kFirstSlots = size_t{1} << 12;  // of long strings
+constexpr size_t kExpected = size_t{1} << 14;    // short strings, where nothing is known
+constexpr size_t kAhead = 16;                    // slots are fetched so many strings before their turn
 
 uint64_t long_hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
@@ -19,7 +23,35 @@ ShortKey short_key(std::string_view text) {
 
 }  // namespace
 
-CountTable::CountTable() : slots_(kFirstSlots), mask_(kFirstSlots - 1), shift_(64 - std::countr_zero(kFirstSlots)) {}
+void CountList::add(std::string_view text, uint64_t count) {
+  if (text.size() <= ShortKey::kBytes) {
+    short_.push_back({short_key(text), count});
+    return;
+  }
+  long_.push_back({pool_.size(), text.size(), count});
+  pool_.append(text);
+}
+
+CountTable::CountTable() : CountTable(kExpected) {}
+
+CountTable::CountTable(size_t short_strings)
+    : slots_(2 * std::bit_ceil(std::max<size_t>(short_strings, 2))),
+      mask_(slots_.size() - 1),
+      shift_(64 - std::countr_zero(slots_.size())) {}
+
+CountTable::CountTable(const std::vector<const CountList*>& lists)
+    : CountTable(std::accumulate(lists.begin(), lists.end(), size_t{0},
+                                 [](size_t sum, const CountList* list) { return sum + list->short_.size(); })) {
+  for (const CountList* list : lists) {
+    const auto& all = list->short_;
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (i + kAhead < all.size()) prefetch(all[i + kAhead].key);
+      add(all[i].key, all[i].count);
+    }
+    for (const CountList::Long& one : list->long_)
+      add_long(std::string_view(list->pool_).substr(one.begin, one.length), one.count);
+  }
+}
 
 void CountTable::add(std::string_view text, uint64_t count) {
   if (text.size() <= ShortKey::kBytes)
@@ -31,7 +63,7 @@ void CountTable::add(std::string_view text, uint64_t count) {
 void CountTable::insert(size_t at, const ShortKey& key, uint64_t count) {
   slots_[at] = {key, count};
   if (2 * ++short_size_ <= slots_.size()) return;
-  std::vector<Slot> before(2 * slots_.size());
+  LargeVector<Slot> before(2 * slots_.size());
   before.swap(slots_);
   mask_ = slots_.size() - 1;
   --shift_;

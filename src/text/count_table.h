@@ -7,13 +7,37 @@
 #include <string_view>
 #include <vector>
 
+#include "base/large_pages.h"
 #include "text/short_key.h"
 
 namespace tekio {
 
+/// Strings with counts as they come: the same one may come again.
+class CountList {
+ public:
+  /// At least one byte.
+  void add(std::string_view text, uint64_t count);
+
+ private:
+  friend class CountTable;
+  struct Short {
+    ShortKey key;
+    uint64_t count;
+  };
+  struct Long {
+    size_t begin, length;  // bytes of pool_
+    uint64_t count;
+  };
+  std::vector<Short> short_;
+  std::vector<Long> long_;
+  std::string pool_;
+};
+
 class CountTable {
  public:
   CountTable();
+  /// All that stands in these lists, and nothing else.
+  explicit CountTable(const std::vector<const CountList*>& lists);
 
   /// Adds to a string's count; at least one byte.
   void add(std::string_view text, uint64_t count);
@@ -54,11 +78,12 @@ class CountTable {
     size_t begin = 0, length = 0;  // bytes of pool_; length 0: nothing here
   };
 
+  explicit CountTable(size_t short_strings);
   size_t place_of(uint64_t hash) const { return hash >> shift_; }
   void insert(size_t at, const ShortKey& key, uint64_t count);
   void add_long(std::string_view text, uint64_t count);
 
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  LargeVector<Slot> slots_;  // a power of two, at most half full
   size_t mask_ = 0;
   int shift_ = 0;
   size_t short_size_ = 0, long_size_ = 0;

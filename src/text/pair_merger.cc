@@ -6,22 +6,42 @@
 namespace tekio {
 namespace {
 
-constexpr size_t kAhead = 8;  // words are fetched so many places before their turn
+constexpr size_t kAhead = 12;      // words are fetched so many places before their turn
+constexpr size_t kMeanCells = 12;  // of a word: its second half is fetched from there
+constexpr size_t kShare = 1024;    // places that are worth a thread
 
 uint64_t word_count(const uint32_t* word) { return word[1] | uint64_t{word[2]} << 32; }
 
+template <typename T>
+void append(std::vector<T>& to, const std::vector<T>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
-void PairMerger::Side::meet(uint32_t id, uint64_t count, uint32_t place) {
+bool PairMerger::Side::meet(uint32_t id, uint64_t count, uint32_t place) {
   Neighbour& neighbour = by_id[id];
-  if (neighbour.places == 0) ids.push_back(id);
+  const bool first = neighbour.places == 0;
+  if (first) ids.push_back(id);
   neighbour.count += count;
   ++neighbour.places;
   meetings.push_back({id, place});
+  return first;
+}
+
+void PairMerger::Side::take(Side& other) {
+  for (const uint32_t id : other.ids) {
+    Neighbour& neighbour = by_id[id];
+    if (neighbour.places == 0) ids.push_back(id);
+    neighbour.count += other.by_id[id].count;
+    neighbour.places += other.by_id[id].places;
+  }
+  append(meetings, other.meetings);
+  other.clear();
 }
 
 /// Appends the places, each neighbour's together, to `all`; a word where it was met twice in a row once.
-void PairMerger::Side::keep_places(std::vector<uint32_t>& all) {
+void PairMerger::Side::keep_places(LargeVector<uint32_t>& all) {
   uint64_t end = all.size();
   for (const uint32_t id : ids) {
     by_id[id].begin = end;
@@ -43,8 +63,29 @@ void PairMerger::Side::clear() {
   meetings.clear();
 }
 
-PairMerger::PairMerger(Vocabulary& vocabulary, std::string_view prefix, TokenizedWords words)
-    : vocabulary_(vocabulary), prefix_(prefix), words_(std::move(words)) {
+void PairMerger::Findings::take(Findings& other) {
+  before.take(other.before);
+  behind.take(other.behind);
+  doubled += other.doubled;
+  append(doubled_at, other.doubled_at);
+  append(undone, other.undone);
+  other.clear();
+}
+
+void PairMerger::Findings::clear() {
+  before.clear();
+  behind.clear();
+  doubled = 0;
+  doubled_at.clear();
+  undone.clear();
+}
+
+PairMerger::PairMerger(Vocabulary& vocabulary, std::string_view prefix, TokenizedWords words, ThreadPool& pool)
+    : vocabulary_(vocabulary),
+      prefix_(prefix),
+      words_(std::move(words)),
+      pool_(pool),
+      found_(static_cast<size_t>(pool.threads())) {
   count_pairs();
 }
 
@@ -57,7 +98,7 @@ void PairMerger::count_pairs() {
   std::vector<Pair> pairs;
   PairTable numbers;          // of pairs, from 1
   std::vector<uint32_t> met;  // the number of every pair of every word
-  const std::vector<uint32_t>& cells = words_.cells;
+  const LargeVector<uint32_t>& cells = words_.cells;
   met.reserve(cells.size());
   for (size_t at = 0; at < cells.size(); at += TokenizedWords::kHead + cells[at]) {
     const uint64_t count = word_count(&cells[at]);
@@ -111,8 +152,18 @@ void PairMerger::run(int64_t vocab_size, uint64_t min_frequency) {
       continue;
     }
     if (top->count < std::max<uint64_t>(1, min_frequency)) return;
+    fetch_next();
     merge(*top, token_of(top->pair));
   }
+}
+
+/// Lets the processor fetch what the next merge will probably begin with.
+void PairMerger::fetch_next() const {
+  const WaitingPair* const next = queue_.peek();
+  if (next == nullptr) return;
+  counts_.prefetch(next->pair);
+  for (size_t i = 0; i < std::min<size_t>(next->places, kAhead); ++i)
+    __builtin_prefetch(&words_.cells[places_[next->begin + i]], 1);
 }
 
 /// The token that the pair becomes, which the vocabulary may have already.
@@ -127,61 +178,52 @@ uint32_t PairMerger::token_of(PairKey pair) {
   return static_cast<uint32_t>(id);
 }
 
+/// A pair that many words have is merged on several threads, a share of the words each: a place stands but once in a
+/// list, and what the threads find out is a sum.
 void PairMerger::merge(const WaitingPair& top, uint32_t merged) {
-  const uint32_t left = left_of(top.pair), right = right_of(top.pair);
-  for (Side* side : {&before_, &behind_}) side->by_id.resize(static_cast<size_t>(vocabulary_.id_end()));
   const uint32_t* const places = places_.data() + top.begin;
-  for (size_t i = 0; i < top.places; ++i) {
-    if (i + kAhead < top.places) __builtin_prefetch(&words_.cells[places[i + kAhead]], 1);
-    merge_word(places[i], left, right, merged);
-  }
-
-  counts_.reserve(counts_.size() + 2 * (before_.ids.size() + behind_.ids.size()) + 1);
-  for (const uint32_t id : before_.ids) counts_.prefetch(pair_key(id, left)), counts_.prefetch(pair_key(id, merged));
-  for (const uint32_t id : behind_.ids) counts_.prefetch(pair_key(right, id)), counts_.prefetch(pair_key(merged, id));
-  for (const uint32_t id : before_.ids) {
-    const auto count = static_cast<int64_t>(before_.by_id[id].count);
-    counts_[pair_key(id, left)] -= count;
-    counts_[pair_key(id, merged)] += count;
-  }
-  for (const uint32_t id : behind_.ids) {
-    const auto count = static_cast<int64_t>(behind_.by_id[id].count);
-    counts_[pair_key(right, id)] -= count;
-    counts_[pair_key(merged, id)] += count;
-  }
-  if (doubled_ > 0) counts_[pair_key(merged, merged)] += static_cast<int64_t>(doubled_);
-
-  const auto wait = [&](PairKey pair, uint64_t begin, uint32_t count_of_places) {
-    if (const int64_t count = counts_[pair]; count > 0)
-      queue_.push({pair, begin, count_of_places, static_cast<uint64_t>(count)});
+  const size_t shares = std::clamp<size_t>(top.places / kShare, 1, found_.size());
+  for (size_t i = 0; i < shares; ++i)
+    for (Side* side : {&found_[i].before, &found_[i].behind})
+      side->by_id.resize(static_cast<size_t>(vocabulary_.id_end()));
+  const auto merge_share = [&](size_t i) {
+    const size_t begin = top.places * i / shares, end = top.places * (i + 1) / shares;
+    merge_words(places + begin, end - begin, top.pair, merged, found_[i]);
   };
-  before_.keep_places(places_);
-  for (const uint32_t id : before_.ids) wait(pair_key(id, merged), before_.by_id[id].begin, before_.by_id[id].places);
-  behind_.keep_places(places_);
-  for (const uint32_t id : behind_.ids) wait(pair_key(merged, id), behind_.by_id[id].begin, behind_.by_id[id].places);
-  if (!doubled_at_.empty()) {
-    wait(pair_key(merged, merged), places_.size(), static_cast<uint32_t>(doubled_at_.size()));
-    places_.insert(places_.end(), doubled_at_.begin(), doubled_at_.end());
+  if (shares == 1)
+    merge_share(0);
+  else
+    pool_.for_each(static_cast<int64_t>(shares), [&](int64_t i, int) { merge_share(static_cast<size_t>(i)); });
+  for (size_t i = 1; i < shares; ++i) found_[0].take(found_[i]);
+  settle(left_of(top.pair), right_of(top.pair), merged, found_[0]);
+}
+
+void PairMerger::merge_words(const uint32_t* places, size_t count, PairKey pair, uint32_t merged, Findings& found) {
+  const auto fetch = [&](size_t i) {
+    const uint32_t* const word = words_.cells.data() + places[i];
+    __builtin_prefetch(word, 1);
+    __builtin_prefetch(word + kMeanCells, 1);
+  };
+  for (size_t i = 0; i < std::min(kAhead, count); ++i) fetch(i);
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) fetch(i + kAhead);
+    merge_word(places[i], left_of(pair), right_of(pair), merged, found);
   }
-  before_.clear();
-  behind_.clear();
-  doubled_ = 0;
-  doubled_at_.clear();
 }
 
 /// Merges left and right wherever they stand side by side in a word, from its beginning on. What this does to the
-/// counts is gathered; only where the merged token has itself for a neighbour, which one pair tells from both its
-/// sides, old pairs are counted down at once.
-void PairMerger::merge_word(uint32_t place, uint32_t left, uint32_t right, uint32_t merged) {
+/// counts is gathered. Where the merged token has itself for a neighbour, one pair would be told of from both its
+/// sides: that is told apart.
+void PairMerger::merge_word(uint32_t place, uint32_t left, uint32_t right, uint32_t merged, Findings& found) {
   uint32_t* const word = &words_.cells[place];
   const uint64_t count = word_count(word);
   uint32_t* const tokens = word + TokenizedWords::kHead;
   const uint32_t length = word[0];
   uint32_t kept = 0;
-  const auto doubled = [&](PairKey before) {
-    count_of(before) -= static_cast<int64_t>(count);
-    doubled_ += count;
-    doubled_at_.push_back(place);
+  const auto double_up = [&](PairKey before) {
+    found.undone.emplace_back(before, count);
+    found.doubled += count;
+    found.doubled_at.push_back(place);
   };
   for (uint32_t i = 0; i < length;) {
     if (tokens[i] != left || i + 1 == length || tokens[i + 1] != right) {
@@ -190,20 +232,52 @@ void PairMerger::merge_word(uint32_t place, uint32_t left, uint32_t right, uint3
     }
     if (kept > 0) {
       if (const uint32_t before = tokens[kept - 1]; before == merged)
-        doubled(pair_key(merged, left));
-      else
-        before_.meet(before, count, place);
+        double_up(pair_key(merged, left));
+      else if (found.before.meet(before, count, place))
+        counts_.prefetch(pair_key(before, left)), counts_.prefetch(pair_key(before, merged));
     }
     tokens[kept++] = merged;
     i += 2;
     if (i < length) {
       if (const uint32_t behind = tokens[i]; behind == merged)
-        doubled(pair_key(right, merged));
-      else
-        behind_.meet(behind, count, place);
+        double_up(pair_key(right, merged));
+      else if (found.behind.meet(behind, count, place))
+        counts_.prefetch(pair_key(right, behind)), counts_.prefetch(pair_key(merged, behind));
     }
   }
   word[0] = kept;
+}
+
+/// Brings the counts up to date and lets new pairs wait. Forgets what was found.
+void PairMerger::settle(uint32_t left, uint32_t right, uint32_t merged, Findings& found) {
+  Side &before = found.before, &behind = found.behind;
+  counts_.reserve(counts_.size() + 2 * (before.ids.size() + behind.ids.size()) + found.undone.size() + 1);
+  for (const uint32_t id : before.ids) {
+    const auto count = static_cast<int64_t>(before.by_id[id].count);
+    counts_[pair_key(id, left)] -= count;
+    counts_[pair_key(id, merged)] += count;
+  }
+  for (const uint32_t id : behind.ids) {
+    const auto count = static_cast<int64_t>(behind.by_id[id].count);
+    counts_[pair_key(right, id)] -= count;
+    counts_[pair_key(merged, id)] += count;
+  }
+  for (const auto& [pair, count] : found.undone) counts_[pair] -= static_cast<int64_t>(count);
+  if (found.doubled > 0) counts_[pair_key(merged, merged)] += static_cast<int64_t>(found.doubled);
+
+  const auto wait = [&](PairKey pair, uint64_t begin, uint32_t places) {
+    if (const int64_t count = counts_[pair]; count > 0)
+      queue_.push({pair, begin, places, static_cast<uint64_t>(count)});
+  };
+  before.keep_places(places_);
+  for (const uint32_t id : before.ids) wait(pair_key(id, merged), before.by_id[id].begin, before.by_id[id].places);
+  behind.keep_places(places_);
+  for (const uint32_t id : behind.ids) wait(pair_key(merged, id), behind.by_id[id].begin, behind.by_id[id].places);
+  if (found.doubled > 0) {
+    wait(pair_key(merged, merged), places_.size(), static_cast<uint32_t>(found.doubled_at.size()));
+    places_.insert(places_.end(), found.doubled_at.begin(), found.doubled_at.end());
+  }
+  found.clear();
 }
 
 }  // namespace tekio

@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/large_pages.h"
+#include "base/thread_pool.h"
 #include "text/pair_queue.h"
 #include "text/pair_table.h"
 #include "text/vocabulary.h"
@@ -20,13 +23,13 @@ namespace tekio {
 /// upper), then the tokens, which become fewer.
 struct TokenizedWords {
   static constexpr size_t kHead = 3;
-  std::vector<uint32_t> cells;
+  LargeVector<uint32_t> cells;
 };
 
 class PairMerger {
  public:
   /// `vocabulary` has all tokens of `words`, ids without gaps; merged ones are added to it.
-  PairMerger(Vocabulary& vocabulary, std::string_view prefix, TokenizedWords words);
+  PairMerger(Vocabulary& vocabulary, std::string_view prefix, TokenizedWords words, ThreadPool& pool);
 
   /// Merges until the vocabulary has `vocab_size` entries or no pair occurs `min_frequency` times (nor once).
   void run(int64_t vocab_size, uint64_t min_frequency);
@@ -45,29 +48,40 @@ class PairMerger {
     std::vector<uint32_t> ids;
     std::vector<Meeting> meetings;
 
-    void meet(uint32_t id, uint64_t count, uint32_t place);
-    void keep_places(std::vector<uint32_t>& all);
+    /// Whether it is met for the first time.
+    bool meet(uint32_t id, uint64_t count, uint32_t place);
+    /// Moves what another side has here.
+    void take(Side& other);
+    void keep_places(LargeVector<uint32_t>& all);
+    void clear();
+  };
+  /// What merging a pair in some words has found out.
+  struct Findings {
+    Side before, behind;                               // what was merged
+    uint64_t doubled = 0;                              // how often what was merged stands beside itself
+    std::vector<uint32_t> doubled_at;                  // and where
+    std::vector<std::pair<PairKey, uint64_t>> undone;  // pairs that this took apart
+
+    void take(Findings& other);
     void clear();
   };
 
   void count_pairs();
   uint32_t token_of(PairKey pair);
+  void fetch_next() const;
   void merge(const WaitingPair& top, uint32_t merged);
-  void merge_word(uint32_t place, uint32_t left, uint32_t right, uint32_t merged);
-  int64_t& count_of(PairKey pair) {
-    counts_.reserve(counts_.size() + 1);
-    return counts_[pair];
-  }
+  void merge_words(const uint32_t* places, size_t count, PairKey pair, uint32_t merged, Findings& found);
+  void merge_word(uint32_t place, uint32_t left, uint32_t right, uint32_t merged, Findings& found);
+  void settle(uint32_t left, uint32_t right, uint32_t merged, Findings& found);
 
   Vocabulary& vocabulary_;
   std::string_view prefix_;
   TokenizedWords words_;
-  std::vector<uint32_t> places_;  // of words in words_.cells, for all pairs that wait
+  ThreadPool& pool_;
+  LargeVector<uint32_t> places_;  // of words in words_.cells, for all pairs that wait
   PairTable counts_;
   PairQueue queue_;
-  Side before_, behind_;              // what was merged
-  uint64_t doubled_ = 0;              // how often what was merged stands beside itself
-  std::vector<uint32_t> doubled_at_;  // and where
+  std::vector<Findings> found_;  // one a thread
   std::string token_;
 };
 

@@ -35,6 +35,12 @@ class PairQueue {
     highest_ = std::max(highest_, waiting.count);
   }
 
+  /// The first, or what was it lately: for fetching ahead. nullptr if that is not known.
+  const WaitingPair* peek() const {
+    if (!large_.empty()) return &large_.front();
+    return ordered_ < kSmall && !small_[ordered_].empty() ? &small_[ordered_].front() : nullptr;
+  }
+
   /// Takes the first out; nullopt if none waits.
   std::optional<WaitingPair> pop() {
     if (!large_.empty()) return pop_from(large_);

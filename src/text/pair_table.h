@@ -6,7 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "base/large_pages.h"
 
 namespace tekio {
 
@@ -52,7 +53,7 @@ class PairTable {
 
   size_t place_of(PairKey pair) const { return (pair * 0x9E3779B97F4A7C15) >> shift_; }
   void rebuild(size_t slots) {
-    std::vector<Slot> before(slots);
+    LargeVector<Slot> before(slots);
     before.swap(slots_);
     shift_ = 64 - std::countr_zero(slots);
     for (const Slot& slot : before) {
@@ -63,7 +64,7 @@ class PairTable {
     }
   }
 
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  LargeVector<Slot> slots_;  // a power of two, at most half full
   size_t size_ = 0;
   int shift_ = 0;
 };

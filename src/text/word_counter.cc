@@ -48,7 +48,7 @@ void WordCounter::add(std::string_view text) {
   }
 }
 
-void WordCounter::distribute(std::vector<CountTable>& parts) {
+void WordCounter::distribute(std::vector<CountList>& parts) {
   const auto add = [&](std::string_view word, uint64_t count) {
     parts[CountTable::part_of(word, parts.size())].add(word, count);
   };

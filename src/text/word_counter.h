@@ -21,7 +21,7 @@ class WordCounter {
   /// Counts the words of a text. Valid UTF-8, at most INT32_MAX bytes.
   void add(std::string_view text);
   /// Adds all words that were counted to those of `parts` that they belong to.
-  void distribute(std::vector<CountTable>& parts);
+  void distribute(std::vector<CountList>& parts);
 
  private:
   template <typename Use>

@@ -140,29 +140,35 @@ void add_continuing_letters(Letters& letters, const std::vector<std::string>& dr
   for (const auto& [letter, c] : order) letters[c].continuing_id = add(vocabulary, kContinuingPrefix + text_of(c));
 }
 
-/// The words that have several letters, without letters that are not in the alphabet.
-TokenizedWords tokenized(const std::vector<CountTable>& words, const Letters& letters) {
-  TokenizedWords tokenized;
-  std::vector<uint32_t>& cells = tokenized.cells;
-  for (const CountTable& table : words)
-    table.for_each([&](std::string_view word, uint64_t count) {
-      const size_t begin = cells.size();
-      cells.insert(cells.end(), {0, static_cast<uint32_t>(count), static_cast<uint32_t>(count >> 32)});
-      const char* at = word.data();
-      const char* const end = at + word.size();
-      for (bool first = true; at < end; first = false) {
-        const Letter& letter = letters.at(decode_utf8(at));
-        if (letter.first_id < 0) continue;
-        cells.push_back(static_cast<uint32_t>(first ? letter.first_id : letter.continuing_id));
-      }
-      const size_t tokens = cells.size() - begin - TokenizedWords::kHead;
-      cells[begin] = static_cast<uint32_t>(tokens);
-      if (tokens < 2) cells.resize(begin);
-    });
+/// Appends the words that have several letters, without letters that are not in the alphabet.
+void tokenize(const CountTable& words, const Letters& letters, LargeVector<uint32_t>& cells) {
+  words.for_each([&](std::string_view word, uint64_t count) {
+    const size_t begin = cells.size();
+    cells.insert(cells.end(), {0, static_cast<uint32_t>(count), static_cast<uint32_t>(count >> 32)});
+    const char* at = word.data();
+    const char* const end = at + word.size();
+    for (bool first = true; at < end; first = false) {
+      const Letter& letter = letters.at(decode_utf8(at));
+      if (letter.first_id < 0) continue;
+      cells.push_back(static_cast<uint32_t>(first ? letter.first_id : letter.continuing_id));
+    }
+    const size_t tokens = cells.size() - begin - TokenizedWords::kHead;
+    cells[begin] = static_cast<uint32_t>(tokens);
+    if (tokens < 2) cells.resize(begin);
+  });
+}
+
+TokenizedWords tokenized(const std::vector<CountTable>& words, const Letters& letters, ThreadPool& pool) {
+  std::vector<TokenizedWords> parts(words.size());
+  pool.for_each(static_cast<int64_t>(words.size()), [&](int64_t i, int) {
+    tokenize(words[static_cast<size_t>(i)], letters, parts[static_cast<size_t>(i)].cells);
+  });
+  LargeVector<uint32_t>& cells = parts.front().cells;
+  for (size_t i = 1; i < parts.size(); ++i) cells.insert(cells.end(), parts[i].cells.begin(), parts[i].cells.end());
   if (cells.size() > UINT32_MAX)
     fail(ErrorKind::input, "the corpus has too many distinct words: {} letters in all, at most {}",
          with_commas(static_cast<int64_t>(cells.size())), with_commas(UINT32_MAX));
-  return tokenized;
+  return std::move(parts.front());
 }
 
 }  // namespace
@@ -170,11 +176,12 @@ TokenizedWords tokenized(const std::vector<CountTable>& words, const Letters& le
 Vocabulary train_vocabulary(const std::vector<CountTable>& words, const WordPieceOptions& options, ThreadPool& pool,
                             const DrawnLetters& drawn) {
   Vocabulary vocabulary;
+  vocabulary.reserve(static_cast<size_t>(std::min<int64_t>(options.vocab_size, 1 << 16)), 1 << 19);
   for (const std::string& token : options.special_tokens) add(vocabulary, token);
   Letters letters = letters_of(words, pool);
   add_alphabet(letters, options, drawn.alphabet, vocabulary);
   add_continuing_letters(letters, drawn.continuing, vocabulary);
-  PairMerger(vocabulary, kContinuingPrefix, tokenized(words, letters))
+  PairMerger(vocabulary, kContinuingPrefix, tokenized(words, letters, pool), pool)
       .run(options.vocab_size, static_cast<uint64_t>(options.min_frequency));
   return vocabulary;
 }

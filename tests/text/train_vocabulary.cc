@@ -22,7 +22,7 @@ int main(int count, char** arguments) {
     const tekio::Json json = tekio::read_json(arguments[1]);
     const tekio::WordPieceOptions options = tekio::test::training_options(json);
     const auto drawn = tekio::test::drawn_letters(json.value("entries", std::vector<std::string>()), options);
-    std::puts(tekio::Json(tekio::test::train_on(text, options, drawn)).dump().c_str());
+    std::puts(tekio::Json(tekio::test::train_on(text, options, drawn, 2)).dump().c_str());
   } catch (const tekio::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

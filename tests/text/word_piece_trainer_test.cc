@@ -94,11 +94,13 @@ TEST(WordCounter, WordsDoNotDependOnTheirRegions) {
   const std::string text = "The the THE «the» a—b 日本 " + std::string(70, 'Q') + " naïve\x01 e\xCC\x81t\xC3\xA9 x.y";
   WordCounter counter({});
   for (int i = 0; i < 2; ++i) counter.add(text);
-  std::vector<CountTable> parts(2);
+  std::vector<CountList> parts(2);
   counter.distribute(parts);
   std::map<std::string, uint64_t> got;
-  for (const CountTable& part : parts)
-    part.for_each([&](std::string_view word, uint64_t count) { EXPECT_TRUE(got.emplace(word, count).second) << word; });
+  for (const CountList& part : parts)
+    CountTable(std::vector{&part}).for_each([&](std::string_view word, uint64_t count) {
+      EXPECT_TRUE(got.emplace(word, count).second) << word;
+    });
   const std::map<std::string, uint64_t> expected = {
       {"the", 8}, {"«", 2}, {"»", 2}, {"a", 2}, {"—", 2},     {"b", 2},   {"日", 2},
       {"本", 2},  {"x", 2}, {".", 2}, {"y", 2}, {"naive", 2}, {"ete", 2}, {std::string(70, 'q'), 2}};

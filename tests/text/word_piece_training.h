@@ -49,14 +49,16 @@ inline DrawnLetters drawn_letters(const std::vector<std::string>& entries, const
 /// The vocabulary of a text, line by line, in the order of ids. Valid UTF-8.
 inline std::vector<std::string> train_on(std::string_view text, const WordPieceOptions& options,
                                          const DrawnLetters& drawn = {}, int threads = 1) {
-  std::vector<CountTable> words(static_cast<size_t>(threads));
+  std::vector<CountList> lists(static_cast<size_t>(threads));
   WordCounter counter(normalization_of(options));
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     counter.add(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  counter.distribute(words);
+  counter.distribute(lists);
+  std::vector<CountTable> words;
+  for (const CountList& list : lists) words.emplace_back(std::vector{&list});
   ThreadPool pool(threads);
   const Vocabulary vocabulary = train_vocabulary(words, options, pool, drawn);
   std::vector<std::string> entries;
