@@ -109,6 +109,8 @@ def main():
         "pickle": {"state_dict": state_dict_pickle()},
         "torch_file": {"zip": torch_file()},
         "text": {"plain": "This is a great [MASK], isn't it?", "unicode": "Cafe\u0301 \u4e2d\u6587 \u1112\u1161\u11ab \U0001f600\u200d \u05d0\u05d1 \ue000\ufffd\x00\x07", "invalid": b"\xc3(\xff\xed\xa0\x80"},
+        # The first byte picks options: see word_piece_fuzz.cc.
+        "word_piece": {"plain": "\x01The sailors sailed; sailing, sailors' sails. aaaaa ababab abc abcabc", "unicode": "\x07Stra\u00dfe caf\u00e9 \u4e2d\u6587\u4e2d\u6587\u2014na\u00efve \u0130\x0b\u200bx"},
         # The first byte picks the kind of file: see records_fuzz.cc.
         "records": {"txt": "\0one line\nanother\r\n\n", "jsonl": "\1" + rows, "json": '\2[{"text": "a"}, {"text": null}]', "csv": "\3" + csv,
                     "tsv": "\4" + csv.replace(",", "\t"), "gz": b"\5" + gzip.compress(b"a line\n" * 9, mtime=0),

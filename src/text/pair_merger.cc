@@ -1,6 +1,7 @@
 #include "text/pair_merger.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace tekio {
@@ -172,10 +173,8 @@ uint32_t PairMerger::token_of(PairKey pair) {
   std::string_view right = vocabulary_.token(right_of(pair)).value();
   if (right.starts_with(prefix_)) right.remove_prefix(prefix_.size());
   token_ += right;
-  if (const int32_t known = vocabulary_.find(token_); known >= 0) return static_cast<uint32_t>(known);
   const auto id = static_cast<int32_t>(vocabulary_.id_end());
-  vocabulary_.add(token_, id);
-  return static_cast<uint32_t>(id);
+  return static_cast<uint32_t>(vocabulary_.add(token_, id) ? id : vocabulary_.find(token_));
 }
 
 /// A pair that many words have is merged on several threads, a share of the words each: a place stands but once in a
@@ -219,14 +218,22 @@ void PairMerger::merge_word(uint32_t place, uint32_t left, uint32_t right, uint3
   const uint64_t count = word_count(word);
   uint32_t* const tokens = word + TokenizedWords::kHead;
   const uint32_t length = word[0];
-  uint32_t kept = 0;
+  const auto is_pair = [&, pair = left | uint64_t{right} << 32](uint32_t i) {
+    uint64_t two;
+    std::memcpy(&two, tokens + i, sizeof two);
+    return two == pair;
+  };
+  uint32_t i = 0;
+  while (i + 1 < length && !is_pair(i)) ++i;
+  if (i + 1 >= length) return;  // another pair took it apart
+  uint32_t kept = i;
   const auto double_up = [&](PairKey before) {
     found.undone.emplace_back(before, count);
     found.doubled += count;
     found.doubled_at.push_back(place);
   };
-  for (uint32_t i = 0; i < length;) {
-    if (tokens[i] != left || i + 1 == length || tokens[i + 1] != right) {
+  while (i < length) {
+    if (i + 1 == length || !is_pair(i)) {
       tokens[kept++] = tokens[i++];
       continue;
     }
