@@ -216,7 +216,7 @@ class Backend {
 
 /// The specification: plain loops, double sums, no dependency.
 std::unique_ptr<Backend> make_ref_backend();
-/// oneDNN for products, own kernels for the rest, on `pool`'s threads. The pool must outlive the back end.
+/// oneDNN and own kernels, on `pool`'s threads. The pool must outlive the back end.
 std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool);
 /// Runs two back ends on the same inputs and compares every result; a difference beyond `tolerance` (relative to the
 /// largest magnitude of the result) is an Error of kind bug that names the op and its shapes. Gives out `trusted`'s

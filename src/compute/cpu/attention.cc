@@ -1,5 +1,5 @@
 // Self-attention within each packed sequence: one task a (sequence, head), its queries in blocks, so that a block's
-// scores stay in the second cache. Products by oneDNN on strided parts of q, k and v; softmax and dropout by own
+// scores stay in the second cache. Products are of strided parts of q, k and v; softmax and dropout are own
 // kernels. Scores and their gradients are float32 until they are factors of a product. Formulas: ref/attention.cc.
 #include <cmath>
 

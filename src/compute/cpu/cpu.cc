@@ -4,7 +4,7 @@
 namespace tekio {
 
 CpuBackend::CpuBackend(ThreadPool& pool)
-    : pool_(pool), packed_(pool.threads()), own_(static_cast<size_t>(pool.threads())) {}
+    : pool_(pool), packed_(make_packed_matrices(pool.threads())), own_(static_cast<size_t>(pool.threads())) {}
 
 void CpuBackend::Buffer::grow(int64_t wanted) {
   if (wanted <= floats) return;

@@ -1,6 +1,6 @@
-// The processor's back end: products by oneDNN, everything bound by memory by own kernels (Highway, the instruction set
-// is chosen at run time). One file a topic, named as in ref/. How work is cut never depends on the number of threads,
-// only on shapes, so 1 thread and N give the same bits.
+// The processor's back end: products by oneDNN or an own bf16 kernel (product.h), everything bound by memory by own
+// kernels (Highway, the instruction set is chosen at run time). One file a topic, named as in ref/. How sums are cut
+// never depends on the number of threads, only on shapes, so 1 thread and N give the same bits.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ class CpuBackend final : public Backend {
   explicit CpuBackend(ThreadPool& pool);
   std::string name() const override { return "cpu"; }
   Bf16 bf16_products() const override { return PackedMatrices::supported() ? Bf16::fast : Bf16::absent; }
-  int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return packed_.bytes(rows, columns); }
+  int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return packed_->bytes(rows, columns); }
 
  protected:
   void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
@@ -74,7 +74,7 @@ class CpuBackend final : public Backend {
   float* shared() const { return shared_.get(); }
 
   ThreadPool& pool_;
-  PackedMatrices packed_;
+  std::unique_ptr<PackedMatrices> packed_;
   struct Buffer {
     Arena arena;
     int64_t floats = 0;

@@ -170,20 +170,23 @@ struct InputGradient {
   }
 };
 
-// d_w += d_y^T x and d_b += column sums of d_y, block by block. The depth of a bf16 product is cut, so that its
-// operands stay in cache (1024: 497 GFLOP/s a core, 8192: 446).
+// d_w += d_y^T x and d_b += column sums of d_y, block by block. Who makes the products says how large a block is best,
+// and the own kernel sums columns as it packs them. The depth of oneDNN's bf16 products is cut, so that their operands
+// stay in cache (1024: 497 GFLOP/s a core, 8192: 446).
 class WeightGradient {
  public:
-  WeightGradient(const Tensor& d_w, const Tensor& d_b, const ConstTensor& d_y, const ConstTensor& x)
+  WeightGradient(const Tensor& d_w, const Tensor& d_b, const ConstTensor& d_y, const ConstTensor& x, int64_t workers)
       : d_w_(d_w),
         d_b_(d_b),
         d_y_(d_y),
         x_(x),
         f32_(d_y.dtype == DType::f32),
+        own_(!f32_ && own::supported()),
         grid_(f32_ ? d_w.dim[0] : 0, d_w.dim[1]),
-        down_(d_w.dim[0], 384),
-        across_(d_w.dim[1], 768),
-        sums_(d_b ? x.dim[0] : 0, std::max<int64_t>(64, (x.dim[0] + 31) / 32)) {}
+        side_(own_ ? own_side(d_w, workers) : 768),
+        down_(d_w.dim[0], own_ ? side_ : 384),
+        across_(d_w.dim[1], side_),
+        sums_(d_b && !own_ ? x.dim[0] : 0, std::max<int64_t>(64, (x.dim[0] + 31) / 32)) {}
   int64_t blocks() const { return f32_ ? grid_.count() : down_.count() * across_.count(); }
   int64_t count() const { return blocks() + sums_.count(); }
   int64_t scratch() const { return sums_.count() * d_w_.dim[0]; }
@@ -198,6 +201,11 @@ class WeightGradient {
       const auto [row, rows, column, columns] = grid_.block(i);
       product(at<float>(d_w_, row, column), in, MatrixView<float>{at<float>(d_y_, 0, row), out, true},
               {at<float>(x_, 0, column), in}, rows, columns, n, true);
+    } else if (own_) {
+      const auto [row, rows] = down_[i / across_.count()];
+      const auto [column, columns] = across_[i % across_.count()];
+      own::product({at<float>(d_w_, row, column), in, DType::f32, nullptr, true}, {at<bf16>(d_y_, 0, row), out, true},
+                   {at<bf16>(x_, 0, column), in}, rows, columns, n, d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
     } else {
       const auto [row, rows] = down_[i / across_.count()];
       const auto [column, columns] = across_[i % across_.count()];
@@ -209,7 +217,7 @@ class WeightGradient {
   }
   // After all blocks: the bias's partial sums.
   void finish(const float* scratch) const {
-    if (!d_b_) return;
+    if (sums_.count() == 0) return;
     for (int64_t o = 0; o < d_w_.dim[0]; ++o) {
       float sum = 0;
       for (int64_t i = 0; i < sums_.count(); ++i) sum += scratch[i * d_w_.dim[0] + o];
@@ -218,10 +226,18 @@ class WeightGradient {
   }
 
  private:
+  // The larger a block, the less is packed twice; but each worker should have one. No sum depends on it.
+  static int64_t own_side(const Tensor& d_w, int64_t workers) {
+    int64_t side = 768;
+    while (side > 96 && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers) side /= 2;
+    return side;
+  }
+
   Tensor d_w_, d_b_;
   ConstTensor d_y_, x_;
-  bool f32_;
+  bool f32_, own_;
   BlockGrid grid_;
+  int64_t side_;
   Pieces down_, across_, sums_;
 };
 
@@ -230,7 +246,7 @@ class WeightGradient {
 void CpuBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
   for_each(static_cast<int64_t>(2 * copies.size()), [&](int64_t i, int worker) {
     const MatrixCopy& copy = copies[static_cast<size_t>(i / 2)];
-    packed_.pack(worker, copy.to, copy.from, static_cast<int>(i % 2));
+    packed_->pack(worker, copy.to, copy.from, static_cast<int>(i % 2));
   });
 }
 
@@ -248,7 +264,7 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
               w.columns);
       if (bias != nullptr) HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, w.rows);
     } else {
-      packed_.forward(worker, at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, bias);
+      packed_->forward(worker, at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, bias);
     }
     if (act != nullptr)
       activate({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});
@@ -258,8 +274,9 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
 void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                                     Into into) {
   if (x.dim[0] == 0) return;
-  InputGradient input{d_x, d_y, w, into, packed_};
-  const WeightGradient weights(d_w, d_b, d_y, x);
+  InputGradient input{d_x, d_y, w, into, *packed_};
+  // While some compute its blocks, others compute d_x's.
+  const WeightGradient weights(d_w, d_b, d_y, x, d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
   reserve(0, weights.scratch());
   // One loop over all blocks of both, so that threads wait for each other once; the small ones last, so not for long.
   for_each(weights.count() + input.blocks.count(), [&](int64_t i, int worker) {
@@ -282,14 +299,14 @@ void CpuBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation
 void CpuBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                                ConstTensor kept, const Matrix& w, Activation act) {
   if (kept.dim[0] == 0) return;
-  InputGradient input{d_kept, d_y, w, Into::overwrite, packed_};
+  InputGradient input{d_kept, d_y, w, Into::overwrite, *packed_};
   for_each(input.blocks.count(), [&](int64_t i, int worker) {
     const Block block = input.compute(i, worker);
     const Tensor before(const_cast<void*>(kept.data), kept.dtype, {kept.dim[0], kept.dim[1]});
     activate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
               w.columns, act, w.dtype});
   });
-  const WeightGradient weights(d_w, d_b, d_y, activated);
+  const WeightGradient weights(d_w, d_b, d_y, activated, pool_.threads());
   reserve(0, weights.scratch());
   for_each(weights.count(), [&](int64_t i, int) { weights.compute(i, shared()); });
   weights.finish(shared());

@@ -1,8 +1,8 @@
-// float32: oneDNN's sgemm. It was measured against oneDNN's matmul primitives (plain and packed weights) on this job's
-// shapes: as fast as packed weights without packing, far faster where an operand is transposed, and it keeps nothing
-// per shape, so the number of masked rows may change with every step. bf16 has no such call; its equal is a matmul
-// primitive whose sizes are given when it runs. For its panels oneDNN takes memory from the heap in each call, which
-// gives back what the last call released.
+// Products by oneDNN, and the choice of who makes bf16's. float32: oneDNN's sgemm. It was measured against oneDNN's
+// matmul primitives (plain and packed weights) on this job's shapes: as fast as packed weights without packing, far
+// faster where an operand is transposed, and it keeps nothing per shape, so the number of masked rows may change with
+// every step. bf16 has no such call; its equal is a matmul primitive whose sizes are given when it runs. For its panels
+// oneDNN takes memory from the heap in each call, which gives back what the last call released.
 #include "compute/cpu/product.h"
 
 #include <dnnl.hpp>
@@ -45,23 +45,30 @@ struct AnySizeProduct {
   }
 };
 
-void multiply(void* c, int64_t c_stride, dnnl::memory::data_type out, const MatrixView<bf16>& a,
-              const MatrixView<bf16>& b, int64_t m, int64_t n, int64_t k, bool add) {
+// Who multiplies bf16 on this processor.
+void multiply(const own::Result& c, const MatrixView<bf16>& a, const MatrixView<bf16>& b, int64_t m, int64_t n,
+              int64_t k) {
+  static const bool own = own::supported();
+  own ? own::product(c, a, b, m, n, k) : onednn::product(c, a, b, m, n, k);
+}
+
+}  // namespace
+
+void onednn::product(const own::Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k) {
   const OneOpenMpThread guard;
+  const auto out = c.type == DType::f32 ? dnnl::memory::data_type::f32 : kHalf;
   thread_local std::unique_ptr<AnySizeProduct> products[16];
-  auto& product = products[(a.transposed ? 1 : 0) + (b.transposed ? 2 : 0) + (add ? 4 : 0) + (out == kHalf ? 8 : 0)];
+  auto& made = products[(a.transposed ? 1 : 0) + (b.transposed ? 2 : 0) + (c.add ? 4 : 0) + (out == kHalf ? 8 : 0)];
   try {
-    if (!product) product = std::make_unique<AnySizeProduct>(a.transposed, b.transposed, out, add);
-    const dnnl::memory from(describe(m, k, a.stride, a.transposed, kHalf), product->engine, const_cast<bf16*>(a.data));
-    const dnnl::memory by(describe(k, n, b.stride, b.transposed, kHalf), product->engine, const_cast<bf16*>(b.data));
-    const dnnl::memory to(describe(m, n, c_stride, false, out), product->engine, c);
-    product->primitive.execute(product->stream, {{DNNL_ARG_SRC, from}, {DNNL_ARG_WEIGHTS, by}, {DNNL_ARG_DST, to}});
+    if (!made) made = std::make_unique<AnySizeProduct>(a.transposed, b.transposed, out, c.add);
+    const dnnl::memory from(describe(m, k, a.stride, a.transposed, kHalf), made->engine, const_cast<bf16*>(a.data));
+    const dnnl::memory by(describe(k, n, b.stride, b.transposed, kHalf), made->engine, const_cast<bf16*>(b.data));
+    const dnnl::memory to(describe(m, n, c.stride, false, out), made->engine, c.data);
+    made->primitive.execute(made->stream, {{DNNL_ARG_SRC, from}, {DNNL_ARG_WEIGHTS, by}, {DNNL_ARG_DST, to}});
   } catch (const dnnl::error& error) {
     fail(ErrorKind::bug, "oneDNN: {} for bf16 [{}, {}] x [{}, {}]", error.what(), m, k, k, n);
   }
 }
-
-}  // namespace
 
 void product(float* c, int64_t c_stride, MatrixView<float> a, MatrixView<float> b, int64_t m, int64_t n, int64_t k,
              bool add) {
@@ -78,13 +85,13 @@ void product(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b,
              bool add) {
   if (m == 0 || n == 0) return;
   if (k == 0) return add ? void() : clear(c, c_stride, m, n);
-  multiply(c, c_stride, dnnl::memory::data_type::f32, a, b, m, n, k, add);
+  multiply({c, c_stride, DType::f32, nullptr, add}, a, b, m, n, k);
 }
 
 void product(bf16* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k) {
   if (m == 0 || n == 0) return;
   if (k == 0) return clear(c, c_stride, m, n);
-  multiply(c, c_stride, kHalf, a, b, m, n, k, false);
+  multiply({c, c_stride, DType::bf16}, a, b, m, n, k);
 }
 
 }  // namespace tekio

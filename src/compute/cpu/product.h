@@ -1,5 +1,6 @@
-// Matrix products for one thread, by oneDNN, and how a big product is cut into blocks for many. All products of plain
-// operands go through product(); weights in bf16 are packed first (packed_matrices.h).
+// Matrix products for one thread, and how a big product is cut into blocks for many. All products of plain operands go
+// through product(); weights in bf16 are packed first (packed_matrices.h). float32 is oneDNN's; so is bf16 on
+// processors with AMX, and our own kernel's (bf16_kernel.h) on those with AVX-512 BF16 only.
 #pragma once
 
 #include <omp.h>
@@ -7,7 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "compute/bf16.h"
+#include "compute/cpu/bf16_kernel.h"
 
 namespace tekio {
 
@@ -44,6 +45,16 @@ void product(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b,
              bool add = false);
 /// The sums are rounded once, at the end.
 void product(bf16* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k);
+
+/// The two ways to a bf16 product; m, n and k are not 0.
+namespace onednn {
+void product(const own::Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k);
+}
+namespace own {
+/// `a_sums` [m], only where a is transposed: the sums of its columns as they lie are added to it.
+void product(const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
+             float* a_sums = nullptr);
+}  // namespace own
 
 /// Cuts `count` rows into even pieces of at most `most`.
 class Pieces {

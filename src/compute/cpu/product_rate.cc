@@ -7,6 +7,8 @@
 #include <chrono>
 #include <fstream>
 
+#include "compute/cpu/bf16_kernel.h"
+
 namespace tekio {
 namespace {
 
@@ -90,6 +92,7 @@ ProcessorReport describe_processor() {
   const dnnl_version_t* version = dnnl_version();
   report.products = fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch,
                                 name_of_isa(dnnl_get_effective_cpu_isa()));
+  if (own::supported()) report.products += ", bf16 by an own kernel";
   return report;
 }
 

@@ -1,0 +1,228 @@
+// The instruction vdpbf16ps takes two pairs of bf16 to one float32 sum in each of 16 lanes. A core of Zen 5 begins two
+// of them a cycle, so that what counts is to keep its operands near: a panel of b, 64 columns x 256 depths, is 32 KiB
+// of the first cache's 48, and each line of it meets 6 rows of a. Highway 1.0.3 has no word for the instruction, hence
+// intrinsics.
+#include "compute/cpu/bf16_kernel.h"
+
+#include <hwy/base.h>
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+#define TEKIO_INLINE inline __attribute__((always_inline))
+
+namespace tekio::own {
+namespace {
+
+constexpr int64_t kLanes = 16;
+constexpr int kMostRows = 6, kMostStrips = 4;  // 24 sums, 4 vectors of b, and one of a
+
+__mmask16 first16(int64_t count) { return static_cast<__mmask16>(count >= 16 ? 0xFFFF : (1 << count) - 1); }
+
+// One call of the micro-kernel: some rows of a by a panel of b.
+struct Tile {
+  const std::byte* a;
+  int64_t a_row;  // bytes from a row to the next, where a is no strip
+  bool odd;       // a's row ends with half a pair; never where a is a strip
+  const std::byte* b;
+  int64_t b_strip, pairs;  // whole pairs
+  std::byte* c;
+  int64_t c_row;      // bytes
+  const float* bias;  // or null
+  bool add;
+  __mmask16 last;  // columns of the last strip
+};
+
+template <int kRows, int kStrips>
+TEKIO_INLINE void accumulate(__m512 (&sums)[kRows][kStrips], const __m512i (&b)[kStrips], int row, int32_t pair) {
+  const auto a = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+#pragma GCC unroll 6
+  for (int s = 0; s < kStrips; ++s) sums[row][s] = _mm512_dpbf16_ps(sums[row][s], a, reinterpret_cast<__m512bh>(b[s]));
+}
+
+template <int kStrips>
+TEKIO_INLINE void load(__m512i (&b)[kStrips], const std::byte* from, int64_t strip_bytes) {
+#pragma GCC unroll 6
+  for (int s = 0; s < kStrips; ++s) b[s] = _mm512_load_si512(from + s * strip_bytes);
+}
+
+template <typename Number>
+TEKIO_INLINE Number read(const std::byte* from) {
+  Number number;
+  __builtin_memcpy(&number, from, sizeof number);
+  return number;
+}
+
+TEKIO_INLINE __m512 load_numbers(__mmask16 mask, const float* from) { return _mm512_maskz_loadu_ps(mask, from); }
+TEKIO_INLINE __m512 load_numbers(__mmask16 mask, const bf16* from) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from)), 16));
+}
+TEKIO_INLINE void store_numbers(float* to, __mmask16 mask, __m512 numbers) { _mm512_mask_storeu_ps(to, mask, numbers); }
+TEKIO_INLINE void store_numbers(bf16* to, __mmask16 mask, __m512 numbers) {
+  _mm256_mask_storeu_epi16(to, mask, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(numbers)));
+}
+
+template <int kRows, int kStrips, bool kStripOfA, typename Number>
+void compute_tile(const Tile& t) {
+  __m512 sums[kRows][kStrips];
+  __m512i b[kStrips];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 6
+    for (int s = 0; s < kStrips; ++s) sums[r][s] = _mm512_setzero_ps();
+  if (t.add)
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 6
+      for (int s = 0; s < kStrips; ++s) __builtin_prefetch(t.c + r * t.c_row + s * kLanes * sizeof(Number), 1);
+  const int64_t row = kStripOfA ? 4 : t.a_row, next = kStripOfA ? 64 : 4, b_strip = t.b_strip;
+  const std::byte *a_at = t.a, *b_at = t.b;
+  for (int64_t pairs = t.pairs; pairs != 0; --pairs, a_at += next, b_at += 64) {
+    load(b, b_at, b_strip);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) accumulate(sums, b, r, read<int32_t>(a_at + r * row));
+  }
+  if (!kStripOfA && t.odd) {
+    load(b, b_at, b_strip);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) accumulate(sums, b, r, read<uint16_t>(a_at + r * row));
+  }
+#pragma GCC unroll 6
+  for (int s = 0; s < kStrips; ++s) {
+    const __mmask16 mask = s + 1 < kStrips ? 0xFFFF : t.last;
+    const __m512 bias = t.bias != nullptr ? _mm512_maskz_loadu_ps(mask, t.bias + s * kLanes) : _mm512_setzero_ps();
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      auto* const c = reinterpret_cast<Number*>(t.c + r * t.c_row) + s * kLanes;
+      __m512 sum = _mm512_add_ps(sums[r][s], bias);
+      if (t.add) sum = _mm512_add_ps(sum, load_numbers(mask, c));
+      store_numbers(c, mask, sum);
+    }
+  }
+}
+
+using Kernel = void (*)(const Tile&);
+template <bool kStripOfA, typename Number>
+constexpr Kernel kKernels[kMostRows][kMostStrips] = {
+#define TEKIO_ROW(rows)                                                                    \
+  {                                                                                        \
+    compute_tile<rows, 1, kStripOfA, Number>, compute_tile<rows, 2, kStripOfA, Number>,    \
+        compute_tile<rows, 3, kStripOfA, Number>, compute_tile<rows, 4, kStripOfA, Number> \
+  }
+    TEKIO_ROW(1), TEKIO_ROW(2), TEKIO_ROW(3), TEKIO_ROW(4),
+    TEKIO_ROW(5), TEKIO_ROW(6)
+#undef TEKIO_ROW
+};
+
+// body(begin, size) for even pieces of [0, count), none above `most`.
+template <typename Body>
+void for_even_pieces(int64_t count, int64_t most, const Body& body) {
+  const int64_t pieces = (count + most - 1) / most;
+  for (int64_t i = 0; i < pieces; ++i) {
+    const int64_t begin = count * i / pieces;
+    body(begin, count * (i + 1) / pieces - begin);
+  }
+}
+
+// a, whose rows lie as they do in memory, or in strips.
+struct Left {
+  const std::byte* data;
+  int64_t rows, row_bytes, strip_bytes;
+};
+
+// Fetches rows of memory a few lines at a time, in `steps` equal parts.
+class Fetcher {
+ public:
+  Fetcher(const Soon& what, int64_t steps)
+      : what_(what),
+        lines_((what.columns * size_of(DType::bf16) + 63) / 64),
+        each_((what.rows * lines_ + steps - 1) / std::max<int64_t>(steps, 1)) {}
+  void step() {
+    for (int64_t i = 0; i < each_ && row_ < what_.rows; ++i) {
+      _mm_prefetch(reinterpret_cast<const char*>(what_.data + row_ * what_.stride) + 64 * line_, _MM_HINT_T1);
+      if (++line_ < lines_) continue;
+      line_ = 0;
+      ++row_;
+    }
+  }
+
+ private:
+  Soon what_;
+  int64_t lines_, each_, row_ = 0, line_ = 0;
+};
+
+template <bool kStripOfA, typename Number>
+void multiply_panels(const Result& c, const Left& a, const Strips& b, std::array<Soon, 2> soon = {}) {
+  const int64_t steps = (b.count() + kMostStrips - 1) / kMostStrips * ((a.rows + kLanes - 1) / kLanes);
+  Fetcher one(soon[0], steps), other(soon[1], steps);
+  Tile t{};
+  t.a_row = a.row_bytes;
+  t.odd = !kStripOfA && b.depth % 2 != 0;
+  t.b_strip = b.strip_bytes;
+  t.pairs = t.odd ? b.depth / 2 : (b.depth + 1) / 2;
+  t.c_row = c.stride * static_cast<int64_t>(sizeof(Number));
+  t.add = c.add;
+  for_even_pieces(b.count(), kMostStrips, [&](int64_t strip, int64_t strips) {
+    const int64_t column = strip * kLanes;
+    t.b = b.data + strip * b.strip_bytes;
+    t.bias = c.bias != nullptr ? c.bias + column : nullptr;
+    t.last = first16(b.columns - column - (strips - 1) * kLanes);
+    const auto compute = [&](int64_t row, int64_t rows, const std::byte* at) {
+      t.a = at;
+      t.c = static_cast<std::byte*>(c.data) + row * t.c_row + column * static_cast<int64_t>(sizeof(Number));
+      kKernels<kStripOfA, Number>[rows - 1][strips - 1](t);
+    };
+    if constexpr (kStripOfA) {
+      for (int64_t first = 0; first < a.rows; first += kLanes) {
+        const std::byte* const at = a.data + first / kLanes * a.strip_bytes;
+        for_even_pieces(std::min(kLanes, a.rows - first), kMostRows,
+                        [&](int64_t row, int64_t rows) { compute(first + row, rows, at + 4 * row); });
+        one.step();
+        other.step();
+      }
+    } else {
+      for_even_pieces(a.rows, kMostRows,
+                      [&](int64_t row, int64_t rows) { compute(row, rows, a.data + row * a.row_bytes); });
+    }
+  });
+}
+
+template <bool kStripOfA>
+void multiply_panels_as(const Result& c, const Left& a, const Strips& b, std::array<Soon, 2> soon = {}) {
+  if (c.type == DType::f32)
+    multiply_panels<kStripOfA, float>(c, a, b, soon);
+  else
+    multiply_panels<kStripOfA, bf16>(c, a, b, soon);
+}
+
+}  // namespace
+
+void round_into(const Result& c, const float* sums, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < columns; i += kLanes) {
+      const __mmask16 mask = first16(columns - i);
+      bf16* const to = static_cast<bf16*>(c.data) + r * c.stride + i;
+      __m512 sum = _mm512_maskz_loadu_ps(mask, sums + r * columns + i);
+      if (c.add) sum = _mm512_add_ps(sum, load_numbers(mask, to));
+      store_numbers(to, mask, sum);
+    }
+}
+
+void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b) {
+  constexpr int64_t kDepth = 4096;  // a panel of b is half of the second cache
+  in_pieces(c, m, b.columns, b.depth, kDepth, [&](const Result& to, int64_t begin, int64_t depth) {
+    const Left left{reinterpret_cast<const std::byte*>(a + begin), m, a_stride * size_of(DType::bf16), 0};
+    multiply_panels_as<false>(to, left, b.piece(begin, depth));
+  });
+}
+
+void multiply(const Result& c, const Strips& a, const Strips& b, std::array<Soon, 2> soon) {
+  TEKIO_CHECK(a.depth == b.depth, "depths {} and {}", a.depth, b.depth);
+  multiply_panels_as<true>(c, {a.data, a.columns, 0, a.strip_bytes}, b, soon);
+}
+
+}  // namespace tekio::own
+HWY_POP_ATTRIBUTES

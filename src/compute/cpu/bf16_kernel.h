@@ -1,0 +1,91 @@
+// Own bf16 products for processors with AVX-512 BF16: one micro-kernel of up to 6 rows x 64 columns, whose sums stay in
+// registers, and the packing that feeds it. Instructions are chosen at run time: call supported() before all else.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "compute/bf16.h"
+#include "compute/tensor.h"
+
+namespace tekio::own {
+
+/// Whether own kernels multiply bf16 here: AVX-512 BF16, and no AMX, which oneDNN uses better.
+bool supported();
+
+/// A matrix [depth, columns] as the micro-kernel reads it: strips of 16 columns, one after another. A strip has a cache
+/// line for each pair of depths: 16 times (number at 2p, number at 2p + 1); what is outside the matrix is 0.
+struct Strips {
+  std::byte* data = nullptr;  // 64-byte aligned
+  int64_t depth = 0, columns = 0;
+  int64_t strip_bytes = 0;
+
+  Strips() = default;
+  /// An odd number of lines a strip, so that the strips' beginnings spread over the cache's sets.
+  Strips(void* memory, int64_t deep, int64_t wide)
+      : data(static_cast<std::byte*>(memory)), depth(deep), columns(wide), strip_bytes(64 * ((deep + 1) / 2 | 1)) {}
+  int64_t count() const { return (columns + 15) / 16; }
+  int64_t bytes() const { return count() * strip_bytes; }
+  /// The depths [begin, begin + size), begin even.
+  Strips piece(int64_t begin, int64_t size) const {
+    Strips part = *this;
+    part.data += begin / 2 * 64;
+    part.depth = size;
+    return part;
+  }
+};
+
+/// Fills `to` from rows of columns: the number at (d, c) is from[d * stride + c]. Float32 is rounded.
+/// `sums` (may be null) [columns]: the columns' sums are added to it.
+void pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums = nullptr);
+void pack_rows(const Strips& to, const float* from, int64_t stride);
+/// From rows of depths: the number at (d, c) is from[c * stride + d].
+void pack_columns(const Strips& to, const bf16* from, int64_t stride);
+void pack_columns(const Strips& to, const float* from, int64_t stride);
+
+/// Where a product goes: rows `stride` numbers apart, of float32 or bf16, rounded once at the end.
+struct Result {
+  void* data;
+  int64_t stride;
+  DType type;
+  const float* bias = nullptr;  // [columns], added
+  bool add = false;             // what is there is added
+};
+
+/// c[m,n] = a[m,k] b[k,n], rows of a `a_stride` apart; k > 0. Sums in float32, in an order that depends on k only.
+void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
+/// Rows of memory that will be read soon.
+struct Soon {
+  const bf16* data = nullptr;
+  int64_t rows = 0, columns = 0, stride = 0;
+};
+/// c[m,n] = a[k,m]^T b[k,n]. Between tiles, `soon` is fetched into the second cache.
+void multiply(const Result& c, const Strips& a, const Strips& b, std::array<Soon, 2> soon = {});
+
+/// Memory of the calling thread, 64-byte aligned, kept from call to call. What is in it lasts until the next call for
+/// the same use.
+enum class Scratch { operands, sums };
+void* scratch(Scratch use, int64_t bytes);
+
+/// c = sums [rows, columns], rounded, or c + sums.
+void round_into(const Result& c, const float* sums, int64_t rows, int64_t columns);
+
+/// A product whose depth is cut: multiply_part(to, begin, size) for each piece of at most `most`, an even number; the
+/// sums of several are gathered in float32.
+template <typename MultiplyPart>
+void in_pieces(const Result& c, int64_t rows, int64_t columns, int64_t depth, int64_t most,
+               const MultiplyPart& multiply_part) {
+  Result to = c;
+  const bool gathers = c.type == DType::bf16 && depth > most;
+  if (gathers) to = {scratch(Scratch::sums, rows * columns * size_of(DType::f32)), columns, DType::f32, c.bias};
+  for (int64_t begin = 0; begin < depth; begin += most) {
+    multiply_part(to, begin, std::min(most, depth - begin));
+    to.add = true;
+    to.bias = nullptr;
+  }
+  if (gathers) round_into(c, static_cast<const float*>(to.data), rows, columns);
+}
+
+}  // namespace tekio::own

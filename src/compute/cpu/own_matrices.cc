@@ -1,0 +1,40 @@
+// bf16 weights in strips for the own kernel: those of w^T for forward, after them those of w for backward.
+#include "compute/arena.h"
+#include "compute/cpu/bf16_kernel.h"
+#include "compute/cpu/packed_matrices.h"
+
+namespace tekio {
+namespace {
+
+using own::Strips;
+
+Strips forward_strips(const Matrix& w) { return {w.data, w.columns, w.rows}; }
+Strips backward_strips(const Matrix& w) {
+  return {static_cast<std::byte*>(w.data) + forward_strips(w).bytes(), w.rows, w.columns};
+}
+
+class OwnMatrices final : public PackedMatrices {
+ public:
+  int64_t bytes(int64_t rows, int64_t columns) const override {
+    const Matrix w(nullptr, DType::bf16, rows, columns);
+    return forward_strips(w).bytes() + backward_strips(w).bytes();
+  }
+  void pack(int, const Matrix& to, ConstTensor from, int way) override {
+    if (way == 0)
+      pack_columns(forward_strips(to), from.f32(), to.columns);
+    else
+      pack_rows(backward_strips(to), from.f32(), to.columns);
+  }
+  void forward(int, bf16* y, const bf16* x, int64_t m, const Matrix& w, const float* b) override {
+    multiply({y, w.rows, DType::bf16, b}, x, w.columns, m, forward_strips(w));
+  }
+  void backward(int, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, bool add) override {
+    multiply({d_x, w.columns, DType::bf16, nullptr, add}, d_y, w.rows, m, backward_strips(w));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<PackedMatrices> make_own_matrices() { return std::make_unique<OwnMatrices>(); }
+
+}  // namespace tekio

@@ -1,0 +1,201 @@
+// bf16 products, by the own kernel and by oneDNN, whichever of them this processor would choose: against sums in
+// double, on sizes around those of tiles, strips and pieces of the depth.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "compute/cpu/packed_matrices.h"
+#include "compute/cpu/product.h"
+
+namespace tekio {
+namespace {
+
+using own::Result;
+
+// Reproducible numbers in (-1, 1).
+class Numbers {
+ public:
+  float draw() {
+    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<float>(static_cast<int32_t>(state_ >> 32)) * 0x1p-31f;
+  }
+
+ private:
+  uint64_t state_ = 1;
+};
+
+// A matrix with room between its rows that nobody may read as numbers: NaN.
+struct Sample {
+  int64_t rows, columns, stride;
+  std::vector<bf16> data;
+  Sample(int64_t r, int64_t c, Numbers& numbers)
+      : rows(r), columns(c), stride(c + 3), data(static_cast<size_t>(r * stride), bf16(std::nanf(""))) {
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) data[static_cast<size_t>(i * stride + j)] = bf16(numbers.draw());
+  }
+  float at(int64_t i, int64_t j) const { return data[static_cast<size_t>(i * stride + j)]; }
+};
+
+struct Kind {
+  bool a_transposed, b_transposed, add;
+  DType type;
+};
+
+using Product = void (*)(const Result&, MatrixView<bf16>, MatrixView<bf16>, int64_t, int64_t, int64_t);
+
+void expect_product(Product product, int64_t m, int64_t n, int64_t k, const Kind& kind) {
+  SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k << (kind.a_transposed ? ", a^T" : "")
+                                  << (kind.b_transposed ? ", b^T" : "") << (kind.add ? ", added" : "") << " to "
+                                  << name_of(kind.type));
+  Numbers numbers;
+  const Sample a(kind.a_transposed ? k : m, kind.a_transposed ? m : k, numbers);
+  const Sample b(kind.b_transposed ? n : k, kind.b_transposed ? k : n, numbers);
+  constexpr float kGuard = 123;  // beside the result, where nothing may be written
+  const int64_t stride = n + 5;
+  std::vector<float> c(static_cast<size_t>(m * stride), kGuard);
+  std::vector<bf16> halves(c.size(), bf16(kGuard));
+  std::vector<double> expected(c.size(), kGuard);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      const auto at = static_cast<size_t>(i * stride + j);
+      halves[at] = bf16(numbers.draw());
+      c[at] = halves[at];
+      expected[at] = kind.add ? c[at] : 0;
+      for (int64_t d = 0; d < k; ++d)
+        expected[at] += static_cast<double>(kind.a_transposed ? a.at(d, i) : a.at(i, d)) *
+                        (kind.b_transposed ? b.at(j, d) : b.at(d, j));
+    }
+  const Result result{kind.type == DType::f32 ? static_cast<void*>(c.data()) : halves.data(), stride, kind.type,
+                      nullptr, kind.add};
+  product(result, {a.data.data(), a.stride, kind.a_transposed}, {b.data.data(), b.stride, kind.b_transposed}, m, n, k);
+  if (kind.type == DType::bf16) std::copy(halves.begin(), halves.end(), c.begin());
+  const double step = kind.type == DType::f32 ? 1e-6 : 1.0 / 256;
+  size_t wrong = 0;
+  for (size_t i = 0; i < c.size() && wrong < 3; ++i)
+    if (!(std::abs(c[i] - expected[i]) <= step * std::abs(expected[i]) + 2e-6 * std::sqrt(static_cast<double>(k))))
+      ADD_FAILURE() << "number " << i << " is " << c[i] << ", expected " << expected[i], ++wrong;
+}
+
+std::vector<Kind> kinds() {
+  std::vector<Kind> all;
+  for (int i = 0; i < 16; ++i)
+    all.push_back({(i & 1) != 0, (i & 2) != 0, (i & 4) != 0, (i & 8) != 0 ? DType::bf16 : DType::f32});
+  return all;
+}
+
+void expect_products(Product product) {
+  for (const int64_t m : {1, 6, 15, 17, 31, 127})
+    for (const int64_t n : {1, 15, 17, 33, 64, 127})
+      for (const int64_t k : {1, 2, 15, 17, 33, 127})
+        for (const Kind& kind : kinds()) expect_product(product, m, n, k, kind);
+  for (const Kind& kind : kinds()) {
+    expect_product(product, 7, 18, 255, kind);  // pieces of the depth begin and end
+    expect_product(product, 7, 18, 257, kind);
+    expect_product(product, 7, 18, 513, kind);
+    expect_product(product, 13, 70, 5001, kind);
+  }
+}
+
+class Bf16Product : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!PackedMatrices::supported()) GTEST_SKIP() << "this processor does not multiply bf16";
+  }
+};
+
+TEST_F(Bf16Product, OfTheOwnKernel) {
+  if (!own::supported()) GTEST_SKIP() << "this processor has oneDNN multiply bf16";
+  expect_products([](const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k) {
+    own::product(c, a, b, m, n, k);
+  });
+}
+
+TEST_F(Bf16Product, OfOneDnn) { expect_products(onednn::product); }
+
+TEST_F(Bf16Product, OfNothingIsZeroOrNothing) {
+  const bf16 a[4], b[4];
+  std::vector<float> c(4, 1);
+  product(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 0, true);
+  EXPECT_EQ(c, std::vector<float>(4, 1));
+  product(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 0);
+  EXPECT_EQ(c, std::vector<float>(4, 0));
+}
+
+// Columns' sums are a by-product of packing.
+TEST_F(Bf16Product, SumsColumns) {
+  if (!own::supported()) GTEST_SKIP() << "this processor has oneDNN multiply bf16";
+  for (const int64_t depth : {1, 2, 7, 256, 600})
+    for (const int64_t columns : {1, 15, 16, 17, 33, 64}) {
+      Numbers numbers;
+      const Sample a(depth, columns, numbers), b(depth, 1, numbers);
+      std::vector<float> c(static_cast<size_t>(columns)), sums(c.size() + 1, 1);
+      own::product({c.data(), 1, DType::f32}, {a.data.data(), a.stride, true}, {b.data.data(), b.stride}, columns, 1,
+                   depth, sums.data());
+      for (int64_t i = 0; i < columns; ++i) {
+        double expected = 1;
+        for (int64_t d = 0; d < depth; ++d) expected += a.at(d, i);
+        EXPECT_NEAR(sums[static_cast<size_t>(i)], expected, 1e-5) << depth << " x " << columns << ", column " << i;
+      }
+      EXPECT_EQ(sums.back(), 1) << "past the last column";
+    }
+}
+
+// Forward and backward by weights packed from float32.
+void expect_matrices(PackedMatrices& packed) {
+  for (const int64_t m : {1, 17, 128})
+    for (const int64_t out : {1, 31, 130})
+      for (const int64_t in : {1, 33, 96, 4099}) {
+        SCOPED_TRACE(testing::Message() << m << " rows by [" << out << ", " << in << "]");
+        Numbers numbers;
+        std::vector<float> parameters(static_cast<size_t>(out * in)), bias(static_cast<size_t>(out));
+        for (float& v : parameters) v = numbers.draw();
+        for (float& v : bias) v = numbers.draw();
+        std::vector<std::byte> memory(static_cast<size_t>(packed.bytes(out, in)) + 64);
+        const Matrix w(memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64), DType::bf16, out, in);
+        for (const int way : {0, 1}) packed.pack(0, w, Tensor(parameters.data(), DType::f32, {out, in}), way);
+        std::vector<bf16> x(static_cast<size_t>(m * in)), y(static_cast<size_t>(m * out)), d_x(x.size());
+        for (bf16& v : x) v = bf16(numbers.draw());
+        packed.forward(0, y.data(), x.data(), m, w, bias.data());
+        const auto weight = [&](int64_t o, int64_t i) {
+          return static_cast<double>(bf16(parameters[static_cast<size_t>(o * in + i)]));
+        };
+        const auto near = [](double got, double expected, int64_t depth) {
+          return std::abs(got - expected) <=
+                 std::abs(expected) / 256 + 2e-6 * std::sqrt(static_cast<double>(depth));  // a step of eight bits
+        };
+        const int64_t i_step = std::max<int64_t>(1, in / 64);
+        for (int64_t r = 0; r < m; r += 5)
+          for (int64_t o = 0; o < out; ++o) {
+            double expected = bias[static_cast<size_t>(o)];
+            for (int64_t i = 0; i < in; ++i) expected += weight(o, i) * x[static_cast<size_t>(r * in + i)];
+            ASSERT_PRED3(near, y[static_cast<size_t>(r * out + o)], expected, in) << "y[" << r << ", " << o << "]";
+          }
+        for (const bool add : {false, true}) {
+          for (bf16& v : d_x) v = bf16(0.5f);
+          packed.backward(0, d_x.data(), y.data(), m, w, add);
+          for (int64_t r = 0; r < m; r += 5)
+            for (int64_t i = 0; i < in; i += i_step) {
+              double expected = add ? 0.5 : 0, size = 0;
+              for (int64_t o = 0; o < out; ++o) {
+                expected += weight(o, i) * y[static_cast<size_t>(r * out + o)];
+                size = std::max<double>(size, std::abs(y[static_cast<size_t>(r * out + o)]));
+              }
+              ASSERT_NEAR(d_x[static_cast<size_t>(r * in + i)], expected,
+                          std::abs(expected) / 256 + 2e-6 * size * std::sqrt(static_cast<double>(out)))
+                  << "d_x[" << r << ", " << i << "]" << (add ? ", added" : "");
+            }
+        }
+      }
+}
+
+TEST_F(Bf16Product, OfMatricesPackedByTheOwnKernel) {
+  if (!own::supported()) GTEST_SKIP() << "this processor has oneDNN multiply bf16";
+  expect_matrices(*make_own_matrices());
+}
+
+TEST_F(Bf16Product, OfMatricesPackedByOneDnn) { expect_matrices(*make_onednn_matrices(1)); }
+
+}  // namespace
+}  // namespace tekio
