@@ -181,6 +181,30 @@ struct AttentionHead {
   }
 };
 
+// Calls compute(head, next) for the heads of one task: some of one sequence, one after another, so that the next one
+// can be fetched meanwhile; next is null for the last. Many enough tasks are left for the threads to share.
+class AttentionTasks {
+ public:
+  AttentionTasks(const Sequences& s, int64_t heads, int64_t width) : s_(s), heads_(heads), width_(width) {
+    while (per_task_ < 4 && heads % (2 * per_task_) == 0 && s.count() * heads / per_task_ >= 64) per_task_ *= 2;
+  }
+  int64_t count() const { return s_.count() * heads_ / per_task_; }
+  template <typename Compute>
+  void run(int64_t task, const Compute& compute) const {
+    AttentionHead head(task * per_task_, heads_, width_, s_);
+    for (int64_t i = task * per_task_ + 1; i < (task + 1) * per_task_; ++i) {
+      const AttentionHead next(i, heads_, width_, s_);
+      compute(head, &next);
+      head = next;
+    }
+    compute(head, nullptr);
+  }
+
+ private:
+  const Sequences& s_;
+  int64_t heads_, width_, per_task_ = 1;
+};
+
 int64_t longest(const Sequences& s) {
   int64_t length = 0;
   for (size_t k = 0; k + 1 < s.offsets.size(); ++k) length = std::max<int64_t>(length, s.offsets[k + 1] - s.offsets[k]);
@@ -190,9 +214,25 @@ int64_t longest(const Sequences& s) {
 // Float32 places that so many numbers of a kind take.
 int64_t places(int64_t numbers, DType type) { return (numbers * size_of(type) + 63) / 64 * 16; }
 
+// Fetches the rows of a head that will be read soon into the second cache: they are pages apart, which the processor
+// does not guess.
 template <typename T>
-void head_forward(const AttentionHead& at, const Tensor& y, const Tensor& kept, const ConstTensor& q,
-                  const ConstTensor& kv, const Sequences& s, const Dropout& drop, float* scratch) {
+void fetch_rows(const T* from, int64_t rows, int64_t columns, int64_t stride) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; c += kLine) __builtin_prefetch(from + r * stride + c, 0, 2);
+}
+template <typename T>
+void fetch(const AttentionHead& at, const HeadParts<const T>& in) {
+  fetch_rows(in.q, at.queries(), at.size, in.q_stride);
+  fetch_rows(in.k, at.rows.length, at.size, in.kv_stride);
+  fetch_rows(in.v, at.rows.length, at.size, in.kv_stride);
+}
+
+template <typename T>
+void head_forward(const AttentionHead& at, const AttentionHead* next, const Tensor& y, const Tensor& kept,
+                  const ConstTensor& q, const ConstTensor& kv, const Sequences& s, const Dropout& drop,
+                  float* scratch) {
   const auto in = at.parts<const T>(q, kv);
   const int64_t length = at.rows.length, cells = kQueries * length;
   float* const scores = scratch;
@@ -208,6 +248,7 @@ void head_forward(const AttentionHead& at, const Tensor& y, const Tensor& kept, 
     block.probabilities = p;
     block.dropped = dropped;
     block.factors = factors;
+    if (next != nullptr && begin == 0) fetch(*next, next->parts<const T>(q, kv));
     HWY_DYNAMIC_DISPATCH(softmax_and_drop)(block);
     product(at.mixed<T>(y) + begin * at.width, at.width, MatrixView<T>{drop.on() ? dropped : p, length},
             {in.v, in.kv_stride}, queries, at.size, length);
@@ -215,9 +256,9 @@ void head_forward(const AttentionHead& at, const Tensor& y, const Tensor& kept, 
 }
 
 template <typename T>
-void head_backward(const AttentionHead& at, const Tensor& d_q, const Tensor& d_kv, const ConstTensor& d_y,
-                   const ConstTensor& kept, const ConstTensor& q, const ConstTensor& kv, const Sequences& s,
-                   const Dropout& drop, float* scratch) {
+void head_backward(const AttentionHead& at, const AttentionHead* next, const Tensor& d_q, const Tensor& d_kv,
+                   const ConstTensor& d_y, const ConstTensor& kept, const ConstTensor& q, const ConstTensor& kv,
+                   const Sequences& s, const Dropout& drop, float* scratch) {
   const auto in = at.parts<const T>(q, kv);
   const auto out = at.parts<T>(d_q, d_kv);
   const int64_t length = at.rows.length, cells = kQueries * length, size = at.size;
@@ -240,6 +281,10 @@ void head_backward(const AttentionHead& at, const Tensor& d_q, const Tensor& d_k
     block.dropped = dropped;
     block.d_scores = d_scores;
     block.factors = factors;
+    if (next != nullptr && begin == 0) {
+      fetch(*next, next->parts<const T>(q, kv));
+      fetch_rows(next->mixed<const T>(d_y), next->queries(), size, next->width);
+    }
     HWY_DYNAMIC_DISPATCH(softmax_backward)(block);
     product(out.q + begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, length}, {in.k, in.kv_stride}, queries,
             size, length);
@@ -258,8 +303,11 @@ void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
   const int64_t most = longest(s), cells = kQueries * most;
   reserve(places(cells, DType::f32) + places(cells, y.dtype) + most + kFactorSlack);
   const auto compute = y.dtype == DType::f32 ? head_forward<float> : head_forward<bf16>;
-  for_each(s.count() * heads, [&](int64_t i, int worker) {
-    compute(AttentionHead(i, heads, y.dim[1], s), y, kept, q, kv, s, drop, own(worker));
+  const AttentionTasks tasks(s, heads, y.dim[1]);
+  for_each(tasks.count(), [&](int64_t task, int worker) {
+    tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
+      compute(head, next, y, kept, q, kv, s, drop, own(worker));
+    });
   });
 }
 
@@ -268,8 +316,11 @@ void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y,
   const int64_t most = longest(s), cells = kQueries * most, size = d_y.dim[1] / heads;
   reserve(places(cells, DType::f32) + 2 * places(cells, d_y.dtype) + 2 * most * size + most + kFactorSlack);
   const auto compute = d_y.dtype == DType::f32 ? head_backward<float> : head_backward<bf16>;
-  for_each(s.count() * heads, [&](int64_t i, int worker) {
-    compute(AttentionHead(i, heads, d_y.dim[1], s), d_q, d_kv, d_y, kept, q, kv, s, drop, own(worker));
+  const AttentionTasks tasks(s, heads, d_y.dim[1]);
+  for_each(tasks.count(), [&](int64_t task, int worker) {
+    tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
+      compute(head, next, d_q, d_kv, d_y, kept, q, kv, s, drop, own(worker));
+    });
   });
 }
 

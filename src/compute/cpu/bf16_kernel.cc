@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,prfchw")
 #define TEKIO_INLINE inline __attribute__((always_inline))
 
 namespace tekio::own {
@@ -73,11 +73,13 @@ void compute_tile(const Tile& t) {
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 6
     for (int s = 0; s < kStrips; ++s) sums[r][s] = _mm512_setzero_ps();
-  if (t.add)
+  // The result's lines come while the sums run: to be read, where they are added to, else to be owned and written.
+  constexpr int kLines = kStrips * static_cast<int>(sizeof(Number)) / 4;
 #pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 6
-      for (int s = 0; s < kStrips; ++s) __builtin_prefetch(t.c + r * t.c_row + s * kLanes * sizeof(Number), 1);
+    for (int line = 0; line < kLines; ++line)
+      __builtin_prefetch(t.c + r * t.c_row + 64 * line, sizeof(Number) == 2 ? 1 : 0);
   const int64_t row = kStripOfA ? 4 : t.a_row, next = kStripOfA ? 64 : 4, b_strip = t.b_strip;
   const std::byte *a_at = t.a, *b_at = t.b;
   for (int64_t pairs = t.pairs; pairs != 0; --pairs, a_at += next, b_at += 64) {
@@ -156,8 +158,8 @@ class Fetcher {
 
 template <bool kStripOfA, typename Number>
 void multiply_panels(const Result& c, const Left& a, const Strips& b, std::array<Soon, 2> soon = {}) {
-  const int64_t steps = (b.count() + kMostStrips - 1) / kMostStrips * ((a.rows + kLanes - 1) / kLanes);
-  Fetcher one(soon[0], steps), other(soon[1], steps);
+  const int64_t tiles = (b.count() + kMostStrips - 1) / kMostStrips * ((a.rows + kLanes - 1) / kLanes) * 3;
+  Fetcher one(soon[0], tiles), other(soon[1], tiles);
   Tile t{};
   t.a_row = a.row_bytes;
   t.odd = !kStripOfA && b.depth % 2 != 0;
@@ -178,10 +180,11 @@ void multiply_panels(const Result& c, const Left& a, const Strips& b, std::array
     if constexpr (kStripOfA) {
       for (int64_t first = 0; first < a.rows; first += kLanes) {
         const std::byte* const at = a.data + first / kLanes * a.strip_bytes;
-        for_even_pieces(std::min(kLanes, a.rows - first), kMostRows,
-                        [&](int64_t row, int64_t rows) { compute(first + row, rows, at + 4 * row); });
-        one.step();
-        other.step();
+        for_even_pieces(std::min(kLanes, a.rows - first), kMostRows, [&](int64_t row, int64_t rows) {
+          compute(first + row, rows, at + 4 * row);
+          one.step();
+          other.step();
+        });
       }
     } else {
       for_even_pieces(a.rows, kMostRows,
