@@ -157,7 +157,13 @@ void expect_matrices(PackedMatrices& packed) {
         for (const int way : {0, 1}) packed.pack(0, w, Tensor(parameters.data(), DType::f32, {out, in}), way);
         std::vector<bf16> x(static_cast<size_t>(m * in)), y(static_cast<size_t>(m * out)), d_x(x.size());
         for (bf16& v : x) v = bf16(numbers.draw());
-        packed.forward(0, y.data(), x.data(), m, w, bias.data());
+        const PackedMatrices::Columns all_out{0, out}, all_in{0, in};
+        if (packed.cuts_columns() && out > 64) {
+          packed.forward(0, y.data(), x.data(), m, w, {0, 64}, bias.data());
+          packed.forward(0, y.data(), x.data(), m, w, {64, out - 64}, bias.data());
+        } else {
+          packed.forward(0, y.data(), x.data(), m, w, all_out, bias.data());
+        }
         const auto weight = [&](int64_t o, int64_t i) {
           return static_cast<double>(bf16(parameters[static_cast<size_t>(o * in + i)]));
         };
@@ -174,7 +180,7 @@ void expect_matrices(PackedMatrices& packed) {
           }
         for (const bool add : {false, true}) {
           for (bf16& v : d_x) v = bf16(0.5f);
-          packed.backward(0, d_x.data(), y.data(), m, w, add);
+          packed.backward(0, d_x.data(), y.data(), m, w, all_in, add);
           for (int64_t r = 0; r < m; r += 5)
             for (int64_t i = 0; i < in; i += i_step) {
               double expected = add ? 0.5 : 0, size = 0;

@@ -15,6 +15,8 @@ namespace tekio::own {
 /// Whether own kernels multiply bf16 here: AVX-512 BF16, and no AMX, which oneDNN uses better.
 bool supported();
 
+constexpr int64_t kPanel = 64;  // columns that the micro-kernel computes at once
+
 /// A matrix [depth, columns] as the micro-kernel reads it: strips of 16 columns, one after another. A strip has a cache
 /// line for each pair of depths: 16 times (number at 2p, number at 2p + 1); what is outside the matrix is 0.
 struct Strips {
@@ -33,6 +35,13 @@ struct Strips {
     Strips part = *this;
     part.data += begin / 2 * 64;
     part.depth = size;
+    return part;
+  }
+  /// The columns [begin, begin + size), begin a multiple of 16.
+  Strips cut(int64_t begin, int64_t size) const {
+    Strips part = *this;
+    part.data += begin / 16 * strip_bytes;
+    part.columns = size;
     return part;
   }
 };

@@ -53,11 +53,19 @@ void activate_f32(const ActivationBlock& block) {
 void activate_bf16(const ActivationBlock& block, const uint32_t* table) {
   const Words d;
   constexpr int64_t kBatch = 256;  // looked up one by one, then taken as vectors: not at once, or each load would wait
+  constexpr int64_t kAhead = 2;    // rows: what a row will need comes from memory meanwhile
   HWY_ALIGN uint32_t found[kBatch + hn::MaxLanes(d)] = {};
   for (int64_t r = 0; r < block.rows; ++r) {
     for (int64_t begin = 0; begin < block.columns; begin += kBatch) {
       const int64_t start = r * block.stride + begin, count = std::min(kBatch, block.columns - begin);
       const bf16* const before = static_cast<const bf16*>(block.before) + start;
+      if (r + kAhead < block.rows) {
+        const int64_t later = start + kAhead * block.stride;
+        for (int64_t i = later; i < later + count; i += 32) {
+          if (block.d_before != nullptr) __builtin_prefetch(static_cast<const bf16*>(block.before) + i);
+          if (block.after != nullptr) __builtin_prefetch(static_cast<bf16*>(block.after) + i, 1);
+        }
+      }
       for (int64_t i = 0; i < count; ++i) found[i] = table[before[i].bits];
       if (block.after != nullptr) {
         bf16* const after = static_cast<bf16*>(block.after) + start;
@@ -133,21 +141,34 @@ int64_t packed_rows(int64_t width) { return width <= 8192 ? 128 : 256; }
 // A product cut into blocks that any thread may compute, [rows, columns]: all operands of one kind.
 class Blocks {
  public:
-  Blocks(int64_t rows, int64_t columns, int64_t depth, DType type)
+  /// `cut`: whether blocks of packed matrices may have some of the columns only.
+  Blocks(int64_t rows, int64_t columns, int64_t depth, DType type, bool cut)
       : type_(type),
         grid_(type == DType::f32 ? rows : 0, columns),
-        pieces_(type == DType::bf16 ? rows : 0, packed_rows(std::max(columns, depth))),
-        columns_(columns) {}
-  int64_t count() const { return type_ == DType::f32 ? grid_.count() : pieces_.count(); }
+        down_(type == DType::bf16 ? rows : 0, packed_rows(std::max(columns, depth))),
+        across_(columns, cut ? side(columns) : columns, cut ? own::kPanel : 1),
+        rows_first_(columns > rows) {}
+  int64_t count() const { return type_ == DType::f32 ? grid_.count() : down_.count() * across_.count(); }
   Block operator[](int64_t i) const {
-    return type_ == DType::f32 ? grid_.block(i) : Block{pieces_[i].begin, pieces_[i].size, 0, columns_};
+    if (type_ == DType::f32) return grid_.block(i);
+    // Neighbours share the larger operand's part.
+    const auto [row, rows] = down_[rows_first_ ? i % down_.count() : i / across_.count()];
+    const auto [column, columns] = across_[rows_first_ ? i / down_.count() : i % across_.count()];
+    return {row, rows, column, columns};
   }
 
  private:
+  // Enough blocks for threads to end together.
+  int64_t side(int64_t columns) const {
+    int64_t most = 768;
+    while (most > 2 * own::kPanel && down_.count() * Pieces(columns, most).count() < 16) most /= 2;
+    return most;
+  }
+
   DType type_;
   BlockGrid grid_;
-  Pieces pieces_;
-  int64_t columns_;
+  Pieces down_, across_;
+  bool rows_first_;
 };
 
 // d_x = d_y w, block by block.
@@ -157,7 +178,7 @@ struct InputGradient {
   Matrix w;
   Into into;
   PackedMatrices& packed;
-  Blocks blocks = Blocks(d_x ? d_y.dim[0] : 0, w.columns, w.rows, w.dtype);
+  Blocks blocks = Blocks(d_x ? d_y.dim[0] : 0, w.columns, w.rows, w.dtype, packed.cuts_columns());
 
   Block compute(int64_t i, int worker) {
     const Block b = blocks[i];
@@ -165,7 +186,8 @@ struct InputGradient {
       product(at<float>(d_x, b.row, b.column), w.columns, {at<float>(d_y, b.row), w.rows},
               MatrixView<float>{w.f32() + b.column, w.columns}, b.rows, b.columns, w.rows, into == Into::add);
     else
-      packed.backward(worker, at<bf16>(d_x, b.row), at<bf16>(d_y, b.row), b.rows, w, into == Into::add);
+      packed.backward(worker, at<bf16>(d_x, b.row), at<bf16>(d_y, b.row), b.rows, w, {b.column, b.columns},
+                      into == Into::add);
     return b;
   }
 };
@@ -184,8 +206,8 @@ class WeightGradient {
         own_(!f32_ && own::supported()),
         grid_(f32_ ? d_w.dim[0] : 0, d_w.dim[1]),
         side_(own_ ? own_side(d_w, workers) : 768),
-        down_(d_w.dim[0], own_ ? side_ : 384),
-        across_(d_w.dim[1], side_),
+        down_(d_w.dim[0], own_ ? side_ : 384, own_ ? own::kPanel : 1),
+        across_(d_w.dim[1], side_, own_ ? own::kPanel : 1),
         sums_(d_b && !own_ ? x.dim[0] : 0, std::max<int64_t>(64, (x.dim[0] + 31) / 32)) {}
   int64_t blocks() const { return f32_ ? grid_.count() : down_.count() * across_.count(); }
   int64_t count() const { return blocks() + sums_.count(); }
@@ -229,7 +251,8 @@ class WeightGradient {
   // The larger a block, the less is packed twice; but each worker should have one. No sum depends on it.
   static int64_t own_side(const Tensor& d_w, int64_t workers) {
     int64_t side = 768;
-    while (side > 96 && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers) side /= 2;
+    while (side > 3 * own::kPanel && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers)
+      side /= 2;
     return side;
   }
 
@@ -254,7 +277,7 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
                            const Activation* act) {
   const Tensor& sums = act != nullptr ? kept : y;
   const float* const bias = b ? b.f32() : nullptr;
-  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype);
+  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, packed_->cuts_columns());
   for_each(blocks.count(), [&](int64_t i, int worker) {
     const Block block = blocks[i];
     if (w.dtype == DType::f32) {
@@ -264,7 +287,8 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
               w.columns);
       if (bias != nullptr) HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, w.rows);
     } else {
-      packed_->forward(worker, at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, bias);
+      packed_->forward(worker, at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w,
+                       {block.column, block.columns}, bias);
     }
     if (act != nullptr)
       activate({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});

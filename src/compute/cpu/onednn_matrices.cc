@@ -126,13 +126,15 @@ class OneDnnMatrices final : public PackedMatrices {
     });
   }
 
-  void forward(int worker, bf16* y, const bf16* x, int64_t m, const Matrix& w, const float* b) override {
+  bool cuts_columns() const override { return false; }
+
+  void forward(int worker, bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns, const float* b) override {
     if (m == 0 || w.rows == 0) return;
     workers_[static_cast<size_t>(worker)]->multiply({m, w.columns, w.rows, b != nullptr, false}, y, x,
                                                     static_cast<const char*>(w.data), b);
   }
 
-  void backward(int worker, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, bool add) override {
+  void backward(int worker, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns, bool add) override {
     if (m == 0 || w.columns == 0) return;
     Worker& own = *workers_[static_cast<size_t>(worker)];
     const int64_t skip = by_onednn(w.rows, w.columns, [&] { return way_bytes(own.layout(w.columns, w.rows)); });

@@ -25,11 +25,14 @@ class OwnMatrices final : public PackedMatrices {
     else
       pack_rows(backward_strips(to), from.f32(), to.columns);
   }
-  void forward(int, bf16* y, const bf16* x, int64_t m, const Matrix& w, const float* b) override {
-    multiply({y, w.rows, DType::bf16, b}, x, w.columns, m, forward_strips(w));
+  bool cuts_columns() const override { return true; }
+  void forward(int, bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns, const float* b) override {
+    multiply({y + columns.begin, w.rows, DType::bf16, b != nullptr ? b + columns.begin : nullptr}, x, w.columns, m,
+             forward_strips(w).cut(columns.begin, columns.size));
   }
-  void backward(int, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, bool add) override {
-    multiply({d_x, w.columns, DType::bf16, nullptr, add}, d_y, w.rows, m, backward_strips(w));
+  void backward(int, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns columns, bool add) override {
+    multiply({d_x + columns.begin, w.columns, DType::bf16, nullptr, add}, d_y, w.rows, m,
+             backward_strips(w).cut(columns.begin, columns.size));
   }
 };
 

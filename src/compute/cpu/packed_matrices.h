@@ -19,10 +19,17 @@ class PackedMatrices {
   /// Packs one way, on the calling thread: 0 for forward(), 1 for backward().
   virtual void pack(int worker, const Matrix& to, ConstTensor from, int way) = 0;
 
+  /// Of a product's columns, those that are wanted; all of them, unless cuts_columns(). Begins are multiples of 64.
+  struct Columns {
+    int64_t begin, size;
+  };
+  virtual bool cuts_columns() const = 0;
   /// y[m,O] = x[m,I] w^T + b[O] (b may be null), rows contiguous, on the calling thread.
-  virtual void forward(int worker, bf16* y, const bf16* x, int64_t m, const Matrix& w, const float* b) = 0;
+  virtual void forward(int worker, bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns,
+                       const float* b) = 0;
   /// d_x[m,I] = d_y[m,O] w, plus d_x itself where `add`.
-  virtual void backward(int worker, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, bool add) = 0;
+  virtual void backward(int worker, bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns columns,
+                        bool add) = 0;
 };
 
 /// Those for this processor.
