@@ -147,6 +147,7 @@ void PairMerger::run(int64_t vocab_size, uint64_t min_frequency) {
   while (static_cast<int64_t>(vocabulary_.size()) < vocab_size) {
     auto top = queue_.pop();
     if (!top) return;
+    if (const WaitingPair* const later = queue_.peek(kAhead)) counts_.prefetch(later->pair);
     if (const auto count = static_cast<uint64_t>(counts_[top->pair]); top->count != count) {
       top->count = count;
       queue_.push(*top);
@@ -160,7 +161,7 @@ void PairMerger::run(int64_t vocab_size, uint64_t min_frequency) {
 
 /// Lets the processor fetch what the next merge will probably begin with.
 void PairMerger::fetch_next() const {
-  const WaitingPair* const next = queue_.peek();
+  const WaitingPair* const next = queue_.peek(0);
   if (next == nullptr) return;
   counts_.prefetch(next->pair);
   for (size_t i = 0; i < std::min<size_t>(next->places, kAhead); ++i)

@@ -24,32 +24,33 @@ struct WaitingPair {
 class PairQueue {
  public:
   void push(const WaitingPair& waiting) {
-    if (waiting.count >= kSmall) {
-      large_.push_back(waiting);
-      std::push_heap(large_.begin(), large_.end(), after);
+    if (waiting.count >= kSmall || waiting.count == begun_) {
+      std::vector<WaitingPair>& heap = waiting.count >= kSmall ? large_ : late_;
+      heap.push_back(waiting);
+      std::push_heap(heap.begin(), heap.end(), after);
       return;
     }
-    std::vector<WaitingPair>& list = small_[waiting.count];
-    list.push_back(waiting);
-    if (waiting.count == ordered_) std::push_heap(list.begin(), list.end(), after);
+    small_[waiting.count].push_back(waiting);
     highest_ = std::max(highest_, waiting.count);
-  }
-
-  /// The first, or what was it lately: for fetching ahead. nullptr if that is not known.
-  const WaitingPair* peek() const {
-    if (!large_.empty()) return &large_.front();
-    return ordered_ < kSmall && !small_[ordered_].empty() ? &small_[ordered_].front() : nullptr;
   }
 
   /// Takes the first out; nullopt if none waits.
   std::optional<WaitingPair> pop() {
     if (!large_.empty()) return pop_from(large_);
-    while (highest_ > 0 && small_[highest_].empty()) --highest_;
-    std::vector<WaitingPair>& list = small_[highest_];
+    if (highest_ != begun_ || (small_[begun_].empty() && late_.empty())) begin_next();
+    std::vector<WaitingPair>& list = small_[begun_];
+    if (!late_.empty() && (list.empty() || after(list.back(), late_.front()))) return pop_from(late_);
     if (list.empty()) return std::nullopt;
-    if (ordered_ != highest_) std::make_heap(list.begin(), list.end(), after);
-    ordered_ = highest_;
-    return pop_from(list);
+    const WaitingPair first = list.back();
+    list.pop_back();
+    return first;
+  }
+
+  /// What pop() will probably give after `skipped` others: for fetching ahead. nullptr where that is not known.
+  const WaitingPair* peek(size_t skipped) const {
+    if (!large_.empty()) return skipped == 0 ? &large_.front() : nullptr;
+    if (begun_ == kSmall || skipped >= small_[begun_].size()) return nullptr;
+    return &small_[begun_][small_[begun_].size() - 1 - skipped];
   }
 
  private:
@@ -65,11 +66,20 @@ class PairQueue {
     heap.pop_back();
     return first;
   }
+  /// Puts the highest list that has anything in order.
+  void begin_next() {
+    if (begun_ != kSmall) small_[begun_].insert(small_[begun_].end(), late_.begin(), late_.end());
+    late_.clear();
+    while (highest_ > 0 && small_[highest_].empty()) --highest_;
+    begun_ = highest_;
+    std::sort(small_[begun_].begin(), small_[begun_].end(), after);
+  }
 
   std::vector<WaitingPair> large_;                      // a heap
   std::array<std::vector<WaitingPair>, kSmall> small_;  // by count
   uint64_t highest_ = 0;                                // no small list above has anything
-  uint64_t ordered_ = kSmall;                           // the list that is a heap; kSmall: none
+  uint64_t begun_ = kSmall;                             // the list that is in order, the first last; kSmall: none
+  std::vector<WaitingPair> late_;                       // a heap: of that count too, but put here since
 };
 
 }  // namespace tekio
