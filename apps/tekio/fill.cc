@@ -1,4 +1,5 @@
 // tekio fill: the reference's fill-mask pipeline, one text or many.
+#include "bundled.h"
 #include "inputs.h"
 #include "lines.h"
 
@@ -10,9 +11,11 @@ class Fill final : public Command {
   CommandText text() const override {
     return {.name = "fill",
             .summary = "fills the masks of texts",
-            .usage = "--model M [--top_k 5] [--targets a,b] [TEXT…]",
+            .usage = "[--model M] [--top_k 5] [--targets a,b] [TEXT…]",
             .description =
                 "Tells the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. "
+                "Without "
+                "--model: the bundled one. "
                 "--json prints what the "
                 "reference's pipeline returns: for one text a list of predictions (a list of such lists where it has "
                 "several masks), for "
@@ -37,7 +40,6 @@ class Fill final : public Command {
     }
     if (table.given("targets") && options_.targets.empty())
       fail(ErrorKind::usage, "--targets names no word, expected words separated by commas");
-    if (model_.model.empty()) model_.place("fill");
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
@@ -47,6 +49,7 @@ class Fill final : public Command {
     if (texts.empty())
       fail(ErrorKind::input, "there is no text to fill: pass one as an argument or lines on standard input");
 
+    if (model_.model.empty()) model_.model = bundled_model("--model");
     const OpenModel opened = model_.open("fill", common);
     const FillMask fill_mask(opened.model, opened.tokenizer);
 

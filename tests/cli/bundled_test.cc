@@ -70,6 +70,17 @@ TEST_F(Bundled, AdaptNeedsNoArguments) {
   EXPECT_EQ(r["prompts"][0]["text"], "This is a [MASK].");
 }
 
+TEST_F(Bundled, ItsModelFillsMasks) {
+  add_model();
+  const Result bundled = run_here({"fill", "This is a [MASK].", "--json"});
+  EXPECT_EQ(bundled.code, 0) << bundled.err;
+  EXPECT_EQ(bundled.out, run_here({"fill", "--model", model_folder(), "This is a [MASK].", "--json"}).out);
+  fs::remove_all(folder_.path("share/model"));
+  const Result missing = run_here({"fill", "This is a [MASK]."});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("--model is missing, and this installation has no bundled model"));
+}
+
 TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   add_model();
   const std::string other = folder_.write("other.txt", sentences(30, 9));
