@@ -12,6 +12,8 @@ namespace tekio::cli {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kModel = "tekio-small-uncased";
+
 // share/tekio/PART, if the installation has it.
 std::optional<fs::path> shared(const fs::path& part) {
   const auto share = share_folder();
@@ -83,7 +85,7 @@ std::optional<fs::path> share_folder() {
 }
 
 std::string bundled_model(const std::string& option) {
-  if (shared(fs::path("model") / "config.json")) return shared("model")->string();
+  if (shared(fs::path(kModel) / "config.json")) return shared(kModel)->string();
   fail_without(option, "model", "a model folder or the id of one in the Hub's cache");
 }
 

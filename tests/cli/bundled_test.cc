@@ -24,7 +24,7 @@ class Bundled : public testing::Test {
       "prompts": ["This is a [MASK]."]}]})");
   }
   void add_model() {
-    fs::copy(model_folder(), folder_.path("share/model"), fs::copy_options::recursive);
+    fs::copy(model_folder(), folder_.path("share/tekio-small-uncased"), fs::copy_options::recursive);
     folder_.write("share/adapt.toml",
                   "learning_rate = 0.002\nnum_train_epochs = 2\nchunk_size = 16\nsave_strategy = \"no\"\n");
   }
@@ -63,8 +63,8 @@ TEST_F(Bundled, AdaptNeedsNoArguments) {
   const Result result = run_here({"adapt", "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto r = result.json();
-  EXPECT_EQ(r["model"]["name"], "model");
-  EXPECT_EQ(r["run_dir"], "model-finetuned-rivers");
+  EXPECT_EQ(r["model"]["name"], "tekio-small-uncased");
+  EXPECT_EQ(r["run_dir"], "tekio-small-uncased-finetuned-rivers");
   EXPECT_EQ(r["perplexity"]["epochs"].size(), 2U);
   ASSERT_EQ(r["prompts"].size(), 1U);
   EXPECT_EQ(r["prompts"][0]["text"], "This is a [MASK].");
@@ -75,7 +75,7 @@ TEST_F(Bundled, ItsModelFillsMasks) {
   const Result bundled = run_here({"fill", "This is a [MASK].", "--json"});
   EXPECT_EQ(bundled.code, 0) << bundled.err;
   EXPECT_EQ(bundled.out, run_here({"fill", "--model", model_folder(), "This is a [MASK].", "--json"}).out);
-  fs::remove_all(folder_.path("share/model"));
+  fs::remove_all(folder_.path("share/tekio-small-uncased"));
   const Result missing = run_here({"fill", "This is a [MASK]."});
   EXPECT_EQ(missing.code, 2);
   EXPECT_THAT(missing.err, HasSubstr("--model is missing, and this installation has no bundled model"));
@@ -93,7 +93,7 @@ TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   };
   EXPECT_NEAR(general["eval_loss"]["before"].get<double>(), judged(model_folder())["eval_loss"].get<double>(), 1e-6);
   EXPECT_NEAR(general["eval_loss"]["after"].get<double>(),
-              judged(folder_.path("model-finetuned-rivers"))["eval_loss"].get<double>(), 1e-6);
+              judged(folder_.path("tekio-small-uncased-finetuned-rivers"))["eval_loss"].get<double>(), 1e-6);
   EXPECT_THAT(result.err, HasSubstr(" general  perplexity "));
   EXPECT_THAT(result.err, HasSubstr(" device   cpu · "));
 

@@ -316,7 +316,7 @@ TEST(Info, TellsSizesAndTokens) {
   EXPECT_TRUE(info["special_tokens"].contains("[MASK]"));
   const Result plain = run({"info", M});
   EXPECT_THAT(plain.out, HasSubstr("DistilBERT"));
-  EXPECT_THAT(run({"info", "--json"}).json()["path"].get<std::string>(), testing::EndsWith("share/tekio/model"))
+  EXPECT_THAT(run({"info", "--json"}).json()["path"].get<std::string>(), testing::EndsWith("share/tekio/tekio-small-uncased"))
       << "without M: the bundled model";
 }
 
