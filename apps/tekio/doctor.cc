@@ -101,18 +101,20 @@ class Doctor final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     ThreadPool pool(common.threads);
-    const bool has_bf16 = make_cpu_backend(pool)->bf16_products() != Backend::Bf16::absent;
-    const std::vector<SelfTestResult> tests = self_test(make_cpu_backend(pool));
-    const bool sound =
-        std::all_of(tests.begin(), tests.end(), [](const SelfTestResult& result) { return result.problem.empty(); });
-
+    const Backend::Bf16 bf16 = make_cpu_backend(pool)->bf16_products();
+    const bool has_bf16 = bf16 != Backend::Bf16::absent;
     OrderedJson problems = OrderedJson::array(), passed = OrderedJson::array();
-    for (const SelfTestResult& result : tests) {
-      if (result.problem.empty())
-        passed.push_back(result.op);
-      else
-        problems.push_back({{"op", result.op}, {"problem", result.problem}});
+    for (const DType type : {DType::f32, DType::bf16}) {
+      if (type == DType::bf16 && !has_bf16) continue;
+      for (const SelfTestResult& result : self_test(make_cpu_backend(pool), type)) {
+        const std::string op = fmt::format("{} {}", result.op, name_of(type));
+        if (result.problem.empty())
+          passed.push_back(op);
+        else
+          problems.push_back({{"op", op}, {"problem", result.problem}});
+      }
     }
+    const bool sound = problems.empty();
     utsname system{};
     ::uname(&system);
     const OrderedJson report = {
@@ -127,6 +129,7 @@ class Doctor final : public Command {
         {"memory", {{"total_bytes", memory_bytes("MemTotal")}, {"available_bytes", memory_bytes("MemAvailable")}}},
         {"disks", {{"cache", disk(cache_folder())}, {"here", disk(fs::current_path())}}},
         {"libraries", library_versions()},
+        {"arithmetic", {{"training", bf16 == Backend::Bf16::fast ? "bf16" : "f32"}, {"why", why(bf16)}}},
         {"devices",
          {{"cpu", {{"there", true}, {"dtypes", has_bf16 ? OrderedJson{"f32", "bf16"} : OrderedJson{"f32"}}}},
           {"ref", {{"there", true}, {"dtypes", {"f32", "bf16"}}}},
@@ -141,6 +144,10 @@ class Doctor final : public Command {
   }
 
  private:
+  static const char* why(Backend::Bf16 bf16) {
+    return bf16 == Backend::Bf16::fast ? "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32"
+                                       : "this processor has neither AVX-512 BF16 nor AMX";
+  }
   static std::string joined(const OrderedJson& list) {
     std::string text;
     for (const auto& item : list) text += (text.empty() ? "" : " ") + item.get<std::string>();
@@ -165,6 +172,8 @@ class Doctor final : public Command {
     for (const auto& [name, device] : r["devices"].items())
       out.line(fmt::format("device     {}: {}", name,
                            device["there"].get<bool>() ? joined(device["dtypes"]) : "not in this build"));
+    out.line(fmt::format("arithmetic training and evaluation in {}: {}; filling masks in f32",
+                         r["arithmetic"]["training"].get<std::string>(), r["arithmetic"]["why"].get<std::string>()));
     const OrderedJson& test = r["self_test"]["cpu"];
     out.line(fmt::format("self-test  cpu against ref: {} operations right{}", test["passed"].size(),
                          test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));

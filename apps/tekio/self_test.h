@@ -15,7 +15,8 @@ struct SelfTestResult {
   std::string problem;  ///< empty: within tolerance
 };
 
-/// Runs a training step's verbs, forward and backward, on `tried` and on the reference back end.
-std::vector<SelfTestResult> self_test(std::unique_ptr<Backend> tried);
+/// Runs a training step's verbs, forward and backward, on `tried` and on the reference back end, with activations and
+/// matrices of `type`, which `tried` must have.
+std::vector<SelfTestResult> self_test(std::unique_ptr<Backend> tried, DType type);
 
 }  // namespace tekio::cli

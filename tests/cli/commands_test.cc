@@ -316,7 +316,8 @@ TEST(Info, TellsSizesAndTokens) {
   EXPECT_TRUE(info["special_tokens"].contains("[MASK]"));
   const Result plain = run({"info", M});
   EXPECT_THAT(plain.out, HasSubstr("DistilBERT"));
-  EXPECT_THAT(run({"info", "--json"}).json()["path"].get<std::string>(), testing::EndsWith("share/tekio/tekio-small-uncased"))
+  EXPECT_THAT(run({"info", "--json"}).json()["path"].get<std::string>(),
+              testing::EndsWith("share/tekio/tekio-small-uncased"))
       << "without M: the bundled model";
 }
 
@@ -335,7 +336,10 @@ TEST(Doctor, ComparesTheBackEnds) {
   EXPECT_EQ(result.code, 0) << result.out;
   const Json report = result.json();
   EXPECT_EQ(report["ok"], true);
-  EXPECT_GE(report["self_test"]["cpu"]["passed"].size(), 10u);
+  EXPECT_GE(report["self_test"]["cpu"]["passed"].size(), 19u);
+  EXPECT_EQ(report["self_test"]["cpu"]["problems"], Json::array());
+  const bool has_bf16 = report["devices"]["cpu"]["dtypes"].size() == 2;
+  EXPECT_EQ(report["arithmetic"]["training"], has_bf16 ? "bf16" : "f32");
   EXPECT_TRUE(report["libraries"].contains("oneDNN"));
   EXPECT_GT(report["memory"]["total_bytes"], 0);
   EXPECT_THAT(run({"doctor"}).out, HasSubstr("cpu against ref"));
