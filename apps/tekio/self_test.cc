@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/random/counter.h"
+#include "compute/arena.h"
 
 namespace tekio::cli {
 namespace {
@@ -13,14 +14,12 @@ constexpr int64_t kTokens = 37, kWidth = 40, kInner = 72, kHeads = 4, kVocabular
 // way.
 double tolerance(DType type) { return type == DType::f32 ? 1e-4 : 0x1p-6; }
 
-// Tensors that own their numbers, each with its own.
+// Tensors full of numbers, each with its own.
 class Numbers {
  public:
   Tensor make(std::initializer_list<int64_t> shape, DType type = DType::f32) {
-    Tensor tensor(nullptr, type, shape);
-    storage_.push_back(std::make_unique<std::vector<float>>(static_cast<size_t>(tensor.bytes() + 3) / sizeof(float)));
-    tensor.data = storage_.back()->data();
-    const RandomKey key = random_key(1, storage_.size());
+    const Tensor tensor = arena_.take(type, shape);
+    const RandomKey key = random_key(1, ++made_);
     for (int64_t i = 0; i < tensor.numel(); ++i) {
       const float x = to_unit_float(random_words(key, {static_cast<uint32_t>(i), 0, 0, 0})[0]) - 0.5f;
       if (type == DType::f32)
@@ -39,7 +38,8 @@ class Numbers {
   }
 
  private:
-  std::vector<std::unique_ptr<std::vector<float>>> storage_;
+  Arena arena_{1 << 20, "the self-test"};
+  uint64_t made_ = 0;
 };
 
 }  // namespace

@@ -238,6 +238,8 @@ void Backend::copy_matrices(std::span<const MatrixCopy> copies) {
   for (const auto& [to, from] : copies) {
     expect("copy_matrices", "from", from, {to.rows, to.columns});
     if (to.dtype != DType::bf16 || !to) fail(ErrorKind::bug, "copy_matrices: a matrix of {}", name_of(to.dtype));
+    if (reinterpret_cast<uintptr_t>(to.data) % 64 != 0)
+      fail(ErrorKind::bug, "copy_matrices: a matrix that does not lie on a 64-byte border");
   }
   do_copy_matrices(copies);
 }

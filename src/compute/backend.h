@@ -118,7 +118,7 @@ class Backend {
   void residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
                               NormWeights w, const Sequences& s, const Dropout& drop);
 
-  /// Bytes that a bf16 matrix [O,I] takes in this back end's own layout.
+  /// Bytes that a bf16 matrix [O,I] takes in this back end's own layout, in memory on a 64-byte border.
   virtual int64_t matrix_bytes(int64_t rows, int64_t columns) const = 0;
   /// Fills bf16 matrices from float32 ones, rounding to nearest even.
   struct MatrixCopy {
