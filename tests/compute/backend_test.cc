@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <array>
 
 #include <limits>
 
@@ -85,6 +86,14 @@ TEST(Checks, MismatchesNameTheOpWhatWasGotAndExpected) {
         be->linear_activation_backward({}, t({6, 7}), {}, t({5, 6}), t({6, 5}), t({5, 7}), t({6, 7}), Activation::relu);
       }),
       "linear_activation_backward: kept is [6, 5] f32, expected [5, 6] f32");
+
+  alignas(64) std::array<bf16, 128> room{};
+  const auto copy = [&](void* to, DType type) {
+    const std::vector<Backend::MatrixCopy> copies = {{Matrix(to, type, 4, 8), t({4, 8})}};
+    return bug([&] { be->copy_matrices(copies); });
+  };
+  EXPECT_EQ(copy(room.data(), DType::f32), "copy_matrices: a matrix of f32");
+  EXPECT_EQ(copy(room.data() + 1, DType::bf16), "copy_matrices: a matrix that does not lie on a 64-byte border");
 
   EXPECT_EQ(bug([&] {
               be->norm(t({5, 8}), kept, t({5, 7}), w, s, off);
