@@ -146,7 +146,7 @@ class Doctor final : public Command {
  private:
   static const char* why(Backend::Bf16 bf16) {
     return bf16 == Backend::Bf16::fast ? "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32"
-                                       : "this processor has neither AVX-512 BF16 nor AMX";
+                                       : "neither AVX-512 BF16 nor AMX may be used here";
   }
   static std::string joined(const OrderedJson& list) {
     std::string text;

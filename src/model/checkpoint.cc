@@ -233,7 +233,7 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
     const float* const in_place = reading == Reading::borrowed ? float32_in_place(*stored.tensor) : nullptr;
     if (in_place != nullptr && weights.borrow(i, in_place, opened)) continue;
     to_float32(*stored.tensor, tensor.tensor.values(), fmt::format("{}: tensor {}", stored.file, printable(file_name)));
-    if (reading == Reading::borrowed) drop_pages(stored.tensor->bytes);
+    if (reading == Reading::borrowed && stored.tensor->mapped) drop_pages(stored.tensor->bytes);
   }
   const std::string transform = std::string(table_of(config.family).names.transform) + ".weight";
   report.head_missing = std::ranges::find(report.missing, transform) != report.missing.end();

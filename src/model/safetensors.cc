@@ -102,6 +102,7 @@ void parse_metadata(const Json& value, std::map<std::string, std::string>& metad
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
   parse(file_.bytes(), printable(path.string(), 300));
+  for (auto& [name, tensor] : tensors_) tensor.mapped = true;
 }
 
 SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, const std::string& where) { parse(bytes, where); }

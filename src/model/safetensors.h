@@ -20,6 +20,7 @@ struct StoredTensor {
   std::string dtype;  ///< "F32", "F16", "BF16", "I64", … (safetensors' names)
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
+  bool mapped = false;  ///< the bytes lie in a mapped file
 };
 
 class SafetensorsFile {

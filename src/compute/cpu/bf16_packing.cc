@@ -80,11 +80,11 @@ void pack_rows_as(const Strips& to, const Number* from, int64_t stride, float* s
     for (; odd != nullptr && c + 2 * kLanes <= to.columns; c += 2 * kLanes, out += 2 * to.strip_bytes) {
       _mm_prefetch(reinterpret_cast<const char*>(even + c + ahead), _MM_HINT_T0);
       _mm_prefetch(reinterpret_cast<const char*>(odd + c + ahead), _MM_HINT_T0);
-      pack_pair<kSums, true>(out, to.strip_bytes, even + c, odd + c, 0, sums + c);
+      pack_pair<kSums, true>(out, to.strip_bytes, even + c, odd + c, 0, kSums ? sums + c : nullptr);
     }
     for (; c < to.columns; c += 2 * kLanes, out += 2 * to.strip_bytes)
       pack_pair<kSums, false>(out, to.strip_bytes, even + c, odd != nullptr ? odd + c : nullptr, to.columns - c,
-                              sums + c);
+                              kSums ? sums + c : nullptr);
   }
 }
 
