@@ -19,7 +19,7 @@ class Adapt final : public TrainingCommand {
                 "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; judges by what --test_size cuts "
                 "off, else by split "
                 "validation, else test, else by the last --validation_split_percentage of the rows. Without --model: "
-                "the bundled one, and the options that suit it. Without --data: the first of the bundled corpora, "
+                "the bundled one, and the options that suit it. Without --data either: one of the bundled corpora, "
                 "which 'tekio data list' lists. run_mlm.py's options are understood too, see docs/cli.md.",
             .examples = {"tekio adapt --data medicine",
                          "tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size "
@@ -41,15 +41,23 @@ class Adapt final : public TrainingCommand {
   }
 
   Origin find() override {
-    if (model_.model.empty()) model_.model = bundled_model("--model");
+    bundled_ = model_.model.empty();
+    if (bundled_) model_.model = bundled_model("--model");
     return {model_.place("adapt"), "--model " + model_.model};
   }
 
   OpenModel open(const Origin&) const override { return model_.open("adapt", common); }
 
-  std::vector<std::string> default_data() const override { return {default_corpus("--data").name}; }
+  // A model of the user's own is not trained on a text that nobody asked for.
+  std::vector<std::string> default_data() const override {
+    if (!bundled_)
+      fail(ErrorKind::usage,
+           "--data is missing: pass files or a folder of text, or the name of a bundled corpus ('tekio data list')");
+    return {default_corpus("--data").name};
+  }
 
   ModelOptions model_;
+  bool bundled_ = false;
 };
 
 }  // namespace

@@ -138,9 +138,16 @@ TEST_F(Bundled, TellsWhatAnInstallationLacks) {
   EXPECT_THAT(result.err, HasSubstr("--model is missing, and this installation has no bundled model"));
   fs::remove_all(folder_.path("share/corpora"));
   EXPECT_EQ(run_here({"data", "list", "--json"}).json()["corpora"].size(), 0U);
-  result = run_here({"adapt", "--model", model_folder()});
+  add_model();
+  result = run_here({"adapt"});
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("--data is missing, and this installation has no bundled text"));
+}
+
+TEST_F(Bundled, AnotherModelIsNotTrainedOnATextThatNobodyAskedFor) {
+  const Result result = run_here({"adapt", "--model", model_folder()});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--data is missing: pass files or a folder of text, or the name of a bundled"));
 }
 
 TEST_F(Bundled, DamagedListsAreRefused) {
