@@ -1,5 +1,5 @@
-// bf16 products, by the own kernel and by oneDNN, whichever of them this processor would choose: against sums in
-// double, on sizes around those of tiles, strips and pieces of the depth.
+// bf16 products, by each kernel that this processor can run, whichever it would choose: against sums in double, on
+// sizes around those of tiles, strips and pieces of the depth.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -43,9 +43,7 @@ struct Kind {
   DType type;
 };
 
-using Product = void (*)(const Result&, MatrixView<bf16>, MatrixView<bf16>, int64_t, int64_t, int64_t);
-
-void expect_product(Product product, int64_t m, int64_t n, int64_t k, const Kind& kind) {
+void expect_product(own::Instructions by, int64_t m, int64_t n, int64_t k, const Kind& kind) {
   SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k << (kind.a_transposed ? ", a^T" : "")
                                   << (kind.b_transposed ? ", b^T" : "") << (kind.add ? ", added" : "") << " to "
                                   << name_of(kind.type));
@@ -69,7 +67,8 @@ void expect_product(Product product, int64_t m, int64_t n, int64_t k, const Kind
     }
   const Result result{kind.type == DType::f32 ? static_cast<void*>(c.data()) : halves.data(), stride, kind.type,
                       nullptr, kind.add};
-  product(result, {a.data.data(), a.stride, kind.a_transposed}, {b.data.data(), b.stride, kind.b_transposed}, m, n, k);
+  own::product(by, result, {a.data.data(), a.stride, kind.a_transposed}, {b.data.data(), b.stride, kind.b_transposed},
+               m, n, k);
   if (kind.type == DType::bf16) std::copy(halves.begin(), halves.end(), c.begin());
   const double step = kind.type == DType::f32 ? 1e-6 : 1.0 / 256;
   size_t wrong = 0;
@@ -85,36 +84,30 @@ std::vector<Kind> kinds() {
   return all;
 }
 
-void expect_products(Product product) {
+class Bf16Product : public testing::TestWithParam<own::Instructions> {
+ protected:
+  void SetUp() override {
+    if (GetParam() > own::instructions()) GTEST_SKIP() << "this processor has no such instructions";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(By, Bf16Product, testing::Values(own::Instructions::avx512, own::Instructions::amx),
+                         [](const auto& by) { return by.param == own::Instructions::amx ? "Amx" : "Avx512"; });
+
+TEST_P(Bf16Product, IsTheSumOfProducts) {
   for (const int64_t m : {1, 6, 15, 17, 31, 127})
     for (const int64_t n : {1, 15, 17, 33, 64, 127})
       for (const int64_t k : {1, 2, 15, 17, 33, 127})
-        for (const Kind& kind : kinds()) expect_product(product, m, n, k, kind);
+        for (const Kind& kind : kinds()) expect_product(GetParam(), m, n, k, kind);
   for (const Kind& kind : kinds()) {
-    expect_product(product, 7, 18, 255, kind);  // pieces of the depth begin and end
-    expect_product(product, 7, 18, 257, kind);
-    expect_product(product, 7, 18, 513, kind);
-    expect_product(product, 13, 70, 5001, kind);
+    expect_product(GetParam(), 7, 18, 255, kind);  // pieces of the depth begin and end
+    expect_product(GetParam(), 7, 18, 257, kind);
+    expect_product(GetParam(), 7, 18, 513, kind);
+    expect_product(GetParam(), 13, 70, 5001, kind);
   }
 }
 
-class Bf16Product : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!PackedMatrices::supported()) GTEST_SKIP() << "this processor does not multiply bf16";
-  }
-};
-
-TEST_F(Bf16Product, OfTheOwnKernel) {
-  if (!own::supported()) GTEST_SKIP() << "this processor has oneDNN multiply bf16";
-  expect_products([](const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k) {
-    own::product(c, a, b, m, n, k);
-  });
-}
-
-TEST_F(Bf16Product, OfOneDnn) { expect_products(onednn::product); }
-
-TEST_F(Bf16Product, OfNothingIsZeroOrNothing) {
+TEST_P(Bf16Product, OfNothingIsZeroOrNothing) {
+  const Products product(GetParam());
   const bf16 a[4], b[4];
   std::vector<float> c(4, 1);
   product(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 0, true);
@@ -124,15 +117,14 @@ TEST_F(Bf16Product, OfNothingIsZeroOrNothing) {
 }
 
 // Columns' sums are a by-product of packing.
-TEST_F(Bf16Product, SumsColumns) {
-  if (!own::supported()) GTEST_SKIP() << "this processor has oneDNN multiply bf16";
+TEST_P(Bf16Product, SumsColumns) {
   for (const int64_t depth : {1, 2, 7, 256, 600})
     for (const int64_t columns : {1, 15, 16, 17, 33, 64}) {
       Numbers numbers;
       const Sample a(depth, columns, numbers), b(depth, 1, numbers);
       std::vector<float> c(static_cast<size_t>(columns)), sums(c.size() + 1, 1);
-      own::product({c.data(), 1, DType::f32}, {a.data.data(), a.stride, true}, {b.data.data(), b.stride}, columns, 1,
-                   depth, sums.data());
+      own::product(GetParam(), {c.data(), 1, DType::f32}, {a.data.data(), a.stride, true}, {b.data.data(), b.stride},
+                   columns, 1, depth, sums.data());
       for (int64_t i = 0; i < columns; ++i) {
         double expected = 1;
         for (int64_t d = 0; d < depth; ++d) expected += a.at(d, i);
@@ -143,8 +135,9 @@ TEST_F(Bf16Product, SumsColumns) {
 }
 
 // Forward and backward by weights packed from float32.
-void expect_matrices(PackedMatrices& packed) {
-  for (const int64_t m : {1, 17, 128})
+TEST_P(Bf16Product, OfPackedMatrices) {
+  const PackedMatrices packed(GetParam());
+  for (const int64_t m : {1, 17, 64})
     for (const int64_t out : {1, 31, 130})
       for (const int64_t in : {1, 33, 96, 4099}) {
         SCOPED_TRACE(testing::Message() << m << " rows by [" << out << ", " << in << "]");
@@ -152,17 +145,17 @@ void expect_matrices(PackedMatrices& packed) {
         std::vector<float> parameters(static_cast<size_t>(out * in)), bias(static_cast<size_t>(out));
         for (float& v : parameters) v = numbers.draw();
         for (float& v : bias) v = numbers.draw();
-        std::vector<std::byte> memory(static_cast<size_t>(packed.bytes(out, in)) + 64);
+        std::vector<std::byte> memory(static_cast<size_t>(PackedMatrices::bytes(out, in)) + 64);
         const Matrix w(memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64), DType::bf16, out, in);
-        for (const int way : {0, 1}) packed.pack(0, w, Tensor(parameters.data(), DType::f32, {out, in}), way);
+        for (const int way : {0, 1}) PackedMatrices::pack(w, Tensor(parameters.data(), DType::f32, {out, in}), way);
         std::vector<bf16> x(static_cast<size_t>(m * in)), y(static_cast<size_t>(m * out)), d_x(x.size());
         for (bf16& v : x) v = bf16(numbers.draw());
         const PackedMatrices::Columns all_out{0, out}, all_in{0, in};
-        if (packed.cuts_columns() && out > 64) {
-          packed.forward(0, y.data(), x.data(), m, w, {0, 64}, bias.data());
-          packed.forward(0, y.data(), x.data(), m, w, {64, out - 64}, bias.data());
+        if (out > 64) {
+          packed.forward(y.data(), x.data(), m, w, {0, 64}, bias.data());
+          packed.forward(y.data(), x.data(), m, w, {64, out - 64}, bias.data());
         } else {
-          packed.forward(0, y.data(), x.data(), m, w, all_out, bias.data());
+          packed.forward(y.data(), x.data(), m, w, all_out, bias.data());
         }
         const auto weight = [&](int64_t o, int64_t i) {
           return static_cast<double>(bf16(parameters[static_cast<size_t>(o * in + i)]));
@@ -180,7 +173,7 @@ void expect_matrices(PackedMatrices& packed) {
           }
         for (const bool add : {false, true}) {
           for (bf16& v : d_x) v = bf16(0.5f);
-          packed.backward(0, d_x.data(), y.data(), m, w, all_in, add);
+          packed.backward(d_x.data(), y.data(), m, w, all_in, add);
           for (int64_t r = 0; r < m; r += 5)
             for (int64_t i = 0; i < in; i += i_step) {
               double expected = add ? 0.5 : 0, size = 0;
@@ -195,13 +188,6 @@ void expect_matrices(PackedMatrices& packed) {
         }
       }
 }
-
-TEST_F(Bf16Product, OfMatricesPackedByTheOwnKernel) {
-  if (!own::supported()) GTEST_SKIP() << "this processor has oneDNN multiply bf16";
-  expect_matrices(*make_own_matrices());
-}
-
-TEST_F(Bf16Product, OfMatricesPackedByOneDnn) { expect_matrices(*make_onednn_matrices(1)); }
 
 }  // namespace
 }  // namespace tekio

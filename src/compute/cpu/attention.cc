@@ -230,9 +230,9 @@ void fetch(const AttentionHead& at, const HeadParts<const T>& in) {
 }
 
 template <typename T>
-void head_forward(const AttentionHead& at, const AttentionHead* next, const Tensor& y, const Tensor& kept,
-                  const ConstTensor& q, const ConstTensor& kv, const Sequences& s, const Dropout& drop,
-                  float* scratch) {
+void head_forward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& y,
+                  const Tensor& kept, const ConstTensor& q, const ConstTensor& kv, const Sequences& s,
+                  const Dropout& drop, float* scratch) {
   const auto in = at.parts<const T>(q, kv);
   const int64_t length = at.rows.length, cells = kQueries * length;
   float* const scores = scratch;
@@ -256,9 +256,9 @@ void head_forward(const AttentionHead& at, const AttentionHead* next, const Tens
 }
 
 template <typename T>
-void head_backward(const AttentionHead& at, const AttentionHead* next, const Tensor& d_q, const Tensor& d_kv,
-                   const ConstTensor& d_y, const ConstTensor& kept, const ConstTensor& q, const ConstTensor& kv,
-                   const Sequences& s, const Dropout& drop, float* scratch) {
+void head_backward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& d_q,
+                   const Tensor& d_kv, const ConstTensor& d_y, const ConstTensor& kept, const ConstTensor& q,
+                   const ConstTensor& kv, const Sequences& s, const Dropout& drop, float* scratch) {
   const auto in = at.parts<const T>(q, kv);
   const auto out = at.parts<T>(d_q, d_kv);
   const int64_t length = at.rows.length, cells = kQueries * length, size = at.size;
@@ -306,7 +306,7 @@ void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
   const AttentionTasks tasks(s, heads, y.dim[1]);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(head, next, y, kept, q, kv, s, drop, own(worker));
+      compute(products_, head, next, y, kept, q, kv, s, drop, own(worker));
     });
   });
 }
@@ -319,7 +319,7 @@ void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y,
   const AttentionTasks tasks(s, heads, d_y.dim[1]);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(head, next, d_q, d_kv, d_y, kept, q, kv, s, drop, own(worker));
+      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, s, drop, own(worker));
     });
   });
 }

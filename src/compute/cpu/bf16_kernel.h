@@ -1,5 +1,5 @@
-// Own bf16 products for processors with AVX-512 BF16: one micro-kernel of up to 6 rows x 64 columns, whose sums stay in
-// registers, and the packing that feeds it. Instructions are chosen at run time: call supported() before all else.
+// Own bf16 products for processors with AVX-512 BF16 (bf16_avx512.cc) or AMX (bf16_amx.cc), and the packing that feeds
+// both. Instructions are chosen at run time: those that instructions() names, or fewer.
 #pragma once
 
 #include <algorithm>
@@ -12,13 +12,18 @@
 
 namespace tekio::own {
 
-/// Whether own kernels multiply bf16 here: AVX-512 BF16, and no AMX, which oneDNN uses better.
-bool supported();
+/// What multiplies bf16, each able to do what the one before it can.
+enum class Instructions { none, avx512, amx };
+/// The most that this processor has and the system lets this program use; oneDNN's variable ONEDNN_MAX_CPU_ISA sets a
+/// limit to it.
+Instructions instructions();
 
-constexpr int64_t kPanel = 64;  // columns that the micro-kernel computes at once
+constexpr int64_t kPanel = 64;      // columns; a product's parts begin at multiples of it
+constexpr int64_t kTileDepth = 32;  // an AMX tile's
 
-/// A matrix [depth, columns] as the micro-kernel reads it: strips of 16 columns, one after another. A strip has a cache
-/// line for each pair of depths: 16 times (number at 2p, number at 2p + 1); what is outside the matrix is 0.
+/// A matrix [depth, columns] as the kernels read it: strips of 16 columns, one after another. A strip has a cache
+/// line for each pair of depths: 16 times (number at 2p, number at 2p + 1); what is outside the matrix is 0, up to a
+/// whole tile's depth.
 struct Strips {
   std::byte* data = nullptr;  // 64-byte aligned
   int64_t depth = 0, columns = 0;
@@ -27,10 +32,14 @@ struct Strips {
   Strips() = default;
   /// An odd number of lines a strip, so that the strips' beginnings spread over the cache's sets.
   Strips(void* memory, int64_t deep, int64_t wide)
-      : data(static_cast<std::byte*>(memory)), depth(deep), columns(wide), strip_bytes(64 * ((deep + 1) / 2 | 1)) {}
+      : data(static_cast<std::byte*>(memory)),
+        depth(deep),
+        columns(wide),
+        strip_bytes(64 * (whole_tiles(deep) / 2 | 1)) {}
+  static int64_t whole_tiles(int64_t deep) { return (deep + kTileDepth - 1) / kTileDepth * kTileDepth; }
   int64_t count() const { return (columns + 15) / 16; }
   int64_t bytes() const { return count() * strip_bytes; }
-  /// The depths [begin, begin + size), begin even.
+  /// The depths [begin, begin + size), begin even; for AMX a multiple of kTileDepth.
   Strips piece(int64_t begin, int64_t size) const {
     Strips part = *this;
     part.data += begin / 2 * 64;
@@ -53,6 +62,9 @@ void pack_rows(const Strips& to, const float* from, int64_t stride);
 /// From rows of depths: the number at (d, c) is from[c * stride + d].
 void pack_columns(const Strips& to, const bf16* from, int64_t stride);
 void pack_columns(const Strips& to, const float* from, int64_t stride);
+/// Rows of columns become rows of depths, whole_tiles(depth) apart, 0 from `depth` on: the number at (c, d) is
+/// from[d * stride + c]. `sums` as above. `to` is 64-byte aligned.
+void transpose_rows(bf16* to, const bf16* from, int64_t stride, int64_t depth, int64_t columns, float* sums = nullptr);
 
 /// Where a product goes: rows `stride` numbers apart, of float32 or bf16, rounded once at the end.
 struct Result {
@@ -64,6 +76,8 @@ struct Result {
 };
 
 /// c[m,n] = a[m,k] b[k,n], rows of a `a_stride` apart; k > 0. Sums in float32, in an order that depends on k only.
+void multiply(Instructions by, const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
+namespace avx512 {
 void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
 /// Rows of memory that will be read soon.
 struct Soon {
@@ -72,14 +86,18 @@ struct Soon {
 };
 /// c[m,n] = a[k,m]^T b[k,n]. Between tiles, `soon` is fetched into the second cache.
 void multiply(const Result& c, const Strips& a, const Strips& b, std::array<Soon, 2> soon = {});
+}  // namespace avx512
+namespace amx {
+void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
+}
 
 /// Memory of the calling thread, 64-byte aligned, kept from call to call. What is in it lasts until the next call for
 /// the same use.
-enum class Scratch { operands, sums };
+enum class Scratch { operands, sums, tiles };
 void* scratch(Scratch use, int64_t bytes);
 
-/// c = sums [rows, columns], rounded, or c + sums.
-void round_into(const Result& c, const float* sums, int64_t rows, int64_t columns);
+/// c = sums [rows, columns], rows `stride` apart, and what else the result asks for.
+void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns);
 
 /// A product whose depth is cut: multiply_part(to, begin, size) for each piece of at most `most`, an even number; the
 /// sums of several are gathered in float32.
@@ -94,7 +112,8 @@ void in_pieces(const Result& c, int64_t rows, int64_t columns, int64_t depth, in
     to.add = true;
     to.bias = nullptr;
   }
-  if (gathers) round_into(c, static_cast<const float*>(to.data), rows, columns);
+  if (gathers)
+    store({c.data, c.stride, c.type, nullptr, c.add}, static_cast<const float*>(to.data), columns, rows, columns);
 }
 
 }  // namespace tekio::own

@@ -143,17 +143,72 @@ void pack_columns_as(const Strips& to, const Number* from, int64_t stride) {
   }
 }
 
+// What is deeper than the matrix, up to a whole tile.
+void clear_rest(const Strips& to) {
+  const int64_t begin = (to.depth + 1) / 2, end = Strips::whole_tiles(to.depth) / 2;
+  for (int64_t strip = 0; strip < to.count(); ++strip)
+    for (int64_t line = begin; line < end; ++line)
+      _mm512_store_si512(to.data + strip * to.strip_bytes + 64 * line, _mm512_setzero_si512());
+}
+
+// 16 columns of two rows of numbers as pairs.
+TEKIO_INLINE __m512i load_pairs(const bf16* even, const bf16* odd, __mmask16 mask) {
+  const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, even));
+  if (odd == nullptr) return low;
+  return _mm512_or_si512(low, _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, odd)), 16));
+}
+
+template <bool kSums>
+void transpose_rows_as(bf16* to, const bf16* from, int64_t stride, int64_t depth, int64_t columns, float* sums) {
+  const int64_t to_stride = Strips::whole_tiles(depth);
+  for (int64_t d = 0; d < depth; d += kTileDepth)
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      const __mmask16 mask = first16(columns - c);
+      __m512i rows[16];
+      __m512 sum = kSums ? _mm512_maskz_loadu_ps(mask, sums + c) : _mm512_setzero_ps();
+      const auto ones = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3F80));
+#pragma GCC unroll 16
+      for (int p = 0; p < 16; ++p) {
+        const int64_t row = d + 2 * p;
+        const bf16* const even = from + row * stride + c;
+        rows[p] =
+            row < depth ? load_pairs(even, row + 1 < depth ? even + stride : nullptr, mask) : _mm512_setzero_si512();
+        if (kSums) sum = _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(rows[p]), ones);
+      }
+      if (kSums) _mm512_mask_storeu_ps(sums + c, mask, sum);
+      transpose(rows);
+      const int64_t count = std::min(kLanes, columns - c);
+      for (int64_t i = 0; i < count; ++i) _mm512_store_si512(to + (c + i) * to_stride + d, rows[i]);
+    }
+}
+
 }  // namespace
 
 void pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums) {
+  clear_rest(to);
   if (sums != nullptr)
     pack_rows_as<true>(to, from, stride, sums);
   else
     pack_rows_as<false>(to, from, stride, nullptr);
 }
-void pack_rows(const Strips& to, const float* from, int64_t stride) { pack_rows_as<false>(to, from, stride, nullptr); }
-void pack_columns(const Strips& to, const bf16* from, int64_t stride) { pack_columns_as(to, from, stride); }
-void pack_columns(const Strips& to, const float* from, int64_t stride) { pack_columns_as(to, from, stride); }
+void pack_rows(const Strips& to, const float* from, int64_t stride) {
+  clear_rest(to);
+  pack_rows_as<false>(to, from, stride, nullptr);
+}
+void pack_columns(const Strips& to, const bf16* from, int64_t stride) {
+  clear_rest(to);
+  pack_columns_as(to, from, stride);
+}
+void pack_columns(const Strips& to, const float* from, int64_t stride) {
+  clear_rest(to);
+  pack_columns_as(to, from, stride);
+}
+void transpose_rows(bf16* to, const bf16* from, int64_t stride, int64_t depth, int64_t columns, float* sums) {
+  if (sums != nullptr)
+    transpose_rows_as<true>(to, from, stride, depth, columns, sums);
+  else
+    transpose_rows_as<false>(to, from, stride, depth, columns, nullptr);
+}
 
 }  // namespace tekio::own
 HWY_POP_ATTRIBUTES

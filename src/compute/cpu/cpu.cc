@@ -3,8 +3,8 @@
 
 namespace tekio {
 
-CpuBackend::CpuBackend(ThreadPool& pool)
-    : pool_(pool), packed_(make_packed_matrices(pool.threads())), own_(static_cast<size_t>(pool.threads())) {}
+CpuBackend::CpuBackend(ThreadPool& pool, own::Instructions bf16)
+    : pool_(pool), bf16_(bf16), products_(bf16), packed_(bf16), own_(static_cast<size_t>(pool.threads())) {}
 
 void CpuBackend::Buffer::grow(int64_t wanted) {
   if (wanted <= floats) return;

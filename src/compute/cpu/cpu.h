@@ -1,4 +1,4 @@
-// The processor's back end: products by oneDNN or an own bf16 kernel (product.h), everything bound by memory by own
+// The processor's back end: products by oneDNN or own bf16 kernels (product.h), everything bound by memory by own
 // kernels (Highway, the instruction set is chosen at run time). One file a topic, named as in ref/. How sums are cut
 // never depends on the number of threads, only on shapes, so 1 thread and N give the same bits.
 #pragma once
@@ -11,6 +11,7 @@
 #include "compute/arena.h"
 #include "compute/backend.h"
 #include "compute/cpu/packed_matrices.h"
+#include "compute/cpu/product.h"
 
 namespace tekio {
 
@@ -19,10 +20,11 @@ constexpr int64_t kFactorSlack = 128;
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(ThreadPool& pool);
+  /// `bf16`: what multiplies bf16; no more than own::instructions().
+  explicit CpuBackend(ThreadPool& pool, own::Instructions bf16 = own::instructions());
   std::string name() const override { return "cpu"; }
-  Bf16 bf16_products() const override { return PackedMatrices::supported() ? Bf16::fast : Bf16::absent; }
-  int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return packed_->bytes(rows, columns); }
+  Bf16 bf16_products() const override { return bf16_ != own::Instructions::none ? Bf16::fast : Bf16::absent; }
+  int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return PackedMatrices::bytes(rows, columns); }
 
  protected:
   void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
@@ -74,7 +76,9 @@ class CpuBackend final : public Backend {
   float* shared() const { return shared_.get(); }
 
   ThreadPool& pool_;
-  std::unique_ptr<PackedMatrices> packed_;
+  own::Instructions bf16_;
+  Products products_;
+  PackedMatrices packed_;
   struct Buffer {
     Arena arena;
     int64_t floats = 0;

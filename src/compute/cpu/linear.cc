@@ -141,13 +141,12 @@ int64_t packed_rows(int64_t width) { return width <= 8192 ? 128 : 256; }
 // A product cut into blocks that any thread may compute, [rows, columns]: all operands of one kind.
 class Blocks {
  public:
-  /// `cut`: whether blocks of packed matrices may have some of the columns only.
-  Blocks(int64_t rows, int64_t columns, int64_t depth, DType type, bool cut)
+  Blocks(int64_t rows, int64_t columns, int64_t depth, DType type, own::Instructions by)
       : type_(type),
         grid_(type == DType::f32 ? rows : 0, columns),
         down_(type == DType::bf16 ? rows : 0, packed_rows(std::max(columns, depth))),
-        across_(columns, cut ? side(columns) : columns, cut ? own::kPanel : 1),
-        rows_first_(columns > rows) {}
+        across_(columns, side(columns, by == own::Instructions::amx ? columns_in_cache(depth) : 768), own::kPanel),
+        rows_first_(columns > rows || by == own::Instructions::amx) {}
   int64_t count() const { return type_ == DType::f32 ? grid_.count() : down_.count() * across_.count(); }
   Block operator[](int64_t i) const {
     if (type_ == DType::f32) return grid_.block(i);
@@ -158,9 +157,13 @@ class Blocks {
   }
 
  private:
+  // What of the packed matrix stays in the second cache while rows pass: AMX takes it faster than memory gives.
+  static int64_t columns_in_cache(int64_t depth) {
+    constexpr int64_t kNumbers = 600'000;
+    return std::clamp(kNumbers / std::max<int64_t>(depth, 1) / own::kPanel, int64_t{2}, int64_t{12}) * own::kPanel;
+  }
   // Enough blocks for threads to end together.
-  int64_t side(int64_t columns) const {
-    int64_t most = 768;
+  int64_t side(int64_t columns, int64_t most) const {
     while (most > 2 * own::kPanel && down_.count() * Pieces(columns, most).count() < 16) most /= 2;
     return most;
   }
@@ -177,38 +180,38 @@ struct InputGradient {
   ConstTensor d_y;
   Matrix w;
   Into into;
-  PackedMatrices& packed;
-  Blocks blocks = Blocks(d_x ? d_y.dim[0] : 0, w.columns, w.rows, w.dtype, packed.cuts_columns());
+  const Products& product;
+  const PackedMatrices& packed;
+  Blocks blocks = Blocks(d_x ? d_y.dim[0] : 0, w.columns, w.rows, w.dtype, packed.by());
 
-  Block compute(int64_t i, int worker) {
+  Block compute(int64_t i) {
     const Block b = blocks[i];
     if (w.dtype == DType::f32)
       product(at<float>(d_x, b.row, b.column), w.columns, {at<float>(d_y, b.row), w.rows},
               MatrixView<float>{w.f32() + b.column, w.columns}, b.rows, b.columns, w.rows, into == Into::add);
     else
-      packed.backward(worker, at<bf16>(d_x, b.row), at<bf16>(d_y, b.row), b.rows, w, {b.column, b.columns},
-                      into == Into::add);
+      packed.backward(at<bf16>(d_x, b.row), at<bf16>(d_y, b.row), b.rows, w, {b.column, b.columns}, into == Into::add);
     return b;
   }
 };
 
 // d_w += d_y^T x and d_b += column sums of d_y, block by block. Who makes the products says how large a block is best,
-// and the own kernel sums columns as it packs them. The depth of oneDNN's bf16 products is cut, so that their operands
-// stay in cache (1024: 497 GFLOP/s a core, 8192: 446).
+// and own kernels sum columns as they pack them.
 class WeightGradient {
  public:
-  WeightGradient(const Tensor& d_w, const Tensor& d_b, const ConstTensor& d_y, const ConstTensor& x, int64_t workers)
-      : d_w_(d_w),
+  WeightGradient(const Products& products, own::Instructions by, const Tensor& d_w, const Tensor& d_b,
+                 const ConstTensor& d_y, const ConstTensor& x, int64_t workers)
+      : product_(products),
+        by_(by),
+        d_w_(d_w),
         d_b_(d_b),
         d_y_(d_y),
         x_(x),
         f32_(d_y.dtype == DType::f32),
-        own_(!f32_ && own::supported()),
         grid_(f32_ ? d_w.dim[0] : 0, d_w.dim[1]),
-        side_(own_ ? own_side(d_w, workers) : 768),
-        down_(d_w.dim[0], own_ ? side_ : 384, own_ ? own::kPanel : 1),
-        across_(d_w.dim[1], side_, own_ ? own::kPanel : 1),
-        sums_(d_b && !own_ ? x.dim[0] : 0, std::max<int64_t>(64, (x.dim[0] + 31) / 32)) {}
+        down_(d_w.dim[0], side(d_w, workers), own::kPanel),
+        across_(d_w.dim[1], side(d_w, workers), own::kPanel),
+        sums_(d_b && f32_ ? x.dim[0] : 0, std::max<int64_t>(64, (x.dim[0] + 31) / 32)) {}
   int64_t blocks() const { return f32_ ? grid_.count() : down_.count() * across_.count(); }
   int64_t count() const { return blocks() + sums_.count(); }
   int64_t scratch() const { return sums_.count() * d_w_.dim[0]; }
@@ -221,20 +224,14 @@ class WeightGradient {
       (scratch + (i - blocks()) * out, d_y_.rows(begin, begin + size).data, size, out, d_y_.dtype);
     } else if (f32_) {
       const auto [row, rows, column, columns] = grid_.block(i);
-      product(at<float>(d_w_, row, column), in, MatrixView<float>{at<float>(d_y_, 0, row), out, true},
-              {at<float>(x_, 0, column), in}, rows, columns, n, true);
-    } else if (own_) {
-      const auto [row, rows] = down_[i / across_.count()];
-      const auto [column, columns] = across_[i % across_.count()];
-      own::product({at<float>(d_w_, row, column), in, DType::f32, nullptr, true}, {at<bf16>(d_y_, 0, row), out, true},
-                   {at<bf16>(x_, 0, column), in}, rows, columns, n, d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
+      product_(at<float>(d_w_, row, column), in, MatrixView<float>{at<float>(d_y_, 0, row), out, true},
+               {at<float>(x_, 0, column), in}, rows, columns, n, true);
     } else {
       const auto [row, rows] = down_[i / across_.count()];
       const auto [column, columns] = across_[i % across_.count()];
-      constexpr int64_t kDepth = 1024;
-      for (int64_t begin = 0; begin < n; begin += kDepth)
-        product(at<float>(d_w_, row, column), in, MatrixView<bf16>{at<bf16>(d_y_, begin, row), out, true},
-                {at<bf16>(x_, begin, column), in}, rows, columns, std::min(kDepth, n - begin), true);
+      own::product(by_, {at<float>(d_w_, row, column), in, DType::f32, nullptr, true},
+                   {at<bf16>(d_y_, 0, row), out, true}, {at<bf16>(x_, 0, column), in}, rows, columns, n,
+                   d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
     }
   }
   // After all blocks: the bias's partial sums.
@@ -249,27 +246,28 @@ class WeightGradient {
 
  private:
   // The larger a block, the less is packed twice; but each worker should have one. No sum depends on it.
-  static int64_t own_side(const Tensor& d_w, int64_t workers) {
+  static int64_t side(const Tensor& d_w, int64_t workers) {
     int64_t side = 768;
     while (side > 3 * own::kPanel && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers)
       side /= 2;
     return side;
   }
 
+  const Products& product_;
+  own::Instructions by_;
   Tensor d_w_, d_b_;
   ConstTensor d_y_, x_;
-  bool f32_, own_;
+  bool f32_;
   BlockGrid grid_;
-  int64_t side_;
   Pieces down_, across_, sums_;
 };
 
 }  // namespace
 
 void CpuBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
-  for_each(static_cast<int64_t>(2 * copies.size()), [&](int64_t i, int worker) {
+  for_each(static_cast<int64_t>(2 * copies.size()), [&](int64_t i, int) {
     const MatrixCopy& copy = copies[static_cast<size_t>(i / 2)];
-    packed_->pack(worker, copy.to, copy.from, static_cast<int>(i % 2));
+    packed_.pack(copy.to, copy.from, static_cast<int>(i % 2));
   });
 }
 
@@ -277,18 +275,18 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
                            const Activation* act) {
   const Tensor& sums = act != nullptr ? kept : y;
   const float* const bias = b ? b.f32() : nullptr;
-  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, packed_->cuts_columns());
-  for_each(blocks.count(), [&](int64_t i, int worker) {
+  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, bf16_);
+  for_each(blocks.count(), [&](int64_t i, int) {
     const Block block = blocks[i];
     if (w.dtype == DType::f32) {
       float* const to = at<float>(sums, block.row, block.column);
-      product(to, w.rows, {at<float>(x, block.row), w.columns},
-              MatrixView<float>{w.f32() + block.column * w.columns, w.columns, true}, block.rows, block.columns,
-              w.columns);
+      products_(to, w.rows, {at<float>(x, block.row), w.columns},
+                MatrixView<float>{w.f32() + block.column * w.columns, w.columns, true}, block.rows, block.columns,
+                w.columns);
       if (bias != nullptr) HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, w.rows);
     } else {
-      packed_->forward(worker, at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w,
-                       {block.column, block.columns}, bias);
+      packed_.forward(at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, {block.column, block.columns},
+                      bias);
     }
     if (act != nullptr)
       activate({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});
@@ -298,16 +296,16 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
 void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                                     Into into) {
   if (x.dim[0] == 0) return;
-  InputGradient input{d_x, d_y, w, into, *packed_};
+  InputGradient input{d_x, d_y, w, into, products_, packed_};
   // While some compute its blocks, others compute d_x's.
-  const WeightGradient weights(d_w, d_b, d_y, x, d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
+  const WeightGradient weights(products_, bf16_, d_w, d_b, d_y, x, d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
   reserve(0, weights.scratch());
   // One loop over all blocks of both, so that threads wait for each other once; the small ones last, so not for long.
-  for_each(weights.count() + input.blocks.count(), [&](int64_t i, int worker) {
+  for_each(weights.count() + input.blocks.count(), [&](int64_t i, int) {
     if (i < weights.count())
       weights.compute(i, shared());
     else
-      input.compute(i - weights.count(), worker);
+      input.compute(i - weights.count());
   });
   weights.finish(shared());
 }
@@ -323,14 +321,14 @@ void CpuBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation
 void CpuBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                                ConstTensor kept, const Matrix& w, Activation act) {
   if (kept.dim[0] == 0) return;
-  InputGradient input{d_kept, d_y, w, Into::overwrite, *packed_};
-  for_each(input.blocks.count(), [&](int64_t i, int worker) {
-    const Block block = input.compute(i, worker);
+  InputGradient input{d_kept, d_y, w, Into::overwrite, products_, packed_};
+  for_each(input.blocks.count(), [&](int64_t i, int) {
+    const Block block = input.compute(i);
     const Tensor before(const_cast<void*>(kept.data), kept.dtype, {kept.dim[0], kept.dim[1]});
     activate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
               w.columns, act, w.dtype});
   });
-  const WeightGradient weights(d_w, d_b, d_y, activated, pool_.threads());
+  const WeightGradient weights(products_, bf16_, d_w, d_b, d_y, activated, pool_.threads());
   reserve(0, weights.scratch());
   for_each(weights.count(), [&](int64_t i, int) { weights.compute(i, shared()); });
   weights.finish(shared());

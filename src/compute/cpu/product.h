@@ -1,9 +1,7 @@
 // Matrix products for one thread, and how a big product is cut into blocks for many. All products of plain operands go
-// through product(); weights in bf16 are packed first (packed_matrices.h). float32 is oneDNN's; so is bf16 on
-// processors with AMX, and our own kernel's (bf16_kernel.h) on those with AVX-512 BF16 only.
+// through Products; weights in bf16 are packed first (packed_matrices.h). float32 is oneDNN's, bf16 the own kernels'
+// (bf16_kernel.h).
 #pragma once
-
-#include <omp.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -11,23 +9,6 @@
 #include "compute/cpu/bf16_kernel.h"
 
 namespace tekio {
-
-/// Debian's oneDNN starts OpenMP threads of its own unless told otherwise; ours are already at work. The setting is the
-/// calling thread's own, and is put back for whoever owns that thread.
-class OneOpenMpThread {
- public:
-  OneOpenMpThread() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-  }
-  ~OneOpenMpThread() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-  OneOpenMpThread(const OneOpenMpThread&) = delete;
-  OneOpenMpThread& operator=(const OneOpenMpThread&) = delete;
-
- private:
-  int before_;
-};
 
 /// A matrix in memory: rows are `stride` numbers apart. `transposed`: what is meant is its transpose.
 template <typename T>
@@ -39,20 +20,26 @@ struct MatrixView {
 
 /// c[m,n] (rows c_stride apart) = a[m,k] b[k,n], plus c itself where `add`. Runs on the calling thread alone.
 /// k = 0 gives zeros (or leaves c, where `add`). Sums in float32, in an order that depends on m, n and k only.
-void product(float* c, int64_t c_stride, MatrixView<float> a, MatrixView<float> b, int64_t m, int64_t n, int64_t k,
-             bool add = false);
-void product(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
-             bool add = false);
-/// The sums are rounded once, at the end.
-void product(bf16* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k);
+class Products {
+ public:
+  /// `bf16`: what multiplies bf16; `none` where nobody will ask for that.
+  explicit Products(own::Instructions bf16) : bf16_(bf16) {}
+  void operator()(float* c, int64_t c_stride, MatrixView<float> a, MatrixView<float> b, int64_t m, int64_t n, int64_t k,
+                  bool add = false) const;
+  void operator()(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
+                  bool add = false) const;
+  /// The sums are rounded once, at the end.
+  void operator()(bf16* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n,
+                  int64_t k) const;
 
-/// The two ways to a bf16 product; m, n and k are not 0.
-namespace onednn {
-void product(const own::Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k);
-}
+ private:
+  own::Instructions bf16_;
+};
+
 namespace own {
-/// `a_sums` [m], only where a is transposed: the sums of its columns as they lie are added to it.
-void product(const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
+/// The same in bf16, none of m, n and k 0. `a_sums` [m], only where a is transposed: the sums of its columns as they
+/// lie are added to it.
+void product(Instructions by, const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
              float* a_sums = nullptr);
 }  // namespace own
 

@@ -86,13 +86,15 @@ ProcessorReport describe_processor() {
       "AVX-512");
   add(__builtin_cpu_supports("avx512vnni"), "AVX-512 VNNI");
   add(__builtin_cpu_supports("avx512bf16"), "AVX-512 BF16");
-  add(dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_amx, "AMX");
+  add(own::instructions() == own::Instructions::amx, "AMX");
   const int64_t built = hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX2);
   report.kernels = (built & HWY_AVX3) != 0 ? "AVX-512" : (built & HWY_AVX2) != 0 ? "AVX2" : "plain code";
   const dnnl_version_t* version = dnnl_version();
   report.products = fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch,
                                 name_of_isa(dnnl_get_effective_cpu_isa()));
-  if (own::supported()) report.products += ", bf16 by an own kernel";
+  if (own::instructions() != own::Instructions::none)
+    report.products += fmt::format(", bf16 by an own kernel ({})",
+                                   own::instructions() == own::Instructions::amx ? "AMX" : "AVX-512 BF16");
   return report;
 }
 

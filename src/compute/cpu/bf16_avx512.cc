@@ -15,6 +15,7 @@ HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,prfchw")
 #define TEKIO_INLINE inline __attribute__((always_inline))
 
 namespace tekio::own {
+using avx512::Soon;
 namespace {
 
 constexpr int64_t kLanes = 16;
@@ -201,20 +202,30 @@ void multiply_panels_as(const Result& c, const Left& a, const Strips& b, std::ar
     multiply_panels<kStripOfA, bf16>(c, a, b, soon);
 }
 
-}  // namespace
-
-void round_into(const Result& c, const float* sums, int64_t rows, int64_t columns) {
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t i = 0; i < columns; i += kLanes) {
-      const __mmask16 mask = first16(columns - i);
-      bf16* const to = static_cast<bf16*>(c.data) + r * c.stride + i;
-      __m512 sum = _mm512_maskz_loadu_ps(mask, sums + r * columns + i);
+template <typename Number>
+void store_as(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < columns; i += kLanes) {
+    const __mmask16 mask = first16(columns - i);
+    const __m512 bias = c.bias != nullptr ? _mm512_maskz_loadu_ps(mask, c.bias + i) : _mm512_setzero_ps();
+    for (int64_t r = 0; r < rows; ++r) {
+      Number* const to = static_cast<Number*>(c.data) + r * c.stride + i;
+      __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, sums + r * stride + i), bias);
       if (c.add) sum = _mm512_add_ps(sum, load_numbers(mask, to));
       store_numbers(to, mask, sum);
     }
+  }
 }
 
-void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b) {
+}  // namespace
+
+void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns) {
+  if (c.type == DType::f32)
+    store_as<float>(c, sums, stride, rows, columns);
+  else
+    store_as<bf16>(c, sums, stride, rows, columns);
+}
+
+void avx512::multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b) {
   constexpr int64_t kDepth = 4096;  // a panel of b is half of the second cache
   in_pieces(c, m, b.columns, b.depth, kDepth, [&](const Result& to, int64_t begin, int64_t depth) {
     const Left left{reinterpret_cast<const std::byte*>(a + begin), m, a_stride * size_of(DType::bf16), 0};
@@ -222,7 +233,7 @@ void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const
   });
 }
 
-void multiply(const Result& c, const Strips& a, const Strips& b, std::array<Soon, 2> soon) {
+void avx512::multiply(const Result& c, const Strips& a, const Strips& b, std::array<Soon, 2> soon) {
   TEKIO_CHECK(a.depth == b.depth, "depths {} and {}", a.depth, b.depth);
   multiply_panels_as<true>(c, {a.data, a.columns, 0, a.strip_bytes}, b, soon);
 }
