@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "compute/arena.h"
 #include "compute/backend.h"
@@ -27,11 +26,14 @@ class SampleMatrix {
 double measure_product_rate(Backend& backend, DType type, double seconds = 0.3);
 
 struct ProcessorReport {
-  std::string model;                  ///< as /proc/cpuinfo names it; empty if it does not
-  std::vector<std::string> features;  ///< those that matter here and are there: "AVX2", "AVX-512", "AVX-512 BF16", …
-  std::string kernels;                ///< the instruction set that our own kernels run with, by Highway's name
-  std::string products;               ///< the library of products, its version and the instruction set that it uses
+  std::string model;     ///< as /proc/cpuinfo names it; empty if it does not
+  std::string kernels;   ///< the instruction set that our own kernels run with: "AVX-512", "AVX2" or "plain code"
+  std::string products;  ///< the library of products, its version and the instruction set that it uses
 };
 ProcessorReport describe_processor();
+
+/// The setting of the environment that keeps this processor from multiplying bf16 though it could,
+/// "ONEDNN_MAX_CPU_ISA=AVX2"; empty where none does.
+std::string bf16_limit();
 
 }  // namespace tekio

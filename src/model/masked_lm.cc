@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "compute/product_rate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
 
@@ -46,6 +47,12 @@ void tell(const LoadReport& report, const ModelConfig& config, const std::string
   note(report.table());
 }
 
+std::string why_no_bf16() {
+  const std::string limit = bf16_limit();
+  return limit.empty() ? "this processor does not multiply bf16 (neither AVX-512 BF16 nor AMX may be used)"
+                       : fmt::format("the environment's {} keeps this processor from multiplying bf16", limit);
+}
+
 Backend& checked(Backend& backend, NumberFormat format) {
   working_type(format, backend, false);
   return backend;
@@ -59,11 +66,23 @@ const char* name_of(NumberFormat format) {
 
 DType working_type(NumberFormat format, const Backend& backend, bool compared) {
   if (format == NumberFormat::bf16 && backend.bf16_products() == Backend::Bf16::absent)
-    fail(ErrorKind::device,
-         "--dtype is bf16, but this processor does not multiply bf16 (it has neither AVX-512 BF16 nor AMX); pass "
-         "--dtype f32 or auto");
+    fail(ErrorKind::device, "--dtype is bf16, but {}; {}pass --dtype f32 or auto", why_no_bf16(),
+         bf16_limit().empty() ? "" : "unset that, or ");
   if (format != NumberFormat::automatic) return format == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   return !compared && backend.bf16_products() == Backend::Bf16::fast ? DType::bf16 : DType::f32;
+}
+
+std::string reason_for_working_type(NumberFormat format, const Backend& backend) {
+  if (format != NumberFormat::automatic) return "--dtype asks for it";
+  switch (backend.bf16_products()) {
+    case Backend::Bf16::fast:
+      return "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32";
+    case Backend::Bf16::slow:
+      return fmt::format("{} multiplies bf16 no faster than f32", backend.name());
+    case Backend::Bf16::absent:
+      break;
+  }
+  return why_no_bf16();
 }
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)

@@ -20,6 +20,8 @@ const char* name_of(NumberFormat format);
 /// The kind of number to train or evaluate with; `compared`: the run is to be compared with the reference's. Errors
 /// (device): bf16 where the processor does not multiply it.
 DType working_type(NumberFormat format, const Backend& backend, bool compared);
+/// Why a run that is not compared works in that kind, as a clause.
+std::string reason_for_working_type(NumberFormat format, const Backend& backend);
 
 class MaskedLM::Impl {
  public:

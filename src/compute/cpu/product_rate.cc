@@ -5,8 +5,10 @@
 #include <hwy/targets.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 
+#include "base/error.h"
 #include "compute/cpu/bf16_kernel.h"
 
 namespace tekio {
@@ -78,15 +80,6 @@ ProcessorReport describe_processor() {
   for (std::string line; report.model.empty() && std::getline(info, line);)
     if (const size_t colon = line.find(": "); line.starts_with("model name") && colon != std::string::npos)
       report.model = line.substr(colon + 2);
-  const auto add = [&](bool is_there, const char* name) {
-    if (is_there) report.features.emplace_back(name);
-  };
-  add(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), "AVX2");
-  add(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"),
-      "AVX-512");
-  add(__builtin_cpu_supports("avx512vnni"), "AVX-512 VNNI");
-  add(__builtin_cpu_supports("avx512bf16"), "AVX-512 BF16");
-  add(own::instructions() == own::Instructions::amx, "AMX");
   const int64_t built = hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX2);
   report.kernels = (built & HWY_AVX3) != 0 ? "AVX-512" : (built & HWY_AVX2) != 0 ? "AVX2" : "plain code";
   const dnnl_version_t* version = dnnl_version();
@@ -96,6 +89,14 @@ ProcessorReport describe_processor() {
     report.products += fmt::format(", bf16 by an own kernel ({})",
                                    own::instructions() == own::Instructions::amx ? "AMX" : "AVX-512 BF16");
   return report;
+}
+
+std::string bf16_limit() {
+  if (own::instructions() != own::Instructions::none || !__builtin_cpu_supports("avx512bf16")) return "";
+  for (const char* name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"})  // the first that is set counts
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
+      return fmt::format("{}={}", name, printable(value));
+  return "";
 }
 
 }  // namespace tekio
