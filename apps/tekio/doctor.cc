@@ -18,7 +18,9 @@
 #include "base/thread_pool.h"
 #include "command.h"
 #include "compute/cuda.h"
+#include "compute/product_rate.h"
 #include "data/store_cache.h"
+#include "model/masked_lm.h"
 #include "self_test.h"
 
 namespace tekio::cli {
@@ -93,16 +95,17 @@ class Doctor final : public Command {
             .description =
                 "Processor features, memory, disks, libraries, devices, and a self-test: each back end's operations on "
                 "small inputs, held against the "
-                "reference back end's plain loops. Exit code 5 if one of them is wrong.",
-            .examples = {"tekio doctor", "tekio doctor --json --threads 1"}};
+                "reference back end's plain loops. Exit code 5 if one of them is wrong. --device and --dtype are those "
+                "of the run whose arithmetic it tells; what it tests does not depend on them.",
+            .examples = {"tekio doctor", "tekio doctor --json --dtype f32"}};
   }
 
   void add_options(OptionTable&) override {}
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     ThreadPool pool(common.threads);
-    const Backend::Bf16 bf16 = make_cpu_backend(pool)->bf16_products();
-    const bool has_bf16 = bf16 != Backend::Bf16::absent;
+    const OrderedJson arithmetic = describe_arithmetic(pool);
+    const bool has_bf16 = make_cpu_backend(pool)->bf16_products() != Backend::Bf16::absent;
     OrderedJson problems = OrderedJson::array(), passed = OrderedJson::array();
     for (const DType type : {DType::f32, DType::bf16}) {
       if (type == DType::bf16 && !has_bf16) continue;
@@ -115,21 +118,23 @@ class Doctor final : public Command {
       }
     }
     const bool sound = problems.empty();
+    const ProcessorReport processor = describe_processor();
     utsname system{};
     ::uname(&system);
     const OrderedJson report = {
         {"version", TEKIO_VERSION},
         {"system", fmt::format("{} {} {}", system.sysname, system.release, system.machine)},
         {"processor",
-         {{"name", proc_value("/proc/cpuinfo", "model name")},
+         {{"name", processor.model},
           {"processors", available_processors()},
           {"threads", pool.threads()},
           {"features", processor_features()},
-          {"kernels", hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets())}}},
+          {"kernels", processor.kernels},
+          {"products", processor.products}}},
         {"memory", {{"total_bytes", memory_bytes("MemTotal")}, {"available_bytes", memory_bytes("MemAvailable")}}},
         {"disks", {{"cache", disk(cache_folder())}, {"here", disk(fs::current_path())}}},
         {"libraries", library_versions()},
-        {"arithmetic", {{"training", bf16 == Backend::Bf16::fast ? "bf16" : "f32"}, {"why", why(bf16)}}},
+        {"arithmetic", arithmetic},
         {"devices",
          {{"cpu", {{"there", true}, {"dtypes", has_bf16 ? OrderedJson{"f32", "bf16"} : OrderedJson{"f32"}}}},
           {"ref", {{"there", true}, {"dtypes", {"f32", "bf16"}}}},
@@ -144,10 +149,16 @@ class Doctor final : public Command {
   }
 
  private:
-  static const char* why(Backend::Bf16 bf16) {
-    return bf16 == Backend::Bf16::fast ? "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32"
-                                       : "neither AVX-512 BF16 nor AMX may be used here";
+  // What --device and --dtype, as they were given, mean here. Errors (device): a format that the device lacks.
+  OrderedJson describe_arithmetic(ThreadPool& pool) const {
+    const std::unique_ptr<Backend> backend = make_backend(common.device, pool);
+    const DType type = working_type(common.dtype, *backend, /*compared=*/false);
+    return {{"device", backend->name()},
+            {"training", tekio::name_of(type)},
+            {"why", reason_for_working_type(common.dtype, *backend)},
+            {"filling", common.dtype == NumberFormat::bf16 ? "bf16" : "f32"}};
   }
+
   static std::string joined(const OrderedJson& list) {
     std::string text;
     for (const auto& item : list) text += (text.empty() ? "" : " ") + item.get<std::string>();
@@ -162,6 +173,7 @@ class Doctor final : public Command {
                          processor["processors"].get<int>(), processor["threads"].get<int>()));
     out.line(fmt::format("features   {} · kernels for {}", joined(processor["features"]),
                          processor["kernels"].get<std::string>()));
+    out.line(fmt::format("products   on cpu by {}", processor["products"].get<std::string>()));
     out.line(fmt::format("memory     {} in all, {} free", size(r["memory"]["total_bytes"]),
                          size(r["memory"]["available_bytes"])));
     for (const auto& [name, place] : r["disks"].items())
@@ -172,8 +184,10 @@ class Doctor final : public Command {
     for (const auto& [name, device] : r["devices"].items())
       out.line(fmt::format("device     {}: {}", name,
                            device["there"].get<bool>() ? joined(device["dtypes"]) : "not in this build"));
-    out.line(fmt::format("arithmetic training and evaluation in {}: {}; filling masks in f32",
-                         r["arithmetic"]["training"].get<std::string>(), r["arithmetic"]["why"].get<std::string>()));
+    const OrderedJson& arithmetic = r["arithmetic"];
+    out.line(fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}",
+                         arithmetic["device"].get<std::string>(), arithmetic["training"].get<std::string>(),
+                         arithmetic["why"].get<std::string>(), arithmetic["filling"].get<std::string>()));
     const OrderedJson& test = r["self_test"]["cpu"];
     out.line(fmt::format("self-test  cpu against ref: {} operations right{}", test["passed"].size(),
                          test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));

@@ -28,7 +28,7 @@ double measure_product_rate(Backend& backend, DType type, double seconds = 0.3);
 struct ProcessorReport {
   std::string model;     ///< as /proc/cpuinfo names it; empty if it does not
   std::string kernels;   ///< the instruction set that our own kernels run with: "AVX-512", "AVX2" or "plain code"
-  std::string products;  ///< the library of products, its version and the instruction set that it uses
+  std::string products;  ///< who multiplies float32 and who bf16, where it can be, and with which instructions
 };
 ProcessorReport describe_processor();
 

@@ -331,20 +331,6 @@ TEST(Info, AFolderWithoutTokenizerIsStillAModel) {
   EXPECT_THAT(run({"info", folder.path()}).out, HasSubstr("no tokenizer"));
 }
 
-TEST(Doctor, ComparesTheBackEnds) {
-  const Result result = run({"doctor", "--json"});
-  EXPECT_EQ(result.code, 0) << result.out;
-  const Json report = result.json();
-  EXPECT_EQ(report["ok"], true);
-  EXPECT_GE(report["self_test"]["cpu"]["passed"].size(), 19u);
-  EXPECT_EQ(report["self_test"]["cpu"]["problems"], Json::array());
-  const bool has_bf16 = report["devices"]["cpu"]["dtypes"].size() == 2;
-  EXPECT_EQ(report["arithmetic"]["training"], has_bf16 ? "bf16" : "f32");
-  EXPECT_TRUE(report["libraries"].contains("oneDNN"));
-  EXPECT_GT(report["memory"]["total_bytes"], 0);
-  EXPECT_THAT(run({"doctor"}).out, HasSubstr("cpu against ref"));
-}
-
 // --- models by name: the Hub's cache, laid out as the reference stack lays it out ---
 
 class Models : public testing::Test {

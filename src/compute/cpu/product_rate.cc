@@ -14,27 +14,15 @@
 namespace tekio {
 namespace {
 
-std::string name_of_isa(dnnl_cpu_isa_t isa) {
-  switch (isa) {
-    case dnnl_cpu_isa_sse41:
-      return "SSE4.1";
-    case dnnl_cpu_isa_avx:
-      return "AVX";
-    case dnnl_cpu_isa_avx2:
-      return "AVX2";
-    case dnnl_cpu_isa_avx2_vnni:
-      return "AVX2 VNNI";
-    case dnnl_cpu_isa_avx512_core:
-      return "AVX-512";
-    case dnnl_cpu_isa_avx512_core_vnni:
-      return "AVX-512 VNNI";
-    case dnnl_cpu_isa_avx512_core_bf16:
-      return "AVX-512 BF16";
-    case dnnl_cpu_isa_avx512_core_amx:
-      return "AMX";
-    default:
-      return "plain code";
-  }
+// What oneDNN multiplies float32 with; its numbers of instruction sets are sets of bits.
+const char* float_instructions() {
+  const auto usable = static_cast<unsigned>(dnnl_get_effective_cpu_isa());
+  for (const auto& [isa, name] : {std::pair{dnnl_cpu_isa_avx512_core, "AVX-512"},
+                                  {dnnl_cpu_isa_avx2, "AVX2"},
+                                  {dnnl_cpu_isa_avx, "AVX"},
+                                  {dnnl_cpu_isa_sse41, "SSE4.1"}})
+    if ((usable & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa)) return name;
+  return "plain code";
 }
 
 }  // namespace
@@ -83,8 +71,8 @@ ProcessorReport describe_processor() {
   const int64_t built = hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX2);
   report.kernels = (built & HWY_AVX3) != 0 ? "AVX-512" : (built & HWY_AVX2) != 0 ? "AVX2" : "plain code";
   const dnnl_version_t* version = dnnl_version();
-  report.products = fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch,
-                                name_of_isa(dnnl_get_effective_cpu_isa()));
+  report.products =
+      fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch, float_instructions());
   if (own::instructions() != own::Instructions::none)
     report.products += fmt::format(", bf16 by an own kernel ({})",
                                    own::instructions() == own::Instructions::amx ? "AMX" : "AVX-512 BF16");
