@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/thread_pool.h"
 #include "compute/backend.h"
+#include "compute/instruction_sets.h"
 
 namespace tekio {
 namespace {
@@ -22,48 +23,52 @@ void expect_bits(const std::vector<float>& got, const std::vector<float>& expect
 }
 
 TEST(AdamW, IsTheReferenceFusedKernelToTheBit) {
-  ThreadPool pool(2);
-  const Json golden = read_json(std::string(TEKIO_GOLDEN_DIR) + "/compute/adamw.json");
-  for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
-    for (const Json& run : golden["runs"]) {
-      std::vector<float> p = floats(run["start"]), m(p.size()), v(p.size());
-      const auto flat = [](std::vector<float>& values) {
-        return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
-      };
-      int64_t number = 0;
-      for (const Json& step : run["steps"]) {
-        SCOPED_TRACE(fmt::format("{} step {}", be->name(), ++number));
-        std::vector<float> g = floats(step["gradient"]);
-        be->adamw(flat(p), flat(m), flat(v), flat(g),
-                  {step["learning_rate"], run["beta1"], run["beta2"], run["epsilon"], run["weight_decay"], number,
-                   step["gradient_scale"]});
-        expect_bits(m, floats(step["moment1"]), "moment1");
-        expect_bits(v, floats(step["moment2"]), "moment2");
-        expect_bits(p, floats(step["parameter"]), "parameter");
+  test::with_each_instruction_set([] {
+    ThreadPool pool(2);
+    const Json golden = read_json(std::string(TEKIO_GOLDEN_DIR) + "/compute/adamw.json");
+    for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
+      for (const Json& run : golden["runs"]) {
+        std::vector<float> p = floats(run["start"]), m(p.size()), v(p.size());
+        const auto flat = [](std::vector<float>& values) {
+          return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
+        };
+        int64_t number = 0;
+        for (const Json& step : run["steps"]) {
+          SCOPED_TRACE(fmt::format("{} step {}", be->name(), ++number));
+          std::vector<float> g = floats(step["gradient"]);
+          be->adamw(flat(p), flat(m), flat(v), flat(g),
+                    {step["learning_rate"], run["beta1"], run["beta2"], run["epsilon"], run["weight_decay"], number,
+                     step["gradient_scale"]});
+          expect_bits(m, floats(step["moment1"]), "moment1");
+          expect_bits(v, floats(step["moment2"]), "moment2");
+          expect_bits(p, floats(step["parameter"]), "parameter");
+        }
       }
     }
-  }
+  });
 }
 
 // The vector code's whole pieces, its tail and the plain code agree, wherever an element stands.
 TEST(AdamW, EveryElementAlike) {
-  ThreadPool pool(3);
-  const size_t count = (1 << 16) * 2 + 77;
-  std::vector<float> p(count), m(count), v(count), g(count);
-  for (size_t i = 0; i < count; ++i) {
-    const auto x = static_cast<float>(i);
-    p[i] = std::sin(x), m[i] = std::sin(x * 1.7f) * 0.01f, v[i] = m[i] * m[i], g[i] = std::cos(x * 0.3f) * 0.02f;
-  }
-  std::vector<float> p2 = p, m2 = m, v2 = v;
-  const auto flat = [](std::vector<float>& values) {
-    return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
-  };
-  const AdamWStep step{1e-3, 0.9, 0.999, 1e-8, 0.01, 5, 0.37f};
-  make_ref_backend()->adamw(flat(p), flat(m), flat(v), flat(g), step);
-  make_cpu_backend(pool)->adamw(flat(p2), flat(m2), flat(v2), flat(g), step);
-  expect_bits(p2, p, "parameters");
-  expect_bits(m2, m, "moment1");
-  expect_bits(v2, v, "moment2");
+  test::with_each_instruction_set([] {
+    ThreadPool pool(3);
+    const size_t count = (1 << 16) * 2 + 77;
+    std::vector<float> p(count), m(count), v(count), g(count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto x = static_cast<float>(i);
+      p[i] = std::sin(x), m[i] = std::sin(x * 1.7f) * 0.01f, v[i] = m[i] * m[i], g[i] = std::cos(x * 0.3f) * 0.02f;
+    }
+    std::vector<float> p2 = p, m2 = m, v2 = v;
+    const auto flat = [](std::vector<float>& values) {
+      return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
+    };
+    const AdamWStep step{1e-3, 0.9, 0.999, 1e-8, 0.01, 5, 0.37f};
+    make_ref_backend()->adamw(flat(p), flat(m), flat(v), flat(g), step);
+    make_cpu_backend(pool)->adamw(flat(p2), flat(m2), flat(v2), flat(g), step);
+    expect_bits(p2, p, "parameters");
+    expect_bits(m2, m, "moment1");
+    expect_bits(v2, v, "moment2");
+  });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/thread_pool.h"
 #include "compute/activation.h"
+#include "compute/instruction_sets.h"
 #include "compute/product_rate.h"
 
 namespace tekio {
@@ -213,99 +214,109 @@ TEST(Choice, NamesOfBackEnds) {
 }
 
 TEST(Activations, EveryOneIsAccurateFromEndToEnd) {
-  ThreadPool pool(1);
-  const auto be = make_cpu_backend(pool);
-  std::vector<float> x, one = {1}, d_w(1);
-  for (float v = -100; v <= 100; v += 0.0371f) x.push_back(v);
-  for (const float v : {0.0f, -0.0f, 1e-30f, -1e-30f, 1e-4f, -1e-4f, 30000.0f, -30000.0f}) x.push_back(v);
-  const auto n = static_cast<int64_t>(x.size());
-  std::vector<float> y(x.size()), kept(x.size()), d_y(x.size());
-  const auto column = [n](std::vector<float>& v) { return Tensor(v.data(), DType::f32, {n, 1}); };
-  const Tensor w(one.data(), DType::f32, {1, 1}), d_weight(d_w.data(), DType::f32, {1, 1});
-  for (const Activation act : {Activation::gelu, Activation::gelu_new, Activation::gelu_fast, Activation::quick_gelu,
-                               Activation::relu, Activation::silu, Activation::tanh, Activation::mish}) {
-    be->linear_activation(column(y), column(kept), column(x), w, {}, act);
-    d_y.assign(d_y.size(), 1.0f);
-    be->linear_activation_backward({}, d_weight, {}, column(d_y), column(kept), column(x), w, act);
-    for (size_t i = 0; i < x.size(); ++i) {
-      const ActivationValue exact = activation_at(act, x[i]);
-      // gelu is made to keep its digits far out. Elsewhere the argument of an exponential is rounded, which costs
-      // relative, never absolute, accuracy there.
-      const double far =
-          act == Activation::gelu || act == Activation::relu ? 0 : std::min(std::abs(x[i] * x[i] * x[i]), 100.0f);
-      const double relative = 5e-7 + 2.5e-7 * far;
-      EXPECT_NEAR(y[i], exact.y, relative * std::abs(exact.y) + 1e-33) << static_cast<int>(act) << " at " << x[i];
-      EXPECT_NEAR(d_y[i], exact.slope, 1e-6) << static_cast<int>(act) << "' at " << x[i];
+  test::with_each_instruction_set([] {
+    ThreadPool pool(1);
+    const auto be = make_cpu_backend(pool);
+    std::vector<float> x, one = {1}, d_w(1);
+    for (float v = -100; v <= 100; v += 0.0371f) x.push_back(v);
+    for (const float v : {0.0f, -0.0f, 1e-30f, -1e-30f, 1e-4f, -1e-4f, 30000.0f, -30000.0f}) x.push_back(v);
+    const auto n = static_cast<int64_t>(x.size());
+    std::vector<float> y(x.size()), kept(x.size()), d_y(x.size());
+    const auto column = [n](std::vector<float>& v) { return Tensor(v.data(), DType::f32, {n, 1}); };
+    const Tensor w(one.data(), DType::f32, {1, 1}), d_weight(d_w.data(), DType::f32, {1, 1});
+    for (const Activation act : {Activation::gelu, Activation::gelu_new, Activation::gelu_fast, Activation::quick_gelu,
+                                 Activation::relu, Activation::silu, Activation::tanh, Activation::mish}) {
+      be->linear_activation(column(y), column(kept), column(x), w, {}, act);
+      d_y.assign(d_y.size(), 1.0f);
+      be->linear_activation_backward({}, d_weight, {}, column(d_y), column(kept), column(x), w, act);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const ActivationValue exact = activation_at(act, x[i]);
+        // gelu is made to keep its digits far out. Elsewhere the argument of an exponential is rounded, which costs
+        // relative, never absolute, accuracy there.
+        const double far =
+            act == Activation::gelu || act == Activation::relu ? 0 : std::min(std::abs(x[i] * x[i] * x[i]), 100.0f);
+        const double relative = 5e-7 + 2.5e-7 * far;
+        EXPECT_NEAR(y[i], exact.y, relative * std::abs(exact.y) + 1e-33) << static_cast<int>(act) << " at " << x[i];
+        EXPECT_NEAR(d_y[i], exact.slope, 1e-6) << static_cast<int>(act) << "' at " << x[i];
+      }
     }
-  }
+  });
 }
 
 TEST(Loss, LargeLogitsDoNotOverflow) {
-  ThreadPool pool(2);
-  for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
-    std::vector<float> logits = {10000, 9999, -10000, 0, -20000, -20000, -20000, -20000};
-    const std::vector<int32_t> labels = {1, 3};
-    const Tensor x(logits.data(), DType::f32, {2, 4});
-    EXPECT_NEAR(be->vocabulary_loss(x, x, labels, 0.5f).loss, 1.3132616875 + std::log(4.0), 1e-6);
-    EXPECT_NEAR(logits[0], 0.5 * 0.7310586, 1e-6);
-    EXPECT_NEAR(logits[1], 0.5 * (0.2689414 - 1), 1e-6);
-    EXPECT_EQ(logits[2], 0);
-    EXPECT_NEAR(logits[7], 0.5 * (0.25 - 1), 1e-6);
-  }
+  test::with_each_instruction_set([] {
+    ThreadPool pool(2);
+    for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
+      std::vector<float> logits = {10000, 9999, -10000, 0, -20000, -20000, -20000, -20000};
+      const std::vector<int32_t> labels = {1, 3};
+      const Tensor x(logits.data(), DType::f32, {2, 4});
+      EXPECT_NEAR(be->vocabulary_loss(x, x, labels, 0.5f).loss, 1.3132616875 + std::log(4.0), 1e-6);
+      EXPECT_NEAR(logits[0], 0.5 * 0.7310586, 1e-6);
+      EXPECT_NEAR(logits[1], 0.5 * (0.2689414 - 1), 1e-6);
+      EXPECT_EQ(logits[2], 0);
+      EXPECT_NEAR(logits[7], 0.5 * (0.25 - 1), 1e-6);
+    }
+  });
 }
 
 // argmax as numpy has it: the first of equals. Every place of every odd size, in both kinds of number, alone and in
 // place.
 TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {
-  ThreadPool pool(2);
-  for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)})
-    for (const int64_t vocabulary : {1, 2, 7, 16, 33, 130})
-      for (const DType type : {DType::f32, DType::bf16})
-        for (const bool in_place : {false, true}) {
-          SCOPED_TRACE(fmt::format("{} {} {} {}", be->name(), vocabulary, name_of(type), in_place));
-          // Row r: 3 at r and at the place after the middle, -1 elsewhere; each labelled in three ways.
-          std::vector<float> single;
-          std::vector<int32_t> labels;
-          int64_t expected = 0;
-          for (int64_t r = 0; r < vocabulary; ++r)
-            for (const int64_t label : {r, vocabulary / 2, int64_t{0}}) {
-              const size_t begin = single.size();
-              single.resize(begin + static_cast<size_t>(vocabulary), -1.0f);
-              single[begin + static_cast<size_t>(r)] = single[begin + static_cast<size_t>(vocabulary / 2)] = 3;
-              labels.push_back(static_cast<int32_t>(label));
-              expected += label == std::min(r, vocabulary / 2);
-            }
-          std::vector<bf16> half(single.begin(), single.end());
-          const Tensor x(type == DType::f32 ? static_cast<void*>(single.data()) : half.data(), type,
-                         {static_cast<int64_t>(labels.size()), vocabulary});
-          EXPECT_EQ(be->vocabulary_loss(in_place ? x : Tensor(), x, labels, 1).hits, expected);
-        }
+  test::with_each_instruction_set([] {
+    ThreadPool pool(2);
+    for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)})
+      for (const int64_t vocabulary : {1, 2, 7, 16, 33, 130})
+        for (const DType type : {DType::f32, DType::bf16})
+          for (const bool in_place : {false, true}) {
+            SCOPED_TRACE(fmt::format("{} {} {} {}", be->name(), vocabulary, name_of(type), in_place));
+            // Row r: 3 at r and at the place after the middle, -1 elsewhere; each labelled in three ways.
+            std::vector<float> single;
+            std::vector<int32_t> labels;
+            int64_t expected = 0;
+            for (int64_t r = 0; r < vocabulary; ++r)
+              for (const int64_t label : {r, vocabulary / 2, int64_t{0}}) {
+                const size_t begin = single.size();
+                single.resize(begin + static_cast<size_t>(vocabulary), -1.0f);
+                single[begin + static_cast<size_t>(r)] = single[begin + static_cast<size_t>(vocabulary / 2)] = 3;
+                labels.push_back(static_cast<int32_t>(label));
+                expected += label == std::min(r, vocabulary / 2);
+              }
+            std::vector<bf16> half(single.begin(), single.end());
+            const Tensor x(type == DType::f32 ? static_cast<void*>(single.data()) : half.data(), type,
+                           {static_cast<int64_t>(labels.size()), vocabulary});
+            EXPECT_EQ(be->vocabulary_loss(in_place ? x : Tensor(), x, labels, 1).hits, expected);
+          }
+  });
 }
 
 TEST(Loss, ARowWithoutALossIsNoHit) {
-  ThreadPool pool(2);
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
-  for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)})
-    for (const std::vector<float>& row :
-         {std::vector<float>{kNan, 1, 0}, {1, kNan, 0}, {1, 0, kNan}, {kInfinity, 1, 0}})
-      for (const int32_t label : {0, 1, 2}) {
-        std::vector<float> logits = row;
-        EXPECT_EQ(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 3}), {&label, 1}, 1).hits, 0)
-            << be->name();
-      }
+  test::with_each_instruction_set([] {
+    ThreadPool pool(2);
+    constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
+    for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)})
+      for (const std::vector<float>& row :
+           {std::vector<float>{kNan, 1, 0}, {1, kNan, 0}, {1, 0, kNan}, {kInfinity, 1, 0}})
+        for (const int32_t label : {0, 1, 2}) {
+          std::vector<float> logits = row;
+          EXPECT_EQ(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 3}), {&label, 1}, 1).hits, 0)
+              << be->name();
+        }
+  });
 }
 
 TEST(Loss, NotANumberShows) {
-  ThreadPool pool(2);
-  for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
-    const std::vector<int32_t> labels = {3};
-    for (size_t place = 0; place < 40; ++place) {
-      std::vector<float> logits(40, 1);
-      logits[place] = std::nanf("");
-      EXPECT_TRUE(std::isnan(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 40}), labels, 1).loss))
-          << be->name() << " " << place;
+  test::with_each_instruction_set([] {
+    ThreadPool pool(2);
+    for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
+      const std::vector<int32_t> labels = {3};
+      for (size_t place = 0; place < 40; ++place) {
+        std::vector<float> logits(40, 1);
+        logits[place] = std::nanf("");
+        EXPECT_TRUE(std::isnan(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 40}), labels, 1).loss))
+            << be->name() << " " << place;
+      }
     }
-  }
+  });
 }
 
 TEST(Embedding, ThePaddingRowLearnsNothingFromTheLookUp) {

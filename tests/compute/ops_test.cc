@@ -1,11 +1,11 @@
 // Every op case: the fast back end against ref, for every instruction set and number of threads, and ref against
 // central differences.
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "compute/instruction_sets.h"
 #include "compute/op_rig.h"
 
 namespace tekio::test {
@@ -82,16 +82,8 @@ TEST_P(OpTest, CpuIsRef) {
 TEST_P(OpTest, EveryInstructionSetIsRef) {
   ThreadPool pool(1);
   const Outcome expected = run(GetParam(), *make_ref_backend());
-  for (const int64_t target : {int64_t{HWY_AVX3}, int64_t{HWY_AVX2}, int64_t{HWY_SCALAR}}) {
-    hwy::SetSupportedTargetsForTest(0);
-    if (target != HWY_SCALAR && (hwy::SupportedTargets() & target) == 0) continue;
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
-    expect_near(run(GetParam(), *make_cpu_backend(pool)), expected, tolerance_of(GetParam()));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  with_each_instruction_set(
+      [&] { expect_near(run(GetParam(), *make_cpu_backend(pool)), expected, tolerance_of(GetParam())); });
 }
 
 TEST_P(OpTest, SameBitsAgainAndWithOtherThreads) {
