@@ -1,8 +1,6 @@
 // Sizes are odd on purpose: a vector kernel's remainder loops are what differs between processors.
 #include "self_test.h"
 
-#include <functional>
-
 #include "base/random/counter.h"
 #include "compute/arena.h"
 
@@ -10,14 +8,42 @@ namespace tekio::cli {
 namespace {
 
 constexpr int64_t kTokens = 37, kWidth = 40, kInner = 72, kHeads = 4, kVocabulary = 101;
-// Relative to a result's largest magnitude: float32 sums over up to 101 numbers, and numbers rounded to 8 bits on the
+constexpr int64_t kDeep = 301;  // what products sum over: more than kernels take at once
+// Relative to a result's largest magnitude: float32 sums over up to 301 numbers, and numbers rounded to 8 bits on the
 // way.
 double tolerance(DType type) { return type == DType::f32 ? 1e-4 : 0x1p-6; }
 
-// Tensors full of numbers, each with its own.
-class Numbers {
+// Runs operations, and makes what they work on: tensors full of numbers, each with its own.
+class Trial {
  public:
-  Tensor make(std::initializer_list<int64_t> shape, DType type = DType::f32) {
+  Trial(Backend& be, DType type) : be_(be), type_(type) {}
+  Backend& backend() { return be_; }
+
+  Tensor floats(std::initializer_list<int64_t> shape) { return make(shape, DType::f32); }
+  Tensor activations(std::initializer_list<int64_t> shape) { return make(shape, type_); }
+  /// `weights` as products take them.
+  Matrix matrix(const Tensor& weights) {
+    if (type_ == DType::f32) return weights;
+    const int64_t rows = weights.dim[0], columns = weights.dim[1];
+    const Tensor room = activations({(be_.matrix_bytes(rows, columns) + 1) / 2});
+    const Backend::MatrixCopy copy{Matrix(room.data, type_, rows, columns), weights};
+    be_.copy_matrices({&copy, 1});
+    return copy.to;
+  }
+
+  template <typename Run>
+  void op(const char* name, const Run& run) {
+    SelfTestResult& result = results_.emplace_back(SelfTestResult{name, ""});
+    try {
+      run();
+    } catch (const Error& error) {
+      result.problem = error.what();
+    }
+  }
+  std::vector<SelfTestResult> results() { return std::move(results_); }
+
+ private:
+  Tensor make(std::initializer_list<int64_t> shape, DType type) {
     const Tensor tensor = arena_.take(type, shape);
     const RandomKey key = random_key(1, ++made_);
     for (int64_t i = 0; i < tensor.numel(); ++i) {
@@ -29,111 +55,162 @@ class Numbers {
     }
     return tensor;
   }
-  /// Room for a matrix in `be`'s layout; in float32 `weights` themselves.
-  Matrix matrix(const Backend& be, const Tensor& weights, DType type) {
-    if (type == DType::f32) return weights;
-    const int64_t rows = weights.dim[0], columns = weights.dim[1];
-    const Tensor room = make({(be.matrix_bytes(rows, columns) + 1) / 2}, DType::bf16);
-    return Matrix(room.data, DType::bf16, rows, columns);
-  }
 
- private:
-  Arena arena_{1 << 20, "the self-test"};
+  Backend& be_;
+  DType type_;
+  Arena arena_{4 << 20, "the self-test"};
   uint64_t made_ = 0;
+  std::vector<SelfTestResult> results_;
 };
+
+// Three sequences, one of a single token; dropout; and some of the tokens, as the last layer has them.
+struct Tokens {
+  std::vector<int32_t> offsets = {0, 5, 6, static_cast<int32_t>(kTokens)}, rows = {1, 4, 5, 17, 36};
+  Sequences sequences{offsets}, some = sequences.only(rows);
+  Dropout drop{.rate = 0.1f, .seed = 1, .step = 1, .site = 1};
+};
+constexpr int64_t kRows = 5;
+
+std::vector<int32_t> every(int32_t step) {
+  std::vector<int32_t> numbers;
+  for (int32_t i = 0; i < kTokens; ++i) numbers.push_back(i * step % static_cast<int32_t>(kVocabulary));
+  return numbers;
+}
+
+void try_embedding(Trial& t) {
+  Backend& be = t.backend();
+  const Tokens tokens;
+  const std::vector<int32_t> ids = every(7);
+  const Tensor y = t.activations({kTokens, kWidth}), d_y = t.activations({kTokens, kWidth});
+  const Tensor word = t.floats({kVocabulary, kWidth}), position = t.floats({64, kWidth}),
+               d_word = t.floats({kVocabulary, kWidth}), d_position = t.floats({64, kWidth});
+  t.op("embed", [&] { be.embed(y, ids, {}, tokens.sequences, word, position, Tensor()); });
+  t.op("embed_backward", [&] { be.embed_backward(d_word, d_position, Tensor(), d_y, ids, {}, tokens.sequences, 0); });
+}
+
+void try_products(Trial& t) {
+  Backend& be = t.backend();
+  constexpr Activation kGelu = Activation::gelu;
+  const Tensor x = t.activations({kTokens, kWidth}), d_x = t.activations({kTokens, kWidth}),
+               d_y = t.activations({kTokens, kWidth});
+  const Tensor inner = t.activations({kTokens, kInner}), d_inner = t.activations({kTokens, kInner}),
+               kept = t.activations({kTokens, kInner});
+  const Tensor up = t.floats({kInner, kWidth}), d_up = t.floats({kInner, kWidth}), b = t.floats({kInner}),
+               d_b = t.floats({kInner});
+  const Tensor down = t.floats({kWidth, kInner}), d_down = t.floats({kWidth, kInner}), d_down_b = t.floats({kWidth});
+  const Matrix w = t.matrix(up), w_down = t.matrix(down);
+  t.op("linear", [&] { be.linear(inner, x, w, b); });
+  t.op("linear_backward", [&] { be.linear_backward(d_x, d_up, d_b, d_inner, x, w); });
+  t.op("adding linear_backward", [&] { be.linear_backward(d_x, d_up, d_b, d_inner, x, w, Into::add); });
+  t.op("linear_activation", [&] { be.linear_activation(inner, kept, x, w, b, kGelu); });
+  t.op("linear_activation_backward",
+       [&] { be.linear_activation_backward(d_x, d_up, d_b, d_inner, kept, x, w, kGelu); });
+  t.op("adding linear_activation_backward",
+       [&] { be.linear_activation_backward(d_x, d_up, d_b, d_inner, kept, x, w, kGelu, Into::add); });
+  t.op("activation_linear_backward",
+       [&] { be.activation_linear_backward(d_inner, inner, d_down, d_down_b, d_y, kept, w_down, kGelu); });
+}
+
+// Each product sums over kDeep numbers: forward, and both ways backward.
+void try_deep_products(Trial& t) {
+  Backend& be = t.backend();
+  const Tensor x = t.activations({kTokens, kDeep}), y = t.activations({kTokens, kWidth}),
+               wide = t.floats({kWidth, kDeep});
+  const Matrix w = t.matrix(wide);
+  t.op("deep linear", [&] { be.linear(y, x, w, Tensor()); });
+  const Tensor rows = t.activations({kDeep, kWidth}), d_rows = t.activations({kDeep, kWidth}),
+               d_y = t.activations({kDeep, kDeep});
+  const Tensor tall = t.floats({kDeep, kWidth}), d_tall = t.floats({kDeep, kWidth}), d_b = t.floats({kDeep});
+  const Matrix w_tall = t.matrix(tall);
+  t.op("deep linear_backward", [&] { be.linear_backward(d_rows, d_tall, d_b, d_y, rows, w_tall); });
+}
+
+void try_attention(Trial& t) {
+  Backend& be = t.backend();
+  const Tokens tokens;
+  const Sequences &all = tokens.sequences, &some = tokens.some;
+  const Tensor qkv = t.activations({kTokens, 3 * kWidth}), d_qkv = t.activations({kTokens, 3 * kWidth}),
+               y = t.activations({kTokens, kWidth}), d_y = t.activations({kTokens, kWidth}),
+               kept = t.activations({Backend::attention_kept_size(all, kHeads)});
+  t.op("attention", [&] { be.attention(y, kept, qkv, kHeads, all, tokens.drop); });
+  t.op("attention_backward", [&] { be.attention_backward(d_qkv, d_y, kept, qkv, kHeads, all, tokens.drop); });
+
+  const Tensor q = t.activations({kRows, kWidth}), kv = t.activations({kTokens, 2 * kWidth}),
+               y_some = t.activations({kRows, kWidth}), d_some = t.activations({kRows, kWidth}),
+               d_q = t.activations({kRows, kWidth}), d_kv = t.activations({kTokens, 2 * kWidth}),
+               kept_some = t.activations({Backend::attention_kept_size(some, kHeads)});
+  t.op("attention of some rows", [&] { be.attention(y_some, kept_some, q, kv, kHeads, some, tokens.drop); });
+  t.op("attention_backward of some rows",
+       [&] { be.attention_backward(d_q, d_kv, d_some, kept_some, q, kv, kHeads, some, tokens.drop); });
+
+  const std::vector<int32_t> ends = {0, static_cast<int32_t>(kDeep)};
+  const Sequences deep{ends};
+  const Tensor long_qkv = t.activations({kDeep, 24}), d_long_qkv = t.activations({kDeep, 24}),
+               long_y = t.activations({kDeep, 8}), d_long_y = t.activations({kDeep, 8}),
+               long_kept = t.activations({Backend::attention_kept_size(deep, 1)});
+  t.op("attention in a long sequence", [&] { be.attention(long_y, long_kept, long_qkv, 1, deep, tokens.drop); });
+  t.op("attention_backward in a long sequence",
+       [&] { be.attention_backward(d_long_qkv, d_long_y, long_kept, long_qkv, 1, deep, tokens.drop); });
+}
+
+void try_norms(Trial& t) {
+  Backend& be = t.backend();
+  const Tokens tokens;
+  const Sequences& s = tokens.sequences;
+  const Tensor x = t.activations({kTokens, kWidth}), branch = t.activations({kTokens, kWidth}),
+               y = t.activations({kTokens, kWidth}), d_y = t.activations({kTokens, kWidth}),
+               d_x = t.activations({kTokens, kWidth}), d_branch = t.activations({kTokens, kWidth});
+  const NormKept kept{t.activations({kTokens, kWidth}), t.floats({kTokens})};
+  const NormWeights w{t.floats({kWidth}), t.floats({kWidth}), 1e-12f};
+  const Tensor d_weight = t.floats({kWidth}), d_bias = t.floats({kWidth});
+  const NormGradients d_w{d_weight, d_bias};
+  t.op("norm", [&] { be.norm(y, kept, x, w); });
+  t.op("norm_backward", [&] { be.norm_backward(d_x, d_w, d_y, kept, w); });
+  t.op("norm with dropout", [&] { be.norm(y, kept, x, w, s, tokens.drop); });
+  t.op("norm_backward with dropout", [&] { be.norm_backward(d_x, d_w, d_y, kept, w, s, tokens.drop); });
+  t.op("residual_norm", [&] { be.residual_norm(y, kept, x, branch, w, s, tokens.drop); });
+  t.op("residual_norm_backward", [&] { be.residual_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, tokens.drop); });
+}
+
+void try_rows_and_loss(Trial& t) {
+  Backend& be = t.backend();
+  const Tokens tokens;
+  const std::vector<int32_t> labels = every(11);
+  const Tensor x = t.activations({kTokens, kWidth}), d_x = t.activations({kTokens, kWidth}),
+               y = t.activations({kRows, kWidth}), d_y = t.activations({kRows, kWidth});
+  t.op("gather_rows", [&] { be.gather_rows(y, x, tokens.rows); });
+  t.op("gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_y, tokens.rows); });
+  t.op("adding gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_y, tokens.rows, Into::add); });
+  const Tensor logits = t.activations({kTokens, kVocabulary}), d_logits = t.activations({kTokens, kVocabulary});
+  t.op("vocabulary_loss", [&] { be.vocabulary_loss(d_logits, logits, labels, 0.1f); });
+}
+
+// What works on float32 alone.
+void try_floats(Trial& t) {
+  Backend& be = t.backend();
+  const Tensor scores = t.floats({kTokens, kVocabulary});
+  const Tensor parameters = t.floats({1001}), moment1 = t.floats({1001}), moment2 = t.floats({1001}),
+               gradients = t.floats({1001});
+  for (float& v : moment2.values()) v = v * v;
+  t.op("softmax_rows", [&] { be.softmax_rows(scores); });
+  t.op("squared_norm", [&] { be.squared_norm(gradients); });
+  t.op("adamw", [&] { be.adamw(parameters, moment1, moment2, gradients, {1e-3, 0.9, 0.999, 1e-8, 0.01, 3, 0.5f}); });
+  t.op("zero", [&] { be.zero(gradients); });
+}
 
 }  // namespace
 
 std::vector<SelfTestResult> self_test(std::unique_ptr<Backend> tried, DType type) {
   const auto both = make_checking_backend(make_ref_backend(), std::move(tried), tolerance(type));
-  Backend& be = *both;
-  Numbers numbers;
-  const std::vector<int32_t> offsets = {0, 5, 6, static_cast<int32_t>(kTokens)};
-  const std::vector<int32_t> rows = {1, 4, 5, 17, 36};
-  constexpr int64_t kRows = 5;
-  const Sequences sequences{offsets}, some = sequences.only(rows);
-  const Dropout drop{.rate = 0.1f, .seed = 1, .step = 1, .site = 1};
-  std::vector<int32_t> ids, labels;
-  for (int32_t i = 0; i < kTokens; ++i)
-    ids.push_back(i * 7 % static_cast<int32_t>(kVocabulary)),
-        labels.push_back(i * 11 % static_cast<int32_t>(kVocabulary));
-
-  const auto activations = [&](std::initializer_list<int64_t> shape) { return numbers.make(shape, type); };
-  const Tensor x = activations({kTokens, kWidth}), y = activations({kTokens, kWidth}),
-               d_y = activations({kTokens, kWidth}), d_x = activations({kTokens, kWidth}),
-               d_branch = activations({kTokens, kWidth});
-  const Tensor w = numbers.make({kInner, kWidth}), d_w = numbers.make({kInner, kWidth}), b = numbers.make({kInner}),
-               d_b = numbers.make({kInner});
-  const Tensor down = numbers.make({kWidth, kInner}), d_down = numbers.make({kWidth, kInner}),
-               d_down_bias = numbers.make({kWidth});
-  const Matrix m = numbers.matrix(be, w, type), m_down = numbers.matrix(be, down, type);
-  const Tensor inner = activations({kTokens, kInner}), d_inner = activations({kTokens, kInner}),
-               kept_inner = activations({kTokens, kInner});
-  const Tensor qkv = activations({kTokens, 3 * kWidth}), d_qkv = activations({kTokens, 3 * kWidth});
-  const Tensor kept_attention = activations({Backend::attention_kept_size(sequences, kHeads)});
-  const Tensor q = activations({kRows, kWidth}), kv = activations({kTokens, 2 * kWidth}),
-               y_some = activations({kRows, kWidth}), d_q = activations({kRows, kWidth}),
-               d_kv = activations({kTokens, 2 * kWidth}), d_some = activations({kRows, kWidth});
-  const Tensor kept_some = activations({Backend::attention_kept_size(some, kHeads)});
-  const Tensor word = numbers.make({kVocabulary, kWidth}), position = numbers.make({64, kWidth}),
-               d_word = numbers.make({kVocabulary, kWidth}), d_position = numbers.make({64, kWidth});
-  const Tensor logits = activations({kTokens, kVocabulary}), d_logits = activations({kTokens, kVocabulary}),
-               scores = numbers.make({kTokens, kVocabulary});
-  const Tensor norm_weight = numbers.make({kWidth}), norm_bias = numbers.make({kWidth}),
-               d_norm_weight = numbers.make({kWidth}), d_norm_bias = numbers.make({kWidth});
-  const NormKept kept_norm{activations({kTokens, kWidth}), numbers.make({kTokens})};
-  const NormWeights norm{norm_weight, norm_bias, 1e-12f};
-  const Tensor parameters = numbers.make({1001}), moment1 = numbers.make({1001}), moment2 = numbers.make({1001}),
-               gradients = numbers.make({1001});
-  for (float& v : moment2.values()) v = v * v;
-
-  std::vector<std::pair<const char*, std::function<void()>>> ops = {
-      {"embed", [&] { be.embed(y, ids, {}, sequences, word, position, Tensor()); }},
-      {"embed_backward", [&] { be.embed_backward(d_word, d_position, Tensor(), d_y, ids, {}, sequences, 0); }},
-      {"linear", [&] { be.linear(inner, x, m, b); }},
-      {"linear_backward", [&] { be.linear_backward(d_x, d_w, d_b, d_inner, x, m); }},
-      {"linear_activation", [&] { be.linear_activation(inner, kept_inner, x, m, b, Activation::gelu); }},
-      {"linear_activation_backward",
-       [&] { be.linear_activation_backward(d_x, d_w, d_b, d_inner, kept_inner, x, m, Activation::gelu); }},
-      {"activation_linear_backward",
-       [&] {
-         be.activation_linear_backward(d_inner, inner, d_down, d_down_bias, d_y, kept_inner, m_down, Activation::gelu);
-       }},
-      {"attention", [&] { be.attention(y, kept_attention, qkv, kHeads, sequences, drop); }},
-      {"attention_backward", [&] { be.attention_backward(d_qkv, d_y, kept_attention, qkv, kHeads, sequences, drop); }},
-      {"attention of some rows", [&] { be.attention(y_some, kept_some, q, kv, kHeads, some, drop); }},
-      {"attention_backward of some rows",
-       [&] { be.attention_backward(d_q, d_kv, d_some, kept_some, q, kv, kHeads, some, drop); }},
-      {"gather_rows", [&] { be.gather_rows(y_some, x, rows); }},
-      {"gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_some, rows); }},
-      {"residual_norm", [&] { be.residual_norm(y, kept_norm, x, d_branch, norm, sequences, drop); }},
-      {"residual_norm_backward",
-       [&] {
-         be.residual_norm_backward(d_x, d_branch, {d_norm_weight, d_norm_bias}, d_y, kept_norm, norm, sequences, drop);
-       }},
-      {"vocabulary_loss", [&] { be.vocabulary_loss(d_logits, logits, labels, 0.1f); }},
-      {"softmax_rows", [&] { be.softmax_rows(scores); }},
-      {"squared_norm", [&] { be.squared_norm(gradients); }},
-      {"adamw",
-       [&] {
-         be.adamw(parameters, moment1, moment2, gradients, {1e-3, 0.9, 0.999, 1e-8, 0.01, 3, 0.5f});
-       }},
-  };
-  if (type == DType::bf16)  // before what multiplies by them
-    ops.insert(ops.begin(), {"copy_matrices", [&] {
-                               const std::vector<Backend::MatrixCopy> copies = {{m, w}, {m_down, down}};
-                               be.copy_matrices(copies);
-                             }});
-  std::vector<SelfTestResult> results;
-  for (const auto& [name, run] : ops) {
-    SelfTestResult& result = results.emplace_back(SelfTestResult{name, ""});
-    try {
-      run();
-    } catch (const Error& error) {
-      result.problem = error.what();
-    }
-  }
-  return results;
+  Trial trial(*both, type);
+  try_embedding(trial);
+  try_products(trial);
+  try_deep_products(trial);
+  try_attention(trial);
+  try_norms(trial);
+  try_rows_and_loss(trial);
+  if (type == DType::f32) try_floats(trial);
+  return trial.results();
 }
 
 }  // namespace tekio::cli
