@@ -21,7 +21,9 @@ namespace {
 constexpr int64_t kLanes = 16;
 constexpr int kMostRows = 6, kMostStrips = 4;  // 24 sums, 4 vectors of b, and one of a
 
-__mmask16 first16(int64_t count) { return static_cast<__mmask16>(count >= 16 ? 0xFFFF : (1 << count) - 1); }
+__mmask16 first16(int64_t count) {
+  return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
+}
 
 // One call of the micro-kernel: some rows of a by a panel of b.
 struct Tile {
@@ -64,6 +66,19 @@ TEKIO_INLINE __m512 load_numbers(__mmask16 mask, const bf16* from) {
 TEKIO_INLINE void store_numbers(float* to, __mmask16 mask, __m512 numbers) { _mm512_mask_storeu_ps(to, mask, numbers); }
 TEKIO_INLINE void store_numbers(bf16* to, __mmask16 mask, __m512 numbers) {
   _mm256_mask_storeu_epi16(to, mask, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(numbers)));
+}
+
+// Two vectors, side by side.
+TEKIO_INLINE void store_numbers(float* to, __mmask16 low, __mmask16 high, __m512 numbers, __m512 more) {
+  store_numbers(to, low, numbers);
+  store_numbers(to + kLanes, high, more);
+}
+TEKIO_INLINE void store_numbers(bf16* to, __mmask16 low, __mmask16 high, __m512 numbers, __m512 more) {
+  const auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(more, numbers));
+  if (high == 0xFFFF)
+    _mm512_storeu_si512(to, both);
+  else
+    _mm512_mask_storeu_epi16(to, static_cast<__mmask32>(high) << 16 | low, both);
 }
 
 template <int kRows, int kStrips, bool kStripOfA, typename Number>
@@ -204,14 +219,22 @@ void multiply_panels_as(const Result& c, const Left& a, const Strips& b, std::ar
 
 template <typename Number>
 void store_as(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns) {
-  for (int64_t i = 0; i < columns; i += kLanes) {
-    const __mmask16 mask = first16(columns - i);
-    const __m512 bias = c.bias != nullptr ? _mm512_maskz_loadu_ps(mask, c.bias + i) : _mm512_setzero_ps();
+  for (int64_t i = 0; i < columns; i += 2 * kLanes) {  // two vectors, which are a cache line of bf16
+    const __mmask16 low = first16(columns - i), high = first16(columns - i - kLanes);
+    const auto bias = [&](__mmask16 mask, int64_t at) {
+      return c.bias != nullptr ? _mm512_maskz_loadu_ps(mask, c.bias + at) : _mm512_setzero_ps();
+    };
+    const __m512 low_bias = bias(low, i), high_bias = bias(high, i + kLanes);
     for (int64_t r = 0; r < rows; ++r) {
       Number* const to = static_cast<Number*>(c.data) + r * c.stride + i;
-      __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, sums + r * stride + i), bias);
-      if (c.add) sum = _mm512_add_ps(sum, load_numbers(mask, to));
-      store_numbers(to, mask, sum);
+      const float* const from = sums + r * stride + i;
+      __m512 low_sum = _mm512_add_ps(_mm512_maskz_loadu_ps(low, from), low_bias);
+      __m512 high_sum = _mm512_add_ps(_mm512_maskz_loadu_ps(high, from + kLanes), high_bias);
+      if (c.add) {
+        low_sum = _mm512_add_ps(low_sum, load_numbers(low, to));
+        high_sum = _mm512_add_ps(high_sum, load_numbers(high, to + kLanes));
+      }
+      store_numbers(to, low, high, low_sum, high_sum);
     }
   }
 }
