@@ -21,9 +21,7 @@ namespace {
 constexpr int64_t kLanes = 16;
 constexpr int kMostRows = 6, kMostStrips = 4;  // 24 sums, 4 vectors of b, and one of a
 
-__mmask16 first16(int64_t count) {
-  return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
-}
+__mmask16 first16(int64_t count) { return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1); }
 
 // One call of the micro-kernel: some rows of a by a panel of b.
 struct Tile {

@@ -164,8 +164,9 @@ class Blocks {
   }
   // Enough blocks for threads to end together.
   int64_t side(int64_t columns, int64_t most) const {
-    while (most > 2 * own::kPanel && down_.count() * Pieces(columns, most).count() < 16) most /= 2;
-    return most;
+    int64_t panels = most / own::kPanel;
+    while (panels > 2 && down_.count() * Pieces(columns, panels * own::kPanel).count() < 16) panels = (panels + 1) / 2;
+    return panels * own::kPanel;
   }
 
   DType type_;
