@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Draws how a run learned: the training loss by update, the loss and accuracy of its evaluations, as one SVG.
 
-    python3 scripts/loss_curve.py RUN curve.svg
+    python3 scripts/loss_curve.py RUN… curve.svg
 
-RUN is a run folder of tekio adapt or tekio pretrain, also while it trains: then the newest checkpoint tells the evaluations. A
+RUN is a run folder of tekio adapt or tekio pretrain, also while it trains: then the newest checkpoint tells the evaluations. Of several,
+each goes on where the one before it ended. A
 trainer_state.json of the reference stack's Trainer will do too. The thin line is the loss of every update, from metrics.jsonl where
 that lies beside; the thick one is what was logged, the mean since the last log line; discs are evaluations. Needs nothing but Python.
 """
@@ -65,7 +66,7 @@ def state_in(run):
 
 
 def read(path):
-    """(step, loss) of every update and of every log line; (step, loss, accuracy or None) of every evaluation."""
+    """(step, loss) of every update and of every log line; (step, loss, accuracy or None) of every evaluation; a list each."""
     folder, history = path if os.path.isdir(path) else os.path.dirname(path), []
     state = state_in(folder) if os.path.isdir(path) else path
     if state is not None:
@@ -78,7 +79,17 @@ def read(path):
         with open(os.path.join(folder, "metrics.jsonl"), encoding="utf-8") as file:
             whole = (entry for entry in file if entry.endswith("\n"))  # the last may be on its way
             updates = [(entry["step"], entry["loss"]) for entry in map(json.loads, whole)]
-    return thinned(updates), logged, judged
+    return updates, logged, judged
+
+
+def in_a_row(runs):
+    """The points of several runs as those of one; each begins at the last step of the one before."""
+    joined, begin = ([], [], []), 0
+    for run in runs:
+        for points, more in zip(joined, run):
+            points += [(begin + step, *rest) for step, *rest in more]
+        begin = max((step for points in joined for step, *_ in points), default=begin)
+    return joined
 
 
 def draw(title, updates, logged, judged):
@@ -97,6 +108,7 @@ def draw(title, updates, logged, judged):
     out += [text((LEFT + WIDTH - RIGHT) / 2, BOTTOM + 40, "update", "middle"),
             text(20, middle, "loss, nats a masked token", "middle", extra=f' transform="rotate(-90 20 {middle:.1f})"')]
 
+    updates = thinned(updates)
     legend = [(LOSS, "each update", updates), (LOGGED, "logged", logged), (JUDGED, "evaluation", judged)]
     out += [polyline([(x(step), y(loss)) for step, loss in updates], LOSS, 1),
             polyline([(x(step), y(loss)) for step, loss in logged], LOGGED, 2),
@@ -124,11 +136,12 @@ def draw(title, updates, logged, judged):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    name = os.path.basename(os.path.abspath(sys.argv[1]))
-    with open(sys.argv[2], "w", encoding="utf-8") as file:
-        file.write(draw(f"The loss of {name}", *read(sys.argv[1])))
+    *runs, picture = sys.argv[1:]
+    names = ", ".join(os.path.basename(os.path.abspath(run)) for run in runs)
+    with open(picture, "w", encoding="utf-8") as file:
+        file.write(draw(f"The loss of {names}", *in_a_row(map(read, runs))))
 
 
 if __name__ == "__main__":

@@ -207,6 +207,17 @@ TEST_F(Pretrain, ItsLossIsDrawnFromTheRun) {
   const std::string plain = draw(state, folder_.path("b.svg"));
   EXPECT_THAT(plain, HasSubstr("2.500 (perplexity 12.18)"));
   EXPECT_THAT(plain, testing::Not(HasSubstr("accuracy")));
+  // Of two runs, the second goes on where the first ended: both evaluations are there, 5 updates apart.
+  const std::string both = draw(state + "' '" + state, folder_.path("c.svg"));
+  EXPECT_THAT(both, HasSubstr("The loss of trainer_state.json, trainer_state.json"));
+  const auto discs = [](const std::string& picture) {
+    size_t count = 0;
+    for (size_t at = picture.find("<circle"); at != std::string::npos; at = picture.find("<circle", at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(discs(plain), 1U);
+  EXPECT_EQ(discs(both), 2U);
+  EXPECT_THAT(both, HasSubstr(">10</text>")) << "the axis of updates reaches both runs' end";
 }
 
 TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
