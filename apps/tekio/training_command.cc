@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "train/plan.h"
 #include "train/prompts.h"
@@ -184,6 +185,13 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
 int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Output& out) const {
   const TrainingOptions& t = arguments_.training;
   const AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t);
+  const std::optional<int64_t> disk_free = free_room(t.output_dir);
+  if (disk_free && *disk_free < planned.disk_bytes)
+    warn(
+        fmt::format("the run needs {} of disk, but {} are free at --output_dir {}: make room, name another folder, or "
+                    "keep fewer checkpoints (--save_total_limit, --save_strategy no)",
+                    bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
+                    bytes_text(static_cast<uint64_t>(*disk_free)), printable(t.output_dir, 300)));
   if (common.json) {
     OrderedJson memory = OrderedJson::object();
     for (const auto& part : planned.memory) memory[part.purpose] = part.bytes;
@@ -198,6 +206,8 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Ou
                 {"steps", planned.steps},
                 {"memory", memory},
                 {"memory_bytes", planned.memory_bytes},
+                {"disk_bytes", planned.disk_bytes},
+                {"disk_free_bytes", disk_free ? OrderedJson(*disk_free) : OrderedJson()},
                 {"seconds", planned.seconds}}}});
     return 0;
   }
@@ -205,6 +215,8 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Ou
   for (const auto& part : planned.memory)
     out.line(fmt::format(" memory   {:<14} {:>10}", part.purpose, bytes_text(static_cast<uint64_t>(part.bytes))));
   out.line(fmt::format(" memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
+  out.line(fmt::format(" disk     {:<14} {:>10}{}", "at most", bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
+                       disk_free ? fmt::format(" of {} free", bytes_text(static_cast<uint64_t>(*disk_free))) : ""));
   out.line(fmt::format(" time     about {} (estimated from one timed product)", clock_time(planned.seconds)));
   out.line(fmt::format(" output   {}", printable(t.output_dir, kShown)));
   return 0;

@@ -124,7 +124,8 @@ struct AdaptPlan {
   };
   std::vector<Memory> memory;
   int64_t memory_bytes;
-  double seconds;  ///< estimated from a timed product of this machine
+  int64_t disk_bytes;  ///< of the run folder when it holds the most: the adapted model and checkpoints
+  double seconds;      ///< estimated from a timed product of this machine
 };
 
 /// Trains `model` in place. The run folder holds the adapted model, tokenizer, checkpoints, metrics and options.

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/lock.h"
+#include "base/log.h"
 
 namespace tekio {
 namespace {
@@ -251,6 +252,42 @@ void remove_folder(const fs::path& folder) {
   fs::rename(folder, doomed, error);
   if (!error) fs::remove_all(doomed, error);
   if (error) fail(ErrorKind::io, "cannot remove {}: {}", printable(folder.string(), 300), error.message());
+}
+
+ReservedRoom::ReservedRoom(const fs::path& folder, int64_t bytes, const char* purpose) {
+  const fs::path name = temporary_beside(folder / "room");
+  descriptor_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor_ < 0) fail_system("write to the folder", folder);
+  ::unlink(name.c_str());  // what has no name cannot be left behind
+  int result;
+  do {
+    result = ::fallocate(descriptor_, 0, 0, bytes);
+  } while (result != 0 && errno == EINTR);
+  if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return;
+  const int code = errno;
+  release();
+  fail(ErrorKind::io, "there is no room in {} for {} of {}: {}; make room or name another folder",
+       printable(folder.string(), 300), purpose, bytes_text(static_cast<uint64_t>(bytes)), std::strerror(code));
+}
+
+ReservedRoom::ReservedRoom(ReservedRoom&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+ReservedRoom& ReservedRoom::operator=(ReservedRoom&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+void ReservedRoom::release() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+std::optional<int64_t> free_room(const fs::path& path) {
+  std::error_code error;
+  fs::path at = fs::absolute(path, error);
+  while (!at.empty() && at != at.root_path() && is_missing(at)) at = at.parent_path();
+  const fs::space_info info = fs::space(at, error);
+  if (error) return std::nullopt;
+  return static_cast<int64_t>(info.available);
 }
 
 bool is_temporary(const fs::path& path) {

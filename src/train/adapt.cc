@@ -72,6 +72,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
               .steps = schedule.updates(),
               .memory = {},
               .memory_bytes = 0,
+              .disk_bytes = disk_plan(m.config(), options, schedule).total(),
               .seconds = 0};
   for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, data, type).lines) {
     p.memory.push_back({line.purpose, line.bytes});

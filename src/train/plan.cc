@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/log.h"
 #include "compute/product_rate.h"
 
 namespace tekio {
@@ -41,6 +42,28 @@ MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const 
                                    options.masking_rng == MaskingRng::torch_cpu, type);
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;
+}
+
+DiskPlan disk_plan(const ModelConfig& config, const TrainingOptions& o, const Schedule& schedule) {
+  constexpr int64_t kSmallFiles = 1 << 20;  // the tokenizer's, and what is told about the run
+  const int64_t weights = ParameterSet::bytes(config);
+  int64_t saves = 0;
+  if (o.save_strategy == Interval::epoch) saves = schedule.epochs();
+  if (o.save_strategy == Interval::steps)
+    saves = schedule.save_every() > 0 ? (schedule.updates() + schedule.save_every() - 1) / schedule.save_every()
+                                      : schedule.epochs();
+  const int64_t kept = std::max<int64_t>(o.save_total_limit, o.load_best_model_at_end ? 2 : 1);
+  return {.model_bytes = weights + kSmallFiles,
+          .checkpoint_bytes = 3 * weights + kSmallFiles,  // and both moments
+          .checkpoints = o.save_total_limit > 0 ? std::min(saves, kept + 1) : saves};
+}
+
+std::string DiskPlan::shortage(int64_t to_come, std::optional<int64_t> free_bytes) const {
+  if (to_come <= 0 || !free_bytes || *free_bytes / checkpoint_bytes >= to_come) return {};
+  return fmt::format(
+      "the checkpoints to come ({} of {}) need more than the {} that are free: make room, or pass --save_total_limit "
+      "or --save_strategy no",
+      to_come, bytes_text(static_cast<uint64_t>(checkpoint_bytes)), bytes_text(static_cast<uint64_t>(*free_bytes)));
 }
 
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share) {

@@ -1,6 +1,9 @@
 // What a run will need before it is begun: the largest batch, memory by purpose, and about how long it takes.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "compute/arena.h"
 #include "model/mlm_model.h"
 #include "train/schedule.h"
@@ -17,6 +20,17 @@ BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& da
 /// Weights, gradients, moments, activations: all that is allocated before the first step.
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type);
+
+/// What a run keeps on disk when it keeps the most.
+struct DiskPlan {
+  int64_t model_bytes = 0;       ///< the adapted model's
+  int64_t checkpoint_bytes = 0;  ///< each
+  int64_t checkpoints = 0;       ///< at a time: one more than are kept, as the newest is written before one is removed
+  int64_t total() const { return model_bytes + checkpoints * checkpoint_bytes; }
+  /// What to say where `to_come` more checkpoints have no room; empty where they have, or what is free is not told.
+  std::string shortage(int64_t to_come, std::optional<int64_t> free_bytes) const;
+};
+DiskPlan disk_plan(const ModelConfig& config, const TrainingOptions& options, const Schedule& schedule);
 
 /// Floating point operations that training on one chunk needs (forward and backward), two for each multiply-add; an
 /// evaluation's are a third. What no loss depends on is not counted: the head, and the last layer but for its keys and

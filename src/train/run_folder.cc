@@ -7,8 +7,8 @@
 #include <charconv>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "train/plan.h"
 #include "train/run_checkpoint.h"
 
 namespace tekio {
@@ -88,6 +88,14 @@ void RunFolder::claim() {
   if (error) fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.message());
   if (!lock_.take()) refuse_in_use();
   look();
+}
+
+ReservedRoom RunFolder::reserve(const DiskPlan& plan) const {
+  ReservedRoom room(path_, plan.model_bytes, "the trained model");
+  const int64_t to_come = plan.checkpoints - static_cast<int64_t>(checkpoints().size());
+  if (const std::string shortage = plan.shortage(to_come, free_room(path_)); !shortage.empty())
+    warn(fmt::format("--output_dir {}: {}", printable(path_.string(), 300), shortage));
+  return room;
 }
 
 void RunFolder::refuse_in_use() const {

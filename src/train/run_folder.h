@@ -10,10 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/lock.h"
 
 namespace tekio {
+
+struct DiskPlan;
 
 /// Steps of the checkpoints in a folder, ascending; none where there is no such folder.
 std::vector<int64_t> checkpoints_in(const std::filesystem::path& folder);
@@ -34,6 +37,10 @@ class RunFolder {
   /// Makes the folder if need be, takes it for this run as long as this object lives, and looks again: another run may
   /// have come and gone meanwhile. Errors: as above.
   void claim();
+
+  /// Holds the trained model's room, since a disk that is full at the end must not cost it; warns where checkpoints
+  /// will have none. The folder must have been claimed. Errors: io (no room).
+  ReservedRoom reserve(const DiskPlan& plan) const;
 
   const std::filesystem::path& path() const { return path_; }
   /// The checkpoint that the options ask to go on from, checked to be whole; nullopt: begin at the beginning.

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "model/checkpoint.h"
 #include "train/options_json.h"
 #include "train/plan.h"
@@ -95,6 +94,7 @@ AdaptReport Trainer::run() {
 /// Opens the folder and judges the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
   folder_.claim();
+  room_for_model_ = folder_.reserve(disk_plan(model_.config(), options_, schedule_));
   const auto checkpoint = folder_.checkpoint_to_resume();
   const FillMask fill(handle_, tokenizer_);
   if (checkpoint)
@@ -366,14 +366,31 @@ AdaptReport Trainer::finish() {
     prompt.after = fill(prompt.text);
     note_prompt(prompt);
   }
-  save_model(folder_.path(), model_.config(), model_.weights());
-  tokenizer_.save_pretrained(folder_.path());
+  save_result();
   write_atomically(folder_.path() / "trainer_state.json",
                    trainer_state_json(state_, schedule_, options_, folder_, /*should_stop=*/true));
   write_results(folder_, last, data_.train.size(), after ? &*after : nullptr, epoch, after ? evaluator_->batches() : 0);
   folder_.end();
   note_saved(r.run_dir);
   return r;
+}
+
+/// Where the model cannot be written, what is left of it is told: hours of work may hang on that.
+void Trainer::save_result() {
+  room_for_model_.release();
+  try {
+    save_model(folder_.path(), model_.config(), model_.weights());
+    tokenizer_.save_pretrained(folder_.path());
+  } catch (const Error& error) {
+    const fs::path newest = folder_.checkpoint(saved_step_);
+    const std::string shown = printable(newest.string(), 300);
+    const std::string left =
+        !fs::exists(newest) ? "what this run has learnt is lost, as no checkpoint was kept (--save_strategy no)"
+        : saved_step_ == state_.step
+            ? fmt::format("{} holds the run: make room and go on with --resume_from_checkpoint", shown)
+            : fmt::format("what was learnt after {} is lost", shown);
+    fail(error.kind(), "the trained model was not saved: {}; {}", error.what(), left);
+  }
 }
 
 AdaptReport Trainer::report() const {

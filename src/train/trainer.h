@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "data/order.h"
 #include "train/evaluation.h"
@@ -40,6 +41,7 @@ class Trainer {
   void take_in(const EvaluationReport& report);
   void save(const std::string& masking_state);
   AdaptReport finish();
+  void save_result();
   AdaptReport stopped(const std::string& masking_state);
   std::optional<EvaluationReport> judge_after();
   AdaptReport report() const;
@@ -68,6 +70,7 @@ class Trainer {
 
   RunState state_;
   int64_t saved_step_ = 0;
+  ReservedRoom room_for_model_;
   LineLog metrics_, trace_;
   std::optional<Progress> bar_;
   int64_t bar_tokens_ = 0;

@@ -59,6 +59,46 @@ std::string io_error(Action action) {
   return "no error";
 }
 
+// ---- room ----
+
+TEST_F(FileTest, RoomIsHeldUntilItIsReleasedAndHasNoName) {
+  constexpr int64_t kBytes = 64 << 20;
+  const auto held = [&] {  // in blocks, by the descriptor that was opened last
+    int64_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+      struct stat info {};
+      std::error_code ignored;
+      if (fs::read_symlink(entry.path(), ignored).string().starts_with(folder_.string()) &&
+          ::stat(entry.path().c_str(), &info) == 0)
+        bytes += info.st_blocks * 512;
+    }
+    return bytes;
+  };
+  ReservedRoom room(folder_, kBytes, "a test");
+  EXPECT_GE(held(), kBytes);
+  EXPECT_TRUE(names().empty());
+  ReservedRoom moved = std::move(room);
+  EXPECT_GE(held(), kBytes);
+  moved.release();
+  EXPECT_EQ(held(), 0);
+}
+
+TEST_F(FileTest, RoomThatIsNotThereIsAnIoError) {
+  EXPECT_THAT(io_error([&] { ReservedRoom(folder_, int64_t{1} << 62, "a test"); }),
+              AllOf(HasSubstr("there is no room in " + folder_.string() + " for a test of "),
+                    HasSubstr("make room or name another folder")));
+  EXPECT_TRUE(names().empty());
+  EXPECT_THAT(io_error([&] { ReservedRoom(folder_ / "none", 1, "a test"); }), HasSubstr("cannot write to the folder"));
+}
+
+TEST_F(FileTest, FreeRoomIsToldOfWhatIsNotThereYet) {
+  ASSERT_TRUE(free_room(folder_).has_value());
+  EXPECT_GT(*free_room(folder_), 0);
+  EXPECT_TRUE(free_room(folder_ / "none" / "deeper").has_value());
+  EXPECT_TRUE(free_room("not-there").has_value());
+  EXPECT_EQ(free_room("/proc/self/none"), free_room("/proc/self"));
+}
+
 // ---- reading ----
 
 TEST_F(FileTest, MapsWholeFiles) {

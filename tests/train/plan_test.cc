@@ -34,5 +34,39 @@ TEST(Plan, CountsKeysAndValuesOfTheLastLayerForAll) {
   EXPECT_DOUBLE_EQ(flops_per_chunk(config, 10, 0), 10 * 6 * 2 * 768.0 * 768.0);
 }
 
+TEST(Plan, CountsTheCheckpointsThatLieThereAtATime) {
+  const ModelConfig config = distilbert_base();
+  TrainingOptions o;
+  o.num_train_epochs = 5;
+  const auto checkpoints = [&] { return disk_plan(config, o, Schedule(o, 640)).checkpoints; };
+  EXPECT_EQ(checkpoints(), 5);
+  o.save_total_limit = 1;
+  EXPECT_EQ(checkpoints(), 2) << "the new one is whole before the old one goes";
+  o.load_best_model_at_end = true;
+  EXPECT_EQ(checkpoints(), 3) << "the best one stays too";
+  o.save_total_limit = 9;
+  EXPECT_EQ(checkpoints(), 5) << "no more than are ever written";
+  o.save_strategy = Interval::steps;
+  o.save_steps = 7;
+  o.save_total_limit = 0;
+  EXPECT_EQ(checkpoints(), 8) << "after updates 7, 14, ... 49 and the last, 50";
+  o.save_strategy = Interval::no;
+  EXPECT_EQ(checkpoints(), 0);
+  const DiskPlan none = disk_plan(config, o, Schedule(o, 640));
+  EXPECT_EQ(none.total(), none.model_bytes);
+  EXPECT_NEAR(static_cast<double>(none.model_bytes), 66985530 * 4.0, 2e6);
+  EXPECT_NEAR(static_cast<double>(none.checkpoint_bytes), 3 * 66985530 * 4.0, 2e6);
+}
+
+TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
+  const DiskPlan disk{.model_bytes = 1'000'000'000, .checkpoint_bytes = 3'000'000'000, .checkpoints = 5};
+  EXPECT_EQ(disk.shortage(4, 12'000'000'000), "");
+  EXPECT_EQ(disk.shortage(4, std::nullopt), "");
+  EXPECT_EQ(disk.shortage(0, 0), "");
+  EXPECT_EQ(disk.shortage(4, 11'900'000'000),
+            "the checkpoints to come (4 of 3.0 GB) need more than the 11.9 GB that are free: make room, or pass "
+            "--save_total_limit or --save_strategy no");
+}
+
 }  // namespace
 }  // namespace tekio

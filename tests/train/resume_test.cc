@@ -271,6 +271,54 @@ TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
   EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
 }
 
+TEST_F(Resume, WhatIsLeftOfAModelThatCannotBeSavedIsTold) {
+  const struct {
+    std::string run, resumed;
+    Interval save;
+    const char* left;
+  } cases[] = {{"none", "", Interval::no, "what this run has learnt is lost, as no checkpoint was kept"},
+               {"each", "", Interval::epoch, "checkpoint-10 holds the run: make room and go on with --resume"},
+               {"each", "checkpoint-5", Interval::no, "what was learnt after "}};
+  for (const auto& c : cases) {
+    const fs::path folder = folder_ / c.run;
+    TrainingOptions o = often(c.run);
+    o.eval_strategy = Interval::epoch;
+    o.save_strategy = c.save;
+    if (!c.resumed.empty()) o.resume_from_checkpoint = (folder / c.resumed).string();
+    o.on_epoch = [&](const EpochReport&) { fs::create_directories(folder / "model.safetensors" / "in the way"); };
+    EXPECT_THAT(message_of(ErrorKind::io, [&] { adapt_fresh(o); }),
+                ::testing::AllOf(HasSubstr("the trained model was not saved: cannot write "),
+                                 HasSubstr("model.safetensors: Is a directory; "), HasSubstr(c.left)));
+    for (const auto& entry : fs::directory_iterator(folder)) EXPECT_FALSE(is_temporary(entry.path())) << entry.path();
+    EXPECT_FALSE(fs::exists(folder / "config.json"));
+    EXPECT_FALSE(fs::exists(folder / "all_results.json"));
+    fs::remove_all(folder / "model.safetensors");
+  }
+}
+
+TEST_F(Resume, AModelWithoutRoomIsToldBeforeItIsTrained) {
+  TrainingOptions o = options();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};
+    std::signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    bool judged = false;
+    o.on_epoch = [&](const EpochReport&) { judged = true; };
+    const std::string message = message_of(ErrorKind::io, [&] { adapt_fresh(o); });
+    _exit(!judged && message.find("there is no room in " + o.output_dir +
+                                  " for the trained model of 1.2 MB: File too "
+                                  "large; make room or name another folder") == 0
+              ? 0
+              : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_FALSE(fs::exists(o.output_dir));
+}
+
 TEST_F(Resume, AUpdateMayBeCutOtherwise) {
   adapt_fresh(often("whole"));
   TrainingOptions o = often("other", {"", MaskingRng::counter, false, EvalMasking::frozen, 4});

@@ -355,6 +355,7 @@ TEST_F(TrainerTest, APlanSaysWhatARunWouldBe) {
   EXPECT_EQ(sum, p.memory_bytes);
   EXPECT_THAT(purposes, IsSupersetOf({"weights", "gradients", "moments"}));
   EXPECT_GT(p.memory_bytes, 38840 * 4 * 4);
+  EXPECT_GT(p.disk_bytes, 38840 * 4 * (1 + 3));
   TrainingOptions large = o, all = o;
   large.per_device_train_batch_size = large.per_device_eval_batch_size = 1 << 20;
   all.per_device_train_batch_size = all.per_device_eval_batch_size = 40;
