@@ -44,8 +44,8 @@ class Fill final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     std::vector<std::string> texts = positionals;
-    if (texts.empty())
-      read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
+    const bool from_input = texts.empty();
+    if (from_input) read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
     if (texts.empty())
       fail(ErrorKind::input, "there is no text to fill: pass one as an argument or lines on standard input");
 
@@ -54,8 +54,16 @@ class Fill final : public Command {
     const FillMask fill_mask(opened.model, opened.tokenizer);
 
     OrderedJson results = OrderedJson::array();
-    for (const std::string& text : texts) {
-      const std::vector<std::vector<Prediction>> masks = fill_mask.all(text, options_);
+    for (size_t line = 0; line < texts.size(); ++line) {
+      const std::string& text = texts[line];
+      const std::vector<std::vector<Prediction>> masks = [&] {
+        try {
+          return fill_mask.all(text, options_);
+        } catch (const Error& error) {
+          if (!from_input) throw;
+          fail(error.kind(), "standard input:{}: {}", line + 1, error.what());
+        }
+      }();
       if (common.json) {
         OrderedJson lists = OrderedJson::array();
         for (const auto& predictions : masks) lists.push_back(to_json(predictions));

@@ -48,7 +48,8 @@ std::string encoding_line(const Encoding& encoding) {
   return out + "]}";
 }
 
-std::vector<int32_t> parse_ids(std::string_view line, const std::string& where, int64_t number) {
+std::vector<int32_t> parse_ids(const Tokenizer& tokenizer, std::string_view line, const std::string& where,
+                               int64_t number) {
   std::vector<int32_t> ids;
   const char* at = line.data();
   const char* const end = at + line.size();
@@ -60,6 +61,11 @@ std::vector<int32_t> parse_ids(std::string_view line, const std::string& where, 
     if (error != std::errc() || id < 0 || (next < end && *next != ' ' && *next != '\t'))
       fail(ErrorKind::input, "{}:{}: expected ids separated by blanks, got '{}'", where, number,
            printable(std::string_view(at, static_cast<size_t>(end - at)), 40));
+    try {
+      tokenizer.id_to_token(id);  // decode() leaves out what is no token's, as the reference does; here it is a mistake
+    } catch (const Error& none) {
+      fail(ErrorKind::input, "{}:{}: {}; pass the model that the ids were made with", where, number, none.what());
+    }
     ids.push_back(id);
     at = next;
   }
@@ -108,7 +114,7 @@ class Tokenize final : public Command {
       const DecodeOptions options{.skip_special_tokens = no_special_tokens_};
       const auto decode = [&](const std::string& where) {
         return [&, where](std::string_view line, int64_t number) {
-          const std::string text = tokenizer.decode(parse_ids(line, where, number), options);
+          const std::string text = tokenizer.decode(parse_ids(tokenizer, line, where, number), options);
           writer.put(common.json ? OrderedJson(text).dump(-1, ' ', false, OrderedJson::error_handler_t::replace)
                                  : text);
         };

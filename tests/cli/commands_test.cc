@@ -72,6 +72,17 @@ TEST(Fill, ATextWithoutMaskOrTooLongIsBadInput) {
   EXPECT_THAT(longer.err, HasSubstr("128"));
 }
 
+TEST(Fill, ALineOfStandardInputIsToldByItsNumber) {
+  for (const char* bad : {"no mask", ""}) {
+    const Result result =
+        run({"fill", "--model", M}, {.input = std::string("a [MASK]\nb [MASK]\n") + bad + "\nc [MASK]\n"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, StartsWith("tekio: standard input:3: no [MASK] in \"" + std::string(bad) + "\""));
+  }
+  EXPECT_THAT(run({"fill", "--model", M, "no mask"}).err, StartsWith("tekio: no [MASK] in \"no mask\""));
+}
+
 TEST(Devices, CudaIsNotThere) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"fill", "--model", M, "a [MASK]"}, {"eval", "--model", M, "--data", "x"}, {"adapt"}, {"doctor"}}) {
@@ -178,6 +189,21 @@ TEST_F(Tokenize, WhatIsNoIdIsBadInput) {
     EXPECT_EQ(result.code, 3) << line;
     EXPECT_THAT(result.err, HasSubstr("standard input:2: expected ids separated by blanks"));
   }
+}
+
+TEST_F(Tokenize, AnIdThatNoTokenHasIsBadInput) {
+  const auto entries = run({"info", M, "--json"}).json()["vocabulary"].get<int64_t>();
+  const std::string beyond = std::to_string(entries);
+  EXPECT_EQ(run({"tokenize", "--model", M, "--decode"}, {.input = std::to_string(entries - 1) + "\n"}).code, 0);
+  for (const std::string& id : {beyond, std::string("2000000000")}) {
+    const Result result = run({"tokenize", "--model", M, "--decode"}, {.input = "1 2\n5 " + id + " 6\n"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err, "tekio: standard input:2: no token has the id " + id + "; the vocabulary has " + beyond +
+                              " entries; pass the model that the ids were made with\n");
+  }
+  const std::string file = folder_.write("ids.txt", beyond + "\n");
+  EXPECT_THAT(run({"tokenize", "--model", M, "--decode", file}).err, HasSubstr(file + ":1: no token has the id"));
 }
 
 class Data : public testing::Test {
