@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "data/record_parser.h"
+#include "model/masked_lm.h"
 #include "train/run_folder.h"
 
 namespace tekio::cli {
@@ -244,14 +245,8 @@ OpenModel ModelOptions::open(const std::string& command, const Common& common) c
   MaskedLM weights = MaskedLM::from_pretrained(
       where.folder.string(),
       {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});
-  const ModelInfo info = weights.info();
-  if (entries.vocabulary_size() > info.vocabulary)
-    fail(ErrorKind::input,
-         "the tokenizer has {} entries but the model in {} has {} rows of word embeddings: tokenizer and weights are "
-         "from different models; pass --tokenizer "
-         "with the folder that the weights were trained with",
-         entries.vocabulary_size(), printable(where.folder.string(), 300), info.vocabulary);
-  return {where, entries, weights, info};
+  weights.impl().check_tokenizer(entries);
+  return {where, entries, weights, weights.info()};
 }
 
 void add_masking_options(OptionTable& table, double* mlm_probability, bool* whole_word_mask, double* wwm_probability) {

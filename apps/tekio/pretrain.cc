@@ -1,6 +1,7 @@
 // tekio pretrain: trains a model from nothing: sizes from a config.json, weights fresh, the tokenizer from a folder.
 #include <filesystem>
 
+#include "model/masked_lm.h"
 #include "training_command.h"
 
 namespace tekio::cli {
@@ -75,6 +76,7 @@ class Pretrain final : public TrainingCommand {
       fail(ErrorKind::input, "the tokenizer in {} has {} entries but vocab_size is {} in {}: set it to {} or more",
            printable(tokenizer_folder.string(), 300), tokenizer.vocabulary_size(), info.vocabulary,
            printable(config, 300), tokenizer.vocabulary_size());
+    model.impl().check_tokenizer(tokenizer);
     return {origin.place, tokenizer, model, info};
   }
 

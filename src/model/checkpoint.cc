@@ -266,8 +266,9 @@ void check_vocabulary(int64_t tokenizer_entries, const ModelConfig& config, cons
          tokenizer_entries, matrix, config.vocabulary, printable(folder, 300));
   if (tokenizer_entries <= config.vocabulary - kPadding)
     warn(fmt::format(
-        "vocabulary has {} entries but {} has {} rows (model in {}): are tokenizer and weights from different models?",
-        tokenizer_entries, matrix, config.vocabulary, printable(folder, 300)));
+        "vocabulary has {} entries but {} has {} rows (model in {}), so {} rows can never be used: are tokenizer and "
+        "weights from different models?",
+        tokenizer_entries, matrix, config.vocabulary, printable(folder, 300), config.vocabulary - tokenizer_entries));
 }
 
 }  // namespace tekio

@@ -59,7 +59,7 @@ std::string filled(const Tokenizer& tokenizer, std::vector<int32_t> ids, int32_t
 }  // namespace
 
 FillMask::FillMask(MaskedLM model, Tokenizer tokenizer) : model_(std::move(model)), tokenizer_(std::move(tokenizer)) {
-  check_vocabulary(tokenizer_.vocabulary_size(), model_.impl().model().config(), model_.impl().path());
+  model_.impl().check_tokenizer(tokenizer_);
   if (!tokenizer_.mask_id()) fail(ErrorKind::input, "the tokenizer has no mask token, so there is nothing to fill");
 }
 

@@ -104,6 +104,13 @@ MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& op
   initialize_weights(model_.config(), model_.weights(), options.seed);
 }
 
+void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {
+  const int64_t entries = tokenizer.vocabulary_size();
+  if (entries == checked_entries_) return;
+  check_vocabulary(entries, model_.config(), path_);
+  checked_entries_ = entries;
+}
+
 Tensor MaskedLM::Impl::logits(const Batch& batch) {
   const DType type = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   if (!model_.fits(batch, type)) {

@@ -4,6 +4,7 @@
 
 #include <tekio/masked_lm.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,6 +40,8 @@ class MaskedLM::Impl {
   /// Logits [r,V] of the batch's masked rows, in float32; memory grows where the batch needs more than was prepared.
   /// Valid until the next call. The caller holds mutex().
   Tensor logits(const Batch& batch);
+  /// check_vocabulary() for a tokenizer that is to be used with this model; what was told once is not told again.
+  void check_tokenizer(const Tokenizer& tokenizer);
   DType working_type(bool compared) const { return tekio::working_type(format_, *backend_, compared); }
 
  private:
@@ -50,6 +53,7 @@ class MaskedLM::Impl {
   LoadReport report_;
   std::vector<float> widened_;  // the logits of a pass in bf16
   std::mutex mutex_;
+  std::atomic<int64_t> checked_entries_ = -1;  // of the tokenizer that was checked last
 };
 
 }  // namespace tekio

@@ -20,11 +20,7 @@ void require_no_problems(const std::vector<std::string>& problems) {
 /// Chunks that the tokenizer made must be chunks that the model can read.
 void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks) {
   const ModelConfig& config = model.impl().model().config();
-  if (tokenizer.vocabulary_size() > config.vocabulary)
-    fail(ErrorKind::input,
-         "the tokenizer has {} entries but the model has only {} rows of word embeddings: they belong to different "
-         "models; pass --tokenizer with the folder that the weights were trained with",
-         tokenizer.vocabulary_size(), config.vocabulary);
+  model.impl().check_tokenizer(tokenizer);
   if (chunks.chunk_size() > config.max_positions)
     fail(ErrorKind::usage, "--chunk_size {} is longer than the model's {} positions", chunks.chunk_size(),
          config.max_positions);

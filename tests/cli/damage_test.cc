@@ -118,5 +118,30 @@ TEST_F(Damage, AVocabularyTooLargeForTheWeights) {
   EXPECT_FALSE(fs::exists(folder_.path("run")));
 }
 
+TEST_F(Damage, AVocabularyFarTooSmallForTheWeightsIsWarnedOfOnce) {
+  const std::string tokenizer = folder_.path("tokenizer"), text = folder_.write("t.txt", sentences(200));
+  fs::create_directory(tokenizer);
+  fs::copy(model_ + "/tokenizer_config.json", tokenizer);
+  const std::string whole = read_file(model_ + "/vocab.txt");
+  folder_.write("tokenizer/vocab.txt", whole.substr(0, whole.find('\n', whole.size() / 3) + 1));
+  const std::string warning = "rows can never be used: are tokenizer and weights from different models?";
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"fill", "the [MASK] of"},
+                                             {"eval", "--data", text, "--chunk_size", "16"},
+                                             {"adapt", "--data", text, "--chunk_size", "16", "--max_steps", "1",
+                                              "--output_dir", folder_.path("run"), "--prompt", "a [MASK]"}}) {
+    auto all = arguments;
+    all.insert(all.end(), {"--model", model_, "--no_cache"});
+    EXPECT_THAT(run(all).err, testing::Not(HasSubstr(warning)));
+    std::filesystem::remove_all(folder_.path("run"));
+    all.insert(all.end(), {"--tokenizer", tokenizer});
+    const Result result = run(all);
+    EXPECT_EQ(result.code, 0) << result.err;
+    const size_t at = result.err.find(warning);
+    ASSERT_NE(at, std::string::npos) << result.err;
+    EXPECT_EQ(result.err.find(warning, at + 1), std::string::npos) << result.err;
+  }
+}
+
 }  // namespace
 }  // namespace tekio::cli_test

@@ -428,7 +428,10 @@ TEST_F(Checkpoint, VocabulariesMustMeet) {
   large.vocabulary = 1000;
   ::testing::internal::CaptureStderr();
   check_vocabulary(800, large, "m");
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("warning: vocabulary has 800 entries"));
+  EXPECT_THAT(
+      ::testing::internal::GetCapturedStderr(),
+      HasSubstr("warning: vocabulary has 800 entries but bert.embeddings.word_embeddings.weight has 1000 rows (model "
+                "in m), so 200 rows can never be used"));
 }
 
 TEST(CheckpointData, BothFormsOfARealFileAreEqual) {
