@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "train/plan.h"
 #include "train/prompts.h"
 #include "train/report.h"
@@ -48,14 +49,18 @@ std::vector<std::string> prompts_for(const std::vector<std::string>& data, const
   return prompts;
 }
 
+int64_t planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o) {
+  const MlmModel& model = opened.model.impl().model();
+  return memory_plan(model.config(), model.backend(), o, data.split, working_type(opened.model, o.masking_rng)).total();
+}
+
 // " device   cpu · 2 threads · bf16 · 1.2 GB planned"
-std::string device_line(const OpenModel& opened, const RunData& data, const TrainingOptions& o) {
+std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes) {
   MaskedLM::Impl& impl = opened.model.impl();
-  const DType type = working_type(opened.model, o.masking_rng);
   const int threads = impl.pool().threads();
-  const int64_t bytes = memory_plan(impl.model().config(), impl.model().backend(), o, data.split, type).total();
   return fmt::format(" device   {} · {} thread{} · {} · {} planned", impl.model().backend().name(), threads,
-                     threads == 1 ? "" : "s", name_of(type), bytes_text(static_cast<uint64_t>(bytes)));
+                     threads == 1 ? "" : "s", name_of(working_type(opened.model, o.masking_rng)),
+                     bytes_text(static_cast<uint64_t>(bytes)));
 }
 
 OrderedJson model_json(const OpenModel& opened) {
@@ -168,8 +173,10 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   tell(fmt::format(" data     {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by",
                    printable(data.name, kShown), with_commas(data.rows), with_commas(data.all_chunks),
                    a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+  const int64_t memory = planned_memory(opened, data, a.training);
+  if (!a.dry_run) note(device_line(opened, a.training, memory));
+  if (const std::string shortage = memory_shortage(memory, available_memory()); !shortage.empty()) warn(shortage);
   if (a.dry_run) return print_plan(opened, data, out);
-  note(device_line(opened, data, a.training));
 
   a.training.options_toml = a.record(table);
   const General general(opened, data, a.training);

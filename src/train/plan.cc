@@ -44,6 +44,14 @@ MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const 
   return plan;
 }
 
+std::string memory_shortage(int64_t planned, std::optional<int64_t> available) {
+  if (!available || planned <= *available) return {};
+  return fmt::format(
+      "the run needs {} of memory, but {} is available: take a smaller --per_device_train_batch_size with more "
+      "--gradient_accumulation_steps and a smaller --per_device_eval_batch_size, or a smaller --chunk_size",
+      bytes_text(static_cast<uint64_t>(planned)), bytes_text(static_cast<uint64_t>(*available)));
+}
+
 DiskPlan disk_plan(const ModelConfig& config, const TrainingOptions& o, const Schedule& schedule) {
   constexpr int64_t kSmallFiles = 1 << 20;  // the tokenizer's, and what is told about the run
   const int64_t weights = ParameterSet::bytes(config);

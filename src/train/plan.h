@@ -21,6 +21,9 @@ BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& da
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type);
 
+/// What to say where a run is to take more memory than there is; empty where it fits, or what there is is not told.
+std::string memory_shortage(int64_t planned_bytes, std::optional<int64_t> available_bytes);
+
 /// What a run keeps on disk when it keeps the most.
 struct DiskPlan {
   int64_t model_bytes = 0;       ///< the adapted model's

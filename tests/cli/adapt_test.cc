@@ -24,6 +24,17 @@ using testing::HasSubstr;
 
 const std::string M = model_folder();
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEKIO_ADDRESS_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(TEKIO_ADDRESS_SANITIZER)
+constexpr bool kAddressSanitizer = true;
+#else
+constexpr bool kAddressSanitizer = false;
+#endif
+
 class Adapt : public testing::Test {
  protected:
   // Options of a run of a second, JSON result.
@@ -246,13 +257,33 @@ TEST_F(Adapt, ADryRunTrainsNothing) {
   EXPECT_EQ(plan["plan"]["steps"], 4);
   EXPECT_GT(plan["plan"]["memory_bytes"], 0);
   EXPECT_GT(plan["plan"]["seconds"].get<double>(), 0);
+  EXPECT_GT(plan["plan"]["disk_bytes"], plan["model"]["parameters"].get<int64_t>() * 4);
+  EXPECT_GT(plan["plan"]["disk_free_bytes"], 0);
   int64_t sum = 0;
   for (const auto& [purpose, bytes] : plan["plan"]["memory"].items()) sum += bytes.get<int64_t>();
   EXPECT_EQ(sum, plan["plan"]["memory_bytes"]);
   EXPECT_FALSE(fs::exists(run_));
   const Result plain = run(small({"--data", text_, "--dry_run", "--no_json"}));
-  for (const char* word : {"model", "data", "steps", "memory", "weights", "time"})
+  for (const char* word : {"model", "data", "steps", "memory", "weights", "disk", "time"})
     EXPECT_THAT(plain.out, HasSubstr(word));
+}
+
+TEST_F(Adapt, TooLittleMemoryIsWarnedOfBeforeItRunsOut) {
+  if (kAddressSanitizer) GTEST_SKIP() << "the address sanitizer takes more addresses than any limit";
+  const std::string text = folder_.write("big.txt", sentences(8000));
+  for (const char* dry : {"--dry_run", "--no_dry_run"}) {
+    std::string command = "ulimit -v 1500000; " TEKIO_PROGRAM;
+    for (const std::string& argument :
+         small({"--data", text, "--per_device_train_batch_size", "8000", "--threads", "1", "--dtype", "f32", dry}))
+      command += " " + argument;
+    const int status = std::system(("sh -c '" + command + "' >/dev/null 2>" + folder_.path("err")).c_str());
+    EXPECT_EQ(WEXITSTATUS(status), std::string(dry) == "--dry_run" ? 0 : 5);
+    EXPECT_THAT(
+        read_file(folder_.path("err")),
+        testing::ContainsRegex("warning: the run needs 1.. GB of memory, but [0-9.]+ [MG]B is available: take a "
+                               "smaller --per_device_train_batch_size with more --gradient_accumulation_steps"));
+  }
+  EXPECT_THAT(run(small({"--data", text, "--dry_run"})).err, testing::Not(HasSubstr("of memory")));
 }
 
 TEST_F(Adapt, TheDefaultRunFolderIsNamedAfterModelAndData) {

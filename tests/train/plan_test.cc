@@ -58,6 +58,15 @@ TEST(Plan, CountsTheCheckpointsThatLieThereAtATime) {
   EXPECT_NEAR(static_cast<double>(none.checkpoint_bytes), 3 * 66985530 * 4.0, 2e6);
 }
 
+TEST(Plan, TellsWhereMemoryIsTooSmall) {
+  EXPECT_EQ(memory_shortage(8'000'000'000, 8'000'000'000), "");
+  EXPECT_EQ(memory_shortage(8'000'000'000, std::nullopt), "");
+  EXPECT_EQ(
+      memory_shortage(8'000'000'000, 7'900'000'000),
+      "the run needs 8.0 GB of memory, but 7.9 GB is available: take a smaller --per_device_train_batch_size with "
+      "more --gradient_accumulation_steps and a smaller --per_device_eval_batch_size, or a smaller --chunk_size");
+}
+
 TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
   const DiskPlan disk{.model_bytes = 1'000'000'000, .checkpoint_bytes = 3'000'000'000, .checkpoints = 5};
   EXPECT_EQ(disk.shortage(4, 12'000'000'000), "");
