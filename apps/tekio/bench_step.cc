@@ -243,7 +243,7 @@ class BenchStep final : public Command {
     phases["other"] = {{"seconds", (all_seconds - steps.phases.seconds()) / count},
                        {"share", 1 - steps.phases.seconds() / all_seconds}};
     OrderedJson plan = OrderedJson::object();
-    for (const MemoryPlan::Line& line : memory.lines) plan[line.purpose] = line.bytes;
+    for (const MemoryPlan::Line& line : memory.lines) plan[json_key(line.purpose)] = line.bytes;
     plan["total"] = memory.total();
     return {{"what", eval_ ? "eval" : "step"},
             {"model", folder.empty() ? "DistilBERT-base's size, random weights" : folder.string()},
@@ -303,8 +303,11 @@ class BenchStep final : public Command {
     }
     out.line("");
     out.line(fmt::format("{:<20} {:>9}", "planned memory", "MiB"));
-    for (const auto& [purpose, bytes] : r["memory_plan"].items())
+    for (const auto& [key, bytes] : r["memory_plan"].items()) {
+      std::string purpose = key;
+      std::replace(purpose.begin(), purpose.end(), '_', ' ');
       out.line(fmt::format("{:<20} {:>9.1f}", purpose, bytes.get<double>() / (1 << 20)));
+    }
   }
 
   ReferenceJob reference_job(const fs::path& folder) const {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -15,6 +16,12 @@ void Output::write(std::string_view text) {
   constexpr size_t kBuffer = size_t{1} << 18;
   buffer_ += text;
   if (buffer_.size() >= kBuffer) flush();
+}
+
+std::string json_key(std::string_view words) {
+  std::string key(words);
+  std::replace(key.begin(), key.end(), ' ', '_');
+  return key;
 }
 
 void Output::json(const OrderedJson& document) {

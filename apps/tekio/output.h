@@ -27,4 +27,7 @@ class Output {
   std::string buffer_;
 };
 
+/// A word or two as a key of our JSON documents: "bf16 weights" as "bf16_weights".
+std::string json_key(std::string_view words);
+
 }  // namespace tekio::cli

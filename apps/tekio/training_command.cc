@@ -201,7 +201,7 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Ou
                     bytes_text(static_cast<uint64_t>(*disk_free)), printable(t.output_dir, 300)));
   if (common.json) {
     OrderedJson memory = OrderedJson::object();
-    for (const auto& part : planned.memory) memory[part.purpose] = part.bytes;
+    for (const auto& part : planned.memory) memory[json_key(part.purpose)] = part.bytes;
     out.json({{"dry_run", true},
               {"run_dir", t.output_dir},
               {"model", model_json(opened)},

@@ -71,6 +71,7 @@ TEST(BenchStep, TellsSpeedLimitMemoryAndPhases) {
   EXPECT_THAT(keys(r["memory_plan"]),
               IsSupersetOf({"weights", "gradients", "moments", "activations", "logits", "scratch", "total"}));
 
+  for (const std::string& key : keys(r["memory_plan"])) EXPECT_EQ(key.find(' '), std::string::npos) << key;
   EXPECT_THAT(keys(r["phases"]),
               IsSupersetOf({"embedding", "products_forward", "products_backward", "attention_forward",
                             "attention_backward", "norms", "loss", "optimizer", "other"}));
