@@ -43,10 +43,11 @@ void OptionTable::read_config(const std::filesystem::path& path) {
   try {
     document = toml::parse(read_text(path, size_t{1} << 20), path.string());
   } catch (const toml::parse_error& error) {
-    fail(ErrorKind::usage, "--config {}:{}: not TOML: {}", where, error.source().begin.line,
-         printable(error.description(), 200));
+    problems_.push_back(fmt::format("--config {}:{}: not TOML: {}", where, error.source().begin.line,
+                                    printable(error.description(), 200)));
+    return;
   }
-  // In the file's order, so that the first problem told is the first in the file.
+  // In the file's order, so that problems are told in it.
   std::vector<std::pair<std::string, const toml::node*>> entries;
   for (const auto& [key, node] : document) entries.emplace_back(std::string(key.str()), &node);
   std::sort(entries.begin(), entries.end(),
@@ -61,9 +62,10 @@ void OptionTable::read_config(const std::filesystem::path& path) {
       if (option == nullptr && std::find(foreign_names_.begin(), foreign_names_.end(), name) != foreign_names_.end())
         continue;
       const std::string near = option == nullptr ? nearest(name, names()) : "";
-      fail(ErrorKind::usage, "--config {}:{}: {} option '{}'{}", where, line,
-           option == nullptr ? "unknown" : "a file cannot hold the", printable(key),
-           near.empty() ? "" : ", did you mean " + near + "?");
+      problems_.push_back(fmt::format("--config {}:{}: {} option '{}'{}", where, line,
+                                      option == nullptr ? "unknown" : "a file cannot hold the", printable(key),
+                                      near.empty() ? "" : ", did you mean " + near + "?"));
+      continue;
     }
     const toml::array* array = node->as_array();
     std::vector<const toml::node*> values{node};
@@ -75,19 +77,21 @@ void OptionTable::read_config(const std::filesystem::path& path) {
     for (const toml::node* value : values) {
       std::optional<std::string> text = value_text(*value);
       const bool alone = option->implied && value->is_boolean();  // resume_from_checkpoint = true
-      if (!text || !(alone || kind_fits(*value, option->kind)))
-        fail(ErrorKind::usage, "--config {}:{}: {} is {}, expected {}", where, line, option->name,
-             text ? "'" + printable(*text) + "'" : std::string("not a single value"), option->expected());
+      if (!text || !(alone || kind_fits(*value, option->kind))) {
+        problems_.push_back(fmt::format("--config {}:{}: {} is {}, expected {}", where, line, option->name,
+                                        text ? "'" + printable(*text) + "'" : std::string("not a single value"),
+                                        option->expected()));
+        continue;
+      }
       if (alone) {
         if (*text == "false") continue;
         text = option->implied;
       }
-      try {
-        option->check(*text);
-      } catch (const Error& error) {
-        fail(error.kind(), "--config {}:{}: {}", where, line, error.what());
-      }
-      option->assign(*text);
+      text = option->meant(*text);
+      if (const std::string problem = option->problem(*text); !problem.empty())
+        problems_.push_back(fmt::format("--config {}:{}: {}", where, line, problem));
+      else
+        option->assign(*text);
     }
     option->given = option->value() != option->default_value;  // a dumped default contradicts nothing
   }

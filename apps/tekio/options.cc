@@ -2,6 +2,8 @@
 // `--flag true|false`, `--no_flag`; `--name value` or `--name=value`; the last of several equal names wins.
 #include "options.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -81,7 +83,15 @@ std::string Option::expected() const {
   return text;
 }
 
-void Option::check(const std::string& text) const {
+std::string Option::meant(const std::string& text) const {
+  for (const auto& [other, choice] : synonyms)
+    if (other == text) return choice;
+  return text;
+}
+
+std::string Option::problem(const std::string& text) const {
+  for (const auto& [refused, reason] : refusals)
+    if (refused == text) return fmt::format("--{} is '{}', which is not supported: {}", name, refused, reason);
   bool good = true;
   double number = 0;
   if (kind == Kind::integer) {
@@ -100,10 +110,10 @@ void Option::check(const std::string& text) const {
   if (kind == Kind::integer || kind == Kind::number)
     good = good && (number == also || ((above_minimum ? number > minimum : number >= minimum) &&
                                        (below_maximum ? number < maximum : number <= maximum)));
-  if (good) return;
+  if (good) return {};
   const std::string near = choices.empty() ? "" : nearest(text, choices);
-  fail(ErrorKind::usage, "--{} is '{}', expected {}{}", name, printable(text), expected(),
-       near.empty() ? "" : ", did you mean " + near + "?");
+  return fmt::format("--{} is '{}', expected {}{}", name, printable(text), expected(),
+                     near.empty() ? "" : ", did you mean " + near + "?");
 }
 
 Option& OptionTable::add_option(const char* name, Option::Kind kind, const char* help) {
@@ -216,15 +226,9 @@ std::vector<std::string> OptionTable::names() const {
   return names;
 }
 
-void OptionTable::fail_unknown(std::string_view spelled, std::string_view name) const {
-  const std::string near = nearest(name, names());
-  fail(ErrorKind::usage, "unknown option {}{} ('tekio {} --help' lists all)", printable(spelled),
-       near.empty() ? "" : ", did you mean --" + near + "?", command_);
-}
-
-std::vector<std::string> OptionTable::parse(const std::vector<std::string>& arguments, bool positionals) {
+std::vector<OptionTable::Given> OptionTable::read_arguments(const std::vector<std::string>& arguments, bool positionals,
+                                                            std::vector<std::string>& rest) {
   std::vector<Given> found;
-  std::vector<std::string> rest;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument == "--") {
@@ -254,13 +258,21 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     if (option == nullptr && name.starts_with("no_")) {
       option = find(std::string_view(name).substr(3));
       if (option != nullptr && option->kind == Option::Kind::boolean) {
-        if (value) fail(ErrorKind::usage, "{} takes no value, got '{}'", spelled, printable(*value));
-        found.push_back({option, "false", spelled, name});
+        if (value)
+          problems_.push_back(fmt::format("{} takes no value, got '{}'", spelled, printable(*value)));
+        else
+          found.push_back({option, "false", spelled, name});
         continue;
       }
       option = nullptr;
     }
-    if (option == nullptr) fail_unknown(spelled, name);
+    if (option == nullptr) {
+      const std::string near = nearest(name, names());
+      problems_.push_back(
+          fmt::format("unknown option {}{}", printable(spelled), near.empty() ? "" : ", did you mean --" + near + "?"));
+      unknown_ = true;
+      continue;
+    }
 
     const bool next_is_value = i + 1 < arguments.size() && !looks_like_option(arguments[i + 1]);
     if (option->kind == Option::Kind::boolean) {
@@ -276,35 +288,33 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     } else if (option->implied) {
       found.push_back({option, *option->implied, spelled, name});
     } else {
-      fail(ErrorKind::usage, "{} needs a value: {}", spelled, option->expected());
+      problems_.push_back(fmt::format("{} needs a value: {}", spelled, option->expected()));
     }
   }
+  return found;
+}
 
-  for (Option& model : options_)
-    for (Given& given : found)
-      if (model.json_config && given.option->name == "config" && is_json_config(given.text)) given.option = &model;
-  const auto named = [&](std::string_view name) {
-    return given(name) || std::ranges::any_of(found, [&](const Given& g) { return g.option->name == name; });
-  };
-  const auto read_files = [&] {
-    for (const Given& given : found)
-      if (given.option->name == "config") read_config(given.text);
-  };
-  read_files();  // first: the command line wins
-  if (defaults_ && !named(defaults_->option)) {
-    read_config(defaults_->file);
-    for (Option& option : options_) option.given = false;
-    read_files();
-  }
+void OptionTable::read_files(const std::vector<Given>& found) {
+  for (const Given& given : found)
+    if (given.option->name == "config") read_config(given.text);
+}
+
+void OptionTable::take(std::vector<Given>& found) {
   std::vector<const Option*> cleared;
-  for (const Given& given : found) {
+  for (size_t i = 0; i < found.size(); ++i) {
+    Given& given = found[i];
     Option& option = *given.option;
-    option.check(given.text);
-    for (const Given& other : found)
-      if (other.option == &option && option.kind != Option::Kind::list && option.kind != Option::Kind::boolean &&
-          other.text != given.text && other.name != given.name)
-        fail(ErrorKind::usage, "{} {} contradicts {} {}: they are two names of one option", other.spelled,
-             printable(other.text), given.spelled, printable(given.text));
+    given.text = option.meant(given.text);
+    if (std::string problem = option.problem(given.text); !problem.empty()) {
+      problems_.push_back(std::move(problem));
+      continue;
+    }
+    for (size_t k = 0; k < i; ++k)
+      if (const Given& other = found[k]; other.option == &option && option.kind != Option::Kind::list &&
+                                         option.kind != Option::Kind::boolean && other.text != given.text &&
+                                         other.name != given.name)
+        problems_.push_back(fmt::format("{} {} contradicts {} {}: they are two names of one option", other.spelled,
+                                        printable(other.text), given.spelled, printable(given.text)));
     if (option.kind == Option::Kind::list && std::find(cleared.begin(), cleared.end(), &option) == cleared.end()) {
       option.clear();
       cleared.push_back(&option);
@@ -312,6 +322,28 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     option.assign(given.text);
     option.given = true;
   }
+}
+
+std::vector<std::string> OptionTable::parse(const std::vector<std::string>& arguments, bool positionals) {
+  problems_.clear();
+  std::vector<std::string> rest;
+  std::vector<Given> found = read_arguments(arguments, positionals, rest);
+  for (Option& model : options_)
+    for (Given& given : found)
+      if (model.json_config && given.option->name == "config" && is_json_config(given.text)) given.option = &model;
+  read_files(found);  // first: the command line wins
+  const auto named = [&](std::string_view name) {
+    return given(name) || std::ranges::any_of(found, [&](const Given& g) { return g.option->name == name; });
+  };
+  if (defaults_ && !named(defaults_->option)) {
+    read_config(defaults_->file);
+    for (Option& option : options_) option.given = false;
+    if (problems_.empty()) read_files(found);
+  }
+  take(found);
+  if (!problems_.empty())
+    fail(ErrorKind::usage, "{}{}", fmt::join(problems_, "; "),
+         unknown_ ? fmt::format(" ('tekio {} --help' lists all)", command_) : "");
   return rest;
 }
 

@@ -35,9 +35,11 @@ struct Option {
   bool below_maximum = false;  ///< so is the maximum
   std::optional<double> also;  ///< one more number that is in range
   std::vector<std::string> choices;
-  std::optional<std::string> implied;  ///< the value meant where the option stands without one
-  bool transient = false;              ///< steers this call only: neither dumped nor taken from a config file
-  bool hidden = false;                 ///< understood, but neither listed nor dumped
+  std::vector<std::pair<std::string, std::string>> synonyms;  ///< another spelling, and the choice that it means
+  std::vector<std::pair<std::string, std::string>> refusals;  ///< a value that users may expect, and why there is none
+  std::optional<std::string> implied;                         ///< the value meant where the option stands without one
+  bool transient = false;     ///< steers this call only: neither dumped nor taken from a config file
+  bool hidden = false;        ///< understood, but neither listed nor dumped
   bool json_config = false;   ///< --config FILE.json means this: options stand in TOML, a model's sizes in JSON
   OrderedJson default_value;  ///< null: none
 
@@ -70,6 +72,14 @@ struct Option {
     return *this;
   }
   Option& one_of(std::vector<std::string> names);
+  Option& spelled_also(std::string other, std::string choice) {
+    synonyms.emplace_back(std::move(other), std::move(choice));
+    return *this;
+  }
+  Option& refusing(std::string text, std::string reason) {
+    refusals.emplace_back(std::move(text), std::move(reason));
+    return *this;
+  }
   Option& alias(std::string other) {
     aliases.push_back(std::move(other));
     return *this;
@@ -101,8 +111,10 @@ struct Option {
 
   /// "a number > 0", "an integer from 1 to 99", "one of no, steps, epoch".
   std::string expected() const;
-  /// Fails (usage) with the option's name unless `text` is of the right kind and in range.
-  void check(const std::string& text) const;
+  /// What is wrong with `text`, the option's name in it; empty if it is of the right kind and in range.
+  std::string problem(const std::string& text) const;
+  /// The choice that `text` is another spelling of; else `text`.
+  std::string meant(const std::string& text) const;
 };
 
 class OptionTable {
@@ -152,9 +164,9 @@ class OptionTable {
 
   /// Reads a command line (without program and command names). Returns what is no option. `positionals`: whether the
   /// command takes any; where it takes none, a list option takes all values that follow it.
-  /// Errors (usage): unknown option (names the nearest), value missing, of the wrong kind or out of range, two names of
-  /// one option with different values. Errors of --config's file: io (not there), usage (malformed, unknown key; with
-  /// line).
+  /// Errors (usage, all of them in one sentence): unknown option (names the nearest), value missing, of the wrong kind
+  /// or out of range, two names of one option with different values. Errors of --config's file: io (not there), usage
+  /// (malformed, unknown key; with line).
   std::vector<std::string> parse(const std::vector<std::string>& arguments, bool positionals);
 
   const std::string& command() const { return command_; }
@@ -177,8 +189,11 @@ class OptionTable {
   };  // name: which of the option's, with underscores
   Option& add_option(const char* name, Option::Kind kind, const char* help);
   Option* find(std::string_view name);
-  [[noreturn]] void fail_unknown(std::string_view spelled, std::string_view name) const;
+  std::vector<Given> read_arguments(const std::vector<std::string>& arguments, bool positionals,
+                                    std::vector<std::string>& rest);
+  void read_files(const std::vector<Given>& found);
   void read_config(const std::filesystem::path& path);
+  void take(std::vector<Given>& found);
 
   std::string command_, group_;
   std::list<Option> options_;  // a list: references given out stay good
@@ -188,6 +203,8 @@ class OptionTable {
     std::filesystem::path file;
   };
   std::optional<Defaults> defaults_;
+  std::vector<std::string> problems_;  // what parsing found wrong
+  bool unknown_ = false;               // an unknown option among it
 };
 
 /// A text as a TOML basic string, quotes included.

@@ -153,18 +153,19 @@ void RunMlmOptions::add_to(OptionTable& table) {
   }
 }
 
-void RunMlmOptions::check(const OptionTable& table) const {
-  std::vector<std::string> ignored;
+std::vector<std::string> RunMlmOptions::problems(const OptionTable& table) const {
+  std::vector<std::string> problems, ignored;
   for (const auto& [option, value] : taken_) {
     const ForeignOption& foreign = *option;
     if (!table.given(foreign.name)) continue;
     if (accepts_all(foreign)) {
       if (foreign.reason[0] != '=') ignored.push_back(fmt::format("--{} ({})", foreign.name, foreign.reason));
     } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), value) == foreign.accepted.end()) {
-      fail(ErrorKind::usage, "--{} {} cannot be honoured: {}", foreign.name, printable(value), foreign.reason);
+      problems.push_back(fmt::format("--{} {} cannot be honoured: {}", foreign.name, printable(value), foreign.reason));
     }
   }
-  if (!ignored.empty()) note(fmt::format("without effect here: {}", fmt::join(ignored, ", ")));
+  if (problems.empty() && !ignored.empty()) note(fmt::format("without effect here: {}", fmt::join(ignored, ", ")));
+  return problems;
 }
 
 bool RunMlmOptions::is_true(std::string_view name) const {

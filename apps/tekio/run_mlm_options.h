@@ -8,6 +8,7 @@
 #include <list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "options.h"
 
@@ -19,9 +20,9 @@ class RunMlmOptions {
  public:
   /// Adds them all, unlisted in --help; but for those that the table has as options of its own.
   void add_to(OptionTable& table);
-  /// Fails (usage) for the first that asks for what is not to be had; otherwise notes on stderr which have no effect
+  /// A sentence for each that asks for what is not to be had; if there is none, notes on stderr which have no effect
   /// here.
-  void check(const OptionTable& table) const;
+  std::vector<std::string> problems(const OptionTable& table) const;
   /// Whether this flag was given as true.
   bool is_true(std::string_view name) const;
   /// The table as Markdown rows, for docs/cli.md.

@@ -16,10 +16,16 @@ const char* const kLater[] = {"pull", "push", "serve"};
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
   table.add("device", &common.device, "what computes").one_of({"auto", "cpu", "cuda", "ref"});
-  table.add("dtype", &common.dtype,
-            {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
-            "number format of the arithmetic; auto: bf16 for training and evaluation where the processor multiplies it "
-            "faster, else f32");
+  Option& dtype =
+      table.add("dtype", &common.dtype,
+                {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
+                "number format of the arithmetic (also float32, fp32, bfloat16); auto: bf16 for training and "
+                "evaluation where the "
+                "processor multiplies it faster, else f32");
+  dtype.spelled_also("float32", "f32").spelled_also("fp32", "f32").spelled_also("bfloat16", "bf16");
+  for (const char* half : {"float16", "fp16", "f16"})
+    dtype.refusing(half,
+                   "its range is too small to train without scaling losses; bf16 has float32's range: --dtype bf16");
   table.add("threads", &common.threads, "processor threads; 0: as many as this process may use")
       .at_least(0)
       .at_most(1024);
@@ -65,6 +71,10 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
     return 0;
   }
 
+  if (arguments[0].starts_with("-"))
+    if (const std::string near = nearest(arguments[0], {"--help", "--version"}); !near.empty())
+      fail(ErrorKind::usage, "unknown option {}, did you mean {}?", printable(arguments[0]), near);
+
   auto commands = make_commands();
   std::vector<std::string> names;
   bool family = false;
@@ -107,7 +117,8 @@ int dispatch(std::vector<std::string> arguments, Output& out) {
       if (later == name)
         fail(ErrorKind::usage, "this version ({}) has no command '{}' yet ('tekio --help' lists those it has)",
              TEKIO_VERSION, name);
-    const std::string near = nearest(name, names);
+    std::string near = second && !family ? nearest(name + " " + arguments[0], names) : "";  // "dta info"
+    if (near.empty()) near = nearest(name, names);
     fail(ErrorKind::usage, "no command '{}'{} ('tekio --help' lists all)", printable(name),
          near.empty() ? "" : ", did you mean '" + near + "'?");
   }

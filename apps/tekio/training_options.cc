@@ -2,6 +2,7 @@
 // the rules that bind several options.
 #include "training_options.h"
 
+#include <fmt/ranges.h>
 #include <cmath>
 #include <utility>
 
@@ -143,8 +144,21 @@ void TrainingArguments::add_to(OptionTable& table) {
 }
 
 void TrainingArguments::resolve(const OptionTable& table, Common& common) {
+  std::vector<std::string> problems = run_mlm.problems(table);
+  check_data(table, problems);
+  resolve_device(common, problems);
+  resolve_intervals(table, problems);
+  training.seed = common.seed;
+  TrainingOptions judged = training;
+  if (judged.output_dir.empty()) judged.output_dir = "default";  // resolved when model and data are known
+  for (std::string& problem : judged.problems()) problems.push_back(std::move(problem));
+  if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+}
+
+void TrainingArguments::check_data(const OptionTable& table, std::vector<std::string>& problems) const {
   const auto contradict = [&](const char* one, const char* other, const char* why) {
-    if (table.given(one) && table.given(other)) fail(ErrorKind::usage, "--{} contradicts --{}: {}", one, other, why);
+    if (table.given(one) && table.given(other))
+      problems.push_back(fmt::format("--{} contradicts --{}: {}", one, other, why));
   };
   contradict("data", "train_file", "both name the text to train on");
   for (const char* size : {"train_size", "test_size"}) {
@@ -152,46 +166,44 @@ void TrainingArguments::resolve(const OptionTable& table, Common& common) {
     contradict(size, "validation_file", "the text to judge by can be chosen in one way only");
   }
   if (!validation_file.empty() && data.empty() && train_file.empty())
-    fail(ErrorKind::usage, "--validation_file needs --train_file or --data: there is no text to train on");
-  run_mlm.check(table);
+    problems.emplace_back("--validation_file needs --train_file or --data: there is no text to train on");
+  if (chunks.line_by_line && training.masking_rng != MaskingRng::counter && run_mlm.is_true("pad_to_max_length"))
+    problems.emplace_back(
+        "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "
+        "batch");
+  if (training.trace == "-")
+    problems.emplace_back("--trace is '-', but standard output is for the result alone; pass a file");
+}
+
+void TrainingArguments::resolve_device(Common& common, std::vector<std::string>& problems) const {
   if (run_mlm.is_true("use_cpu") || run_mlm.is_true("no_cuda")) {
-    if (common.device == "cuda") fail(ErrorKind::usage, "--device cuda contradicts --use_cpu");
+    if (common.device == "cuda") problems.emplace_back("--device cuda contradicts --use_cpu");
     if (common.device == "auto") common.device = "cpu";
   }
   if (run_mlm.is_true("bf16")) {
-    if (common.dtype == NumberFormat::f32) fail(ErrorKind::usage, "--dtype f32 contradicts --bf16");
+    if (common.dtype == NumberFormat::f32) problems.emplace_back("--dtype f32 contradicts --bf16");
     common.dtype = NumberFormat::bf16;
   }
-  if (chunks.line_by_line && training.masking_rng != MaskingRng::counter && run_mlm.is_true("pad_to_max_length"))
-    fail(ErrorKind::usage,
-         "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "
-         "batch");
+}
 
+void TrainingArguments::resolve_intervals(const OptionTable& table, std::vector<std::string>& problems) {
   if (logging_strategy == Logging::steps && training.logging_steps == 0)
-    fail(ErrorKind::usage,
-         "--logging_strategy steps contradicts --logging_steps 0; pass how many updates lie between log lines");
+    problems.emplace_back(
+        "--logging_strategy steps contradicts --logging_steps 0; pass how many updates lie between log lines");
   if (logging_strategy == Logging::epoch || logging_strategy == Logging::no) {
     if (table.given("logging_steps") && training.logging_steps != 0 && logging_strategy == Logging::epoch)
       note("without effect here: --logging_steps (--logging_strategy epoch decides)");
     training.logging_steps = 0;
   }
-  if (training.trace == "-")
-    fail(ErrorKind::usage, "--trace is '-', but standard output is for the result alone; pass a file");
   if (warmup_steps >= 1 && warmup_steps != std::floor(warmup_steps))
-    fail(ErrorKind::usage, "--warmup_steps is {}, expected a whole number of updates, or a share below 1",
-         warmup_steps);
+    problems.push_back(
+        fmt::format("--warmup_steps is {}, expected a whole number of updates, or a share below 1", warmup_steps));
   if (warmup_steps > 0 && warmup_steps < 1)
     training.warmup_ratio = warmup_steps;
   else
     training.warmup_steps = static_cast<int64_t>(warmup_steps);
   for (std::string* path : {&training.resume_from_checkpoint})
     if (*path == "true" || *path == "True") *path = "auto";
-  training.seed = common.seed;
-
-  TrainingOptions judged = training;
-  if (judged.output_dir.empty()) judged.output_dir = "default";  // resolved when model and data are known
-  const std::vector<std::string> problems = judged.problems();
-  if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
 
 std::string TrainingArguments::record(const OptionTable& table) {

@@ -33,6 +33,11 @@ struct TrainingArguments {
   /// The options as a config file that asks for this run again. What says where this session begins, by overwriting or
   /// resuming, is left out: the next one may resume the run, or repeat it elsewhere.
   std::string record(const OptionTable& table);
+
+ private:
+  void check_data(const OptionTable& table, std::vector<std::string>& problems) const;
+  void resolve_device(Common& common, std::vector<std::string>& problems) const;
+  void resolve_intervals(const OptionTable& table, std::vector<std::string>& problems);
 };
 
 }  // namespace tekio::cli

@@ -145,6 +145,13 @@ TEST(Options, ProblemsNameTheOption) {
   EXPECT_EQ(problem({"--name", "a", "--model_name", "a"}), "");
 }
 
+TEST(Options, ProblemsAreToldTogether) {
+  EXPECT_EQ(problem({"--count", "0", "--nmae", "x", "--color", "gren", "--name", "a", "--model_name", "b", "--seed"}),
+            "unknown option --nmae, did you mean --name?; --seed needs a value: an integer from 0 to 100; --count is "
+            "'0', expected an integer from 1 to 9; --color is 'gren', expected one of red, green, did you mean green?; "
+            "--name a contradicts --model_name b: they are two names of one option ('tekio test --help' lists all)");
+}
+
 class Config : public testing::Test {
  protected:
   std::string problem_of(const std::string& toml) { return problem({"--config", folder_.write("c.toml", toml)}); }
@@ -178,6 +185,9 @@ TEST_F(Config, ProblemsNameFileLineAndOption) {
   EXPECT_THAT(problem_of("name = 5\n"), HasSubstr("name is '5', expected a text"));
   EXPECT_THAT(problem_of("data = ['a', 1]\n"), HasSubstr("data is '1', expected a text"));
   EXPECT_THAT(problem_of("config = 'x'\n"), HasSubstr("a file cannot hold the option 'config'"));
+  const std::string both = problem_of("cont = 5\nname = 5\ncount = 0\n");
+  for (const char* part : {"c.toml:1: unknown option 'cont'", "c.toml:2: name is '5'", "c.toml:3: --count is '0'"})
+    EXPECT_THAT(both, HasSubstr(part));
   EXPECT_THAT(problem_of("\ncount = = 3\n"), HasSubstr("c.toml:2: not TOML"));
   EXPECT_THAT(problem_of("count = 1\ncount = 2\n"), HasSubstr("c.toml:2: not TOML"));
   EXPECT_THAT(problem_of("name = '\xff'\n"), HasSubstr("not TOML"));

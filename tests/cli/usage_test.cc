@@ -43,6 +43,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"data", "ifno"}, "did you mean 'data info'?"},
                     Case{{"data", "--json"}, "tekio: data needs a command of its own"},
                     Case{{"--json"}, "no command '--json'"},
+                    Case{{"--verson"}, "unknown option --verson, did you mean --version?"},
+                    Case{{"-version"}, "unknown option -version, did you mean --version?"},
+                    Case{{"--hepl"}, "unknown option --hepl, did you mean --help?"},
+                    Case{{"dta", "info"}, "no command 'dta', did you mean 'data info'?"},
+                    Case{{"adpat", "--data", "x"}, "no command 'adpat', did you mean 'adapt'?"},
                     Case{{"tokenizer"}, "tekio: tokenizer needs a command of its own"},
                     Case{{"pull", "x"}, "has no command 'pull' yet"}, Case{{"push"}, "has no command 'push' yet"},
                     Case{{"bench", "stpe"}, "no command 'bench stpe', did you mean 'bench step'?"},
@@ -54,6 +59,11 @@ INSTANTIATE_TEST_SUITE_P(Common, Usage,
                          testing::Values(Case{{"doctor", "--device", "gpu"},
                                               "--device is 'gpu', expected one of auto, cpu, cuda, ref"},
                                          Case{{"doctor", "--dtype", "f16"}, "--dtype is 'f16'"},
+                                         Case{{"doctor", "--dtype", "float16"},
+                                              "--dtype is 'float16', which is not supported: its range is too small to "
+                                              "train without scaling losses; bf16 has float32's range: --dtype bf16"},
+                                         Case{{"doctor", "--dtype", "fp16"}, "--dtype is 'fp16', which is not"},
+                                         Case{{"doctor", "--dtype", "float64"}, "expected one of auto, f32, bf16"},
                                          Case{{"doctor", "--threads", "-1"}, "--threads is '-1'"},
                                          Case{{"doctor", "--threads", "two"}, "--threads is 'two'"},
                                          Case{{"doctor", "--seed", "-1"}, "--seed is '-1'"},
@@ -155,6 +165,31 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"adapt", "--metric_for_best_model", "accuracy"}, "--metric_for_best_model accuracy"},
                     Case{{"adapt", "--use_cpu", "--device", "cuda"}, "--device cuda contradicts --use_cpu"},
                     Case{{"adapt", "--bf16", "--dtype", "f32"}, "--dtype f32 contradicts --bf16"}));
+
+TEST(Problems, AreToldAllAtOnce) {
+  EXPECT_EQ(run({"adapt", "--learning_rat", "1", "--threads", "x", "--quite", "--seed", "-1", "--dropout"}).err,
+            "tekio: unknown option --learning_rat, did you mean --learning_rate?; unknown option --quite, did you mean "
+            "--quiet?; --dropout needs a value: a number >= 0 and < 1; --threads is 'x', expected an integer from 0 to "
+            "1024; --seed is '-1', expected an integer from 0 to 4294967295 ('tekio adapt --help' lists all)\n");
+  const std::string several =
+      run({"adapt", "--data", "a", "--train_file", "b", "--fp16", "--report_to", "wandb", "--warmup_steps", "1.5",
+           "--trace", "-", "--early_stopping_patience", "2", "--eval_strategy", "no"})
+          .err;
+  for (const char* part :
+       {"--fp16 true cannot be honoured", "--report_to wandb cannot be honoured", "--data contradicts --train_file",
+        "--trace is '-'", "--warmup_steps is 1.5", "--early_stopping_patience needs evaluations"})
+    EXPECT_THAT(several, HasSubstr(part));
+}
+
+TEST(ConfigFile, SpellsNumberFormatsAsUsersDo) {
+  const Folder folder;
+  for (const auto& [spelled, meant] : {std::pair{"float32", "f32"}, {"fp32", "f32"}, {"bfloat16", "bf16"}}) {
+    const std::string line = std::string("dtype = \"") + meant + "\"\n";
+    EXPECT_THAT(run({"doctor", "--dtype", spelled, "--dump_config"}).out, HasSubstr(line));
+    const std::string file = folder.write("c.toml", std::string("dtype = '") + spelled + "'\n");
+    EXPECT_THAT(run({"doctor", "--config", file, "--dump_config"}).out, HasSubstr(line));
+  }
+}
 
 TEST(ConfigFile, ProblemsAreUsageErrors) {
   const Folder folder;
