@@ -37,6 +37,10 @@ class DataChunks final : public Command {
     table.add("export", &export_, "writes the chunks into this folder").called("DIR");
     table.add("train_size", &train_size_, "chunks in DIR/train.npy; 0: what --test_size leaves").at_least(0);
     table.add("test_size", &test_size_, "chunks in DIR/test.npy; 0: what --train_size leaves").at_least(0);
+    table
+        .add("split_seed", &split_seed_,
+             "decides which chunks --train_size and --test_size draw, if it is to differ from --seed")
+        .at_most(4294967295.0);
     add_masking_options(table, &mask_.mlm_probability, &mask_.whole_word_mask, &mask_.wwm_probability);
   }
 
@@ -45,6 +49,8 @@ class DataChunks final : public Command {
     if (model_.model.empty() && model_.tokenizer.empty()) model_.place("data chunks");
     if (export_.empty() && (train_size_ > 0 || test_size_ > 0))
       fail(ErrorKind::usage, "--train_size and --test_size need --export: they decide what is written");
+    if (split_seed_ && train_size_ == 0 && test_size_ == 0)
+      fail(ErrorKind::usage, "--split_seed needs --train_size or --test_size: it decides what these draw");
     if (!export_.empty() && chunks_.line_by_line)
       fail(ErrorKind::usage,
            "--export contradicts --line_by_line: lines have different lengths, an array's rows have not");
@@ -85,8 +91,8 @@ class DataChunks final : public Command {
         note(fmt::format("wrote {} ({} chunks)", printable(path.string(), 4096), with_commas(chunks.size())));
       };
       if (cut_in_two) {
-        const Chunks::Split split =
-            cut.at(single).train_test_split({.train_size = train_size_, .test_size = test_size_, .seed = common.seed});
+        const Chunks::Split split = cut.at(single).train_test_split(
+            {.train_size = train_size_, .test_size = test_size_, .seed = split_seed_.value_or(common.seed)});
         write("train", split.train);
         write("test", split.test);
       } else {
@@ -124,7 +130,7 @@ class DataChunks final : public Command {
   ChunkOptions chunks_;
   MaskOptions mask_;
   std::string split_, export_;
-  std::optional<uint64_t> show_, show_masked_;
+  std::optional<uint64_t> show_, show_masked_, split_seed_;
   int64_t train_size_ = 0, test_size_ = 0;
 };
 

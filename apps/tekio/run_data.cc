@@ -80,8 +80,10 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
   RunData data = [&]() -> RunData {
     if (a.train_size > 0 || a.test_size > 0) {
       const Chunks all = cut(train);
-      return {data_name(training_data), all.rows(), all.tokens(), all.size(),
-              all.train_test_split({.train_size = a.train_size, .test_size = a.test_size, .seed = a.training.seed})};
+      return {
+          data_name(training_data), all.rows(), all.tokens(), all.size(),
+          all.train_test_split(
+              {.train_size = a.train_size, .test_size = a.test_size, .seed = a.split_seed.value_or(a.training.seed)})};
     }
     if (!a.validation_file.empty()) {
       const DatasetDict held_out = open_data(a.validation_file);

@@ -38,6 +38,10 @@ void add_data(TrainingArguments& a, OptionTable& table) {
       .at_least(0);
   table.add("test_size", &a.test_size, "chunks to judge by, drawn from split train; 0: what --train_size leaves")
       .at_least(0);
+  table
+      .add("split_seed", &a.split_seed,
+           "decides which chunks --train_size and --test_size draw, if it is to differ from --seed")
+      .at_most(4294967295.0);
   table.add("max_train_samples", &a.max_train_samples, "no more than the first N training chunks; 0: all").at_least(0);
   table.add("max_eval_samples", &a.max_eval_samples, "no more than the first N evaluation chunks; 0: all").at_least(0);
   add_chunk_options(table, a.chunks);
@@ -165,6 +169,8 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
     contradict(size, "validation_split_percentage", "the text to judge by can be cut off in one way only");
     contradict(size, "validation_file", "the text to judge by can be chosen in one way only");
   }
+  if (split_seed && train_size == 0 && test_size == 0)
+    problems.emplace_back("--split_seed needs --train_size or --test_size: it decides what these draw");
   if (!validation_file.empty() && data.empty() && train_file.empty())
     problems.emplace_back("--validation_file needs --train_file or --data: there is no text to train on");
   if (chunks.line_by_line && training.masking_rng != MaskingRng::counter && run_mlm.is_true("pad_to_max_length"))

@@ -3,6 +3,7 @@
 
 #include <tekio/tekio.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct TrainingArguments {
   std::vector<std::string> data, train_file, validation_file, general_data;
   int64_t validation_split_percentage = 5;
   int64_t train_size = 0, test_size = 0;
+  std::optional<uint64_t> split_seed;  // of train_size and test_size, if not the run's
   int64_t max_train_samples = 0, max_eval_samples = 0;
   ChunkOptions chunks;
   TrainingOptions training;

@@ -260,12 +260,52 @@ TEST_F(Adapt, ADryRunTrainsNothing) {
   EXPECT_GT(plan["plan"]["disk_bytes"], plan["model"]["parameters"].get<int64_t>() * 4);
   EXPECT_GT(plan["plan"]["disk_free_bytes"], 0);
   int64_t sum = 0;
-  for (const auto& [purpose, bytes] : plan["plan"]["memory"].items()) sum += bytes.get<int64_t>();
+  for (const auto& [purpose, bytes] : plan["plan"]["memory"].items()) {
+    sum += bytes.get<int64_t>();
+    EXPECT_EQ(purpose.find(' '), std::string::npos) << purpose;
+  }
   EXPECT_EQ(sum, plan["plan"]["memory_bytes"]);
   EXPECT_FALSE(fs::exists(run_));
   const Result plain = run(small({"--data", text_, "--dry_run", "--no_json"}));
   for (const char* word : {"model", "data", "steps", "memory", "weights", "disk", "time"})
     EXPECT_THAT(plain.out, HasSubstr(word));
+}
+
+TEST_F(Adapt, APlansKeysAreWordsWithUnderscores) {
+  const std::vector<std::string> arguments = {"--data", text_, "--dry_run", "--masking_rng", "torch-cpu"};
+  const Json memory = run(small(arguments)).json()["plan"]["memory"];
+  EXPECT_TRUE(memory.contains("dropout_decisions")) << memory;
+  auto plain = arguments;
+  plain.emplace_back("--no_json");
+  EXPECT_THAT(run(small(plain)).out, HasSubstr(" memory   dropout decisions"));
+}
+
+TEST_F(Adapt, TheSplitHasASeedOfItsOwnIfAsked) {
+  const std::vector<std::string> sizes = {"--train_size", "12", "--test_size", "6"};
+  const auto exported = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.begin(), {"data", "chunks", text_, "--model", M, "--chunk_size", "16", "--no_cache", "--export",
+                               folder_.path(name)});
+    more.insert(more.end(), sizes.begin(), sizes.end());
+    EXPECT_EQ(run(more).code, 0);
+    return read_file(folder_.path(name + "/test.npy"));
+  };
+  const std::string seven = exported("seven", {"--seed", "7"});
+  EXPECT_NE(exported("eight", {"--seed", "8"}), seven);
+  EXPECT_EQ(exported("split", {"--seed", "8", "--split_seed", "7"}), seven);
+
+  const auto before = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--data", text_, "--mlm_probability", "0.99", "--eval_masking", "fresh", "--quiet"});
+    more.insert(more.end(), sizes.begin(), sizes.end());
+    const Json r = run(small(more)).json();
+    fs::remove_all(run_);
+    return r["train"]["loss"].get<double>();
+  };
+  const double one = before({"--seed", "7"});
+  EXPECT_EQ(before({"--seed", "7", "--split_seed", "7"}), one) << "left out it is --seed";
+  EXPECT_NE(before({"--seed", "7", "--split_seed", "8"}), one);
+  const Result without = run(small({"--data", text_, "--split_seed", "3"}));
+  EXPECT_EQ(without.code, 2);
+  EXPECT_THAT(without.err, HasSubstr("--split_seed needs --train_size or --test_size"));
 }
 
 TEST_F(Adapt, TooLittleMemoryIsWarnedOfBeforeItRunsOut) {

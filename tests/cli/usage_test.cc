@@ -104,6 +104,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"adapt", "--device", "ref", "--logging_strategy", "steps"}, "--logging_strategy steps"},
         Case{{"tokenize", "--model", M, "--ids", "--decode"}, "--ids contradicts --decode"},
         Case{{"data", "chunks", "x", "--model", M, "--train_size", "3"}, "--train_size and --test_size need --export"},
+        Case{{"data", "chunks", "x", "--model", M, "--export", "d", "--split_seed", "3"},
+             "--split_seed needs --train_size or --test_size"},
         Case{{"data", "chunks", "x", "--model", M, "--export", "d", "--line_by_line"},
              "--export contradicts --line_by_line"},
         Case{{"bench", "step", "--pairs", "3"}, "--pairs needs --compare_reference"},
