@@ -67,6 +67,15 @@ int open_regular(const fs::path& path) {
                                 : "a device or a socket");
 }
 
+/// A new file without a name: no killed process can leave it behind.
+int open_nameless(const fs::path& folder) {
+  const fs::path name = temporary_beside(folder / "nameless");
+  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor < 0) fail_system("write to the folder", folder);
+  ::unlink(name.c_str());
+  return descriptor;
+}
+
 void sync_folder(const fs::path& folder) {
   const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) fail_system("open the folder", folder);
@@ -168,10 +177,16 @@ AtomicFile::AtomicFile(const fs::path& destination) : destination_(destination) 
   }
 }
 
+AtomicFile::AtomicFile(const Nameless& in) : destination_(in.folder), descriptor_(open_nameless(in.folder)) {}
+
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+fs::path AtomicFile::path() const {
+  return temporary_.empty() ? fs::path(fmt::format("/proc/self/fd/{}", descriptor_)) : destination_;
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -214,6 +229,7 @@ void AtomicFile::write_at(uint64_t position, std::span<const std::byte> bytes) {
 
 void AtomicFile::commit() {
   flush();
+  if (temporary_.empty()) return;
   if (::fsync(descriptor_) != 0) fail_system("sync", destination_);
   if (::rename(temporary_.c_str(), destination_.c_str()) != 0) fail_system("write", destination_);
   ::close(std::exchange(descriptor_, -1));
@@ -254,11 +270,8 @@ void remove_folder(const fs::path& folder) {
   if (error) fail(ErrorKind::io, "cannot remove {}: {}", printable(folder.string(), 300), error.message());
 }
 
-ReservedRoom::ReservedRoom(const fs::path& folder, int64_t bytes, const char* purpose) {
-  const fs::path name = temporary_beside(folder / "room");
-  descriptor_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor_ < 0) fail_system("write to the folder", folder);
-  ::unlink(name.c_str());  // what has no name cannot be left behind
+ReservedRoom::ReservedRoom(const fs::path& folder, int64_t bytes, const char* purpose)
+    : descriptor_(open_nameless(folder)) {
   int result;
   do {
     result = ::fallocate(descriptor_, 0, 0, bytes);

@@ -51,6 +51,11 @@ std::string read_text(const fs::path& path, size_t limit_bytes = size_t{256} << 
 class AtomicFile {
  public:
   explicit AtomicFile(const fs::path& destination);
+  /// A file that never gets a name: it is gone with this object and whoever has mapped it, however the process ends.
+  struct Nameless {
+    fs::path folder;
+  };
+  explicit AtomicFile(const Nameless& in);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -61,6 +66,8 @@ class AtomicFile {
   void write_at(uint64_t position, std::span<const std::byte> bytes);
   uint64_t position() const { return position_; }
   void commit();
+  /// Where it can be read after commit(): its destination, or, nameless, a path that is good while this object lives.
+  fs::path path() const;
 
  private:
   void flush();

@@ -18,17 +18,18 @@
 namespace tekio {
 namespace fs = std::filesystem;
 
-bool try_lock(int descriptor, const fs::path& path) {
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+bool try_lock(int descriptor, const fs::path& path, LockKind kind) {
+  if (::flock(descriptor, (kind == LockKind::shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return false;
   struct stat open {
   }, named{};
   return ::fstat(descriptor, &open) == 0 && ::lstat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
          open.st_dev == named.st_dev;
 }
 
-Lock::Lock(const fs::path& path)
+Lock::Lock(const fs::path& path, LockKind kind)
     : descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)),
-      held_(descriptor_ >= 0 && try_lock(descriptor_, path)) {}
+      held_(descriptor_ >= 0 && try_lock(descriptor_, path, kind)) {}
 
 Lock::~Lock() {
   if (descriptor_ >= 0) ::close(descriptor_);

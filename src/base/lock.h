@@ -8,15 +8,18 @@
 
 namespace tekio {
 
+/// A shared lock may be held by many at once, but not beside an exclusive one.
+enum class LockKind { exclusive, shared };
+
 /// Locks what the descriptor has open, file or folder, as long as the descriptor stays open. False: another descriptor
 /// holds the lock, or `path` no longer names what is open (whoever held the lock removed it).
-bool try_lock(int descriptor, const std::filesystem::path& path);
+bool try_lock(int descriptor, const std::filesystem::path& path, LockKind kind = LockKind::exclusive);
 
 /// The lock of a file or folder that is there; let go with this object.
 class Lock {
  public:
   /// Opens and locks what is at `path`; not held() where another holds it or it cannot be opened.
-  explicit Lock(const std::filesystem::path& path);
+  explicit Lock(const std::filesystem::path& path, LockKind kind = LockKind::exclusive);
   ~Lock();
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;

@@ -1,12 +1,12 @@
 // Finding, making and keeping token stores; chunk().
 #include "data/store_cache.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "data/chunks.h"
 #include "text/text_encoder.h"
@@ -22,6 +23,9 @@ namespace tekio {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr const char* kExtension = ".tokens";
+constexpr std::chrono::hours kUnused{30 * 24};
+constexpr uint64_t kMostBytes = 20'000'000'000;
 
 const char* environment(const char* name) {
   const char* value = std::getenv(name);
@@ -68,15 +72,57 @@ void make_folder(const fs::path& folder, const char* remedy) {
          error ? error.message() : std::strerror(errno), remedy);
 }
 
-void build(const Dataset::Source& source, const StoreRecipe& recipe, const StoreKey& key,
-           const std::vector<FileState>& states, const fs::path& path) {
-  TokenStoreWriter writer(path, key, recipe.shape);
+/// `where`: a path, or AtomicFile::Nameless.
+template <typename Where>
+std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const StoreRecipe& recipe, const StoreKey& key,
+                                        const std::vector<FileState>& states, const Where& where) {
+  TokenStoreWriter writer(where, key, recipe.shape);
   tokenize(source, recipe.make_encoder, recipe.options, writer);
   check_unchanged(*source.files, states);
   if (!writer.has_words())
     fail(ErrorKind::input, "there is no text in {}: {} rows, none with a word in it",
          printable(source.files->list().front().path.string(), 300), writer.rows());
   writer.commit();
+  return std::make_shared<const TokenStore>(writer.path(), key);
+}
+
+/// A store of the cache with what holds prune() off.
+struct Kept {
+  Kept(const fs::path& path, const StoreKey& key) : in_use(path, LockKind::shared), store(path, key) {
+    ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // used now; somebody else's cache may refuse it
+  }
+  Lock in_use;
+  TokenStore store;
+};
+
+std::shared_ptr<const TokenStore> open_kept(const fs::path& path, const StoreKey& key) {
+  const auto kept = std::make_shared<const Kept>(path, key);
+  return {kept, &kept->store};
+}
+
+/// Removes the stores that nobody has used for kUnused, and the least recently used ones while all have more than
+/// kMostBytes; none that a process has open.
+void prune(const fs::path& folder) {
+  struct Store {
+    fs::file_time_type used;
+    uint64_t bytes;
+    fs::path path;
+  };
+  std::vector<Store> stores;
+  uint64_t total = 0;
+  std::error_code ignored;
+  for (fs::directory_iterator at(folder, ignored), end; at != end; at.increment(ignored)) {
+    if (at->path().extension() != kExtension || !at->is_regular_file(ignored)) continue;
+    stores.push_back({at->last_write_time(ignored), at->file_size(ignored), at->path()});
+    total += stores.back().bytes;
+  }
+  std::sort(stores.begin(), stores.end(), [](const Store& a, const Store& b) { return a.used < b.used; });
+  const auto old = fs::file_time_type::clock::now() - kUnused;
+  for (const Store& store : stores) {
+    if (store.used >= old && total <= kMostBytes) break;
+    const Lock nobody_uses_it(store.path);
+    if (nobody_uses_it.held() && fs::remove(store.path, ignored)) total -= store.bytes;
+  }
 }
 
 }  // namespace
@@ -152,22 +198,16 @@ std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const
   const std::vector<FileState> states = states_of(*source.files);
   const StoreKey key = store_key(source, states, recipe);
   if (!use_cache) {
-    static std::atomic<unsigned> counter{0};
     const char* chosen = environment("TMPDIR");
     const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";  // /tmp may be memory, and a store may be larger
     make_folder(folder, "set TMPDIR to a folder that can be written");
-    const fs::path path = folder / fmt::format("tekio-{}-{}.tokens", ::getpid(), counter.fetch_add(1));
-    build(source, recipe, key, states, path);
-    std::error_code ignored;
-    auto store = std::make_shared<const TokenStore>(path, key);
-    fs::remove(path, ignored);
-    return store;
+    return build(source, recipe, key, states, AtomicFile::Nameless{folder});
   }
   const fs::path folder = cache_folder() / "tokens";
-  const fs::path path = folder / (hex(key) + ".tokens");
+  const fs::path path = folder / (hex(key) + kExtension);
   if (fs::exists(path)) {
     try {
-      return std::make_shared<const TokenStore>(path, key);
+      return open_kept(path, key);
     } catch (const Error& error) {
       warn(fmt::format("{} (this happens now)", error.what()));
     }
@@ -175,7 +215,9 @@ std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const
   make_folder(folder, "set TEKIO_CACHE to a folder that can be written or pass --no_cache");
   remove_stale_temporaries(folder);
   build(source, recipe, key, states, path);
-  return std::make_shared<const TokenStore>(path, key);
+  auto store = open_kept(path, key);
+  prune(folder);
+  return store;
 }
 
 Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {

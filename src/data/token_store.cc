@@ -182,6 +182,15 @@ void EncodedRows::clear() {
 
 TokenStoreWriter::TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape)
     : file_(destination), key_(key), shape_(shape), checksum_(XXH3_createState()), batch_position_(sizeof(Header)) {
+  begin();
+}
+
+TokenStoreWriter::TokenStoreWriter(const AtomicFile::Nameless& in, const StoreKey& key, const Shape& shape)
+    : file_(in), key_(key), shape_(shape), checksum_(XXH3_createState()), batch_position_(sizeof(Header)) {
+  begin();
+}
+
+void TokenStoreWriter::begin() {
   const Header empty{};
   file_.write(std::as_bytes(std::span(&empty, 1)));
   XXH3_64bits_reset(checksum_);

@@ -90,6 +90,8 @@ class TokenStoreWriter {
     int64_t prefix = 0, suffix = 0;
   };
   TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape);
+  /// Into a file without a name.
+  TokenStoreWriter(const AtomicFile::Nameless& in, const StoreKey& key, const Shape& shape);
   ~TokenStoreWriter();
 
   /// Errors: io, input (an id that does not fit id_bytes).
@@ -97,11 +99,15 @@ class TokenStoreWriter {
   /// Puts the file in its place, whole.
   void commit();
 
+  /// Where the store can be read after commit(): see AtomicFile.
+  fs::path path() const { return file_.path(); }
+
   int64_t rows() const { return rows_; }
   int64_t tokens() const { return tokens_; }
   bool has_words() const { return has_words_; }
 
  private:
+  void begin();
   void append_row(const int32_t* ids, const uint8_t* word_starts, size_t count);
   void write_checked(std::span<const std::byte> bytes);
   void finish_batch();

@@ -59,6 +59,19 @@ std::string io_error(Action action) {
   return "no error";
 }
 
+TEST_F(FileTest, ANamelessFileIsReadWhileItLives) {
+  AtomicFile file(AtomicFile::Nameless{folder_});
+  file.write("text");
+  file.write_at(0, std::as_bytes(std::span("T", 1)));
+  EXPECT_TRUE(names().empty());
+  file.commit();
+  const MappedFile mapped(file.path());
+  EXPECT_EQ(mapped.text(), "Text");
+  EXPECT_TRUE(names().empty());
+  EXPECT_THAT(io_error([&] { AtomicFile(AtomicFile::Nameless{folder_ / "none"}); }),
+              HasSubstr("cannot write to the folder"));
+}
+
 // ---- room ----
 
 TEST_F(FileTest, RoomIsHeldUntilItIsReleasedAndHasNoName) {

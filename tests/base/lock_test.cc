@@ -49,6 +49,18 @@ class LockTest : public testing::Test {
   const fs::path file_ = folder_ / "lock";
 };
 
+TEST_F(LockTest, ManyShareWhatNobodyHasAlone) {
+  std::ofstream(file_) << "";
+  {
+    const Lock one(file_, LockKind::shared), two(file_, LockKind::shared);
+    EXPECT_TRUE(one.held() && two.held());
+    EXPECT_FALSE(Lock(file_).held());
+  }
+  const Lock alone(file_);
+  EXPECT_TRUE(alone.held());
+  EXPECT_FALSE(Lock(file_, LockKind::shared).held());
+}
+
 TEST_F(LockTest, IsHeldByOneAndGoneWithIt) {
   LockFile first(file_), second(file_);
   EXPECT_FALSE(first.is_held());

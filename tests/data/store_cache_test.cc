@@ -119,6 +119,75 @@ TEST_F(StoreCache, WithoutCacheNothingIsReadOrKept) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "tmp"), {}), 1);  // x alone
 }
 
+TEST_F(StoreCache, WithoutCacheAKilledProcessLeavesNothing) {
+  fs::create_directory(folder_ / "tmp");
+  const ScopedVariable temporary("TMPDIR", (folder_ / "tmp").c_str());
+  const Dataset d = data();
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    StoreRecipe deadly = recipe();
+    deadly.options.threads = 1;
+    deadly.make_encoder = []() -> EncodeText {
+      return [](std::string_view, std::vector<int32_t>&, std::vector<uint8_t>&) { ::kill(::getpid(), SIGKILL); };
+    };
+    get_store(d.source(), deadly, false);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
+}
+
+TEST_F(StoreCache, StoresThatNobodyUsesGiveWay) {
+  const auto age = [](const fs::path& path, int days) {
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(24 * days));
+  };
+  const Dataset d = data();
+  const auto make = [&](const char* tokenizer) {
+    StoreRecipe other = recipe();
+    other.tokenizer_digest = tokenizer;
+    const std::vector<fs::path> before = kept();
+    makes(d, other);
+    for (const fs::path& path : kept())
+      if (std::find(before.begin(), before.end(), path) == before.end()) return path;
+    return fs::path();
+  };
+  const fs::path used = make("used"), old = make("old"), young = make("young");
+  make("used");  // and held by last_
+  const std::shared_ptr<const TokenStore> held = last_;
+  last_.reset();
+  const fs::path foreign = folder_ / "cache/tokens/notes.txt";
+  std::ofstream(foreign) << "mine";
+  age(used, 31), age(old, 31), age(young, 29), age(foreign, 99);
+  make("new");
+  EXPECT_TRUE(fs::exists(used)) << "it is open";
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(young));
+  EXPECT_TRUE(fs::exists(foreign));
+  age(young, 29);
+  make("young");  // is used, and so young again
+  EXPECT_LT(fs::file_time_type::clock::now() - fs::last_write_time(young), std::chrono::hours(1));
+}
+
+TEST_F(StoreCache, TheLeastRecentlyUsedGiveWayWhereAllAreLarge) {
+  const fs::path tokens = folder_ / "cache/tokens";
+  fs::create_directories(tokens);
+  int64_t hours = 1;
+  for (const char* name : {"c.tokens", "b.tokens", "a.tokens"}) {  // a is the oldest
+    std::ofstream(tokens / name) << "";
+    fs::resize_file(tokens / name, 9'000'000'000);  // sparse
+    fs::last_write_time(tokens / name, fs::file_time_type::clock::now() - std::chrono::hours(hours++));
+  }
+  const Dataset d = data();
+  EXPECT_TRUE(makes(d));
+  EXPECT_FALSE(fs::exists(tokens / "a.tokens"));
+  EXPECT_TRUE(fs::exists(tokens / "b.tokens"));
+  EXPECT_TRUE(fs::exists(tokens / "c.tokens"));
+  EXPECT_FALSE(makes(d)) << "the new one stays";
+}
+
 TEST_F(StoreCache, AKilledProcessLeavesNothingThatIsTakenForAStore) {
   std::string text;
   for (int i = 0; i < 200'000; ++i) text += "some words in a row\n";
