@@ -165,13 +165,18 @@ TokenizedWords tokenized(const std::vector<CountTable>& words, const Letters& le
   });
   LargeVector<uint32_t>& cells = parts.front().cells;
   for (size_t i = 1; i < parts.size(); ++i) cells.insert(cells.end(), parts[i].cells.begin(), parts[i].cells.end());
-  if (cells.size() > UINT32_MAX)
-    fail(ErrorKind::input, "the corpus has too many distinct words: {} letters in all, at most {}",
-         with_commas(static_cast<int64_t>(cells.size())), with_commas(UINT32_MAX));
+  check_places(cells.size());
   return std::move(parts.front());
 }
 
 }  // namespace
+
+void check_places(uint64_t letters) {
+  if (letters > UINT32_MAX)
+    fail(ErrorKind::input,
+         "the corpus has too many distinct words: {} letters in all, at most {}; train on a part of it",
+         with_commas(static_cast<int64_t>(letters)), with_commas(UINT32_MAX));
+}
 
 Vocabulary train_vocabulary(const std::vector<CountTable>& words, const WordPieceOptions& options, ThreadPool& pool,
                             const DrawnLetters& drawn) {

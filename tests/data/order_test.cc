@@ -390,18 +390,25 @@ TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
   };
   EXPECT_EQ(message(with_torch, 1, state), "no error");
   EXPECT_EQ(message(with_counter, 6, ""), "no error");
-  EXPECT_THAT(message(with_counter, 7, ""), HasSubstr("7 updates of epoch 0 are done, but an epoch has 6"));
+  EXPECT_THAT(
+      message(with_counter, 7, ""),
+      HasSubstr("7 updates of epoch 0 are done, but an epoch has 6; resume with the data and batch sizes of the run"));
   EXPECT_THAT(message(with_counter, -1, ""), HasSubstr("-1 updates"));
-  EXPECT_THAT(message(with_counter, 1, state), HasSubstr("--masking_rng torch or torch-cpu"));
-  EXPECT_THAT(message(with_torch, 1, ""), HasSubstr("--masking_rng counter"));
+  EXPECT_THAT(message(with_counter, 1, state),
+              HasSubstr("the checkpoint is of a run with --masking_rng torch or torch-cpu; resume with that"));
+  EXPECT_THAT(message(with_torch, 1, ""),
+              HasSubstr("the checkpoint is of a run with --masking_rng counter; resume with that"));
   EXPECT_THAT(message(with_torch, 1, "{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(message(with_torch, 1, "[]"), HasSubstr("expected a JSON object"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("before_look_ahead"); })),
-              HasSubstr("lacks before_look_ahead"));
+              HasSubstr("the random state lacks before_look_ahead; resume from another checkpoint"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("torch"); })), HasSubstr("lacks torch"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["before_look_ahead"].erase("numpy"); })),
               HasSubstr("lacks numpy"));
-  EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = 625; })), HasSubstr("damaged"));
+  EXPECT_THAT(
+      message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = 625; })),
+      HasSubstr("the random state is damaged: expected 624 words of 8 hexadecimal digits and a place among them; "
+                "resume from another checkpoint"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["next"] = -1; })), HasSubstr("damaged"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"].erase("words"); })), HasSubstr("damaged"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j["torch"]["words"] = "00"; })), HasSubstr("damaged"));

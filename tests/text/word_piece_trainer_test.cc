@@ -56,6 +56,20 @@ TEST(WordPieceTrainer, ALetterLeftOutOfAWordJoinsItsNeighbours) {
               ElementsAre("a", "b", "##b", "##a", "ab", "##ab"));
 }
 
+TEST(WordPieceTrainer, RefusesMoreWordsThanPlacesCanTell) {
+  check_places(UINT32_MAX);
+  try {
+    check_places(uint64_t{UINT32_MAX} + 1);
+    FAIL() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_STREQ(
+        error.what(),
+        "the corpus has too many distinct words: 4,294,967,296 letters in all, at most 4,294,967,295; train on "
+        "a part of it");
+  }
+}
+
 TEST(PairQueue, FrequentPairsFirstThenSmallIdsThenThoseThatWaitLonger) {
   // Against the plain rule, with pushes between pops: counts around the border of its lists, many of them equal.
   const auto later = [](const WaitingPair& a, const WaitingPair& b) {
