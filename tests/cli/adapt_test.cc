@@ -391,6 +391,35 @@ TEST_F(Adapt, AResumedRunEndsWithTheSameBytes) {
   EXPECT_EQ(run(small(none)).code, 4);
 }
 
+TEST_F(Adapt, RunsThatAreComparedStayExactUnlessAskedOtherwise) {
+  for (const char* rng : {"torch", "torch-cpu"}) {
+    const Result result = run(small({"--data", text_, "--masking_rng", rng, "--max_steps", "1"}));
+    ASSERT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.err, testing::ContainsRegex(" device   cpu · [0-9]+ threads? · f32 · "));
+    fs::remove_all(run_);
+  }
+  const Result asked = run(small({"--data", text_, "--masking_rng", "torch", "--max_steps", "1", "--dtype", "bf16"}));
+  if (asked.code == 5) GTEST_SKIP() << "this processor does not multiply bf16";
+  EXPECT_THAT(asked.err, HasSubstr(" · bf16 · "));
+}
+
+TEST_F(Adapt, ResumingInAnotherNumberFormatIsWarnedOf) {
+  const std::vector<std::string> more = {"--data", text_, "--save_strategy", "steps", "--save_steps", "2"};
+  const auto as = [&](const char* dtype, const std::string& folder) {
+    auto all = more;
+    all.insert(all.end(), {"--dtype", dtype, "--output_dir", folder_.path(folder)});
+    if (folder != "run") all.insert(all.end(), {"--resume_from_checkpoint", run_ + "/checkpoint-2"});
+    return run(small(all));
+  };
+  ASSERT_EQ(as("f32", "run").code, 0);
+  EXPECT_THAT(as("f32", "same").err, testing::Not(HasSubstr("number format")));
+  const Result other = as("bf16", "other");
+  if (other.code == 5) GTEST_SKIP() << "this processor does not multiply bf16";
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_THAT(other.err, HasSubstr("so the run will not end with the bits it would have had: the number format was f32 "
+                                   "and is bf16"));
+}
+
 TEST_F(Adapt, ASignalWhereThereIsNothingToSaveEndsTheProgram) {
   const std::string fifo = folder_.path("fifo.txt");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);

@@ -83,6 +83,21 @@ TEST(Fill, ALineOfStandardInputIsToldByItsNumber) {
   EXPECT_THAT(run({"fill", "--model", M, "no mask"}).err, StartsWith("tekio: no [MASK] in \"no mask\""));
 }
 
+TEST(Devices, FillingStaysExactUnlessAskedOtherwise) {
+  const std::vector<std::string> fill = {"fill", "--model", M, "--json", "the [MASK] of this license"};
+  const auto as = [&](const char* dtype) {
+    auto all = fill;
+    all.insert(all.end(), {"--dtype", dtype});
+    return run(all);
+  };
+  const std::string exact = as("f32").out;
+  EXPECT_EQ(run(fill).out, exact);
+  EXPECT_EQ(as("auto").out, exact);
+  const Result rounded = as("bf16");
+  if (rounded.code == 5) GTEST_SKIP() << "this processor does not multiply bf16";
+  EXPECT_NE(rounded.out, exact);
+}
+
 TEST(Devices, CudaIsNotThere) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"fill", "--model", M, "a [MASK]"}, {"eval", "--model", M, "--data", "x"}, {"adapt"}, {"doctor"}}) {
