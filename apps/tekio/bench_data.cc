@@ -90,11 +90,10 @@ class BenchData final : public Command {
                 {"repeats", repeats_},
                 {"peak_mib", peak_memory_mib()}});
     } else {
-      out.line(
-          fmt::format("{:.1f} MB/s · {} tokens/s · {:.4g} s, median of {} · {:.2f} MB, {} rows, {} chunks of {} · {} "
-                      "threads",
-                      mb / each, with_commas(static_cast<int64_t>(static_cast<double>(counts.tokens) / each)), each,
-                      repeats_, mb, with_commas(counts.rows), with_commas(counts.chunks), chunks_.chunk_size, threads));
+      out.line(fmt::format("{:.1f} MB/s · {} tokens/s · {:.4g} s, median of {} · {:.2f} MB, {}, {} of {} · {}",
+                           mb / each, with_commas(static_cast<int64_t>(static_cast<double>(counts.tokens) / each)),
+                           each, repeats_, mb, counted(counts.rows, "row"), counted(counts.chunks, "chunk"),
+                           chunks_.chunk_size, counted(threads, "thread")));
     }
     return 0;
   }

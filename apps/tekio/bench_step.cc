@@ -278,10 +278,10 @@ class BenchStep final : public Command {
     const auto rounded = [&](const char* key) { return with_commas(static_cast<int64_t>(number(key) + 0.5)); };
     out.line(fmt::format("{} · {} · {} parameters", r["model"].get<std::string>(), r["family"].get<std::string>(),
                          whole("parameters")));
-    out.line(fmt::format("{} of {} × {} tokens, {} of them masked · {} · {} · {} threads",
+    out.line(fmt::format("{} of {} × {} tokens, {} of them masked · {} · {} · {}",
                          r["what"] == "eval" ? "evaluation" : "training step", whole("batch"), whole("length"),
                          whole("masked_tokens"), r["device"].get<std::string>(), r["dtype"].get<std::string>(),
-                         r["threads"].get<int>()));
+                         counted(r["threads"].get<int64_t>(), "thread")));
     out.line("");
     out.line(fmt::format("speed    {} tokens/s, median of {} ({} to {}) · {:.4g} s a step",
                          rounded("tokens_per_second"), whole("steps"), rounded("worst"), rounded("best"),

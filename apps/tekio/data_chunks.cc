@@ -72,9 +72,8 @@ class DataChunks final : public Command {
       const Chunks chunks = chunk(rows, tokenizer, chunks_);
       splits[name] = {{"rows", chunks.rows()}, {"tokens", chunks.tokens()}, {"chunks", chunks.size()}};
       if (!common.json && !shows)
-        out.line(fmt::format("{:<16} {:>12} rows {:>14} tokens {:>12} chunks of {}", printable(name),
-                             with_commas(chunks.rows()), with_commas(chunks.tokens()), with_commas(chunks.size()),
-                             chunks.chunk_size()));
+        out.line(fmt::format("{:<16} {:>17} {:>21} {:>19} of {}", printable(name), counted(chunks.rows(), "row"),
+                             counted(chunks.tokens(), "token"), counted(chunks.size(), "chunk"), chunks.chunk_size()));
       cut.emplace(name, chunks);
     }
     if (!single.empty()) data[single];  // fails, with the names there are, if it is none of them
@@ -88,7 +87,7 @@ class DataChunks final : public Command {
         const fs::path path = fs::path(export_) / (name + ".npy");
         write_npy(path, chunks);
         written[name] = {{"path", path.string()}, {"chunks", chunks.size()}};
-        note(fmt::format("wrote {} ({} chunks)", printable(path.string(), 4096), with_commas(chunks.size())));
+        note(fmt::format("wrote {} ({})", printable(path.string(), 4096), counted(chunks.size(), "chunk")));
       };
       if (cut_in_two) {
         const Chunks::Split split = cut.at(single).train_test_split(
@@ -112,8 +111,8 @@ class DataChunks final : public Command {
   void show(const Chunks& chunks, const Tokenizer& tokenizer, uint64_t number, bool masked, OrderedJson& document,
             Output& out) {
     if (number >= static_cast<uint64_t>(chunks.size()))
-      fail(ErrorKind::usage, "--show{} is {}, but there are {} chunks, numbered from 0", masked ? "_masked" : "",
-           number, chunks.size());
+      fail(ErrorKind::usage, "--show{} is {}, but the split has {}, numbered from 0", masked ? "_masked" : "", number,
+           counted(chunks.size(), "chunk"));
     const auto index = static_cast<int64_t>(number);
     document = {{"chunk", index}, {"text", tokenizer.decode(chunks.ids(index))}};
     if (!common.json) out.line(document["text"].get<std::string>());

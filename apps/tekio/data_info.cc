@@ -33,7 +33,7 @@ class DataInfo final : public Command {
       if (common.json)
         splits[name] = {{"rows", split.size()}, {"columns", columns}, {"bytes", split.bytes()}};
       else
-        out.line(fmt::format("{:<16} {:>12} rows   {:>10}   {}", printable(name), with_commas(split.size()),
+        out.line(fmt::format("{:<16} {:>17}   {:>10}   {}", printable(name), counted(split.size(), "row"),
                              bytes_text(split.bytes()), printable(fmt::format("{}", fmt::join(columns, ", ")), 200)));
     }
     if (common.json) out.json({{"splits", splits}});

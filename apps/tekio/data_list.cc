@@ -28,7 +28,7 @@ class DataList final : public Command {
       std::vector<std::string> rows;
       for (const auto& [name, split] : data.splits()) {
         splits[name] = {{"rows", split.size()}, {"bytes", split.bytes()}};
-        rows.push_back(fmt::format("{} {} rows", name, with_commas(split.size())));
+        rows.push_back(fmt::format("{} {}", name, counted(split.size(), "row")));
       }
       if (common.json) {
         list.push_back({{"name", corpus.name},

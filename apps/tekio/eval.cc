@@ -71,11 +71,10 @@ class Eval final : public Command {
     } else {
       const std::string interval =
           std::isfinite(report.perplexity_interval) ? fmt::format(" ± {:.4f}", report.perplexity_interval) : "";
-      out.line(
-          fmt::format("perplexity {:.4f}{} · accuracy {:.2f} % · loss {:.6f} · {} chunk{} of split {} · {} masked "
-                      "tokens · {:.1f} s",
-                      report.perplexity, interval, 100 * report.accuracy, report.loss, with_commas(report.chunks),
-                      report.chunks == 1 ? "" : "s", split, with_commas(report.masked_tokens), report.seconds));
+      out.line(fmt::format("perplexity {:.4f}{} · accuracy {:.2f} % · loss {:.6f} · {} of split {} · {} · {:.1f} s",
+                           report.perplexity, interval, 100 * report.accuracy, report.loss,
+                           counted(report.chunks, "chunk"), split, counted(report.masked_tokens, "masked token"),
+                           report.seconds));
     }
     return 0;
   }

@@ -80,8 +80,8 @@ class Info final : public Command {
     out.line(fmt::format("path         {}", printable(report["path"].get<std::string>(), 4096)));
     out.line(fmt::format("family       {}", info.family));
     out.line(fmt::format("parameters   {}", with_commas(info.parameters)));
-    out.line(fmt::format("sizes        {} layers, {} wide, {} heads, {} inner", info.layers, info.hidden_size,
-                         info.heads, info.intermediate_size));
+    out.line(fmt::format("sizes        {}, {} wide, {}, {} inner", counted(info.layers, "layer"), info.hidden_size,
+                         counted(info.heads, "head"), info.intermediate_size));
     out.line(fmt::format("vocabulary   {} rows, {}", with_commas(info.vocabulary),
                          tokenizer ? with_commas(report["tokenizer_entries"].get<int64_t>()) + " tokenizer entries"
                                    : std::string("no tokenizer in this folder")));
@@ -97,7 +97,7 @@ class Info final : public Command {
 
   static std::string list_of(const std::vector<std::string>& names) {
     if (names.empty()) return "none";
-    std::string text = fmt::format("{} tensors", names.size());
+    std::string text = counted(static_cast<int64_t>(names.size()), "tensor");
     for (const std::string& name : names) text += "\n             " + printable(name, 200);
     return text;
   }

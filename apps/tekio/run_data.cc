@@ -96,9 +96,9 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
     const int64_t rows = train.size(), judged = percentage_of_rows(rows, a.validation_split_percentage);
     if (judged == 0 || judged == rows)
       fail(ErrorKind::input,
-           "{} % of the data's {} rows leaves {} to judge by and {} to train on; pass another "
+           "{} % of the data ({}) leaves {} to judge by and {} to train on; pass another "
            "--validation_split_percentage or a --validation_file",
-           a.validation_split_percentage, rows, judged, rows - judged);
+           a.validation_split_percentage, counted(rows, "row"), judged, rows - judged);
     return separate(cut(train.slice(0, rows - judged)), cut(train.slice(rows - judged, rows)));
   }();
   if (!a.general_data.empty()) {

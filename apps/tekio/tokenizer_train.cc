@@ -95,9 +95,9 @@ class TokenizerTrain final : public Command {
                 {"seconds", seconds}});
     else
       out.line(folder.string());
-    note(fmt::format("{} entries from {} different words ({} in {} rows) in {:.2f} s", with_commas(size),
-                     with_commas(trained.distinct_words), with_commas(trained.words), with_commas(trained.rows),
-                     seconds));
+    note(fmt::format("{} from {} ({} in {}) in {:.2f} s", counted(size, "entry", "entries"),
+                     counted(trained.distinct_words, "different word"), with_commas(trained.words),
+                     counted(trained.rows, "row"), seconds));
     return 0;
   }
 

@@ -57,9 +57,8 @@ int64_t planned_memory(const OpenModel& opened, const RunData& data, const Train
 // " device   cpu · 2 threads · bf16 · 1.2 GB planned"
 std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes) {
   MaskedLM::Impl& impl = opened.model.impl();
-  const int threads = impl.pool().threads();
-  return fmt::format(" device   {} · {} thread{} · {} · {} planned", impl.model().backend().name(), threads,
-                     threads == 1 ? "" : "s", name_of(working_type(opened.model, o.masking_rng)),
+  return fmt::format(" device   {} · {} · {} · {} planned", impl.model().backend().name(),
+                     counted(impl.pool().threads(), "thread"), name_of(working_type(opened.model, o.masking_rng)),
                      bytes_text(static_cast<uint64_t>(bytes)));
 }
 
@@ -170,9 +169,9 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   const RunData data = open_run_data(a, opened.tokenizer);
-  tell(fmt::format(" data     {} · {} rows · {} training chunks of {} · {} to train on, {} to judge by",
-                   printable(data.name, kShown), with_commas(data.rows), with_commas(data.all_chunks),
-                   a.chunks.chunk_size, with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+  tell(fmt::format(" data     {} · {} · {} of {} · {} to train on, {} to judge by", printable(data.name, kShown),
+                   counted(data.rows, "row"), counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
+                   with_commas(data.split.train.size()), with_commas(data.split.test.size())));
   const int64_t memory = planned_memory(opened, data, a.training);
   if (!a.dry_run) note(device_line(opened, a.training, memory));
   if (const std::string shortage = memory_shortage(memory, available_memory()); !shortage.empty()) warn(shortage);

@@ -89,6 +89,12 @@ std::string with_commas(int64_t number) {
   return digits;
 }
 
+std::string counted(int64_t number, std::string_view noun, std::string_view many) {
+  if (number == 1) return fmt::format("1 {}", noun);
+  return many.empty() ? fmt::format("{} {}s", with_commas(number), noun)
+                      : fmt::format("{} {}", with_commas(number), many);
+}
+
 std::string bytes_text(uint64_t bytes) {
   const char* const units[] = {"bytes", "KB", "MB", "GB", "TB"};
   double value = static_cast<double>(bytes);

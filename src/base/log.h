@@ -45,6 +45,8 @@ class Progress {
 std::string clock_time(double seconds);
 /// 1234567 as "1,234,567".
 std::string with_commas(int64_t number);
+/// 1 and "row" as "1 row", 1234 as "1,234 rows"; `many`: a plural that is not the noun and an s.
+std::string counted(int64_t number, std::string_view noun, std::string_view many = {});
 /// 3221225472 as "3.2 GB" (powers of ten).
 std::string bytes_text(uint64_t bytes);
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/random/numpy_generator.h"
 
 namespace tekio {
@@ -87,7 +88,7 @@ namespace {
 
 void check_number(int64_t i, int64_t size) {
   if (i < 0 || i >= size)
-    fail(ErrorKind::usage, "chunk {} was asked for, but there are {} chunks (numbers from 0)", i, size);
+    fail(ErrorKind::usage, "chunk {} was asked for, but the data has {} (numbers from 0)", i, counted(size, "chunk"));
 }
 
 }  // namespace
@@ -122,14 +123,16 @@ Chunks::Split Chunks::train_test_split(const SplitOptions& options) const {
   int64_t test = options.test_size, train = options.train_size;
   for (const auto& [name, value] : {std::pair("train_size", train), std::pair("test_size", test)})
     if (value < 0 || value > count || (value == count && value > 0))
-      fail(ErrorKind::usage, "--{} {} does not leave a train and a test part: there are {} chunks", name, value, count);
+      fail(ErrorKind::usage, "--{} {} does not leave a train and a test part of {}", name, value,
+           counted(count, "chunk"));
   if (train == 0 && test == 0) test = (count + 3) / 4;  // the reference's default: a quarter, rounded up
   if (test == 0) test = count - train;
   if (train == 0) train = count - test;
   if (train > count - test)
-    fail(ErrorKind::usage, "--train_size {} and --test_size {} are together more than the {} chunks that there are",
-         train, test, count);
-  if (train == 0 || test == 0) fail(ErrorKind::usage, "{} chunks cannot be split into a train and a test part", count);
+    fail(ErrorKind::usage, "--train_size {} and --test_size {} together are more than the {} there", train, test,
+         counted(count, "chunk"));
+  if (train == 0 || test == 0)
+    fail(ErrorKind::usage, "{} cannot be split into a train and a test part", counted(count, "chunk"));
   std::vector<int64_t> order = numpy_permutation(options.seed, count);
   std::vector<int64_t> train_part(order.begin() + test, order.begin() + test + train);
   order.resize(static_cast<size_t>(test));

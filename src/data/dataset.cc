@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/random/numpy_generator.h"
 #include "data/record_parser.h"
 
@@ -54,14 +55,15 @@ Dataset Dataset::select(std::vector<int64_t> rows) const {
   const int64_t count = size();
   for (const int64_t row : rows)
     if (row < 0 || row >= count)
-      fail(ErrorKind::usage, "row {} was selected, but there are {} rows (numbers 0 to {})", row, count, count - 1);
+      fail(ErrorKind::usage, "row {} was selected, but the data has {} (numbers 0 to {})", row, counted(count, "row"),
+           count - 1);
   return Dataset(Source::pick(*source_, std::move(rows)));
 }
 
 Dataset Dataset::slice(int64_t begin, int64_t end) const {
   const int64_t count = size();
   if (begin < 0 || begin > end || end > count)
-    fail(ErrorKind::usage, "rows [{}, {}) were asked for, but there are {} rows", begin, end, count);
+    fail(ErrorKind::usage, "rows [{}, {}) were asked for, but the data has {}", begin, end, counted(count, "row"));
   auto made = std::make_shared<Source>(*source_);
   if (source_->picked) {
     made->picked =

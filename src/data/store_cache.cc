@@ -80,8 +80,8 @@ std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const Sto
   tokenize(source, recipe.make_encoder, recipe.options, writer);
   check_unchanged(*source.files, states);
   if (!writer.has_words())
-    fail(ErrorKind::input, "there is no text in {}: {} rows, none with a word in it",
-         printable(source.files->list().front().path.string(), 300), writer.rows());
+    fail(ErrorKind::input, "there is no text in {}: {}, none with a word in it",
+         printable(source.files->list().front().path.string(), 300), counted(writer.rows(), "row"));
   writer.commit();
   return std::make_shared<const TokenStore>(writer.path(), key);
 }

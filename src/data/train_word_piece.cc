@@ -67,7 +67,7 @@ TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions
     distinct += static_cast<int64_t>(table.size());
     table.for_each([&](std::string_view, uint64_t count) { occurrences += static_cast<int64_t>(count); });
   }
-  if (distinct == 0) fail(ErrorKind::input, "there is no word in the data ({} rows)", with_commas(rows));
+  if (distinct == 0) fail(ErrorKind::input, "there is no word in the data ({})", counted(rows, "row"));
   return {bert_tokenizer(train_vocabulary(words, options, pool), options), rows, occurrences, distinct};
 }
 

@@ -2,6 +2,7 @@
 // for. Only the masks' rows go through the head.
 #include <tekio/masked_lm.h>
 
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -33,7 +34,8 @@ std::vector<int32_t> target_ids(const Tokenizer& tokenizer, const std::vector<st
     ids.insert(pieces.front());
   }
   if (ids.empty())
-    fail(ErrorKind::input, "none of the {} targets has a token in the model's vocabulary", targets.size());
+    fail(ErrorKind::input, "none of the targets has a token in the model's vocabulary: \"{}\"",
+         printable(fmt::format("{}", fmt::join(targets, "\", \"")), 200));
   return {ids.begin(), ids.end()};
 }
 

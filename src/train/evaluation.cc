@@ -69,15 +69,15 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
   }
   if (sums.masked() == 0)
     fail(ErrorKind::input,
-         "no token of the {} evaluation chunks was masked, so there is no perplexity; give more evaluation text or a "
+         "no token of {} was masked, so there is no perplexity; give more evaluation text or a "
          "larger --mlm_probability",
-         chunks_);
+         counted(chunks_, "evaluation chunk"));
   EvaluationReport report = sums.report();
   if (!std::isfinite(report.perplexity))
     fail(ErrorKind::input,
-         "the loss on the {} evaluation chunks is {}, too large or no number: the model's weights are damaged, or its "
+         "the loss on {} is {}, too large or no number: the model's weights are damaged, or its "
          "training has diverged; load the model from a sound copy, or try a lower --learning_rate",
-         chunks_, report.loss);
+         counted(chunks_, "evaluation chunk"), report.loss);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return report;
 }

@@ -162,9 +162,9 @@ std::optional<fs::path> RunFolder::checkpoint_to_resume() const {
     }
   }
   fail(ErrorKind::input,
-       "none of the {} checkpoints in {} is usable ({}); pass --overwrite_output_dir instead of "
+       "none of {} in {} is usable ({}); pass --overwrite_output_dir instead of "
        "--resume_from_checkpoint to begin anew",
-       steps.size(), path_.string(), newest_damage);
+       counted(static_cast<int64_t>(steps.size()), "checkpoint"), path_.string(), newest_damage);
 }
 
 void RunFolder::begin(const Json& options, const std::string& options_toml) {

@@ -106,6 +106,11 @@ TEST(Text, Numbers) {
   EXPECT_EQ(with_commas(1000), "1,000");
   EXPECT_EQ(with_commas(1234567), "1,234,567");
   EXPECT_EQ(with_commas(-123), "-123");
+  EXPECT_EQ(counted(0, "row"), "0 rows");
+  EXPECT_EQ(counted(1, "row"), "1 row");
+  EXPECT_EQ(counted(1234, "row"), "1,234 rows");
+  EXPECT_EQ(counted(1, "entry", "entries"), "1 entry");
+  EXPECT_EQ(counted(2, "entry", "entries"), "2 entries");
   EXPECT_EQ(with_commas(-1234), "-1,234");
   EXPECT_EQ(with_commas(INT64_MIN), "-9,223,372,036,854,775,808");
 }

@@ -111,7 +111,7 @@ TEST_F(Adapt, JudgesByTheLastRowsWhereThereIsNothingElse) {
   fs::remove_all(run_);
   const Result none = run(small({"--data", folder_.write("few.txt", sentences(5))}));
   EXPECT_EQ(none.code, 3);
-  EXPECT_THAT(none.err, HasSubstr("5 % of the data's 5 rows leaves 0 to judge by"));
+  EXPECT_THAT(none.err, HasSubstr("5 % of the data (5 rows) leaves 0 to judge by"));
 }
 
 TEST_F(Adapt, JudgesByValidationThenTest) {

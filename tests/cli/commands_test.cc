@@ -295,7 +295,7 @@ TEST_F(Data, ChunksAreShown) {
   EXPECT_EQ(plain.out, shown["show"]["text"].get<std::string>() + "\n");
   const Result beyond = run({"data", "chunks", d_, "--model", M, "--show", "100000", "--no_cache"});
   EXPECT_EQ(beyond.code, 2);
-  EXPECT_THAT(beyond.err, HasSubstr("--show is 100000, but there are"));
+  EXPECT_THAT(beyond.err, HasSubstr("--show is 100000, but the split has"));
 }
 
 // The header by hand: 64 or 128 bytes in all, then the numbers.

@@ -133,7 +133,7 @@ TEST(Chunks, TellWhatIsWrong) {
   expect_error(ErrorKind::usage, {"train_size 10", "10 chunks"}, split(10, 0));
   expect_error(ErrorKind::usage, {"test_size 11"}, split(0, 11));
   expect_error(ErrorKind::usage, {"test_size -1"}, split(5, -1));
-  expect_error(ErrorKind::usage, {"1 chunks cannot be split"}, [&] { chunks.select({0}).train_test_split({}); });
+  expect_error(ErrorKind::usage, {"1 chunk cannot be split"}, [&] { chunks.select({0}).train_test_split({}); });
   expect_error(ErrorKind::usage, {"0 chunks cannot be split"}, [&] { chunks.select({}).train_test_split({}); });
   expect_error(ErrorKind::usage, {"chunk 10", "10 chunks"}, [&] { chunks.ids(10); });
   expect_error(ErrorKind::usage, {"chunk -1"}, [&] { chunks.word_ids(-1); });

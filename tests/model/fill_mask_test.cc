@@ -101,14 +101,16 @@ TEST_P(Fill, DamagedWeightsAreToldAndNotRanked) {
 
 TEST_P(Fill, Errors) {
   expect_error(ErrorKind::input, {"no [MASK] in \"this is [mask]\""}, [&] { fill_("this is [mask]"); });
-  expect_error(ErrorKind::input, {"\"[MASK] [MASK]\" has 2 masks"}, [&] { fill_("[MASK] [MASK]"); });
+  expect_error(ErrorKind::input, {"\"[MASK] [MASK]\" has 2 masks; all() gives a list for each"},
+               [&] { fill_("[MASK] [MASK]"); });
   std::string text = "[MASK]";
   for (int i = 0; i < 21; ++i) text += " film";
   EXPECT_EQ(fill_(text).size(), 5u);  // 24 tokens with [CLS] and [SEP]
   expect_error(ErrorKind::input, {"has 25 tokens", "at most 24"}, [&] { fill_(text + " film"); });
   expect_error(ErrorKind::usage, {"top_k is -1"}, [&] { fill_("[MASK]", {.top_k = -1}); });
   ::testing::internal::CaptureStderr();
-  expect_error(ErrorKind::input, {"none of the 1 targets"}, [&] { fill_("[MASK]", {.targets = {" "}}); });
+  expect_error(ErrorKind::input, {"none of the targets has a token in the model's vocabulary: \" \""},
+               [&] { fill_("[MASK]", {.targets = {" "}}); });
   ::testing::internal::GetCapturedStderr();
 }
 

@@ -100,7 +100,7 @@ TEST_F(Evaluate, WhatCannotBeJudgedIsAnInputError) {
   MaskedLM broken = model();
   broken.impl().model().weights().tensors().head_norm.weight.values()[0] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(broken, tokenizer(), chunks); })
-                .find("the loss on the 12 evaluation chunks is nan, too large or no number"),
+                .find("the loss on 12 evaluation chunks is nan, too large or no number"),
             std::string::npos);
 }
 

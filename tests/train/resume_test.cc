@@ -432,7 +432,7 @@ TEST_F(Damage, AutoDoesNotBeginAnewBehindOnesBack) {
   TrainingOptions o = often("run");
   o.resume_from_checkpoint = "auto";
   EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }),
-              AllOf(HasSubstr("none of the 10"), HasSubstr("--overwrite_output_dir")));
+              AllOf(HasSubstr("none of 10 checkpoints in "), HasSubstr("--overwrite_output_dir")));
 }
 
 TEST_F(Damage, WhatIsNotThereIsAnIoError) {
