@@ -51,7 +51,8 @@ void add_data(TrainingArguments& a, OptionTable& table) {
       .called("RUN");
   table.add("overwrite_output_dir", &a.training.overwrite_output_dir,
             "replaces a run that is in the run folder already");
-  table.add("dry_run", &a.dry_run, "tells what the run would be (chunks, steps, memory, time) and does not train");
+  table.add("dry_run", &a.dry_run,
+            "tells what the run would be (chunks, steps, memory, disk, time) and does not train");
 }
 
 void add_masking(TrainingArguments& a, OptionTable& table) {
