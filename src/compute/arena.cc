@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
+
+#include "base/memory.h"
 
 namespace tekio {
 namespace {
@@ -23,25 +24,13 @@ std::string size_text(int64_t bytes) {
   return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / (1 << 10));
 }
 
-// What may still be allocated: the machine's available memory, or less where a control group limits this process.
-int64_t free_memory() {
-  int64_t free = std::numeric_limits<int64_t>::max();
-  std::ifstream machine("/proc/meminfo");
-  std::string key;
-  for (int64_t kib; machine >> key >> kib; machine.ignore(std::numeric_limits<std::streamsize>::max(), '\n'))
-    if (key == "MemAvailable:") free = kib * 1024;
-  std::ifstream limit("/sys/fs/cgroup/memory.max"), current("/sys/fs/cgroup/memory.current");
-  if (int64_t most, used; limit >> most && current >> used) free = std::min(free, std::max<int64_t>(most - used, 0));
-  return free;
-}
-
 }  // namespace
 
 Arena::Arena(int64_t bytes, const std::string& purpose) : bytes_(round_up(bytes, kAlignment)) {
   TEKIO_CHECK(bytes >= 0, "an arena of {} bytes for {}", bytes, purpose);
   const bool large = bytes_ >= 2 * kHugePage;
   const int64_t border = large ? kHugePage : kAlignment;
-  const int64_t free = free_memory();
+  const int64_t free = available_memory().value_or(std::numeric_limits<int64_t>::max());
   // calloc promises pages that may not be there when they are touched: ask first, rather than be killed in
   // mid-training.
   char* base = bytes_ <= free ? static_cast<char*>(std::calloc(1, static_cast<size_t>(bytes_ + 2 * border))) : nullptr;
