@@ -1,5 +1,6 @@
 // The back end's own kernels on processors with fewer instructions than this one: Highway chooses among those that were
-// compiled, and can be made to choose lesser ones. (What oneDNN uses is set in the environment: CMakeLists.txt.)
+// compiled, and can be made to choose lesser ones. (What multiplies is an
+// argument of the back end, or for float32 set in the environment: CMakeLists.txt.)
 #pragma once
 
 #include <gtest/gtest.h>

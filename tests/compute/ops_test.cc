@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "compute/cpu/cpu.h"
 #include "compute/instruction_sets.h"
 #include "compute/op_rig.h"
 
@@ -74,9 +75,23 @@ INSTANTIATE_TEST_SUITE_P(OddBf16, OpTest, testing::ValuesIn(in_bf16(kOddCases)),
 // where the same number was rounded to either side.
 double tolerance_of(const OpCase& c) { return c.type == DType::f32 ? 1e-5 : 1.0 / 128; }
 
+// Calls body(back end) for everything that multiplies numbers of this kind on this processor.
+template <typename Body>
+void with_each_multiplier(DType type, ThreadPool& pool, const Body& body) {
+  const own::Instructions best = own::instructions();
+  for (const own::Instructions by : {own::Instructions::avx512, own::Instructions::amx}) {
+    if (type == DType::f32 ? by != own::Instructions::avx512 : by > best) continue;
+    SCOPED_TRACE(by == own::Instructions::amx ? "by AMX" : "by AVX-512");
+    CpuBackend be(pool, type == DType::f32 ? best : by);
+    body(be);
+  }
+}
+
 TEST_P(OpTest, CpuIsRef) {
   ThreadPool pool(2);
-  expect_near(run(GetParam(), *make_cpu_backend(pool)), run(GetParam(), *make_ref_backend()), tolerance_of(GetParam()));
+  const Outcome expected = run(GetParam(), *make_ref_backend());
+  with_each_multiplier(GetParam().type, pool,
+                       [&](CpuBackend& be) { expect_near(run(GetParam(), be), expected, tolerance_of(GetParam())); });
 }
 
 TEST_P(OpTest, EveryInstructionSetIsRef) {
@@ -88,11 +103,16 @@ TEST_P(OpTest, EveryInstructionSetIsRef) {
 
 TEST_P(OpTest, SameBitsAgainAndWithOtherThreads) {
   ThreadPool one(1), two(2), three(3);
-  const auto be = make_cpu_backend(two);
-  const Outcome expected = run(GetParam(), *be);
-  expect_same_bits(run(GetParam(), *be), expected);
-  expect_same_bits(run(GetParam(), *make_cpu_backend(one)), expected);
-  expect_same_bits(run(GetParam(), *make_cpu_backend(three)), expected);
+  std::vector<Outcome> expected;
+  with_each_multiplier(GetParam().type, two, [&](CpuBackend& be) {
+    expected.push_back(run(GetParam(), be));
+    expect_same_bits(run(GetParam(), be), expected.back());
+  });
+  for (ThreadPool* pool : {&one, &three}) {
+    size_t i = 0;
+    with_each_multiplier(GetParam().type, *pool,
+                         [&](CpuBackend& be) { expect_same_bits(run(GetParam(), be), expected[i++]); });
+  }
 }
 
 // Cases small enough to move every number (or one in fifty) of every input.

@@ -103,6 +103,7 @@ TEST_P(Bf16Product, IsTheSumOfProducts) {
     expect_product(GetParam(), 7, 18, 257, kind);
     expect_product(GetParam(), 7, 18, 513, kind);
     expect_product(GetParam(), 13, 70, 5001, kind);
+    expect_product(GetParam(), 33, 801, 40, kind);  // so do pieces of the columns
   }
 }
 
@@ -138,7 +139,7 @@ TEST_P(Bf16Product, SumsColumns) {
 TEST_P(Bf16Product, OfPackedMatrices) {
   const PackedMatrices packed(GetParam());
   for (const int64_t m : {1, 17, 64})
-    for (const int64_t out : {1, 31, 130})
+    for (const int64_t out : {1, 31, 130, 801})
       for (const int64_t in : {1, 33, 96, 4099}) {
         SCOPED_TRACE(testing::Message() << m << " rows by [" << out << ", " << in << "]");
         Numbers numbers;

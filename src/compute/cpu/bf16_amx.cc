@@ -7,7 +7,6 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "compute/cpu/bf16_kernel.h"
 
@@ -21,18 +20,22 @@ constexpr int64_t kSide = 32;      // rows and columns that four tiles of sums c
 constexpr int64_t kDepth = 256;    // of a, in the first cache
 constexpr int64_t kColumns = 768;  // whose sums wait for the next depths
 
-// Eight whole tiles, for as long as this lives. Given back, since what threads have in tiles is saved whenever they
-// pause.
+static_assert(kPanel % kSide == 0, "what is cut at panels is cut at whole blocks of tiles");
+
+// Eight whole tiles. A constant, because GCC 12 believes that _tile_loadconfig reads no more than the first eight
+// bytes, and may drop the writing of the others.
+struct TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+static_assert(sizeof(TileConfig) == 64);
+alignas(64) constexpr TileConfig kWholeTiles;
+
+// The tiles, for as long as this lives. Given back, since what threads have in tiles is saved whenever they pause.
 class Tiles {
  public:
-  TEKIO_INLINE Tiles() {
-    struct {
-      uint8_t palette = 1, start_row = 0, reserved[14] = {};
-      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    _tile_loadconfig(&config);
-  }
+  TEKIO_INLINE Tiles() { _tile_loadconfig(&kWholeTiles); }
   TEKIO_INLINE ~Tiles() { _tile_release(); }
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
@@ -48,6 +51,7 @@ struct Rows {
 TEKIO_INLINE void multiply_tiles(float* sums, int64_t stride, const Rows& a, const std::byte* b,
                                  const std::byte* other_b, int64_t steps, bool add) {
   float* const lower = sums + 4 * stride;  // 16 rows of `stride` / 4 numbers
+  asm volatile("" ::: "memory");  // GCC 12 does not know that tile loads read memory: what was written is there by now
   if (add) {
     _tile_loadd(0, sums, stride);
     _tile_loadd(1, sums + 16, stride);

@@ -18,7 +18,7 @@ enum class Instructions { none, avx512, amx };
 /// limit to it.
 Instructions instructions();
 
-constexpr int64_t kPanel = 64;      // columns; a product's parts begin at multiples of it
+constexpr int64_t kPanel = 64;      // rows or columns; a product's parts begin at multiples of it
 constexpr int64_t kTileDepth = 32;  // an AMX tile's
 
 /// A matrix [depth, columns] as the kernels read it: strips of 16 columns, one after another. A strip has a cache
@@ -29,7 +29,6 @@ struct Strips {
   int64_t depth = 0, columns = 0;
   int64_t strip_bytes = 0;
 
-  Strips() = default;
   /// An odd number of lines a strip, so that the strips' beginnings spread over the cache's sets.
   Strips(void* memory, int64_t deep, int64_t wide)
       : data(static_cast<std::byte*>(memory)),
@@ -75,7 +74,9 @@ struct Result {
   bool add = false;             // what is there is added
 };
 
-/// c[m,n] = a[m,k] b[k,n], rows of a `a_stride` apart; k > 0. Sums in float32, in an order that depends on k only.
+/// c[m,n] = a[m,k] b[k,n], rows of a `a_stride` apart; k > 0. Sums in float32, in an order that depends on k only;
+/// where float32 numbers are added to, AMX begins with those within whole blocks of 32 x 32 and ends with those
+/// outside. So that no bit depends on how a result is cut, it is cut at multiples of kPanel.
 void multiply(Instructions by, const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
 namespace avx512 {
 void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
@@ -91,8 +92,8 @@ namespace amx {
 void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
 }
 
-/// Memory of the calling thread, 64-byte aligned, kept from call to call. What is in it lasts until the next call for
-/// the same use.
+/// Memory of the calling thread, 64-byte aligned, kept from call to call; it grows as a thread meets larger operands.
+/// What is in it lasts until the next call for the same use.
 enum class Scratch { operands, sums, tiles };
 void* scratch(Scratch use, int64_t bytes);
 

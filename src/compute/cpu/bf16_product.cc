@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "compute/arena.h"
 #include "compute/cpu/bf16_kernel.h"
 #include "compute/cpu/product.h"
@@ -42,6 +43,7 @@ void* scratch(Scratch use, int64_t bytes) {
 }
 
 void multiply(Instructions by, const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b) {
+  TEKIO_CHECK(by != Instructions::none, "a bf16 product on a processor without the instructions");
   by == Instructions::amx ? amx::multiply(c, a, a_stride, m, b) : avx512::multiply(c, a, a_stride, m, b);
 }
 
@@ -72,6 +74,7 @@ struct PackedPiece {
 
 void product(Instructions by, const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
              float* a_sums) {
+  TEKIO_CHECK(by != Instructions::none, "a bf16 product on a processor without the instructions");
   if (!a.transposed) {
     const Strips right(scratch(Scratch::operands, Strips(nullptr, k, n).bytes()), k, n);
     pack(right, b, 0);
@@ -93,9 +96,10 @@ void product(Instructions by, const Result& c, MatrixView<bf16> a, MatrixView<bf
     pack(piece.right, b, begin);
     if (by == Instructions::amx) return amx::multiply(to, piece.rows(), Strips::whole_tiles(depth), m, piece.right);
     const int64_t next = begin + depth, rows = std::min(kDepth, k - next);
-    avx512::multiply(to, piece.left, piece.right,
-                     {avx512::Soon{a.data + next * a.stride, rows, m, a.stride},
-                      b.transposed ? avx512::Soon() : avx512::Soon{b.data + next * b.stride, rows, n, b.stride}});
+    std::array<avx512::Soon, 2> soon = {};
+    if (rows > 0) soon[0] = {a.data + next * a.stride, rows, m, a.stride};
+    if (rows > 0 && !b.transposed) soon[1] = {b.data + next * b.stride, rows, n, b.stride};
+    avx512::multiply(to, piece.left, piece.right, soon);
   });
 }
 

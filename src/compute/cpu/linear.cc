@@ -1,6 +1,5 @@
 // y = act(x w^T + b) and its gradients: blocks of products, each with bias and activation applied while it is in cache.
-// float32 weights are used as they lie; bf16 ones are packed (packed_matrices.h), and a block is some rows of the whole
-// width.
+// float32 weights are used as they lie; bf16 ones are packed (packed_matrices.h).
 #include "compute/cpu/activation_table.h"
 #include "compute/cpu/cpu.h"
 #include "compute/cpu/product.h"
@@ -134,8 +133,8 @@ void* address(const Tensor& t, const Block& b) {
   return t.dtype == DType::f32 ? static_cast<void*>(at<float>(t, b.row, b.column)) : at<bf16>(t, b.row, b.column);
 }
 
-// Rows of a block of a bf16 product: a result block of 128 x 3072 stays in the second cache; where a row is as long as
-// the vocabulary no block would, and more rows use the matrix better.
+// Rows of a block of a bf16 product: few, so that bias and activation find it in the second cache; where a row is as
+// long as the vocabulary more, which uses the matrix better. A multiple of the rows that a kernel takes at once.
 int64_t packed_rows(int64_t width) { return width <= 8192 ? 128 : 256; }
 
 // A product cut into blocks that any thread may compute, [rows, columns]: all operands of one kind.
@@ -144,20 +143,23 @@ class Blocks {
   Blocks(int64_t rows, int64_t columns, int64_t depth, DType type, own::Instructions by)
       : type_(type),
         grid_(type == DType::f32 ? rows : 0, columns),
-        down_(type == DType::bf16 ? rows : 0, packed_rows(std::max(columns, depth))),
+        down_(type == DType::bf16 ? rows : 0, packed_rows(std::max(columns, depth)), kRows),
         across_(columns, side(columns, by == own::Instructions::amx ? columns_in_cache(depth) : 768), own::kPanel),
         rows_first_(columns > rows || by == own::Instructions::amx) {}
   int64_t count() const { return type_ == DType::f32 ? grid_.count() : down_.count() * across_.count(); }
   Block operator[](int64_t i) const {
     if (type_ == DType::f32) return grid_.block(i);
-    // Neighbours share the larger operand's part.
+    // Neighbours share the larger operand's part; with AMX the matrix's, of which the second cache holds just one.
     const auto [row, rows] = down_[rows_first_ ? i % down_.count() : i / across_.count()];
     const auto [column, columns] = across_[rows_first_ ? i / down_.count() : i % across_.count()];
     return {row, rows, column, columns};
   }
 
  private:
-  // What of the packed matrix stays in the second cache while rows pass: AMX takes it faster than memory gives.
+  static constexpr int64_t kRows = 32;
+
+  // What of the packed matrix stays in the second cache while rows pass, since AMX takes it faster than memory gives;
+  // two panels at least.
   static int64_t columns_in_cache(int64_t depth) {
     constexpr int64_t kNumbers = 600'000;
     return std::clamp(kNumbers / std::max<int64_t>(depth, 1) / own::kPanel, int64_t{2}, int64_t{12}) * own::kPanel;
@@ -196,8 +198,7 @@ struct InputGradient {
   }
 };
 
-// d_w += d_y^T x and d_b += column sums of d_y, block by block. Who makes the products says how large a block is best,
-// and own kernels sum columns as they pack them.
+// d_w += d_y^T x and d_b += column sums of d_y, block by block. In bf16 the columns are summed as they are packed.
 class WeightGradient {
  public:
   WeightGradient(const Products& products, own::Instructions by, const Tensor& d_w, const Tensor& d_b,
