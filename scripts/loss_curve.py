@@ -3,10 +3,10 @@
 
     python3 scripts/loss_curve.py RUN… curve.svg
 
-RUN is a run folder of tekio adapt or tekio pretrain, also while it trains: then the newest checkpoint tells the evaluations. Of several,
-each goes on where the one before it ended. A
-trainer_state.json of the reference stack's Trainer will do too. The thin line is the loss of every update, from metrics.jsonl where
-that lies beside; the thick one is what was logged, the mean since the last log line; discs are evaluations. Needs nothing but Python.
+RUN is a run folder of tekio adapt or tekio pretrain, also while it trains: then the newest checkpoint tells the evaluations. A
+trainer_state.json of the reference stack's Trainer will do too. Of several, each goes on where the one before it ended. The thin line is the
+loss of every update, from metrics.jsonl where that lies beside; the thick one is what was logged, the mean since the last log line; discs
+are evaluations. Needs nothing but Python.
 """
 import json
 import math
@@ -140,8 +140,12 @@ def main():
         sys.exit(__doc__)
     *runs, picture = sys.argv[1:]
     names = ", ".join(os.path.basename(os.path.abspath(run)) for run in runs)
+    try:
+        drawn = draw(f"The loss of {names}", *in_a_row(map(read, runs)))
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"loss_curve: {error!r}; expected run folders, then the picture's name")
     with open(picture, "w", encoding="utf-8") as file:
-        file.write(draw(f"The loss of {names}", *in_a_row(map(read, runs))))
+        file.write(drawn)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "bundled.h"
 #include "inputs.h"
 
 namespace tekio::cli {
@@ -12,11 +13,11 @@ class Eval final : public Command {
   CommandText text() const override {
     return {.name = "eval",
             .summary = "tells a model's perplexity and accuracy on a text",
-            .usage = "--model M --data D [--max_chunks N]",
+            .usage = "[--model M] --data D [--max_chunks N]",
             .description =
                 "Masks the text once, as --seed decides, and tells how well the model fills it in. Judges by D's split "
                 "validation, else test, else "
-                "train; PATH:SPLIT picks another.",
+                "train; PATH:SPLIT picks another. Without --model: the bundled one.",
             .examples = {"tekio eval --model run --data ./imdb --max_chunks 1000",
                          "tekio eval --model run --data ./imdb:unsupervised --json"}};
   }
@@ -39,11 +40,11 @@ class Eval final : public Command {
   }
 
   void check(const OptionTable&, const std::vector<std::string>&) override {
-    if (model_.model.empty()) model_.place("eval");
     if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio eval needs files or a folder of text");
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
+    if (model_.model.empty()) model_.model = bundled_model("--model");
     const auto [place, tokenizer, model, info] = model_.open("eval", common);
     chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest_input(info, tokenizer));
     chunks_.use_cache = !common.no_cache;

@@ -103,6 +103,17 @@ TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   EXPECT_THAT(refused.err, HasSubstr("the text to judge by as --general_data is too short"));
 }
 
+TEST_F(Bundled, ItsModelIsJudgedWhereNoneIsNamed) {
+  const std::vector<std::string> eval = {"eval", "--data", "rivers", "--chunk_size", "16", "--json"};
+  const Result none = run_here(eval);
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.err, HasSubstr("--model"));
+  add_model();
+  std::vector<std::string> named = eval;
+  named.insert(named.end(), {"--model", model_folder()});
+  EXPECT_EQ(run_here(eval).json()["eval_loss"], run_here(named).json()["eval_loss"]);
+}
+
 TEST_F(Bundled, ItsOptionsGiveWayToThoseGiven) {
   add_model();
   const auto options = [&](std::vector<std::string> more) {

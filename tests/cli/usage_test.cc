@@ -73,8 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Common, Usage,
 
 INSTANTIATE_TEST_SUITE_P(
     Missing, Usage,
-    testing::Values(Case{{"eval", "--data", "x"}, "--model is missing"},
-                    Case{{"eval", "--model", M}, "--data is missing"},
+    testing::Values(Case{{"eval", "--model", M}, "--data is missing"},
                     Case{{"pretrain", "--config", M + "/config.json", "--tokenizer", M}, "--data is missing"},
                     Case{{"tokenize"}, "--model is missing"}, Case{{"data", "chunks", "x"}, "--model is missing"},
                     Case{{"data", "info"}, "needs files"}, Case{{"data", "head"}, "needs files"},

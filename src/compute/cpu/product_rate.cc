@@ -25,8 +25,8 @@ const char* float_instructions() {
   return "plain code";
 }
 
-// Numbers in (-1, 1) whose bits change as those of real ones do. Products of equal numbers can be faster than any model's:
-// two cores with AMX took tiles of zeros from the second cache at 4,800 GFLOP/s, of such numbers at 3,840.
+// Numbers in (-1, 1) whose bits change as those of real ones do. Products of equal numbers can be faster than any
+// model's: two cores with AMX took tiles of zeros from the second cache at 4,800 GFLOP/s, of such numbers at 3,840.
 class VariedNumbers {
  public:
   float draw() {
