@@ -32,7 +32,7 @@ struct Normal {
 HWY_INLINE Normal normal_at(VF x) {
   const VF a = hn::Min(hn::Abs(x), set(14.5f));                    // e^(-14.5^2/2) is below float32's smallest number
   const VF square = hn::Mul(a, a), rest = square_rest(a, square);  // a^2 in two parts: its rounding would show in e^
-  const VF bell = hn::Exp(F(), hn::Mul(square, set(-0.5f)));
+  const VF bell = exponential(hn::Mul(square, set(-0.5f)));
   const VF exact_bell = hn::NegMulAdd(hn::Mul(bell, set(0.5f)), rest, bell);
   const VF t = hn::Div(set(1), hn::MulAdd(a, set(0.25f), set(1)));
   VF r = set(0.03342573344707489f);
@@ -89,7 +89,7 @@ struct Silu {
   }
 };
 struct Tanh {
-  static HWY_INLINE VF value(VF x) { return hn::Tanh(F(), x); }
+  static HWY_INLINE VF value(VF x) { return hyperbolic_tangent(x); }
   static HWY_INLINE VF slope(VF x) {
     const VF t = value(x);
     return hn::Mul(hn::Sub(set(1), t), hn::Add(set(1), t));
@@ -101,7 +101,7 @@ struct Mish {
     VF e, m;
   };
   static HWY_INLINE Parts parts(VF x) {
-    const VF e = hn::Exp(F(), hn::Min(x, set(30)));  // beyond, t is 1 in float32
+    const VF e = exponential(hn::Min(x, set(30)));  // beyond, t is 1 in float32
     return {e, hn::Mul(e, hn::Add(e, set(2)))};
   }
   static HWY_INLINE VF value(VF x) {

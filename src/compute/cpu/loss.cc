@@ -47,7 +47,7 @@ LabelLoss loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t lab
     const VF factor = set(scale / sum), top = set(most);
     const float at_label = scale / sum * std::exp(own - most) - scale;
     for_vectors(vocabulary, [&](int64_t v, auto io) HWY_ATTR {
-      const VF term = kWait ? io.load(d + v) : hn::Exp(F(), hn::Sub(io.load(x + v), top));
+      const VF term = kWait ? io.load(d + v) : exponential(hn::Sub(io.load(x + v), top));
       io.store(hn::Mul(term, factor), d + v);
     });
     d[label] = T(at_label);

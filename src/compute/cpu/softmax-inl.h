@@ -27,7 +27,7 @@ HWY_INLINE float exponentials(float* terms, const T* x, int64_t count, float mos
   const VF top = set(most), factor = set(scale);
   VF sum = set(0);
   for_vectors(count, [&](int64_t c, auto io) HWY_ATTR {
-    const VF term = hn::Exp(F(), hn::Mul(hn::Sub(io.load(x + c), top), factor));
+    const VF term = exponential(hn::Mul(hn::Sub(io.load(x + c), top), factor));
     if (terms != nullptr) io.store(term, terms + c);
     sum = hn::Add(sum, io.zero_outside(term));
   });

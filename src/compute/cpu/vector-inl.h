@@ -3,6 +3,8 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include <cmath>
+
 #include "compute/dropout.h"
 #include "compute/tensor.h"
 
@@ -21,6 +23,11 @@ using F = hn::ScalableTag<float>;
 using VF = hn::Vec<F>;
 
 HWY_INLINE VF set(float value) { return hn::Set(F(), value); }
+
+// e^x and tanh x, NaN for NaN. Highway's scalar ones turn it into an int on the way, which C++ leaves undefined.
+HWY_INLINE bool is_a_lone_nan(VF x) { return HWY_TARGET == HWY_SCALAR && std::isnan(hn::GetLane(x)); }
+HWY_INLINE VF exponential(VF x) { return is_a_lone_nan(x) ? x : hn::Exp(F(), x); }
+HWY_INLINE VF hyperbolic_tangent(VF x) { return is_a_lone_nan(x) ? x : hn::Tanh(F(), x); }
 
 // bf16 numbers in the lanes of a float32 vector: exact one way; the other way rounded to nearest even, NaN staying NaN.
 using Halves = hn::Rebind<uint16_t, F>;
@@ -100,7 +107,7 @@ struct Sigmoid {
   VF s, complement;
 };
 HWY_INLINE Sigmoid sigmoid_of(VF x) {
-  const VF e = hn::Exp(F(), hn::Min(hn::Neg(x), set(88))), s = hn::Div(set(1), hn::Add(set(1), e));
+  const VF e = exponential(hn::Min(hn::Neg(x), set(88))), s = hn::Div(set(1), hn::Add(set(1), e));
   return {s, hn::Mul(s, e)};
 }
 
