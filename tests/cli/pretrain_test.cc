@@ -220,6 +220,31 @@ TEST_F(Pretrain, ItsLossIsDrawnFromTheRun) {
   EXPECT_THAT(both, HasSubstr(">10</text>")) << "the axis of updates reaches both runs' end";
 }
 
+TEST(PretrainScripts, RefuseWhatTheyCannotReadAndLeaveNothing) {
+  const Folder folder;
+  const auto runs = [&](const std::string& arguments) {
+    return std::system(
+        ("python3 " + arguments + " 2> '" + folder.path("err") + "' > '" + folder.path("out") + "'").c_str());
+  };
+  EXPECT_NE(runs("'" TEKIO_LOSS_CURVE_SCRIPT "' '" + folder.path("none") + "' '" + folder.path("c.svg") + "'"), 0);
+  EXPECT_THAT(read_file(folder.path("err")), HasSubstr("expected run folders, then the picture's name"));
+  EXPECT_FALSE(fs::exists(folder.path("c.svg")));
+
+  const std::string text =
+      folder.write("text.txt", "One sentence stands here. \"Another one!\" he said. No.\n\nA third of them is here.\n");
+  const std::string shuffle = "'" TEKIO_SHUFFLE_SENTENCES_SCRIPT "' '" + text + "' '";
+  ASSERT_EQ(runs(shuffle + folder.path("s.txt") + "'"), 0);
+  const std::string sentences = read_file(folder.path("s.txt"));
+  for (const char* sentence : {"One sentence stands here.\n", "A third of them is here.\n"})
+    EXPECT_THAT(sentences, HasSubstr(sentence));
+  EXPECT_THAT(sentences, testing::Not(HasSubstr("No.\n"))) << "shorter than 15 characters";
+  EXPECT_NE(runs(shuffle + folder.path("s.txt") + "'"), 0) << "a text that is there is not overwritten";
+  EXPECT_THAT(read_file(folder.path("err")), HasSubstr("is there already"));
+  EXPECT_NE(runs("'" TEKIO_SHUFFLE_SENTENCES_SCRIPT "' '" + folder.path("none") + "' '" + folder.path("t.txt") + "'"),
+            0);
+  EXPECT_FALSE(fs::exists(folder.path("t.txt")));
+}
+
 TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
   ASSERT_EQ(run(small()).code, 0);
   const Result again = run(small({"--config", run_ + "/config.json", "--overwrite_output_dir"}));

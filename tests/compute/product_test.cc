@@ -6,25 +6,17 @@
 #include <limits>
 #include <vector>
 
+#include "base/error.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"
+#include "compute/product_rate.h"
 
 namespace tekio {
 namespace {
 
 using own::Result;
 
-// Reproducible numbers in (-1, 1).
-class Numbers {
- public:
-  float draw() {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<float>(static_cast<int32_t>(state_ >> 32)) * 0x1p-31f;
-  }
-
- private:
-  uint64_t state_ = 1;
-};
+using Numbers = VariedNumbers;
 
 // A matrix with room between its rows that nobody may read as numbers: NaN.
 struct Sample {
@@ -115,6 +107,17 @@ TEST_P(Bf16Product, OfNothingIsZeroOrNothing) {
   EXPECT_EQ(c, std::vector<float>(4, 1));
   product(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 0);
   EXPECT_EQ(c, std::vector<float>(4, 0));
+}
+
+TEST(Bf16ProductWithoutInstructions, IsToldAsABug) {
+  const bf16 a[4], b[4];
+  std::vector<float> c(4);
+  try {
+    Products(own::Instructions::none)(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 2);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bug);
+  }
 }
 
 // Columns' sums are a by-product of packing.

@@ -4,7 +4,7 @@
 namespace tekio {
 
 CpuBackend::CpuBackend(ThreadPool& pool, own::Instructions bf16)
-    : pool_(pool), bf16_(bf16), products_(bf16), packed_(bf16), own_(static_cast<size_t>(pool.threads())) {}
+    : pool_(pool), products_(bf16), packed_(bf16), own_(static_cast<size_t>(pool.threads())) {}
 
 void CpuBackend::Buffer::grow(int64_t wanted) {
   if (wanted <= floats) return;

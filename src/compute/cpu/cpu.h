@@ -23,7 +23,7 @@ class CpuBackend final : public Backend {
   /// `bf16`: what multiplies bf16; no more than own::instructions().
   explicit CpuBackend(ThreadPool& pool, own::Instructions bf16 = own::instructions());
   std::string name() const override { return "cpu"; }
-  Bf16 bf16_products() const override { return bf16_ != own::Instructions::none ? Bf16::fast : Bf16::absent; }
+  Bf16 bf16_products() const override { return products_.by() != own::Instructions::none ? Bf16::fast : Bf16::absent; }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return PackedMatrices::bytes(rows, columns); }
 
  protected:
@@ -76,7 +76,6 @@ class CpuBackend final : public Backend {
   float* shared() const { return shared_.get(); }
 
   ThreadPool& pool_;
-  own::Instructions bf16_;
   Products products_;
   PackedMatrices packed_;
   struct Buffer {

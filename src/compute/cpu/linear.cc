@@ -185,7 +185,7 @@ struct InputGradient {
   Into into;
   const Products& product;
   const PackedMatrices& packed;
-  Blocks blocks = Blocks(d_x ? d_y.dim[0] : 0, w.columns, w.rows, w.dtype, packed.by());
+  Blocks blocks = Blocks(d_x ? d_y.dim[0] : 0, w.columns, w.rows, w.dtype, product.by());
 
   Block compute(int64_t i) {
     const Block b = blocks[i];
@@ -201,10 +201,9 @@ struct InputGradient {
 // d_w += d_y^T x and d_b += column sums of d_y, block by block. In bf16 the columns are summed as they are packed.
 class WeightGradient {
  public:
-  WeightGradient(const Products& products, own::Instructions by, const Tensor& d_w, const Tensor& d_b,
-                 const ConstTensor& d_y, const ConstTensor& x, int64_t workers)
+  WeightGradient(const Products& products, const Tensor& d_w, const Tensor& d_b, const ConstTensor& d_y,
+                 const ConstTensor& x, int64_t workers)
       : product_(products),
-        by_(by),
         d_w_(d_w),
         d_b_(d_b),
         d_y_(d_y),
@@ -231,7 +230,7 @@ class WeightGradient {
     } else {
       const auto [row, rows] = down_[i / across_.count()];
       const auto [column, columns] = across_[i % across_.count()];
-      own::product(by_, {at<float>(d_w_, row, column), in, DType::f32, nullptr, true},
+      own::product(product_.by(), {at<float>(d_w_, row, column), in, DType::f32, nullptr, true},
                    {at<bf16>(d_y_, 0, row), out, true}, {at<bf16>(x_, 0, column), in}, rows, columns, n,
                    d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
     }
@@ -256,7 +255,6 @@ class WeightGradient {
   }
 
   const Products& product_;
-  own::Instructions by_;
   Tensor d_w_, d_b_;
   ConstTensor d_y_, x_;
   bool f32_;
@@ -277,7 +275,7 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
                            const Activation* act) {
   const Tensor& sums = act != nullptr ? kept : y;
   const float* const bias = b ? b.f32() : nullptr;
-  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, bf16_);
+  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, products_.by());
   for_each(blocks.count(), [&](int64_t i, int) {
     const Block block = blocks[i];
     if (w.dtype == DType::f32) {
@@ -300,7 +298,7 @@ void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
   if (x.dim[0] == 0) return;
   InputGradient input{d_x, d_y, w, into, products_, packed_};
   // While some compute its blocks, others compute d_x's.
-  const WeightGradient weights(products_, bf16_, d_w, d_b, d_y, x, d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
+  const WeightGradient weights(products_, d_w, d_b, d_y, x, d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
   reserve(0, weights.scratch());
   // One loop over all blocks of both, so that threads wait for each other once; the small ones last, so not for long.
   for_each(weights.count() + input.blocks.count(), [&](int64_t i, int) {
@@ -330,7 +328,7 @@ void CpuBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, 
     activate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
               w.columns, act, w.dtype});
   });
-  const WeightGradient weights(products_, bf16_, d_w, d_b, d_y, activated, pool_.threads());
+  const WeightGradient weights(products_, d_w, d_b, d_y, activated, pool_.threads());
   reserve(0, weights.scratch());
   for_each(weights.count(), [&](int64_t i, int) { weights.compute(i, shared()); });
   weights.finish(shared());

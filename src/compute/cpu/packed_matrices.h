@@ -11,7 +11,6 @@ namespace tekio {
 class PackedMatrices {
  public:
   explicit PackedMatrices(own::Instructions by) : by_(by) {}
-  own::Instructions by() const { return by_; }
 
   /// Bytes of a matrix [O,I], packed both ways.
   static int64_t bytes(int64_t rows, int64_t columns);

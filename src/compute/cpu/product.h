@@ -24,6 +24,7 @@ class Products {
  public:
   /// `bf16`: what multiplies bf16; `none` where nobody will ask for that.
   explicit Products(own::Instructions bf16) : bf16_(bf16) {}
+  own::Instructions by() const { return bf16_; }
   void operator()(float* c, int64_t c_stride, MatrixView<float> a, MatrixView<float> b, int64_t m, int64_t n, int64_t k,
                   bool add = false) const;
   void operator()(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,

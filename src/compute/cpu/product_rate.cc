@@ -25,19 +25,6 @@ const char* float_instructions() {
   return "plain code";
 }
 
-// Numbers in (-1, 1) whose bits change as those of real ones do. Products of equal numbers can be faster than any
-// model's: two cores with AMX took tiles of zeros from the second cache at 4,800 GFLOP/s, of such numbers at 3,840.
-class VariedNumbers {
- public:
-  float draw() {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<float>(static_cast<int32_t>(state_ >> 32)) * 0x1p-31f;
-  }
-
- private:
-  uint64_t state_ = 1;
-};
-
 }  // namespace
 
 SampleMatrix::SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DType type) {
