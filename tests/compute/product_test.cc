@@ -112,8 +112,9 @@ TEST_P(Bf16Product, OfNothingIsZeroOrNothing) {
 TEST(Bf16ProductWithoutInstructions, IsToldAsABug) {
   const bf16 a[4], b[4];
   std::vector<float> c(4);
+  const Products product(own::Instructions::none);
   try {
-    Products(own::Instructions::none)(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 2);
+    product(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 2);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::bug);
