@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compute/memory.h"
 #include "compute/tensor.h"
 
 namespace tekio {
@@ -16,8 +17,8 @@ namespace tekio {
 class Arena {
  public:
   Arena() = default;
-  /// Errors (kind device): memory is not to be had; the message gives the size asked for and what is free.
-  explicit Arena(int64_t bytes, const std::string& purpose);
+  /// Takes its memory from `memory`, which must outlive it. Errors (device): as Memory::allocate().
+  explicit Arena(int64_t bytes, const std::string& purpose, Memory& memory = host_memory());
 
   /// The next tensor of this shape, 64-byte aligned. A bug if the arena is full.
   Tensor take(DType type, std::initializer_list<int64_t> shape);
@@ -33,7 +34,8 @@ class Arena {
 
  private:
   struct Free {
-    void operator()(void* memory) const;
+    Memory* to = nullptr;
+    void operator()(void* memory) const { to->free(memory); }
   };
   std::unique_ptr<void, Free> memory_;
   int64_t bytes_ = 0, used_ = 0;

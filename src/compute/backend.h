@@ -15,6 +15,7 @@
 #include <string>
 
 #include "compute/dropout.h"
+#include "compute/memory.h"
 #include "compute/tensor.h"
 
 namespace tekio {
@@ -94,6 +95,9 @@ class Backend {
   /// Whether this back end, on this machine, multiplies in bf16: not at all, to specify it, or faster than float32.
   enum class Bf16 { absent, slow, fast };
   virtual Bf16 bf16_products() const = 0;
+  /// Where all tensors that it is given must lie. What is passed as a span or a plain pointer (ids, offsets, rows,
+  /// labels, drawn dropout decisions) lies in the host's memory, whatever this is.
+  virtual Memory& memory() { return host_memory(); }
 
   /// y[n,C] = (word[ids] + type[type_ids]) + position[index within its sequence]; `type` may be absent (DistilBERT).
   /// Empty type_ids means all 0.

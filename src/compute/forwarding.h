@@ -13,6 +13,7 @@ class ForwardingBackend : public Backend {
   explicit ForwardingBackend(Backend& inner) : inner_(inner) {}
   std::string name() const override { return inner_.name(); }
   Bf16 bf16_products() const override { return inner_.bf16_products(); }
+  Memory& memory() override { return inner_.memory(); }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return inner_.matrix_bytes(rows, columns); }
 
  protected:

@@ -1,0 +1,32 @@
+// Where tensors live. The processor's own memory is one kind; a device's is another, which the processor must not
+// touch: what it wants there, and from there, goes through write() and read().
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tekio {
+
+/// Where a back end's tensors live, and the ways in and out.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  /// Whether the processor may read and write it.
+  virtual bool on_host() const = 0;
+  /// `bytes` (above 0) of zeros on a 64-byte border, to be given back by free(). Errors (device): memory is not to be
+  /// had; the message names `purpose`, the size asked for and what is free.
+  virtual void* allocate(int64_t bytes, const std::string& purpose) = 0;
+  virtual void free(void* memory) = 0;
+  /// Copies from the host's memory into this one, after all that back ends were asked for before; done on return.
+  virtual void write(void* to, const void* from_host, int64_t bytes) = 0;
+  /// Copies from this memory into the host's, likewise.
+  virtual void read(void* to_host, const void* from, int64_t bytes) = 0;
+};
+
+/// The processor's own.
+Memory& host_memory();
+
+/// "1.50 GiB", "12.0 MiB": how messages and tables tell a size.
+std::string size_text(int64_t bytes);
+
+}  // namespace tekio
