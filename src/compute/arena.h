@@ -34,7 +34,7 @@ class Arena {
 
  private:
   struct Free {
-    Memory* to = nullptr;
+    Memory* to;
     void operator()(void* memory) const { to->free(memory); }
   };
   std::unique_ptr<void, Free> memory_;
