@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "compute/anywhere.h"
 #include "compute/backend.h"
 
 namespace tekio {
@@ -25,7 +26,7 @@ struct AdamWCoefficients {
 };
 
 /// One element, in place.
-inline void adamw_element(float& p, float& m, float& v, float g, const AdamWCoefficients& c) {
+TEKIO_ANYWHERE inline void adamw_element(float& p, float& m, float& v, float g, const AdamWCoefficients& c) {
   g *= c.gradient_scale;
   p *= c.decay;
   m = std::fma(c.one_minus_beta1, g - m, m);

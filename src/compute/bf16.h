@@ -9,16 +9,16 @@ namespace tekio {
 struct bf16 {
   uint16_t bits = 0;
 
-  bf16() = default;
+  constexpr bf16() = default;
   /// Rounded to nearest, ties to even; NaN stays NaN.
-  explicit bf16(float value) {
+  constexpr explicit bf16(float value) {
     const auto word = std::bit_cast<uint32_t>(value);
     if ((word & 0x7FFFFFFF) > 0x7F800000)
       bits = static_cast<uint16_t>(word >> 16 | 0x40);
     else
       bits = static_cast<uint16_t>((word + 0x7FFF + (word >> 16 & 1)) >> 16);
   }
-  operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }  // NOLINT: exact
+  constexpr operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }  // NOLINT: exact
 };
 static_assert(sizeof(bf16) == 2);
 

@@ -28,17 +28,25 @@ struct DropoutRow {
   uint32_t position;
 };
 
+/// An element is kept where its 16-bit random number is at least this.
+constexpr uint32_t dropout_threshold(const Dropout& drop) { return static_cast<uint32_t>(drop.rate * 65536.0f + 0.5f); }
+/// The word of the counter that tells dropout, and the site, from other uses of randomness.
+constexpr uint32_t dropout_site(const Dropout& drop) {
+  return drop.site | static_cast<uint32_t>(RandomUse::dropout) << 24;
+}
+
 /// Eight decisions at once, the unit in which they are drawn: bit j says whether column 8 * block + j is kept.
-/// One Philox call gives eight 16-bit numbers; an element is kept where its number is >= round(rate * 65536).
-inline uint8_t kept_bits(const Dropout& drop, DropoutRow row, uint32_t block) {
-  const auto words = random_words(random_key(drop.seed, drop.step),
-                                  {block, row.position | row.head << 20, static_cast<uint32_t>(row.sequence),
-                                   drop.site | static_cast<uint32_t>(RandomUse::dropout) << 24});
-  const auto threshold = static_cast<uint32_t>(drop.rate * 65536.0f + 0.5f);
+/// One Philox call gives eight 16-bit numbers.
+constexpr uint8_t kept_bits(RandomKey key, uint32_t threshold, uint32_t site, const DropoutRow& row, uint32_t block) {
+  const RandomWords words =
+      random_words(key, {block, row.position | row.head << 20, static_cast<uint32_t>(row.sequence), site});
   uint8_t bits = 0;
   for (unsigned j = 0; j < 8; ++j)
     bits |= static_cast<uint8_t>((((words[j / 2] >> (16 * (j % 2))) & 0xFFFF) >= threshold) << j);
   return bits;
+}
+constexpr uint8_t kept_bits(const Dropout& drop, const DropoutRow& row, uint32_t block) {
+  return kept_bits(random_key(drop.seed, drop.step), dropout_threshold(drop), dropout_site(drop), row, block);
 }
 
 }  // namespace tekio

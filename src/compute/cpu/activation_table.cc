@@ -18,7 +18,7 @@ const uint32_t* activation_table(Activation act) {
   std::call_once(made[i], [&] {
     tables[i] = std::make_unique<uint32_t[]>(kNumbers);
     for (uint32_t bits = 0; bits < kNumbers; ++bits) {
-      const auto [value, slope] = activation_at(act, std::bit_cast<float>(bits << 16));
+      const auto [value, slope] = activation_at(act, double{std::bit_cast<float>(bits << 16)});
       tables[i][bits] =
           static_cast<uint32_t>(bf16(static_cast<float>(slope)).bits) << 16 | bf16(static_cast<float>(value)).bits;
     }
