@@ -1,14 +1,20 @@
 # tekio_options: the compiler flags that everything of ours is built with.
 add_library(tekio_options INTERFACE)
 target_compile_features(tekio_options INTERFACE cxx_std_20)
-target_compile_options(tekio_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
-                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105329)
-                       # Sums and products are rounded as written: several results must equal the reference's to the last bit.
-                       -ffp-contract=off -fno-math-errno
-                       # No path of the machine that built it stands in a binary: assertions name files from the source tree's root.
-                       -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+set(host -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+         $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105329)
+         # Sums and products are rounded as written: several results must equal the reference's to the last bit.
+         -ffp-contract=off -fno-math-errno
+         # No path of the machine that built it stands in a binary: assertions name files from the source tree's root.
+         -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+target_compile_options(tekio_options INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${host}>"
+                       # CMake 3.25 knows no C++20 of nvcc's. constexpr functions are for kernels too; fmt 9 must be told that nvcc knows
+                       # constexpr.
+                       "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-DFMT_USE_CONSTEXPR=1>"
+                       "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=>")
 if(TEKIO_SANITIZE)
-  target_compile_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(tekio_options INTERFACE
+                         "$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${TEKIO_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>")
   target_link_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE})
 endif()
 
@@ -43,9 +49,10 @@ function(tekio_room name)
 endfunction()
 
 # tekio_test(NAME ROOMS text base SOURCES a_test.cc): a GoogleTest program over some rooms, run by ctest with label NAME.
+# EMULATED_CUDA: the test itself brings what stands behind the door of the CUDA back end.
 # Tests find golden files at TEKIO_GOLDEN_DIR and large optional data at $TEKIO_DATA (skipped visibly where it is not set).
 function(tekio_test name)
-  cmake_parse_arguments(test "" "" "ROOMS;SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(test "EMULATED_CUDA" "" "ROOMS;SOURCES;LINKS" ${ARGN})
   set(target tekio_${name}_test)
   add_executable(${target} ${test_SOURCES})
   set(rooms ${test_ROOMS})
@@ -53,6 +60,9 @@ function(tekio_test name)
     get_property(rooms_behind GLOBAL PROPERTY TEKIO_ROOM_${room})
     list(APPEND rooms ${rooms_behind})
   endforeach()
+  if("compute" IN_LIST rooms AND NOT test_EMULATED_CUDA)
+    list(APPEND rooms cuda)
+  endif()
   list(REMOVE_DUPLICATES rooms)
   foreach(room IN LISTS rooms)
     target_link_libraries(${target} PRIVATE tekio_${room})

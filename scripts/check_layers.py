@@ -34,7 +34,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULT
 def problems(root: pathlib.Path):
     """Yields 'path:line: what is wrong'."""
     for path in sorted(p for folder in ("apps", "examples", "include", "src") for p in (root / folder).rglob("*")):
-        if path.suffix not in (".cc", ".h") or not path.is_file():
+        if path.suffix not in (".cc", ".cu", ".h") or not path.is_file():
             continue
         parts = path.relative_to(root).parts
         text = path.read_text(encoding="utf-8")

@@ -1,0 +1,462 @@
+// Self-attention within each packed sequence (see ref/attention.cc for the formulas). A block takes a tile of 64
+// queries, or in the second half of backward of 64 keys, of one head of one sequence; four warps take 16 rows each.
+// Scores are computed twice rather than stored: once for a row's maximum and sum, once for the probabilities, which are
+// kept for backward.
+#include <algorithm>
+#include <vector>
+
+#include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/kernel.h"
+#include "compute/cuda/tile_product.h"
+
+namespace tekio::cuda {
+namespace {
+
+constexpr int kTile = 64, kWarps = kTile / 16, kBlock = kWarps * kWarp, kTiles = kTile / 8;
+
+/// Shared memory: rows are padded so that the eight rows that a warp reads at once lie in different banks.
+template <typename T>
+constexpr int kPadding = 16 / static_cast<int>(sizeof(T));
+template <typename T, int kD>
+constexpr int kStride = kD + kPadding<T>;
+template <typename T>
+constexpr int kSquareStride = kTile + kPadding<T>;
+/// Bytes of so many [64, kD] and [64, 64] tiles.
+template <typename T, int kD>
+constexpr int64_t tiles_bytes(int wide, int square) {
+  return int64_t{kTile} * (wide * kStride<T, kD> + square * kSquareStride<T>)*static_cast<int64_t>(sizeof(T));
+}
+
+/// What all attention kernels are told. Lists, on the device, have an entry for each sequence.
+struct Plan {
+  const int32_t *offsets, *row_begins;           // of the sequence's tokens, of its rows among the op's
+  const int64_t *kept_begins, *decision_begins;  // of its [H, rows, T] and [H, T, T] blocks
+  const int32_t* some;                           // tokens of the op's rows; or nullptr
+  int heads, size, width, q_stride, kv_stride;   // numbers
+  int tiles;                                     // of a sequence and head
+  uint64_t first_key;
+  float scale;  // 1 / sqrt(size)
+  KernelDropout drop;
+};
+
+/// One block's sequence, head and tile.
+struct Place {
+  int sequence, head, first;  // `first`: of the tile's rows (queries or keys), within the sequence
+  int row_begin, rows;        // the sequence's rows among the op's
+  int token_begin, length;
+  int64_t kept, decisions;  // where the head's [rows, length] and [length, length] blocks begin
+
+  __device__ explicit Place(const Plan& plan) {
+    const int tile = static_cast<int>(blockIdx.x) % plan.tiles, rest = static_cast<int>(blockIdx.x) / plan.tiles;
+    head = rest % plan.heads;
+    sequence = rest / plan.heads;
+    first = tile * kTile;
+    row_begin = plan.row_begins[sequence];
+    rows = plan.row_begins[sequence + 1] - row_begin;
+    token_begin = plan.offsets[sequence];
+    length = plan.offsets[sequence + 1] - token_begin;
+    kept = plan.kept_begins[sequence] + static_cast<int64_t>(head) * rows * length;
+    decisions = plan.decision_begins[sequence] + static_cast<int64_t>(head) * length * length;
+  }
+  /// The position within the sequence of its row `row`.
+  __device__ int position(const Plan& plan, int row) const {
+    return plan.some != nullptr ? plan.some[row_begin + row] - token_begin : row;
+  }
+};
+
+__device__ inline int warp_row() { return static_cast<int>(threadIdx.x) / kWarp * 16; }
+
+/// Rows [first, first + 64) of from[rows, size] into shared memory, 0 beyond its ends.
+template <int kD, typename T>
+__device__ void load_tile(T* tile, const T* from, int stride, int first, int rows, int size) {
+  constexpr int kEights = kD / kEight;
+  const bool whole = size % kEight == 0;
+  for (int i = static_cast<int>(threadIdx.x); i < kTile * kEights; i += kBlock) {
+    const int row = i / kEights, column = i % kEights * kEight;
+    float number[kEight] = {};
+    if (first + row < rows && column < size)
+      load_eight(number, from + static_cast<int64_t>(first + row) * stride + column, min(kEight, size - column), whole);
+    store_eight(tile + row * kStride<T, kD> + column, number, kEight, true);
+  }
+}
+/// A warp's 16 rows of results into to[rows, size].
+template <int kD, typename T>
+__device__ void store_rows(T* to, int stride, int first, int rows, int size, const float (&numbers)[kD / 8][4]) {
+#pragma unroll
+  for (int t = 0; t < kD / 8; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const TileCell cell = tile_cell(i);
+      const int row = first + cell.row, column = 8 * t + cell.column;
+      if (row < rows && column < size) to[static_cast<int64_t>(row) * stride + column] = narrow<T>(numbers[t][i]);
+    }
+}
+
+/// Dropout's factors of a warp's 16 rows from `first` on and the 64 keys from `key` on. A lane's eight columns are
+/// drawn together, and the four lanes that share a row share the drawing.
+class Factors {
+ public:
+  __device__ Factors(const Plan& plan, const Place& at, int first, int key) : drop_(plan.drop) {
+    if (!drop_.on) return;
+    const int quarter = static_cast<int>(threadIdx.x) % 4;
+    for (int i = 0; i < 4; ++i) {  // bits 8 i: tile quarter + 4 (i / 2), the lane's row i % 2
+      const int row = first + static_cast<int>(threadIdx.x) % kWarp / 4 + i % 2 * 8;
+      const int column = key + 8 * (quarter + i / 2 * 4);
+      if (row >= at.rows || column >= at.length) continue;
+      const int position = at.position(plan, row);
+      const DropoutRow drawn{plan.first_key + static_cast<uint64_t>(at.sequence), static_cast<uint32_t>(at.head),
+                             static_cast<uint32_t>(position)};
+      bits_ |= drop_.bits(drawn, static_cast<uint32_t>(column / 8),
+                          at.decisions + static_cast<int64_t>(position) * at.length + column,
+                          min(kEight, at.length - column))
+               << 8 * i;
+    }
+  }
+  /// Of the four numbers of tile t. All lanes must ask.
+  __device__ void of_tile(float (&factors)[4], int t) const {
+    if (!drop_.on) {
+      for (float& factor : factors) factor = 1;
+      return;
+    }
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    const uint32_t bits = __shfl_sync(kAllLanes, bits_, lane / 4 * 4 + t % 4) >> (t / 4 * 16);
+    for (int i = 0; i < 4; ++i) factors[i] = drop_.factor(bits >> (i / 2 * 8), tile_cell(i).column);
+  }
+
+ private:
+  const KernelDropout& drop_;
+  uint32_t bits_ = 0;
+};
+
+/// Over the four lanes that share rows.
+__device__ inline float quarter_sum(float x) {
+  x += __shfl_xor_sync(kAllLanes, x, 1);
+  return x + __shfl_xor_sync(kAllLanes, x, 2);
+}
+__device__ inline float quarter_max(float x) {
+  x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, 1));
+  return fmaxf(x, __shfl_xor_sync(kAllLanes, x, 2));
+}
+
+/// y and kept, for a tile of queries.
+template <typename T, int kD>
+__global__ void __launch_bounds__(kBlock)
+    attention_forward(T* y, T* kept, const T* q, const T* k, const T* v, Plan plan) {
+  T* const q_tile = shared_memory<T>();
+  T* const k_tile = q_tile + kTile * kStride<T, kD>;
+  T* const v_tile = k_tile + kTile * kStride<T, kD>;
+  T* const p_tile = v_tile + kTile * kStride<T, kD>;
+  const Place at(plan);
+  if (at.first >= at.rows) return;
+  const int column = at.head * plan.size, first = at.first + warp_row();
+  const T* const keys = k + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
+  const T* const values = v + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
+  load_tile<kD>(q_tile, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, at.first,
+                at.rows, plan.size);
+
+  const auto scores = [&](float(&s)[kTiles][4], int key) {
+    multiply_tiles<false, true, kTile, kD>(s, q_tile + warp_row() * kStride<T, kD>, kStride<T, kD>, k_tile,
+                                           kStride<T, kD>);
+#pragma unroll
+    for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        s[t][i] = key + 8 * t + tile_cell(i).column < at.length ? s[t][i] * plan.scale : -INFINITY;
+  };
+  float most[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
+  for (int key = 0; key < at.length; key += kTile) {
+    __syncthreads();
+    load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
+    __syncthreads();
+    float s[kTiles][4] = {};
+    scores(s, key);
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      float here = most[row];
+#pragma unroll
+      for (int t = 0; t < kTiles; ++t) here = fmaxf(here, fmaxf(s[t][2 * row], s[t][2 * row + 1]));
+      here = quarter_max(here);
+      sum[row] *= __expf(most[row] - here);
+      most[row] = here;
+#pragma unroll
+      for (int t = 0; t < kTiles; ++t) sum[row] += __expf(s[t][2 * row] - here) + __expf(s[t][2 * row + 1] - here);
+    }
+  }
+  const float inverse[2] = {1 / quarter_sum(sum[0]), 1 / quarter_sum(sum[1])};
+
+  float out[kD / 8][4] = {};
+  for (int key = 0; key < at.length; key += kTile) {
+    __syncthreads();
+    load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
+    load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
+    __syncthreads();
+    const Factors factors(plan, at, first, key);
+    float s[kTiles][4] = {};
+    scores(s, key);
+#pragma unroll
+    for (int t = 0; t < kTiles; ++t) {
+      float factor[4];
+      factors.of_tile(factor, t);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const TileCell cell = tile_cell(i);
+        const int row = first + cell.row, c = 8 * t + cell.column;
+        const float p = __expf(s[t][i] - most[i / 2]) * inverse[i / 2];
+        if (row < at.rows && key + c < at.length)
+          kept[at.kept + static_cast<int64_t>(row) * at.length + key + c] = narrow<T>(p);
+        p_tile[(warp_row() + cell.row) * kSquareStride<T> + c] = narrow<T>(p * factor[i]);
+      }
+    }
+    __syncwarp();
+    multiply_tiles<false, false, kD, kTile>(out, p_tile + warp_row() * kSquareStride<T>, kSquareStride<T>, v_tile,
+                                            kStride<T, kD>);
+  }
+  store_rows<kD>(y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, first, at.rows, plan.size,
+                 out);
+}
+
+/// What both halves of backward compute for a warp's 16 queries and 64 keys: the probabilities as kept, their factors,
+/// and d_p = factor (d_y v^T).
+template <typename T, int kD>
+__device__ void probabilities_backward(float (&p)[kTiles][4], float (&factor)[kTiles][4], float (&d_p)[kTiles][4],
+                                       const T* d_y_tile, const T* v_tile, const T* kept, const Plan& plan,
+                                       const Place& at, int first, int key) {
+#pragma unroll
+  for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) d_p[t][i] = 0;
+  multiply_tiles<false, true, kTile, kD>(d_p, d_y_tile + warp_row() * kStride<T, kD>, kStride<T, kD>, v_tile,
+                                         kStride<T, kD>);
+  const Factors factors(plan, at, first, key);
+#pragma unroll
+  for (int t = 0; t < kTiles; ++t) {
+    factors.of_tile(factor[t], t);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const TileCell cell = tile_cell(i);
+      const int row = first + cell.row, c = key + 8 * t + cell.column;
+      p[t][i] = row < at.rows && c < at.length ? wide(kept[at.kept + static_cast<int64_t>(row) * at.length + c]) : 0.0f;
+      d_p[t][i] *= factor[t][i];
+    }
+  }
+}
+
+/// d_q for a tile of queries; and inner[row, head] = the sum over keys of p d_p, which the keys' half needs.
+template <typename T, int kD>
+__global__ void __launch_bounds__(kBlock)
+    attention_backward_queries(T* d_q, float* inner, const T* d_y, const T* kept, const T* k, const T* v, Plan plan) {
+  T* const d_y_tile = shared_memory<T>();
+  T* const k_tile = d_y_tile + kTile * kStride<T, kD>;
+  T* const v_tile = k_tile + kTile * kStride<T, kD>;
+  T* const d_s_tile = v_tile + kTile * kStride<T, kD>;
+  const Place at(plan);
+  if (at.first >= at.rows) return;
+  const int column = at.head * plan.size, first = at.first + warp_row();
+  const T* const keys = k + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
+  const T* const values = v + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
+  load_tile<kD>(d_y_tile, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, at.first, at.rows,
+                plan.size);
+  float p[kTiles][4], factor[kTiles][4], d_p[kTiles][4];
+  float sum[2] = {0, 0};
+  for (int key = 0; key < at.length; key += kTile) {
+    __syncthreads();
+    load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
+    __syncthreads();
+    probabilities_backward<T, kD>(p, factor, d_p, d_y_tile, v_tile, kept, plan, at, first, key);
+#pragma unroll
+    for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) sum[i / 2] += p[t][i] * d_p[t][i];
+  }
+#pragma unroll
+  for (int row = 0; row < 2; ++row) {
+    sum[row] = quarter_sum(sum[row]);
+    const int of = first + tile_cell(2 * row).row;
+    if (threadIdx.x % 4 == 0 && of < at.rows)
+      inner[static_cast<int64_t>(at.row_begin + of) * plan.heads + at.head] = sum[row];
+  }
+
+  float out[kD / 8][4] = {};
+  for (int key = 0; key < at.length; key += kTile) {
+    __syncthreads();
+    load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
+    load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
+    __syncthreads();
+    probabilities_backward<T, kD>(p, factor, d_p, d_y_tile, v_tile, kept, plan, at, first, key);
+#pragma unroll
+    for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const TileCell cell = tile_cell(i);
+        d_s_tile[(warp_row() + cell.row) * kSquareStride<T> + 8 * t + cell.column] =
+            narrow<T>(p[t][i] * (d_p[t][i] - sum[i / 2]) * plan.scale);
+      }
+    __syncwarp();
+    multiply_tiles<false, false, kD, kTile>(out, d_s_tile + warp_row() * kSquareStride<T>, kSquareStride<T>, k_tile,
+                                            kStride<T, kD>);
+  }
+  store_rows<kD>(d_q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, first, at.rows,
+                 plan.size, out);
+}
+
+/// d_k and d_v for a tile of keys.
+template <typename T, int kD>
+__global__ void __launch_bounds__(kBlock) attention_backward_keys(T* d_k, T* d_v, const float* inner, const T* d_y,
+                                                                  const T* kept, const T* q, const T* v, Plan plan) {
+  T* const v_tile = shared_memory<T>();
+  T* const d_y_tile = v_tile + kTile * kStride<T, kD>;
+  T* const q_tile = d_y_tile + kTile * kStride<T, kD>;
+  T* const p_tile = q_tile + kTile * kStride<T, kD>;
+  T* const d_s_tile = p_tile + kTile * kSquareStride<T>;
+  const Place at(plan);
+  if (at.first >= at.length) return;
+  const int column = at.head * plan.size;
+  load_tile<kD>(v_tile, v + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column, plan.kv_stride, at.first,
+                at.length, plan.size);
+  float keys_out[kD / 8][4] = {}, values_out[kD / 8][4] = {};
+  for (int query = 0; query < at.rows; query += kTile) {
+    __syncthreads();
+    load_tile<kD>(d_y_tile, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, query, at.rows,
+                  plan.size);
+    load_tile<kD>(q_tile, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, query,
+                  at.rows, plan.size);
+    __syncthreads();
+    const int first = query + warp_row();
+    float p[kTiles][4], factor[kTiles][4], d_p[kTiles][4], sum[2];
+    probabilities_backward<T, kD>(p, factor, d_p, d_y_tile, v_tile, kept, plan, at, first, at.first);
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      const int of = first + tile_cell(2 * row).row;
+      sum[row] = of < at.rows ? inner[static_cast<int64_t>(at.row_begin + of) * plan.heads + at.head] : 0.0f;
+    }
+#pragma unroll
+    for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const TileCell cell = tile_cell(i);
+        const int where = (warp_row() + cell.row) * kSquareStride<T> + 8 * t + cell.column;
+        p_tile[where] = narrow<T>(p[t][i] * factor[t][i]);
+        d_s_tile[where] = narrow<T>(p[t][i] * (d_p[t][i] - sum[i / 2]) * plan.scale);
+      }
+    __syncthreads();
+    multiply_tiles<true, false, kD, kTile>(values_out, p_tile + warp_row(), kSquareStride<T>, d_y_tile, kStride<T, kD>);
+    multiply_tiles<true, false, kD, kTile>(keys_out, d_s_tile + warp_row(), kSquareStride<T>, q_tile, kStride<T, kD>);
+  }
+  const int64_t begin = static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
+  store_rows<kD>(d_k + begin, plan.kv_stride, at.first + warp_row(), at.length, plan.size, keys_out);
+  store_rows<kD>(d_v + begin, plan.kv_stride, at.first + warp_row(), at.length, plan.size, values_out);
+}
+
+/// q, k and v of an op: of one tensor or of two.
+template <typename T>
+struct Inputs {
+  T *q, *k, *v;
+  template <typename Void>
+  Inputs(const BasicTensor<Void>& queries, const BasicTensor<Void>& others, int64_t width)
+      : q(data_of<std::remove_const_t<T>>(queries)),
+        k(others ? data_of<std::remove_const_t<T>>(others) : q + width),
+        v(k + width) {}
+};
+
+/// The host's side of a plan: the lists' contents, and how many tiles the longest sequence has.
+struct Lists {
+  std::vector<int32_t> row_begins;
+  std::vector<int64_t> kept_begins, decision_begins;
+  int64_t most_rows = 0, most_keys = 0, decisions = 0;
+
+  Lists(const Sequences& s, int64_t heads) {
+    int64_t kept = 0;
+    for (int64_t k = 0; k < s.count(); ++k) {
+      const SequenceRows rows = rows_of(s, k);
+      const int64_t count = rows.end - rows.begin;
+      row_begins.push_back(static_cast<int32_t>(rows.begin));
+      kept_begins.push_back(kept);
+      decision_begins.push_back(decisions);
+      kept += heads * count * rows.length;
+      decisions += heads * rows.length * rows.length;
+      most_rows = std::max(most_rows, count);
+      most_keys = std::max(most_keys, rows.length);
+    }
+    row_begins.push_back(static_cast<int32_t>(s.rows()));
+  }
+};
+
+template <typename T>
+std::span<const T> view(const std::vector<T>& values) {
+  return values;
+}
+
+Plan make_plan(Device& device, const Lists& lists, int64_t width, bool apart, int64_t heads, const Sequences& s,
+               const Dropout& drop) {
+  const int64_t size = width / heads;
+  return {.offsets = device.upload(s.offsets),
+          .row_begins = device.upload(view(lists.row_begins)),
+          .kept_begins = device.upload(view(lists.kept_begins)),
+          .decision_begins = device.upload(view(lists.decision_begins)),
+          .some = s.some.empty() ? nullptr : device.upload(s.some),
+          .heads = static_cast<int>(heads),
+          .size = static_cast<int>(size),
+          .width = static_cast<int>(width),
+          .q_stride = static_cast<int>(apart ? width : 3 * width),
+          .kv_stride = static_cast<int>(apart ? 2 * width : 3 * width),
+          .tiles = 0,
+          .first_key = s.first_key,
+          .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(size))),
+          .drop = KernelDropout(device, drop, lists.decisions)};
+}
+
+/// The blocks of a kernel whose tiles cut `most` rows of each sequence and head; the plan is told.
+dim3 blocks_of(Plan& plan, int64_t most, const Sequences& s) {
+  plan.tiles = static_cast<int>((most + kTile - 1) / kTile);
+  return dim3(static_cast<unsigned>(plan.tiles * plan.heads * s.count()));
+}
+
+/// Calls body(number of the tensor's kind, integral constant: the head's size, rounded up to what there are kernels
+/// for).
+template <typename Body>
+void with_head(const char* op, DType type, int64_t size, const Body& body) {
+  if (size > 128)
+    fail(ErrorKind::device, "{}: heads of {} numbers, but the GPU's attention takes at most 128: use --device cpu", op,
+         size);
+  with_type(type, [&](auto kind) {
+    if (size <= 32) return body(kind, std::integral_constant<int, 32>());
+    if (size <= 64) return body(kind, std::integral_constant<int, 64>());
+    return body(kind, std::integral_constant<int, 128>());
+  });
+}
+
+}  // namespace
+
+void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
+                               const Dropout& drop) {
+  const int64_t width = y.dim[1];
+  const Lists lists(s, heads);
+  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
+  with_head("attention", y.dtype, width / heads, [&](auto kind, auto padded) {
+    using T = decltype(kind);
+    constexpr int kD = decltype(padded)::value;
+    const Inputs<const T> in(q, kv, width);
+    launch(device_, "attention_forward", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(3, 1),
+           attention_forward<T, kD>, data_of<T>(y), data_of<T>(kept), in.q, in.k, in.v, plan);
+  });
+}
+
+void CudaBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
+                                        ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+  const int64_t width = d_y.dim[1];
+  const Lists lists(s, heads);
+  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
+  auto* const inner = static_cast<float*>(device_.scratch(s.rows() * heads * size_of(DType::f32)));
+  with_head("attention_backward", d_y.dtype, width / heads, [&](auto kind, auto padded) {
+    using T = decltype(kind);
+    constexpr int kD = decltype(padded)::value;
+    const Inputs<const T> in(q, kv, width);
+    const Inputs<T> out(d_q, d_kv, width);
+    launch(device_, "attention_backward_queries", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(3, 1),
+           attention_backward_queries<T, kD>, out.q, inner, data_of<T>(d_y), data_of<T>(kept), in.k, in.v, plan);
+    launch(device_, "attention_backward_keys", blocks_of(plan, lists.most_keys, s), kBlock, tiles_bytes<T, kD>(3, 2),
+           attention_backward_keys<T, kD>, out.k, out.v, inner, data_of<T>(d_y), data_of<T>(kept), in.q, in.v, plan);
+  });
+}
+
+}  // namespace tekio::cuda

@@ -1,0 +1,91 @@
+// The GPU as the back end uses it: one stream, on which everything happens in order; what the host hands over; scratch
+// memory; and errors, each of which names the call that made it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "compute/memory.h"
+
+namespace tekio::cuda {
+
+/// Fails (kind device) unless `error` is success; `call` says what was done.
+void check(cudaError_t error, const std::string& call);
+
+/// Memory of the device's own, given back when it goes.
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  DeviceBuffer(int64_t bytes, const std::string& purpose);
+  DeviceBuffer(DeviceBuffer&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~DeviceBuffer() { cudaFree(memory_); }
+  void* data() const { return memory_; }
+  int64_t bytes() const { return bytes_; }
+  /// Hands the memory over: whoever takes it gives it back by cudaFree().
+  void* release() { return std::exchange(memory_, nullptr); }
+
+ private:
+  void* memory_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+class Device final : public Memory {
+ public:
+  /// Errors (device): there is no usable GPU.
+  Device();
+  ~Device() override;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  cudaStream_t stream() const { return stream_; }
+  const std::string& name() const { return name_; }
+  int multiprocessors() const { return multiprocessors_; }
+  int64_t most_shared_memory() const { return most_shared_memory_; }
+
+  /// A copy of `values` on the device, for kernels queued until the next uploads. What was handed over before and is
+  /// the same, number by number, is not sent again: a step's offsets and rows travel once, though many verbs name them.
+  template <typename T>
+  const T* upload(std::span<const T> values) {
+    return static_cast<const T*>(upload(values.data(), static_cast<int64_t>(values.size_bytes())));
+  }
+  /// At least so many bytes, on a 256-byte border, for the kernels of one verb.
+  void* scratch(int64_t bytes);
+
+  bool on_host() const override { return false; }
+  void* allocate(int64_t bytes, const std::string& purpose) override;
+  void free(void* memory) override;
+  void write(void* to, const void* from_host, int64_t bytes) override;
+  void read(void* to_host, const void* from, int64_t bytes) override;
+  void zero(void* memory, int64_t bytes);
+  void wait();
+
+ private:
+  struct Sent {
+    std::vector<char> bytes;
+    DeviceBuffer buffer;
+    uint64_t used = 0;  // when, counted in uploads
+  };
+  const void* upload(const void* data, int64_t bytes);
+
+  cudaStream_t stream_ = nullptr;
+  std::string name_;
+  int multiprocessors_ = 0;
+  int64_t most_shared_memory_ = 0;
+  std::vector<Sent> sent_;
+  uint64_t uploads_ = 0;
+  DeviceBuffer scratch_;
+};
+
+}  // namespace tekio::cuda

@@ -1,0 +1,126 @@
+// Cross entropy over the vocabulary, and softmax: a block a row, which is read twice, the second time from the cache.
+#include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/kernel.h"
+
+namespace tekio::cuda {
+namespace {
+
+constexpr int kBlock = 512;
+
+/// A row's maximum, and the sum of exp(x - maximum).
+struct RowSum {
+  float most, sum;
+};
+constexpr float kNothing = -INFINITY;
+
+__device__ inline RowSum join(RowSum a, RowSum b) {
+  // fmaxf passes over NaN: it comes back in through exp() in the sum. Two empty parts, or infinities, must not become
+  // NaN.
+  const float most = fmaxf(a.most, b.most);
+  return {most, (a.most == most ? a.sum : a.sum * expf(a.most - most)) +
+                    (b.most == most ? b.sum : b.sum * expf(b.most - most))};
+}
+
+// The whole row's, for all threads. `shared`: [kBlock].
+template <typename T>
+__device__ RowSum row_sum(RowSum* shared, const T* x, int64_t width) {
+  RowSum own{kNothing, 0};
+  for (int64_t v = threadIdx.x; v < width; v += kBlock) {
+    const float value = wide(x[v]);
+    own = join(own, {value, 1});
+  }
+  shared[threadIdx.x] = own;
+  for (int half = kBlock / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) < half)
+      shared[threadIdx.x] = join(shared[threadIdx.x], shared[threadIdx.x + half]);
+  }
+  __syncthreads();
+  return shared[0];
+}
+
+// d_logits may be nullptr, or logits. outcomes[row].
+template <typename T>
+__global__ void vocabulary_loss_kernel(T* d_logits, LabelLoss* outcomes, const T* logits, const int32_t* labels,
+                                       int64_t width, float scale) {
+  const T* const row = logits + blockIdx.x * width;
+  const int label = labels[blockIdx.x];
+  const float own = wide(row[label]);
+  const RowSum all = row_sum(shared_memory<RowSum>(), row, width);
+  int before = 0;
+  for (int64_t v = threadIdx.x; v < width; v += kBlock) {
+    const float value = wide(row[v]);
+    if (v < label ? value >= own : value > own) before = 1;
+  }
+  before = __syncthreads_or(before);  // also: all have read the row's label before it is overwritten
+  const float normaliser = all.most + logf(all.sum);
+  if (threadIdx.x == 0) {
+    const double loss = static_cast<double>(all.most) + log(static_cast<double>(all.sum)) - static_cast<double>(own);
+    outcomes[blockIdx.x] = {loss, before == 0 && loss == loss ? 1 : 0};
+  }
+  if (d_logits == nullptr) return;
+  T* const d_row = d_logits + blockIdx.x * width;
+  for (int64_t v = threadIdx.x; v < width; v += kBlock)
+    d_row[v] = narrow<T>((expf(wide(row[v]) - normaliser) - (v == label ? 1.0f : 0.0f)) * scale);
+}
+
+// One block: the rows' outcomes together, in an order that does not change.
+__global__ void add_up(LabelLoss* sum, const LabelLoss* outcomes, int rows) {
+  LabelLoss* const shared = shared_memory<LabelLoss>();  // [kBlock]
+  double loss = 0;
+  int64_t hits = 0;
+  for (int r = static_cast<int>(threadIdx.x); r < rows; r += kBlock) {
+    loss += outcomes[r].loss;
+    hits += outcomes[r].hits;
+  }
+  shared[threadIdx.x] = {loss, hits};
+  for (int half = kBlock / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) >= half) continue;
+    shared[threadIdx.x].loss += shared[threadIdx.x + half].loss;
+    shared[threadIdx.x].hits += shared[threadIdx.x + half].hits;
+  }
+  if (threadIdx.x == 0) *sum = shared[0];
+}
+
+template <typename T>
+__global__ void softmax_rows_kernel(T* x, int64_t width) {
+  T* const row = x + blockIdx.x * width;
+  const RowSum all = row_sum(shared_memory<RowSum>(), row, width);
+  const float normaliser = all.most + logf(all.sum);
+  for (int64_t v = threadIdx.x; v < width; v += kBlock) row[v] = narrow<T>(expf(wide(row[v]) - normaliser));
+}
+
+constexpr int64_t kShared = kBlock * sizeof(RowSum);
+
+}  // namespace
+
+LabelLoss CudaBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                                          float scale) {
+  const int64_t rows = logits.dim[0], width = logits.dim[1];
+  if (rows == 0) return {};
+  auto* const outcomes = static_cast<LabelLoss*>(device_.scratch((rows + 1) * static_cast<int64_t>(sizeof(LabelLoss))));
+  const int32_t* const wanted = device_.upload(labels);
+  with_type(logits.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    launch(device_, "vocabulary_loss", dim3(static_cast<unsigned>(rows)), kBlock, kShared, vocabulary_loss_kernel<T>,
+           data_of<T>(d_logits), outcomes + 1, data_of<T>(logits), wanted, width, scale);
+  });
+  launch(device_, "add_up", dim3(1), kBlock, kBlock * static_cast<int64_t>(sizeof(LabelLoss)), add_up, outcomes,
+         outcomes + 1, static_cast<int>(rows));
+  LabelLoss sum;
+  device_.read(&sum, outcomes, sizeof sum);
+  return sum;
+}
+
+void CudaBackend::do_softmax_rows(Tensor logits) {
+  const int64_t width = logits.dim[1];
+  if (width == 0) return;
+  with_type(logits.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    launch(device_, "softmax_rows", dim3(static_cast<unsigned>(logits.dim[0])), kBlock, kShared, softmax_rows_kernel<T>,
+           data_of<T>(logits), width);
+  });
+}
+
+}  // namespace tekio::cuda

@@ -1,0 +1,206 @@
+// Layer norm with its neighbours: one warp a row, the row held in registers, one pass over memory. See ref/norm.cc for
+// the formulas.
+#include "compute/cuda/columns.h"
+#include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/kernel.h"
+
+namespace tekio::cuda {
+namespace {
+
+constexpr int kBlock = 128, kWarps = kBlock / kWarp;
+constexpr int kMostEights = 16;  // a lane's, of a row: rows of up to 4,096
+
+/// Calls body(integral constant) with how many eights a lane holds of a row.
+template <typename Body>
+void with_eights(const char* op, int64_t width, const Body& body) {
+  const int64_t eights = (width + kWarp * kEight - 1) / (kWarp * kEight);
+  if (eights > kMostEights)
+    fail(ErrorKind::device, "{}: rows of {} numbers, but the GPU's norms take at most {}: use --device cpu", op, width,
+         kMostEights * kWarp * kEight);
+  if (eights <= 1) return body(std::integral_constant<int, 1>());
+  if (eights <= 2) return body(std::integral_constant<int, 2>());
+  if (eights <= 3) return body(std::integral_constant<int, 3>());
+  if (eights <= 4) return body(std::integral_constant<int, 4>());
+  if (eights <= 8) return body(std::integral_constant<int, 8>());
+  return body(std::integral_constant<int, kMostEights>());
+}
+
+/// A lane's part of a row: its eights are kWarp apart, so that a warp reads side by side.
+struct Columns {
+  int width;
+  bool whole;
+  __device__ int begin(int eight) const { return (eight * kWarp + static_cast<int>(threadIdx.x) % kWarp) * kEight; }
+  __device__ int count(int eight) const { return min(kEight, width - begin(eight)); }
+};
+
+template <typename T, int kEights>
+__global__ void norm_kernel(T* y, T* normalized, float* rstds, const T* x, const T* branch, const float* weight,
+                            const float* bias, float eps, int rows, Columns columns, KernelSequences s,
+                            KernelDropout drop) {
+  const int row = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / kWarp;
+  if (row >= rows) return;
+  const int64_t start = static_cast<int64_t>(row) * columns.width;
+  const int token = s.token(row);
+  const DropoutRow place = drop.on ? s.dropout_row(token) : DropoutRow{};
+  const auto kept_of = [&](int begin, int count) {
+    return drop.bits(place, static_cast<uint32_t>(begin / kEight), static_cast<int64_t>(token) * columns.width + begin,
+                     count);
+  };
+  float u[kEights][kEight];
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < kEights; ++i) {
+    const int begin = columns.begin(i), count = columns.count(i);
+    for (int j = 0; j < kEight; ++j) u[i][j] = 0;
+    if (count <= 0) continue;
+    load_eight(u[i], x + start + begin, count, columns.whole);
+    if (branch != nullptr) {
+      float added[kEight];
+      load_eight(added, branch + start + begin, count, columns.whole);
+      const uint32_t kept = drop.on ? kept_of(begin, count) : 0xFF;
+      for (int j = 0; j < kEight; ++j) u[i][j] += added[j] * drop.factor(kept, j);
+    }
+    for (int j = 0; j < kEight; ++j) sum += u[i][j];
+  }
+  const float mean = warp_sum(sum) / static_cast<float>(columns.width);
+  float squares = 0;
+#pragma unroll
+  for (int i = 0; i < kEights; ++i)
+    for (int j = 0; j < kEight; ++j) {
+      u[i][j] -= mean;
+      if (j < columns.count(i)) squares += u[i][j] * u[i][j];
+    }
+  const float rstd = 1 / sqrtf(warp_sum(squares) / static_cast<float>(columns.width) + eps);
+  if (threadIdx.x % kWarp == 0) rstds[row] = rstd;
+#pragma unroll
+  for (int i = 0; i < kEights; ++i) {
+    const int begin = columns.begin(i), count = columns.count(i);
+    if (count <= 0) continue;
+    float w[kEight], b[kEight];
+    load_eight(w, weight + begin, count, columns.whole);
+    load_eight(b, bias + begin, count, columns.whole);
+    const uint32_t kept = drop.on && branch == nullptr ? kept_of(begin, count) : 0xFF;
+    for (int j = 0; j < kEight; ++j) {
+      u[i][j] *= rstd;
+      b[j] += u[i][j] * w[j];
+      if (drop.on && branch == nullptr) b[j] *= drop.factor(kept, j);
+    }
+    store_eight(normalized + start + begin, u[i], count, columns.whole);
+    store_eight(y + start + begin, b, count, columns.whole);
+  }
+}
+
+// partial[block][2][width]: the block's sums for d_weight and d_bias.
+template <typename T, int kEights>
+__global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const T* d_y, const T* normalized,
+                                     const float* rstds, const float* weight, int rows, Columns columns,
+                                     KernelSequences s, KernelDropout drop) {
+  float* const sums = shared_memory<float>();  // [2][width]
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  float d_weight[kEights][kEight] = {}, d_bias[kEights][kEight] = {};
+  for (int row = static_cast<int>(blockIdx.x) * kWarps + warp; row < rows;
+       row += static_cast<int>(gridDim.x) * kWarps) {
+    const int64_t start = static_cast<int64_t>(row) * columns.width;
+    const int token = s.token(row);
+    const DropoutRow place = drop.on ? s.dropout_row(token) : DropoutRow{};
+    float g[kEights][kEight], h[kEights][kEight];
+    uint32_t kept[kEights];
+    float sum_g = 0, sum_gh = 0;
+#pragma unroll
+    for (int i = 0; i < kEights; ++i) {
+      const int begin = columns.begin(i), count = columns.count(i);
+      for (int j = 0; j < kEight; ++j) g[i][j] = h[i][j] = 0;
+      kept[i] = 0xFF;
+      if (count <= 0) continue;
+      if (drop.on)
+        kept[i] = drop.bits(place, static_cast<uint32_t>(begin / kEight),
+                            static_cast<int64_t>(token) * columns.width + begin, count);
+      float w[kEight];
+      load_eight(g[i], d_y + start + begin, count, columns.whole);
+      load_eight(h[i], normalized + start + begin, count, columns.whole);
+      load_eight(w, weight + begin, count, columns.whole);
+      for (int j = 0; j < kEight; ++j) {
+        if (d_branch == nullptr) g[i][j] *= drop.factor(kept[i], j);
+        d_weight[i][j] += g[i][j] * h[i][j];
+        d_bias[i][j] += g[i][j];
+        g[i][j] *= w[j];
+        sum_g += g[i][j];
+        sum_gh += g[i][j] * h[i][j];
+      }
+    }
+    const float mean_g = warp_sum(sum_g) / static_cast<float>(columns.width);
+    const float mean_gh = warp_sum(sum_gh) / static_cast<float>(columns.width);
+    const float rstd = rstds[row];
+#pragma unroll
+    for (int i = 0; i < kEights; ++i) {
+      const int begin = columns.begin(i), count = columns.count(i);
+      if (count <= 0) continue;
+      for (int j = 0; j < kEight; ++j) g[i][j] = (g[i][j] - mean_g - h[i][j] * mean_gh) * rstd;
+      store_eight(d_x + start + begin, g[i], count, columns.whole);
+      if (d_branch == nullptr) continue;
+      for (int j = 0; j < kEight; ++j) g[i][j] *= drop.factor(kept[i], j);
+      store_eight(d_branch + start + begin, g[i], count, columns.whole);
+    }
+  }
+  for (int w = 0; w < kWarps; ++w) {  // one warp after another, so that the order of additions is always the same
+    if (warp == w)
+#pragma unroll
+      for (int i = 0; i < kEights; ++i)
+        for (int j = 0; j < kEight; ++j) {
+          const int c = columns.begin(i) + j;
+          if (c >= columns.width) continue;
+          sums[c] = (w > 0 ? sums[c] : 0) + d_weight[i][j];
+          sums[columns.width + c] = (w > 0 ? sums[columns.width + c] : 0) + d_bias[i][j];
+        }
+    __syncthreads();
+  }
+  for (int c = static_cast<int>(threadIdx.x); c < 2 * columns.width; c += kBlock)
+    partial[static_cast<int64_t>(blockIdx.x) * 2 * columns.width + c] = sums[c];
+}
+
+KernelSequences sequences_of(Device& device, const Sequences* s) {
+  return s != nullptr ? KernelSequences(device, *s) : KernelSequences();
+}
+int64_t decisions_of(const Sequences* s, int64_t width) { return s != nullptr ? s->tokens() * width : 0; }
+
+}  // namespace
+
+void CudaBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
+                          const Dropout& drop) {
+  const int64_t rows = x.dim[0], width = x.dim[1];
+  const KernelSequences sequences = sequences_of(device_, s);
+  const KernelDropout dropout(device_, drop, decisions_of(s, width));
+  with_type(x.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    with_eights("norm", width, [&](auto eights) {
+      launch(device_, "norm", dim3(blocks_for(rows, kWarps)), kBlock, 0, norm_kernel<T, decltype(eights)::value>,
+             data_of<T>(y), data_of<T>(kept.normalized), kept.rstd.f32(), data_of<T>(x), data_of<T>(branch),
+             w.weight.f32(), w.bias.f32(), w.eps, static_cast<int>(rows),
+             Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
+    });
+  });
+}
+
+void CudaBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                                   NormWeights w, const Sequences* s, const Dropout& drop) {
+  const int64_t rows = d_y.dim[0], width = d_y.dim[1];
+  if (rows == 0) return;
+  const KernelSequences sequences = sequences_of(device_, s);
+  const KernelDropout dropout(device_, drop, decisions_of(s, width));
+  const auto blocks =
+      std::min<unsigned>(blocks_for(rows, kWarps), static_cast<unsigned>(4 * device_.multiprocessors()));
+  auto* const partial = static_cast<float*>(device_.scratch(int64_t{blocks} * 2 * width * size_of(DType::f32)));
+  with_type(d_y.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    with_eights("norm_backward", width, [&](auto eights) {
+      launch(device_, "norm_backward", dim3(blocks), kBlock, 2 * width * size_of(DType::f32),
+             norm_backward_kernel<T, decltype(eights)::value>, data_of<T>(d_x), data_of<T>(d_branch), partial,
+             data_of<T>(d_y), data_of<T>(ConstTensor(kept.normalized)), kept.rstd.f32(), w.weight.f32(),
+             static_cast<int>(rows), Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
+    });
+  });
+  add_partial_sums(device_, d_w.weight.f32(), partial, blocks, 2 * width, width);
+  add_partial_sums(device_, d_w.bias.f32(), partial + width, blocks, 2 * width, width);
+}
+
+}  // namespace tekio::cuda

@@ -1,0 +1,90 @@
+// Ops on rows and flat pieces: gathering and scattering, zeroing, the sum of squares.
+#include <algorithm>
+
+#include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/kernel.h"
+
+namespace tekio::cuda {
+namespace {
+
+constexpr int kBlock = 256, kWarps = kBlock / kWarp;
+
+// A warp a row. Gathers y[r] = x[rows[r]], or scatters x[rows[r]] = y[r], or adds there.
+enum class Move { gather, scatter, add };
+template <typename T>
+__global__ void move_rows(T* to, const T* from, const int32_t* rows, int count, int width, bool whole, Move move) {
+  const int r = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / kWarp;
+  if (r >= count) return;
+  const int64_t apart = static_cast<int64_t>(rows[r]) * width, together = static_cast<int64_t>(r) * width;
+  const T* const source = from + (move == Move::gather ? apart : together);
+  T* const target = to + (move == Move::gather ? together : apart);
+  for (int c = static_cast<int>(threadIdx.x) % kWarp * kEight; c < width; c += kWarp * kEight) {
+    const int columns = min(kEight, width - c);
+    float number[kEight], there[kEight] = {};
+    load_eight(number, source + c, columns, whole);
+    if (move == Move::add) load_eight(there, target + c, columns, whole);
+    for (int j = 0; j < kEight; ++j) number[j] += there[j];
+    store_eight(target + c, number, columns, whole);
+  }
+}
+
+// partial[block]: the block's sum of squares, in double; or, of one block over partial sums, their sum.
+template <typename T, bool kSquares>
+__global__ void sum_up(double* sums, const T* x, int64_t count) {
+  double* const of_threads = shared_memory<double>();  // [kBlock]
+  double sum = 0;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x; i < count;
+       i += static_cast<int64_t>(gridDim.x) * kBlock) {
+    const auto value = static_cast<double>(x[i]);
+    sum += kSquares ? value * value : value;
+  }
+  of_threads[threadIdx.x] = sum;
+  for (int half = kBlock / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) < half) of_threads[threadIdx.x] += of_threads[threadIdx.x + half];
+  }
+  if (threadIdx.x == 0) sums[blockIdx.x] = of_threads[0];
+}
+
+template <typename T>
+void launch_move(const Device& device, T* to, const T* from, const int32_t* rows, int64_t count, int64_t width,
+                 Move move) {
+  launch(device, "move_rows", dim3(blocks_for(count, kWarps)), kBlock, 0, move_rows<T>, to, from, rows,
+         static_cast<int>(count), static_cast<int>(width), whole_eights(width), move);
+}
+
+}  // namespace
+
+void CudaBackend::do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
+  const int32_t* const on_device = device_.upload(rows);
+  with_type(x.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    launch_move<T>(device_, data_of<T>(y), data_of<T>(x), on_device, y.dim[0], y.dim[1], Move::gather);
+  });
+}
+
+void CudaBackend::do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) {
+  if (into == Into::overwrite) device_.zero(d_x.data, d_x.bytes());
+  const int32_t* const on_device = device_.upload(rows);
+  with_type(d_x.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    launch_move<T>(device_, data_of<T>(d_x), data_of<T>(d_y), on_device, d_y.dim[0], d_y.dim[1],
+                   into == Into::add ? Move::add : Move::scatter);
+  });
+}
+
+void CudaBackend::do_zero(Tensor x) { device_.zero(x.data, x.bytes()); }
+
+double CudaBackend::do_squared_norm(ConstTensor x) {
+  const int64_t count = x.numel();
+  const auto blocks = std::clamp<unsigned>(blocks_for(count, 16 * kBlock), 1, 8 * device_.multiprocessors());
+  auto* const sums = static_cast<double*>(device_.scratch(static_cast<int64_t>((blocks + 1) * sizeof(double))));
+  constexpr int64_t kShared = kBlock * sizeof(double);
+  launch(device_, "sum_up", dim3(blocks), kBlock, kShared, sum_up<float, true>, sums + 1, x.f32(), count);
+  launch(device_, "sum_up", dim3(1), kBlock, kShared, sum_up<double, false>, sums, sums + 1, int64_t{blocks});
+  double sum = 0;
+  device_.read(&sum, sums, sizeof sum);
+  return sum;
+}
+
+}  // namespace tekio::cuda

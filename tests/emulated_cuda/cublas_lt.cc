@@ -1,0 +1,168 @@
+// Emulated cuBLASLt, and the table of its functions that src/compute/cuda/cublas_lt.cc finds in the real library.
+#include "compute/cuda/cublas_lt.h"
+
+#include <cstring>
+#include <vector>
+
+#include "compute/bf16.h"
+
+struct EmulatedProduct {
+  bool transpose_a = false, transpose_b = false;
+  cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
+  const void* bias = nullptr;
+};
+struct EmulatedLayout {
+  cudaDataType_t type;
+  int64_t rows, columns, leading;
+};
+struct EmulatedPreference {
+  int alignments = 0;
+};
+
+cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
+  *handle = nullptr;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t) { return CUBLAS_STATUS_SUCCESS; }
+const char* cublasLtGetStatusString(cublasStatus_t) { return "an emulated error"; }
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* desc, cublasComputeType_t compute, cudaDataType_t scale) {
+  if (compute != CUBLAS_COMPUTE_32F || scale != CUDA_R_32F) return CUBLAS_STATUS_INVALID_VALUE;
+  *desc = new EmulatedProduct;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
+  delete desc;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t attribute,
+                                              const void* value, size_t bytes) {
+  int number = 0;
+  if (attribute != CUBLASLT_MATMUL_DESC_BIAS_POINTER) {
+    if (bytes != sizeof number) return CUBLAS_STATUS_INVALID_VALUE;
+    std::memcpy(&number, value, bytes);
+  }
+  switch (attribute) {
+    case CUBLASLT_MATMUL_DESC_TRANSA:
+      desc->transpose_a = number == CUBLAS_OP_T;
+      break;
+    case CUBLASLT_MATMUL_DESC_TRANSB:
+      desc->transpose_b = number == CUBLAS_OP_T;
+      break;
+    case CUBLASLT_MATMUL_DESC_EPILOGUE:
+      desc->epilogue = static_cast<cublasLtEpilogue_t>(number);
+      break;
+    case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
+      std::memcpy(&desc->bias, value, sizeof desc->bias);
+      break;
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType_t type, uint64_t rows,
+                                          uint64_t columns, int64_t leading) {
+  if (rows == 0 || columns == 0 || leading < static_cast<int64_t>(rows)) return CUBLAS_STATUS_INVALID_VALUE;
+  *layout = new EmulatedLayout{type, static_cast<int64_t>(rows), static_cast<int64_t>(columns), leading};
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
+  delete layout;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* preference) {
+  *preference = new EmulatedPreference;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+  delete preference;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void*,
+                                                    size_t bytes) {
+  if (bytes != (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? sizeof(uint64_t) : sizeof(uint32_t)))
+    return CUBLAS_STATUS_INVALID_VALUE;
+  preference->alignments += attribute != CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+namespace {
+
+// Rows and columns of op(layout).
+int64_t rows_of(const EmulatedLayout& layout, bool transposed) { return transposed ? layout.columns : layout.rows; }
+int64_t columns_of(const EmulatedLayout& layout, bool transposed) { return transposed ? layout.rows : layout.columns; }
+
+// What the real library can do: operands of one kind, the result of that kind or float32.
+bool supported(const EmulatedProduct& p, const EmulatedLayout& a, const EmulatedLayout& b, const EmulatedLayout& c,
+               const EmulatedLayout& d) {
+  return a.type == b.type && c.type == d.type && (d.type == a.type || d.type == CUDA_R_32F) &&
+         columns_of(a, p.transpose_a) == rows_of(b, p.transpose_b) && rows_of(a, p.transpose_a) == d.rows &&
+         columns_of(b, p.transpose_b) == d.columns && c.rows == d.rows && c.columns == d.columns;
+}
+
+float number_at(const void* data, cudaDataType_t type, int64_t i) {
+  return type == CUDA_R_32F ? static_cast<const float*>(data)[i] : float(static_cast<const tekio::bf16*>(data)[i]);
+}
+
+}  // namespace
+
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
+                                              cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
+                                              cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t preference, int,
+                                              cublasLtMatmulHeuristicResult_t results[], int* found) {
+  *found = 0;
+  if (!supported(*desc, *a, *b, *c, *d) || preference->alignments != 4) return CUBLAS_STATUS_NOT_SUPPORTED;
+  results[0] = {};
+  *found = 1;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const void* alpha, const void* a,
+                              cublasLtMatrixLayout_t a_layout, const void* b, cublasLtMatrixLayout_t b_layout,
+                              const void* beta, const void* c, cublasLtMatrixLayout_t c_layout, void* d,
+                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algo, void*, size_t,
+                              cudaStream_t) {
+  if (!supported(*desc, *a_layout, *b_layout, *c_layout, *d_layout) || algo == nullptr)
+    return CUBLAS_STATUS_INVALID_VALUE;
+  const EmulatedDeviceAtWork at_work;
+  const float factor = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
+  const int64_t m = d_layout->rows, n = d_layout->columns, depth = columns_of(*a_layout, desc->transpose_a);
+  for (int64_t column = 0; column < n; ++column)
+    for (int64_t row = 0; row < m; ++row) {
+      float sum = 0;
+      for (int64_t k = 0; k < depth; ++k)
+        sum += number_at(a, a_layout->type,
+                         desc->transpose_a ? row * a_layout->leading + k : k * a_layout->leading + row) *
+               number_at(b, b_layout->type,
+                         desc->transpose_b ? k * b_layout->leading + column : column * b_layout->leading + k);
+      sum *= factor;
+      if (keep != 0) sum += keep * number_at(c, c_layout->type, column * c_layout->leading + row);
+      if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS) sum += number_at(desc->bias, d_layout->type, row);
+      const int64_t at = column * d_layout->leading + row;
+      if (d_layout->type == CUDA_R_32F)
+        static_cast<float*>(d)[at] = sum;
+      else
+        static_cast<tekio::bf16*>(d)[at] = tekio::bf16(sum);
+    }
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+namespace tekio::cuda {
+
+const CublasLt& cublas_lt() {
+  static const CublasLt table{cublasLtCreate,
+                              cublasLtDestroy,
+                              cublasLtGetStatusString,
+                              cublasLtMatmulDescCreate,
+                              cublasLtMatmulDescDestroy,
+                              cublasLtMatmulDescSetAttribute,
+                              cublasLtMatrixLayoutCreate,
+                              cublasLtMatrixLayoutDestroy,
+                              cublasLtMatmulPreferenceCreate,
+                              cublasLtMatmulPreferenceDestroy,
+                              cublasLtMatmulPreferenceSetAttribute,
+                              cublasLtMatmulAlgoGetHeuristic,
+                              cublasLtMatmul};
+  return table;
+}
+
+}  // namespace tekio::cuda

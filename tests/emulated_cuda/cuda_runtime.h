@@ -1,0 +1,124 @@
+// CUDA's runtime as our back end uses it, carried out by the processor: kernels run block after block, a block's
+// threads as fibers that take turns where they wait for each other. With this folder in front on the include path,
+// src/compute/cuda/ compiles as plain C++, and its kernels' indexing, barriers and arithmetic are tested where there is
+// no GPU. Device memory can be touched by kernels and copies only: anything else crashes. A barrier that not all
+// threads reach, a shared array that is read before it is written (it holds NaN), a launch beyond a GPU's limits:
+// errors here too. What it cannot show: races between threads that do not wait for each other, and speed.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+#define TEKIO_CUDA_EMULATED 1
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+// Blocks run one after another, so one copy of a block's shared variables is enough.
+#define __shared__ static
+
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorLaunchFailure = 719
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16, cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
+using cudaStream_t = struct EmulatedStream*;
+constexpr unsigned cudaStreamNonBlocking = 1;
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}  // NOLINT: as CUDA's
+};
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor, multiProcessorCount;
+  size_t totalGlobalMem, sharedMemPerBlockOptin;
+};
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+  void* attrs = nullptr;
+  unsigned numAttrs = 0;
+};
+
+const char* cudaGetErrorName(cudaError_t error);
+const char* cudaGetErrorString(cudaError_t error);
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetLastError();
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaMalloc(void** memory, size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t stream);
+cudaError_t emulated_allow_shared_memory(const void* kernel, int bytes);
+template <typename Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int bytes) {
+  return emulated_allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes);
+}
+
+/// Device memory can be read and written while one of these lives.
+class EmulatedDeviceAtWork {
+ public:
+  EmulatedDeviceAtWork();
+  ~EmulatedDeviceAtWork();
+  EmulatedDeviceAtWork(const EmulatedDeviceAtWork&) = delete;
+  EmulatedDeviceAtWork& operator=(const EmulatedDeviceAtWork&) = delete;
+};
+
+// Where the running fiber is.
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread);
+template <typename... Parameters, typename... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
+  return emulated_launch(*config, reinterpret_cast<const void*>(kernel),
+                         [=] { kernel(static_cast<Parameters>(arguments)...); });
+}
+
+/// The block's dynamic shared memory.
+unsigned char* emulated_shared_memory();
+void __syncthreads();
+int __syncthreads_or(int own);
+void __syncwarp(unsigned mask = 0xFFFFFFFFu);
+
+/// Posts this lane's `bytes`, waits for the warp, and copies those of lane `from`.
+void emulated_exchange(void* to, const void* own, size_t bytes, int from);
+/// The warp's lane that this thread is.
+int emulated_lane();
+template <typename T>
+T __shfl_sync(unsigned, T value, int lane) {
+  T other;
+  emulated_exchange(&other, &value, sizeof(T), lane & 31);
+  return other;
+}
+template <typename T>
+T __shfl_xor_sync(unsigned, T value, int mask) {
+  T other;
+  emulated_exchange(&other, &value, sizeof(T), emulated_lane() ^ mask);
+  return other;
+}
+
+/// mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32: d += a b, fragments as the PTX manual lays them out.
+void emulated_mma_16x8x16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+inline float __expf(float x) { return std::exp(x); }
+inline float rsqrtf(float x) { return 1 / std::sqrt(x); }

@@ -1,0 +1,290 @@
+// Fibers, memory and copies of the emulated device.
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "cuda_runtime.h"
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace {
+
+constexpr size_t kStack = 256 << 10, kPage = 4096;
+constexpr size_t kSharedMemory = 227 << 10, kSharedMemoryUnasked = 48 << 10;  // of Hopper
+constexpr int kWarp = 32;
+
+[[noreturn]] void die(const char* what) {
+  std::fprintf(stderr, "emulated CUDA: %s (block %u %u %u, thread %u)\n", what, blockIdx.x, blockIdx.y, blockIdx.z,
+               threadIdx.x);
+  std::abort();
+}
+
+// ---- memory ----
+
+struct Memory {
+  std::map<char*, size_t> pieces;  // begin -> mapped bytes
+  int at_work = 0;
+  void protect(int rights) const {
+    for (const auto& [begin, bytes] : pieces)
+      if (mprotect(begin, bytes, rights) != 0) die("mprotect failed");
+  }
+};
+Memory memory;
+
+// ---- threads of a block ----
+
+/// Threads that wait for each other.
+struct Meeting {
+  int members = 0, arrived = 0;
+  uint64_t round = 0;
+};
+
+struct Fiber {
+  ucontext_t context;
+  std::unique_ptr<char[]> stack{new char[kStack]};
+  dim3 index;
+  bool done = false;
+};
+
+struct Block {
+  std::vector<std::unique_ptr<Fiber>> fibers;  // kept from block to block
+  std::vector<Meeting> warps;
+  std::vector<std::array<std::array<char, 16>, kWarp>> posts;  // what lanes exchange
+  Meeting all;
+  ucontext_t scheduler;
+  const std::function<void()>* thread = nullptr;
+  size_t running = 0;
+  bool moved = false;  // whether any thread came further in this turn of all
+  std::vector<unsigned char> shared;
+};
+Block block;
+
+Fiber& self() { return *block.fibers[block.running]; }
+void give_way() { swapcontext(&self().context, &block.scheduler); }
+
+void meet(Meeting& meeting) {
+  const uint64_t round = meeting.round;
+  if (++meeting.arrived == meeting.members) {
+    meeting.arrived = 0;
+    ++meeting.round;
+    block.moved = true;
+    return;
+  }
+  while (meeting.round == round) give_way();
+  block.moved = true;
+}
+
+void run_fiber() {
+  (*block.thread)();
+  self().done = true;
+  block.moved = true;
+  // A thread that ended no longer counts among those that the others wait for, as on the device.
+  for (Meeting* meeting : {&block.all, &block.warps[block.running / kWarp]}) {
+    --meeting->members;
+    if (meeting->members > 0 && meeting->arrived == meeting->members) {
+      meeting->arrived = 0;
+      ++meeting->round;
+    }
+  }
+  give_way();
+}
+
+void run_block(size_t threads) {
+  while (block.fibers.size() < threads) block.fibers.push_back(std::make_unique<Fiber>());
+  block.all = {static_cast<int>(threads)};
+  block.warps.assign((threads + kWarp - 1) / kWarp, {});
+  block.posts.resize(block.warps.size());
+  std::fill(block.shared.begin(), block.shared.end(), 0xFF);  // NaN, as float and as bf16
+  for (size_t t = 0; t < threads; ++t) {
+    Fiber& fiber = *block.fibers[t];
+    ++block.warps[t / kWarp].members;
+    fiber.index = dim3(static_cast<unsigned>(t));
+    fiber.done = false;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_size = kStack;
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, run_fiber, 0);
+  }
+  for (size_t left = threads; left > 0;) {
+    block.moved = false;
+    left = 0;
+    for (block.running = 0; block.running < threads; ++block.running) {
+      if (self().done) continue;
+      threadIdx = self().index;
+      swapcontext(&block.scheduler, &self().context);
+      left += self().done ? 0 : 1;
+    }
+    if (left > 0 && !block.moved) die("threads wait for others that never come");
+  }
+}
+
+std::map<const void*, int> allowed_shared_memory;
+
+}  // namespace
+
+EmulatedDeviceAtWork::EmulatedDeviceAtWork() {
+  if (memory.at_work++ == 0) memory.protect(PROT_READ | PROT_WRITE);
+}
+EmulatedDeviceAtWork::~EmulatedDeviceAtWork() {
+  if (--memory.at_work == 0) memory.protect(PROT_NONE);
+}
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "cudaSuccess";
+    case cudaErrorMemoryAllocation:
+      return "cudaErrorMemoryAllocation";
+    case cudaErrorLaunchFailure:
+      return "cudaErrorLaunchFailure";
+    case cudaErrorInvalidValue:
+      break;
+  }
+  return "cudaErrorInvalidValue";
+}
+const char* cudaGetErrorString(cudaError_t error) { return error == cudaSuccess ? "no error" : "an emulated error"; }
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  std::strcpy(properties->name, "emulated");
+  properties->major = 9;
+  properties->multiProcessorCount = 3;  // few, so that persistent blocks go round more than once
+  properties->sharedMemPerBlockOptin = kSharedMemory;
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+
+cudaError_t cudaMalloc(void** result, size_t bytes) {
+  const size_t mapped = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
+  void* begin = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (begin == MAP_FAILED) return cudaErrorMemoryAllocation;
+  mprotect(begin, mapped, PROT_READ | PROT_WRITE);
+  std::memset(begin, 0xFF, bytes);  // unset memory is NaN
+  if (memory.at_work == 0) mprotect(begin, mapped, PROT_NONE);
+  memory.pieces[static_cast<char*>(begin)] = mapped;
+  *result = begin;
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void* begin) {
+  if (begin == nullptr) return cudaSuccess;
+  const auto piece = memory.pieces.find(static_cast<char*>(begin));
+  if (piece == memory.pieces.end()) return cudaErrorInvalidValue;
+  munmap(begin, piece->second);
+  memory.pieces.erase(piece);
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  *free = *total = size_t{80} << 30;
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  const EmulatedDeviceAtWork at_work;
+  if (bytes > 0) std::memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
+  const EmulatedDeviceAtWork at_work;
+  if (bytes > 0) std::memset(to, value, bytes);
+  return cudaSuccess;
+}
+
+cudaError_t emulated_allow_shared_memory(const void* kernel, int bytes) {
+  if (bytes < 0 || static_cast<size_t>(bytes) > kSharedMemory) return cudaErrorInvalidValue;
+  allowed_shared_memory[kernel] = bytes;
+  return cudaSuccess;
+}
+
+cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread) {
+  const dim3 grid = config.gridDim;
+  const size_t threads = size_t{config.blockDim.x} * config.blockDim.y * config.blockDim.z;
+  const auto allowed = allowed_shared_memory.find(kernel);
+  const size_t most =
+      allowed == allowed_shared_memory.end() ? kSharedMemoryUnasked : static_cast<size_t>(allowed->second);
+  if (threads == 0 || threads > 1024 || config.blockDim.y != 1 || config.blockDim.z != 1 || grid.x == 0 ||
+      grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535 ||
+      config.dynamicSmemBytes > std::max(most, kSharedMemoryUnasked))
+    return cudaErrorInvalidValue;
+  const EmulatedDeviceAtWork at_work;
+  block.thread = &thread;
+  block.shared.resize(config.dynamicSmemBytes);
+  blockDim = config.blockDim;
+  gridDim = grid;
+  for (unsigned z = 0; z < grid.z; ++z)
+    for (unsigned y = 0; y < grid.y; ++y)
+      for (unsigned x = 0; x < grid.x; ++x) {
+        blockIdx = dim3(x, y, z);
+        run_block(threads);
+      }
+  return cudaSuccess;
+}
+
+unsigned char* emulated_shared_memory() { return block.shared.data(); }
+void __syncthreads() { meet(block.all); }
+int __syncthreads_or(int own) {
+  static int any;
+  meet(block.all);
+  any = 0;
+  meet(block.all);
+  any |= own;
+  meet(block.all);
+  return any != 0 ? 1 : 0;
+}
+int emulated_lane() { return static_cast<int>(threadIdx.x % kWarp); }
+void __syncwarp(unsigned) { meet(block.warps[block.running / kWarp]); }
+void emulated_exchange(void* to, const void* own, size_t bytes, int from) {
+  const size_t warp = block.running / kWarp;
+  const auto lane = static_cast<size_t>(emulated_lane());
+  if (bytes > 16) die("too much to exchange");
+  std::memcpy(block.posts[warp][lane].data(), own, bytes);
+  __syncwarp();
+  std::memcpy(to, block.posts[warp][static_cast<size_t>(from)].data(), bytes);
+  __syncwarp();
+}
+
+namespace {
+struct Operands {
+  uint32_t a[4], b[2];
+};
+std::vector<std::array<Operands, kWarp>> operands;  // of each warp
+float half_of(uint32_t pair, int upper) {
+  return std::bit_cast<float>((upper != 0 ? pair >> 16 : pair & 0xFFFF) << 16);
+}
+}  // namespace
+
+void emulated_mma_16x8x16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  const size_t warp = block.running / kWarp;
+  if (operands.size() < block.warps.size()) operands.resize(block.warps.size());
+  const int lane = emulated_lane();
+  operands[warp][static_cast<size_t>(lane)] = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
+  __syncwarp();
+  const auto& all = operands[warp];
+  for (int i = 0; i < 4; ++i) {
+    // c0, c1: row lane/4; c2, c3: eight rows below; columns 2 (lane%4) and the next.
+    const int row = lane / 4 + (i >= 2 ? 8 : 0), column = 2 * (lane % 4) + i % 2;
+    for (int k = 0; k < 16; ++k) {
+      // a0: rows 0-7, k 0-7; a1: rows 8-15, k 0-7; a2, a3: the same of k 8-15. Lane 4 row + (k%8)/2 has each pair.
+      const Operands& left = all[static_cast<size_t>(4 * (row % 8) + k % 8 / 2)];
+      const Operands& right = all[static_cast<size_t>(4 * column + k % 8 / 2)];
+      d[i] += half_of(left.a[row / 8 + 2 * (k / 8)], k % 2) * half_of(right.b[k / 8], k % 2);
+    }
+  }
+  __syncwarp();
+}
