@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 70, 70, 64, 452
 LOSS, LOGGED, JUDGED, KNOWN = "#a9c6e3", "#1f6fb4", "#b8395a", "#3a8f5c"
+LABEL = 190  # pixels that the last evaluation's label takes to its left: it stands above whatever is drawn there
 MOST_POINTS = 900  # of the thin line: as many as there are pixels; each is then the mean of several updates
 
 
@@ -116,7 +117,8 @@ def draw(title, updates, logged, judged):
     out += [f'<circle cx="{x(step):.1f}" cy="{y(loss):.1f}" r="3.5" fill="{JUDGED}"/>' for step, loss, _ in judged]
     if judged:
         step, loss, _ = judged[-1]
-        out.append(text(x(step), y(loss) - 8, f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):.4g})", "end", 12, JUDGED))
+        beside = [y(other) for at, other, *_ in updates + logged + judged if x(at) > x(step) - LABEL]
+        out.append(text(x(step), max(min(beside) - 8, TOP + 12), f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):.4g})", "end", 12, JUDGED))
     known = [(step, 100 * accuracy) for step, _, accuracy in judged if accuracy is not None]
     if known:
         share = Axis(0, max(1.0, *(percent for _, percent in known)), BOTTOM, TOP, 10)

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "compute/bf16.h"
+#include "model/safetensors.h"
 #include "program.h"
 
 namespace tekio::cli_test {
@@ -243,6 +245,32 @@ TEST(PretrainScripts, RefuseWhatTheyCannotReadAndLeaveNothing) {
   EXPECT_NE(runs("'" TEKIO_SHUFFLE_SENTENCES_SCRIPT "' '" + folder.path("none") + "' '" + folder.path("t.txt") + "'"),
             0);
   EXPECT_FALSE(fs::exists(folder.path("t.txt")));
+}
+
+TEST_F(Pretrain, ARunIsBundledWithItsWeightsRoundedToBf16) {
+  ASSERT_EQ(run(small()).code, 0);
+  const Folder folder;
+  const std::string bundled = folder.path("bundled"), script = "python3 '" TEKIO_BUNDLE_MODEL_SCRIPT "' '";
+  ASSERT_EQ(std::system((script + run_ + "' '" + bundled + "'").c_str()), 0);
+  const SafetensorsFile from(run_ + "/model.safetensors"), to(bundled + "/model.safetensors");
+  ASSERT_EQ(from.tensors().size(), to.tensors().size());
+  for (const auto& [name, tensor] : from.tensors()) {
+    const StoredTensor& rounded = to.tensors().at(name);
+    EXPECT_EQ(rounded.dtype, "BF16");
+    EXPECT_EQ(rounded.shape, tensor.shape);
+    std::vector<float> numbers(tensor.bytes.size() / sizeof(float)), halves(numbers.size());
+    to_float32(tensor, numbers, name);
+    to_float32(rounded, halves, name);
+    for (size_t i = 0; i < numbers.size(); ++i)
+      ASSERT_EQ(halves[i], float{bf16(numbers[i])}) << name << "[" << i << "]";
+  }
+  EXPECT_EQ(run({"fill", "--model", bundled, "a [MASK] b"}).code, 0);
+  const Json described = Json::parse(read_file(bundled + "/config.json"));
+  EXPECT_EQ(described["dtype"], "bfloat16");
+  EXPECT_EQ(described["dropout"], 0.1) << "for whoever trains it further";
+  EXPECT_NE(
+      std::system((script + bundled + "' '" + folder.path("again") + "' 2> '" + folder.path("err") + "'").c_str()), 0);
+  EXPECT_THAT(read_file(folder.path("err")), HasSubstr("is BF16, expected F32"));
 }
 
 TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
