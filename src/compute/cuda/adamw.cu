@@ -8,13 +8,23 @@
 namespace tekio::cuda {
 namespace {
 
-constexpr int kBlock = 256, kEach = 4;
+constexpr int kBlock = 256;
 
 __global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, const float* gradients, int64_t count,
                              AdamWCoefficients c) {
-  const int64_t begin = (static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x) * kEach;
-  for (int64_t i = begin; i < begin + kEach && i < count; ++i)
-    adamw_element(parameters[i], moment1[i], moment2[i], gradients[i], c);
+  const int64_t begin = (static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x) * kEight;
+  if (begin >= count) return;
+  const int here = static_cast<int>(min(int64_t{kEight}, count - begin));
+  const bool whole = here == kEight;
+  float p[kEight], m[kEight], v[kEight], g[kEight];
+  load_eight(p, parameters + begin, here, whole);
+  load_eight(m, moment1 + begin, here, whole);
+  load_eight(v, moment2 + begin, here, whole);
+  load_eight(g, gradients + begin, here, whole);
+  for (int j = 0; j < kEight; ++j) adamw_element(p[j], m[j], v[j], g[j], c);
+  store_eight(parameters + begin, p, here, whole);
+  store_eight(moment1 + begin, m, here, whole);
+  store_eight(moment2 + begin, v, here, whole);
 }
 
 }  // namespace
@@ -22,7 +32,7 @@ __global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, 
 void CudaBackend::do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
                            const AdamWStep& step) {
   const int64_t count = parameters.numel();
-  launch(device_, "adamw", dim3(blocks_for(count, kBlock * kEach)), kBlock, 0, adamw_kernel, parameters.f32(),
+  launch(device_, "adamw", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, adamw_kernel, parameters.f32(),
          moment1.f32(), moment2.f32(), gradients.f32(), count, AdamWCoefficients(step));
 }
 
