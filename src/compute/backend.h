@@ -222,9 +222,11 @@ class Backend {
 std::unique_ptr<Backend> make_ref_backend();
 /// oneDNN and own kernels, on `pool`'s threads. The pool must outlive the back end.
 std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool);
+/// Runs `device` on tensors in the host's memory, each verb on copies of them in the device's own. For tests: slow.
+std::unique_ptr<Backend> make_hosted_backend(std::unique_ptr<Backend> device);
 /// Runs two back ends on the same inputs and compares every result; a difference beyond `tolerance` (relative to the
 /// largest magnitude of the result) is an Error of kind bug that names the op and its shapes. Gives out `trusted`'s
-/// results.
+/// results. All tensors lie in the host's memory; `tried` works on copies where its own is another.
 std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried,
                                                double tolerance);
 

@@ -222,6 +222,7 @@ class CheckingBackend final : public Backend {
 
 std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried,
                                                double tolerance) {
+  if (!tried->memory().on_host()) tried = make_hosted_backend(std::move(tried));
   return std::make_unique<CheckingBackend>(std::move(trusted), std::move(tried), tolerance);
 }
 
