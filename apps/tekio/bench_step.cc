@@ -67,7 +67,7 @@ Batch random_batch(const ModelConfig& config, int64_t sequences, int64_t length,
 // cache.
 double measure_memory_rate(Backend& backend) {
   constexpr int64_t kNumbers = int64_t{16} << 20;
-  Arena arena(4 * Arena::size_of_tensor(DType::f32, {kNumbers}), "the memory that is timed");
+  Arena arena(4 * Arena::size_of_tensor(DType::f32, {kNumbers}), "the memory that is timed", backend.memory());
   std::array<Tensor, 4> streams;
   for (Tensor& stream : streams) {
     stream = arena.take(DType::f32, {kNumbers});

@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "train/plan.h"
 #include "train/prompts.h"
 #include "train/report.h"
@@ -174,7 +173,9 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
                    with_commas(data.split.train.size()), with_commas(data.split.test.size())));
   const int64_t memory = planned_memory(opened, data, a.training);
   if (!a.dry_run) note(device_line(opened, a.training, memory));
-  if (const std::string shortage = memory_shortage(memory, available_memory()); !shortage.empty()) warn(shortage);
+  if (const std::string shortage = memory_shortage(memory, available_to(opened.model.impl().model().backend()));
+      !shortage.empty())
+    warn(shortage);
   if (a.dry_run) return print_plan(opened, data, out);
 
   a.training.options_toml = a.record(table);

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "compute/product_rate.h"
 
 namespace tekio {
@@ -42,6 +43,10 @@ MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const 
                                    options.masking_rng == MaskingRng::torch_cpu, type);
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;
+}
+
+std::optional<int64_t> available_to(Backend& backend) {
+  return backend.memory().on_host() ? available_memory() : std::nullopt;
 }
 
 std::string memory_shortage(int64_t planned, std::optional<int64_t> available) {
@@ -91,7 +96,7 @@ double timed_product_rate(const ModelConfig& config, Backend& backend, DType typ
   const SampleMatrix w(backend, out, in, type);  // [inner,C]
   Arena arena(Arena::size_of_tensor(type, {kMostRows, in}) + Arena::size_of_tensor(type, {kMostRows, out}) +
                   Arena::size_of_tensor(DType::f32, {out}),
-              "a timed product");
+              "a timed product", backend.memory());
   const Tensor x = arena.take(type, {kMostRows, in});   // [rows,C]
   const Tensor y = arena.take(type, {kMostRows, out});  // [rows,inner]
   const Tensor b = arena.take(DType::f32, {out});       // [inner]

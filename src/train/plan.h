@@ -21,6 +21,9 @@ BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& da
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type);
 
+/// Bytes that a run may still take of the memory that `backend` computes in; nullopt where that is not told before it
+/// is asked for, as by a device.
+std::optional<int64_t> available_to(Backend& backend);
 /// What to say where a run is to take more memory than there is; empty where it fits, or what there is is not told.
 std::string memory_shortage(int64_t planned_bytes, std::optional<int64_t> available_bytes);
 

@@ -4,9 +4,11 @@
 #include <dnnl.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <vector>
 
 #include "base/error.h"
 #include "compute/cpu/bf16_kernel.h"
@@ -25,16 +27,26 @@ const char* float_instructions() {
   return "plain code";
 }
 
+// Numbers as they vary in a real model, wherever the tensor lies.
+void fill(const Tensor& tensor, Memory& memory) {
+  VariedNumbers numbers;
+  std::vector<float> singles(static_cast<size_t>(tensor.numel()));
+  std::ranges::generate(singles, [&] { return numbers.draw(); });
+  if (tensor.dtype == DType::f32) return memory.write(tensor.data, singles.data(), tensor.bytes());
+  std::vector<bf16> halves;
+  for (const float number : singles) halves.emplace_back(number);
+  memory.write(tensor.data, halves.data(), tensor.bytes());
+}
+
 }  // namespace
 
 SampleMatrix::SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DType type) {
   const bool rounded = type == DType::bf16;
   const int64_t halves = rounded ? (backend.matrix_bytes(rows, columns) + 1) / 2 : 0;
   arena_ = Arena(Arena::size_of_tensor(DType::f32, {rows, columns}) + Arena::size_of_tensor(DType::bf16, {halves}),
-                 "the product that is timed");
+                 "the product that is timed", backend.memory());
   const Tensor parameters = arena_.take(DType::f32, {rows, columns});
-  VariedNumbers numbers;
-  for (float& value : parameters.values()) value = numbers.draw();
+  fill(parameters, backend.memory());
   matrix_ = parameters;
   if (!rounded) return;
   matrix_ = Matrix(arena_.take(DType::bf16, {halves}).data, type, rows, columns);
@@ -45,13 +57,9 @@ SampleMatrix::SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DTyp
 double measure_product_rate(Backend& backend, DType type, double seconds) {
   constexpr int64_t kRows = 2048, kWidth = 768;
   const SampleMatrix w(backend, kWidth, kWidth, type);
-  Arena arena(2 * Arena::size_of_tensor(type, {kRows, kWidth}), "the product that is timed");
+  Arena arena(2 * Arena::size_of_tensor(type, {kRows, kWidth}), "the product that is timed", backend.memory());
   const Tensor y = arena.take(type, {kRows, kWidth}), x = arena.take(type, {kRows, kWidth});
-  VariedNumbers numbers;
-  if (type == DType::bf16)
-    std::generate_n(x.b16(), x.numel(), [&] { return bf16(numbers.draw()); });
-  else
-    std::generate_n(x.f32(), x.numel(), [&] { return numbers.draw(); });
+  fill(x, backend.memory());
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   double best = 0;
