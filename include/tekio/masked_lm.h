@@ -55,7 +55,7 @@ class MaskedLM {
   /// Logits of one packed sequence: [ids.size() * vocabulary], row by row. Errors: input (an id outside the vocabulary,
   /// too long).
   std::vector<float> logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids = {}) const;
-  /// config.json and model.safetensors, atomically.
+  /// config.json and model.safetensors, atomically. Waits while the model is being trained or evaluated.
   void save_pretrained(const std::filesystem::path& folder) const;
 
   class Impl;  // internal

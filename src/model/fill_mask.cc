@@ -91,12 +91,11 @@ std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, cons
     candidates = target_ids(tokenizer_, options.targets);
   }
   const std::lock_guard lock(impl.mutex());
-  const Tensor scores = impl.logits(batch);  // [r,V]
-  impl.model().backend().softmax_rows(scores);
+  const std::span<const float> scores = impl.probabilities(batch);  // [r,V]
+  const auto width = static_cast<size_t>(config.vocabulary);
   std::vector<std::vector<Prediction>> lists;
   for (size_t i = 0; i < batch.masked_rows.size(); ++i) {
-    const auto row = static_cast<int64_t>(i);
-    const std::span<const float> probabilities = scores.rows(row, row + 1).values();
+    const std::span<const float> probabilities = scores.subspan(i * width, width);
     if (!std::all_of(probabilities.begin(), probabilities.end(), [](float p) { return std::isfinite(p); }))
       fail(ErrorKind::input,
            "the model's scores for \"{}\" are no numbers: the weights in {} are damaged; take a sound copy",

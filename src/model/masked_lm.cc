@@ -86,10 +86,13 @@ std::string reason_for_working_type(NumberFormat format, const Backend& backend)
 }
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
+    : Impl(folder, options, [&](ThreadPool& pool) { return make_backend(options.device, pool); }) {}
+
+MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options, const MakeBackend& make)
     : path_(folder),
       format_(options.dtype),
       pool_(checked_threads(options)),
-      backend_(make_backend(options.device, pool_)),
+      backend_(make(pool_)),
       model_(read_config(folder), checked(*backend_, options.dtype)),
       report_(load_weights(folder, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
   tell(report_, model_.config(), folder, options.seed);
@@ -111,7 +114,15 @@ void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {
   checked_entries_ = entries;
 }
 
-Tensor MaskedLM::Impl::logits(const Batch& batch) {
+std::span<const float> MaskedLM::Impl::logits(const Batch& batch) { return on_host(run(batch)); }
+
+std::span<const float> MaskedLM::Impl::probabilities(const Batch& batch) {
+  const Tensor rows = in_float32(run(batch));
+  backend_->softmax_rows(rows);
+  return on_host(rows);
+}
+
+Tensor MaskedLM::Impl::run(const Batch& batch) {
   const DType type = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   if (!model_.fits(batch, type)) {
     int64_t longest = 0;
@@ -124,10 +135,33 @@ Tensor MaskedLM::Impl::logits(const Batch& batch) {
     if (longest <= model_.config().max_positions)  // else MlmModel refuses it, before it costs memory
       model_.prepare(limits, /*training=*/false, type);
   }
-  const Tensor logits = model_.logits(batch);
-  if (logits.dtype == DType::f32) return logits;
-  widened_.assign(logits.b16(), logits.b16() + logits.numel());
-  return {widened_.data(), DType::f32, {logits.dim[0], logits.dim[1]}};
+  return model_.logits(batch);
+}
+
+/// The numbers for the processor to read: where they lie, if it can.
+std::span<const float> MaskedLM::Impl::on_host(const Tensor& rows) {
+  Memory& memory = backend_->memory();
+  if (rows.dtype == DType::f32 && memory.on_host()) return rows.values();
+  const auto count = static_cast<size_t>(rows.numel());
+  if (rows.dtype == DType::f32) {
+    host_rows_.resize(count);
+    memory.read(host_rows_.data(), rows.data, rows.bytes());
+  } else {
+    std::vector<bf16> halves(count);
+    memory.read(halves.data(), rows.data, rows.bytes());
+    host_rows_.assign(halves.begin(), halves.end());
+  }
+  return host_rows_;
+}
+
+/// The same numbers for verbs that work on float32 alone.
+Tensor MaskedLM::Impl::in_float32(const Tensor& rows) {
+  if (rows.dtype == DType::f32) return rows;
+  const std::initializer_list<int64_t> shape = {rows.dim[0], rows.dim[1]};
+  float32_rows_ = Arena(Arena::size_of_tensor(DType::f32, shape), "scores", backend_->memory());
+  const Tensor wide = float32_rows_.take(DType::f32, shape);
+  backend_->memory().write(wide.data, on_host(rows).data(), wide.bytes());
+  return wide;
 }
 
 MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -168,14 +202,15 @@ std::vector<float> MaskedLM::logits(std::span<const int32_t> ids, std::span<cons
   std::iota(batch.masked_rows.begin(), batch.masked_rows.end(), 0);
   batch.labels.assign(ids.size(), 0);  // of no use here
   const std::lock_guard lock(impl_->mutex());
-  const Tensor rows = impl_->logits(batch);
-  return {rows.values().begin(), rows.values().end()};
+  const std::span<const float> rows = impl_->logits(batch);
+  return {rows.begin(), rows.end()};
 }
 
 void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(folder.string(), 300), error.message());
+  const std::lock_guard lock(impl_->mutex());
   save_model(folder, impl_->model().config(), std::as_const(impl_->model()).weights());
 }
 
