@@ -180,7 +180,7 @@ class BenchStep final : public Command {
     model.prepare(limits, !eval_, steps.type);
     std::optional<Optimizer> optimizer;
     if (!eval_) {
-      optimizer.emplace(config, OptimizerOptions());
+      optimizer.emplace(*backend, config, OptimizerOptions());
       memory.add("moments", 2 * ParameterSet::bytes(config));
     }
     run_steps(plain, model, optimizer ? &*optimizer : nullptr, steps);
@@ -214,7 +214,7 @@ class BenchStep final : public Command {
     model.clear_gradients();
     model.forward(batch, {.seed = common.seed, .step = static_cast<uint64_t>(step)});
     const double loss = model.backward(batch, 1 / static_cast<float>(batch.masked_rows.size()));
-    optimizer.update(model.backend(), model.weights(), model.gradients(), kLearningRate, step + 1);
+    optimizer.update(model.weights(), model.gradients(), kLearningRate, step + 1);
     return loss;
   }
 

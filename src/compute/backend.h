@@ -50,8 +50,9 @@ struct Matrix {
 
   Matrix() = default;
   Matrix(void* memory, DType type, int64_t o, int64_t i) : data(memory), dtype(type), rows(o), columns(i) {}
-  Matrix(const Tensor& parameters)  // NOLINT: a float32 tensor is a matrix
-      : Matrix(parameters.f32(), DType::f32, parameters.dim[0], parameters.dim[1]) {}
+  template <typename Void>
+  Matrix(const BasicTensor<Void>& parameters)  // NOLINT: a float32 tensor is a matrix, which products only read
+      : Matrix(const_cast<float*>(parameters.f32()), DType::f32, parameters.dim[0], parameters.dim[1]) {}
   explicit operator bool() const { return data != nullptr; }
   const float* f32() const {
     TEKIO_CHECK(dtype == DType::f32, "matrix of {}", name_of(dtype));

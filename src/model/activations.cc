@@ -85,10 +85,11 @@ int64_t masked_rows_of(const Batch& batch) { return static_cast<int64_t>(batch.m
 
 }  // namespace
 
-MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind)
+MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind,
+                                   Memory& memory)
     : config(model), limits(most), training(with_backward), type(kind) {
   const auto bytes = count_bytes(config, limits, training, type);
-  for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i]);
+  for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i], memory);
   lay_out(
       config, limits, training, type, whole, layers,
       [&](Purpose purpose, DType of, std::initializer_list<int64_t> shape) { return arenas[purpose].take(of, shape); });

@@ -29,7 +29,7 @@ struct PassMemory {
 };
 
 struct MlmModel::Activations {
-  Activations(const ModelConfig& config, const BatchLimits& limits, bool training, DType type);
+  Activations(const ModelConfig& config, const BatchLimits& limits, bool training, DType type, Memory& memory);
   static void add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits, bool training, DType type);
 
   PassMemory cut(const Batch& batch) const;

@@ -23,7 +23,7 @@ namespace tekio {
 namespace {
 
 std::string shape_text(std::span<const int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-std::span<const int64_t> shape_of(const Tensor& tensor) {
+std::span<const int64_t> shape_of(const ConstTensor& tensor) {
   return {tensor.dim.data(), static_cast<size_t>(tensor.rank)};
 }
 
@@ -142,7 +142,7 @@ void fill_sinusoidal(const Tensor& table) {
     }
 }
 
-void initialize(const ModelConfig& config, const NamedTensor& tensor, uint64_t seed, uint64_t stream) {
+void initialize(const ModelConfig& config, const TensorToChange& tensor, uint64_t seed, uint64_t stream) {
   const std::span<float> values = tensor.tensor.values();
   const TensorNames& names = table_of(config.family).names;
   if (config.sinusoidal_positions && tensor.name == std::string(names.position) + ".weight") {
@@ -221,8 +221,9 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
     fail(ErrorKind::input, "{} holds none of the tensors of a {} model: it holds {}, expected such as {}",
          printable(files.path().string(), 300), table_of(config.family).shown, example, weights.named().front().name);
   }
-  for (size_t i = 0; i < weights.named().size(); ++i) {
-    const NamedTensor& tensor = weights.named()[i];
+  const std::vector<TensorToChange>& tensors = weights.named_to_change();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorToChange& tensor = tensors[i];
     const auto found = matched.find(tensor.name);
     if (found == matched.end()) {
       report.missing.push_back(tensor.name);
@@ -242,7 +243,7 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
 
 void initialize_weights(const ModelConfig& config, ParameterSet& weights, uint64_t seed) {
   uint64_t stream = 0;
-  for (const NamedTensor& tensor : weights.named()) initialize(config, tensor, seed, stream++);
+  for (const TensorToChange& tensor : weights.named_to_change()) initialize(config, tensor, seed, stream++);
 }
 
 void save_model(const std::filesystem::path& folder, const ModelConfig& config, const ParameterSet& weights) {

@@ -6,7 +6,9 @@
 namespace tekio {
 namespace {
 
-NormWeights norm_weights(const Pass& p, const NormOf<Tensor>& w) { return {w.weight, w.bias, p.config.norm_epsilon}; }
+NormWeights norm_weights(const Pass& p, const NormOf<ConstTensor>& w) {
+  return {w.weight, w.bias, p.config.norm_epsilon};
+}
 NormGradients norm_gradients(const NormOf<Tensor>& d_w) { return {d_w.weight, d_w.bias}; }
 
 }  // namespace
@@ -17,7 +19,7 @@ void embedding_forward(const Pass& p, const EncoderWeights& w, NormKept& kept, E
             p.dropouts.at(0, DropoutSite::embedding));
 }
 
-void embedding_backward(const Pass& p, const EncoderWeights& w, EncoderWeights& d_w, const NormKept& kept,
+void embedding_backward(const Pass& p, const EncoderWeights& w, WeightsOf<Tensor>& d_w, const NormKept& kept,
                         EncoderScratch& s) {
   p.be.norm_backward(s.d_middle, norm_gradients(d_w.embedding_norm), s.d_x, kept, norm_weights(p, w.embedding_norm),
                      p.sequences, p.dropouts.at(0, DropoutSite::embedding));
@@ -28,7 +30,7 @@ void embedding_backward(const Pass& p, const EncoderWeights& w, EncoderWeights& 
 namespace {
 
 // k.mixed[m,C]: attention, of all rows or, in the last layer, of the masked ones only. Returns those rows of x.
-ConstTensor attend(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m, LayerKept& k,
+ConstTensor attend(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m, LayerKept& k,
                    ConstTensor x) {
   const int64_t c = p.config.width;
   const Dropout drop = p.dropouts.at(layer, DropoutSite::attention);
@@ -62,7 +64,7 @@ void attend_backward(const Pass& p, int64_t layer, const LayerMatrices& m, Layer
 
 }  // namespace
 
-void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m, LayerKept& k,
+void layer_forward(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m, LayerKept& k,
                    EncoderScratch& s, ConstTensor x) {
   const auto drop = [&](DropoutSite site) { return p.dropouts.at(layer, site); };
   const Sequences wanted = p.wanted(layer);
@@ -75,7 +77,7 @@ void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const
   p.be.residual_norm(k.y, k.norm2, k.middle, s.branch, norm_weights(p, w.norm2), wanted, drop(DropoutSite::output));
 }
 
-void layer_backward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m,
+void layer_backward(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m,
                     LayerOf<Tensor>& d_w, const LayerKept& k, EncoderScratch& s, ConstTensor x) {
   const auto drop = [&](DropoutSite site) { return p.dropouts.at(layer, site); };
   const Sequences wanted = p.wanted(layer);

@@ -54,14 +54,14 @@ struct Pass {
 
 /// y[n,C] = dropout(norm(word + type + position)).
 void embedding_forward(const Pass& p, const EncoderWeights& w, NormKept& kept, EncoderScratch& s, Tensor y);
-void embedding_backward(const Pass& p, const EncoderWeights& w, EncoderWeights& d_w, const NormKept& kept,
+void embedding_backward(const Pass& p, const EncoderWeights& w, WeightsOf<Tensor>& d_w, const NormKept& kept,
                         EncoderScratch& s);
 
 /// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
-void layer_forward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m, LayerKept& k,
+void layer_forward(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m, LayerKept& k,
                    EncoderScratch& s, ConstTensor x);
 /// From s.d_y to s.d_x.
-void layer_backward(const Pass& p, int64_t layer, const LayerOf<Tensor>& w, const LayerMatrices& m,
+void layer_backward(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m,
                     LayerOf<Tensor>& d_w, const LayerKept& k, EncoderScratch& s, ConstTensor x);
 
 }  // namespace tekio

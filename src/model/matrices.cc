@@ -45,13 +45,13 @@ MatrixSet::MatrixSet(const ParameterSet& weights, Backend& backend, DType type)
     : weights_(weights),
       backend_(backend),
       type_(type),
-      arena_(bytes(weights.config(), backend, type), "bf16 weights") {}
+      arena_(bytes(weights.config(), backend, type), "bf16 weights", backend.memory()) {}
 
 void MatrixSet::refresh() {
   arena_.reset();
   copies_.clear();
   for_each_matrix(weights_.config(), matrices_, [&](Matrix& matrix, int64_t rows, int64_t columns, auto&& part_of) {
-    const Tensor from = part_of(weights_.tensors());
+    const ConstTensor from = part_of(weights_.tensors());
     if (type_ == DType::f32) {
       matrix = from;
       return;

@@ -66,7 +66,7 @@ void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& 
 
 // From d_logits, in h.logits, to d_x[r,C].
 void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m,
-                   EncoderWeights& d_w, HeadKept& h, Tensor d_x, ConstTensor x) {
+                   WeightsOf<Tensor>& d_w, HeadKept& h, Tensor d_x, ConstTensor x) {
   be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, m.word);  // d_a: of y
   be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
                    head_norm(config, w));  // d_b: of activated
@@ -77,7 +77,9 @@ void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights&
 }  // namespace
 
 MlmModel::MlmModel(ModelConfig config, Backend& backend)
-    : config_(std::move(config)), backend_(backend), weights_(std::make_unique<ParameterSet>(config_, "weights")) {}
+    : config_(std::move(config)),
+      backend_(backend),
+      weights_(std::make_unique<ParameterSet>(config_, "weights", backend.memory())) {}
 
 void MlmModel::prepare(const BatchLimits& limits, bool training, DType type) {
   TEKIO_CHECK(type == DType::f32 || backend_.bf16_products() != Backend::Bf16::absent, "{} has no bf16",
@@ -89,8 +91,8 @@ void MlmModel::prepare(const BatchLimits& limits, bool training, DType type) {
     matrices_ = std::make_unique<MatrixSet>(*weights_, backend_, type);
     matrices_stale_ = true;
   }
-  if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients");
-  activations_ = std::make_shared<Activations>(config_, limits, training, type);
+  if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients", backend_.memory());
+  activations_ = std::make_shared<Activations>(config_, limits, training, type, backend_.memory());
 }
 
 MemoryPlan MlmModel::plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
@@ -116,7 +118,7 @@ bool MlmModel::fits(const Batch& batch, DType type) const { return fits(batch) &
 
 void MlmModel::clear_gradients() {
   TEKIO_CHECK(gradients_ != nullptr, "not prepared for training");
-  backend_.zero(gradients_->flat());
+  backend_.zero(gradients_->flat_to_change());
 }
 
 Tensor MlmModel::logits(const Batch& batch) {
@@ -195,7 +197,7 @@ double MlmModel::backward(const Batch& batch, float scale) {
   PassMemory memory = a.cut(batch);
   const EncoderWeights& w = weights_->tensors();
   const ModelMatrices& m = matrices_->get();  // as forward had them
-  EncoderWeights& d_w = gradients_->tensors();
+  WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
   const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale).loss;
   head_backward(backend_, config_, w, m, d_w, memory.head, memory.last_scratch.d_y,
                 a.cut_layer(w.layers.size() - 1, batch).y);

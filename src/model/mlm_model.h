@@ -70,7 +70,8 @@ class MlmModel {
   void forward(const Batch& batch, const StepRandom& random);
   /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
   double backward(const Batch& batch, float scale);
-  /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind; valid until the next call.
+  /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind, in the back end's memory; valid until
+  /// the next call.
   Tensor logits(const Batch& batch);
 
  private:

@@ -11,7 +11,7 @@ namespace {
 
 // Calls visit(field, shape, decays) for every tensor of the arena. q, k and v are one tensor here.
 template <typename Visit>
-void for_each_slot(const ModelConfig& c, EncoderWeights& w, Visit&& visit) {
+void for_each_slot(const ModelConfig& c, WeightsOf<Tensor>& w, Visit&& visit) {
   using Shape = std::initializer_list<int64_t>;
   const auto norm = [&](NormOf<Tensor>& n) {
     visit(n.weight, Shape{c.width}, false);
@@ -41,9 +41,9 @@ void for_each_slot(const ModelConfig& c, EncoderWeights& w, Visit&& visit) {
 }
 
 // The reference's names, in the order of its named_parameters().
-std::vector<NamedTensor> name_tensors(const ModelConfig& c, const EncoderWeights& w) {
+std::vector<TensorToChange> name_tensors(const ModelConfig& c, const WeightsOf<Tensor>& w) {
   const TensorNames& names = table_of(c.family).names;
-  std::vector<NamedTensor> named;
+  std::vector<TensorToChange> named;
   const auto linear = [&](const std::string& name, const Tensor& weight, const Tensor& bias) {
     named.push_back({name + ".weight", weight, true});
     named.push_back({name + ".bias", bias, false});
@@ -81,10 +81,25 @@ std::vector<NamedTensor> name_tensors(const ModelConfig& c, const EncoderWeights
   return named;
 }
 
+// Cuts an arena into a model's tensors; `pieces` says where decay changes.
+WeightsOf<Tensor> cut(const ModelConfig& config, Arena& arena, std::vector<ParameterSet::Piece>& pieces) {
+  WeightsOf<Tensor> tensors;
+  arena.reset();
+  pieces.clear();
+  for (const bool wanted : {true, false}) {
+    const int64_t begin = arena.used() / size_of(DType::f32);
+    for_each_slot(config, tensors, [&](Tensor& field, std::initializer_list<int64_t> shape, bool decays) {
+      if (decays == wanted) field = arena.take(DType::f32, shape);
+    });
+    pieces.push_back({begin, arena.used() / size_of(DType::f32), wanted});
+  }
+  return tensors;
+}
+
 }  // namespace
 
 int64_t ParameterSet::bytes(const ModelConfig& config) {
-  EncoderWeights shapes;
+  WeightsOf<Tensor> shapes;
   int64_t total = 0;
   for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, bool) {
     total += Arena::size_of_tensor(DType::f32, shape);
@@ -92,43 +107,96 @@ int64_t ParameterSet::bytes(const ModelConfig& config) {
   return total;
 }
 
-ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose)
-    : config_(config), arena_(bytes(config), purpose) {
+ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose, Memory& memory)
+    : config_(config), memory_(memory), arena_(bytes(config), purpose, memory) {
+  if (!memory.on_host()) host_arena_ = Arena(bytes(config), fmt::format("the host's copy of {}", purpose));
   lay_out();
 }
 
 void ParameterSet::lay_out() {
-  constexpr auto size = static_cast<int64_t>(sizeof(float));
-  arena_.reset();
-  pieces_.clear();
-  for (const bool wanted : {true, false}) {
-    const int64_t begin = arena_.used() / size;
-    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t> shape, bool decays) {
-      if (decays == wanted) field = arena_.take(DType::f32, shape);
-    });
-    pieces_.push_back({begin, arena_.used() / size, wanted});
-  }
-  flat_ = Tensor(arena_.data(), DType::f32, {arena_.used() / size});
-  named_ = name_tensors(config_, tensors_);
+  tensors_ = cut(config_, arena_, pieces_);
+  read_tensors_ = tensors_;
+  flat_ = Tensor(arena_.data(), DType::f32, {arena_.used() / size_of(DType::f32)});
+  named_ = name_tensors(config_, memory_.on_host() ? tensors_ : cut(config_, host_arena_, pieces_));
+  read_named_.assign(named_.begin(), named_.end());
+}
+
+const EncoderWeights& ParameterSet::tensors() const {
+  bring_to_back_end();
+  return read_tensors_;
+}
+
+WeightsOf<Tensor>& ParameterSet::tensors_to_change() {
+  flat_to_change();
+  return tensors_;
+}
+
+ConstTensor ParameterSet::flat() const {
+  TEKIO_CHECK(!borrows(), "{} tensors are borrowed", owners_.size());
+  bring_to_back_end();
+  return flat_;
+}
+
+Tensor ParameterSet::flat_to_change() {
+  flat();
+  if (!memory_.on_host()) newer_ = Newer::back_ends;
+  return flat_;
+}
+
+const std::vector<NamedTensor>& ParameterSet::named() const {
+  bring_to_processor();
+  return read_named_;
+}
+
+const std::vector<TensorToChange>& ParameterSet::named_to_change() {
+  TEKIO_CHECK(!borrows(), "{} tensors are borrowed", owners_.size());
+  bring_to_processor();
+  if (!memory_.on_host()) newer_ = Newer::processors;
+  return named_;
+}
+
+std::vector<TensorToChange> ParameterSet::named_by_back_end() const { return name_tensors(config_, tensors_); }
+
+void ParameterSet::bring_to_back_end() const {
+  if (newer_ != Newer::processors) return;
+  const std::vector<TensorToChange> theirs = named_by_back_end();
+  for (size_t i = 0; i < named_.size(); ++i)
+    memory_.write(theirs[i].tensor.data, named_[i].tensor.data, named_[i].tensor.bytes());
+  newer_ = Newer::neither;
+}
+
+void ParameterSet::bring_to_processor() const {
+  if (newer_ != Newer::back_ends) return;
+  const std::vector<TensorToChange> theirs = named_by_back_end();
+  for (size_t i = 0; i < named_.size(); ++i)
+    memory_.read(named_[i].tensor.data, theirs[i].tensor.data, named_[i].tensor.bytes());
+  newer_ = Newer::neither;
 }
 
 bool ParameterSet::borrow(size_t index, const float* numbers, std::shared_ptr<const void> owner) {
-  const Tensor wanted = named_.at(index).tensor;
-  bool whole = false;
-  for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, bool) {
-    if (field.data != wanted.data || field.numel() != wanted.numel()) return;
-    field.data = const_cast<float*>(numbers);  // only to be read, as borrow() says
-    whole = true;
-  });
+  bring_to_processor();
+  const Tensor before = named_.at(index).tensor;
+  auto* const place = const_cast<float*>(numbers);  // only to be read, as borrow() says
+  bool whole = !memory_.on_host();                  // else the back end reads it there
+  if (!whole) {
+    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, bool) {
+      if (field.data != before.data || field.numel() != before.numel()) return;
+      field.data = place;
+      whole = true;
+    });
+    read_tensors_ = tensors_;
+  }
   if (!whole) return false;
-  named_[index].tensor.data = const_cast<float*>(numbers);
+  named_[index].tensor.data = place;
+  read_named_[index].tensor.data = place;
+  if (!memory_.on_host()) newer_ = Newer::processors;
   owners_.push_back(std::move(owner));
   return true;
 }
 
 void ParameterSet::own() {
   if (!borrows()) return;
-  const std::vector<NamedTensor> before = named_;
+  const std::vector<NamedTensor> before = read_named_;
   lay_out();
   for (size_t i = 0; i < named_.size(); ++i)
     if (named_[i].tensor.data != before[i].tensor.data)
@@ -138,7 +206,7 @@ void ParameterSet::own() {
 
 int64_t ParameterSet::count() const {
   int64_t numbers = 0;
-  for (const NamedTensor& tensor : named_) numbers += tensor.tensor.numel();
+  for (const TensorToChange& tensor : named_) numbers += tensor.tensor.numel();
   return numbers;
 }
 

@@ -1,5 +1,6 @@
 // A model's tensors: one struct, one visitor. Loading, saving, initialising, AdamW's groups and the tests all walk
-// for_each. Weights lie in one flat arena, so the optimizer, norms and checkpoints see a few long pieces.
+// for_each. Weights lie in one flat arena, so the optimizer, norms and checkpoints see a few long pieces. Where a back
+// end computes in memory that the processor must not touch, a set lies there, and has a copy on the host.
 #pragma once
 
 #include <functional>
@@ -13,10 +14,15 @@
 
 namespace tekio {
 
+// T is ConstTensor, to read, or Tensor, to change; what may be changed may also be read.
 template <typename T>
 struct NormOf {
-  T weight, bias;
-};  // [C], [C]
+  T weight, bias;  // [C], [C]
+  template <typename Other>
+  operator NormOf<Other>() const {  // NOLINT(google-explicit-constructor)
+    return {weight, bias};
+  }
+};
 template <typename T>
 struct LayerOf {
   T qkv, qkv_bias;  // [3C,C], [3C]: rows of q, then k, then v (three tensors in files)
@@ -25,6 +31,10 @@ struct LayerOf {
   T up, up_bias;      // [inner,C], [inner]
   T down, down_bias;  // [C,inner], [C]
   NormOf<T> norm2;
+  template <typename Other>
+  operator LayerOf<Other>() const {  // NOLINT(google-explicit-constructor)
+    return {qkv, qkv_bias, out, out_bias, norm1, up, up_bias, down, down_bias, norm2};
+  }
 };
 /// Letters: V vocabulary, C width.
 template <typename T>
@@ -35,38 +45,59 @@ struct WeightsOf {
   T transform, transform_bias;  // [C,C], [C]: the head's
   NormOf<T> head_norm;
   T head_bias;  // [V]; the head's matrix is `word` (tied)
+  template <typename Other>
+  operator WeightsOf<Other>() const {  // NOLINT(google-explicit-constructor)
+    return {word,      position,       type,      embedding_norm, {layers.begin(), layers.end()},
+            transform, transform_bias, head_norm, head_bias};
+  }
 };
-using EncoderWeights = WeightsOf<Tensor>;
+using EncoderWeights = WeightsOf<ConstTensor>;
 
 /// One tensor as files name it. `decays`: AdamW's weight decay applies (not to biases and norms).
-struct NamedTensor {
+template <typename T>
+struct NamedOf {
   std::string name;
-  Tensor tensor;
+  T tensor;
   bool decays;
+  template <typename Other>
+  operator NamedOf<Other>() const {  // NOLINT(google-explicit-constructor)
+    return {name, tensor, decays};
+  }
 };
+using NamedTensor = NamedOf<ConstTensor>;
+using TensorToChange = NamedOf<Tensor>;
 
-/// A set of tensors of a model's shape in one flat float32 arena: weights, or gradients, or a moment. Tensors that are
-/// only read may be borrowed from elsewhere (a mapped file); the arena's pages for them are then never touched.
+/// A set of tensors of a model's shape in one flat float32 arena: weights, or gradients, or a moment.
+///
+/// It has two sides, the back end's and the processor's; in the host's memory they are one. Each function below brings
+/// its side up to date with what was changed on the other, and those that give something to change take it that it will
+/// be: ask anew after the other side has had its turn, as what was given before may be out of date.
 class ParameterSet {
  public:
-  ParameterSet(const ModelConfig& config, const std::string& purpose);
+  /// Zeros in `memory`, which must be the one of the back end that computes with them, and outlive this.
+  ParameterSet(const ModelConfig& config, const std::string& purpose, Memory& memory = host_memory());
   /// The sizes that this was made for.
   const ModelConfig& config() const { return config_; }
-  EncoderWeights& tensors() { return tensors_; }
-  const EncoderWeights& tensors() const { return tensors_; }
-  /// Every tensor by its reference name, in the reference's named_parameters order; q, k, v are slices of qkv.
-  const std::vector<NamedTensor>& named() const { return named_; }
-  /// Lets the named tensor be `numbers` (as many as it has, aligned as floats), which `owner` keeps in memory. Until
-  /// own() nobody may write to it. False, and nothing done, where it is a part of a larger tensor.
+
+  /// For the back end.
+  const EncoderWeights& tensors() const;
+  WeightsOf<Tensor>& tensors_to_change();
+  /// The whole arena as one tensor, gaps (alignment, always 0) included. A bug while something is borrowed.
+  ConstTensor flat() const;
+  Tensor flat_to_change();
+
+  /// For the processor: every tensor by its reference name, in the reference's named_parameters order; q, k, v are
+  /// slices of qkv.
+  const std::vector<NamedTensor>& named() const;
+  const std::vector<TensorToChange>& named_to_change();
+
+  /// Lets the processor's side of a named tensor be `numbers` (as many as it has, aligned as floats; a mapped file's,
+  /// say), which `owner` keeps in memory; the host's pages for it are then never touched. Until own() nobody may write
+  /// to it. False, and nothing done, where a back end that reads it in place has it as a part of a larger tensor.
   bool borrow(size_t index, const float* numbers, std::shared_ptr<const void> owner);
   bool borrows() const { return !owners_.empty(); }
-  /// Copies what is borrowed into the arena: tensors() and named() point elsewhere from then on.
+  /// Copies what is borrowed into the host's arena: the views of it point elsewhere from then on.
   void own();
-  /// The whole arena as one tensor, gaps (alignment, always 0) included. A bug while something is borrowed.
-  Tensor flat() const {
-    TEKIO_CHECK(!borrows(), "{} tensors are borrowed", owners_.size());
-    return flat_;
-  }
   /// The same arena cut where decay changes: for AdamW.
   struct Piece {
     int64_t begin, end;
@@ -78,14 +109,24 @@ class ParameterSet {
   static int64_t bytes(const ModelConfig& config);
 
  private:
+  enum class Newer { neither, processors, back_ends };
   void lay_out();
+  void bring_to_back_end() const;
+  void bring_to_processor() const;
+  /// What the back end has, in the order of named_.
+  std::vector<TensorToChange> named_by_back_end() const;
+
   ModelConfig config_;
-  Arena arena_;
-  EncoderWeights tensors_;
-  std::vector<NamedTensor> named_;
+  Memory& memory_;
+  Arena arena_, host_arena_;  // the latter empty where the former is in the host's memory
+  WeightsOf<Tensor> tensors_;
+  EncoderWeights read_tensors_;
+  std::vector<TensorToChange> named_;
+  std::vector<NamedTensor> read_named_;
   std::vector<Piece> pieces_;
   Tensor flat_;
   std::vector<std::shared_ptr<const void>> owners_;  // of what is borrowed
+  mutable Newer newer_ = Newer::neither;             // which side; neither, always, where they are one
 };
 
 }  // namespace tekio

@@ -7,9 +7,6 @@
 namespace tekio {
 namespace {
 
-/// Numbers [begin, end) of a flat arena.
-Tensor piece_of(const Tensor& flat, const ParameterSet::Piece& piece) { return flat.rows(piece.begin, piece.end); }
-
 /// What gradients are multiplied by so that their norm is at most `limit`. The reference divides by norm + 1e-6, in
 /// float32.
 float clipping_scale(double norm, double limit) {
@@ -19,12 +16,14 @@ float clipping_scale(double norm, double limit) {
 
 }  // namespace
 
-Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options)
-    : options_(options), moment1_(config, "first moments"), moment2_(config, "second moments") {}
+Optimizer::Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options)
+    : backend_(backend),
+      options_(options),
+      moment1_(config, "first moments", backend.memory()),
+      moment2_(config, "second moments", backend.memory()) {}
 
-double Optimizer::update(Backend& backend, ParameterSet& weights, const ParameterSet& gradients, double learning_rate,
-                         int64_t step) {
-  const double norm = std::sqrt(backend.squared_norm(gradients.flat()));
+double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step) {
+  const double norm = std::sqrt(backend_.squared_norm(gradients.flat()));
   if (!std::isfinite(norm)) return norm;
   AdamWStep adamw{.learning_rate = learning_rate,
                   .beta1 = options_.beta1,
@@ -33,10 +32,11 @@ double Optimizer::update(Backend& backend, ParameterSet& weights, const Paramete
                   .weight_decay = 0,
                   .step = step,
                   .gradient_scale = clipping_scale(norm, options_.max_grad_norm)};
-  for (const ParameterSet::Piece& piece : weights.pieces()) {
-    adamw.weight_decay = piece.decays ? options_.weight_decay : 0;
-    backend.adamw(piece_of(weights.flat(), piece), piece_of(moment1_.flat(), piece), piece_of(moment2_.flat(), piece),
-                  piece_of(gradients.flat(), piece), adamw);
+  const Tensor w = weights.flat_to_change(), m1 = moment1_.flat_to_change(), m2 = moment2_.flat_to_change();
+  const ConstTensor g = gradients.flat();
+  for (const auto& [begin, end, decays] : weights.pieces()) {
+    adamw.weight_decay = decays ? options_.weight_decay : 0;
+    backend_.adamw(w.rows(begin, end), m1.rows(begin, end), m2.rows(begin, end), g.rows(begin, end), adamw);
   }
   return norm;
 }

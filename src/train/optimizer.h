@@ -13,17 +13,18 @@ struct OptimizerOptions {
 
 class Optimizer {
  public:
-  Optimizer(const ModelConfig& config, const OptimizerOptions& options);
+  /// `backend` must outlive this.
+  Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options);
 
   /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns the gradients' norm before clipping.
   /// Where that is not a finite number nothing is changed.
-  double update(Backend& backend, ParameterSet& weights, const ParameterSet& gradients, double learning_rate,
-                int64_t step);
+  double update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step);
 
   ParameterSet& moment1() { return moment1_; }
   ParameterSet& moment2() { return moment2_; }
 
  private:
+  Backend& backend_;
   OptimizerOptions options_;
   ParameterSet moment1_, moment2_;
 };

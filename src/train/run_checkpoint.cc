@@ -49,7 +49,7 @@ void save_moments(const fs::path& path, Optimizer& optimizer) {
   std::vector<TensorToSave> tensors;
   const auto add = [&](const ParameterSet& moments, const char* prefix) {
     for (const NamedTensor& named : moments.named()) {
-      const Tensor& t = named.tensor;
+      const ConstTensor& t = named.tensor;
       tensors.push_back(
           {prefix + named.name, "F32", {t.dim.begin(), t.dim.begin() + t.rank}, std::as_bytes(t.values())});
     }
@@ -60,7 +60,7 @@ void save_moments(const fs::path& path, Optimizer& optimizer) {
 }
 
 void restore_moments(const SafetensorsFile& file, const std::string& where, ParameterSet& moments, const char* prefix) {
-  for (const NamedTensor& named : moments.named()) {
+  for (const TensorToChange& named : moments.named_to_change()) {
     const auto it = file.tensors().find(prefix + named.name);
     if (it == file.tensors().end())
       fail(ErrorKind::input, "{} lacks {}{}: it was written for another model", where, prefix, named.name);

@@ -31,8 +31,8 @@ MaskingOptions masking_options(const TrainingOptions& o) {
 
 /// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them.
 double parameters_without_embeddings(const ParameterSet& weights) {
-  const EncoderWeights& w = weights.tensors();
-  return static_cast<double>(weights.count() - w.word.numel() - w.position.numel() - (w.type ? w.type.numel() : 0));
+  const ModelConfig& c = weights.config();
+  return static_cast<double>(weights.count() - (c.vocabulary + c.max_positions + c.type_vocabulary) * c.width);
 }
 
 MlmModel& configured(MaskedLM& handle, const TrainingOptions& options) {
@@ -68,11 +68,12 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                 .data_seed = o.data_seed,
                 .checksums = !o.trace.empty()}),
       room_(model.impl(), batch_limits(o, data), /*training=*/true, working_type(model, o.masking_rng)),
-      optimizer_(model_.config(), {.weight_decay = o.weight_decay,
-                                   .beta1 = o.adam_beta1,
-                                   .beta2 = o.adam_beta2,
-                                   .epsilon = o.adam_epsilon,
-                                   .max_grad_norm = o.max_grad_norm}) {
+      optimizer_(model_.backend(), model_.config(),
+                 {.weight_decay = o.weight_decay,
+                  .beta1 = o.adam_beta1,
+                  .beta2 = o.adam_beta2,
+                  .epsilon = o.adam_epsilon,
+                  .max_grad_norm = o.max_grad_norm}) {
   if (accumulation_loss_ == AccumulationLoss::automatic)
     accumulation_loss_ = o.masking_rng == MaskingRng::counter ? AccumulationLoss::tokens : AccumulationLoss::sum;
   if (judges())
@@ -159,8 +160,7 @@ double Trainer::update_weights(const Update& update, const std::vector<CollatedB
     model_.forward(micro.batch, random(update));
     loss += factor * model_.backward(micro.batch, static_cast<float>(factor));
   }
-  const double norm =
-      optimizer_.update(model_.backend(), model_.weights(), model_.gradients(), learning_rate, update.step + 1);
+  const double norm = optimizer_.update(model_.weights(), model_.gradients(), learning_rate, update.step + 1);
   if (!std::isfinite(loss) || !std::isfinite(norm))
     fail(ErrorKind::input,
          "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try a "
@@ -302,7 +302,7 @@ void Trainer::save(const std::string& masking_state) {
   const bool should_stop = state_.step == schedule_.updates() || stop_early();
   const std::string trainer_state = trainer_state_json(state_, schedule_, options_, folder_, should_stop);
   save_checkpoint(folder_.checkpoint(state_.step), {.config = model_.config(),
-                                                    .weights = model_.weights(),
+                                                    .weights = std::as_const(model_).weights(),
                                                     .optimizer = optimizer_,
                                                     .tokenizer = tokenizer_,
                                                     .identity = identity_,
@@ -379,7 +379,7 @@ AdaptReport Trainer::finish() {
 void Trainer::save_result() {
   room_for_model_.release();
   try {
-    save_model(folder_.path(), model_.config(), model_.weights());
+    save_model(folder_.path(), model_.config(), std::as_const(model_).weights());
     tokenizer_.save_pretrained(folder_.path());
   } catch (const Error& error) {
     const fs::path newest = folder_.checkpoint(saved_step_);

@@ -3,7 +3,6 @@
 // on masked rows alone.
 #pragma once
 
-#include <cstring>
 #include <vector>
 
 #include "compute/forwarding.h"
@@ -23,7 +22,7 @@ class IgnoringBackend : public ForwardingBackend {
       const auto row = static_cast<int64_t>(i);
       const Tensor d = d_logits.rows(row, row + 1);
       if (!counted_[i]) {
-        std::memset(d.data, 0, static_cast<size_t>(d.bytes()));
+        do_zero(d);
         continue;
       }
       const LabelLoss one =

@@ -28,10 +28,10 @@ std::string bytes_of(std::span<const float> values) {
 
 // A tiny model's tensors under the reference's names, each with its own numbers.
 SavedTensors tensors_of(const ModelConfig& config) {
-  const ParameterSet set(config, "weights");
+  ParameterSet set(config, "weights");
   SavedTensors saved;
   float next = 0;
-  for (const NamedTensor& tensor : set.named()) {
+  for (const TensorToChange& tensor : set.named_to_change()) {
     for (float& value : tensor.tensor.values()) value = next += 0.25f;
     saved[tensor.name] = {"F32",
                           {tensor.tensor.dim.begin(), tensor.tensor.dim.begin() + tensor.tensor.rank},
@@ -152,7 +152,7 @@ TEST_F(Checkpoint, MissingTensorsStartAsTheReferences) {
   EXPECT_NEAR(std::sqrt(square / static_cast<double>(rest.size())), 0.5, 0.05);
   EXPECT_NE(w.transform.values()[0], w.word.rows(1, 2).values()[0]);
   for (const float value : w.head_norm.weight.values()) EXPECT_EQ(value, 1);
-  for (const Tensor& zeros : {w.head_norm.bias, w.transform_bias, w.head_bias})
+  for (const ConstTensor& zeros : {w.head_norm.bias, w.transform_bias, w.head_bias})
     for (const float value : zeros.values()) EXPECT_EQ(value, 0);
 }
 
@@ -192,7 +192,7 @@ TEST(Initialization, SinusoidalPositions) {
   const ModelConfig config = ModelConfig::from_json(document, "config");
   ParameterSet set(config, "weights");
   initialize_weights(config, set, 11);
-  const Tensor table = set.tensors().position;  // [20,16]
+  const ConstTensor table = set.tensors().position;  // [20,16]
   for (int64_t p = 0; p < 20; ++p)
     for (int64_t i = 0; i < 8; ++i) {
       const double angle = static_cast<double>(p) / std::pow(10000, static_cast<double>(2 * i) / 16);
@@ -366,7 +366,7 @@ TEST_F(Checkpoint, BorrowsWhatCanBeReadInPlace) {
     load_weights(folder_.path(), config, set, 1, Reading::borrowed);
     fs::remove(folder_.path() / "model.safetensors");  // the mapping holds it
 
-    const auto inside = [&](const Tensor& tensor) {
+    const auto inside = [&](const ConstTensor& tensor) {
       const char* const begin = reinterpret_cast<const char*>(&set.tensors().layers[0].qkv.values()[0]);
       const char* const at = static_cast<const char*>(tensor.data);
       return at >= begin - ParameterSet::bytes(config) && at < begin + ParameterSet::bytes(config);

@@ -18,7 +18,7 @@ fs::path fill_folder() { return golden("model/fill-mask"); }
 
 class Fill : public ::testing::TestWithParam<std::string> {
  protected:
-  MaskedLM model_ = MaskedLM::from_pretrained(fill_folder().string(), {.device = GetParam(), .threads = 2});
+  MaskedLM model_ = open_model(fill_folder(), {.device = GetParam(), .threads = 2});
   Tokenizer tokenizer_ = Tokenizer::from_pretrained(fill_folder().string());
   FillMask fill_{model_, tokenizer_};
 };
@@ -81,7 +81,7 @@ TEST_P(Fill, OfEqualScoresTheLowerIdComesFirst) {
     tensors.push_back({name, "F32", tensor.shape, std::as_bytes(std::span(values))});
   }
   write_safetensors(folder.path() / "model.safetensors", std::move(tensors));
-  const FillMask fill(MaskedLM::from_pretrained(folder.path().string(), {.device = GetParam()}), tokenizer_);
+  const FillMask fill(open_model(folder.path(), {.device = GetParam()}), tokenizer_);
   const auto all = fill("a very [MASK] film", {.top_k = 100});
   ASSERT_EQ(all.size(), 42u);
   const auto at = std::ranges::find(all, 10, &Prediction::token);
@@ -92,8 +92,9 @@ TEST_P(Fill, OfEqualScoresTheLowerIdComesFirst) {
 }
 
 TEST_P(Fill, DamagedWeightsAreToldAndNotRanked) {
-  MaskedLM damaged = MaskedLM::from_pretrained(fill_folder().string(), {.device = GetParam()});
-  damaged.impl().model().weights().tensors().transform.values()[0] = std::numeric_limits<float>::quiet_NaN();
+  MaskedLM damaged = open_model(fill_folder(), {.device = GetParam()});
+  named_values(damaged.impl().model().weights(), "cls.predictions.transform.dense.weight")[0] =
+      std::numeric_limits<float>::quiet_NaN();
   const FillMask fill(damaged, tokenizer_);
   expect_error(ErrorKind::input, {"\"a very [MASK] film\" are no numbers: the weights in", "fill-mask are damaged"},
                [&] { fill("a very [MASK] film"); });
@@ -219,10 +220,7 @@ TEST(MaskedLM, StartsFreshFromAConfig) {
   document["team"] = "ours";
   document["torch_dtype"] = "bfloat16";
   const std::string file = folder.write("config.json", document.dump()).string();
-  const auto bits = [](const MaskedLM& model) {
-    const auto values = model.impl().model().weights().flat().values();
-    return std::vector<float>(values.begin(), values.end());
-  };
+  const auto bits = [](const MaskedLM& model) { return numbers(model.impl().model().weights()); };
   const MaskedLM model = MaskedLM::from_config(file, {.device = "ref", .seed = 3});
   EXPECT_EQ(model.info().path, file);
   EXPECT_EQ(model.info().vocabulary, 50);

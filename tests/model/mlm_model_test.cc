@@ -1,7 +1,6 @@
 // The model at work, on every back end: masked rows alone against all rows, packing, dropout from the counter and from
 // the reference's stream, gradients against differences, memory plans, and batches that must be refused.
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -68,6 +67,7 @@ class Model : public ::testing::TestWithParam<std::tuple<std::string, std::strin
     c.set_dropout(dropout);
     return c;
   }
+  std::string transform() const { return bert_ ? "cls.predictions.transform.dense.weight" : "vocab_transform.weight"; }
   double step(MlmModel& model, const Batch& batch, const StepRandom& random = {}, float scale = 0.25f) const {
     model.forward(batch, random);
     return model.backward(batch, scale);
@@ -78,15 +78,13 @@ class Model : public ::testing::TestWithParam<std::tuple<std::string, std::strin
   MlmModel model_;
 };
 
-std::vector<float> copy(const ParameterSet& set) { return {set.flat().values().begin(), set.flat().values().end()}; }
-
 TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
   const Batch batch = example(bert_), whole = all_rows(batch);
   std::vector<bool> counted(whole.masked_rows.size(), false);
   for (const int32_t row : batch.masked_rows) counted[static_cast<size_t>(row)] = true;
   IgnoringBackend ignoring(*device_.backend, counted);
   MlmModel full(model_.config(), ignoring);
-  std::ranges::copy(model_.weights().flat().values(), full.weights().flat().values().begin());
+  set_numbers(full.weights(), numbers(model_.weights()));
   full.prepare(kLimits, true);
 
   const double loss = step(model_, batch), full_loss = step(full, whole);
@@ -129,8 +127,8 @@ TEST_P(Model, GradientsAccumulateOverMicroBatches) {
   double apart = 0;  // dropout's keys number the sequences of the update, so cutting it changes nothing
   for (size_t k = 0; k < 3; ++k) apart += step(parts, alone(batch, k), random);
   EXPECT_NEAR(loss, apart, 1e-5);
-  EXPECT_LT(largest_difference(whole.gradients().flat().values(), parts.gradients().flat().values()), 1e-5);
-  EXPECT_GT(largest(whole.gradients().flat().values()), 0.01);
+  EXPECT_LT(largest_difference(numbers(whole.gradients()), numbers(parts.gradients())), 1e-5);
+  EXPECT_GT(largest(numbers(whole.gradients())), 0.01);
 }
 
 TEST_P(Model, DropoutIsAFunctionOfSeedAndStep) {
@@ -161,22 +159,23 @@ TEST_P(Model, GradientsAreDerivativesAlsoUnderDropout) {
     };
     m.clear_gradients();
     run();
-    const std::vector<float> gradients = copy(m.gradients());
+    const std::vector<float> gradients = numbers(m.gradients());
     // Along a random direction, which moves every tensor: (loss(w + h d) - loss(w - h d)) / 2h = <gradient, d>.
-    ParameterSet direction(m.config(), "direction");
-    initialize_weights(m.config(), direction, 17);
-    const std::vector<float> start = copy(m.weights());
+    ParameterSet set(m.config(), "direction");
+    initialize_weights(m.config(), set, 17);
+    const std::vector<float> direction = numbers(set), start = numbers(m.weights());
     const auto moved = [&](double by) {
+      std::vector<float> there(start.size());
       for (size_t i = 0; i < start.size(); ++i)
-        m.weights().flat().values()[i] =
-            static_cast<float>(static_cast<double>(start[i]) + by * static_cast<double>(direction.flat().values()[i]));
+        there[i] = static_cast<float>(static_cast<double>(start[i]) + by * static_cast<double>(direction[i]));
+      set_numbers(m.weights(), there);
       return run();
     };
     const double h = 1e-2, numeric = (moved(h) - moved(-h)) / (2 * h);
     moved(0);
     double analytic = 0;
     for (size_t i = 0; i < start.size(); ++i)
-      analytic += static_cast<double>(gradients[i]) * static_cast<double>(direction.flat().values()[i]);
+      analytic += static_cast<double>(gradients[i]) * static_cast<double>(direction[i]);
     EXPECT_NEAR(numeric, analytic, 5e-3 * std::max(1.0, std::abs(analytic))) << (from_stream ? "stream" : "counter");
   }
 }
@@ -226,7 +225,7 @@ TEST_P(Model, NothingMaskedMeansNoLossAndNoGradient) {
   batch.labels.clear();
   model_.clear_gradients();
   EXPECT_EQ(step(model_, batch), 0);
-  EXPECT_EQ(largest(model_.gradients().flat().values()), 0);
+  EXPECT_EQ(largest(numbers(model_.gradients())), 0);
   std::vector<double> own(3, 7.0);
   EXPECT_EQ(model_.evaluate(batch, own).loss, 0);
   EXPECT_EQ(own, (std::vector<double>{0, 0, 0}));
@@ -237,7 +236,7 @@ TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
   const Batch batch = example(bert_);
   const double trained = model_.evaluate(batch).loss;
   MlmModel lean(model_.config(), *device_.backend);
-  std::ranges::copy(model_.weights().flat().values(), lean.weights().flat().values().begin());
+  set_numbers(lean.weights(), numbers(model_.weights()));
   lean.prepare(kLimits, false);
   EXPECT_EQ(lean.evaluate(batch).loss, trained);
   const int64_t all = MlmModel::plan(model_.config(), *device_.backend, kLimits, true, false).total(),
@@ -342,8 +341,7 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
   }
   EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
   // The rounded copies follow the weights.
-  for (float& value : rounded.weights().tensors().transform.values()) value = 0;
-  for (float& value : single.weights().tensors().transform.values()) value = 0;
+  for (MlmModel* model : {&rounded, &single}) std::ranges::fill(named_values(model->weights(), transform()), 0.0f);
   EXPECT_GT(std::abs(single.evaluate(batch).loss - loss), 0.03 * loss);
   EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
 }
@@ -360,9 +358,10 @@ TEST_P(Model, BorrowedWeightsAreAsGoodAsCopies) {
   for (MlmModel* model : {&copied, &borrowed}) model->prepare(kLimits, true);
   EXPECT_EQ(borrowed.evaluate(batch).loss, copied.evaluate(batch).loss);
   EXPECT_TRUE(std::as_const(borrowed).weights().borrows());
-  for (MlmModel* model : {&copied, &borrowed})  // the tied matrix and one of a layer's
-    for (const Tensor& changed : {model->weights().tensors().word, model->weights().tensors().layers[0].up})
-      for (float& value : changed.values()) value *= 0.5f;
+  for (MlmModel* model : {&copied, &borrowed})
+    for (const TensorToChange& changed : model->weights().named_to_change())
+      if (changed.name.find("word_embeddings") != std::string::npos || changed.name == transform())
+        for (float& value : changed.tensor.values()) value *= 0.5f;
   EXPECT_FALSE(std::as_const(borrowed).weights().borrows());
   EXPECT_EQ(borrowed.evaluate(batch).loss, copied.evaluate(batch).loss);
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -21,8 +22,10 @@
 #include "data/batch.h"
 #include "model/checkpoint.h"
 #include "model/config.h"
+#include "model/masked_lm.h"
 #include "model/mlm_model.h"
 #include "model/safetensors.h"
+#include "support/fenced_backend.h"
 
 namespace tekio::test {
 
@@ -65,17 +68,27 @@ void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Body&& 
   }
 }
 
+/// "fenced": cpu in memory that the processor may not touch.
 inline const std::vector<std::string>& back_ends() {
-  static const std::vector<std::string> names = {"ref", "cpu"};
+  static const std::vector<std::string> names = {"ref", "cpu", "fenced"};
   return names;
+}
+inline std::unique_ptr<Backend> back_end(const std::string& name, ThreadPool& pool) {
+  return name == "fenced" ? testing_support::make_fenced_backend(make_cpu_backend(pool)) : make_backend(name, pool);
 }
 
 /// A back end on two threads.
 struct Device {
-  explicit Device(const std::string& name) : pool(2), backend(make_backend(name, pool)) {}
+  explicit Device(const std::string& name) : pool(2), backend(back_end(name, pool)) {}
   ThreadPool pool;
   std::unique_ptr<Backend> backend;
 };
+
+/// MaskedLM::from_pretrained, where options.device may also be "fenced".
+inline MaskedLM open_model(const fs::path& folder, const LoadOptions& options) {
+  const auto make = [&](ThreadPool& pool) { return back_end(options.device, pool); };
+  return MaskedLM(std::make_shared<MaskedLM::Impl>(folder.string(), options, make));
+}
 
 inline Json tiny_bert_json() {
   return Json::parse(
@@ -94,7 +107,7 @@ inline void randomize(MlmModel& model, uint64_t seed) {
   ModelConfig wide = model.config();
   wide.initializer_range = 0.3;
   initialize_weights(wide, model.weights(), seed);
-  for (const NamedTensor& tensor : model.weights().named())
+  for (const TensorToChange& tensor : model.weights().named_to_change())
     if (!tensor.decays)
       for (float& value : tensor.tensor.values())
         value +=
@@ -107,6 +120,35 @@ inline std::vector<float> numbers(const StoredTensor& tensor) {
   std::vector<float> values(static_cast<size_t>(count));
   to_float32(tensor, values, "test");
   return values;
+}
+
+/// What a back end computed.
+inline std::vector<float> numbers(Backend& backend, const ConstTensor& tensor) {
+  std::vector<float> values(static_cast<size_t>(tensor.numel()));
+  backend.memory().read(values.data(), tensor.data, tensor.bytes());
+  return values;
+}
+
+/// All of a set's numbers, in the order of its names.
+inline std::vector<float> numbers(const ParameterSet& set) {
+  std::vector<float> all;
+  for (const NamedTensor& tensor : set.named())
+    all.insert(all.end(), tensor.tensor.values().begin(), tensor.tensor.values().end());
+  return all;
+}
+inline void set_numbers(ParameterSet& set, std::span<const float> all) {
+  for (const TensorToChange& tensor : set.named_to_change()) {
+    const auto values = tensor.tensor.values();
+    std::ranges::copy(all.first(values.size()), values.begin());
+    all = all.subspan(values.size());
+  }
+}
+/// The tensor of that name, to change.
+inline std::span<float> named_values(ParameterSet& set, const std::string& name) {
+  for (const TensorToChange& tensor : set.named_to_change())
+    if (tensor.name == name) return tensor.tensor.values();
+  ADD_FAILURE() << "no tensor " << name;
+  return {};
 }
 
 inline double largest_difference(std::span<const float> a, std::span<const float> b) {

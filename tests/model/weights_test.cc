@@ -101,23 +101,109 @@ TEST(Weights, PiecesCoverTheArenaAndGapsAreZero) {
   }
   EXPECT_EQ(end, set.flat().numel());
   EXPECT_EQ(ParameterSet::bytes(config), set.flat().bytes());
-  for (const NamedTensor& tensor : set.named()) std::ranges::fill(tensor.tensor.values(), 1.0f);
+  for (const TensorToChange& tensor : set.named_to_change()) std::ranges::fill(tensor.tensor.values(), 1.0f);
   EXPECT_EQ(std::accumulate(set.flat().values().begin(), set.flat().values().end(), 0.0),
             static_cast<double>(set.count()));
   EXPECT_GT(set.flat().numel(), set.count());
 }
 
 TEST(Weights, QueryKeyValueAreSlicesOfOneTensor) {
-  ParameterSet set(ModelConfig::from_json(tiny_bert_json(), "config"), "weights");
-  const LayerOf<Tensor>& layer = set.tensors().layers[1];
+  const ParameterSet set(ModelConfig::from_json(tiny_bert_json(), "config"), "weights");
+  const LayerOf<ConstTensor>& layer = set.tensors().layers[1];
   const auto find = [&](const std::string& name) {
     for (const NamedTensor& tensor : set.named())
       if (tensor.name == name) return tensor.tensor;
-    return Tensor();
+    return ConstTensor();
   };
   EXPECT_EQ(find("bert.encoder.layer.1.attention.self.query.weight").data, layer.qkv.data);
   EXPECT_EQ(find("bert.encoder.layer.1.attention.self.key.weight").f32(), layer.qkv.f32() + 16 * 16);
   EXPECT_EQ(find("bert.encoder.layer.1.attention.self.value.bias").f32(), layer.qkv_bias.f32() + 32);
+}
+
+// Both sides of a set in a memory of its own: what the back end has, and what the host sees.
+class TwoSides : public ::testing::Test {
+ protected:
+  // What lies in the device's memory.
+  std::vector<float> there(const ConstTensor& tensor) {
+    std::vector<float> values(static_cast<size_t>(tensor.numel()));
+    memory_.read(values.data(), tensor.data, tensor.bytes());
+    return values;
+  }
+  void change_there(const Tensor& tensor, float value) {
+    const std::vector<float> values(static_cast<size_t>(tensor.numel()), value);
+    memory_.write(tensor.data, values.data(), tensor.bytes());
+  }
+  void change_here(float value) {
+    for (const TensorToChange& tensor : set_.named_to_change()) std::ranges::fill(tensor.tensor.values(), value);
+  }
+  static float first(const NamedTensor& tensor) { return tensor.tensor.values()[0]; }
+  int64_t copied() const { return memory_.bytes_written + memory_.bytes_read; }
+
+  testing_support::FencedMemory memory_;
+  const ModelConfig config_ = ModelConfig::from_json(tiny_bert_json(), "config");
+  ParameterSet set_{config_, "weights", memory_};
+};
+
+TEST_F(TwoSides, BeginWithZerosAndNoCopies) {
+  for (const NamedTensor& tensor : set_.named()) EXPECT_EQ(largest(tensor.tensor.values()), 0);
+  set_.tensors();
+  EXPECT_EQ(copied(), 0);
+  EXPECT_EQ(largest(there(set_.flat())), 0);
+}
+
+TEST_F(TwoSides, EachSeesWhatTheOtherChanged) {
+  change_here(2);
+  EXPECT_EQ(there(set_.tensors().layers[1].qkv).back(), 2);
+  EXPECT_EQ(there(set_.tensors().head_bias), std::vector<float>(50, 2.0f));
+  change_there(set_.tensors_to_change().layers[1].qkv, 3);
+  for (const NamedTensor& tensor : set_.named())  // q, k and v are parts of it
+    EXPECT_EQ(first(tensor), tensor.name.find("layer.1.attention.self") != std::string::npos && tensor.decays ? 3 : 2)
+        << tensor.name;
+  change_there(set_.flat_to_change(), 4);
+  named_values(set_, "cls.predictions.bias")[0] = 5;  // a change of a part keeps the rest
+  EXPECT_EQ(there(set_.tensors().head_bias)[0], 5);
+  EXPECT_EQ(there(set_.tensors().head_bias)[1], 4);
+  EXPECT_EQ(there(set_.tensors().word)[0], 4);
+}
+
+TEST_F(TwoSides, NothingIsCopiedTwice) {
+  const int64_t all = set_.count() * size_of(DType::f32);
+  change_here(1);
+  for (int i = 0; i < 3; ++i) set_.tensors(), set_.flat();
+  EXPECT_EQ(memory_.bytes_written, all);
+  for (int i = 0; i < 3; ++i) set_.flat_to_change(), set_.tensors_to_change();
+  EXPECT_EQ(copied(), all) << "a back end that goes on by itself";
+  for (int i = 0; i < 3; ++i) set_.named();
+  EXPECT_EQ(memory_.bytes_read, all);
+  set_.tensors();
+  EXPECT_EQ(copied(), 2 * all) << "reading changes nothing";
+}
+
+TEST_F(TwoSides, BorrowedNumbersAreSentFromWhereTheyLie) {
+  const std::vector<float> numbers(16 * 16, 6);
+  const auto owner = std::make_shared<int>();
+  for (size_t i = 0; i < set_.named().size(); ++i)
+    if (set_.named()[i].name == "bert.encoder.layer.0.attention.self.key.weight") {
+      EXPECT_TRUE(set_.borrow(i, numbers.data(), owner));  // a part of qkv
+    }
+  EXPECT_EQ(owner.use_count(), 2);
+  EXPECT_EQ(there(set_.tensors().layers[0].qkv.rows(16, 32)), numbers);
+  EXPECT_EQ(largest(there(set_.tensors().layers[0].qkv.rows(0, 16))), 0);
+  EXPECT_THROW(set_.flat(), Error);
+  EXPECT_THROW(set_.named_to_change(), Error);
+  EXPECT_THROW(set_.tensors_to_change(), Error);
+  set_.own();
+  EXPECT_EQ(owner.use_count(), 1);
+  change_there(set_.tensors_to_change().layers[0].qkv, 7);
+  EXPECT_EQ(named_values(set_, "bert.encoder.layer.0.attention.self.key.weight")[0], 7);
+  EXPECT_EQ(numbers[0], 6);
+}
+
+TEST(OneSide, IsNeverCopied) {
+  ParameterSet set(ModelConfig::from_json(tiny_bert_json(), "config"), "weights");
+  EXPECT_EQ(set.named()[0].tensor.data, set.tensors().word.data);
+  EXPECT_EQ(set.named_to_change()[0].tensor.data, set.tensors_to_change().word.data);
+  EXPECT_EQ(set.flat_to_change().data, set.flat().data);
 }
 
 }  // namespace

@@ -394,7 +394,7 @@ TEST_F(Damage, WhatIsWholeAndDoesNotFitIsRefused) {
 
   MaskedLM handle = model();
   MlmModel& m = handle.impl().model();
-  Optimizer optimizer(m.config(), {});
+  Optimizer optimizer(m.backend(), m.config(), {});
   const auto refusal_of = [&](const char* name, const std::function<void(std::vector<TensorToSave>&)>& spoil) {
     const SafetensorsFile whole(file(4, name));
     std::vector<TensorToSave> tensors;
