@@ -99,6 +99,9 @@ class Backend {
   /// Where all tensors that it is given must lie. What is passed as a span or a plain pointer (ids, offsets, rows,
   /// labels, drawn dropout decisions) lies in the host's memory, whatever this is.
   virtual Memory& memory() { return host_memory(); }
+  /// Returns when all verbs so far have run. A device may return from a verb before, but for its result and for
+  /// Memory::read(); only clocks need to know.
+  virtual void wait() {}
 
   /// y[n,C] = (word[ids] + type[type_ids]) + position[index within its sequence]; `type` may be absent (DistilBERT).
   /// Empty type_ids means all 0.

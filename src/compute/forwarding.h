@@ -14,6 +14,7 @@ class ForwardingBackend : public Backend {
   std::string name() const override { return inner_.name(); }
   Bf16 bf16_products() const override { return inner_.bf16_products(); }
   Memory& memory() override { return inner_.memory(); }
+  void wait() override { inner_.wait(); }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return inner_.matrix_bytes(rows, columns); }
 
  protected:

@@ -104,11 +104,13 @@ double timed_product_rate(const ModelConfig& config, Backend& backend, DType typ
   for (int64_t rows = 8;; rows *= 4) {
     rows = std::min(rows, kMostRows);
     backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), b);  // the first of a shape prepares it
+    backend.wait();
     const auto begun = Clock::now();
     int64_t products = 0;
     double seconds = 0;
     do {
       backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), b);
+      backend.wait();
       ++products;
       seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     } while (rows == kMostRows && seconds < kEnoughSeconds);

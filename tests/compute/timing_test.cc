@@ -6,8 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <thread>
 
+#include "compute/forwarding.h"
 #include "compute/op_rig.h"
+#include "compute/product_rate.h"
 
 namespace tekio::test {
 namespace {
@@ -88,6 +91,30 @@ TEST(Timing, TimeIsTheInnerOnesAndCanBeCleared) {
   times.clear();
   EXPECT_EQ(times.seconds(), 0);
   EXPECT_EQ(times[Phase::products_forward].calls, 0);
+}
+
+// A device that returns from a product at once and is done a while later.
+class LateBackend final : public ForwardingBackend {
+ public:
+  LateBackend() : LateBackend(make_ref_backend()) {}
+  void wait() override { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
+
+ protected:
+  void do_linear(Tensor, Tensor, ConstTensor, const Matrix&, ConstTensor, const Activation*) override {}
+
+ private:
+  explicit LateBackend(std::unique_ptr<Backend> ref) : ForwardingBackend(*ref), ref_(std::move(ref)) {}
+  std::unique_ptr<Backend> ref_;
+};
+
+TEST(Timing, TheTimeUntilADeviceIsDoneCounts) {
+  PhaseTimes times;
+  const auto timing = make_timing_backend(std::make_unique<LateBackend>(), times);
+  OpRig rig({.op = Op::linear, .lengths = {3}, .in = 4, .out = 5});
+  rig.forward(*timing);
+  EXPECT_GE(times[Phase::products_forward].seconds, 0.005);
+  LateBackend late;
+  EXPECT_LE(measure_product_rate(late, DType::f32, 0), 2.0 * 2048 * 768 * 768 / 0.005 * 1e-9);
 }
 
 }  // namespace

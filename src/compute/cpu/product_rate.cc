@@ -66,6 +66,7 @@ double measure_product_rate(Backend& backend, DType type, double seconds) {
   do {
     const auto start = Clock::now();
     backend.linear(y, x, w.get(), {});
+    backend.wait();
     const double took = std::chrono::duration<double>(Clock::now() - start).count();
     best = std::max(best, 2.0 * kRows * kWidth * kWidth / took * 1e-9);
   } while (std::chrono::duration<double>(Clock::now() - begin).count() < seconds);
