@@ -1,23 +1,29 @@
-// The CUDA back end's kernels against ref, carried out by the processor (tests/emulated_cuda): every op case, and the
-// same bits again.
+// The CUDA back end against ref: every op case. On a GPU where there is one; without, the same tests run on kernels
+// that the processor carries out (tests/emulated_cuda).
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "compute/cuda/cuda_backend.h"
+#include "compute/cuda.h"
 #include "compute/op_rig.h"
 #include "compute/outcome.h"
 
 namespace tekio::test {
 namespace {
 
-class EmulatedCuda : public testing::TestWithParam<OpCase> {};
-INSTANTIATE_TEST_SUITE_P(Odd, EmulatedCuda, testing::ValuesIn(kOddCases), test_name);
-INSTANTIATE_TEST_SUITE_P(OddBf16, EmulatedCuda, testing::ValuesIn(in_bf16(kOddCases)), test_name);
+class CudaTest : public testing::TestWithParam<OpCase> {
+ protected:
+  void SetUp() override {
+    if (!cuda_is_there()) GTEST_SKIP() << "there is no usable GPU";
+  }
+  const std::unique_ptr<Backend> ref_ = make_ref_backend();
+};
+INSTANTIATE_TEST_SUITE_P(cuda, CudaTest, testing::ValuesIn(kOddCases), test_name);
+INSTANTIATE_TEST_SUITE_P(cuda_bf16, CudaTest, testing::ValuesIn(in_bf16(kOddCases)), test_name);
 
-TEST_P(EmulatedCuda, IsRef) {
-  const auto be = std::make_unique<cuda::CudaBackend>();
-  expect_near(run(GetParam(), *be), run(GetParam(), *make_ref_backend()), tolerance_of(GetParam()));
+TEST_P(CudaTest, IsRefAndTheSameBitsAgain) {
+  const std::unique_ptr<Backend> cuda = make_hosted_backend(make_cuda_backend());
+  const Outcome got = run(GetParam(), *cuda);
+  expect_near(got, run(GetParam(), *ref_), tolerance_of(GetParam()));
+  expect_same_bits(run(GetParam(), *cuda), got);
 }
 
 }  // namespace

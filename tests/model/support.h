@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/thread_pool.h"
 #include "compute/backend.h"
+#include "compute/cuda.h"
 #include "data/batch.h"
 #include "model/checkpoint.h"
 #include "model/config.h"
@@ -68,9 +69,13 @@ void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Body&& 
   }
 }
 
-/// "fenced": cpu in memory that the processor may not touch.
+/// "fenced": cpu in memory that the processor may not touch. "cuda": where there is a GPU.
 inline const std::vector<std::string>& back_ends() {
-  static const std::vector<std::string> names = {"ref", "cpu", "fenced"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = {"ref", "cpu", "fenced"};
+    if (cuda_is_there()) all.emplace_back("cuda");
+    return all;
+  }();
   return names;
 }
 inline std::unique_ptr<Backend> back_end(const std::string& name, ThreadPool& pool) {
