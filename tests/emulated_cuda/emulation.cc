@@ -1,6 +1,5 @@
 // Fibers, memory and copies of the emulated device.
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +12,32 @@
 #include "cuda_runtime.h"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+// void tekio_switch_stack(void** from, void* to): leaves what a call must keep on this stack, remembers where in *from,
+// and goes on where `to` was left. The C library's swapcontext() does that too, with two system calls each time.
+extern "C" void tekio_switch_stack(void** from, void* to);
+asm(R"(
+.text
+.globl tekio_switch_stack
+.type tekio_switch_stack, @function
+tekio_switch_stack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size tekio_switch_stack, .-tekio_switch_stack
+)");
 
 namespace {
 
@@ -47,10 +72,19 @@ struct Meeting {
 };
 
 struct Fiber {
-  ucontext_t context;
   std::unique_ptr<char[]> stack{new char[kStack]};
+  void* top = nullptr;  // of its stack, where it was left
   dim3 index;
   bool done = false;
+
+  /// To begin at `entry` when it is next switched to.
+  void begin(void (*entry)()) {
+    auto* words = reinterpret_cast<void**>(reinterpret_cast<uintptr_t>(stack.get() + kStack) / 16 * 16);
+    *--words = nullptr;  // where a caller's address would stand: entry() never returns
+    *--words = reinterpret_cast<void*>(entry);
+    for (int i = 0; i < 6; ++i) *--words = nullptr;  // the registers that the switch brings back
+    top = words;
+  }
 };
 
 struct Block {
@@ -58,7 +92,7 @@ struct Block {
   std::vector<Meeting> warps;
   std::vector<std::array<std::array<char, 16>, kWarp>> posts;  // what lanes exchange
   Meeting all;
-  ucontext_t scheduler;
+  void* scheduler = nullptr;
   const std::function<void()>* thread = nullptr;
   size_t running = 0;
   bool moved = false;  // whether any thread came further in this turn of all
@@ -67,7 +101,7 @@ struct Block {
 Block block;
 
 Fiber& self() { return *block.fibers[block.running]; }
-void give_way() { swapcontext(&self().context, &block.scheduler); }
+void give_way() { tekio_switch_stack(&self().top, block.scheduler); }
 
 void meet(Meeting& meeting) {
   const uint64_t round = meeting.round;
@@ -107,11 +141,7 @@ void run_block(size_t threads) {
     ++block.warps[t / kWarp].members;
     fiber.index = dim3(static_cast<unsigned>(t));
     fiber.done = false;
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = kStack;
-    fiber.context.uc_link = nullptr;
-    makecontext(&fiber.context, run_fiber, 0);
+    fiber.begin(run_fiber);
   }
   for (size_t left = threads; left > 0;) {
     block.moved = false;
@@ -119,7 +149,7 @@ void run_block(size_t threads) {
     for (block.running = 0; block.running < threads; ++block.running) {
       if (self().done) continue;
       threadIdx = self().index;
-      swapcontext(&block.scheduler, &self().context);
+      tekio_switch_stack(&block.scheduler, self().top);
       left += self().done ? 0 : 1;
     }
     if (left > 0 && !block.moved) die("threads wait for others that never come");
