@@ -10,6 +10,7 @@
 #include "base/random/counter.h"
 #include "base/thread_pool.h"
 #include "bench.h"
+#include "compute/cuda.h"
 #include "compute/product_rate.h"
 #include "compute/timing.h"
 #include "inputs.h"
@@ -96,7 +97,9 @@ double measure_memory_rate(Backend& backend) {
 struct Steps {
   DType type = DType::f32;
   std::vector<double> seconds, product_rates;
-  PhaseTimes phases;
+  PhaseTimes phases;  // of clocked steps, which are the measured ones, but not on a device
+  int64_t clocked = 0;
+  double clocked_seconds = 0;
   int64_t masked = 0;
   double loss = 0;  // of the last step, a mean over masked tokens
 };
@@ -192,18 +195,29 @@ class BenchStep final : public Command {
   void run_steps(Backend& plain, MlmModel& model, Optimizer* optimizer, Steps& steps) const {
     using Clock = std::chrono::steady_clock;
     const auto tokens = batch_size_ * length_;
-    Progress progress(eval_ ? " evaluating" : " training", kWarmUpSteps + steps_, "tokens");
-    for (int64_t step = 0; step < kWarmUpSteps + steps_; ++step) {
+    // Verbs on a device run beside each other's making, unless they are clocked: it is measured without, then clocked.
+    const bool apart = !plain.memory().on_host();
+    const int64_t measured = kWarmUpSteps + steps_, all = measured + (apart ? steps_ : 0);
+    Progress progress(eval_ ? " evaluating" : " training", all, "tokens");
+    for (int64_t step = 0; step < all; ++step) {
       if (step == kWarmUpSteps) {
         steps.phases.clear();
         steps.seconds.clear();
       }
+      steps.phases.on = !apart || step >= measured;
       const Batch batch = random_batch(model.config(), batch_size_, length_, common.seed, static_cast<uint64_t>(step));
       steps.product_rates.push_back(measure_product_rate(plain, steps.type, 0.1));
+      plain.wait();
       const auto begun = Clock::now();
       steps.loss = (eval_ ? model.evaluate(batch).loss : train(model, *optimizer, batch, step)) /
                    static_cast<double>(batch.masked_rows.size());
-      steps.seconds.push_back(std::chrono::duration<double>(Clock::now() - begun).count());
+      plain.wait();
+      const double took = std::chrono::duration<double>(Clock::now() - begun).count();
+      if (step < measured) steps.seconds.push_back(took);
+      if (step >= kWarmUpSteps && steps.phases.on) {
+        ++steps.clocked;
+        steps.clocked_seconds += took;
+      }
       steps.masked = static_cast<int64_t>(batch.masked_rows.size());
       progress.update(step + 1, (step + 1) * tokens);
     }
@@ -229,21 +243,18 @@ class BenchStep final : public Command {
         static_cast<double>(batch_size_) * flops_per_chunk(config, length_, masked_share) / (eval_ ? 3 : 1);
     const double seconds = median(steps.seconds);
     const double limit = *std::max_element(steps.product_rates.begin(), steps.product_rates.end());
-    const auto count = static_cast<double>(steps.seconds.size());
-    double all_seconds = 0;
-    for (const double s : steps.seconds) all_seconds += s;
-
+    const auto count = static_cast<double>(steps.clocked);
     OrderedJson phases = OrderedJson::object();
     for (size_t i = 0; i < kPhases; ++i) {
       const PhaseTime& time = steps.phases[static_cast<Phase>(i)];
       if (time.calls == 0) continue;
       phases[name_of(static_cast<Phase>(i))] = {{"seconds", time.seconds / count},
-                                                {"share", time.seconds / all_seconds},
+                                                {"share", time.seconds / steps.clocked_seconds},
                                                 {"gflop", time.flops / count * 1e-9},
                                                 {"bytes", static_cast<int64_t>(time.bytes / count)}};
     }
-    phases["other"] = {{"seconds", (all_seconds - steps.phases.seconds()) / count},
-                       {"share", 1 - steps.phases.seconds() / all_seconds}};
+    phases["other"] = {{"seconds", (steps.clocked_seconds - steps.phases.seconds()) / count},
+                       {"share", 1 - steps.phases.seconds() / steps.clocked_seconds}};
     OrderedJson plan = OrderedJson::object();
     for (const MemoryPlan::Line& line : memory.lines) plan[json_key(line.purpose)] = line.bytes;
     plan["total"] = memory.total();
@@ -321,6 +332,8 @@ class BenchStep final : public Command {
     if (common.threads > 0) job.arguments.insert(job.arguments.end(), {"--threads", std::to_string(common.threads)});
     if (!folder.empty()) job.arguments.insert(job.arguments.end(), {"--config", folder.string()});
     if (eval_) job.arguments.emplace_back("--eval");
+    if (common.device == "cuda" || (common.device == "auto" && cuda_is_there()))
+      job.arguments.insert(job.arguments.end(), {"--device", "cuda"});
     return job;
   }
 

@@ -106,18 +106,11 @@ class Doctor final : public Command {
     ThreadPool pool(common.threads);
     const OrderedJson arithmetic = describe_arithmetic(pool);
     const bool has_bf16 = make_cpu_backend(pool)->bf16_products() != Backend::Bf16::absent;
-    OrderedJson problems = OrderedJson::array(), passed = OrderedJson::array();
-    for (const DType type : {DType::f32, DType::bf16}) {
-      if (type == DType::bf16 && !has_bf16) continue;
-      for (const SelfTestResult& result : self_test(make_cpu_backend(pool), type)) {
-        const std::string op = fmt::format("{} {}", result.op, name_of(type));
-        if (result.problem.empty())
-          passed.push_back(op);
-        else
-          problems.push_back({{"op", op}, {"problem", result.problem}});
-      }
-    }
-    const bool sound = problems.empty();
+    const std::string no_cuda = cuda_problem();
+    OrderedJson self_tests = OrderedJson::object();
+    self_tests["cpu"] = tested([&] { return make_cpu_backend(pool); }, has_bf16);
+    if (no_cuda.empty()) self_tests["cuda"] = tested([] { return make_hosted_backend(make_cuda_backend()); }, true);
+    const bool sound = std::ranges::all_of(self_tests, [](const OrderedJson& test) { return test["ok"].get<bool>(); });
     const ProcessorReport processor = describe_processor();
     utsname system{};
     ::uname(&system);
@@ -138,8 +131,11 @@ class Doctor final : public Command {
         {"devices",
          {{"cpu", {{"there", true}, {"dtypes", has_bf16 ? OrderedJson{"f32", "bf16"} : OrderedJson{"f32"}}}},
           {"ref", {{"there", true}, {"dtypes", {"f32", "bf16"}}}},
-          {"cuda", {{"there", cuda_is_there()}, {"dtypes", OrderedJson::array()}}}}},
-        {"self_test", {{"cpu", {{"ok", sound}, {"passed", passed}, {"problems", problems}}}}},
+          {"cuda",
+           {{"there", no_cuda.empty()},
+            {"dtypes", no_cuda.empty() ? OrderedJson{"f32", "bf16"} : OrderedJson::array()},
+            {"why_not", no_cuda}}}}},
+        {"self_test", self_tests},
         {"ok", sound}};
     if (common.json)
       out.json(report);
@@ -149,6 +145,24 @@ class Doctor final : public Command {
   }
 
  private:
+  // The self-test of the back end that make() makes, in float32 and, where it has it, in bf16.
+  template <typename Make>
+  static OrderedJson tested(const Make& make, bool has_bf16) {
+    OrderedJson passed = OrderedJson::array(), problems = OrderedJson::array();
+    for (const DType type : {DType::f32, DType::bf16}) {
+      if (type == DType::bf16 && !has_bf16) continue;
+      for (const SelfTestResult& result : self_test(make(), type)) {
+        const std::string op = fmt::format("{} {}", result.op, name_of(type));
+        if (result.problem.empty())
+          passed.push_back(op);
+        else
+          problems.push_back({{"op", op}, {"problem", result.problem}});
+      }
+    }
+    const bool ok = problems.empty();
+    return {{"ok", ok}, {"passed", passed}, {"problems", problems}};
+  }
+
   // What --device and --dtype, as they were given, mean here. Errors (device): a format that the device lacks.
   OrderedJson describe_arithmetic(ThreadPool& pool) const {
     const std::unique_ptr<Backend> backend = make_backend(common.device, pool);
@@ -182,18 +196,20 @@ class Doctor final : public Command {
     for (const auto& [name, version] : r["libraries"].items())
       out.line(fmt::format("library    {} {}", name, version.get<std::string>()));
     for (const auto& [name, device] : r["devices"].items())
-      out.line(fmt::format("device     {}: {}", name,
-                           device["there"].get<bool>() ? joined(device["dtypes"]) : "not in this build"));
+      out.line(
+          fmt::format("device     {}: {}", name,
+                      device["there"].get<bool>() ? joined(device["dtypes"]) : device["why_not"].get<std::string>()));
     const OrderedJson& arithmetic = r["arithmetic"];
     out.line(fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}",
                          arithmetic["device"].get<std::string>(), arithmetic["training"].get<std::string>(),
                          arithmetic["why"].get<std::string>(), arithmetic["filling"].get<std::string>()));
-    const OrderedJson& test = r["self_test"]["cpu"];
-    out.line(fmt::format("self-test  cpu against ref: {} operations right{}", test["passed"].size(),
-                         test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));
-    for (const auto& problem : test["problems"])
-      out.line(
-          fmt::format("WRONG      {}: {}", problem["op"].get<std::string>(), problem["problem"].get<std::string>()));
+    for (const auto& [name, test] : r["self_test"].items()) {
+      out.line(fmt::format("self-test  {} against ref: {} operations right{}", name, test["passed"].size(),
+                           test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));
+      for (const auto& problem : test["problems"])
+        out.line(
+            fmt::format("WRONG      {}: {}", problem["op"].get<std::string>(), problem["problem"].get<std::string>()));
+    }
   }
 };
 

@@ -3,9 +3,8 @@
 #include <new>
 
 #include "base/log.h"
-#include "base/thread_pool.h"
 #include "command.h"
-#include "compute/backend.h"
+#include "compute/cuda.h"
 
 namespace tekio::cli {
 namespace {
@@ -42,10 +41,9 @@ void add_common(OptionTable& table, Common& common) {
 }
 
 void check_common(const Common& common) {
-  if (common.device == "cuda") {  // told before anything is opened, by the room that knows devices
-    ThreadPool pool(1);
-    make_backend(common.device, pool);
-  }
+  if (common.device != "cuda") return;
+  if (const std::string problem = cuda_problem(); !problem.empty())  // told before anything is opened
+    fail(ErrorKind::device, "{}", problem);
 }
 
 bool wants_help(const std::vector<std::string>& arguments) {

@@ -1,7 +1,7 @@
 """A training step (or --eval: an evaluation) of the reference stack: a masked language model of random weights on random
 chunks, 15 % of their tokens masked, AdamW with clipping. Prints one line of JSON; `tekio bench step` runs it.
 
-    PYTHON step.py [--mode fp32|bf16|fp32-compile|bf16-compile] [--batch 64] [--length 128] [--steps 5] [--config FOLDER]
+    PYTHON step.py [--mode fp32|bf16|fp32-compile|bf16-compile] [--batch 64] [--length 128] [--steps 5] [--config FOLDER] [--device cuda]
 """
 import argparse
 import json
@@ -34,6 +34,7 @@ def main():
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--config", help="a model's folder, for its sizes; else DistilBERT-base's")
     parser.add_argument("--eval", action="store_true")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -41,14 +42,18 @@ def main():
 
     config = transformers.AutoConfig.from_pretrained(args.config) if args.config else transformers.DistilBertConfig()
     model = transformers.AutoModelForMaskedLM.from_config(config)
-    model.train(not args.eval)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.01)
+    model.train(not args.eval).to(args.device)
+    # On a GPU its quickest way: one kernel for all parameters.
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.01, fused=args.device == "cuda" or None)
     forward = torch.compile(model) if args.mode.endswith("compile") else model
 
     def step():
         batch = random_batch(config.vocab_size, args.batch, args.length)
+        if args.device == "cuda":
+            torch.cuda.synchronize()
         begun = time.perf_counter()
-        with torch.set_grad_enabled(not args.eval), torch.autocast("cpu", torch.bfloat16, enabled=args.mode.startswith("bf16")):
+        batch = {name: tensor.to(args.device, non_blocking=True) for name, tensor in batch.items()}
+        with torch.set_grad_enabled(not args.eval), torch.autocast(args.device, torch.bfloat16, enabled=args.mode.startswith("bf16")):
             loss = forward(**batch).loss
         if not args.eval:
             loss.backward()
@@ -56,6 +61,8 @@ def main():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         loss.item()
+        if args.device == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - begun
 
     seconds = [step() for _ in range(WARM_UP + args.steps)][WARM_UP:]

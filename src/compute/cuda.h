@@ -2,14 +2,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "compute/backend.h"
 
 namespace tekio {
 
-/// Whether this build and this machine can run the CUDA back end.
-bool cuda_is_there();
-/// Errors (device): no CUDA in this build, or no usable GPU.
+/// Why the CUDA back end cannot run here, in words; empty where it can.
+std::string cuda_problem();
+inline bool cuda_is_there() { return cuda_problem().empty(); }
+/// Errors (device): cuda_problem().
 std::unique_ptr<Backend> make_cuda_backend();
 
 }  // namespace tekio

@@ -4,10 +4,8 @@
 
 namespace tekio {
 
-bool cuda_is_there() { return false; }
+std::string cuda_problem() { return "this build has no CUDA back end: use --device cpu (or auto)"; }
 
-std::unique_ptr<Backend> make_cuda_backend() {
-  fail(ErrorKind::device, "this build has no CUDA back end: use --device cpu (or auto)");
-}
+std::unique_ptr<Backend> make_cuda_backend() { fail(ErrorKind::device, "{}", cuda_problem()); }
 
 }  // namespace tekio

@@ -34,9 +34,9 @@ class SampleMatrix {
   Matrix matrix_;
 };
 
-/// The best rate, in GFLOP/s (a multiply-add is 2), of this job's plainest product, [2048,768] x [768,768]^T, over
-/// repeated calls for about `seconds`. The back end must have products of that kind. Errors (device): no memory for its
-/// 14 MB.
+/// The best rate, in GFLOP/s (a multiply-add is 2), of a plain product over repeated calls for about `seconds`: on the
+/// host this job's plainest, [2048,768] x [768,768]^T, on a device [8192,8192] x [8192,8192]^T. The back end must have
+/// products of that kind. Errors (device): no memory for its 14 MB, or 1 GB.
 double measure_product_rate(Backend& backend, DType type, double seconds = 0.3);
 
 struct ProcessorReport {

@@ -2,6 +2,7 @@
 #include "compute/timing.h"
 
 #include <chrono>
+#include <exception>
 
 #include "compute/forwarding.h"
 
@@ -28,18 +29,20 @@ double attention_flops(const Sequences& s, const ConstTensor& y, int64_t heads) 
   return 4 * static_cast<double>(Backend::attention_kept_size(s, heads)) * static_cast<double>(y.dim[1] / heads);
 }
 
-/// Adds the time from its making to its end, when what the back end was given to do is done.
+/// Adds the time from its making to its end, when what the back end was given to do is done; unless clocks are off.
 class Clocked {
  public:
-  Clocked(Backend& backend, PhaseTime& time, double flops, double bytes)
-      : backend_(backend), time_(time), begun_(Clock::now()) {
-    ++time_.calls;
-    time_.flops += flops;
-    time_.bytes += bytes;
+  Clocked(Backend& backend, PhaseTimes& times, Phase phase, double flops, double bytes)
+      : backend_(backend), time_(times.on ? &times[phase] : nullptr), begun_(Clock::now()) {
+    if (time_ == nullptr) return;
+    ++time_->calls;
+    time_->flops += flops;
+    time_->bytes += bytes;
   }
-  ~Clocked() {
-    backend_.wait();
-    time_.seconds += std::chrono::duration<double>(Clock::now() - begun_).count();
+  ~Clocked() noexcept(false) {
+    if (time_ == nullptr || std::uncaught_exceptions() > 0) return;
+    backend_.wait();  // throws if a device failed
+    time_->seconds += std::chrono::duration<double>(Clock::now() - begun_).count();
   }
   Clocked(const Clocked&) = delete;
   Clocked& operator=(const Clocked&) = delete;
@@ -47,7 +50,7 @@ class Clocked {
  private:
   using Clock = std::chrono::steady_clock;
   Backend& backend_;
-  PhaseTime& time_;
+  PhaseTime* time_;
   Clock::time_point begun_;
 };
 
@@ -61,92 +64,92 @@ class TimingBackend final : public ForwardingBackend {
  protected:
   void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
                 ConstTensor word, ConstTensor position, ConstTensor type) override {
-    const Clocked c(*inner_, times_[Phase::embedding], 2 * elements(y), bytes(y) + elements(y) * (type ? 12 : 8));
+    const Clocked c(*inner_, times_, Phase::embedding, 2 * elements(y), bytes(y) + elements(y) * (type ? 12 : 8));
     ForwardingBackend::do_embed(y, ids, type_ids, s, word, position, type);
   }
   void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
                          std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
-    const Clocked c(*inner_, times_[Phase::embedding], 2 * elements(d_y),
+    const Clocked c(*inner_, times_, Phase::embedding, 2 * elements(d_y),
                     bytes(d_y) + elements(d_y) * (d_type ? 24 : 16));
     ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
   }
   void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
                const Dropout& drop) override {
-    const Clocked c(*inner_, times_[Phase::norms], kNorm * elements(y),
+    const Clocked c(*inner_, times_, Phase::norms, kNorm * elements(y),
                     bytes(y, kept.normalized, kept.rstd, x, branch));
     ForwardingBackend::do_norm(y, kept, x, branch, w, s, drop);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
                         const Sequences* s, const Dropout& drop) override {
-    const Clocked c(*inner_, times_[Phase::norms], kNormBackward * elements(d_y),
+    const Clocked c(*inner_, times_, Phase::norms, kNormBackward * elements(d_y),
                     bytes(d_x, d_branch, d_y, kept.normalized, kept.rstd));
     ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
   }
   void do_copy_matrices(std::span<const MatrixCopy> copies) override {
     double moved = 0;
     for (const MatrixCopy& copy : copies) moved += bytes(copy.from) + bytes_of(copy.to);
-    const Clocked c(*inner_, times_[Phase::packing], 0, moved);
+    const Clocked c(*inner_, times_, Phase::packing, 0, moved);
     ForwardingBackend::do_copy_matrices(copies);
   }
   void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
-    const Clocked c(*inner_, times_[Phase::products_forward], product_flops(x, w), bytes(y, kept, x, b) + bytes_of(w));
+    const Clocked c(*inner_, times_, Phase::products_forward, product_flops(x, w), bytes(y, kept, x, b) + bytes_of(w));
     ForwardingBackend::do_linear(y, kept, x, w, b, act);
   }
   void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                           Into into) override {
-    const Clocked c(*inner_, times_[Phase::products_backward], product_flops(x, w) * (d_x ? 2 : 1),
+    const Clocked c(*inner_, times_, Phase::products_backward, product_flops(x, w) * (d_x ? 2 : 1),
                     bytes(d_x) * (into == Into::add ? 2 : 1) + 2 * bytes(d_w, d_b) + bytes(d_y, x) + bytes_of(w));
     ForwardingBackend::do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
   }
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
-    const Clocked c(*inner_, times_[Phase::activation], kActivation * elements(d_y), 2 * bytes(d_y) + bytes(kept));
+    const Clocked c(*inner_, times_, Phase::activation, kActivation * elements(d_y), 2 * bytes(d_y) + bytes(kept));
     ForwardingBackend::do_activation_backward(d_y, kept, act);
   }
   void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                      ConstTensor kept, const Matrix& w, Activation act) override {
-    const Clocked c(*inner_, times_[Phase::products_backward], 2 * product_flops(kept, w),
+    const Clocked c(*inner_, times_, Phase::products_backward, 2 * product_flops(kept, w),
                     bytes(d_kept, activated, d_y, kept) + 2 * bytes(d_w, d_b) + bytes_of(w));
     ForwardingBackend::do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
   }
   void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                     const Dropout& drop) override {
-    const Clocked c(*inner_, times_[Phase::attention_forward], attention_flops(s, y, heads), bytes(y, kept, q, kv));
+    const Clocked c(*inner_, times_, Phase::attention_forward, attention_flops(s, y, heads), bytes(y, kept, q, kv));
     ForwardingBackend::do_attention(y, kept, q, kv, heads, s, drop);
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
                              int64_t heads, const Sequences& s, const Dropout& drop) override {
-    const Clocked c(*inner_, times_[Phase::attention_backward], 2 * attention_flops(s, d_y, heads),
+    const Clocked c(*inner_, times_, Phase::attention_backward, 2 * attention_flops(s, d_y, heads),
                     bytes(d_q, d_kv, d_y, kept, q, kv));
     ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
-    const Clocked c(*inner_, times_[Phase::rows], 0, 2 * bytes(y));
+    const Clocked c(*inner_, times_, Phase::rows, 0, 2 * bytes(y));
     ForwardingBackend::do_gather_rows(y, x, rows);
   }
   void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override {
-    const Clocked c(*inner_, times_[Phase::rows], 0, into == Into::add ? 3 * bytes(d_y) : bytes(d_x, d_y));
+    const Clocked c(*inner_, times_, Phase::rows, 0, into == Into::add ? 3 * bytes(d_y) : bytes(d_x, d_y));
     ForwardingBackend::do_gather_rows_backward(d_x, d_y, rows, into);
   }
   LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
                                float scale) override {
-    const Clocked c(*inner_, times_[Phase::loss], kSoftmax * elements(logits), bytes(d_logits, logits));
+    const Clocked c(*inner_, times_, Phase::loss, kSoftmax * elements(logits), bytes(d_logits, logits));
     return ForwardingBackend::do_vocabulary_loss(d_logits, logits, labels, scale);
   }
   void do_softmax_rows(Tensor logits) override {
-    const Clocked c(*inner_, times_[Phase::loss], kSoftmax * elements(logits), 2 * bytes(logits));
+    const Clocked c(*inner_, times_, Phase::loss, kSoftmax * elements(logits), 2 * bytes(logits));
     ForwardingBackend::do_softmax_rows(logits);
   }
   void do_zero(Tensor x) override {
-    const Clocked c(*inner_, times_[Phase::optimizer], 0, bytes(x));
+    const Clocked c(*inner_, times_, Phase::optimizer, 0, bytes(x));
     ForwardingBackend::do_zero(x);
   }
   double do_squared_norm(ConstTensor x) override {
-    const Clocked c(*inner_, times_[Phase::optimizer], 2 * elements(x), bytes(x));
+    const Clocked c(*inner_, times_, Phase::optimizer, 2 * elements(x), bytes(x));
     return ForwardingBackend::do_squared_norm(x);
   }
   void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
                 const AdamWStep& step) override {
-    const Clocked c(*inner_, times_[Phase::optimizer], kAdamW * elements(parameters),
+    const Clocked c(*inner_, times_, Phase::optimizer, kAdamW * elements(parameters),
                     2 * bytes(parameters, moment1, moment2) + bytes(gradients));
     ForwardingBackend::do_adamw(parameters, moment1, moment2, gradients, step);
   }

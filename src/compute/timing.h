@@ -40,6 +40,8 @@ class PhaseTimes {
   PhaseTime& operator[](Phase phase) { return times_[static_cast<size_t>(phase)]; }
   const PhaseTime& operator[](Phase phase) const { return times_[static_cast<size_t>(phase)]; }
   void clear() { times_ = {}; }
+  /// Whether verbs are clocked. On a device each then waits for its end, so that the whole takes longer than without.
+  bool on = true;
   /// Seconds of all phases.
   double seconds() const;
 

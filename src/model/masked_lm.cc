@@ -76,7 +76,8 @@ std::string reason_for_working_type(NumberFormat format, const Backend& backend)
   if (format != NumberFormat::automatic) return "--dtype asks for it";
   switch (backend.bf16_products()) {
     case Backend::Bf16::fast:
-      return "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32";
+      return backend.name() == "cpu" ? "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32"
+                                     : fmt::format("{} multiplies bf16 faster than f32", backend.name());
     case Backend::Bf16::slow:
       return fmt::format("{} multiplies bf16 no faster than f32", backend.name());
     case Backend::Bf16::absent:

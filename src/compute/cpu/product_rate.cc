@@ -55,10 +55,12 @@ SampleMatrix::SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DTyp
 }
 
 double measure_product_rate(Backend& backend, DType type, double seconds) {
-  constexpr int64_t kRows = 2048, kWidth = 768;
-  const SampleMatrix w(backend, kWidth, kWidth, type);
-  Arena arena(2 * Arena::size_of_tensor(type, {kRows, kWidth}), "the product that is timed", backend.memory());
-  const Tensor y = arena.take(type, {kRows, kWidth}), x = arena.take(type, {kRows, kWidth});
+  // A device has many more units to keep busy, and a limit that so small a product does not show.
+  const bool host = backend.memory().on_host();
+  const int64_t rows = host ? 2048 : 8192, width = host ? 768 : 8192;
+  const SampleMatrix w(backend, width, width, type);
+  Arena arena(2 * Arena::size_of_tensor(type, {rows, width}), "the product that is timed", backend.memory());
+  const Tensor y = arena.take(type, {rows, width}), x = arena.take(type, {rows, width});
   fill(x, backend.memory());
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
@@ -68,7 +70,7 @@ double measure_product_rate(Backend& backend, DType type, double seconds) {
     backend.linear(y, x, w.get(), {});
     backend.wait();
     const double took = std::chrono::duration<double>(Clock::now() - start).count();
-    best = std::max(best, 2.0 * kRows * kWidth * kWidth / took * 1e-9);
+    best = std::max(best, 2.0 * static_cast<double>(rows * width) * static_cast<double>(width) / took * 1e-9);
   } while (std::chrono::duration<double>(Clock::now() - begin).count() < seconds);
   return best;
 }

@@ -5,13 +5,13 @@
 
 namespace tekio {
 
-bool cuda_is_there() {
+std::string cuda_problem() {
   try {
     const cuda::Device device;
     cuda::cublas_lt();
-    return true;
-  } catch (const Error&) {
-    return false;
+    return "";
+  } catch (const Error& error) {
+    return error.what();
   }
 }
 

@@ -15,6 +15,7 @@ class CudaBackend final : public Backend {
   CudaBackend() : products_(device_) {}
   std::string name() const override { return "cuda"; }
   Memory& memory() override { return device_; }
+  void wait() override { device_.wait(); }
   Bf16 bf16_products() const override { return Bf16::fast; }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return rows * columns * size_of(DType::bf16); }
 
