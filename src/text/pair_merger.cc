@@ -136,7 +136,8 @@ void PairMerger::count_pairs() {
       ++pair.places;
     }
   }
-  counts_.reserve(4 * pairs.size());
+  // A third of the pairs that stand in words by the end is about how many different ones there will have been.
+  counts_.reserve(std::max(4 * pairs.size(), met.size() / 3));
   for (const Pair& pair : pairs) {
     counts_[pair.key] = static_cast<int64_t>(pair.count);
     queue_.push({pair.key, pair.begin, pair.places, pair.count});
