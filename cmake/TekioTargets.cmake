@@ -11,7 +11,7 @@ target_compile_options(tekio_options INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${ho
                        # CMake 3.25 knows no C++20 of nvcc's. constexpr functions are for kernels too; fmt 9 must be told that nvcc knows
                        # constexpr.
                        "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-DFMT_USE_CONSTEXPR=1>"
-                       "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=>")
+                       "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-ffp-contract=off,-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=>")
 if(TEKIO_SANITIZE)
   target_compile_options(tekio_options INTERFACE
                          "$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${TEKIO_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>")

@@ -17,6 +17,7 @@ struct EmulatedLayout {
 };
 struct EmulatedPreference {
   int alignments = 0;
+  uint32_t reductions = 0xFFFFFFFF;
 };
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
@@ -77,11 +78,14 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t prefer
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
-                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void*,
+                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void* value,
                                                     size_t bytes) {
   if (bytes != (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? sizeof(uint64_t) : sizeof(uint32_t)))
     return CUBLAS_STATUS_INVALID_VALUE;
-  preference->alignments += attribute != CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+  if (attribute == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK)
+    std::memcpy(&preference->reductions, value, bytes);
+  else
+    preference->alignments += attribute != CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -110,7 +114,14 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t preference, int,
                                               cublasLtMatmulHeuristicResult_t results[], int* found) {
   *found = 0;
-  if (!supported(*desc, *a, *b, *c, *d) || preference->alignments != 4) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!supported(*desc, *a, *b, *c, *d) || preference->alignments != 4) return CUBLAS_STATUS_INVALID_VALUE;
+  // Sums that are cut must not be rounded between; a bias must be there to be looked at.
+  if ((preference->reductions & ~uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE}) != 0 ||
+      (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && desc->bias == nullptr))
+    return CUBLAS_STATUS_INVALID_VALUE;
+  // As the real one may: no way to add a bias of bf16 to an odd number of outputs.
+  if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && d->type == CUDA_R_16BF && d->rows % 2 != 0)
+    return CUBLAS_STATUS_NOT_SUPPORTED;
   results[0] = {};
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;

@@ -157,6 +157,7 @@ void run_block(size_t threads) {
 }
 
 std::map<const void*, int> allowed_shared_memory;
+cudaError_t failure = cudaSuccess;
 
 }  // namespace
 
@@ -200,7 +201,26 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return failure; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = nullptr;
+  return failure;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return failure; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return failure; }
+cudaError_t cudaMallocHost(void** memory, size_t bytes) {
+  *memory = std::malloc(bytes);
+  return *memory != nullptr ? failure : cudaErrorMemoryAllocation;
+}
+cudaError_t cudaFreeHost(void* memory) {
+  std::free(memory);
+  return cudaSuccess;
+}
+void emulated_fail(cudaError_t error) { failure = error; }
+void emulated_check_border(const void* address, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(address) % bytes != 0) die("an address that is on no border");
+}
 
 cudaError_t cudaMalloc(void** result, size_t bytes) {
   const size_t mapped = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
@@ -226,6 +246,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  if (failure != cudaSuccess) return failure;
   const EmulatedDeviceAtWork at_work;
   if (bytes > 0) std::memcpy(to, from, bytes);
   return cudaSuccess;
@@ -252,6 +273,7 @@ cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel
       grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535 ||
       config.dynamicSmemBytes > std::max(most, kSharedMemoryUnasked))
     return cudaErrorInvalidValue;
+  if (failure != cudaSuccess) return failure;
   const EmulatedDeviceAtWork at_work;
   block.thread = &thread;
   block.shared.resize(config.dynamicSmemBytes);

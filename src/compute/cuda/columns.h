@@ -5,8 +5,12 @@
 
 namespace tekio::cuda {
 
-/// sums[c] += the sum over i of partial[i * stride + c], for c < width, in the order of i.
-void add_partial_sums(const Device& device, float* sums, const float* partial, int64_t parts, int64_t stride,
+/// Into how many parts rows are cut at most. The same on every GPU, and so the sums' bits.
+constexpr int kMostParts = 384;
+
+/// sums[c] += the sum over i of partial[i][c], in an order that does not change, for c < width; and, where `more` is
+/// there, more[c] += that of partial[i][width + c]. partial is [parts][width], or [parts][2 width].
+void add_partial_sums(const Device& device, float* sums, float* more, const float* partial, int64_t parts,
                       int64_t width);
 
 }  // namespace tekio::cuda

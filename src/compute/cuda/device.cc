@@ -6,10 +6,55 @@
 namespace tekio::cuda {
 namespace {
 
-// A step hands over some ten arrays; twice that many are remembered, so that evaluation between steps drives none out.
-constexpr size_t kRemembered = 24;
+// Some fifty small arrays are handed over in a step: offsets, rows, ids, lists of tokens. Large ones (long batches,
+// drawn dropout decisions) are sent each time; a verb has at most four.
+constexpr size_t kSmall = 96, kLarge = 4;
+constexpr int64_t kMostSmall = 1 << 20;
 
 }  // namespace
+
+/// What was handed over: a copy in pinned memory, from which the device fetches it on its own, and one on the device.
+class Device::Sent {
+ public:
+  uint64_t used = 0;  // when, counted in uploads
+
+  Sent() { check(cudaEventCreateWithFlags(&fetched_, cudaEventDisableTiming), "cudaEventCreate"); }
+  ~Sent() {
+    cudaEventSynchronize(fetched_);
+    cudaEventDestroy(fetched_);
+    cudaFreeHost(pinned_);
+  }
+  Sent(const Sent&) = delete;
+  Sent& operator=(const Sent&) = delete;
+
+  bool holds(const void* data, int64_t bytes) const {
+    return bytes == bytes_ && (bytes == 0 || std::memcmp(pinned_, data, static_cast<size_t>(bytes)) == 0);
+  }
+  void send(Device& device, const void* data, int64_t bytes) {
+    bytes_ = -1;  // nothing, if this fails midway
+    check(cudaEventSynchronize(fetched_), "cudaEventSynchronize");
+    if (buffer_.bytes() < bytes || buffer_.data() == nullptr) {
+      device.wait();  // kernels may still read what is given back
+      const int64_t room = std::max<int64_t>(bytes + bytes / 4, 256);
+      buffer_ = {};
+      cudaFreeHost(std::exchange(pinned_, nullptr));
+      check(cudaMallocHost(&pinned_, static_cast<size_t>(room)), "cudaMallocHost");
+      buffer_ = DeviceBuffer(room, "what a step is told");
+    }
+    if (bytes > 0) std::memcpy(pinned_, data, static_cast<size_t>(bytes));
+    check(cudaMemcpyAsync(buffer_.data(), pinned_, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, device.stream()),
+          "the upload of a batch");
+    check(cudaEventRecord(fetched_, device.stream()), "cudaEventRecord");
+    bytes_ = bytes;
+  }
+  const void* data() const { return buffer_.data(); }
+
+ private:
+  cudaEvent_t fetched_ = nullptr;
+  void* pinned_ = nullptr;
+  DeviceBuffer buffer_;
+  int64_t bytes_ = -1;
+};
 
 void check(cudaError_t error, const std::string& call) {
   if (error == cudaSuccess) return;
@@ -39,15 +84,18 @@ Device::Device() {
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
   name_ = properties.name;
+  check(cudaSetDevice(0), "cudaSetDevice");
   if (properties.major < 9)
     fail(ErrorKind::device,
          "the GPU, {}, has compute capability {}.{}; this build is for 9.0 and later: use --device cpu",
          printable(name_), properties.major, properties.minor);
+  if (const cudaError_t missing = find_a_kernel(); missing != cudaSuccess)
+    fail(ErrorKind::device,
+         "this build has no kernels for the GPU, {} of compute capability {}.{} ({}): use --device cpu",
+         printable(name_), properties.major, properties.minor, cudaGetErrorString(missing));
   multiprocessors_ = properties.multiProcessorCount;
   most_shared_memory_ = static_cast<int64_t>(properties.sharedMemPerBlockOptin);
-  check(cudaSetDevice(0), "cudaSetDevice");
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-  sent_.reserve(kRemembered);
 }
 
 Device::~Device() {
@@ -57,26 +105,19 @@ Device::~Device() {
 
 const void* Device::upload(const void* data, int64_t bytes) {
   ++uploads_;
-  for (Sent& sent : sent_) {
-    if (static_cast<int64_t>(sent.bytes.size()) != bytes ||
-        (bytes > 0 && std::memcmp(sent.bytes.data(), data, static_cast<size_t>(bytes)) != 0))
-      continue;
-    sent.used = uploads_;
-    return sent.buffer.data();
+  const bool small = bytes <= kMostSmall;
+  auto& sent = small ? small_ : large_;
+  Sent* slot = nullptr;
+  if (small)
+    for (const auto& candidate : sent)
+      if (candidate->holds(data, bytes)) slot = candidate.get();
+  if (slot == nullptr) {
+    if (sent.size() < (small ? kSmall : kLarge)) sent.push_back(std::make_unique<Sent>());
+    slot = std::ranges::min_element(sent, {}, [](const auto& one) { return one->used; })->get();
+    slot->send(*this, data, bytes);
   }
-  if (sent_.size() < kRemembered) sent_.emplace_back();
-  Sent& oldest = *std::ranges::min_element(sent_, {}, &Sent::used);
-  oldest.used = uploads_;
-  const auto* begin = static_cast<const char*>(data);
-  oldest.bytes.assign(begin, begin + bytes);
-  if (oldest.buffer.bytes() < bytes || oldest.buffer.data() == nullptr) {
-    wait();  // kernels may still read what is given back
-    oldest.buffer = DeviceBuffer(std::max<int64_t>(bytes + bytes / 4, 256), "what a step is told");
-  }
-  // From pageable memory: the call returns when the bytes have been taken.
-  check(cudaMemcpyAsync(oldest.buffer.data(), data, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_),
-        "the upload of a batch");
-  return oldest.buffer.data();
+  slot->used = uploads_;
+  return slot->data();
 }
 
 void* Device::scratch(int64_t bytes) {
@@ -95,7 +136,7 @@ void* Device::allocate(int64_t bytes, const std::string& purpose) {
 }
 
 void Device::free(void* memory) {
-  wait();  // kernels may still work on it
+  cudaStreamSynchronize(stream_);  // kernels may still work on it; a failed one was told of by whoever waited
   cudaFree(memory);
 }
 

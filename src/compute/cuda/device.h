@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@
 #include "compute/memory.h"
 
 namespace tekio::cuda {
+
+/// What the runtime says of a kernel of this build: an error where it was built for other GPUs.
+cudaError_t find_a_kernel();
 
 /// Fails (kind device) unless `error` is success; `call` says what was done.
 void check(cudaError_t error, const std::string& call);
@@ -54,8 +58,8 @@ class Device final : public Memory {
   int multiprocessors() const { return multiprocessors_; }
   int64_t most_shared_memory() const { return most_shared_memory_; }
 
-  /// A copy of `values` on the device, for kernels queued until the next uploads. What was handed over before and is
-  /// the same, number by number, is not sent again: a step's offsets and rows travel once, though many verbs name them.
+  /// A copy of `values` on the device, for the kernels of one verb. What was handed over before and is the same, number
+  /// by number, is not sent again: a step's offsets and rows travel once, though many verbs name them.
   template <typename T>
   const T* upload(std::span<const T> values) {
     return static_cast<const T*>(upload(values.data(), static_cast<int64_t>(values.size_bytes())));
@@ -72,18 +76,14 @@ class Device final : public Memory {
   void wait();
 
  private:
-  struct Sent {
-    std::vector<char> bytes;
-    DeviceBuffer buffer;
-    uint64_t used = 0;  // when, counted in uploads
-  };
+  class Sent;
   const void* upload(const void* data, int64_t bytes);
 
   cudaStream_t stream_ = nullptr;
   std::string name_;
   int multiprocessors_ = 0;
   int64_t most_shared_memory_ = 0;
-  std::vector<Sent> sent_;
+  std::vector<std::unique_ptr<Sent>> small_, large_;
   uint64_t uploads_ = 0;
   DeviceBuffer scratch_;
 };

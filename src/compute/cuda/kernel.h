@@ -88,10 +88,18 @@ struct alignas(16) Eight {
   T number[kEight];
 };
 
+/// Where the emulation can tell: sixteen bytes at once must lie on such a border.
+__device__ inline void check_border([[maybe_unused]] const void* address) {
+#ifdef TEKIO_CUDA_EMULATED
+  emulated_check_border(address, 16);
+#endif
+}
+
 /// `count` (at most 8) numbers from `from` on; 0 beyond. `whole`: rows begin on borders of eight.
 template <typename T>
 __device__ inline void load_eight(float (&to)[kEight], const T* from, int count, bool whole) {
   if (whole) {
+    check_border(from);
     const Eight<T> eight = *reinterpret_cast<const Eight<T>*>(from);
     for (int j = 0; j < kEight; ++j) to[j] = wide(eight.number[j]);
   } else {
@@ -101,6 +109,7 @@ __device__ inline void load_eight(float (&to)[kEight], const T* from, int count,
 template <typename T>
 __device__ inline void store_eight(T* to, const float (&from)[kEight], int count, bool whole) {
   if (whole) {
+    check_border(to);
     Eight<T> eight;
     for (int j = 0; j < kEight; ++j) eight.number[j] = narrow<T>(from[j]);
     *reinterpret_cast<Eight<T>*>(to) = eight;

@@ -15,23 +15,26 @@ struct Copy {
   const float* from;
   int64_t count;
 };
-// blockIdx.y takes a copy, blockIdx.x its numbers in turns.
-__global__ void round_all(const Copy* copies) {
-  const Copy copy = copies[blockIdx.y];
-  const int64_t eights = copy.count / kEight, stride = static_cast<int64_t>(gridDim.x) * kBlock;
-  float number[kEight];
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x; i < eights; i += stride) {
-    load_eight(number, copy.from + i * kEight, kEight, true);
-    store_eight(copy.to + i * kEight, number, kEight, true);
+// All numbers of a copy, in turns. Parts of tensors need not lie on borders of sixteen bytes.
+__device__ void round_copy(const Copy& copy) {
+  const bool whole = ((reinterpret_cast<uintptr_t>(copy.to) | reinterpret_cast<uintptr_t>(copy.from)) & 15) == 0;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kBlock * kEight;
+  for (int64_t i = (static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x) * kEight; i < copy.count; i += stride) {
+    const int here = static_cast<int>(min(int64_t{kEight}, copy.count - i));
+    float number[kEight];
+    load_eight(number, copy.from + i, here, whole && here == kEight);
+    store_eight(copy.to + i, number, here, whole && here == kEight);
   }
-  const int64_t last = eights * kEight + threadIdx.x;
-  if (blockIdx.x == 0 && last < copy.count) copy.to[last] = narrow<bf16>(copy.from[last]);
 }
+// blockIdx.y takes a copy.
+__global__ void round_all(const Copy* copies) { round_copy(copies[blockIdx.y]); }
+__global__ void round_one(Copy copy) { round_copy(copy); }
 
-void launch_copies(Device& device, const std::vector<Copy>& copies) {
-  const unsigned across = static_cast<unsigned>(4 * device.multiprocessors());
-  launch(device, "round_all", dim3(across, static_cast<unsigned>(copies.size())), kBlock, 0, round_all,
-         device.upload(std::span<const Copy>(copies)));
+// Every row of y[n,width] = row.
+template <typename T>
+__global__ void fill_rows(T* y, const T* row, int64_t count, int64_t width) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x;
+  if (i < count) y[i] = row[i % width];
 }
 
 // after = act(before), and d_before *= act'(before): either may be absent (nullptr). All have `count` numbers.
@@ -70,7 +73,8 @@ Operand matrix_operand(const Matrix& w, bool transposed = false) {
 const void* bias_of(Device& device, ConstTensor b, DType type) {
   if (!b || type == DType::f32) return b.data;
   auto* const rounded = static_cast<bf16*>(device.scratch(b.dim[0] * size_of(DType::bf16)));
-  launch_copies(device, {{rounded, b.f32(), b.dim[0]}});
+  launch(device, "round_one", dim3(blocks_for(b.dim[0], kBlock * kEight)), kBlock, 0, round_one,
+         Copy{rounded, b.f32(), b.dim[0]});
   return rounded;
 }
 
@@ -79,13 +83,27 @@ const void* bias_of(Device& device, ConstTensor b, DType type) {
 void CudaBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
   std::vector<Copy> list;
   for (const auto& [to, from] : copies) list.push_back({static_cast<bf16*>(to.data), from.f32(), from.numel()});
-  launch_copies(device_, list);
+  const auto across = static_cast<unsigned>(4 * device_.multiprocessors());
+  launch(device_, "round_all", dim3(across, static_cast<unsigned>(list.size())), kBlock, 0, round_all,
+         device_.upload(std::span<const Copy>(list)));
 }
 
 void CudaBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
                             const Activation* act) {
   const Tensor product = act != nullptr ? kept : y;
-  products_.multiply(product, operand(x), matrix_operand(w, true), bias_of(device_, b, y.dtype), false);
+  const void* bias = bias_of(device_, b, y.dtype);
+  const Operand left = operand(x), right = matrix_operand(w, true);
+  // Where the library has no epilogue for so odd a shape, the bias goes in before: the same sum, rounded once.
+  const bool before = bias != nullptr && product.numel() > 0 && !products_.take_bias(product, left, right, bias);
+  if (before) {
+    with_type(product.dtype, [&](auto kind) {
+      using T = decltype(kind);
+      launch(device_, "fill_rows", dim3(blocks_for(product.numel(), kBlock)), kBlock, 0, fill_rows<T>,
+             data_of<T>(product), static_cast<const T*>(bias), product.numel(), product.dim[1]);
+    });
+    bias = nullptr;
+  }
+  products_.multiply(product, left, right, bias, before);
   if (act != nullptr) launch_activate(device_, y, {}, kept, *act);
 }
 

@@ -187,8 +187,7 @@ void CudaBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_
   if (rows == 0) return;
   const KernelSequences sequences = sequences_of(device_, s);
   const KernelDropout dropout(device_, drop, decisions_of(s, width));
-  const auto blocks =
-      std::min<unsigned>(blocks_for(rows, kWarps), static_cast<unsigned>(4 * device_.multiprocessors()));
+  const auto blocks = std::min<unsigned>(blocks_for(rows, kWarps), unsigned{kMostParts});
   auto* const partial = static_cast<float*>(device_.scratch(int64_t{blocks} * 2 * width * size_of(DType::f32)));
   with_type(d_y.dtype, [&](auto kind) {
     using T = decltype(kind);
@@ -199,8 +198,7 @@ void CudaBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_
              static_cast<int>(rows), Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
     });
   });
-  add_partial_sums(device_, d_w.weight.f32(), partial, blocks, 2 * width, width);
-  add_partial_sums(device_, d_w.bias.f32(), partial + width, blocks, 2 * width, width);
+  add_partial_sums(device_, d_w.weight.f32(), d_w.bias.f32(), partial, blocks, width);
 }
 
 }  // namespace tekio::cuda

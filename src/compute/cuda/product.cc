@@ -8,6 +8,8 @@ namespace tekio::cuda {
 namespace {
 
 constexpr int64_t kWorkspace = 32 << 20;  // what the library's guide names for Hopper
+// Batches of texts have products of ever other sizes: beyond this many, all are forgotten and described anew.
+constexpr size_t kMostKnown = 1024;
 
 void check_product(cublasStatus_t status, const char* call) {
   if (status != CUBLAS_STATUS_SUCCESS)
@@ -16,9 +18,9 @@ void check_product(cublasStatus_t status, const char* call) {
 
 cudaDataType_t kind_of(DType type) { return type == DType::f32 ? CUDA_R_32F : CUDA_R_16BF; }
 
-/// The largest power of two, up to 256, that divides an address.
+/// The largest power of two, up to the 16 that algorithms ask for, that divides an address.
 uint32_t alignment_of(const void* data) {
-  const auto address = reinterpret_cast<uintptr_t>(data) | 256;
+  const auto address = reinterpret_cast<uintptr_t>(data) | 16;
   return static_cast<uint32_t>(address & (~address + 1));
 }
 
@@ -27,7 +29,7 @@ uint32_t alignment_of(const void* data) {
 struct Products::Product {
   cublasLtMatmulDesc_t description = nullptr;
   cublasLtMatrixLayout_t left = nullptr, right = nullptr, result = nullptr;
-  cublasLtMatmulAlgo_t algorithm{};
+  std::optional<cublasLtMatmulAlgo_t> algorithm;
 
   Product() = default;
   Product(Product&&) = delete;
@@ -54,8 +56,43 @@ Products::~Products() {
   cublas_lt().destroy(handle_);
 }
 
-Products::Product& Products::product_for(const Key& key) {
+namespace {
+
+/// What an algorithm may need, for the time of the question.
+class Preference {
+ public:
+  Preference() { check_product(cublas_lt().preference_create(&preference_), "cublasLtMatmulPreferenceCreate"); }
+  ~Preference() { cublas_lt().preference_destroy(preference_); }
+  Preference(const Preference&) = delete;
+  Preference& operator=(const Preference&) = delete;
+  template <typename Value>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, Value value) {
+    check_product(cublas_lt().preference_set(preference_, attribute, &value, sizeof value),
+                  "cublasLtMatmulPreferenceSetAttribute");
+  }
+  cublasLtMatmulPreference_t get() const { return preference_; }
+
+ private:
+  cublasLtMatmulPreference_t preference_ = nullptr;
+};
+
+}  // namespace
+
+Products::Key Products::key_of(const Tensor& to, const Operand& a, const Operand& b, const void* bias) {
+  return {to.dim[0],
+          to.dim[1],
+          a.transposed ? a.rows : a.columns,
+          a.dtype,
+          to.dtype,
+          a.transposed,
+          b.transposed,
+          bias != nullptr,
+          {alignment_of(b.data), alignment_of(a.data), alignment_of(to.data), alignment_of(bias)}};
+}
+
+Products::Product& Products::product_for(const Key& key, const void* bias) {
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  if (known_.size() >= kMostKnown) known_.clear();
   const auto& [m, n, k, type, to_type, a_transposed, b_transposed, biased, alignment] = key;
   const CublasLt& lt = cublas_lt();
   Product& p = known_[key];
@@ -65,6 +102,7 @@ Products::Product& Products::product_for(const Key& key) {
     p.set(CUBLASLT_MATMUL_DESC_TRANSA, b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     p.set(CUBLASLT_MATMUL_DESC_TRANSB, a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     p.set(CUBLASLT_MATMUL_DESC_EPILOGUE, biased ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
+    if (biased) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);  // its alignment is part of the question
     // A matrix of ours with R rows of C is one of its with C rows, R columns.
     const auto layout = [&](cublasLtMatrixLayout_t& of, DType kind, int64_t rows, int64_t columns) {
       check_product(
@@ -75,24 +113,22 @@ Products::Product& Products::product_for(const Key& key) {
     layout(p.right, type, a_transposed ? k : m, a_transposed ? m : k);
     layout(p.result, to_type, m, n);
 
-    cublasLtMatmulPreference_t preference = nullptr;
-    check_product(lt.preference_create(&preference), "cublasLtMatmulPreferenceCreate");
-    const uint64_t workspace = kWorkspace;
-    lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
-    lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &alignment[0], sizeof(uint32_t));
-    lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &alignment[1], sizeof(uint32_t));
-    lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &alignment[2], sizeof(uint32_t));
-    lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &alignment[2], sizeof(uint32_t));
+    Preference preference;
+    preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{kWorkspace});
+    // Depth that is cut among blocks is added up in float32, not in the result's kind.
+    preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment[0]);
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment[1]);
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment[2]);
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment[2]);
     cublasLtMatmulHeuristicResult_t best{};
     int found = 0;
     const cublasStatus_t status =
-        lt.heuristic(handle_, p.description, p.left, p.right, p.result, p.result, preference, 1, &best, &found);
-    lt.preference_destroy(preference);
-    if (status != CUBLAS_STATUS_SUCCESS || found == 0)
-      fail(ErrorKind::device,
-           "cuBLASLt knows no way to multiply [{}, {}] by [{}, {}] of {} into {}: {}; pass --dtype f32 or --device cpu",
-           m, k, k, n, name_of(type), name_of(to_type), lt.status_text(status));
-    p.algorithm = best.algo;
+        lt.heuristic(handle_, p.description, p.left, p.right, p.result, p.result, preference.get(), 1, &best, &found);
+    if (status == CUBLAS_STATUS_SUCCESS && found > 0 && best.state == CUBLAS_STATUS_SUCCESS)
+      p.algorithm = best.algo;
+    else if (status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED)
+      check_product(status, "cublasLtMatmulAlgoGetHeuristic");
   } catch (...) {
     known_.erase(key);
     throw;
@@ -100,28 +136,30 @@ Products::Product& Products::product_for(const Key& key) {
   return p;
 }
 
+bool Products::take_bias(Tensor to, const Operand& a, const Operand& b, const void* bias) {
+  return product_for(key_of(to, a, b, bias), bias).algorithm.has_value();
+}
+
 void Products::multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add) {
-  const int64_t m = to.dim[0], n = to.dim[1], k = a.transposed ? a.rows : a.columns;
+  const Key key = key_of(to, a, b, bias);
+  const int64_t m = to.dim[0], n = to.dim[1], k = std::get<2>(key);
   if (m == 0 || n == 0) return;
   if (k == 0) {
     TEKIO_CHECK(add && bias == nullptr, "a product of depth 0 that is not added");
     return;
   }
-  Product& p = product_for({m,
-                            n,
-                            k,
-                            a.dtype,
-                            to.dtype,
-                            a.transposed,
-                            b.transposed,
-                            bias != nullptr,
-                            {alignment_of(b.data), alignment_of(a.data), alignment_of(to.data)}});
+  Product& p = product_for(key, bias);
+  const auto what = [&] {
+    return fmt::format("[{}, {}] by [{}, {}] of {} into {}", m, k, k, n, name_of(a.dtype), name_of(to.dtype));
+  };
+  if (!p.algorithm)
+    fail(ErrorKind::device, "cuBLASLt knows no way to multiply {}: pass --dtype f32 or --device cpu", what());
   if (bias != nullptr) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   const float one = 1, keep = add ? 1 : 0;
-  check_product(cublas_lt().multiply(handle_, p.description, &one, b.data, p.left, a.data, p.right, &keep, to.data,
-                                     p.result, to.data, p.result, &p.algorithm, workspace_.data(),
-                                     static_cast<size_t>(workspace_.bytes()), device_.stream()),
-                fmt::format("cublasLtMatmul of [{}, {}] by [{}, {}] in {}", m, k, k, n, name_of(a.dtype)).c_str());
+  const cublasStatus_t status = cublas_lt().multiply(
+      handle_, p.description, &one, b.data, p.left, a.data, p.right, &keep, to.data, p.result, to.data, p.result,
+      &*p.algorithm, workspace_.data(), static_cast<size_t>(workspace_.bytes()), device_.stream());
+  if (status != CUBLAS_STATUS_SUCCESS) check_product(status, ("cublasLtMatmul of " + what()).c_str());
 }
 
 }  // namespace tekio::cuda

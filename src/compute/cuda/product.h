@@ -27,14 +27,19 @@ class Products {
   Products& operator=(const Products&) = delete;
 
   /// to[m,n] = a[m,k] b[k,n] (+ to, where `add`) (+ bias[n], of to's kind). Sums are float32, never TF32; the result is
-  /// rounded once.
+  /// rounded once. Depth 0 only where it is added to.
   void multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add);
+  /// Whether the library can add such a bias in that product.
+  bool take_bias(Tensor to, const Operand& a, const Operand& b, const void* bias);
 
  private:
   struct Product;  // cuBLASLt's description of one, with the chosen algorithm
-  // Everything that the choice depends on: m, n, k, kinds, transpositions, epilogue, alignment.
-  using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, bool, bool, bool, std::array<uint32_t, 3>>;
-  Product& product_for(const Key& key);
+  // Everything that the choice depends on: m, n, k, kinds, transpositions, epilogue, and the alignment of b, a, to and
+  // bias.
+  using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, bool, bool, bool, std::array<uint32_t, 4>>;
+  static Key key_of(const Tensor& to, const Operand& a, const Operand& b, const void* bias);
+  /// Its algorithm is absent where the library has none.
+  Product& product_for(const Key& key, const void* bias);
 
   Device& device_;
   cublasLtHandle_t handle_ = nullptr;

@@ -8,6 +8,7 @@ namespace tekio::cuda {
 namespace {
 
 constexpr int kBlock = 256, kWarps = kBlock / kWarp;
+constexpr unsigned kMostSums = 1024;  // the same on every GPU, and so the sums' bits
 
 // A warp a row. Gathers y[r] = x[rows[r]], or scatters x[rows[r]] = y[r], or adds there.
 enum class Move { gather, scatter, add };
@@ -55,6 +56,11 @@ void launch_move(const Device& device, T* to, const T* from, const int32_t* rows
 
 }  // namespace
 
+cudaError_t find_a_kernel() {
+  cudaFuncAttributes attributes{};
+  return cudaFuncGetAttributes(&attributes, move_rows<float>);
+}
+
 void CudaBackend::do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
   const int32_t* const on_device = device_.upload(rows);
   with_type(x.dtype, [&](auto kind) {
@@ -77,7 +83,7 @@ void CudaBackend::do_zero(Tensor x) { device_.zero(x.data, x.bytes()); }
 
 double CudaBackend::do_squared_norm(ConstTensor x) {
   const int64_t count = x.numel();
-  const auto blocks = std::clamp<unsigned>(blocks_for(count, 16 * kBlock), 1, 8 * device_.multiprocessors());
+  const auto blocks = std::clamp<unsigned>(blocks_for(count, 16 * kBlock), 1, kMostSums);
   auto* const sums = static_cast<double*>(device_.scratch(static_cast<int64_t>((blocks + 1) * sizeof(double))));
   constexpr int64_t kShared = kBlock * sizeof(double);
   launch(device_, "sum_up", dim3(blocks), kBlock, kShared, sum_up<float, true>, sums + 1, x.f32(), count);
