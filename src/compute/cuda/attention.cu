@@ -429,6 +429,7 @@ void with_head(const char* op, DType type, int64_t size, const Body& body) {
 
 void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                                const Dropout& drop) {
+  if (s.tokens() == 0) return;
   const int64_t width = y.dim[1];
   const Lists lists(s, heads);
   Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
@@ -443,6 +444,7 @@ void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor
 
 void CudaBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
                                         ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+  if (s.tokens() == 0) return;
   const int64_t width = d_y.dim[1];
   const Lists lists(s, heads);
   Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
