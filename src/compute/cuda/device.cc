@@ -83,18 +83,17 @@ Device::Device() {
          error == cudaSuccess ? "none was found" : cudaGetErrorString(error));
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
-  name_ = properties.name;
+  const std::string name = printable(properties.name);
   check(cudaSetDevice(0), "cudaSetDevice");
   if (properties.major < 9)
     fail(ErrorKind::device,
-         "the GPU, {}, has compute capability {}.{}; this build is for 9.0 and later: use --device cpu",
-         printable(name_), properties.major, properties.minor);
+         "the GPU, {}, has compute capability {}.{}; this build is for 9.0 and later: use --device cpu", name,
+         properties.major, properties.minor);
   if (const cudaError_t missing = find_a_kernel(); missing != cudaSuccess)
     fail(ErrorKind::device,
-         "this build has no kernels for the GPU, {} of compute capability {}.{} ({}): use --device cpu",
-         printable(name_), properties.major, properties.minor, cudaGetErrorString(missing));
+         "this build has no kernels for the GPU, {} of compute capability {}.{} ({}): use --device cpu", name,
+         properties.major, properties.minor, cudaGetErrorString(missing));
   multiprocessors_ = properties.multiProcessorCount;
-  most_shared_memory_ = static_cast<int64_t>(properties.sharedMemPerBlockOptin);
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
 }
 

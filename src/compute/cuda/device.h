@@ -54,9 +54,7 @@ class Device final : public Memory {
   Device& operator=(const Device&) = delete;
 
   cudaStream_t stream() const { return stream_; }
-  const std::string& name() const { return name_; }
   int multiprocessors() const { return multiprocessors_; }
-  int64_t most_shared_memory() const { return most_shared_memory_; }
 
   /// A copy of `values` on the device, for the kernels of one verb. What was handed over before and is the same, number
   /// by number, is not sent again: a step's offsets and rows travel once, though many verbs name them.
@@ -80,9 +78,7 @@ class Device final : public Memory {
   const void* upload(const void* data, int64_t bytes);
 
   cudaStream_t stream_ = nullptr;
-  std::string name_;
   int multiprocessors_ = 0;
-  int64_t most_shared_memory_ = 0;
   std::vector<std::unique_ptr<Sent>> small_, large_;
   uint64_t uploads_ = 0;
   DeviceBuffer scratch_;
