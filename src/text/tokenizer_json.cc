@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 
@@ -109,7 +110,8 @@ std::vector<TemplatePiece> parse_template(const Json& json, const char* key, con
     piece.type_id = checked_id(piece_reader.integer("type_id").value_or(0), where);
     if (sequence != nullptr) {
       if (id != "A" && id != "B") fail(ErrorKind::input, "{}: a Sequence must be A or B, got {}", where, printable(id));
-      (id == "A" ? first : second) = true;
+      if (std::exchange(id == "A" ? first : second, true))
+        fail(ErrorKind::input, "{}: \"{}\" holds the sequence {} twice; each may stand there once", where, key, id);
       piece.kind = id == "A" ? TemplatePiece::Kind::first : TemplatePiece::Kind::second;
       piece.name.clear();
     } else {

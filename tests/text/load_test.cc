@@ -277,6 +277,8 @@ TEST(LoadErrorTest, Templates) {
   EXPECT_THAT(templates(R"([{"Sequence":{"id":"C"}}])", "[]", "{}"), HasSubstr("a Sequence must be A or B, got C"));
   EXPECT_THAT(templates("[]", "[]", "{}"), HasSubstr("\"single\" must hold the sequence A alone"));
   EXPECT_THAT(templates("[" + a + "," + b + "]", "[]", "{}"), HasSubstr("\"single\" must hold the sequence A alone"));
+  EXPECT_THAT(templates("[" + a + "," + a + "]", "[]", "{}"),
+              HasSubstr("\"single\" holds the sequence A twice; each may stand there once"));
   EXPECT_THAT(templates("[" + a + "]", "[" + a + "]", "{}"), HasSubstr("\"pair\" must hold the sequences A and B"));
   EXPECT_THAT(templates("[" + a + "]", "[]", "[]"), HasSubstr("\"special_tokens\" must be an object"));
   EXPECT_THAT(templates("[" + cls + "," + a + "]", "[]", "{}"),
