@@ -12,21 +12,28 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)    # libzstd-dev
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev
 
-# CUDA, for the back end on NVIDIA GPUs. A build with it needs nothing of it at run time where there is no GPU: the runtime
-# is linked in, and cuBLASLt is loaded when the first product wants it. The CUDA 13 toolkit; Debian 12 has none of that age.
+# CUDA, for the back end on NVIDIA GPUs. A build with it needs nothing of it at run time where no GPU is asked for: the runtime
+# is linked in, and cuBLASLt is loaded when a GPU was found. The CUDA 13 toolkit; Debian 12 has none of that age.
 set(TEKIO_CUDA AUTO CACHE STRING "Build the CUDA back end: AUTO (where the toolkit, 13 or later, is found), ON, OFF")
 set(TEKIO_WITH_CUDA NO)
-if(NOT TEKIO_CUDA STREQUAL "OFF")
+if(TEKIO_CUDA STREQUAL "AUTO" OR TEKIO_CUDA)
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 90)  # Hopper's machine code, and its PTX for what comes after
   endif()
-  include(CheckLanguage)
-  check_language(CUDA)
-  find_package(CUDAToolkit 13 QUIET)
-  if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND)
+  if(CMAKE_CUDA_COMPILER)
+    cmake_path(GET CMAKE_CUDA_COMPILER PARENT_PATH CUDAToolkit_ROOT)  # the toolkit of the compiler that was given
+    cmake_path(GET CUDAToolkit_ROOT PARENT_PATH CUDAToolkit_ROOT)
+  else()
+    unset(CMAKE_CUDA_COMPILER CACHE)  # what an earlier run did not find
+  endif()
+  find_package(CUDAToolkit QUIET)
+  if(CUDAToolkit_FOUND AND CUDAToolkit_VERSION VERSION_GREATER_EQUAL 13)
+    if(NOT CMAKE_CUDA_COMPILER)
+      set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})  # also where the PATH does not know it
+    endif()
     enable_language(CUDA)
     set(TEKIO_WITH_CUDA YES)
-  elseif(TEKIO_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "TEKIO_CUDA is ON, but the CUDA toolkit, 13 or later, was not found (nvcc on the PATH, or -DCMAKE_CUDA_COMPILER=…)")
+  elseif(NOT TEKIO_CUDA STREQUAL "AUTO")
+    message(FATAL_ERROR "TEKIO_CUDA is ${TEKIO_CUDA}, but the CUDA toolkit, 13 or later, was not found (found: ${CUDAToolkit_VERSION}): put nvcc on the PATH or pass -DCMAKE_CUDA_COMPILER=…")
   endif()
 endif()

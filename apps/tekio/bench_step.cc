@@ -10,7 +10,6 @@
 #include "base/random/counter.h"
 #include "base/thread_pool.h"
 #include "bench.h"
-#include "compute/cuda.h"
 #include "compute/product_rate.h"
 #include "compute/timing.h"
 #include "inputs.h"
@@ -332,8 +331,7 @@ class BenchStep final : public Command {
     if (common.threads > 0) job.arguments.insert(job.arguments.end(), {"--threads", std::to_string(common.threads)});
     if (!folder.empty()) job.arguments.insert(job.arguments.end(), {"--config", folder.string()});
     if (eval_) job.arguments.emplace_back("--eval");
-    if (common.device == "cuda" || (common.device == "auto" && cuda_is_there()))
-      job.arguments.insert(job.arguments.end(), {"--device", "cuda"});
+    if (common.device == "cuda") job.arguments.insert(job.arguments.end(), {"--device", "cuda"});
     return job;
   }
 

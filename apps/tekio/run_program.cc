@@ -14,7 +14,7 @@ const char* const kLater[] = {"pull", "push", "serve"};
 
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
-  table.add("device", &common.device, "what computes").one_of({"auto", "cpu", "cuda", "ref"});
+  table.add("device", &common.device, "what computes; auto: the processor").one_of({"auto", "cpu", "cuda", "ref"});
   Option& dtype =
       table.add("dtype", &common.dtype,
                 {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},

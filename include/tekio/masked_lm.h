@@ -17,12 +17,13 @@
 namespace tekio {
 
 /// The kind of number that activations and products work with; weights and the optimizer's state are always float32.
-/// automatic: bf16 for training and evaluation where the processor multiplies it faster, else float32; float32 for
-/// filling masks, and wherever a run repeats the reference stack's random streams to be compared with it.
+/// automatic: bf16 for training and evaluation where the processor multiplies it faster or a GPU computes, else
+/// float32; float32 for filling masks, and wherever a run repeats the reference stack's random streams to be compared
+/// with it.
 enum class NumberFormat { automatic, f32, bf16 };
 
 struct LoadOptions {
-  std::string device = "auto";  ///< auto, cpu or ref
+  std::string device = "auto";  ///< auto (the processor), cpu, cuda or ref
   NumberFormat dtype = NumberFormat::automatic;
   int threads = 0;     ///< 0: all processors
   uint64_t seed = 42;  ///< initialises what the files lack (a missing head)
@@ -42,7 +43,7 @@ class MaskedLM {
   /// What the files lack is initialised as the reference does and told loudly on stderr. Float32 matrices are read
   /// where the mapped file has them, until training changes them: a file may be replaced meanwhile, not overwritten.
   /// Errors: io (no such folder, a file that cannot be read), input (a file is missing or malformed; the message names
-  /// file and tensor), device (bf16 where the processor does not multiply it).
+  /// file and tensor), device (bf16 where the processor does not multiply it; no usable GPU; no memory).
   static MaskedLM from_pretrained(const std::string& folder, const LoadOptions& options = {});
   /// A fresh model of the sizes that a config.json says (the file, or a folder that holds one): weights as the
   /// reference initialises them, drawn from `options.seed`. Errors: io (no such file), input (malformed, a size

@@ -3,6 +3,7 @@
 #include "train/trainer.h"
 
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -379,6 +380,7 @@ AdaptReport Trainer::finish() {
 void Trainer::save_result() {
   room_for_model_.release();
   try {
+    const std::lock_guard lock(handle_.impl().mutex());  // the caller's threads may fill masks already
     save_model(folder_.path(), model_.config(), std::as_const(model_).weights());
     tokenizer_.save_pretrained(folder_.path());
   } catch (const Error& error) {

@@ -27,6 +27,7 @@ enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
   cudaErrorLaunchFailure = 719
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
@@ -47,7 +48,6 @@ struct dim3 {
 struct cudaDeviceProp {
   char name[256];
   int major, minor, multiProcessorCount;
-  size_t totalGlobalMem, sharedMemPerBlockOptin;
 };
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
@@ -60,6 +60,8 @@ struct cudaLaunchConfig_t {
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaDriverGetVersion(int* version);
+constexpr int CUDART_VERSION = 13000;
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetLastError();
@@ -90,6 +92,8 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, Kernel*) {
 
 /// From now on every call but those that give back fails so, as after a kernel that failed; cudaSuccess ends it.
 void emulated_fail(cudaError_t error);
+/// What there is from now on: how many devices, of which compute capability, with how much free memory.
+void emulated_device(int count, int major, size_t free_bytes);
 /// Ends the program where `address` is not a multiple of `bytes`.
 void emulated_check_border(const void* address, size_t bytes);
 

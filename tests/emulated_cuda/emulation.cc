@@ -158,6 +158,10 @@ void run_block(size_t threads) {
 
 std::map<const void*, int> allowed_shared_memory;
 cudaError_t failure = cudaSuccess;
+struct {
+  int count = 1, major = 9;  // below 0: the driver is too old
+  size_t free = size_t{80} << 30;
+} device;
 
 }  // namespace
 
@@ -172,26 +176,32 @@ const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
     case cudaSuccess:
       return "cudaSuccess";
+    case cudaErrorInvalidValue:
+      return "cudaErrorInvalidValue";
     case cudaErrorMemoryAllocation:
       return "cudaErrorMemoryAllocation";
+    case cudaErrorInsufficientDriver:
+      return "cudaErrorInsufficientDriver";
     case cudaErrorLaunchFailure:
       return "cudaErrorLaunchFailure";
-    case cudaErrorInvalidValue:
-      break;
   }
-  return "cudaErrorInvalidValue";
+  return "an unknown error";
 }
 const char* cudaGetErrorString(cudaError_t error) { return error == cudaSuccess ? "no error" : "an emulated error"; }
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = device.count;
+  return device.count >= 0 ? cudaSuccess : cudaErrorInsufficientDriver;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = 12040;
   return cudaSuccess;
 }
+void emulated_device(int count, int major, size_t free_bytes) { device = {count, major, free_bytes}; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
   std::strcpy(properties->name, "emulated");
-  properties->major = 9;
+  properties->major = device.major;
   properties->multiProcessorCount = 3;  // few, so that persistent blocks go round more than once
-  properties->sharedMemPerBlockOptin = kSharedMemory;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
@@ -223,6 +233,7 @@ void emulated_check_border(const void* address, size_t bytes) {
 }
 
 cudaError_t cudaMalloc(void** result, size_t bytes) {
+  if (bytes > device.free) return cudaErrorMemoryAllocation;
   const size_t mapped = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
   void* begin = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (begin == MAP_FAILED) return cudaErrorMemoryAllocation;
@@ -242,7 +253,8 @@ cudaError_t cudaFree(void* begin) {
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *free = *total = size_t{80} << 30;
+  *free = device.free;
+  *total = size_t{80} << 30;
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {

@@ -42,5 +42,26 @@ TEST(CudaFailure, WhatWasOnItsWayIsSentAgain) {
   EXPECT_THAT(y, testing::ElementsAre(2, 4));
 }
 
+TEST(CudaFailure, WhyThereIsNoGpuAndWhatIsMissing) {
+  using testing::HasSubstr;
+  emulated_device(0, 9, 1 << 30);
+  EXPECT_THAT(cuda_problem(), HasSubstr("there is no usable NVIDIA GPU (none was found): use --device cpu"));
+  emulated_device(-1, 9, 1 << 30);
+  EXPECT_THAT(cuda_problem(), HasSubstr("the driver knows CUDA 12.4, this build needs 13: update the driver"));
+  emulated_device(1, 8, 1 << 30);
+  EXPECT_THAT(cuda_problem(), HasSubstr("has compute capability 8.0; this build is for 9.0 and later"));
+  emulated_device(1, 9, 64 << 20);
+  const std::unique_ptr<Backend> cuda = make_cuda_backend();
+  try {
+    const Arena arena(100 << 20, "the activations", cuda->memory());
+    ADD_FAILURE() << "there was room";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::device);
+    EXPECT_THAT(error.what(), HasSubstr("the activations needs 100.0 MiB of the GPU's memory, but only 64.0 MiB of"));
+  }
+  emulated_device(1, 9, size_t{80} << 30);
+  EXPECT_EQ(cuda_problem(), "");
+}
+
 }  // namespace
 }  // namespace tekio

@@ -49,9 +49,18 @@ TEST_F(CudaRun, InFloat32TheCurveIsTheProcessors) {
 }
 
 TEST_F(CudaRun, InBf16TheCurveIsNearFloat32s) {
-  run("cuda", traced("cuda"), NumberFormat::bf16);
-  run("cpu", traced("cpu"));
+  const AdaptReport rounded = run("cuda", traced("cuda"), NumberFormat::bf16), cpu = run("cpu", traced("cpu"));
   expect_near_curves("cuda", "cpu", 0.02);
+  EXPECT_GT(std::abs(rounded.after.loss - cpu.after.loss), 1e-5 * cpu.after.loss) << "was it bf16?";
+}
+
+TEST_F(CudaRun, AResumedRunEndsWithTheSameBits) {
+  run("cuda", traced("whole"));
+  TrainingOptions o = traced("resumed");
+  o.resume_from_checkpoint = (folder_ / "whole" / "checkpoint-4").string();
+  run("cuda", o);
+  for (const char* file : {"model.safetensors", "checkpoint-8/optimizer.safetensors"})
+    EXPECT_TRUE(bytes(folder_ / "resumed" / file) == bytes(folder_ / "whole" / file)) << file;
 }
 
 TEST_F(CudaRun, ARunGoesOnOnTheOtherDevice) {

@@ -13,12 +13,12 @@ const std::string kLibrary = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR
 
 void* open_library() {
   void* library = dlopen(kLibrary.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr)
-    library = dlopen((std::string(TEKIO_CUDA_LIBRARIES "/") + kLibrary).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr)  // where the toolkit puts it, which the loader need not know
+    library = dlopen(("/usr/local/cuda/lib64/" + kLibrary).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
     fail(ErrorKind::device,
-         "{} cannot be loaded ({}); it comes with the CUDA {} toolkit: install it, name its folder in LD_LIBRARY_PATH, "
-         "or "
+         "{} cannot be loaded ({}); it comes with the CUDA {} toolkit: install that, name its folder in "
+         "LD_LIBRARY_PATH, or "
          "pass --device cpu",
          kLibrary, printable(dlerror(), 300), CUBLAS_VER_MAJOR);
   return library;

@@ -1,5 +1,5 @@
-// The functions of cuBLASLt that we call, found when the first product needs them: the library is half a gigabyte, and
-// a program that computes on the processor starts as fast as if there were none.
+// The functions of cuBLASLt that we call, found when a GPU was found and is asked for: the library is half a gigabyte,
+// and a program that computes on the processor starts as fast as if there were none.
 #pragma once
 
 #include <cublasLt.h>

@@ -69,26 +69,39 @@ DeviceBuffer::DeviceBuffer(int64_t bytes, const std::string& purpose) : bytes_(b
     cudaMemGetInfo(&free, &total);
     fail(ErrorKind::device,
          "{} needs {} of the GPU's memory, but only {} of {} are free: use a smaller batch, shorter sequences or a "
-         "smaller model",
+         "smaller model, or --device cpu",
          purpose, size_text(bytes), size_text(static_cast<int64_t>(free)), size_text(static_cast<int64_t>(total)));
   }
   check(error, "cudaMalloc for " + purpose);
 }
 
+namespace {
+
+// Why the runtime sees no GPU.
+std::string why_none(cudaError_t error) {
+  if (error == cudaSuccess) return "none was found";
+  int driver = 0;
+  if (error != cudaErrorInsufficientDriver || cudaDriverGetVersion(&driver) != cudaSuccess)
+    return cudaGetErrorString(error);
+  if (driver == 0) return "no NVIDIA driver is installed";
+  return fmt::format("the driver knows CUDA {}.{}, this build needs {}: update the driver", driver / 1000,
+                     driver / 10 % 100, CUDART_VERSION / 1000);
+}
+
+}  // namespace
+
 Device::Device() {
   int count = 0;
-  const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess || count == 0)
-    fail(ErrorKind::device, "there is no usable NVIDIA GPU ({}): use --device cpu",
-         error == cudaSuccess ? "none was found" : cudaGetErrorString(error));
+  if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess || count == 0)
+    fail(ErrorKind::device, "there is no usable NVIDIA GPU ({}): use --device cpu", why_none(error));
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
   const std::string name = printable(properties.name);
-  check(cudaSetDevice(0), "cudaSetDevice");
   if (properties.major < 9)
     fail(ErrorKind::device,
          "the GPU, {}, has compute capability {}.{}; this build is for 9.0 and later: use --device cpu", name,
          properties.major, properties.minor);
+  check(cudaSetDevice(0), "cudaSetDevice");
   if (const cudaError_t missing = find_a_kernel(); missing != cudaSuccess)
     fail(ErrorKind::device,
          "this build has no kernels for the GPU, {} of compute capability {}.{} ({}): use --device cpu", name,
