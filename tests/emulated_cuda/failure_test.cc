@@ -63,5 +63,30 @@ TEST(CudaFailure, WhyThereIsNoGpuAndWhatIsMissing) {
   EXPECT_EQ(cuda_problem(), "");
 }
 
+TEST(CudaFailure, SizesThatTheKernelsAreNotMadeForAreTold) {
+  const std::unique_ptr<Backend> cuda = make_hosted_backend(make_cuda_backend());
+  std::vector<float> numbers(3 * 5000);
+  const auto tensor = [&](std::initializer_list<int64_t> shape) { return Tensor(numbers.data(), DType::f32, shape); };
+  const auto message_of = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::device);
+      return error.what();
+    }
+    return "nothing was thrown";
+  };
+  EXPECT_EQ(message_of([&] {
+              cuda->norm(tensor({1, 5000}), {tensor({1, 5000}), tensor({1})}, tensor({1, 5000}),
+                         {tensor({5000}), tensor({5000}), 1e-5f});
+            }),
+            "norm: rows of 5000 numbers, but the GPU's norms take at most 4096: use --device cpu");
+  const std::vector<int32_t> offsets = {0, 1};
+  EXPECT_EQ(message_of([&] {
+              cuda->attention(tensor({1, 160}), tensor({1}), tensor({1, 480}), 1, Sequences{offsets}, {});
+            }),
+            "attention: heads of 160 numbers, but the GPU's attention takes at most 128: use --device cpu");
+}
+
 }  // namespace
 }  // namespace tekio
