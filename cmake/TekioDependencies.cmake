@@ -7,7 +7,9 @@ find_package(dnnl 2.6 REQUIRED)            # libdnnl-dev
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(hwy 1.0 REQUIRED)             # libhwy-dev
 find_package(ZLIB REQUIRED)                # zlib1g-dev
-find_package(tomlplusplus 3.3 REQUIRED)    # libtomlplusplus-dev
+if(TEKIO_PROGRAM)
+  find_package(tomlplusplus 3.3 REQUIRED)  # libtomlplusplus-dev
+endif()
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)    # libzstd-dev
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev
@@ -34,6 +36,7 @@ if(TEKIO_CUDA STREQUAL "AUTO" OR TEKIO_CUDA)
     enable_language(CUDA)
     set(TEKIO_WITH_CUDA YES)
   elseif(NOT TEKIO_CUDA STREQUAL "AUTO")
-    message(FATAL_ERROR "TEKIO_CUDA is ${TEKIO_CUDA}, but the CUDA toolkit, 13 or later, was not found (an older one: '${CUDAToolkit_VERSION}'): put nvcc on the PATH or pass -DCMAKE_CUDA_COMPILER=…")
+    message(FATAL_ERROR "TEKIO_CUDA is ${TEKIO_CUDA}, but the CUDA toolkit, 13 or later, was not found (an older one: "
+                        "'${CUDAToolkit_VERSION}'): put nvcc on the PATH or pass -DCMAKE_CUDA_COMPILER=…")
   endif()
 endif()

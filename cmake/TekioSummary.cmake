@@ -26,5 +26,6 @@ else()
   set(cuda "no CUDA")
 endif()
 message(STATUS "  products    oneDNN ${dnnl_VERSION}, Highway ${hwy_VERSION}, ${cuda}")
-message(STATUS "  text        simdjson ${simdjson_VERSION}, nlohmann-json ${nlohmann_json_VERSION}, zlib ${ZLIB_VERSION_STRING}, zstd ${zstd_VERSION}")
+message(STATUS "  text        simdjson ${simdjson_VERSION}, nlohmann-json ${nlohmann_json_VERSION},"
+               " zlib ${ZLIB_VERSION_STRING}, zstd ${zstd_VERSION}")
 message(STATUS "")

@@ -13,10 +13,10 @@
 #include "compute/product_rate.h"
 #include "compute/timing.h"
 #include "inputs.h"
-#include "model/checkpoint.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
+#include "model/model_folder.h"
 #include "train/optimizer.h"
 #include "train/plan.h"
 
@@ -162,7 +162,7 @@ class BenchStep final : public Command {
     if (common.json)
       out.json(report);
     else
-      tell(report, out);
+      print(report, out);
     return 0;
   }
 
@@ -174,13 +174,13 @@ class BenchStep final : public Command {
     Steps steps;
     const std::unique_ptr<Backend> backend = make_timing_backend(std::move(inner), steps.phases);
     steps.type = working_type(common.dtype, *backend, /*compared=*/false);
-    MlmModel model(config, *backend);
+    MlmNetwork model(config, *backend);
     if (folder.empty())
       initialize_weights(config, model.weights(), common.seed);
     else
       load_weights(folder, config, model.weights(), common.seed);
     const BatchLimits limits = batch_limits(batch_size_, length_, kMaskedShare, /*whole_word=*/false, 0);
-    MemoryPlan memory = MlmModel::plan(config, *backend, limits, !eval_, /*explicit_dropout=*/false, steps.type);
+    MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !eval_, /*explicit_dropout=*/false, steps.type);
     model.prepare(limits, !eval_, steps.type);
     std::optional<Optimizer> optimizer;
     if (!eval_) {
@@ -191,7 +191,7 @@ class BenchStep final : public Command {
     return report(config, folder, pool.threads(), plain, memory, model.weights().count(), steps);
   }
 
-  void run_steps(Backend& plain, MlmModel& model, Optimizer* optimizer, Steps& steps) const {
+  void run_steps(Backend& plain, MlmNetwork& model, Optimizer* optimizer, Steps& steps) const {
     using Clock = std::chrono::steady_clock;
     const auto tokens = batch_size_ * length_;
     // Verbs on a device run beside each other's making, unless they are clocked: it is measured without, then clocked.
@@ -224,7 +224,7 @@ class BenchStep final : public Command {
   }
 
   // The trainer's update of one batch. Returns the loss, summed over masked tokens.
-  double train(MlmModel& model, Optimizer& optimizer, const Batch& batch, int64_t step) const {
+  double train(MlmNetwork& model, Optimizer& optimizer, const Batch& batch, int64_t step) const {
     constexpr double kLearningRate = 2e-5;
     model.clear_gradients();
     model.forward(batch, {.seed = common.seed, .step = static_cast<uint64_t>(step)});
@@ -284,7 +284,7 @@ class BenchStep final : public Command {
             {"phases", phases}};
   }
 
-  static void tell(const OrderedJson& r, Output& out) {
+  static void print(const OrderedJson& r, Output& out) {
     const auto number = [&](const char* key) { return r.at(key).get<double>(); };
     const auto whole = [&](const char* key) { return with_commas(r.at(key).get<int64_t>()); };
     const auto rounded = [&](const char* key) { return with_commas(static_cast<int64_t>(number(key) + 0.5)); };

@@ -140,7 +140,7 @@ class Doctor final : public Command {
     if (common.json)
       out.json(report);
     else
-      tell(report, out);
+      print(report, out);
     return sound ? 0 : exit_code(ErrorKind::device);
   }
 
@@ -179,7 +179,7 @@ class Doctor final : public Command {
     return text.empty() ? "none" : text;
   }
 
-  static void tell(const OrderedJson& r, Output& out) {
+  static void print(const OrderedJson& r, Output& out) {
     const auto size = [](const OrderedJson& bytes) { return bytes_text(bytes.get<uint64_t>()); };
     const OrderedJson& processor = r["processor"];
     out.line(fmt::format("tekio      {} on {}", r["version"].get<std::string>(), r["system"].get<std::string>()));

@@ -64,7 +64,7 @@ class Info final : public Command {
     if (common.json)
       out.json(report);
     else
-      tell(report, info, out);
+      print(report, info, out);
     return 0;
   }
 
@@ -75,7 +75,7 @@ class Info final : public Command {
            std::filesystem::exists(folder / "vocab.txt");
   }
 
-  static void tell(const OrderedJson& report, const ModelInfo& info, Output& out) {
+  static void print(const OrderedJson& report, const ModelInfo& info, Output& out) {
     const bool tokenizer = !report["tokenizer_entries"].is_null();
     out.line(fmt::format("path         {}", printable(report["path"].get<std::string>(), 4096)));
     out.line(fmt::format("family       {}", info.family));

@@ -5,10 +5,10 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "train/model_lease.h"
 #include "train/plan.h"
 #include "train/prompts.h"
 #include "train/report.h"
-#include "train/room.h"
 #include "train/run_folder.h"
 
 namespace tekio::cli {
@@ -49,7 +49,7 @@ std::vector<std::string> prompts_for(const std::vector<std::string>& data, const
 }
 
 int64_t planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o) {
-  const MlmModel& model = opened.model.impl().model();
+  const MlmNetwork& model = opened.model.impl().model();
   return memory_plan(model.config(), model.backend(), o, data.split, working_type(opened.model, o.masking_rng)).total();
 }
 
@@ -192,7 +192,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
 int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Output& out) const {
   const TrainingOptions& t = arguments_.training;
   const AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t);
-  const std::optional<int64_t> disk_free = free_room(t.output_dir);
+  const std::optional<int64_t> disk_free = free_bytes(t.output_dir);
   if (disk_free && *disk_free < planned.disk_bytes)
     warn(
         fmt::format("the run needs {} of disk, but {} are free at --output_dir {}: make room, name another folder, or "

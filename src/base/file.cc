@@ -270,7 +270,7 @@ void remove_folder(const fs::path& folder) {
   if (error) fail(ErrorKind::io, "cannot remove {}: {}", printable(folder.string(), 300), error.message());
 }
 
-ReservedRoom::ReservedRoom(const fs::path& folder, int64_t bytes, const char* purpose)
+DiskReserve::DiskReserve(const fs::path& folder, int64_t bytes, const char* purpose)
     : descriptor_(open_nameless(folder)) {
   int result;
   do {
@@ -283,18 +283,18 @@ ReservedRoom::ReservedRoom(const fs::path& folder, int64_t bytes, const char* pu
        printable(folder.string(), 300), purpose, bytes_text(static_cast<uint64_t>(bytes)), std::strerror(code));
 }
 
-ReservedRoom::ReservedRoom(ReservedRoom&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+DiskReserve::DiskReserve(DiskReserve&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
-ReservedRoom& ReservedRoom::operator=(ReservedRoom&& other) noexcept {
+DiskReserve& DiskReserve::operator=(DiskReserve&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   return *this;
 }
 
-void ReservedRoom::release() {
+void DiskReserve::release() {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
-std::optional<int64_t> free_room(const fs::path& path) {
+std::optional<int64_t> free_bytes(const fs::path& path) {
   std::error_code error;
   fs::path at = fs::absolute(path, error);
   while (!at.empty() && at != at.root_path() && is_missing(at)) at = at.parent_path();

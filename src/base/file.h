@@ -94,15 +94,15 @@ bool is_temporary(const fs::path& path);
 
 /// Room on a folder's file system that nobody else can fill, held by a file without a name until release(), this
 /// object's end, or the process's, however it ends. Where the file system promises no room, none is held.
-class ReservedRoom {
+class DiskReserve {
  public:
-  ReservedRoom() = default;
+  DiskReserve() = default;
   /// Errors: io (not as much is to be had: a full disk, a quota, a limit); the message names folder, size and
   /// `purpose`.
-  ReservedRoom(const fs::path& folder, int64_t bytes, const char* purpose);
-  ~ReservedRoom() { release(); }
-  ReservedRoom(ReservedRoom&& other) noexcept;
-  ReservedRoom& operator=(ReservedRoom&& other) noexcept;
+  DiskReserve(const fs::path& folder, int64_t bytes, const char* purpose);
+  ~DiskReserve() { release(); }
+  DiskReserve(DiskReserve&& other) noexcept;
+  DiskReserve& operator=(DiskReserve&& other) noexcept;
   void release();
 
  private:
@@ -110,7 +110,7 @@ class ReservedRoom {
 };
 
 /// What this process may still write where `path` lies, which need not be there yet; nullopt where that is not told.
-std::optional<int64_t> free_room(const fs::path& path);
+std::optional<int64_t> free_bytes(const fs::path& path);
 
 /// Removes the temporaries in `folder` that nobody holds: those that a killed process left. A folder that such a
 /// process had moved aside and not yet replaced gets its name back.

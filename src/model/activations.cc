@@ -85,8 +85,8 @@ int64_t masked_rows_of(const Batch& batch) { return static_cast<int64_t>(batch.m
 
 }  // namespace
 
-MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind,
-                                   Memory& memory)
+MlmNetwork::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind,
+                                     Memory& memory)
     : config(model), limits(most), training(with_backward), type(kind) {
   const auto bytes = count_bytes(config, limits, training, type);
   for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i], memory);
@@ -95,13 +95,13 @@ MlmModel::Activations::Activations(const ModelConfig& model, const BatchLimits& 
       [&](Purpose purpose, DType of, std::initializer_list<int64_t> shape) { return arenas[purpose].take(of, shape); });
 }
 
-void MlmModel::Activations::add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits,
-                                   bool training, DType type) {
+void MlmNetwork::Activations::add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits,
+                                     bool training, DType type) {
   const auto bytes = count_bytes(config, limits, training, type);
   for (size_t i = 0; i < kPurposes; ++i) plan.add(kNames[i], bytes[i]);
 }
 
-bool MlmModel::Activations::fits(const Batch& batch) const {
+bool MlmNetwork::Activations::fits(const Batch& batch) const {
   const Sequences s = sequences_of(batch);
   const int64_t n = limits.sequences * limits.length;
   return batch.tokens() <= n && masked_rows_of(batch) <= limits.masked_rows &&
@@ -110,7 +110,7 @@ bool MlmModel::Activations::fits(const Batch& batch) const {
                                            config.heads * limits.masked_rows * limits.length);
 }
 
-PassMemory MlmModel::Activations::cut(const Batch& batch) const {
+PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
   const int64_t n = batch.tokens(), r = masked_rows_of(batch), c = config.width;
   const EncoderScratch& all = whole.scratch;
   const HeadKept& head = whole.head;
@@ -142,7 +142,7 @@ PassMemory MlmModel::Activations::cut(const Batch& batch) const {
   return m;
 }
 
-LayerKept MlmModel::Activations::cut_layer(size_t layer, const Batch& batch) const {
+LayerKept MlmNetwork::Activations::cut_layer(size_t layer, const Batch& batch) const {
   const bool last = static_cast<int64_t>(layer) + 1 == config.layers;
   const int64_t n = batch.tokens(), m = last ? masked_rows_of(batch) : n;
   const Sequences s = sequences_of(batch);

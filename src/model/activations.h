@@ -6,7 +6,7 @@
 
 #include "compute/arena.h"
 #include "model/encoder.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
 
 namespace tekio {
 
@@ -28,7 +28,7 @@ struct PassMemory {
   HeadKept head;
 };
 
-struct MlmModel::Activations {
+struct MlmNetwork::Activations {
   Activations(const ModelConfig& config, const BatchLimits& limits, bool training, DType type, Memory& memory);
   static void add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits, bool training, DType type);
 

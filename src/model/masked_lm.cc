@@ -1,5 +1,5 @@
 // The public face of a model: opening a folder, telling what it lacked, starting afresh, saving. Everything else is
-// MlmModel's.
+// MlmNetwork's.
 #include <tekio/masked_lm.h>
 
 #include <algorithm>
@@ -31,7 +31,7 @@ ModelConfig read_config_alone(const std::string& config) {
   return ModelConfig::from_json(read_json(config), printable(config, 300));
 }
 
-void tell(const LoadReport& report, const ModelConfig& config, const std::string& folder, uint64_t seed) {
+void report_loading(const LoadReport& report, const ModelConfig& config, const std::string& folder, uint64_t seed) {
   for (const std::string& sentence : report.notes) warn(sentence);
   if (report.missing.empty() && report.unexpected.empty()) return;
   const std::string where = printable(folder, 300);
@@ -96,7 +96,7 @@ MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options, cons
       backend_(make(pool_)),
       model_(read_config(folder), checked(*backend_, options.dtype)),
       report_(load_weights(folder, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
-  tell(report_, model_.config(), folder, options.seed);
+  report_loading(report_, model_.config(), folder, options.seed);
 }
 
 MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& options)
@@ -133,7 +133,7 @@ Tensor MaskedLM::Impl::run(const Batch& batch) {
     const BatchLimits limits = {.sequences = batch.sequences(),
                                 .length = (longest + 63) / 64 * 64,
                                 .masked_rows = (static_cast<int64_t>(batch.masked_rows.size()) + 7) / 8 * 8};
-    if (longest <= model_.config().max_positions)  // else MlmModel refuses it, before it costs memory
+    if (longest <= model_.config().max_positions)  // else MlmNetwork refuses it, before it costs memory
       model_.prepare(limits, /*training=*/false, type);
   }
   return model_.logits(batch);

@@ -14,8 +14,8 @@
 
 #include "base/thread_pool.h"
 #include "compute/backend.h"
-#include "model/checkpoint.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
+#include "model/model_folder.h"
 
 namespace tekio {
 
@@ -39,7 +39,7 @@ class MaskedLM::Impl {
 
   const std::string& path() const { return path_; }
   ThreadPool& pool() { return pool_; }
-  MlmModel& model() { return model_; }
+  MlmNetwork& model() { return model_; }
   const LoadReport& report() const { return report_; }
   /// A model computes one thing at a time.
   std::mutex& mutex() { return mutex_; }
@@ -60,7 +60,7 @@ class MaskedLM::Impl {
   NumberFormat format_;
   ThreadPool pool_;
   std::unique_ptr<Backend> backend_;
-  MlmModel model_;
+  MlmNetwork model_;
   LoadReport report_;
   std::vector<float> host_rows_;  // of a pass whose rows the processor cannot read as they lie
   Arena float32_rows_;            // of a pass in bf16

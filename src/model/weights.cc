@@ -194,7 +194,7 @@ bool ParameterSet::borrow(size_t index, const float* numbers, std::shared_ptr<co
   return true;
 }
 
-void ParameterSet::own() {
+void ParameterSet::make_writable() {
   if (!borrows()) return;
   const std::vector<NamedTensor> before = read_named_;
   lay_out();

@@ -92,12 +92,13 @@ class ParameterSet {
   const std::vector<TensorToChange>& named_to_change();
 
   /// Lets the processor's side of a named tensor be `numbers` (as many as it has, aligned as floats; a mapped file's,
-  /// say), which `owner` keeps in memory; the host's pages for it are then never touched. Until own() nobody may write
-  /// to it. False, and nothing done, where a back end that reads it in place has it as a part of a larger tensor.
+  /// say), which `owner` keeps in memory; the host's pages for it are then never touched. Until make_writable() nobody
+  /// may write to it. False, and nothing done, where a back end that reads it in place has it as a part of a larger
+  /// tensor.
   bool borrow(size_t index, const float* numbers, std::shared_ptr<const void> owner);
   bool borrows() const { return !owners_.empty(); }
   /// Copies what is borrowed into the host's arena: the views of it point elsewhere from then on.
-  void own();
+  void make_writable();
   /// The same arena cut where decay changes: for AdamW.
   struct Piece {
     int64_t begin, end;

@@ -12,7 +12,7 @@
 #include <span>
 
 #include "base/error.h"
-#include "text/encoder.h"
+#include "text/piece_encoder.h"
 #include "text/region_cache.h"
 #include "text/region_scanner.h"
 #include "text/tables.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "text/encoder.h"
+#include "text/piece_encoder.h"
 #include "text/tables.h"
 #include "text/tokenizer_json.h"
 #include "text/utf8.h"

@@ -59,7 +59,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
   require_fit(model, tokenizer, data.train);
   const Schedule schedule(options, data.train.size());
   const std::lock_guard use(model.impl().mutex());
-  const MlmModel& m = model.impl().model();
+  const MlmNetwork& m = model.impl().model();
   const int64_t chunk_size = data.train.chunk_size();
   const DType type = working_type(model, options.masking_rng);
   AdaptPlan p{.train_chunks = data.train.size(),
@@ -94,12 +94,12 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
                                        .wwm_probability = o.wwm_probability,
                                        .seed = o.seed};
   RunMasking masking(o.masking_rng, masking_options, MaskingVocabulary::of(tokenizer));
-  Room room(model.impl(),
-            batch_limits(std::min(o.batch_size, judged.size()), judged.chunk_size(), o.mlm_probability,
-                         o.whole_word_mask, o.wwm_probability),
-            /*training=*/false, working_type(model, o.masking_rng));
-  room.enter();
-  return *Evaluator(room, masking, judged, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
+  ModelLease lease(model.impl(),
+                   batch_limits(std::min(o.batch_size, judged.size()), judged.chunk_size(), o.mlm_probability,
+                                o.whole_word_mask, o.wwm_probability),
+                   /*training=*/false, working_type(model, o.masking_rng));
+  lease.enter();
+  return *Evaluator(lease, masking, judged, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
 }
 
 }  // namespace tekio

@@ -40,8 +40,8 @@ EvaluationReport LossSums::report() const {
   return r;
 }
 
-Evaluator::Evaluator(Room& room, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind)
-    : room_(room), batches_(masking, chunks, batch_size, kind), chunks_(chunks.size()) {}
+Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind)
+    : lease_(lease), batches_(masking, chunks, batch_size, kind), chunks_(chunks.size()) {}
 
 std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<bool()>& interrupted) {
   const auto begun = std::chrono::steady_clock::now();
@@ -60,9 +60,9 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
       while (row >= batch.offsets[sequence + 1]) ++sequence;
       ++masked[sequence];
     }
-    room_.hold(batch);
+    lease_.ensure_fits(batch);
     LabelLoss found;
-    if (!batch.masked_rows.empty()) found = room_.model().evaluate(batch, losses);
+    if (!batch.masked_rows.empty()) found = lease_.model().evaluate(batch, losses);
     sums.add(losses, masked, found.hits);
     progress.update(++done, tokens += batch.tokens());
     if (interrupted()) return std::nullopt;

@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "data/order.h"
-#include "train/room.h"
+#include "train/model_lease.h"
 
 namespace tekio {
 
 class Evaluator {
  public:
-  /// `room` must have been entered, made for batches of `batch_size` chunks. Both references must outlive the
+  /// `lease` must have been entered, made for batches of `batch_size` chunks. Both references must outlive the
   /// evaluator.
-  Evaluator(Room& room, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
+  Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
 
   int64_t batches() const { return batches_.batches(); }
   /// One pass. `number` tells fresh masks apart. nullopt if `interrupted` said yes between two batches.
@@ -25,7 +25,7 @@ class Evaluator {
   std::optional<EvaluationReport> run(uint64_t number, const std::function<bool()>& interrupted);
 
  private:
-  Room& room_;
+  ModelLease& lease_;
   EvaluationBatches batches_;
   int64_t chunks_;
 };

@@ -39,8 +39,8 @@ BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {
 
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type) {
-  MemoryPlan plan = MlmModel::plan(config, backend, batch_limits(options, data), /*training=*/true,
-                                   options.masking_rng == MaskingRng::torch_cpu, type);
+  MemoryPlan plan = MlmNetwork::plan(config, backend, batch_limits(options, data), /*training=*/true,
+                                     options.masking_rng == MaskingRng::torch_cpu, type);
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "compute/arena.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
 #include "train/schedule.h"
 
 namespace tekio {

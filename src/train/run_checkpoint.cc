@@ -10,10 +10,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "model/checkpoint.h"
+#include "model/model_folder.h"
 #include "model/safetensors.h"
+#include "train/model_lease.h"
 #include "train/options_json.h"
-#include "train/room.h"
 
 namespace tekio {
 namespace {

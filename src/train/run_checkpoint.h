@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
 #include "train/optimizer.h"
 #include "train/run_state.h"
 

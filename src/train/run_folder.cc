@@ -73,7 +73,7 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 RunFolder::RunFolder(const TrainingOptions& o)
     : path_(o.output_dir), lock_(path_ / kLock), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
   if (lock_.is_held()) refuse_in_use();
-  look();
+  check_contents();
 }
 
 RunFolder::~RunFolder() {
@@ -87,13 +87,13 @@ void RunFolder::claim() {
   fs::create_directories(path_, error);
   if (error) fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.message());
   if (!lock_.take()) refuse_in_use();
-  look();
+  check_contents();
 }
 
-ReservedRoom RunFolder::reserve(const DiskPlan& plan) const {
-  ReservedRoom room(path_, plan.model_bytes, "the trained model");
+DiskReserve RunFolder::reserve(const DiskPlan& plan) const {
+  DiskReserve room(path_, plan.model_bytes, "the trained model");
   const int64_t to_come = plan.checkpoints - static_cast<int64_t>(checkpoints().size());
-  if (const std::string shortage = plan.shortage(to_come, free_room(path_)); !shortage.empty())
+  if (const std::string shortage = plan.shortage(to_come, free_bytes(path_)); !shortage.empty())
     warn(fmt::format("--output_dir {}: {}", printable(path_.string(), 300), shortage));
   return room;
 }
@@ -104,7 +104,7 @@ void RunFolder::refuse_in_use() const {
        printable(path_.string(), 300));
 }
 
-void RunFolder::look() const {
+void RunFolder::check_contents() const {
   const std::string shown = printable(path_.string(), 300);
   try {
     if (!resume_.empty() && resume_ != "auto" && !fs::is_directory(resume_))

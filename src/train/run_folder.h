@@ -40,7 +40,7 @@ class RunFolder {
 
   /// Holds the trained model's room, since a disk that is full at the end must not cost it; warns where checkpoints
   /// will have none. The folder must have been claimed. Errors: io (no room).
-  ReservedRoom reserve(const DiskPlan& plan) const;
+  DiskReserve reserve(const DiskPlan& plan) const;
 
   const std::filesystem::path& path() const { return path_; }
   /// The checkpoint that the options ask to go on from, checked to be whole; nullopt: begin at the beginning.
@@ -61,7 +61,7 @@ class RunFolder {
   void rotate(int64_t limit, int64_t saved_step, int64_t best_step) const;
 
  private:
-  void look() const;
+  void check_contents() const;
   [[noreturn]] void refuse_in_use() const;
   void set_previous_run_aside() const;
   std::filesystem::path path_;

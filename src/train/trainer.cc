@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "model/checkpoint.h"
+#include "model/model_folder.h"
 #include "train/options_json.h"
 #include "train/plan.h"
 #include "train/report.h"
@@ -36,8 +36,8 @@ double parameters_without_embeddings(const ParameterSet& weights) {
   return static_cast<double>(weights.count() - (c.vocabulary + c.max_positions + c.type_vocabulary) * c.width);
 }
 
-MlmModel& configured(MaskedLM& handle, const TrainingOptions& options) {
-  MlmModel& model = handle.impl().model();
+MlmNetwork& configured(MaskedLM& handle, const TrainingOptions& options) {
+  MlmNetwork& model = handle.impl().model();
   if (options.dropout) model.config().set_dropout(*options.dropout);
   return model;
 }
@@ -68,7 +68,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                 .seed = o.seed,
                 .data_seed = o.data_seed,
                 .checksums = !o.trace.empty()}),
-      room_(model.impl(), batch_limits(o, data), /*training=*/true, working_type(model, o.masking_rng)),
+      lease_(model.impl(), batch_limits(o, data), /*training=*/true, working_type(model, o.masking_rng)),
       optimizer_(model_.backend(), model_.config(),
                  {.weight_decay = o.weight_decay,
                   .beta1 = o.adam_beta1,
@@ -77,8 +77,8 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                   .max_grad_norm = o.max_grad_norm}) {
   if (accumulation_loss_ == AccumulationLoss::automatic)
     accumulation_loss_ = o.masking_rng == MaskingRng::counter ? AccumulationLoss::tokens : AccumulationLoss::sum;
-  if (judges())
-    evaluator_.emplace(room_, masking_, data.test, o.per_device_eval_batch_size, o.eval_masking);
+  if (evaluates())
+    evaluator_.emplace(lease_, masking_, data.test, o.per_device_eval_batch_size, o.eval_masking);
   else if (o.eval_strategy != Interval::no)
     fail(ErrorKind::input,
          "there is no chunk to judge by: the evaluation text is shorter than one chunk; give more text or pass "
@@ -96,7 +96,7 @@ AdaptReport Trainer::run() {
 /// Opens the folder and judges the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
   folder_.claim();
-  room_for_model_ = folder_.reserve(disk_plan(model_.config(), options_, schedule_));
+  model_reserve_ = folder_.reserve(disk_plan(model_.config(), options_, schedule_));
   const auto checkpoint = folder_.checkpoint_to_resume();
   const FillMask fill(handle_, tokenizer_);
   if (checkpoint)
@@ -104,12 +104,12 @@ void Trainer::begin() {
   else
     for (const std::string& text : options_.prompts)
       state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
-  room_.enter();
+  lease_.enter();
   if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, "--trace");
   folder_.begin(identity_.options, options_.options_toml);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_.path() / "metrics.jsonl", state_.step);
-  if (!checkpoint && judges()) state_.before = evaluate();
+  if (!checkpoint && evaluates()) state_.before = evaluate();
   if (state_.before) note_before(*state_.before);
   begun_ = Clock::now();
   seconds_before_ = state_.run_seconds;
@@ -136,7 +136,7 @@ void Trainer::resume(const fs::path& checkpoint) {
 }
 
 void Trainer::train() {
-  if (state_.evaluation_due) settle();
+  if (state_.evaluation_due) evaluate_and_save();
   while (state_.step < schedule_.updates() && !stop_early() && !stop_requested()) {
     const auto begun = Clock::now();
     const Update update = schedule_.update(state_.step);
@@ -146,7 +146,7 @@ void Trainer::train() {
     double loss = 0;
     const double norm = update_weights(update, batches, learning_rate, loss);
     record(update, batches, loss, norm, learning_rate, seconds_since(begun));
-    settle();
+    evaluate_and_save();
   }
   bar_.reset();
 }
@@ -154,7 +154,7 @@ void Trainer::train() {
 /// One update: gradients of all its micro-batches, clipped, into the weights. Returns their norm.
 double Trainer::update_weights(const Update& update, const std::vector<CollatedBatch>& batches, double learning_rate,
                                double& loss) {
-  for (const CollatedBatch& micro : batches) room_.hold(micro.batch);
+  for (const CollatedBatch& micro : batches) lease_.ensure_fits(micro.batch);
   model_.clear_gradients();
   for (const CollatedBatch& micro : batches) {
     const double factor = scale(micro.batch, batches);
@@ -248,15 +248,15 @@ void Trainer::show_progress(const Update& update, int64_t tokens, double loss) {
 }
 
 /// What follows an update: evaluation, then a checkpoint. A signal puts the evaluation off to the resumed run.
-void Trainer::settle() {
-  if (judges() && (state_.evaluation_due || schedule_.evaluates_after(state_.step))) {
+void Trainer::evaluate_and_save() {
+  if (evaluates() && (state_.evaluation_due || schedule_.evaluates_after(state_.step))) {
     state_.evaluation_due = true;
     const std::string masking_before = batches_.state();
     bar_.reset();
     const std::optional<EvaluationReport> report = stop_requested() ? std::nullopt : evaluate();
     if (!report) return save(masking_before);
     state_.evaluation_due = false;
-    take_in(*report);
+    on_evaluated(*report);
   }
   const bool best_so_far = options_.load_best_model_at_end && state_.best_step == state_.step;
   if (schedule_.saves_after(state_.step) || best_so_far || stop_requested()) save(batches_.state());
@@ -269,7 +269,7 @@ std::optional<EvaluationReport> Trainer::evaluate() {
   return report;
 }
 
-void Trainer::take_in(const EvaluationReport& evaluation) {
+void Trainer::on_evaluated(const EvaluationReport& evaluation) {
   const double epoch = schedule_.epoch_after(state_.step);
   const bool better = !state_.best_loss || evaluation.loss < *state_.best_loss;
   state_.evaluations_without_gain = better ? 0 : state_.evaluations_without_gain + 1;
@@ -288,9 +288,9 @@ void Trainer::take_in(const EvaluationReport& evaluation) {
   state_.log_history.push_back(evaluation_entry(state_.step, epoch, evaluation, evaluator_->batches()));
   note_epoch(state_.epochs.back(), schedule_.epochs(), seconds_before_ + seconds_since(begun_));
   if (options_.on_epoch) {
-    room_.leave();  // the caller may fill masks with the model
+    lease_.leave();  // the caller may fill masks with the model
     options_.on_epoch(state_.epochs.back());
-    room_.enter();
+    lease_.enter();
   }
 }
 
@@ -339,7 +339,7 @@ std::optional<EvaluationReport> Trainer::judge_after() {
     }
     if (options_.save_total_limit == 1) folder_.rotate(1, step, step);
   }
-  if (!judges()) return std::nullopt;
+  if (!evaluates()) return std::nullopt;
   if (options_.eval_masking == EvalMasking::frozen)
     for (const EpochReport& r : state_.epochs)
       if (r.step == step) return r.evaluation;
@@ -350,7 +350,7 @@ AdaptReport Trainer::finish() {
   const Json last = final_entry(state_, schedule_, options_, data_.train.size());
   const std::string masking_before = batches_.state();
   const std::optional<EvaluationReport> after = judge_after();
-  if (judges() && !after) return stopped(masking_before);
+  if (evaluates() && !after) return stopped(masking_before);
   const double epoch = schedule_.epoch_after(state_.step);
   state_.log_history.push_back(last);
   const bool judged_again = after && (state_.epochs.empty() || options_.eval_masking == EvalMasking::fresh);
@@ -361,7 +361,7 @@ AdaptReport Trainer::finish() {
     r.after = *after;
     note_after(r.before, r.after);
   }
-  room_.leave();
+  lease_.leave();
   const FillMask fill(handle_, tokenizer_);
   for (AdaptReport::Prompt& prompt : r.prompts) {
     prompt.after = fill(prompt.text);
@@ -378,7 +378,7 @@ AdaptReport Trainer::finish() {
 
 /// Where the model cannot be written, what is left of it is told: hours of work may hang on that.
 void Trainer::save_result() {
-  room_for_model_.release();
+  model_reserve_.release();
   try {
     const std::lock_guard lock(handle_.impl().mutex());  // the caller's threads may fill masks already
     save_model(folder_.path(), model_.config(), std::as_const(model_).weights());

@@ -12,8 +12,8 @@
 #include "data/order.h"
 #include "train/evaluation.h"
 #include "train/line_log.h"
+#include "train/model_lease.h"
 #include "train/optimizer.h"
-#include "train/room.h"
 #include "train/run_checkpoint.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
@@ -36,9 +36,9 @@ class Trainer {
   void record(const Update& update, const std::vector<CollatedBatch>& batches, double loss, double norm,
               double learning_rate, double seconds);
   void trace(const std::vector<CollatedBatch>& batches, double loss, double norm, double learning_rate);
-  void settle();
+  void evaluate_and_save();
   std::optional<EvaluationReport> evaluate();
-  void take_in(const EvaluationReport& report);
+  void on_evaluated(const EvaluationReport& report);
   void save(const std::string& masking_state);
   AdaptReport finish();
   void save_result();
@@ -47,7 +47,7 @@ class Trainer {
   AdaptReport report() const;
 
   bool stop_early() const;
-  bool judges() const { return data_.test.size() > 0; }
+  bool evaluates() const { return data_.test.size() > 0; }
   StepRandom random(const Update& update);
   double scale(const Batch& batch, const std::vector<CollatedBatch>& update) const;
   void show_progress(const Update& update, int64_t tokens, double loss);
@@ -58,19 +58,19 @@ class Trainer {
   const TrainingOptions& options_;
   AccumulationLoss accumulation_loss_;
 
-  MlmModel& model_;
+  MlmNetwork& model_;
   Schedule schedule_;
   RunFolder folder_;
   RunIdentity identity_;
   RunMasking masking_;
   TrainingBatches batches_;
-  Room room_;
+  ModelLease lease_;
   std::optional<Evaluator> evaluator_;
   Optimizer optimizer_;
 
   RunState state_;
   int64_t saved_step_ = 0;
-  ReservedRoom room_for_model_;
+  DiskReserve model_reserve_;
   LineLog metrics_, trace_;
   std::optional<Progress> bar_;
   int64_t bar_tokens_ = 0;

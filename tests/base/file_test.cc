@@ -87,30 +87,30 @@ TEST_F(FileTest, RoomIsHeldUntilItIsReleasedAndHasNoName) {
     }
     return bytes;
   };
-  ReservedRoom room(folder_, kBytes, "a test");
+  DiskReserve room(folder_, kBytes, "a test");
   if (held() == 0) GTEST_SKIP() << "this file system promises no room";
   EXPECT_GE(held(), kBytes);
   EXPECT_TRUE(names().empty());
-  ReservedRoom moved = std::move(room);
+  DiskReserve moved = std::move(room);
   EXPECT_GE(held(), kBytes);
   moved.release();
   EXPECT_EQ(held(), 0);
 }
 
 TEST_F(FileTest, RoomThatIsNotThereIsAnIoError) {
-  EXPECT_THAT(io_error([&] { ReservedRoom(folder_, int64_t{1} << 62, "a test"); }),
+  EXPECT_THAT(io_error([&] { DiskReserve(folder_, int64_t{1} << 62, "a test"); }),
               AllOf(HasSubstr("there is no room in " + folder_.string() + " for a test of "),
                     HasSubstr("make room or name another folder")));
   EXPECT_TRUE(names().empty());
-  EXPECT_THAT(io_error([&] { ReservedRoom(folder_ / "none", 1, "a test"); }), HasSubstr("cannot write to the folder"));
+  EXPECT_THAT(io_error([&] { DiskReserve(folder_ / "none", 1, "a test"); }), HasSubstr("cannot write to the folder"));
 }
 
 TEST_F(FileTest, FreeRoomIsToldOfWhatIsNotThereYet) {
-  ASSERT_TRUE(free_room(folder_).has_value());
-  EXPECT_GT(*free_room(folder_), 0);
-  EXPECT_TRUE(free_room(folder_ / "none" / "deeper").has_value());
-  EXPECT_TRUE(free_room("not-there").has_value());
-  EXPECT_EQ(free_room("/proc/self/none"), free_room("/proc/self"));
+  ASSERT_TRUE(free_bytes(folder_).has_value());
+  EXPECT_GT(*free_bytes(folder_), 0);
+  EXPECT_TRUE(free_bytes(folder_ / "none" / "deeper").has_value());
+  EXPECT_TRUE(free_bytes("not-there").has_value());
+  EXPECT_EQ(free_bytes("/proc/self/none"), free_bytes("/proc/self"));
 }
 
 // ---- reading ----

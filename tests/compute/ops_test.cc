@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 #include "compute/instruction_sets.h"
 #include "compute/op_rig.h"
 #include "compute/outcome.h"
@@ -27,10 +27,10 @@ INSTANTIATE_TEST_SUITE_P(OddBf16, OpTest, testing::ValuesIn(in_bf16(kOddCases)),
 // Calls body(back end) for everything that multiplies numbers of this kind on this processor.
 template <typename Body>
 void with_each_multiplier(DType type, ThreadPool& pool, const Body& body) {
-  const own::Instructions best = own::instructions();
-  for (const own::Instructions by : {own::Instructions::avx512, own::Instructions::amx}) {
-    if (type == DType::f32 ? by != own::Instructions::avx512 : by > best) continue;
-    SCOPED_TRACE(by == own::Instructions::amx ? "by AMX" : "by AVX-512");
+  const kernels::Instructions best = kernels::instructions();
+  for (const kernels::Instructions by : {kernels::Instructions::avx512, kernels::Instructions::amx}) {
+    if (type == DType::f32 ? by != kernels::Instructions::avx512 : by > best) continue;
+    SCOPED_TRACE(by == kernels::Instructions::amx ? "by AMX" : "by AVX-512");
     CpuBackend be(pool, type == DType::f32 ? best : by);
     body(be);
   }

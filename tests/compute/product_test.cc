@@ -14,7 +14,7 @@
 namespace tekio {
 namespace {
 
-using own::Result;
+using kernels::Result;
 
 using Numbers = VariedNumbers;
 
@@ -35,7 +35,7 @@ struct Kind {
   DType type;
 };
 
-void expect_product(own::Instructions by, int64_t m, int64_t n, int64_t k, const Kind& kind) {
+void expect_product(kernels::Instructions by, int64_t m, int64_t n, int64_t k, const Kind& kind) {
   SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k << (kind.a_transposed ? ", a^T" : "")
                                   << (kind.b_transposed ? ", b^T" : "") << (kind.add ? ", added" : "") << " to "
                                   << name_of(kind.type));
@@ -59,8 +59,8 @@ void expect_product(own::Instructions by, int64_t m, int64_t n, int64_t k, const
     }
   const Result result{kind.type == DType::f32 ? static_cast<void*>(c.data()) : halves.data(), stride, kind.type,
                       nullptr, kind.add};
-  own::product(by, result, {a.data.data(), a.stride, kind.a_transposed}, {b.data.data(), b.stride, kind.b_transposed},
-               m, n, k);
+  kernels::product(by, result, {a.data.data(), a.stride, kind.a_transposed},
+                   {b.data.data(), b.stride, kind.b_transposed}, m, n, k);
   if (kind.type == DType::bf16) std::copy(halves.begin(), halves.end(), c.begin());
   const double step = kind.type == DType::f32 ? 1e-6 : 1.0 / 256;
   size_t wrong = 0;
@@ -76,14 +76,14 @@ std::vector<Kind> kinds() {
   return all;
 }
 
-class Bf16Product : public testing::TestWithParam<own::Instructions> {
+class Bf16Product : public testing::TestWithParam<kernels::Instructions> {
  protected:
   void SetUp() override {
-    if (GetParam() > own::instructions()) GTEST_SKIP() << "this processor has no such instructions";
+    if (GetParam() > kernels::instructions()) GTEST_SKIP() << "this processor has no such instructions";
   }
 };
-INSTANTIATE_TEST_SUITE_P(By, Bf16Product, testing::Values(own::Instructions::avx512, own::Instructions::amx),
-                         [](const auto& by) { return by.param == own::Instructions::amx ? "Amx" : "Avx512"; });
+INSTANTIATE_TEST_SUITE_P(By, Bf16Product, testing::Values(kernels::Instructions::avx512, kernels::Instructions::amx),
+                         [](const auto& by) { return by.param == kernels::Instructions::amx ? "Amx" : "Avx512"; });
 
 TEST_P(Bf16Product, IsTheSumOfProducts) {
   for (const int64_t m : {1, 6, 15, 17, 31, 127})
@@ -112,7 +112,7 @@ TEST_P(Bf16Product, OfNothingIsZeroOrNothing) {
 TEST(Bf16ProductWithoutInstructions, IsToldAsABug) {
   const bf16 a[4], b[4];
   std::vector<float> c(4);
-  const Products product(own::Instructions::none);
+  const Products product(kernels::Instructions::none);
   try {
     product(c.data(), 2, MatrixView<bf16>{a, 2}, {b, 2}, 2, 2, 2);
     FAIL() << "no error";
@@ -128,8 +128,8 @@ TEST_P(Bf16Product, SumsColumns) {
       Numbers numbers;
       const Sample a(depth, columns, numbers), b(depth, 1, numbers);
       std::vector<float> c(static_cast<size_t>(columns)), sums(c.size() + 1, 1);
-      own::product(GetParam(), {c.data(), 1, DType::f32}, {a.data.data(), a.stride, true}, {b.data.data(), b.stride},
-                   columns, 1, depth, sums.data());
+      kernels::product(GetParam(), {c.data(), 1, DType::f32}, {a.data.data(), a.stride, true},
+                       {b.data.data(), b.stride}, columns, 1, depth, sums.data());
       for (int64_t i = 0; i < columns; ++i) {
         double expected = 1;
         for (int64_t d = 0; d < depth; ++d) expected += a.at(d, i);

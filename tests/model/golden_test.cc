@@ -69,7 +69,7 @@ class Golden : public ::testing::TestWithParam<std::tuple<std::string, std::stri
 
   fs::path folder_;
   Device device_;
-  MlmModel model_;
+  MlmNetwork model_;
   SafetensorsFile file_;
   Json notes_;
   std::vector<GoldenBatch> batches_;

@@ -21,10 +21,10 @@
 #include "compute/backend.h"
 #include "compute/cuda.h"
 #include "data/batch.h"
-#include "model/checkpoint.h"
 #include "model/config.h"
 #include "model/masked_lm.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
+#include "model/model_folder.h"
 #include "model/safetensors.h"
 #include "support/fenced_backend.h"
 
@@ -108,7 +108,7 @@ inline Json tiny_distilbert_json() {
 }
 
 /// A model with large random weights, so that no gradient is near zero.
-inline void randomize(MlmModel& model, uint64_t seed) {
+inline void randomize(MlmNetwork& model, uint64_t seed) {
   ModelConfig wide = model.config();
   wide.initializer_range = 0.3;
   initialize_weights(wide, model.weights(), seed);

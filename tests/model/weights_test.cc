@@ -192,7 +192,7 @@ TEST_F(TwoSides, BorrowedNumbersAreSentFromWhereTheyLie) {
   EXPECT_THROW(set_.flat(), Error);
   EXPECT_THROW(set_.named_to_change(), Error);
   EXPECT_THROW(set_.tensors_to_change(), Error);
-  set_.own();
+  set_.make_writable();
   EXPECT_EQ(owner.use_count(), 1);
   change_there(set_.tensors_to_change().layers[0].qkv, 7);
   EXPECT_EQ(named_values(set_, "bert.encoder.layer.0.attention.self.key.weight")[0], 7);

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "base/json.h"
-#include "model/checkpoint.h"
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
+#include "model/model_folder.h"
 #include "model/safetensors.h"
 #include "train/optimizer.h"
 
@@ -55,7 +55,7 @@ TEST_P(TenSteps, EqualTheReferences) {
   const Json golden = read_json(folder + "/golden.json");
   const SafetensorsFile file(folder + "/golden.safetensors");
   const auto backend = make_ref_backend();
-  MlmModel model(ModelConfig::from_folder(folder), *backend);
+  MlmNetwork model(ModelConfig::from_folder(folder), *backend);
   load_weights(folder, model.config(), model.weights(), 0);
   model.prepare({.sequences = 8, .length = 24, .masked_rows = 100}, true);
   Optimizer optimizer(*backend, model.config(), {.weight_decay = 0.01, .max_grad_norm = 1});

@@ -393,7 +393,7 @@ TEST_F(Damage, WhatIsWholeAndDoesNotFitIsRefused) {
   EXPECT_THAT(refusal(3), AllOf(HasSubstr("training_state.json does not hold a run's state: "), HasSubstr("'data'")));
 
   MaskedLM handle = model();
-  MlmModel& m = handle.impl().model();
+  MlmNetwork& m = handle.impl().model();
   Optimizer optimizer(m.backend(), m.config(), {});
   const auto refusal_of = [&](const char* name, const std::function<void(std::vector<TensorToSave>&)>& spoil) {
     const SafetensorsFile whole(file(4, name));

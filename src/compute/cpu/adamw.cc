@@ -1,7 +1,7 @@
 // AdamW over a flat piece: one pass, bound by memory (28 bytes a parameter), to the bit what compute/adamw.h says.
 #include "compute/adamw.h"
 
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/adamw.cc"

@@ -3,7 +3,7 @@
 // kernels. Scores and their gradients are float32 until they are factors of a product. Formulas: ref/attention.cc.
 #include <cmath>
 
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 #include "compute/cpu/product.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -306,7 +306,7 @@ void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
   const AttentionTasks tasks(s, heads, y.dim[1]);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, y, kept, q, kv, s, drop, own(worker));
+      compute(products_, head, next, y, kept, q, kv, s, drop, scratch_of(worker));
     });
   });
 }
@@ -319,7 +319,7 @@ void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y,
   const AttentionTasks tasks(s, heads, d_y.dim[1]);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, s, drop, own(worker));
+      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, s, drop, scratch_of(worker));
     });
   });
 }

@@ -12,7 +12,7 @@
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")
 #define TEKIO_INLINE inline __attribute__((always_inline))
 
-namespace tekio::own {
+namespace tekio::kernels {
 namespace {
 
 constexpr int64_t kSide = 32;      // rows and columns that four tiles of sums cover
@@ -138,5 +138,5 @@ void amx::multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, 
   }
 }
 
-}  // namespace tekio::own
+}  // namespace tekio::kernels
 HWY_POP_ATTRIBUTES

@@ -14,7 +14,7 @@
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,prfchw")
 #define TEKIO_INLINE inline __attribute__((always_inline))
 
-namespace tekio::own {
+namespace tekio::kernels {
 using avx512::Soon;
 namespace {
 
@@ -259,5 +259,5 @@ void avx512::multiply(const Result& c, const Strips& a, const Strips& b, std::ar
   multiply_panels_as<true>(c, {a.data, a.columns, 0, a.strip_bytes}, b, soon);
 }
 
-}  // namespace tekio::own
+}  // namespace tekio::kernels
 HWY_POP_ATTRIBUTES

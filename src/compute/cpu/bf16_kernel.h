@@ -10,7 +10,7 @@
 #include "compute/bf16.h"
 #include "compute/tensor.h"
 
-namespace tekio::own {
+namespace tekio::kernels {
 
 /// What multiplies bf16, each able to do what the one before it can.
 enum class Instructions { none, avx512, amx };
@@ -117,4 +117,4 @@ void in_pieces(const Result& c, int64_t rows, int64_t columns, int64_t depth, in
     store({c.data, c.stride, c.type, nullptr, c.add}, static_cast<const float*>(to.data), columns, rows, columns);
 }
 
-}  // namespace tekio::own
+}  // namespace tekio::kernels

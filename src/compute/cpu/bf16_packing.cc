@@ -11,7 +11,7 @@
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #define TEKIO_INLINE inline __attribute__((always_inline))
 
-namespace tekio::own {
+namespace tekio::kernels {
 namespace {
 
 constexpr int64_t kLanes = 16;
@@ -210,5 +210,5 @@ void transpose_rows(bf16* to, const bf16* from, int64_t stride, int64_t depth, i
     transpose_rows_as<false>(to, from, stride, depth, columns, nullptr);
 }
 
-}  // namespace tekio::own
+}  // namespace tekio::kernels
 HWY_POP_ATTRIBUTES

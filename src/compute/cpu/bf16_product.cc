@@ -11,7 +11,7 @@
 #include "compute/cpu/bf16_kernel.h"
 #include "compute/cpu/product.h"
 
-namespace tekio::own {
+namespace tekio::kernels {
 namespace {
 
 // oneDNN's numbers of instruction sets are sets of bits.
@@ -103,4 +103,4 @@ void product(Instructions by, const Result& c, MatrixView<bf16> a, MatrixView<bf
   });
 }
 
-}  // namespace tekio::own
+}  // namespace tekio::kernels

@@ -1,6 +1,6 @@
 // The input embedding and its gradient. Backward adds rows in the tokens' order, each thread within columns of its own:
 // no two threads meet in a row, and the order of the sums is the same for any number of them.
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 #include "compute/walk.h"
 
 namespace tekio {

@@ -1,7 +1,7 @@
 // y = act(x w^T + b) and its gradients: blocks of products, each with bias and activation applied while it is in cache.
 // float32 weights are used as they lie; bf16 ones are packed (packed_matrices.h).
 #include "compute/cpu/activation_table.h"
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 #include "compute/cpu/product.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -140,12 +140,13 @@ int64_t packed_rows(int64_t width) { return width <= 8192 ? 128 : 256; }
 // A product cut into blocks that any thread may compute, [rows, columns]: all operands of one kind.
 class Blocks {
  public:
-  Blocks(int64_t rows, int64_t columns, int64_t depth, DType type, own::Instructions by)
+  Blocks(int64_t rows, int64_t columns, int64_t depth, DType type, kernels::Instructions by)
       : type_(type),
         grid_(type == DType::f32 ? rows : 0, columns),
         down_(type == DType::bf16 ? rows : 0, packed_rows(std::max(columns, depth)), kRows),
-        across_(columns, side(columns, by == own::Instructions::amx ? columns_in_cache(depth) : 768), own::kPanel),
-        rows_first_(columns > rows || by == own::Instructions::amx) {}
+        across_(columns, side(columns, by == kernels::Instructions::amx ? columns_in_cache(depth) : 768),
+                kernels::kPanel),
+        rows_first_(columns > rows || by == kernels::Instructions::amx) {}
   int64_t count() const { return type_ == DType::f32 ? grid_.count() : down_.count() * across_.count(); }
   Block operator[](int64_t i) const {
     if (type_ == DType::f32) return grid_.block(i);
@@ -162,13 +163,15 @@ class Blocks {
   // two panels at least.
   static int64_t columns_in_cache(int64_t depth) {
     constexpr int64_t kNumbers = 600'000;
-    return std::clamp(kNumbers / std::max<int64_t>(depth, 1) / own::kPanel, int64_t{2}, int64_t{12}) * own::kPanel;
+    return std::clamp(kNumbers / std::max<int64_t>(depth, 1) / kernels::kPanel, int64_t{2}, int64_t{12}) *
+           kernels::kPanel;
   }
   // Enough blocks for threads to end together.
   int64_t side(int64_t columns, int64_t most) const {
-    int64_t panels = most / own::kPanel;
-    while (panels > 2 && down_.count() * Pieces(columns, panels * own::kPanel).count() < 16) panels = (panels + 1) / 2;
-    return panels * own::kPanel;
+    int64_t panels = most / kernels::kPanel;
+    while (panels > 2 && down_.count() * Pieces(columns, panels * kernels::kPanel).count() < 16)
+      panels = (panels + 1) / 2;
+    return panels * kernels::kPanel;
   }
 
   DType type_;
@@ -210,8 +213,8 @@ class WeightGradient {
         x_(x),
         f32_(d_y.dtype == DType::f32),
         grid_(f32_ ? d_w.dim[0] : 0, d_w.dim[1]),
-        down_(d_w.dim[0], side(d_w, workers), own::kPanel),
-        across_(d_w.dim[1], side(d_w, workers), own::kPanel),
+        down_(d_w.dim[0], side(d_w, workers), kernels::kPanel),
+        across_(d_w.dim[1], side(d_w, workers), kernels::kPanel),
         sums_(d_b && f32_ ? x.dim[0] : 0, std::max<int64_t>(64, (x.dim[0] + 31) / 32)) {}
   int64_t blocks() const { return f32_ ? grid_.count() : down_.count() * across_.count(); }
   int64_t count() const { return blocks() + sums_.count(); }
@@ -230,9 +233,9 @@ class WeightGradient {
     } else {
       const auto [row, rows] = down_[i / across_.count()];
       const auto [column, columns] = across_[i % across_.count()];
-      own::product(product_.by(), {at<float>(d_w_, row, column), in, DType::f32, nullptr, true},
-                   {at<bf16>(d_y_, 0, row), out, true}, {at<bf16>(x_, 0, column), in}, rows, columns, n,
-                   d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
+      kernels::product(product_.by(), {at<float>(d_w_, row, column), in, DType::f32, nullptr, true},
+                       {at<bf16>(d_y_, 0, row), out, true}, {at<bf16>(x_, 0, column), in}, rows, columns, n,
+                       d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
     }
   }
   // After all blocks: the bias's partial sums.
@@ -249,7 +252,7 @@ class WeightGradient {
   // The larger a block, the less is packed twice; but each worker should have one. No sum depends on it.
   static int64_t side(const Tensor& d_w, int64_t workers) {
     int64_t side = 768;
-    while (side > 3 * own::kPanel && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers)
+    while (side > 3 * kernels::kPanel && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers)
       side /= 2;
     return side;
   }

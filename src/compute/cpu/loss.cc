@@ -3,7 +3,7 @@
 #include <cmath>
 #include <type_traits>
 
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/loss.cc"

@@ -2,7 +2,7 @@
 // in the first cache. Formulas: ref/norm.cc.
 #include <cmath>
 
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 #include "compute/walk.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -149,7 +149,7 @@ void CpuBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
   const int64_t width = x.dim[1];
   reserve(2 * width + kFactorSlack);
   for_pieces(x.dim[0], 16, [&](int64_t begin, int64_t end, int worker) {
-    float *const u = own(worker), *const buffer = u + width;
+    float *const u = scratch_of(worker), *const buffer = u + width;
     for_norm_rows(s, drop, width, buffer, begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row)
       ({row_of(y, row), row_of(kept.normalized, row), kept.rstd.f32() + row, u, row_of(x, row), row_of(branch, row),
@@ -166,7 +166,7 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
   for_pieces(n, piece, [&](int64_t begin, int64_t end, int worker) {
     float* d_weight = shared() + begin / piece * 2 * width;
     std::fill_n(d_weight, 2 * width, 0.0f);
-    for_norm_rows(s, drop, width, own(worker), begin, end, [&](int64_t row, const float* factors) {
+    for_norm_rows(s, drop, width, scratch_of(worker), begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row_backward)
       ({row_of(d_x, row), row_of(d_branch, row), d_weight, d_weight + width, row_of(d_y, row),
         row_of(kept.normalized, row), kept.rstd.f32() + row, factors, w.weight.f32(), width, d_y.dtype});

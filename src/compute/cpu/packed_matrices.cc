@@ -4,7 +4,7 @@
 namespace tekio {
 namespace {
 
-using own::Strips;
+using kernels::Strips;
 
 Strips forward_strips(const Matrix& w) { return {w.data, w.columns, w.rows}; }
 Strips backward_strips(const Matrix& w) {
@@ -19,20 +19,20 @@ int64_t PackedMatrices::bytes(int64_t rows, int64_t columns) {
 
 void PackedMatrices::pack(const Matrix& to, ConstTensor from, int way) {
   if (way == 0)
-    own::pack_columns(forward_strips(to), from.f32(), to.columns);
+    kernels::pack_columns(forward_strips(to), from.f32(), to.columns);
   else
-    own::pack_rows(backward_strips(to), from.f32(), to.columns);
+    kernels::pack_rows(backward_strips(to), from.f32(), to.columns);
 }
 
 void PackedMatrices::forward(bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns,
                              const float* b) const {
-  own::multiply(by_, {y + columns.begin, w.rows, DType::bf16, b != nullptr ? b + columns.begin : nullptr}, x, w.columns,
-                m, forward_strips(w).cut(columns.begin, columns.size));
+  kernels::multiply(by_, {y + columns.begin, w.rows, DType::bf16, b != nullptr ? b + columns.begin : nullptr}, x,
+                    w.columns, m, forward_strips(w).cut(columns.begin, columns.size));
 }
 
 void PackedMatrices::backward(bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns columns, bool add) const {
-  own::multiply(by_, {d_x + columns.begin, w.columns, DType::bf16, nullptr, add}, d_y, w.rows, m,
-                backward_strips(w).cut(columns.begin, columns.size));
+  kernels::multiply(by_, {d_x + columns.begin, w.columns, DType::bf16, nullptr, add}, d_y, w.rows, m,
+                    backward_strips(w).cut(columns.begin, columns.size));
 }
 
 }  // namespace tekio

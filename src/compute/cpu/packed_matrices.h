@@ -10,7 +10,7 @@ namespace tekio {
 
 class PackedMatrices {
  public:
-  explicit PackedMatrices(own::Instructions by) : by_(by) {}
+  explicit PackedMatrices(kernels::Instructions by) : by_(by) {}
 
   /// Bytes of a matrix [O,I], packed both ways.
   static int64_t bytes(int64_t rows, int64_t columns);
@@ -27,7 +27,7 @@ class PackedMatrices {
   void backward(bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns columns, bool add) const;
 
  private:
-  own::Instructions by_;
+  kernels::Instructions by_;
 };
 
 }  // namespace tekio

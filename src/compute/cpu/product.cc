@@ -51,14 +51,14 @@ void Products::operator()(float* c, int64_t c_stride, MatrixView<bf16> a, Matrix
                           int64_t k, bool add) const {
   if (m == 0 || n == 0) return;
   if (k == 0) return add ? void() : clear(c, c_stride, m, n);
-  own::product(bf16_, {c, c_stride, DType::f32, nullptr, add}, a, b, m, n, k);
+  kernels::product(bf16_, {c, c_stride, DType::f32, nullptr, add}, a, b, m, n, k);
 }
 
 void Products::operator()(bf16* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n,
                           int64_t k) const {
   if (m == 0 || n == 0) return;
   if (k == 0) return clear(c, c_stride, m, n);
-  own::product(bf16_, {c, c_stride, DType::bf16}, a, b, m, n, k);
+  kernels::product(bf16_, {c, c_stride, DType::bf16}, a, b, m, n, k);
 }
 
 }  // namespace tekio

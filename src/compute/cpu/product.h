@@ -23,8 +23,8 @@ struct MatrixView {
 class Products {
  public:
   /// `bf16`: what multiplies bf16; `none` where nobody will ask for that.
-  explicit Products(own::Instructions bf16) : bf16_(bf16) {}
-  own::Instructions by() const { return bf16_; }
+  explicit Products(kernels::Instructions bf16) : bf16_(bf16) {}
+  kernels::Instructions by() const { return bf16_; }
   void operator()(float* c, int64_t c_stride, MatrixView<float> a, MatrixView<float> b, int64_t m, int64_t n, int64_t k,
                   bool add = false) const;
   void operator()(float* c, int64_t c_stride, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
@@ -34,15 +34,15 @@ class Products {
                   int64_t k) const;
 
  private:
-  own::Instructions bf16_;
+  kernels::Instructions bf16_;
 };
 
-namespace own {
+namespace kernels {
 /// The same in bf16, none of m, n and k 0. `a_sums` [m], only where a is transposed: the sums of its columns as they
 /// lie are added to it.
 void product(Instructions by, const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
              float* a_sums = nullptr);
-}  // namespace own
+}  // namespace kernels
 
 /// Cuts `count` rows into even pieces of at most `most`; their borders are multiples of `unit`, and so is `most`.
 class Pieces {

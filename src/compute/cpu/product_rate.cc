@@ -92,14 +92,14 @@ ProcessorReport describe_processor() {
   const dnnl_version_t* version = dnnl_version();
   report.products =
       fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch, float_instructions());
-  if (own::instructions() != own::Instructions::none)
+  if (kernels::instructions() != kernels::Instructions::none)
     report.products += fmt::format(", bf16 by an own kernel ({})",
-                                   own::instructions() == own::Instructions::amx ? "AMX" : "AVX-512 BF16");
+                                   kernels::instructions() == kernels::Instructions::amx ? "AMX" : "AVX-512 BF16");
   return report;
 }
 
 std::string bf16_limit() {
-  if (own::instructions() != own::Instructions::none || !__builtin_cpu_supports("avx512bf16")) return "";
+  if (kernels::instructions() != kernels::Instructions::none || !__builtin_cpu_supports("avx512bf16")) return "";
   for (const char* name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"})  // the first that is set counts
     if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
       return fmt::format("{}={}", name, printable(value));

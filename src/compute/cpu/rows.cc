@@ -1,7 +1,7 @@
 // Ops on rows and flat pieces: gathering, zeroing, the sum of squares.
 #include <cstring>
 
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/rows.cc"

@@ -1,6 +1,6 @@
 // AdamW over a flat piece, specified to the last bit (see compute/adamw.h).
 #include "compute/adamw.h"
-#include "compute/ref/ref.h"
+#include "compute/ref/ref_backend.h"
 
 namespace tekio {
 

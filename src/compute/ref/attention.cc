@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "compute/ref/ref.h"
+#include "compute/ref/ref_backend.h"
 #include "compute/walk.h"
 
 namespace tekio {

@@ -1,7 +1,7 @@
 // The input embedding and its gradient, specified. float32 additions in the reference's order: (word + type) +
 // position; and in the gradient, unlike elsewhere, float32 sums too, in the order of the tokens: rows are many, their
 // terms few.
-#include "compute/ref/ref.h"
+#include "compute/ref/ref_backend.h"
 #include "compute/walk.h"
 
 namespace tekio {

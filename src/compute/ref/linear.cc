@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "compute/activation.h"
-#include "compute/ref/ref.h"
+#include "compute/ref/ref_backend.h"
 
 namespace tekio {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compute/ref/ref.h"
+#include "compute/ref/ref_backend.h"
 
 namespace tekio {
 namespace {

@@ -1,7 +1,7 @@
 // Ops on rows and flat pieces, specified: gathering, zeroing, the sum of squares.
 #include <algorithm>
 
-#include "compute/ref/ref.h"
+#include "compute/ref/ref_backend.h"
 
 namespace tekio {
 

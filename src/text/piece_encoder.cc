@@ -1,5 +1,5 @@
 // Words are numbered over the whole text; an added token counts as one word.
-#include "text/encoder.h"
+#include "text/piece_encoder.h"
 
 #include "text/utf8.h"
 

@@ -2,7 +2,7 @@
 // decoders' copies of tied tensors); the rules are the reference's, in PARITY.md 1.8. One differs on purpose: where a
 // file's decoder differs from its word embeddings, transformers 5 unties them; we keep them tied, take the embeddings
 // and say so.
-#include "model/checkpoint.h"
+#include "model/model_folder.h"
 
 #include <fmt/ranges.h>
 

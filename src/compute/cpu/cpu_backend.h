@@ -20,10 +20,12 @@ constexpr int64_t kFactorSlack = 128;
 
 class CpuBackend final : public Backend {
  public:
-  /// `bf16`: what multiplies bf16; no more than own::instructions().
-  explicit CpuBackend(ThreadPool& pool, own::Instructions bf16 = own::instructions());
+  /// `bf16`: what multiplies bf16; no more than kernels::instructions().
+  explicit CpuBackend(ThreadPool& pool, kernels::Instructions bf16 = kernels::instructions());
   std::string name() const override { return "cpu"; }
-  Bf16 bf16_products() const override { return products_.by() != own::Instructions::none ? Bf16::fast : Bf16::absent; }
+  Bf16 bf16_products() const override {
+    return products_.by() != kernels::Instructions::none ? Bf16::fast : Bf16::absent;
+  }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return PackedMatrices::bytes(rows, columns); }
 
  protected:
@@ -69,10 +71,10 @@ class CpuBackend final : public Backend {
              [&](int64_t i, int worker) { body(i * piece, std::min(count, (i + 1) * piece), worker); });
   }
 
-  /// Makes room for `own` floats a worker and `shared` floats in all; kept, so that steps of a size seen before
+  /// Makes room for `each` floats a worker and `shared` floats in all; kept, so that steps of a size seen before
   /// allocate nothing. What is in it lasts until the op ends.
-  void reserve(int64_t own, int64_t shared = 0);
-  float* own(int worker) const { return own_[static_cast<size_t>(worker)].get(); }
+  void reserve(int64_t each, int64_t shared = 0);
+  float* scratch_of(int worker) const { return scratch_[static_cast<size_t>(worker)].get(); }
   float* shared() const { return shared_.get(); }
 
   ThreadPool& pool_;
@@ -84,8 +86,8 @@ class CpuBackend final : public Backend {
     void grow(int64_t wanted);
     float* get() const { return static_cast<float*>(arena.data()); }
   };
-  std::vector<Buffer> own_;  // one a worker: its own scratch
-  Buffer shared_;            // partial sums, one slot a piece
+  std::vector<Buffer> scratch_;  // one a worker: its own scratch
+  Buffer shared_;                // partial sums, one slot a piece
 };
 
 }  // namespace tekio

@@ -1,6 +1,6 @@
 // The passes of a masked language model. The last layer and the head run on masked rows only: no other row's logits
 // enter the loss, so loss and gradients are exactly those of the whole (a test holds it).
-#include "model/mlm_model.h"
+#include "model/mlm_network.h"
 
 #include <algorithm>
 #include <utility>
@@ -76,12 +76,12 @@ void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights&
 
 }  // namespace
 
-MlmModel::MlmModel(ModelConfig config, Backend& backend)
+MlmNetwork::MlmNetwork(ModelConfig config, Backend& backend)
     : config_(std::move(config)),
       backend_(backend),
       weights_(std::make_unique<ParameterSet>(config_, "weights", backend.memory())) {}
 
-void MlmModel::prepare(const BatchLimits& limits, bool training, DType type) {
+void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
   TEKIO_CHECK(type == DType::f32 || backend_.bf16_products() != Backend::Bf16::absent, "{} has no bf16",
               backend_.name());
   activations_.reset();  // before the new one, so that both never stand in memory together
@@ -95,8 +95,8 @@ void MlmModel::prepare(const BatchLimits& limits, bool training, DType type) {
   activations_ = std::make_shared<Activations>(config_, limits, training, type, backend_.memory());
 }
 
-MemoryPlan MlmModel::plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
-                          bool explicit_dropout, DType type) {
+MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
+                            bool explicit_dropout, DType type) {
   MemoryPlan plan;
   plan.add("weights", ParameterSet::bytes(config));
   if (type == DType::bf16) plan.add("bf16 weights", MatrixSet::bytes(config, backend, type));
@@ -107,21 +107,21 @@ MemoryPlan MlmModel::plan(const ModelConfig& config, const Backend& backend, con
   return plan;
 }
 
-const ModelMatrices& MlmModel::matrices() {
+const ModelMatrices& MlmNetwork::matrices() {
   if (std::exchange(matrices_stale_, false)) matrices_->refresh();
   return matrices_->get();
 }
 
-bool MlmModel::fits(const Batch& batch) const { return activations_ && activations_->fits(batch); }
+bool MlmNetwork::fits(const Batch& batch) const { return activations_ && activations_->fits(batch); }
 
-bool MlmModel::fits(const Batch& batch, DType type) const { return fits(batch) && activations_->type == type; }
+bool MlmNetwork::fits(const Batch& batch, DType type) const { return fits(batch) && activations_->type == type; }
 
-void MlmModel::clear_gradients() {
+void MlmNetwork::clear_gradients() {
   TEKIO_CHECK(gradients_ != nullptr, "not prepared for training");
   backend_.zero(gradients_->flat_to_change());
 }
 
-Tensor MlmModel::logits(const Batch& batch) {
+Tensor MlmNetwork::logits(const Batch& batch) {
   check_batch(batch, config_);
   TEKIO_CHECK(fits(batch), "a batch of {} tokens and {} masked rows is larger than planned", batch.tokens(),
               batch.masked_rows.size());
@@ -133,7 +133,7 @@ Tensor MlmModel::logits(const Batch& batch) {
 }
 
 /// From the batch to memory.head.logits; activations are kept for backward if training was prepared.
-void MlmModel::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
+void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
   const EncoderWeights& w = weights_->tensors();
   const ModelMatrices& m = matrices();
   embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
@@ -147,7 +147,7 @@ void MlmModel::run_forward(const Batch& batch, const Pass& pass, PassMemory& mem
   head_forward(backend_, config_, w, m, memory.head, x);
 }
 
-LabelLoss MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence) {
+LabelLoss MlmNetwork::evaluate(const Batch& batch, std::span<double> per_sequence) {
   TEKIO_CHECK(per_sequence.empty() || static_cast<int64_t>(per_sequence.size()) == batch.sequences(),
               "{} sums for {} sequences", per_sequence.size(), batch.sequences());
   const Tensor rows = logits(batch);
@@ -169,7 +169,7 @@ LabelLoss MlmModel::evaluate(const Batch& batch, std::span<double> per_sequence)
   return sum;
 }
 
-void MlmModel::forward(const Batch& batch, const StepRandom& random) {
+void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {
   check_batch(batch, config_);
   TEKIO_CHECK(fits(batch) && activations_->training,
               "a batch of {} tokens and {} masked rows is larger than planned, or training was not prepared",
@@ -188,7 +188,7 @@ void MlmModel::forward(const Batch& batch, const StepRandom& random) {
   run_forward(batch, make_pass(config_, backend_, batch, a.dropouts), memory);
 }
 
-double MlmModel::backward(const Batch& batch, float scale) {
+double MlmNetwork::backward(const Batch& batch, float scale) {
   TEKIO_CHECK(activations_ && activations_->forwarded, "backward without its forward");
   Activations& a = *activations_;
   a.forwarded = false;

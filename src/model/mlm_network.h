@@ -33,17 +33,17 @@ struct BatchLimits {
   int64_t masked_rows = 0;  ///< r
 };
 
-class MlmModel {
+class MlmNetwork {
  public:
-  MlmModel(ModelConfig config, Backend& backend);
-  MlmModel(const MlmModel&) = delete;
-  MlmModel& operator=(const MlmModel&) = delete;
+  MlmNetwork(ModelConfig config, Backend& backend);
+  MlmNetwork(const MlmNetwork&) = delete;
+  MlmNetwork& operator=(const MlmNetwork&) = delete;
   const ModelConfig& config() const { return config_; }
   ModelConfig& config() { return config_; }
   /// Whoever asks for weights that can be changed is taken to change them, before the next pass: borrowed ones are
   /// copied first.
   ParameterSet& weights() {
-    weights_->own();
+    weights_->make_writable();
     matrices_stale_ = true;
     return *weights_;
   }

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include "all_rows_backend.h"
+#include "ignoring_backend.h"
 #include "support.h"
 
 namespace tekio::test {
@@ -68,14 +68,14 @@ class Model : public ::testing::TestWithParam<std::tuple<std::string, std::strin
     return c;
   }
   std::string transform() const { return bert_ ? "cls.predictions.transform.dense.weight" : "vocab_transform.weight"; }
-  double step(MlmModel& model, const Batch& batch, const StepRandom& random = {}, float scale = 0.25f) const {
+  double step(MlmNetwork& model, const Batch& batch, const StepRandom& random = {}, float scale = 0.25f) const {
     model.forward(batch, random);
     return model.backward(batch, scale);
   }
 
   Device device_;
   bool bert_;
-  MlmModel model_;
+  MlmNetwork model_;
 };
 
 TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
@@ -83,7 +83,7 @@ TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
   std::vector<bool> counted(whole.masked_rows.size(), false);
   for (const int32_t row : batch.masked_rows) counted[static_cast<size_t>(row)] = true;
   IgnoringBackend ignoring(*device_.backend, counted);
-  MlmModel full(model_.config(), ignoring);
+  MlmNetwork full(model_.config(), ignoring);
   set_numbers(full.weights(), numbers(model_.weights()));
   full.prepare(kLimits, true);
 
@@ -116,8 +116,8 @@ TEST_P(Model, PackedSequencesDoNotSeeEachOther) {
 }
 
 TEST_P(Model, GradientsAccumulateOverMicroBatches) {
-  MlmModel parts(config(0.2), *device_.backend), whole(config(0.2), *device_.backend);
-  for (MlmModel* m : {&parts, &whole}) {
+  MlmNetwork parts(config(0.2), *device_.backend), whole(config(0.2), *device_.backend);
+  for (MlmNetwork* m : {&parts, &whole}) {
     randomize(*m, 3);
     m->prepare(kLimits, true);
   }
@@ -132,7 +132,7 @@ TEST_P(Model, GradientsAccumulateOverMicroBatches) {
 }
 
 TEST_P(Model, DropoutIsAFunctionOfSeedAndStep) {
-  MlmModel m(config(0.3), *device_.backend);
+  MlmNetwork m(config(0.3), *device_.backend);
   randomize(m, 3);
   m.prepare(kLimits, true);
   const Batch batch = example(bert_);
@@ -148,7 +148,7 @@ TEST_P(Model, DropoutIsAFunctionOfSeedAndStep) {
 }
 
 TEST_P(Model, GradientsAreDerivativesAlsoUnderDropout) {
-  MlmModel m(config(0.2), *device_.backend);
+  MlmNetwork m(config(0.2), *device_.backend);
   randomize(m, 3);
   m.prepare(kLimits, true);
   const Batch batch = example(bert_);
@@ -188,7 +188,7 @@ TEST_P(Model, DrawsFromTheStreamWhatTheReferenceDraws) {
     Json document = model_.config().document;
     document[bert_ ? "hidden_dropout_prob" : "dropout"] = hidden;
     document[bert_ ? "attention_probs_dropout_prob" : "attention_dropout"] = attention;
-    MlmModel m(ModelConfig::from_json(document, "config"), *device_.backend);
+    MlmNetwork m(ModelConfig::from_json(document, "config"), *device_.backend);
     randomize(m, 3);
     m.prepare(kLimits, true);
     for (const bool masked : {true, false}) {
@@ -205,7 +205,7 @@ TEST_P(Model, DrawsFromTheStreamWhatTheReferenceDraws) {
 }
 
 TEST_P(Model, PaddingOnlyMovesTheStream) {
-  MlmModel m(config(0.3), *device_.backend);
+  MlmNetwork m(config(0.3), *device_.backend);
   randomize(m, 3);
   m.prepare(kLimits, true);
   // Of the first sequence alone: the decisions depend on the padded length, since its rows are drawn in between.
@@ -235,12 +235,12 @@ TEST_P(Model, NothingMaskedMeansNoLossAndNoGradient) {
 TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
   const Batch batch = example(bert_);
   const double trained = model_.evaluate(batch).loss;
-  MlmModel lean(model_.config(), *device_.backend);
+  MlmNetwork lean(model_.config(), *device_.backend);
   set_numbers(lean.weights(), numbers(model_.weights()));
   lean.prepare(kLimits, false);
   EXPECT_EQ(lean.evaluate(batch).loss, trained);
-  const int64_t all = MlmModel::plan(model_.config(), *device_.backend, kLimits, true, false).total(),
-                less = MlmModel::plan(model_.config(), *device_.backend, kLimits, false, false).total();
+  const int64_t all = MlmNetwork::plan(model_.config(), *device_.backend, kLimits, true, false).total(),
+                less = MlmNetwork::plan(model_.config(), *device_.backend, kLimits, false, false).total();
   EXPECT_LT(less, all);
 }
 
@@ -250,13 +250,13 @@ TEST_P(Model, PrepareAllocatesWhatPlanSays) {
       if (l.purpose == purpose) return l.bytes;
     return int64_t{-1};
   };
-  const MemoryPlan plan = MlmModel::plan(config(0.1), *device_.backend, kLimits, true, true);
+  const MemoryPlan plan = MlmNetwork::plan(config(0.1), *device_.backend, kLimits, true, true);
   EXPECT_EQ(line(plan, "weights"), ParameterSet::bytes(model_.config()));
   EXPECT_EQ(line(plan, "gradients"), ParameterSet::bytes(model_.config()));
   for (const char* purpose : {"activations", "logits", "scratch"}) EXPECT_GT(line(plan, purpose), 0) << purpose;
   const int64_t rectangle = 4 * 14 * 16;
   EXPECT_EQ(line(plan, "dropout decisions"), rectangle * (1 + 2 * (bert_ ? 2 : 1)) + 2 * 4 * 2 * 14 * 14);
-  EXPECT_EQ(line(MlmModel::plan(config(0.1), *device_.backend, kLimits, false, true), "dropout decisions"), -1);
+  EXPECT_EQ(line(MlmNetwork::plan(config(0.1), *device_.backend, kLimits, false, true), "dropout decisions"), -1);
 }
 
 TEST_P(Model, RefusesBatchesOfAnotherModel) {
@@ -299,7 +299,7 @@ TEST_P(Model, HoldsCallersToTheirPlan) {
   batch = example(bert_);
   batch.labels.pop_back();
   bug([&] { model_.evaluate(batch); });
-  MlmModel fresh(config(0), *device_.backend);
+  MlmNetwork fresh(config(0), *device_.backend);
   bug([&] { fresh.evaluate(example(bert_)); });
   bug([&] { fresh.clear_gradients(); });
   fresh.prepare(kLimits, false);
@@ -326,7 +326,7 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
     GTEST_SKIP() << "this processor does not multiply bf16";
   const Batch batch = example(bert_);
   const StepRandom random{.seed = 5, .step = 9};
-  MlmModel single(config(0.2), *device_.backend), rounded(config(0.2), *device_.backend);
+  MlmNetwork single(config(0.2), *device_.backend), rounded(config(0.2), *device_.backend);
   randomize(single, 3);
   randomize(rounded, 3);
   single.prepare(kLimits, true);
@@ -341,7 +341,7 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
   }
   EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
   // The rounded copies follow the weights.
-  for (MlmModel* model : {&rounded, &single}) std::ranges::fill(named_values(model->weights(), transform()), 0.0f);
+  for (MlmNetwork* model : {&rounded, &single}) std::ranges::fill(named_values(model->weights(), transform()), 0.0f);
   EXPECT_GT(std::abs(single.evaluate(batch).loss - loss), 0.03 * loss);
   EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
 }
@@ -350,15 +350,15 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
 TEST_P(Model, BorrowedWeightsAreAsGoodAsCopies) {
   const Batch batch = example(bert_);
   const ScratchFolder folder;
-  MlmModel copied(config(0), *device_.backend), borrowed(config(0), *device_.backend);
+  MlmNetwork copied(config(0), *device_.backend), borrowed(config(0), *device_.backend);
   randomize(copied, 3);
   save_model(folder.path(), copied.config(), copied.weights());
   load_weights(folder.path(), borrowed.config(), borrowed.weights(), 0, Reading::borrowed);
   ASSERT_TRUE(std::as_const(borrowed).weights().borrows());
-  for (MlmModel* model : {&copied, &borrowed}) model->prepare(kLimits, true);
+  for (MlmNetwork* model : {&copied, &borrowed}) model->prepare(kLimits, true);
   EXPECT_EQ(borrowed.evaluate(batch).loss, copied.evaluate(batch).loss);
   EXPECT_TRUE(std::as_const(borrowed).weights().borrows());
-  for (MlmModel* model : {&copied, &borrowed})
+  for (MlmNetwork* model : {&copied, &borrowed})
     for (const TensorToChange& changed : model->weights().named_to_change())
       if (changed.name.find("word_embeddings") != std::string::npos || changed.name == transform())
         for (float& value : changed.tensor.values()) value *= 0.5f;

@@ -1,10 +1,10 @@
 // The back end's housekeeping: its scratch memory and its making.
-#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_backend.h"
 
 namespace tekio {
 
-CpuBackend::CpuBackend(ThreadPool& pool, own::Instructions bf16)
-    : pool_(pool), products_(bf16), packed_(bf16), own_(static_cast<size_t>(pool.threads())) {}
+CpuBackend::CpuBackend(ThreadPool& pool, kernels::Instructions bf16)
+    : pool_(pool), products_(bf16), packed_(bf16), scratch_(static_cast<size_t>(pool.threads())) {}
 
 void CpuBackend::Buffer::grow(int64_t wanted) {
   if (wanted <= floats) return;
@@ -12,8 +12,8 @@ void CpuBackend::Buffer::grow(int64_t wanted) {
   floats = wanted;
 }
 
-void CpuBackend::reserve(int64_t own, int64_t shared) {
-  for (Buffer& buffer : own_) buffer.grow(own);
+void CpuBackend::reserve(int64_t each, int64_t shared) {
+  for (Buffer& buffer : scratch_) buffer.grow(each);
   shared_.grow(shared);
 }
 

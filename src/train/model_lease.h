@@ -16,9 +16,9 @@ inline DType working_type(const MaskedLM& model, MaskingRng masking) {
   return model.impl().working_type(/*compared=*/masking != MaskingRng::counter);
 }
 
-class Room {
+class ModelLease {
  public:
-  Room(MaskedLM::Impl& impl, const BatchLimits& limits, bool training, DType type)
+  ModelLease(MaskedLM::Impl& impl, const BatchLimits& limits, bool training, DType type)
       : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training), type_(type) {}
 
   /// To be called before the first batch: from now on nobody else computes with the model.
@@ -29,13 +29,13 @@ class Room {
   /// Lets others have the model (fill-mask, say) until enter() is called again.
   void leave() { use_.unlock(); }
   /// Sees to it that the model can take `batch`.
-  void hold(const Batch& batch) {
+  void ensure_fits(const Batch& batch) {
     if (impl_.model().fits(batch)) return;
     const auto rows = static_cast<int64_t>(batch.masked_rows.size());
     limits_.masked_rows = std::min(limits_.sequences * limits_.length, rows + rows / 8);
     impl_.model().prepare(limits_, training_, type_);
   }
-  MlmModel& model() const { return impl_.model(); }
+  MlmNetwork& model() const { return impl_.model(); }
 
  private:
   MaskedLM::Impl& impl_;

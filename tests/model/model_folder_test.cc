@@ -379,7 +379,7 @@ TEST_F(Checkpoint, BorrowsWhatCanBeReadInPlace) {
     for (size_t i = 0; i < set.named().size(); ++i)
       EXPECT_TRUE(std::ranges::equal(set.named()[i].tensor.values(), copied.named()[i].tensor.values())) << i;
 
-    set.own();
+    set.make_writable();
     EXPECT_FALSE(set.borrows());
     EXPECT_TRUE(inside(set.tensors().word));
     EXPECT_EQ(set.tensors().word.data, set.named()[0].tensor.data);
