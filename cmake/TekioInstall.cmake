@@ -8,8 +8,7 @@ if(TARGET tekio_program)
   install(TARGETS tekio_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY include/tekio TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
-install(DIRECTORY share/tekio TYPE DATA)
-install(DIRECTORY scripts/reference DESTINATION ${CMAKE_INSTALL_DATADIR}/tekio FILES_MATCHING PATTERN "*.py")  # bench --compare_reference
+install(DIRECTORY share/tekio TYPE DATA PATTERN __pycache__ EXCLUDE)
 install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
 
 install(EXPORT tekio-targets NAMESPACE tekio:: DESTINATION ${package_dir})

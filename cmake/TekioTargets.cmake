@@ -28,7 +28,7 @@ else()
 endif()
 
 # tekio_room(NAME SOURCES a.cc b.cc USES base text LINKS fmt::fmt)
-# A room of the house: a folder of src/ as an object library. USES names rooms to its left (scripts/check_layers.py holds
+# A room of the house: a folder of src/ as an object library. USES names rooms to its left (scripts/checks/check_layers.py holds
 # the order); LINKS names outside libraries. All rooms end up in the one library `tekio`.
 function(tekio_room name)
   cmake_parse_arguments(room "" "" "SOURCES;USES;LINKS" ${ARGN})

@@ -23,7 +23,7 @@ void add_repeats(OptionTable& table, int64_t* repeats);
 /// Errors: whatever it failed with, as if it had failed here.
 ProcessResult run_tekio(const std::vector<std::string>& arguments);
 
-/// The files of a data set as scripts/reference take them: "--split FILE…" for each split.
+/// The files of a data set as share/tekio/reference take them: "--split FILE…" for each split.
 std::vector<std::string> files_of(const DatasetDict& data);
 
 /// A number that both sides report.
@@ -35,7 +35,7 @@ struct Figure {
 
 /// What the reference stack does for the same job.
 struct ReferenceJob {
-  std::string script;                  ///< file of scripts/reference; it prints one line of JSON
+  std::string script;                  ///< file of share/tekio/reference; it prints one line of JSON
   std::vector<std::string> arguments;  ///< what follows it
   std::vector<Figure> figures;         ///< the first decides which pair is the median one
   std::vector<const char*> equal;      ///< keys whose values must be equal on both sides, or the jobs were different

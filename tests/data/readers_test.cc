@@ -1,5 +1,5 @@
 // Bytes to rows: packing, records, values; against what the reference stack's loaders read
-// (scripts/make_data_goldens.py).
+// (scripts/golden/make_data_golden.py).
 #include <tekio/dataset.h>
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// MaskedLM and FillMask as users call them: answers equal to the reference pipeline's (scripts/make_fill_golden.py),
-// targets, several masks, and every error.
+// MaskedLM and FillMask as users call them: answers equal to the reference pipeline's
+// (scripts/golden/make_fill_golden.py), targets, several masks, and every error.
 #include <tekio/masked_lm.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
-// A tool for comparisons with the reference (scripts/compare_tokenizer.py): reads texts from stdin, each a 32-bit
-// length and its bytes, and writes what encode() gives to stdout, each text as n, then n ids, n word ids, 2n offsets
-// (all 32 bits). Beside it runs TextEncoder on the same texts and stops with exit code 3 if its ids or word starts
-// differ.
+// A tool for comparisons with the reference (scripts/compare/compare_tokenizer.py): reads texts from stdin, each a
+// 32-bit length and its bytes, and writes what encode() gives to stdout, each text as n, then n ids, n word ids, 2n
+// offsets (all 32 bits). Beside it runs TextEncoder on the same texts and stops with exit code 3 if its ids or word
+// starts differ.
 //
 //   tekio_dump_encodings FOLDER < texts > encodings
 //   tekio_dump_encodings FOLDER --time < texts          times TextEncoder: MB/s, tokens

@@ -1,4 +1,4 @@
-// Encodings frozen from the reference (scripts/make_tokenizer_golden.py): encode() and TextEncoder against them.
+// Encodings frozen from the reference (scripts/golden/make_tokenizer_golden.py): encode() and TextEncoder against them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-// A tool for comparisons with the reference (scripts/compare_word_piece.py): trains on the text of stdin and writes the
-// vocabulary as JSON to stdout. OPTIONS.json has members of WordPieceOptions by their names, and may have "entries",
-// what a run of the reference gave: then what that run drew is drawn again.
+// A tool for comparisons with the reference (scripts/compare/compare_word_piece.py): trains on the text of stdin and
+// writes the vocabulary as JSON to stdout. OPTIONS.json has members of WordPieceOptions by their names, and may have
+// "entries", what a run of the reference gave: then what that run drew is drawn again.
 //
 //   tekio_train_vocabulary OPTIONS.json < text > entries.json
 #include <tekio/error.h>

@@ -1,5 +1,5 @@
-// Vocabularies frozen from the reference (scripts/make_word_piece_golden.py), entry by entry; what the trainer draws
-// where the reference is not determined; tables and queue on their own.
+// Vocabularies frozen from the reference (scripts/golden/make_word_piece_golden.py), entry by entry; what the trainer
+// draws where the reference is not determined; tables and queue on their own.
 #include "text/word_piece_trainer.h"
 
 #include <gmock/gmock.h>

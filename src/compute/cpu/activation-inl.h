@@ -25,7 +25,8 @@ HWY_INLINE VF square_rest(VF a, VF square) {
 }
 
 // Phi(x), the normal distribution function, and e^(-x^2/2), which it needs and the slope too. For a = |x|:
-// Phi(-a) = e^(-a^2/2) R(a), R smooth: a polynomial in 1/(1 + a/4), fitted by scripts/fit_normal_tail.py to 2e-8.
+// Phi(-a) = e^(-a^2/2) R(a), R smooth: a polynomial in 1/(1 + a/4), fitted by scripts/golden/fit_normal_tail.py to
+// 2e-8.
 struct Normal {
   VF distribution, bell;
 };

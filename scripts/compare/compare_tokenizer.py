@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Compares Tekio's tokenizer with the live reference, text by text: ids, word ids, offsets; TextEncoder runs beside it.
 
-    PYTHON scripts/compare_tokenizer.py TOOL FOLDER --reviews DIR/imdb     every review of the data set
-    PYTHON scripts/compare_tokenizer.py TOOL FOLDER --nasty 1000000 [--seed 1]   generated strings
-    PYTHON scripts/compare_tokenizer.py TOOL FOLDER --texts FILE           a text a line
+    PYTHON scripts/compare/compare_tokenizer.py TOOL FOLDER --reviews DIR/imdb     every review of the data set
+    PYTHON scripts/compare/compare_tokenizer.py TOOL FOLDER --nasty 1000000 [--seed 1]   generated strings
+    PYTHON scripts/compare/compare_tokenizer.py TOOL FOLDER --texts FILE           a text a line
 
 PYTHON has transformers (or only tokenizers: --plain FILE names a tokenizer.json) and, for reviews, zstandard. TOOL is
 build/.../tests/text/tekio_dump_encodings. Prints how many texts and tokens were compared; fails at the first that differ.

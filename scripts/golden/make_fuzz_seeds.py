@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/fuzz/corpus: small valid files of each kind, for the fuzz targets to start from. Needs nothing but Python.
 
-    python3 scripts/make_fuzz_seeds.py tests/fuzz/corpus
+    python3 scripts/golden/make_fuzz_seeds.py [OUT]
 """
 
 import gzip
@@ -15,7 +15,7 @@ import types
 import zipfile
 
 
-def tokenizer_json(vocabulary, with_type=True):
+def tokenizer_json(vocabulary, with_type=True, times=1):
     special = lambda i, text: {"id": i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     model = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
              "vocab": {piece: i for i, piece in enumerate(vocabulary)}}
@@ -28,7 +28,7 @@ def tokenizer_json(vocabulary, with_type=True):
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
+            "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, *[{"Sequence": {"id": "A", "type_id": 0}}] * times, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
             "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
                      {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}],
             "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
@@ -43,6 +43,24 @@ def safetensors(tensors):
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
     return struct.pack("<Q", len(head)) + head + body
+
+
+def token_store(rows, id_bytes):
+    """A store of docs/formats.md, version 1: rows of the ids 1 7 8 2. Its checksums are 0: the target puts them right."""
+    header_bytes, a_row = 128, 4
+    body, index = b"", b""
+    for first in range(0, rows, 1000):
+        count = min(rows - first, 1000)
+        tokens = count * a_row
+        bits = sum(1 << i for i in range(tokens) if i % a_row == 1)
+        batch = struct.pack("<4" + {2: "H", 4: "I"}[id_bytes], 1, 7, 8, 2) * count
+        batch += b"\0" * (-len(batch) % 8) + bits.to_bytes((tokens + 63) // 64 * 8, "little")
+        batch += struct.pack(f"<{count}Q", *range(a_row, tokens + 1, a_row))
+        index += struct.pack("<4Q", header_bytes + len(body), tokens, count, 0)
+        body += batch
+    at = header_bytes + len(body)
+    header = struct.pack("<8s2I16x3Q4I3Q", b"TEKIOTOK", 1, id_bytes, rows, rows * a_row, len(index) // 32, 8, 1, 1, 1000, at, 0, at + len(index))
+    return header.ljust(header_bytes, b"\0") + body + index
 
 
 def state_dict_pickle():
@@ -90,7 +108,7 @@ def torch_file():
 
 
 def main():
-    root = pathlib.Path(sys.argv[1])
+    root = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/fuzz/corpus"
     vocabulary = "[PAD] [UNK] [CLS] [SEP] [MASK] . , ' a is this great it isn ##n ##t t ##s \u4e2d".split()
     distilbert = {"model_type": "distilbert", "dim": 32, "hidden_dim": 64, "n_heads": 4, "n_layers": 2, "vocab_size": 30, "max_position_embeddings": 16,
                   "activation": "gelu", "dropout": 0.1, "attention_dropout": 0.1, "initializer_range": 0.02, "pad_token_id": 0}
@@ -101,13 +119,15 @@ def main():
     rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
     csv = 'text,label\n"He said ""no"",\nand left",1\nplain,0\n'
     seeds = {
-        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False)},
+        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False),
+                           "sequence_twice.json": tokenizer_json(vocabulary, times=2)},
         "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
         "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},
         "safetensors": {"two": safetensors([("a", "F32", [2, 2], struct.pack("<4f", 1, 2, 3, 4)), ("b", "BF16", [3], b"\x80\x3f" * 3)]),
                         "empty": safetensors([])},
         "pickle": {"state_dict": state_dict_pickle()},
         "torch_file": {"zip": torch_file()},
+        "token_store": {"two": token_store(rows=3, id_bytes=2), "four": token_store(rows=1003, id_bytes=4)},
         "text": {"plain": "This is a great [MASK], isn't it?", "unicode": "Cafe\u0301 \u4e2d\u6587 \u1112\u1161\u11ab \U0001f600\u200d \u05d0\u05d1 \ue000\ufffd\x00\x07", "invalid": b"\xc3(\xff\xed\xa0\x80"},
         # The first byte picks options: see word_piece_fuzz.cc.
         "word_piece": {"plain": "\x01The sailors sailed; sailing, sailors' sails. aaaaa ababab abc abcabc", "unicode": "\x07Stra\u00dfe caf\u00e9 \u4e2d\u6587\u4e2d\u6587\u2014na\u00efve \u0130\x0b\u200bx"},

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Fits the polynomial of src/compute/cpu/normal-inl.h (needs mpmath and numpy; run by hand, prints C++ coefficients).
+"""Fits the polynomial of src/compute/cpu/activation-inl.h and prints its coefficients; the last bit of some depends on numpy's LAPACK.
+
+    PYTHON scripts/golden/fit_normal_tail.py
 
 R(a) = exp(a^2/2) * Phi(-a), the normal distribution's tail without its exponential, is smooth for a >= 0 and is fitted as a
 polynomial of t = 1 / (1 + 0.25 a) with the smallest largest relative error (iteratively reweighted least squares).

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws how a run learned: the training loss by update, the loss and accuracy of its evaluations, as one SVG.
 
-    python3 scripts/loss_curve.py RUN… curve.svg
+    python3 scripts/release/loss_curve.py RUN… curve.svg
 
 RUN is a run folder of tekio adapt or tekio pretrain, also while it trains: then the newest checkpoint tells the evaluations. A
 trainer_state.json of the reference stack's Trainer will do too. Of several, each goes on where the one before it ended. The thin line is the

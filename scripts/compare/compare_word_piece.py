@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares the training of WordPiece vocabularies with the live reference, entry by entry.
 
-    PYTHON scripts/compare_word_piece.py BUILD FILE [FILE...] [--runs 2] [--options JSON]
-    PYTHON scripts/compare_word_piece.py BUILD FILE [FILE...] --time 5 [--options JSON]
+    PYTHON scripts/compare/compare_word_piece.py BUILD FILE [FILE...] [--runs 2] [--options JSON]
+    PYTHON scripts/compare/compare_word_piece.py BUILD FILE [FILE...] --time 5 [--options JSON]
 
 BUILD is a build folder that has tests/text/tekio_train_vocabulary. The reference (BertWordPieceTokenizer of `tokenizers`) gives
 the letters that go on a word ("##a") their ids in the order of a hash map, anew in every run, and equally frequent pairs are

@@ -2,7 +2,7 @@
 """Makes examples/reviews: a small corpus of invented film reviews for the examples and their tests, laid out like the real
 one (train, test, unsupervised; text and label; some markup). The sentences are put together from the lists below.
 
-    python3 scripts/make_reviews.py examples/reviews
+    python3 scripts/golden/make_reviews.py [OUT]
 """
 
 import json
@@ -42,7 +42,7 @@ def review(rng: random.Random, good: bool) -> str:
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "examples/reviews"
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(7)
     for split, rows in (("train", 120), ("test", 40), ("unsupervised", 40)):

@@ -2,7 +2,7 @@
 """Draws a step's phases under the machine's roofline, and how the step's time is divided, as one SVG.
 
     tekio bench step --json > step.json
-    python3 scripts/roofline.py step.json docs/roofline.svg
+    python3 scripts/release/roofline.py step.json docs/roofline.svg
 
 A phase's place: how many operations it has for each byte that it must touch, and how many it does in a second. The roof is
 what the machine can do: the rate of its memory, and the rate of one large product. A disc's area is the phase's share of the

@@ -1,10 +1,11 @@
 """Makes tests/golden/data/readers.json: what the reference stack's loaders read from nasty little files.
 
-Run:  python make_data_goldens.py OUT.json      with datasets 5.2 (text, json and csv loaders), about a minute.
+    PYTHON scripts/golden/make_data_golden.py [OUT.json]
+
 Each case: {"kind", "bytes" (base64), "rows": a list of rows, or null where the reference refuses}. CSV is read with pandas, as the csv
 loader does, but with dtype=str and keep_default_na=False: text stays text there. Random cases come from a fixed seed.
 """
-import base64, json, os, random, sys, tempfile
+import base64, json, os, pathlib, random, sys, tempfile
 import pandas
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -79,5 +80,6 @@ with tempfile.TemporaryDirectory() as folder:
         contents = contents + list({"txt": random_texts, "csv": random_tables}.get(kind, lambda count: [])(60))
         for number, content in enumerate(contents):
             out.append({"kind": kind, "bytes": base64.b64encode(content).decode(), "rows": read(kind, content, folder, f"{kind}{number}")})
-with open(sys.argv[1], "w", encoding="utf-8") as f:
+path = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/data/readers.json"
+with open(path, "w", encoding="utf-8") as f:
     f.write("[\n" + ",\n".join(json.dumps(case, ensure_ascii=False) for case in out) + "\n]\n")

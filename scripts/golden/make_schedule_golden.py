@@ -1,10 +1,11 @@
-"""Learning rates of the reference stack's schedulers, update by update, for tests/train/schedule_test.cc.
+"""Makes tests/golden/train/schedules.json: learning rates of the reference stack's schedulers, update by update.
 
-Run with the reference stack (torch, transformers) installed:  python scripts/make_train_goldens.py tests/golden/train
-Writes schedules.json: per case the options and each update's rate as a C99 hexadecimal float, so that not a bit is lost.
+    PYTHON scripts/golden/make_schedule_golden.py [OUT.json]
+
+Per case the options and each update's rate as a C99 hexadecimal float, so that not a bit is lost.
 """
 import json
-import os
+import pathlib
 import sys
 
 import torch
@@ -40,9 +41,9 @@ def rates(name, base, warmup, updates):
 
 
 def main():
-    folder = sys.argv[1]
+    path = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/train/schedules.json"
     cases = [{"lr_scheduler_type": n, "learning_rate": b, "warmup_steps": w, "updates": u, "rates": rates(n, b, w, u)} for n, b, w, u in CASES]
-    with open(os.path.join(folder, "schedules.json"), "w") as f:
+    with open(path, "w") as f:
         json.dump(cases, f, indent=0)
         f.write("\n")
 

@@ -1,6 +1,6 @@
 """Makes the golden files of tests/golden with the live reference stack (see README.md there for what each holds).
 
-    python scripts/make_golden.py OUT [--data DIR] [--skip-walkthrough]
+    python scripts/golden/make_training_golden.py OUT [--data DIR] [--skip-walkthrough]
 
 DIR is the folder with imdb/ and tokenizers/ (default: $TEKIO_DATA). Needs torch, transformers, datasets, zstandard, safetensors; about two minutes.
 Models get their weights from numpy, not from the library's initialisation, so that every version starts from the same bits.

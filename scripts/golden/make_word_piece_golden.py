@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
 """Makes tests/golden/text/word_piece.json with the live reference: what `tokenizers`' BertWordPieceTokenizer trains.
 
-    PYTHON scripts/make_word_piece_golden.py [OUT]
+    PYTHON scripts/golden/make_word_piece_golden.py [OUT]
 
 A list of cases: text, options of the trainer, all entries in the order of their ids. The texts are written here, or come from
 compare_tokenizer.py's generator with a fixed seed. Two things the reference draws anew in every run (see compare_word_piece.py): a
-test reads them from the entries, and has the trainer repeat them.
+test reads them from the entries, and has the trainer repeat them. A file that differs from the new one in nothing else is kept.
 """
+import itertools
 import json
 import pathlib
 import sys
 import tempfile
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "compare"))
 from compare_tokenizer import Nasty
 from compare_word_piece import reference
 
-OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent / "tests/golden/text/word_piece.json")
+OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/text/word_piece.json")
 PROSE = """The wind had dropped, and in the harbour the boats lay still. Nobody on the quay spoke; somebody coughed.
 "We shall not sail before Thursday," said the harbour master, "and whoever sails before Thursday sails without me."
 Windward, leeward: the sailors' words went over the children's heads. Unsailed seas are the calmest, said the oldest sailor.
@@ -49,6 +51,16 @@ def nasty():
     return "\n".join(generator.text().decode("utf-8", "replace") for _ in range(250)) + "\n"
 
 
+def undrawn(document):
+    """What every run gives: texts, options, and the entries before the first letter that goes on a word; those too are drawn where letters are left out."""
+    def head(case):
+        if "limit_alphabet" in case["options"] or case["text"] == "nasty":  # more letters than the default limit, 1,000
+            return None
+        special = case["options"].get("special_tokens", [])
+        return list(itertools.takewhile(lambda entry: entry in special or not entry.startswith("##"), case["entries"]))
+    return document["texts"], [(case["text"], case["options"], head(case)) for case in document["cases"]]
+
+
 def main():
     texts = {**TEXTS, "nasty": nasty()}
     cases = []
@@ -58,6 +70,8 @@ def main():
             path.write_bytes(texts[name].encode())
             cases.append({"text": name, "options": options, "entries": reference(path, options)})
     document = {"texts": texts, "cases": cases}
+    if OUT.exists() and undrawn(json.loads(OUT.read_text(encoding="utf-8"))) == undrawn(document):
+        return
     OUT.write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{OUT}: {len(cases)} cases, {OUT.stat().st_size} bytes")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/golden/text/ with the live reference (transformers and its `tokenizers`).
 
-    PYTHON scripts/make_tokenizer_golden.py [OUT]
+    PYTHON scripts/golden/make_tokenizer_golden.py [OUT]
 
     vocab.txt         a small WordPiece vocabulary, made here: characters of many scripts, and some words
     uncased.json      encodings of nasty texts with do_lower_case, one by one: text (hex of its bytes), ids, word ids, offsets
@@ -17,11 +17,12 @@ import pathlib
 import sys
 import tempfile
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "compare"))
 from compare_tokenizer import Nasty
 from tokenizers import AddedToken, Tokenizer, __version__, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertTokenizerFast
 
-OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent / "tests/golden/text")
+OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/text")
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 RANGES = [(0x21, 0x7E), (0xA1, 0xFF), (0x3B1, 0x3C9), (0x410, 0x44F), (0x5D0, 0x5EA), (0x627, 0x64A), (0x905, 0x914), (0x1100, 0x1112),
           (0x1161, 0x1175), (0x11A8, 0x11C2), (0x3042, 0x3062), (0x30A2, 0x30C8), (0x4E00, 0x4E20), (0x65E5, 0x65E5), (0x672C, 0x672C)]

@@ -52,12 +52,12 @@ def judge(parts, quoted, public):
     room = parts[1] if parts[0] == "src" else "apps"
     allowed = ROOMS.get(room) if room != "apps" else APPS
     if allowed is None:
-        return f"src/{room} is no known room: give it a place in scripts/check_layers.py"
+        return f"src/{room} is no known room: give it a place in scripts/checks/check_layers.py"
     if public:
         header = pathlib.PurePosixPath(public).stem
         owner = PUBLIC.get(header)
         if owner is None:
-            return f"<{public}> has no room in scripts/check_layers.py"
+            return f"<{public}> has no room in scripts/checks/check_layers.py"
         if owner not in allowed and (room, header) not in PUBLIC_EXCEPTIONS:
             return f"{room} includes <{public}>, which {owner} implements, to its right"
         return None
@@ -68,7 +68,7 @@ def judge(parts, quoted, public):
 
 
 def main():
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2])
     if not (root / "src").is_dir():
         sys.exit(f"check_layers: no src/ in {root}")
     found = list(problems(root))

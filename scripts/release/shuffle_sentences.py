@@ -3,7 +3,7 @@
 a model trained on them learns to guess from the one sentence that a prompt is. Of 15 to 300 characters. Plain text only; all of
 it is held in memory.
 
-    python3 scripts/shuffle_sentences.py TEXT… sentences.txt
+    python3 scripts/release/shuffle_sentences.py TEXT… sentences.txt
 """
 import os
 import random

@@ -2,7 +2,7 @@
 """What must hold, and what is to be measured, on a machine with an NVIDIA GPU: the tests that skip elsewhere, the same again under
 compute-sanitizer, 50 updates beside the processor's, and steps of growing batches.
 
-    python3 scripts/check_gpu.py BUILD [--reference PYTHON] [--quick]
+    python3 scripts/checks/check_gpu.py BUILD [--reference PYTHON] [--quick]
 
 BUILD is a build folder with its tests. --reference: a Python with the reference stack, run in alternation at batch 64. --quick
 leaves out compute-sanitizer. Exit code 1 if something did not hold; the table at the end tells what.

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/compute/adamw.json: four steps of torch's fused AdamW on a CPU, every bit (needs torch; run by hand).
+"""Makes tests/golden/compute/adamw.json: four steps of torch's fused AdamW on a CPU, every bit.
+
+    PYTHON scripts/golden/make_compute_golden.py [OUT.json]
 
 Floats are stored as their 32 bits. Learning rates change by the step; the gradients are scaled as clipping scales them
 (grad.mul_(coefficient)), in float32, before the step. 80 elements: a multiple of 16, since the kernel's own tail rounds v
@@ -7,6 +9,7 @@ in another way.
 """
 import json
 import pathlib
+import sys
 
 import torch
 
@@ -37,6 +40,6 @@ def run(weight_decay, beta2, seed):
 
 
 runs = [run(0.01, 0.999, 1), run(0.0, 0.98, 2)]
-path = pathlib.Path(__file__).parent.parent / "tests/golden/compute/adamw.json"
+path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/compute/adamw.json"
 path.parent.mkdir(parents=True, exist_ok=True)
 path.write_text(json.dumps({"torch": torch.__version__, "runs": runs}, separators=(",", ":")) + "\n")

@@ -2,7 +2,7 @@
 """Makes share/tekio/tekio-small-uncased out of a run of `tekio pretrain`: weights rounded to bf16 (nearest, ties to even), the
 tokenizer's files and the config as they are, but for the dropout that whoever trains on should have. Only Python is needed.
 
-    python3 scripts/bundle_model.py RUN share/tekio/tekio-small-uncased [--dropout 0.1]
+    python3 scripts/release/bundle_model.py RUN share/tekio/tekio-small-uncased [--dropout 0.1]
 """
 
 import argparse

@@ -2,7 +2,7 @@
 """Makes examples/tiny-model: a small DistilBERT with random weights and a WordPiece vocabulary, for tests and examples.
 Needs nothing but Python and the licence texts of a Debian 12 system; the same text gives the same bytes.
 
-    python3 scripts/make_tiny_model.py examples/tiny-model
+    python3 scripts/golden/make_tiny_model.py [OUT]
 
 The vocabulary: characters first, then the most frequent pair of pieces is joined again and again (ties: the alphabetically
 first pair), words cut as BERT cuts them. The weights: normal(0, 0.02) matrices, zero biases, unit norms, as DistilBERT is
@@ -112,7 +112,7 @@ def weights_file() -> bytes:
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "examples/tiny-model"
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = train_vocabulary(licences(), VOCABULARY)
     if len(vocabulary) != VOCABULARY:

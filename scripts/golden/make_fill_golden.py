@@ -1,9 +1,10 @@
 """Makes tests/golden/model/fill-mask: a tiny BERT with a small vocabulary, and what the reference's fill-mask pipeline says.
 
-Run:  python make_fill_golden.py OUT        (transformers 5.23, torch 2.15, CPU)
+    PYTHON scripts/golden/make_fill_golden.py [OUT]
+
 A model that OUT already holds is kept: with transformers 4.57 this shows that the answers are the same.
 """
-import json, os, sys, warnings
+import json, os, pathlib, sys, warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 warnings.filterwarnings("ignore")
@@ -12,7 +13,7 @@ from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast, pipeline
 
 torch.set_num_threads(1)
-out = sys.argv[1]
+out = sys.argv[1] if len(sys.argv) > 1 else str(pathlib.Path(__file__).resolve().parents[2] / "tests/golden/model/fill-mask")
 os.makedirs(out, exist_ok=True)
 words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "!", "'", "-", "a", "i", "it", "is", "this", "the", "great", "good", "bad", "film", "movie",
          "was", "watch", "##ed", "##ing", "##s", "##ly", "very", "m", "s", "t", "don", "and", "or", "of", "story", "actor", "love", "hate", "idea", "##a", "##b"]
