@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "data/record_parser.h"
+#include "data/text_stream.h"
 
 namespace tekio {
 
@@ -32,7 +33,7 @@ uint64_t BlockReader::consumed() const { return consumed_ + (stream_ ? stream_->
 
 void BlockReader::open_next() {
   const DataFile& file = files_.list()[next_++];
-  stream_ = ByteStream::open(file.path, file.packing);
+  stream_ = open_text(file);
   splitter_ = Splitter::make(file.kind, printable(file.path.string(), 300));
   header_checked_ = false;
 }

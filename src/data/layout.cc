@@ -233,6 +233,8 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
+std::string shown_name(const DataFile& file) { return printable(file.path.string(), 300); }
+
 std::string split_of(const fs::path& relative) {
   const std::string name = relative.filename().string();
   if (const auto sharded = sharded_split(name)) return *sharded;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/byte_stream.h"
+#include "data/charset.h"
 
 namespace tekio {
 
@@ -25,7 +26,11 @@ struct DataFile {
   Packing packing = Packing::none;
   int8_t label = 0;   ///< of a review: 0 negative, 1 positive, -1 unknown
   int32_t group = 0;  ///< files that came from one spec: they share their columns
+  Charset charset;    ///< of its text, where no byte order mark says another
 };
+
+/// As messages name it.
+std::string shown_name(const DataFile& file);
 
 /// A spec's files by split, in this order: train, validation, test, unsupervised, others by name.
 using SplitFiles = std::vector<std::pair<std::string, std::vector<DataFile>>>;

@@ -1,0 +1,240 @@
+// A file's first bytes are looked at before anything else is done with it; they are the only ones that are copied once
+// more where the text is UTF-8 already.
+#include "data/text_stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/foreign_file.h"
+#include "data/detect_charset.h"
+
+namespace tekio {
+namespace {
+
+/// At most `count` bytes, fewer only at the end.
+std::string read_up_to(ByteStream& stream, size_t count) {
+  std::string bytes(count, '\0');
+  size_t size = 0;
+  for (size_t got = 1; got > 0 && size < count; size += got) got = stream.read(bytes.data() + size, count - size);
+  bytes.resize(size);
+  return bytes;
+}
+
+/// A stream whose first bytes were read already.
+class HeadStream final : public ByteStream {
+ public:
+  HeadStream(std::unique_ptr<ByteStream> rest, std::string head) : rest_(std::move(rest)), head_(std::move(head)) {}
+
+  size_t read(char* out, size_t capacity) override {
+    if (given_ == head_.size()) return rest_->read(out, capacity);
+    const size_t size = head_.copy(out, capacity, given_);
+    given_ += size;
+    return size;
+  }
+  uint64_t consumed() const override { return rest_->consumed(); }
+
+ private:
+  std::unique_ptr<ByteStream> rest_;
+  std::string head_;
+  size_t given_ = 0;
+};
+
+int64_t line_ends(std::string_view text) {
+  int64_t lines = std::count(text.begin(), text.end(), '\n');
+  for (size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1))
+    lines += at + 1 == text.size() || text[at + 1] != '\n';
+  return lines;
+}
+
+class DecodingStream final : public ByteStream {
+ public:
+  DecodingStream(std::unique_ptr<ByteStream> packed, const DataFile& file, const Charset& charset)
+      : packed_(std::move(packed)), shown_(shown_name(file)), charset_(charset), decoder_(charset), text_(kBuffer) {}
+
+  size_t read(char* out, size_t capacity) override {
+    while (begin_ == end_)
+      if (!convert()) return 0;
+    const size_t size = std::min(capacity, end_ - begin_);
+    std::memcpy(out, text_.data() + begin_, size);
+    begin_ += size;
+    return size;
+  }
+  uint64_t consumed() const override { return packed_->consumed(); }
+
+ private:
+  static constexpr size_t kBuffer = size_t{64} << 10;
+
+  /// Makes more text of `bytes_`; false at the end.
+  bool convert() {
+    if (at_end_) return false;
+    begin_ = 0;
+    const CharsetDecoder::Step step = decoder_.decode(std::string_view(bytes_).substr(at_), text_);
+    end_ = step.written;
+    at_ += step.read;
+    lines_ += line_ends({text_.data(), end_});
+    if (step.state == CharsetDecoder::State::malformed) {
+      if (end_ > 0) return true;  // what is good first
+      fail_at_byte();
+    }
+    if (step.state == CharsetDecoder::State::full) return true;
+    refill(step.state == CharsetDecoder::State::incomplete);
+    return true;
+  }
+
+  void refill(bool incomplete) {
+    bytes_.erase(0, at_);
+    at_ = 0;
+    const size_t left = bytes_.size();
+    bytes_.resize(kBuffer);
+    const size_t got = packed_->read(bytes_.data() + left, kBuffer - left);
+    bytes_.resize(left + got);
+    if (got > 0) return;
+    if (incomplete)
+      fail(ErrorKind::input, "{}:{}: the file ends within a character of {}: it is cut off, or in another encoding",
+           shown_, lines_ + 1, charset_.name);
+    at_end_ = true;
+    end_ += decoder_.finish(std::span(text_).subspan(end_));
+  }
+
+  [[noreturn]] void fail_at_byte() {
+    bytes_ += read_up_to(*packed_, kBuffer);
+    fail(ErrorKind::input, "{}:{}: byte 0x{:02X} is no character of {} there; {}", shown_, lines_ + 1,
+         static_cast<unsigned char>(bytes_[at_]), charset_.name, charset_advice(bytes_, charset_));
+  }
+
+  std::unique_ptr<ByteStream> packed_;
+  std::string shown_;
+  Charset charset_;
+  CharsetDecoder decoder_;
+  std::string bytes_;  // from at_: not yet converted
+  std::vector<char> text_;
+  size_t at_ = 0, begin_ = 0, end_ = 0;
+  int64_t lines_ = 0;  // ends of lines in the text so far
+  bool at_end_ = false;
+};
+
+/// What the first bytes say that a file is instead of text, as foreign_content() has it.
+std::string other_format(std::string_view head) {
+  struct Format {
+    std::string_view begin;
+    const char* what;
+  };
+  constexpr Format kFormats[] = {
+      {"PK\x03\x04", "is a ZIP archive, as .xlsx and .docx are: save a workbook as CSV, a document as plain text"},
+      {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "is an old Office file (.xls, .doc): save it as CSV or as plain text"},
+      {"%PDF-", "is a PDF: extract its text first (pdftotext FILE.pdf FILE.txt)"},
+      {"{\\rtf", "is an RTF document: save it as plain text"},
+      {"\x1F\x8B\x08", "is packed by gzip: give it a name that ends in .gz, or unpack it"},
+      {"\x28\xB5\x2F\xFD", "is packed by Zstandard: give it a name that ends in .zst, or unpack it"},
+      {"\xFD\x37zXZ", "is packed by xz: unpack it first"},
+      {"7z\xBC\xAF\x27\x1C", "is a 7-Zip archive: unpack it first"},
+      {"PAR1", "is a Parquet file: write it as JSON Lines first"},
+      {"ARROW1", "is an Arrow file: write it as JSON Lines first"},
+      {"SQLite format 3", "is an SQLite database: export its table as CSV"},
+  };
+  for (const Format& format : kFormats)
+    if (head.starts_with(format.begin)) return format.what;
+  return "";
+}
+
+void refuse_foreign(const DataFile& file, std::string_view head) {
+  std::string what = foreign_content(head);
+  if (what.empty()) what = other_format(head);
+  if (!what.empty()) fail(ErrorKind::input, "{} {}", shown_name(file), what);
+}
+
+struct Mark {
+  std::string_view bytes;
+  const char *name, *library;
+};
+/// The byte order mark of another encoding than UTF-8; the longer ones first.
+const Mark* mark_of(std::string_view head) {
+  using namespace std::string_view_literals;
+  static constexpr Mark kMarks[] = {{"\xFF\xFE\0\0"sv, "utf-32le", "UTF-32LE"},
+                                    {"\0\0\xFE\xFF"sv, "utf-32be", "UTF-32BE"},
+                                    {"\xFF\xFE"sv, "utf-16le", "UTF-16LE"},
+                                    {"\xFE\xFF"sv, "utf-16be", "UTF-16BE"}};
+  for (const Mark& mark : kMarks)
+    if (head.starts_with(mark.bytes)) return &mark;
+  return nullptr;
+}
+
+/// Opens a file and reads its first bytes, which are looked at before they are unpacked, too.
+std::pair<std::unique_ptr<ByteStream>, std::string> open_head(const DataFile& file, size_t count) {
+  auto stream = ByteStream::open(file.path, file.packing);
+  std::string head;
+  try {
+    head = read_up_to(*stream, count);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::input && file.packing != Packing::none)
+      if (const std::string what = foreign_content_of(file.path); !what.empty())
+        fail(ErrorKind::input, "{} {}", shown_name(file), what);
+    throw;
+  }
+  refuse_foreign(file, head);
+  return {std::move(stream), std::move(head)};
+}
+
+/// Where two-byte zeros say so, UTF-16 or UTF-32 without a mark.
+void refuse_zeros(const DataFile& file, std::string_view head) {
+  const auto zeros = std::count(head.begin(), head.end(), '\0');
+  if (zeros < static_cast<int64_t>(head.size()) / 4 + 1) return;
+  const std::string likely = charset_of_zeros(head);
+  if (likely.empty()) return;
+  std::string name = likely.substr(0, 6);
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  fail(ErrorKind::input, "{}:1: every other byte is NUL, so it is likely {} without a byte order mark: --encoding {}",
+       shown_name(file), name, likely);
+}
+
+}  // namespace
+
+std::unique_ptr<ByteStream> open_text(const DataFile& file) {
+  auto [stream, head] = open_head(file, kForeignBytes);
+  const Mark* mark = mark_of(head);
+  if (mark == nullptr && file.charset.is_utf8()) {
+    refuse_zeros(file, head);
+    if (file.charset.name == "utf-8-sig" && head.starts_with("\xEF\xBB\xBF")) head.erase(0, 3);
+    return std::make_unique<HeadStream>(std::move(stream), std::move(head));
+  }
+  if (mark == nullptr && head.starts_with("\xEF\xBB\xBF"))  // UTF-8, whatever was named
+    return std::make_unique<HeadStream>(std::move(stream), std::move(head));
+  Charset charset = file.charset;
+  if (mark != nullptr) {
+    charset = {mark->name, mark->library};
+    head.erase(0, mark->bytes.size());
+  }
+  auto packed = std::make_unique<HeadStream>(std::move(stream), std::move(head));
+  return std::make_unique<DecodingStream>(std::move(packed), file, charset);
+}
+
+Charset detect_charset(const DataFile& file) {
+  constexpr size_t kPiece = size_t{1} << 20, kEnough = size_t{64} << 10;
+  auto [stream, sample] = open_head(file, kPiece);
+  if (mark_of(sample) != nullptr) return {};
+  std::string piece = sample, lines;
+  // Lines that are not ASCII, of the whole file where there are few: one of the last may be what tells.
+  std::string unusual;
+  for (; !piece.empty() && unusual.size() < kEnough; piece = read_up_to(*stream, kPiece)) {
+    lines += piece;
+    const size_t whole = piece.size() < kPiece ? lines.size() : lines.rfind('\n') + 1;
+    const size_t end = whole == 0 ? lines.size() : whole;
+    for (size_t at = 0; at < end;) {
+      const size_t stop = std::min(lines.find('\n', at), end - 1) + 1;
+      const std::string_view line(lines.data() + at, stop - at);
+      if (!is_ascii(line)) unusual += line;
+      at = stop;
+    }
+    lines.erase(0, end);
+  }
+  const std::string likely = likely_charset(unusual.empty() || sample.find('\0') < sample.size() ? sample : unusual);
+  if (likely.empty())
+    fail(ErrorKind::input, "{}: its encoding was not recognised; name it by --encoding NAME", shown_name(file));
+  return find_charset(likely);
+}
+
+}  // namespace tekio
