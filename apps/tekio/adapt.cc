@@ -27,7 +27,8 @@ class Adapt final : public TrainingCommand {
                          "tekio adapt --model distilbert-base-uncased --train_file notes.txt --validation_file "
                          "held-out.txt --line_by_line",
                          "tekio adapt --model M --data D --output_dir run --resume_from_checkpoint",
-                         "tekio adapt --model M --data D --dry_run"}};
+                         "tekio adapt --model M --data D --dry_run"},
+            .aliases = {"train"}};
   }
 
  private:

@@ -123,10 +123,13 @@ class BenchStep final : public Command {
   void add_options(OptionTable& table) override {
     table.add("model", &model_, "the model: a folder, or the id of a model in the Hub's cache")
         .called("M")
-        .alias("model_name_or_path");
+        .short_name('m')
+        .alias("model_name_or_path")
+        .only_once();
     table.add("per_device_train_batch_size", &batch_size_, "chunks in a batch, also of --eval")
         .at_least(1)
-        .at_most(1 << 16);
+        .at_most(1 << 16)
+        .alias("batch_size");
     table.add("chunk_size", &length_, "tokens in a chunk; no more than the model takes")
         .at_least(1)
         .at_most(1 << 20)

@@ -1,5 +1,5 @@
 // What a command of the program is: its texts for --help, its options, and what it does. One file per command;
-// commands.cc lists them all.
+// make_commands() in run_program.cc lists them all.
 #pragma once
 
 #include <tekio/masked_lm.h>
@@ -27,8 +27,9 @@ struct CommandText {
   std::string usage;        ///< what follows "tekio NAME"
   std::string description;  ///< a paragraph or more
   std::vector<std::string> examples;
-  int max_positionals = 0;      ///< -1: any number
-  bool family_default = false;  ///< meant where its family's name stands alone: "bench" is "bench step"
+  int max_positionals = 0;           ///< -1: any number
+  std::vector<std::string> aliases;  ///< other names of the command: "train"
+  bool family_default = false;       ///< meant where its family's name stands alone: "bench" is "bench step"
 };
 
 class Command {

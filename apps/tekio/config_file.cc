@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/file.h"
+#include "hints.h"
 #include "options.h"
 
 namespace tekio::cli {
@@ -35,6 +37,48 @@ bool kind_fits(const toml::node& node, Option::Kind kind) {
   return false;
 }
 
+// Gives `option` what stands in a file under `key`; returns what is wrong with it.
+std::vector<std::string> take_node(Option& option, const std::string& key, const toml::node& node) {
+  std::vector<std::string> problems;
+  const toml::array* array = node.as_array();
+  std::vector<const toml::node*> values{&node};
+  if (array != nullptr && option.kind == Option::Kind::list) {
+    values.clear();
+    for (const toml::node& element : *array) values.push_back(&element);
+  }
+  if (option.kind == Option::Kind::list) option.clear();
+  for (const toml::node* value : values) {
+    std::optional<std::string> text = value_text(*value);
+    const bool alone = option.implied && value->is_boolean();  // resume_from_checkpoint = true
+    if (!text || !(alone || kind_fits(*value, option.kind))) {
+      problems.push_back(fmt::format("{} is {}, expected {}", key,
+                                     text ? "'" + printable(*text) + "'" : std::string("not a single value"),
+                                     option.expected()));
+      continue;
+    }
+    if (alone) {
+      if (*text == "false") continue;
+      text = option.implied;
+    }
+    text = option.meant(*text);
+    if (std::string problem = option.problem(*text, key); !problem.empty())
+      problems.push_back(std::move(problem));
+    else
+      option.assign(*text);
+  }
+  option.given = option.value() != option.default_value;  // a dumped default contradicts nothing
+  return problems;
+}
+
+// In the file's order, so that problems are told in it.
+std::vector<std::pair<std::string, const toml::node*>> entries_of(const toml::table& document) {
+  std::vector<std::pair<std::string, const toml::node*>> entries;
+  for (const auto& [key, node] : document) entries.emplace_back(std::string(key.str()), &node);
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.second->source().begin.line < b.second->source().begin.line; });
+  return entries;
+}
+
 }  // namespace
 
 void OptionTable::read_config(const std::filesystem::path& path) {
@@ -47,53 +91,31 @@ void OptionTable::read_config(const std::filesystem::path& path) {
                                     printable(error.description(), 200)));
     return;
   }
-  // In the file's order, so that problems are told in it.
-  std::vector<std::pair<std::string, const toml::node*>> entries;
-  for (const auto& [key, node] : document) entries.emplace_back(std::string(key.str()), &node);
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return a.second->source().begin.line < b.second->source().begin.line; });
-
-  for (const auto& [key, node] : entries) {
-    const auto line = node->source().begin.line;
+  std::map<const Option*, std::pair<std::string, OrderedJson>> seen;  // the key that an option had, and its value
+  for (const auto& [key, node] : entries_of(document)) {
+    const auto tell = [&, line = node->source().begin.line](const std::string& problem) {
+      problems_.push_back(fmt::format("--config {}:{}: {}", where, line, problem));
+    };
     std::string name = key;
     std::replace(name.begin(), name.end(), '-', '_');
-    Option* option = find(name);
-    if (option == nullptr || option->transient) {
-      if (option == nullptr && std::find(foreign_names_.begin(), foreign_names_.end(), name) != foreign_names_.end())
-        continue;
-      const std::string near = option == nullptr ? nearest(name, names()) : "";
-      problems_.push_back(fmt::format("--config {}:{}: {} option '{}'{}", where, line,
-                                      option == nullptr ? "unknown" : "a file cannot hold the", printable(key),
-                                      near.empty() ? "" : ", did you mean " + near + "?"));
-      continue;
+    const std::vector<Option*> options = find(name);
+    if (options.empty()) {
+      if (foreign_names_.contains(name)) continue;
+      const std::string near = nearest_option(name, names());
+      tell(fmt::format("unknown option '{}'{}", printable(key),
+                       near.empty() ? "" : ", did you mean " + near.substr(0, near.find(' ')) + "?"));
     }
-    const toml::array* array = node->as_array();
-    std::vector<const toml::node*> values{node};
-    if (array != nullptr && option->kind == Option::Kind::list) {
-      values.clear();
-      for (const toml::node& element : *array) values.push_back(&element);
-    }
-    if (option->kind == Option::Kind::list) option->clear();
-    for (const toml::node* value : values) {
-      std::optional<std::string> text = value_text(*value);
-      const bool alone = option->implied && value->is_boolean();  // resume_from_checkpoint = true
-      if (!text || !(alone || kind_fits(*value, option->kind))) {
-        problems_.push_back(fmt::format("--config {}:{}: {} is {}, expected {}", where, line, option->name,
-                                        text ? "'" + printable(*text) + "'" : std::string("not a single value"),
-                                        option->expected()));
+    for (Option* option : options) {
+      if (option->transient) {
+        tell(fmt::format("a file cannot hold the option '{}'", printable(key)));
         continue;
       }
-      if (alone) {
-        if (*text == "false") continue;
-        text = option->implied;
-      }
-      text = option->meant(*text);
-      if (const std::string problem = option->problem(*text); !problem.empty())
-        problems_.push_back(fmt::format("--config {}:{}: {}", where, line, problem));
-      else
-        option->assign(*text);
+      for (const std::string& problem : take_node(*option, printable(key), *node)) tell(problem);
+      const auto [before, first] = seen.try_emplace(option, key, option->value());
+      if (!first && before->second.second != option->value())
+        tell(fmt::format("{} contradicts {}: they are two names of one option", printable(key),
+                         printable(before->second.first)));
     }
-    option->given = option->value() != option->default_value;  // a dumped default contradicts nothing
   }
 }
 

@@ -26,12 +26,16 @@ class Eval final : public Command {
     model_.add_to(table, true);
     table.add("data", &data_, "the text: files, a folder, PATH:SPLIT")
         .called("D")
+        .short_name('d')
         .alias("validation_file")
         .alias("dataset_name");
     table.add("max_chunks", &options_.max_chunks, "judges by no more than the first N chunks; 0: all")
         .at_least(0)
         .alias("max_eval_samples");
-    table.add("per_device_eval_batch_size", &options_.batch_size, "chunks in a batch").at_least(1).at_most(1 << 16);
+    table.add("per_device_eval_batch_size", &options_.batch_size, "chunks in a batch")
+        .at_least(1)
+        .at_most(1 << 16)
+        .alias("batch_size");
     add_chunk_options(table, chunks_);
     add_masking_options(table, &options_.mlm_probability, &options_.whole_word_mask, &options_.wwm_probability);
     table.add("masking_rng", &options_.masking_rng,

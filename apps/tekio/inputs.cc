@@ -209,7 +209,9 @@ void ModelOptions::add_to(OptionTable& table, bool with_weights) {
            with_weights ? "the model: a folder, or the id of a model in the Hub's cache"
                         : "the model whose tokenizer is used: a folder, or the id of a model in the Hub's cache")
       .called("M")
-      .alias("model_name_or_path");
+      .short_name('m')
+      .alias("model_name_or_path")
+      .only_once();
   table.add("tokenizer", &tokenizer, "takes the tokenizer from this folder instead of the model's")
       .called("DIR")
       .alias("tokenizer_name");

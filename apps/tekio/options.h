@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +29,9 @@ struct Option {
   std::string help;
   std::string group;  ///< heading in --help
   std::string value_name = "TEXT";
-  std::vector<std::string> aliases;  ///< further names with the same meaning (run_mlm.py's)
-  char letter = 0;                   ///< "-n"
+  /// Further names with the same meaning (run_mlm.py's, other tools'). One that several options have sets them all.
+  std::vector<std::string> aliases;
+  char letter = 0;  ///< "-n"
   double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
   bool above_minimum = false;  ///< the minimum itself is out of range
   bool below_maximum = false;  ///< so is the maximum
@@ -41,6 +43,7 @@ struct Option {
   bool transient = false;     ///< steers this call only: neither dumped nor taken from a config file
   bool hidden = false;        ///< understood, but neither listed nor dumped
   bool json_config = false;   ///< --config FILE.json means this: options stand in TOML, a model's sizes in JSON
+  bool once = false;          ///< two different values are a mistake, where of other options the last one counts
   OrderedJson default_value;  ///< null: none
 
   std::function<void(const std::string&)> assign;  ///< takes a text that was checked against kind, range and choices
@@ -104,6 +107,10 @@ struct Option {
     hidden = true;
     return *this;
   }
+  Option& only_once() {
+    once = true;
+    return *this;
+  }
   Option& takes_json_config() {
     json_config = true;
     return *this;
@@ -111,8 +118,9 @@ struct Option {
 
   /// "a number > 0", "an integer from 1 to 99", "one of no, steps, epoch".
   std::string expected() const;
-  /// What is wrong with `text`, the option's name in it; empty if it is of the right kind and in range.
-  std::string problem(const std::string& text) const;
+  /// What is wrong with `text`, `shown` (the option as it was written) in it; empty if it is of the right kind and in
+  /// range.
+  std::string problem(const std::string& text, const std::string& shown) const;
   /// The choice that `text` is another spelling of; else `text`.
   std::string meant(const std::string& text) const;
 };
@@ -165,8 +173,8 @@ class OptionTable {
   /// Reads a command line (without program and command names). Returns what is no option. `positionals`: whether the
   /// command takes any; where it takes none, a list option takes all values that follow it.
   /// Errors (usage, all of them in one sentence): unknown option (names the nearest), value missing, of the wrong kind
-  /// or out of range, two names of one option with different values. Errors of --config's file: io (not there), usage
-  /// (malformed, unknown key; with line).
+  /// or out of range, two names of one option with different values, two values of an option that is given once. Errors
+  /// of --config's file: io (not there), usage (malformed, unknown key; with line).
   std::vector<std::string> parse(const std::vector<std::string>& arguments, bool positionals);
 
   const std::string& command() const { return command_; }
@@ -175,8 +183,9 @@ class OptionTable {
   bool has(std::string_view name) const;
   /// Names and aliases of everything listed.
   std::vector<std::string> names() const;
-  /// Keys that other commands' options have: allowed in a config file, so that commands can share one.
-  void set_foreign_names(std::vector<std::string> names) { foreign_names_ = std::move(names); }
+  /// Names of other commands' options, each with a command that has it: allowed in a config file, so that commands can
+  /// share one, and told of where one stands on this command's line.
+  void set_foreign_names(std::map<std::string, std::string> names) { foreign_names_ = std::move(names); }
 
   /// The options as a config file that gives the same options again.
   std::string to_toml() const;
@@ -185,19 +194,30 @@ class OptionTable {
  private:
   struct Given {
     Option* option;
-    std::string text, spelled, name;
-  };  // name: which of the option's, with underscores
+    std::string text, spelled, name;  // name: which of the option's, with underscores
+    OrderedJson value;                // what `text` came to
+  };
+  struct Named {
+    std::vector<Option*> options;
+    std::string name;
+    bool negated = false;  // --no_flag
+  };
   Option& add_option(const char* name, Option::Kind kind, const char* help);
-  Option* find(std::string_view name);
+  std::vector<Option*> find(std::string_view name);
+  Named named(const std::string& spelled);
+  std::string hint(const std::string& spelled) const;
   std::vector<Given> read_arguments(const std::vector<std::string>& arguments, bool positionals,
                                     std::vector<std::string>& rest);
+  std::vector<std::string> read_values(const Option& option, const std::vector<std::string>& arguments, size_t& at,
+                                       bool positionals) const;
   void read_files(const std::vector<Given>& found);
   void read_config(const std::filesystem::path& path);
+  std::string contradiction(const Given& earlier, const Given& given) const;
   void take(std::vector<Given>& found);
 
   std::string command_, group_;
   std::list<Option> options_;  // a list: references given out stay good
-  std::vector<std::string> foreign_names_;
+  std::map<std::string, std::string> foreign_names_;
   struct Defaults {
     std::string option;
     std::filesystem::path file;
@@ -207,6 +227,7 @@ class OptionTable {
   bool unknown_ = false;               // an unknown option among it
 };
 
+bool is_true_or_false(const std::string& text);
 /// A text as a TOML basic string, quotes included.
 std::string toml_string(std::string_view text);
 

@@ -1,20 +1,26 @@
 // From the command line to a command's run() and from errors to exit codes: the program's only catch site.
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <new>
 
 #include "base/log.h"
 #include "command.h"
 #include "compute/cuda.h"
+#include "hints.h"
 
 namespace tekio::cli {
 namespace {
 
-// Commands that the design has and this version has not.
-const char* const kLater[] = {"pull", "push", "serve"};
-
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
-  table.add("device", &common.device, "what computes; auto: the processor").one_of({"auto", "cpu", "cuda", "ref"});
+  Option& device = table.add("device", &common.device, "what computes (gpu is cuda); auto: the processor")
+                       .one_of({"auto", "cpu", "cuda", "ref"})
+                       .spelled_also("gpu", "cuda")
+                       .spelled_also("cuda:0", "cuda");
+  for (int gpu = 1; gpu < 8; ++gpu)
+    device.refusing(fmt::format("cuda:{}", gpu),
+                    fmt::format("the first GPU is used, and CUDA_VISIBLE_DEVICES={} makes that one the first", gpu));
   Option& dtype =
       table.add("dtype", &common.dtype,
                 {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
@@ -54,85 +60,112 @@ bool wants_help(const std::vector<std::string>& arguments) {
   return false;
 }
 
-int dispatch(std::vector<std::string> arguments, Output& out) {
-  if (arguments.empty()) fail(ErrorKind::usage, "no command given ('tekio --help' lists them)");
-  if (arguments[0] == "--version" || arguments[0] == "-V") {
+using Commands = std::vector<std::unique_ptr<Command>>;
+using Words = std::vector<std::string>;
+
+// What is asked of the program itself; false where a command follows.
+bool answer(Words& words, Output& out) {
+  if (words.empty()) fail(ErrorKind::usage, "no command given ('tekio --help' lists them)");
+  if (words[0] == "help") {  // tekio help data info = tekio data info --help
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  if (words[0] == "--version" || words[0] == "-V") {
     out.line(version_text());
-    return 0;
+    return true;
   }
-  if (arguments[0] == "help") {  // tekio help data info = tekio data info --help
-    arguments.erase(arguments.begin());
-    arguments.emplace_back("--help");
-  }
-  if (arguments[0] == "--help" || arguments[0] == "-h") {
+  if (words[0] == "--help" || words[0] == "-h") {
     out.write(program_help());
-    return 0;
+    return true;
   }
+  if (words[0].starts_with("-"))
+    if (const std::string near = nearest(words[0], {"--help", "--version"}); !near.empty())
+      fail(ErrorKind::usage, "unknown option {}, did you mean {}?", printable(words[0]), near);
+  return false;
+}
 
-  if (arguments[0].starts_with("-"))
-    if (const std::string near = nearest(arguments[0], {"--help", "--version"}); !near.empty())
-      fail(ErrorKind::usage, "unknown option {}, did you mean {}?", printable(arguments[0]), near);
-
-  auto commands = make_commands();
-  std::vector<std::string> names;
-  bool family = false;
+// What a family's name stands for: all of its commands, and the one that is meant where it stands alone.
+struct Family {
+  bool known = false;
   std::string by_default;
+};
+Family family_of(const Commands& commands, const std::string& name) {
+  Family family;
   for (const auto& command : commands) {
-    names.push_back(command->text().name);
-    if (!names.back().starts_with(arguments[0] + " ")) continue;
-    family = true;
-    if (command->text().family_default) by_default = names.back();
+    const CommandText text = command->text();
+    if (!text.name.starts_with(name + " ")) continue;
+    family.known = true;
+    if (text.family_default) family.by_default = text.name;
   }
-  std::string name = arguments[0];
-  const bool second = arguments.size() > 1 && !arguments[1].starts_with("-");
-  if (family && !second) {
-    if (wants_help(arguments)) {
-      out.write(program_help(name));
-      return 0;
-    }
-    if (by_default.empty())
-      fail(ErrorKind::usage, "{} needs a command of its own ('tekio {} --help' lists them)", name, name);
-    name = by_default;
-  } else if (family) {
-    name += " " + arguments[1];
-  }
-  arguments.erase(arguments.begin(), arguments.begin() + (family && second ? 2 : 1));
+  return family;
+}
 
-  Command* chosen = nullptr;
-  std::vector<std::string> other_options;
+[[noreturn]] void fail_no_command(const Commands& commands, const std::string& name, const std::string& next) {
+  Words names;
   for (const auto& command : commands) {
-    if (command->text().name == name) {
-      chosen = command.get();
-      continue;
+    const CommandText text = command->text();
+    names.push_back(text.name);
+    names.insert(names.end(), text.aliases.begin(), text.aliases.end());
+  }
+  std::string instead = next.empty() ? "" : instead_of_command(name + " " + next, names);  // "dta info"
+  if (instead.empty()) instead = instead_of_command(name, names);
+  fail(ErrorKind::usage, "no command '{}'{} ('tekio --help' lists all)", printable(name), instead);
+}
+
+// The command that the first words name, which are taken off; null where a family's help was asked for and given.
+Command* choose(const Commands& commands, Words& words, Output& out) {
+  std::string name = words[0];
+  const Family family = family_of(commands, name);
+  const bool second = words.size() > 1 && !words[1].starts_with("-");
+  if (family.known && !second) {
+    if (wants_help(words)) {
+      out.write(program_help(name));
+      return nullptr;
     }
+    if (family.by_default.empty())
+      fail(ErrorKind::usage, "{} needs a command of its own ('tekio {} --help' lists them)", name, name);
+    name = family.by_default;
+  } else if (family.known) {
+    name += " " + words[1];
+  }
+  for (const auto& command : commands) {
+    const CommandText text = command->text();
+    if (text.name != name && std::ranges::find(text.aliases, name) == text.aliases.end()) continue;
+    words.erase(words.begin(), words.begin() + (family.known && second ? 2 : 1));
+    return command.get();
+  }
+  fail_no_command(commands, name, second && !family.known ? words[1] : "");
+}
+
+// The options that the other commands have, each with the first command that has it.
+std::map<std::string, std::string> options_of_others(const Commands& commands, const Command& chosen) {
+  std::map<std::string, std::string> names;
+  for (const auto& command : commands) {
+    if (command.get() == &chosen) continue;
     OptionTable table(command->text().name);
     fill_table(*command, table);
-    const std::vector<std::string> more = table.names();
-    other_options.insert(other_options.end(), more.begin(), more.end());
+    for (const std::string& name : table.names()) names.try_emplace(name, table.command());
   }
-  if (chosen == nullptr) {
-    for (const std::string later : kLater)
-      if (later == name)
-        fail(ErrorKind::usage, "this version ({}) has no command '{}' yet ('tekio --help' lists those it has)",
-             TEKIO_VERSION, name);
-    std::string near = second && !family ? nearest(name + " " + arguments[0], names) : "";  // "dta info"
-    if (near.empty()) near = nearest(name, names);
-    fail(ErrorKind::usage, "no command '{}'{} ('tekio --help' lists all)", printable(name),
-         near.empty() ? "" : ", did you mean '" + near + "'?");
-  }
+  return names;
+}
 
-  OptionTable table(name);
+int dispatch(Words words, Output& out) {
+  if (answer(words, out)) return 0;
+  const Commands commands = make_commands();
+  Command* const chosen = choose(commands, words, out);
+  if (chosen == nullptr) return 0;
+  const CommandText text = chosen->text();
+  OptionTable table(text.name);
   fill_table(*chosen, table);
-  table.set_foreign_names(std::move(other_options));
-  if (wants_help(arguments)) {
+  table.set_foreign_names(options_of_others(commands, *chosen));
+  if (wants_help(words)) {
     out.write(command_help(*chosen, table));
     return 0;
   }
-  const CommandText text = chosen->text();
-  const std::vector<std::string> positionals = table.parse(arguments, text.max_positionals != 0);
+  const Words positionals = table.parse(words, text.max_positionals != 0);
   if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
     fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
-         printable(positionals[static_cast<size_t>(text.max_positionals)]), name, text.usage);
+         printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
   set_quiet(chosen->common.quiet);
   chosen->check(table, positionals);
   check_common(chosen->common);

@@ -29,8 +29,8 @@ class TokenizerTrain final : public Command {
   }
 
   void add_options(OptionTable& table) override {
-    table.add("data", &data_, "files or folders of text; PATH:SPLIT picks a split").called("D");
-    table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR");
+    table.add("data", &data_, "files or folders of text; PATH:SPLIT picks a split").called("D").short_name('d');
+    table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR").short_name('o');
     table
         .add("text_column_name", &options_.text_column,
              "the column that holds the text; where there is no column of the default name, the first one that holds "

@@ -20,6 +20,7 @@ void add_data(TrainingArguments& a, OptionTable& table) {
       .add("data", &a.data,
            "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, PATH:SPLIT")
       .called("D")
+      .short_name('d')
       .alias("dataset_name");
   table.add("train_file", &a.train_file, "the text to train on, instead of --data").called("FILE");
   table.add("validation_file", &a.validation_file, "the text to judge by").called("FILE");
@@ -48,7 +49,8 @@ void add_data(TrainingArguments& a, OptionTable& table) {
   table
       .add("output_dir", &a.training.output_dir,
            "the run folder: the adapted model, checkpoints, metrics; default MODEL-finetuned-DATA")
-      .called("RUN");
+      .called("RUN")
+      .short_name('o');
   table.add("overwrite_output_dir", &a.training.overwrite_output_dir,
             "replaces a run that is in the run folder already");
   table.add("dry_run", &a.dry_run,
@@ -72,9 +74,12 @@ void add_masking(TrainingArguments& a, OptionTable& table) {
 void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.group("Optimisation");
   TrainingOptions& t = a.training;
-  table.add("per_device_train_batch_size", &t.per_device_train_batch_size, "chunks in a batch").at_least(1);
+  table.add("per_device_train_batch_size", &t.per_device_train_batch_size, "chunks in a batch")
+      .at_least(1)
+      .alias("batch_size");
   table.add("per_device_eval_batch_size", &t.per_device_eval_batch_size, "chunks in a batch of the evaluation")
-      .at_least(1);
+      .at_least(1)
+      .alias("batch_size");
   table.add("gradient_accumulation_steps", &t.gradient_accumulation_steps, "batches in an update").at_least(1);
   table.add("accumulation_loss", &t.accumulation_loss,
             {{"automatic", AccumulationLoss::automatic},
@@ -84,7 +89,7 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
             "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their "
             "own means; "
             "automatic: tokens, or sum with the reference's streams");
-  table.add("learning_rate", &t.learning_rate, "the highest rate").at_least(0);
+  table.add("learning_rate", &t.learning_rate, "the highest rate").at_least(0).alias("lr");
   table.add("lr_scheduler_type", &t.lr_scheduler_type, "how the rate falls").one_of(lr_scheduler_names());
   table
       .add("warmup_steps", &a.warmup_steps, "updates over which the rate rises from 0; below 1: a share of all updates")
@@ -92,7 +97,9 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.add("warmup_ratio", &t.warmup_ratio, "the same as a share of all updates, where --warmup_steps is 0")
       .at_least(0)
       .at_most(1);
-  table.add("num_train_epochs", &t.num_train_epochs, "passes over the training chunks; need not be whole").above(0);
+  table.add("num_train_epochs", &t.num_train_epochs, "passes over the training chunks; need not be whole")
+      .above(0)
+      .alias("epochs");
   table.add("max_steps", &t.max_steps, "updates; where positive it decides instead of --num_train_epochs")
       .at_least(1)
       .or_exactly(-1);

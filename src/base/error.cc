@@ -25,7 +25,8 @@ int exit_code(ErrorKind kind) noexcept {
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  // A word of which no letter stays is another word.
+  size_t best_distance = std::min(std::max<size_t>(2, word.size() / 3) + 1, word.size());
   std::vector<size_t> row;
   for (const std::string& candidate : candidates) {
     row.resize(candidate.size() + 1);

@@ -38,38 +38,44 @@ const std::string M = model_folder();
 
 INSTANTIATE_TEST_SUITE_P(
     Program, Usage,
-    testing::Values(Case{{}, "no command given"}, Case{{"adpat"}, "no command 'adpat', did you mean 'adapt'?"},
-                    Case{{"xyzxyz"}, "no command 'xyzxyz' ("}, Case{{"data"}, "tekio: data needs a command of its own"},
-                    Case{{"data", "ifno"}, "did you mean 'data info'?"},
-                    Case{{"data", "--json"}, "tekio: data needs a command of its own"},
-                    Case{{"--json"}, "no command '--json'"},
-                    Case{{"--verson"}, "unknown option --verson, did you mean --version?"},
-                    Case{{"-version"}, "unknown option -version, did you mean --version?"},
-                    Case{{"--hepl"}, "unknown option --hepl, did you mean --help?"},
-                    Case{{"dta", "info"}, "no command 'dta', did you mean 'data info'?"},
-                    Case{{"adpat", "--data", "x"}, "no command 'adpat', did you mean 'adapt'?"},
-                    Case{{"tokenizer"}, "tekio: tokenizer needs a command of its own"},
-                    Case{{"pull", "x"}, "has no command 'pull' yet"}, Case{{"push"}, "has no command 'push' yet"},
-                    Case{{"bench", "stpe"}, "no command 'bench stpe', did you mean 'bench step'?"},
-                    Case{{"info", "a", "b"}, "'b' is one argument too many; usage: tekio info [M]"},
-                    Case{{"eval", "text.txt"}, "one argument too many"},
-                    Case{{"tell\x1bme\n"}, "no command 'tell\\x1bme\\x0a'"}));
+    testing::Values(
+        Case{{}, "no command given"}, Case{{"adpat"}, "no command 'adpat', did you mean 'adapt'?"},
+        Case{{"xyzxyz"}, "no command 'xyzxyz' ("}, Case{{"data"}, "tekio: data needs a command of its own"},
+        Case{{"data", "ifno"}, "did you mean 'data info'?"},
+        Case{{"data", "--json"}, "tekio: data needs a command of its own"}, Case{{"--json"}, "no command '--json'"},
+        Case{{"--verson"}, "unknown option --verson, did you mean --version?"},
+        Case{{"-version"}, "unknown option -version, did you mean --version?"},
+        Case{{"--hepl"}, "unknown option --hepl, did you mean --help?"},
+        Case{{"dta", "info"}, "no command 'dta', did you mean 'data info'?"},
+        Case{{"adpat", "--data", "x"}, "no command 'adpat', did you mean 'adapt'?"},
+        Case{{"tokenizer"}, "tekio: tokenizer needs a command of its own"},
+        Case{{"pull", "x"}, "no command 'pull': 'hf download ID' does that"},
+        Case{{"push"}, "no command 'push': 'hf upload ID' does that"},
+        Case{{"trian"}, "no command 'trian', did you mean 'train'?"},
+        Case{{"finetune"}, "no command 'finetune', did you mean 'adapt'?"}, Case{{"evaluate"}, "did you mean 'eval'?"},
+        Case{{"version"}, "did you mean '--version'?"}, Case{{"decode"}, "did you mean 'tokenize --decode'?"},
+        Case{{"bench", "stpe"}, "no command 'bench stpe', did you mean 'bench step'?"},
+        Case{{"info", "a", "b"}, "'b' is one argument too many; usage: tekio info [M]"},
+        Case{{"eval", "text.txt"}, "one argument too many"}, Case{{"tell\x1bme\n"}, "no command 'tell\\x1bme\\x0a'"}));
 
-INSTANTIATE_TEST_SUITE_P(Common, Usage,
-                         testing::Values(Case{{"doctor", "--device", "gpu"},
-                                              "--device is 'gpu', expected one of auto, cpu, cuda, ref"},
-                                         Case{{"doctor", "--dtype", "f16"}, "--dtype is 'f16'"},
-                                         Case{{"doctor", "--dtype", "float16"},
-                                              "--dtype is 'float16', which is not supported: its range is too small to "
-                                              "train without scaling losses; bf16 has float32's range: --dtype bf16"},
-                                         Case{{"doctor", "--dtype", "fp16"}, "--dtype is 'fp16', which is not"},
-                                         Case{{"doctor", "--dtype", "float64"}, "expected one of auto, f32, bf16"},
-                                         Case{{"doctor", "--threads", "-1"}, "--threads is '-1'"},
-                                         Case{{"doctor", "--threads", "two"}, "--threads is 'two'"},
-                                         Case{{"doctor", "--seed", "-1"}, "--seed is '-1'"},
-                                         Case{{"doctor", "--seed", "4294967296"}, "--seed is '4294967296'"},
-                                         Case{{"doctor", "--seed"}, "--seed needs a value"},
-                                         Case{{"doctor", "--jsn"}, "did you mean --json?"}));
+INSTANTIATE_TEST_SUITE_P(
+    Common, Usage,
+    testing::Values(Case{{"doctor", "--device", "tpu"}, "--device is 'tpu', expected one of auto, cpu, cuda, ref"},
+                    Case{{"doctor", "--device", "cuda:2"},
+                         "--device is 'cuda:2', which is not supported: the first GPU is used, and "
+                         "CUDA_VISIBLE_DEVICES=2 makes that one the first"},
+                    Case{{"doctor", "--dtype", "f16"}, "--dtype is 'f16'"},
+                    Case{{"doctor", "--dtype", "float16"},
+                         "--dtype is 'float16', which is not supported: its range is too small to "
+                         "train without scaling losses; bf16 has float32's range: --dtype bf16"},
+                    Case{{"doctor", "--dtype", "fp16"}, "--dtype is 'fp16', which is not"},
+                    Case{{"doctor", "--dtype", "float64"}, "expected one of auto, f32, bf16"},
+                    Case{{"doctor", "--threads", "-1"}, "--threads is '-1'"},
+                    Case{{"doctor", "--threads", "two"}, "--threads is 'two'"},
+                    Case{{"doctor", "--seed", "-1"}, "--seed is '-1'"},
+                    Case{{"doctor", "--seed", "4294967296"}, "--seed is '4294967296'"},
+                    Case{{"doctor", "--seed"}, "--seed needs a value"},
+                    Case{{"doctor", "--jsn"}, "did you mean --json?"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Missing, Usage,
@@ -139,14 +145,42 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"adapt", "--learning-rate"}, "--learning-rate needs a value"},
                     Case{{"bench", "step", "--max_steps", "0"}, "--max_steps is '0'"},
                     Case{{"bench", "step", "--per_device_train_batch_size", "0"}, "--per_device_train_batch_size is"},
-                    Case{{"bench", "step", "--max_seq_length", "0"}, "--chunk_size is '0'"},
+                    Case{{"bench", "step", "--max_seq_length", "0"}, "--max_seq_length is '0'"},
                     Case{{"bench", "step", "--reference_mode", "fp16"}, "--reference_mode is 'fp16'"},
                     Case{{"bench", "fill", "--model", M, "--repeats", "0"}, "--repeats is '0'"},
                     Case{{"bench", "step", "--max_stesp", "3"}, "did you mean --max_steps?"},
                     Case{{"fill", "--model", M, "--top_k", "-1", "a"}, "--top_k is '-1'"},
                     Case{{"eval", "--model", M, "--max_chunks", "-1"}, "--max_chunks is '-1'"},
-                    Case{{"data", "head", "x", "-n", "-2"}, "--n is '-2'"},
+                    Case{{"data", "head", "x", "-n", "-2"}, "-n is '-2'"},
                     Case{{"adapt", "--learning_rate", "nan", "--data", "x"}, "--learning_rate is 'nan'"}));
+
+// Other tools' words are the option itself: what is said of it names the word that was used.
+INSTANTIATE_TEST_SUITE_P(
+    Aliases, Usage,
+    testing::Values(
+        Case{{"adapt", "--lr", "1", "--learning_rate", "2"},
+             "--lr 1 contradicts --learning_rate 2: they are two names"},
+        Case{{"train", "--lr", "-1"}, "--lr is '-1', expected a number >= 0"},
+        Case{{"adapt", "--epochs", "0"}, "--epochs is '0', expected a number > 0"},
+        Case{{"adapt", "--epochs", "1", "--num_train_epochs", "2"}, "--epochs 1 contradicts --num_train_epochs 2"},
+        Case{{"adapt", "--batch_size", "4", "--per_device_train_batch_size", "8"}, "--batch_size 4 contradicts"},
+        Case{{"adapt", "--per_device_eval_batch_size", "8", "--batch_size", "4"},
+             "--per_device_eval_batch_size 8 contradicts --batch_size 4"},
+        Case{{"adapt", "--batch_size", "x"}, "tekio: --batch_size is 'x', expected an integer >= 1\n"},
+        Case{{"adapt", "-m", "a", "--model", "b"}, "-m a contradicts --model b"},
+        Case{{"adapt", "-o", "a", "--output_dir", "b"}, "-o a contradicts --output_dir b"},
+        Case{{"adapt", "-o"}, "-o needs a value"}, Case{{"fill", "-o", "x"}, "unknown option -o ("},
+        Case{{"adapt", "-output", "x"}, "unknown option -output, did you mean --output_dir?"},
+        Case{{"adapt", "-orun"}, "unknown option -orun, did you mean -o run?"},
+        Case{{"adapt", "--o", "run"}, "unknown option --o, did you mean -o?"},
+        Case{{"adapt", "--gpu"}, "unknown option --gpu, did you mean --device cuda?"},
+        Case{{"adapt", "--max_length", "8"}, "did you mean --chunk_size?"},
+        Case{{"adapt", "--learning", "8"}, "unknown option --learning, did you mean --learning_rate?"},
+        Case{{"fill", "--chunk_size", "8"}, "unknown option --chunk_size, which is an option of tekio adapt"},
+        Case{{"fill", "-m", "a", "-m", "b"}, "-m is given twice, as a and as b, but tekio fill takes one"},
+        Case{{"adapt", "--model_name_or_path", "a", "--model_name_or_path", "b"},
+             "--model_name_or_path is given twice"},
+        Case{{"bench", "step", "--model", "a", "--model", "b"}, "--model is given twice"}));
 
 // What run_mlm.py has and this version cannot do is refused with the reason, never passed over.
 INSTANTIATE_TEST_SUITE_P(
@@ -190,6 +224,57 @@ TEST(ConfigFile, SpellsNumberFormatsAsUsersDo) {
     const std::string file = folder.write("c.toml", std::string("dtype = '") + spelled + "'\n");
     EXPECT_THAT(run({"doctor", "--config", file, "--dump_config"}).out, HasSubstr(line));
   }
+}
+
+TEST(Aliases, AreTheOptionItself) {
+  const Folder folder;
+  const std::vector<std::string> ours = {"--learning_rate",
+                                         "1e-3",
+                                         "--num_train_epochs",
+                                         "1",
+                                         "--per_device_train_batch_size",
+                                         "4",
+                                         "--per_device_eval_batch_size",
+                                         "4",
+                                         "--model",
+                                         M,
+                                         "--data",
+                                         "d",
+                                         "--output_dir",
+                                         "run",
+                                         "--dump_config"};
+  std::vector<std::string> named = ours;
+  named.insert(named.begin(), "adapt");
+  const std::string expected = run(named).out;
+  EXPECT_THAT(expected, HasSubstr("per_device_eval_batch_size = 4\n"));
+  EXPECT_EQ(
+      run({"train", "--lr", "1e-3", "--epochs=1", "--batch-size", "4", "-m", M, "-d", "d", "-o=run", "--dump_config"})
+          .out,
+      expected);
+  const std::string file = folder.write(
+      "c.toml", "lr = 0.001\nepochs = 1\nbatch_size = 4\ndata = ['d']\noutput_dir = 'run'\nmodel = '" + M + "'\n");
+  EXPECT_EQ(run({"adapt", "--config", file, "--dump_config"}).out, expected);
+  EXPECT_THAT(run({"adapt", "--config", file, "--dump_config", "--learning_rate", "0.5", "--batch_size", "2"}).out,
+              testing::AllOf(HasSubstr("learning_rate = 0.5\n"), HasSubstr("per_device_train_batch_size = 2\n"),
+                             HasSubstr("per_device_eval_batch_size = 2\n")))
+      << "the command line wins";
+  const Result both = run({"adapt", "--config", folder.write("d.toml", "lr = 0.5\nlearning_rate = 0.25\n")});
+  EXPECT_EQ(both.code, 2);
+  EXPECT_THAT(both.err, HasSubstr("d.toml:2: learning_rate contradicts lr: they are two names of one option"));
+  EXPECT_EQ(run({"adapt", "--lr", "1e-3", "--learning_rate", "0.001", "-m", M, "-m", M, "--dump_config"}).code, 0)
+      << "equal values contradict nothing";
+  EXPECT_THAT(run({"adapt", "--lr", "1", "--lr", "2", "--dump_config"}).out, HasSubstr("learning_rate = 2"))
+      << "the last of equal names counts, as in the reference stack's scripts";
+  for (const char* gpu : {"gpu", "cuda", "cuda:0"}) {
+    const Result device = run({"doctor", "--device", gpu, "--dump_config"});
+    if (device.code == 0)
+      EXPECT_THAT(device.out, HasSubstr("device = \"cuda\"\n"));
+    else
+      EXPECT_EQ(device.code, 5) << gpu << device.err;
+  }
+  EXPECT_EQ(run({"help", "train"}).out, run({"adapt", "--help"}).out);
+  for (const char* shown : {"-m, --model", "-d, --data", "-o, --output_dir", "also --lr", "--epochs", "--batch_size"})
+    EXPECT_THAT(run({"adapt", "--help"}).out, HasSubstr(shown));
 }
 
 TEST(ConfigFile, ProblemsAreUsageErrors) {
