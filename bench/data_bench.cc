@@ -26,7 +26,7 @@ void for_each_block(const DatasetDict& data, const Use& use) {
 
 void unpack(benchmark::State& state, const Corpus& corpus) {
   const DatasetDict data = load_dataset(corpus.rows);
-  std::vector<char> into(BlockReader::kBlockBytes);
+  std::vector<char> into(Block::kBytes);
   size_t bytes = 0;
   for (auto _ : state) {
     bytes = 0;

@@ -98,6 +98,8 @@ std::vector<std::string> files_of(const DatasetDict& data) {
   return arguments;
 }
 
+std::string text_column_of(const DatasetDict& data) { return data.splits().front().second.text_column(); }
+
 double median(std::vector<double> values) {
   TEKIO_CHECK(!values.empty(), "the median of nothing");
   const size_t half = values.size() / 2;

@@ -25,6 +25,8 @@ ProcessResult run_tekio(const std::vector<std::string>& arguments);
 
 /// The files of a data set as share/tekio/reference take them: "--split FILE…" for each split.
 std::vector<std::string> files_of(const DatasetDict& data);
+/// The column that they are to take text from.
+std::string text_column_of(const DatasetDict& data);
 
 /// A number that both sides report.
 struct Figure {

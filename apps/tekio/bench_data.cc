@@ -34,6 +34,7 @@ class BenchData final : public Command {
 
   void add_options(OptionTable& table) override {
     model_.add_to(table, false);
+    add_read_options(table, read_);
     add_chunk_options(table, chunks_);
     add_repeats(table, &repeats_);
     reference_.add_to(table);
@@ -51,14 +52,14 @@ class BenchData final : public Command {
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
     const fs::path folder = model_.tokenizer_folder("bench data");
     const Tokenizer tokenizer = Tokenizer::from_pretrained(folder.string());
-    const DatasetDict data = open_data(positionals);
+    const DatasetDict data = open_data(positionals, read_);
     if (reference_.wanted()) {
       reference_.compare(*this, table, positionals, reference_job(data, folder), out);
       return 0;
     }
     size_t bytes = 0;  // counted beforehand, which also brings the files into the page cache
     for (const auto& [name, split] : data.splits())
-      for_each_text(split, chunks_.text_column, [&](std::string_view text) { bytes += text.size(); });
+      for_each_text(split, [&](std::string_view text) { bytes += text.size(); });
 
     chunks_.use_cache = false;
     chunks_.threads = common.threads;
@@ -109,12 +110,13 @@ class BenchData final : public Command {
     // Several processes of the reference each drop the remainders of batches of their own: its chunks depend on them.
     if (threads == 1) job.equal.push_back("chunks");
     job.arguments.insert(job.arguments.end(),
-                         {"--tokenizer", tokenizer.string(), "--column", chunks_.text_column, "--chunk_size",
+                         {"--tokenizer", tokenizer.string(), "--column", text_column_of(data), "--chunk_size",
                           std::to_string(chunks_.chunk_size), "--num_proc", std::to_string(threads)});
     return job;
   }
 
   ModelOptions model_;
+  ReadOptions read_;
   ChunkOptions chunks_;
   int64_t repeats_ = 5;
   ReferenceOptions reference_;

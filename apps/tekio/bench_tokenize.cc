@@ -31,11 +31,7 @@ class BenchTokenize final : public Command {
   void add_options(OptionTable& table) override {
     common.threads = 1;
     model_.add_to(table, false);
-    table
-        .add("text_column_name", &column_,
-             "the column that holds the text; where there is no column of the default name, the first one that holds "
-             "text")
-        .called("NAME");
+    add_read_options(table, read_);
     add_repeats(table, &repeats_);
     reference_.add_to(table);
   }
@@ -49,7 +45,7 @@ class BenchTokenize final : public Command {
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
     const fs::path folder = model_.tokenizer_folder("bench tokenize");
     const Tokenizer tokenizer = Tokenizer::from_pretrained(folder.string());
-    const DatasetDict data = open_data(positionals);
+    const DatasetDict data = open_data(positionals, read_);
     if (reference_.wanted()) {
       reference_.compare(*this, table, positionals, reference_job(data, folder), out);
       return 0;
@@ -57,7 +53,7 @@ class BenchTokenize final : public Command {
     std::vector<std::string> texts;
     size_t bytes = 0;
     for (const auto& [name, split] : data.splits())
-      for_each_text(split, column_, [&](std::string_view text) {
+      for_each_text(split, [&](std::string_view text) {
         bytes += text.size();
         texts.emplace_back(text);
       });
@@ -127,13 +123,13 @@ class BenchTokenize final : public Command {
                                  {"seconds", "s", false},
                                  {"peak_mib", "MiB at most", false}},
                      .equal = {"texts", "tokens"}};
-    job.arguments.insert(job.arguments.end(), {"--tokenizer", tokenizer.string(), "--column", column_, "--threads",
-                                               std::to_string(ThreadPool(common.threads).threads())});
+    job.arguments.insert(job.arguments.end(), {"--tokenizer", tokenizer.string(), "--column", text_column_of(data),
+                                               "--threads", std::to_string(ThreadPool(common.threads).threads())});
     return job;
   }
 
   ModelOptions model_;
-  std::string column_ = "text";
+  ReadOptions read_;
   int64_t repeats_ = 5;
   ReferenceOptions reference_;
 };

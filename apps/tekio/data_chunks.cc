@@ -30,6 +30,7 @@ class DataChunks final : public Command {
 
   void add_options(OptionTable& table) override {
     model_.add_to(table, false);
+    add_read_options(table, read_);
     add_chunk_options(table, chunks_);
     table.add("split", &split_, "this split only").called("S");
     table.add("show", &show_, "prints this chunk (from 0) of the split, train if none is named").called("I");
@@ -60,7 +61,7 @@ class DataChunks final : public Command {
     const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder("data chunks").string());
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
-    const DatasetDict data = open_data(positionals);
+    const DatasetDict data = open_data(positionals, read_);
     const bool cut_in_two = train_size_ > 0 || test_size_ > 0, shows = show_ || show_masked_;
     // What one split is wanted for is done with train unless one is named; counting and a plain export take them all.
     const std::string single = !split_.empty() ? split_ : shows || cut_in_two ? choose_split(data, {"train"}) : "";
@@ -126,6 +127,7 @@ class DataChunks final : public Command {
   }
 
   ModelOptions model_;
+  ReadOptions read_;
   ChunkOptions chunks_;
   MaskOptions mask_;
   std::string split_, export_;

@@ -20,6 +20,7 @@ class DataHead final : public Command {
   }
 
   void add_options(OptionTable& table) override {
+    add_read_options(table, read_);
     table.add("split", &split_, "the split; else train, or the only one there is").called("S");
     table.add("n", &count_, "rows").at_least(0).short_name('n');
     table.add("shuffle_seed", &shuffle_seed_, "shows the rows in the order of the reference's shuffle(seed)")
@@ -31,7 +32,7 @@ class DataHead final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const DatasetDict data = open_data(positionals);
+    const DatasetDict data = open_data(positionals, read_);
     const std::string name = split_.empty() ? choose_split(data, {"train"}) : split_;
     const Dataset& rows = data[name];
     bool first = true;
@@ -52,6 +53,7 @@ class DataHead final : public Command {
   }
 
  private:
+  ReadOptions read_;
   std::string split_;
   int64_t count_ = 3;
   std::optional<uint64_t> shuffle_seed_;

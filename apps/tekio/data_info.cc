@@ -19,14 +19,14 @@ class DataInfo final : public Command {
             .max_positionals = -1};
   }
 
-  void add_options(OptionTable&) override {}
+  void add_options(OptionTable& table) override { add_read_options(table, read_); }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) fail(ErrorKind::usage, "tekio data info needs files or a folder of text");
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const DatasetDict data = open_data(positionals);
+    const DatasetDict data = open_data(positionals, read_);
     OrderedJson splits = OrderedJson::object();
     for (const auto& [name, split] : data.splits()) {
       const std::vector<std::string> columns = split.columns();
@@ -39,6 +39,9 @@ class DataInfo final : public Command {
     if (common.json) out.json({{"splits", splits}});
     return 0;
   }
+
+ private:
+  ReadOptions read_;
 };
 
 }  // namespace

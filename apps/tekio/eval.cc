@@ -36,6 +36,7 @@ class Eval final : public Command {
         .at_least(1)
         .at_most(1 << 16)
         .alias("batch_size");
+    add_read_options(table, read_);
     add_chunk_options(table, chunks_);
     add_masking_options(table, &options_.mlm_probability, &options_.whole_word_mask, &options_.wwm_probability);
     table.add("masking_rng", &options_.masking_rng,
@@ -53,7 +54,7 @@ class Eval final : public Command {
     chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest_input(info, tokenizer));
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
-    const DatasetDict data = open_data(data_);
+    const DatasetDict data = open_data(data_, read_);
     const std::string split = choose_split(data, {"validation", "test", "train"});
     const Chunks chunks = chunk(data[split], tokenizer, chunks_);
     if (chunks.size() == 0)
@@ -87,6 +88,7 @@ class Eval final : public Command {
  private:
   ModelOptions model_;
   std::vector<std::string> data_;
+  ReadOptions read_;
   ChunkOptions chunks_;
   EvaluationOptions options_;
 };

@@ -136,14 +136,14 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir, con
        printable(spec, 300), printable(cache.string(), 300), printable(revision), printable(id));
 }
 
-DatasetDict open_data(const std::vector<std::string>& specs) {
+DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options) {
   std::vector<std::string> places;
   for (const std::string& spec : specs) {
     const auto place = find_data(spec);
     if (!place) fail_no_data(spec);
     places.push_back(place->path.string() + place->split);
   }
-  return load_dataset(places);
+  return load_dataset(places, options);
 }
 
 bool names_whole(const std::string& spec) {
@@ -155,9 +155,9 @@ std::optional<BundledCorpus> named_corpus(const std::string& spec) {
   return find_here(spec) ? std::nullopt : bundled_corpus(spec);
 }
 
-void for_each_text(const Dataset& split, const std::string& column, const std::function<void(std::string_view)>& use) {
+void for_each_text(const Dataset& split, const std::function<void(std::string_view)>& use) {
   SourceReader reader(split.source());
-  RecordParser parser(*split.source().files, column);
+  RecordParser parser(*split.source().files);
   Block block;
   while (reader.next(block))
     for (const Record& record : block.records) use(parser.text(block, record));
@@ -259,17 +259,19 @@ void add_masking_options(OptionTable& table, double* mlm_probability, bool* whol
       .at_most(1);
 }
 
+void add_read_options(OptionTable& table, ReadOptions& options) {
+  table
+      .add("text_column_name", &options.text_column,
+           "the column that holds the text; else text, or, where there is none, the first one that holds text")
+      .called("NAME");
+}
+
 void add_chunk_options(OptionTable& table, ChunkOptions& options) {
   table.add("chunk_size", &options.chunk_size, "tokens in a chunk; no more than the model takes")
       .at_least(1)
       .at_most(1 << 20)
       .alias("max_seq_length")
       .alias("block_size");
-  table
-      .add(
-          "text_column_name", &options.text_column,
-          "the column that holds the text; where there is no column of the default name, the first one that holds text")
-      .called("NAME");
   table.add("line_by_line", &options.line_by_line,
             "each row is a sequence of its own, instead of chunks cut from all text");
 }

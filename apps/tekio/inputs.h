@@ -28,14 +28,14 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir = ""
 
 /// load_dataset for what names data on the command line: paths, and bundled corpora. Tells a Hub id from a misspelt
 /// path. Errors: io, input.
-DatasetDict open_data(const std::vector<std::string>& specs);
+DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options);
 /// Whether `spec` asks for a whole dataset, as opposed to one split of it (PATH:SPLIT).
 bool names_whole(const std::string& spec);
 /// The bundled corpus that `spec` means: where nothing here has this name.
 std::optional<BundledCorpus> named_corpus(const std::string& spec);
 /// Calls `use` with the text of every row of a split, in order; a row without text is told with file and line, as
 /// `data chunks` tells it. The view holds until `use` returns.
-void for_each_text(const Dataset& split, const std::string& column, const std::function<void(std::string_view)>& use);
+void for_each_text(const Dataset& split, const std::function<void(std::string_view)>& use);
 /// "imdb, extra.jsonl": last parts, for a line to read.
 std::string data_name(const std::vector<std::string>& specs);
 /// The first of `names` that the data has; if none and there is only one split, that. Errors: input (names those there
@@ -78,7 +78,9 @@ struct MaskingArguments {
   double wwm_probability = 0.2;
 };
 void add_masking_options(OptionTable& table, double* mlm_probability, bool* whole_word_mask, double* wwm_probability);
-/// --chunk_size, --text_column_name, --line_by_line.
+/// How rows are read: every command that reads data has these.
+void add_read_options(OptionTable& table, ReadOptions& options);
+/// --chunk_size, --line_by_line.
 void add_chunk_options(OptionTable& table, ChunkOptions& options);
 
 }  // namespace tekio::cli

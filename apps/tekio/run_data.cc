@@ -36,8 +36,8 @@ std::string split_to_train_on(const DatasetDict& data, const std::vector<std::st
 
 // Whether a row is more than blanks. Mostly the first one is, so few rows are read at first. A row that is no text
 // counts: cutting the chunks tells file and line.
-bool has_text(const Dataset& rows, const std::string& wanted) {
-  const std::string column = rows.text_column(wanted);
+bool has_text(const Dataset& rows) {
+  const std::string column = rows.text_column();
   for (int64_t count = 16;; count *= 16) {
     const std::vector<Row> taken = rows.take(count);
     for (const Row& row : taken)
@@ -49,8 +49,8 @@ bool has_text(const Dataset& rows, const std::string& wanted) {
   }
 }
 
-void check_text(const Dataset& rows, const std::string& column, const std::vector<std::string>& specs) {
-  if (!has_text(rows, column))
+void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
+  if (!has_text(rows))
     fail(ErrorKind::input,
          "there is no text in {}: it is empty or all its rows are blank; pass files that hold text, or name their "
          "column with --text_column_name",
@@ -66,9 +66,9 @@ OrderedJson RunData::to_json() const {
 RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
   const std::vector<std::string>& training_data = a.training_data();
   const auto cut = [&](const Dataset& rows) { return chunk(rows, tokenizer, a.chunks); };
-  const DatasetDict dataset = open_data(training_data);
+  const DatasetDict dataset = open_data(training_data, a.read);
   const Dataset& train = dataset[split_to_train_on(dataset, training_data)];
-  check_text(train, a.chunks.text_column, training_data);
+  check_text(train, training_data);
 
   const auto separate = [&](const Chunks& trained, const Chunks& judged) {
     return RunData{data_name(training_data),
@@ -86,9 +86,9 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
               {.train_size = a.train_size, .test_size = a.test_size, .seed = a.split_seed.value_or(a.training.seed)})};
     }
     if (!a.validation_file.empty()) {
-      const DatasetDict held_out = open_data(a.validation_file);
+      const DatasetDict held_out = open_data(a.validation_file, a.read);
       const Dataset& judged = held_out[choose_split(held_out, {"validation", "test", "train"})];
-      check_text(judged, a.chunks.text_column, a.validation_file);
+      check_text(judged, a.validation_file);
       return separate(cut(train), cut(judged));
     }
     for (const char* split : {"validation", "test"})
@@ -102,7 +102,7 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
     return separate(cut(train.slice(0, rows - judged)), cut(train.slice(rows - judged, rows)));
   }();
   if (!a.general_data.empty()) {
-    const DatasetDict elsewhere = open_data(a.general_data);
+    const DatasetDict elsewhere = open_data(a.general_data, a.read);
     data.general_name = data_name(a.general_data);
     data.general = cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]);
     data.general = first_chunks(*data.general, a.max_eval_samples);

@@ -94,11 +94,7 @@ class Tokenize final : public Command {
     table.add("decode", &decode_, "turns lines of ids back into text");
     table.add("no_special_tokens", &no_special_tokens_,
               "leaves out what the tokenizer puts around a text; with --decode: special tokens");
-    table
-        .add("text_column_name", &column_,
-             "the column that holds the text; where there is no column of the default name, the first one that holds "
-             "text")
-        .called("NAME");
+    add_read_options(table, read_);
   }
 
   void check(const OptionTable&, const std::vector<std::string>&) override {
@@ -129,9 +125,9 @@ class Tokenize final : public Command {
       if (files.empty())
         read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
       for (const std::string& file : files) {
-        const DatasetDict data = open_data({file});
+        const DatasetDict data = open_data({file}, read_);
         for (const auto& [name, split] : data.splits())
-          for_each_text(split, column_, [&](std::string_view text) { writer.put(std::string(text)); });
+          for_each_text(split, [&](std::string_view text) { writer.put(std::string(text)); });
       }
     }
     writer.finish();
@@ -183,7 +179,7 @@ class Tokenize final : public Command {
   }
 
   ModelOptions model_;
-  std::string column_ = "text";
+  ReadOptions read_;
   bool ids_ = false, decode_ = false, no_special_tokens_ = false;
 };
 

@@ -31,11 +31,7 @@ class TokenizerTrain final : public Command {
   void add_options(OptionTable& table) override {
     table.add("data", &data_, "files or folders of text; PATH:SPLIT picks a split").called("D").short_name('d');
     table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR").short_name('o');
-    table
-        .add("text_column_name", &options_.text_column,
-             "the column that holds the text; where there is no column of the default name, the first one that holds "
-             "text")
-        .called("NAME");
+    add_read_options(table, read_);
     table.add("vocab_size", &options_.vocab_size, "entries of the vocabulary, special tokens and alphabet included")
         .at_least(1)
         .at_most(1 << 22);
@@ -70,7 +66,7 @@ class TokenizerTrain final : public Command {
     const fs::path folder = output_dir_;
     refuse_other_files(folder);
     options_.threads = common.threads;
-    const DatasetDict data = open_data(data_);
+    const DatasetDict data = open_data(data_, read_);
     const TrainedTokenizer trained = train_word_piece(data[choose_split(data, {"train"})], options_);
     save(trained.tokenizer, folder);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -133,6 +129,7 @@ class TokenizerTrain final : public Command {
     write_folder_atomically(named, [&](const fs::path& temporary) { tokenizer.save_pretrained(temporary); });
   }
 
+  ReadOptions read_;
   WordPieceOptions options_;
   std::vector<std::string> data_;
   std::string output_dir_;

@@ -45,6 +45,7 @@ void add_data(TrainingArguments& a, OptionTable& table) {
       .at_most(4294967295.0);
   table.add("max_train_samples", &a.max_train_samples, "no more than the first N training chunks; 0: all").at_least(0);
   table.add("max_eval_samples", &a.max_eval_samples, "no more than the first N evaluation chunks; 0: all").at_least(0);
+  add_read_options(table, a.read);
   add_chunk_options(table, a.chunks);
   table
       .add("output_dir", &a.training.output_dir,

@@ -18,6 +18,7 @@ struct TrainingArguments {
   int64_t train_size = 0, test_size = 0;
   std::optional<uint64_t> split_seed;  // of train_size and test_size, if not the run's
   int64_t max_train_samples = 0, max_eval_samples = 0;
+  ReadOptions read;
   ChunkOptions chunks;
   TrainingOptions training;
   double warmup_steps = 0;  // the reference's: below 1 it is a share

@@ -20,6 +20,21 @@
 
 namespace tekio {
 
+enum class BadRows { stop, skip };
+enum class SampleBy { line, paragraph, document };
+
+/// How rows are read.
+struct ReadOptions {
+  std::string text_column;    ///< what chunk() takes text from; empty: as Dataset::text_column() finds it
+  std::string json_field;     ///< rows are the list under this key of one JSON document; empty: no such list
+  char csv_separator = '\0';  ///< '\0': recognised
+  bool header = true;         ///< the first record of a table names its columns
+  std::vector<std::string> column_names;  ///< of tables without a header
+  std::string encoding = "utf-8";
+  BadRows bad_rows = BadRows::stop;     ///< what becomes of rows without a text
+  SampleBy sample_by = SampleBy::line;  ///< what a row of a text file is
+};
+
 /// One row: its columns in the source's order; values as JSON text ("\"a review\"", "1", "null").
 struct Row {
   std::vector<std::pair<std::string, std::string>> columns;
@@ -34,9 +49,9 @@ class Dataset {
   int64_t size() const;                      ///< rows; counted on first use, then remembered
   std::vector<std::string> columns() const;  ///< names, in the source's order
   uint64_t bytes() const;                    ///< of the files as they lie on disk
-  /// The column that chunk() takes text from: `wanted`; where that is "text" and absent, the first column that holds
-  /// strings. Errors: input (no such column; the message names those there are).
-  std::string text_column(std::string_view wanted = "text") const;
+  /// The column that chunk() takes text from: ReadOptions::text_column, else "text"; where that is absent, the first
+  /// column that holds strings. Errors: input (no such column; the message names those there are).
+  std::string text_column() const;
 
   /// The reference's shuffle(seed): numpy's PCG64 permutation, bit for bit.
   Dataset shuffle(uint64_t seed) const;
@@ -73,8 +88,10 @@ class DatasetDict {
 /// Opens files, folders of files, or the Large Movie Review Dataset's folder: .txt .jsonl .json .csv .tsv, also .gz and
 /// .zst. "PATH:SPLIT" picks a split. Several specs are concatenated split by split. Errors: io (not there), input
 /// (unknown kind of file, malformed line: file and line number).
-DatasetDict load_dataset(const std::vector<std::string>& specs);
-inline DatasetDict load_dataset(const std::string& spec) { return load_dataset(std::vector<std::string>{spec}); }
+DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options = {});
+inline DatasetDict load_dataset(const std::string& spec, const ReadOptions& options = {}) {
+  return load_dataset(std::vector<std::string>{spec}, options);
+}
 
 struct SplitOptions {
   int64_t train_size = 0;  ///< 0: what test_size leaves
@@ -83,11 +100,10 @@ struct SplitOptions {
 };
 
 struct ChunkOptions {
-  int64_t chunk_size = 128;          ///< tokens per chunk
-  std::string text_column = "text";  ///< as Dataset::text_column() resolves it
-  bool line_by_line = false;         ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
-  bool use_cache = true;             ///< keep the token store under the cache folder and reuse it
-  int threads = 0;                   ///< 0: all processors; the result does not depend on it
+  int64_t chunk_size = 128;   ///< tokens per chunk
+  bool line_by_line = false;  ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
+  bool use_cache = true;      ///< keep the token store under the cache folder and reuse it
+  int threads = 0;            ///< 0: all processors; the result does not depend on it
 };
 
 /// Blocks of tokens over a memory-mapped token store: cut as the reference does (rows in batches of 1,000, each batch's

@@ -62,7 +62,6 @@ struct WordPieceOptions {
   std::optional<bool> strip_accents;  ///< absent: as `lowercase`
   bool handle_chinese_chars = true;   ///< each Chinese character is a word
   int64_t model_max_length = 512;     ///< what the tokenizer's folder says of the model's longest input
-  std::string text_column = "text";   ///< as Dataset::text_column() resolves it
   int threads = 0;                    ///< 0: all processors; the result does not depend on it
 };
 

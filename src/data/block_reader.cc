@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/record_parser.h"
-#include "data/text_stream.h"
+#include "data/source.h"
 
 namespace tekio {
 
@@ -31,53 +30,22 @@ BlockReader::~BlockReader() = default;
 
 uint64_t BlockReader::consumed() const { return consumed_ + (stream_ ? stream_->consumed() : 0); }
 
-void BlockReader::open_next() {
-  const DataFile& file = files_.list()[next_++];
-  stream_ = open_text(file);
-  splitter_ = Splitter::make(file.kind, printable(file.path.string(), 300));
-  header_checked_ = false;
-}
-
-/// Reads until the block holds `target` bytes; true at the file's end.
-bool BlockReader::fill(Block& block, size_t target) {
-  block.reserve(target);
-  while (block.size < target) {
-    const size_t got = stream_->read(block.bytes.data() + block.size, target - block.size);
-    if (got == 0) return true;
-    block.size += got;
-  }
-  return false;
-}
-
 bool BlockReader::next(Block& block) {
   block.clear();
-  while (block.records.empty() || block.size < kBlockBytes) {
+  while (block.records.empty() || block.size < Block::kBytes) {
     if (block.records.empty()) block.size = 0;  // blank lines alone
     if (!stream_) {
       if (next_ == last_) break;
-      open_next();
+      const DataFile& file = files_.list()[next_++];
+      stream_ = files_.format(static_cast<size_t>(file.group)).open(file);
+      header_checked_ = false;
     }
-    const size_t begin = block.size, first_record = block.records.size();
-    block.append(carry_);
-    carry_.clear();
-    bool at_end = false;
-    size_t used = 0;
-    for (size_t wanted = std::max(kBlockBytes, block.size - begin); !at_end && used == 0; wanted *= 2) {
-      at_end = fill(block, begin + wanted);
-      used = splitter_->split({block.bytes.data() + begin, block.size - begin}, at_end, block.records);
-      if (used == 0 && !at_end && wanted >= kRecordLimit)
-        fail(ErrorKind::input, "{}:{}: a row of more than {} MiB; rows are split by {}",
-             printable(files_.list()[next_ - 1].path.string(), 300), splitter_->line(), kRecordLimit >> 20,
-             files_.list()[next_ - 1].kind == FileKind::review ? "files" : "line ends");
-    }
-    for (size_t i = first_record; i < block.records.size(); ++i) {
-      block.records[i].begin += begin;
+    const size_t first_record = block.records.size();
+    const bool more = stream_->append(block);
+    for (size_t i = first_record; i < block.records.size(); ++i)
       block.records[i].file = static_cast<int32_t>(next_ - 1);
-    }
-    check_header(*splitter_);
-    carry_.assign(block.bytes, begin + used, block.size - begin - used);
-    block.size = begin + used;
-    if (at_end) {
+    check_header();
+    if (!more) {
       consumed_ += stream_->consumed();
       stream_.reset();
     } else if (!block.records.empty()) {
@@ -87,19 +55,18 @@ bool BlockReader::next(Block& block) {
   return !block.records.empty();
 }
 
-void BlockReader::check_header(const Splitter& splitter) {
-  if (header_checked_ || splitter.header().empty()) return;
+void BlockReader::check_header() {
+  if (header_checked_ || stream_->header() == nullptr) return;
   header_checked_ = true;
-  header_ = splitter.header();
+  header_ = *stream_->header();
   if (!checked_) return;
   const DataFile& file = files_.list()[next_ - 1];
-  const std::vector<std::string> names = header_names(header_, file.kind);
-  const Head& head = files_.beginning(static_cast<size_t>(file.group), names.front());
-  if (names != head.columns)
+  const Head& head = files_.beginning(static_cast<size_t>(file.group));
+  if (header_ != head.columns)
     fail(ErrorKind::input,
          "{}:1: its columns ({}) are not those of the files before it ({}); files of one split must have the same "
          "header",
-         printable(file.path.string(), 300), printable(fmt::format("{}", fmt::join(names, ", ")), 200),
+         shown_name(file), printable(fmt::format("{}", fmt::join(header_, ", ")), 200),
          printable(fmt::format("{}", fmt::join(head.columns, ", ")), 200));
 }
 

@@ -41,10 +41,10 @@ std::vector<std::string> Dataset::columns() const {
 
 uint64_t Dataset::bytes() const { return source_->files->packed_bytes(); }
 
-std::string Dataset::text_column(std::string_view wanted) const {
+std::string Dataset::text_column() const {
   for (size_t group = 0; group < source_->files->groups(); ++group)
-    if (const auto column = source_->files->text_column(group, wanted)) return column->name;
-  return std::string(wanted);
+    if (const auto column = source_->files->text_column(group)) return column->name;
+  return source_->files->options().text_column;
 }
 
 Dataset Dataset::shuffle(uint64_t seed) const {
@@ -115,12 +115,12 @@ bool DatasetDict::contains(std::string_view split) const {
   return std::any_of(splits_.begin(), splits_.end(), [&](const auto& entry) { return entry.first == split; });
 }
 
-DatasetDict load_dataset(const std::vector<std::string>& specs) {
+DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options) {
   if (specs.empty()) fail(ErrorKind::usage, "no data was given; name a file, a folder or PATH:SPLIT");
   struct Gathered {
     std::string split;
     std::vector<DataFile> files;
-    std::vector<std::string> groups;
+    std::vector<Files::Group> groups;
   };
   std::vector<Gathered> gathered;
   for (const std::string& spec : specs) {
@@ -128,17 +128,20 @@ DatasetDict load_dataset(const std::vector<std::string>& specs) {
       auto into = std::find_if(gathered.begin(), gathered.end(),
                                [&, &name = split](const Gathered& g) { return g.split == name; });
       if (into == gathered.end()) into = gathered.insert(gathered.end(), {split, {}, {}});
+      const size_t before = into->groups.size();
       for (DataFile& file : files) {
-        file.group = static_cast<int32_t>(into->groups.size());
+        size_t group = before;
+        while (group < into->groups.size() && into->groups[group].kind != file.kind) ++group;
+        if (group == into->groups.size()) into->groups.push_back({spec, file.kind});
+        file.group = static_cast<int32_t>(group);
         into->files.push_back(std::move(file));
       }
-      into->groups.push_back(spec);
     }
   }
   std::vector<std::pair<std::string, Dataset>> splits;
   for (Gathered& g : gathered) {
     auto source = std::make_shared<Dataset::Source>();
-    source->files = std::make_shared<const Files>(std::move(g.files), std::move(g.groups));
+    source->files = std::make_shared<const Files>(std::move(g.files), g.groups, options);
     splits.emplace_back(g.split, Dataset(std::move(source)));
   }
   return DatasetDict(std::move(splits));

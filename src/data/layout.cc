@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "data/formats/format.h"
 #include "data/review_layout.h"
 
 namespace tekio {
@@ -92,10 +93,7 @@ NameVerdict judge_name(const fs::path& path) {
   NameVerdict verdict;
   const std::string name = strip_packing(lower(path.filename().string()), verdict.packing);
   const std::string ending = fs::path(name).extension().string();
-  if (ending == ".txt") verdict.kind = FileKind::text;
-  if (ending == ".jsonl" || ending == ".json" || ending == ".ndjson") verdict.kind = FileKind::json;
-  if (ending == ".csv") verdict.kind = FileKind::csv;
-  if (ending == ".tsv") verdict.kind = FileKind::tsv;
+  verdict.kind = kind_of_ending(ending);
   if (ending == ".parquet" || ending == ".geoparquet" || ending == ".arrow")
     verdict.refusal = fmt::format(
         "this version does not read Parquet or Arrow files; write it as JSON Lines first (it reads {})", kKindsRead);

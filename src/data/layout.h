@@ -25,7 +25,7 @@ struct DataFile {
   FileKind kind = FileKind::text;
   Packing packing = Packing::none;
   int8_t label = 0;   ///< of a review: 0 negative, 1 positive, -1 unknown
-  int32_t group = 0;  ///< files that came from one spec: they share their columns
+  int32_t group = 0;  ///< files of one kind that came from one spec: they share their columns
   Charset charset;    ///< of its text, where no byte order mark says another
 };
 

@@ -11,45 +11,31 @@
 #include <string_view>
 #include <vector>
 
+#include "data/block.h"
+#include "data/formats/format.h"
 #include "data/layout.h"
-#include "data/records.h"
 
 namespace tekio {
-
-/// Some rows' bytes as they lie in their files. At least kPadding readable bytes follow the last one (simdjson reads
-/// past ends).
-struct Block {
-  static constexpr size_t kPadding = 64;
-  std::string bytes;
-  size_t size = 0;  ///< of `bytes`, in use
-  std::vector<Record> records;
-
-  std::string_view text(const Record& record) const { return {bytes.data() + record.begin, record.size}; }
-  void clear();
-  /// Makes room for `count` bytes in all.
-  void reserve(size_t count);
-  void append(std::string_view more);
-};
-
-/// What the beginning of a group's first file that has rows tells: the first 10 MiB, as in the reference's readers.
-struct Head {
-  enum class Type { unknown, text, number, other };  // unknown: no value but null
-  std::vector<std::string> columns;                  ///< in order of first appearance
-  std::vector<Type> types;
-  bool has_rows = false;
-};
 
 /// The files of one split, in the order of their rows.
 class Files {
  public:
-  Files(std::vector<DataFile> files, std::vector<std::string> group_specs);
+  /// What was asked for, as messages name it; its files are of one kind and share their columns.
+  struct Group {
+    std::string spec;
+    FileKind kind = FileKind::text;
+  };
+
+  Files(std::vector<DataFile> files, const std::vector<Group>& groups, ReadOptions options);
 
   const std::vector<DataFile>& list() const { return files_; }
-  size_t groups() const { return group_specs_.size(); }
+  const ReadOptions& options() const { return options_; }
+  size_t groups() const { return specs_.size(); }
+  const RowFormat& format(size_t group) const { return *formats_[group]; }
   /// Read once, then remembered.
   const Head& head(size_t group) const;
-  /// The same, or as much of it as it takes to meet a column of this name. Of tables (CSV, TSV) all columns are there.
-  const Head& beginning(size_t group, std::string_view column) const;
+  /// The same, or as much of it as it takes to meet the text column. Of tables (CSV, TSV) all columns are there.
+  const Head& beginning(size_t group) const;
   /// Rows of all files; counted once.
   int64_t rows() const;
   /// Bytes of all rows, unpacked; known with rows().
@@ -62,47 +48,46 @@ class Files {
     std::string name;
     size_t index = 0, columns = 0;  ///< of the columns of a table's header
   };
-  /// The column that holds a group's text: `wanted`; if that is "text" and not there, the first that holds strings.
-  /// Reads no more of the files than it takes to know. nullopt: the group has no rows. Errors: input (no such column,
-  /// none with strings).
-  std::optional<TextColumn> text_column(size_t group, std::string_view wanted) const;
+  /// The column that holds a group's text, as ReadOptions::text_column says. Reads no more of the files than it takes
+  /// to know. nullopt: the group has no rows. Errors: input (no such column, none with strings).
+  std::optional<TextColumn> text_column(size_t group) const;
 
  private:
-  const Head& observe(size_t group, std::optional<std::string_view> until) const;
+  bool observe_file(size_t file, bool whole, Head& head) const;
+  const Head& observe(size_t group, bool whole) const;
+  std::string_view wanted() const {
+    return options_.text_column.empty() ? std::string_view("text") : std::string_view(options_.text_column);
+  }
 
-  std::vector<DataFile> files_;
-  std::vector<std::string> group_specs_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Head>> heads_, beginnings_;  // whole ones; as much as was needed so far
+  const std::vector<DataFile> files_;
+  const ReadOptions options_;
+  std::vector<std::string> specs_;                                       // by group
+  std::vector<std::unique_ptr<const RowFormat>> formats_;                // by group
+  mutable std::mutex mutex_;                                             // never held while files are read
+  mutable std::vector<std::unique_ptr<const Head>> heads_, beginnings_;  // whole ones; as much as was needed
   mutable int64_t rows_ = -1, row_bytes_ = 0;
 };
 
 /// Streams the records of files, one file after the other.
 class BlockReader {
  public:
-  static constexpr size_t kBlockBytes = size_t{256} << 10;
-  static constexpr size_t kRecordLimit = size_t{256} << 20;
-
   /// Files [first, last) of `files`. `checked`: CSV headers must equal the group's.
   BlockReader(const Files& files, size_t first, size_t last, bool checked = true);
   ~BlockReader();
-  /// About kBlockBytes of records, more where one record is longer; false after the last.
-  /// Errors: io, input (damaged, a record longer than kRecordLimit, other columns than the group's).
+  /// About Block::kBytes of records, more where one record is longer; false after the last.
+  /// Errors: those of RowStream; input (other columns than the group's).
   bool next(Block& block);
-  uint64_t consumed() const;                             ///< bytes of the files read so far
-  const std::string& header() const { return header_; }  ///< of the CSV file read last
+  uint64_t consumed() const;                                          ///< bytes of the files read so far
+  const std::vector<std::string>& header() const { return header_; }  ///< of the table met last; empty: none
 
  private:
-  void open_next();
-  bool fill(Block& block, size_t target);
-  void check_header(const Splitter& splitter);
+  void check_header();
 
   const Files& files_;
   size_t next_, last_;
   bool checked_;
-  std::unique_ptr<ByteStream> stream_;
-  std::unique_ptr<Splitter> splitter_;
-  std::string carry_, header_;  // carry_: bytes of a record that is not whole yet
+  std::unique_ptr<RowStream> stream_;
+  std::vector<std::string> header_;
   bool header_checked_ = false;
   uint64_t consumed_ = 0;
 };

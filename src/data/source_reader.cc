@@ -53,7 +53,7 @@ bool SourceReader::next_gathered(Block& block) {
   block.clear();
   if (emitted_ == static_cast<int64_t>(source_.picked->size())) return false;
   if (emitted_ == gathered_end_) gather();
-  while (emitted_ < gathered_end_ && block.size < BlockReader::kBlockBytes) {
+  while (emitted_ < gathered_end_ && block.size < Block::kBytes) {
     Record record = gathered_.records[static_cast<size_t>(emitted_++ - gathered_begin_)];
     const std::string_view text = gathered_.text(record);
     record.begin = block.size;

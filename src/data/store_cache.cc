@@ -58,6 +58,19 @@ class KeyText {
   std::string text_;
 };
 
+/// All that decides which rows there are and what they say.
+void add_options(const ReadOptions& options, KeyText& text) {
+  text.string(options.text_column);
+  text.string(options.json_field);
+  text.number(options.csv_separator);
+  text.number(options.header);
+  text.number(options.column_names.size());
+  for (const std::string& name : options.column_names) text.string(name);
+  text.string(options.encoding);
+  text.number(static_cast<int>(options.bad_rows));
+  text.number(static_cast<int>(options.sample_by));
+}
+
 std::string hex(const StoreKey& key) {
   std::string text;
   for (const std::byte b : key) text += fmt::format("{:02x}", static_cast<unsigned>(b));
@@ -168,9 +181,9 @@ void check_unchanged(const Files& files, const std::vector<FileState>& before) {
 
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
   KeyText text;
-  text.string("tekio tokens 1");
+  text.string("tekio tokens 2");
   text.string(recipe.tokenizer_digest);
-  text.string(recipe.options.text_column);
+  add_options(source.files->options(), text);
   text.number(recipe.options.skip_blank);
   text.number(recipe.options.max_tokens);
   for (const auto number : {int64_t{recipe.shape.id_bytes}, recipe.shape.prefix, recipe.shape.suffix})
@@ -233,8 +246,7 @@ Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOpti
   const StoreRecipe recipe = {
       .tokenizer_digest = tokenizer.digest(),
       .shape = {.id_bytes = tokenizer.vocabulary_size() < kNarrow ? 2 : 4, .prefix = prefix, .suffix = suffix},
-      .options = {.text_column = options.text_column,
-                  .skip_blank = options.line_by_line,
+      .options = {.skip_blank = options.line_by_line,
                   .max_tokens = options.line_by_line ? options.chunk_size : 0,
                   .suffix = suffix,
                   .threads = options.threads},

@@ -54,13 +54,13 @@ bool is_blank(std::string_view text) {
 void tokenize(const Dataset::Source& source, const std::function<EncodeText()>& make_encoder,
               const TokenizeOptions& options, TokenStoreWriter& writer) {
   for (size_t group = 0; group < source.files->groups(); ++group)
-    source.files->text_column(group, options.text_column);  // a wrong name is told first
+    source.files->text_column(group);  // a wrong name is told first
   const BlockPipeline pipeline(source, options.threads);
   std::vector<EncodedRows> rows(pipeline.slots());
   Progress progress("tokenize %", 100, "tokens");
   pipeline.run(
       [&](int) -> BlockPipeline::Worker {
-        const auto parser = std::make_shared<RecordParser>(*source.files, options.text_column);
+        const auto parser = std::make_shared<RecordParser>(*source.files);
         return [&, parser, encoder = make_encoder()](const Block& block, size_t slot) {
           encode(block, options, *parser, encoder, rows[slot]);
         };

@@ -16,7 +16,6 @@ using EncodeText =
     std::function<void(std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts)>;
 
 struct TokenizeOptions {
-  std::string text_column = "text";
   bool skip_blank = false;  ///< leave out rows that are empty or white space alone
   int64_t max_tokens = 0;   ///< cut rows to this many, template tokens included; 0: not at all
   int64_t suffix = 0;       ///< template tokens at a row's end, which cutting keeps

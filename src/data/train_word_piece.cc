@@ -18,14 +18,14 @@ namespace {
 /// One counter for each thread that counts. Adds to `rows`.
 std::vector<WordCounter> count_words(const Dataset::Source& source, const WordPieceOptions& options, int64_t& rows) {
   for (size_t group = 0; group < source.files->groups(); ++group)
-    source.files->text_column(group, options.text_column);  // a wrong name is told first
+    source.files->text_column(group);  // a wrong name is told first
   const BlockPipeline pipeline(source, options.threads);
   std::vector<WordCounter> counters(static_cast<size_t>(pipeline.threads()), WordCounter(normalization_of(options)));
   std::vector<int64_t> slot_rows(pipeline.slots());
   Progress progress("count words %", 100, "rows");
   pipeline.run(
       [&](int i) -> BlockPipeline::Worker {
-        const auto parser = std::make_shared<RecordParser>(*source.files, options.text_column);
+        const auto parser = std::make_shared<RecordParser>(*source.files);
         return [&, parser, i](const Block& block, size_t slot) {
           for (const Record& record : block.records) counters[static_cast<size_t>(i)].add(parser->text(block, record));
           slot_rows[slot] = static_cast<int64_t>(block.records.size());

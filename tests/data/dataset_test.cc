@@ -118,8 +118,8 @@ TEST(Dataset, ConcatenatesSpecsSplitBySplit) {
 
 TEST(Dataset, FindsTheTextColumn) {
   const ScratchFolder folder;
-  const auto column = [&](const char* name, const char* bytes, const char* wanted = "text") {
-    return load_dataset(folder.write(name, bytes))["train"].text_column(wanted);
+  const auto column = [&](const char* name, const char* bytes, const char* wanted = "") {
+    return load_dataset(folder.write(name, bytes), {.text_column = wanted})["train"].text_column();
   };
   EXPECT_EQ(column("a.jsonl", "{\"a\": \"x\", \"text\": \"y\"}"), "text");
   EXPECT_EQ(column("a.jsonl", "{\"id\": 3, \"n\": null, \"review\": \"y\"}"), "review");
@@ -127,7 +127,7 @@ TEST(Dataset, FindsTheTextColumn) {
   EXPECT_EQ(column("a.csv", "id,review\n1,good\n"), "review");
   EXPECT_EQ(column("a.csv", "id,text\n1,2\n"), "text");
   EXPECT_EQ(column("a.txt", "x"), "text");
-  EXPECT_EQ(column("a.jsonl", ""), "text");
+  EXPECT_EQ(column("a.jsonl", ""), "");
   expect_error(ErrorKind::input, {"a.jsonl: there is no column \"reveiw\"", "\"review\" meant?", "there are: review"},
                [&] { column("a.jsonl", "{\"review\": \"x\"}", "reveiw"); });
   expect_error(ErrorKind::input, {"no column holds text; there are: id"}, [&] { column("a.csv", "id\n1\n"); });
@@ -136,18 +136,21 @@ TEST(Dataset, FindsTheTextColumn) {
 TEST(Dataset, ReadsNoMoreForTheTextColumnThanItTakes) {
   const ScratchFolder folder;
   std::string first;
-  while (first.size() < 3 * BlockReader::kBlockBytes) first += "{\"review\": \"x\", \"n\": 1}\n";
+  while (first.size() < 3 * Block::kBytes) first += "{\"review\": \"x\", \"n\": 1}\n";
   // A column that first appears beyond the first block counts as one of the first block does.
-  const Dataset late = load_dataset(folder.write("a.jsonl", first + "{\"text\": \"y\"}\n"))["train"];
-  EXPECT_EQ(late.text_column("review"), "review");
-  EXPECT_EQ(late.text_column("n"), "n");
-  EXPECT_EQ(late.text_column(), "text");
-  EXPECT_THAT(late.columns(), ElementsAre("review", "n", "text"));
+  const std::string path = folder.write("a.jsonl", first + "{\"text\": \"y\"}\n");
+  const auto of = [](const std::string& file, const char* wanted) {
+    return load_dataset(file, {.text_column = wanted})["train"].text_column();
+  };
+  EXPECT_EQ(of(path, "review"), "review");
+  EXPECT_EQ(of(path, "n"), "n");
+  EXPECT_EQ(of(path, ""), "text");
+  EXPECT_THAT(load_dataset(path)["train"].columns(), ElementsAre("review", "n", "text"));
   // What is wrong far behind is not met before its turn.
-  const Dataset bad = load_dataset(folder.write("b.jsonl", first + "{\n"))["train"];
-  EXPECT_EQ(bad.text_column("review"), "review");
-  expect_error(ErrorKind::input, {"b.jsonl:"}, [&] { bad.columns(); });
-  expect_error(ErrorKind::input, {"b.jsonl:"}, [&] { bad.text_column("other"); });
+  const std::string bad = folder.write("b.jsonl", first + "{\n");
+  EXPECT_EQ(of(bad, "review"), "review");
+  expect_error(ErrorKind::input, {"b.jsonl:"}, [&] { load_dataset(bad)["train"].columns(); });
+  expect_error(ErrorKind::input, {"b.jsonl:"}, [&] { of(bad, "other"); });
 }
 
 TEST(Dataset, TellsWhatIsWrong) {

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "data/byte_stream.h"
+#include "data/formats/byte_rows.h"
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
 #include "support/base64.h"
@@ -94,7 +95,8 @@ TEST(ByteStream, TellsWhatIsWrong) {
 
 /// Splits `bytes` as BlockReader does, but with blocks of `step` bytes.
 std::vector<std::string> split_by(FileKind kind, std::string_view bytes, size_t step) {
-  const auto splitter = Splitter::make(kind, "x");
+  const auto format = make_format(kind, {});
+  const auto splitter = dynamic_cast<const ByteRowFormat&>(*format).splitter("x");
   std::vector<std::string> all;
   std::vector<Record> records;
   for (size_t begin = 0, end = std::min(step, bytes.size());;) {

@@ -104,7 +104,8 @@ TEST(Tokenize, TellsTheFirstBadRow) {
   for (const int threads : {1, 4})
     expect_error(ErrorKind::input, {"a.jsonl:40001:", "got a number"},
                  [&] { store_of(folder, data, {.threads = threads}); });
-  expect_error(ErrorKind::input, {"no column \"words\""}, [&] { store_of(folder, data, {.text_column = "words"}); });
+  const Dataset other = load_dataset(folder / "a.jsonl", {.text_column = "words"})["train"];
+  expect_error(ErrorKind::input, {"no column \"words\""}, [&] { store_of(folder, other, {}); });
   const std::string packed = gzip(text);
   const Dataset cut = load_dataset(folder.write("b.jsonl.gz", packed.substr(0, packed.size() / 2)))["train"];
   expect_error(ErrorKind::input, {"b.jsonl.gz is cut off"}, [&] { store_of(folder, cut, {}); });

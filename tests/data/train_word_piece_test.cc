@@ -53,9 +53,9 @@ TEST(TrainWordPiece, DependsOnTheWordsAlone) {
 
 TEST(TrainWordPiece, TakesTheColumnThatIsNamed) {
   const ScratchFolder folder;
-  const Dataset data = load_dataset(
-      folder.write("a.jsonl", "{\"text\": \"a\", \"note\": \"b b\"}\n{\"text\": \"c\", \"note\": \"d\"}\n"))["train"];
-  const TrainedTokenizer trained = train_word_piece(data, {.text_column = "note"});
+  const std::string path =
+      folder.write("a.jsonl", "{\"text\": \"a\", \"note\": \"b b\"}\n{\"text\": \"c\", \"note\": \"d\"}\n");
+  const TrainedTokenizer trained = train_word_piece(load_dataset(path, {.text_column = "note"})["train"]);
   EXPECT_EQ(trained.distinct_words, 2);
   EXPECT_EQ(trained.words, 3);
   EXPECT_TRUE(trained.tokenizer.token_to_id("d"));
@@ -69,8 +69,9 @@ TEST(TrainWordPiece, Refusals) {
   const Dataset bad = load_dataset(folder.write("bad.txt", "good\nb\xFF\n"))["train"];
   expect_error(ErrorKind::input, {"bad.txt:2", "not UTF-8"}, [&] { train_word_piece(bad); });
   expect_error(ErrorKind::usage, {"vocab_size is 0"}, [&] { train_word_piece(bad, {.vocab_size = 0}); });
-  const Dataset json = load_dataset(folder.write("a.jsonl", "{\"text\": \"a\"}\n"))["train"];
-  expect_error(ErrorKind::input, {"\"body\""}, [&] { train_word_piece(json, {.text_column = "body"}); });
+  const std::string json = folder.write("a.jsonl", "{\"text\": \"a\"}\n");
+  expect_error(ErrorKind::input, {"\"body\""},
+               [&] { train_word_piece(load_dataset(json, {.text_column = "body"})["train"]); });
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+// Formats whose rows are stretches of a file's bytes, one after the other: where one ends and the next one begins is
+// all that the reading thread finds out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/byte_stream.h"
+#include "data/formats/format.h"
+
+namespace tekio {
+
+class Splitter {
+ public:
+  explicit Splitter(std::string shown_path) : path_(std::move(shown_path)) {}
+  virtual ~Splitter() = default;
+
+  /// Appends the records that are whole in `bytes` (their begins count from bytes[0]) and returns how many bytes are
+  /// done with; the rest is to be given again, with more behind it. `last`: no more will come, so everything is done
+  /// with. Errors: input (a quote or array that does not end).
+  virtual size_t split(std::string_view bytes, bool last, std::vector<Record>& records) = 0;
+  /// What ends a row, for messages.
+  virtual const char* row_end() const { return "line ends"; }
+  /// As RowStream::header().
+  virtual const std::vector<std::string>* header() const { return nullptr; }
+  /// The line that the next record begins in.
+  int64_t line() const { return line_; }
+
+ protected:
+  std::string path_;
+  int64_t line_ = 1;
+};
+
+/// A file's rows, as a splitter finds them in its unpacked bytes.
+class ByteRowStream final : public RowStream {
+ public:
+  ByteRowStream(const DataFile& file, std::unique_ptr<Splitter> splitter);
+  bool append(Block& block) override;
+  uint64_t consumed() const override { return stream_->consumed(); }
+  const std::vector<std::string>* header() const override { return splitter_->header(); }
+
+ private:
+  bool fill(Block& block, size_t target);
+
+  std::string path_;
+  std::unique_ptr<ByteStream> stream_;
+  std::unique_ptr<Splitter> splitter_;
+  std::string carry_;  // bytes of a record that is not whole yet
+};
+
+class ByteRowFormat : public RowFormat {
+ public:
+  virtual std::unique_ptr<Splitter> splitter(std::string shown_path) const = 0;
+  std::unique_ptr<RowStream> open(const DataFile& file) const final {
+    return std::make_unique<ByteRowStream>(file, splitter(shown_name(file)));
+  }
+};
+
+constexpr size_t kNone = std::string_view::npos;
+/// Where `wanted` stands next, at `from` or behind; kNone.
+size_t find_char(std::string_view bytes, size_t from, char wanted);
+/// How many bytes a UTF-8 byte order mark takes at the beginning. It is not data (the reference strips it from JSON and
+/// CSV, but keeps it in plain text).
+inline size_t after_mark(std::string_view bytes) { return bytes.starts_with("\xEF\xBB\xBF") ? 3 : 0; }
+int64_t count_lines(std::string_view bytes);
+
+}  // namespace tekio

@@ -1,0 +1,87 @@
+// What a kind of file is to the rest of the room: how its rows come off the disk (one thread, in order) and what a row
+// says (any thread). A further kind is one file here and one row in the table of formats.cc.
+#pragma once
+
+#include <tekio/dataset.h>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/block.h"
+#include "data/layout.h"
+
+namespace tekio {
+
+class Files;
+
+/// What the beginning of a group's first file that has rows tells: the first 10 MiB, as in the reference's readers.
+struct Head {
+  enum class Type { unknown, text, number, other };  // unknown: no value but null
+  std::vector<std::string> columns;                  ///< in order of first appearance
+  std::vector<Type> types;
+  bool has_rows = false;
+};
+
+/// A file's rows as blocks of records. A record's bytes are whatever the format's own parser understands.
+class RowStream {
+ public:
+  virtual ~RowStream() = default;
+  /// Appends about Block::kBytes more of records, at least one unless the file holds none there; false after the last.
+  /// Errors: io, input (damaged, a record longer than Block::kRecordLimit).
+  virtual bool append(Block& block) = 0;
+  /// Bytes of the file read so far.
+  virtual uint64_t consumed() const = 0;
+  /// The columns that the file names before its rows (a table's header), once they were met; else nullptr.
+  virtual const std::vector<std::string>* header() const { return nullptr; }
+};
+
+/// Understands the records of one group of files. One a thread.
+class RowParser {
+ public:
+  RowParser(const Files& files, size_t group) : files_(files), group_(group) {}
+  virtual ~RowParser() = default;
+
+  /// The row's text, valid UTF-8; a view that holds until the next call. Errors: input (malformed, no string there;
+  /// FILE:LINE).
+  virtual std::string_view text(const Block& block, const Record& record) = 0;
+  /// All columns: the group's, null where the row lacks one, then those that only this row has. Errors: as text().
+  virtual Row row(const Block& block, const Record& record) = 0;
+  /// Adds a record's columns and their types to a head. Errors: as text().
+  virtual void observe(const Block& block, const Record& record, Head& head) = 0;
+
+ protected:
+  [[noreturn]] void fail_at(const Record& record, const std::string& what) const;
+  /// The record's bytes. Errors: input (not UTF-8).
+  std::string_view utf8(const Block& block, const Record& record) const;
+
+  const Files& files_;
+  const size_t group_;
+};
+
+class RowFormat {
+ public:
+  virtual ~RowFormat() = default;
+  virtual std::unique_ptr<RowStream> open(const DataFile& file) const = 0;
+  virtual std::unique_ptr<RowParser> parser(const Files& files, size_t group) const = 0;
+  /// The head of any file of this kind; nullopt where a file must be read for it.
+  virtual std::optional<Head> fixed_head() const { return std::nullopt; }
+};
+
+std::unique_ptr<const RowFormat> make_format(FileKind kind, const ReadOptions& options);
+/// The kind that a file name's ending says (".csv", in small letters).
+std::optional<FileKind> kind_of_ending(std::string_view ending);
+
+// The kinds, each in the file of its name; the table calls them.
+std::unique_ptr<const RowFormat> lines_format(const ReadOptions& options);
+std::unique_ptr<const RowFormat> json_format(const ReadOptions& options);
+std::unique_ptr<const RowFormat> csv_format(const ReadOptions& options);
+std::unique_ptr<const RowFormat> tsv_format(const ReadOptions& options);
+std::unique_ptr<const RowFormat> review_format(const ReadOptions& options);
+
+/// A text as a JSON string.
+std::string json_quoted(std::string_view text);
+
+}  // namespace tekio
