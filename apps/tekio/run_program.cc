@@ -216,7 +216,7 @@ int run_program(const std::vector<std::string>& arguments, Output& out) {
     message = printable(error.what(), 300);
   }
   if (kind == ErrorKind::bug) message = "a bug of tekio's own, please report it: " + message;
-  fmt::print(stderr, "tekio: {}\n", message);
+  report_error(message);
   return exit_code(kind);
 }
 
