@@ -175,7 +175,7 @@ void train_with_trainer(tekio::MaskedLM& model, const tekio::Tokenizer& tokenize
 // eval_dataset = downsampled_dataset["test"].map(insert_random_mask, …): masked once
 // optimizer = AdamW(model.parameters(), lr=5e-5); get_scheduler("linear", num_warmup_steps=0, …)
 // for epoch in range(num_train_epochs): … print(f">>> epoch {epoch}: perplexity: {perplexity}")
-// What the tutorial writes out is what adapt() does: on_epoch is called where its loop prints.
+// What the tutorial writes out is what adapt() does: on_evaluation is called where its loop prints.
 std::string train_with_own_loop(const tekio::Tokenizer& tokenizer, const tekio::Chunks::Split& split,
                                 const Arguments& a) {
   auto model = tekio::MaskedLM::from_pretrained(a.model);  // a new one, not the one adapted above
@@ -183,10 +183,10 @@ std::string train_with_own_loop(const tekio::Tokenizer& tokenizer, const tekio::
   options.output_dir = (std::filesystem::path(a.work) / "finetuned-own-loop").string();
   options.eval_masking = tekio::EvalMasking::frozen;
   options.learning_rate = 5e-5;
-  options.lr_scheduler_type = "linear";
+  options.lr_scheduler_type = tekio::LrScheduler::linear;
   options.warmup_steps = 0;
-  options.on_epoch = [](const tekio::EpochReport& r) {
-    fmt::print(">>> epoch {}: perplexity: {}\n", r.epoch - 1, r.perplexity);
+  options.on_evaluation = [](const tekio::EvaluationPoint& r) {
+    fmt::print(">>> epoch {}: perplexity: {}\n", r.epoch - 1, r.evaluation.perplexity);
   };
   tekio::adapt(model, tokenizer, split, options);
   return options.output_dir;  // model.save_pretrained, tokenizer.save_pretrained: already done

@@ -14,9 +14,10 @@ class Adapt final : public TrainingCommand {
             .summary = "trains a masked language model on a domain's text",
             .usage = "[--model M] [--data D…] [--output_dir RUN] [options]",
             .description =
-                "Judges a model on text that it will not see, trains it on a domain's text, judges it again, and saves "
+                "Evaluates a model on text that it will not see, trains it on a domain's text, evaluates it again, and "
+                "saves "
                 "it as a folder that "
-                "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; judges by what --test_size cuts "
+                "AutoModelForMaskedLM.from_pretrained opens. Trains on split train; evaluates on what --test_size cuts "
                 "off, else by split "
                 "validation, else test, else by the last --validation_split_percentage of the rows. Without --model: "
                 "the bundled one, and the options that suit it. Without --data either: one of the bundled corpora, "
@@ -34,6 +35,7 @@ class Adapt final : public TrainingCommand {
  private:
   void add_model_options(OptionTable& table) override {
     model_.add_to(table, true);
+    table.at("model").first_in_help();
     if (const auto file = bundled_options()) table.set_defaults("model", *file);
   }
 

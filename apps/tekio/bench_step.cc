@@ -182,7 +182,7 @@ class BenchStep final : public Command {
       initialize_weights(config, model.weights(), common.seed);
     else
       load_weights(folder, config, model.weights(), common.seed);
-    const BatchLimits limits = batch_limits(batch_size_, length_, kMaskedShare, /*whole_word=*/false, 0);
+    const BatchLimits limits = batch_limits(batch_size_, length_, {.mlm_probability = kMaskedShare});
     MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !eval_, /*explicit_dropout=*/false, steps.type);
     model.prepare(limits, !eval_, steps.type);
     std::optional<Optimizer> optimizer;

@@ -167,11 +167,14 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
   for (Option& model : options_)
     for (Given& given : found)
       if (model.json_config && given.option->name == "config" && is_json_config(given.text)) given.option = &model;
+  for (const Given& given : found)
+    if (given.option->name == "config") config_files_.emplace_back(given.text);
   read_files(found);  // first: the command line wins
   const auto is_named = [&](std::string_view name) {
     return given(name) || std::ranges::any_of(found, [&](const Given& g) { return g.option->name == name; });
   };
   if (defaults_ && !is_named(defaults_->option)) {
+    defaults_taken_ = true;
     read_config(defaults_->file);
     for (Option& option : options_) option.given = false;
     if (problems_.empty()) read_files(found);

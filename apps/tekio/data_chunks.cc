@@ -42,7 +42,7 @@ class DataChunks final : public Command {
         .add("split_seed", &split_seed_,
              "decides which chunks --train_size and --test_size draw, if it is to differ from --seed")
         .at_most(4294967295.0);
-    add_masking_options(table, &mask_.mlm_probability, &mask_.whole_word_mask, &mask_.wwm_probability);
+    add_masking_options(table, mask_);
   }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {

@@ -38,7 +38,7 @@ class Eval final : public Command {
         .alias("batch_size");
     add_read_options(table, read_);
     add_chunk_options(table, chunks_);
-    add_masking_options(table, &options_.mlm_probability, &options_.whole_word_mask, &options_.wwm_probability);
+    add_masking_options(table, options_);
     table.add("masking_rng", &options_.masking_rng,
               {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
               "where the masks come from: counters, or the reference stack's own stream");

@@ -115,9 +115,9 @@ std::string command_help(const Command& command, const OptionTable& table) {
   std::string out =
       fmt::format("usage: tekio {} {}\n\n{}\n", text.name, text.usage, wrapped(text.description, 0, kWidth));
   std::string heading;
-  for (const Option& option : table.options()) {
-    if (option.hidden) continue;
-    if (option.group != heading) out += fmt::format("\n{}\n", heading = option.group);
+  for (const auto& [group, listed] : table.listed()) {
+    const Option& option = *listed;
+    if (group != heading) out += fmt::format("\n{}\n", heading = group);
     const std::string left = "  " + spelling(option);
     out += left;
     out += columns(left) + 2 > kColumn ? "\n" + std::string(kColumn, ' ') : std::string(kColumn - columns(left), ' ');
@@ -153,11 +153,11 @@ std::string reference_markdown() {
     out += fmt::format("## tekio {}\n\n`tekio {} {}`\n\n{}\n", text.name, text.name, text.usage, text.description);
     std::string heading;
     common.clear();
-    for (const Option& option : table.options()) {
-      if (option.hidden) continue;
-      std::string& part = option.group == "Common to all commands" ? common : out;
-      if (option.group != heading) {
-        heading = option.group;
+    for (const auto& [group, listed] : table.listed()) {
+      const Option& option = *listed;
+      std::string& part = group == "Common to all commands" ? common : out;
+      if (group != heading) {
+        heading = group;
         if (&part == &out) out += fmt::format("\n**{}**\n", heading);
         part += header;
       }

@@ -251,10 +251,12 @@ OpenModel ModelOptions::open(const std::string& command, const Common& common) c
   return {where, entries, weights, weights.info()};
 }
 
-void add_masking_options(OptionTable& table, double* mlm_probability, bool* whole_word_mask, double* wwm_probability) {
-  table.add("mlm_probability", mlm_probability, "chance of a token to be chosen for masking").above(0).at_most(1);
-  table.add("whole_word_mask", whole_word_mask, "masks whole words instead of single tokens");
-  table.add("wwm_probability", wwm_probability, "chance of a word to be chosen with --whole_word_mask")
+void add_masking_options(OptionTable& table, MaskOptions& options) {
+  table.add("mlm_probability", &options.mlm_probability, "chance of a token to be chosen for masking")
+      .above(0)
+      .at_most(1);
+  table.add("whole_word_mask", &options.whole_word_mask, "masks whole words instead of single tokens");
+  table.add("wwm_probability", &options.wwm_probability, "chance of a word to be chosen with --whole_word_mask")
       .above(0)
       .at_most(1);
 }

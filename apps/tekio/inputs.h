@@ -72,12 +72,7 @@ struct ModelOptions {
 };
 
 /// Masking options that adapt, eval and data chunks share.
-struct MaskingArguments {
-  double mlm_probability = 0.15;
-  bool whole_word_mask = false;
-  double wwm_probability = 0.2;
-};
-void add_masking_options(OptionTable& table, double* mlm_probability, bool* whole_word_mask, double* wwm_probability);
+void add_masking_options(OptionTable& table, MaskOptions& options);
 /// How rows are read: every command that reads data has these.
 void add_read_options(OptionTable& table, ReadOptions& options);
 /// --chunk_size, --line_by_line.

@@ -191,6 +191,21 @@ bool OptionTable::has(std::string_view name) const {
   return std::any_of(options_.begin(), options_.end(), [&](const Option& option) { return option.name == name; });
 }
 
+Option& OptionTable::at(std::string_view name) {
+  for (Option& option : options_)
+    if (option.name == name) return option;
+  TEKIO_CHECK(false, "no option {}", name);
+}
+
+std::vector<std::pair<std::string, const Option*>> OptionTable::listed() const {
+  std::vector<std::pair<std::string, const Option*>> listed;
+  for (const bool leads : {true, false})
+    for (const Option& option : options_)
+      if (!option.hidden && option.leads == leads)
+        listed.emplace_back(leads ? "The options that matter most" : option.group, &option);
+  return listed;
+}
+
 bool OptionTable::given(std::string_view name) const {
   for (const Option& option : options_)
     if (option.name == name) return option.given;

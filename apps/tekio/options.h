@@ -42,6 +42,7 @@ struct Option {
   std::optional<std::string> implied;                         ///< the value meant where the option stands without one
   bool transient = false;     ///< steers this call only: neither dumped nor taken from a config file
   bool hidden = false;        ///< understood, but neither listed nor dumped
+  bool leads = false;         ///< stands at the head of --help, before the groups
   bool json_config = false;   ///< --config FILE.json means this: options stand in TOML, a model's sizes in JSON
   bool once = false;          ///< two different values are a mistake, where of other options the last one counts
   OrderedJson default_value;  ///< null: none
@@ -111,6 +112,10 @@ struct Option {
     once = true;
     return *this;
   }
+  Option& first_in_help() {
+    leads = true;
+    return *this;
+  }
   Option& takes_json_config() {
     json_config = true;
     return *this;
@@ -177,10 +182,20 @@ class OptionTable {
   /// of --config's file: io (not there), usage (malformed, unknown key; with line).
   std::vector<std::string> parse(const std::vector<std::string>& arguments, bool positionals);
 
+  /// The files that --config named, and set_defaults()'s where its options hold; after parse().
+  const std::vector<std::filesystem::path>& config_files() const { return config_files_; }
+  std::optional<std::filesystem::path> defaults_taken() const {
+    return defaults_taken_ ? std::optional(defaults_->file) : std::nullopt;
+  }
+
   const std::string& command() const { return command_; }
   const std::list<Option>& options() const { return options_; }
+  /// Those that --help lists, with their headings: first the ones that lead.
+  std::vector<std::pair<std::string, const Option*>> listed() const;
   bool given(std::string_view name) const;
   bool has(std::string_view name) const;
+  /// The option of this name. A bug where there is none.
+  Option& at(std::string_view name);
   /// Names and aliases of everything listed.
   std::vector<std::string> names() const;
   /// Names of other commands' options, each with a command that has it: allowed in a config file, so that commands can
@@ -223,6 +238,8 @@ class OptionTable {
     std::filesystem::path file;
   };
   std::optional<Defaults> defaults_;
+  bool defaults_taken_ = false;
+  std::vector<std::filesystem::path> config_files_;
   std::vector<std::string> problems_;  // what parsing found wrong
   bool unknown_ = false;               // an unknown option among it
 };

@@ -26,7 +26,7 @@ class Pretrain final : public TrainingCommand {
         .usage = "--config CONFIG.json --tokenizer DIR --data D… [--output_dir RUN] [options]",
         .description =
             "Makes a model of the sizes that a config.json says, with fresh weights as --seed draws them, and trains "
-            "it on a text as adapt does, with adapt's options: it is judged before, in between and after, and saved "
+            "it on a text as adapt does, with adapt's options: it is evaluated before, in between and after, and saved "
             "as a folder that AutoModelForMaskedLM.from_pretrained opens and that adapt takes as --model. Before "
             "training its perplexity is about the number of its vocabulary's entries. Nothing is bundled: config, "
             "tokenizer and text are required. See docs/pretraining.md.",
@@ -44,10 +44,12 @@ class Pretrain final : public TrainingCommand {
              "the model's config.json, a folder that holds one, or the id of a model in the Hub's cache; --config "
              "CONFIG.json means the same")
         .called("CONFIG")
-        .takes_json_config();
+        .takes_json_config()
+        .first_in_help();
     table.add("tokenizer", &tokenizer_, "the tokenizer: a folder, or the id of a model in the Hub's cache")
         .called("DIR")
-        .alias("tokenizer_name");
+        .alias("tokenizer_name")
+        .first_in_help();
     table.add("cache_dir", &cache_dir_, "the Hub's cache; else as HF_HUB_CACHE and HF_HOME say").called("DIR");
   }
 

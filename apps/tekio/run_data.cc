@@ -1,5 +1,5 @@
-// Which text is trained on and which judges follows run_mlm.py's rules; text kept for a test is never learnt by
-// accident.
+// Which text is trained on and which is evaluated on follows run_mlm.py's rules; text kept for a test is never learnt
+// by accident.
 #include "run_data.h"
 
 #include <cmath>
@@ -70,12 +70,12 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
   const Dataset& train = dataset[split_to_train_on(dataset, training_data)];
   check_text(train, training_data);
 
-  const auto separate = [&](const Chunks& trained, const Chunks& judged) {
+  const auto separate = [&](const Chunks& trained, const Chunks& evaluated) {
     return RunData{data_name(training_data),
-                   trained.rows() + judged.rows(),
-                   trained.tokens() + judged.tokens(),
+                   trained.rows() + evaluated.rows(),
+                   trained.tokens() + evaluated.tokens(),
                    trained.size(),
-                   {trained, judged}};
+                   {trained, evaluated}};
   };
   RunData data = [&]() -> RunData {
     if (a.train_size > 0 || a.test_size > 0) {
@@ -87,21 +87,21 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
     }
     if (!a.validation_file.empty()) {
       const DatasetDict held_out = open_data(a.validation_file, a.read);
-      const Dataset& judged = held_out[choose_split(held_out, {"validation", "test", "train"})];
-      check_text(judged, a.validation_file);
-      return separate(cut(train), cut(judged));
+      const Dataset& evaluated = held_out[choose_split(held_out, {"validation", "test", "train"})];
+      check_text(evaluated, a.validation_file);
+      return separate(cut(train), cut(evaluated));
     }
     for (const char* split : {"validation", "test"})
       if (dataset.contains(split) && dataset.splits().size() > 1) return separate(cut(train), cut(dataset[split]));
-    const int64_t rows = train.size(), judged = percentage_of_rows(rows, a.validation_split_percentage);
-    if (judged == 0 || judged == rows)
+    const int64_t rows = train.size(), evaluated = percentage_of_rows(rows, a.validation_split_percentage);
+    if (evaluated == 0 || evaluated == rows)
       fail(ErrorKind::input,
-           "{} % of the data ({}) leaves {} to judge by and {} to train on; pass another "
+           "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass another "
            "--validation_split_percentage or a --validation_file",
-           a.validation_split_percentage, counted(rows, "row"), judged, rows - judged);
-    return separate(cut(train.slice(0, rows - judged)), cut(train.slice(rows - judged, rows)));
+           a.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated);
+    return separate(cut(train.slice(0, rows - evaluated)), cut(train.slice(rows - evaluated, rows)));
   }();
-  if (!a.general_data.empty()) {
+  if (!a.general_data.empty() && a.general_data != std::vector<std::string>{"none"}) {
     const DatasetDict elsewhere = open_data(a.general_data, a.read);
     data.general_name = data_name(a.general_data);
     data.general = cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]);
@@ -109,8 +109,8 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
   }
   data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
   std::vector<std::pair<const Chunks*, const char*>> parts = {{&data.split.train, "train on"},
-                                                              {&data.split.test, "judge by"}};
-  if (data.general) parts.emplace_back(&*data.general, "judge by as --general_data");
+                                                              {&data.split.test, "evaluate on"}};
+  if (data.general) parts.emplace_back(&*data.general, "evaluate on as --general_data");
   for (const auto& [part, purpose] : parts)
     if (part->size() == 0)
       fail(ErrorKind::input,

@@ -1,4 +1,4 @@
-// From a corpus to the chunks that a run trains on and those that it judges by.
+// From a corpus to the chunks that a run trains on and those that it evaluates on.
 #pragma once
 
 #include <tekio/dataset.h>
@@ -11,7 +11,7 @@
 
 namespace tekio::cli {
 
-/// What is trained on and judged by, and what it was cut from.
+/// What is trained on and evaluated on, and what it was cut from.
 struct RunData {
   std::string name;
   int64_t rows = 0, tokens = 0,
@@ -23,9 +23,9 @@ struct RunData {
   OrderedJson to_json() const;
 };
 
-/// Trains on split train; judges by what --test_size cuts off, else by --validation_file, else by split validation,
+/// Trains on split train; evaluates on what --test_size cuts off, else by --validation_file, else by split validation,
 /// else test, else by the last rows. Errors: those of load_dataset and chunk(); input (no text, or none left to train
-/// on or judge by).
+/// on or evaluate on).
 RunData open_run_data(const TrainingArguments& arguments, const Tokenizer& tokenizer);
 
 }  // namespace tekio::cli

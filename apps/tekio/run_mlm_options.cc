@@ -19,10 +19,10 @@ namespace {
 const std::vector<ForeignOption>& foreign_options() {
   static const std::vector<ForeignOption> options = {
       // What the script does.
-      {"do_train", true, {"true"}, "training is what this command does; to judge a model only, use tekio eval"},
-      {"do_eval", true, {"true"}, "the model is always judged before and after; see --eval_strategy"},
+      {"do_train", true, {"true"}, "training is what this command does; to evaluate a model only, use tekio eval"},
+      {"do_eval", true, {"true"}, "the model is always evaluated before and after; see --eval_strategy"},
       {"do_predict", true, {"false"}, "there is nothing to predict in masked language modelling; see tekio fill"},
-      {"eval_on_start", true, {"*"}, "the model is always judged before training"},
+      {"eval_on_start", true, {"*"}, "the model is always evaluated before training"},
       // Models from nothing, other configurations.
       {"model_type", false, {"distilbert", "bert"}, "the model's config.json says it"},
       {"config_overrides", false, {}, "the model's config.json counts; only --dropout can change it"},
@@ -52,10 +52,10 @@ const std::vector<ForeignOption>& foreign_options() {
       {"train_sampling_strategy", false, {"random"}, "batches are drawn at random"},
       {"length_column_name", false, {"*"}, "batches are drawn at random"},
       {"dataloader_drop_last", true, {"false"}, "the last, smaller batch is trained on"},
-      {"dataloader_num_workers", false, {"*"}, "batches are made beside the training step"},
-      {"dataloader_pin_memory", true, {"*"}, "batches are made beside the training step"},
-      {"dataloader_persistent_workers", true, {"*"}, "batches are made beside the training step"},
-      {"dataloader_prefetch_factor", false, {"*"}, "batches are made beside the training step"},
+      {"dataloader_num_workers", false, {"*"}, "batches are made on the training thread"},
+      {"dataloader_pin_memory", true, {"*"}, "batches are made on the training thread"},
+      {"dataloader_persistent_workers", true, {"*"}, "batches are made on the training thread"},
+      {"dataloader_prefetch_factor", false, {"*"}, "batches are made on the training thread"},
       {"ignore_data_skip", true, {"false"}, "a resumed run goes on with the chunks that it has not seen"},
       // Arithmetic.
       {"bf16", true, {"*"}, "=--dtype bf16"},

@@ -1,6 +1,8 @@
 // The library reports from the first perplexity on; the lines before that, and the result on standard output, are ours.
 #include "training_command.h"
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 
 #include "base/file.h"
@@ -10,6 +12,7 @@
 #include "train/prompts.h"
 #include "train/report.h"
 #include "train/run_folder.h"
+#include "train/schedule.h"
 
 namespace tekio::cli {
 namespace fs = std::filesystem;
@@ -61,53 +64,49 @@ std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64
                      bytes_text(static_cast<uint64_t>(bytes)));
 }
 
+// " train    603 steps · 3 epochs · batch 16 · learning rate 0.0005, linear after 61 steps of warm-up"
+std::string train_line(const TrainingOptions& o, const Schedule& schedule) {
+  const std::string epochs = epochs_text(schedule.epoch_after(schedule.updates()));
+  return fmt::format(
+      " train    {} · {} {} · batch {}{} · learning rate {}, {}{}", counted(schedule.updates(), "step"), epochs,
+      epochs == "1" ? "epoch" : "epochs", o.per_device_train_batch_size,
+      o.gradient_accumulation_steps > 1 ? fmt::format(" × {}", o.gradient_accumulation_steps) : "", o.learning_rate,
+      name_of(o.lr_scheduler_type),
+      schedule.warmup() > 0 ? fmt::format(" after {} of warm-up", counted(schedule.warmup(), "step")) : "");
+}
+
+// What options have that were not given.
+std::string defaults_line(const OptionTable& table) {
+  std::string line = " defaults ";
+  for (const auto& file : table.config_files()) line += fmt::format("{}, then ", printable(file.string(), 300));
+  const auto suited = table.defaults_taken();
+  return line + (suited ? fmt::format("the bundled model's ({})", printable(suited->string(), 300))
+                        : fmt::format("Tekio's (tekio {} --help shows them)", table.command()));
+}
+
 OrderedJson model_json(const OpenModel& opened) {
   return {{"name", opened.place.name}, {"family", opened.info.family}, {"parameters", opened.info.parameters}};
 }
 
-// What training costs on text of other kinds: the same chunks and masks before and after.
-class General {
- public:
-  General(const OpenModel& opened, const RunData& data, const TrainingOptions& o)
-      : opened_(opened),
-        data_(data),
-        options_{.batch_size = o.per_device_eval_batch_size,
-                 .mlm_probability = o.mlm_probability,
-                 .whole_word_mask = o.whole_word_mask,
-                 .wwm_probability = o.wwm_probability,
-                 .masking_rng = o.masking_rng,
-                 .seed = o.seed} {
-    if (data.general) before_ = judge();
-  }
-  /// Tells both figures, and returns them for --json; null where there is no such text.
-  OrderedJson after() const {
-    if (!data_.general) return nullptr;
-    const EvaluationReport after = judge();
-    note(fmt::format(" general  perplexity {} before, {} after   ({:+.0f} %) · {}", perplexity_text(before_),
-                     perplexity_text(after), 100 * (after.perplexity / before_.perplexity - 1),
-                     printable(data_.general_name, kShown)));
-    return {{"data", data_.general_name},
-            {"eval_chunks", after.chunks},
-            {"perplexity", {{"before", before_.perplexity}, {"after", after.perplexity}}},
-            {"eval_loss", {{"before", before_.loss}, {"after", after.loss}}},
-            {"accuracy", {{"before", before_.accuracy}, {"after", after.accuracy}}}};
-  }
+OrderedJson general_json(const AdaptReport& report, const RunData& data) {
+  if (!report.general) return nullptr;
+  const auto both = [&](double EvaluationReport::*figure) -> OrderedJson {
+    return {{"before", report.general->before.*figure}, {"after", report.general->after.*figure}};
+  };
+  return {{"before", report.general->before.perplexity},
+          {"after", report.general->after.perplexity},
+          {"data", data.general_name},
+          {"eval_chunks", report.general->after.chunks},
+          {"perplexity", both(&EvaluationReport::perplexity)},
+          {"eval_loss", both(&EvaluationReport::loss)},
+          {"accuracy", both(&EvaluationReport::accuracy)}};
+}
 
- private:
-  EvaluationReport judge() const { return evaluate(opened_.model, opened_.tokenizer, *data_.general, options_); }
-
-  const OpenModel& opened_;
-  const RunData& data_;
-  EvaluationOptions options_;
-  EvaluationReport before_;
-};
-
-OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data,
-                   const OrderedJson& general) {
+OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data) {
   // A stopped run has no figure after: null.
-  const auto judged = [&](double EvaluationReport::*figure) {
+  const auto evaluated = [&](double EvaluationReport::*figure) {
     OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
-    for (const EpochReport& epoch : report.epochs) figures["epochs"].push_back(epoch.evaluation.*figure);
+    for (const EvaluationPoint& point : report.evaluations) figures["epochs"].push_back(point.evaluation.*figure);
     if (!report.stopped) figures["after"] = report.after.*figure;
     return figures;
   };
@@ -117,17 +116,28 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
   return {{"run_dir", report.run_dir},
           {"model", model_json(opened)},
           {"data", data.to_json()},
-          {"perplexity", judged(&EvaluationReport::perplexity)},
-          {"accuracy", judged(&EvaluationReport::accuracy)},
-          {"eval_loss", judged(&EvaluationReport::loss)},
+          {"perplexity", evaluated(&EvaluationReport::perplexity)},
+          {"accuracy", evaluated(&EvaluationReport::accuracy)},
+          {"eval_loss", evaluated(&EvaluationReport::loss)},
           {"train",
            {{"steps", report.steps},
+            {"steps_without_masked_tokens", report.steps_without_masked_tokens},
             {"loss", report.train_loss},
             {"seconds", report.train_seconds},
             {"tokens_per_second", report.tokens_per_second}}},
-          {"general", general},
+          {"general", general_json(report, data)},
           {"prompts", prompts},
           {"stopped", report.stopped}};
+}
+
+// Refuses a folder before the long work, not after it. A plan is made all the same, and told what the run would meet.
+void look_at_folder(const TrainingOptions& t, bool dry_run) {
+  try {
+    const RunFolder early_look(t);
+  } catch (const Error& error) {
+    if (!dry_run || error.kind() != ErrorKind::usage) throw;
+    warn(error.what());
+  }
 }
 
 }  // namespace
@@ -136,6 +146,9 @@ void TrainingCommand::add_options(OptionTable& table) {
   table.group("Model and data");
   add_model_options(table);
   arguments_.add_to(table);
+  for (const char* name : {"data", "output_dir", "text_column_name", "chunk_size", "num_train_epochs",
+                           "per_device_train_batch_size", "learning_rate", "prompt", "dry_run"})
+    table.at(name).first_in_help();
 }
 
 void TrainingCommand::check(const OptionTable& table, const std::vector<std::string>&) {
@@ -149,13 +162,15 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   if (a.training_data().empty()) a.data = default_data();
   if (a.training.output_dir.empty())
     a.training.output_dir = default_folder(origin.place.name, made_, data_name(a.training_data()));
-  const RunFolder early_look(a.training);  // refuses a folder before the long work, not after it
+  look_at_folder(a.training, a.dry_run);
   if (a.training.overwrite_output_dir && lies_in(origin.place.folder, a.training.output_dir))
     fail(ErrorKind::usage, "{} lies in --output_dir {}, which --overwrite_output_dir replaces; name another folder",
          printable(origin.option, 300), printable(a.training.output_dir, 300));
   check_trace(a.training);
 
+  const auto begun = std::chrono::steady_clock::now();
   OpenModel opened = open(origin);
+  const double opening = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (a.training.prompts.empty() && !table.given("prompt"))
     a.training.prompts = prompts_for(a.training_data(), opened.tokenizer);
   check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read
@@ -168,30 +183,42 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   const RunData data = open_run_data(a, opened.tokenizer);
-  tell(fmt::format(" data     {} · {} · {} of {} · {} to train on, {} to judge by", printable(data.name, kShown),
+  tell(fmt::format(" data     {} · {} · {} of {} · {} to train on, {} to evaluate on", printable(data.name, kShown),
                    counted(data.rows, "row"), counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
                    with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+  a.training.general = data.general;
+  a.training.general_name = data.general_name;
+  if (data.general)
+    tell(fmt::format(" general  {} · {} to evaluate on before and after", printable(data.general_name, kShown),
+                     counted(data.general->size(), "chunk")));
+  tell(train_line(a.training, Schedule(a.training, data.split.train.size())));
+  tell(defaults_line(table));
   const int64_t memory = planned_memory(opened, data, a.training);
   if (!a.dry_run) note(device_line(opened, a.training, memory));
   if (const std::string shortage = memory_shortage(memory, available_to(opened.model.impl().model().backend()));
       !shortage.empty())
     warn(shortage);
-  if (a.dry_run) return print_plan(opened, data, out);
+  if (a.dry_run) return print_plan(opened, data, opening, out);
 
   a.training.options_toml = a.record(table);
-  const General general(opened, data, a.training);
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
-  const OrderedJson elsewhere = report.stopped ? OrderedJson() : general.after();
   if (common.json)
-    out.json(result(report, opened, data, elsewhere));
+    out.json(result(report, opened, data));
   else if (!report.stopped)
     out.line(printable(report.run_dir, kShown));
+  if (report.signal == SIGHUP) {
+    try {
+      out.flush();
+    } catch (const Error&) {  // the terminal is gone, but the run is saved: that is what the exit code says
+    }
+  }
   return report.stopped ? 128 + report.signal : 0;
 }
 
-int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Output& out) const {
+int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, double opening, Output& out) const {
   const TrainingOptions& t = arguments_.training;
-  const AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t);
+  AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t);
+  if (planned.seconds) *planned.seconds += opening;
   const std::optional<int64_t> disk_free = free_bytes(t.output_dir);
   if (disk_free && *disk_free < planned.disk_bytes)
     warn(
@@ -215,7 +242,7 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Ou
                 {"memory_bytes", planned.memory_bytes},
                 {"disk_bytes", planned.disk_bytes},
                 {"disk_free_bytes", disk_free ? OrderedJson(*disk_free) : OrderedJson()},
-                {"seconds", planned.seconds}}}});
+                {"seconds", planned.seconds ? OrderedJson(*planned.seconds) : OrderedJson()}}}});
     return 0;
   }
   out.line(fmt::format(" steps    {} ({} an epoch)", with_commas(planned.steps), with_commas(planned.steps_per_epoch)));
@@ -224,7 +251,11 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, Ou
   out.line(fmt::format(" memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
   out.line(fmt::format(" disk     {:<14} {:>10}{}", "at most", bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
                        disk_free ? fmt::format(" of {} free", bytes_text(static_cast<uint64_t>(*disk_free))) : ""));
-  out.line(fmt::format(" time     about {} (estimated from one timed product)", clock_time(planned.seconds)));
+  if (planned.seconds)
+    out.line(fmt::format(" time     about {} with evaluations and files, by a few updates that were timed here",
+                         *planned.seconds < 1 ? "a second" : clock_time(*planned.seconds)));
+  else
+    out.line(" time     not known: there is no memory to time an update");
   out.line(fmt::format(" output   {}", printable(t.output_dir, kShown)));
   return 0;
 }

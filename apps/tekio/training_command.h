@@ -32,7 +32,8 @@ class TrainingCommand : public Command {
   virtual std::vector<std::string> default_data() const = 0;
 
  private:
-  int print_plan(const OpenModel& opened, const RunData& data, Output& out) const;
+  /// `opening`: seconds that it took to open the model, which the run takes too.
+  int print_plan(const OpenModel& opened, const RunData& data, double opening, Output& out) const;
 
   const char* made_;
   TrainingArguments arguments_;

@@ -23,21 +23,21 @@ void add_data(TrainingArguments& a, OptionTable& table) {
       .short_name('d')
       .alias("dataset_name");
   table.add("train_file", &a.train_file, "the text to train on, instead of --data").called("FILE");
-  table.add("validation_file", &a.validation_file, "the text to judge by").called("FILE");
+  table.add("validation_file", &a.validation_file, "the text to evaluate on").called("FILE");
   table
       .add("general_data", &a.general_data,
-           "text of other kinds that the model is judged by before and after, to tell what training costs there")
+           "text of other kinds to evaluate on before and after, to see what training costs there; none: leaves it out")
       .called("D");
   table
       .add("validation_split_percentage", &a.validation_split_percentage,
-           "how much of the rows, from the end, to judge by where the data has neither split validation nor test")
+           "how much of the rows, from the end, to evaluate on where the data has neither split validation nor test")
       .at_least(1)
       .at_most(99);
   table
       .add("train_size", &a.train_size,
            "chunks to train on, drawn from split train; with --test_size; 0: what that leaves")
       .at_least(0);
-  table.add("test_size", &a.test_size, "chunks to judge by, drawn from split train; 0: what --train_size leaves")
+  table.add("test_size", &a.test_size, "chunks to evaluate on, drawn from split train; 0: what --train_size leaves")
       .at_least(0);
   table
       .add("split_seed", &a.split_seed,
@@ -55,18 +55,19 @@ void add_data(TrainingArguments& a, OptionTable& table) {
   table.add("overwrite_output_dir", &a.training.overwrite_output_dir,
             "replaces a run that is in the run folder already");
   table.add("dry_run", &a.dry_run,
-            "tells what the run would be (chunks, steps, memory, disk, time) and does not train");
+            "shows what the run would be (chunks, steps, memory, disk, time) and does not train");
 }
 
 void add_masking(TrainingArguments& a, OptionTable& table) {
   table.group("Masking");
   TrainingOptions& t = a.training;
-  add_masking_options(table, &t.mlm_probability, &t.whole_word_mask, &t.wwm_probability);
+  add_masking_options(table, t);
   table.add("eval_masking", &t.eval_masking, {{"frozen", EvalMasking::frozen}, {"fresh", EvalMasking::fresh}},
             "masks the evaluation chunks once, or anew each time");
   table.add("masking_rng", &t.masking_rng,
             {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
-            "where order and masks come from: counters, or the reference stack's own streams (torch-cpu: dropout too, "
+            "where order and masks come from: counters, or the random streams of Hugging Face transformers (torch-cpu: "
+            "dropout too, "
             "slower)");
   table.add("data_seed", &t.data_seed, "decides the order of the chunks, if it is to differ from --seed")
       .at_most(4294967295.0);
@@ -89,9 +90,9 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
              {"mean", AccumulationLoss::mean}},
             "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their "
             "own means; "
-            "automatic: tokens, or sum with the reference's streams");
+            "automatic: tokens, or sum with --masking_rng torch");
   table.add("learning_rate", &t.learning_rate, "the highest rate").at_least(0).alias("lr");
-  table.add("lr_scheduler_type", &t.lr_scheduler_type, "how the rate falls").one_of(lr_scheduler_names());
+  table.add("lr_scheduler_type", &t.lr_scheduler_type, lr_schedulers(), "how the rate falls");
   table
       .add("warmup_steps", &a.warmup_steps, "updates over which the rate rises from 0; below 1: a share of all updates")
       .at_least(0);
@@ -123,7 +124,7 @@ void add_reports(TrainingArguments& a, OptionTable& table) {
             "automatic: by --logging_steps; epoch or no: once per epoch");
   table.add("logging_steps", &t.logging_steps, "updates between log lines; below 1: a share of all; 0: once per epoch")
       .at_least(0);
-  table.add("eval_strategy", &t.eval_strategy, kIntervals, "when to judge between before and after")
+  table.add("eval_strategy", &t.eval_strategy, kIntervals, "when to evaluate between before and after")
       .alias("evaluation_strategy");
   table.add("eval_steps", &t.eval_steps, "updates between evaluations; below 1: a share of all; 0: as --logging_steps")
       .at_least(0);
@@ -162,9 +163,9 @@ void TrainingArguments::resolve(const OptionTable& table, Common& common) {
   resolve_device(common, problems);
   resolve_intervals(table, problems);
   training.seed = common.seed;
-  TrainingOptions judged = training;
-  if (judged.output_dir.empty()) judged.output_dir = "default";  // resolved when model and data are known
-  for (std::string& problem : judged.problems()) problems.push_back(std::move(problem));
+  TrainingOptions checked = training;
+  if (checked.output_dir.empty()) checked.output_dir = "default";  // resolved when model and data are known
+  for (std::string& problem : checked.problems()) problems.push_back(std::move(problem));
   if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
 
@@ -175,8 +176,8 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
   };
   contradict("data", "train_file", "both name the text to train on");
   for (const char* size : {"train_size", "test_size"}) {
-    contradict(size, "validation_split_percentage", "the text to judge by can be cut off in one way only");
-    contradict(size, "validation_file", "the text to judge by can be chosen in one way only");
+    contradict(size, "validation_split_percentage", "the text to evaluate on can be cut off in one way only");
+    contradict(size, "validation_file", "the text to evaluate on can be chosen in one way only");
   }
   if (split_seed && train_size == 0 && test_size == 0)
     problems.emplace_back("--split_seed needs --train_size or --test_size: it decides what these draw");
@@ -217,8 +218,7 @@ void TrainingArguments::resolve_intervals(const OptionTable& table, std::vector<
     training.warmup_ratio = warmup_steps;
   else
     training.warmup_steps = static_cast<int64_t>(warmup_steps);
-  for (std::string* path : {&training.resume_from_checkpoint})
-    if (*path == "true" || *path == "True") *path = "auto";
+  if (std::string& path = training.resume_from_checkpoint; path == "true" || path == "True") path = "auto";
 }
 
 std::string TrainingArguments::record(const OptionTable& table) {

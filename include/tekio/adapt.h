@@ -1,4 +1,4 @@
-// The main job: train a masked language model on a domain's chunks, judge it before and after each epoch, save it.
+// The main job: train a masked language model on a domain's chunks, evaluate it before and after each epoch, save it.
 //
 //   tekio::TrainingOptions options;
 //   options.output_dir = "distilbert-finetuned-imdb";
@@ -40,28 +40,34 @@ struct EvaluationReport {
   double seconds = 0;
 };
 
-struct EpochReport {
+/// An evaluation in the course of a run.
+struct EvaluationPoint {
   double epoch = 0;  ///< passes done, 1.0 after the first
   int64_t step = 0;
-  double train_loss = 0;  ///< mean since the last report
-  double perplexity = 0;
+  double train_loss = 0;  ///< mean since the last one: over masked tokens, or over updates as the reference has it
   EvaluationReport evaluation;
 };
 
-/// Every option has the reference stack's name where it has one, and its meaning.
-struct TrainingOptions {
+/// How the learning rate goes after its warm-up; names and formulas are the reference's.
+enum class LrScheduler {
+  linear,
+  cosine,
+  cosine_with_restarts,
+  constant,
+  constant_with_warmup,
+  polynomial,
+  inverse_sqrt
+};
+
+/// Every option has the reference stack's name where it has one, and its meaning. Masking's are in MaskOptions.
+struct TrainingOptions : MaskOptions {
   std::string output_dir;             ///< required
   bool overwrite_output_dir = false;  ///< otherwise a folder that holds a finished run is refused
   std::string options_toml;           ///< kept in the run folder as options.toml: how to ask for this run again
 
   // data
-  double mlm_probability = 0.15;  ///< (0, 1]: chance of a token to be chosen
-  bool whole_word_mask = false;
-  double wwm_probability = 0.2;  ///< (0, 1]: chance of a word to be chosen
   EvalMasking eval_masking = EvalMasking::frozen;
-  MaskingRng masking_rng = MaskingRng::counter;
-  uint64_t seed = 42;                 ///< order, masks, dropout, missing weights
-  std::optional<uint64_t> data_seed;  ///< order, if different
+  std::optional<uint64_t> data_seed;  ///< order of the chunks, if different from seed
 
   // optimisation
   int64_t per_device_train_batch_size = 64;  ///< chunks per micro-batch
@@ -71,10 +77,10 @@ struct TrainingOptions {
   double learning_rate = 2e-5;
   double weight_decay = 0.01;  ///< not on biases and layer norms
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
-  double max_grad_norm = 1;                  ///< 0: no clipping
-  std::string lr_scheduler_type = "linear";  ///< also cosine, constant, constant_with_warmup, polynomial…
-  int64_t warmup_steps = 0;                  ///< updates; wins over warmup_ratio
-  double warmup_ratio = 0;                   ///< share of all updates
+  double max_grad_norm = 1;  ///< 0: no clipping
+  LrScheduler lr_scheduler_type = LrScheduler::linear;
+  int64_t warmup_steps = 0;  ///< updates; wins over warmup_ratio
+  double warmup_ratio = 0;   ///< share of all updates
   double num_train_epochs = 3;
   int64_t max_steps = -1;         ///< updates; wins over num_train_epochs if positive
   std::optional<double> dropout;  ///< sets every dropout rate of the config
@@ -91,8 +97,13 @@ struct TrainingOptions {
   std::string resume_from_checkpoint;   ///< a checkpoint folder, or "auto": the run's newest
   std::string trace;                    ///< a file: one JSON line per update
   std::vector<std::string> prompts;     ///< texts with a mask, filled before and after
+  /// Text of other kinds, evaluated before and after on frozen masks: what training costs there. Cut with the tokenizer
+  /// of the run; `general_name` is shown.
+  std::optional<Chunks> general;
+  std::string general_name;
 
-  std::function<void(const EpochReport&)> on_epoch;
+  /// Called after each evaluation but the first; it may use the model. What it throws ends the run.
+  std::function<void(const EvaluationPoint&)> on_evaluation;
 
   /// Every problem at once, each a sentence that names its option; empty if there is none.
   std::vector<std::string> problems() const;
@@ -103,15 +114,21 @@ struct AdaptReport {
   ModelInfo model;
   int64_t train_chunks = 0, eval_chunks = 0;
   EvaluationReport before, after;
-  std::vector<EpochReport> epochs;
+  std::vector<EvaluationPoint> evaluations;
+  struct General {
+    EvaluationReport before, after;
+  };
+  std::optional<General> general;  ///< where options.general is there
   int64_t steps = 0;
-  double train_loss = 0, train_seconds = 0, tokens_per_second = 0;
+  int64_t steps_without_masked_tokens = 0;
+  double train_loss = 0;  ///< mean over masked tokens; with masking_rng torch over updates, as the reference has it
+  double train_seconds = 0, tokens_per_second = 0;
   struct Prompt {
     std::string text;
     std::vector<Prediction> before, after;
   };
   std::vector<Prompt> prompts;
-  bool stopped = false;  ///< by SIGINT or SIGTERM, after saving a checkpoint; `after` is then empty
+  bool stopped = false;  ///< by SIGINT, SIGTERM or SIGHUP, after saving a checkpoint; `after` is then empty
   int signal = 0;        ///< the one that stopped it
 };
 
@@ -125,7 +142,9 @@ struct AdaptPlan {
   std::vector<Memory> memory;
   int64_t memory_bytes;
   int64_t disk_bytes;  ///< of the run folder when it holds the most: the adapted model and checkpoints
-  double seconds;      ///< estimated from a timed product of this machine
+  /// Of the whole run, evaluations and files among it: estimated from updates and evaluations of a few chunks that were
+  /// timed now; nullopt where there is no memory for that.
+  std::optional<double> seconds;
 };
 
 /// Trains `model` in place. The run folder holds the adapted model, tokenizer, checkpoints, metrics and options.
@@ -135,13 +154,8 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                const TrainingOptions& options);
 
-struct EvaluationOptions {
+struct EvaluationOptions : MaskOptions {
   int64_t batch_size = 64;
-  double mlm_probability = 0.15;
-  bool whole_word_mask = false;
-  double wwm_probability = 0.2;
-  MaskingRng masking_rng = MaskingRng::counter;
-  uint64_t seed = 42;
   int64_t max_chunks = 0;  ///< 0: all
 };
 

@@ -8,6 +8,7 @@
 #include <tekio/tokenizer.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace tekio {
@@ -18,14 +19,17 @@ enum class MaskingRng { counter, torch, torch_cpu };  ///< --masking_rng
 /// Whether the evaluation chunks are masked once, or anew for each evaluation.
 enum class EvalMasking { frozen, fresh };  ///< --eval_masking
 
+/// What is hidden, and by which chance.
 struct MaskOptions {
   double mlm_probability =
       0.15;  ///< (0, 1]: chance of a token to be chosen; of these 80 % become the mask, 10 % a random token
   bool whole_word_mask = false;  ///< choose words, and hide all tokens of a chosen word
   double wwm_probability = 0.2;  ///< (0, 1]: chance of a word to be chosen
   MaskingRng masking_rng = MaskingRng::counter;
-  uint64_t seed = 42;
-  uint64_t epoch = 0;  ///< counter only: other masks in each epoch
+  uint64_t seed = 42;  ///< a run's: of order, masks, dropout, missing weights
+
+  /// A sentence for each probability that is none, naming its option; empty if both are sound.
+  std::vector<std::string> probability_problems() const;
 };
 
 struct MaskedChunk {
@@ -34,9 +38,9 @@ struct MaskedChunk {
   static constexpr int32_t kNotChosen = -100;
 };
 
-/// These chunks, masked as one batch. Errors: usage (a chunk number or a probability out of range), input (no mask
-/// token).
+/// These chunks, masked as one batch; `epoch` gives other masks to each (counter only). Errors: usage (a chunk number
+/// or a probability out of range), input (no mask token).
 std::vector<MaskedChunk> mask(const Chunks& chunks, const std::vector<int64_t>& numbers, const Tokenizer& tokenizer,
-                              const MaskOptions& options = {});
+                              const MaskOptions& options = {}, uint64_t epoch = 0);
 
 }  // namespace tekio

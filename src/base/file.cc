@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <random>
@@ -94,6 +96,14 @@ void sync_tree(const fs::path& folder) {
   sync_folder(folder);
 }
 
+/// `path`, or the innermost folder on the way to it that is there.
+fs::path existing_part(const fs::path& path) {
+  std::error_code error;
+  fs::path at = fs::absolute(path, error);
+  while (!at.empty() && at != at.root_path() && is_missing(at)) at = at.parent_path();
+  return at;
+}
+
 // Puts `fresh` in `destination`'s place; what stood there, if anything, is at `fresh` afterwards or gone.
 void put_in_place(const fs::path& fresh, const fs::path& destination) {
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, destination.c_str(), RENAME_EXCHANGE) == 0) return;
@@ -168,6 +178,12 @@ std::string read_text(const fs::path& path, size_t limit_bytes) {
 }
 
 AtomicFile::AtomicFile(const fs::path& destination) : destination_(destination) {
+  if (is_temporary(destination.parent_path())) {  // write_folder_atomically syncs and renames it with its folder
+    temporary_ = destination;
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) fail_system("write", destination_);
+    return;
+  }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (descriptor_ >= 0) ::close(descriptor_);
     temporary_ = temporary_beside(destination);
@@ -230,6 +246,10 @@ void AtomicFile::write_at(uint64_t position, std::span<const std::byte> bytes) {
 void AtomicFile::commit() {
   flush();
   if (temporary_.empty()) return;
+  if (temporary_ == destination_) {  // its folder's time comes later
+    ::close(std::exchange(descriptor_, -1));
+    return;
+  }
   if (::fsync(descriptor_) != 0) fail_system("sync", destination_);
   if (::rename(temporary_.c_str(), destination_.c_str()) != 0) fail_system("write", destination_);
   ::close(std::exchange(descriptor_, -1));
@@ -296,11 +316,35 @@ void DiskReserve::release() {
 
 std::optional<int64_t> free_bytes(const fs::path& path) {
   std::error_code error;
-  fs::path at = fs::absolute(path, error);
-  while (!at.empty() && at != at.root_path() && is_missing(at)) at = at.parent_path();
-  const fs::space_info info = fs::space(at, error);
+  const fs::space_info info = fs::space(existing_part(path), error);
   if (error) return std::nullopt;
   return static_cast<int64_t>(info.available);
+}
+
+WriteSpeed measure_write_speed(const fs::path& path) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point begun) {
+    return std::chrono::duration<double>(Clock::now() - begun).count();
+  };
+  try {
+    fs::path folder = existing_part(path);
+    if (!fs::is_directory(folder)) folder = folder.parent_path();
+    const int descriptor = open_nameless(folder);
+    const std::vector<char> bytes(size_t{8} << 20);
+    const auto timed = [&](size_t count) {
+      const auto begun = Clock::now();
+      const bool done =
+          ::pwrite(descriptor, bytes.data(), count, 0) == static_cast<ssize_t>(count) && ::fdatasync(descriptor) == 0;
+      return done ? seconds_since(begun) : -1;
+    };
+    const double large = timed(bytes.size()), small = timed(4096);
+    ::close(descriptor);
+    if (large < 0 || small < 0) return {};
+    return {.bytes_per_second = static_cast<double>(bytes.size()) / std::max(1e-4, large - small),
+            .sync_seconds = small};
+  } catch (const std::exception&) {  // no folder, or one that cannot be written to
+    return {};
+  }
 }
 
 bool is_temporary(const fs::path& path) {

@@ -112,6 +112,13 @@ class DiskReserve {
 /// What this process may still write where `path` lies, which need not be there yet; nullopt where that is not told.
 std::optional<int64_t> free_bytes(const fs::path& path);
 
+struct WriteSpeed {
+  double bytes_per_second = 300e6, sync_seconds = 0.005;  ///< of a usual disk
+};
+/// How fast files are written and synced where `path` lies, which need not be there yet: some MB are written there, in
+/// a file without a name. Where none can be, a usual disk's.
+WriteSpeed measure_write_speed(const fs::path& path);
+
 /// Removes the temporaries in `folder` that nobody holds: those that a killed process left. A folder that such a
 /// process had moved aside and not yet replaced gets its name back.
 void remove_stale_temporaries(const fs::path& folder);

@@ -1,5 +1,8 @@
 // tekio::mask: the collators that training uses, for a program that wants to look at what they do.
+#include <fmt/ranges.h>
+
 #include <tekio/masking.h>
+#include <utility>
 
 #include "base/error.h"
 #include "data/masking.h"
@@ -8,12 +11,8 @@ namespace tekio {
 namespace {
 
 void check_options(const Chunks& chunks, const std::vector<int64_t>& numbers, const MaskOptions& options) {
-  const auto check_probability = [](const char* name, double value) {
-    if (!(value > 0 && value <= 1))
-      fail(ErrorKind::usage, "{} is {}: expected a number above 0, at most 1", name, value);
-  };
-  check_probability("mlm_probability", options.mlm_probability);
-  check_probability("wwm_probability", options.wwm_probability);
+  if (const auto problems = options.probability_problems(); !problems.empty())
+    fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
   for (int64_t number : numbers)
     if (number < 0 || number >= chunks.size())
       fail(ErrorKind::usage, "chunk {} was asked to be masked, but there are {}: 0 to {}", number, chunks.size(),
@@ -22,20 +21,22 @@ void check_options(const Chunks& chunks, const std::vector<int64_t>& numbers, co
 
 }  // namespace
 
+std::vector<std::string> MaskOptions::probability_problems() const {
+  std::vector<std::string> problems;
+  for (const auto& [name, p] : {std::pair{"mlm_probability", mlm_probability}, {"wwm_probability", wwm_probability}})
+    if (!(p > 0 && p <= 1)) problems.push_back(fmt::format("--{} must be above 0 and at most 1, got {}", name, p));
+  return problems;
+}
+
 std::vector<MaskedChunk> mask(const Chunks& chunks, const std::vector<int64_t>& numbers, const Tokenizer& tokenizer,
-                              const MaskOptions& options) {
+                              const MaskOptions& options, uint64_t epoch) {
   check_options(chunks, numbers, options);
-  MaskingOptions masking;
-  masking.mlm_probability = options.mlm_probability;
-  masking.whole_word = options.whole_word_mask;
-  masking.wwm_probability = options.wwm_probability;
-  masking.seed = options.seed;
   const auto vocabulary = MaskingVocabulary::of(tokenizer);
   ReferenceStreams streams(options.seed);
   const auto collator = options.masking_rng == MaskingRng::counter
-                            ? make_counter_collator(masking, vocabulary)
-                            : make_reference_collator(masking, vocabulary, streams);
-  const Batch batch = collator->collate(chunks, numbers, options.epoch, /*checksums=*/false).batch;
+                            ? make_counter_collator({options}, vocabulary)
+                            : make_reference_collator({options}, vocabulary, streams);
+  const Batch batch = collator->collate(chunks, numbers, epoch, /*checksums=*/false).batch;
 
   std::vector<MaskedChunk> result(numbers.size());
   size_t masked = 0;

@@ -20,7 +20,7 @@ uint64_t bound_of(double p) { return static_cast<uint64_t>(std::llround(p * 0x1p
 
 class CounterCollator : public Collator {
  public:
-  CounterCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, RandomUse use)
+  CounterCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary, RandomUse use)
       : options_(options), vocabulary_(vocabulary), use_(use) {}
 
   CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
@@ -35,7 +35,7 @@ class CounterCollator : public Collator {
       copy_ids(view, number, original_);
       input_ = original_;
       chosen_.assign(input_.size(), 0);
-      if (options_.whole_word) {
+      if (options_.whole_word_mask) {
         view.word_ids(number, word_ids_);
         mask_words();
       } else {
@@ -84,7 +84,7 @@ class CounterCollator : public Collator {
     }
   }
 
-  MaskingOptions options_;
+  CollatorOptions options_;
   MaskingVocabulary vocabulary_;
   RandomUse use_;
   RandomKey key_{};
@@ -104,7 +104,7 @@ MaskingVocabulary MaskingVocabulary::of(const Tokenizer& tokenizer) {
   return {*mask, tokenizer.pad_id().value_or(0), tokenizer.vocabulary_size(), tokenizer.all_special_ids()};
 }
 
-std::unique_ptr<Collator> make_counter_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+std::unique_ptr<Collator> make_counter_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                                 RandomUse use) {
   return std::make_unique<CounterCollator>(options, vocabulary, use);
 }

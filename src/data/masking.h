@@ -4,6 +4,7 @@
 #pragma once
 
 #include <tekio/dataset.h>
+#include <tekio/masking.h>
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -18,14 +19,11 @@
 
 namespace tekio {
 
-struct MaskingOptions {
-  double mlm_probability = 0.15;     ///< chance of a token to be chosen
+/// What is asked for, and what only the reference's collators can vary.
+struct CollatorOptions : MaskOptions {
   double mask_replace_prob = 0.8;    ///< of the chosen: replaced by the mask token
   double random_replace_prob = 0.1;  ///< of the chosen: replaced by a random token
-  bool whole_word = false;  ///< the walkthrough's: words by word_ids, all tokens of a chosen word become the mask token
-  double wwm_probability = 0.2;  ///< chance of a word to be chosen
-  uint64_t seed = 42;
-  int64_t pad_to_multiple_of = 1;  ///< of the rectangle's width
+  int64_t pad_to_multiple_of = 1;    ///< of the rectangle's width
 };
 
 /// What masking must know of a tokenizer.
@@ -57,7 +55,7 @@ class Collator {
 };
 
 /// A pure function of (use, options.seed, epoch, chunk number within the store, position).
-std::unique_ptr<Collator> make_counter_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+std::unique_ptr<Collator> make_counter_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                                 RandomUse use = RandomUse::mask);
 
 /// The generators that the reference stack keeps for a whole process, as its set_seed(seed) leaves them.
@@ -81,7 +79,7 @@ struct MaskingRow {
 /// in between.
 class ReferenceCollator : public Collator {
  public:
-  ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);
+  ReferenceCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);
   ~ReferenceCollator() override;
   CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
                         bool checksums) override;
@@ -93,7 +91,7 @@ class ReferenceCollator : public Collator {
   std::unique_ptr<Masker> masker_;
   ReferenceStreams& streams_;
 };
-std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+std::unique_ptr<Collator> make_reference_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                                   ReferenceStreams& streams);
 
 /// One collator call over all of `chunks` in order, from streams just seeded with options.seed, handed out in batches.
@@ -101,7 +99,7 @@ std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options,
 /// stream.
 class FrozenReferenceMasks {
  public:
-  FrozenReferenceMasks(const MaskingOptions& options, const MaskingVocabulary& vocabulary, Chunks chunks);
+  FrozenReferenceMasks(const CollatorOptions& options, const MaskingVocabulary& vocabulary, Chunks chunks);
   ~FrozenReferenceMasks();
   /// Back to the first chunk.
   void rewind();

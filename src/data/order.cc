@@ -58,9 +58,9 @@ int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / part; }
 
 }  // namespace
 
-RunMasking::RunMasking(MaskingRng rng, const MaskingOptions& options, const MaskingVocabulary& vocabulary)
-    : rng_(rng), options_(options), vocabulary_(vocabulary) {
-  if (rng == MaskingRng::counter) {
+RunMasking::RunMasking(const CollatorOptions& options, const MaskingVocabulary& vocabulary)
+    : options_(options), vocabulary_(vocabulary) {
+  if (rng() == MaskingRng::counter) {
     collator_ = make_counter_collator(options, vocabulary);
     return;
   }

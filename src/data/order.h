@@ -3,7 +3,7 @@
 // the reference's streams the loader runs one batch ahead of the training, so an evaluation or dropout finds that
 // batch's draws already made.
 //
-//   RunMasking masking(MaskingRng::torch, options, vocabulary);
+//   RunMasking masking(options, vocabulary);
 //   TrainingBatches training(masking, split.train, {.batch_size = 64, .accumulation = 2});
 //   EvaluationBatches evaluation(masking, split.test, 64, EvalMasking::frozen);
 //   evaluation.start(0);  while (auto b = evaluation.next()) …;             // before
@@ -27,17 +27,16 @@ namespace tekio {
 /// How a run masks, and what its masks are drawn from. One for a run: training and fresh evaluation share its streams.
 class RunMasking {
  public:
-  RunMasking(MaskingRng rng, const MaskingOptions& options, const MaskingVocabulary& vocabulary);
+  RunMasking(const CollatorOptions& options, const MaskingVocabulary& vocabulary);
 
-  MaskingRng rng() const { return rng_; }
+  MaskingRng rng() const { return options_.masking_rng; }
   /// What dropout is drawn from (MaskingRng::torch_cpu), else nullptr: StepRandom::stream.
-  TorchStream* dropout_stream() { return rng_ == MaskingRng::torch_cpu ? &streams_->torch : nullptr; }
+  TorchStream* dropout_stream() { return rng() == MaskingRng::torch_cpu ? &streams_->torch : nullptr; }
 
  private:
   friend class TrainingBatches;
   friend class EvaluationBatches;
-  MaskingRng rng_;
-  MaskingOptions options_;
+  CollatorOptions options_;
   MaskingVocabulary vocabulary_;
   std::unique_ptr<ReferenceStreams> streams_;  // null: counter
   std::unique_ptr<Collator> collator_;

@@ -35,13 +35,13 @@ struct CallDraws {
 
 class ReferenceCollator::Masker {
  public:
-  Masker(const MaskingOptions& options, const MaskingVocabulary& vocabulary)
+  Masker(const CollatorOptions& options, const MaskingVocabulary& vocabulary)
       : options_(options), vocabulary_(vocabulary) {
     TEKIO_CHECK(vocabulary.size > 0 && vocabulary.size < int64_t{1} << 28, "{} entries",
                 vocabulary.size);  // more: two words a draw
   }
 
-  const MaskingOptions& options() const { return options_; }
+  const CollatorOptions& options() const { return options_; }
   const MaskingVocabulary& vocabulary() const { return vocabulary_; }
   /// Whether replacements are drawn at all.
   bool randomising() const { return options_.mask_replace_prob < 1 && options_.random_replace_prob > 0; }
@@ -117,7 +117,7 @@ class ReferenceCollator::Masker {
   template <typename Use>
   void with_chunk(const Chunks& chunks, int64_t number, const Use& use) {
     copy_ids(chunks.view(), number, ids_);
-    if (options_.whole_word) chunks.view().word_ids(number, word_ids_);
+    if (options_.whole_word_mask) chunks.view().word_ids(number, word_ids_);
     use(MaskingRow{.ids = ids_, .special_tokens_mask = {}, .offsets = {}, .word_ids = word_ids_});
   }
 
@@ -136,7 +136,7 @@ class ReferenceCollator::Masker {
     return i == 0 || special(row, i - 1) || row.offsets[i].first != row.offsets[i - 1].second;
   }
 
-  MaskingOptions options_;
+  CollatorOptions options_;
   MaskingVocabulary vocabulary_;
   std::vector<int32_t> ids_, word_ids_;  // of the chunk at hand
   std::vector<int32_t> input_;           // of the row being masked
@@ -144,7 +144,7 @@ class ReferenceCollator::Masker {
   std::array<std::vector<uint32_t>, 4> words_;  // its draws, kind by kind
 };
 
-ReferenceCollator::ReferenceCollator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+ReferenceCollator::ReferenceCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                      ReferenceStreams& streams)
     : masker_(std::make_unique<Masker>(options, vocabulary)), streams_(streams) {}
 ReferenceCollator::~ReferenceCollator() = default;
@@ -162,11 +162,11 @@ CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const i
   int64_t longest = 0;
   for (const int64_t number : numbers) longest = std::max(longest, chunks.view().ids(number).size());
   return masker_->collate(
-      streams_, masker_->options().whole_word, static_cast<int64_t>(numbers.size()), longest, checksums,
+      streams_, masker_->options().whole_word_mask, static_cast<int64_t>(numbers.size()), longest, checksums,
       [&](int64_t k, const auto& use) { masker_->with_chunk(chunks, numbers[static_cast<size_t>(k)], use); });
 }
 
-std::unique_ptr<Collator> make_reference_collator(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+std::unique_ptr<Collator> make_reference_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                                   ReferenceStreams& streams) {
   return std::make_unique<ReferenceCollator>(options, vocabulary, streams);
 }
@@ -179,7 +179,7 @@ struct FrozenReferenceMasks::Place {
   int64_t next = 0;  // chunk
 };
 
-FrozenReferenceMasks::FrozenReferenceMasks(const MaskingOptions& options, const MaskingVocabulary& vocabulary,
+FrozenReferenceMasks::FrozenReferenceMasks(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                            Chunks chunks)
     : masker_(std::make_unique<ReferenceCollator::Masker>(options, vocabulary)), chunks_(std::move(chunks)) {
   int64_t longest = 0;
@@ -198,7 +198,7 @@ CollatedBatch FrozenReferenceMasks::next(int64_t count, bool checksums) {
   BatchWriter writer(width_, masker_->vocabulary().pad_id, checksums);
   for (const int64_t end = std::min(chunks_.size(), place_->next + count); place_->next < end; ++place_->next) {
     masker_->with_chunk(chunks_, place_->next, [&](const MaskingRow& row) {
-      if (masker_->options().whole_word)
+      if (masker_->options().whole_word_mask)
         masker_->mask_words(row, place_->numpy, writer);
       else
         masker_->mask_tokens(row, width_, place_->draws, writer);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "train/estimate.h"
 #include "train/plan.h"
 #include "train/prompts.h"
 #include "train/signals.h"
@@ -31,14 +32,10 @@ void require_sane(const EvaluationOptions& o) {
   const auto unless = [&](bool ok, std::string problem) {
     if (!ok) problems.push_back(std::move(problem));
   };
-  const auto probability = [&](const char* name, double p) {
-    unless(p > 0 && p <= 1, fmt::format("--{} must be above 0 and at most 1, got {}", name, p));
-  };
   unless(o.batch_size >= 1 && o.batch_size <= int64_t{1} << 31,
          fmt::format("--per_device_eval_batch_size must be a whole number above 0, got {}", o.batch_size));
   unless(o.max_chunks >= 0, fmt::format("--max_chunks must be at least 0, got {}", o.max_chunks));
-  probability("mlm_probability", o.mlm_probability);
-  probability("wwm_probability", o.wwm_probability);
+  for (std::string& problem : o.probability_problems()) problems.push_back(std::move(problem));
   require_no_problems(problems);
 }
 
@@ -48,6 +45,7 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
                   const TrainingOptions& options) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train);
+  if (options.general) require_fit(model, tokenizer, *options.general);
   check_prompts(model, tokenizer, options.prompts);
   const StopSignals signals;
   return Trainer(model, tokenizer, data, options).run();
@@ -57,25 +55,29 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
                const TrainingOptions& options) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train);
+  if (options.general) require_fit(model, tokenizer, *options.general);
   const Schedule schedule(options, data.train.size());
-  const std::lock_guard use(model.impl().mutex());
   const MlmNetwork& m = model.impl().model();
-  const int64_t chunk_size = data.train.chunk_size();
   const DType type = working_type(model, options.masking_rng);
+  const DiskPlan disk = disk_plan(m.config(), options, schedule);
   AdaptPlan p{.train_chunks = data.train.size(),
               .eval_chunks = data.test.size(),
               .steps_per_epoch = schedule.updates_per_epoch(),
               .steps = schedule.updates(),
               .memory = {},
               .memory_bytes = 0,
-              .disk_bytes = disk_plan(m.config(), options, schedule).total(),
-              .seconds = 0};
+              .disk_bytes = disk.total(),
+              .seconds = {}};
   for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, data, type).lines) {
     p.memory.push_back({line.purpose, line.bytes});
     p.memory_bytes += line.bytes;
   }
-  p.seconds = estimated_seconds(m.config(), m.backend(), options, schedule, data.train.size(), data.test.size(),
-                                chunk_size, type);
+  if (const auto costs = measure_costs(model, tokenizer, data, options, disk, type)) {
+    WorkLeft work = WorkLeft::after(0, options, schedule, data);
+    work.evaluations += data.test.size() > 0 ? 1 : 0;  // before training
+    work.general_evaluations *= 2;
+    p.seconds = costs->of(work);
+  }
   return p;
 }
 
@@ -85,21 +87,15 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
   require_fit(model, tokenizer, chunks);
   std::vector<int64_t> first(static_cast<size_t>(o.max_chunks > 0 ? std::min(o.max_chunks, chunks.size()) : 0));
   for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<int64_t>(i);
-  const Chunks judged = first.empty() ? chunks : chunks.select(std::move(first));
-  if (judged.size() == 0)
+  const Chunks evaluated = first.empty() ? chunks : chunks.select(std::move(first));
+  if (evaluated.size() == 0)
     fail(ErrorKind::input,
-         "there is no chunk to judge by: the text is shorter than one chunk; give more text or a smaller --chunk_size");
-  const MaskingOptions masking_options{.mlm_probability = o.mlm_probability,
-                                       .whole_word = o.whole_word_mask,
-                                       .wwm_probability = o.wwm_probability,
-                                       .seed = o.seed};
-  RunMasking masking(o.masking_rng, masking_options, MaskingVocabulary::of(tokenizer));
-  ModelLease lease(model.impl(),
-                   batch_limits(std::min(o.batch_size, judged.size()), judged.chunk_size(), o.mlm_probability,
-                                o.whole_word_mask, o.wwm_probability),
+         "there is no chunk to evaluate on: the text is shorter than one chunk; give more text or a smaller "
+         "--chunk_size");
+  RunMasking masking({o}, MaskingVocabulary::of(tokenizer));
+  ModelLease lease(model.impl(), batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),
                    /*training=*/false, working_type(model, o.masking_rng));
-  lease.enter();
-  return *Evaluator(lease, masking, judged, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
+  return *Evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
 }
 
 }  // namespace tekio

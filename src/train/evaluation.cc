@@ -45,7 +45,7 @@ Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunk
 
 std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<bool()>& interrupted) {
   const auto begun = std::chrono::steady_clock::now();
-  Progress progress(" judging  ", batches_.batches(), "tokens");
+  Progress progress(" evaluating", batches_.batches(), "tokens");
   LossSums sums;
   std::vector<double> losses;
   std::vector<int64_t> masked;

@@ -15,8 +15,7 @@ namespace tekio {
 
 class Evaluator {
  public:
-  /// `lease` must have been entered, made for batches of `batch_size` chunks. Both references must outlive the
-  /// evaluator.
+  /// `lease` must be for batches of `batch_size` chunks. Both references must outlive the evaluator.
   Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
 
   int64_t batches() const { return batches_.batches(); }

@@ -10,34 +10,49 @@
 
 namespace tekio {
 
-/// The kind of number that a run or an evaluation computes with: one that draws from the reference's streams is there
-/// to be compared with it.
+/// The dtype that a run or an evaluation computes with: one that draws from the reference's streams is there to be
+/// compared with it.
 inline DType working_type(const MaskedLM& model, MaskingRng masking) {
   return model.impl().working_type(/*compared=*/masking != MaskingRng::counter);
 }
 
+/// As long as it lives nobody else computes with the model.
 class ModelLease {
  public:
+  /// Waits until the model is free. Errors (device): no memory for batches up to `limits`.
   ModelLease(MaskedLM::Impl& impl, const BatchLimits& limits, bool training, DType type)
-      : impl_(impl), use_(impl.mutex(), std::defer_lock), limits_(limits), training_(training), type_(type) {}
-
-  /// To be called before the first batch: from now on nobody else computes with the model.
-  void enter() {
-    use_.lock();
-    impl_.model().prepare(limits_, training_, type_);
+      : impl_(impl), use_(impl.mutex()), limits_(limits), training_(training), type_(type) {
+    prepare();
   }
-  /// Lets others have the model (fill-mask, say) until enter() is called again.
-  void leave() { use_.unlock(); }
+
+  /// Calls `use` while others may have the model (fill masks with it, say).
+  template <typename Use>
+  void lend(const Use& use) {
+    {
+      const Loan loan(use_);
+      use();
+    }
+    prepare();
+  }
   /// Sees to it that the model can take `batch`.
   void ensure_fits(const Batch& batch) {
     if (impl_.model().fits(batch)) return;
     const auto rows = static_cast<int64_t>(batch.masked_rows.size());
     limits_.masked_rows = std::min(limits_.sequences * limits_.length, rows + rows / 8);
-    impl_.model().prepare(limits_, training_, type_);
+    prepare();
   }
   MlmNetwork& model() const { return impl_.model(); }
 
  private:
+  struct Loan {
+    explicit Loan(std::unique_lock<std::mutex>& lock) : use(lock) { use.unlock(); }
+    ~Loan() { use.lock(); }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+    std::unique_lock<std::mutex>& use;
+  };
+  void prepare() { impl_.model().prepare(limits_, training_, type_); }
+
   MaskedLM::Impl& impl_;
   std::unique_lock<std::mutex> use_;
   BatchLimits limits_;

@@ -19,9 +19,6 @@ class Problems {
   void unless(bool ok, const char* option, auto got, const char* rule) {
     if (!ok) add(fmt::format("--{} must be {}, got {}", option, rule, got));
   }
-  void probability(const char* option, double value) {
-    unless(value > 0 && value <= 1, option, value, "above 0 and at most 1");
-  }
   void not_negative(const char* option, double value) {
     unless(std::isfinite(value) && value >= 0, option, value, "a number of at least 0");
   }
@@ -46,8 +43,7 @@ class Problems {
 
 void check_data(const TrainingOptions& o, Problems& problems) {
   if (o.output_dir.empty()) problems.add("--output_dir is missing: name the folder that the run is to be written to");
-  problems.probability("mlm_probability", o.mlm_probability);
-  problems.probability("wwm_probability", o.wwm_probability);
+  for (std::string& problem : o.probability_problems()) problems.add(std::move(problem));
 }
 
 void check_optimisation(const TrainingOptions& o, Problems& problems) {
@@ -61,14 +57,7 @@ void check_optimisation(const TrainingOptions& o, Problems& problems) {
   problems.unless(std::isfinite(o.adam_epsilon) && o.adam_epsilon > 0, "adam_epsilon", o.adam_epsilon,
                   "a number above 0");
   problems.not_negative("max_grad_norm", o.max_grad_norm);
-  if (const auto& names = lr_scheduler_names();
-      std::find(names.begin(), names.end(), o.lr_scheduler_type) == names.end()) {
-    const std::string meant = nearest(o.lr_scheduler_type, names);
-    problems.add(fmt::format("--lr_scheduler_type must be one of {}, got \"{}\"{}", fmt::join(names, ", "),
-                             printable(o.lr_scheduler_type),
-                             meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
-  }
-  if (o.lr_scheduler_type == "polynomial" && !(o.learning_rate > kPolynomialEnd))
+  if (o.lr_scheduler_type == LrScheduler::polynomial && !(o.learning_rate > kPolynomialEnd))
     problems.add(
         fmt::format("--lr_scheduler_type polynomial falls to {}, so --learning_rate must be above that, got {}",
                     kPolynomialEnd, o.learning_rate));

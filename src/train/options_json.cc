@@ -1,4 +1,5 @@
-// One table says of each option what a change of it means to a run that is resumed.
+// kForbidden and kTold say what a change of an option means to a run that is resumed; of the others a change means
+// nothing.
 #include "train/options_json.h"
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "train/schedule.h"
 
 namespace tekio {
 namespace {
@@ -80,7 +82,7 @@ Json options_to_json(const TrainingOptions& o) {
             {"adam_beta2", o.adam_beta2},
             {"adam_epsilon", o.adam_epsilon},
             {"max_grad_norm", o.max_grad_norm},
-            {"lr_scheduler_type", o.lr_scheduler_type},
+            {"lr_scheduler_type", name_of(o.lr_scheduler_type)},
             {"warmup_steps", o.warmup_steps},
             {"warmup_ratio", o.warmup_ratio},
             {"num_train_epochs", o.num_train_epochs},

@@ -4,37 +4,29 @@
 #include "train/plan.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "compute/product_rate.h"
 
 namespace tekio {
-namespace {
 
-/// Share of a product's rate that a whole step reaches: norms, softmax, GELU and the optimizer take their time too.
-constexpr double kShareOfProductRate = 0.7;
-
-}  // namespace
-
-BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word,
-                         double wwm_probability) {
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const MaskOptions& masking) {
   const auto tokens = static_cast<double>(batch_size * chunk_size);
-  const double p = whole_word ? wwm_probability : mlm_probability;
+  const double p = masking.whole_word_mask ? masking.wwm_probability : masking.mlm_probability;
   // A word's tokens are masked together: the deviation of words of w tokens is sqrt(w) times that of single tokens; w =
   // 4 is plenty.
-  const double deviation = std::sqrt(tokens * p * (1 - p)) * (whole_word ? 2 : 1);
+  const double deviation = std::sqrt(tokens * p * (1 - p)) * (masking.whole_word_mask ? 2 : 1);
   const double rows = std::min(tokens, std::ceil(tokens * p + 10 * deviation + 16));
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
 }
 
 BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {
   const int64_t trained = std::min(o.per_device_train_batch_size, data.train.size());
-  const int64_t judged = std::min(o.per_device_eval_batch_size, data.test.size());
-  return batch_limits(std::max(trained, judged), data.train.chunk_size(), o.mlm_probability, o.whole_word_mask,
-                      o.wwm_probability);
+  const int64_t evaluated =
+      std::min(o.per_device_eval_batch_size, std::max(data.test.size(), o.general ? o.general->size() : 0));
+  const int64_t longest = std::max(data.train.chunk_size(), o.general ? o.general->chunk_size() : 0);
+  return batch_limits(std::max(trained, evaluated), longest, o);
 }
 
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
@@ -86,51 +78,6 @@ double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double mas
   const double layers = static_cast<double>(config.layers) * (keys_and_values + others) - (1 - masked_share) * others;
   const double head = masked_share * (c * c + c * static_cast<double>(config.vocabulary));
   return 6 * t * (layers + head);
-}
-
-double timed_product_rate(const ModelConfig& config, Backend& backend, DType type) {
-  using Clock = std::chrono::steady_clock;
-  constexpr double kEnoughSeconds = 0.05;
-  constexpr int64_t kMostRows = 2048;
-  const int64_t in = config.width, out = config.inner;
-  const SampleMatrix w(backend, out, in, type);  // [inner,C]
-  Arena arena(Arena::size_of_tensor(type, {kMostRows, in}) + Arena::size_of_tensor(type, {kMostRows, out}) +
-                  Arena::size_of_tensor(DType::f32, {out}),
-              "a timed product", backend.memory());
-  const Tensor x = arena.take(type, {kMostRows, in});   // [rows,C]
-  const Tensor y = arena.take(type, {kMostRows, out});  // [rows,inner]
-  const Tensor b = arena.take(DType::f32, {out});       // [inner]
-  // More rows until one product takes long enough to time; a slow back end stops early.
-  for (int64_t rows = 8;; rows *= 4) {
-    rows = std::min(rows, kMostRows);
-    backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), b);  // the first of a shape prepares it
-    backend.wait();
-    const auto begun = Clock::now();
-    int64_t products = 0;
-    double seconds = 0;
-    do {
-      backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), b);
-      backend.wait();
-      ++products;
-      seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-    } while (rows == kMostRows && seconds < kEnoughSeconds);
-    if (rows == kMostRows || seconds >= kEnoughSeconds)
-      return static_cast<double>(2 * products * rows * in * out) / std::max(seconds, 1e-9);
-  }
-}
-
-double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& o,
-                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size,
-                         DType type) {
-  const double per_chunk =
-      flops_per_chunk(config, chunk_size, o.whole_word_mask ? o.wwm_probability : o.mlm_probability);
-  const double trained = schedule.epoch_after(schedule.updates()) * static_cast<double>(train_chunks);
-  int64_t evaluations = 2;  // before and after
-  if (o.eval_strategy == Interval::epoch) evaluations = 1 + schedule.epochs();
-  if (o.eval_strategy == Interval::steps && schedule.evaluate_every() > 0)
-    evaluations = 1 + (schedule.updates() + schedule.evaluate_every() - 1) / schedule.evaluate_every();
-  const double flops = per_chunk * (trained + static_cast<double>(evaluations * eval_chunks) / 3);
-  return flops / (timed_product_rate(config, backend, type) * kShareOfProductRate);
 }
 
 }  // namespace tekio

@@ -1,4 +1,4 @@
-// What a run will need before it is begun: the largest batch, memory by purpose, and about how long it takes.
+// What a run will need before it is begun: the largest batch, memory by purpose, disk, and arithmetic.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,9 @@
 namespace tekio {
 
 /// The largest batch to plan for. How many of its tokens are masked is a matter of chance: the mean and ten standard
-/// deviations; the trainer makes room for more should that ever be exceeded.
-BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, double mlm_probability, bool whole_word,
-                         double wwm_probability);
-/// Training and evaluation of a run alternate in the same memory; no batch holds more chunks than there are.
+/// deviations; ModelLease sees to more should that ever be exceeded.
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const MaskOptions& masking);
+/// Training and evaluations of a run alternate in the same memory; no batch holds more chunks than there are.
 BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& data);
 
 /// Weights, gradients, moments, activations: all that is allocated before the first step.
@@ -42,13 +41,5 @@ DiskPlan disk_plan(const ModelConfig& config, const TrainingOptions& options, co
 /// evaluation's are a third. What no loss depends on is not counted: the head, and the last layer but for its keys and
 /// values, are for masked tokens only.
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share);
-
-/// Floating point operations per second of one product of this model's feed-forward matrices, timed now (some 50 ms).
-double timed_product_rate(const ModelConfig& config, Backend& backend, DType type);
-
-/// The whole run's time at the rate of a timed product.
-double estimated_seconds(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
-                         const Schedule& schedule, int64_t train_chunks, int64_t eval_chunks, int64_t chunk_size,
-                         DType type);
 
 }  // namespace tekio

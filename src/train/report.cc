@@ -49,7 +49,7 @@ Json final_entry(const RunState& s, const Schedule& schedule, const TrainingOpti
   return {{"epoch", schedule.epoch_after(s.step)},
           {"step", s.step},
           {"total_flos", s.total_flos},
-          {"train_loss", s.step > 0 ? s.loss_total / static_cast<double>(s.step) : 0.0},
+          {"train_loss", s.loss.mean()},
           {"train_runtime", rounded(s.run_seconds, 4)},
           {"train_samples_per_second", rate(samples, s.run_seconds)},
           {"train_steps_per_second", rate(static_cast<double>(schedule.updates()), s.run_seconds)}};
@@ -116,6 +116,13 @@ void write_results(const RunFolder& folder, const Json& final_entry, int64_t tra
   write_atomically(folder.path() / "all_results.json", pretty_json(all, 4));
 }
 
+std::string epochs_text(double epochs) {
+  std::string text = fmt::format("{:.2f}", epochs);
+  while (text.ends_with('0')) text.pop_back();
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
 std::string accuracy_text(const EvaluationReport& r) { return fmt::format("accuracy {:.2f} %", 100 * r.accuracy); }
 
 std::string perplexity_text(const EvaluationReport& r) {
@@ -127,9 +134,16 @@ void note_before(const EvaluationReport& before) {
   note(fmt::format(" before   perplexity {} · {}", perplexity_text(before), accuracy_text(before)));
 }
 
-void note_epoch(const EpochReport& r, int64_t epochs, double seconds) {
-  note(fmt::format(" epoch {:.4g}/{} · step {} · loss {:.4g} · {} · perplexity {} · {}", r.epoch, epochs, r.step,
-                   r.train_loss, clock_time(seconds), perplexity_text(r.evaluation), accuracy_text(r.evaluation)));
+void note_update(const Json& e) {
+  note(fmt::format(" step {} · epoch {:.2f} · loss {:.4g} · gradient norm {:.3g} · learning rate {:.3g}",
+                   with_commas(e.at("step").get<int64_t>()), e.at("epoch").get<double>(), e.at("loss").get<double>(),
+                   e.at("grad_norm").get<double>(), e.at("learning_rate").get<double>()));
+}
+
+void note_evaluation(const EvaluationPoint& p, const Schedule& schedule, double seconds) {
+  note(fmt::format(" epoch {} of {} · step {} · loss {:.4g} · {} · perplexity {} · {}", epochs_text(p.epoch),
+                   epochs_text(schedule.epoch_after(schedule.updates())), with_commas(p.step), p.train_loss,
+                   clock_time(seconds), perplexity_text(p.evaluation), accuracy_text(p.evaluation)));
 }
 
 void note_after(const EvaluationReport& before, const EvaluationReport& after) {
@@ -143,9 +157,23 @@ void note_prompt(const AdaptReport::Prompt& p) {
   note(fmt::format("    after   {}", words_of(p.after)));
 }
 
+void note_general(const AdaptReport::General& g, const std::string& name) {
+  note(fmt::format(" general  perplexity {} before, {} after   ({:+.0f} %) · {}", perplexity_text(g.before),
+                   perplexity_text(g.after), 100 * (g.after.perplexity / g.before.perplexity - 1),
+                   name.empty() ? "on the text of other kinds" : "on " + printable(name, 300)));
+}
+
+void warn_of_updates_without_masked_tokens(const RunState& s) {
+  if (s.steps_without_masked_tokens == 0) return;
+  warn(
+      fmt::format("{} of {} updates had no masked token and taught nothing: raise --per_device_train_batch_size or "
+                  "--mlm_probability",
+                  with_commas(s.steps_without_masked_tokens), with_commas(s.step)));
+}
+
 void note_saved(const std::string& run_dir) {
   note(fmt::format(" saved    {}  ·  open with AutoModelForMaskedLM.from_pretrained(…) or tekio fill --model {}",
-                   run_dir, run_dir));
+                   printable(run_dir, 4096), printable(run_dir, 4096)));
 }
 
 }  // namespace tekio

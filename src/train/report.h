@@ -1,4 +1,4 @@
-// What a run tells: the reference's log history and result files, and lines on the terminal.
+// What a run reports: the reference's log history and result files, and lines on the terminal.
 #pragma once
 
 #include <tekio/adapt.h>
@@ -24,15 +24,22 @@ std::string trainer_state_json(const RunState& state, const Schedule& schedule, 
 void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks,
                    const EvaluationReport* after, double epoch, int64_t eval_batches);
 
+/// "3", "0.23".
+std::string epochs_text(double epochs);
 /// "12.90 ± 0.31".
 std::string perplexity_text(const EvaluationReport& report);
 /// "accuracy 31.23 %".
 std::string accuracy_text(const EvaluationReport& report);
-/// " before  perplexity 21.75 ± 0.61 · accuracy 31.23 %" and its like.
+/// " before   perplexity 21.75 ± 0.61 · accuracy 31.23 %" and its like.
 void note_before(const EvaluationReport& before);
-void note_epoch(const EpochReport& report, int64_t epochs, double seconds);
+/// A log line: `entry` is training_entry()'s.
+void note_update(const Json& entry);
+void note_evaluation(const EvaluationPoint& point, const Schedule& schedule, double seconds);
 void note_after(const EvaluationReport& before, const EvaluationReport& after);
 void note_prompt(const AdaptReport::Prompt& prompt);
+void note_general(const AdaptReport::General& general, const std::string& name);
+/// Nothing where every update had some.
+void warn_of_updates_without_masked_tokens(const RunState& state);
 void note_saved(const std::string& run_dir);
 
 }  // namespace tekio

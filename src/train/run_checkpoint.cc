@@ -18,7 +18,7 @@
 namespace tekio {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int64_t kForm = 2, kOldestForm = 1;
 constexpr const char* kRecord = "training_state.json";
 constexpr const char* kMoments = "optimizer.safetensors";
 constexpr const char* kMaskingState = "masking_state.bin";
@@ -78,22 +78,30 @@ Json read_record(const fs::path& folder) {
   if (!fs::is_regular_file(folder / kRecord)) {
     if (fs::exists(folder / "optimizer.pt"))
       fail(ErrorKind::input,
-           "{} is a checkpoint of the reference stack, whose optimizer state is not read; pass it as --model to start "
+           "{} is a checkpoint of Hugging Face transformers, whose optimizer state is not read; pass it as --model to "
+           "start "
            "from its weights",
            shown);
     fail(ErrorKind::input, "{} is no checkpoint: it has no {}", shown, kRecord);
   }
   Json record = read_json(folder / kRecord);
-  if (!record.is_object() || record.value("tekio_checkpoint", Json()) != kFormat ||
-      !record.value("files", Json()).is_object())
-    fail(ErrorKind::input, "{} is not of a form that this version reads (tekio_checkpoint {})",
-         (folder / kRecord).string(), kFormat);
+  const Json form = record.is_object() ? record.value("tekio_checkpoint", Json()) : Json();
+  if (!form.is_number_integer() || form < kOldestForm || form > kForm || !record.value("files", Json()).is_object())
+    fail(ErrorKind::input, "{} is not of a form that this version reads (tekio_checkpoint {} to {})",
+         (folder / kRecord).string(), kOldestForm, kForm);
   const Json written = record.value("xxh3", Json());
   record.erase("xxh3");
   if (written != checksum_of(record))
     fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written",
          printable((folder / kRecord).string(), 300));
   return record;
+}
+
+Json state_of_form_1(const Json& record) {
+  const Json& options = record.at("options");
+  const bool compared = options.at("masking_rng") != "counter", words = options.at("whole_word_mask").get<bool>();
+  return RunState::from_form_1(record.at("state"), compared ? MaskingRng::torch : MaskingRng::counter,
+                               options.at(words ? "wwm_probability" : "mlm_probability").get<double>());
 }
 
 std::string digest_of(const Chunks& chunks) {
@@ -132,7 +140,7 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
     save_moments(temporary / kMoments, p.optimizer);
     if (!p.masking_state.empty()) write_atomically(temporary / kMaskingState, p.masking_state);
     write_atomically(temporary / "trainer_state.json", p.trainer_state);
-    Json record = {{"tekio_checkpoint", kFormat},
+    Json record = {{"tekio_checkpoint", kForm},
                    {"options", p.identity.options},
                    {"data",
                     {{"train_chunks", p.identity.train_chunks},
@@ -182,7 +190,8 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
                        .device = json.at("device").get<std::string>(),
                        .dtype = json.at("dtype").get<std::string>(),
                        .parameters = json.at("model").at("parameters").get<int64_t>()};
-    record.state = RunState::from_json(json.at("state"), where);
+    record.form = json.at("tekio_checkpoint").get<int64_t>();
+    record.state = RunState::from_json(record.form == 1 ? state_of_form_1(json) : json.at("state"), where);
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::input, "{} does not hold a run's state: {}", where, printable(error.what(), 200));
   }

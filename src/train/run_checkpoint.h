@@ -50,6 +50,7 @@ void verify_checkpoint(const std::filesystem::path& folder);
 
 /// What a checkpoint says, without its tensors.
 struct CheckpointRecord {
+  int64_t form = 0;  ///< tekio_checkpoint; 1: written before losses were weighted
   RunIdentity identity;
   RunState state;
   std::string masking_state;

@@ -70,6 +70,25 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
+fs::path next_free_name(const fs::path& folder) {
+  const fs::path given = folder.has_filename() ? folder : folder.parent_path();  // "run/" is "run"
+  std::string name = given.filename().string();
+  int64_t number = 2;
+  const size_t digits = name.find_last_not_of("0123456789") + 1;  // "run-2" is the second of "run"
+  if (digits > 1 && digits < name.size() && name[digits - 1] == '-' && name[digits] != '0' &&
+      name.size() - digits < 10) {
+    std::from_chars(name.data() + digits, name.data() + name.size(), number);
+    name.resize(digits - 1);
+    ++number;
+  }
+  std::error_code ignored;
+  fs::path free;
+  do {
+    free = given.parent_path() / fmt::format("{}-{}", name, number++);
+  } while (fs::exists(fs::symlink_status(free, ignored)));
+  return free;
+}
+
 RunFolder::RunFolder(const TrainingOptions& o)
     : path_(o.output_dir), lock_(path_ / kLock), resume_(o.resume_from_checkpoint), overwrite_(o.overwrite_output_dir) {
   if (lock_.is_held()) refuse_in_use();
@@ -100,12 +119,13 @@ DiskReserve RunFolder::reserve(const DiskPlan& plan) const {
 
 void RunFolder::refuse_in_use() const {
   fail(ErrorKind::usage,
-       "--output_dir {} is in use: another run writes into it; wait for its end or name another folder",
-       printable(path_.string(), 300));
+       "--output_dir {} is in use: another run writes into it; wait for its end or name another folder, {} say",
+       printable(path_.string(), 300), printable(next_free_name(path_).string(), 300));
 }
 
 void RunFolder::check_contents() const {
   const std::string shown = printable(path_.string(), 300);
+  const auto free = [&] { return printable(next_free_name(path_).string(), 300); };
   try {
     if (!resume_.empty() && resume_ != "auto" && !fs::is_directory(resume_))
       fail(ErrorKind::io, "there is no checkpoint {}; --resume_from_checkpoint alone takes the run's newest",
@@ -116,8 +136,8 @@ void RunFolder::check_contents() const {
     if (entry.empty()) return;
     if (!is_ours(path_))
       fail(ErrorKind::usage,
-           "--output_dir {} holds files that are not a run's ({}, say); name an empty or a new folder", shown,
-           printable(entry));
+           "--output_dir {} holds files that are not a run's ({}, say); name an empty or a new folder, {} say", shown,
+           printable(entry), free());
     if (overwrite_ && (resume_ == "auto" || (!resume_.empty() && lies_in(resume_, path_))))
       fail(ErrorKind::usage,
            "--resume_from_checkpoint would go on from a checkpoint that --overwrite_output_dir removes from {}; give "
@@ -127,13 +147,14 @@ void RunFolder::check_contents() const {
     const bool resumes_here = resume_ == "auto" || (!resume_.empty() && lies_in(resume_, path_));
     if (fs::exists(path_ / kFinished) && !(resumes_here && !checkpoints().empty()))
       fail(ErrorKind::usage,
-           "--output_dir {} holds a finished run; name another folder, or pass --overwrite_output_dir to replace it",
-           shown);
+           "--output_dir {} holds a finished run; name another folder, --output_dir {} say, or pass "
+           "--overwrite_output_dir to replace it",
+           shown, free());
     if (!checkpoints().empty() && !resumes_here)
       fail(ErrorKind::usage,
            "--output_dir {} holds a run that was stopped at update {}; pass --resume_from_checkpoint to go on with it, "
-           "or --overwrite_output_dir to begin anew",
-           shown, checkpoints().back());
+           "--overwrite_output_dir to begin anew, or name another folder, {} say",
+           shown, checkpoints().back(), free());
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot read --output_dir {}: {}", shown, error.code().message());
   }

@@ -23,6 +23,9 @@ std::vector<int64_t> checkpoints_in(const std::filesystem::path& folder);
 /// Whether `path` is `folder` or lies in it, by their real paths.
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
 
+/// "run-2" where "run" is taken, "run-3" where "run-2" is too: the first of these that is not there.
+std::filesystem::path next_free_name(const std::filesystem::path& folder);
+
 class RunFolder {
  public:
   /// Looks at the folder, changes nothing. Errors: usage (another run writes into it, or it holds files that are not a

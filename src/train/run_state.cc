@@ -32,17 +32,20 @@ EvaluationReport evaluation_of(const Json& j) {
   return r;
 }
 
-Json of(const EpochReport& r) {
+Json of(const MeanLoss& loss) { return {{"sum", loss.sum}, {"weight", loss.weight}}; }
+
+MeanLoss loss_of(const Json& j) { return {.sum = j.at("sum").get<double>(), .weight = j.at("weight").get<double>()}; }
+
+Json of(const EvaluationPoint& r) {
   return {{"epoch", r.epoch}, {"step", r.step}, {"train_loss", r.train_loss}, {"evaluation", of(r.evaluation)}};
 }
 
-EpochReport epoch_of(const Json& j) {
-  EpochReport r;
+EvaluationPoint point_of(const Json& j) {
+  EvaluationPoint r;
   r.epoch = j.at("epoch").get<double>();
   r.step = j.at("step").get<int64_t>();
   r.train_loss = j.at("train_loss").get<double>();
   r.evaluation = evaluation_of(j.at("evaluation"));
-  r.perplexity = r.evaluation.perplexity;
   return r;
 }
 
@@ -69,23 +72,24 @@ Json RunState::to_json() const {
             {"total_flos", total_flos},
             {"update_seconds", update_seconds},
             {"run_seconds", run_seconds},
-            {"loss_total", loss_total},
-            {"loss_since_log", loss_since_log},
-            {"logged_step", logged_step},
-            {"loss_since_report", loss_since_report},
-            {"reported_step", reported_step},
+            {"loss", of(loss)},
+            {"loss_since_log", of(loss_since_log)},
+            {"loss_since_evaluation", of(loss_since_evaluation)},
+            {"steps_without_masked_tokens", steps_without_masked_tokens},
             {"evaluation_due", evaluation_due},
-            {"evaluations", evaluations},
+            {"evaluations_done", evaluations_done},
             {"best_step", best_step},
             {"evaluations_without_gain", evaluations_without_gain},
             {"best_loss", nullptr},
             {"before", nullptr},
-            {"epochs", Json::array()},
+            {"general_before", nullptr},
+            {"evaluations", Json::array()},
             {"prompts", Json::array()},
             {"log_history", log_history}};
   if (best_loss) j["best_loss"] = *best_loss;
   if (before) j["before"] = of(*before);
-  for (const EpochReport& r : epochs) j["epochs"].push_back(of(r));
+  if (general_before) j["general_before"] = of(*general_before);
+  for (const EvaluationPoint& r : evaluations) j["evaluations"].push_back(of(r));
   for (const AdaptReport::Prompt& p : prompts) j["prompts"].push_back(of(p));
   return j;
 }
@@ -98,24 +102,43 @@ RunState RunState::from_json(const Json& j, const std::string& where) {
     s.total_flos = j.at("total_flos").get<double>();
     s.update_seconds = j.at("update_seconds").get<double>();
     s.run_seconds = j.at("run_seconds").get<double>();
-    s.loss_total = j.at("loss_total").get<double>();
-    s.loss_since_log = j.at("loss_since_log").get<double>();
-    s.logged_step = j.at("logged_step").get<int64_t>();
-    s.loss_since_report = j.at("loss_since_report").get<double>();
-    s.reported_step = j.at("reported_step").get<int64_t>();
+    s.loss = loss_of(j.at("loss"));
+    s.loss_since_log = loss_of(j.at("loss_since_log"));
+    s.loss_since_evaluation = loss_of(j.at("loss_since_evaluation"));
+    s.steps_without_masked_tokens = j.at("steps_without_masked_tokens").get<int64_t>();
     s.evaluation_due = j.at("evaluation_due").get<bool>();
-    s.evaluations = j.at("evaluations").get<int64_t>();
+    s.evaluations_done = j.at("evaluations_done").get<int64_t>();
     s.best_step = j.at("best_step").get<int64_t>();
     s.evaluations_without_gain = j.at("evaluations_without_gain").get<int64_t>();
     if (!j.at("best_loss").is_null()) s.best_loss = j.at("best_loss").get<double>();
     if (!j.at("before").is_null()) s.before = evaluation_of(j.at("before"));
-    for (const Json& r : j.at("epochs")) s.epochs.push_back(epoch_of(r));
+    if (!j.at("general_before").is_null()) s.general_before = evaluation_of(j.at("general_before"));
+    for (const Json& r : j.at("evaluations")) s.evaluations.push_back(point_of(r));
     for (const Json& p : j.at("prompts")) s.prompts.push_back(prompt_of(p));
     s.log_history = j.at("log_history");
     return s;
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::input, "{} does not hold a run's state: {}", where, printable(error.what(), 200));
   }
+}
+
+Json RunState::from_form_1(Json j, MaskingRng rng, double masked_share) {
+  const double step = j.at("step").get<double>();
+  const double masked_per_update = step > 0 ? masked_share * j.at("tokens").get<double>() / step : 0;
+  const double weight = rng == MaskingRng::counter ? masked_per_update : 1;
+  const auto mean = [&](const char* sum, double updates) {
+    return of(MeanLoss{.sum = j.at(sum).get<double>() * weight, .weight = updates * weight});
+  };
+  const Json since_log = mean("loss_since_log", step - j.at("logged_step").get<double>());
+  const Json since_evaluation = mean("loss_since_report", step - j.at("reported_step").get<double>());
+  j["loss"] = mean("loss_total", step);
+  j["loss_since_log"] = since_log;
+  j["loss_since_evaluation"] = since_evaluation;
+  j["steps_without_masked_tokens"] = 0;  // it did not count them
+  j["evaluations_done"] = j.at("evaluations");
+  j["evaluations"] = j.at("epochs");
+  j["general_before"] = nullptr;
+  return j;
 }
 
 }  // namespace tekio

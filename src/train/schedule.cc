@@ -21,11 +21,19 @@ int64_t resolved_interval(double interval, int64_t updates) {
 
 }  // namespace
 
-const std::vector<std::string>& lr_scheduler_names() {
-  static const std::vector<std::string> names = {
-      "linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"};
-  return names;
+const std::vector<std::pair<std::string, LrScheduler>>& lr_schedulers() {
+  static const std::vector<std::pair<std::string, LrScheduler>> all = {
+      {"linear", LrScheduler::linear},
+      {"cosine", LrScheduler::cosine},
+      {"cosine_with_restarts", LrScheduler::cosine_with_restarts},
+      {"constant", LrScheduler::constant},
+      {"constant_with_warmup", LrScheduler::constant_with_warmup},
+      {"polynomial", LrScheduler::polynomial},
+      {"inverse_sqrt", LrScheduler::inverse_sqrt}};
+  return all;
 }
+
+const std::string& name_of(LrScheduler scheduler) { return lr_schedulers()[static_cast<size_t>(scheduler)].first; }
 
 Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks)
     : type_(o.lr_scheduler_type),
@@ -64,20 +72,27 @@ Update Schedule::update(int64_t step) const {
 double Schedule::learning_rate(int64_t step) const {
   const auto s = static_cast<double>(step), w = static_cast<double>(warmup_);
   const auto after_warmup = static_cast<double>(std::max<int64_t>(1, updates_ - warmup_));
-  if (type_ == "constant") return base_rate_;
+  if (type_ == LrScheduler::constant) return base_rate_;
   if (step < warmup_) return base_rate_ * (s / std::max(1.0, w));
-  if (type_ == "constant_with_warmup") return base_rate_;
-  if (type_ == "linear") return base_rate_ * std::max(0.0, static_cast<double>(updates_ - step) / after_warmup);
-  if (type_ == "polynomial") {  // of power 1
-    const double left = 1 - static_cast<double>(step - warmup_) / static_cast<double>(updates_ - warmup_);
-    return base_rate_ * (((base_rate_ - kPolynomialEnd) * left + kPolynomialEnd) / base_rate_);
+  switch (type_) {
+    case LrScheduler::constant:
+    case LrScheduler::constant_with_warmup:
+      return base_rate_;
+    case LrScheduler::linear:
+      return base_rate_ * std::max(0.0, static_cast<double>(updates_ - step) / after_warmup);
+    case LrScheduler::polynomial: {  // of power 1
+      const double left = 1 - static_cast<double>(step - warmup_) / static_cast<double>(updates_ - warmup_);
+      return base_rate_ * (((base_rate_ - kPolynomialEnd) * left + kPolynomialEnd) / base_rate_);
+    }
+    case LrScheduler::inverse_sqrt: {
+      const int64_t timescale = warmup_ > 0 ? warmup_ : 10'000;
+      return base_rate_ *
+             (1 / std::sqrt(static_cast<double>(step + timescale - warmup_) / static_cast<double>(timescale)));
+    }
+    case LrScheduler::cosine:
+    case LrScheduler::cosine_with_restarts:  // after one cycle, which is the run
+      break;
   }
-  if (type_ == "inverse_sqrt") {
-    const int64_t timescale = warmup_ > 0 ? warmup_ : 10'000;
-    return base_rate_ *
-           (1 / std::sqrt(static_cast<double>(step + timescale - warmup_) / static_cast<double>(timescale)));
-  }
-  TEKIO_CHECK(type_ == "cosine" || type_ == "cosine_with_restarts", "{}", type_);  // restarts: after one cycle, the run
   const double progress = static_cast<double>(step - warmup_) / after_warmup;
   constexpr double kCycles = 0.5;
   return base_rate_ * std::max(0.0, 0.5 * (1.0 + std::cos(std::numbers::pi * kCycles * 2.0 * progress)));
@@ -94,6 +109,12 @@ bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const 
   if (strategy == Interval::no) return false;
   if (strategy == Interval::epoch || every == 0) return epoch_ends_after(steps);
   return steps % every == 0 || steps == updates_;  // a run's last update always counts
+}
+
+int64_t Schedule::left(int64_t steps, Interval strategy, int64_t every) const {
+  if (strategy == Interval::no || steps >= updates_) return 0;
+  const int64_t interval = strategy == Interval::epoch || every == 0 ? updates_per_epoch_ : every;
+  return divided_up(updates_, interval) - steps / interval;  // the run's last update always counts
 }
 
 bool Schedule::logs_after(int64_t steps) const {

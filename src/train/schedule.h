@@ -5,6 +5,7 @@
 #include <tekio/adapt.h>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tekio {
@@ -12,8 +13,9 @@ namespace tekio {
 /// What --lr_scheduler_type polynomial falls to.
 constexpr double kPolynomialEnd = 1e-7;
 
-/// The values of --lr_scheduler_type.
-const std::vector<std::string>& lr_scheduler_names();
+/// The values of --lr_scheduler_type, in the enumeration's order.
+const std::vector<std::pair<std::string, LrScheduler>>& lr_schedulers();
+const std::string& name_of(LrScheduler scheduler);
 
 /// One optimizer step: where it stands in the run and in its epoch.
 struct Update {
@@ -47,12 +49,16 @@ class Schedule {
   bool logs_after(int64_t steps) const;
   bool evaluates_after(int64_t steps) const;
   bool saves_after(int64_t steps) const;
+  // How many of these there are between `steps` updates and the run's end.
+  int64_t evaluations_left(int64_t steps) const { return left(steps, evaluation_, evaluate_every_); }
+  int64_t saves_left(int64_t steps) const { return left(steps, saving_, save_every_); }
 
  private:
   bool epoch_ends_after(int64_t steps) const { return steps % updates_per_epoch_ == 0 || steps == updates_; }
   bool due_after(int64_t steps, Interval strategy, int64_t every) const;
+  int64_t left(int64_t steps, Interval strategy, int64_t every) const;
 
-  std::string type_;
+  LrScheduler type_;
   Interval evaluation_, saving_;
   double base_rate_;
   int64_t accumulation_;

@@ -1,17 +1,83 @@
 // The handlers run on a stack of their own: oneDNN's products use the stack register for other ends, and a handler's
-// frame in the wrong place corrupts the heap (a signal in some thousand did). The pool's threads take no signals at
-// all. SIGXFSZ is ignored as well: a write beyond a file size limit then fails like one on a full disk, with a message.
+// frame in the wrong place corrupts the heap (a signal in some thousand did). They touch lock-free atomics and write(2)
+// only. The pool's threads take no signals at all. SIGXFSZ is ignored as well: a write beyond a file size limit then
+// fails like one on a full disk, with a message.
 #include "train/signals.h"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/terminal.h"
 
 namespace tekio {
 namespace {
 
 std::atomic<int> signal_received{0};
-static_assert(std::atomic<int>::is_always_lock_free);  // the only kind that a handler may touch
+std::atomic<StopSignals::Doing> doing_now{StopSignals::Doing::starting};
+std::atomic<int64_t> updates_done{0};
+std::atomic<bool> on_terminal{false};
+static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<StopSignals::Doing>::is_always_lock_free);
 
-void remember(int number) { signal_received.store(number, std::memory_order_relaxed); }
+/// A text that grows within a handler: no memory is asked for.
+class Text {
+ public:
+  Text& operator<<(const char* more) {
+    while (*more != 0 && size_ < sizeof bytes_) bytes_[size_++] = *more++;
+    return *this;
+  }
+  Text& operator<<(int64_t number) {
+    char digits[20];
+    size_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + number % 10);
+    } while ((number /= 10) > 0);
+    while (count > 0 && size_ < sizeof bytes_) bytes_[size_++] = digits[--count];
+    return *this;
+  }
+  void write_out() const {
+    if (::write(2, bytes_, size_) < 0) return;  // nobody is there to read it
+  }
+
+ private:
+  char bytes_[256];
+  size_t size_ = 0;
+};
+
+/// Two lines that fit 60 columns: they are not broken here.
+void answer(int number) {
+  if (is_quiet()) return;
+  const int64_t step = updates_done;
+  Text text;
+  if (on_terminal) text << "\r\033[K";  // a bar, or the ^C that the terminal shows
+  switch (doing_now.load()) {
+    case StopSignals::Doing::starting:
+      text << " stopping before the first update: there is nothing to save\n";
+      break;
+    case StopSignals::Doing::updating:
+      text << " stopping after update " << step + 1 << ", which is finished and saved\n";
+      break;
+    case StopSignals::Doing::evaluating:
+      text << " stopping the evaluation; the run is saved as of update " << step << "\n";
+      break;
+    case StopSignals::Doing::finishing:
+      text << " training is over: the model is being saved\n";
+      break;
+  }
+  if (number == SIGINT) text << "          Ctrl-C again quits at once, without saving\n";
+  if (number == SIGTERM) text << "          SIGTERM again quits at once, without saving\n";
+  text.write_out();
+}
+
+void remember(int number) {
+  const int error = errno;
+  int none = 0;
+  const bool first = signal_received.compare_exchange_strong(none, number);
+  if (first || number != SIGHUP) answer(number);
+  errno = error;
+}
 
 void handle(int number, void (*handler)(int), int flags, struct sigaction& before) {
   struct sigaction action {};
@@ -24,25 +90,39 @@ void handle(int number, void (*handler)(int), int flags, struct sigaction& befor
 }  // namespace
 
 StopSignals::StopSignals() : stack_(64 << 10) {
-  signal_received.store(0, std::memory_order_relaxed);
+  signal_received = 0;
+  on_terminal = is_terminal(2);
+  now(Doing::starting, 0);
   stack_t stack{};
   stack.ss_sp = stack_.data();
   stack.ss_size = stack_.size();
   sigaltstack(&stack, &stack_before_);
   // SA_RESETHAND: the second of a kind finds the default again. SA_RESTART: system calls under way go on.
-  constexpr int kFlags = SA_ONSTACK | SA_RESTART | static_cast<int>(SA_RESETHAND);
-  handle(SIGINT, remember, kFlags, interrupt_);
-  handle(SIGTERM, remember, kFlags, terminate_);
+  constexpr int kKept = SA_ONSTACK | SA_RESTART, kOnce = kKept | static_cast<int>(SA_RESETHAND);
+  handle(SIGINT, remember, kOnce, interrupt_);
+  handle(SIGTERM, remember, kOnce, terminate_);
+  sigaction(SIGHUP, nullptr, &hang_up_);
+  if (hang_up_.sa_handler != SIG_IGN) handle(SIGHUP, remember, kKept, hang_up_);  // nohup
   handle(SIGXFSZ, SIG_IGN, 0, file_size_);
 }
 
 StopSignals::~StopSignals() {
   sigaction(SIGINT, &interrupt_, nullptr);
   sigaction(SIGTERM, &terminate_, nullptr);
+  sigaction(SIGHUP, &hang_up_, nullptr);
   sigaction(SIGXFSZ, &file_size_, nullptr);
   sigaltstack(&stack_before_, nullptr);
 }
 
-int StopSignals::received() { return signal_received.load(std::memory_order_relaxed); }
+int StopSignals::received() { return signal_received; }
+
+const char* StopSignals::name_of(int signal) {
+  return signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM";
+}
+
+void StopSignals::now(Doing doing, int64_t step) {
+  doing_now = doing;
+  updates_done = step;
+}
 
 }  // namespace tekio

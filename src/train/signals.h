@@ -1,8 +1,11 @@
-// SIGINT and SIGTERM, while a run is under way: noted, not obeyed at once, so that the update under way is finished and
-// a checkpoint saved. A second signal of the same kind ends the program as it would without us.
+// SIGINT, SIGTERM and SIGHUP while a run is under way: noted, answered at once on stderr, and not obeyed at once, so
+// that the update under way is finished and a checkpoint saved. A second SIGINT or SIGTERM ends the program as it would
+// without us; a second SIGHUP changes nothing, since a closing terminal sends more than one. SIGHUP that was ignored
+// before (nohup) stays ignored.
 #pragma once
 
 #include <csignal>
+#include <cstdint>
 #include <vector>
 
 namespace tekio {
@@ -16,12 +19,19 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  /// The signal that came, 0 if none.
+  /// The signal that came first, 0 if none.
   static int received();
+  /// "SIGINT", "SIGTERM" or "SIGHUP".
+  static const char* name_of(int signal);
+
+  /// What the run does, so that a signal's answer says what it will lead to.
+  enum class Doing { starting, updating, evaluating, finishing };
+  /// `step`: updates done.
+  static void now(Doing doing, int64_t step);
 
  private:
   struct sigaction interrupt_ {
-  }, terminate_{}, file_size_{};
+  }, terminate_{}, hang_up_{}, file_size_{};
   std::vector<char> stack_;
   stack_t stack_before_{};
 };

@@ -1,4 +1,4 @@
-// tekio adapt from the outside: what is trained on and judged by, what stands on which output, folders, signals,
+// tekio adapt from the outside: what is trained on and evaluated on, what stands on which output, folders, signals,
 // resuming.
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -97,7 +97,7 @@ TEST_F(Adapt, PlainOutputIsTheRunFolder) {
   EXPECT_EQ(result.err, "");
 }
 
-TEST_F(Adapt, JudgesByTheLastRowsWhereThereIsNothingElse) {
+TEST_F(Adapt, EvaluatesOnTheLastRowsWhereThereIsNothingElse) {
   // round half to even: 5 % of 60 rows are 3, of 50 rows 2 (2.5)
   const Json sixty = data({"--data", text_, "--line_by_line"});
   EXPECT_EQ(sixty["train_chunks"], 57);
@@ -111,10 +111,10 @@ TEST_F(Adapt, JudgesByTheLastRowsWhereThereIsNothingElse) {
   fs::remove_all(run_);
   const Result none = run(small({"--data", folder_.write("few.txt", sentences(5))}));
   EXPECT_EQ(none.code, 3);
-  EXPECT_THAT(none.err, HasSubstr("5 % of the data (5 rows) leaves 0 to judge by"));
+  EXPECT_THAT(none.err, HasSubstr("5 % of the data (5 rows) leaves 0 to evaluate on"));
 }
 
-TEST_F(Adapt, JudgesByValidationThenTest) {
+TEST_F(Adapt, EvaluatesOnValidationThenTest) {
   folder_.write("d/train.txt", sentences(40));
   folder_.write("d/test.txt", sentences(10, 2));
   EXPECT_EQ(data({"--data", folder_.path("d"), "--line_by_line"})["eval_chunks"], 10);
@@ -320,7 +320,7 @@ TEST_F(Adapt, TooLittleMemoryIsWarnedOfBeforeItRunsOut) {
     EXPECT_EQ(WEXITSTATUS(status), std::string(dry) == "--dry_run" ? 0 : 5);
     EXPECT_THAT(
         read_file(folder_.path("err")),
-        testing::ContainsRegex("warning: the run needs 1.. GB of memory, but [0-9.]+ [MG]B is available: take a "
+        testing::ContainsRegex("tekio: warning: the run needs 1.. GB of memory, but [0-9.]+ [MG]B is available: take a "
                                "smaller --per_device_train_batch_size with more --gradient_accumulation_steps"));
   }
   EXPECT_THAT(run(small({"--data", text, "--dry_run"})).err, testing::Not(HasSubstr("of memory")));
@@ -342,6 +342,7 @@ TEST_F(Adapt, AFolderThatIsNoRunIsRefused) {
   EXPECT_EQ(run(small({"--data", text_, "--overwrite_output_dir"})).code, 2);
   EXPECT_EQ(read_file(folder_.path("run/letter.txt")), "dear");
   EXPECT_EQ(run(small({"--data", text_, "--output_dir", text_})).code, 2) << "a file";
+  EXPECT_EQ(run(small({"--data", text_, "--output_dir", text_, "--dry_run"})).code, 0);
   EXPECT_EQ(run(small({"--data", text_, "--output_dir", "/proc/none/run"})).code, 4);
 }
 
@@ -349,7 +350,13 @@ TEST_F(Adapt, AFinishedRunIsReplacedOnlyWhenAsked) {
   ASSERT_EQ(run(small({"--data", text_})).code, 0);
   const Result again = run(small({"--data", text_}));
   EXPECT_EQ(again.code, 2);
-  EXPECT_THAT(again.err, HasSubstr("--overwrite_output_dir"));
+  EXPECT_EQ(again.err, "tekio: --output_dir " + run_ + " holds a finished run; name another folder, --output_dir " +
+                           run_ + "-2 say, or pass --overwrite_output_dir to replace it\n");
+  const Result plan = run(small({"--data", text_, "--dry_run", "--quiet"}));
+  EXPECT_EQ(plan.code, 0) << "a plan is made all the same";
+  EXPECT_EQ(plan.err, "tekio: warning:" + again.err.substr(6)) << "and what the run would meet is told";
+  EXPECT_EQ(plan.json()["plan"]["steps"], 4);
+  EXPECT_FALSE(fs::exists(run_ + "-2"));
   EXPECT_EQ(run(small({"--data", text_, "--overwrite_output_dir"})).code, 0);
 }
 
@@ -460,9 +467,9 @@ TEST_F(Adapt, TextThatIsTooShortOrMissingIsBadInput) {
     const Result result = run(small({"--data", folder_.write("blank.txt", blanks)}));
     EXPECT_EQ(result.code, 3);
     EXPECT_THAT(result.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
-    const Result judged = run(small({"--data", text_, "--validation_file", folder_.path("blank.txt")}));
-    EXPECT_EQ(judged.code, 3);
-    EXPECT_THAT(judged.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
+    const Result evaluated = run(small({"--data", text_, "--validation_file", folder_.path("blank.txt")}));
+    EXPECT_EQ(evaluated.code, 3);
+    EXPECT_THAT(evaluated.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
   }
   EXPECT_THAT(blank.err, HasSubstr("there is no text in "));
   const Result numbers = run(small(

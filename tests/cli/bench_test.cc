@@ -247,7 +247,7 @@ TEST_F(BenchCompare, ReadsWellAndTellsWhereTheTwoDiffer) {
   const Result result = run({"bench", "tokenize", file, "--model", M, "--compare_reference", stand_in, "--pairs", "1"});
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("pair 1/1 · "));
-  EXPECT_THAT(result.err, HasSubstr("warning: the two did not do the same: tokens is "));
+  EXPECT_THAT(result.err, HasSubstr("tekio: warning: the two did not do the same: tokens is "));
   EXPECT_THAT(result.err, Not(HasSubstr("texts is")));
   EXPECT_THAT(result.out, HasSubstr("one pair "));
 }

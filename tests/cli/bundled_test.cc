@@ -88,19 +88,28 @@ TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   ASSERT_EQ(result.code, 0) << result.err;
   const auto general = result.json()["general"];
   EXPECT_EQ(general["data"], "other.txt");
-  const auto judged = [&](const std::string& model) {
+  const auto evaluated = [&](const std::string& model) {
     return run_here({"eval", "--model", model, "--data", other, "--chunk_size", "16", "--json"}).json();
   };
-  EXPECT_NEAR(general["eval_loss"]["before"].get<double>(), judged(model_folder())["eval_loss"].get<double>(), 1e-6);
+  EXPECT_NEAR(general["eval_loss"]["before"].get<double>(), evaluated(model_folder())["eval_loss"].get<double>(), 1e-6);
   EXPECT_NEAR(general["eval_loss"]["after"].get<double>(),
-              judged(folder_.path("tekio-small-uncased-finetuned-rivers"))["eval_loss"].get<double>(), 1e-6);
+              evaluated(folder_.path("tekio-small-uncased-finetuned-rivers"))["eval_loss"].get<double>(), 1e-6);
   EXPECT_THAT(result.err, HasSubstr(" general  perplexity "));
+  EXPECT_THAT(result.err, HasSubstr(" · on other.txt\n saved "));
   EXPECT_THAT(result.err, HasSubstr(" device   cpu · "));
+  EXPECT_THAT(result.err, HasSubstr("\n defaults the bundled model's (" + folder_.path("share/adapt.toml") + ")\n"));
+  EXPECT_EQ(general["before"], general["perplexity"]["before"]);
+  EXPECT_EQ(general["after"], general["perplexity"]["after"]);
+  folder_.write("share/adapt.toml", read_file(folder_.path("share/adapt.toml")) + "general_data = [\"other.txt\"]\n");
+  const Result without = run_here({"adapt", "--general_data", "none", "--overwrite_output_dir", "--json"});
+  ASSERT_EQ(without.code, 0) << without.err;
+  EXPECT_TRUE(without.json()["general"].is_null());
+  EXPECT_THAT(without.err, testing::Not(HasSubstr("general")));
 
   const std::string blank = folder_.write("blank.txt", "a\n");
   const Result refused = run_here({"adapt", "--general_data", blank, "--overwrite_output_dir"});
   EXPECT_EQ(refused.code, 3);
-  EXPECT_THAT(refused.err, HasSubstr("the text to judge by as --general_data is too short"));
+  EXPECT_THAT(refused.err, HasSubstr("the text to evaluate on as --general_data is too short"));
 }
 
 TEST_F(Bundled, ItsModelIsJudgedWhereNoneIsNamed) {

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,8 +32,15 @@ nlohmann::ordered_json Result::json() const {
 Running::Running(const std::vector<std::string>& arguments, const Start& start) : input_(start.input) {
   std::signal(SIGPIPE, SIG_IGN);
   int in[2], out[2], err[2];
-  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0)
+  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
+  if (start.terminal > 0) {
+    winsize size{};
+    size.ws_col = start.terminal, size.ws_row = 24;
+    if (::openpty(&err[0], &err[1], nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty");
+    for (const int end : err) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+  } else if (::pipe2(err, O_CLOEXEC) != 0) {
     throw std::runtime_error("pipe");
+  }
   std::vector<std::string> all = {TEKIO_PROGRAM};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> texts;
@@ -43,10 +52,12 @@ Running::Running(const std::vector<std::string>& arguments, const Start& start) 
     ::dup2(in[0], 0);
     ::dup2(out[1], 1);
     ::dup2(err[1], 2);
+    if (start.terminal > 0 && (::setsid() < 0 || ::ioctl(2, TIOCSCTTY, 0) != 0)) ::_exit(125);
     if (!start.output_file.empty()) ::dup2(::open(start.output_file.c_str(), O_WRONLY | O_CREAT, 0644), 1);
     if (start.close_input) ::close(0);
     if (start.close_output) ::close(1);
     std::signal(SIGPIPE, SIG_DFL);
+    std::signal(SIGHUP, start.nohup ? SIG_IGN : SIG_DFL);
     for (const auto& [name, value] : start.environment) ::setenv(name.c_str(), value.c_str(), 1);
     if (!start.folder.empty() && ::chdir(start.folder.c_str()) != 0) ::_exit(126);
     ::execv(TEKIO_PROGRAM, texts.data());
@@ -100,6 +111,12 @@ bool Running::wait_for(std::string_view text) {
 }
 
 void Running::signal(int number) const { ::kill(process_, number); }
+
+void Running::type(std::string_view keys) const {
+  if (::write(err_, keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) ADD_FAILURE() << "not typed";
+}
+
+void Running::hang_up() { ::close(std::exchange(err_, -1)); }
 
 Result Running::finish() {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);

@@ -24,6 +24,8 @@ struct Start {
   std::string output_file;                         ///< standard output goes there, /dev/full say
   std::map<std::string, std::string> environment;  ///< in addition
   std::string folder;                              ///< working folder
+  unsigned short terminal = 0;  ///< columns of the terminal that standard error is, which is the program's own; 0: none
+  bool nohup = false;           ///< SIGHUP is ignored from the start
 };
 
 /// Runs `tekio ARGUMENTS`; killed after two minutes.
@@ -39,11 +41,15 @@ class Running {
   /// Waits until standard error holds `text`; false if the program ended without.
   bool wait_for(std::string_view text);
   void signal(int number) const;
+  /// What a key at the terminal sends: "\x03" is Ctrl-C.
+  void type(std::string_view keys) const;
+  /// The terminal goes.
+  void hang_up();
   Result finish();
 
  private:
   bool read_some(int timeout_ms);
-  int process_ = -1, out_ = -1, err_ = -1, in_ = -1;
+  int process_ = -1, out_ = -1, err_ = -1, in_ = -1;  // err_: the terminal's outer end, where there is one
   std::string input_;
   Result result_;
 };

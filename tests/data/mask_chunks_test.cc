@@ -30,14 +30,10 @@ TEST(Mask, ShowsWhatTrainingIsFed) {
   const std::vector<int64_t> numbers{5, 0, 7};
   for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
     for (const bool whole_word : {false, true}) {
-      MaskOptions options{.mlm_probability = 0.3,
-                          .whole_word_mask = whole_word,
-                          .wwm_probability = 0.4,
-                          .masking_rng = rng,
-                          .seed = 9,
-                          .epoch = 2};
-      const std::vector<MaskedChunk> got = mask(chunks, numbers, tokenizer, options);
-      MaskingOptions inner{.mlm_probability = 0.3, .whole_word = whole_word, .wwm_probability = 0.4, .seed = 9};
+      MaskOptions options{
+          .mlm_probability = 0.3, .whole_word_mask = whole_word, .wwm_probability = 0.4, .masking_rng = rng, .seed = 9};
+      const std::vector<MaskedChunk> got = mask(chunks, numbers, tokenizer, options, /*epoch=*/2);
+      const CollatorOptions inner{options};
       ReferenceStreams streams(9);
       const auto collator = rng == MaskingRng::counter
                                 ? make_counter_collator(inner, MaskingVocabulary::of(tokenizer))

@@ -31,14 +31,14 @@ std::vector<int64_t> first(int64_t count) {
 struct GoldenCase {
   Json json;
   std::string name() const { return json.at("name"); }
-  MaskingOptions options() const {
-    MaskingOptions o;
+  CollatorOptions options() const {
+    CollatorOptions o;
     o.seed = json.at("seed");
     o.mlm_probability = json.at("mlm_probability");
     o.mask_replace_prob = json.value("mask_replace_prob", 0.8);
     o.random_replace_prob = json.value("random_replace_prob", 0.1);
     o.pad_to_multiple_of = json.value("pad_to_multiple_of", 1);
-    o.whole_word = json.value("whole_word_mask", false);
+    o.whole_word_mask = json.value("whole_word_mask", false);
     return o;
   }
 };
@@ -96,7 +96,7 @@ TEST(ReferenceCollator, MasksChunksAsItMasksRows) {
 
 TEST(ReferenceCollator, ChecksumsAreOfThePaddedArrays) {
   const std::vector<int32_t> shorter{101, 2000, 102}, longer{101, 2001, 2002, 2003, 102};
-  MaskingOptions options;
+  CollatorOptions options;
   options.mlm_probability = 1;
   options.mask_replace_prob = 1;
   options.random_replace_prob = 0;
@@ -125,8 +125,8 @@ TEST(ReferenceCollator, WholeWordsAsInTheWalkthrough) {
   const std::vector<std::vector<int32_t>> word_ids{{-1, 0, 0, 1, 2, 2, 2, 3, 4, 5, 6, 6, 7, 8, 9, -1},
                                                    {5, -1, -1, 0, -1, -1, 0, 0, 1, 2, 3, 3, 4, 5, -1, -1},
                                                    {7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14}};
-  MaskingOptions options;
-  options.whole_word = true;
+  CollatorOptions options;
+  options.whole_word_mask = true;
   ReferenceStreams streams(42);
   ReferenceCollator collator(options, uncased_vocabulary(), streams);
   std::vector<MaskingRow> rows;
@@ -150,8 +150,8 @@ TEST(FrozenReferenceMasks, AreOneCallCutIntoBatches) {
   const Chunks chunks = chunks_of(rows);
   for (const bool whole_word : {false, true}) {
     for (const double random_replace : {0.1, 0.0}) {
-      MaskingOptions options;
-      options.whole_word = whole_word;
+      CollatorOptions options;
+      options.whole_word_mask = whole_word;
       options.random_replace_prob = random_replace;
       options.seed = 7;
       ReferenceStreams streams(options.seed);
@@ -210,8 +210,8 @@ TEST(CounterCollator, DoesNotDependOnHowChunksAreGrouped) {
   const Corpus corpus(60);
   const Chunks all = corpus.chunks();
   for (const bool whole_word : {false, true}) {
-    MaskingOptions options;
-    options.whole_word = whole_word;
+    CollatorOptions options;
+    options.whole_word_mask = whole_word;
     const auto collator = make_counter_collator(options, uncased_vocabulary());
     const Batch together = collator->collate(all, first(60), 3, false).batch;
     const Chunks view = all.select({50, 7, 7, 59, 0});
@@ -240,9 +240,9 @@ TEST(CounterCollator, SeedEpochAndUseEachGiveOtherMasks) {
     for (const uint64_t seed : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 40})
       for (const uint64_t epoch : {0, 1, 2})
         for (const RandomUse use : {RandomUse::mask, RandomUse::evaluation_mask}) {
-          MaskingOptions options;
+          CollatorOptions options;
           options.seed = seed;
-          options.whole_word = whole_word;
+          options.whole_word_mask = whole_word;
           seen.insert(text_of(
               make_counter_collator(options, uncased_vocabulary(), use)->collate(chunks, first(20), epoch, true)));
         }
@@ -253,8 +253,8 @@ TEST(CounterCollator, SeedEpochAndUseEachGiveOtherMasks) {
 TEST(CounterCollator, ItsMasksNeverChange) {
   const Chunks chunks = chunks_of(golden_rows());
   const auto masked = [&](bool whole_word) {
-    MaskingOptions options;
-    options.whole_word = whole_word;
+    CollatorOptions options;
+    options.whole_word_mask = whole_word;
     return make_counter_collator(options, uncased_vocabulary())->collate(chunks, first(48), 1, true);
   };
   EXPECT_EQ(masked(false).input_ids_crc32, 1629290603u);
@@ -276,7 +276,7 @@ TEST(CounterCollator, MasksTokensInTheProportionsAskedFor) {
     double choose, mask, randomise;
   };
   for (const Shares& shares : {Shares{.15, .8, .1}, Shares{.4, .5, .3}, Shares{1, .1, .9}}) {
-    MaskingOptions options;
+    CollatorOptions options;
     options.mlm_probability = shares.choose;
     options.mask_replace_prob = shares.mask;
     options.random_replace_prob = shares.randomise;
@@ -319,7 +319,7 @@ TEST(CounterCollator, MasksTokensInTheProportionsAskedFor) {
 
 TEST(CounterCollator, EveryPositionAndEveryChunkHasTheSameChance) {
   const Chunks chunks = Corpus(8000).chunks();
-  MaskingOptions options;
+  CollatorOptions options;
   MaskingVocabulary vocabulary = uncased_vocabulary();
   vocabulary.special_ids.clear();
   const Batch b = make_counter_collator(options, vocabulary)->collate(chunks, first(8000), 0, false).batch;
@@ -338,8 +338,8 @@ TEST(CounterCollator, EveryPositionAndEveryChunkHasTheSameChance) {
 TEST(CounterCollator, MasksWholeWords) {
   const Corpus corpus(4000);
   const MaskingVocabulary vocabulary = uncased_vocabulary();
-  MaskingOptions options;
-  options.whole_word = true;
+  CollatorOptions options;
+  options.whole_word_mask = true;
   const Batch b = make_counter_collator(options, vocabulary)->collate(corpus.chunks(), first(4000), 0, false).batch;
   std::vector<uint8_t> chosen(b.input_ids.size());
   for (const int32_t row : b.masked_rows) chosen[static_cast<size_t>(row)] = 1;

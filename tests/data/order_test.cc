@@ -30,8 +30,13 @@ std::vector<int64_t> range(int64_t begin, int64_t end) {
   return numbers;
 }
 
-MaskingOptions with_seed(uint64_t seed) {
-  MaskingOptions options;
+CollatorOptions with_rng(MaskingRng rng, CollatorOptions options = {}) {
+  options.masking_rng = rng;
+  return options;
+}
+
+CollatorOptions with_seed(uint64_t seed) {
+  CollatorOptions options;
   options.seed = seed;
   return options;
 }
@@ -56,7 +61,7 @@ TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
   const Json golden = read_json(TEKIO_GOLDEN_DIR "/masks.json").at("trainer").at(GetParam());
   const int64_t n = golden.at("train"), evaluated = golden.at("eval");
   const Chunks all = chunks_of(golden_rows());
-  RunMasking masking(MaskingRng::torch_cpu, with_seed(golden.at("seed")), uncased_vocabulary());
+  RunMasking masking(with_rng(MaskingRng::torch_cpu, with_seed(golden.at("seed"))), uncased_vocabulary());
   TrainingOrder order{.batch_size = golden.at("batch"),
                       .accumulation = golden.value("accumulate", 1),
                       .seed = golden.at("seed"),
@@ -98,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, TrainerRun, testing::Values(0, 1, 2));
 TEST(TrainingBatches, GiveEveryTokenOfTheFirstTrainerRun) {
   const Json golden = read_json(TEKIO_GOLDEN_DIR "/masks.json").at("trainer").at(0);
   const Chunks all = chunks_of(golden_rows());
-  RunMasking masking(MaskingRng::torch, with_seed(42), uncased_vocabulary());
+  RunMasking masking(with_rng(MaskingRng::torch, with_seed(42)), uncased_vocabulary());
   TrainingBatches training(masking, all.select(range(0, 37)), {.batch_size = 8});
   EvaluationBatches evaluation(masking, all.select(range(37, 48)), 4, EvalMasking::fresh);
   PaddedBatch got;
@@ -132,7 +137,7 @@ TEST(TrainingBatches, GiveTheWalkthroughsRun) {
   EXPECT_EQ(testing_support::sha256_int64(ids), golden.at("chunks_sha256").get<std::string>());
 
   const auto [train, test] = chunks.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
-  RunMasking masking(MaskingRng::torch, with_seed(golden.at("seed")), MaskingVocabulary::of(tokenizer));
+  RunMasking masking(with_rng(MaskingRng::torch, with_seed(golden.at("seed"))), MaskingVocabulary::of(tokenizer));
   TrainingBatches training(masking, train, {.batch_size = 64, .seed = golden.at("seed"), .checksums = true});
   EvaluationBatches evaluation(masking, test, 64, EvalMasking::fresh, true);
   EvaluationBatches frozen(masking, test, 1000, EvalMasking::frozen, true);
@@ -161,7 +166,7 @@ TEST(TrainingBatches, GiveTheWalkthroughsRun) {
 
 TEST(TrainingBatches, CutAnEpochIntoUpdates) {
   const Chunks chunks = chunks_of(golden_rows());
-  RunMasking masking(MaskingRng::counter, {}, uncased_vocabulary());
+  RunMasking masking(with_rng(MaskingRng::counter), uncased_vocabulary());
   TrainingBatches training(masking, chunks, {.batch_size = 10, .accumulation = 3});
   EXPECT_EQ(training.batches_per_epoch(), 5);
   EXPECT_EQ(training.updates_per_epoch(), 2);
@@ -180,7 +185,7 @@ TEST(TrainingBatches, CutAnEpochIntoUpdates) {
 TEST(TrainingBatches, CuttingAnUpdateDifferentlyMasksTheSame) {
   const Chunks chunks = chunks_of(golden_rows());
   const auto update = [&](int64_t batch_size, int64_t accumulation) {
-    RunMasking masking(MaskingRng::counter, {}, uncased_vocabulary());
+    RunMasking masking(with_rng(MaskingRng::counter), uncased_vocabulary());
     TrainingBatches training(masking, chunks, {.batch_size = batch_size, .accumulation = accumulation});
     training.start_epoch(5);
     std::vector<int32_t> tokens, rows;
@@ -201,9 +206,9 @@ TEST(TrainingBatches, EveryEpochTakesEveryChunkOnceInItsOwnOrder) {
   for (int32_t r = 0; r < 48; ++r) rows.push_back({1000 + r, 1000 + r});
   const Chunks chunks = chunks_of(rows);
   for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
-    MaskingOptions nothing;
+    CollatorOptions nothing;
     nothing.mlm_probability = 0;
-    RunMasking masking(rng, nothing, uncased_vocabulary());
+    RunMasking masking(with_rng(rng, nothing), uncased_vocabulary());
     TrainingBatches training(masking, chunks, {.batch_size = 7, .seed = 3, .data_seed = 11});
     for (int64_t epoch = 0; epoch < 2; ++epoch) {
       std::vector<int64_t> got;
@@ -218,7 +223,7 @@ TEST(TrainingBatches, EveryEpochTakesEveryChunkOnceInItsOwnOrder) {
 
 TEST(TrainingBatches, NoChunksNoUpdates) {
   const Chunks chunks = chunks_of(golden_rows()).select({});
-  RunMasking masking(MaskingRng::torch, {}, uncased_vocabulary());
+  RunMasking masking(with_rng(MaskingRng::torch), uncased_vocabulary());
   TrainingBatches training(masking, chunks, {});
   EvaluationBatches evaluation(masking, chunks, 8, EvalMasking::frozen);
   training.start_epoch(0);
@@ -236,9 +241,9 @@ class Evaluation : public testing::TestWithParam<std::tuple<MaskingRng, bool>> {
 TEST_P(Evaluation, FrozenMasksStayAndDrawNothing) {
   const auto [rng, whole_word] = GetParam();
   const Chunks chunks = chunks_of(golden_rows());
-  MaskingOptions options;
-  options.whole_word = whole_word;
-  RunMasking masking(rng, options, uncased_vocabulary());
+  CollatorOptions options;
+  options.whole_word_mask = whole_word;
+  RunMasking masking(with_rng(rng, options), uncased_vocabulary());
   TrainingBatches training(masking, chunks, {.batch_size = 8});
   EvaluationBatches frozen(masking, chunks, 5, EvalMasking::frozen, true);
   EvaluationBatches wider(masking, chunks, 48, EvalMasking::frozen);
@@ -260,7 +265,7 @@ TEST_P(Evaluation, FrozenMasksStayAndDrawNothing) {
   }
   EXPECT_EQ(passes.size(), 1u);
   evaluate(wider, 3, [&](const CollatedBatch& b) { EXPECT_EQ(b.batch.input_ids, tokens); });  // however it is cut
-  RunMasking untouched(rng, options, uncased_vocabulary());
+  RunMasking untouched(with_rng(rng, options), uncased_vocabulary());
   TrainingBatches fresh_run(untouched, chunks, {.batch_size = 8});
   EXPECT_EQ(fresh_run.state(), before);
 }
@@ -268,9 +273,9 @@ TEST_P(Evaluation, FrozenMasksStayAndDrawNothing) {
 TEST_P(Evaluation, FreshMasksAreOthersEachTimeAndNoneIsATrainingMask) {
   const auto [rng, whole_word] = GetParam();
   const Chunks chunks = chunks_of(golden_rows());
-  MaskingOptions options;
-  options.whole_word = whole_word;
-  RunMasking masking(rng, options, uncased_vocabulary());
+  CollatorOptions options;
+  options.whole_word_mask = whole_word;
+  RunMasking masking(with_rng(rng, options), uncased_vocabulary());
   EvaluationBatches fresh(masking, chunks, 48, EvalMasking::fresh);
   EvaluationBatches frozen(masking, chunks, 48, EvalMasking::frozen);
   std::set<std::string> passes;
@@ -292,7 +297,7 @@ INSTANTIATE_TEST_SUITE_P(AllKinds, Evaluation,
 class ResumableRun {
  public:
   ResumableRun(MaskingRng rng, bool whole_word, const Chunks& chunks)
-      : masking_(rng, options(whole_word), uncased_vocabulary()),
+      : masking_(with_rng(rng, options(whole_word)), uncased_vocabulary()),
         training_(masking_, chunks.select(range(0, 37)), {.batch_size = 4, .accumulation = 3, .checksums = true}),
         evaluation_(masking_, chunks.select(range(37, 48)), 4, EvalMasking::fresh, true) {}
 
@@ -332,9 +337,9 @@ class ResumableRun {
   }
 
  private:
-  static MaskingOptions options(bool whole_word) {
-    MaskingOptions o;
-    o.whole_word = whole_word;
+  static CollatorOptions options(bool whole_word) {
+    CollatorOptions o;
+    o.whole_word_mask = whole_word;
     return o;
   }
   RunMasking masking_;
@@ -368,7 +373,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
   const Chunks chunks = chunks_of(golden_rows());
-  RunMasking counter(MaskingRng::counter, {}, uncased_vocabulary()), torch(MaskingRng::torch, {}, uncased_vocabulary());
+  RunMasking counter(with_rng(MaskingRng::counter), uncased_vocabulary()),
+      torch(with_rng(MaskingRng::torch), uncased_vocabulary());
   TrainingBatches with_counter(counter, chunks, {.batch_size = 8}), with_torch(torch, chunks, {.batch_size = 8});
   with_torch.start_epoch(0);
   with_torch.next_update();

@@ -59,8 +59,9 @@ class Device : public TinyRun {
     EXPECT_EQ(a.before.loss, b.before.loss);
     EXPECT_EQ(a.after.loss, b.after.loss);
     EXPECT_EQ(a.train_loss, b.train_loss);
-    ASSERT_EQ(a.epochs.size(), b.epochs.size());
-    for (size_t i = 0; i < a.epochs.size(); ++i) EXPECT_EQ(a.epochs[i].evaluation.loss, b.epochs[i].evaluation.loss);
+    ASSERT_EQ(a.evaluations.size(), b.evaluations.size());
+    for (size_t i = 0; i < a.evaluations.size(); ++i)
+      EXPECT_EQ(a.evaluations[i].evaluation.loss, b.evaluations[i].evaluation.loss);
     ASSERT_EQ(a.prompts.size(), b.prompts.size());
     for (size_t i = 0; i < a.prompts.size(); ++i) {
       expect_same(a.prompts[i].before, b.prompts[i].before);
@@ -117,10 +118,10 @@ TEST_F(Device, TheBestModelComesBack) {
     TrainingOptions o = options(name);
     o.num_train_epochs = 12;
     o.learning_rate = 0.3;  // so rough that later epochs are worse than the best one
-    o.lr_scheduler_type = "constant";
+    o.lr_scheduler_type = LrScheduler::constant;
     o.load_best_model_at_end = true;
     o.save_total_limit = 1;
-    o.eval_masking = EvalMasking::fresh;  // so that the best model is judged again
+    o.eval_masking = EvalMasking::fresh;  // so that the best model is evaluated again
     return o;
   };
   const AdaptReport host = run(false, rough("host")), fenced = run(true, rough("fenced"));
@@ -136,7 +137,7 @@ TEST_F(Device, ACallbackMayFillAndSave) {
     MaskedLM model = open(fenced);
     const FillMask fill(model, tokenizer());
     TrainingOptions o = options(fenced ? "fenced" : "host");
-    o.on_epoch = [&](const EpochReport& r) {
+    o.on_evaluation = [&](const EvaluationPoint& r) {
       filled[fenced].push_back(fill("ah ao [MASK] bc"));
       model.save_pretrained(folder_ / (o.output_dir + "-" + std::to_string(r.step)));
     };

@@ -70,12 +70,12 @@ TEST_F(Evaluate, TheSameFigureEachTimeAndForEveryBatchSize) {
 TEST_F(Evaluate, SeedsStreamsAndLimits) {
   const Chunks chunks = split().test;
   const EvaluationReport a = evaluate(model(), tokenizer(), chunks);
-  EXPECT_NE(a.loss, evaluate(model(), tokenizer(), chunks, {.seed = 43}).loss);
-  EXPECT_NE(a.loss, evaluate(model(), tokenizer(), chunks, {.masking_rng = MaskingRng::torch}).loss);
-  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.masking_rng = MaskingRng::torch}).loss,
-            evaluate(model(), tokenizer(), chunks, {.masking_rng = MaskingRng::torch_cpu}).loss);
+  EXPECT_NE(a.loss, evaluate(model(), tokenizer(), chunks, {{.seed = 43}}).loss);
+  EXPECT_NE(a.loss, evaluate(model(), tokenizer(), chunks, {{.masking_rng = MaskingRng::torch}}).loss);
+  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {{.masking_rng = MaskingRng::torch}}).loss,
+            evaluate(model(), tokenizer(), chunks, {{.masking_rng = MaskingRng::torch_cpu}}).loss);
   EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.max_chunks = 3}).chunks, 3);
-  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {.whole_word_mask = true}).chunks, 12);
+  EXPECT_EQ(evaluate(model(), tokenizer(), chunks, {{.whole_word_mask = true}}).chunks, 12);
 }
 
 TEST_F(Evaluate, BadOptionsAreUsageErrors) {
@@ -84,8 +84,8 @@ TEST_F(Evaluate, BadOptionsAreUsageErrors) {
     return message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks, o); });
   };
   EXPECT_NE(tried({.batch_size = 0}).find("--per_device_eval_batch_size"), std::string::npos);
-  EXPECT_NE(tried({.mlm_probability = 0}).find("--mlm_probability"), std::string::npos);
-  EXPECT_NE(tried({.wwm_probability = 2}).find("--wwm_probability"), std::string::npos);
+  EXPECT_NE(tried({{.mlm_probability = 0}}).find("--mlm_probability"), std::string::npos);
+  EXPECT_NE(tried({{.wwm_probability = 2}}).find("--wwm_probability"), std::string::npos);
   EXPECT_NE(tried({.max_chunks = -1}).find("--max_chunks"), std::string::npos);
 }
 
@@ -94,7 +94,7 @@ TEST_F(Evaluate, WhatCannotBeJudgedIsAnInputError) {
   EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({})); }).find("no chunk"),
             std::string::npos);
   EXPECT_NE(message_of(ErrorKind::input,
-                       [&] { evaluate(model(), tokenizer(), chunks.select({0}), {.mlm_probability = 1e-9}); })
+                       [&] { evaluate(model(), tokenizer(), chunks.select({0}), {{.mlm_probability = 1e-9}}); })
                 .find("was masked"),
             std::string::npos);
   MaskedLM broken = model();

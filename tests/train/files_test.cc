@@ -61,9 +61,10 @@ TEST_F(Files, ALineThatCannotBeWrittenIsAnIoError) {
 TEST_F(Files, TheStateComesBackAsItWas) {
   RunState s;
   s.step = 7, s.tokens = 123, s.total_flos = 1e18 / 3, s.update_seconds = 0.1, s.run_seconds = 0.7;
-  s.loss_total = 1.0 / 3, s.loss_since_log = 0.1 + 0.2, s.logged_step = 5, s.loss_since_report = 1e-17,
-  s.reported_step = 6;
-  s.evaluation_due = true, s.evaluations = 3, s.best_loss = 2.0 / 7, s.best_step = 6, s.evaluations_without_gain = 1;
+  s.loss = {1.0 / 3, 70}, s.loss_since_log = {0.1 + 0.2, 20}, s.loss_since_evaluation = {1e-17, 10};
+  s.steps_without_masked_tokens = 2;
+  s.evaluation_due = true, s.evaluations_done = 3, s.best_loss = 2.0 / 7, s.best_step = 6;
+  s.evaluations_without_gain = 1;
   s.before = EvaluationReport{.loss = 6.1,
                               .perplexity = std::exp(6.1),
                               .accuracy = 1.0 / 3,
@@ -72,13 +73,15 @@ TEST_F(Files, TheStateComesBackAsItWas) {
                               .chunks = 9,
                               .masked_tokens = 44,
                               .seconds = 1};
-  s.epochs.push_back({.epoch = 1, .step = 5, .train_loss = 3, .perplexity = std::exp(6.1), .evaluation = *s.before});
+  s.general_before = s.before;
+  s.evaluations.push_back({.epoch = 1, .step = 5, .train_loss = 3, .evaluation = *s.before});
   s.prompts.push_back({.text = "a [MASK]", .before = {{0.25f, 7, "b", "a b"}}, .after = {}});
   s.log_history.push_back({{"step", 1}});
   const std::string text = s.to_json().dump();
   const RunState back = RunState::from_json(Json::parse(text), "here");
   EXPECT_EQ(back.to_json().dump(), text);
-  EXPECT_EQ(back.loss_since_log, 0.1 + 0.2);
+  EXPECT_EQ(back.loss_since_log.sum, 0.1 + 0.2);
+  EXPECT_EQ(back.general_before->masked_tokens, 44);
   EXPECT_EQ(back.before->perplexity, std::exp(6.1));
   EXPECT_EQ(back.before->perplexity_interval, INFINITY);
   EXPECT_EQ(back.before->accuracy, 1.0 / 3);
@@ -87,6 +90,42 @@ TEST_F(Files, TheStateComesBackAsItWas) {
   broken.erase("tokens");
   EXPECT_THAT(message_of(ErrorKind::input, [&] { RunState::from_json(broken, "here"); }),
               AllOf(HasSubstr("here does not hold a run's state: "), HasSubstr("'tokens' not found")));
+}
+
+TEST_F(Files, AnEarlierFormsLossesAreMeansOverUpdates) {
+  Json form_1 = RunState{.step = 10, .tokens = 1000}.to_json();
+  for (const char* key : {"loss", "loss_since_evaluation", "steps_without_masked_tokens", "general_before"})
+    form_1.erase(key);
+  form_1["loss_total"] = 50.0, form_1["loss_since_log"] = 12.0, form_1["logged_step"] = 7;
+  form_1["loss_since_report"] = 4.0, form_1["reported_step"] = 9;
+  form_1["epochs"] = Json::array(), form_1["evaluations"] = 2;
+  const RunState weighted = RunState::from_json(RunState::from_form_1(form_1, MaskingRng::counter, 0.2), "here");
+  EXPECT_EQ(weighted.loss.mean(), 5);
+  EXPECT_EQ(weighted.loss.weight, 200) << "the tokens' share that is masked";
+  EXPECT_EQ(weighted.loss_since_log.mean(), 4);
+  EXPECT_EQ(weighted.loss_since_evaluation.weight, 20);
+  EXPECT_EQ(weighted.evaluations_done, 2);
+  const RunState compared = RunState::from_json(RunState::from_form_1(form_1, MaskingRng::torch, 0.2), "here");
+  EXPECT_EQ(compared.loss.weight, 10) << "each update weighs the same";
+}
+
+TEST_F(Files, TheNextFreeName) {
+  const auto next = [&](const char* name) {
+    return next_free_name(folder_ / name).lexically_relative(folder_).string();
+  };
+  EXPECT_EQ(next("run"), "run-2") << "whether it is there or not";
+  fs::create_directories(folder_ / "run-2");
+  fs::create_symlink("nowhere", folder_ / "run-3");
+  EXPECT_EQ(next("run"), "run-4");
+  EXPECT_EQ(next("run/"), "run-4");
+  EXPECT_EQ(next("run-2"), "run-4");
+  EXPECT_EQ(next("run-9"), "run-10");
+  EXPECT_EQ(next("bert-base-finetuned-2024"), "bert-base-finetuned-2025");
+  EXPECT_EQ(next("run-02"), "run-02-2");
+  EXPECT_EQ(next("7"), "7-2");
+  EXPECT_EQ(next("-7"), "-7-2");
+  EXPECT_EQ(next("run-99999999999"), "run-99999999999-2");
+  EXPECT_EQ(next_free_name("run").string(), "run-2") << "relative as it was given";
 }
 
 TEST_F(Files, NewAndEmptyFoldersAreTaken) {
@@ -122,7 +161,8 @@ TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   make_run({10}, /*finished=*/true);
   std::ofstream(run_ / "notes.txt") << "mine";
   TrainingOptions o = options();
-  EXPECT_THAT(refusal(o), HasSubstr("finished run"));
+  EXPECT_THAT(refusal(o),
+              HasSubstr("finished run; name another folder, --output_dir " + run_.string() + "-2 say, or pass"));
   o.overwrite_output_dir = true;
   RunFolder folder(o);
   folder.claim();
@@ -210,7 +250,8 @@ TEST_F(Files, AFinishedRunWithoutCheckpointsCannotBeResumed) {
   make_run({}, /*finished=*/true);
   TrainingOptions o = options();
   o.resume_from_checkpoint = "auto";
-  EXPECT_THAT(refusal(o), HasSubstr("finished run"));
+  EXPECT_THAT(refusal(o),
+              HasSubstr("finished run; name another folder, --output_dir " + run_.string() + "-2 say, or pass"));
 }
 
 TEST_F(Files, AStoppedRunIsResumedOrOverwrittenBothOnPurpose) {

@@ -93,7 +93,7 @@ TEST_P(ResumeModes, EveryCheckpointLeadsToTheSameEnd) {
     EXPECT_EQ(r.before.loss, whole.before.loss);
     EXPECT_EQ(r.after.loss, whole.after.loss);
     EXPECT_EQ(r.train_loss, whole.train_loss);
-    EXPECT_EQ(r.epochs.size(), whole.epochs.size());
+    EXPECT_EQ(r.evaluations.size(), whole.evaluations.size());
     const auto trace = lines(o.trace);
     ASSERT_EQ(trace.size(), static_cast<size_t>(10 - step));
     for (size_t i = 0; i < trace.size(); ++i) EXPECT_EQ(trace[i], whole_trace[i + static_cast<size_t>(step)]);
@@ -171,7 +171,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, Kills,
 TEST_F(Resume, ASignalFinishesTheUpdateAndSaves) {
   TrainingOptions o = often("run");
   o.save_strategy = Interval::epoch;
-  o.on_epoch = [](const EpochReport& r) {
+  o.on_evaluation = [](const EvaluationPoint& r) {
     if (r.step == 4) raise(SIGTERM);
   };
   const AdaptReport r = adapt_fresh(o);
@@ -180,7 +180,7 @@ TEST_F(Resume, ASignalFinishesTheUpdateAndSaves) {
   EXPECT_EQ(r.steps, 4);
   EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoint-4" / "training_state.json"));
   EXPECT_FALSE(fs::exists(folder_ / "run" / "model.safetensors"));  // not finished
-  o.on_epoch = nullptr;
+  o.on_evaluation = nullptr;
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("update 4"));
   o.resume_from_checkpoint = "auto";
   EXPECT_FALSE(adapt_fresh(o).stopped);
@@ -239,7 +239,7 @@ TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
   reader.join();
   EXPECT_TRUE(r.stopped);
   ASSERT_EQ(r.steps, 2);
-  EXPECT_TRUE(r.epochs.empty());
+  EXPECT_TRUE(r.evaluations.empty());
   EXPECT_TRUE(json(folder_ / "run" / "checkpoint-2" / "training_state.json")["state"]["evaluation_due"].get<bool>());
   close(ends[0]), close(ends[1]);
   o.trace.clear();
@@ -252,7 +252,7 @@ TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
 TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
   TrainingOptions o = often("run");
   o.save_strategy = o.eval_strategy = Interval::epoch;
-  o.on_epoch = [](const EpochReport& r) {
+  o.on_evaluation = [](const EvaluationPoint& r) {
     const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};  // model.safetensors has 160,000 bytes
     if (r.step == 10) setrlimit(RLIMIT_FSIZE, &limit);
   };
@@ -262,7 +262,7 @@ TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
   std::vector<std::string> left;
   for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
   EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "checkpoint-5"));
-  o.on_epoch = nullptr;
+  o.on_evaluation = nullptr;
   o.resume_from_checkpoint = "auto";
   adapt_fresh(o);
   TrainingOptions whole = often("whole");
@@ -285,7 +285,9 @@ TEST_F(Resume, WhatIsLeftOfAModelThatCannotBeSavedIsTold) {
     o.eval_strategy = Interval::epoch;
     o.save_strategy = c.save;
     if (!c.resumed.empty()) o.resume_from_checkpoint = (folder / c.resumed).string();
-    o.on_epoch = [&](const EpochReport&) { fs::create_directories(folder / "model.safetensors" / "in the way"); };
+    o.on_evaluation = [&](const EvaluationPoint&) {
+      fs::create_directories(folder / "model.safetensors" / "in the way");
+    };
     EXPECT_THAT(message_of(ErrorKind::io, [&] { adapt_fresh(o); }),
                 ::testing::AllOf(HasSubstr("the trained model was not saved: cannot write "),
                                  HasSubstr("model.safetensors: Is a directory; "), HasSubstr(c.left)));
@@ -304,12 +306,12 @@ TEST_F(Resume, AModelWithoutRoomIsToldBeforeItIsTrained) {
     const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};
     std::signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &limit);
-    bool judged = false;
-    o.on_epoch = [&](const EpochReport&) { judged = true; };
+    bool evaluated = false;
+    o.on_evaluation = [&](const EvaluationPoint&) { evaluated = true; };
     const std::string message = message_of(ErrorKind::io, [&] { adapt_fresh(o); });
-    _exit(!judged && message.find("there is no room in " + o.output_dir +
-                                  " for the trained model of 1.2 MB: File too "
-                                  "large; make room or name another folder") == 0
+    _exit(!evaluated && message.find("there is no room in " + o.output_dir +
+                                     " for the trained model of 1.2 MB: File too "
+                                     "large; make room or name another folder") == 0
               ? 0
               : 1);
   }
@@ -378,7 +380,7 @@ TEST_F(Damage, IsFoundWhereverItIs) {
   EXPECT_THAT(refusal(8), HasSubstr("no checkpoint"));
   std::ofstream(file(8, "optimizer.pt")) << "torch's";
   EXPECT_THAT(refusal(8), HasSubstr("pass it as --model"));
-  std::ofstream(file(9, "training_state.json")) << R"({"tekio_checkpoint": 2, "files": {}})";
+  std::ofstream(file(9, "training_state.json")) << R"({"tekio_checkpoint": 3, "files": {}})";
   EXPECT_THAT(refusal(9), HasSubstr("not of a form"));
 }
 
@@ -469,7 +471,7 @@ TEST_F(Damage, ABestModelThatStayedBehindIsSoughtAnew) {
   EXPECT_GT(best, 6);
   EXPECT_EQ(model_bytes("other"),
             bytes(folder_ / "other" / ("checkpoint-" + std::to_string(best)) / "model.safetensors"));
-  EXPECT_EQ(r.epochs.size(), 5u);
+  EXPECT_EQ(r.evaluations.size(), 5u);
 }
 
 TEST_F(Damage, AFinishedRunGoesOn) {

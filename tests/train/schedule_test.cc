@@ -20,7 +20,11 @@ TEST(ScheduleTest, RatesEqualTheReferencesToTheLastBit) {
   int compared = 0;
   for (const Json& golden : read_json(TEKIO_GOLDEN_DIR "/train/schedules.json")) {
     TrainingOptions o = base();
-    o.lr_scheduler_type = golden["lr_scheduler_type"].get<std::string>();
+    const auto& all = lr_schedulers();
+    const auto named =
+        std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == golden["lr_scheduler_type"]; });
+    ASSERT_NE(named, all.end()) << golden["lr_scheduler_type"];
+    o.lr_scheduler_type = named->second;
     o.learning_rate = golden["learning_rate"].get<double>();
     o.warmup_steps = golden["warmup_steps"].get<int64_t>();
     o.max_steps = golden["updates"].get<int64_t>();
@@ -28,7 +32,7 @@ TEST(ScheduleTest, RatesEqualTheReferencesToTheLastBit) {
     for (int64_t step = 0; step < o.max_steps; ++step, ++compared)
       EXPECT_EQ(schedule.learning_rate(step),
                 std::strtod(golden["rates"][static_cast<size_t>(step)].get<std::string>().c_str(), nullptr))
-          << o.lr_scheduler_type << " " << step;
+          << name_of(o.lr_scheduler_type) << " " << step;
   }
   EXPECT_GT(compared, 1100);
 }
@@ -84,6 +88,26 @@ TEST(ScheduleTest, IntervalsInUpdatesAndShares) {
   EXPECT_TRUE(s.evaluates_after(25) && s.saves_after(25));  // the last update always counts
   o.eval_strategy = Interval::no;
   EXPECT_FALSE(Schedule(o, 640).evaluates_after(25));
+}
+
+TEST(ScheduleTest, WhatIsStillToComeIsCountedAsItComes) {
+  for (const Interval strategy : {Interval::no, Interval::steps, Interval::epoch})
+    for (const double every : {0.0, 1.0, 4.0, 25.0, 100.0})
+      for (const int64_t updates : {1, 7, 20, 25}) {
+        TrainingOptions o = base();
+        o.max_steps = updates;
+        o.eval_strategy = o.save_strategy = strategy;
+        o.eval_steps = every;
+        o.save_steps = std::max(1.0, every);
+        const Schedule s(o, 640);  // 10 updates an epoch
+        int64_t evaluations = 0, saves = 0;
+        for (int64_t step = updates; step >= 0; --step) {
+          EXPECT_EQ(s.evaluations_left(step), evaluations) << every << " " << updates << " " << step;
+          EXPECT_EQ(s.saves_left(step), saves) << every << " " << updates << " " << step;
+          evaluations += s.evaluates_after(step) && step > 0;
+          saves += s.saves_after(step) && step > 0;
+        }
+      }
 }
 
 TEST(ScheduleTest, WarmupStepsWinOverTheRatio) {

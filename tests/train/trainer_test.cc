@@ -4,8 +4,11 @@
 
 #include <cmath>
 
+#include "model/masked_lm.h"
 #include "tiny.h"
+#include "train/estimate.h"
 #include "train/evaluation.h"
+#include "train/run_folder.h"
 
 namespace tekio {
 namespace {
@@ -34,13 +37,13 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_EQ(r.steps, 100);
   EXPECT_EQ(r.train_chunks, 40);
   EXPECT_EQ(r.eval_chunks, 12);
-  EXPECT_EQ(r.epochs.size(), 20u);
+  EXPECT_EQ(r.evaluations.size(), 20u);
   EXPECT_LT(r.after.perplexity, r.before.perplexity / 4);  // 600 words, of which 40 occur
-  EXPECT_EQ(r.after.loss, r.epochs.back().evaluation.loss);
+  EXPECT_EQ(r.after.loss, r.evaluations.back().evaluation.loss);
   const double known = r.after.accuracy * static_cast<double>(r.after.masked_tokens);
   EXPECT_GE(known, 1);
   EXPECT_DOUBLE_EQ(known, std::round(known));
-  EXPECT_EQ(r.epochs.front().perplexity, std::exp(r.epochs.front().evaluation.loss));
+  EXPECT_EQ(r.evaluations.front().evaluation.perplexity, std::exp(r.evaluations.front().evaluation.loss));
   EXPECT_GT(r.tokens_per_second, 0);
   EXPECT_GE(r.train_seconds, 0);
   EXPECT_FALSE(r.stopped);
@@ -78,14 +81,17 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_EQ(state["log_history"].size(), 20u + 20u + 1u);
   EXPECT_THAT(keys(state["log_history"][0]),
               UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
-  EXPECT_EQ(state["log_history"][1]["eval_accuracy"].get<double>(), r.epochs.front().evaluation.accuracy);
+  EXPECT_EQ(state["log_history"][1]["eval_accuracy"].get<double>(), r.evaluations.front().evaluation.accuracy);
   EXPECT_EQ(state["log_history"].back()["train_loss"].get<double>(), r.train_loss);
 
   const std::vector<Json> metrics = lines(run / "metrics.jsonl");
   ASSERT_EQ(metrics.size(), 100u);
-  double sum = 0;
-  for (const Json& line : metrics) sum += line["loss"].get<double>();
-  EXPECT_NEAR(sum / 100, r.train_loss, 1e-9);
+  double sum = 0, masked = 0;
+  for (const Json& line : metrics) {
+    sum += line["loss"].get<double>() * line["masked"].get<double>();
+    masked += line["masked"].get<double>();
+  }
+  EXPECT_NEAR(sum / masked, r.train_loss, 1e-9);
   EXPECT_EQ(json(run / "options.json")["learning_rate"], 5e-3);
 
   MaskedLM again = MaskedLM::from_pretrained(run.string(), {.device = "ref"});
@@ -196,9 +202,9 @@ TEST_F(TrainerTest, FreshEvaluationMasksAnewEachTime) {
     o.learning_rate = 0;
     o.save_strategy = Interval::no;
     const AdaptReport r = adapt_fresh(o);
-    EXPECT_NE(r.before.loss, r.epochs[0].evaluation.loss);
-    EXPECT_NE(r.epochs[0].evaluation.loss, r.epochs[1].evaluation.loss);
-    EXPECT_NE(r.after.loss, r.epochs[1].evaluation.loss);  // and once more at the end, as the walkthrough does
+    EXPECT_NE(r.before.loss, r.evaluations[0].evaluation.loss);
+    EXPECT_NE(r.evaluations[0].evaluation.loss, r.evaluations[1].evaluation.loss);
+    EXPECT_NE(r.after.loss, r.evaluations[1].evaluation.loss);  // and once more at the end, as the walkthrough does
   }
 }
 
@@ -208,7 +214,7 @@ TEST_F(TrainerTest, EarlyStopping) {
   o.learning_rate = 0;  // nothing ever gets better
   o.early_stopping_patience = 3;
   const AdaptReport r = adapt_fresh(o);
-  EXPECT_EQ(r.epochs.size(), 4u);  // the first is the best so far, three are not better
+  EXPECT_EQ(r.evaluations.size(), 4u);  // the first is the best so far, three are not better
   EXPECT_EQ(r.steps, 20);
   EXPECT_FALSE(r.stopped);
   EXPECT_EQ(json(fs::path(o.output_dir) / "trainer_state.json")["stateful_callbacks"]["EarlyStoppingCallback"]
@@ -220,11 +226,11 @@ TEST_F(TrainerTest, TheBestModelIsTheOneThatStays) {
   TrainingOptions o = options();
   o.num_train_epochs = 12;
   o.learning_rate = 0.3;  // so rough that later epochs are worse than the best one
-  o.lr_scheduler_type = "constant";
+  o.lr_scheduler_type = LrScheduler::constant;
   o.load_best_model_at_end = true;
   o.save_total_limit = 1;
   const AdaptReport r = adapt_fresh(o);
-  const auto best = std::min_element(r.epochs.begin(), r.epochs.end(), [](const auto& a, const auto& b) {
+  const auto best = std::min_element(r.evaluations.begin(), r.evaluations.end(), [](const auto& a, const auto& b) {
     return a.evaluation.loss < b.evaluation.loss;
   });
   ASSERT_NE(best->step, r.steps) << "the test needs a run whose last epoch is not its best";
@@ -258,19 +264,22 @@ TEST_F(TrainerTest, ReportsComeAtTheirUpdates) {
   o.save_strategy = Interval::steps;
   o.save_steps = 4;
   std::vector<int64_t> seen;
-  o.on_epoch = [&](const EpochReport& r) { seen.push_back(r.step); };
+  o.on_evaluation = [&](const EvaluationPoint& r) { seen.push_back(r.step); };
   const AdaptReport r = adapt_fresh(o);
   EXPECT_THAT(seen, ElementsAre(3, 6, 7));
-  EXPECT_DOUBLE_EQ(r.epochs[0].epoch, 0.6);
+  EXPECT_DOUBLE_EQ(r.evaluations[0].epoch, 0.6);
   const fs::path run = o.output_dir;
   EXPECT_TRUE(fs::exists(run / "checkpoint-4") && fs::exists(run / "checkpoint-7"));
   EXPECT_FALSE(fs::exists(run / "checkpoint-5"));
   const Json history = json(run / "trainer_state.json")["log_history"];
   const std::vector<Json> metrics = lines(run / "metrics.jsonl");
-  EXPECT_NEAR(
-      history[0]["loss"].get<double>(),
-      (metrics[0]["loss"].get<double>() + metrics[1]["loss"].get<double>() + metrics[2]["loss"].get<double>()) / 3,
-      1e-12);
+  double sum = 0, masked = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    sum += metrics[i]["loss"].get<double>() * metrics[i]["masked"].get<double>();
+    masked += metrics[i]["masked"].get<double>();
+  }
+  EXPECT_NEAR(history[0]["loss"].get<double>(), sum / masked, 1e-12);
+  EXPECT_NEAR(r.evaluations[0].train_loss, sum / masked, 1e-12);
   EXPECT_EQ(history[0]["learning_rate"], metrics[2]["learning_rate"]);
 }
 
@@ -279,7 +288,7 @@ TEST_F(TrainerTest, ACallbackMayUseTheModel) {
   o.save_strategy = Interval::no;
   MaskedLM m = model();
   int calls = 0;
-  o.on_epoch = [&](const EpochReport&) {
+  o.on_evaluation = [&](const EvaluationPoint&) {
     calls += FillMask(m, tokenizer())("aa bb [MASK] ah ao av bc bj bq bx ce cl cs cz dg").size() == 5;
   };
   adapt(m, tokenizer(), split(), o);
@@ -314,13 +323,93 @@ TEST_F(TrainerTest, UpdatesWithNothingMaskedAreZeroAndNotNaN) {
     const AdaptReport r = adapt(m, tokenizer(), {all.train, all.test.select({})}, o);
     EXPECT_EQ(r.train_loss, 0);
     EXPECT_EQ(r.steps, 10);
+    EXPECT_EQ(r.steps_without_masked_tokens, 10);
   }
+}
+
+TEST_F(TrainerTest, UpdatesWithFewMaskedTokensWeighLittle) {
+  TrainingOptions o = options();
+  o.save_strategy = Interval::no;
+  o.eval_strategy = Interval::no;
+  o.per_device_train_batch_size = 1;
+  o.mlm_probability = 0.05;  // of 16 tokens: now and then none
+  o.logging_steps = 20;
+  for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
+    o.overwrite_output_dir = true;
+    o.masking_rng = rng;
+    const AdaptReport r = adapt_fresh(o);
+    double weighted = 0, masked = 0, plain = 0;
+    int64_t without = 0;
+    const std::vector<Json> metrics = lines(fs::path(o.output_dir) / "metrics.jsonl");
+    for (const Json& line : metrics) {
+      weighted += line["loss"].get<double>() * line["masked"].get<double>();
+      masked += line["masked"].get<double>();
+      plain += line["loss"].get<double>();
+      without += line["masked"] == 0;
+    }
+    ASSERT_GT(without, 0) << "the test needs an update without a masked token";
+    EXPECT_EQ(r.steps_without_masked_tokens, without);
+    const double expected =
+        rng == MaskingRng::counter ? weighted / masked : plain / static_cast<double>(metrics.size());
+    EXPECT_NEAR(r.train_loss, expected, 1e-9);
+    EXPECT_EQ(json(fs::path(o.output_dir) / "train_results.json")["train_loss"].get<double>(), r.train_loss);
+    double of_entries = 0;  // each entry is of 20 updates
+    const Json history = json(fs::path(o.output_dir) / "trainer_state.json")["log_history"];
+    for (size_t i = 0; i < 4; ++i) of_entries += history[i]["loss"].get<double>() / 4;
+    EXPECT_TRUE(rng == MaskingRng::counter || std::abs(of_entries - r.train_loss) < 1e-9);
+  }
+}
+
+TEST_F(TrainerTest, TextOfOtherKindsIsEvaluatedBeforeAndAfter) {
+  TrainingOptions o = options();
+  o.save_strategy = Interval::no;
+  o.general = split(30, 9).test;
+  o.general_name = "others";
+  set_quiet(false);
+  testing::internal::CaptureStderr();
+  MaskedLM m = model();
+  const double before = evaluate(m, tokenizer(), *o.general, {.batch_size = 8}).loss;
+  const AdaptReport r = adapt(m, tokenizer(), split(), o);
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(r.general);
+  EXPECT_EQ(r.general->before.loss, before);
+  EXPECT_EQ(r.general->after.loss, evaluate(m, tokenizer(), *o.general, {.batch_size = 8}).loss);
+  EXPECT_NE(r.general->after.loss, before);
+  const size_t general = said.find("\n general  perplexity "), saved = said.find("\n saved    ");
+  EXPECT_LT(general, saved) << said;
+  EXPECT_THAT(said, HasSubstr(" · on others\n"));
+  o.general.reset();
+  o.overwrite_output_dir = true;
+  EXPECT_FALSE(adapt_fresh(o).general);
+}
+
+TEST_F(TrainerTest, WhatACallbackThrowsEndsTheRunAndTheModelIsFree) {
+  TrainingOptions o = options();
+  o.on_evaluation = [](const EvaluationPoint&) { throw std::runtime_error("enough"); };
+  MaskedLM m = model();
+  EXPECT_THROW(adapt(m, tokenizer(), split(), o), std::runtime_error);
+  EXPECT_EQ(FillMask(m, tokenizer())("aa bb [MASK] ah").size(), 5u);
+}
+
+TEST_F(TrainerTest, EveryFileOfARunIsSetAsideByTheNext) {
+  TrainingOptions o = options();
+  o.prompts = {"ah ao [MASK] bc"};
+  o.options_toml = "seed = 42\n";
+  adapt_fresh(o);
+  o.overwrite_output_dir = true;
+  RunFolder next(o);
+  next.claim();
+  next.begin(Json::object());
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
+  EXPECT_THAT(left, UnorderedElementsAre("options.json", "previous-run", ".tekio-lock"))
+      << "run_folder.cc lists what a run writes";
 }
 
 TEST_F(TrainerTest, DivergenceIsToldAndNotSaved) {
   TrainingOptions o = options();
   o.learning_rate = 1e30;
-  o.lr_scheduler_type = "constant";
+  o.lr_scheduler_type = LrScheduler::constant;
   o.num_train_epochs = 100;
   EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }),
               AllOf(HasSubstr("diverged"), HasSubstr("--learning_rate")));
@@ -341,6 +430,41 @@ TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
   EXPECT_FALSE(fs::exists(o.output_dir));
 }
 
+TEST_F(TrainerTest, APlanLeavesTheModelAsItWas) {
+  MaskedLM m = model();
+  const Chunks::Split data = split();
+  const double before = evaluate(m, tokenizer(), data.test).loss;
+  const std::vector<float> weights = [&] {
+    const auto values = std::as_const(m.impl().model()).weights().named().front().tensor.values();
+    return std::vector<float>(values.begin(), values.end());
+  }();
+  ASSERT_TRUE(plan(m, tokenizer(), data, options()).seconds);
+  const auto after = std::as_const(m.impl().model()).weights().named().front().tensor.values();
+  EXPECT_TRUE(std::equal(weights.begin(), weights.end(), after.begin(), after.end()));
+  EXPECT_EQ(evaluate(m, tokenizer(), data.test).loss, before);
+}
+
+TEST_F(TrainerTest, TheTimeLeftCountsWhatIsStillDone) {
+  TrainingOptions o = options();  // 5 updates an epoch, 2 epochs, an evaluation and a checkpoint after each
+  const Chunks::Split data = split();
+  const auto left = [&](int64_t steps) { return WorkLeft::after(steps, o, Schedule(o, data.train.size()), data); };
+  EXPECT_EQ(left(0).chunks, 80);
+  EXPECT_NEAR(left(7).chunks, 24, 1e-9);
+  EXPECT_EQ(left(0).evaluations, 2);
+  EXPECT_EQ(left(5).checkpoints, 1);
+  EXPECT_EQ(left(0).general_evaluations, 0);
+  o.general = data.test;
+  EXPECT_EQ(left(10).general_evaluations, 1);
+  EXPECT_EQ(left(10).evaluations, 0) << "frozen masks give the last figure again";
+  o.eval_masking = EvalMasking::fresh;
+  EXPECT_EQ(left(10).evaluations, 1);
+  o.eval_strategy = o.save_strategy = Interval::no;
+  EXPECT_EQ(left(0).evaluations, 1) << "after training";
+  EXPECT_EQ(left(0).checkpoints, 0);
+  const WorkCosts costs{.chunk = 0.5, .evaluation = 3, .general_evaluation = 7, .checkpoint = 11, .model = 13};
+  EXPECT_EQ(costs.of(left(0)), 40 + 3 + 7 + 13);
+}
+
 TEST_F(TrainerTest, APlanSaysWhatARunWouldBe) {
   const TrainingOptions o = options();
   const AdaptPlan p = plan(model(), tokenizer(), split(), o);
@@ -348,7 +472,8 @@ TEST_F(TrainerTest, APlanSaysWhatARunWouldBe) {
   EXPECT_EQ(p.eval_chunks, 12);
   EXPECT_EQ(p.steps_per_epoch, 5);
   EXPECT_EQ(p.steps, 10);
-  EXPECT_GT(p.seconds, 0);
+  ASSERT_TRUE(p.seconds);
+  EXPECT_GT(*p.seconds, 0);
   int64_t sum = 0;
   std::vector<std::string> purposes;
   for (const auto& line : p.memory) sum += line.bytes, purposes.push_back(line.purpose);
