@@ -1,4 +1,4 @@
-// A folder for one test, with files in it, plain or packed; removed at the end.
+// What this room's tests share: files in a scratch folder, plain or packed; errors; the environment.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -14,33 +14,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "support/scratch_folder.h"
 
 namespace tekio {
-
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string form = testing::TempDir() + "tekio-data-XXXXXX";
-    path_ = ::mkdtemp(form.data());
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(std::string_view name) const { return (path_ / name).string(); }
-
-  /// Writes a file (and its folders); gives its path.
-  std::string write(std::string_view name, std::string_view bytes) const {
-    const auto file = path_ / name;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    return file.string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -209,7 +209,7 @@ TEST(MaskedLM, Errors) {
   expect_error(ErrorKind::input, {"config.json"}, [] { MaskedLM::from_pretrained(golden("model").string()); });
   const MaskedLM model = MaskedLM::from_pretrained(golden("tiny-bert").string(), {.device = "ref"});
   const ScratchFolder folder;
-  const fs::path below_a_file = folder.write("file", "x") / "saved";
+  const fs::path below_a_file = fs::path(folder.write("file", "x")) / "saved";
   expect_error(ErrorKind::io, {"cannot make the folder " + below_a_file.string(), "Not a directory"},
                [&] { model.save_pretrained(below_a_file); });
 }
@@ -219,7 +219,7 @@ TEST(MaskedLM, StartsFreshFromAConfig) {
   Json document = tiny_bert_json();
   document["team"] = "ours";
   document["torch_dtype"] = "bfloat16";
-  const std::string file = folder.write("config.json", document.dump()).string();
+  const std::string file = folder.write("config.json", document.dump());
   const auto bits = [](const MaskedLM& model) { return numbers(model.impl().model().weights()); };
   const MaskedLM model = MaskedLM::from_config(file, {.device = "ref", .seed = 3});
   EXPECT_EQ(model.info().path, file);

@@ -27,32 +27,9 @@
 #include "model/model_folder.h"
 #include "model/safetensors.h"
 #include "support/fenced_backend.h"
+#include "support/scratch_folder.h"
 
 namespace tekio::test {
-
-/// A folder that goes away with its owner.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string form = (fs::temp_directory_path() / "tekio-model-test-XXXXXX").string();
-    if (::mkdtemp(form.data()) == nullptr) std::abort();
-    path_ = form;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-  fs::path write(const std::string& name, std::string_view text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
-  }
-
- private:
-  fs::path path_;
-};
 
 inline fs::path golden(const std::string& name) { return fs::path(TEKIO_GOLDEN_DIR) / name; }
 

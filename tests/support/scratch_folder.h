@@ -1,0 +1,42 @@
+// A folder for one test, removed at the end.
+#pragma once
+
+#include <stdlib.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace tekio {
+
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string form = (std::filesystem::temp_directory_path() / "tekio-test-XXXXXX").string();
+    if (::mkdtemp(form.data()) == nullptr) std::abort();
+    path_ = form;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::string operator/(std::string_view name) const { return (path_ / name).string(); }
+
+  /// Writes a file (and its folders); gives its path.
+  std::string write(std::string_view name, std::string_view bytes) const {
+    const auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return file.string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace tekio
