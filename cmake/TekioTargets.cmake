@@ -27,6 +27,24 @@ else()
   target_compile_options(tekio_test_options INTERFACE -O1)
 endif()
 
+# tekio_precompile(TARGET [JSON]): reads the outside headers that most files include once a target instead of once a file. A compiler cache
+# works better without, so builds of both kinds are made, and those without see which includes a file lacks.
+function(tekio_precompile target)
+  if(TEKIO_PCH STREQUAL "AUTO")
+    if(CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      return()
+    endif()
+  elseif(NOT TEKIO_PCH)
+    return()
+  endif()
+  set(headers <fmt/format.h> <algorithm> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory> <mutex> <optional>
+              <span> <string> <string_view> <utility> <vector>)
+  if("JSON" IN_LIST ARGN)
+    list(APPEND headers <nlohmann/json.hpp>)
+  endif()
+  target_precompile_headers(${target} PRIVATE ${headers})
+endfunction()
+
 # tekio_room(NAME SOURCES a.cc b.cc USES base text LINKS fmt::fmt)
 # A room of the house: a folder of src/ as an object library. USES names rooms to its left (scripts/checks/check_layers.py holds
 # the order); LINKS names outside libraries. All rooms end up in the one library `tekio`.
