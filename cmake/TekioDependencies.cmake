@@ -13,6 +13,7 @@ endif()
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)    # libzstd-dev
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev
+pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)  # libonig-dev
 
 # CUDA, for the back end on NVIDIA GPUs. A build with it needs nothing of it at run time where no GPU is asked for: the runtime
 # is linked in, and cuBLASLt is loaded when a GPU was found. The CUDA 13 toolkit; Debian 12 has none of that age.

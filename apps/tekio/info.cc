@@ -71,8 +71,7 @@ class Info final : public Command {
  private:
   // A folder of weights alone is still a model. One whose tokenizer is damaged is not passed over.
   bool has_tokenizer(const std::filesystem::path& folder) const {
-    return !model_.tokenizer.empty() || std::filesystem::exists(folder / "tokenizer.json") ||
-           std::filesystem::exists(folder / "vocab.txt");
+    return !model_.tokenizer.empty() || Tokenizer::is_in(folder);
   }
 
   static void print(const OrderedJson& report, const ModelInfo& info, Output& out) {

@@ -1,6 +1,5 @@
 // tekio tokenizer train: a WordPiece vocabulary from a corpus, saved as a tokenizer's folder.
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 #include "base/file.h"
@@ -9,10 +8,6 @@
 
 namespace tekio::cli {
 namespace {
-
-// What a tokenizer's folder may hold: what is saved here, and what the reference stack saves besides.
-constexpr std::array kTokenizerFiles = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                        "vocab.txt", "added_tokens.json"};
 
 class TokenizerTrain final : public Command {
  public:
@@ -109,7 +104,7 @@ class TokenizerTrain final : public Command {
            error.message());
     for (const fs::directory_iterator end; at != end; at.increment(error)) {
       const std::string name = at->path().filename().string();
-      if (std::find(kTokenizerFiles.begin(), kTokenizerFiles.end(), name) == kTokenizerFiles.end())
+      if (std::ranges::find(Tokenizer::files(), name) == Tokenizer::files().end())
         fail(ErrorKind::usage,
              "--output_dir {} holds {}, which is no tokenizer's file; give a new folder, an empty one, or one that "
              "holds "

@@ -68,10 +68,15 @@ struct WordPieceOptions {
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:
-  /// Reads a folder's tokenizer.json, or else vocab.txt with tokenizer_config.json. As in the reference stack, settings
-  /// in tokenizer_config.json win over tokenizer.json's normalizer for BERT's classes. Errors: io (no such folder),
-  /// input (files missing or malformed; the message names file and key).
+  /// Reads a folder's tokenizer.json, or else vocab.txt with tokenizer_config.json. As in Hugging Face transformers 5,
+  /// BERT's classes take only tokens from tokenizer.json and make their pipeline from tokenizer_config.json; a warning
+  /// says so where that makes a difference. Errors: io (no such folder), input (files missing or malformed, a class
+  /// that is none of BERT's; the message names file and key).
   static Tokenizer from_pretrained(const std::string& folder);
+  /// Whether a folder has tokenizer.json or vocab.txt, one of which from_pretrained() needs.
+  static bool is_in(const std::filesystem::path& folder);
+  /// Names of the files that a tokenizer may consist of; what save_pretrained() writes is among them.
+  static std::span<const char* const> files();
 
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
@@ -87,6 +92,8 @@ class Tokenizer {
   int64_t vocabulary_size() const;
   /// Longest input the model takes, template tokens included; INT64_MAX if the folder does not say.
   int64_t model_max_length() const;
+  /// The same tokenizer, for a model that takes inputs of `length` tokens (at least 1).
+  Tokenizer with_model_max_length(int64_t length) const;
   std::optional<int32_t> mask_id() const, pad_id() const, unknown_id() const, cls_id() const, sep_id() const;
   /// The mask token's text, "[MASK]"; empty if there is none.
   std::string mask_token() const;

@@ -47,7 +47,7 @@ fi
 make make_fuzz_seeds.py "$out/tests/fuzz/corpus"
 make make_reviews.py "$out/examples/reviews"
 make make_tiny_model.py "$out/examples/tiny-model"
-make make_unicode_tables.py --out "$out/src/text/unicode_tables.cc"
+make make_unicode_tables.py --out "$out/src/text"
 
 [ "$out" != . ] || exit 0
 made=0 differ=0

@@ -15,14 +15,14 @@ import types
 import zipfile
 
 
-def tokenizer_json(vocabulary, with_type=True, times=1):
+def tokenizer_json(vocabulary, with_type=True, times=1, **steps):
     special = lambda i, text: {"id": i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     model = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
              "vocab": {piece: i for i, piece in enumerate(vocabulary)}}
     if with_type:
         model = {"type": "WordPiece", **model}
     return json.dumps({
-        "version": "1.0", "truncation": None, "padding": None,
+        **{"version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [special(i, text) for i, text in enumerate(vocabulary[:5])],
         "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
         "pre_tokenizer": {"type": "BertPreTokenizer"},
@@ -32,7 +32,24 @@ def tokenizer_json(vocabulary, with_type=True, times=1):
             "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
                      {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}],
             "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
-        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True}, "model": model})
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True}, "model": model}, **steps})
+
+
+def own_pipelines(vocabulary):
+    """Every step beside BERT's, in a few pipelines."""
+    normal = lambda *steps: {"type": "Sequence", "normalizers": list(steps)}
+    cuts = lambda *steps: {"type": "Sequence", "pretokenizers": list(steps)}
+    replace = lambda pattern, content: {"type": "Replace", "pattern": pattern, "content": content}
+    split = lambda pattern, behavior, invert=False: {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+    return {
+        "forms.json": tokenizer_json(vocabulary, normalizer=normal({"type": "NFKC"}, {"type": "StripAccents"}, {"type": "NFC"}, {"type": "Lowercase"}),
+                                     pre_tokenizer=cuts({"type": "UnicodeScripts"}, {"type": "Whitespace"}, {"type": "Digits", "individual_digits": True})),
+        "replace.json": tokenizer_json(vocabulary, normalizer=normal({"type": "NFKD"}, {"type": "Strip", "strip_left": True, "strip_right": False}, replace({"Regex": "\\d+|[[:punct:]]"}, "a"),
+                                                                    replace({"String": "is"}, ""), {"type": "Prepend", "prepend": "a "}),
+                                       pre_tokenizer=cuts(split({"Regex": "(?<=t)h|\\s+(?!\\S)|x*"}, "MergedWithPrevious"), split({"String": " "}, "Removed", True))),
+        "splits.json": tokenizer_json(vocabulary, normalizer=None, post_processor={"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
+                                      pre_tokenizer=cuts({"type": "CharDelimiterSplit", "delimiter": " "}, {"type": "Punctuation", "behavior": "MergedWithNext"},
+                                                         split({"Regex": "\\p{L}+"}, "Contiguous", True), {"type": "WhitespaceSplit"}, split({"Regex": "."}, "Isolated")))}
 
 
 def safetensors(tensors):
@@ -119,7 +136,7 @@ def main():
     rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
     csv = 'text,label\n"He said ""no"",\nand left",1\nplain,0\n'
     seeds = {
-        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False),
+        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False), **own_pipelines(vocabulary),
                            "sequence_twice.json": tokenizer_json(vocabulary, times=2)},
         "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
         "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},

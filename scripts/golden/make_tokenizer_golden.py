@@ -9,6 +9,8 @@
     options.json      pairs, truncation, padding, left and right; decoding with and without clean-up
     pipelines.json    other normalizers and pre-tokenizers, and added tokens of every kind, each with its tokenizer.json
     saved.json        a tokenizer.json as the library writes it
+    classes.json      what the classes that are BERT's under another name make of vocab.txt, and of a tokenizer.json that says otherwise
+    forms.json        the four normal forms, scripts and numbers of all code points, as hashes
 
 The texts come from compare_tokenizer.py's generator, with a fixed seed.
 """
@@ -16,11 +18,13 @@ import json
 import pathlib
 import sys
 import tempfile
+import unicodedata
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "compare"))
 from compare_tokenizer import Nasty
+import tokenizers
 from tokenizers import AddedToken, Tokenizer, __version__, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import BertTokenizerFast
+from transformers import AutoTokenizer, BertTokenizerFast
 
 OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/text")
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -152,13 +156,72 @@ def pipelines():
         pipeline(None, P.Sequence([P.Whitespace(), P.Punctuation("contiguous")]), words=tiny),
         pipeline(N.StripAccents(), None, words=tiny),
     ]
+    own = [t.encode() for t in ("  The Brown fox... really?! -- 12mg (ﬁne １２) café 今日は good  ", "e\u0301\u0323 \u1100\u1161\u11a8 = \u0338 q\u0323\u0307", "snakeCase aXb [DRUG] covfefe COVFEFE", " ", "한국 あー日 ½ x² e =\u0338")]
+    characters = sorted({c for t in own for form in ("NFC", "NFD", "NFKC", "NFKD") for c in unicodedata.normalize(form, t.decode()) if not c.isspace()} | set("_é"))
+    R, spelt = tokenizers.Regex, SPECIAL + characters + ["##" + c for c in characters] + ["## ", "good", "fox"]
+    drug = AddedToken("[DRUG]", normalized=False, special=True), AddedToken("Covfefe", normalized=True)
+    steps = [
+        (N.NFC(), P.BertPreTokenizer()), (N.NFKC(), P.WhitespaceSplit()), (N.NFKD(), P.Whitespace()), (N.Sequence([N.NFKC(), N.Lowercase()]), P.BertPreTokenizer()),
+        (N.Sequence([N.Strip(), N.Lowercase()]), P.Whitespace()), (N.Strip(left=False, right=True), None), (N.Strip(left=True, right=False), P.UnicodeScripts()),
+        (N.Sequence([N.Replace(R(r"\d+mg"), "good"), N.Lowercase()]), P.Whitespace()), (N.Sequence([N.Replace("e", "é"), N.NFD(), N.Replace("\u0301", "")]), P.WhitespaceSplit()),
+        (N.Sequence([N.Replace(R(r"[[:punct:]]+"), " "), N.Replace(R(r"\s+"), " ")]), P.WhitespaceSplit()), (N.Sequence([N.Prepend("a "), N.Replace(" ", "_"), N.NFC()]), P.Split("_", "merged_with_next")),
+        (N.Sequence([N.Prepend("\u0301"), N.NFD()]), P.Digits()), (N.Lowercase(), P.Sequence([P.Whitespace(), P.Digits(individual_digits=True)])),
+        (N.Lowercase(), P.Split(R(r"\w+|[^\w\s]"), "removed", invert=True)), (N.Lowercase(), P.Sequence([P.UnicodeScripts(), P.WhitespaceSplit()])),
+        *((None, P.Split(R(r"\s|\p{P}"), b)) for b in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous")),
+        *((None, P.Punctuation(b)) for b in ("merged_with_previous", "merged_with_next")), *((None, P.Split(" ", b, invert=True)) for b in ("isolated", "contiguous")),
+        (None, P.Sequence([P.CharDelimiterSplit(" "), P.Split(R(r"x*"), "isolated")])), (N.BertNormalizer(lowercase=False), P.Sequence([P.BertPreTokenizer(), P.Split(R(r"(?<=[a-z])(?=[A-Z])"), "removed")])),
+    ]
+    backends += [pipeline(normalizer, pre_tokenizer, drug if i % 3 == 0 else (), words=spelt) for i, (normalizer, pre_tokenizer) in enumerate(steps)]
     out = []
-    for backend in backends:
-        encodings = encoded(backend, more)
+    for number, backend in enumerate(backends):
+        encodings = encoded(backend, more if number < 9 else own)
         ids = [i for e in encodings[:14] for i in e["ids"]]
         pair = backend.encode("a b", "c")
         out.append({"json": backend.to_str(), "size": backend.get_vocab_size(), "encodings": encodings, "decode_ids": ids, "decoded": backend.decode(ids, skip_special_tokens=False),
                     "decoded_skipping": backend.decode(ids, skip_special_tokens=True), "pair": pair.ids, "pair_types": pair.type_ids})
+    return out
+
+
+def classes():
+    """ids of one text, of a pair, and its types, under every class name: from vocab.txt, and from a tokenizer.json of another pipeline."""
+    special = SPECIAL + ["<s>", "</s>", "<pad>", "<mask>", "<unk>", "<cls>", "<sep>", "[QUESTION]"]
+    words = special + [c for c in map(chr, range(0x21, 0x7F)) if c not in special] + ["##" + c for c in map(chr, range(0x61, 0x7B))] + ["the", "fox", "The"]
+    backend = Tokenizer(models.WordPiece({t: i for i, t in enumerate(words)}, unk_token="[UNK]"))
+    backend.normalizer, backend.pre_tokenizer = normalizers.NFD(), pre_tokenizers.WhitespaceSplit()
+    out = [{"words": words, "json": backend.to_str()}]
+    bert = ["Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "SqueezeBert", "LayoutLM", "Lxmert", "MPNet", "Funnel", "DPRContextEncoder", "DPRQuestionEncoder", "DPRReader", "Splinter"]
+    settings = [(f"{name}Tokenizer{fast}", {}) for name in bert for fast in ("", "Fast")]
+    settings += [("FunnelTokenizer", {"clean_text": False, "do_lower_case": False}), ("MPNetTokenizer", {"mask_token": "[MASK]", "do_lower_case": False}),
+                 ("BertTokenizer", {"unk_token": "<unk>", "strip_accents": False})]
+    for name, more in settings:
+        for form in ("vocab.txt", "tokenizer.json"):
+            with tempfile.TemporaryDirectory() as folder:
+                (pathlib.Path(folder) / "config.json").write_text('{"model_type": "bert"}')
+                (pathlib.Path(folder) / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": name, **more}))
+                (pathlib.Path(folder) / form).write_text("\n".join(words) + "\n" if form == "vocab.txt" else backend.to_str(), encoding="utf-8")
+                tokenizer = AutoTokenizer.from_pretrained(folder)
+            pair = tokenizer("a fox.", "The  <mask> [MASK] x", return_token_type_ids=True)
+            out.append({"class": name, "settings": more, "form": form, "text": tokenizer("The foX's é\x07\u4e2d.")["input_ids"], "pair": pair["input_ids"],
+                        "types": pair["token_type_ids"], "special": sorted(set(tokenizer.all_special_ids)), "mask": tokenizer.mask_token, "pad": tokenizer.pad_token})
+    return out
+
+
+def forms():
+    """FNV-1a hashes, 64 bits: of every code point's normal forms, one a line; of the scripts' cuts and the numbers among all code points."""
+    def fnv(data):
+        state = 0xCBF29CE484222325
+        for byte in data:
+            state = (state ^ byte) * 0x100000001B3 & (1 << 64) - 1
+        return f"{state:016x}"
+
+    points = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    out = {}
+    for name in ("NFC", "NFD", "NFKC", "NFKD"):
+        step = getattr(normalizers, name)()
+        out[name] = fnv("\n".join(map(step.normalize_str, points)).encode())
+    text = "".join(points)
+    for name, step in (("UnicodeScripts", pre_tokenizers.UnicodeScripts()), ("Digits", pre_tokenizers.Digits())):
+        out[name] = fnv(" ".join(str(begin) for _, (begin, _) in step.pre_tokenize_str(text)).encode())
     return out
 
 
@@ -171,6 +234,8 @@ def main():
     write("cased.json", encoded(cased.backend_tokenizer, given))
     write("options.json", options(uncased))
     write("pipelines.json", pipelines())
+    write("classes.json", classes())
+    write("forms.json", forms())
     mini = pipeline(normalizers.BertNormalizer(lowercase=False), pre_tokenizers.BertPreTokenizer(),
                     [AddedToken("<e>", lstrip=True, special=True, normalized=False), AddedToken("Foo", single_word=True)],
                     processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]),

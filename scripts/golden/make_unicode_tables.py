@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode_tables.cc: what the reference's tokenizer knows of every code point, at its versions of Unicode.
+"""Writes src/text/unicode_tables.cc and unicode_step_tables.cc: what the reference's tokenizer knows of every code point, at
+its versions of Unicode. The second file has what only single steps of a pipeline ask for (NFKC, UnicodeScripts, Digits).
 
-    python3 scripts/golden/make_unicode_tables.py [--out FILE]      write the file
-    python3 scripts/golden/make_unicode_tables.py --check          fail if the committed file differs
+    python3 scripts/golden/make_unicode_tables.py            write the files
+    python3 scripts/golden/make_unicode_tables.py --check    fail if the committed files differ
     PYTHON_WITH_TOKENIZERS scripts/golden/make_unicode_tables.py --verify
                                                       sweep every code point through the live `tokenizers` library
 
 The tokenizer crate takes each property from another crate, hence from another version of Unicode (found by the sweep):
     8.0   general categories: punctuation, control (Cc Cf Co), Mn      (crate unicode_categories)
-    9.0   canonical decompositions, combining classes, category M      (crate unicode-normalization-alignments)
+    9.0   decompositions, combining classes, category M                (crate unicode-normalization-alignments)
+    9.0   scripts                                                      (a table of its own)
     16.0  \\w of regular expressions: Alphabetic, M, Nd, Pc, joiners    (crate regex-syntax)
-    17.0  lower case, White_Space                                      (the Rust compiler)
+    17.0  lower case, White_Space, numbers                             (the Rust compiler)
 The source is PyPI's unicodedata2 at those versions: the generated C tables inside its source packages are parsed, so that
-no compiler is needed. pip downloads them (once; --cache keeps them).
+no compiler is needed; scripts come from fonttools' source package, 13.0 less what came after 9.0. pip downloads them (once;
+--cache keeps them).
 """
 import argparse
 import pathlib
@@ -21,9 +24,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import unicodedata
+import zipfile
 
-OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/text/unicode_tables.cc"
+OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/text"
 CATEGORIES, NORMALIZATION, WORDS, CASES = "8.0.0", "9.0.0", "16.0.0", "17.0.1"
+FONTTOOLS, SCRIPTS = "4.20.0", "13.0.0"
+RECLASSIFIED = {0x589: "Zyyy", 0x61C: "Zyyy", 0x953: "Deva", 0x954: "Deva"}  # scripts of 9.0 that 13.0 changed
 SURROGATES = range(0xD800, 0xE000)
 HANGUL = range(0xAC00, 0xD7A4)
 # Alphabetic but of category So, since Unicode 6.0 and 7.0: circled, parenthesised, squared and negative letters.
@@ -35,16 +42,40 @@ FLAGS = ["kWhiteSpace", "kControl", "kPunctuation", "kNonspacingMark", "kChinese
          "kWordCharacter", "kLowercaseExpands"]
 
 
+def source_package(name, version, cache):
+    """The path of a source package of PyPI."""
+    find = lambda: [*cache.glob(f"{name}-{version}*.tar.gz"), *cache.glob(f"{name}-{version}*.zip")]
+    if not find():
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+                        f"{name}=={version}", "--dest", str(cache)], check=True)
+    return find()[0]
+
+
+def script_of_each(cache, assigned):
+    """Number of each code point's script. 0 ("Any"): a space, and what is not `assigned`."""
+    with zipfile.ZipFile(source_package("fonttools", FONTTOOLS, cache)) as package:
+        source = package.read(next(n for n in package.namelist() if n.endswith("fontTools/unicodedata/Scripts.py"))).decode()
+    assert f"# Scripts-{SCRIPTS}.txt" in source
+    begins = [int(c, 16) for c in re.findall(r"^    0x([0-9A-F]+),  # \.\.", source, re.M)]
+    codes = re.findall(r"^    '(\w{4})',  # ", source.split("VALUES = [")[1].split("]")[0], re.M)
+    assert len(begins) == len(codes)
+    # What the step says of them: Japanese is one script, and spaces belong to whatever stands beside them.
+    same = {"Zzzz": "Any", "Hira": "Hani", "Kana": "Hani"}
+    names = ["Any"] + sorted({same.get(code, code) for code in codes} - {"Any"})
+    scripts = [0] * 0x110000
+    for begin, end, code in zip(begins, begins[1:] + [0x110000], codes):
+        scripts[begin:end] = [names.index(same.get(code, code))] * (end - begin)
+    for c, code in RECLASSIFIED.items():
+        scripts[c] = names.index(code)
+    scripts[0x20], scripts[0x30FC] = 0, names.index("Hani")
+    return [script if assigned(c) else 0 for c, script in enumerate(scripts)]
+
+
 class Database:
     """One version of Unicode, read from unicodedata2's source package."""
 
     def __init__(self, version, cache):
-        found = list(cache.glob(f"unicodedata2-{version}*.tar.gz"))
-        if not found:
-            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
-                            f"unicodedata2=={version}", "--dest", str(cache)], check=True)
-            found = list(cache.glob(f"unicodedata2-{version}*.tar.gz"))
-        with tarfile.open(found[0]) as package:
+        with tarfile.open(source_package("unicodedata2", version, cache)) as package:
             def text(name):
                 return next(package.extractfile(m).read().decode() for m in package.getmembers() if m.name.endswith(name))
             database, types = text("unicodedata_db.h"), text("unicodetype_db.h")
@@ -80,13 +111,16 @@ class Database:
     def combining_class(self, c):
         return self.records[self.look_up(self.record_index, c)][1]
 
-    def decomposition(self, c):
-        """The full canonical decomposition; [c] if there is none. Hangul syllables are left to arithmetic."""
+    def mapping(self, c, compatible=False):
+        """What the database says of `c` itself; [c] if there is no decomposition of that kind."""
         at = self.look_up(self.decomposition_index, c)
         count, compatibility = self.decompositions[at] >> 8, self.decompositions[at] & 255
-        if not count or compatibility:
-            return [c]
-        return [leaf for part in self.decompositions[at + 1:at + 1 + count] for leaf in self.decomposition(part)]
+        return [c] if not count or (compatibility and not compatible) else self.decompositions[at + 1:at + 1 + count]
+
+    def decomposition(self, c, compatible=False):
+        """The full decomposition; [c] if there is none. Hangul syllables are left to arithmetic."""
+        parts = self.mapping(c, compatible)
+        return parts if parts == [c] else [leaf for part in parts for leaf in self.decomposition(part, compatible)]
 
     def lower(self, c):
         _, lower, _, _, _, flags = self.types[self.look_up(self.type_index, c)]
@@ -104,6 +138,8 @@ class Properties:
         chinese = {c for block in CHINESE for c in block}
         symbols = {c for block in ALPHABETIC_SYMBOLS for c in block}
         self.rows, self.decomposition, self.expansion = [], {}, {}
+        self.compatible, self.compositions, self.numeric = {}, {}, []
+        self.scripts = script_of_each(cache, lambda c: normal.category(c) != "Cn")
         for c in range(0x110000):
             old, new, word = categories.category(c), cases.category(c), words.category(c)
             parts, lower = normal.decomposition(c), cases.lower(c)
@@ -111,6 +147,12 @@ class Properties:
                 self.decomposition[c] = parts
             if len(lower) > 1:
                 self.expansion[c] = lower
+            if (compatible := normal.decomposition(c, True)) != parts:
+                self.compatible[c] = compatible
+            # Composed is what stays composed, which no later version of Unicode may change.
+            if len(pair := normal.mapping(c)) == 2 and unicodedata.normalize("NFC", chr(c)) == chr(c):
+                self.compositions[tuple(pair)] = c
+            self.numeric.append(new[0] == "N")
             flags = dict.fromkeys(FLAGS, False)
             flags["kWhiteSpace"] = new in ("Zs", "Zl", "Zp") or 9 <= c <= 13 or c == 0x85
             flags["kControl"] = (old in ("Cc", "Cf", "Co") and c not in (9, 10, 13)) or c in (0, 0xFFFD)
@@ -177,6 +219,86 @@ def render(properties):
         "\n}  // namespace tekio::unicode\n"])
 
 
+def render_steps(properties):
+    """The tables for NFC, NFKD, NFKC, UnicodeScripts and Digits, which BERT's own pipeline never reads."""
+    records = sorted(set(zip(properties.scripts, properties.numeric)))
+    number = {row: i for i, row in enumerate(records)}
+    first, second = two_stages([number[row] for row in zip(properties.scripts, properties.numeric)], 7)
+    data, position = [0], [0] * 0x110000
+    for c, parts in sorted(properties.compatible.items()):
+        position[c] = len(data)
+        data += [len(parts), *parts]
+    compatible_first, compatible_second = two_stages(position, 6)
+    pairs = sorted((*pair, c) for pair, c in properties.compositions.items())
+    assert max(first + second + compatible_first) < 256 and len(data) < 65536
+    return "".join([
+        "// Generated by scripts/golden/make_unicode_tables.py from unicodedata2 ",
+        f"{NORMALIZATION} and {CASES}, and from fonttools {FONTTOOLS} (scripts).\n",
+        "// Do not edit. unicode_steps.h tells what the tables mean.\n",
+        '#include "text/unicode_steps.h"\n\n// clang-format off\nnamespace tekio::unicode {\n\n',
+        c_array("uint8_t", "kStepRecordBlocks", first), c_array("uint8_t", "kStepRecordNumbers", second),
+        f"const StepRecord kStepRecords[{len(records)}] = {{\n",
+        "".join(f"  {{{script}, {str(numeric).lower()}}},\n" for script, numeric in records), "};\n",
+        c_array("uint8_t", "kCompatibleBlocks", compatible_first),
+        c_array("uint16_t", "kCompatiblePositions", compatible_second), c_array("char32_t", "kCompatible", data),
+        f"const Composition kCompositions[{len(pairs)}] = {{\n",
+        "".join(f"  {{{a}, {b}, {c}}},\n" for a, b, c in pairs), "};\n",
+        f"const size_t kCompositionCount = {len(pairs)};\n", "\n}  // namespace tekio::unicode\n"])
+
+
+def verify_steps(properties):
+    """The same for what render_steps() writes. Scripts, by the cuts in one text of all code points, in two orders."""
+    import random
+    from tokenizers import normalizers, pre_tokenizers
+    points = [c for c in range(0x110000) if c not in SURROGATES]
+    forms = {"NFC": normalizers.NFC(), "NFD": normalizers.NFD(), "NFKC": normalizers.NFKC(), "NFKD": normalizers.NFKD()}
+
+    def decomposed(c, compatible):
+        if c in HANGUL:
+            return unicodedata.normalize("NFD", chr(c))
+        return "".join(map(chr, properties.compatible.get(c) if compatible and c in properties.compatible else properties.decomposition.get(c, [c])))
+
+    def composed(text):
+        """Of a decomposed text that begins with a starter; all of one character's are canonically ordered."""
+        out = []
+        for c in map(ord, text):
+            if out and (pair := properties.compositions.get((out[0], c))) and (len(out) == 1 or properties.rows[out[-1]][1] < properties.rows[c][1]):
+                out[0] = pair
+            else:
+                out.append(c)
+        return "".join(map(chr, out))
+
+    digits, scripts = pre_tokenizers.Digits(), pre_tokenizers.UnicodeScripts()
+    checks = {
+        "NFKD": lambda c: forms["NFKD"].normalize_str(chr(c)) == decomposed(c, True),
+        "NFC of all that composes": lambda c: c not in composites or forms["NFC"].normalize_str(decomposed(c, False)) == chr(c),
+        "NFC of what does not": lambda c: c in composites or c in HANGUL or len(parts := decomposed(c, False)) < 2 or forms["NFC"].normalize_str(chr(c)) != chr(c),
+        "numbers": lambda c: (len(digits.pre_tokenize_str("a" + chr(c))) == 2) == properties.numeric[c],
+    }
+    composites = set(properties.compositions.values())
+    differences = 0
+    for name, equal in checks.items():
+        wrong = [c for c in points if not equal(c)]
+        differences += len(wrong)
+        print(f"{name}: {len(points)} code points, {len(wrong)} differ {[hex(c) for c in wrong[:8]]}")
+    for seed in range(3):
+        order = list(points)
+        if seed:
+            random.Random(seed).shuffle(order)
+        cuts, last = [], None
+        for i, c in enumerate(order):
+            script = properties.scripts[c]
+            if script and script != last:
+                cuts.append(i)
+            last = script or last
+        got = [begin for _, (begin, _) in scripts.pre_tokenize_str("".join(map(chr, order)))]
+        wrong = sorted(set(cuts) ^ set(got))
+        differences += len(wrong)
+        print(f"scripts, order {seed}: {len(cuts)} cuts, {len(wrong)} differ {[hex(order[i]) for i in wrong[:8]]}")
+    print(f"steps: {differences} differences")
+    return differences
+
+
 def verify(properties):
     """Compares every code point with the live library's components; prints and returns the number of differences."""
     from tokenizers import __version__, normalizers, pre_tokenizers
@@ -222,7 +344,7 @@ def verify(properties):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=OUTPUT)
+    parser.add_argument("--out", type=pathlib.Path, default=OUTPUT, help="folder")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--verify", action="store_true")
     parser.add_argument("--cache", type=pathlib.Path, help="folder that holds or keeps the source packages")
@@ -231,12 +353,13 @@ def main():
         cache = arguments.cache or pathlib.Path(temporary)
         properties = Properties(cache)
     if arguments.verify:
-        sys.exit(1 if verify(properties) else 0)
-    text = render(properties)
-    if arguments.check:
-        sys.exit(0 if OUTPUT.read_text() == text else f"{OUTPUT} differs from what this script writes")
-    arguments.out.write_text(text)
-    print(f"{arguments.out}: {len(text):,} bytes")
+        sys.exit(1 if verify(properties) + verify_steps(properties) else 0)
+    for name, text in (("unicode_tables.cc", render(properties)), ("unicode_step_tables.cc", render_steps(properties))):
+        if not arguments.check:
+            (arguments.out / name).write_text(text)
+            print(f"{arguments.out / name}: {len(text):,} bytes")
+        elif (OUTPUT / name).read_text() != text:
+            sys.exit(f"{OUTPUT / name} differs from what this script writes")
 
 
 if __name__ == "__main__":

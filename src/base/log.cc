@@ -1,32 +1,59 @@
-// Lines and the progress bar. A line printed while a bar is open first clears the bar.
+// Lines and the progress bar. A line printed while a bar is shown first clears the bar.
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <mutex>
+
+#include "base/terminal.h"
 
 namespace tekio {
 namespace {
 
 std::mutex output_mutex;
-bool quiet = false;
-bool bar_open = false;
+std::atomic<bool> quiet{false};
+std::atomic<bool> bar_shown{false};  // read by signal handlers
+static_assert(std::atomic<bool>::is_always_lock_free);
 
-void write_line(std::string_view prefix, std::string_view line) {
-  if (quiet) return;
+constexpr std::string_view kClear = "\r\033[K", kYellow = "\033[33m", kRed = "\033[31m", kCyan = "\033[36m",
+                           kPlain = "\033[0m";
+
+void put(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+// " label    text": where the text begins. Sentences go on two columns in.
+int64_t indent_of(std::string_view line) {
+  constexpr size_t kLabel = 10;
+  if (line.size() > kLabel && line[0] == ' ' && line[1] != ' ' && line[kLabel - 1] == ' ') return kLabel;
+  const size_t blanks = std::min(line.find_first_not_of(' '), line.size());
+  return static_cast<int64_t>(blanks) + 2;
+}
+
+void write_line(std::string_view prefix, std::string_view colour, std::string_view line) {
+  std::string text(prefix);
+  text += line;
+  if (is_terminal(2)) text = folded(text, terminal_width(2), indent_of(text));
+  if (!colour.empty() && is_coloured(2)) {
+    text.insert(prefix.size(), colour);
+    text += kPlain;
+  }
   const std::lock_guard lock(output_mutex);
-  fmt::print(stderr, "{}{}{}\n", bar_open ? "\r\033[K" : "", prefix, line);
+  put((bar_shown.exchange(false) ? std::string(kClear) : "") + text + "\n");
 }
 
 }  // namespace
 
 void set_quiet(bool value) { quiet = value; }
 bool is_quiet() { return quiet; }
-void note(std::string_view line) { write_line("", line); }
-void warn(std::string_view line) { write_line("warning: ", line); }
+void note(std::string_view line) {
+  if (!quiet) write_line("", "", line);
+}
+void warn(std::string_view line) { write_line("tekio: warning: ", kYellow, line); }
+void report_error(std::string_view line) { write_line("tekio: ", kRed, line); }
 
 void CountedWarning::give() const {
   if (count_ == 1) warn(first_);
@@ -40,45 +67,56 @@ Progress::Progress(std::string label, int64_t total, std::string unit, int64_t s
       start_(start),
       begun_(Clock::now()),
       drawn_(begun_),
-      terminal_(isatty(2) == 1) {}
+      terminal_(is_terminal(2)) {}
 
 Progress::~Progress() {
-  if (!open_) return;
+  if (!drew_) return;
   const std::lock_guard lock(output_mutex);
-  bar_open = false;
-  fmt::print(stderr, "\n");
+  if (bar_shown.exchange(false)) put(kClear);
 }
 
-void Progress::update(int64_t done, int64_t units, std::string_view detail) {
+bool Progress::is_shown() { return bar_shown; }
+
+void Progress::update(int64_t done, int64_t units, std::string_view detail, std::optional<double> seconds_left) {
   if (quiet) return;
   const auto now = Clock::now();
   const auto interval = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
-  const bool last = terminal_ && done == total_;
-  if (!last && now - drawn_ < interval) return;
+  if (now - drawn_ < interval) return;
   drawn_ = now;
-  draw(done, units, detail);
+  const std::string text = line(done, units, detail, seconds_left);
+  const std::lock_guard lock(output_mutex);
+  if (!terminal_) return put(text + "\n");
+  put(std::string(kClear) + text);
+  drew_ = true;
+  bar_shown = true;
 }
 
-void Progress::draw(int64_t done, int64_t units, std::string_view detail) {
+/// The most telling of these that fits: a bar and all figures; no bar; no detail; no rate; the steps alone.
+std::string Progress::line(int64_t done, int64_t units, std::string_view detail,
+                           std::optional<double> seconds_left) const {
   const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
   const double rate = seconds > 0 ? static_cast<double>(units) / seconds : 0;
   const int64_t here = std::max<int64_t>(1, done - start_);
-  const double left = seconds / static_cast<double>(here) * static_cast<double>(total_ - done);
-  const std::string numbers =
-      fmt::format("{}/{} · {} {}/s{}{} · {} left", done, total_, with_commas(std::llround(rate)), unit_,
-                  detail.empty() ? "" : " · ", detail, clock_time(left));
-  const std::lock_guard lock(output_mutex);
-  if (!terminal_) {
-    fmt::print(stderr, "{} {}\n", label_, numbers);
-    return;
+  const double left = seconds_left.value_or(seconds / static_cast<double>(here) * static_cast<double>(total_ - done));
+  const std::string steps = fmt::format("{}/{}", done, total_),
+                    speed = fmt::format(" · {} {}/s", with_commas(std::llround(rate)), unit_),
+                    shown_detail = detail.empty() ? "" : fmt::format(" · {}", detail),
+                    time = fmt::format(" · {} left", clock_time(left)), all = steps + speed + shown_detail + time;
+  if (!terminal_) return fmt::format("{} {}", label_, all);
+  const int64_t width = terminal_width(2) - 1;  // a full line would make some terminals begin the next
+  const auto fits = [&](const std::string& numbers, int64_t cells) {
+    return columns_of(label_) + columns_of(numbers) + (cells > 0 ? cells + 1 : 0) + 1 <= width;
+  };
+  for (const int64_t cells : {20, 10, 6}) {
+    if (!fits(all, cells)) continue;
+    const int64_t full = total_ > 0 ? cells * done / total_ : 0;
+    std::string bar;
+    for (int64_t i = 0; i < cells; ++i) bar += i < full ? "━" : "╌";
+    return fmt::format("{} {} {}", label_, is_coloured(2) ? std::string(kCyan) + bar + std::string(kPlain) : bar, all);
   }
-  constexpr int kCells = 20;
-  const int full = total_ > 0 ? static_cast<int>(kCells * done / total_) : 0;
-  std::string bar;
-  for (int i = 0; i < kCells; ++i) bar += i < full ? "━" : "╌";
-  fmt::print(stderr, "\r\033[K{} {} {}", label_, bar, numbers);
-  std::fflush(stderr);
-  open_ = bar_open = true;
+  for (const std::string& numbers : {all, steps + speed + time, steps + time, steps})
+    if (fits(numbers, 0)) return fmt::format("{} {}", label_, numbers);
+  return steps.substr(0, static_cast<size_t>(std::max<int64_t>(0, width)));
 }
 
 std::string clock_time(double seconds) {

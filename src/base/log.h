@@ -1,24 +1,30 @@
-// What a run says on stderr. stdout belongs to results alone. `--quiet` silences everything but errors.
+// What a run says on stderr. stdout belongs to results alone. `--quiet` silences notes and progress, never warnings.
+// What cannot be written (the terminal is gone, the disk full) is lost: a run does not end for want of its log.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace tekio {
 
-/// Silences note(), warn() and Progress. Set once, at start.
+/// Silences note() and Progress. Set once, at start.
 void set_quiet(bool quiet);
+/// Async-signal-safe.
 bool is_quiet();
 
-/// One line on stderr.
+/// One line on stderr; on a terminal that is narrower than it, broken at blanks, and continued under where its text
+/// begins (" label    text").
 void note(std::string_view line);
-/// One line on stderr that begins with "warning: ".
+/// The same, beginning with "tekio: warning: ".
 void warn(std::string_view line);
+/// The same, beginning with "tekio: ": why the program ends.
+void report_error(std::string_view line);
 
 /// Warnings of one kind that may come by the thousand: the first is said, the others are counted.
 class CountedWarning {
@@ -39,8 +45,8 @@ class CountedWarning {
   int64_t count_ = 0;
 };
 
-/// A bar with rate and time left on a terminal; where stderr is none, a plain line every few seconds. Draws at most ten
-/// times a second. Its destructor ends the line.
+/// A bar with rate and time left on a terminal, as wide as that allows, which clears itself; where stderr is none, a
+/// plain line every few seconds. Draws at most ten times a second.
 class Progress {
  public:
   /// `unit` names what a rate counts ("tokens"): update() gets their number beside the steps done.
@@ -49,16 +55,19 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` steps of `total`; `units` counted since the start; `detail` is put at the end ("loss 2.61").
-  void update(int64_t done, int64_t units, std::string_view detail = {});
+  /// `done` steps of `total`; `units` counted since the start; `detail` is put before the time left ("loss 2.61"),
+  /// which is `seconds_left` where that is known, else what these steps take at their rate so far.
+  void update(int64_t done, int64_t units, std::string_view detail = {}, std::optional<double> seconds_left = {});
+  /// Whether a bar stands on the terminal now. Async-signal-safe.
+  static bool is_shown();
 
  private:
   using Clock = std::chrono::steady_clock;
-  void draw(int64_t done, int64_t units, std::string_view detail);
+  std::string line(int64_t done, int64_t units, std::string_view detail, std::optional<double> seconds_left) const;
   std::string label_, unit_;
   int64_t total_, start_;
   Clock::time_point begun_, drawn_;
-  bool terminal_, open_ = false;
+  bool terminal_, drew_ = false;
 };
 
 /// 75 s as "1:15", 4,000 s as "1:06:40".

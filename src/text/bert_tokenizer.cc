@@ -58,13 +58,13 @@ BertNormalization normalization_of(const WordPieceOptions& options) {
 Tokenizer bert_tokenizer(Vocabulary vocabulary, const WordPieceOptions& options) {
   auto tables = std::make_shared<Tokenizer::Tables>();
   std::copy(kBertRoles.begin(), kBertRoles.end(), tables->roles.begin());
-  tables->model = WordPiece(std::move(vocabulary), tables->roles[kUnknown], "##", 100);
+  tables->model = WordPiece(std::move(vocabulary), tables->roles[kUnknown], "##", WordPiece::kMaxInputChars);
   tables->normalizer = Normalizer({normalization_of(options)});
-  tables->pre_tokenizer = PreTokenizer({PreTokenizerStep::bert});
+  tables->pre_tokenizer = PreTokenizer({BertPreTokenization{}});
   tables->decoder = WordPieceDecoder{};
   tables->model_max_length = options.model_max_length;
-  tables->tokenizer_class = "BertTokenizer";
-  tables->bert_class = true;
+  tables->known_class = find_tokenizer_class("BertTokenizer");
+  tables->tokenizer_class = tables->known_class->name;
   tables->config = Json::object();
 
   std::vector<AddedToken> special;
@@ -74,8 +74,7 @@ Tokenizer bert_tokenizer(Vocabulary vocabulary, const WordPieceOptions& options)
       tables->further_special.push_back(token);
   }
   tables->add_tokens(std::move(special), "special_tokens");
-  const auto id_of = [&](Role role) { return tables->id_of_role(role).value(); };
-  tables->templates = Template::bert(tables->roles[kCls], id_of(kCls), tables->roles[kSep], id_of(kSep));
+  tables->templates = tables->class_template();
   tables->list_special_ids();
   return Tokenizer(std::move(tables));
 }

@@ -1,12 +1,13 @@
-// Tokenizer::from_pretrained: which files count for what. The surprising fact: for BERT's classes the reference builds
-// the normalizer anew from tokenizer_config.json, defaults included, whatever tokenizer.json says (a file with
-// lowercase=false is lowercased where tokenizer_config.json does not say do_lower_case=false). Only
-// PreTrainedTokenizerFast trusts tokenizer.json.
+// Tokenizer::from_pretrained: which files count for what. The surprising fact: BERT's classes of transformers 5 take
+// the vocabulary and the added tokens out of tokenizer.json and build all else anew from tokenizer_config.json,
+// defaults included (a file with lowercase=false is lowercased where tokenizer_config.json does not say
+// do_lower_case=false). Only the generic class (PreTrainedTokenizerFast) trusts tokenizer.json.
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/log.h"
+#include "text/settings.h"
+#include "text/step_json.h"
 #include "text/tables.h"
 #include "text/tokenizer_json.h"
 #include "text/unicode.h"
@@ -15,27 +16,10 @@
 namespace tekio {
 namespace {
 
-// Classes whose constructor is BERT's, and the model types whose tokenizer it is where no class is named.
-const std::set<std::string, std::less<>> kBertClasses = {
-    "BertTokenizer",     "DistilBertTokenizer",  "ElectraTokenizer",  "MobileBertTokenizer",
-    "ConvBertTokenizer", "SqueezeBertTokenizer", "LayoutLMTokenizer", "RetriBertTokenizer"};
-const std::map<std::string, std::string, std::less<>> kClassOfModel = {
-    {"bert", "BertTokenizer"},       {"distilbert", "DistilBertTokenizer"}, {"electra", "BertTokenizer"},
-    {"mobilebert", "BertTokenizer"}, {"convbert", "BertTokenizer"},         {"squeezebert", "BertTokenizer"},
-    {"layoutlm", "BertTokenizer"},   {"retribert", "BertTokenizer"}};
-constexpr const char* kGenericClass = "PreTrainedTokenizerFast";
-
-Json read_object(const fs::path& path) {
-  if (!fs::exists(path)) return Json::object();
-  Json json = read_json(path);
-  if (!json.is_object()) fail(ErrorKind::input, "{}: expected a JSON object, got {}", path.string(), json.type_name());
-  return json;
-}
-
 // One token a line, its id the line's number. As the reference does: white space at a line's end is no part of the
 // token, and of equal lines the last counts (the ids of the others are then nobody's).
 Vocabulary read_vocabulary(const fs::path& path) {
-  const MappedFile file(path);
+  const MappedFile file = open_file(path);
   const std::string_view text = file.text();
   std::vector<std::string_view> lines;
   for (size_t begin = 0; begin < text.size();) {
@@ -61,148 +45,96 @@ Vocabulary read_vocabulary(const fs::path& path) {
   return vocabulary;
 }
 
-// The settings files of a folder, merged as the reference merges them.
-struct Settings {
-  fs::path folder;
-  Json config;        // tokenizer_config.json
-  Json model_config;  // config.json
-  Json special_map;   // special_tokens_map.json; empty where tokenizer_config.json has added_tokens_decoder
-  Json added_legacy;  // added_tokens.json; likewise
-
-  explicit Settings(const fs::path& path)
-      : folder(path),
-        config(read_object(path / "tokenizer_config.json")),
-        model_config(read_object(path / "config.json")),
-        special_map(Json::object()),
-        added_legacy(Json::object()) {
-    if (config.contains("added_tokens_decoder")) return;
-    special_map = read_object(path / "special_tokens_map.json");
-    added_legacy = read_object(path / "added_tokens.json");
-  }
-  std::string where(const char* file = "tokenizer_config.json") const { return (folder / file).string(); }
-  JsonReader reader() const { return {config, where()}; }
-
-  // What special_tokens_map.json and tokenizer_config.json say under a key, the former first; nullptr if nothing.
-  const Json* find(const std::string& key) const {
-    if (const Json* value = JsonReader(special_map, where("special_tokens_map.json")).find(key.c_str())) return value;
-    return reader().find(key.c_str());
-  }
-};
-
-// Empty if no file says or implies a class.
-std::string class_name(const Settings& settings) {
-  auto name = settings.reader().string("tokenizer_class");
-  const JsonReader model(settings.model_config, settings.where("config.json"));
-  const std::string model_type = model.string("model_type").value_or("");
-  if (!name) name = model.string("tokenizer_class");
-  if (name && name->ends_with("Fast") && *name != kGenericClass) name->resize(name->size() - 4);
-  // transformers 5 writes BERT's class into DistilBERT's folders. Its third column, token_type_ids, is one that
-  // DistilBERT of transformers 4 refuses; DistilBERT's own class differs in nothing else, and both versions open it.
-  if (name == "BertTokenizer" && model_type == "distilbert") return "DistilBertTokenizer";
-  if (name) return *name;
-  const auto known = kClassOfModel.find(model_type);
-  return known == kClassOfModel.end() ? "" : known->second;
-}
-
-// "[MASK]" of a JSON value that is a string or an object with "content"; nothing for other kinds.
-std::optional<std::string> token_text(const Json& json) {
-  if (json.is_string()) return json.get<std::string>();
-  if (json.is_object() && json.contains("content") && json["content"].is_string())
-    return json["content"].get<std::string>();
-  return std::nullopt;
-}
-
-// Collects the tokens that the settings name: those with a role, and special ones without.
-void read_special_tokens(const Settings& settings, Tokenizer::Tables& tables, std::vector<AddedToken>& tokens) {
-  const auto special = [](bool special_token) {
-    AddedToken token;
-    token.special = special_token;
-    token.normalized = !special_token;
-    return token;
-  };
-  const auto note = [&](const Json& json, const std::string& place) {
-    AddedToken token = special(true);
-    if (json.is_object()) token.normalized = true;  // the default of an object that does not say
-    token = parse_added_token(json, token, place);
-    token.special = true;
-    token.id = -1;
-    if (std::none_of(tokens.begin(), tokens.end(), [&](const AddedToken& t) { return t.content == token.content; }))
-      tokens.push_back(token);
-    return token.content;
-  };
-  std::vector<AddedToken> listed;
-  if (const Json* decoder = settings.reader().find("added_tokens_decoder")) {
-    const std::string place = settings.where() + ": added_tokens_decoder";
-    if (!decoder->is_object()) fail(ErrorKind::input, "{} must be an object", place);
-    for (const auto& [id, json] : decoder->items()) {
-      AddedToken token = parse_added_token(json, special(false), place);
-      const bool number = !id.empty() && id.size() < 10 && id.find_first_not_of("0123456789") == std::string::npos;
-      if (!number) fail(ErrorKind::input, "{}: the id {} is not a whole number", place, printable(id));
-      token.id = static_cast<int32_t>(std::stol(id));
-      listed.push_back(std::move(token));
-    }
-  }
-  for (const auto& [content, id] : settings.added_legacy.items()) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(Vocabulary::kIdLimit))
-      fail(ErrorKind::input, "{}: the id of {} does not lie in [0, {})", settings.where("added_tokens.json"),
-           printable(content), Vocabulary::kIdLimit);
-    AddedToken token = special(false);
-    token.content = content;
-    token.id = id.get<int32_t>();
-    listed.push_back(std::move(token));
-  }
-  std::stable_sort(listed.begin(), listed.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
-  tokens.insert(tokens.end(), listed.begin(), listed.end());
-
-  for (int role = 0; role < kRoles; ++role) {
-    const Json* json = settings.find(kRoleNames[role]);
-    if (json != nullptr)
-      tables.roles[role] = note(*json, settings.where() + ": " + kRoleNames[role]);
-    else if (tables.bert_class && *kBertRoles[role] != 0)
-      tables.roles[role] = note(Json(kBertRoles[role]), settings.where());
-  }
-  const auto further = [&](const Json& json, const std::string& place) {
-    tables.further_special.push_back(note(json, place));
-  };
-  for (const Json* source : {&settings.config, &settings.special_map})
-    for (const auto& [key, value] : source->items())
-      if (key.ends_with("_token") && std::find(kRoleNames.begin(), kRoleNames.end(), key) == kRoleNames.end() &&
-          token_text(value))
-        further(value, settings.where() + ": " + key);
-  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
-    const Json* list = settings.find(key);
-    if (list == nullptr) continue;
-    if (!list->is_array() && !list->is_object())
-      fail(ErrorKind::input, "{}: {} must be a list, got {}", settings.where(), key, list->type_name());
-    for (const Json& json : *list) further(json, settings.where() + ": " + key);
-  }
-}
-
-BertNormalization bert_normalization(const Settings& settings) {
-  const JsonReader reader = settings.reader();
-  BertNormalization bert;
-  bert.lowercase = reader.boolean("do_lower_case").value_or(true);
-  bert.strip_accents = reader.boolean("strip_accents");
-  bert.handle_chinese_chars = reader.boolean("tokenize_chinese_chars").value_or(true);
-  return bert;
-}
-
-Pipeline read_pipeline(const fs::path& folder) {
+Pipeline read_pipeline(const fs::path& folder, bool has_json) {
   const fs::path json = folder / "tokenizer.json", vocabulary = folder / "vocab.txt";
-  if (fs::exists(json)) {
-    const MappedFile file(json);
-    return parse_tokenizer_json(file.text(), json.string());
-  }
-  if (fs::exists(vocabulary)) {
+  if (has_json) return parse_tokenizer_json(open_file(json).text(), json.string());
+  if (has_file(vocabulary)) {
     Pipeline pipeline;
-    pipeline.model = WordPiece(read_vocabulary(vocabulary), "[UNK]", "##", 100);
-    pipeline.decoder = WordPieceDecoder{};
+    pipeline.model = WordPiece(read_vocabulary(vocabulary), "[UNK]", "##", WordPiece::kMaxInputChars);
     return pipeline;
   }
   const bool other = fs::exists(folder / "merges.txt") || fs::exists(folder / "sentencepiece.bpe.model") ||
                      fs::exists(folder / "spiece.model");
   fail(ErrorKind::input, "{} has neither tokenizer.json nor vocab.txt{}", folder.string(),
        other ? "; of tokenizers without tokenizer.json, only WordPiece (vocab.txt) can be read" : "");
+}
+
+// The class of BERT's whose tokenizer this is; nullptr where tokenizer.json says all. Errors: input (another class).
+const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_json) {
+  const std::string name = settings.class_name(), code = settings.own_code(), type = settings.model_type();
+  const TokenizerClass* known = find_tokenizer_class(name);
+  if (!code.empty() && known == nullptr)
+    fail(ErrorKind::input,
+         "{}: the tokenizer is code of the folder's own ({}, by \"auto_map\"), which Tekio does not run{}",
+         settings.where(), printable(code), name.empty() ? "" : fmt::format(" (tokenizer_class {})", printable(name)));
+  if (!code.empty())
+    warn(fmt::format("{}: the code {} that \"auto_map\" names is not run; the tokenizer is read as {}",
+                     settings.where(), printable(code), name));
+  if (known != nullptr) return known;
+  if (name.empty()) {
+    if (const TokenizerClass* of_model = tokenizer_class_of_model(type)) return of_model;
+    if (has_json) return nullptr;
+    if (type.empty()) return find_tokenizer_class("BertTokenizer");
+    fail(ErrorKind::input,
+         "{} names no tokenizer_class, and the tokenizer of model_type {} is none that Tekio knows; vocab.txt alone "
+         "does "
+         "not say how text is split",
+         settings.where(), printable(type));
+  }
+  if (!is_generic_class(name))
+    fail(ErrorKind::input,
+         "{}: the tokenizer_class {} is none that Tekio knows; it reads BERT's (BertTokenizer and others that split "
+         "text "
+         "as it does), and PreTrainedTokenizerFast where tokenizer.json says how text is split",
+         settings.where(), printable(name));
+  if (!has_json)
+    fail(ErrorKind::input,
+         "{}: the tokenizer_class {} needs tokenizer.json, which {} lacks; vocab.txt alone does not say how text is "
+         "split",
+         settings.where(), printable(name), settings.folder.string());
+  return nullptr;
+}
+
+bool says_otherwise(const Json& normalizer, const BertNormalization& bert, const std::string& where) {
+  if (!normalizer.is_object() || normalizer.value("type", Json()) != "BertNormalizer") return true;
+  const Normalizer parsed = parse_normalizer(normalizer, where);
+  const auto& said = std::get<BertNormalization>(parsed.steps().at(0));
+  return said.clean_text != bert.clean_text || said.handle_chinese_chars != bert.handle_chinese_chars ||
+         said.lowercase != bert.lowercase ||
+         said.strip_accents.value_or(said.lowercase) != bert.strip_accents.value_or(bert.lowercase);
+}
+
+// Tells which of tokenizer.json's components do not count since the class makes its own.
+void warn_of_overruled(const Pipeline& file, bool other_model, const Tokenizer::Tables& tables,
+                       const std::string& where) {
+  std::vector<std::string> parts;
+  if (says_otherwise(file.normalizer, *tables.settings_of_class(), where)) parts.push_back("normalizer");
+  if (!file.pre_tokenizer.is_object() || file.pre_tokenizer.value("type", Json()) != "BertPreTokenizer")
+    parts.push_back("pre_tokenizer");
+  if (other_model) parts.push_back("model's settings");
+  if (!file.post_processor.is_null() &&
+      json_of(parse_post_processor(file.post_processor, where)) != json_of(tables.templates))
+    parts.push_back("post_processor");
+  if (parts.empty()) return;
+  std::string list = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) list += (i + 1 < parts.size() ? ", " : " and ") + parts[i];
+  const bool several = parts.size() > 1 || parts[0].ends_with('s');
+  warn(
+      fmt::format("{}: its {} {} of {}, which makes its own, as in Hugging Face transformers 5; with "
+                  "\"tokenizer_class\": \"{}\" in "
+                  "tokenizer_config.json the file counts as it is",
+                  where, list, several ? "are not those" : "is not that", tables.tokenizer_class, kGenericClass));
+}
+
+// Those of tokenizer.json and those of the settings. What the settings say of a token that the former lists as well
+// counts only where they describe it whole.
+std::vector<AddedToken> joined(std::vector<AddedToken> of_file, std::vector<AddedToken> of_settings) {
+  for (AddedToken& token : of_settings) {
+    const bool known =
+        std::any_of(of_file.begin(), of_file.end(), [&](const AddedToken& t) { return t.content == token.content; });
+    if (!known || token.id >= 0) of_file.push_back(std::move(token));
+  }
+  return of_file;
 }
 
 }  // namespace
@@ -212,15 +144,15 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   if (!fs::exists(path)) fail(ErrorKind::io, "{}: no such folder", folder);
   if (!fs::is_directory(path))
     fail(ErrorKind::io, "{}: expected a folder with tokenizer.json or vocab.txt, got a file", folder);
-  Pipeline pipeline = read_pipeline(path);
-  const Settings settings(path);
-  const bool has_json = fs::exists(path / "tokenizer.json");
+  const bool has_json = has_file(path / "tokenizer.json");
+  Pipeline file = read_pipeline(path, has_json);
+  const TokenizerSettings settings(path);
   const std::string where = (path / (has_json ? "tokenizer.json" : "vocab.txt")).string();
 
   auto tables = std::make_shared<Tables>();
-  const std::string name = class_name(settings);
-  tables->bert_class = kBertClasses.contains(name) || (name.empty() && !has_json);
-  tables->tokenizer_class = !tables->bert_class ? kGenericClass : name.empty() ? "BertTokenizer" : name;
+  tables->known_class = resolve_class(settings, has_json);
+  const TokenizerClass* known = tables->known_class;
+  tables->tokenizer_class = known != nullptr ? known->name : kGenericClass;
   tables->config = settings.config;
   tables->model_max_length = settings.reader().integer("model_max_length").value_or(INT64_MAX);
   tables->clean_up = settings.reader().boolean("clean_up_tokenization_spaces").value_or(false);
@@ -228,34 +160,35 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
 
   std::vector<AddedToken> tokens;
   read_special_tokens(settings, *tables, tokens);
-  if (name.empty() && has_json)  // nothing says what kind this is: take the roles that the tokens' names speak of
+  if (known == nullptr && settings.class_name().empty())  // take the roles that the tokens' names speak of
     for (int role = 0; role < kRoles; ++role)
-      for (const AddedToken& token : pipeline.added)
+      for (const AddedToken& token : file.added)
         if (token.special && tables->roles[role].empty() && token.content == kBertRoles[role])
           tables->roles[role] = token.content;
 
-  tables->normalizer = tables->bert_class ? Normalizer({bert_normalization(settings)}) : std::move(pipeline.normalizer);
-  tables->pre_tokenizer = tables->bert_class && !pipeline.has_pre_tokenizer ? PreTokenizer({PreTokenizerStep::bert})
-                                                                            : std::move(pipeline.pre_tokenizer);
-  tables->decoder = tables->bert_class && !pipeline.decoder ? WordPieceDecoder{} : pipeline.decoder;
-  tables->model = std::move(pipeline.model);
-  if (tables->bert_class && !has_json && tables->model.unknown_token() != tables->roles[kUnknown])
-    tables->model = std::move(tables->model).with_unknown_token(tables->roles[kUnknown]);
-  // What the settings say of a token that tokenizer.json lists as well counts only where they describe it whole.
-  std::vector<AddedToken> all = std::move(pipeline.added);
-  for (AddedToken& token : tokens) {
-    const bool known =
-        std::any_of(all.begin(), all.end(), [&](const AddedToken& t) { return t.content == token.content; });
-    if (!known || token.id >= 0) all.push_back(std::move(token));
+  // The class's own pipeline, or the file's.
+  const bool own = known != nullptr && (!has_json || known->keeps == TokenizerClass::Keeps::vocabulary);
+  bool other_model = false;
+  if (own) {
+    tables->normalizer = Normalizer({bert_normalization(settings, *known)});
+    tables->pre_tokenizer = PreTokenizer({BertPreTokenization{}});
+    tables->decoder = WordPieceDecoder{};
+    const std::string& unknown = tables->roles[kUnknown];
+    other_model = file.model.prefix() != "##" || file.model.unknown_token() != unknown ||
+                  file.model.max_input_chars_per_word() != WordPiece::kMaxInputChars;
+    tables->model = std::move(file.model).with_settings(unknown, "##", WordPiece::kMaxInputChars);
+  } else {
+    tables->normalizer = parse_normalizer(file.normalizer, where + ": normalizer");
+    tables->pre_tokenizer = parse_pre_tokenizer(file.pre_tokenizer, where + ": pre_tokenizer");
+    tables->decoder = parse_decoder(file.decoder, where + ": decoder");
+    tables->model = std::move(file.model);
   }
-  tables->add_tokens(std::move(all), where);
-
-  tables->templates = std::move(pipeline.templates);
-  const auto cls = tables->id_of(tables->roles[kCls]), sep = tables->id_of(tables->roles[kSep]);
-  if (tables->bert_class && !pipeline.has_template && cls && sep)
-    tables->templates = Template::bert(tables->roles[kCls], *cls, tables->roles[kSep], *sep);
+  tables->add_tokens(joined(std::move(file.added), std::move(tokens)), where);
   tables->list_special_ids();
-
+  tables->templates = own || (known != nullptr && known->keeps == TokenizerClass::Keeps::steps)
+                          ? tables->class_template()
+                          : parse_post_processor(file.post_processor, where + ": post_processor");
+  if (own && has_json) warn_of_overruled(file, other_model, *tables, where);
   return Tokenizer(std::move(tables));
 }
 

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "text/unicode.h"
+#include "text/unicode_forms.h"
 #include "text/utf8.h"
 
 namespace tekio {
@@ -39,64 +42,6 @@ void space_chinese(AlignedText& text) {
   text.swap(spaced);
 }
 
-// One character of a decomposition before its places are known.
-struct Part {
-  char32_t c;
-  uint8_t combining_class;
-  bool inserted;  // not the first of its character's decomposition
-};
-
-void append_decomposition(char32_t c, std::vector<Part>& parts) {
-  constexpr char32_t kSyllables = 0xAC00, kLeading = 0x1100, kVowels = 0x1161, kTrailing = 0x11A7;
-  if (c >= kSyllables && c < kSyllables + 11172) {  // Unicode 3.12: (leading × 21 + vowel) × 28 + trailing
-    const char32_t s = c - kSyllables;
-    parts.push_back({kLeading + s / 588, 0, false});
-    parts.push_back({kVowels + s % 588 / 28, 0, true});
-    if (s % 28 != 0) parts.push_back({kTrailing + s % 28, 0, true});
-    return;
-  }
-  const auto decomposed = unicode::decomposition(c);
-  if (decomposed.empty()) {
-    parts.push_back({c, unicode::record(c).combining_class, false});
-    return;
-  }
-  for (size_t i = 0; i < decomposed.size(); ++i)
-    parts.push_back({decomposed[i], unicode::record(decomposed[i]).combining_class, i > 0});
-}
-
-void decompose(AlignedText& text) {
-  const auto affected = [](const AlignedChar& a) {
-    if (a.c < 0xC0) return false;
-    const unicode::Record& record = unicode::record(a.c);
-    return (record.flags & unicode::kDecomposes) != 0 || record.combining_class != 0;
-  };
-  if (std::none_of(text.begin(), text.end(), affected)) return;
-  std::vector<Part> parts;
-  parts.reserve(text.size() + text.size() / 2);
-  for (const AlignedChar& a : text) append_decomposition(a.c, parts);
-  // Canonical order: between characters of class 0, sort by class, equal classes in the order in which they came.
-  for (size_t begin = 0; begin < parts.size();) {
-    if (parts[begin].combining_class == 0) {
-      ++begin;
-      continue;
-    }
-    size_t end = begin;
-    while (end < parts.size() && parts[end].combining_class != 0) ++end;
-    std::stable_sort(parts.begin() + static_cast<ptrdiff_t>(begin), parts.begin() + static_cast<ptrdiff_t>(end),
-                     [](const Part& a, const Part& b) { return a.combining_class < b.combining_class; });
-    begin = end;
-  }
-  AlignedText decomposed;
-  decomposed.reserve(parts.size());
-  size_t consumed = 0;  // a first part consumes the next original character, whichever it came from
-  for (const Part& part : parts) {
-    if (!part.inserted) ++consumed;
-    const AlignedChar& place = text[consumed - 1];
-    decomposed.push_back({part.c, place.begin, place.end});
-  }
-  text.swap(decomposed);
-}
-
 char32_t lower(char32_t c) {
   if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
   return c + static_cast<char32_t>(unicode::record(c).lowercase_offset);
@@ -122,20 +67,78 @@ void lowercase(AlignedText& text) {
   text.swap(expanded);
 }
 
-void run(const BertNormalization& step, AlignedText& text) {
+void strip(const StripNormalization& step, AlignedText& text) {
+  const auto space = [](const AlignedChar& a) { return is(a.c, unicode::kWhiteSpace); };
+  if (step.right) text.erase(std::find_if_not(text.rbegin(), text.rend(), space).base(), text.end());
+  if (step.left) text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), space));
+}
+
+// Where a text begins in the original text, and how many characters the steps may make of it: steps that each
+// multiply a text must not fill the memory.
+struct Bounds {
+  int32_t first;
+  size_t characters;
+};
+constexpr size_t kGrowth = 64, kAlways = 65536;
+
+void check_growth(size_t characters, const Bounds& bounds, const char* step) {
+  if (characters > bounds.characters)
+    fail(ErrorKind::input, "the step {} of the tokenizer's normalizer makes more than {} characters of a text of {}",
+         step, with_commas(static_cast<int64_t>(bounds.characters)),
+         with_commas(static_cast<int64_t>((bounds.characters - kAlways) / kGrowth)));
+}
+
+// What is put in place of a match stands where its last character stood; of an empty one, the character before it.
+void replace(const ReplaceNormalization& step, AlignedText& text, const Bounds& bounds) {
+  SpeltText spelt;
+  spelt.spell(text);
+  std::vector<Pattern::Match> matches;
+  // In an empty text the reference looks for nothing.
+  if (!text.empty()) step.pattern.find(spelt.bytes, matches);
+  if (matches.empty()) return;
+  AlignedText content, replaced;
+  append_aligned(step.content, 0, content);
+  check_growth(text.size() + matches.size() * content.size(), bounds, "Replace");
+  size_t done = 0;
+  for (const Pattern::Match& match : matches) {
+    const size_t begin = spelt.character_at[match.begin], end = spelt.character_at[match.end];
+    replaced.insert(replaced.end(), text.begin() + static_cast<ptrdiff_t>(done),
+                    text.begin() + static_cast<ptrdiff_t>(begin));
+    const AlignedChar place = end > 0 ? text[end - 1] : AlignedChar{0, bounds.first, bounds.first};
+    for (const AlignedChar& a : content) replaced.push_back({a.c, place.begin, place.end});
+    done = end;
+  }
+  replaced.insert(replaced.end(), text.begin() + static_cast<ptrdiff_t>(done), text.end());
+  text.swap(replaced);
+}
+
+void prepend(const PrependNormalization& step, AlignedText& text, const Bounds& bounds) {
+  if (text.empty()) return;
+  check_growth(text.size() + step.text.size(), bounds, "Prepend");
+  AlignedText longer;
+  append_aligned(step.text, 0, longer);
+  for (AlignedChar& a : longer) a.begin = text[0].begin, a.end = text[0].end;
+  longer.insert(longer.end(), text.begin(), text.end());
+  text.swap(longer);
+}
+
+void run(const BertNormalization& step, AlignedText& text, const Bounds&) {
   if (step.clean_text) clean(text);
   if (step.handle_chinese_chars) space_chinese(text);
   if (step.strip_accents.value_or(step.lowercase)) {
-    decompose(text);
+    normalize(UnicodeForm::nfd, text);
     drop(text, [](char32_t c) { return is(c, unicode::kNonspacingMark); });
   }
   if (step.lowercase) lowercase(text);
 }
-void run(const NfdNormalization&, AlignedText& text) { decompose(text); }
-void run(const LowercaseNormalization&, AlignedText& text) { lowercase(text); }
-void run(const StripAccentsNormalization&, AlignedText& text) {
+void run(const UnicodeNormalization& step, AlignedText& text, const Bounds&) { normalize(step.form, text); }
+void run(const LowercaseNormalization&, AlignedText& text, const Bounds&) { lowercase(text); }
+void run(const StripAccentsNormalization&, AlignedText& text, const Bounds&) {
   drop(text, [](char32_t c) { return is(c, unicode::kCombiningMark); });
 }
+void run(const StripNormalization& step, AlignedText& text, const Bounds&) { strip(step, text); }
+void run(const ReplaceNormalization& step, AlignedText& text, const Bounds& bounds) { replace(step, text, bounds); }
+void run(const PrependNormalization& step, AlignedText& text, const Bounds& bounds) { prepend(step, text, bounds); }
 
 }  // namespace
 
@@ -145,8 +148,28 @@ void append_aligned(std::string_view text, int32_t first, AlignedText& out) {
   for (const char* at = text.data(); at < end; ++first) out.push_back({decode_utf8(at), first, first + 1});
 }
 
-void Normalizer::apply(AlignedText& text) const {
-  for (const NormalizationStep& step : steps_) std::visit([&](const auto& kind) { run(kind, text); }, step);
+void SpeltText::spell(std::span<const AlignedChar> text) {
+  bytes.clear();
+  character_at.clear();
+  for (size_t i = 0; i < text.size(); ++i) {
+    append_utf8(bytes, text[i].c);
+    character_at.resize(bytes.size(), i);
+  }
+  character_at.push_back(text.size());
+}
+
+void Normalizer::apply(AlignedText& text, int32_t first) const {
+  const Bounds bounds{first, kGrowth * text.size() + kAlways};
+  for (const NormalizationStep& step : steps_) std::visit([&](const auto& kind) { run(kind, text, bounds); }, step);
+}
+
+bool Normalizer::is_local() const {
+  return std::all_of(steps_.begin(), steps_.end(), [](const NormalizationStep& step) {
+    const auto* form = std::get_if<UnicodeNormalization>(&step);
+    return std::holds_alternative<BertNormalization>(step) || std::holds_alternative<LowercaseNormalization>(step) ||
+           std::holds_alternative<StripAccentsNormalization>(step) ||
+           (form != nullptr && form->form == UnicodeForm::nfd);
+  });
 }
 
 bool Normalizer::lowercases() const {
@@ -159,7 +182,7 @@ bool Normalizer::lowercases() const {
 std::string Normalizer::apply(std::string_view text) const {
   AlignedText characters;
   append_aligned(text, 0, characters);
-  apply(characters);
+  apply(characters, 0);
   std::string result;
   for (const AlignedChar& a : characters) append_utf8(result, a.c);
   return result;

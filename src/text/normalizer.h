@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "text/pattern.h"
+
 namespace tekio {
 
 struct AlignedChar {
@@ -23,6 +25,14 @@ using AlignedText = std::vector<AlignedChar>;
 /// Appends the characters of valid UTF-8, the first of which is number `first` of the original text.
 void append_aligned(std::string_view text, int32_t first, AlignedText& out);
 
+/// A text's UTF-8, for what looks at bytes.
+struct SpeltText {
+  std::string bytes;
+  std::vector<size_t> character_at;  // number of the character that each byte belongs to; of the end, too
+
+  void spell(std::span<const AlignedChar> text);
+};
+
 /// The steps of BERT's normalizer, in their order.
 struct BertNormalization {
   bool clean_text = true;             // drop control characters; white space becomes a plain space
@@ -30,25 +40,42 @@ struct BertNormalization {
   std::optional<bool> strip_accents;  // NFD without Mn; absent: as `lowercase`
   bool lowercase = true;
 };
-struct NfdNormalization {};
+enum class UnicodeForm { nfd, nfc, nfkd, nfkc };
+struct UnicodeNormalization {
+  UnicodeForm form;
+};
 struct LowercaseNormalization {};
 struct StripAccentsNormalization {};  // drops category M
+struct StripNormalization {           // white space at the ends
+  bool left = true, right = true;
+};
+struct ReplaceNormalization {
+  Pattern pattern;
+  std::string content;
+};
+struct PrependNormalization {  // in front of what is not empty
+  std::string text;
+};
 using NormalizationStep =
-    std::variant<BertNormalization, NfdNormalization, LowercaseNormalization, StripAccentsNormalization>;
+    std::variant<BertNormalization, UnicodeNormalization, LowercaseNormalization, StripAccentsNormalization,
+                 StripNormalization, ReplaceNormalization, PrependNormalization>;
 
-/// A sequence of steps; none leaves text as it is. Every step treats what stands between ASCII white space and ASCII
-/// punctuation without looking beyond it (they are starters, and nothing here composes): TextEncoder relies on that.
+/// A sequence of steps; none leaves text as it is.
 class Normalizer {
  public:
   Normalizer() = default;
   explicit Normalizer(std::vector<NormalizationStep> steps) : steps_(std::move(steps)) {}
 
-  void apply(AlignedText& text) const;
+  /// `first`: where the text begins in the original text. Errors: input (see Pattern::find).
+  void apply(AlignedText& text, int32_t first) const;
   /// A string's normal form, UTF-8 to UTF-8.
   std::string apply(std::string_view text) const;
 
   /// Whether ASCII capitals become small letters.
   bool lowercases() const;
+  /// Whether every step treats what stands between ASCII white space and ASCII punctuation without looking beyond it:
+  /// they are starters, so marks are not sorted over them, but they do compose ("=" with U+0338).
+  bool is_local() const;
 
   const std::vector<NormalizationStep>& steps() const { return steps_; }
 

@@ -47,21 +47,15 @@ void PieceEncoder::encode(std::string_view text, Pieces& out) {
 void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Pieces& out) {
   text_.clear();
   append_aligned(stretch, first, text_);
-  tables_->normalizer.apply(text_);
+  tables_->normalizer.apply(text_, first);
   if (tables_->normalized_matcher.empty()) {
     encode_normalized({0, text_.size()}, out);
     return;
   }
-  std::string bytes;
-  std::vector<size_t> character_at;  // of each byte, and of the end
-  for (size_t i = 0; i < text_.size(); ++i) {
-    append_utf8(bytes, text_[i].c);
-    character_at.resize(bytes.size(), i);
-  }
-  character_at.push_back(text_.size());
-  tables_->normalized_matcher.cut(bytes, tables_->added, tables_->ignore_special, inner_);
+  spelt_.spell(text_);
+  tables_->normalized_matcher.cut(spelt_.bytes, tables_->added, tables_->ignore_special, inner_);
   for (const AddedTokenMatcher::Stretch& inner : inner_) {
-    const size_t begin = character_at[inner.begin], end = character_at[inner.end];
+    const size_t begin = spelt_.character_at[inner.begin], end = spelt_.character_at[inner.end];
     if (inner.token == AddedTokenMatcher::kText)
       encode_normalized({begin, end}, out);
     else

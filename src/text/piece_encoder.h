@@ -36,6 +36,7 @@ class PieceEncoder {
 
   const Tokenizer::Tables* tables_;
   AlignedText text_;
+  SpeltText spelt_;
   std::vector<Split> splits_;
   std::vector<WordPiece::Piece> pieces_;
   WordPiece::Scratch scratch_;

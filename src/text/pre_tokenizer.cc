@@ -1,58 +1,164 @@
-// Every step is a rule that gives each character a kind; kinds say where a split ends.
+// Most steps are a rule that gives each character a kind; kinds say where a split ends. The others find stretches
+// first, delimiters and what lies between them, and then say what becomes of the delimiters.
 #include "text/pre_tokenizer.h"
 
+#include <algorithm>
+
 #include "text/unicode.h"
+#include "text/unicode_steps.h"
 
 namespace tekio {
 namespace {
 
 enum class Kind { removed, alone, run, other_run };  // alone: a split of its own; a run ends where another kind begins
 
-Kind kind_of(PreTokenizerStep step, char32_t c) {
-  const int flags = unicode::record(c).flags;
-  const bool space = (flags & unicode::kWhiteSpace) != 0, punctuation = (flags & unicode::kPunctuation) != 0;
-  switch (step) {
-    case PreTokenizerStep::bert:
-      return space ? Kind::removed : punctuation ? Kind::alone : Kind::run;
-    case PreTokenizerStep::whitespace:
-      // A word character that is white space does not exist, so the order of the two questions does not matter.
-      return (flags & unicode::kWordCharacter) != 0 ? Kind::run : space ? Kind::removed : Kind::other_run;
-    case PreTokenizerStep::whitespace_split:
-      return space ? Kind::removed : Kind::run;
-    case PreTokenizerStep::punctuation_isolated:
-      return punctuation ? Kind::alone : Kind::run;
-    case PreTokenizerStep::punctuation_removed:
-      return punctuation ? Kind::removed : Kind::run;
-    case PreTokenizerStep::punctuation_contiguous:
-      return punctuation ? Kind::other_run : Kind::run;
-  }
-  return Kind::run;
-}
-
-void cut(PreTokenizerStep step, const AlignedText& text, Split piece, std::vector<Split>& out) {
+/// Appends the splits that a rule (character to Kind) makes.
+template <typename Rule>
+void cut_by_kind(Rule&& kind_of, const AlignedText& text, Split piece, std::vector<Split>& out) {
   for (size_t i = piece.begin; i < piece.end;) {
-    const Kind kind = kind_of(step, text[i].c);
+    const Kind kind = kind_of(text[i].c);
     const size_t begin = i++;
     if (kind == Kind::removed) continue;
     if (kind != Kind::alone)
-      while (i < piece.end && kind_of(step, text[i].c) == kind) ++i;
+      while (i < piece.end && kind_of(text[i].c) == kind) ++i;
     out.push_back({begin, i});
   }
+}
+
+struct Stretch {
+  Split split;
+  bool delimiter;
+};
+
+// A delimiter that follows none is joined to its neighbour; the walk goes from that neighbour's side.
+void merge(std::vector<Stretch>& stretches, bool with_next) {
+  if (with_next) std::reverse(stretches.begin(), stretches.end());
+  size_t count = 0;
+  bool after_delimiter = false;
+  for (const Stretch& stretch : stretches) {
+    if (stretch.delimiter && !after_delimiter && count > 0) {
+      Split& neighbour = stretches[count - 1].split;
+      (with_next ? neighbour.begin : neighbour.end) = with_next ? stretch.split.begin : stretch.split.end;
+    } else {
+      stretches[count++] = stretch;
+    }
+    after_delimiter = stretch.delimiter;
+  }
+  stretches.resize(count);
+  if (with_next) std::reverse(stretches.begin(), stretches.end());
+}
+
+void join_runs(std::vector<Stretch>& stretches) {
+  size_t count = 0;
+  for (const Stretch& stretch : stretches)
+    if (count > 0 && stretches[count - 1].delimiter == stretch.delimiter)
+      stretches[count - 1].split.end = stretch.split.end;
+    else
+      stretches[count++] = stretch;
+  stretches.resize(count);
+}
+
+/// Appends the splits that these stretches, which cover a piece, make.
+void cut_by_stretches(std::vector<Stretch>& stretches, Delimiter delimiter, std::vector<Split>& out) {
+  if (delimiter == Delimiter::merged_with_previous || delimiter == Delimiter::merged_with_next)
+    merge(stretches, delimiter == Delimiter::merged_with_next);
+  if (delimiter == Delimiter::contiguous) join_runs(stretches);
+  for (const Stretch& stretch : stretches)
+    if (!(delimiter == Delimiter::removed && stretch.delimiter) && stretch.split.begin < stretch.split.end)
+      out.push_back(stretch.split);
+}
+
+/// Appends the splits around single characters that are delimiters.
+template <typename IsDelimiter>
+void cut_by_character(IsDelimiter&& is_delimiter, Delimiter delimiter, const AlignedText& text, Split piece,
+                      std::vector<Split>& out) {
+  std::vector<Stretch> stretches;
+  for (size_t i = piece.begin; i < piece.end; ++i) {
+    const bool is = is_delimiter(text[i].c);
+    if (!is && !stretches.empty() && !stretches.back().delimiter)
+      ++stretches.back().split.end;
+    else
+      stretches.push_back({{i, i + 1}, is});
+  }
+  cut_by_stretches(stretches, delimiter, out);
+}
+
+bool is_space(char32_t c) { return unicode::is(c, unicode::kWhiteSpace); }
+bool is_punctuation(char32_t c) { return unicode::is(c, unicode::kPunctuation); }
+bool is_numeric(char32_t c) { return unicode::step_record(c).numeric; }
+
+void cut(const BertPreTokenization&, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  const auto rule = [](char32_t c) {
+    return is_space(c) ? Kind::removed : is_punctuation(c) ? Kind::alone : Kind::run;
+  };
+  cut_by_kind(rule, text, piece, out);
+}
+
+void cut(const WhitespacePreTokenization&, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  // A word character that is white space does not exist, so the order of the two questions does not matter.
+  const auto rule = [](char32_t c) {
+    return unicode::is(c, unicode::kWordCharacter) ? Kind::run : is_space(c) ? Kind::removed : Kind::other_run;
+  };
+  cut_by_kind(rule, text, piece, out);
+}
+
+void cut(const WhitespaceSplitting&, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  cut_by_kind([](char32_t c) { return is_space(c) ? Kind::removed : Kind::run; }, text, piece, out);
+}
+
+void cut(const PunctuationSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  cut_by_character(is_punctuation, step.delimiter, text, piece, out);
+}
+
+void cut(const DigitSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  cut_by_character(is_numeric, step.one_by_one ? Delimiter::isolated : Delimiter::contiguous, text, piece, out);
+}
+
+void cut(const CharacterSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  cut_by_kind([&](char32_t c) { return c == step.c ? Kind::removed : Kind::run; }, text, piece, out);
+}
+
+void cut(const PatternSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  SpeltText spelt;
+  spelt.spell(std::span(text).subspan(piece.begin, piece.end - piece.begin));
+  std::vector<Pattern::Match> matches;
+  step.pattern.find(spelt.bytes, matches);
+  std::vector<Stretch> stretches;
+  size_t done = piece.begin;
+  for (const Pattern::Match& match : matches) {
+    const Split split{piece.begin + spelt.character_at[match.begin], piece.begin + spelt.character_at[match.end]};
+    if (done < split.begin) stretches.push_back({{done, split.begin}, step.invert});
+    stretches.push_back({split, !step.invert});
+    done = split.end;
+  }
+  if (done < piece.end) stretches.push_back({{done, piece.end}, step.invert});
+  cut_by_stretches(stretches, step.delimiter, out);
+}
+
+void cut(const ScriptSplitting&, const AlignedText& text, Split piece, std::vector<Split>& out) {
+  int last = 0;  // no script yet
+  size_t begin = piece.end;
+  for (size_t i = piece.begin; i < piece.end; ++i) {
+    const int script = unicode::step_record(text[i].c).script;
+    if (script == 0 || script == last) continue;
+    if (begin < i) out.push_back({begin, i});
+    begin = i;
+    last = script;
+  }
+  if (begin < piece.end) out.push_back({begin, piece.end});
 }
 
 }  // namespace
 
 void PreTokenizer::split(const AlignedText& text, Split piece, std::vector<Split>& splits) const {
   splits.clear();
-  if (steps_.empty()) {
-    if (piece.begin < piece.end) splits.push_back(piece);
-    return;
-  }
-  cut(steps_.front(), text, piece, splits);
-  for (size_t i = 1; i < steps_.size(); ++i) {
-    std::vector<Split> before;
+  if (piece.begin == piece.end) return;
+  splits.push_back(piece);
+  std::vector<Split> before;
+  for (const PreTokenizerStep& step : steps_) {
     before.swap(splits);
-    for (const Split& split : before) cut(steps_[i], text, split, splits);
+    splits.clear();
+    for (const Split& split : before) std::visit([&](const auto& kind) { cut(kind, text, split, splits); }, step);
   }
 }
 

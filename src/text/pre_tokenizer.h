@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <variant>
 #include <vector>
 
 #include "text/normalizer.h"
+#include "text/pattern.h"
 
 namespace tekio {
 
@@ -13,14 +15,49 @@ struct Split {
   size_t begin, end;
 };
 
-enum class PreTokenizerStep {
-  bert,                    ///< white space removed, every punctuation character by itself
-  whitespace,              ///< runs of \w, and runs of what is neither \w nor white space
-  whitespace_split,        ///< white space removed
-  punctuation_isolated,    ///< every punctuation character by itself
-  punctuation_removed,     ///< punctuation removed
-  punctuation_contiguous,  ///< runs of punctuation by themselves
+/// What becomes of what a step looks for.
+enum class Delimiter {
+  removed,
+  isolated,              ///< each a split of its own
+  merged_with_previous,  ///< the end of the split before it; of several in a row, the first alone
+  merged_with_next,      ///< likewise
+  contiguous             ///< runs of them are splits of their own
 };
+
+struct BertPreTokenization {  ///< white space removed, every punctuation character by itself
+  bool operator==(const BertPreTokenization&) const = default;
+};
+struct WhitespacePreTokenization {  ///< runs of \w, and runs of what is neither \w nor white space
+  bool operator==(const WhitespacePreTokenization&) const = default;
+};
+struct WhitespaceSplitting {  ///< white space removed
+  bool operator==(const WhitespaceSplitting&) const = default;
+};
+struct PunctuationSplitting {
+  Delimiter delimiter = Delimiter::isolated;
+  bool operator==(const PunctuationSplitting&) const = default;
+};
+struct DigitSplitting {  ///< digits one by one, or in runs
+  bool one_by_one = false;
+  bool operator==(const DigitSplitting&) const = default;
+};
+struct CharacterSplitting {  ///< one character, removed
+  char32_t c;
+  bool operator==(const CharacterSplitting&) const = default;
+};
+struct PatternSplitting {
+  Pattern pattern;
+  Delimiter delimiter;
+  bool invert = false;  ///< the delimiter is what lies between the matches
+  bool operator==(const PatternSplitting&) const = default;
+};
+struct ScriptSplitting {  ///< runs of one script; spaces belong to the script before them, and get lost at the
+                          ///< beginning
+  bool operator==(const ScriptSplitting&) const = default;
+};
+using PreTokenizerStep =
+    std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting, PunctuationSplitting,
+                 DigitSplitting, CharacterSplitting, PatternSplitting, ScriptSplitting>;
 
 /// A sequence of steps, each cutting what the one before left; none leaves the text whole.
 class PreTokenizer {
@@ -28,7 +65,7 @@ class PreTokenizer {
   PreTokenizer() = default;
   explicit PreTokenizer(std::vector<PreTokenizerStep> steps) : steps_(std::move(steps)) {}
 
-  /// Replaces `splits` by the non-empty splits of `piece`.
+  /// Replaces `splits` by the non-empty splits of `piece`. Errors: input (see Pattern::find).
   void split(const AlignedText& text, Split piece, std::vector<Split>& splits) const;
 
   const std::vector<PreTokenizerStep>& steps() const { return steps_; }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "text/step_json.h"
 #include "text/tables.h"
 #include "text/tokenizer_json.h"
 #include "text/unicode.h"
@@ -40,82 +41,17 @@ OrderedJson json_of(const AddedToken& token, bool with_id) {
   return json;
 }
 
-OrderedJson json_of(const BertNormalization& step) {
-  OrderedJson json = {
-      {"type", "BertNormalizer"}, {"clean_text", step.clean_text}, {"handle_chinese_chars", step.handle_chinese_chars}};
-  json["strip_accents"] = step.strip_accents ? OrderedJson(*step.strip_accents) : OrderedJson(nullptr);
-  json["lowercase"] = step.lowercase;
-  return json;
-}
-OrderedJson json_of(const NfdNormalization&) { return {{"type", "NFD"}}; }
-OrderedJson json_of(const LowercaseNormalization&) { return {{"type", "Lowercase"}}; }
-OrderedJson json_of(const StripAccentsNormalization&) { return {{"type", "StripAccents"}}; }
-
-OrderedJson json_of(PreTokenizerStep step) {
-  switch (step) {
-    case PreTokenizerStep::bert:
-      return {{"type", "BertPreTokenizer"}};
-    case PreTokenizerStep::whitespace:
-      return {{"type", "Whitespace"}};
-    case PreTokenizerStep::whitespace_split:
-      return {{"type", "WhitespaceSplit"}};
-    case PreTokenizerStep::punctuation_isolated:
-      return {{"type", "Punctuation"}, {"behavior", "Isolated"}};
-    case PreTokenizerStep::punctuation_removed:
-      return {{"type", "Punctuation"}, {"behavior", "Removed"}};
-    case PreTokenizerStep::punctuation_contiguous:
-      return {{"type", "Punctuation"}, {"behavior", "Contiguous"}};
-  }
-  return nullptr;
-}
-
-// One component as itself, several as a Sequence, none as null.
-OrderedJson sequence(std::vector<OrderedJson> parts, const char* key) {
-  if (parts.empty()) return nullptr;
-  if (parts.size() == 1) return parts[0];
-  return {{"type", "Sequence"}, {key, std::move(parts)}};
-}
-
-OrderedJson json_of(const std::vector<TemplatePiece>& pieces) {
-  OrderedJson list = OrderedJson::array();
-  for (const TemplatePiece& piece : pieces) {
-    const bool token = piece.kind == TemplatePiece::Kind::token;
-    OrderedJson body = {{"id", token                                      ? piece.name
-                               : piece.kind == TemplatePiece::Kind::first ? "A"
-                                                                          : "B"},
-                        {"type_id", piece.type_id}};
-    list.push_back(OrderedJson{{token ? "SpecialToken" : "Sequence", std::move(body)}});
-  }
-  return list;
-}
-
-OrderedJson json_of(const Template& templates) {
-  if (templates.is_plain()) return nullptr;
-  std::map<std::string, OrderedJson> tokens;
-  for (const auto* pieces : {&templates.single, &templates.pair})
-    for (const TemplatePiece& piece : *pieces)
-      if (piece.kind == TemplatePiece::Kind::token)
-        tokens[piece.name] = {{"id", piece.name}, {"ids", piece.ids}, {"tokens", piece.tokens}};
-  OrderedJson json = {
-      {"type", "TemplateProcessing"}, {"single", json_of(templates.single)}, {"pair", json_of(templates.pair)}};
-  json["special_tokens"] = OrderedJson::object();
-  for (auto& [name, token] : tokens) json["special_tokens"][name] = std::move(token);
-  return json;
-}
-
-// Whether the constructor of BERT's classes would build just this pipeline from the vocabulary and the settings. Where
-// not (a prefix of its own, say), only the generic class opens the folder with the same ids.
-bool is_bert_pipeline(const Tokenizer::Tables& tables) {
-  const auto& normalizers = tables.normalizer.steps();
-  const auto& pre_tokenizers = tables.pre_tokenizer.steps();
-  const auto* bert = normalizers.size() == 1 ? std::get_if<BertNormalization>(&normalizers[0]) : nullptr;
-  const auto cls = tables.id_of_role(kCls), sep = tables.id_of_role(kSep);
-  if (!cls || !sep) return false;
-  const OrderedJson expected = json_of(Template::bert(tables.roles[kCls], *cls, tables.roles[kSep], *sep));
-  return bert != nullptr && bert->clean_text && pre_tokenizers.size() == 1 &&
-         pre_tokenizers[0] == PreTokenizerStep::bert && tables.decoder && tables.decoder->prefix == "##" &&
-         tables.decoder->cleanup && tables.model.prefix() == "##" && tables.model.max_input_chars_per_word() == 100 &&
-         tables.model.unknown_token() == tables.roles[kUnknown] && json_of(tables.templates) == expected;
+// Whether the constructor of the tokenizer's class would build just this pipeline from the vocabulary and the settings.
+// Where not (a prefix of its own, say), only the generic class opens the folder with the same ids.
+bool is_class_pipeline(const Tokenizer::Tables& tables) {
+  if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
+  const auto* bert = tables.settings_of_class();
+  return bert != nullptr && (bert->clean_text || tables.known_class->kind == TokenizerClass::Kind::funnel) &&
+         tables.pre_tokenizer.steps() == std::vector<PreTokenizerStep>{BertPreTokenization{}} && tables.decoder &&
+         tables.decoder->prefix == "##" && tables.decoder->cleanup && tables.model.prefix() == "##" &&
+         tables.model.max_input_chars_per_word() == WordPiece::kMaxInputChars &&
+         tables.model.unknown_token() == tables.roles[kUnknown] &&
+         json_of(tables.templates) == json_of(tables.class_template());
 }
 
 Json plain_json(const AddedToken& token) { return Json::parse(json_of(token, false).dump()); }
@@ -126,10 +62,8 @@ Json tokenizer_config(const Tokenizer::Tables& tables) {
   for (const char* key : {"name_or_path", "special_tokens_map_file", "tokenizer_file", "vocab_file", "backend",
                           "is_local", "local_files_only", "extra_special_tokens", "additional_special_tokens"})
     json.erase(key);
-  json["tokenizer_class"] =
-      tables.bert_class && is_bert_pipeline(tables) ? tables.tokenizer_class : "PreTrainedTokenizerFast";
-  if (tables.bert_class) {
-    const auto* bert = std::get_if<BertNormalization>(&tables.normalizer.steps()[0]);
+  json["tokenizer_class"] = is_class_pipeline(tables) ? tables.tokenizer_class : std::string(kGenericClass);
+  if (const BertNormalization* bert = tables.settings_of_class()) {
     json["do_lower_case"] = bert->lowercase;
     json["strip_accents"] = bert->strip_accents ? Json(*bert->strip_accents) : Json(nullptr);
     json["tokenize_chinese_chars"] = bert->handle_chinese_chars;
@@ -183,16 +117,10 @@ std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
   OrderedJson head = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}};
   head["added_tokens"] = OrderedJson::array();
   for (const AddedToken& token : tables.added) head["added_tokens"].push_back(json_of(token, true));
-  std::vector<OrderedJson> normalizers, pre_tokenizers;
-  for (const NormalizationStep& step : tables.normalizer.steps())
-    normalizers.push_back(std::visit([](const auto& kind) { return json_of(kind); }, step));
-  for (const PreTokenizerStep step : tables.pre_tokenizer.steps()) pre_tokenizers.push_back(json_of(step));
-  head["normalizer"] = sequence(std::move(normalizers), "normalizers");
-  head["pre_tokenizer"] = sequence(std::move(pre_tokenizers), "pretokenizers");
+  head["normalizer"] = json_of(tables.normalizer);
+  head["pre_tokenizer"] = json_of(tables.pre_tokenizer);
   head["post_processor"] = json_of(tables.templates);
-  head["decoder"] = nullptr;
-  if (tables.decoder)
-    head["decoder"] = {{"type", "WordPiece"}, {"prefix", tables.decoder->prefix}, {"cleanup", tables.decoder->cleanup}};
+  head["decoder"] = json_of(tables.decoder);
   std::string text = head.dump(2);
   text.resize(text.size() - 2);  // the closing brace, on its own line: the model comes before it
   text += fmt::format(

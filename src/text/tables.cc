@@ -25,6 +25,7 @@ std::optional<std::string_view> Tokenizer::Tables::token_of(int64_t id) const {
 void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::string& where) {
   const Vocabulary& vocabulary = model.vocabulary();
   auto next_id = static_cast<int64_t>(vocabulary.size());
+  CountedWarning other_ids("tokens get other ids than the files say");
   for (AddedToken& token : tokens) {
     if (token.content.empty()) continue;
     if (const auto known = added_number.find(token.content); known != added_number.end()) {
@@ -44,11 +45,14 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
       token.id = static_cast<int32_t>(next_id++);
     }
     if (declared >= 0 && declared != token.id)
-      warn(fmt::format("{}: the token {} is said to have id {} but gets id {}", where, printable(token.content),
-                       declared, token.id));
+      other_ids.add([&] {
+        return fmt::format("{}: the token {} is said to have id {} but gets id {}", where, printable(token.content),
+                           declared, token.id);
+      });
     added_number.emplace(token.content, added.size());
     added.push_back(std::move(token));
   }
+  other_ids.give();
   std::sort(added.begin(), added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   for (size_t i = 0; i < added.size(); ++i) {
     const AddedToken& token = added[i];
@@ -70,6 +74,23 @@ void Tokenizer::Tables::list_special_ids() {
   for (const std::string& token : further_special)
     if (const auto id = id_of(token)) special.insert(*id);
   all_special_ids.assign(special.begin(), special.end());
+}
+
+Template Tokenizer::Tables::class_template() const {
+  const auto cls = id_of_role(kCls), sep = id_of_role(kSep);
+  if (known_class == nullptr || !cls || !sep) return {};
+  using Kind = TokenizerClass::Kind;
+  if (known_class->kind == Kind::mpnet) return Template::roberta(roles[kCls], *cls, roles[kSep], *sep);
+  Template result = Template::bert(roles[kCls], *cls, roles[kSep], *sep);
+  if (known_class->kind == Kind::funnel) result.single[0].type_id = result.pair[0].type_id = 2;
+  if (known_class->kind == Kind::splinter) {
+    // Behind the question stands a token that the model fills, and a full stop.
+    const std::string question = further_special.empty() ? "" : further_special.front();
+    const auto id = id_of(question), stop = id_of(".");
+    if (id && stop)
+      result.pair.insert(result.pair.begin() + 2, {template_token(question, *id), template_token(".", *stop)});
+  }
+  return result;
 }
 
 void warn_of_length(const Tokenizer::Tables& tables, int64_t length) {

@@ -14,7 +14,9 @@
 #include "text/added_tokens.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
+#include "text/roles.h"
 #include "text/template.h"
+#include "text/tokenizer_class.h"
 #include "text/word_piece.h"
 
 namespace tekio {
@@ -25,22 +27,12 @@ struct WordPieceDecoder {
   bool cleanup = true;  // glue punctuation, token by token
 };
 
-/// The roles that a token can have, in the reference's order; `kRoleNames` are their keys in its files.
-enum Role { kBos, kEos, kUnknown, kSep, kPad, kCls, kMask, kRoles };
-inline constexpr std::array<const char*, kRoles> kRoleNames = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                                               "pad_token", "cls_token", "mask_token"};
-/// The tokens that have these roles where nothing else is said; "": none.
-inline constexpr std::array<const char*, kRoles> kBertRoles = {"", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"};
-
-/// What tokenizer.json says, component by component.
+/// What tokenizer.json says, component by component. Those that a class may overrule are still JSON (see step_json.h),
+/// null where the file says null or nothing.
 struct Pipeline {
   WordPiece model;
   std::vector<AddedToken> added;  // as the file lists them; ids are what the file says
-  Normalizer normalizer;
-  PreTokenizer pre_tokenizer;
-  Template templates;
-  std::optional<WordPieceDecoder> decoder;
-  bool has_pre_tokenizer = false, has_template = false;
+  Json normalizer, pre_tokenizer, post_processor, decoder;
 };
 
 struct Tokenizer::Tables {
@@ -62,12 +54,17 @@ struct Tokenizer::Tables {
   int64_t model_max_length = INT64_MAX;
   bool clean_up = false;
 
-  std::string tokenizer_class;  // what save_pretrained writes
-  bool bert_class = false;      // do_lower_case and its kin belong to tokenizer_config.json
-  Json config;                  // tokenizer_config.json as read
+  const TokenizerClass* known_class = nullptr;  // one of BERT's: do_lower_case and its kin are its settings
+  std::string tokenizer_class;                  // its name, or the generic one
+  Json config;                                  // tokenizer_config.json as read
 
   enum class Warning { off, armed, given };
-  mutable std::atomic<Warning> length_warning{Warning::off};
+  struct LengthWarning : std::atomic<Warning> {
+    LengthWarning() : std::atomic<Warning>(Warning::off) {}
+    LengthWarning(const LengthWarning& other) : std::atomic<Warning>(other.load()) {}
+    using std::atomic<Warning>::operator=;
+  };
+  mutable LengthWarning length_warning;
 
   std::optional<int32_t> id_of(std::string_view token) const;
   std::optional<int32_t> id_of_role(Role role) const { return roles[role].empty() ? std::nullopt : id_of(roles[role]); }
@@ -76,6 +73,15 @@ struct Tokenizer::Tables {
   void add_tokens(std::vector<AddedToken> tokens, const std::string& where);
   /// Fills all_special_ids from the roles and the further special tokens.
   void list_special_ids();
+  /// The normalizer that the class's settings (do_lower_case and its kin) describe; nullptr if there is another, or
+  /// more.
+  const BertNormalization* settings_of_class() const {
+    return known_class != nullptr && normalizer.steps().size() == 1
+               ? std::get_if<BertNormalization>(&normalizer.steps()[0])
+               : nullptr;
+  }
+  /// What `known_class` puts around a text; the plain template where the vocabulary lacks a token for it.
+  Template class_template() const;
 };
 
 /// Says once per tokenizer that an encoding of `length` tokens is longer than the model takes, if that warning is on.

@@ -22,6 +22,8 @@ struct Template {
 
   /// "cls A sep" and "cls A sep B sep", the second text and its sep of type 1.
   static Template bert(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id);
+  /// "cls A sep" and "cls A sep sep B sep", all of type 0.
+  static Template roberta(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id);
   bool is_plain() const { return single.size() == 1 && pair.size() == 2; }
 };
 
@@ -31,13 +33,24 @@ inline int64_t template_tokens(const std::vector<TemplatePiece>& pieces) {
   return count;
 }
 
+inline TemplatePiece template_token(const std::string& token, int32_t id, int32_t type_id = 0) {
+  return {TemplatePiece::Kind::token, type_id, token, {id}, {token}};
+}
+inline TemplatePiece template_text(TemplatePiece::Kind kind, int32_t type_id = 0) {
+  return {kind, type_id, {}, {}, {}};
+}
+
 inline Template Template::bert(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id) {
-  using Kind = TemplatePiece::Kind;
-  const TemplatePiece begin{Kind::token, 0, cls, {cls_id}, {cls}}, end{Kind::token, 0, sep, {sep_id}, {sep}};
-  TemplatePiece second_end = end;
-  second_end.type_id = 1;
-  const TemplatePiece first{Kind::first, 0, {}, {}, {}}, second{Kind::second, 1, {}, {}, {}};
-  return {{begin, first, end}, {begin, first, end, second, second_end}};
+  const TemplatePiece begin = template_token(cls, cls_id), end = template_token(sep, sep_id);
+  const TemplatePiece first = template_text(TemplatePiece::Kind::first);
+  return {{begin, first, end},
+          {begin, first, end, template_text(TemplatePiece::Kind::second, 1), template_token(sep, sep_id, 1)}};
+}
+
+inline Template Template::roberta(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id) {
+  const TemplatePiece begin = template_token(cls, cls_id), end = template_token(sep, sep_id);
+  const TemplatePiece first = template_text(TemplatePiece::Kind::first);
+  return {{begin, first, end}, {begin, first, end, end, template_text(TemplatePiece::Kind::second), end}};
 }
 
 }  // namespace tekio

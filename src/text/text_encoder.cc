@@ -1,9 +1,9 @@
 // How the inner loop is fast. A text is cut into regions (RegionScanner: what stands between ASCII white space, and
-// ASCII punctuation). Every step of the pipeline treats regions independently of one another (see Normalizer), so a
-// region's ids depend on its bytes alone: short regions that become few tokens are kept in a two-way cache keyed by
-// those bytes, a pair a line of memory, and lines are fetched for some regions ahead. Of the others, words of ASCII
-// letters and digits are spelt at once; the rest has a second cache, and what that does not know goes through
-// PieceEncoder. So do whole texts of tokenizers that do not treat regions independently.
+// ASCII punctuation). Every step of the pipeline treats regions independently of one another (see
+// Normalizer::is_local), so a region's ids depend on its bytes alone: short regions that become few tokens are kept in
+// a two-way cache keyed by those bytes, a pair a line of memory, and lines are fetched for some regions ahead. Of the
+// others, words of ASCII letters and digits are spelt at once; the rest has a second cache, and what that does not know
+// goes through PieceEncoder. So do whole texts of tokenizers that do not treat regions independently.
 #include "text/text_encoder.h"
 
 #include <algorithm>
@@ -27,10 +27,10 @@ constexpr size_t kBuffered = 4096;  // tokens gathered before the caller's vecto
 
 // Regions are independent if nothing looks beyond ASCII white space, and every ASCII punctuation character is a word.
 bool regions_independent(const Tokenizer::Tables& tables) {
-  using Step = PreTokenizerStep;
-  const std::vector<Step>& steps = tables.pre_tokenizer.steps();
-  return tables.normalized_matcher.empty() &&
-         (steps == std::vector{Step::bert} || steps == std::vector{Step::whitespace_split, Step::punctuation_isolated});
+  using Steps = std::vector<PreTokenizerStep>;
+  const Steps& steps = tables.pre_tokenizer.steps();
+  return tables.normalized_matcher.empty() && tables.normalizer.is_local() &&
+         (steps == Steps{BertPreTokenization{}} || steps == Steps{WhitespaceSplitting{}, PunctuationSplitting{}});
 }
 
 }  // namespace

@@ -158,6 +158,28 @@ int64_t Tokenizer::vocabulary_size() const {
 
 int64_t Tokenizer::model_max_length() const { return tables_->model_max_length; }
 
+Tokenizer Tokenizer::with_model_max_length(int64_t length) const {
+  if (length < 1) fail(ErrorKind::usage, "model_max_length must be at least 1, got {}", length);
+  auto tables = std::make_shared<Tables>(*tables_);
+  tables->model_max_length = length;
+  return Tokenizer(std::move(tables));
+}
+
+bool Tokenizer::is_in(const std::filesystem::path& folder) {
+  // What cannot be opened is not passed over: a link that leads nowhere counts.
+  const auto lies = [](const std::filesystem::path& path) {
+    std::error_code ignored;
+    return std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
+  };
+  return lies(folder / "tokenizer.json") || lies(folder / "vocab.txt");
+}
+
+std::span<const char* const> Tokenizer::files() {
+  static constexpr const char* kFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                           "vocab.txt", "added_tokens.json"};
+  return kFiles;
+}
+
 std::optional<int32_t> Tokenizer::mask_id() const { return tables_->id_of_role(kMask); }
 std::optional<int32_t> Tokenizer::pad_id() const { return tables_->id_of_role(kPad); }
 std::optional<int32_t> Tokenizer::unknown_id() const { return tables_->id_of_role(kUnknown); }

@@ -1,5 +1,5 @@
-// Every component has a "type"; a type that is not supported is refused by name, together with what is. Only the model
-// may lack it (files of 2019 and 2020): then it is WordPiece unless it has merges or a list for a vocabulary.
+// Only the model may lack its "type" (files of 2019 and 2020): then it is WordPiece unless it has merges or a list for
+// a vocabulary.
 #include "text/tokenizer_json.h"
 
 #include <simdjson.h>
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/json_parts.h"
 
 namespace tekio {
 namespace {
@@ -17,151 +18,7 @@ using simdjson::dom::object;
 
 constexpr size_t kDepthLimit = 128;
 
-std::string type_of(const Json& component, const std::string& where) {
-  const auto type = JsonReader(component, where).string("type");
-  if (!type) fail(ErrorKind::input, "{}: \"type\" is missing", where);
-  return *type;
-}
-
-[[noreturn]] void unsupported(const std::string& where, const std::string& type, const char* supported) {
-  fail(ErrorKind::input, "{}: the type {} is not supported; supported are {}", where, printable(type), supported);
-}
-
-const Json& list_of(const Json& component, const char* key, const std::string& where) {
-  const Json* list = JsonReader(component, where).find(key);
-  if (list == nullptr || !list->is_array()) fail(ErrorKind::input, "{}: \"{}\" must be a list", where, key);
-  return *list;
-}
-
 bool flag(const JsonReader& reader, const char* key, bool fallback) { return reader.boolean(key).value_or(fallback); }
-
-void parse_normalizer(const Json& json, const std::string& where, std::vector<NormalizationStep>& steps) {
-  const std::string type = type_of(json, where);
-  const JsonReader reader(json, where);
-  if (type == "Sequence") {
-    for (const Json& part : list_of(json, "normalizers", where)) parse_normalizer(part, where, steps);
-  } else if (type == "BertNormalizer") {
-    BertNormalization bert;
-    bert.clean_text = flag(reader, "clean_text", true);
-    bert.handle_chinese_chars = flag(reader, "handle_chinese_chars", true);
-    bert.strip_accents = reader.boolean("strip_accents");
-    bert.lowercase = flag(reader, "lowercase", true);
-    steps.emplace_back(bert);
-  } else if (type == "NFD") {
-    steps.emplace_back(NfdNormalization{});
-  } else if (type == "Lowercase") {
-    steps.emplace_back(LowercaseNormalization{});
-  } else if (type == "StripAccents") {
-    steps.emplace_back(StripAccentsNormalization{});
-  } else {
-    unsupported(where, type, "BertNormalizer, NFD, Lowercase, StripAccents and Sequence");
-  }
-}
-
-void parse_pre_tokenizer(const Json& json, const std::string& where, std::vector<PreTokenizerStep>& steps) {
-  const std::string type = type_of(json, where);
-  if (type == "Sequence") {
-    for (const Json& part : list_of(json, "pretokenizers", where)) parse_pre_tokenizer(part, where, steps);
-  } else if (type == "BertPreTokenizer") {
-    steps.push_back(PreTokenizerStep::bert);
-  } else if (type == "Whitespace") {
-    steps.push_back(PreTokenizerStep::whitespace);
-  } else if (type == "WhitespaceSplit") {
-    steps.push_back(PreTokenizerStep::whitespace_split);
-  } else if (type == "Punctuation") {
-    const std::string behavior = JsonReader(json, where).string("behavior").value_or("Isolated");
-    if (behavior == "Isolated")
-      steps.push_back(PreTokenizerStep::punctuation_isolated);
-    else if (behavior == "Removed")
-      steps.push_back(PreTokenizerStep::punctuation_removed);
-    else if (behavior == "Contiguous")
-      steps.push_back(PreTokenizerStep::punctuation_contiguous);
-    else
-      unsupported(where + ": behavior", behavior, "Isolated, Removed and Contiguous");
-  } else {
-    unsupported(where, type, "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation and Sequence");
-  }
-}
-
-int32_t checked_id(int64_t id, const std::string& where) {
-  if (id < 0 || id >= Vocabulary::kIdLimit)
-    fail(ErrorKind::input, "{}: the id {} does not lie in [0, {})", where, id, Vocabulary::kIdLimit);
-  return static_cast<int32_t>(id);
-}
-
-int32_t integer_of(const Json& json, const std::string& where) {
-  if (!json.is_number_integer() || (json.is_number_unsigned() && json.get<uint64_t>() > uint64_t{INT64_MAX}))
-    fail(ErrorKind::input, "{}: an id must be a whole number, got {}", where, printable(json.dump()));
-  return checked_id(json.get<int64_t>(), where);
-}
-
-std::vector<TemplatePiece> parse_template(const Json& json, const char* key, const Json& tokens,
-                                          const std::string& where) {
-  std::vector<TemplatePiece> pieces;
-  bool first = false, second = false;
-  for (const Json& entry : list_of(json, key, where)) {
-    const JsonReader reader(entry, where);
-    const Json *sequence = reader.find("Sequence"), *token = reader.find("SpecialToken");
-    if ((sequence == nullptr) == (token == nullptr))
-      fail(ErrorKind::input, "{}: \"{}\" must hold objects with the key Sequence or SpecialToken", where, key);
-    const JsonReader piece_reader(sequence != nullptr ? *sequence : *token, where);
-    const std::string id = piece_reader.string("id").value_or("");
-    TemplatePiece piece{TemplatePiece::Kind::token, 0, id, {}, {}};
-    piece.type_id = checked_id(piece_reader.integer("type_id").value_or(0), where);
-    if (sequence != nullptr) {
-      if (id != "A" && id != "B") fail(ErrorKind::input, "{}: a Sequence must be A or B, got {}", where, printable(id));
-      if (std::exchange(id == "A" ? first : second, true))
-        fail(ErrorKind::input, "{}: \"{}\" holds the sequence {} twice; each may stand there once", where, key, id);
-      piece.kind = id == "A" ? TemplatePiece::Kind::first : TemplatePiece::Kind::second;
-      piece.name.clear();
-    } else {
-      const auto entry_of_token = tokens.find(id);
-      if (entry_of_token == tokens.end())
-        fail(ErrorKind::input, "{}: the template names the token {}, which special_tokens lacks", where, printable(id));
-      const std::string token_where = where + ": special_tokens";
-      for (const Json& number : list_of(*entry_of_token, "ids", token_where))
-        piece.ids.push_back(integer_of(number, token_where));
-      for (const Json& text : list_of(*entry_of_token, "tokens", token_where))
-        piece.tokens.push_back(text.is_string() ? text.get<std::string>() : "");
-    }
-    pieces.push_back(std::move(piece));
-  }
-  const bool is_pair = std::string_view(key) == "pair";
-  if (!first || second != is_pair)
-    fail(ErrorKind::input, "{}: \"{}\" must hold {}", where, key,
-         is_pair ? "the sequences A and B" : "the sequence A alone");
-  return pieces;
-}
-
-Template parse_post_processor(const Json& json, const std::string& where) {
-  const std::string type = type_of(json, where);
-  if (type == "BertProcessing") {
-    const auto token = [&](const char* key) {
-      const Json& pair = list_of(json, key, where);
-      if (pair.size() != 2 || !pair[0].is_string())
-        fail(ErrorKind::input, "{}: \"{}\" must be a token and its id", where, key);
-      return std::pair(pair[0].get<std::string>(), integer_of(pair[1], where));
-    };
-    const auto cls = token("cls"), sep = token("sep");
-    return Template::bert(cls.first, cls.second, sep.first, sep.second);
-  }
-  if (type != "TemplateProcessing") unsupported(where, type, "TemplateProcessing and BertProcessing");
-  const Json none = Json::object();
-  const Json* tokens = JsonReader(json, where).find("special_tokens");
-  if (tokens != nullptr && !tokens->is_object())
-    fail(ErrorKind::input, "{}: \"special_tokens\" must be an object", where);
-  Template result;
-  result.single = parse_template(json, "single", tokens != nullptr ? *tokens : none, where);
-  result.pair = parse_template(json, "pair", tokens != nullptr ? *tokens : none, where);
-  return result;
-}
-
-WordPieceDecoder parse_decoder(const Json& json, const std::string& where) {
-  const std::string type = type_of(json, where);
-  if (type != "WordPiece") unsupported(where, type, "WordPiece");
-  const JsonReader reader(json, where);
-  return {reader.string("prefix").value_or("##"), flag(reader, "cleanup", true)};
-}
 
 Vocabulary parse_vocabulary(const element& json, const std::string& where) {
   object entries;
@@ -218,6 +75,22 @@ WordPiece parse_model(const element& json, const std::string& where) {
 
 }  // namespace
 
+const Json& list_of(const Json& component, const char* key, const std::string& where) {
+  const Json* list = JsonReader(component, where).find(key);
+  if (list == nullptr || !list->is_array()) fail(ErrorKind::input, "{}: \"{}\" must be a list", where, key);
+  return *list;
+}
+
+int32_t checked_id(int64_t id, const std::string& where) {
+  if (id < 0 || id >= Vocabulary::kIdLimit)
+    fail(ErrorKind::input, "{}: the id {} does not lie in [0, {})", where, id, Vocabulary::kIdLimit);
+  return static_cast<int32_t>(id);
+}
+
+void unsupported(const std::string& where, const std::string& type, const char* supported) {
+  fail(ErrorKind::input, "{}: the type {} is not supported; supported are {}", where, printable(type), supported);
+}
+
 AddedToken parse_added_token(const Json& json, AddedToken fallback, const std::string& where) {
   AddedToken token = std::move(fallback);
   if (json.is_string()) {
@@ -273,19 +146,13 @@ Pipeline parse_tokenizer_json(std::string_view text, const std::string& where) {
         pipeline.added.push_back(parse_added_token(token, {}, place));
       }
     } else if (key == "normalizer") {
-      std::vector<NormalizationStep> steps;
-      parse_normalizer(json, place, steps);
-      pipeline.normalizer = Normalizer(std::move(steps));
+      pipeline.normalizer = json;
     } else if (key == "pre_tokenizer") {
-      std::vector<PreTokenizerStep> steps;
-      parse_pre_tokenizer(json, place, steps);
-      pipeline.pre_tokenizer = PreTokenizer(std::move(steps));
-      pipeline.has_pre_tokenizer = true;
+      pipeline.pre_tokenizer = json;
     } else if (key == "post_processor") {
-      pipeline.templates = parse_post_processor(json, place);
-      pipeline.has_template = true;
+      pipeline.post_processor = json;
     } else {
-      pipeline.decoder = parse_decoder(json, place);
+      pipeline.decoder = json;
     }
   }
   if (!keys.contains("model")) fail(ErrorKind::input, "{}: \"model\" is missing", where);

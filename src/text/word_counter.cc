@@ -16,7 +16,7 @@ constexpr size_t kRemembered = 64;  // longer regions (a sentence of Chinese) ar
 }  // namespace
 
 WordCounter::WordCounter(const BertNormalization& normalization)
-    : normalizer_({normalization}), pre_tokenizer_({PreTokenizerStep::bert}), lowercases_(normalization.lowercase) {}
+    : normalizer_({normalization}), pre_tokenizer_({BertPreTokenization{}}), lowercases_(normalization.lowercase) {}
 
 void WordCounter::add(std::string_view text) {
   if (text.size() > INT32_MAX)
@@ -66,7 +66,7 @@ void WordCounter::cut(std::string_view region, Use&& use) {
   }
   characters_.clear();
   append_aligned(region, 0, characters_);
-  normalizer_.apply(characters_);
+  normalizer_.apply(characters_, 0);
   pre_tokenizer_.split(characters_, {0, characters_.size()}, splits_);
   for (const Split& split : splits_) {
     word_.clear();

@@ -26,6 +26,8 @@ class WordPiece {
     std::vector<uint32_t> candidates;  // where they end
   };
 
+  static constexpr int64_t kMaxInputChars = 100;  ///< BERT's
+
   WordPiece() = default;
   WordPiece(Vocabulary vocabulary, std::string unknown_token, std::string prefix, int64_t max_input_chars_per_word);
 
@@ -34,9 +36,9 @@ class WordPiece {
   /// The same for a word of ASCII characters alone.
   void tokenize_ascii(std::string_view word, std::vector<Piece>& pieces, Scratch& scratch) const;
 
-  /// The same model with another unknown token.
-  WordPiece with_unknown_token(std::string token) && {
-    return WordPiece(std::move(vocabulary_), std::move(token), std::move(prefix_), max_input_chars_per_word_);
+  /// The same vocabulary with other settings.
+  WordPiece with_settings(std::string unknown_token, std::string prefix, int64_t max_input_chars_per_word) && {
+    return WordPiece(std::move(vocabulary_), std::move(unknown_token), std::move(prefix), max_input_chars_per_word);
   }
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
@@ -50,7 +52,7 @@ class WordPiece {
 
   Vocabulary vocabulary_;
   std::string unknown_token_, prefix_;
-  int64_t max_input_chars_per_word_ = 100;
+  int64_t max_input_chars_per_word_ = kMaxInputChars;
   int32_t unknown_id_ = -1;
   uint64_t prefix_hash_ = 0;
 };

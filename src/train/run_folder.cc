@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <tekio/tokenizer.h>
 #include <algorithm>
 #include <charconv>
 
@@ -20,10 +21,15 @@ constexpr const char* kRecord = "options.toml";
 constexpr const char* kFinished = "all_results.json";
 constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
-const char* const kRunFiles[] = {
-    "all_results.json",  "eval_results.json", "train_results.json", "trainer_state.json",    "metrics.jsonl",
-    "model.safetensors", "config.json",       "tokenizer.json",     "tokenizer_config.json", "special_tokens_map.json",
-    "vocab.txt",         "options.toml",      "options.json"};
+const char* const kRunFiles[] = {"all_results.json",   "eval_results.json", "train_results.json",
+                                 "trainer_state.json", "metrics.jsonl",     "model.safetensors",
+                                 "config.json",        "options.toml",      "options.json"};
+
+std::vector<const char*> all_run_files() {
+  std::vector<const char*> names(std::begin(kRunFiles), std::end(kRunFiles));
+  names.insert(names.end(), Tokenizer::files().begin(), Tokenizer::files().end());
+  return names;
+}
 
 bool is_ours(const fs::path& folder) {
   std::error_code ignored;
@@ -211,12 +217,12 @@ void RunFolder::set_previous_run_aside() const {
   const bool finished = fs::exists(path_ / kFinished);
   if (finished) fs::remove_all(aside);
   if (!finished && is_ours(aside)) {
-    for (const char* name : kRunFiles) fs::remove(path_ / name);
+    for (const char* name : all_run_files()) fs::remove(path_ / name);
     for (const int64_t step : checkpoints()) remove_folder(checkpoint(step));
   } else {
     fs::create_directory(aside);
     for (const int64_t step : checkpoints()) fs::rename(checkpoint(step), aside / checkpoint(step).filename());
-    for (const char* name : kRunFiles)
+    for (const char* name : all_run_files())
       if (fs::exists(path_ / name)) fs::rename(path_ / name, aside / name);
   }
   note(fmt::format(" the run that is overwritten stays in {} until this one is done", printable(aside.string(), 300)));

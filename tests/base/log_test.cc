@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <string>
 #include <thread>
+
+#include "base/terminal.h"
 
 namespace tekio {
 namespace {
@@ -25,11 +28,16 @@ std::string printed(Action action) {
   return testing::internal::GetCapturedStderr();
 }
 
-/// What it prints where stderr is a terminal.
+/// What it prints where stderr is a terminal of so many columns, without colour.
 template <typename Action>
-std::string drawn(Action action) {
+std::string drawn(Action action, unsigned short columns = 100) {
   int terminal = -1, program = -1;
-  if (openpty(&terminal, &program, nullptr, nullptr, nullptr) != 0) return "no terminal";
+  winsize size{};
+  size.ws_col = columns;
+  if (openpty(&terminal, &program, nullptr, nullptr, &size) != 0) return "no terminal";
+  setenv("TERM", "xterm", 1);
+  setenv("NO_COLOR", "1", 1);
+  unsetenv("COLUMNS");
   std::string text;
   std::thread reader([&] {
     char buffer[4096];
@@ -50,20 +58,51 @@ std::string drawn(Action action) {
 
 TEST(Log, LinesGoToStderr) {
   EXPECT_EQ(printed([] { note("a line"); }), "a line\n");
-  EXPECT_EQ(printed([] { warn("a thing"); }), "warning: a thing\n");
+  EXPECT_EQ(printed([] { warn("a thing"); }), "tekio: warning: a thing\n");
+  EXPECT_EQ(printed([] { report_error("a cause"); }), "tekio: a cause\n");
 }
 
-TEST(Log, QuietSilencesLinesAndBars) {
+TEST(Log, LinesAreBrokenOnANarrowTerminalOnly) {
+  const std::string line = " before   perplexity 18.85 ± 1.62 · accuracy 45.82 %";
+  EXPECT_EQ(drawn([&] { note(line); }, 40), " before   perplexity 18.85 ± 1.62 ·\r\n          accuracy 45.82 %\r\n");
+  EXPECT_EQ(printed([&] { note(line); }), line + "\n");
+  EXPECT_EQ(drawn([] { warn("a sentence that is long"); }, 30), "tekio: warning: a sentence\r\n  that is long\r\n");
+}
+
+TEST(Log, QuietSilencesNotesAndBarsAndNoWarning) {
   set_quiet(true);
-  EXPECT_TRUE(is_quiet());
   const std::string text = drawn([] {
     note("a");
     warn("b");
     Progress progress("c", 1, "tokens");
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
     progress.update(1, 1);
   });
   set_quiet(false);
-  EXPECT_EQ(text, "");
+  EXPECT_EQ(text, "tekio: warning: b\r\n");
+}
+
+TEST(Log, WarningsAreColouredWhereThatIsWanted) {
+  setenv("FORCE_COLOR", "1", 1);
+  unsetenv("NO_COLOR");
+  EXPECT_EQ(printed([] { warn("b"); }), "tekio: warning: \033[33mb\033[0m\n");
+  setenv("NO_COLOR", "1", 1);
+  EXPECT_EQ(printed([] { warn("b"); }), "tekio: warning: b\n");
+  unsetenv("FORCE_COLOR");
+}
+
+TEST(Log, ATerminalThatIsGoneEndsNothing) {
+  int terminal = -1, program = -1;
+  ASSERT_EQ(openpty(&terminal, &program, nullptr, nullptr, nullptr), 0);
+  fflush(stderr);
+  const int before = dup(2);
+  dup2(program, 2);
+  close(program);
+  close(terminal);
+  EXPECT_NO_THROW(note("nobody hears"));
+  EXPECT_NO_THROW(warn("nobody hears"));
+  dup2(before, 2);
+  close(before);
 }
 
 TEST(Progress, SaysNothingToAFileBeforeSomeSecondsHavePassed) {
@@ -74,21 +113,43 @@ TEST(Progress, SaysNothingToAFileBeforeSomeSecondsHavePassed) {
             "");
 }
 
-TEST(Progress, DrawsABarOnATerminal) {
+TEST(Progress, DrawsABarOnATerminalAndClearsIt) {
   const std::string text = drawn([] {
     Progress progress("training", 4, "tokens");
     progress.update(1, 100);  // within the first tenth of a second: not drawn
     std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    EXPECT_FALSE(Progress::is_shown());
     progress.update(2, 123456, "loss 2.61");
+    EXPECT_TRUE(Progress::is_shown());
     note("a line between");
-    progress.update(4, 300000);
+    EXPECT_FALSE(Progress::is_shown());
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    progress.update(3, 300000, "", 75.0);
   });
   EXPECT_THAT(text, Not(HasSubstr("1/4")));
   EXPECT_THAT(text,
               AllOf(HasSubstr("training ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 2/4 · "), HasSubstr(" tokens/s · loss 2.61 · 0:00 left")));
   EXPECT_THAT(text, HasSubstr("\r\033[Ka line between\r\n"));  // the bar is cleared before the line
-  EXPECT_THAT(text, HasSubstr("━━━━━━━━━━━━━━━━━━━━ 4/4"));
-  EXPECT_THAT(text, EndsWith("left\r\n"));
+  EXPECT_THAT(text, EndsWith("· 1:15 left\r\033[K"));
+}
+
+TEST(Progress, FitsTheTerminal) {
+  for (const unsigned short columns : {100, 70, 60, 50, 40, 30, 16, 5, 1}) {
+    const std::string text = drawn(
+        [] {
+          Progress progress(" training", 12345, "tokens");
+          std::this_thread::sleep_for(std::chrono::milliseconds(101));
+          progress.update(6789, 123456, "loss 2.613", 3723);
+        },
+        columns);
+    const size_t begin = text.find("\033[K") + 3, end = text.rfind("\r\033[K");
+    ASSERT_LE(begin, end) << text;
+    const std::string bar = text.substr(begin, end - begin);
+    EXPECT_LT(columns_of(bar), columns) << bar;
+    EXPECT_EQ(bar.find("tokens/s") != std::string::npos, columns >= 60) << bar;
+    EXPECT_EQ(bar.find("1:02:03 left") != std::string::npos, columns >= 40) << bar;
+    EXPECT_EQ(text.find('\n'), std::string::npos);
+  }
 }
 
 TEST(Text, Times) {

@@ -17,9 +17,9 @@ using Counts = std::map<std::string, uint64_t, std::less<>>;
 Counts plainly_counted(std::string_view text, const BertNormalization& normalization) {
   AlignedText characters;
   append_aligned(text, 0, characters);
-  Normalizer({normalization}).apply(characters);
+  Normalizer({normalization}).apply(characters, 0);
   std::vector<Split> splits;
-  PreTokenizer({PreTokenizerStep::bert}).split(characters, {0, characters.size()}, splits);
+  PreTokenizer({BertPreTokenization{}}).split(characters, {0, characters.size()}, splits);
   Counts counts;
   for (const Split& split : splits) {
     std::string word;

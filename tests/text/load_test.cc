@@ -227,10 +227,8 @@ TEST(LoadErrorTest, Ids) {
 
 TEST(LoadErrorTest, Components) {
   const auto error = [](const std::string& member) { return error_of_json(with_vocabulary(kVocabulary, member)); };
-  EXPECT_THAT(error(R"("normalizer":{"type":"NFKC"})"),
-              HasSubstr("normalizer: the type NFKC is not supported; supported are BertNormalizer, NFD"));
   EXPECT_THAT(error(R"("normalizer":{"type":"Sequence","normalizers":[{"type":"Nmt"}]})"),
-              HasSubstr("the type Nmt is not supported"));
+              HasSubstr("normalizer: the type Nmt is not supported; supported are BertNormalizer, NFC"));
   EXPECT_THAT(error(R"("normalizer":{"type":"Sequence"})"), HasSubstr("\"normalizers\" must be a list"));
   EXPECT_THAT(error(R"("normalizer":{})"), HasSubstr("\"type\" is missing"));
   EXPECT_THAT(error(R"("normalizer":[])"), HasSubstr("expected a JSON object, got array"));
@@ -240,8 +238,8 @@ TEST(LoadErrorTest, Components) {
               HasSubstr("stands twice"));
   EXPECT_THAT(error(R"("pre_tokenizer":{"type":"Metaspace"})"),
               HasSubstr("the type Metaspace is not supported; supported are BertPreTokenizer"));
-  EXPECT_THAT(error(R"("pre_tokenizer":{"type":"Punctuation","behavior":"MergedWithNext"})"),
-              HasSubstr("behavior: the type MergedWithNext is not supported"));
+  EXPECT_THAT(error(R"("pre_tokenizer":{"type":"Punctuation","behavior":"Merged"})"),
+              HasSubstr("behavior: the type Merged is not supported"));
   EXPECT_THAT(error(R"("decoder":{"type":"ByteLevel"})"),
               HasSubstr("the type ByteLevel is not supported; supported are WordPiece"));
   EXPECT_THAT(error(R"("added_tokens":{})"), HasSubstr("added_tokens must be a list"));
@@ -265,8 +263,8 @@ TEST(LoadErrorTest, Templates) {
                  ",\"special_tokens\":" + tokens + "}");
   };
   const std::string cls = R"({"SpecialToken":{"id":"[CLS]","type_id":0}})";
-  EXPECT_THAT(error(R"({"type":"RobertaProcessing"})"),
-              HasSubstr("the type RobertaProcessing is not supported; supported are TemplateProcessing"));
+  EXPECT_THAT(error(R"({"type":"ByteLevel"})"),
+              HasSubstr("the type ByteLevel is not supported; supported are TemplateProcessing"));
   EXPECT_THAT(error(R"({"type":"BertProcessing","sep":["[SEP]",3],"cls":["[CLS]"]})"),
               HasSubstr("\"cls\" must be a token and its id"));
   EXPECT_THAT(error(R"({"type":"BertProcessing","sep":["[SEP]","x"],"cls":["[CLS]",2]})"),

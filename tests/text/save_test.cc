@@ -106,8 +106,8 @@ TEST(SaveTest, UnusualPipelinesGetTheGenericClass) {
   std::string prefixed = json;
   prefixed.replace(prefixed.find("\"max_input_chars_per_word\": 100"), 31, "\"max_input_chars_per_word\": 3");
   const fs::path out = fresh_folder();
-  const Tokenizer tokenizer =
-      load(folder({{"tokenizer.json", prefixed}, {"tokenizer_config.json", R"({"tokenizer_class":"BertTokenizer"})"}}));
+  const Tokenizer tokenizer = load(
+      folder({{"tokenizer.json", prefixed}, {"tokenizer_config.json", R"({"tokenizer_class":"ConvBertTokenizer"})"}}));
   tokenizer.save_pretrained(out);
   EXPECT_EQ(read_json(out / "tokenizer_config.json")["tokenizer_class"], "PreTrainedTokenizerFast");
   expect_same(tokenizer, load(out));
@@ -136,6 +136,62 @@ TEST(DigestTest, ChangesWithWhatChangesIds) {
   EXPECT_NE(tokenizer.digest(), bert("\"do_lower_case\":false").digest());
   EXPECT_NE(tokenizer.digest(), bert("\"split_special_tokens\":true").digest());
   EXPECT_NE(tokenizer.digest(), bert("\"additional_special_tokens\":[\"<e>\"]").digest());
+}
+
+TEST(SaveTest, ALengthCanBeSet) {
+  const Tokenizer tokenizer = bert("\"model_max_length\":512").with_model_max_length(64);
+  EXPECT_EQ(tokenizer.model_max_length(), 64);
+  EXPECT_EQ(tokenizer.encode(kText).ids, bert().encode(kText).ids);
+  EXPECT_EQ(tokenizer.digest(), bert().digest());
+  const fs::path out = fresh_folder();
+  tokenizer.save_pretrained(out);
+  EXPECT_EQ(read_json(out / "tokenizer_config.json")["model_max_length"], 64);
+  EXPECT_EQ(load(out).model_max_length(), 64);
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { tokenizer.with_model_max_length(0); }),
+              HasSubstr("at least 1, got 0"));
+}
+
+// Words that a user added get the ids behind the vocabulary's, and keep them.
+TEST(SaveTest, AddedTokensKeepTheirIds) {
+  Json json = Json::parse(read_text(golden("saved.json")));
+  const auto size = static_cast<int32_t>(json["model"]["vocab"].size());
+  for (const char* word : {"methotrexate", "[DRUG]"})
+    json["added_tokens"].push_back({{"id", size + (*word == '[')},
+                                    {"content", word},
+                                    {"single_word", false},
+                                    {"lstrip", false},
+                                    {"rstrip", false},
+                                    {"normalized", *word != '['},
+                                    {"special", *word == '['}});
+  for (size_t i = json["added_tokens"].size(); i-- > 0;)  // the golden file has two of its own, with these ids
+    for (const char* other : {"<e>", "Foo"})
+      if (json["added_tokens"][i]["content"] == other) json["added_tokens"].erase(i);
+  const fs::path folder_of_words = folder(
+      {{"tokenizer.json", json.dump()}, {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast"})"}});
+  const Tokenizer tokenizer = load(folder_of_words);
+  EXPECT_EQ(tokenizer.vocabulary_size(), size + 2);
+  EXPECT_EQ(tokenizer.token_to_id("methotrexate"), size);
+  EXPECT_EQ(tokenizer.token_to_id("[DRUG]"), size + 1);
+  const fs::path out = fresh_folder();
+  tokenizer.save_pretrained(out);
+  expect_same(tokenizer, load(out));
+  EXPECT_EQ(read_json(out / "tokenizer_config.json")["added_tokens_decoder"][std::to_string(size)]["content"],
+            "methotrexate");
+  fs::remove(out / "vocab.txt");
+  EXPECT_EQ(load(out).token_to_id("[DRUG]"), size + 1);
+}
+
+TEST(SaveTest, TheFilesAreThoseOfTheList) {
+  const fs::path out = fresh_folder();
+  EXPECT_FALSE(Tokenizer::is_in(out));
+  bert().save_pretrained(out);
+  EXPECT_TRUE(Tokenizer::is_in(out));
+  size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(out)) {
+    EXPECT_THAT(Tokenizer::files(), testing::Contains(entry.path().filename().string()));
+    ++count;
+  }
+  EXPECT_EQ(count, 4u);
 }
 
 }  // namespace

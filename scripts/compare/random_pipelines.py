@@ -1,0 +1,60 @@
+"""Random pipelines for compare_tokenizer.py --pipelines: normalizers, pre-tokenizers, added tokens and templates of every
+kind that Tekio reads, put together from a seed, and texts of every block of Unicode."""
+import random
+
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+BEHAVIORS = ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]
+STRINGS = ["", " ", "a", "the", "é", "e\u0301", "ß", "日", "한", "-", ".", "\\", "[", "#", "\u3000", "\U0001f600", "\u0301", "aa", "x*", "$"]
+REGEXES = [r"\d+", r"\d", r"\s+", r"\s", r"\w+", r"\W", r"\w+|[^\w\s]+", r"\w+|[^\w\s]", r"[^\w\s]", r"x*", r"a|e", r"^", r"$", r"\b", r"\B", r"(?i)the", r"\p{L}+",
+           r"\p{Han}", r"\p{N}+", r"\p{P}", r"\p{M}", r"[\p{Hangul}\p{Hiragana}]+", r"(?<=a)b", r"a(?=b)", r"\s+(?!\S)", r".", r"(?m:.)", r"(a+)b?", r"(?:\d{1,3})",
+           r"[A-Z][a-z]*", r"[^\x00-\x7F]", r"\X", r"\R", r"[[:upper:]]+", r"[[:punct:]]", r"'s|'t|'re| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", r"(.)\1",
+           r"\A\s*", r"\s*\z", r"\s*\Z", r"(?<!\w)\w", r"\h+", r"[\t\n\r]", r"\u0301", r"[à-ÿ]", r"(?>a+)b", r"\Ga"]
+
+
+def pattern(r):
+    return Regex(r.choice(REGEXES)) if r.random() < 0.75 else r.choice(STRINGS[1:])
+
+
+def normalizer(r):
+    N = normalizers
+    kinds = [N.NFC, N.NFD, N.NFKC, N.NFKD, N.Lowercase, N.StripAccents, lambda: N.Strip(r.random() < 0.5, r.random() < 0.5),
+             lambda: N.Replace(pattern(r), r.choice(STRINGS)), lambda: N.Prepend(r.choice(STRINGS[1:])),
+             lambda: N.BertNormalizer(clean_text=r.random() < 0.5, handle_chinese_chars=r.random() < 0.5, strip_accents=r.choice([None, True, False]),
+                                      lowercase=r.random() < 0.5)]
+    steps = [r.choice(kinds)() for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3, 4]))]
+    return None if not steps else steps[0] if len(steps) == 1 and r.random() < 0.5 else N.Sequence(steps)
+
+
+def pre_tokenizer(r):
+    P = pre_tokenizers
+    kinds = [P.Whitespace, P.WhitespaceSplit, P.BertPreTokenizer, P.UnicodeScripts, lambda: P.Punctuation(r.choice(BEHAVIORS)), lambda: P.Digits(r.random() < 0.5),
+             lambda: P.CharDelimiterSplit(r.choice("a -é日")), lambda: P.Split(pattern(r), r.choice(BEHAVIORS), r.random() < 0.5)]
+    kinds.append(kinds[-1])
+    steps = [r.choice(kinds)() for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3]))]
+    return None if not steps else steps[0] if len(steps) == 1 and r.random() < 0.5 else P.Sequence(steps)
+
+
+def vocabulary(r):
+    """Pieces of one and two characters, so that most words are spelt and offsets are seen inside them."""
+    characters = [chr(c) for c in range(0x21, 0x7F)] + list("àéüñßøçαβσабвдאבجحअआกขᄀ한ㄱᅡᆨあアー日本中國😀½²№ﬁ\u0301\u0323\u0308\u0338\u3099\u200d\u3000 \n") + [chr(0xAC00), chr(0xD7A3)]
+    words = ["the", "##e", "fo", "##ox", "##the", "12", "##12"]
+    return list(dict.fromkeys(SPECIAL + characters + ["##" + c for c in characters] + words))
+
+
+def pipeline(seed):
+    """A tokenizer from a seed, or None where the library refuses the steps."""
+    r = random.Random(seed)
+    tokens = vocabulary(r)
+    tokenizer = Tokenizer(models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]", max_input_chars_per_word=r.choice([100, 100, 5])))
+    if (steps := normalizer(r)) is not None:
+        tokenizer.normalizer = steps
+    if (steps := pre_tokenizer(r)) is not None:
+        tokenizer.pre_tokenizer = steps
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
+    for text in r.sample(["fox", "É", "日本", "tok", "<e>", "a b", "ﬁ", "12"], r.choice([0, 0, 0, 1, 2])):
+        tokenizer.add_tokens([AddedToken(text, normalized=r.random() < 0.5, lstrip=r.random() < 0.3, rstrip=r.random() < 0.3, single_word=r.random() < 0.3)])
+    if r.random() < 0.5:
+        tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    return tokenizer

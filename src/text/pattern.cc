@@ -1,0 +1,140 @@
+// A compiled expression is only read by searches, so that threads share it. The steps of a search are limited: a
+// pattern whose steps grow exponentially with the text ends in an error.
+#include "text/pattern.h"
+
+#include <oniguruma.h>
+
+#include <mutex>
+
+#include "base/error.h"
+#include "text/utf8.h"
+
+namespace tekio {
+namespace {
+
+constexpr size_t kLongestPattern = 4096;              // bytes
+constexpr unsigned long kStepsAtOnePlace = 10000000;  // Oniguruma's own limit, and so the reference's
+constexpr unsigned long kStepsInOneSearch = 20000000;
+constexpr unsigned int kStackEntries = 1 << 20;  // some 50 MB
+
+const OnigUChar* bytes_of(std::string_view text) { return reinterpret_cast<const OnigUChar*>(text.data()); }
+
+std::string message_of(int code, OnigErrorInfo* info = nullptr) {
+  OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+  const int length = info != nullptr ? onig_error_code_to_str(text, code, info) : onig_error_code_to_str(text, code);
+  return printable({reinterpret_cast<const char*>(text), static_cast<size_t>(length)});
+}
+
+struct RegionDeleter {
+  void operator()(OnigRegion* region) const { onig_region_free(region, 1); }
+};
+struct ParametersDeleter {
+  void operator()(OnigMatchParam* parameters) const { onig_free_match_param(parameters); }
+};
+
+// Inside brackets, [:punct:] has symbols too since some version of Oniguruma; older ones get it spelt out.
+std::string spell_out_punctuation(std::string_view pattern) {
+  constexpr std::string_view kClass = "[:punct:]", kOthers = "[:^punct:]";
+  std::string result;
+  int depth = 0;  // of brackets
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (rest[0] == '\\') {
+      result += rest.substr(0, 2);
+      ++i;
+    } else if (depth > 0 && rest.starts_with(kClass)) {
+      result += "\\p{P}\\p{S}";
+      i += kClass.size() - 1;
+    } else if (depth > 0 && rest.starts_with(kOthers)) {
+      result += "[^\\p{P}\\p{S}]";
+      i += kOthers.size() - 1;
+    } else {
+      depth += rest[0] == '[';
+      depth -= rest[0] == ']' && depth > 0;
+      result += rest[0];
+    }
+  }
+  return result;
+}
+
+size_t after_character(std::string_view text, size_t at) {
+  if (at >= text.size()) return at + 1;
+  const char* next = text.data() + at;
+  decode_utf8(next);
+  return static_cast<size_t>(next - text.data());
+}
+
+}  // namespace
+
+struct Pattern::Compiled {
+  regex_t* regex = nullptr;
+
+  Compiled() = default;
+  ~Compiled() {
+    if (regex != nullptr) onig_free(regex);
+  }
+  Compiled(const Compiled&) = delete;
+  Compiled& operator=(const Compiled&) = delete;
+};
+
+Pattern Pattern::string(std::string text) { return Pattern(std::move(text)); }
+
+Pattern Pattern::regex(std::string text, const std::string& where) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+    onig_initialize(encodings, 1);
+  });
+  if (text.size() > kLongestPattern)
+    fail(ErrorKind::input, "{}: a regular expression of {} bytes is too long: at most {}", where, text.size(),
+         kLongestPattern);
+  auto compiled = std::make_shared<Compiled>();
+  OnigErrorInfo info;
+  const std::string spelt = spell_out_punctuation(text);
+  const int code = onig_new(&compiled->regex, bytes_of(spelt), bytes_of(spelt) + spelt.size(), ONIG_OPTION_NONE,
+                            ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
+  if (code != ONIG_NORMAL) {
+    compiled->regex = nullptr;
+    fail(ErrorKind::input, "{}: {} is not a regular expression: {}", where, printable(text), message_of(code, &info));
+  }
+  Pattern pattern(std::move(text));
+  pattern.compiled_ = std::move(compiled);
+  return pattern;
+}
+
+void Pattern::find(std::string_view text, std::vector<Match>& matches) const {
+  matches.clear();
+  if (!is_regex()) {
+    if (text_.empty()) {
+      for (size_t at = 0; at <= text.size(); at = after_character(text, at)) matches.push_back({at, at});
+      return;
+    }
+    for (size_t at = text.find(text_); at != text.npos; at = text.find(text_, at + text_.size()))
+      matches.push_back({at, at + text_.size()});
+    return;
+  }
+  const std::unique_ptr<OnigRegion, RegionDeleter> region(onig_region_new());
+  const std::unique_ptr<OnigMatchParam, ParametersDeleter> parameters(onig_new_match_param());
+  onig_initialize_match_param(parameters.get());
+  onig_set_match_stack_limit_size_of_match_param(parameters.get(), kStackEntries);
+  onig_set_retry_limit_in_match_of_match_param(parameters.get(), kStepsAtOnePlace);
+  onig_set_retry_limit_in_search_of_match_param(parameters.get(), kStepsInOneSearch);
+  const OnigUChar *begin = bytes_of(text), *end = begin + text.size();
+  for (size_t from = 0; from <= text.size();) {
+    const int code = onig_search_with_param(compiled_->regex, begin, end, begin + from, end, region.get(),
+                                            ONIG_OPTION_NONE, parameters.get());
+    if (code == ONIG_MISMATCH) return;
+    if (code < 0)
+      fail(ErrorKind::input, "the regular expression {} cannot be looked for in this text: {}", printable(text_),
+           message_of(code));
+    const Match match{static_cast<size_t>(region->beg[0]), static_cast<size_t>(region->end[0])};
+    if (match.begin == match.end && !matches.empty() && matches.back().end == match.end) {
+      from = after_character(text, from);  // an empty match where the one before ended
+      continue;
+    }
+    matches.push_back(match);
+    from = match.end;
+  }
+}
+
+}  // namespace tekio

@@ -1,0 +1,211 @@
+#include "text/step_json.h"
+
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "text/json_parts.h"
+#include "text/utf8.h"
+
+namespace tekio {
+namespace {
+
+std::string type_of(const Json& component, const std::string& where) {
+  const auto type = JsonReader(component, where).string("type");
+  if (!type) fail(ErrorKind::input, "{}: \"type\" is missing", where);
+  return *type;
+}
+
+std::string required_string(const JsonReader& reader, const char* key, const std::string& where) {
+  const auto text = reader.string(key);
+  if (!text) fail(ErrorKind::input, "{}: \"{}\" is missing", where, key);
+  return *text;
+}
+
+bool flag(const JsonReader& reader, const char* key, bool fallback) { return reader.boolean(key).value_or(fallback); }
+
+// {"String": "…"} or {"Regex": "…"}.
+Pattern parse_pattern(const JsonReader& step, const std::string& where) {
+  const Json* json = step.find("pattern");
+  if (json == nullptr) fail(ErrorKind::input, "{}: \"pattern\" is missing", where);
+  const JsonReader reader(*json, where + ": pattern");
+  const auto text = reader.string("String"), regex = reader.string("Regex");
+  if (text.has_value() == regex.has_value())
+    fail(ErrorKind::input, "{}: \"pattern\" must be an object with the key String or Regex", where);
+  return text ? Pattern::string(*text) : Pattern::regex(*regex, where);
+}
+
+OrderedJson json_of(const Pattern& pattern) { return {{pattern.is_regex() ? "Regex" : "String", pattern.text()}}; }
+
+constexpr std::pair<const char*, Delimiter> kBehaviors[] = {{"Removed", Delimiter::removed},
+                                                            {"Isolated", Delimiter::isolated},
+                                                            {"MergedWithPrevious", Delimiter::merged_with_previous},
+                                                            {"MergedWithNext", Delimiter::merged_with_next},
+                                                            {"Contiguous", Delimiter::contiguous}};
+
+Delimiter parse_behavior(const JsonReader& step, const char* fallback, const std::string& where) {
+  const std::string name =
+      fallback != nullptr ? step.string("behavior").value_or(fallback) : required_string(step, "behavior", where);
+  for (const auto& [known, delimiter] : kBehaviors)
+    if (name == known) return delimiter;
+  unsupported(where + ": behavior", name, "Removed, Isolated, MergedWithPrevious, MergedWithNext and Contiguous");
+}
+
+const char* behavior_name(Delimiter wanted) {
+  for (const auto& [name, delimiter] : kBehaviors)
+    if (delimiter == wanted) return name;
+  return "";
+}
+
+constexpr std::pair<const char*, UnicodeForm> kForms[] = {
+    {"NFD", UnicodeForm::nfd}, {"NFC", UnicodeForm::nfc}, {"NFKD", UnicodeForm::nfkd}, {"NFKC", UnicodeForm::nfkc}};
+
+void append(const Json& json, const std::string& where, std::vector<NormalizationStep>& steps) {
+  const std::string type = type_of(json, where);
+  const JsonReader reader(json, where);
+  for (const auto& [name, form] : kForms)
+    if (type == name) return steps.push_back(UnicodeNormalization{form});
+  if (type == "Sequence") {
+    for (const Json& part : list_of(json, "normalizers", where)) append(part, where, steps);
+  } else if (type == "BertNormalizer") {
+    steps.push_back(BertNormalization{.clean_text = flag(reader, "clean_text", true),
+                                      .handle_chinese_chars = flag(reader, "handle_chinese_chars", true),
+                                      .strip_accents = reader.boolean("strip_accents"),
+                                      .lowercase = flag(reader, "lowercase", true)});
+  } else if (type == "Lowercase") {
+    steps.push_back(LowercaseNormalization{});
+  } else if (type == "StripAccents") {
+    steps.push_back(StripAccentsNormalization{});
+  } else if (type == "Strip") {
+    steps.push_back(StripNormalization{flag(reader, "strip_left", true), flag(reader, "strip_right", true)});
+  } else if (type == "Replace") {
+    steps.push_back(ReplaceNormalization{parse_pattern(reader, where), required_string(reader, "content", where)});
+  } else if (type == "Prepend") {
+    steps.push_back(PrependNormalization{required_string(reader, "prepend", where)});
+  } else {
+    unsupported(where, type,
+                "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend and Sequence");
+  }
+}
+
+char32_t one_character(const std::string& text, const std::string& where) {
+  const char* at = text.data();
+  const char32_t c = text.empty() ? 0 : decode_utf8(at);
+  if (text.empty() || at != text.data() + text.size())
+    fail(ErrorKind::input, "{}: \"delimiter\" must be one character, got {}", where, printable(text));
+  return c;
+}
+
+void append(const Json& json, const std::string& where, std::vector<PreTokenizerStep>& steps) {
+  const std::string type = type_of(json, where);
+  const JsonReader reader(json, where);
+  if (type == "Sequence") {
+    for (const Json& part : list_of(json, "pretokenizers", where)) append(part, where, steps);
+  } else if (type == "BertPreTokenizer") {
+    steps.push_back(BertPreTokenization{});
+  } else if (type == "Whitespace") {
+    steps.push_back(WhitespacePreTokenization{});
+  } else if (type == "WhitespaceSplit") {
+    steps.push_back(WhitespaceSplitting{});
+  } else if (type == "Punctuation") {
+    steps.push_back(PunctuationSplitting{parse_behavior(reader, "Isolated", where)});
+  } else if (type == "Digits") {
+    steps.push_back(DigitSplitting{flag(reader, "individual_digits", false)});
+  } else if (type == "CharDelimiterSplit") {
+    steps.push_back(CharacterSplitting{one_character(required_string(reader, "delimiter", where), where)});
+  } else if (type == "Split") {
+    steps.push_back(PatternSplitting{parse_pattern(reader, where), parse_behavior(reader, nullptr, where),
+                                     flag(reader, "invert", false)});
+  } else if (type == "UnicodeScripts") {
+    steps.push_back(ScriptSplitting{});
+  } else {
+    unsupported(where, type,
+                "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, Split, CharDelimiterSplit, "
+                "UnicodeScripts and Sequence");
+  }
+}
+
+OrderedJson step_json(const BertNormalization& step) {
+  OrderedJson json = {
+      {"type", "BertNormalizer"}, {"clean_text", step.clean_text}, {"handle_chinese_chars", step.handle_chinese_chars}};
+  json["strip_accents"] = step.strip_accents ? OrderedJson(*step.strip_accents) : OrderedJson(nullptr);
+  json["lowercase"] = step.lowercase;
+  return json;
+}
+OrderedJson step_json(const UnicodeNormalization& step) {
+  for (const auto& [name, form] : kForms)
+    if (form == step.form) return {{"type", name}};
+  return nullptr;
+}
+OrderedJson step_json(const LowercaseNormalization&) { return {{"type", "Lowercase"}}; }
+OrderedJson step_json(const StripAccentsNormalization&) { return {{"type", "StripAccents"}}; }
+OrderedJson step_json(const StripNormalization& step) {
+  return {{"type", "Strip"}, {"strip_left", step.left}, {"strip_right", step.right}};
+}
+OrderedJson step_json(const ReplaceNormalization& step) {
+  return {{"type", "Replace"}, {"pattern", json_of(step.pattern)}, {"content", step.content}};
+}
+OrderedJson step_json(const PrependNormalization& step) { return {{"type", "Prepend"}, {"prepend", step.text}}; }
+
+OrderedJson step_json(const BertPreTokenization&) { return {{"type", "BertPreTokenizer"}}; }
+OrderedJson step_json(const WhitespacePreTokenization&) { return {{"type", "Whitespace"}}; }
+OrderedJson step_json(const WhitespaceSplitting&) { return {{"type", "WhitespaceSplit"}}; }
+OrderedJson step_json(const PunctuationSplitting& step) {
+  return {{"type", "Punctuation"}, {"behavior", behavior_name(step.delimiter)}};
+}
+OrderedJson step_json(const DigitSplitting& step) {
+  return {{"type", "Digits"}, {"individual_digits", step.one_by_one}};
+}
+OrderedJson step_json(const CharacterSplitting& step) {
+  std::string delimiter;
+  append_utf8(delimiter, step.c);
+  return {{"type", "CharDelimiterSplit"}, {"delimiter", delimiter}};
+}
+OrderedJson step_json(const PatternSplitting& step) {
+  return {{"type", "Split"},
+          {"pattern", json_of(step.pattern)},
+          {"behavior", behavior_name(step.delimiter)},
+          {"invert", step.invert}};
+}
+OrderedJson step_json(const ScriptSplitting&) { return {{"type", "UnicodeScripts"}}; }
+
+template <typename Step>
+OrderedJson sequence(const std::vector<Step>& steps, const char* key) {
+  OrderedJson parts = OrderedJson::array();
+  for (const Step& step : steps) parts.push_back(std::visit([](const auto& kind) { return step_json(kind); }, step));
+  if (parts.empty()) return nullptr;
+  if (parts.size() == 1) return parts[0];
+  return {{"type", "Sequence"}, {key, std::move(parts)}};
+}
+
+}  // namespace
+
+Normalizer parse_normalizer(const Json& json, const std::string& where) {
+  std::vector<NormalizationStep> steps;
+  if (!json.is_null()) append(json, where, steps);
+  return Normalizer(std::move(steps));
+}
+
+PreTokenizer parse_pre_tokenizer(const Json& json, const std::string& where) {
+  std::vector<PreTokenizerStep> steps;
+  if (!json.is_null()) append(json, where, steps);
+  return PreTokenizer(std::move(steps));
+}
+
+std::optional<WordPieceDecoder> parse_decoder(const Json& json, const std::string& where) {
+  if (json.is_null()) return std::nullopt;
+  const std::string type = type_of(json, where);
+  if (type != "WordPiece") unsupported(where, type, "WordPiece");
+  const JsonReader reader(json, where);
+  return WordPieceDecoder{reader.string("prefix").value_or("##"), flag(reader, "cleanup", true)};
+}
+
+OrderedJson json_of(const Normalizer& normalizer) { return sequence(normalizer.steps(), "normalizers"); }
+OrderedJson json_of(const PreTokenizer& pre_tokenizer) { return sequence(pre_tokenizer.steps(), "pretokenizers"); }
+
+OrderedJson json_of(const std::optional<WordPieceDecoder>& decoder) {
+  if (!decoder) return nullptr;
+  return {{"type", "WordPiece"}, {"prefix", decoder->prefix}, {"cleanup", decoder->cleanup}};
+}
+
+}  // namespace tekio

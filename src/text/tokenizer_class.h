@@ -1,0 +1,39 @@
+// The tokenizer classes of Hugging Face transformers that are BERT's, under its name or another: WordPiece after BERT's
+// normalizer and pre-tokenizer. They differ in their special tokens and in what stands around a text.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "text/roles.h"
+
+namespace tekio {
+
+struct TokenizerClass {
+  enum class Kind { bert, mpnet, funnel, splinter };
+  /// What counts of a tokenizer.json. Most constructors build everything but the vocabulary and the added tokens anew.
+  enum class Keeps {
+    vocabulary,
+    steps,  ///< all but the template
+    all     ///< classes that transformers 5 no longer has: it reads the file as it stands
+  };
+
+  std::string_view name;  // without "Fast", unless that makes a difference
+  Kind kind = Kind::bert;
+  Keeps keeps = Keeps::vocabulary;
+
+  /// The tokens that have the roles where nothing else is said; "": none.
+  const RoleNames& roles() const;
+};
+
+/// The class of a name, with "Fast" at its end or without; nullptr if it is none of BERT's.
+const TokenizerClass* find_tokenizer_class(std::string_view name);
+
+/// The class that a model_type of config.json implies where no class is named; nullptr if none of BERT's.
+const TokenizerClass* tokenizer_class_of_model(std::string_view model_type);
+
+/// Whether the name stands for "as tokenizer.json says".
+bool is_generic_class(std::string_view name);
+inline constexpr std::string_view kGenericClass = "PreTrainedTokenizerFast";
+
+}  // namespace tekio

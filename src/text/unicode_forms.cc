@@ -1,0 +1,131 @@
+// A form is made in three passes: decompose, sort marks, compose. Each character that comes out carries a number that
+// says how many characters it stands for beyond its own (the reference's way of counting, from which places follow):
+// 1: none, it was inserted; 0: one; -1: two, since one was composed into it; and so on.
+#include "text/unicode_forms.h"
+
+#include <algorithm>
+
+#include "text/unicode.h"
+#include "text/unicode_steps.h"
+
+namespace tekio {
+namespace {
+
+// Unicode 3.12: (leading × 21 + vowel) × 28 + trailing; no trailing consonant is number 0.
+constexpr char32_t kSyllables = 0xAC00, kLeading = 0x1100, kVowels = 0x1161, kTrailing = 0x11A7;
+constexpr char32_t kSyllableCount = 11172, kLeadingCount = 19, kVowelCount = 21, kTrailingCount = 28;
+
+// One character before its places are known.
+struct Part {
+  char32_t c;
+  uint8_t combining_class;
+  int32_t change;
+};
+
+void append_decomposition(char32_t c, bool compatible, std::vector<Part>& parts) {
+  if (c >= kSyllables && c < kSyllables + kSyllableCount) {
+    const char32_t s = c - kSyllables;
+    parts.push_back({kLeading + s / (kVowelCount * kTrailingCount), 0, 0});
+    parts.push_back({kVowels + s % (kVowelCount * kTrailingCount) / kTrailingCount, 0, 1});
+    if (s % kTrailingCount != 0) parts.push_back({kTrailing + s % kTrailingCount, 0, 1});
+    return;
+  }
+  auto decomposed = unicode::decomposition(c);
+  if (compatible)
+    if (const auto other = unicode::compatible_decomposition(c); !other.empty()) decomposed = other;
+  if (decomposed.empty()) {
+    parts.push_back({c, unicode::record(c).combining_class, 0});
+    return;
+  }
+  for (size_t i = 0; i < decomposed.size(); ++i)
+    parts.push_back({decomposed[i], unicode::record(decomposed[i]).combining_class, i > 0});
+}
+
+// Canonical order: between characters of class 0, sort by class, equal classes in the order in which they came.
+void sort_marks(std::vector<Part>& parts) {
+  for (size_t begin = 0; begin < parts.size();) {
+    if (parts[begin].combining_class == 0) {
+      ++begin;
+      continue;
+    }
+    size_t end = begin;
+    while (end < parts.size() && parts[end].combining_class != 0) ++end;
+    std::stable_sort(parts.begin() + static_cast<ptrdiff_t>(begin), parts.begin() + static_cast<ptrdiff_t>(end),
+                     [](const Part& a, const Part& b) { return a.combining_class < b.combining_class; });
+    begin = end;
+  }
+}
+
+// 0: the two do not compose.
+char32_t composed(char32_t first, char32_t second) {
+  if (first - kLeading < kLeadingCount && second - kVowels < kVowelCount)
+    return kSyllables + ((first - kLeading) * kVowelCount + (second - kVowels)) * kTrailingCount;
+  if (first - kSyllables < kSyllableCount && (first - kSyllables) % kTrailingCount == 0 && second > kTrailing &&
+      second < kTrailing + kTrailingCount)
+    return first + (second - kTrailing);
+  const std::span<const unicode::Composition> all(unicode::kCompositions, unicode::kCompositionCount);
+  const auto found = std::lower_bound(all.begin(), all.end(), std::pair(first, second),
+                                      [](const auto& a, auto pair) { return std::pair(a.first, a.second) < pair; });
+  return found != all.end() && found->first == first && found->second == second ? found->composed : 0;
+}
+
+void compose(std::vector<Part>& parts) {
+  size_t count = 0, starter = SIZE_MAX;
+  int last_class = -1;  // of what stands between the starter and here; -1: nothing does
+  for (const Part part : parts) {
+    if (starter != SIZE_MAX && last_class < part.combining_class)
+      if (const char32_t c = composed(parts[starter].c, part.c); c != 0) {
+        parts[starter].c = c;
+        parts[starter].change += part.change - 1;
+        continue;
+      }
+    if (part.combining_class == 0) {
+      starter = count;
+      last_class = -1;
+    } else if (starter != SIZE_MAX) {
+      last_class = part.combining_class;
+    }
+    parts[count++] = part;
+  }
+  parts.resize(count);
+}
+
+// Whether a character may be another one in this form, or be moved or composed.
+bool may_change(UnicodeForm form, char32_t c) {
+  switch (form) {
+    case UnicodeForm::nfd: {
+      if (c < 0xC0) return false;
+      const unicode::Record& record = unicode::record(c);
+      return (record.flags & unicode::kDecomposes) != 0 || record.combining_class != 0;
+    }
+    case UnicodeForm::nfc:
+      return c >= 0x300;
+    case UnicodeForm::nfkd:
+    case UnicodeForm::nfkc:
+      return c >= 0xA0;
+  }
+  return true;
+}
+
+}  // namespace
+
+void normalize(UnicodeForm form, AlignedText& text) {
+  if (std::none_of(text.begin(), text.end(), [&](const AlignedChar& a) { return may_change(form, a.c); })) return;
+  std::vector<Part> parts;
+  parts.reserve(text.size() + text.size() / 2);
+  const bool compatible = form == UnicodeForm::nfkc || form == UnicodeForm::nfkd;
+  for (const AlignedChar& a : text) append_decomposition(a.c, compatible, parts);
+  sort_marks(parts);
+  if (form == UnicodeForm::nfc || form == UnicodeForm::nfkc) compose(parts);
+  AlignedText result;
+  result.reserve(parts.size());
+  size_t consumed = 0;  // a part takes the place of the next original character, whichever it came from
+  for (const Part& part : parts) {
+    const AlignedChar& place = text[part.change > 0 ? consumed - 1 : consumed];
+    result.push_back({part.c, place.begin, place.end});
+    if (part.change <= 0) consumed += static_cast<size_t>(1 - part.change);
+  }
+  text.swap(result);
+}
+
+}  // namespace tekio

@@ -1,0 +1,11 @@
+// The four normal forms of Unicode, with characters' places kept.
+#pragma once
+
+#include "text/normalizer.h"
+
+namespace tekio {
+
+/// Rewrites `text` in a normal form. Leaves it alone where it has nothing to do.
+void normalize(UnicodeForm form, AlignedText& text);
+
+}  // namespace tekio

@@ -1,0 +1,42 @@
+// What single steps of a pipeline have to know of a code point, and BERT's own pipeline never asks: scripts, numbers,
+// compatibility decompositions, compositions. The tables (unicode_step_tables.cc, generated) are of the versions of
+// Unicode that the reference has for each (see unicode.h): scripts and decompositions 9.0, numbers 17.0.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tekio::unicode {
+
+struct StepRecord {
+  uint8_t script;  ///< a number; 0 belongs to any: the space, and what is not assigned. Japanese and Han are one.
+  bool numeric;    ///< Nd, Nl, No
+};
+
+struct Composition {
+  char32_t first, second, composed;
+};
+
+// Two stages, as in unicode.h.
+extern const uint8_t kStepRecordBlocks[];
+extern const uint8_t kStepRecordNumbers[];
+extern const StepRecord kStepRecords[];
+extern const uint8_t kCompatibleBlocks[];
+extern const uint16_t kCompatiblePositions[];
+extern const char32_t kCompatible[];       // count, characters; at position 0: none
+extern const Composition kCompositions[];  // ascending; without Hangul, which goes by arithmetic
+extern const size_t kCompositionCount;
+
+/// `c` < 0x110000.
+inline const StepRecord& step_record(char32_t c) {
+  return kStepRecords[kStepRecordNumbers[(size_t{kStepRecordBlocks[c >> 7]} << 7) | (c & 127)]];
+}
+
+/// The full compatibility decomposition; empty where it is the canonical one.
+inline std::span<const char32_t> compatible_decomposition(char32_t c) {
+  const uint16_t position = kCompatiblePositions[(size_t{kCompatibleBlocks[c >> 6]} << 6) | (c & 63)];
+  return {kCompatible + position + 1, kCompatible[position]};
+}
+
+}  // namespace tekio::unicode

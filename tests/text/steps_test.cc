@@ -1,0 +1,172 @@
+// Single steps of pipelines: what they look for, their limits, and whole Unicode against the reference.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "folders.h"
+#include "text/normalizer.h"
+#include "text/pattern.h"
+#include "text/pre_tokenizer.h"
+#include "text/utf8.h"
+#include "text/vocabulary.h"
+
+namespace tekio {
+namespace {
+
+using namespace test;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+using Pairs = std::vector<std::pair<size_t, size_t>>;
+
+Pairs matches(const Pattern& pattern, std::string_view text) {
+  std::vector<Pattern::Match> found;
+  pattern.find(text, found);
+  Pairs pairs;
+  for (const Pattern::Match& match : found) pairs.emplace_back(match.begin, match.end);
+  return pairs;
+}
+Pairs regex(const char* pattern, std::string_view text) { return matches(Pattern::regex(pattern, "here"), text); }
+
+TEST(PatternTest, StringsAreWhatTheyAre) {
+  EXPECT_EQ(matches(Pattern::string("a."), "a.aXa."), (Pairs{{0, 2}, {4, 6}}));
+  EXPECT_EQ(matches(Pattern::string("aa"), "aaaaa"), (Pairs{{0, 2}, {2, 4}}));
+  EXPECT_EQ(matches(Pattern::string("x"), "abc"), Pairs{});
+  EXPECT_EQ(matches(Pattern::string(""), "é"), (Pairs{{0, 0}, {2, 2}}));
+}
+
+TEST(PatternTest, ExpressionsAreOnigurumas) {
+  EXPECT_EQ(regex("\\d+", "a12b3"), (Pairs{{1, 3}, {4, 5}}));
+  EXPECT_EQ(regex("x*", "axb"), (Pairs{{0, 0}, {1, 2}, {3, 3}}));  // none where the one before ends
+  EXPECT_EQ(regex("\\b", "a b"), (Pairs{{0, 0}, {1, 1}, {2, 2}, {3, 3}}));
+  EXPECT_EQ(regex("^", "a\nb"), (Pairs{{0, 0}, {2, 2}}));  // lines, as in Ruby
+  EXPECT_EQ(regex("\\p{Han}+", "a日本b"), (Pairs{{1, 7}}));
+  EXPECT_EQ(regex("(?i)É", "é"), (Pairs{{0, 2}}));
+  EXPECT_EQ(regex("(?<=a)b|c(?=d)", "abcd"), (Pairs{{1, 2}, {2, 3}}));
+}
+
+// Whatever the library's version takes for it, symbols are among [:punct:].
+TEST(PatternTest, PunctuationOfPosixHasSymbols) {
+  EXPECT_EQ(regex("[[:punct:]]", "a+.€"), (Pairs{{1, 2}, {2, 3}, {3, 6}}));
+  EXPECT_EQ(regex("[[:^punct:]]", "a+.€b"), (Pairs{{0, 1}, {6, 7}}));
+  EXPECT_EQ(regex("[^a[:punct:]x]", "a+b"), (Pairs{{2, 3}}));
+  EXPECT_EQ(regex("\\[:punct:]", "[:punct:]"), (Pairs{{0, 9}}));
+  EXPECT_EQ(regex("[\\]:punct:]+", "x]:pun"), (Pairs{{1, 6}}));
+}
+
+TEST(PatternTest, WhatIsNoExpressionIsRefused) {
+  const auto message = [](const std::string& pattern) {
+    return message_of(ErrorKind::input, [&] { Pattern::regex(pattern, "tokenizer.json: normalizer"); });
+  };
+  EXPECT_THAT(message("(a"),
+              AllOf(HasSubstr("tokenizer.json: normalizer: (a is not a regular expression"), HasSubstr("parenthesis")));
+  EXPECT_THAT(message("\\p{Nonsense}"), HasSubstr("is not a regular expression"));
+  EXPECT_THAT(message(std::string(5000, 'a')), HasSubstr("5000 bytes is too long"));
+}
+
+TEST(PatternTest, EndlessSearchesEnd) {
+  const Pattern hostile = Pattern::regex("(?:a|aa)+c", "here");
+  std::vector<Pattern::Match> found;
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { hostile.find(std::string(200, 'a') + "bc", found); }),
+              HasSubstr("cannot be looked for in this text"));
+}
+
+TEST(NormalizerTest, StepsThatMultiplyATextEnd) {
+  std::vector<NormalizationStep> steps(4, ReplaceNormalization{Pattern::string("a"), std::string(100, 'a')});
+  const Normalizer normalizer(steps);
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { normalizer.apply(std::string(10, 'a')); }),
+              AllOf(HasSubstr("Replace"), HasSubstr("of a text of 10")));
+}
+
+TEST(NormalizerTest, OnlyWhatLooksNowhereElseIsLocal) {
+  const auto local = [](NormalizationStep step) { return Normalizer({std::move(step)}).is_local(); };
+  EXPECT_TRUE(local(BertNormalization{}));
+  EXPECT_TRUE(local(UnicodeNormalization{UnicodeForm::nfd}));
+  EXPECT_FALSE(local(UnicodeNormalization{UnicodeForm::nfc}));  // "=" and U+0338 become one
+  EXPECT_FALSE(local(StripNormalization{}));
+  EXPECT_FALSE(local(ReplaceNormalization{Pattern::string("a"), "b"}));
+}
+
+// FNV-1a of all of Unicode, as the golden file has it.
+std::string hash(std::string_view text) {
+  return fmt::format("{:016x}", Vocabulary::hash(Vocabulary::kHashStart, text));
+}
+
+template <typename Use>
+void for_each_code_point(Use&& use) {
+  for (char32_t c = 0; c < 0x110000; ++c)
+    if (c < 0xD800 || c >= 0xE000) use(c);
+}
+
+TEST(UnicodeTest, FormsOfEveryCodePoint) {
+  const Json golden_hashes = read_json(golden("forms.json"))[0];
+  for (const auto& [name, form] : {std::pair("NFC", UnicodeForm::nfc), std::pair("NFD", UnicodeForm::nfd),
+                                   std::pair("NFKC", UnicodeForm::nfkc), std::pair("NFKD", UnicodeForm::nfkd)}) {
+    const Normalizer normalizer({UnicodeNormalization{form}});
+    std::string all;
+    for_each_code_point([&](char32_t c) {
+      if (c > 0) all += '\n';
+      std::string one;
+      append_utf8(one, c);
+      all += normalizer.apply(one);
+    });
+    EXPECT_EQ(hash(all), golden_hashes[name].get<std::string>()) << name;
+  }
+}
+
+TEST(UnicodeTest, ScriptsAndNumbersOfEveryCodePoint) {
+  const Json golden_hashes = read_json(golden("forms.json"))[0];
+  AlignedText text;
+  int32_t count = 0;
+  for_each_code_point([&](char32_t c) { text.push_back({c, count, count + 1}), ++count; });
+  for (const auto& [name, step] : {std::pair<const char*, PreTokenizerStep>("UnicodeScripts", ScriptSplitting{}),
+                                   std::pair<const char*, PreTokenizerStep>("Digits", DigitSplitting{})}) {
+    std::vector<Split> splits;
+    PreTokenizer({step}).split(text, {0, text.size()}, splits);
+    std::string begins;
+    for (const Split& split : splits) begins += (begins.empty() ? "" : " ") + std::to_string(split.begin);
+    EXPECT_EQ(hash(begins), golden_hashes[name].get<std::string>()) << name;
+  }
+}
+
+std::string generic(const std::string& members) {
+  return R"({"version":"1.0","model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":1}},)" + members + "}";
+}
+
+TEST(StepTest, WhatIsMissingOrWrongIsNamed) {
+  const auto message = [](const std::string& members) {
+    return message_of(ErrorKind::input, [&] { load(folder({{"tokenizer.json", generic(members)}})); });
+  };
+  EXPECT_THAT(message(R"("normalizer":{"type":"Precompiled"})"),
+              AllOf(HasSubstr("normalizer: the type Precompiled is not supported"), HasSubstr("NFKC")));
+  EXPECT_THAT(message(R"("pre_tokenizer":{"type":"ByteLevel"})"),
+              AllOf(HasSubstr("ByteLevel is not supported"), HasSubstr("UnicodeScripts")));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Replace","content":"b"})"), HasSubstr("\"pattern\" is missing"));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Replace","pattern":{"String":"a"}})"),
+              HasSubstr("\"content\" is missing"));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Replace","pattern":{},"content":"b"})"), HasSubstr("String or Regex"));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Replace","pattern":"a","content":"b"})"),
+              HasSubstr("expected a JSON object"));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Replace","pattern":{"Regex":"(a"},"content":"b"})"),
+              HasSubstr("(a is not a regular expression"));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Prepend"})"), HasSubstr("\"prepend\" is missing"));
+  EXPECT_THAT(message(R"("pre_tokenizer":{"type":"Split","pattern":{"String":"a"}})"),
+              HasSubstr("\"behavior\" is missing"));
+  EXPECT_THAT(message(R"("pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Gone"})"),
+              HasSubstr("MergedWithNext"));
+  EXPECT_THAT(message(R"("pre_tokenizer":{"type":"CharDelimiterSplit","delimiter":"ab"})"), HasSubstr("one character"));
+}
+
+TEST(StepTest, AnErrorInASearchReachesTheCaller) {
+  const Tokenizer tokenizer = load(folder(
+      {{"tokenizer.json",
+        generic(R"("pre_tokenizer":{"type":"Split","pattern":{"Regex":"(?:a|aa)+c"},"behavior":"Isolated"})")}}));
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { tokenizer.encode(std::string(200, 'a') + "bc"); }),
+              HasSubstr("cannot be looked for"));
+  EXPECT_THAT(tokenizer.encode("a").ids, ElementsAre(1));
+}
+
+}  // namespace
+}  // namespace tekio
