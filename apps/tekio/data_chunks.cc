@@ -71,7 +71,11 @@ class DataChunks final : public Command {
     for (const auto& [name, rows] : data.splits()) {
       if (!single.empty() && name != single) continue;
       const Chunks chunks = chunk(rows, tokenizer, chunks_);
-      splits[name] = {{"rows", chunks.rows()}, {"tokens", chunks.tokens()}, {"chunks", chunks.size()}};
+      splits[name] = {{"rows", chunks.rows()},
+                      {"tokens", chunks.tokens()},
+                      {"chunks", chunks.size()},
+                      {"text_column", tell_rows(rows, read_)},
+                      {"skipped_rows", rows.skipped_rows()}};
       if (!common.json && !shows)
         out.line(fmt::format("{:<16} {:>17} {:>21} {:>19} of {}", printable(name), counted(chunks.rows(), "row"),
                              counted(chunks.tokens(), "token"), counted(chunks.size(), "chunk"), chunks.chunk_size()));

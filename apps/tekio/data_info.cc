@@ -29,6 +29,7 @@ class DataInfo final : public Command {
     const DatasetDict data = open_data(positionals, read_);
     OrderedJson splits = OrderedJson::object();
     for (const auto& [name, split] : data.splits()) {
+      if (read_.bad_rows == BadRows::skip) tell_rows(split, read_);
       const std::vector<std::string> columns = split.columns();
       if (common.json)
         splits[name] = {{"rows", split.size()}, {"columns", columns}, {"bytes", split.bytes()}};

@@ -57,6 +57,7 @@ class Eval final : public Command {
     const DatasetDict data = open_data(data_, read_);
     const std::string split = choose_split(data, {"validation", "test", "train"});
     const Chunks chunks = chunk(data[split], tokenizer, chunks_);
+    const std::string column = tell_rows(data[split], read_);
     if (chunks.size() == 0)
       fail(ErrorKind::input,
            "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text", split,
@@ -73,6 +74,8 @@ class Eval final : public Command {
                 {"eval_chunks", report.chunks},
                 {"masked_tokens", report.masked_tokens},
                 {"split", split},
+                {"text_column", column},
+                {"skipped_rows", data[split].skipped_rows()},
                 {"seconds", report.seconds}});
     } else {
       const std::string interval =

@@ -143,7 +143,9 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
     if (!place) fail_no_data(spec);
     places.push_back(place->path.string() + place->split);
   }
-  return load_dataset(places, options);
+  // A bundled corpus is as it is, whatever the options say of the user's own text beside it.
+  const bool bundled = std::all_of(specs.begin(), specs.end(), [](const std::string& s) { return named_corpus(s); });
+  return load_dataset(places, bundled ? ReadOptions() : options);
 }
 
 bool names_whole(const std::string& spec) {
@@ -161,6 +163,15 @@ void for_each_text(const Dataset& split, const std::function<void(std::string_vi
   Block block;
   while (reader.next(block))
     for (const Record& record : block.records) use(parser.text(block, record));
+}
+
+bool has_text(const Dataset& split) {
+  SourceReader reader(split.source());
+  RecordParser parser(*split.source().files);
+  for (Block block; reader.next(block);)
+    for (const Record& record : block.records)
+      if (parser.text(block, record).find_first_not_of(" \t\r\n\v\f") != std::string_view::npos) return true;
+  return false;
 }
 
 std::string data_name(const std::vector<std::string>& specs) {
@@ -259,13 +270,6 @@ void add_masking_options(OptionTable& table, MaskOptions& options) {
   table.add("wwm_probability", &options.wwm_probability, "chance of a word to be chosen with --whole_word_mask")
       .above(0)
       .at_most(1);
-}
-
-void add_read_options(OptionTable& table, ReadOptions& options) {
-  table
-      .add("text_column_name", &options.text_column,
-           "the column that holds the text; else text, or, where there is none, the first one that holds text")
-      .called("NAME");
 }
 
 void add_chunk_options(OptionTable& table, ChunkOptions& options) {

@@ -36,6 +36,8 @@ std::optional<BundledCorpus> named_corpus(const std::string& spec);
 /// Calls `use` with the text of every row of a split, in order; a row without text is told with file and line, as
 /// `data chunks` tells it. The view holds until `use` returns.
 void for_each_text(const Dataset& split, const std::function<void(std::string_view)>& use);
+/// Whether a row is more than blanks; reads as far as the first such one. Errors: as for_each_text.
+bool has_text(const Dataset& split);
 /// "imdb, extra.jsonl": last parts, for a line to read.
 std::string data_name(const std::vector<std::string>& specs);
 /// The first of `names` that the data has; if none and there is only one split, that. Errors: input (names those there
@@ -75,6 +77,9 @@ struct ModelOptions {
 void add_masking_options(OptionTable& table, MaskOptions& options);
 /// How rows are read: every command that reads data has these.
 void add_read_options(OptionTable& table, ReadOptions& options);
+/// The column that a split's text is taken from, where it was found: told in a note unless it is "text". Warns of rows
+/// that were left out. Returns its name.
+std::string tell_rows(const Dataset& split, const ReadOptions& options);
 /// --chunk_size, --line_by_line.
 void add_chunk_options(OptionTable& table, ChunkOptions& options);
 

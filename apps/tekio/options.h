@@ -150,6 +150,16 @@ class OptionTable {
   Option& add(const char* name, std::optional<uint64_t>* target, const char* help);
   Option& add(const char* name, std::optional<double>* target, const char* help);
 
+  /// Whatever `assign` takes apart (it may refuse: usage) and `value` puts together again.
+  Option& add(const char* name, Option::Kind kind, std::function<void(const std::string&)> assign,
+              std::function<OrderedJson()> value, const char* help) {
+    Option& option = add_option(name, kind, help);
+    option.assign = std::move(assign);
+    option.value = std::move(value);
+    option.default_value = option.value();
+    return option;
+  }
+
   /// An enumeration by its names.
   template <typename Enum>
   Option& add(const char* name, Enum* target, std::vector<std::pair<std::string, Enum>> names, const char* help) {

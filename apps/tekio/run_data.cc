@@ -2,9 +2,11 @@
 // by accident.
 #include "run_data.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
+#include "data/source.h"
 
 namespace tekio::cli {
 namespace {
@@ -34,21 +36,6 @@ std::string split_to_train_on(const DatasetDict& data, const std::vector<std::st
   return choose_split(data, {"train"});
 }
 
-// Whether a row is more than blanks. Mostly the first one is, so few rows are read at first. A row that is no text
-// counts: cutting the chunks tells file and line.
-bool has_text(const Dataset& rows) {
-  const std::string column = rows.text_column();
-  for (int64_t count = 16;; count *= 16) {
-    const std::vector<Row> taken = rows.take(count);
-    for (const Row& row : taken)
-      for (const auto& [name, value] : row.columns)
-        if (name == column &&
-            (!value.starts_with('"') || row.text(column).find_first_not_of(" \t\r\n\v\f") != std::string::npos))
-          return true;
-    if (static_cast<int64_t>(taken.size()) < count) return false;
-  }
-}
-
 void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
   if (!has_text(rows))
     fail(ErrorKind::input,
@@ -60,7 +47,12 @@ void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
 }  // namespace
 
 OrderedJson RunData::to_json() const {
-  return {{"rows", rows}, {"tokens", tokens}, {"train_chunks", split.train.size()}, {"eval_chunks", split.test.size()}};
+  return {{"rows", rows},
+          {"tokens", tokens},
+          {"train_chunks", split.train.size()},
+          {"eval_chunks", split.test.size()},
+          {"text_column", text_column},
+          {"skipped_rows", skipped_rows}};
 }
 
 RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
@@ -72,16 +64,26 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
 
   const auto separate = [&](const Chunks& trained, const Chunks& evaluated) {
     return RunData{data_name(training_data),
+                   "",
+                   0,
+                   0,
                    trained.rows() + evaluated.rows(),
                    trained.tokens() + evaluated.tokens(),
                    trained.size(),
                    {trained, evaluated}};
   };
+  std::vector<Dataset> used = {train};
   RunData data = [&]() -> RunData {
     if (a.train_size > 0 || a.test_size > 0) {
       const Chunks all = cut(train);
       return {
-          data_name(training_data), all.rows(), all.tokens(), all.size(),
+          data_name(training_data),
+          "",
+          0,
+          0,
+          all.rows(),
+          all.tokens(),
+          all.size(),
           all.train_test_split(
               {.train_size = a.train_size, .test_size = a.test_size, .seed = a.split_seed.value_or(a.training.seed)})};
     }
@@ -89,18 +91,37 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
       const DatasetDict held_out = open_data(a.validation_file, a.read);
       const Dataset& evaluated = held_out[choose_split(held_out, {"validation", "test", "train"})];
       check_text(evaluated, a.validation_file);
+      used.push_back(evaluated);
       return separate(cut(train), cut(evaluated));
     }
     for (const char* split : {"validation", "test"})
-      if (dataset.contains(split) && dataset.splits().size() > 1) return separate(cut(train), cut(dataset[split]));
+      if (dataset.contains(split) && dataset.splits().size() > 1) {
+        used.push_back(dataset[split]);
+        return separate(cut(train), cut(dataset[split]));
+      }
     const int64_t rows = train.size(), evaluated = percentage_of_rows(rows, a.validation_split_percentage);
     if (evaluated == 0 || evaluated == rows)
       fail(ErrorKind::input,
-           "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass another "
-           "--validation_split_percentage or a --validation_file",
-           a.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated);
+           "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass "
+           "--test_size N, which takes chunks instead of rows, a --validation_file{}",
+           a.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
+           rows > 1 ? ", or another --validation_split_percentage" : "");
     return separate(cut(train.slice(0, rows - evaluated)), cut(train.slice(rows - evaluated, rows)));
   }();
+  std::vector<std::string> columns;
+  for (const Dataset& part : used) {
+    data.skipped_rows += part.skipped_rows();
+    const Files& files = *part.source().files;
+    for (size_t group = 0; group < files.groups(); ++group)
+      if (const auto column = files.text_column(group);
+          column && std::find(columns.begin(), columns.end(), column->name) == columns.end())
+        columns.push_back(column->name);
+  }
+  data.text_columns = columns.size();
+  data.text_column = fmt::format("{}", fmt::join(columns, ", "));
+  if (data.skipped_rows > 0)
+    warn(fmt::format("{} left out: no text in the column {} (null, missing or not a string)",
+                     counted(data.skipped_rows, "row"), printable(data.text_column)));
   if (!a.general_data.empty() && a.general_data != std::vector<std::string>{"none"}) {
     const DatasetDict elsewhere = open_data(a.general_data, a.read);
     data.general_name = data_name(a.general_data);

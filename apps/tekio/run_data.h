@@ -14,6 +14,9 @@ namespace tekio::cli {
 /// What is trained on and evaluated on, and what it was cut from.
 struct RunData {
   std::string name;
+  std::string text_column;  ///< several, where sources have different ones: "review, text"
+  size_t text_columns = 0;
+  int64_t skipped_rows = 0;
   int64_t rows = 0, tokens = 0,
           all_chunks = 0;  ///< all_chunks: of the split trained on, before train_size and test_size
   Chunks::Split split;

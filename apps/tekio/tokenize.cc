@@ -126,8 +126,10 @@ class Tokenize final : public Command {
         read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
       for (const std::string& file : files) {
         const DatasetDict data = open_data({file}, read_);
-        for (const auto& [name, split] : data.splits())
+        for (const auto& [name, split] : data.splits()) {
+          tell_rows(split, read_);
           for_each_text(split, [&](std::string_view text) { writer.put(std::string(text)); });
+        }
       }
     }
     writer.finish();

@@ -62,7 +62,9 @@ class TokenizerTrain final : public Command {
     refuse_other_files(folder);
     options_.threads = common.threads;
     const DatasetDict data = open_data(data_, read_);
-    const TrainedTokenizer trained = train_word_piece(data[choose_split(data, {"train"})], options_);
+    const Dataset& split = data[choose_split(data, {"train"})];
+    const TrainedTokenizer trained = train_word_piece(split, options_);
+    tell_rows(split, read_);
     save(trained.tokenizer, folder);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     const int64_t size = trained.tokenizer.vocabulary_size();

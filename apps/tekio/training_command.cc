@@ -183,8 +183,9 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   const RunData data = open_run_data(a, opened.tokenizer);
-  tell(fmt::format(" data     {} · {} · {} of {} · {} to train on, {} to evaluate on", printable(data.name, kShown),
-                   counted(data.rows, "row"), counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
+  tell(fmt::format(" data     {} · column {} · {} · {} of {} · {} to train on, {} to evaluate on",
+                   printable(data.name, kShown), printable(data.text_column), counted(data.rows, "row"),
+                   counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
                    with_commas(data.split.train.size()), with_commas(data.split.test.size())));
   a.training.general = data.general;
   a.training.general_name = data.general_name;
@@ -200,6 +201,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
     warn(shortage);
   if (a.dry_run) return print_plan(opened, data, opening, out);
 
+  if (data.text_columns == 1) a.read.text_column = data.text_column;  // what was found holds for whoever repeats this
   a.training.options_toml = a.record(table);
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
   if (common.json)

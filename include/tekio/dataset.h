@@ -23,16 +23,22 @@ namespace tekio {
 enum class BadRows { stop, skip };
 enum class SampleBy { line, paragraph, document };
 
-/// How rows are read.
+/// How rows are read. Which rows there are follows from it, for everything that is done with a dataset.
 struct ReadOptions {
-  std::string text_column;    ///< what chunk() takes text from; empty: as Dataset::text_column() finds it
-  std::string json_field;     ///< rows are the list under this key of one JSON document; empty: no such list
-  char csv_separator = '\0';  ///< '\0': recognised
-  bool header = true;         ///< the first record of a table names its columns
-  std::vector<std::string> column_names;  ///< of tables without a header
+  /// The column that holds the text: exactly this one, or a path into objects ("note.text"). Empty: "text", else the
+  /// only column that holds strings.
+  std::string text_column;
+  /// Rows of JSON files are the elements of the list under this key, or path of keys ("export.records"), of one
+  /// document. Empty: a row is a line, or an element of one array.
+  std::string json_field;
+  char csv_separator = '\0';  ///< '\0': recognised from a table's header and first records
+  bool header = true;         ///< a table's first record names its columns; else they are column0, column1, …
+  std::vector<std::string> column_names;  ///< of tables without a header, one a column; not empty: there is none
   std::string encoding = "utf-8";
-  BadRows bad_rows = BadRows::stop;     ///< what becomes of rows without a text
-  SampleBy sample_by = SampleBy::line;  ///< what a row of a text file is
+  /// Rows whose text is null, missing or not a string: an error (what is wrong with the first one, and how many there
+  /// are), or left out wherever rows are counted, picked or read.
+  BadRows bad_rows = BadRows::stop;
+  SampleBy sample_by = SampleBy::line;  ///< what a row of a text file is; paragraphs are split by empty lines
 };
 
 /// One row: its columns in the source's order; values as JSON text ("\"a review\"", "1", "null").
@@ -49,9 +55,12 @@ class Dataset {
   int64_t size() const;                      ///< rows; counted on first use, then remembered
   std::vector<std::string> columns() const;  ///< names, in the source's order
   uint64_t bytes() const;                    ///< of the files as they lie on disk
-  /// The column that chunk() takes text from: ReadOptions::text_column, else "text"; where that is absent, the first
-  /// column that holds strings. Errors: input (no such column; the message names those there are).
+  /// The column that chunk() takes text from, as ReadOptions::text_column says; empty: there are no rows. Where data
+  /// was put together from several sources, the first one's. Errors: input (no such column, or none is named and it is
+  /// not clear; the message lists the columns with the mean lengths of their strings, and proposes one).
   std::string text_column() const;
+  /// Rows of the files that BadRows::skip left out; counted with size().
+  int64_t skipped_rows() const;
 
   /// The reference's shuffle(seed): numpy's PCG64 permutation, bit for bit.
   Dataset shuffle(uint64_t seed) const;

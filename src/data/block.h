@@ -13,6 +13,7 @@ struct Record {
   size_t begin = 0, size = 0;  ///< within its block
   int64_t line = 0;            ///< where it begins in its file, from 1
   int32_t file = 0;            ///< number of its file
+  char separator = '\0';       ///< of a table's columns
 };
 
 /// Some rows' bytes as they lie in their files. At least kPadding readable bytes follow the last one (simdjson reads

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/source.h"
+#include "data/record_parser.h"
 
 namespace tekio {
 
@@ -23,8 +23,8 @@ void Block::append(std::string_view more) {
   size += more.size();
 }
 
-BlockReader::BlockReader(const Files& files, size_t first, size_t last, bool checked)
-    : files_(files), next_(first), last_(last), checked_(checked) {}
+BlockReader::BlockReader(const Files& files, size_t first, size_t last, bool as_they_are)
+    : files_(files), next_(first), last_(last), as_they_are_(as_they_are) {}
 
 BlockReader::~BlockReader() = default;
 
@@ -45,6 +45,7 @@ bool BlockReader::next(Block& block) {
     for (size_t i = first_record; i < block.records.size(); ++i)
       block.records[i].file = static_cast<int32_t>(next_ - 1);
     check_header();
+    if (!as_they_are_ && files_.options().bad_rows == BadRows::skip) leave_out_bad(block, first_record);
     if (!more) {
       consumed_ += stream_->consumed();
       stream_.reset();
@@ -55,11 +56,23 @@ bool BlockReader::next(Block& block) {
   return !block.records.empty();
 }
 
+/// Rows that are not there for anyone must be known before rows are counted, so on this thread, although the text is
+/// found once more where it is used.
+void BlockReader::leave_out_bad(Block& block, size_t first) {
+  if (!parser_) parser_ = std::make_unique<RecordParser>(files_);
+  std::string_view text;
+  std::string why;
+  const auto bad = std::remove_if(block.records.begin() + static_cast<std::ptrdiff_t>(first), block.records.end(),
+                                  [&](const Record& record) { return !parser_->find_text(block, record, text, why); });
+  skipped_ += block.records.end() - bad;
+  block.records.erase(bad, block.records.end());
+}
+
 void BlockReader::check_header() {
   if (header_checked_ || stream_->header() == nullptr) return;
   header_checked_ = true;
   header_ = *stream_->header();
-  if (!checked_) return;
+  if (as_they_are_) return;
   const DataFile& file = files_.list()[next_ - 1];
   const Head& head = files_.beginning(static_cast<size_t>(file.group));
   if (header_ != head.columns)

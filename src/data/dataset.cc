@@ -47,6 +47,8 @@ std::string Dataset::text_column() const {
   return source_->files->options().text_column;
 }
 
+int64_t Dataset::skipped_rows() const { return source_->files->skipped_rows(); }
+
 Dataset Dataset::shuffle(uint64_t seed) const {
   return Dataset(Source::pick(*source_, numpy_permutation(seed, size())));
 }

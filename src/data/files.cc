@@ -2,7 +2,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/source.h"
+#include "base/log.h"
+#include "data/record_parser.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
@@ -18,6 +19,7 @@ Files::Files(std::vector<DataFile> files, const std::vector<Group>& groups, Read
 namespace {
 
 constexpr int64_t kHeadBytes = 10 << 20;
+constexpr int64_t kSurveyBytes = 256 << 20;
 
 bool has_column(const Head& head, std::string_view name) {
   return std::find(head.columns.begin(), head.columns.end(), name) != head.columns.end();
@@ -28,22 +30,19 @@ bool has_column(const Head& head, std::string_view name) {
 /// Reads one file's beginning into `head`: all of it, or, if it need not be whole, until the text column was met. True
 /// if that was the whole head.
 bool Files::observe_file(size_t file, bool whole, Head& head) const {
-  BlockReader reader(*this, file, file + 1, false);
+  BlockReader reader(*this, file, file + 1, true);
   const auto group = static_cast<size_t>(files_[file].group);
   const auto parser = format(group).parser(*this, group);
   Block block;
   int64_t seen = 0;
   while (seen < kHeadBytes) {
     const bool more = reader.next(block);
-    if (head.columns.empty() && !reader.header().empty()) {
-      head.columns = reader.header();
-      head.types.assign(head.columns.size(), Head::Type::unknown);
-    }
+    if (head.columns.empty() && !reader.header().empty()) head.set_columns(reader.header());
     if (!more) break;
-    head.has_rows = true;
+    head.rows += static_cast<int64_t>(block.records.size());
     for (const Record& record : block.records) parser->observe(block, record, head);
     seen += static_cast<int64_t>(block.size);
-    if (!whole && has_column(head, wanted())) return false;
+    if (!whole && has_column(head, options_.text_column.empty() ? "text" : options_.text_column)) return false;
   }
   return true;
 }
@@ -59,7 +58,7 @@ const Head& Files::observe(size_t group, bool whole) const {
     if (!whole && beginnings_[group]) return *beginnings_[group];
   }
   auto made = std::make_unique<Head>(format(group).fixed_head().value_or(Head()));
-  for (size_t i = 0; i < files_.size() && !made->has_rows; ++i) {
+  for (size_t i = 0; i < files_.size() && made->rows == 0; ++i) {
     if (files_[i].group != static_cast<int32_t>(group)) continue;
     *made = Head();
     whole = observe_file(i, whole, *made);
@@ -70,10 +69,10 @@ const Head& Files::observe(size_t group, bool whole) const {
   return *head;
 }
 
-int64_t Files::rows() const {
+void Files::count() const {
   {
     const std::lock_guard lock(mutex_);
-    if (rows_ >= 0) return rows_;
+    if (rows_ >= 0) return;
   }
   BlockReader reader(*this, 0, files_.size());
   Block block;
@@ -83,14 +82,66 @@ int64_t Files::rows() const {
     for (const Record& record : block.records) row_bytes += static_cast<int64_t>(record.size);
   }
   const std::lock_guard lock(mutex_);
+  rows_ = rows;
   row_bytes_ = row_bytes;
-  return rows_ = rows;
+  skipped_ = reader.skipped();
+}
+
+int64_t Files::rows() const {
+  count();
+  const std::lock_guard lock(mutex_);
+  return rows_;
 }
 
 int64_t Files::row_bytes() const {
-  rows();
+  count();
   const std::lock_guard lock(mutex_);
   return row_bytes_;
+}
+
+int64_t Files::skipped_rows() const {
+  if (options_.bad_rows == BadRows::stop) return 0;
+  count();
+  const std::lock_guard lock(mutex_);
+  return skipped_;
+}
+
+/// Reads the file's beginning, as far as the row that was met and some way on.
+Files::Survey Files::survey(const Record& met, const std::string& why) const {
+  Survey survey;
+  const auto file = static_cast<size_t>(met.file);
+  try {
+    BlockReader reader(*this, file, file + 1, true);
+    RecordParser parser(*this);
+    Block block;
+    std::string_view text;
+    std::string reason;
+    int64_t seen = 0;
+    for (int64_t line = 0; (seen < kSurveyBytes || line <= met.line) && reader.next(block);
+         seen += static_cast<int64_t>(block.size))
+      for (const Record& record : block.records) {
+        line = record.line;
+        ++survey.rows;
+        if (parser.find_text(block, record, text, reason)) continue;
+        if (survey.bad++ == 0) survey.first = record, survey.why = reason;
+      }
+  } catch (const Error&) {  // something else is wrong further on; the row that was met is what stops us here
+  }
+  if (survey.bad == 0) survey = {met, why, 1, std::max<int64_t>(1, survey.rows)};
+  survey.first.file = met.file;
+  return survey;
+}
+
+void Files::fail_without_text(const Record& record, const std::string& why) const {
+  const std::lock_guard lock(survey_mutex_);  // threads that meet further ones wait for the first one's answer
+  auto known = surveys_.find(record.file);
+  if (known == surveys_.end()) known = surveys_.emplace(record.file, survey(record, why)).first;
+  const Survey& found = known->second;
+  fail(ErrorKind::input,
+       "{}: {}; {} of {} read there {} no text (null, missing or not a string): mend {}, or pass --bad_rows skip to "
+       "leave {} out",
+       where(found.first), found.why, found.bad, counted(found.rows, "row"), found.bad == 1 ? "has" : "have",
+       found.bad == 1 ? "it" : "them", found.bad == 1 ? "it" : "them");
 }
 
 uint64_t Files::packed_bytes() const {
@@ -106,26 +157,6 @@ uint64_t Files::packed_bytes() const {
 
 std::string Files::where(const Record& record) const {
   return fmt::format("{}:{}", shown_name(files_[static_cast<size_t>(record.file)]), record.line);
-}
-
-std::optional<Files::TextColumn> Files::text_column(size_t group) const {
-  const Head& head = beginning(group);
-  if (!head.has_rows) return std::nullopt;
-  const auto column = [&](auto at, const auto& all) {
-    const auto index = static_cast<size_t>(at - all.begin());
-    return TextColumn{head.columns[index], index, head.columns.size()};
-  };
-  const auto found = std::find(head.columns.begin(), head.columns.end(), wanted());
-  if (found != head.columns.end()) return column(found, head.columns);
-  const std::string names = printable(fmt::format("{}", fmt::join(head.columns, ", ")), 200);
-  if (wanted() == "text") {
-    const auto text = std::find(head.types.begin(), head.types.end(), Head::Type::text);
-    if (text != head.types.end()) return column(text, head.types);
-    fail(ErrorKind::input, "{}: no column holds text; there are: {}", printable(specs_[group], 300), names);
-  }
-  const std::string near = nearest(wanted(), head.columns);
-  fail(ErrorKind::input, "{}: there is no column \"{}\"{}; there are: {}", printable(specs_[group], 300),
-       printable(wanted()), near.empty() ? "" : fmt::format(" (is \"{}\" meant?)", printable(near)), names);
 }
 
 }  // namespace tekio

@@ -17,8 +17,17 @@ class RecordParser {
       parsers_.push_back(files.format(group).parser(files, group));
   }
 
+  /// The row's text, valid UTF-8; a view that holds until the next call. Errors: input (malformed; a row without a
+  /// text, as Files::fail_without_text() tells it).
+  std::string_view text(const Block& block, const Record& record) {
+    std::string_view text;
+    if (!find_text(block, record, text, why_)) files_.fail_without_text(record, why_);
+    return text;
+  }
   /// As RowParser's.
-  std::string_view text(const Block& block, const Record& record) { return parser_of(record).text(block, record); }
+  bool find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) {
+    return parser_of(record).find_text(block, record, text, why);
+  }
   Row row(const Block& block, const Record& record) { return parser_of(record).row(block, record); }
 
  private:
@@ -27,6 +36,7 @@ class RecordParser {
   }
 
   const Files& files_;
+  std::string why_;
   std::vector<std::unique_ptr<RowParser>> parsers_;  // by group
 };
 

@@ -4,6 +4,7 @@
 
 #include <tekio/dataset.h>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -44,20 +45,24 @@ class Files {
   /// "FILE:LINE" of a record, for messages.
   std::string where(const Record& record) const;
 
+  /// Rows that BadRows::skip leaves out; known with rows().
+  int64_t skipped_rows() const;
+  /// Refuses a row without a text, which has `why`: tells the file's first such row and how many of its rows are so.
+  [[noreturn]] void fail_without_text(const Record& record, const std::string& why) const;
+
   struct TextColumn {
     std::string name;
+    std::vector<std::string> path;  ///< keys from the outside inwards; of a table: the name alone
     size_t index = 0, columns = 0;  ///< of the columns of a table's header
   };
-  /// The column that holds a group's text, as ReadOptions::text_column says. Reads no more of the files than it takes
-  /// to know. nullopt: the group has no rows. Errors: input (no such column, none with strings).
+  /// The column that holds a group's text, as Dataset::text_column() says. Reads no more of the files than it takes to
+  /// know. nullopt: the group has no rows. Errors: input (no such column, none or several with strings).
   std::optional<TextColumn> text_column(size_t group) const;
 
  private:
   bool observe_file(size_t file, bool whole, Head& head) const;
   const Head& observe(size_t group, bool whole) const;
-  std::string_view wanted() const {
-    return options_.text_column.empty() ? std::string_view("text") : std::string_view(options_.text_column);
-  }
+  void count() const;
 
   const std::vector<DataFile> files_;
   const ReadOptions options_;
@@ -65,31 +70,47 @@ class Files {
   std::vector<std::unique_ptr<const RowFormat>> formats_;                // by group
   mutable std::mutex mutex_;                                             // never held while files are read
   mutable std::vector<std::unique_ptr<const Head>> heads_, beginnings_;  // whole ones; as much as was needed
-  mutable int64_t rows_ = -1, row_bytes_ = 0;
+  mutable int64_t rows_ = -1, row_bytes_ = 0, skipped_ = 0;
+
+  /// The rows without a text of one file, as far as it was read for it.
+  struct Survey {
+    Record first;
+    std::string why;  ///< what the first one has instead
+    int64_t bad = 0, rows = 0;
+  };
+  Survey survey(const Record& met, const std::string& why) const;
+  mutable std::mutex survey_mutex_;
+  mutable std::map<int32_t, Survey> surveys_;  // by file
 };
+
+class RecordParser;
 
 /// Streams the records of files, one file after the other.
 class BlockReader {
  public:
-  /// Files [first, last) of `files`. `checked`: CSV headers must equal the group's.
-  BlockReader(const Files& files, size_t first, size_t last, bool checked = true);
+  /// Files [first, last) of `files`. `as_they_are`: neither are headers compared nor rows left out.
+  BlockReader(const Files& files, size_t first, size_t last, bool as_they_are = false);
   ~BlockReader();
   /// About Block::kBytes of records, more where one record is longer; false after the last.
   /// Errors: those of RowStream; input (other columns than the group's).
   bool next(Block& block);
   uint64_t consumed() const;                                          ///< bytes of the files read so far
+  int64_t skipped() const { return skipped_; }                        ///< rows left out so far, as BadRows::skip says
   const std::vector<std::string>& header() const { return header_; }  ///< of the table met last; empty: none
 
  private:
   void check_header();
+  void leave_out_bad(Block& block, size_t first);
 
   const Files& files_;
   size_t next_, last_;
-  bool checked_;
+  const bool as_they_are_;
   std::unique_ptr<RowStream> stream_;
   std::vector<std::string> header_;
   bool header_checked_ = false;
   uint64_t consumed_ = 0;
+  int64_t skipped_ = 0;
+  std::unique_ptr<RecordParser> parser_;  // tells which rows have no text
 };
 
 struct Dataset::Source {

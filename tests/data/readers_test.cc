@@ -95,7 +95,8 @@ TEST(ByteStream, TellsWhatIsWrong) {
 
 /// Splits `bytes` as BlockReader does, but with blocks of `step` bytes.
 std::vector<std::string> split_by(FileKind kind, std::string_view bytes, size_t step) {
-  const auto format = make_format(kind, {});
+  // Given, as the separator is recognised in what is read first, which is far more than a step.
+  const auto format = make_format(kind, {.csv_separator = kind == FileKind::tsv ? '\t' : ','});
   const auto splitter = dynamic_cast<const ByteRowFormat&>(*format).splitter("x");
   std::vector<std::string> all;
   std::vector<Record> records;
@@ -128,8 +129,9 @@ TEST(Splitter, DoesNotDependOnWhereBlocksEnd) {
     bool refused = false;
     try {
       whole = split_by(kinds[k], bytes, bytes.size() + 1);
-    } catch (const Error&) {
+    } catch (const Error& error) {
       refused = true;
+      if (std::string_view(error.what()).find("--json_field") != std::string_view::npos) continue;  // as above
     }
     for (const size_t step : {3u, 4u, 5u, 9u}) {
       if (refused) {
@@ -269,7 +271,7 @@ TEST(Readers, NameFileAndLine) {
       {"a.csv:5:", "3 fields, but the header names 2 columns", "a comma must stand in quotes"});
   bad("a.tsv", "text\tn\na\tb\tc\n", {"a.tsv:2:", "a tab must stand in quotes"});
   bad("a.csv", "n,text\n1,a\n2\n", {"a.csv:3:", "1 fields, so none for the column \"text\""});
-  bad("a.jsonl", "{\"a\": 1, \"b\": null}\n", {"a.jsonl: no column holds text; there are: a, b"});
+  bad("a.jsonl", "{\"a\": 1, \"b\": null}\n", {"a.jsonl: no column holds text; there are: a (no strings), b (empty)"});
 }
 
 TEST(Readers, RefuseARowThatDoesNotEnd) {

@@ -33,6 +33,18 @@ class Splitter {
   int64_t line_ = 1;
 };
 
+/// The whole file is one record.
+class WholeFileSplitter final : public Splitter {
+ public:
+  using Splitter::Splitter;
+  size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override {
+    if (!last) return 0;
+    records.push_back({0, bytes.size(), 1, 0});
+    return bytes.size();
+  }
+  const char* row_end() const override { return "files"; }
+};
+
 /// A file's rows, as a splitter finds them in its unpacked bytes.
 class ByteRowStream final : public RowStream {
  public:

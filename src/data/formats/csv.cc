@@ -1,47 +1,17 @@
-// Tables: CSV and TSV. Values are text; a column is shown as numbers where all of the head's values are written as JSON
-// writes numbers (so "007" and "NA" stay what they are).
+// Tables: CSV and TSV in the dialects of csv_dialect.h. Values are text; a column is shown as numbers where all of the
+// head's values are written as JSON writes numbers (so "007" and "NA" stay what they are).
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/formats/byte_rows.h"
+#include "data/formats/csv_dialect.h"
 #include "data/source.h"
 
 namespace tekio {
 namespace {
 
-/// A record's fields, unquoted. Views into `record` or `scratch`.
-void split_fields(std::string_view record, char delimiter, std::vector<std::string_view>& fields,
-                  std::string& scratch) {
-  fields.clear();
-  scratch.clear();
-  scratch.reserve(record.size());  // views into it stay where they are
-  for (size_t at = 0;; ++at) {
-    if (at < record.size() && record[at] == '"') {
-      const size_t begin = scratch.size();
-      for (++at; at < record.size(); ++at) {
-        if (record[at] == '"' && (at + 1 >= record.size() || record[at + 1] != '"')) break;
-        if (record[at] == '"') ++at;
-        scratch.push_back(record[at]);
-      }
-      const size_t end = std::min(find_char(record, std::min(at + 1, record.size()), delimiter), record.size());
-      if (at + 1 < end) scratch.append(record.substr(at + 1, end - at - 1));
-      fields.emplace_back(scratch.data() + begin, scratch.size() - begin);
-      at = end;
-    } else {
-      const size_t end = std::min(find_char(record, at, delimiter), record.size());
-      fields.push_back(record.substr(at, end - at));
-      at = end;
-    }
-    if (at >= record.size()) return;
-  }
-}
-
 /// Names in a header, as the reference makes them: an empty one is "Unnamed: I", one that was there before gets ".1",
 /// ".2", ….
-std::vector<std::string> header_names(std::string_view header, char delimiter) {
-  std::vector<std::string_view> fields;
-  std::string scratch;
-  split_fields(header, delimiter, fields, scratch);
+std::vector<std::string> header_names(const std::vector<std::string_view>& fields) {
   std::vector<std::string> names;
   for (size_t i = 0; i < fields.size(); ++i) {
     const std::string name = fields[i].empty() ? fmt::format("Unnamed: {}", i) : std::string(fields[i]);
@@ -53,72 +23,75 @@ std::vector<std::string> header_names(std::string_view header, char delimiter) {
   return names;
 }
 
-/// Where a CSV record ends. A quote opens a quoted field only at the field's start and is doubled inside it (RFC 4180);
-/// what follows a closing quote belongs to the field as it is, which is how the reference's reader takes it.
-struct CsvEnd {
-  size_t end = kNone, next = kNone;  // of the record; of the record after it
-  bool in_quotes = false;            // not whole: it stops within a quoted field
-};
-
-CsvEnd csv_end(std::string_view bytes, size_t at, char delimiter, bool last) {
-  for (bool field_start = true; at < bytes.size();) {
-    const char c = bytes[at];
-    if (field_start && c == '"') {
-      for (++at;; at += 2) {
-        at = find_char(bytes, at, '"');
-        if (at == kNone) return {.in_quotes = true};
-        if (at + 1 == bytes.size() && !last) return {};  // may be the first half of a doubled quote
-        if (at + 1 == bytes.size() || bytes[at + 1] != '"') break;
-      }
-      field_start = false;
-      ++at;
-    } else if (c == '\n') {
-      return {at, at + 1};
-    } else if (c == '\r') {
-      if (at + 1 == bytes.size() && !last) return {};
-      return {at, at + (at + 1 < bytes.size() && bytes[at + 1] == '\n' ? 2 : 1)};
-    } else {
-      field_start = c == delimiter;
-      ++at;
-    }
-  }
-  return last ? CsvEnd{bytes.size(), bytes.size()} : CsvEnd{};
-}
-
+/// The separator is found in the first bytes, and every record tells it to the parsers.
 class CsvSplitter final : public Splitter {
  public:
-  CsvSplitter(std::string shown_path, char delimiter) : Splitter(std::move(shown_path)), delimiter_(delimiter) {}
+  CsvSplitter(std::string shown_path, const CsvOptions& options) : Splitter(std::move(shown_path)), options_(options) {}
 
   size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override {
-    size_t at = started_ ? 0 : after_mark(bytes);
-    started_ = true;
+    size_t at = 0;
+    if (separator_ == '\0') {
+      at = after_mark(bytes);
+      const CsvDialect dialect = find_dialect(bytes.substr(at), last, options_, path_);
+      separator_ = dialect.separator;
+      told_ = dialect.told;
+      line_ += dialect.lines_skipped;
+      at += dialect.bytes_skipped;
+    }
     while (at < bytes.size()) {
-      const CsvEnd cut = csv_end(bytes, at, delimiter_, last);
+      const CsvEnd cut = csv_end(bytes, at, separator_, last);
       if (cut.end == kNone) {
         if (last && cut.in_quotes)
           fail(ErrorKind::input, "{}:{}: a quoted field that begins in this record has no closing quote", path_, line_);
         break;
       }
       const std::string_view record = bytes.substr(at, cut.end - at);
-      if (!record.empty() && !has_header_) {
-        header_ = header_names(record, delimiter_);
-        has_header_ = true;
-      } else if (!record.empty()) {
-        records.push_back({at, record.size(), line_, 0});
-      }
+      const bool is_header = !record.empty() && header_.empty() && take_header(record);
+      if (!record.empty() && !is_header) records.push_back({at, record.size(), line_, 0, separator_});
       line_ += 1 + count_lines(record);
       at = cut.next;
     }
     return at;
   }
-
-  const std::vector<std::string>* header() const override { return has_header_ ? &header_ : nullptr; }
+  const std::vector<std::string>* header() const override { return header_.empty() ? nullptr : &header_; }
 
  private:
-  char delimiter_;
-  bool started_ = false, has_header_ = false;
+  bool take_header(std::string_view record);
+
+  const CsvOptions options_;
+  char separator_ = '\0';
+  bool told_ = false;  // by an option or the file
   std::vector<std::string> header_;
 };
+
+/// Names the columns by the file's first record; true if that is the header, so no row.
+bool CsvSplitter::take_header(std::string_view record) {
+  check_utf8(record, fmt::format("{}:{}", path_, line_));
+  std::vector<std::string_view> fields;
+  std::string scratch;
+  split_fields(record, separator_, fields, scratch);
+  if (options_.header) {
+    const size_t other = record.find_first_of(kCsvSeparators);
+    if (fields.size() == 1 && !told_ && record.front() != '"' && other != kNone)
+      fail(ErrorKind::input,
+           "{}:{}: the header is one column, \"{}\", whose name holds {}, and the records do not show that this "
+           "separates columns; pass --csv_separator '{}' if it does, or put the name in quotes if it does not",
+           path_, line_, printable(record, 200), separator_name(record[other]),
+           record[other] == '\t' ? "\\t" : std::string(1, record[other]));
+    header_ = header_names(fields);
+    return true;
+  }
+  if (options_.names.empty()) {
+    for (size_t i = 0; i < fields.size(); ++i) header_.push_back(fmt::format("column{}", i));
+    return false;
+  }
+  if (options_.names.size() != fields.size())
+    fail(ErrorKind::input, "{}:{}: the first record has {}, separated by {}, but --column_names names {}: {}", path_,
+         line_, fields.size() == 1 ? "1 field" : fmt::format("{} fields", fields.size()), separator_name(separator_),
+         options_.names.size(), printable(fmt::format("{}", fmt::join(options_.names, ", ")), 200));
+  header_ = options_.names;
+  return false;
+}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -139,42 +112,51 @@ bool is_number(std::string_view text) {
 
 class CsvParser final : public RowParser {
  public:
-  CsvParser(const Files& files, size_t group, char delimiter) : RowParser(files, group), delimiter_(delimiter) {}
-  std::string_view text(const Block& block, const Record& record) override;
+  using RowParser::RowParser;
+  bool find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) override;
   Row row(const Block& block, const Record& record) override;
   void observe(const Block& block, const Record& record, Head& head) override;
 
  private:
   void read_fields(const Block& block, const Record& record, size_t columns);
 
-  const char delimiter_;
   std::optional<Files::TextColumn> column_;
   std::vector<std::string_view> fields_;
   std::string scratch_;
 };
 
 void CsvParser::read_fields(const Block& block, const Record& record, size_t columns) {
-  split_fields(utf8(block, record), delimiter_, fields_, scratch_);
+  split_fields(utf8(block, record), record.separator, fields_, scratch_);
   if (fields_.size() > columns)
-    fail_at(record,
-            fmt::format("{} fields, but the header names {} columns; a field that holds {} must stand in quotes",
-                        fields_.size(), columns, delimiter_ == '\t' ? "a tab" : "a comma"));
+    fail_at(
+        record,
+        fmt::format("{} fields, but {} {} columns; a field that holds {} must stand in quotes", fields_.size(),
+                    files_.options().header && files_.options().column_names.empty() ? "the header names" : "there are",
+                    columns, separator_name(record.separator)));
 }
 
-std::string_view CsvParser::text(const Block& block, const Record& record) {
+bool CsvParser::find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) {
   if (!column_) column_ = files_.text_column(group_).value();  // there are rows: one is at hand
   read_fields(block, record, column_->columns);
-  if (column_->index >= fields_.size())
-    fail_at(record, fmt::format("{} fields, so none for the column \"{}\"", fields_.size(), printable(column_->name)));
-  return fields_[column_->index];
+  if (column_->index < fields_.size()) {
+    text = fields_[column_->index];
+    return true;
+  }
+  why = fmt::format("{} fields, so none for the column \"{}\"", fields_.size(), printable(column_->name));
+  return false;
 }
 
 void CsvParser::observe(const Block& block, const Record& record, Head& head) {
   read_fields(block, record, head.columns.size());
   for (size_t i = 0; i < fields_.size(); ++i) {
     if (fields_[i].empty()) continue;
-    const bool number = is_number(fields_[i]) && head.types[i] != Head::Type::text && head.columns[i] != "text";
-    head.types[i] = number ? Head::Type::number : Head::Type::text;
+    Head::Values& values = head.values[i];
+    if (is_number(fields_[i]) && head.columns[i] != "text") {
+      ++values.others;
+    } else {
+      ++values.strings;
+      values.characters += count_characters(fields_[i]);
+    }
   }
 }
 
@@ -184,7 +166,7 @@ Row CsvParser::row(const Block& block, const Record& record) {
   for (const std::string& name : head.columns) row.columns.emplace_back(name, "null");
   read_fields(block, record, head.columns.size());
   for (size_t i = 0; i < fields_.size(); ++i) {
-    const bool number = head.types[i] == Head::Type::number;
+    const bool number = head.values[i].strings == 0 && head.values[i].others > 0;
     if (number && fields_[i].empty()) continue;
     row.columns[i].second = number && is_number(fields_[i]) ? std::string(fields_[i]) : json_quoted(fields_[i]);
   }
@@ -193,21 +175,26 @@ Row CsvParser::row(const Block& block, const Record& record) {
 
 class Csv final : public ByteRowFormat {
  public:
-  explicit Csv(char delimiter) : delimiter_(delimiter) {}
+  Csv(const ReadOptions& options, char usual)
+      : options_{.separator = options.csv_separator,
+                 .usual = usual,
+                 .header = options.header && options.column_names.empty(),
+                 .names = options.column_names} {}
   std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    return std::make_unique<CsvSplitter>(std::move(shown_path), delimiter_);
+    return std::make_unique<CsvSplitter>(std::move(shown_path), options_);
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
-    return std::make_unique<CsvParser>(files, group, delimiter_);
+    return std::make_unique<CsvParser>(files, group);
   }
+  bool values_are_text() const override { return true; }
 
  private:
-  const char delimiter_;
+  const CsvOptions options_;
 };
 
 }  // namespace
 
-std::unique_ptr<const RowFormat> csv_format(const ReadOptions&) { return std::make_unique<Csv>(','); }
-std::unique_ptr<const RowFormat> tsv_format(const ReadOptions&) { return std::make_unique<Csv>('\t'); }
+std::unique_ptr<const RowFormat> csv_format(const ReadOptions& options) { return std::make_unique<Csv>(options, ','); }
+std::unique_ptr<const RowFormat> tsv_format(const ReadOptions& options) { return std::make_unique<Csv>(options, '\t'); }
 
 }  // namespace tekio

@@ -19,10 +19,28 @@ class Files;
 
 /// What the beginning of a group's first file that has rows tells: the first 10 MiB, as in the reference's readers.
 struct Head {
-  enum class Type { unknown, text, number, other };  // unknown: no value but null
-  std::vector<std::string> columns;                  ///< in order of first appearance
-  std::vector<Type> types;
-  bool has_rows = false;
+  struct Values {
+    int64_t strings = 0, others = 0;  ///< how many; others: neither strings nor null
+    int64_t characters = 0;           ///< of the strings
+    double mean_length() const {
+      return strings == 0 ? 0 : static_cast<double>(characters) / static_cast<double>(strings);
+    }
+  };
+  struct Nested {
+    std::vector<std::string> path;  ///< keys from the outside inwards
+    Values values;
+    std::string name() const;  ///< "note.text"
+  };
+  std::vector<std::string> columns;  ///< in order of first appearance
+  std::vector<Values> values;        ///< of the columns
+  std::vector<Nested> nested;        ///< strings within objects
+  std::vector<std::string> lists;    ///< paths of lists of objects or strings within rows
+  int64_t rows = 0;
+
+  /// Of a kind of file whose columns are always these, the first one being the text.
+  static Head of_names(std::vector<std::string> names);
+  /// Keeps the columns and forgets the rows.
+  void set_columns(std::vector<std::string> names);
 };
 
 /// A file's rows as blocks of records. A record's bytes are whatever the format's own parser understands.
@@ -44,12 +62,12 @@ class RowParser {
   RowParser(const Files& files, size_t group) : files_(files), group_(group) {}
   virtual ~RowParser() = default;
 
-  /// The row's text, valid UTF-8; a view that holds until the next call. Errors: input (malformed, no string there;
-  /// FILE:LINE).
-  virtual std::string_view text(const Block& block, const Record& record) = 0;
-  /// All columns: the group's, null where the row lacks one, then those that only this row has. Errors: as text().
+  /// Finds the row's text, valid UTF-8; a view that holds until the next call. False where there is none (null,
+  /// missing, not a string): `why` says what there is. Errors: input (malformed; FILE:LINE).
+  virtual bool find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) = 0;
+  /// All columns: the group's, null where the row lacks one, then those that only this row has. Errors: input.
   virtual Row row(const Block& block, const Record& record) = 0;
-  /// Adds a record's columns and their types to a head. Errors: as text().
+  /// Adds a record's columns and their values to a head. Errors: input.
   virtual void observe(const Block& block, const Record& record, Head& head) = 0;
 
  protected:
@@ -68,6 +86,8 @@ class RowFormat {
   virtual std::unique_ptr<RowParser> parser(const Files& files, size_t group) const = 0;
   /// The head of any file of this kind; nullopt where a file must be read for it.
   virtual std::optional<Head> fixed_head() const { return std::nullopt; }
+  /// Whether every value is text, whatever it looks like (tables).
+  virtual bool values_are_text() const { return false; }
 };
 
 std::unique_ptr<const RowFormat> make_format(FileKind kind, const ReadOptions& options);
@@ -81,6 +101,10 @@ std::unique_ptr<const RowFormat> csv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> tsv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> review_format(const ReadOptions& options);
 
+/// Refuses bytes that are not UTF-8. `where`: FILE:LINE.
+void check_utf8(std::string_view bytes, const std::string& where);
+/// Code points of valid UTF-8.
+int64_t count_characters(std::string_view text);
 /// A text as a JSON string.
 std::string json_quoted(std::string_view text);
 

@@ -49,8 +49,13 @@ void RowParser::fail_at(const Record& record, const std::string& what) const {
 
 std::string_view RowParser::utf8(const Block& block, const Record& record) const {
   const std::string_view bytes = block.text(record);
-  if (simdjson::validate_utf8(bytes.data(), bytes.size())) [[likely]]
-    return bytes;
+  if (!simdjson::validate_utf8(bytes.data(), bytes.size())) [[unlikely]]
+    check_utf8(bytes, files_.where(record));
+  return bytes;
+}
+
+void check_utf8(std::string_view bytes, const std::string& where) {
+  if (simdjson::validate_utf8(bytes.data(), bytes.size())) return;
   size_t good = 0;  // bytes before the first that is wrong: the longest valid beginning
   while (good < bytes.size()) {
     size_t length = 1;
@@ -59,9 +64,28 @@ std::string_view RowParser::utf8(const Block& block, const Record& record) const
     if (length > 4 || good + length > bytes.size()) break;
     good += length;
   }
-  fail_at(record, fmt::format("byte 0x{:02X} at column {} is not UTF-8; convert the file (iconv -f WINDOWS-1252 -t "
-                              "UTF-8, if it is from there)",
-                              static_cast<unsigned char>(bytes[std::min(good, bytes.size() - 1)]), good + 1));
+  fail(ErrorKind::input,
+       "{}: byte 0x{:02X} at column {} is not UTF-8; convert the file (iconv -f WINDOWS-1252 -t UTF-8, if it is from "
+       "there)",
+       where, static_cast<unsigned char>(bytes[std::min(good, bytes.size() - 1)]), good + 1);
+}
+
+std::string Head::Nested::name() const { return fmt::format("{}", fmt::join(path, ".")); }
+
+Head Head::of_names(std::vector<std::string> names) {
+  Head head;
+  head.set_columns(std::move(names));
+  head.values.front().strings = head.rows = 1;
+  return head;
+}
+
+void Head::set_columns(std::vector<std::string> names) {
+  columns = std::move(names);
+  values.assign(columns.size(), {});
+}
+
+int64_t count_characters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
 std::string json_quoted(std::string_view text) { return nlohmann::json(text).dump(); }

@@ -1,111 +1,18 @@
 // JSON: one value a line, or the elements of one array. simdjson parses, in its DOM form, which checks the whole
-// record, also what is not asked for.
+// record, also what is not asked for. NaN and Infinity, which Python's json writes, are read as null.
 #include <simdjson.h>
 
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/formats/byte_rows.h"
+#include "data/formats/json_document.h"
 #include "data/source.h"
 
 namespace tekio {
 namespace {
 
-bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-/// JSON Lines, or one array: the first character that is no space decides.
-class JsonSplitter final : public Splitter {
- public:
-  using Splitter::Splitter;
-  size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override {
-    size_t at = 0;
-    if (form_ == Form::unknown) {
-      at = skip_space(bytes, after_mark(bytes));
-      if (at == bytes.size()) return at;
-      form_ = bytes[at] == '[' ? Form::before_element : Form::lines;
-      if (form_ == Form::before_element) ++at;
-    }
-    return form_ == Form::lines ? split_lines(bytes, at, last, records) : split_array(bytes, at, last, records);
-  }
-
- private:
-  enum class Form { unknown, lines, before_element, after_element, after_array };
-
-  size_t skip_space(std::string_view bytes, size_t at) {
-    for (; at < bytes.size() && is_json_space(bytes[at]); ++at) line_ += bytes[at] == '\n';
-    return at;
-  }
-
-  size_t split_lines(std::string_view bytes, size_t at, bool last, std::vector<Record>& records) {
-    while (at < bytes.size()) {
-      const size_t newline = find_char(bytes, at, '\n');
-      if (newline == kNone && !last) break;
-      const size_t end = std::min(newline, bytes.size());
-      size_t begin = at;
-      while (begin < end && is_json_space(bytes[begin])) ++begin;
-      if (begin < end) records.push_back({begin, end - begin, line_, 0});
-      line_ += newline != kNone;
-      at = end + (newline != kNone ? 1 : 0);
-    }
-    return at;
-  }
-
-  size_t split_array(std::string_view bytes, size_t at, bool last, std::vector<Record>& records) {
-    for (;;) {
-      at = skip_space(bytes, at);
-      if (at == bytes.size()) break;
-      const char c = bytes[at];
-      if (form_ == Form::after_array)
-        fail(ErrorKind::input,
-             "{}:{}: more follows after the array's end; a .json file is one array, or one object a line", path_,
-             line_);
-      if (form_ == Form::after_element) {  // an element ends nowhere else than at , or ]
-        form_ = c == ',' ? Form::before_element : Form::after_array;
-        ++at;
-        continue;
-      }
-      if (c == ']' && !any_element_) {
-        form_ = Form::after_array;
-        ++at;
-        continue;
-      }
-      const size_t end = element_end(bytes, at);
-      if (end == kNone) {
-        if (last) break;
-        return at;
-      }
-      records.push_back({at, end - at, line_, 0});
-      line_ += count_lines(bytes.substr(at, end - at));
-      any_element_ = true;
-      form_ = Form::after_element;
-      at = end;
-    }
-    if (last && form_ != Form::after_array)
-      fail(ErrorKind::input, "{}:{}: the file ends inside its array; it is cut off", path_, line_);
-    return last ? bytes.size() : at;
-  }
-
-  /// The end of the element that begins at `at`: the first , or ] outside of it. kNone if that is not there yet.
-  static size_t element_end(std::string_view bytes, size_t at) {
-    for (int64_t depth = 0; at < bytes.size(); ++at) {
-      const char c = bytes[at];
-      if (c == '"') {
-        for (++at; at < bytes.size() && bytes[at] != '"'; ++at) at += bytes[at] == '\\';
-        if (at >= bytes.size()) return kNone;
-      } else if (c == '{' || c == '[') {
-        ++depth;
-      } else if (depth == 0 && (c == ',' || c == ']')) {
-        return at;
-      } else if (c == '}' || c == ']') {
-        --depth;
-      }
-    }
-    return kNone;
-  }
-
-  Form form_ = Form::unknown;
-  bool any_element_ = false;
-};
+constexpr size_t kMostColumns = 20'000;  // names are looked for one by one
+constexpr size_t kMostDepth = 8;         // of objects within objects whose strings are known as columns
 
 std::string json_reason(simdjson::error_code error) {
   switch (error) {
@@ -145,76 +52,159 @@ const char* json_type(simdjson::dom::element element) {
   }
 }
 
-using Type = Head::Type;
+/// The record with null in place of NaN, Infinity and Inf, also with a minus, which the reference's reader takes for
+/// numbers; unchanged if there are none.
+std::string without_nan(std::string_view record) {
+  std::string text(record);
+  bool in_string = false, at_value = true;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      in_string = c != '"';
+      continue;
+    }
+    if (at_value && (c == '-' || c == 'N' || c == 'I')) {
+      const std::string_view from = std::string_view(text).substr(at + (c == '-'));
+      for (const std::string_view word : {"NaN", "Infinity", "Inf"}) {
+        const size_t end = word.size();
+        if (!from.starts_with(word) || (end < from.size() && std::isalnum(static_cast<unsigned char>(from[end]))))
+          continue;
+        const size_t length = word.size() + (c == '-');
+        text.replace(at, length, length < 4 ? "null" : "null" + std::string(length - 4, ' '));
+        break;
+      }
+    }
+    in_string = c == '"';
+    if (!is_json_space(c)) at_value = c == ':' || c == ',' || c == '[';
+  }
+  return text;
+}
 
 size_t column_index(Head& head, std::string_view name) {
   const auto found = std::find(head.columns.begin(), head.columns.end(), name);
   if (found != head.columns.end()) return static_cast<size_t>(found - head.columns.begin());
   head.columns.emplace_back(name);
-  head.types.push_back(Type::unknown);
+  head.values.emplace_back();
   return head.columns.size() - 1;
+}
+
+void count(simdjson::dom::element value, Head::Values& values) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) {
+    ++values.strings;
+    values.characters += count_characters(text);
+  } else if (!value.is_null()) {
+    ++values.others;
+  }
+}
+
+/// Strings in objects within a row, and lists of objects or strings.
+void observe_nested(simdjson::dom::element value, std::vector<std::string>& path, Head& head) {
+  simdjson::dom::object object;
+  if (simdjson::dom::array list; value.get(list) == simdjson::SUCCESS) {
+    if (list.begin() != list.end() && ((*list.begin()).is_object() || (*list.begin()).is_string())) {
+      const std::string name = fmt::format("{}", fmt::join(path, "."));
+      if (head.lists.size() < 100 && std::find(head.lists.begin(), head.lists.end(), name) == head.lists.end())
+        head.lists.push_back(name);
+    }
+    return;
+  }
+  if (value.get(object) || path.size() == kMostDepth) return;
+  for (const auto& [key, inner] : object) {
+    path.emplace_back(key);
+    if (inner.is_string()) {
+      auto known = std::find_if(head.nested.begin(), head.nested.end(), [&](const auto& n) { return n.path == path; });
+      if (known == head.nested.end() && head.nested.size() < 1000) known = head.nested.insert(known, {path, {}});
+      if (known != head.nested.end()) count(inner, known->values);
+    } else {
+      observe_nested(inner, path, head);
+    }
+    path.pop_back();
+  }
 }
 
 class JsonParser final : public RowParser {
  public:
   using RowParser::RowParser;
-  std::string_view text(const Block& block, const Record& record) override;
+  bool find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) override;
   Row row(const Block& block, const Record& record) override;
   void observe(const Block& block, const Record& record, Head& head) override;
 
  private:
   simdjson::dom::element parse(const Block& block, const Record& record);
-  simdjson::dom::object object(const Record& record, simdjson::dom::element element) const;
+  [[noreturn]] void fail_twice(const Record& record) const {
+    fail_at(record, fmt::format("the column \"{}\" stands twice", printable(column_->name)));
+  }
 
   simdjson::dom::parser parser_;
+  std::string scratch_;
   std::optional<Files::TextColumn> column_;
 };
 
 simdjson::dom::element JsonParser::parse(const Block& block, const Record& record) {
   const std::string_view bytes = block.text(record);
   simdjson::dom::element element;
-  if (const auto error = parser_.parse(bytes.data(), bytes.size(), false).get(element))
+  auto error = parser_.parse(bytes.data(), bytes.size(), false).get(element);
+  if (error && (bytes.find("NaN") != kNone || bytes.find("Inf") != kNone)) {
+    scratch_ = without_nan(bytes);
+    if (!parser_.parse(scratch_).get(element)) return element;
+    error = parser_.parse(bytes.data(), bytes.size(), false).get(element);
+  }
+  if (error)
     fail_at(record,
-            fmt::format("not one JSON value: {}; what is read is one object a line, or one array of objects or strings",
+            fmt::format("not one JSON value: {}; what is read is one object a line, one array of objects or strings, "
+                        "or, with --json_field, such an array within one document",
                         json_reason(error)));
   return element;
 }
 
-simdjson::dom::object JsonParser::object(const Record& record, simdjson::dom::element element) const {
-  simdjson::dom::object object;
-  if (element.get(object)) fail_at(record, fmt::format("expected an object or a string, got {}", json_type(element)));
-  return object;
-}
-
-std::string_view JsonParser::text(const Block& block, const Record& record) {
+bool JsonParser::find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) {
   if (!column_) column_ = files_.text_column(group_).value();  // there are rows: one is at hand
-  const std::string& name = column_->name;
-  const simdjson::dom::element element = parse(block, record);
-  std::string_view text;
-  if (name == "text" && element.get(text) == simdjson::SUCCESS) return text;
-  int found = 0;
-  for (const auto& [key, value] : object(record, element)) {
-    if (key != name) continue;
-    if (++found > 1) fail_at(record, fmt::format("the column \"{}\" stands twice", printable(name)));
-    if (value.get(text))
-      fail_at(record, fmt::format("expected a string in the column \"{}\", got {}", printable(name), json_type(value)));
+  const std::vector<std::string>& path = column_->path;
+  simdjson::dom::element element = parse(block, record);
+  if (path.size() == 1 && path[0] == "text" && element.get(text) == simdjson::SUCCESS) return true;
+  for (const std::string& wanted : path) {
+    simdjson::dom::object object;
+    if (element.get(object)) {
+      why = &wanted == path.data() ? fmt::format("expected an object or a string, got {}", json_type(element))
+                                   : fmt::format("the column \"{}\" is missing", printable(column_->name));
+      return false;
+    }
+    int found = 0;
+    for (const auto& [key, value] : object) {
+      if (key != wanted) continue;
+      if (++found > 1) fail_twice(record);
+      element = value;
+    }
+    if (found == 0) {
+      why = fmt::format("the column \"{}\" is missing", printable(column_->name));
+      return false;
+    }
   }
-  if (found == 0) fail_at(record, fmt::format("the column \"{}\" is missing", printable(name)));
-  return text;
+  if (element.get(text) == simdjson::SUCCESS) return true;
+  why = fmt::format("expected a string in the column \"{}\", got {}", printable(column_->name), json_type(element));
+  return false;
 }
 
 void JsonParser::observe(const Block& block, const Record& record, Head& head) {
   const simdjson::dom::element element = parse(block, record);
-  if (element.is_string()) {
-    head.types[column_index(head, "text")] = Type::text;
-    return;
-  }
-  size_t at = 0;  // rows mostly name their columns in the same order
-  for (const auto& [key, value] : object(record, element)) {
+  if (element.is_string()) return count(element, head.values[column_index(head, "text")]);
+  simdjson::dom::object object;
+  if (element.get(object)) return;  // a row without a text
+  size_t at = 0;                    // rows mostly name their columns in the same order
+  std::vector<std::string> path;
+  for (const auto& [key, value] : object) {
     const size_t column = at < head.columns.size() && head.columns[at] == key ? at : column_index(head, key);
+    if (head.columns.size() > kMostColumns)
+      fail_at(record, fmt::format("more than {} different columns so far; what differs from row to row belongs into "
+                                  "values, not into keys",
+                                  kMostColumns));
     at = column + 1;
-    if (head.types[column] == Type::unknown && !value.is_null())
-      head.types[column] = value.is_string() ? Type::text : Type::other;
+    count(value, head.values[column]);
+    if (value.is_string() || value.is_null() || value.is_number()) continue;
+    path.assign(1, std::string(key));
+    observe_nested(value, path, head);
   }
 }
 
@@ -235,22 +225,32 @@ Row JsonParser::row(const Block& block, const Record& record) {
     set("text", element);
     return row;
   }
-  for (const auto& [key, value] : object(record, element)) set(key, value);
+  simdjson::dom::object object;
+  if (element.get(object))
+    files_.fail_without_text(record, fmt::format("expected an object or a string, got {}", json_type(element)));
+  for (const auto& [key, value] : object) set(key, value);
   return row;
 }
 
 class JsonRows final : public ByteRowFormat {
  public:
+  explicit JsonRows(std::string field) : field_(std::move(field)) {}
   std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    return std::make_unique<JsonSplitter>(std::move(shown_path));
+    return field_.empty() ? std::make_unique<JsonSplitter>(std::move(shown_path))
+                          : std::make_unique<DocumentSplitter>(std::move(shown_path), field_);
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<JsonParser>(files, group);
   }
+
+ private:
+  const std::string field_;
 };
 
 }  // namespace
 
-std::unique_ptr<const RowFormat> json_format(const ReadOptions&) { return std::make_unique<JsonRows>(); }
+std::unique_ptr<const RowFormat> json_format(const ReadOptions& options) {
+  return std::make_unique<JsonRows>(options.json_field);
+}
 
 }  // namespace tekio

@@ -5,23 +5,13 @@
 namespace tekio {
 namespace {
 
-class ReviewSplitter final : public Splitter {
- public:
-  using Splitter::Splitter;
-  size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override {
-    if (!last) return 0;
-    records.push_back({0, bytes.size(), 1, 0});
-    return bytes.size();
-  }
-  const char* row_end() const override { return "files"; }
-};
-
 class ReviewParser final : public RowParser {
  public:
   using RowParser::RowParser;
-  std::string_view text(const Block& block, const Record& record) override {
+  bool find_text(const Block& block, const Record& record, std::string_view& text, std::string&) override {
     if (!column_) column_ = files_.text_column(group_);
-    return utf8(block, record);
+    text = utf8(block, record);
+    return true;
   }
   Row row(const Block& block, const Record& record) override {
     const DataFile& file = files_.list()[static_cast<size_t>(record.file)];
@@ -36,14 +26,12 @@ class ReviewParser final : public RowParser {
 class Reviews final : public ByteRowFormat {
  public:
   std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    return std::make_unique<ReviewSplitter>(std::move(shown_path));
+    return std::make_unique<WholeFileSplitter>(std::move(shown_path));
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<ReviewParser>(files, group);
   }
-  std::optional<Head> fixed_head() const override {
-    return Head{{"text", "label"}, {Head::Type::text, Head::Type::number}, true};
-  }
+  std::optional<Head> fixed_head() const override { return Head::of_names({"text", "label"}); }
 };
 
 }  // namespace

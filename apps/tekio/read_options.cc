@@ -1,0 +1,82 @@
+// --text_column_name and its like: how rows are read from what people bring.
+#include <algorithm>
+
+#include "base/log.h"
+#include "inputs.h"
+
+namespace tekio::cli {
+namespace {
+
+/// "auto", a character, "tab" or "\\t".
+char separator_of(const std::string& text) {
+  if (text == "auto" || text.empty()) return '\0';
+  if (text == "tab" || text == "\\t" || text == "\t") return '\t';
+  const char c = text.front();
+  const auto byte = static_cast<unsigned char>(c);
+  if (text.size() != 1 || byte <= 0x20 || byte >= 0x7F || c == '"')
+    fail(ErrorKind::usage,
+         "--csv_separator is '{}', expected one character (not a letter's accent, a quote or a blank), tab, or auto",
+         printable(text));
+  return c;
+}
+
+std::string separator_text(char separator) {
+  return separator == '\0' ? "auto" : separator == '\t' ? "tab" : std::string(1, separator);
+}
+
+void add_tables(OptionTable& table, ReadOptions& options) {
+  table
+      .add(
+          "csv_separator", Option::Kind::text,
+          [&options](const std::string& text) { options.csv_separator = separator_of(text); },
+          [&options] { return OrderedJson(separator_text(options.csv_separator)); },
+          "what separates a table's columns: a character, tab, or auto: what the header and the first records show of "
+          ", ; tab and |")
+      .called("C");
+  table.add(
+      "no_header", Option::Kind::boolean,
+      [&options](const std::string& text) { options.header = text != "true" && text != "True"; },
+      [&options] { return OrderedJson(!options.header); },
+      "tables have no header: their columns are column0, column1, …");
+  Option& names =
+      table.add("column_names", &options.column_names, "the names of a table's columns, which then has no header");
+  names.called("A,B");
+  names.assign = [&options](const std::string& text) {
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t end = std::min(text.find(',', begin), text.size());
+      options.column_names.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  };
+}
+
+}  // namespace
+
+void add_read_options(OptionTable& table, ReadOptions& options) {
+  table
+      .add("text_column_name", &options.text_column,
+           "the column that holds the text, or a path into JSON objects (note.text); else text, else the only column "
+           "that holds strings")
+      .called("NAME");
+  table
+      .add("json_field", &options.json_field,
+           "rows are the list under this key, or path of keys (export.records), of one JSON document")
+      .called("F");
+  add_tables(table, options);
+  table.add("bad_rows", &options.bad_rows, {{"stop", BadRows::stop}, {"skip", BadRows::skip}},
+            "rows whose text is null, missing or not a string: an error, or left out and counted");
+  table.add("sample_by", &options.sample_by,
+            {{"line", SampleBy::line}, {"paragraph", SampleBy::paragraph}, {"document", SampleBy::document}},
+            "what a row of a text file is: a line, a paragraph (split by empty lines), or the whole file");
+}
+
+std::string tell_rows(const Dataset& split, const ReadOptions& options) {
+  const std::string column = split.text_column();
+  if (options.text_column.empty() && column != "text" && !column.empty())
+    note(fmt::format(" column   {}: the only one that holds strings", printable(column)));
+  if (const int64_t skipped = split.skipped_rows(); skipped > 0)
+    warn(fmt::format("{} left out: no text (null, missing or not a string)", counted(skipped, "row")));
+  return column;
+}
+
+}  // namespace tekio::cli

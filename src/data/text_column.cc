@@ -1,0 +1,127 @@
+// Which column holds the text: the one that is named, else "text", else the only one that holds strings. Anything less
+// clear is the user's to say: a wrong column trains on the wrong thing without a word.
+#include <algorithm>
+
+#include "base/error.h"
+#include "data/source.h"
+
+namespace tekio {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
+struct Candidate {
+  std::string name;
+  double mean_length;
+};
+
+/// Columns that hold strings, those within objects last.
+std::vector<Candidate> candidates(const Head& head) {
+  std::vector<Candidate> all;
+  for (size_t i = 0; i < head.columns.size(); ++i)
+    if (head.values[i].strings > 0) all.push_back({head.columns[i], head.values[i].mean_length()});
+  for (const Head::Nested& nested : head.nested)
+    if (nested.values.strings > 0) all.push_back({nested.name(), nested.values.mean_length()});
+  return all;
+}
+
+/// "Id (no strings), Summary (7 characters), note.text (41 characters)".
+std::string described(const Head& head) {
+  std::string text;
+  const auto add = [&](const std::string& name, const Head::Values& values) {
+    const std::string what = values.strings > 0  ? fmt::format("{:.3g} characters", values.mean_length())
+                             : values.others > 0 ? "no strings"
+                                                 : "empty";
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", name, what);
+  };
+  for (size_t i = 0; i < head.columns.size(); ++i) add(head.columns[i], head.values[i]);
+  for (const Head::Nested& nested : head.nested) add(nested.name(), nested.values);
+  return printable(text, 1000);
+}
+
+std::string longest(const std::vector<Candidate>& all) {
+  const auto found = std::max_element(
+      all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.mean_length < b.mean_length; });
+  return found == all.end() ? "" : found->name;
+}
+
+/// What is likely meant by `wanted`, which is no column: another case, the end of a path, a near name (if it was given
+/// by the user), else the longest strings.
+std::string proposal(const Head& head, const std::string& wanted, bool given) {
+  const std::vector<Candidate> all = candidates(head);
+  for (const Candidate& c : all)
+    if (lower(c.name) == lower(wanted)) return c.name;
+  for (const Candidate& c : all)
+    if (lower(c.name).ends_with("." + lower(wanted))) return c.name;
+  if (given) {
+    std::vector<std::string> names = head.columns;
+    for (const Candidate& c : all) names.push_back(c.name);
+    if (const std::string near = nearest(wanted, names); !near.empty()) return near;
+  }
+  return longest(all);
+}
+
+/// One row that is an object with lists is a document, not a row.
+void refuse_document(const Head& head, const std::string& spec) {
+  if (head.rows != 1 || head.lists.empty()) return;
+  fail(ErrorKind::input,
+       "{}: it is one JSON document, whose rows are {}: pass --json_field {}, or name the text's column "
+       "with --text_column_name if it is one row",
+       spec, head.lists.size() == 1 ? "the elements of a list in it" : "the elements of one of the lists in it",
+       printable(fmt::format("{}", fmt::join(head.lists, " or ")), 300));
+}
+
+}  // namespace
+
+std::optional<Files::TextColumn> Files::text_column(size_t group) const {
+  const std::string& given = options_.text_column;
+  const std::string wanted = given.empty() ? "text" : given;
+  const Head* head = &beginning(group);
+  const auto named = [&](const std::string& name) -> std::optional<TextColumn> {
+    const auto found = std::find(head->columns.begin(), head->columns.end(), name);
+    if (found == head->columns.end()) return std::nullopt;
+    return TextColumn{name, {name}, static_cast<size_t>(found - head->columns.begin()), head->columns.size()};
+  };
+  if (head->rows == 0) return std::nullopt;
+  const std::string spec = printable(specs_[group], 300);
+  if (auto column = named(wanted)) {
+    const auto holds_none = [&] { return head->values[column->index].strings == 0; };
+    if (holds_none()) head = &this->head(group);
+    const Head::Values& values = head->values[column->index];
+    if (!holds_none() || values.others == 0 || formats_[group]->values_are_text()) return column;
+    refuse_document(*head, spec);
+    fail(ErrorKind::input, "{}: the column \"{}\" holds no strings; the columns and their strings' mean lengths: {}{}",
+         spec, printable(wanted), described(*head),
+         longest(candidates(*head)).empty()
+             ? ""
+             : fmt::format("; name another, --text_column_name {} say", printable(longest(candidates(*head)))));
+  }
+  for (const Head::Nested& nested : head->nested)
+    if (nested.name() == given) return TextColumn{given, nested.path};
+  refuse_document(*head, spec);
+  const std::string proposed = proposal(*head, wanted, !given.empty());
+  if (!given.empty())
+    fail(ErrorKind::input, "{}: there is no column \"{}\"{}; the columns and their strings' mean lengths: {}", spec,
+         printable(given),
+         proposed.empty() ? "" : fmt::format(" (is \"{0}\" meant? --text_column_name {0})", printable(proposed)),
+         described(*head));
+
+  std::vector<size_t> with_strings;
+  for (size_t i = 0; i < head->columns.size(); ++i)
+    if (head->values[i].strings > 0) with_strings.push_back(i);
+  if (with_strings.size() == 1) {
+    const std::string& only = head->columns[with_strings.front()];
+    if (longest(candidates(*head)) == only) return named(only);  // else longer text lies within an object
+  }
+  if (proposed.empty()) fail(ErrorKind::input, "{}: no column holds text; there are: {}", spec, described(*head));
+  fail(ErrorKind::input,
+       "{}: which column holds the text is not clear, as none is called text; the columns and their strings' mean "
+       "lengths: {}; name one, --text_column_name {} say",
+       spec, described(*head), printable(proposed));
+}
+
+}  // namespace tekio
