@@ -131,7 +131,13 @@ def compare_pipelines(tool, count, seed):
     kinds = {}
     begun = time.time()
     for number in range(seed * 1000000, seed * 1000000 + count):
-        backend, generator = pipeline(number), Nasty(number)
+        try:
+            backend, generator = pipeline(number), Nasty(number)
+        except BaseException as error:  # the reference panics on an added token that its normalizer lengthens
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            panics += 1
+            continue
         if '"Regex"' in backend.to_str():
             known = lambda text: "".join(c for c in text.decode("utf-8", "replace") if unicodedata.category(c) != "Cn").encode()
         else:
@@ -172,7 +178,7 @@ def compare_pipelines(tool, count, seed):
         for step in re.findall(r'"type": "(\w+)"', json.dumps([parts["normalizer"], parts["pre_tokenizer"]])):
             kinds[step] = kinds.get(step, 0) + 1
     print(f"{count:,} pipelines, {compared:,} texts, {tokens:,} tokens: ids, word ids and offsets of encode() and ids and word starts of "
-          f"TextEncoder; {differ} pipelines differ, {crashed} failed, {refused} refused (an added token of which nothing is left), {panics} texts left out on which the reference panics; {time.time() - begun:.0f} s")
+          f"TextEncoder; {differ} pipelines differ, {crashed} failed, {refused} refused (an added token of which nothing is left), {panics} pipelines and texts left out on which the reference panics; {time.time() - begun:.0f} s")
     print("steps: " + ", ".join(f"{name} {number}" for name, number in sorted(kinds.items())))
     return differ + crashed
 
