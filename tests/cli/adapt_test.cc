@@ -77,7 +77,7 @@ TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   EXPECT_EQ(r["prompts"][0]["before"].size(), 5u);
   EXPECT_EQ(r["prompts"][0]["after"].size(), 5u);
   EXPECT_THAT(result.err, HasSubstr(" model    tiny-model · DistilBERT · "));
-  EXPECT_THAT(result.err, HasSubstr(" data     text.txt · 60 rows · "));
+  EXPECT_THAT(result.err, HasSubstr(" data     text.txt · column text · 60 rows · "));
   EXPECT_THAT(result.err, testing::ContainsRegex(" before   perplexity .* · accuracy [0-9.]+ %"));
   EXPECT_THAT(result.err, testing::ContainsRegex(" after    perplexity .* · accuracy [0-9.]+ %"));
   for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "trainer_state.json",

@@ -1,4 +1,5 @@
-// Data files: the input's first byte picks the kind of file, the rest is its content. Every row is read.
+// Data files: the input's first byte picks the kind of file and how it is read, the rest is its content. Every row is
+// read, and there are as many as are counted.
 #include <tekio/dataset.h>
 
 #include <iterator>
@@ -8,14 +9,33 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
   static const fuzz::Folder folder;
-  static const char* const kNames[] = {"a.txt", "a.jsonl", "a.json", "a.csv", "a.tsv", "a.txt.gz", "a.jsonl.zst"};
+  static const struct {
+    const char* name;
+    ReadOptions options;
+  } kinds[] = {{"a.txt", {}},
+               {"a.jsonl", {}},
+               {"a.json", {}},
+               {"a.csv", {}},
+               {"a.tsv", {}},
+               {"a.txt.gz", {}},
+               {"a.jsonl.zst", {}},
+               {"b.json", {.json_field = "a"}},
+               {"c.json", {.json_field = "a.b", .bad_rows = BadRows::skip}},
+               {"b.jsonl", {.text_column = "a.b", .bad_rows = BadRows::skip}},
+               {"b.csv", {.csv_separator = ';'}},
+               {"c.csv", {.header = false, .bad_rows = BadRows::skip}},
+               {"d.csv", {.column_names = {"a", "text"}}},
+               {"b.txt", {.sample_by = SampleBy::paragraph}},
+               {"c.txt", {.sample_by = SampleBy::document}}};
   if (size == 0) return 0;
-  const auto path = folder.write(kNames[data[0] % std::size(kNames)], fuzz::as_text(data + 1, size - 1));
+  const auto& kind = kinds[data[0] % std::size(kinds)];
+  const auto path = folder.write(kind.name, fuzz::as_text(data + 1, size - 1));
   const int done = fuzz::refused_or_done([&] {
-    const auto rows = load_dataset(path)["train"];
+    const auto rows = load_dataset(path, kind.options)["train"];
     int64_t count = 0;
     rows.for_each([&](const Row&) { ++count; });
     if (count != rows.size()) std::abort();
+    (void)rows.text_column();
   });
   std::filesystem::remove(path);
   return done;
