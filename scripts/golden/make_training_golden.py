@@ -31,6 +31,7 @@ if not a.data:
 S = dict(seeds=[0, 42, 12345, 2 ** 32 + 42], shapes=[(3, 7), (8, 128), (5, 33)], perm=[1, 2, 10, 37, 1000, 25000, 61291],
          chunks=(0, 48), train=37, eval=11, batch=8, eval_batch=4, trainer_seeds=[42, 0], walkthrough=42,
          vocab=600, width=32, layers=2, heads=4, hidden=64, rows=4, length=16, model_seed=1)
+SIZES = S
 tok = AutoTokenizer.from_pretrained(os.path.join(a.data, "tokenizers/distilbert-base-uncased"))
 tok.model_max_length = 10 ** 9
 
@@ -209,8 +210,11 @@ def walkthrough():
 
 
 # -- tiny models --------------------------------------------------------------------------------------------------------
-def tiny(kind):
-    common = dict(vocab_size=S["vocab"], max_position_embeddings=S["length"] + 8)
+def tiny(kind, tied=True):
+    """An untied head has a matrix of its own; it is smaller, since the rest is the same. Its BERT has two biases of which only the
+    decoder's enters anything: they begin alike, and what is frozen of the decoder's stands under the other's name."""
+    S = SIZES if tied else {**SIZES, "vocab": 120, "width": 16, "heads": 2, "hidden": 24}
+    common = dict(vocab_size=S["vocab"], max_position_embeddings=S["length"] + 8, tie_word_embeddings=tied)
     if kind == "distilbert":
         model = DistilBertForMaskedLM(DistilBertConfig(**common, dim=S["width"], n_layers=S["layers"], n_heads=S["heads"], hidden_dim=S["hidden"],
                                                        dropout=0., attention_dropout=0.))
@@ -223,7 +227,10 @@ def tiny(kind):
         for name, w in model.named_parameters():
             noise = torch.from_numpy(g.standard_normal(tuple(w.shape)).astype(np.float32)) * .1
             w.copy_(noise + (1. if name.endswith("weight") and name.rsplit(".", 1)[0] in norms else 0.))
-    folder = os.path.join(a.out, "tiny-" + kind)
+        if not tied and kind == "bert":
+            model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
+    parameters = lambda m: {("cls.predictions.bias" if n == "cls.predictions.decoder.bias" else n): w for n, w in m.named_parameters()}
+    folder = os.path.join(a.out, "tiny-" + kind + ("" if tied else "-untied"))
     model.save_pretrained(folder)
     B, L, batches = S["rows"], S["length"], []
     for k in range(3):                                          # 0: plain; 1: padded (and token types); 2: padded, one row without labels
@@ -241,7 +248,7 @@ def tiny(kind):
         if kind == "bert":
             b["token_type_ids"] = (np.arange(L)[None] >= L // 2).astype(np.int64) * np.ones((B, 1), np.int64) * (k > 0)
         batches.append({n: torch.from_numpy(np.ascontiguousarray(v)).long() for n, v in b.items()})
-    tensors, notes = {}, {"kind": kind, "parameters": model.num_parameters(), "batches": []}
+    tensors, notes = {}, {"kind": kind, "parameters": sum(w.numel() for w in parameters(model).values()), "batches": []}
     model.train()
     start = {n: v.clone() for n, v in model.state_dict().items()}
     for k, b in enumerate(batches):
@@ -254,13 +261,13 @@ def tiny(kind):
         double.load_state_dict({n: v.double() for n, v in start.items()})
         out64 = double(**b)
         out64.loss.backward()
-        grads64 = dict(double.named_parameters())
+        grads64 = parameters(double)
         worst = 0.
-        for n, w in model.named_parameters():
+        for n, w in parameters(model).items():
             if k != 1:
                 tensors[f"batch{k}.grad.{n}"] = w.grad.numpy().copy()
             worst = max(worst, float((w.grad - grads64[n].grad).abs().max()))
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(w.grad) for w in model.parameters()]))
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(w.grad) for w in parameters(model).values()]))
         notes["batches"].append({"loss": out.loss.item(), "loss_float64": out64.loss.item(), "grad_norm": norm.item(), "selected": int((b["labels"] != -100).sum()),
                                  "float32_logits_error": float((out.logits - out64.logits)[b["attention_mask"] == 1].abs().max()), "float32_gradient_error": worst})
     undecayed = {id(w) for n, w in model.named_parameters() if n.endswith("bias") or n.rsplit(".", 1)[0] in norms}
@@ -279,17 +286,18 @@ def tiny(kind):
         opt.step()
         sched.step()
         notes["adamw"]["steps"].append({"batch": step % 3, "loss": loss.item(), "grad_norm": norm.item(), "learning_rate": lr})
-    tensors.update({f"final.{n}": w.detach().numpy().copy() for n, w in model.named_parameters()})
+    tensors.update({f"final.{n}": w.detach().numpy().copy() for n, w in parameters(model).items()})
     save_file(tensors, os.path.join(folder, "golden.safetensors"))
-    dump(f"tiny-{kind}/golden.json", notes)
+    dump(os.path.join(os.path.basename(folder), "golden.json"), notes)
 
 
 os.makedirs(a.out, exist_ok=True)
 dump("rng.json", {"versions": {"torch": torch.__version__, "numpy": np.__version__, "datasets": datasets.__version__, "transformers": transformers.__version__},
                   **{f"seed {s}": rng(s) for s in S["seeds"]}})
 masks()
-tiny("distilbert")
-tiny("bert")
+for kind in ("distilbert", "bert"):
+    tiny(kind)
+    tiny(kind, tied=False)
 if not a.skip_walkthrough:
     walkthrough()
 for folder, _, names in os.walk(a.out):

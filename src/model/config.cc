@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/foreign_file.h"
 #include "model/family.h"
 
 namespace tekio {
@@ -19,6 +20,7 @@ constexpr int64_t kMostHeads = 1 << 12,
 constexpr int64_t kMostTypes = 1 << 16;
 
 constexpr double kInitializerRange = 0.02;
+constexpr const char* kTied = "tie_word_embeddings";
 
 // Stands in config.json where the source names no version: the one whose behaviour we follow.
 constexpr const char* kTransformersVersion = "5.23.0";
@@ -63,9 +65,6 @@ void refuse_unsupported(const JsonReader& reader, const std::string& where) {
   if (positions != "absolute")
     fail(ErrorKind::input, "{}: position_embedding_type is \"{}\", but only \"absolute\" is supported", where,
          printable(positions));
-  if (!reader.boolean("tie_word_embeddings").value_or(true))
-    fail(ErrorKind::input, "{}: tie_word_embeddings is false, but only heads tied to the word embeddings are supported",
-         where);
   if (reader.find("quantization_config") != nullptr)
     fail(ErrorKind::input,
          "{}: quantization_config is set, but quantized models are not supported; use the original weights", where);
@@ -73,25 +72,56 @@ void refuse_unsupported(const JsonReader& reader, const std::string& where) {
     fail(ErrorKind::input, "{}: pruned_heads is set, but models with pruned heads are not supported", where);
 }
 
-}  // namespace
+// "BertForMaskedLM" and "BertModel" are BERT's; "BertGenerationEncoder" and "RobertaForMaskedLM" are not.
+const FamilyTable* find_architecture(std::string_view name) {
+  for (const Family family : {Family::distilbert, Family::bert}) {
+    const FamilyTable& table = table_of(family);
+    const std::string_view own = table.architecture;
+    const std::string_view stem = own.substr(0, own.find("For"));
+    if (!name.starts_with(stem)) continue;
+    const std::string_view rest = name.substr(stem.size());
+    if (rest.starts_with("For") || rest == "Model" || rest == "LMHeadModel") return &table;
+  }
+  return nullptr;
+}
 
-ModelConfig ModelConfig::from_json(const Json& document, const std::string& where) {
-  const JsonReader first(document, where);
-  const auto type = first.string("model_type");
-  if (!type) fail(ErrorKind::input, "{}: model_type is missing; supported are {}", where, supported_families());
-  const FamilyTable* table = find_family(*type);
+// Where model_type is missing: configs of 2019 have `architectures` at most.
+const FamilyTable& guess_family(ModelConfig& config, const JsonReader& reader, const std::string& where,
+                                const ModelConfig::FindFamily& find_family) {
+  if (const Json* list = reader.find("architectures"); list != nullptr && list->is_array() && !list->empty()) {
+    const std::string name = list->front().is_string() ? list->front().get<std::string>() : "";
+    const FamilyTable* table = find_architecture(name);
+    if (table == nullptr)
+      fail(ErrorKind::input,
+           "{}: model_type is missing, and architectures names \"{}\", which is not supported; supported are {}", where,
+           printable(name), supported_families());
+    config.notes.push_back(fmt::format("{}: model_type is missing: \"{}\" is taken for it, as architectures names {}",
+                                       where, table->model_type, printable(name)));
+    return *table;
+  }
+  if (const std::optional<Family> found = find_family ? find_family() : std::nullopt) {
+    const FamilyTable& table = table_of(*found);
+    config.notes.push_back(fmt::format(
+        "{}: model_type and architectures are missing: model_type \"{}\" is taken, as the weights have the names of {}",
+        where, table.model_type, table.shown));
+    return table;
+  }
+  fail(ErrorKind::input, "{}: model_type is missing{}; supported are {}", where,
+       find_family ? ", and neither architectures nor the weights' names tell it" : "", supported_families());
+}
+
+const FamilyTable& read_family(ModelConfig& config, const JsonReader& reader, const std::string& where,
+                               const ModelConfig::FindFamily& find_family) {
+  const auto type = reader.string("model_type");
+  if (!type) return guess_family(config, reader, where, find_family);
+  const FamilyTable* table = tekio::find_family(*type);
   if (table == nullptr)
     fail(ErrorKind::input, "{}: model_type \"{}\" is not supported; supported are {}", where, printable(*type),
          supported_families());
+  return *table;
+}
 
-  ModelConfig config;
-  config.family = table->family;
-  config.document = document;
-  resolve_aliases(config.document, *table, where);
-  const JsonReader reader(config.document, where);
-  refuse_unsupported(reader, where);
-
-  const ConfigKeys& keys = table->keys;
+void read_sizes(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const std::string& where) {
   config.vocabulary = size_at(reader, keys.vocabulary, kMostVocabulary, where);
   config.width = size_at(reader, keys.width, kMostWidth, where);
   config.layers = size_at(reader, keys.layers, kMostLayers, where);
@@ -101,19 +131,10 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
   if (config.width % config.heads != 0)
     fail(ErrorKind::input, "{}: {} is {}, which {} = {} does not divide", where, keys.width, config.width, keys.heads,
          config.heads);
+}
 
-  const Json defaults = Json::parse(table->defaults);
-  if (keys.type_vocabulary != nullptr) {
-    if (reader.find(keys.type_vocabulary) == nullptr)
-      config.document[keys.type_vocabulary] = defaults.at(keys.type_vocabulary);
-    config.type_vocabulary = size_at(reader, keys.type_vocabulary, kMostTypes, where);
-  }
-  if (keys.norm_epsilon != nullptr) {
-    const double epsilon = reader.number(keys.norm_epsilon).value_or(defaults.at(keys.norm_epsilon).get<double>());
-    if (!(epsilon >= 0 && epsilon < 1))
-      fail(ErrorKind::input, "{}: {} is {}; expected 0 or more and below 1", where, keys.norm_epsilon, epsilon);
-    config.norm_epsilon = static_cast<float>(epsilon);
-  }
+void read_activation(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
+                     const std::string& where) {
   const std::string activation =
       reader.string(keys.activation).value_or(defaults.at(keys.activation).get<std::string>());
   const Activation* known = find_activation(activation);
@@ -121,6 +142,16 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
     fail(ErrorKind::input, "{}: {} \"{}\" is not supported; supported are {}", where, keys.activation,
          printable(activation), supported_activations());
   config.activation = *known;
+}
+
+void read_rates(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
+                const std::string& where) {
+  if (keys.norm_epsilon != nullptr) {
+    const double epsilon = reader.number(keys.norm_epsilon).value_or(defaults.at(keys.norm_epsilon).get<double>());
+    if (!(epsilon >= 0 && epsilon < 1))
+      fail(ErrorKind::input, "{}: {} is {}; expected 0 or more and below 1", where, keys.norm_epsilon, epsilon);
+    config.norm_epsilon = static_cast<float>(epsilon);
+  }
   config.hidden_dropout = rate_at(reader, keys.hidden_dropout, defaults.at(keys.hidden_dropout).get<double>(), where);
   config.attention_dropout =
       rate_at(reader, keys.attention_dropout, defaults.at(keys.attention_dropout).get<double>(), where);
@@ -130,23 +161,59 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
     fail(ErrorKind::input, "{}: initializer_range is {}; expected 0 or more and below 100", where,
          config.initializer_range);
   if (config.initializer_range == 0) config.initializer_range = kInitializerRange;
-  if (keys.sinusoidal_positions != nullptr)
-    config.sinusoidal_positions = reader.boolean(keys.sinusoidal_positions).value_or(false);
+}
 
+void read_padding(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const std::string& where) {
   const bool no_padding = config.document.contains("pad_token_id") && config.document["pad_token_id"].is_null();
   const int64_t padding = no_padding ? -1 : reader.integer("pad_token_id").value_or(0);
   if (padding < -1 || padding >= config.vocabulary)
     fail(ErrorKind::input, "{}: pad_token_id is {}; expected an id below {} = {}", where, padding, keys.vocabulary,
          config.vocabulary);
   config.padding_id = static_cast<int32_t>(padding);
+}
+
+}  // namespace
+
+ModelConfig ModelConfig::from_json(const Json& document, const std::string& where, const FindFamily& find_family) {
+  ModelConfig config;
+  const FamilyTable& table = read_family(config, JsonReader(document, where), where, find_family);
+  config.family = table.family;
+  config.document = document;
+  resolve_aliases(config.document, table, where);
+  const JsonReader reader(config.document, where);
+  refuse_unsupported(reader, where);
+
+  const ConfigKeys& keys = table.keys;
+  const Json defaults = Json::parse(table.defaults);
+  read_sizes(config, reader, keys, where);
+  if (keys.type_vocabulary != nullptr) {
+    if (reader.find(keys.type_vocabulary) == nullptr)
+      config.document[keys.type_vocabulary] = defaults.at(keys.type_vocabulary);
+    config.type_vocabulary = size_at(reader, keys.type_vocabulary, kMostTypes, where);
+  }
+  read_rates(config, reader, keys, defaults, where);
+  read_activation(config, reader, keys, defaults, where);
+  if (keys.sinusoidal_positions != nullptr)
+    config.sinusoidal_positions = reader.boolean(keys.sinusoidal_positions).value_or(false);
+  config.tied = reader.boolean(kTied).value_or(true);
+  read_padding(config, reader, keys, where);
   return config;
 }
 
-ModelConfig ModelConfig::from_folder(const std::filesystem::path& folder) {
+ModelConfig ModelConfig::from_folder(const std::filesystem::path& folder, const FindFamily& find_family) {
   const std::filesystem::path path = folder / "config.json";
+  const std::string where = printable(path.string(), 300);
+  if (const std::string link = dangling_link(path); !link.empty()) fail(ErrorKind::input, "{} {}; download the model again", where, link);
   if (is_missing(path))
-    fail(ErrorKind::input, "{} is no model folder: it has no config.json", printable(folder.string(), 300));
-  return from_json(read_json(path), printable(path.string(), 300));
+    fail(ErrorKind::input, "{} is not a model folder: it has no config.json", printable(folder.string(), 300));
+  if (const std::string foreign = foreign_content_of(path); !foreign.empty())
+    fail(ErrorKind::input, "{} {}", where, foreign);
+  return from_json(read_json(path), where, find_family);
+}
+
+void ModelConfig::untie() {
+  tied = false;
+  document[kTied] = false;
 }
 
 void ModelConfig::set_dropout(double rate) {

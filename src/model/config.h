@@ -4,7 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "compute/backend.h"
@@ -30,12 +33,20 @@ struct ModelConfig {
   int32_t padding_id = 0;              // -1: none
   double initializer_range = 0.02;     // 0 is 0.02 too, as in transformers 5
   bool sinusoidal_positions = false;   // how the position embeddings begin
+  bool tied = true;                    // the head's matrix is the word embeddings
+  std::vector<std::string> notes;      // sentences on what config.json leaves open, and what was taken for it
   Json document;                       // config.json as it was read
+
+  /// The family that other files tell of, if any.
+  using FindFamily = std::function<std::optional<Family>()>;
 
   /// Reads and validates. Errors (input): unsupported family (names those supported), sizes missing, not positive,
   /// absurd, or not divisible.
-  static ModelConfig from_json(const Json& document, const std::string& where);
-  static ModelConfig from_folder(const std::filesystem::path& folder);
+  /// Where model_type is missing, `architectures` tells the family; where that is missing too, `find_family` is asked.
+  static ModelConfig from_json(const Json& document, const std::string& where, const FindFamily& find_family = {});
+  static ModelConfig from_folder(const std::filesystem::path& folder, const FindFamily& find_family = {});
+  /// Gives the head a matrix of its own.
+  void untie();
   /// --dropout: sets every rate of the config.
   void set_dropout(double rate);
   /// config.json's text as the reference's save_pretrained writes it (keys sorted, architectures and dtype set).

@@ -1,5 +1,4 @@
-// The tables. Sources: the reference's configuration_*.py and modeling_*.py of each family, as PARITY.md 1.2 and 1.3
-// tell them.
+// The tables. Sources: the reference's configuration_*.py and modeling_*.py of each family.
 #include "model/family.h"
 
 #include <array>
@@ -51,8 +50,8 @@ constexpr FamilyTable kFamilies[] = {
                .head_norm = "vocab_layer_norm",
                .head_bias = "vocab_projector.bias",
                .head_bias_first = false,
-               .tied_matrix = "vocab_projector.weight",
-               .tied_bias = nullptr}},
+               .decoder = "vocab_projector.weight",
+               .decoder_bias = nullptr}},
     {.family = Family::bert,
      .model_type = "bert",
      .shown = "BERT",
@@ -93,8 +92,8 @@ constexpr FamilyTable kFamilies[] = {
                .head_norm = "cls.predictions.transform.LayerNorm",
                .head_bias = "cls.predictions.bias",
                .head_bias_first = true,
-               .tied_matrix = "cls.predictions.decoder.weight",
-               .tied_bias = "cls.predictions.decoder.bias"}},
+               .decoder = "cls.predictions.decoder.weight",
+               .decoder_bias = "cls.predictions.decoder.bias"}},
 };
 
 struct NamedActivation {

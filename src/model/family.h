@@ -24,10 +24,10 @@ struct TensorNames {
   const char* layer;
   const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
   const char *transform, *head_norm;
-  const char* head_bias;    ///< whole name
-  bool head_bias_first;     ///< among the head's parameters
-  const char* tied_matrix;  ///< whole name of the decoder's copy of the word embeddings, not saved
-  const char* tied_bias;    ///< whole name of the decoder's copy of head_bias, not saved; nullptr: none
+  const char* head_bias;     ///< whole name
+  bool head_bias_first;      ///< among the head's parameters
+  const char* decoder;       ///< whole name of the head's matrix; a tied one is not saved
+  const char* decoder_bias;  ///< whole name of the decoder's copy of head_bias; nullptr: none
 };
 
 struct Alias {

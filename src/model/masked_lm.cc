@@ -20,9 +20,9 @@ int checked_threads(const LoadOptions& options) {
   return options.threads;
 }
 
-ModelConfig read_config(const std::string& folder) {
+OpenedFolder open_folder(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) fail(ErrorKind::io, "no model folder {}", printable(folder, 300));
-  return ModelConfig::from_folder(folder);
+  return open_model_folder(folder);
 }
 
 ModelConfig read_config_alone(const std::string& config) {
@@ -32,19 +32,11 @@ ModelConfig read_config_alone(const std::string& config) {
 }
 
 void report_loading(const LoadReport& report, const ModelConfig& config, const std::string& folder, uint64_t seed) {
-  for (const std::string& sentence : report.notes) warn(sentence);
-  if (report.missing.empty() && report.unexpected.empty()) return;
   const std::string where = printable(folder, 300);
-  if (report.head_missing) {
-    warn(
-        fmt::format("{} has no masked-LM head: it starts afresh (normal, deviation {}, seed {}), and predictions mean "
-                    "nothing before training",
-                    where, config.initializer_range, seed));
-  } else if (!report.missing.empty()) {
-    warn(fmt::format("{} lacks {} of the model's tensors; they start afresh (normal, deviation {}, seed {})", where,
-                     report.missing.size(), config.initializer_range, seed));
-  }
-  note(report.table());
+  for (const std::string& sentence : config.notes) note(sentence);
+  for (const std::string& sentence : report.notes) warn(sentence);
+  if (const std::string missing = report.missing_sentence(config, where, seed); !missing.empty()) warn(missing);
+  if (const std::string unexpected = report.unexpected_sentence(where); !unexpected.empty()) note(unexpected);
 }
 
 std::string why_no_bf16() {
@@ -90,12 +82,16 @@ MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
     : Impl(folder, options, [&](ThreadPool& pool) { return make_backend(options.device, pool); }) {}
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options, const MakeBackend& make)
+    : Impl(open_folder(folder), folder, options, make) {}
+
+MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadOptions& options,
+                     const MakeBackend& make)
     : path_(folder),
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make(pool_)),
-      model_(read_config(folder), checked(*backend_, options.dtype)),
-      report_(load_weights(folder, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
+      model_(std::move(opened.config), checked(*backend_, options.dtype)),
+      report_(load_weights(opened.files, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
   report_loading(report_, model_.config(), folder, options.seed);
 }
 
@@ -106,6 +102,7 @@ MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& op
       backend_(make_backend(options.device, pool_)),
       model_(std::move(config), checked(*backend_, options.dtype)) {
   initialize_weights(model_.config(), model_.weights(), options.seed);
+  for (const std::string& sentence : model_.config().notes) note(sentence);
 }
 
 void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {

@@ -52,6 +52,7 @@ class MaskedLM::Impl {
   DType working_type(bool compared) const { return tekio::working_type(format_, *backend_, compared); }
 
  private:
+  Impl(OpenedFolder opened, const std::string& folder, const LoadOptions& options, const MakeBackend& make);
   Tensor run(const Batch& batch);
   std::span<const float> on_host(const Tensor& rows);
   Tensor in_float32(const Tensor& rows);

@@ -10,7 +10,7 @@ void for_each_matrix(const ModelConfig& c, ModelMatrices& m, Visit&& visit) {
   using Weights = const EncoderWeights&;
   m.layers.resize(static_cast<size_t>(c.layers));
   // The largest first: they take longest to copy, and threads take what comes next.
-  visit(m.word, c.vocabulary, c.width, [](Weights w) { return w.word; });
+  visit(m.decoder, c.vocabulary, c.width, [](Weights w) { return w.head(); });
   visit(m.transform, c.width, c.width, [](Weights w) { return w.transform; });
   for (size_t i = 0; i < m.layers.size(); ++i) {
     LayerMatrices& layer = m.layers[i];

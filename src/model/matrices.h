@@ -18,7 +18,7 @@ struct LayerMatrices {
 };
 struct ModelMatrices {
   std::vector<LayerMatrices> layers;
-  Matrix transform, word;  // [C,C], [V,C]: the head's
+  Matrix transform, decoder;  // [C,C], [V,C]: the head's
 };
 
 class MatrixSet {

@@ -56,18 +56,18 @@ NormWeights head_norm(const ModelConfig& config, const EncoderWeights& w) {
   return {w.head_norm.weight, w.head_norm.bias, config.norm_epsilon};
 }
 
-// h.logits[r,V] = norm(act(x w^T + b)) word^T + head_bias, x[r,C] being the masked rows of the encoder's output.
+// h.logits[r,V] = norm(act(x w^T + b)) decoder^T + head_bias, x[r,C] being the masked rows of the encoder's output.
 void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m, HeadKept& h,
                   ConstTensor x) {
   be.linear_activation(h.activated, h.transform, x, m.transform, w.transform_bias, config.activation);  // [r,C]
   be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                              // [r,C]
-  be.linear(h.logits, h.y, m.word, w.head_bias);                                                        // [r,V]
+  be.linear(h.logits, h.y, m.decoder, w.head_bias);                                                     // [r,V]
 }
 
 // From d_logits, in h.logits, to d_x[r,C].
 void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m,
                    WeightsOf<Tensor>& d_w, HeadKept& h, Tensor d_x, ConstTensor x) {
-  be.linear_backward(h.d_a, d_w.word, d_w.head_bias, h.logits, h.y, m.word);  // d_a: of y
+  be.linear_backward(h.d_a, d_w.head(), d_w.head_bias, h.logits, h.y, m.decoder);  // d_a: of y
   be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
                    head_norm(config, w));  // d_b: of activated
   be.linear_activation_backward(d_x, d_w.transform, d_w.transform_bias, h.d_b, h.transform, x, m.transform,

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -16,6 +18,8 @@ namespace {
 constexpr size_t kMostBytes = size_t{64} << 20;
 constexpr size_t kMostValues = 1'000'000;
 constexpr size_t kMostRank = 8;
+// 0x1950A86A20F9469CFC6C, pickled by protocol 2.
+constexpr std::string_view kMagicPickle("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
 
 enum class Kind : uint8_t { none, boolean, integer, real, text, tuple, list, dictionary, global, storage, tensor, set };
 
@@ -47,12 +51,42 @@ const StorageType* find_storage_type(const std::string& global) {
 
 class Unpickler {
  public:
-  Unpickler(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
+  Unpickler(std::span<const std::byte> bytes, const std::string& where, size_t begin = 0)
+      : bytes_(bytes), where_(where), at_(begin) {}
 
-  std::map<std::string, PickledTensor> run() {
+  /// To the pickle's end.
+  void run() {
     while (step()) {}
     if (stack_.size() != 1) refuse("ends with {} values on its stack instead of one", stack_.size());
-    return collect(stack_.back());
+  }
+  size_t end() const { return at_; }
+  std::map<std::string, PickledTensor> state_dict() { return collect(stack_.back()); }
+  /// A list of texts.
+  std::vector<std::string> texts() {
+    std::vector<std::string> all;
+    for (const uint32_t item : expect(stack_.back(), Kind::list, "a list of storages").items)
+      all.push_back(expect(item, Kind::text, "a storage's key").text);
+    return all;
+  }
+  /// A dictionary's boolean; absent: true.
+  bool flag(std::string_view key) {
+    const auto& items = expect(stack_.back(), Kind::dictionary, "a dictionary").items;
+    for (size_t i = 0; i + 1 < items.size(); i += 2)
+      if (values_[items[i]].kind == Kind::text && values_[items[i]].text == key)
+        return expect(items[i + 1], Kind::boolean, "a boolean").integer != 0;
+    return true;
+  }
+  /// Every storage that was described, by its key. Errors (input): two of one key that differ.
+  std::map<std::string, PickledTensor> storages() const {
+    std::map<std::string, PickledTensor> all;
+    for (const Value& value : values_) {
+      if (value.kind != Kind::storage) continue;
+      const PickledTensor& storage = tensor_of(value);
+      const auto [at, fresh] = all.emplace(storage.storage, storage);
+      if (!fresh && (at->second.dtype != storage.dtype || at->second.storage_numbers != storage.storage_numbers))
+        refuse("describes storage {} in two ways", printable(storage.storage));
+    }
+    return all;
   }
 
  private:
@@ -152,7 +186,7 @@ class Unpickler {
 
   std::span<const std::byte> bytes_;
   const std::string& where_;
-  size_t at_ = 0;
+  size_t at_;
   std::vector<Value> values_;
   std::vector<PickledTensor> tensors_;  // whole storages among them
   std::vector<uint32_t> stack_;
@@ -250,10 +284,12 @@ void Unpickler::push_global(const std::string& module, const std::string& name) 
   push({.kind = Kind::global, .text = global});
 }
 
-// ("storage", its class, key, device, count): a stretch of numbers in another entry of the archive.
+// ("storage", its class, key, device, count): a stretch of numbers in another entry of the archive. Before PyTorch 1.6
+// a sixth part says of which other storage this is a part; it has been None ever since there are state dictionaries.
 void Unpickler::persistent() {
   const std::vector<uint32_t> parts = expect(pop(), Kind::tuple, "a storage's description").items;
-  if (parts.size() != 5 || expect(parts[0], Kind::text, "the word \"storage\"").text != "storage")
+  if (parts.size() == 6 && values_[parts[5]].kind != Kind::none) refuse("has a storage that is a part of another one");
+  if (parts.size() < 5 || parts.size() > 6 || expect(parts[0], Kind::text, "the word \"storage\"").text != "storage")
     refuse("describes a storage in an unknown way");
   const StorageType* type = find_storage_type(expect(parts[1], Kind::global, "a storage's class").text);
   if (type == nullptr) refuse("has something else where a storage's class is expected");
@@ -378,7 +414,40 @@ int64_t storage_item_size(const std::string& dtype) {
 std::map<std::string, PickledTensor> unpickle_state_dict(std::span<const std::byte> pickle, const std::string& where) {
   if (pickle.size() > kMostBytes)
     fail(ErrorKind::input, "{}: the pickle has {} bytes; at most {} are read", where, pickle.size(), kMostBytes);
-  return Unpickler(pickle, where).run();
+  Unpickler unpickler(pickle, where);
+  unpickler.run();
+  return unpickler.state_dict();
+}
+
+bool is_pickle_sequence(std::span<const std::byte> file) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  return text.starts_with(kMagicPickle);
+}
+
+PickleSequence unpickle_sequence(std::span<const std::byte> file, const std::string& where) {
+  const std::span<const std::byte> pickles = file.first(std::min(file.size(), kMostBytes));
+  PickleSequence sequence{.tensors = {}, .storages = {}, .end = kMagicPickle.size()};
+  const auto next = [&] {
+    Unpickler unpickler(pickles, where, sequence.end);
+    unpickler.run();
+    sequence.end = unpickler.end();
+    return unpickler;
+  };
+  next();  // the version: 1001 ever since there is one
+  if (!next().flag("little_endian"))
+    fail(ErrorKind::input, "{} was written by a big-endian machine; only little-endian files are read", where);
+  Unpickler object = next();
+  sequence.tensors = object.state_dict();
+  const auto known = object.storages();
+  std::set<std::string> seen;
+  for (const std::string& key : next().texts()) {
+    const auto found = known.find(key);
+    if (found == known.end() || !seen.insert(key).second)
+      fail(ErrorKind::input, "{}: storage {} is {}", where, printable(key),
+           found == known.end() ? "of no tensor, so its size is unknown" : "listed twice");
+    sequence.storages.push_back(found->second);
+  }
+  return sequence;
 }
 
 }  // namespace tekio

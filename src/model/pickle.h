@@ -32,4 +32,16 @@ int64_t storage_item_size(const std::string& dtype);
 /// storage.
 std::map<std::string, PickledTensor> unpickle_state_dict(std::span<const std::byte> pickle, const std::string& where);
 
+/// What a file of before PyTorch 1.6 says: five pickles in a row (a magic number, a version, the writer's byte order, the
+/// state dictionary, the storages' keys), then each storage as a count of numbers (8 bytes) and the numbers.
+struct PickleSequence {
+  std::map<std::string, PickledTensor> tensors;
+  std::vector<PickledTensor> storages;  ///< key, dtype and count, in the order of their bytes
+  size_t end = 0;                       ///< where the first of them begins
+};
+/// Whether a file begins with that magic number.
+bool is_pickle_sequence(std::span<const std::byte> file);
+/// Errors (input): as above; another byte order, a storage that was never described.
+PickleSequence unpickle_sequence(std::span<const std::byte> file, const std::string& where);
+
 }  // namespace tekio

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/foreign_file.h"
 #include "base/json.h"
 
 namespace tekio {
@@ -108,9 +109,12 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
 SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, const std::string& where) { parse(bytes, where); }
 
 void SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string& where) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (const std::string foreign = foreign_content(text.substr(0, kForeignBytes)); !foreign.empty())
+    fail(ErrorKind::input, "{} {}", where, foreign);
   if (bytes.size() < 8)
-    fail(ErrorKind::input, "{} has {} bytes, too few for a safetensors file: cut off, or a pointer file of git-lfs?",
-         where, bytes.size());
+    fail(ErrorKind::input, "{} has {} bytes, too few for a safetensors file: it is cut off; download it again", where,
+         bytes.size());
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), sizeof length);
   if (length > kMostHeader)
@@ -119,7 +123,7 @@ void SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string&
   if (length > bytes.size() - 8)
     fail(ErrorKind::input, "{} is cut off: its header has {} bytes, but only {} follow", where, length,
          bytes.size() - 8);
-  const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<size_t>(length));
+  const std::string_view header = text.substr(8, static_cast<size_t>(length));
   if (!header.starts_with('{'))
     fail(ErrorKind::input, "{} is not a safetensors file: its header does not begin with {{", where);
   const Json document = parse_json(header, where + ": header");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/foreign_file.h"
 #include "base/json.h"
 
 namespace tekio {
@@ -15,6 +16,8 @@ constexpr size_t kMostShards = 10'000;
 // An index's "weight_map": tensor name to file name.
 std::map<std::string, std::string> read_index(const std::filesystem::path& path) {
   const std::string where = printable(path.string(), 300);
+  if (const std::string foreign = foreign_content_of(path); !foreign.empty())
+    fail(ErrorKind::input, "{} {}", where, foreign);
   const Json document = read_json(path);
   if (!document.is_object() || !document.contains("weight_map") || !document["weight_map"].is_object())
     fail(ErrorKind::input, "{}: expected an object with a \"weight_map\"", where);
@@ -47,6 +50,9 @@ WeightFiles::WeightFiles(const std::filesystem::path& folder) {
     }
     return;
   }
+  for (const char* form : kForms)
+    if (const std::string link = dangling_link(folder / form); !link.empty())
+      fail(ErrorKind::input, "{} {}; download the model again", printable((folder / form).string(), 300), link);
   fail(ErrorKind::input, "no weights in {}: looked for {}, {}, {} and {}", printable(folder.string(), 300), kForms[0],
        kForms[1], kForms[2], kForms[3]);
 }
@@ -72,10 +78,13 @@ void WeightFiles::open_index(const std::filesystem::path& index) {
   safetensors_.reserve(names.size());  // tensors are pointed at
   torch_.reserve(names.size());
   for (const std::string& name : names) {
-    if (is_missing(index.parent_path() / name))
-      fail(ErrorKind::input, "{} names the file {}, which is not beside it; download the model again",
-           printable(index.string(), 300), printable(name));
-    open(index.parent_path() / name);
+    const std::filesystem::path file = index.parent_path() / name;
+    if (is_missing(file)) {
+      const std::string link = dangling_link(file);
+      fail(ErrorKind::input, "{} names the file {}, which {}; download the model again",
+           printable(index.string(), 300), printable(name), link.empty() ? "is not beside it" : link);
+    }
+    open(file);
   }
   for (const auto& [tensor, file] : files)
     if (const auto found = tensors_.find(tensor);

@@ -37,6 +37,7 @@ void for_each_slot(const ModelConfig& c, WeightsOf<Tensor>& w, Visit&& visit) {
   visit(w.transform, Shape{c.width, c.width}, true);
   visit(w.transform_bias, Shape{c.width}, false);
   norm(w.head_norm);
+  if (!c.tied) visit(w.decoder, Shape{c.vocabulary, c.width}, true);
   visit(w.head_bias, Shape{c.vocabulary}, false);
 }
 
@@ -77,6 +78,7 @@ std::vector<TensorToChange> name_tensors(const ModelConfig& c, const WeightsOf<T
   if (names.head_bias_first) named.push_back({names.head_bias, w.head_bias, false});
   linear(names.transform, w.transform, w.transform_bias);
   norm(names.head_norm, w.head_norm);
+  if (w.decoder) named.push_back({names.decoder, w.decoder, true});
   if (!names.head_bias_first) named.push_back({names.head_bias, w.head_bias, false});
   return named;
 }

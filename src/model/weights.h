@@ -1,6 +1,6 @@
-// A model's tensors: one struct, one visitor. Loading, saving, initialising, AdamW's groups and the tests all walk
-// for_each. Weights lie in one flat arena, so the optimizer, norms and checkpoints see a few long pieces. Where a back
-// end computes in memory that the processor must not touch, a set lies there, and has a copy on the host.
+// A model's tensors, as a struct for those that compute and as a list of names for those that load, save and
+// initialise. Weights lie in one flat arena, so the optimizer, norms and checkpoints see a few long pieces. Where a
+// back end computes in memory that the processor must not touch, a set lies there, and has a copy on the host.
 #pragma once
 
 #include <functional>
@@ -44,11 +44,14 @@ struct WeightsOf {
   std::vector<LayerOf<T>> layers;
   T transform, transform_bias;  // [C,C], [C]: the head's
   NormOf<T> head_norm;
-  T head_bias;  // [V]; the head's matrix is `word` (tied)
+  T decoder;    // [V,C]: the head's matrix; absent where that is `word` (tied)
+  T head_bias;  // [V]
+  /// The head's matrix, whichever it is.
+  const T& head() const { return decoder ? decoder : word; }
   template <typename Other>
   operator WeightsOf<Other>() const {  // NOLINT(google-explicit-constructor)
     return {word,      position,       type,      embedding_norm, {layers.begin(), layers.end()},
-            transform, transform_bias, head_norm, head_bias};
+            transform, transform_bias, head_norm, decoder,        head_bias};
   }
 };
 using EncoderWeights = WeightsOf<ConstTensor>;

@@ -49,7 +49,7 @@ TEST(InputErrors, HaveACodeAndASentence) {
       {{"eval", "--model", none, "--data", text}, 4, "there is no model folder " + none},
       {{"eval", "--model", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json nor vocab.txt"},
       {{"eval", "--model", M, "--tokenizer", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json"},
-      {{"info", folder.path("empty")}, 3, "is no model folder: it has no config.json"},
+      {{"info", folder.path("empty")}, 3, "is not a model folder: it has no config.json"},
       {{"info", unfinished},
        3,
        "is a run that has not ended, so it holds no model yet: take its newest checkpoint, " + unfinished +

@@ -106,7 +106,7 @@ TEST(Config, RefusesByName) {
           {"position_embedding_type", "relative_key_query"});
   refused(with(bert, "is_decoder", true), {"is_decoder"});
   refused(with(bert, "add_cross_attention", true), {"add_cross_attention"});
-  refused(with(bert, "tie_word_embeddings", false), {"tie_word_embeddings"});
+  refused(with(bert, "tie_word_embeddings", "no"), {"tie_word_embeddings"});
   refused(with(bert, "quantization_config", Json::object()), {"quantization_config"});
   refused(with(bert, "pruned_heads", {{"0", {1}}}), {"pruned_heads"});
   refused(with(bert, "hidden_act", "gelu_10"), {"hidden_act \"gelu_10\"", "quick_gelu"});
@@ -208,6 +208,39 @@ TEST(Config, SetDropoutReachesTheSavedFile) {
   EXPECT_FLOAT_EQ(read.attention_dropout, 0.25f);
   expect_error(ErrorKind::usage, {"a dropout rate of 1; expected 0 or more and below 1"},
                [&] { config.set_dropout(1.0); });
+}
+
+// A config of 2019 says `architectures` at most.
+TEST(Config, TakesTheFamilyFromElsewhereWhereItIsMissing) {
+  const auto refused = [](const Json& document, const std::vector<std::string>& parts) {
+    expect_error(ErrorKind::input, parts, [&] { parse(document); });
+  };
+  const auto old = [](const Json& architectures) {
+    Json document = without(tiny_bert_json(), "model_type");
+    if (!architectures.is_null()) document["architectures"] = architectures;
+    return document;
+  };
+  for (const char* name : {"BertForMaskedLM", "BertModel", "BertForPreTraining", "BertLMHeadModel"}) {
+    const ModelConfig config = parse(old({name}));
+    EXPECT_EQ(config.family, Family::bert);
+    ASSERT_EQ(config.notes.size(), 1u);
+    EXPECT_EQ(
+        config.notes[0],
+        fmt::format("config.json: model_type is missing: \"bert\" is taken for it, as architectures names {}", name));
+    EXPECT_EQ(Json::parse(config.to_json())["model_type"], "bert");
+  }
+  Json distilbert = without(tiny_distilbert_json(), "model_type");
+  distilbert["architectures"] = {"DistilBertModel"};
+  EXPECT_EQ(parse(distilbert).family, Family::distilbert);
+  for (const char* name : {"RobertaForMaskedLM", "BertGenerationEncoder", "BertJapaneseForMaskedLM", ""})
+    refused(old({name}), {"model_type is missing, and architectures names", "distilbert, bert"});
+  refused(old(Json::array()), {"config.json: model_type is missing; supported are"});
+  const ModelConfig told = ModelConfig::from_json(old(nullptr), "config.json", [] { return Family::bert; });
+  ASSERT_EQ(told.notes.size(), 1u);
+  EXPECT_THAT(told.notes[0], ::testing::HasSubstr("model_type and architectures are missing: model_type \"bert\""));
+  expect_error(ErrorKind::input, {"neither architectures nor the weights' names tell it"},
+               [&] { ModelConfig::from_json(old(nullptr), "config.json", [] { return std::nullopt; }); });
+  EXPECT_TRUE(parse(tiny_bert_json()).notes.empty());
 }
 
 }  // namespace
