@@ -7,7 +7,7 @@ namespace {
 
 class Adapt final : public TrainingCommand {
  public:
-  Adapt() : TrainingCommand("finetuned") {}
+  Adapt() : TrainingCommand("finetuned") { model_.grows = true; }
 
   CommandText text() const override {
     return {.name = "adapt",

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "data/record_parser.h"
 #include "model/masked_lm.h"
+#include "model/vocabulary.h"
 #include "train/run_folder.h"
 
 namespace tekio::cli {
@@ -106,6 +107,17 @@ std::optional<DataPlace> find_data(const std::string& spec) {
        looks_like_hub_id(spec.substr(0, spec.find(':')))
            ? "; datasets are read from disk only, this version does not download them from the Hub"
            : "");
+}
+
+// Rows for words that were added to the tokenizer, as run_mlm.py makes them.
+void grow_for(const Tokenizer& tokenizer, MaskedLM& model, uint64_t seed) {
+  const int64_t rows = model.info().vocabulary, entries = tokenizer.vocabulary_size();
+  if (!is_enlarged(tokenizer, model.impl().model().config(), model.info().path)) return;
+  model.resize_token_embeddings(entries, seed);
+  note(
+      fmt::format("the tokenizer has {} more than the model: the embeddings grow from {} to {} rows, the new ones "
+                  "starting at the mean of the others",
+                  counted(entries - rows, "entry", "entries"), with_commas(rows), with_commas(entries)));
 }
 
 }  // namespace
@@ -258,8 +270,9 @@ OpenModel ModelOptions::open(const std::string& command, const Common& common) c
   MaskedLM weights = MaskedLM::from_pretrained(
       where.folder.string(),
       {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});
+  if (grows) grow_for(entries, weights, common.seed);
   weights.impl().check_tokenizer(entries);
-  return {where, entries, weights, weights.info()};
+  return {where, limited_to_positions(entries, weights.impl().model().config()), weights, weights.info()};
 }
 
 void add_masking_options(OptionTable& table, MaskOptions& options) {

@@ -63,6 +63,7 @@ struct OpenModel {
 /// The options by which model and tokenizer are found.
 struct ModelOptions {
   std::string model, tokenizer, cache_dir, revision;
+  bool grows = false;  ///< embeddings grow where words were added to the tokenizer
   void add_to(OptionTable& table, bool with_weights);
   /// The model's place. Errors: usage (missing).
   ModelPlace place(const std::string& command) const;

@@ -53,6 +53,10 @@ class MaskedLM {
 
   int64_t num_parameters() const;
   ModelInfo info() const;
+  /// Gives the model rows for a tokenizer to which words were added, at least as many as it has: the embeddings, the
+  /// head's matrix and its bias grow as the reference's resize_token_embeddings() makes them, with new rows drawn from
+  /// `seed`. adapt() then trains them. Errors: usage (fewer rows than there are, or too many), device (no memory).
+  void resize_token_embeddings(int64_t rows, uint64_t seed = 42);
   /// Logits of one packed sequence: [ids.size() * vocabulary], row by row. Errors: input (an id outside the vocabulary,
   /// too long).
   std::vector<float> logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids = {}) const;

@@ -90,6 +90,8 @@ class Tokenizer {
 
   /// Entries, added tokens included: the reference's len(tokenizer).
   int64_t vocabulary_size() const;
+  /// Entries without those that were added behind them: the reference's tokenizer.vocab_size.
+  int64_t base_vocabulary_size() const;
   /// Longest input the model takes, template tokens included; INT64_MAX if the folder does not say.
   int64_t model_max_length() const;
   /// The same tokenizer, for a model that takes inputs of `length` tokens (at least 1).

@@ -80,7 +80,7 @@ def token_store(rows, id_bytes):
     return header.ljust(header_bytes, b"\0") + body + index
 
 
-def state_dict_pickle():
+def state_dict_pickle(old=False):
     """A state dictionary as torch.save pickles it, made without torch: its few functions stand in as empty ones."""
     torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
 
@@ -108,12 +108,20 @@ def state_dict_pickle():
 
     class Pickler(pickle.Pickler):
         def persistent_id(self, value):
-            return ("storage", FloatStorage, value.key, "cpu", value.numbers) if isinstance(value, Storage) else None
+            described = ("storage", FloatStorage, value.key, "cpu", value.numbers) if isinstance(value, Storage) else None
+            return described + (None,) if old and described else described
 
     storage = Storage("0", 6)
     out = io.BytesIO()
     Pickler(out, 2).dump({"a.weight": Tensor(storage, 0, (2, 3), (3, 1)), "a.transposed": Tensor(storage, 0, (3, 2), (1, 3))})
     return out.getvalue()
+
+
+def torch_sequence():
+    """As PyTorch wrote before 1.6."""
+    parts = [0x1950a86a20f9469cfc6c, 1001, {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}]
+    head = b"".join(pickle.dumps(part, 2) for part in parts)
+    return head + state_dict_pickle(old=True) + pickle.dumps(["0"], 2) + struct.pack("<q6f", 6, *range(6))
 
 
 def torch_file():
@@ -143,7 +151,7 @@ def main():
         "safetensors": {"two": safetensors([("a", "F32", [2, 2], struct.pack("<4f", 1, 2, 3, 4)), ("b", "BF16", [3], b"\x80\x3f" * 3)]),
                         "empty": safetensors([])},
         "pickle": {"state_dict": state_dict_pickle()},
-        "torch_file": {"zip": torch_file()},
+        "torch_file": {"zip": torch_file(), "sequence": torch_sequence()},
         "token_store": {"two": token_store(rows=3, id_bytes=2), "four": token_store(rows=1003, id_bytes=4)},
         "text": {"plain": "This is a great [MASK], isn't it?", "unicode": "Cafe\u0301 \u4e2d\u6587 \u1112\u1161\u11ab \U0001f600\u200d \u05d0\u05d1 \ue000\ufffd\x00\x07", "invalid": b"\xc3(\xff\xed\xa0\x80"},
         # The first byte picks options: see word_piece_fuzz.cc.

@@ -203,7 +203,8 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
 ModelConfig ModelConfig::from_folder(const std::filesystem::path& folder, const FindFamily& find_family) {
   const std::filesystem::path path = folder / "config.json";
   const std::string where = printable(path.string(), 300);
-  if (const std::string link = dangling_link(path); !link.empty()) fail(ErrorKind::input, "{} {}; download the model again", where, link);
+  if (const std::string link = dangling_link(path); !link.empty())
+    fail(ErrorKind::input, "{} {}; download the model again", where, link);
   if (is_missing(path))
     fail(ErrorKind::input, "{} is not a model folder: it has no config.json", printable(folder.string(), 300));
   if (const std::string foreign = foreign_content_of(path); !foreign.empty())
@@ -214,6 +215,13 @@ ModelConfig ModelConfig::from_folder(const std::filesystem::path& folder, const 
 void ModelConfig::untie() {
   tied = false;
   document[kTied] = false;
+}
+
+void ModelConfig::set_vocabulary(int64_t rows) {
+  if (rows < 1 || rows > kMostVocabulary)
+    fail(ErrorKind::usage, "a vocabulary of {} entries; expected 1 to {}", rows, kMostVocabulary);
+  vocabulary = rows;
+  document[table_of(family).keys.vocabulary] = rows;
 }
 
 void ModelConfig::set_dropout(double rate) {

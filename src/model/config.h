@@ -47,6 +47,8 @@ struct ModelConfig {
   static ModelConfig from_folder(const std::filesystem::path& folder, const FindFamily& find_family = {});
   /// Gives the head a matrix of its own.
   void untie();
+  /// Changes the number of rows. Errors: usage (more than a model may have).
+  void set_vocabulary(int64_t rows);
   /// --dropout: sets every rate of the config.
   void set_dropout(double rate);
   /// config.json's text as the reference's save_pretrained writes it (keys sorted, architectures and dtype set).

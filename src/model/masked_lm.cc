@@ -11,6 +11,7 @@
 #include "compute/product_rate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
+#include "model/vocabulary.h"
 
 namespace tekio {
 namespace {
@@ -108,7 +109,7 @@ MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& op
 void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {
   const int64_t entries = tokenizer.vocabulary_size();
   if (entries == checked_entries_) return;
-  check_vocabulary(entries, model_.config(), path_);
+  check_vocabulary(tokenizer, model_.config(), path_);
   checked_entries_ = entries;
 }
 
@@ -187,6 +188,15 @@ ModelInfo MaskedLM::info() const {
           .parameters = num_parameters(),
           .missing = impl_->report().missing,
           .unexpected = impl_->report().unexpected};
+}
+
+void MaskedLM::resize_token_embeddings(int64_t rows, uint64_t seed) {
+  const std::lock_guard lock(impl_->mutex());
+  MlmNetwork& model = impl_->model();
+  if (rows < model.config().vocabulary)
+    fail(ErrorKind::usage, "resize_token_embeddings to {} rows; the model has {}, and rows are not removed", rows,
+         model.config().vocabulary);
+  if (rows > model.config().vocabulary) model.grow_vocabulary(rows, seed, impl_->pool());
 }
 
 std::vector<float> MaskedLM::logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids) const {

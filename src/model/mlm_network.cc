@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "model/activations.h"
+#include "model/vocabulary.h"
 
 namespace tekio {
 namespace {
@@ -81,6 +82,20 @@ MlmNetwork::MlmNetwork(ModelConfig config, Backend& backend)
       backend_(backend),
       weights_(std::make_unique<ParameterSet>(config_, "weights", backend.memory())) {}
 
+MlmNetwork::~MlmNetwork() = default;
+
+void MlmNetwork::grow_vocabulary(int64_t rows, uint64_t seed, ThreadPool& pool) {
+  ModelConfig larger = config_;
+  larger.set_vocabulary(rows);
+  auto weights = std::make_unique<ParameterSet>(larger, "weights", backend_.memory());
+  tekio::grow_vocabulary(*weights_, *weights, seed, pool);
+  activations_.reset();
+  gradients_.reset();
+  matrices_.reset();
+  config_ = std::move(larger);
+  weights_ = std::move(weights);
+}
+
 void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
   TEKIO_CHECK(type == DType::f32 || backend_.bf16_products() != Backend::Bf16::absent, "{} has no bf16",
               backend_.name());
@@ -92,7 +107,7 @@ void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
     matrices_stale_ = true;
   }
   if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients", backend_.memory());
-  activations_ = std::make_shared<Activations>(config_, limits, training, type, backend_.memory());
+  activations_ = std::make_unique<Activations>(config_, limits, training, type, backend_.memory());
 }
 
 MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,

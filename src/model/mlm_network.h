@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/random/torch_stream.h"
+#include "base/thread_pool.h"
 #include "compute/arena.h"
 #include "compute/backend.h"
 #include "data/batch.h"
@@ -36,6 +37,7 @@ struct BatchLimits {
 class MlmNetwork {
  public:
   MlmNetwork(ModelConfig config, Backend& backend);
+  ~MlmNetwork();  // where Activations is known
   MlmNetwork(const MlmNetwork&) = delete;
   MlmNetwork& operator=(const MlmNetwork&) = delete;
   const ModelConfig& config() const { return config_; }
@@ -49,6 +51,9 @@ class MlmNetwork {
   }
   const ParameterSet& weights() const { return *weights_; }
   Backend& backend() const { return backend_; }
+  /// Gives the model a vocabulary of `rows`, more than it has, as grow_vocabulary() says. What was prepared is lost.
+  /// Errors: usage (too many), device (no memory).
+  void grow_vocabulary(int64_t rows, uint64_t seed, ThreadPool& pool);
 
   /// Memory for batches up to these limits, allocated once. Training also holds gradients and what backward needs.
   /// `type` is that of activations and of the matrices that they are multiplied by; weights stay float32. The
@@ -81,7 +86,7 @@ class MlmNetwork {
   ModelConfig config_;
   Backend& backend_;
   std::unique_ptr<ParameterSet> weights_, gradients_;
-  std::shared_ptr<Activations> activations_;
+  std::unique_ptr<Activations> activations_;
   std::unique_ptr<MatrixSet> matrices_;
   bool matrices_stale_ = true;
 };

@@ -115,20 +115,4 @@ void save_model(const std::filesystem::path& folder, const ModelConfig& config, 
   write_atomically(folder / "config.json", config.to_json());
 }
 
-void check_vocabulary(int64_t tokenizer_entries, const ModelConfig& config, const std::string& folder) {
-  // Embeddings are often padded to a multiple of up to 128 for speed; a larger difference is none of that.
-  constexpr int64_t kPadding = 128;
-  const std::string matrix = std::string(table_of(config.family).names.word) + ".weight";
-  if (tokenizer_entries > config.vocabulary)
-    fail(ErrorKind::input,
-         "vocabulary has {} entries but {} has {} rows (model in {}): tokenizer and weights are from different models; "
-         "pass --tokenizer with the folder that the weights were trained with",
-         tokenizer_entries, matrix, config.vocabulary, printable(folder, 300));
-  if (tokenizer_entries <= config.vocabulary - kPadding)
-    warn(fmt::format(
-        "vocabulary has {} entries but {} has {} rows (model in {}), so {} rows can never be used: are tokenizer and "
-        "weights from different models?",
-        tokenizer_entries, matrix, config.vocabulary, printable(folder, 300), config.vocabulary - tokenizer_entries));
-}
-
 }  // namespace tekio

@@ -42,8 +42,4 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
 /// the reference names them.
 void save_model(const std::filesystem::path& folder, const ModelConfig& config, const ParameterSet& weights);
 
-/// Stops where a tokenizer has ids that the model has no row for, and warns where it has far fewer: then tokenizer and
-/// weights belong to different models. `folder` is the model's. Errors: input.
-void check_vocabulary(int64_t tokenizer_entries, const ModelConfig& config, const std::string& folder);
-
 }  // namespace tekio

@@ -32,8 +32,8 @@ int64_t storage_item_size(const std::string& dtype);
 /// storage.
 std::map<std::string, PickledTensor> unpickle_state_dict(std::span<const std::byte> pickle, const std::string& where);
 
-/// What a file of before PyTorch 1.6 says: five pickles in a row (a magic number, a version, the writer's byte order, the
-/// state dictionary, the storages' keys), then each storage as a count of numbers (8 bytes) and the numbers.
+/// What a file of before PyTorch 1.6 says: five pickles in a row (a magic number, a version, the writer's byte order,
+/// the state dictionary, the storages' keys), then each storage as a count of numbers (8 bytes) and the numbers.
 struct PickleSequence {
   std::map<std::string, PickledTensor> tensors;
   std::vector<PickledTensor> storages;  ///< key, dtype and count, in the order of their bytes

@@ -1,5 +1,5 @@
-// pytorch_model.bin: a pickle, which says what the tensors are, and their storages: entries of a ZIP, or, before PyTorch
-// 1.6, one behind the other.
+// pytorch_model.bin: a pickle, which says what the tensors are, and their storages: entries of a ZIP, or, before
+// PyTorch 1.6, one behind the other.
 #pragma once
 
 #include <filesystem>

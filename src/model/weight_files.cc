@@ -81,8 +81,8 @@ void WeightFiles::open_index(const std::filesystem::path& index) {
     const std::filesystem::path file = index.parent_path() / name;
     if (is_missing(file)) {
       const std::string link = dangling_link(file);
-      fail(ErrorKind::input, "{} names the file {}, which {}; download the model again",
-           printable(index.string(), 300), printable(name), link.empty() ? "is not beside it" : link);
+      fail(ErrorKind::input, "{} names the file {}, which {}; download the model again", printable(index.string(), 300),
+           printable(name), link.empty() ? "is not beside it" : link);
     }
     open(file);
   }

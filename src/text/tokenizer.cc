@@ -156,6 +156,8 @@ int64_t Tokenizer::vocabulary_size() const {
                        [&](const AddedToken& token) { return vocabulary.find(token.content) < 0; });
 }
 
+int64_t Tokenizer::base_vocabulary_size() const { return static_cast<int64_t>(tables_->model.vocabulary().size()); }
+
 int64_t Tokenizer::model_max_length() const { return tables_->model_max_length; }
 
 Tokenizer Tokenizer::with_model_max_length(int64_t length) const {

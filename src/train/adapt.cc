@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "model/vocabulary.h"
 #include "train/estimate.h"
 #include "train/plan.h"
 #include "train/prompts.h"
@@ -48,7 +49,8 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
   if (options.general) require_fit(model, tokenizer, *options.general);
   check_prompts(model, tokenizer, options.prompts);
   const StopSignals signals;
-  return Trainer(model, tokenizer, data, options).run();
+  const Tokenizer saved = limited_to_positions(tokenizer, model.impl().model().config());
+  return Trainer(model, saved, data, options).run();
 }
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,

@@ -289,6 +289,39 @@ TEST_F(Checkpoint, AnUntiedHeadWithoutItsMatrixStartsRandomly) {
             "seed 42); predictions mean nothing before training");
 }
 
+TEST_F(Checkpoint, SaysWhatStandsInAFilesPlace) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:5e\nsize 267954768\n";
+  const std::string page = "<!DOCTYPE html>\n<html><body>Please sign in</body></html>";
+  const auto opening = [&](const std::vector<std::string>& parts) {
+    expect_error(ErrorKind::input, parts, [&] { open_model_folder(folder_.path()); });
+  };
+  const auto linked = [&](const char* name) {
+    fs::remove(folder_.path() / name);
+    fs::create_symlink("../../blobs/5e5e5e5e", folder_.path() / name);
+  };
+  folder_.write("config.json", pointer);
+  opening({"config.json is a git-lfs pointer"});
+  folder_.write("config.json", page);
+  opening({"config.json is an HTML page"});
+  linked("config.json");
+  opening({"config.json is a link to ../../blobs/5e5e5e5e, which is not there"});
+  fs::remove(folder_.path() / "config.json");
+  folder_.write("config.json", tiny_bert_json().dump());
+  for (const char* name : {"model.safetensors.index.json", "pytorch_model.bin", "model.safetensors"}) {
+    folder_.write(name, pointer);
+    opening({std::string(name) + " is a git-lfs pointer for 267,954,768 bytes", "git lfs pull"});
+    folder_.write(name, page);
+    opening({std::string(name) + " is an HTML page"});
+    linked(name);
+    opening({std::string(name) + " is a link to ../../blobs/5e5e5e5e, which is not there", "download the model again"});
+    fs::remove(folder_.path() / name);
+  }
+  folder_.write("model.safetensors.index.json", R"({"weight_map": {"a": "part.safetensors"}})");
+  opening({"names the file part.safetensors, which is not beside it"});
+  linked("part.safetensors");
+  opening({"names the file part.safetensors, which is a link to ../../blobs/5e5e5e5e"});
+}
+
 TEST_F(Checkpoint, TensorNamesTellTheFamily) {
   for (Json document : {tiny_bert_json(), tiny_distilbert_json()}) {
     const ModelConfig config = ModelConfig::from_json(document, "config");
@@ -502,23 +535,6 @@ TEST_F(Checkpoint, SavingGivesBackWhatWasRead) {
   const ModelConfig again = ModelConfig::from_folder(saved.path());
   EXPECT_EQ(again.to_json(), bert_.to_json());
   expect_error(ErrorKind::io, {"absent"}, [&] { save_model(saved.path() / "absent", bert_, set); });
-}
-
-TEST_F(Checkpoint, VocabulariesMustMeet) {
-  check_vocabulary(50, bert_, "m");
-  check_vocabulary(30, bert_, "m");  // rows padded for speed
-  expect_error(
-      ErrorKind::input,
-      {"vocabulary has 51 entries", "bert.embeddings.word_embeddings.weight has 50 rows", "model in m", "--tokenizer"},
-      [&] { check_vocabulary(51, bert_, "m"); });
-  ModelConfig large = bert_;
-  large.vocabulary = 1000;
-  ::testing::internal::CaptureStderr();
-  check_vocabulary(800, large, "m");
-  EXPECT_THAT(
-      ::testing::internal::GetCapturedStderr(),
-      HasSubstr("warning: vocabulary has 800 entries but bert.embeddings.word_embeddings.weight has 1000 rows (model "
-                "in m), so 200 rows can never be used"));
 }
 
 TEST(CheckpointData, BothFormsOfARealFileAreEqual) {

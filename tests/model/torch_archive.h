@@ -99,4 +99,18 @@ inline std::string archive(const std::string& pickle,
   return zip_of(entries);
 }
 
+/// The same before PyTorch 1.6: pickles in a row, then each storage as a count (8 bytes) and its numbers. `listed`: its
+/// keys; each storage's count, then its bytes.
+inline std::string pickle_sequence(const std::string& pickle, const std::vector<std::string>& listed,
+                                   const std::vector<std::pair<int64_t, std::string>>& storages,
+                                   bool little_endian = true) {
+  std::string keys = "\x80\x02](";
+  for (const std::string& key : listed) keys += pickled::text(key);
+  std::string file = std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15) + "\x80\x02M\xe9\x03.";
+  file +=
+      "\x80\x02}(" + pickled::text("little_endian") + (little_endian ? "\x88" : "\x89") + "u." + pickle + keys + "e.";
+  for (const auto& [count, bytes] : storages) file += little(static_cast<uint64_t>(count), 8) + bytes;
+  return file;
+}
+
 }  // namespace tekio::test

@@ -71,14 +71,51 @@ TEST(TorchFile, ReadsParametersMetadataAndZip64) {
     EXPECT_EQ(numbers(parse(zip_of(entries, zip64_end)).tensors().at("w")), (std::vector<float>{7}));
 }
 
-TEST(TorchFile, RefusesOldForms) {
-  refused(std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.rest", 19),
-          {"m.bin", "before 1.6", "sequence of pickles"});
+std::string old_storage(const std::string& key, int64_t count, const std::string& view = "N") {
+  return tuple({text("storage"), global("torch", "FloatStorage"), text(key), text("cpu"), number(count), view}) + "Q";
+}
+
+TEST(TorchFile, ReadsThePickleSequencesOfBefore16) {
+  const std::string pickle = dictionary({{"plain", tensor(old_storage("94860", 6), 0, {2, 3}, {3, 1})},
+                                         {"tied", tensor(old_storage("94860", 6), 0, {2, 3}, {3, 1})},
+                                         {"transposed", tensor(old_storage("94860", 6), 0, {3, 2}, {1, 3})},
+                                         {"scalar", tensor(old_storage("7", 1), 0, {}, {})}});
+  const std::pair<int64_t, std::string> six = {6, floats({0, 1, 2, 3, 4, 5})}, one = {1, floats({9})};
+  const auto file = pickle_sequence(pickle, {"7", "94860"}, {one, six});
+  const TorchFile read = parse(file);
+  const auto get = [&](const char* name) { return numbers(read.tensors().at(name)); };
+  EXPECT_EQ(read.tensors().size(), 4u);
+  EXPECT_EQ(get("plain"), (std::vector<float>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(get("tied"), get("plain"));
+  EXPECT_EQ(get("transposed"), (std::vector<float>{0, 3, 1, 4, 2, 5}));
+  EXPECT_EQ(get("scalar"), (std::vector<float>{9}));
+
+  for (size_t size = 15; size < file.size(); ++size) refused(file.substr(0, size), {"m.bin"});
+  refused(file.substr(0, file.size() - 1), {"is cut off: 23 bytes follow where storage 94860 needs 24"});
+  refused(pickle_sequence(pickle, {"7", "94860"}, {one, six}, false), {"big-endian"});
+  refused(pickle_sequence(pickle, {"94860"}, {six}), {"storage 7 of tensor scalar is not in the file"});
+  refused(pickle_sequence(pickle, {"7", "7"}, {one, one}), {"storage 7 is listed twice"});
+  refused(pickle_sequence(pickle, {"7", "8"}, {one, one}), {"storage 8 is of no tensor"});
+  refused(pickle_sequence(pickle, {"7", "94860"}, {one, {5, six.second}}),
+          {"storage 94860 has 5 numbers, but its tensors say 6"});
+  refused(pickle_sequence(pickle, {"7", "94860"}, {one, {-1, six.second}}), {"has -1 numbers"});
+  const auto with = [&](const std::string& storage) {
+    return pickle_sequence(
+        dictionary({{"a", tensor(old_storage("7", 1), 0, {1}, {1})}, {"b", tensor(storage, 0, {1}, {1})}}), {"7"},
+        {one});
+  };
+  refused(with(old_storage("7", 2)), {"describes storage 7 in two ways"});
+  refused(with(old_storage("7", 1, tuple({text("8"), number(0), number(1)}))), {"a part of another one"});
+}
+
+TEST(TorchFile, RefusesOtherForms) {
   std::string tar(512, '\0');
   tar.replace(257, 5, "ustar");
-  refused(tar, {"before 1.6", "tar archive"});
-  refused("version https://git-lfs.github.com/spec/v1", {"not a PyTorch file", "git-lfs"});
-  refused("", {"not a PyTorch file"});
+  refused(tar, {"before 0.2", "tar archive"});
+  refused("version https://git-lfs.github.com/spec/v1\noid sha256:5e\nsize 267954768\n",
+          {"m.bin is a git-lfs pointer for 267,954,768 bytes", "git lfs pull"});
+  refused("<!DOCTYPE html>\n<html>", {"HTML"});
+  refused("BP", {"is not a PyTorch file"});
 }
 
 TEST(TorchFile, RefusesBrokenArchives) {

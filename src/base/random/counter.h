@@ -8,7 +8,14 @@
 namespace tekio {
 
 /// Separates the uses of one seed. Each stands in its own part of the counter, so no two uses share words.
-enum class RandomUse : uint32_t { dropout = 1, mask = 2, weights = 5, evaluation_mask = 6, benchmark = 7 };
+enum class RandomUse : uint32_t {
+  dropout = 1,
+  mask = 2,
+  weights = 5,
+  evaluation_mask = 6,
+  benchmark = 7,
+  new_rows = 8
+};
 
 struct RandomKey {
   uint32_t k0, k1;
