@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "compute/arena.h"
 #include "compute/backend.h"
+#include "compute/cpu/denormals.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"
 
@@ -59,10 +60,14 @@ class CpuBackend final : public Backend {
                 const AdamWStep& step) override;
 
  private:
-  /// body(i, worker) for every i in [0, count) on the pool.
+  /// body(i, worker) for every i in [0, count) on the pool, each taking denormal numbers for 0.
   template <typename Body>
   void for_each(int64_t count, Body&& body) {
-    pool_.for_each(count, std::ref(body));  // by reference: a std::function that holds the body itself would allocate
+    const auto compute = [&](int64_t i, int worker) {
+      const FlushDenormals flush;
+      body(i, worker);
+    };
+    pool_.for_each(count, std::cref(compute));  // by reference: a std::function that holds it itself would allocate
   }
   /// body(begin, end, worker) for the pieces of [0, count) whose borders are multiples of `piece`.
   template <typename Body>

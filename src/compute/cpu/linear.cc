@@ -241,6 +241,7 @@ class WeightGradient {
   // After all blocks: the bias's partial sums.
   void finish(const float* scratch) const {
     if (sums_.count() == 0) return;
+    const FlushDenormals flush;
     for (int64_t o = 0; o < d_w_.dim[0]; ++o) {
       float sum = 0;
       for (int64_t i = 0; i < sums_.count(); ++i) sum += scratch[i * d_w_.dim[0] + o];

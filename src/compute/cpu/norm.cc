@@ -172,6 +172,7 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
         row_of(kept.normalized, row), kept.rstd.f32() + row, factors, w.weight.f32(), width, d_y.dtype});
     });
   });
+  const FlushDenormals flush;
   for (int64_t c = 0; c < width; ++c) {
     float weight = 0, bias = 0;
     for (int64_t i = 0; i < pieces; ++i) {
