@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/thread_pool.h"
+#include "compute/cpu/cpu_features.h"
 #include "compute/op_rig.h"
 #include "compute/product_rate.h"
 
@@ -39,9 +40,11 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   tekio::ThreadPool pool;
   const auto backend = tekio::make_cpu_backend(pool);
-  const bool has_bf16 = backend->bf16_products() != tekio::Backend::Bf16::absent;
-  const double best = tekio::measure_product_rate(*backend, tekio::DType::f32, 1);
-  const double best_bf16 = has_bf16 ? tekio::measure_product_rate(*backend, tekio::DType::bf16, 1) : 0;
+  const bool has_bf16 = backend->has_bf16();
+  const auto best_rate = [&](tekio::DType type) {
+    return tekio::measure_product_rate(*backend, type, tekio::plain_product(*backend), 1).best;
+  };
+  const double best = best_rate(tekio::DType::f32), best_bf16 = has_bf16 ? best_rate(tekio::DType::bf16) : 0;
   const tekio::ProcessorReport processor = tekio::describe_processor();
   benchmark::AddCustomContext("processor", processor.model);
   benchmark::AddCustomContext("products", processor.products);

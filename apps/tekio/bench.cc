@@ -51,26 +51,6 @@ OrderedJson run_reference(const std::string& python, const fs::path& script, con
   return document;
 }
 
-// The options of this call, as a call without the comparison would have them.
-std::vector<std::string> own_arguments(const OptionTable& table, const std::vector<std::string>& positionals) {
-  std::vector<std::string> arguments;
-  for (size_t begin = 0; begin < table.command().size();) {  // "bench step": two words
-    const size_t end = std::min(table.command().find(' ', begin), table.command().size());
-    arguments.push_back(table.command().substr(begin, end - begin));
-    begin = end + 1;
-  }
-  for (const Option& option : table.options()) {
-    const OrderedJson value = option.value();
-    if (option.transient || option.group == kComparison || value.is_null() || value == option.default_value) continue;
-    if (option.name == "json" || option.name == "quiet") continue;
-    arguments.push_back(
-        fmt::format("--{}={}", option.name, value.is_string() ? value.get<std::string>() : value.dump()));
-  }
-  arguments.insert(arguments.end(), {"--json", "--quiet", "--"});
-  arguments.insert(arguments.end(), positionals.begin(), positionals.end());
-  return arguments;
-}
-
 std::vector<double> column(const std::vector<OrderedJson>& documents, const char* key) {
   std::vector<double> values;
   for (const OrderedJson& document : documents) values.push_back(document.at(key).get<double>());
@@ -89,6 +69,27 @@ std::string shown(double value) {
 
 }  // namespace
 
+std::vector<std::string> own_arguments(const OptionTable& table, const std::vector<std::string>& positionals,
+                                       const std::vector<std::string>& without) {
+  std::vector<std::string> arguments;
+  for (size_t begin = 0; begin < table.command().size();) {  // "bench step": two words
+    const size_t end = std::min(table.command().find(' ', begin), table.command().size());
+    arguments.push_back(table.command().substr(begin, end - begin));
+    begin = end + 1;
+  }
+  for (const Option& option : table.options()) {
+    const OrderedJson value = option.value();
+    if (option.transient || option.group == kComparison || value.is_null() || value == option.default_value) continue;
+    if (option.name == "json" || option.name == "quiet" || std::ranges::find(without, option.name) != without.end())
+      continue;
+    arguments.push_back(
+        fmt::format("--{}={}", option.name, value.is_string() ? value.get<std::string>() : value.dump()));
+  }
+  arguments.insert(arguments.end(), {"--json", "--quiet", "--"});
+  arguments.insert(arguments.end(), positionals.begin(), positionals.end());
+  return arguments;
+}
+
 std::vector<std::string> files_of(const DatasetDict& data) {
   std::vector<std::string> arguments;
   for (const auto& [name, split] : data.splits()) {
@@ -99,6 +100,17 @@ std::vector<std::string> files_of(const DatasetDict& data) {
 }
 
 std::string text_column_of(const DatasetDict& data) { return data.splits().front().second.text_column(); }
+
+ModelConfig distilbert_base() {
+  return ModelConfig::from_json({{"model_type", "distilbert"},
+                                 {"vocab_size", 30522},
+                                 {"dim", 768},
+                                 {"n_layers", 6},
+                                 {"n_heads", 12},
+                                 {"hidden_dim", 3072},
+                                 {"max_position_embeddings", 512}},
+                                "DistilBERT-base");
+}
 
 double median(std::vector<double> values) {
   TEKIO_CHECK(!values.empty(), "the median of nothing");

@@ -7,9 +7,13 @@
 #include <vector>
 
 #include "command.h"
+#include "model/config.h"
 #include "process.h"
 
 namespace tekio::cli {
+
+/// The sizes that are measured where no model is named.
+ModelConfig distilbert_base();
 
 double median(std::vector<double> values);
 
@@ -22,6 +26,10 @@ void add_repeats(OptionTable& table, int64_t* repeats);
 /// Runs this program once more, as `arguments` say, and gives what it printed.
 /// Errors: whatever it failed with, as if it had failed here.
 ProcessResult run_tekio(const std::vector<std::string>& arguments);
+
+/// The arguments of this call, as one without a comparison would have them, that prints JSON alone.
+std::vector<std::string> own_arguments(const OptionTable& table, const std::vector<std::string>& positionals,
+                                       const std::vector<std::string>& without = {});
 
 /// The files of a data set as share/tekio/reference take them: "--split FILE…" for each split.
 std::vector<std::string> files_of(const DatasetDict& data);

@@ -1,5 +1,7 @@
 // tekio bench step: the trainer's update (forward, backward, AdamW with clipping) on random chunks, with the rate of
 // one large product as its limit. The limit is measured between the steps, so that both see the same machine.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -10,11 +12,12 @@
 #include "base/random/counter.h"
 #include "base/thread_pool.h"
 #include "bench.h"
+#include "bundled.h"
 #include "compute/product_rate.h"
 #include "compute/timing.h"
 #include "inputs.h"
+#include "model/arithmetic.h"
 #include "model/family.h"
-#include "model/masked_lm.h"
 #include "model/mlm_network.h"
 #include "model/model_folder.h"
 #include "train/optimizer.h"
@@ -25,17 +28,6 @@ namespace {
 
 constexpr double kMaskedShare = 0.15;
 constexpr int64_t kWarmUpSteps = 1;  // touches all memory and prepares every product
-
-ModelConfig distilbert_base() {
-  return ModelConfig::from_json({{"model_type", "distilbert"},
-                                 {"vocab_size", 30522},
-                                 {"dim", 768},
-                                 {"n_layers", 6},
-                                 {"n_heads", 12},
-                                 {"hidden_dim", 3072},
-                                 {"max_position_embeddings", 512}},
-                                "DistilBERT-base");
-}
 
 // Random ids in chunks of one length. Just so many of them are masked (each as likely as another), so that all steps
 // are equal work: 8 of 10 become one and the same token, 1 of 10 another, 1 of 10 stays, as masking has it.
@@ -94,7 +86,7 @@ double measure_memory_rate(Backend& backend) {
 
 // What was measured.
 struct Steps {
-  DType type = DType::f32;
+  ArithmeticChoice arithmetic;
   std::vector<double> seconds, product_rates;
   PhaseTimes phases;  // of clocked steps, which are the measured ones, but not on a device
   int64_t clocked = 0;
@@ -106,18 +98,25 @@ struct Steps {
 class BenchStep final : public Command {
  public:
   CommandText text() const override {
-    return {.name = "bench step",
-            .summary = "measures a training step, or evaluation, against the machine's limit",
-            .usage = "[--model M] [--per_device_train_batch_size 64] [--max_seq_length 128] [--max_steps 5] [--eval]",
-            .description =
-                "Runs the trainer's step on random chunks, 15 % of their tokens masked: forward, backward, AdamW with "
-                "clipping, dropout as the model has it. Without --model: DistilBERT-base's size with random weights. "
-                "Tells tokens per second (the median step), its share of the limit (the arithmetic that such a step "
-                "needs, against the best rate of matrix products between the steps), time by phase, and memory. "
-                "--compare_reference runs the reference stack's step in alternation.",
-            .examples = {"tekio bench step", "tekio bench step --model M --max_seq_length 256 --eval --json",
-                         "tekio bench step --compare_reference venv/bin/python --reference_mode bf16"},
-            .family_default = true};
+    return {
+        .name = "bench step",
+        .summary = "measures a training step, or evaluation, against the machine's limit",
+        .usage =
+            "[--model M] [--per_device_train_batch_size 64] [--max_seq_length 128] [--max_steps 5] [--eval] "
+            "[--kernel all]",
+        .description =
+            "Runs the trainer's step on random chunks, 15 % of their tokens masked: forward, backward, AdamW with "
+            "clipping, dropout as the model has it. Without --model: DistilBERT-base's size with random weights, and "
+            "then "
+            "the bundled model, which is trained: the gradients of random weights are of one size, a trained model's "
+            "fade away, and where small numbers cost time only the second shows it. "
+            "Tells tokens per second (the median step), its share of the limit (the arithmetic that such a step "
+            "needs, against the best rate of matrix products between the steps), time by phase, and memory. "
+            "--compare_reference runs the reference stack's step in alternation.",
+        .examples = {"tekio bench step", "tekio bench step --model M --max_seq_length 256 --eval --json",
+                     "tekio bench step --kernel all",
+                     "tekio bench step --compare_reference venv/bin/python --reference_mode bf16"},
+        .family_default = true};
   }
 
   void add_options(OptionTable& table) override {
@@ -139,6 +138,12 @@ class BenchStep final : public Command {
         .at_least(1)
         .at_most(1000000);
     table.add("eval", &eval_, "measures evaluation instead: forward only, no dropout");
+    table.add("trained", &trained_, "without --model: measures the bundled model's step as well");
+    table
+        .add("kernel", &kernel_,
+             "what multiplies: f32, or bf16 by fma, avx512 or amx; all: everything that the machine has, each in a "
+             "process of its own. Else --dtype decides")
+        .one_of({"", "f32", "fma", "avx512", "amx", "all"});
     reference_.add_to(table);
     table.add("reference_mode", &mode_, "how the reference stack computes")
         .one_of({"fp32", "bf16", "fp32-compile", "bf16-compile"});
@@ -148,6 +153,10 @@ class BenchStep final : public Command {
     reference_.check(table);
     if (table.given("reference_mode") && !reference_.wanted())
       fail(ErrorKind::usage, "--reference_mode needs --compare_reference: nothing of the reference stack runs without");
+    if (table.given("kernel") && table.given("dtype"))
+      fail(ErrorKind::usage, "--kernel and --dtype both say what multiplies; give one of them");
+    if (kernel_ == "all" && reference_.wanted())
+      fail(ErrorKind::usage, "--compare_reference compares one kernel; name one instead of --kernel all");
   }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
@@ -158,10 +167,17 @@ class BenchStep final : public Command {
       fail(ErrorKind::usage, "--per_device_train_batch_size {} of {} tokens each: a batch has at most {} tokens",
            batch_size_, length_, std::numeric_limits<int32_t>::max());
     if (reference_.wanted()) {
+      trained_ = false;
       reference_.compare(*this, table, positionals, reference_job(folder), out);
       return 0;
     }
-    const OrderedJson report = measure(config, folder);
+    if (kernel_ == "all") {
+      measure_kernels(table, positionals, out);
+      return 0;
+    }
+    OrderedJson report = measure(config, folder);
+    if (const std::string model = folder.empty() && trained_ ? trained_model() : ""; !model.empty())
+      report["trained"] = measure_apart(table, positionals, {"model", "trained"}, {"--model=" + model});
     if (common.json)
       out.json(report);
     else
@@ -176,15 +192,17 @@ class BenchStep final : public Command {
     Backend& plain = *inner;
     Steps steps;
     const std::unique_ptr<Backend> backend = make_timing_backend(std::move(inner), steps.phases);
-    steps.type = working_type(common.dtype, *backend, /*compared=*/false);
+    steps.arithmetic = choose(config, *backend, pool.threads());
+    if (!steps.arithmetic.taken.kernel.empty()) backend->use_bf16_kernel(steps.arithmetic.taken.kernel);
+    const DType type = steps.arithmetic.taken.type;
     MlmNetwork model(config, *backend);
     if (folder.empty())
       initialize_weights(config, model.weights(), common.seed);
     else
       load_weights(folder, config, model.weights(), common.seed);
     const BatchLimits limits = batch_limits(batch_size_, length_, {.mlm_probability = kMaskedShare});
-    MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !eval_, /*explicit_dropout=*/false, steps.type);
-    model.prepare(limits, !eval_, steps.type);
+    MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !eval_, /*explicit_dropout=*/false, type);
+    model.prepare(limits, !eval_, type);
     std::optional<Optimizer> optimizer;
     if (!eval_) {
       optimizer.emplace(*backend, config, OptimizerOptions());
@@ -192,6 +210,54 @@ class BenchStep final : public Command {
     }
     run_steps(plain, model, optimizer ? &*optimizer : nullptr, steps);
     return report(config, folder, pool.threads(), plain, memory, model.weights().count(), steps);
+  }
+
+  ArithmeticChoice choose(const ModelConfig& config, const Backend& backend, int threads) const {
+    if (kernel_.empty())
+      return choose_arithmetic(common.dtype, backend, /*compared=*/false, [&] { return step_rates(config, threads); });
+    if (kernel_ == "f32") return {{DType::f32}, "", {}};
+    const std::vector<std::string> here = backend.bf16_kernels();
+    if (std::ranges::find(here, kernel_) == here.end())
+      fail(ErrorKind::device, "--kernel {}: {} has f32{}{} here", kernel_, backend.name(), here.empty() ? "" : ", ",
+           fmt::join(here, ", "));
+    return {{DType::bf16, kernel_}, "", {}};
+  }
+
+  // The bundled model's folder; empty where this installation has none.
+  static std::string trained_model() {
+    try {
+      return bundled_model("--model");
+    } catch (const Error&) {
+      return "";
+    }
+  }
+
+  // This call, with other options in the place of some, in a process of its own: memory at its largest is then its own.
+  static OrderedJson measure_apart(const OptionTable& table, const std::vector<std::string>& positionals,
+                                   const std::vector<std::string>& without, const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = own_arguments(table, positionals, without);
+    arguments.insert(arguments.begin() + 2, options.begin(), options.end());
+    return parse_ordered_json(run_tekio(arguments).out, "tekio bench step");
+  }
+
+  void measure_kernels(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) const {
+    ThreadPool pool(1);
+    std::vector<std::string> kernels = make_backend(common.device, pool)->bf16_kernels();
+    kernels.insert(kernels.begin(), "f32");
+    OrderedJson reports = OrderedJson::array();
+    if (!common.json)
+      out.line(fmt::format("{:<22} {:>10} {:>15} {:>10} {:>10}", "arithmetic", "tokens/s", "share of limit", "GFLOP/s",
+                           "MiB"));
+    for (const std::string& kernel : kernels) {
+      const OrderedJson& r = reports.emplace_back(
+          measure_apart(table, positionals, {"kernel", "trained"}, {"--kernel=" + kernel, "--trained=false"}));
+      if (!common.json)
+        out.line(fmt::format("{:<22} {:>10} {:>13.1f} % {:>10.1f} {:>10}", r["arithmetic"].get<std::string>(),
+                             with_commas(static_cast<int64_t>(r["tokens_per_second"].get<double>() + 0.5)),
+                             100 * r["share_of_limit"].get<double>(), r["gflops"].get<double>(),
+                             with_commas(r["peak_mib"].get<int64_t>())));
+    }
+    if (common.json) out.json({{"kernels", reports}});
   }
 
   void run_steps(Backend& plain, MlmNetwork& model, Optimizer* optimizer, Steps& steps) const {
@@ -208,7 +274,7 @@ class BenchStep final : public Command {
       }
       steps.phases.on = !apart || step >= measured;
       const Batch batch = random_batch(model.config(), batch_size_, length_, common.seed, static_cast<uint64_t>(step));
-      steps.product_rates.push_back(measure_product_rate(plain, steps.type, 0.1));
+      steps.product_rates.push_back(product_rate(plain, steps));
       plain.wait();
       const auto begun = Clock::now();
       steps.loss = (eval_ ? model.evaluate(batch).loss : train(model, *optimizer, batch, step)) /
@@ -223,7 +289,11 @@ class BenchStep final : public Command {
       steps.masked = static_cast<int64_t>(batch.masked_rows.size());
       progress.update(step + 1, (step + 1) * tokens);
     }
-    steps.product_rates.push_back(measure_product_rate(plain, steps.type, 0.1));
+    steps.product_rates.push_back(product_rate(plain, steps));
+  }
+
+  static double product_rate(Backend& plain, const Steps& steps) {
+    return measure_product_rate(plain, steps.arithmetic.taken.type, plain_product(plain), 0.1).best;
   }
 
   // The trainer's update of one batch. Returns the loss, summed over masked tokens.
@@ -265,7 +335,9 @@ class BenchStep final : public Command {
             {"family", table_of(config.family).shown},
             {"parameters", parameters},
             {"device", plain.name()},
-            {"dtype", tekio::name_of(steps.type)},
+            {"dtype", tekio::name_of(steps.arithmetic.taken.type)},
+            {"kernel", steps.arithmetic.taken.kernel},
+            {"arithmetic", steps.arithmetic.text()},
             {"threads", threads},
             {"batch", batch_size_},
             {"length", length_},
@@ -295,7 +367,7 @@ class BenchStep final : public Command {
                          whole("parameters")));
     out.line(fmt::format("{} of {} × {} tokens, {} of them masked · {} · {} · {}",
                          r["what"] == "eval" ? "evaluation" : "training step", whole("batch"), whole("length"),
-                         whole("masked_tokens"), r["device"].get<std::string>(), r["dtype"].get<std::string>(),
+                         whole("masked_tokens"), r["device"].get<std::string>(), r["arithmetic"].get<std::string>(),
                          counted(r["threads"].get<int64_t>(), "thread")));
     out.line("");
     out.line(fmt::format("speed    {} tokens/s, median of {} ({} to {}) · {:.4g} s a step",
@@ -306,6 +378,12 @@ class BenchStep final : public Command {
                          number("limit_gflops")));
     out.line(fmt::format("memory   {} MiB at most, {:.0f} MiB of them planned · {:.1f} GB/s", whole("peak_mib"),
                          r["memory_plan"]["total"].get<double>() / (1 << 20), number("memory_gb_per_second")));
+    if (const auto trained = r.find("trained"); trained != r.end())
+      out.line(fmt::format("trained  {} tokens/s, {:.1f} % of the limit: the same of {}, {} parameters",
+                           with_commas(static_cast<int64_t>((*trained)["tokens_per_second"].get<double>() + 0.5)),
+                           100 * (*trained)["share_of_limit"].get<double>(),
+                           fs::path((*trained)["model"].get<std::string>()).filename().string(),
+                           with_commas((*trained)["parameters"].get<int64_t>())));
     out.line("");
     out.line(fmt::format("{:<20} {:>9} {:>7} {:>10} {:>8}", "phase", "seconds", "share", "GFLOP/s", "GB/s"));
     for (const auto& [name, phase] : r["phases"].items()) {
@@ -338,9 +416,9 @@ class BenchStep final : public Command {
     return job;
   }
 
-  std::string model_, mode_ = "fp32";
+  std::string model_, kernel_, mode_ = "fp32";
   int64_t batch_size_ = 64, length_ = 128, steps_ = 5;
-  bool eval_ = false;
+  bool eval_ = false, trained_ = true;
   ReferenceOptions reference_;
 };
 

@@ -16,11 +16,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "bench.h"
 #include "command.h"
+#include "compute/cpu/cpu_features.h"
 #include "compute/cuda.h"
-#include "compute/product_rate.h"
 #include "data/store_cache.h"
-#include "model/masked_lm.h"
+#include "model/arithmetic.h"
 #include "self_test.h"
 
 namespace tekio::cli {
@@ -105,11 +106,11 @@ class Doctor final : public Command {
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     ThreadPool pool(common.threads);
     const OrderedJson arithmetic = describe_arithmetic(pool);
-    const bool has_bf16 = make_cpu_backend(pool)->bf16_products() != Backend::Bf16::absent;
+    const bool has_bf16 = make_cpu_backend(pool)->has_bf16();
     const std::string no_cuda = cuda_problem();
     OrderedJson self_tests = OrderedJson::object();
-    self_tests["cpu"] = tested([&] { return make_cpu_backend(pool); }, has_bf16);
-    if (no_cuda.empty()) self_tests["cuda"] = tested([] { return make_hosted_backend(make_cuda_backend()); }, true);
+    self_tests["cpu"] = tested([&] { return make_cpu_backend(pool); });
+    if (no_cuda.empty()) self_tests["cuda"] = tested([] { return make_hosted_backend(make_cuda_backend()); });
     const bool sound = std::ranges::all_of(self_tests, [](const OrderedJson& test) { return test["ok"].get<bool>(); });
     const ProcessorReport processor = describe_processor();
     utsname system{};
@@ -145,14 +146,18 @@ class Doctor final : public Command {
   }
 
  private:
-  // The self-test of the back end that make() makes, in float32 and, where it has it, in bf16.
+  // The self-test of the back end that make() makes, in float32 and in bf16 by everything that multiplies it there.
   template <typename Make>
-  static OrderedJson tested(const Make& make, bool has_bf16) {
+  static OrderedJson tested(const Make& make) {
+    std::vector<Arithmetic> all = {{DType::f32}};
+    for (const std::string& kernel : make()->bf16_kernels()) all.push_back({DType::bf16, kernel});
+    if (all.size() == 1 && make()->has_bf16()) all.push_back({DType::bf16});
     OrderedJson passed = OrderedJson::array(), problems = OrderedJson::array();
-    for (const DType type : {DType::f32, DType::bf16}) {
-      if (type == DType::bf16 && !has_bf16) continue;
-      for (const SelfTestResult& result : self_test(make(), type)) {
-        const std::string op = fmt::format("{} {}", result.op, name_of(type));
+    for (const Arithmetic& arithmetic : all) {
+      std::unique_ptr<Backend> backend = make();
+      if (!arithmetic.kernel.empty()) backend->use_bf16_kernel(arithmetic.kernel);
+      for (const SelfTestResult& result : self_test(std::move(backend), arithmetic.type)) {
+        const std::string op = fmt::format("{} {}", result.op, ArithmeticChoice{arithmetic, "", {}}.text());
         if (result.problem.empty())
           passed.push_back(op);
         else
@@ -166,10 +171,20 @@ class Doctor final : public Command {
   // What --device and --dtype, as they were given, mean here. Errors (device): a format that the device lacks.
   OrderedJson describe_arithmetic(ThreadPool& pool) const {
     const std::unique_ptr<Backend> backend = make_backend(common.device, pool);
-    const DType type = working_type(common.dtype, *backend, /*compared=*/false);
+    ArithmeticChoice choice = choose_arithmetic(common.dtype, *backend, /*compared=*/false,
+                                                [&] { return measure_step_rates(distilbert_base(), pool.threads()); });
+    OrderedJson rates = OrderedJson::array();
+    for (const StepRate& rate : choice.rates)
+      rates.push_back({{"dtype", tekio::name_of(rate.arithmetic.type)},
+                       {"kernel", rate.arithmetic.kernel},
+                       {"shown", ArithmeticChoice{rate.arithmetic, "", {}}.text()},
+                       {"gflops", rate.gflops}});
     return {{"device", backend->name()},
-            {"training", tekio::name_of(type)},
-            {"why", reason_for_working_type(common.dtype, *backend)},
+            {"training", tekio::name_of(choice.taken.type)},
+            {"kernel", choice.taken.kernel},
+            {"shown", ArithmeticChoice{choice.taken, "", {}}.text()},
+            {"why", choice.reason},
+            {"rates", rates},
             {"filling", common.dtype == NumberFormat::bf16 ? "bf16" : "f32"}};
   }
 
@@ -201,8 +216,11 @@ class Doctor final : public Command {
                       device["there"].get<bool>() ? joined(device["dtypes"]) : device["why_not"].get<std::string>()));
     const OrderedJson& arithmetic = r["arithmetic"];
     out.line(fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}",
-                         arithmetic["device"].get<std::string>(), arithmetic["training"].get<std::string>(),
+                         arithmetic["device"].get<std::string>(), arithmetic["shown"].get<std::string>(),
                          arithmetic["why"].get<std::string>(), arithmetic["filling"].get<std::string>()));
+    for (const auto& rate : arithmetic["rates"])
+      out.line(fmt::format("measured   {}: {:.0f} GFLOP/s, training steps of DistilBERT-base's sizes",
+                           rate["shown"].get<std::string>(), rate["gflops"].get<double>()));
     for (const auto& [name, test] : r["self_test"].items()) {
       out.line(fmt::format("self-test  {} against ref: {} operations right{}", name, test["passed"].size(),
                            test["ok"].get<bool>() ? "" : fmt::format(", {} wrong", test["problems"].size())));

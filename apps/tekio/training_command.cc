@@ -11,6 +11,7 @@
 #include "train/plan.h"
 #include "train/prompts.h"
 #include "train/report.h"
+#include "train/run_checkpoint.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
 
@@ -56,11 +57,11 @@ int64_t planned_memory(const OpenModel& opened, const RunData& data, const Train
   return memory_plan(model.config(), model.backend(), o, data.split, working_type(opened.model, o.masking_rng)).total();
 }
 
-// " device   cpu · 2 threads · bf16 · 1.2 GB planned"
+// " device   cpu · 2 threads · bf16 (AVX-512 BF16, 182 against 95 GFLOP/s) · 1.2 GB planned"
 std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes) {
   MaskedLM::Impl& impl = opened.model.impl();
   return fmt::format(" device   {} · {} · {} · {} planned", impl.model().backend().name(),
-                     counted(impl.pool().threads(), "thread"), name_of(working_type(opened.model, o.masking_rng)),
+                     counted(impl.pool().threads(), "thread"), arithmetic_of(opened.model, o.masking_rng).text(),
                      bytes_text(static_cast<uint64_t>(bytes)));
 }
 
@@ -194,6 +195,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
                      counted(data.general->size(), "chunk")));
   tell(train_line(a.training, Schedule(a.training, data.split.train.size())));
   tell(defaults_line(table));
+  go_on_as_before(opened.model, a.training);
   const int64_t memory = planned_memory(opened, data, a.training);
   if (!a.dry_run) note(device_line(opened, a.training, memory));
   if (const std::string shortage = memory_shortage(memory, available_to(opened.model.impl().model().backend()));

@@ -17,9 +17,9 @@
 namespace tekio {
 
 /// The kind of number that activations and products work with; weights and the optimizer's state are always float32.
-/// automatic: bf16 for training and evaluation where the processor multiplies it faster or a GPU computes, else
-/// float32; float32 for filling masks, and wherever a run repeats the reference stack's random streams to be compared
-/// with it.
+/// automatic: for training and evaluation what makes a training step faster on this processor, which is measured once
+/// and kept in the cache; bf16 where a GPU computes; float32 for filling masks, and wherever a run repeats the
+/// reference stack's random streams to be compared with it.
 enum class NumberFormat { automatic, f32, bf16 };
 
 struct LoadOptions {

@@ -40,14 +40,6 @@ int64_t MemoryPlan::total() const {
   return sum;
 }
 
-std::string MemoryPlan::table() const {
-  size_t width = 5;
-  for (const Line& line : lines) width = std::max(width, line.purpose.size());
-  std::string text;
-  for (const Line& line : lines) text += fmt::format("{:<{}}  {:>10}\n", line.purpose, width, size_text(line.bytes));
-  return text + fmt::format("{:<{}}  {:>10}\n", "total", width, size_text(total()));
-}
-
 const char* name_of(DType type) { return type == DType::f32 ? "f32" : "bf16"; }
 
 }  // namespace tekio

@@ -41,8 +41,8 @@ class Arena {
   int64_t bytes_ = 0, used_ = 0;
 };
 
-/// Peak figures by purpose ("weights", "gradients", "moments", "activations", "scratch"), printed by --dry_run and
-/// bench.
+/// Peak figures by purpose ("weights", "gradients", "moments", "activations", "scratch"); --dry_run and bench
+/// show the lines, each in its own form.
 struct MemoryPlan {
   struct Line {
     std::string purpose;
@@ -51,7 +51,6 @@ struct MemoryPlan {
   std::vector<Line> lines;
   void add(std::string purpose, int64_t bytes) { lines.push_back({std::move(purpose), bytes}); }
   int64_t total() const;
-  std::string table() const;
 };
 
 }  // namespace tekio

@@ -3,16 +3,19 @@
 // Argument order: outputs, values kept for backward, inputs, parameters, scalars. `d_x` is the gradient of x.
 // Parameter gradients accumulate (+=). Activation gradients overwrite (=), except where `Into::add` is passed.
 // Shapes are checked here, once, before a back end sees them; a mismatch is a bug and names the op, what it got and
-// expected. Sums run in fp32 (ref: double). Same inputs, seed, back end and threads: same bits. No op allocates or
-// throws. Tokens are packed: sequence after sequence, no padding; `Sequences` says where each begins.
-// Activations and their gradients are all of one kind, float32 or bf16; parameters' gradients, biases, norms' weights,
-// embedding tables and the optimizer's state are float32. A bf16 result is a float32 one, rounded once to nearest even.
+// expected. Sums run in fp32 (ref: double). Same inputs, seed, back end and threads: same bits. Once shapes are right,
+// an op fails for want of memory only, or of a device: cpu and cuda keep what they take for themselves, so that sizes
+// seen before take nothing; ref takes and gives back what it needs in each op. Tokens are packed: sequence after
+// sequence, no padding; `Sequences` says where each begins. Activations and their gradients are all of one kind,
+// float32 or bf16; parameters' gradients, biases, norms' weights, embedding tables and the optimizer's state are
+// float32. A bf16 result is a float32 one, rounded once to nearest even.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "compute/dropout.h"
 #include "compute/memory.h"
@@ -93,9 +96,16 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
-  /// Whether this back end, on this machine, multiplies in bf16: not at all, to specify it, or faster than float32.
-  enum class Bf16 { absent, slow, fast };
+  /// Whether this back end, on this machine, multiplies in bf16: not at all, to specify it, faster than float32, or at
+  /// a rate that is to be measured.
+  enum class Bf16 { absent, slow, fast, measured };
   virtual Bf16 bf16_products() const = 0;
+  bool has_bf16() const { return bf16_products() != Bf16::absent; }
+  /// The names of what can multiply bf16 here, where there is a choice, and which of them does from now on.
+  virtual std::vector<std::string> bf16_kernels() const { return {}; }
+  virtual void use_bf16_kernel(const std::string& name) {
+    TEKIO_CHECK(false, "{} has no bf16 kernel {}", this->name(), name);
+  }
   /// Where all tensors that it is given must lie. What is passed as a span or a plain pointer (ids, offsets, rows,
   /// labels, drawn dropout decisions) lies in the host's memory, whatever this is.
   virtual Memory& memory() { return host_memory(); }

@@ -13,6 +13,8 @@ class ForwardingBackend : public Backend {
   explicit ForwardingBackend(Backend& inner) : inner_(inner) {}
   std::string name() const override { return inner_.name(); }
   Bf16 bf16_products() const override { return inner_.bf16_products(); }
+  std::vector<std::string> bf16_kernels() const override { return inner_.bf16_kernels(); }
+  void use_bf16_kernel(const std::string& name) override { inner_.use_bf16_kernel(name); }
   Memory& memory() override { return inner_.memory(); }
   void wait() override { inner_.wait(); }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return inner_.matrix_bytes(rows, columns); }

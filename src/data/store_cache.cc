@@ -140,15 +140,6 @@ void prune(const fs::path& folder) {
 
 }  // namespace
 
-fs::path cache_folder() {
-  if (const char* own = environment("TEKIO_CACHE")) return own;
-  if (const char* general = environment("XDG_CACHE_HOME")) return fs::path(general) / "tekio";
-  if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "tekio";
-  fail(ErrorKind::io,
-       "there is no place for the cache: none of TEKIO_CACHE, XDG_CACHE_HOME and HOME is set; set one or pass "
-       "--no_cache");
-}
-
 FileState FileState::of(const fs::path& path) {
   for (;;) {
     struct stat info {};

@@ -9,14 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "base/cache_folder.h"
 #include "data/source.h"
 #include "data/token_store.h"
 #include "data/tokenize.h"
 
 namespace tekio {
-
-/// $TEKIO_CACHE, else $XDG_CACHE_HOME/tekio, else ~/.cache/tekio. Errors: io (none of them is set).
-std::filesystem::path cache_folder();
 
 /// What tells whether a file is still the same.
 struct FileState {

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "compute/product_rate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
 #include "model/vocabulary.h"
@@ -40,44 +39,7 @@ void report_loading(const LoadReport& report, const ModelConfig& config, const s
   if (const std::string unexpected = report.unexpected_sentence(where); !unexpected.empty()) note(unexpected);
 }
 
-std::string why_no_bf16() {
-  const std::string limit = bf16_limit();
-  return limit.empty() ? "this processor does not multiply bf16 (neither AVX-512 BF16 nor AMX may be used)"
-                       : fmt::format("the environment's {} keeps this processor from multiplying bf16", limit);
-}
-
-Backend& checked(Backend& backend, NumberFormat format) {
-  working_type(format, backend, false);
-  return backend;
-}
-
 }  // namespace
-
-const char* name_of(NumberFormat format) {
-  return format == NumberFormat::automatic ? "auto" : format == NumberFormat::f32 ? "f32" : "bf16";
-}
-
-DType working_type(NumberFormat format, const Backend& backend, bool compared) {
-  if (format == NumberFormat::bf16 && backend.bf16_products() == Backend::Bf16::absent)
-    fail(ErrorKind::device, "--dtype is bf16, but {}; {}pass --dtype f32 or auto", why_no_bf16(),
-         bf16_limit().empty() ? "" : "unset that, or ");
-  if (format != NumberFormat::automatic) return format == NumberFormat::bf16 ? DType::bf16 : DType::f32;
-  return !compared && backend.bf16_products() == Backend::Bf16::fast ? DType::bf16 : DType::f32;
-}
-
-std::string reason_for_working_type(NumberFormat format, const Backend& backend) {
-  if (format != NumberFormat::automatic) return "--dtype asks for it";
-  switch (backend.bf16_products()) {
-    case Backend::Bf16::fast:
-      return backend.name() == "cpu" ? "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32"
-                                     : fmt::format("{} multiplies bf16 faster than f32", backend.name());
-    case Backend::Bf16::slow:
-      return fmt::format("{} multiplies bf16 no faster than f32", backend.name());
-    case Backend::Bf16::absent:
-      break;
-  }
-  return why_no_bf16();
-}
 
 MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
     : Impl(folder, options, [&](ThreadPool& pool) { return make_backend(options.device, pool); }) {}
@@ -91,9 +53,10 @@ MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadO
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make(pool_)),
-      model_(std::move(opened.config), checked(*backend_, options.dtype)),
+      model_(std::move(opened.config), *backend_),
       report_(load_weights(opened.files, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
   report_loading(report_, model_.config(), folder, options.seed);
+  if (format_ == NumberFormat::bf16) arithmetic(/*compared=*/false);  // filling masks asks no more
 }
 
 MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& options)
@@ -101,9 +64,34 @@ MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& op
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make_backend(options.device, pool_)),
-      model_(std::move(config), checked(*backend_, options.dtype)) {
+      model_(std::move(config), *backend_) {
+  if (format_ == NumberFormat::bf16) arithmetic(/*compared=*/false);
   initialize_weights(model_.config(), model_.weights(), options.seed);
   for (const std::string& sentence : model_.config().notes) note(sentence);
+}
+
+const ArithmeticChoice& MaskedLM::Impl::arithmetic(bool compared) {
+  const std::lock_guard lock(choice_mutex_);
+  std::optional<ArithmeticChoice>& choice = choices_[compared ? 1 : 0];
+  if (!choice) {
+    choice =
+        choose_arithmetic(format_, *backend_, compared, [&] { return step_rates(model_.config(), pool_.threads()); });
+    if (!choice->taken.kernel.empty()) backend_->use_bf16_kernel(choice->taken.kernel);
+  }
+  return *choice;
+}
+
+void MaskedLM::Impl::go_on_in(const Arithmetic& arithmetic) {
+  const DType asked = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
+  if (format_ != NumberFormat::automatic && asked != arithmetic.type) return;
+  const std::vector<std::string> here = backend_->bf16_kernels();
+  if (arithmetic.kernel.empty() ? arithmetic.type == DType::bf16 && (!backend_->has_bf16() || !here.empty())
+                                : std::ranges::find(here, arithmetic.kernel) == here.end())
+    return;
+  const std::lock_guard lock(choice_mutex_);
+  for (std::optional<ArithmeticChoice>& choice : choices_)
+    choice = {arithmetic, "the run that is resumed was begun in it", {}};
+  if (!arithmetic.kernel.empty()) backend_->use_bf16_kernel(arithmetic.kernel);
 }
 
 void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {

@@ -8,24 +8,18 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
 #include "compute/backend.h"
+#include "model/arithmetic.h"
 #include "model/mlm_network.h"
 #include "model/model_folder.h"
 
 namespace tekio {
-
-/// As --dtype spells it.
-const char* name_of(NumberFormat format);
-/// The kind of number to train or evaluate with; `compared`: the run is to be compared with the reference's. Errors
-/// (device): bf16 where the processor does not multiply it.
-DType working_type(NumberFormat format, const Backend& backend, bool compared);
-/// Why a run that is not compared works in that kind, as a clause.
-std::string reason_for_working_type(NumberFormat format, const Backend& backend);
 
 class MaskedLM::Impl {
  public:
@@ -49,7 +43,10 @@ class MaskedLM::Impl {
   std::span<const float> probabilities(const Batch& batch);
   /// check_vocabulary() for a tokenizer that is to be used with this model; what was told once is not told again.
   void check_tokenizer(const Tokenizer& tokenizer);
-  DType working_type(bool compared) const { return tekio::working_type(format_, *backend_, compared); }
+  /// What runs, those that are compared with the reference's or others, compute in; decided when it is first asked.
+  const ArithmeticChoice& arithmetic(bool compared);
+  /// What a run was begun in is what it goes on in, where that is here and --dtype does not say otherwise.
+  void go_on_in(const Arithmetic& arithmetic);
 
  private:
   Impl(OpenedFolder opened, const std::string& folder, const LoadOptions& options, const MakeBackend& make);
@@ -59,6 +56,8 @@ class MaskedLM::Impl {
 
   std::string path_;
   NumberFormat format_;
+  std::mutex choice_mutex_;
+  std::optional<ArithmeticChoice> choices_[2];  // of runs that are not compared, and of those that are
   ThreadPool pool_;
   std::unique_ptr<Backend> backend_;
   MlmNetwork model_;

@@ -9,6 +9,7 @@
 #include "train/estimate.h"
 #include "train/plan.h"
 #include "train/prompts.h"
+#include "train/run_checkpoint.h"
 #include "train/signals.h"
 #include "train/trainer.h"
 
@@ -48,6 +49,7 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
   require_fit(model, tokenizer, data.train);
   if (options.general) require_fit(model, tokenizer, *options.general);
   check_prompts(model, tokenizer, options.prompts);
+  go_on_as_before(model, options);
   const StopSignals signals;
   const Tokenizer saved = limited_to_positions(tokenizer, model.impl().model().config());
   return Trainer(model, saved, data, options).run();
@@ -58,6 +60,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train);
   if (options.general) require_fit(model, tokenizer, *options.general);
+  go_on_as_before(model, options);
   const Schedule schedule(options, data.train.size());
   const MlmNetwork& m = model.impl().model();
   const DType type = working_type(model, options.masking_rng);

@@ -10,10 +10,13 @@
 
 namespace tekio {
 
-/// The dtype that a run or an evaluation computes with: one that draws from the reference's streams is there to be
-/// compared with it.
+/// What a run or an evaluation computes in: one that draws from the reference's streams is there to be compared with
+/// it.
+inline const ArithmeticChoice& arithmetic_of(const MaskedLM& model, MaskingRng masking) {
+  return model.impl().arithmetic(/*compared=*/masking != MaskingRng::counter);
+}
 inline DType working_type(const MaskedLM& model, MaskingRng masking) {
-  return model.impl().working_type(/*compared=*/masking != MaskingRng::counter);
+  return arithmetic_of(model, masking).taken.type;
 }
 
 /// As long as it lives nobody else computes with the model.

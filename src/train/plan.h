@@ -5,6 +5,7 @@
 #include <string>
 
 #include "compute/arena.h"
+#include "model/flops.h"
 #include "model/mlm_network.h"
 #include "train/schedule.h"
 
@@ -36,10 +37,5 @@ struct DiskPlan {
   std::string shortage(int64_t to_come, std::optional<int64_t> free_bytes) const;
 };
 DiskPlan disk_plan(const ModelConfig& config, const TrainingOptions& options, const Schedule& schedule);
-
-/// Floating point operations that training on one chunk needs (forward and backward), two for each multiply-add; an
-/// evaluation's are a third. What no loss depends on is not counted: the head, and the last layer but for its keys and
-/// values, are for masked tokens only.
-double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share);
 
 }  // namespace tekio

@@ -14,6 +14,7 @@
 #include "model/safetensors.h"
 #include "train/model_lease.h"
 #include "train/options_json.h"
+#include "train/run_folder.h"
 
 namespace tekio {
 namespace {
@@ -122,14 +123,19 @@ std::string digest_of(const Chunks& chunks) {
 
 RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
                             const Backend& backend) {
-  return {.options = options_to_json(options),
+  const Arithmetic& arithmetic = arithmetic_of(model, options.masking_rng).taken;
+  Json recorded = options_to_json(options);
+  recorded["dtype"] = name_of(arithmetic.type);
+  recorded["bf16_kernel"] = arithmetic.kernel;
+  return {.options = std::move(recorded),
           .train_chunks = data.train.size(),
           .eval_chunks = data.test.size(),
           .train_digest = digest_of(data.train),
           .eval_digest = digest_of(data.test),
           .family = model.info().family,
           .device = backend.name(),
-          .dtype = name_of(working_type(model, options.masking_rng)),
+          .dtype = name_of(arithmetic.type),
+          .bf16_kernel = arithmetic.kernel,
           .parameters = model.num_parameters()};
 }
 
@@ -150,6 +156,7 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
                    {"model", {{"family", p.identity.family}, {"parameters", p.identity.parameters}}},
                    {"device", p.identity.device},
                    {"dtype", p.identity.dtype},
+                   {"bf16_kernel", p.identity.bf16_kernel},
                    {"state", p.state.to_json()},
                    {"files", describe_files(temporary)}};
     record["xxh3"] = checksum_of(record);
@@ -189,6 +196,7 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
                        .family = json.at("model").at("family").get<std::string>(),
                        .device = json.at("device").get<std::string>(),
                        .dtype = json.at("dtype").get<std::string>(),
+                       .bf16_kernel = json.value("bf16_kernel", ""),
                        .parameters = json.at("model").at("parameters").get<int64_t>()};
     record.form = json.at("tekio_checkpoint").get<int64_t>();
     record.state = RunState::from_json(record.form == 1 ? state_of_form_1(json) : json.at("state"), where);
@@ -197,6 +205,24 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
   }
   if (fs::exists(folder / kMaskingState)) record.masking_state = read_text(folder / kMaskingState);
   return record;
+}
+
+void go_on_as_before(const MaskedLM& model, const TrainingOptions& options) {
+  std::vector<fs::path> folders;
+  if (options.resume_from_checkpoint == "auto")
+    for (const int64_t step : checkpoints_in(options.output_dir))
+      folders.insert(folders.begin(), checkpoint_in(options.output_dir, step));
+  else if (!options.resume_from_checkpoint.empty())
+    folders.emplace_back(options.resume_from_checkpoint);
+  for (const fs::path& folder : folders) {
+    try {
+      const RunIdentity before = read_checkpoint(folder).identity;
+      if (before.device == model.impl().model().backend().name())
+        model.impl().go_on_in({before.dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32, before.bf16_kernel});
+      return;
+    } catch (const std::exception&) {  // told when the run is taken up, or an older one goes on
+    }
+  }
 }
 
 void restore_tensors(const fs::path& folder, const ModelConfig& config, ParameterSet& weights, Optimizer& optimizer) {
@@ -228,6 +254,9 @@ void check_same_run(const RunIdentity& before, const RunIdentity& now, const std
     changes.told.push_back(fmt::format("the device was {} and is {}", printable(before.device), now.device));
   if (before.dtype != now.dtype)
     changes.told.push_back(fmt::format("the number format was {} and is {}", printable(before.dtype), now.dtype));
+  else if (before.bf16_kernel != now.bf16_kernel && !before.bf16_kernel.empty())
+    changes.told.push_back(
+        fmt::format("bf16 was multiplied by {} and is by {}", printable(before.bf16_kernel), now.bf16_kernel));
   if (!changes.forbidden.empty())
     fail(ErrorKind::usage,
          "{} cannot be resumed, since it is of another run: {}; give what it was written with, or begin anew", where,

@@ -23,7 +23,8 @@ struct RunIdentity {
   Json options;  ///< options_to_json
   int64_t train_chunks = 0, eval_chunks = 0;
   std::string train_digest, eval_digest;  ///< of the chunks' ids
-  std::string family, device, dtype;      ///< "DistilBERT"; the back end's name; the number format at work
+  std::string family, device;             ///< "DistilBERT"; the back end's name
+  std::string dtype, bf16_kernel;         ///< what it computes in, and by which kernel where there is a choice
   int64_t parameters = 0;
 
   static RunIdentity of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
@@ -56,6 +57,8 @@ struct CheckpointRecord {
   std::string masking_state;
 };
 CheckpointRecord read_checkpoint(const std::filesystem::path& folder);
+/// Lets the model compute in what the run that the options resume was begun in, not in what would be measured now.
+void go_on_as_before(const MaskedLM& model, const TrainingOptions& options);
 /// Weights and moments. Errors: input (of another model).
 void restore_tensors(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
                      Optimizer& optimizer);

@@ -69,6 +69,10 @@ std::vector<int64_t> checkpoints_in(const fs::path& folder) {
   return steps;
 }
 
+fs::path checkpoint_in(const fs::path& folder, int64_t step) {
+  return folder / fmt::format("{}{}", kCheckpointPrefix, step);
+}
+
 bool lies_in(const fs::path& path, const fs::path& folder) {
   std::error_code ignored;
   const fs::path relative =
@@ -237,7 +241,7 @@ void RunFolder::end() const {
   remove_stale_temporaries(path_);
 }
 
-fs::path RunFolder::checkpoint(int64_t step) const { return path_ / fmt::format("{}{}", kCheckpointPrefix, step); }
+fs::path RunFolder::checkpoint(int64_t step) const { return checkpoint_in(path_, step); }
 
 void RunFolder::rotate(int64_t limit, int64_t saved_step, int64_t best_step) const {
   if (limit == 0) return;

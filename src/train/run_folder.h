@@ -20,6 +20,8 @@ struct DiskPlan;
 
 /// Steps of the checkpoints in a folder, ascending; none where there is no such folder.
 std::vector<int64_t> checkpoints_in(const std::filesystem::path& folder);
+/// Where the checkpoint of an update lies in a run's folder.
+std::filesystem::path checkpoint_in(const std::filesystem::path& folder, int64_t step);
 /// Whether `path` is `folder` or lies in it, by their real paths.
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
 

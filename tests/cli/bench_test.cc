@@ -102,6 +102,59 @@ TEST(BenchStep, IsTheSameWorkEachTime) {
   EXPECT_NE(one["loss"], run(step({"--json", "--seed", "7"})).json()["loss"]);
 }
 
+TEST(BenchStep, MeasuresEveryKernelInOneRun) {
+  const Json all = run(step({"--json", "--kernel", "all"})).json()["kernels"];
+  std::vector<std::string> kernels;
+  for (const Json& r : all) {
+    kernels.push_back(r["kernel"]);
+    EXPECT_EQ(r["dtype"], r["kernel"] == "" ? "f32" : "bf16");
+    EXPECT_GT(r["tokens_per_second"], 0);
+    EXPECT_GT(r["share_of_limit"], 0);
+    EXPECT_NEAR(r["loss"].get<double>(), all[0]["loss"].get<double>(), 0.05);
+  }
+  const Json doctor = run({"doctor", "--json"}).json();
+  std::vector<std::string> expected = {""};
+  for (const Json& rate : doctor["arithmetic"]["rates"])
+    if (rate["kernel"] != "") expected.push_back(rate["kernel"]);
+  EXPECT_EQ(kernels, expected);
+  const Result text = run(step({"--kernel", "all"}));
+  EXPECT_THAT(text.out, HasSubstr("share of limit"));
+  EXPECT_EQ(std::count(text.out.begin(), text.out.end(), '\n'), static_cast<long>(1 + kernels.size())) << text.out;
+  EXPECT_EQ(run(step({"--json", "--kernel", kernels.back().empty() ? "f32" : kernels.back()})).json()["kernel"],
+            kernels.back());
+}
+
+TEST(BenchStep, RefusesKernelsThatAreNotThere) {
+  const Result both = run(step({"--kernel", "fma", "--dtype", "f32"}));
+  EXPECT_EQ(both.code, 2);
+  EXPECT_THAT(both.err, HasSubstr("--kernel and --dtype both say what multiplies; give one of them"));
+  const Result none = run(step({"--kernel", "avx512"}), {.environment = {{"TEKIO_CPU_FEATURES", "plain"}}});
+  EXPECT_EQ(none.code, 5);
+  EXPECT_THAT(none.err, HasSubstr("--kernel avx512: cpu has f32 here"));
+  EXPECT_EQ(run(step({"--kernel", "sse"})).code, 2);
+}
+
+// Random weights do not show what small gradients cost.
+TEST(BenchStep, MeasuresATrainedModelToo) {
+  const std::vector<std::string> small = {
+      "bench",    "step", "--per_device_train_batch_size", "1", "--max_seq_length", "8", "--max_steps", "1",
+      "--kernel", "f32"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = small;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const Json r = run(with({"--json"})).json();
+  EXPECT_EQ(r["model"], "DistilBERT-base's size, random weights");
+  EXPECT_THAT(r["trained"]["model"].get<std::string>(), HasSubstr("tekio-small-uncased"));
+  EXPECT_EQ(r["trained"]["length"], 8) << "with the same options";
+  EXPECT_EQ(r["trained"]["dtype"], "f32");
+  EXPECT_GT(r["trained"]["tokens_per_second"], 0);
+  EXPECT_FALSE(run(with({"--json", "--trained", "false"})).json().contains("trained"));
+  EXPECT_FALSE(run(step({"--json"})).json().contains("trained")) << "a model is named";
+  EXPECT_THAT(run(with({})).out, HasSubstr("trained  "));
+}
+
 TEST(BenchStep, IsWhatBenchMeansAlone) {
   const Result result = run({"bench", "--model", kTiny, "--max_steps", "1", "--chunk_size", "16", "--json"});
   EXPECT_EQ(result.json()["what"], "step") << result.err;

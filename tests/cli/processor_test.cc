@@ -1,8 +1,10 @@
-// What doctor says of the processor, and the program on processors with fewer instructions: oneDNN takes its setting
-// for one, and so do the own kernels for bf16.
+// What doctor says of the processor, and the program on processors with fewer instructions, for which
+// TEKIO_CPU_FEATURES lets it take this one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include "program.h"
@@ -22,6 +24,7 @@ bool processor_has(const std::string& wanted) {
   return false;
 }
 
+Start limited_to(const char* features) { return {.environment = {{"TEKIO_CPU_FEATURES", features}}}; }
 Start with(const char* instructions) { return {.environment = {{"ONEDNN_MAX_CPU_ISA", instructions}}}; }
 
 TEST(Doctor, ComparesTheBackEnds) {
@@ -32,13 +35,36 @@ TEST(Doctor, ComparesTheBackEnds) {
   EXPECT_GE(report["self_test"]["cpu"]["passed"].size(), 19u);
   EXPECT_EQ(report["self_test"]["cpu"]["problems"], Json::array());
   const bool has_bf16 = report["devices"]["cpu"]["dtypes"].size() == 2;
-  EXPECT_EQ(report["arithmetic"]["training"], has_bf16 ? "bf16" : "f32");
+  EXPECT_EQ(has_bf16, processor_has("avx2"));
   EXPECT_TRUE(report["libraries"].contains("oneDNN"));
   EXPECT_GT(report["memory"]["total_bytes"], 0);
   EXPECT_THAT(run({"doctor"}).out, HasSubstr("cpu against ref"));
 }
 
-TEST(Doctor, TellsWhatDeviceAndDtypeMean) {
+// What was measured decides, to 2 % of the fastest.
+TEST(Doctor, TakesTheFastestArithmeticAndShowsAllRates) {
+  if (!processor_has("avx2")) GTEST_SKIP() << "this processor has f32 alone";
+  const Result result = run({"doctor", "--json"});
+  const Json arithmetic = result.json()["arithmetic"];
+  double fastest = 0, taken = 0;
+  std::vector<std::string> kernels;
+  for (const Json& rate : arithmetic["rates"]) {
+    fastest = std::max(fastest, rate["gflops"].get<double>());
+    kernels.push_back(rate["kernel"]);
+    if (rate["kernel"] == arithmetic["kernel"]) taken = rate["gflops"];
+  }
+  EXPECT_GE(taken, 0.98 * fastest) << result.out;
+  EXPECT_EQ(arithmetic["training"], arithmetic["kernel"] == "" ? "f32" : "bf16");
+  std::vector<std::string> expected = {"", "fma"};
+  if (processor_has("avx512_bf16")) expected.emplace_back("avx512");
+  if (processor_has("amx_bf16")) expected.emplace_back("amx");
+  EXPECT_EQ(kernels, expected);
+  const std::string text = run({"doctor"}).out;
+  for (const char* part : {"measured   f32: ", "measured   bf16 (FMA): ", " GFLOP/s, training steps of "})
+    EXPECT_THAT(text, HasSubstr(part));
+}
+
+TEST(Doctor, ShowsWhatDeviceAndDtypeMean) {
   struct Case {
     std::vector<std::string> options;
     const char *device, *training, *why, *filling;
@@ -49,10 +75,7 @@ TEST(Doctor, TellsWhatDeviceAndDtypeMean) {
                              {{"--device", "ref"}, "ref", "f32", "ref multiplies bf16 no faster than f32", "f32"},
                              {{"--device", "ref", "--dtype", "f32"}, "ref", "f32", asked, "f32"},
                              {{"--device", "ref", "--dtype", "bf16"}, "ref", "bf16", asked, "bf16"}};
-  if (processor_has("avx512_bf16")) {
-    cases.push_back({{}, "cpu", "bf16", "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32", "f32"});
-    cases.push_back({{"--dtype", "bf16"}, "cpu", "bf16", asked, "bf16"});
-  }
+  if (processor_has("avx2")) cases.push_back({{"--dtype", "bf16"}, "cpu", "bf16", asked, "bf16"});
   const Json self_test = run({"doctor", "--json"}, with("ALL")).json()["self_test"];
   for (const Case& c : cases) {
     std::vector<std::string> arguments = {"doctor"};
@@ -60,10 +83,13 @@ TEST(Doctor, TellsWhatDeviceAndDtypeMean) {
     const std::string text = run(arguments, with("ALL")).out;
     arguments.emplace_back("--json");
     const Json report = run(arguments, with("ALL")).json();
-    EXPECT_EQ(report["arithmetic"],
-              Json({{"device", c.device}, {"training", c.training}, {"why", c.why}, {"filling", c.filling}}));
-    EXPECT_THAT(text, HasSubstr(std::string("arithmetic on ") + c.device + ": training and evaluation in " +
-                                c.training + ", since " + c.why + "; filling masks in " + c.filling + "\n"));
+    const Json& arithmetic = report["arithmetic"];
+    for (const auto& [key, value] :
+         {std::pair{"device", c.device}, {"training", c.training}, {"why", c.why}, {"filling", c.filling}})
+      EXPECT_EQ(arithmetic[key], value);
+    EXPECT_THAT(text,
+                HasSubstr(std::string("arithmetic on ") + c.device + ": training and evaluation in " + c.training));
+    EXPECT_THAT(text, HasSubstr(std::string(", since ") + c.why + "; filling masks in " + c.filling + "\n"));
     EXPECT_THAT(text, HasSubstr("products   on cpu by " + report["processor"]["products"].get<std::string>() + "\n"));
     EXPECT_EQ(report["self_test"], self_test) << "whatever the options";
   }
@@ -97,63 +123,96 @@ class LesserProcessor : public testing::Test {
 };
 
 TEST_F(LesserProcessor, RefusesBf16AndNamesWhatForbidsIt) {
-  const std::string why = processor_has("avx512_bf16")
-                              ? "--dtype is bf16, but the environment's ONEDNN_MAX_CPU_ISA=AVX2 keeps this processor "
-                                "from multiplying bf16; unset that, or pass --dtype f32 or auto"
-                              : "--dtype is bf16, but this processor does not multiply bf16 (neither AVX-512 BF16 nor "
-                                "AMX may be used); pass --dtype f32 or auto";
+  if (!processor_has("avx2")) GTEST_SKIP() << "this processor has no AVX2 to forbid";
   for (const std::vector<std::string>& arguments :
        {training("bf16"),
         {"eval", "--model", M, "--data", text_, "--no_cache", "--dtype", "bf16"},
         {"fill", "--model", M, "--dtype", "bf16", "the [MASK] of"},
         {"doctor", "--dtype", "bf16"}}) {
-    const Result result = run(arguments, with("AVX2"));
+    const Result result = run(arguments, limited_to("plain"));
     EXPECT_EQ(result.code, 5) << arguments[0];
-    EXPECT_THAT(result.err, HasSubstr(why)) << arguments[0];
+    EXPECT_THAT(result.err, HasSubstr("--dtype is bf16, but the environment's TEKIO_CPU_FEATURES=plain keeps this "
+                                      "processor from multiplying bf16; unset that, or pass --dtype f32 or auto"))
+        << arguments[0];
     EXPECT_EQ(result.out, "") << arguments[0];
   }
-  if (processor_has("avx512_bf16")) {
-    const Result older = run({"doctor", "--dtype", "bf16"}, {.environment = {{"DNNL_MAX_CPU_ISA", "avx512_core"}}});
-    EXPECT_THAT(older.err, HasSubstr("the environment's DNNL_MAX_CPU_ISA=avx512_core keeps"));
+  const Result older = run({"doctor", "--dtype", "bf16"}, {.environment = {{"DNNL_MAX_CPU_ISA", "sse41"}}});
+  EXPECT_THAT(older.err, HasSubstr("the environment's DNNL_MAX_CPU_ISA=sse41 keeps"));
+}
+
+TEST_F(LesserProcessor, IsOneOfThoseThatThereAre) {
+  const Result result = run({"doctor"}, limited_to("avx3"));
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("the environment's TEKIO_CPU_FEATURES is \"avx3\", expected plain, avx2, avx512, "
+                                    "avx512_bf16 or amx"));
+}
+
+TEST_F(LesserProcessor, HasWhatTheLimitLeaves) {
+  if (!processor_has("avx2")) GTEST_SKIP() << "this processor has no AVX2";
+  struct Case {
+    const char *limit, *needs, *kernels, *products;
+    std::vector<std::string> dtypes;
+  };
+  for (const Case& c : {Case{"plain", "avx2", "plain code", "(SSE4.1)", {"f32"}},
+                        {"avx2", "avx2", "AVX2", "(AVX2), bf16 by own kernels (FMA)", {"f32", "bf16"}},
+                        {"avx512", "avx512bw", "AVX-512", "(AVX-512), bf16 by own kernels (FMA)", {"f32", "bf16"}},
+                        {"avx512_bf16",
+                         "avx512_bf16",
+                         "AVX-512",
+                         "(AVX-512), bf16 by own kernels (FMA, AVX-512 BF16)",
+                         {"f32", "bf16"}}}) {
+    if (!processor_has(c.needs)) continue;
+    const Json report = run({"doctor", "--json"}, limited_to(c.limit)).json();
+    EXPECT_EQ(report["ok"], true) << c.limit;
+    EXPECT_EQ(report["processor"]["kernels"], c.kernels);
+    EXPECT_THAT(report["processor"]["products"].get<std::string>(), testing::EndsWith(c.products));
+    EXPECT_EQ(report["devices"]["cpu"]["dtypes"], Json(c.dtypes));
+    EXPECT_EQ(report["arithmetic"]["rates"].size(), c.dtypes.size() == 1                    ? 0u
+                                                    : std::string(c.limit) == "avx512_bf16" ? 3u
+                                                                                            : 2u);
   }
 }
 
-TEST_F(LesserProcessor, DoctorFallsBackToF32AndSaysWhy) {
-  const Json report = run({"doctor", "--json"}, with("AVX2")).json();
-  EXPECT_EQ(report["ok"], true);
-  EXPECT_EQ(report["arithmetic"]["training"], "f32");
-  EXPECT_EQ(report["arithmetic"]["why"],
-            processor_has("avx512_bf16")
-                ? "the environment's ONEDNN_MAX_CPU_ISA=AVX2 keeps this processor from multiplying bf16"
-                : "this processor does not multiply bf16 (neither AVX-512 BF16 nor AMX may be used)");
-  EXPECT_EQ(report["devices"]["cpu"]["dtypes"], Json({"f32"}));
-  const auto products = report["processor"]["products"].get<std::string>();
-  EXPECT_TRUE(!processor_has("avx2") || products.ends_with("(AVX2)")) << products;
-  for (const Json& op : report["self_test"]["cpu"]["passed"])
-    EXPECT_THAT(op.get<std::string>(), testing::EndsWith(" f32"));
+TEST_F(LesserProcessor, TrainsInWhatItHas) {
+  const double loss = run(training("f32")).json()["eval_loss"]["after"].get<double>();
+  for (const char* limit : {"plain", "avx2", "avx512", "avx512_bf16"})
+    for (const char* dtype : {"f32", "bf16", "auto"}) {
+      if (std::string(limit) == "plain" && std::string(dtype) == "bf16") continue;
+      const Result lesser = run(training(dtype), limited_to(limit));
+      ASSERT_EQ(lesser.code, 0) << lesser.err;
+      if (std::string(dtype) != "auto") EXPECT_THAT(lesser.err, HasSubstr(std::string(" · ") + dtype));
+      EXPECT_EQ(lesser.json()["train"]["steps"], 4);
+      EXPECT_NEAR(lesser.json()["eval_loss"]["after"].get<double>(), loss,
+                  std::string(dtype) == "f32" ? 1e-4 : 0.02 * loss)
+          << limit << " " << dtype;
+    }
 }
 
-TEST_F(LesserProcessor, TrainsInF32) {
-  const Result lesser = run(training("auto"), with("AVX2")), here = run(training("f32"));
-  ASSERT_EQ(lesser.code, 0) << lesser.err;
-  EXPECT_THAT(lesser.err, HasSubstr(" · f32 · "));
-  EXPECT_EQ(lesser.json()["train"]["steps"], 4);
-  EXPECT_NEAR(lesser.json()["eval_loss"]["after"].get<double>(), here.json()["eval_loss"]["after"].get<double>(), 1e-4);
-}
-
-TEST_F(LesserProcessor, TrainsInBf16WithoutAmx) {
-  if (!processor_has("avx512_bf16")) GTEST_SKIP() << "this processor has no AVX-512 BF16";
-  const Json doctor = run({"doctor", "--json"}, with("AVX512_CORE_BF16")).json();
-  EXPECT_EQ(doctor["ok"], true);
-  EXPECT_EQ(doctor["arithmetic"]["training"], "bf16");
-  EXPECT_EQ(doctor["arithmetic"]["why"], "this processor multiplies bf16 (AVX-512 BF16 or AMX) faster than f32");
-  EXPECT_THAT(doctor["processor"]["products"].get<std::string>(), HasSubstr("(AVX-512 BF16)"));
-  EXPECT_THAT(doctor["self_test"]["cpu"]["passed"], testing::Contains("linear bf16"));
-  const Result lesser = run(training("auto"), with("AVX512_CORE_BF16")), here = run(training("f32"));
-  ASSERT_EQ(lesser.code, 0) << lesser.err;
-  EXPECT_THAT(lesser.err, HasSubstr(" · bf16 · "));
-  const double loss = here.json()["eval_loss"]["after"].get<double>();
-  EXPECT_NEAR(lesser.json()["eval_loss"]["after"].get<double>(), loss, 0.02 * loss);
+// A run that is resumed goes on in what it was begun in, whatever is measured now.
+TEST_F(LesserProcessor, ResumesInWhatTheRunTook) {
+  if (!processor_has("avx2")) GTEST_SKIP() << "this processor has f32 alone";
+  const auto with_limit = [&](std::vector<std::string> arguments, const std::vector<std::string>& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    std::erase(arguments, "--overwrite_output_dir");
+    return arguments;
+  };
+  for (const char* dtype : {"f32", "bf16"}) {
+    std::filesystem::remove_all(folder_.path("run"));
+    ASSERT_EQ(run(with_limit(training(dtype), {"--save_strategy", "steps", "--save_steps", "2"})).code, 0);
+    const Json record = Json::parse(read_file(folder_.path("run/checkpoint-2/training_state.json")));
+    EXPECT_EQ(record["dtype"], dtype);
+    EXPECT_EQ(record["bf16_kernel"] == "", std::string(dtype) == "f32");
+    const Json options = Json::parse(read_file(folder_.path("run/options.json")));
+    EXPECT_EQ(options["dtype"], dtype);
+    EXPECT_EQ(options["bf16_kernel"], record["bf16_kernel"]);
+    const Result resumed =
+        run(with_limit(training("auto"), {"--save_strategy", "steps", "--save_steps", "2", "--resume_from_checkpoint",
+                                          folder_.path("run/checkpoint-2")}));
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_THAT(resumed.err, HasSubstr(std::string(" · ") + dtype));
+    EXPECT_THAT(resumed.err, testing::Not(HasSubstr("the number format was")));
+    EXPECT_EQ(Json::parse(read_file(folder_.path("run/options.json")))["bf16_kernel"], record["bf16_kernel"]);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Denormal numbers (below 1.2e-38) are 0 to the processor's back end, cost it no time, and its setting is seen by nobody
-// else.
+// Denormal numbers (below 1.2e-38) are 0 to the processor's back end, cost it no time, and its setting is seen by
+// nobody else.
 #include <gtest/gtest.h>
 
 #include <algorithm>

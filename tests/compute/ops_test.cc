@@ -17,7 +17,7 @@ class OpTest : public testing::TestWithParam<OpCase> {
  protected:
   void SetUp() override {
     ThreadPool pool(1);
-    if (GetParam().type == DType::bf16 && make_cpu_backend(pool)->bf16_products() == Backend::Bf16::absent)
+    if (GetParam().type == DType::bf16 && !make_cpu_backend(pool)->has_bf16())
       GTEST_SKIP() << "this processor does not multiply bf16";
   }
 };
@@ -27,11 +27,10 @@ INSTANTIATE_TEST_SUITE_P(OddBf16, OpTest, testing::ValuesIn(in_bf16(kOddCases)),
 // Calls body(back end) for everything that multiplies numbers of this kind on this processor.
 template <typename Body>
 void with_each_multiplier(DType type, ThreadPool& pool, const Body& body) {
-  const kernels::Instructions best = kernels::instructions();
-  for (const kernels::Instructions by : {kernels::Instructions::avx512, kernels::Instructions::amx}) {
-    if (type == DType::f32 ? by != kernels::Instructions::avx512 : by > best) continue;
-    SCOPED_TRACE(by == kernels::Instructions::amx ? "by AMX" : "by AVX-512");
-    CpuBackend be(pool, type == DType::f32 ? best : by);
+  const auto all = type == DType::f32 ? std::vector{kernels::Instructions::none} : kernels::all_instructions();
+  for (const kernels::Instructions by : all) {
+    SCOPED_TRACE(kernels::name_of(by));
+    CpuBackend be(pool, by);
     body(be);
   }
 }
@@ -46,8 +45,10 @@ TEST_P(OpTest, CpuIsRef) {
 TEST_P(OpTest, EveryInstructionSetIsRef) {
   ThreadPool pool(1);
   const Outcome expected = run(GetParam(), *make_ref_backend());
-  with_each_instruction_set(
-      [&] { expect_near(run(GetParam(), *make_cpu_backend(pool)), expected, tolerance_of(GetParam())); });
+  with_each_instruction_set([&] {
+    with_each_multiplier(GetParam().type, pool,
+                         [&](CpuBackend& be) { expect_near(run(GetParam(), be), expected, tolerance_of(GetParam())); });
+  });
 }
 
 TEST_P(OpTest, SameBitsAgainAndWithOtherThreads) {

@@ -1,15 +1,20 @@
 // bf16 products, by each kernel that this processor can run, whichever it would choose: against sums in double, on
 // sizes around those of tiles, strips and pieces of the depth.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "base/error.h"
+#include "compute/cpu/denormals.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"
-#include "compute/product_rate.h"
+#include "compute/varied_numbers.h"
 
 namespace tekio {
 namespace {
@@ -82,8 +87,10 @@ class Bf16Product : public testing::TestWithParam<kernels::Instructions> {
     if (GetParam() > kernels::instructions()) GTEST_SKIP() << "this processor has no such instructions";
   }
 };
-INSTANTIATE_TEST_SUITE_P(By, Bf16Product, testing::Values(kernels::Instructions::avx512, kernels::Instructions::amx),
-                         [](const auto& by) { return by.param == kernels::Instructions::amx ? "Amx" : "Avx512"; });
+INSTANTIATE_TEST_SUITE_P(By, Bf16Product,
+                         testing::Values(kernels::Instructions::fma, kernels::Instructions::avx512,
+                                         kernels::Instructions::amx),
+                         [](const auto& by) { return kernels::name_of(by.param); });
 
 TEST_P(Bf16Product, IsTheSumOfProducts) {
   for (const int64_t m : {1, 6, 15, 17, 31, 127})
@@ -121,6 +128,66 @@ TEST(Bf16ProductWithoutInstructions, IsToldAsABug) {
   }
 }
 
+// The two kernels that add in the same order, where small numbers are 0 to both as they are while the back end
+// computes.
+TEST(Bf16ProductByFma, HasTheBitsOfAvx512) {
+  if (kernels::instructions() < kernels::Instructions::avx512) GTEST_SKIP() << "this processor has no AVX-512 BF16";
+  const FlushDenormals flush;
+  for (const auto& [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1},
+                                {7, 18, 257},
+                                {25, 70, 33},
+                                {64, 64, 64},
+                                {49, 129, 768},
+                                {13, 40, 5001}})
+    for (const Kind& kind : kinds()) {
+      SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
+      Numbers numbers;
+      Sample a(kind.a_transposed ? k : m, kind.a_transposed ? m : k, numbers);
+      Sample b(kind.b_transposed ? n : k, kind.b_transposed ? k : n, numbers);
+      for (size_t i = 0; i < a.data.size(); i += 11) a.data[i] = bf16(a.data[i] * 1e-38f);  // products that vanish
+      for (size_t i = 0; i < b.data.size(); i += 13) b.data[i] = bf16(b.data[i] * 1e-30f);
+      std::vector<std::vector<float>> results;
+      for (const kernels::Instructions by : {kernels::Instructions::fma, kernels::Instructions::avx512}) {
+        std::vector<float>& c = results.emplace_back(static_cast<size_t>(m * n), 0.5f);
+        std::vector<bf16> halves(c.begin(), c.end());
+        std::vector<float> sums(static_cast<size_t>(m), 0.25f);
+        void* const to = kind.type == DType::f32 ? static_cast<void*>(c.data()) : halves.data();
+        kernels::product(by, {to, n, kind.type, nullptr, kind.add}, {a.data.data(), a.stride, kind.a_transposed},
+                         {b.data.data(), b.stride, kind.b_transposed}, m, n, k,
+                         kind.a_transposed ? sums.data() : nullptr);
+        if (kind.type == DType::bf16) std::copy(halves.begin(), halves.end(), c.begin());
+        c.insert(c.end(), sums.begin(), sums.end());
+      }
+      EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), results[0].size() * sizeof(float)), 0);
+    }
+}
+
+// Operands that end where their memory does, and results that do.
+TEST_P(Bf16Product, TouchesNothingBeyond) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t room = 4 * page;
+  const auto guarded = [&](size_t bytes) {  // its last byte lies before a page that nobody may touch
+    auto* const memory =
+        static_cast<std::byte*>(mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(memory + room, page, PROT_NONE);
+    return memory + room - bytes;
+  };
+  for (const auto& [m, n, k] :
+       {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1}, {3, 17, 5}, {7, 33, 31}, {16, 15, 64}, {25, 40, 33}})
+    for (const Kind& kind : kinds()) {
+      auto* const a = reinterpret_cast<bf16*>(guarded(static_cast<size_t>(m * k) * sizeof(bf16)));
+      auto* const b = reinterpret_cast<bf16*>(guarded(static_cast<size_t>(k * n) * sizeof(bf16)));
+      std::byte* const c = guarded(static_cast<size_t>(m * n * size_of(kind.type)));
+      auto* const sums = reinterpret_cast<float*>(guarded(static_cast<size_t>(m) * sizeof(float)));
+      kernels::product(GetParam(), {c, n, kind.type, nullptr, kind.add},
+                       {a, kind.a_transposed ? m : k, kind.a_transposed},
+                       {b, kind.b_transposed ? k : n, kind.b_transposed}, m, n, k, kind.a_transposed ? sums : nullptr);
+      for (void* const end : {static_cast<void*>(a + m * k), static_cast<void*>(b + k * n),
+                              static_cast<void*>(c + m * n * size_of(kind.type)), static_cast<void*>(sums + m)})
+        munmap(static_cast<std::byte*>(end) - room, room + page);
+    }
+}
+
 // Columns' sums are a by-product of packing.
 TEST_P(Bf16Product, SumsColumns) {
   for (const int64_t depth : {1, 2, 7, 256, 600})
@@ -152,7 +219,7 @@ TEST_P(Bf16Product, OfPackedMatrices) {
         for (float& v : bias) v = numbers.draw();
         std::vector<std::byte> memory(static_cast<size_t>(PackedMatrices::bytes(out, in)) + 64);
         const Matrix w(memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64), DType::bf16, out, in);
-        for (const int way : {0, 1}) PackedMatrices::pack(w, Tensor(parameters.data(), DType::f32, {out, in}), way);
+        for (const int way : {0, 1}) packed.pack(w, Tensor(parameters.data(), DType::f32, {out, in}), way);
         std::vector<bf16> x(static_cast<size_t>(m * in)), y(static_cast<size_t>(m * out)), d_x(x.size());
         for (bf16& v : x) v = bf16(numbers.draw());
         const PackedMatrices::Columns all_out{0, out}, all_in{0, in};

@@ -82,7 +82,7 @@ class DeviceModes : public Device, public ::testing::WithParamInterface<Mode> {
   void SetUp() override {
     Device::SetUp();
     ThreadPool pool(1);
-    if (GetParam().dtype == NumberFormat::bf16 && make_cpu_backend(pool)->bf16_products() == Backend::Bf16::absent)
+    if (GetParam().dtype == NumberFormat::bf16 && !make_cpu_backend(pool)->has_bf16())
       GTEST_SKIP() << "this processor does not multiply bf16";
   }
 };
@@ -167,8 +167,7 @@ TEST_F(Device, EvaluatesFillsAndGivesLogits) {
 
 TEST_F(Device, FillsInBf16) {
   ThreadPool pool(1);
-  if (make_cpu_backend(pool)->bf16_products() == Backend::Bf16::absent)
-    GTEST_SKIP() << "this processor does not multiply bf16";
+  if (!make_cpu_backend(pool)->has_bf16()) GTEST_SKIP() << "this processor does not multiply bf16";
   const MaskedLM host = open(false, NumberFormat::bf16), fenced = open(true, NumberFormat::bf16);
   expect_same(FillMask(fenced, tokenizer())("ah ao [MASK] bc"), FillMask(host, tokenizer())("ah ao [MASK] bc"));
   const std::vector<int32_t> ids = {101, 110, 117, 103, 102};

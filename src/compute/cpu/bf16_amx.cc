@@ -111,9 +111,9 @@ void multiply_rows(const Result& c, const bf16* a, int64_t a_stride, int64_t row
       float* const sums = gathered + column;
       multiply_tiles(sums, gathered_stride * size_of(DType::f32), left, strip, other, steps, !first);
       if (!last) continue;
-      store({static_cast<std::byte*>(c.data) + offset, c.stride, c.type, c.bias != nullptr ? c.bias + column : nullptr,
-             c.add},
-            sums, gathered_stride, rows, columns);
+      avx512::store({static_cast<std::byte*>(c.data) + offset, c.stride, c.type,
+                     c.bias != nullptr ? c.bias + column : nullptr, c.add},
+                    sums, gathered_stride, rows, columns);
     }
   }
 }

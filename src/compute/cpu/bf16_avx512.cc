@@ -239,7 +239,7 @@ void store_as(const Result& c, const float* sums, int64_t stride, int64_t rows, 
 
 }  // namespace
 
-void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns) {
+void avx512::store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns) {
   if (c.type == DType::f32)
     store_as<float>(c, sums, stride, rows, columns);
   else
@@ -248,10 +248,11 @@ void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int
 
 void avx512::multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b) {
   constexpr int64_t kDepth = 4096;  // a panel of b is half of the second cache
-  in_pieces(c, m, b.columns, b.depth, kDepth, [&](const Result& to, int64_t begin, int64_t depth) {
-    const Left left{reinterpret_cast<const std::byte*>(a + begin), m, a_stride * size_of(DType::bf16), 0};
-    multiply_panels_as<false>(to, left, b.piece(begin, depth));
-  });
+  in_pieces(Instructions::avx512, c, m, b.columns, b.depth, kDepth,
+            [&](const Result& to, int64_t begin, int64_t depth) {
+              const Left left{reinterpret_cast<const std::byte*>(a + begin), m, a_stride * size_of(DType::bf16), 0};
+              multiply_panels_as<false>(to, left, b.piece(begin, depth));
+            });
 }
 
 void avx512::multiply(const Result& c, const Strips& a, const Strips& b, std::array<Soon, 2> soon) {

@@ -1,22 +1,29 @@
-// Own bf16 products for processors with AVX-512 BF16 (bf16_avx512.cc) or AMX (bf16_amx.cc), and the packing that feeds
-// both. Instructions are chosen at run time: those that instructions() names, or fewer.
+// Own bf16 products: by AMX (bf16_amx.cc), by AVX-512 BF16 (bf16_avx512.cc), and by float32's multiply-adds
+// (bf16_fma.cc), and the packing that feeds them all. Instructions are chosen at run time: those that instructions()
+// names, or fewer.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "compute/bf16.h"
 #include "compute/tensor.h"
 
 namespace tekio::kernels {
 
-/// What multiplies bf16, each able to do what the one before it can.
-enum class Instructions { none, avx512, amx };
-/// The most that this processor has and the system lets this program use; oneDNN's variable ONEDNN_MAX_CPU_ISA sets a
-/// limit to it.
+/// What multiplies bf16; a processor that has one has those before it. fma: AVX2 or AVX-512, whichever it has.
+enum class Instructions { none, fma, avx512, amx };
+/// The most that this processor has and the system and the environment let this program use (cpu_features.h).
 Instructions instructions();
+/// All that it may use, the simplest first.
+std::vector<Instructions> all_instructions();
+/// "fma", "avx512", "amx".
+const char* name_of(Instructions by);
+/// "FMA", "AVX-512 BF16", "AMX".
+const char* shown_name_of(Instructions by);
 
 constexpr int64_t kPanel = 64;      // rows or columns; a product's parts begin at multiples of it
 constexpr int64_t kTileDepth = 32;  // an AMX tile's
@@ -55,13 +62,13 @@ struct Strips {
 };
 
 /// Fills `to` from rows of columns: the number at (d, c) is from[d * stride + c]. Float32 is rounded.
-/// `sums` (may be null) [columns]: the columns' sums are added to it.
-void pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums = nullptr);
-void pack_rows(const Strips& to, const float* from, int64_t stride);
+/// `sums` (may be null) [columns]: the columns' sums are added to it. What is packed is the same whatever packs it.
+void pack_rows(Instructions by, const Strips& to, const bf16* from, int64_t stride, float* sums = nullptr);
+void pack_rows(Instructions by, const Strips& to, const float* from, int64_t stride);
 /// From rows of depths: the number at (d, c) is from[c * stride + d].
-void pack_columns(const Strips& to, const bf16* from, int64_t stride);
-void pack_columns(const Strips& to, const float* from, int64_t stride);
-/// Rows of columns become rows of depths, whole_tiles(depth) apart, 0 from `depth` on: the number at (c, d) is
+void pack_columns(Instructions by, const Strips& to, const bf16* from, int64_t stride);
+void pack_columns(Instructions by, const Strips& to, const float* from, int64_t stride);
+/// For AMX: rows of columns become rows of depths, whole_tiles(depth) apart, 0 from `depth` on: the number at (c, d) is
 /// from[d * stride + c]. `sums` as above. `to` is 64-byte aligned.
 void transpose_rows(bf16* to, const bf16* from, int64_t stride, int64_t depth, int64_t columns, float* sums = nullptr);
 
@@ -72,13 +79,36 @@ struct Result {
   DType type;
   const float* bias = nullptr;  // [columns], added
   bool add = false;             // what is there is added
+
+  Result from_row(int64_t row) const {
+    Result rest = *this;
+    rest.data = static_cast<std::byte*>(data) + row * stride * size_of(type);
+    return rest;
+  }
 };
 
 /// c[m,n] = a[m,k] b[k,n], rows of a `a_stride` apart; k > 0. Sums in float32, in an order that depends on k only;
 /// where float32 numbers are added to, AMX begins with those within whole blocks of 32 x 32 and ends with those
 /// outside. So that no bit depends on how a result is cut, it is cut at multiples of kPanel.
+/// fma and avx512 sum in the same order, each pair's second product first; where denormal numbers are taken for 0, as
+/// CpuBackend does and vdpbf16ps always does, their results have the same bits.
 void multiply(Instructions by, const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
+namespace fma {
+void pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums);
+void pack_rows(const Strips& to, const float* from, int64_t stride);
+void pack_columns(const Strips& to, const bf16* from, int64_t stride);
+void pack_columns(const Strips& to, const float* from, int64_t stride);
+void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns);
+void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
+/// c[m,n] = a[k,m]^T b[k,n].
+void multiply(const Result& c, const Strips& a, const Strips& b);
+}  // namespace fma
 namespace avx512 {
+void pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums);
+void pack_rows(const Strips& to, const float* from, int64_t stride);
+void pack_columns(const Strips& to, const bf16* from, int64_t stride);
+void pack_columns(const Strips& to, const float* from, int64_t stride);
+void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns);
 void multiply(const Result& c, const bf16* a, int64_t a_stride, int64_t m, const Strips& b);
 /// Rows of memory that will be read soon.
 struct Soon {
@@ -98,12 +128,12 @@ enum class Scratch { operands, sums, tiles };
 void* scratch(Scratch use, int64_t bytes);
 
 /// c = sums [rows, columns], rows `stride` apart, and what else the result asks for.
-void store(const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns);
+void store(Instructions by, const Result& c, const float* sums, int64_t stride, int64_t rows, int64_t columns);
 
 /// A product whose depth is cut: multiply_part(to, begin, size) for each piece of at most `most`, an even number; the
 /// sums of several are gathered in float32.
 template <typename MultiplyPart>
-void in_pieces(const Result& c, int64_t rows, int64_t columns, int64_t depth, int64_t most,
+void in_pieces(Instructions by, const Result& c, int64_t rows, int64_t columns, int64_t depth, int64_t most,
                const MultiplyPart& multiply_part) {
   Result to = c;
   const bool gathers = c.type == DType::bf16 && depth > most;
@@ -114,7 +144,7 @@ void in_pieces(const Result& c, int64_t rows, int64_t columns, int64_t depth, in
     to.bias = nullptr;
   }
   if (gathers)
-    store({c.data, c.stride, c.type, nullptr, c.add}, static_cast<const float*>(to.data), columns, rows, columns);
+    store(by, {c.data, c.stride, c.type, nullptr, c.add}, static_cast<const float*>(to.data), columns, rows, columns);
 }
 
 }  // namespace tekio::kernels

@@ -1,6 +1,6 @@
-// How matrices get into strips for the bf16 kernel. Where depths are rows, two rows are interleaved; where they lie
-// along the rows, squares of 16 x 16 pairs are transposed in registers. Either way each cache line of a strip is
-// written whole.
+// How matrices get into strips for the bf16 kernels where there is AVX-512 BF16; elsewhere bf16_fma.cc packs. Where
+// depths are rows, two rows are interleaved; where they lie along the rows, squares of 16 x 16 pairs are transposed in
+// registers. Either way each cache line of a strip is written whole.
 #include <hwy/base.h>
 #include <immintrin.h>
 
@@ -184,22 +184,22 @@ void transpose_rows_as(bf16* to, const bf16* from, int64_t stride, int64_t depth
 
 }  // namespace
 
-void pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums) {
+void avx512::pack_rows(const Strips& to, const bf16* from, int64_t stride, float* sums) {
   clear_rest(to);
   if (sums != nullptr)
     pack_rows_as<true>(to, from, stride, sums);
   else
     pack_rows_as<false>(to, from, stride, nullptr);
 }
-void pack_rows(const Strips& to, const float* from, int64_t stride) {
+void avx512::pack_rows(const Strips& to, const float* from, int64_t stride) {
   clear_rest(to);
   pack_rows_as<false>(to, from, stride, nullptr);
 }
-void pack_columns(const Strips& to, const bf16* from, int64_t stride) {
+void avx512::pack_columns(const Strips& to, const bf16* from, int64_t stride) {
   clear_rest(to);
   pack_columns_as(to, from, stride);
 }
-void pack_columns(const Strips& to, const float* from, int64_t stride) {
+void avx512::pack_columns(const Strips& to, const float* from, int64_t stride) {
   clear_rest(to);
   pack_columns_as(to, from, stride);
 }

@@ -25,8 +25,10 @@ class CpuBackend final : public Backend {
   explicit CpuBackend(ThreadPool& pool, kernels::Instructions bf16 = kernels::instructions());
   std::string name() const override { return "cpu"; }
   Bf16 bf16_products() const override {
-    return products_.by() != kernels::Instructions::none ? Bf16::fast : Bf16::absent;
+    return products_.by() != kernels::Instructions::none ? Bf16::measured : Bf16::absent;
   }
+  std::vector<std::string> bf16_kernels() const override;
+  void use_bf16_kernel(const std::string& name) override;
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return PackedMatrices::bytes(rows, columns); }
 
  protected:

@@ -17,11 +17,11 @@ int64_t PackedMatrices::bytes(int64_t rows, int64_t columns) {
   return Strips(nullptr, columns, rows).bytes() + Strips(nullptr, rows, columns).bytes();
 }
 
-void PackedMatrices::pack(const Matrix& to, ConstTensor from, int way) {
+void PackedMatrices::pack(const Matrix& to, ConstTensor from, int way) const {
   if (way == 0)
-    kernels::pack_columns(forward_strips(to), from.f32(), to.columns);
+    kernels::pack_columns(by_, forward_strips(to), from.f32(), to.columns);
   else
-    kernels::pack_rows(backward_strips(to), from.f32(), to.columns);
+    kernels::pack_rows(by_, backward_strips(to), from.f32(), to.columns);
 }
 
 void PackedMatrices::forward(bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns,

@@ -15,7 +15,7 @@ class PackedMatrices {
   /// Bytes of a matrix [O,I], packed both ways.
   static int64_t bytes(int64_t rows, int64_t columns);
   /// Packs one way, on the calling thread: 0 for forward(), 1 for backward().
-  static void pack(const Matrix& to, ConstTensor from, int way);
+  void pack(const Matrix& to, ConstTensor from, int way) const;
 
   /// Of a product's columns, those that are wanted. Begins are multiples of 64.
   struct Columns {
