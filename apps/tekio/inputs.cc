@@ -9,7 +9,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "data/layout.h"
 #include "data/record_parser.h"
+#include "data/standard_input.h"
 #include "model/masked_lm.h"
 #include "model/vocabulary.h"
 #include "train/run_folder.h"
@@ -80,33 +82,38 @@ std::string last_part(const fs::path& path) {
   return whole.filename().string();
 }
 
-// Where "PATH", "PATH:SPLIT", "CORPUS" or "CORPUS:SPLIT" points; what is here comes before what is bundled.
-struct DataPlace {
-  fs::path path;
-  std::string split;  // ":SPLIT", or nothing
-};
-std::optional<DataPlace> find_here(const std::string& spec) {
-  std::error_code ignored;
-  if (fs::exists(spec, ignored)) return DataPlace{spec, ""};
-  const size_t colon = spec.rfind(':');
-  if (colon != std::string::npos && colon > 0 && fs::exists(spec.substr(0, colon), ignored))
-    return DataPlace{spec.substr(0, colon), spec.substr(colon)};
-  return std::nullopt;
-}
+// Where data lies that is here or bundled; what is here comes first. "~/…" is expanded where the shell did not
+// (--data=~/notes).
 std::optional<DataPlace> find_data(const std::string& spec) {
-  if (const auto here = find_here(spec)) return here;
-  if (const auto corpus = bundled_corpus(spec)) return DataPlace{corpus->folder, spec.substr(corpus->name.size())};
+  if (auto here = find_data_place(expanded(spec).string())) return here;
+  if (const auto corpus = bundled_corpus(spec)) {
+    const std::string split = spec.substr(corpus->name.size());
+    return DataPlace{.path = corpus->folder.string(),
+                     .split = split.empty() ? std::nullopt : std::optional(split.substr(1))};
+  }
   return std::nullopt;
 }
 
-[[noreturn]] void fail_no_data(const std::string& spec) {
+// What the place is called: a file's or folder's name, a pattern whole.
+std::string shown_place(const DataPlace& place) {
+  const std::string name = is_standard_input(place.path) ? "standard input"
+                           : place.is_pattern            ? place.path
+                                                         : last_part(place.path);
+  return name + (place.split ? ":" + *place.split : "");
+}
+
+std::string spec_of(const DataPlace& place) { return place.path + (place.split ? ":" + *place.split : ""); }
+
+[[noreturn]] void fail_not_found(const std::string& spec) {
   std::vector<std::string> bundled;
   for (const BundledCorpus& corpus : bundled_corpora()) bundled.push_back(corpus.name);
-  fail(ErrorKind::io, "there is no file or folder {}{}{}", printable(spec, 300),
-       bundled.empty() ? "" : fmt::format(", nor a bundled corpus of this name ({})", fmt::join(bundled, ", ")),
-       looks_like_hub_id(spec.substr(0, spec.find(':')))
-           ? "; datasets are read from disk only, this version does not download them from the Hub"
-           : "");
+  const std::string or_else =
+      bundled.empty() ? "" : fmt::format(", nor a bundled corpus of this name ({})", fmt::join(bundled, ", "));
+  fail_no_data(spec,
+               or_else + (looks_like_hub_id(spec.substr(0, spec.find(':')))
+                              ? "; datasets are read from disk only, this version does not download them from the Hub"
+                              : ""),
+               bundled);
 }
 
 // Rows for words that were added to the tokenizer, as run_mlm.py makes them.
@@ -152,8 +159,8 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
   std::vector<std::string> places;
   for (const std::string& spec : specs) {
     const auto place = find_data(spec);
-    if (!place) fail_no_data(spec);
-    places.push_back(place->path.string() + place->split);
+    if (!place) fail_not_found(spec);
+    places.push_back(spec_of(*place));
   }
   // A bundled corpus is as it is, whatever the options say of the user's own text beside it.
   const bool bundled = std::all_of(specs.begin(), specs.end(), [](const std::string& s) { return named_corpus(s); });
@@ -162,11 +169,11 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
 
 bool names_whole(const std::string& spec) {
   const auto place = find_data(spec);
-  return place && place->split.empty();
+  return place && !place->split;
 }
 
 std::optional<BundledCorpus> named_corpus(const std::string& spec) {
-  return find_here(spec) ? std::nullopt : bundled_corpus(spec);
+  return find_data_place(spec) ? std::nullopt : bundled_corpus(spec);
 }
 
 void for_each_text(const Dataset& split, const std::function<void(std::string_view)>& use) {
@@ -190,7 +197,7 @@ std::string data_name(const std::vector<std::string>& specs) {
   std::string name;
   for (const std::string& spec : specs) {
     const auto place = find_data(spec);
-    name += (name.empty() ? "" : ", ") + (place ? last_part(place->path) + place->split : spec);
+    name += (name.empty() ? "" : ", ") + (place ? shown_place(*place) : spec);
   }
   return name;
 }

@@ -1,6 +1,7 @@
 // Specs to files. The rules of names are the reference stack's (datasets' data_files), with "unsupervised" as one more
-// split and each file judged for itself. What is left out, for its name says no split or it is of
-// another kind than its split, is told on stderr.
+// split and each file judged for itself. Where they differ: a split is read whole, so files of several kinds are
+// refused (the reference takes the most frequent kind). What is left out, since its name says no split, is told on
+// stderr.
 #include "data/layout.h"
 
 #include <algorithm>
@@ -10,9 +11,13 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/foreign_file.h"
 #include "base/log.h"
-#include "data/formats/format.h"
+#include "base/near_path.h"
+#include "data/file_kinds.h"
+#include "data/path_pattern.h"
 #include "data/review_layout.h"
+#include "data/standard_input.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
@@ -74,45 +79,10 @@ std::optional<std::string> sharded_split(std::string_view name) {
   return std::nullopt;
 }
 
-std::string strip_packing(std::string name, Packing& packing) {
-  packing = name.ends_with(".gz") ? Packing::gzip : name.ends_with(".zst") ? Packing::zstd : Packing::none;
-  if (packing != Packing::none) name.erase(name.rfind('.'));
-  return name;
-}
+std::string shown(const fs::path& path) { return printable(path.string(), 300); }
 
-constexpr const char* kKindsRead = ".txt .jsonl .json .ndjson .csv .tsv, also packed as .gz or .zst";
-
-/// What a name's ending says: a kind we read, or a reason why not. Neither: no data file.
-struct NameVerdict {
-  std::optional<FileKind> kind;
-  Packing packing = Packing::none;
-  std::string refusal;
-};
-
-NameVerdict judge_name(const fs::path& path) {
-  NameVerdict verdict;
-  const std::string name = strip_packing(lower(path.filename().string()), verdict.packing);
-  const std::string ending = fs::path(name).extension().string();
-  verdict.kind = kind_of_ending(ending);
-  if (ending == ".parquet" || ending == ".geoparquet" || ending == ".arrow")
-    verdict.refusal = fmt::format(
-        "this version does not read Parquet or Arrow files; write it as JSON Lines first (it reads {})", kKindsRead);
-  for (const char* packed : {".xz", ".bz2", ".lz4", ".zip", ".tar", ".7z"})
-    if (ending == packed)
-      verdict.refusal =
-          fmt::format("this version does not unpack {}; unpack it first (it reads {})", packed, kKindsRead);
-  return verdict;
-}
-
-/// The reference stack takes these for descriptions of a data set, not for data.
-bool is_description(const std::string& name) {
-  for (const char* known :
-       {"config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
-    if (name == known) return true;
-  return false;
-}
-
-/// Files of a folder and its folders, hidden ones and "__…" left out, by path.
+/// Files of a folder and its folders, hidden ones and "__…" left out, by path. Errors: input (a link to data that is
+/// not there: what is left would be a part of what is meant).
 std::vector<fs::path> list_files(const fs::path& folder) {
   std::vector<fs::path> files;
   try {
@@ -123,34 +93,41 @@ std::vector<fs::path> list_files(const fs::path& folder) {
         if (is_folder) entry.disable_recursion_pending();
         continue;
       }
-      if (entry->is_regular_file() && !is_description(name)) files.push_back(entry->path());
+      if (is_description(name)) continue;
+      if (entry->is_regular_file()) files.push_back(entry->path());
+      if (const std::string why = dangling_link(entry->path()); !why.empty() && judge_name(entry->path()).kind)
+        fail(ErrorKind::input, "{} {}", shown(entry->path()), why);
     }
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot list the folder {}: {}", printable(folder.string(), 300), error.code().message());
+    fail(ErrorKind::io, "cannot list the folder {}: {}", shown(folder), error.code().message());
   }
   std::sort(files.begin(), files.end());
   return files;
 }
 
-enum class Family { json, csv, text, refused };  // of equally many files the first wins
-
-Family family_of(const NameVerdict& verdict) {
-  if (!verdict.kind) return Family::refused;
-  if (*verdict.kind == FileKind::json) return Family::json;
-  return *verdict.kind == FileKind::text ? Family::text : Family::csv;
-}
+enum class Family { json, table, text, refused };
 
 struct Candidate {
   fs::path path;
   NameVerdict verdict;
   std::string split;
+
+  Family family() const {
+    if (!verdict.kind) return Family::refused;
+    if (*verdict.kind == FileKind::json) return Family::json;
+    return *verdict.kind == FileKind::text ? Family::text : Family::table;
+  }
 };
 
+std::string names_of(const fs::path& folder, const std::vector<Candidate>& files, size_t most) {
+  std::string names;
+  for (size_t i = 0; i < std::min(files.size(), most); ++i)
+    names += (i == 0 ? "" : ", ") + printable(files[i].path.lexically_relative(folder).string());
+  return files.size() > most ? fmt::format("{} and {} more", names, files.size() - most) : names;
+}
+
 void tell_left_out(const fs::path& folder, const std::vector<Candidate>& files, const std::string& why) {
-  if (files.empty()) return;
-  note(fmt::format("{}: left out {}{}, {}", printable(folder.string(), 300),
-                   printable(files.front().path.lexically_relative(folder).string()),
-                   files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : "", why));
+  if (!files.empty()) note(fmt::format("{}: left out {}, {}", shown(folder), names_of(folder, files, 1), why));
 }
 
 /// Moves what `keep` does not hold for out of `files`.
@@ -162,65 +139,130 @@ std::vector<Candidate> take_out(std::vector<Candidate>& files, const Keep& keep)
   return taken;
 }
 
-/// A split's files: those of its own most frequent kind, as splits need not be packed alike.
-std::vector<DataFile> files_of_split(const fs::path& folder, const std::string& split, std::vector<Candidate> files) {
-  std::array<int64_t, 4> counts{};
-  for (const Candidate& c : files) ++counts[static_cast<size_t>(family_of(c.verdict))];
-  const auto family = static_cast<Family>(std::max_element(counts.begin(), counts.end()) - counts.begin());
-  const auto others = take_out(files, [family](const Candidate& c) { return family_of(c.verdict) == family; });
+/// Which of several kinds is meant is not for us to say.
+[[noreturn]] void fail_several_kinds(const fs::path& folder, const std::string& split, std::vector<Candidate> files) {
+  std::stable_sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.family() < b.family(); });
+  std::string kinds;
+  for (size_t begin = 0; begin < files.size();) {
+    size_t end = begin;
+    while (end < files.size() && files[end].family() == files[begin].family()) ++end;
+    const auto at = [&](size_t i) { return files.begin() + static_cast<std::ptrdiff_t>(i); };
+    kinds += (kinds.empty() ? "" : "; ") + names_of(folder, {at(begin), at(end)}, 5);
+    begin = end;
+  }
+  const std::string ending = files.front().path.extension().string();
+  fail(ErrorKind::input,
+       "{} holds files of several kinds for split {} ({}): name those that are meant, one by one or by a quoted "
+       "pattern ('{}')",
+       shown(folder), printable(split), kinds, shown(folder / ("*" + ending)));
+}
+
+/// A split's files, which are of one kind; splits need not be packed alike.
+std::vector<DataFile> files_of_split(const fs::path& folder, const std::string& split,
+                                     const std::vector<Candidate>& files) {
   std::vector<DataFile> found;
   for (const Candidate& c : files) {
-    if (!c.verdict.kind) fail(ErrorKind::input, "{}: {}", printable(c.path.string(), 300), c.verdict.refusal);
+    if (c.family() != files.front().family()) fail_several_kinds(folder, split, files);
+    if (!c.verdict.kind) fail(ErrorKind::input, "{}: {}", shown(c.path), c.verdict.refusal);
     found.push_back({.path = c.path, .kind = *c.verdict.kind, .packing = c.verdict.packing});
   }
-  tell_left_out(folder, others,
-                fmt::format("of another kind than most of split {} ({})", printable(split),
-                            printable(found.front().path.filename().string())));
   return found;
 }
 
-SplitFiles find_in_folder(const fs::path& folder) {
-  std::vector<Candidate> candidates;
-  for (const fs::path& path : list_files(folder)) {
-    NameVerdict verdict = judge_name(path);
-    if (!verdict.kind && verdict.refusal.empty()) continue;
-    candidates.push_back({path, std::move(verdict), split_of(path.lexically_relative(folder))});
-  }
-  if (candidates.empty())
-    fail(ErrorKind::input, "the folder {} holds no data files; what is read: {}", printable(folder.string(), 300),
-         kKindsRead);
-  const auto is_named = [](const Candidate& c) { return !c.split.empty(); };
-  if (std::any_of(candidates.begin(), candidates.end(), is_named))
-    tell_left_out(folder, take_out(candidates, is_named),
-                  "whose name says no split (train, validation, test, unsupervised)");
-
-  std::map<std::string, std::vector<Candidate>> by_split;
+/// `folder`: that the files' names are told and their splits found below of; they are data all.
+SplitFiles by_split(const fs::path& folder, std::vector<Candidate> candidates) {
+  std::map<std::string, std::vector<Candidate>> named;
   for (Candidate& c : candidates) {
     std::string split = c.split.empty() ? "train" : c.split;
-    by_split[std::move(split)].push_back(std::move(c));
+    named[std::move(split)].push_back(std::move(c));
   }
   SplitFiles splits;
-  const auto add = [&](const std::string& split, std::vector<Candidate> files) {
-    splits.emplace_back(split, files_of_split(folder, split, std::move(files)));
+  const auto add = [&](const std::string& split, const std::vector<Candidate>& files) {
+    splits.emplace_back(split, files_of_split(folder, split, files));
   };
   for (const std::string_view known : kSplitOrder)
-    if (auto found = by_split.extract(std::string(known)); !found.empty()) add(found.key(), std::move(found.mapped()));
-  for (auto& [split, files] : by_split) add(split, std::move(files));
+    if (auto found = named.extract(std::string(known)); !found.empty()) add(found.key(), found.mapped());
+  for (const auto& [split, files] : named) add(split, files);
   return splits;
 }
 
-SplitFiles find_at(const fs::path& path) {
+bool is_data(const Candidate& c) { return c.verdict.kind || !c.verdict.refusal.empty(); }
+bool names_split(const Candidate& c) { return !c.split.empty(); }
+
+std::vector<Candidate> judged(const fs::path& folder, const std::vector<fs::path>& paths) {
+  std::vector<Candidate> candidates;
+  for (const fs::path& path : paths)
+    candidates.push_back({path, judge_name(path), split_of(path.lexically_relative(folder))});
+  return candidates;
+}
+
+[[noreturn]] void fail_no_kind(const fs::path& path, const NameVerdict& verdict) {
+  if (!verdict.remedy.empty()) fail(ErrorKind::input, "{} is no file of text: {}", shown(path), verdict.remedy);
+  fail(ErrorKind::input,
+       "{}: its name does not say what kind of data it holds; what is read: {}; lines of text under another name can "
+       "be piped: --data - < FILE",
+       shown(path), kKindsRead);
+}
+
+SplitFiles find_in_folder(const fs::path& folder) {
+  std::vector<Candidate> files = judged(folder, list_files(folder));
+  const std::vector<Candidate> others = take_out(files, is_data);
+  const std::vector<Candidate> papers = take_out(files, [](const Candidate& c) { return !c.verdict.is_text; });
+  if (files.empty()) files = papers;
+  if (files.empty() && others.size() == 1) fail_no_kind(others.front().path, others.front().verdict);
+  if (files.empty())
+    fail(ErrorKind::input, "the folder {} holds no data files{}; what is read: {}", shown(folder),
+         others.empty() ? "" : fmt::format(", but {}", names_of(folder, others, 3)), kKindsRead);
+  for (const Candidate& c : others)
+    if (!c.verdict.remedy.empty()) warn(fmt::format("{} is left out: {}", shown(c.path), c.verdict.remedy));
+  if (std::any_of(files.begin(), files.end(), names_split))
+    tell_left_out(folder, take_out(files, names_split),
+                  "whose name says no split (train, validation, test, unsupervised)");
+  return by_split(folder, std::move(files));
+}
+
+/// What matches was asked for, so all of it is read: by splits where every name says one, else as train.
+SplitFiles find_by_pattern(const std::string& pattern) {
+  const fs::path folder = fixed_folder(pattern);
+  std::vector<fs::path> paths = files_matching(pattern);
+  std::erase_if(paths, [](const fs::path& path) { return is_description(path.filename().string()); });
+  if (paths.empty())
+    fail(ErrorKind::io, "no file matches the pattern {}; it is to match files, ** stands for any folders",
+         printable(pattern, 300));
+  std::vector<Candidate> files = judged(folder, paths);
+  const std::vector<Candidate> others = take_out(files, is_data);
+  if (files.empty()) fail_no_kind(others.front().path, others.front().verdict);
+  if (!others.empty())
+    warn(fmt::format("{}: left out {}, which is no file of data; what is read: {}", printable(pattern, 300),
+                     names_of(folder, others, 3), kKindsRead));
+  if (!std::all_of(files.begin(), files.end(), names_split)) {
+    if (std::any_of(files.begin(), files.end(), names_split))
+      note(fmt::format("{}: not every name says a split, so all {} files are read as train", printable(pattern, 300),
+                       files.size()));
+    for (Candidate& c : files) c.split.clear();
+  }
+  return by_split(folder.empty() ? "." : folder, std::move(files));
+}
+
+SplitFiles find_standard_input() {
+  DataFile file{.path = spooled_standard_input(), .kind = FileKind::text};
+  file.shown = "standard input";
+  return {{"train", {std::move(file)}}};
+}
+
+SplitFiles find_at(const DataPlace& place) {
+  if (is_standard_input(place.path)) return find_standard_input();
+  if (place.is_pattern) return find_by_pattern(place.path);
+  const fs::path path = place.path;
   if (fs::is_directory(path)) {
     if (SplitFiles reviews = find_reviews(path); !reviews.empty()) return reviews;
     return find_in_folder(path);
   }
   if (!fs::is_regular_file(path))
-    fail(ErrorKind::io, "cannot read {}: it is not a regular file", printable(path.string(), 300));
+    fail(ErrorKind::io, "cannot read {}: it is not a regular file; pipe its text in: --data -", shown(path));
   const NameVerdict verdict = judge_name(path);
-  if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", printable(path.string(), 300), verdict.refusal);
-  if (!verdict.kind)
-    fail(ErrorKind::input, "{}: its name does not say what kind of data it holds; what is read: {}",
-         printable(path.string(), 300), kKindsRead);
+  if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", shown(path), verdict.refusal);
+  if (!verdict.kind) fail_no_kind(path, verdict);
   return {{"train", {{.path = path, .kind = *verdict.kind, .packing = verdict.packing}}}};
 }
 
@@ -229,9 +271,15 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
+std::optional<DataPlace> place_of(const std::string& path) {
+  if (is_standard_input(path) || is_there(path)) return DataPlace{.path = path};
+  if (is_pattern(path) && !files_matching(path).empty()) return DataPlace{.path = path, .is_pattern = true};
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::string shown_name(const DataFile& file) { return printable(file.path.string(), 300); }
+std::string shown_name(const DataFile& file) { return file.shown.empty() ? shown(file.path) : file.shown; }
 
 std::string split_of(const fs::path& relative) {
   const std::string name = relative.filename().string();
@@ -241,20 +289,39 @@ std::string split_of(const fs::path& relative) {
   return std::string(keyword_split(lower(name)));
 }
 
+std::optional<DataPlace> find_data_place(const std::string& spec) {
+  if (auto whole = place_of(spec)) return whole;
+  const size_t colon = spec.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  auto place = place_of(spec.substr(0, colon));
+  if (place) place->split = spec.substr(colon + 1);
+  return place;
+}
+
+void fail_no_data(const std::string& spec, const std::string& or_else, const std::vector<std::string>& names) {
+  if (const std::string why = dangling_link(spec); !why.empty())
+    fail(ErrorKind::input, "{} {}", printable(spec, 300), why);
+  if (is_pattern(spec)) find_by_pattern(spec);
+  std::string near = nearest(spec, names);
+  if (near.empty()) near = near_path(spec);
+  if (const size_t colon = spec.rfind(':'); near.empty() && colon != std::string::npos)
+    if (near = near_path(spec.substr(0, colon)); !near.empty()) near += spec.substr(colon);
+  fail(ErrorKind::io, "there is no file or folder {}{}", printable(spec, 300),
+       near.empty() ? or_else : fmt::format("; did you mean {}?", printable(near, 300)));
+}
+
 SplitFiles find_files(const std::string& spec) {
   if (spec.empty()) fail(ErrorKind::usage, "the data's path is empty; give a file, a folder or PATH:SPLIT");
-  if (is_there(spec)) return find_at(spec);
-  const size_t colon = spec.rfind(':');
-  if (colon == std::string::npos || colon == 0 || !is_there(spec.substr(0, colon)))
-    fail(ErrorKind::io, "no data at {}: there is neither a file nor a folder of this name", printable(spec, 300));
-  SplitFiles splits = find_at(spec.substr(0, colon));
-  const std::string wanted = spec.substr(colon + 1);
+  const auto place = find_data_place(spec);
+  if (!place) fail_no_data(spec, "", {});
+  SplitFiles splits = find_at(*place);
+  if (!place->split) return splits;
   std::string names;
   for (auto& split : splits) {
-    if (split.first == wanted) return {std::move(split)};
+    if (split.first == *place->split) return {std::move(split)};
     names += (names.empty() ? "" : ", ") + printable(split.first);
   }
-  fail(ErrorKind::input, "{} has no split \"{}\"; it has: {}", printable(spec.substr(0, colon), 300), printable(wanted),
+  fail(ErrorKind::input, "{} has no split \"{}\"; it has: {}", printable(place->path, 300), printable(*place->split),
        names);
 }
 

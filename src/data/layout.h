@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,7 @@ struct DataFile {
   int8_t label = 0;   ///< of a review: 0 negative, 1 positive, -1 unknown
   int32_t group = 0;  ///< files of one kind that came from one spec: they share their columns
   Charset charset;    ///< of its text, where no byte order mark says another
+  std::string shown;  ///< what messages call it where that is not its path: standard input
 };
 
 /// As messages name it.
@@ -35,7 +37,21 @@ std::string shown_name(const DataFile& file);
 /// A spec's files by split, in this order: train, validation, test, unsupervised, others by name.
 using SplitFiles = std::vector<std::pair<std::string, std::vector<DataFile>>>;
 
-/// Errors: usage (empty), io (not there), input (no readable kind of file, no such split).
+/// Where a spec's data lies.
+struct DataPlace {
+  std::string path;                  ///< a file, a folder, "-" or a pattern
+  std::optional<std::string> split;  ///< of PATH:SPLIT
+  bool is_pattern = false;
+};
+/// "PATH", "PATH:SPLIT", a pattern that matches, "-"; a path that is there comes before what else it could mean.
+std::optional<DataPlace> find_data_place(const std::string& spec);
+
+/// Says that nothing is where a spec points, and what is near: one of `names`, or a path. `or_else` is put behind
+/// "there is no file or folder SPEC". Errors: io, always; input (a link that leads nowhere).
+[[noreturn]] void fail_no_data(const std::string& spec, const std::string& or_else,
+                               const std::vector<std::string>& names);
+
+/// Errors: usage (empty), io (not there), input (no readable kind of file, files of several kinds, no such split).
 SplitFiles find_files(const std::string& spec);
 
 /// The split that a file's path below its folder names; empty if it names none.

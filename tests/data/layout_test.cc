@@ -77,15 +77,27 @@ TEST(FindFiles, FoldersAreSplitByName) {
   EXPECT_THAT(shown(find_files((folder / "d") + ":test"), folder / "d"), ElementsAre("test: test.jsonl.zst"));
 }
 
-TEST(FindFiles, WithoutNamesAllOfTheMostFrequentKindIsTrain) {
+TEST(FindFiles, WithoutNamesAllIsTrain) {
   const ScratchFolder folder;
-  for (const char* name : {"d/b/2.txt", "d/a.txt", "d/notes.csv"}) folder.write(name, "");
-  testing::internal::CaptureStderr();
+  for (const char* name : {"d/b/2.txt", "d/a.txt", "d/README.md", "d/run.log", "d/x.bin"}) folder.write(name, "");
   EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"), ElementsAre("train: a.txt b/2.txt"));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("left out notes.csv, of another kind than most of split train (a.txt)"));
-  for (const char* name : {"e/README.txt", "e/data.jsonl"}) folder.write(name, "");
-  EXPECT_THAT(shown(find_files(folder / "e"), folder / "e"), ElementsAre("train: data.jsonl"));
+}
+
+TEST(FindFiles, RefusesASplitOfSeveralKindsWithAllNames) {
+  const ScratchFolder folder;
+  for (const char* name : {"d/a.txt", "d/b.csv", "d/c.jsonl"}) folder.write(name, "");
+  expect_error(ErrorKind::input, {"several kinds", "split train", "a.txt", "b.csv", "c.jsonl", "/d/*."},
+               [&] { find_files(folder / "d"); });
+  // However many there are of one: a corpus beside a table of labels, a list of requirements beside a corpus.
+  for (int i = 0; i < 9; ++i) folder.write("e/" + std::to_string(i) + ".txt", "");
+  folder.write("e/labels.csv", "");
+  expect_error(ErrorKind::input, {"0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more", "labels.csv"},
+               [&] { find_files(folder / "e"); });
+  for (const char* name : {"f/data.jsonl", "f/data.parquet", "g/a.txt", "g/all.zip"}) folder.write(name, "");
+  expect_error(ErrorKind::input, {"several kinds", "data.jsonl", "data.parquet"}, [&] { find_files(folder / "f"); });
+  expect_error(ErrorKind::input, {"several kinds", "a.txt", "all.zip"}, [&] { find_files(folder / "g"); });
+  for (const char* name : {"h/a.csv", "h/b.tsv.gz"}) folder.write(name, "");
+  EXPECT_THAT(shown(find_files(folder / "h"), folder / "h"), ElementsAre("train: a.csv b.tsv.gz"));
 }
 
 TEST(FindFiles, EachSplitHasAKindOfItsOwn) {
@@ -96,16 +108,86 @@ TEST(FindFiles, EachSplitHasAKindOfItsOwn) {
               ElementsAre("train: train.jsonl.zst", "validation: valid.txt", "test: test.csv"));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "nothing was left out";
 
-  for (const char* name : {"e/train-1.txt", "e/train-2.txt", "e/train.csv", "e/train/a.parquet", "e/test.jsonl"})
-    folder.write(name, "");
-  testing::internal::CaptureStderr();
-  EXPECT_THAT(shown(find_files(folder / "e"), folder / "e"),
-              ElementsAre("train: train-1.txt train-2.txt", "test: test.jsonl"));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("left out train/a.parquet and 1 more, of another kind than most of split train"));
+  for (const char* name : {"e/train-1.txt", "e/train.csv", "e/test.jsonl"}) folder.write(name, "");
+  expect_error(ErrorKind::input, {"split train", "train-1.txt", "train.csv"}, [&] { find_files(folder / "e"); });
 
   for (const char* name : {"f/train.txt", "f/test.parquet"}) folder.write(name, "");
   expect_error(ErrorKind::input, {"test.parquet", "does not read Parquet"}, [&] { find_files(folder / "f"); });
+}
+
+TEST(FindFiles, TakesNotesAndLogsAsTextWhereNothingElseIs) {
+  const ScratchFolder folder;
+  for (const char* name : {"a.text", "a.log", "a.md", "A.MD", "a.log.gz"})
+    EXPECT_EQ(find_files(folder.write(name, ""))[0].second[0].kind, FileKind::text) << name;
+  for (const char* name : {"vault/a.md", "vault/b/c.md"}) folder.write(name, "");
+  EXPECT_THAT(shown(find_files(folder / "vault"), folder / "vault"), ElementsAre("train: a.md b/c.md"));
+}
+
+TEST(FindFiles, MatchesPatterns) {
+  const ScratchFolder folder;
+  for (const char* name : {"d/b.txt", "d/a.txt", "d/c.csv", "d/e/f.txt", "d/e/g/h.txt", "d/.hidden.txt", "d/.git/x.txt",
+                           "d/notes.md", "d/[draft].txt", "d/one/train.csv", "d/one/test.csv"})
+    folder.write(name, "");
+  const auto found = [&](const std::string& pattern) { return shown(find_files(folder / pattern), folder / "d"); };
+  EXPECT_THAT(found("d/*.txt"), ElementsAre("train: [draft].txt a.txt b.txt"));
+  EXPECT_THAT(found("d/[ab].txt"), ElementsAre("train: a.txt b.txt"));
+  EXPECT_THAT(found("d/?.csv"), ElementsAre("train: c.csv"));
+  EXPECT_THAT(found("d/*/*.txt"), ElementsAre("train: e/f.txt"));
+  EXPECT_THAT(found("d/**/[a-h].txt"), ElementsAre("train: a.txt b.txt e/f.txt e/g/h.txt"));
+  EXPECT_THAT(found("d/**/g/**"), ElementsAre("train: e/g/h.txt"));
+  EXPECT_THAT(found("d/{a,notes}.{txt,md}"), ElementsAre("train: a.txt notes.md"));
+  EXPECT_THAT(found("d/.*.txt"), ElementsAre("train: .hidden.txt"));
+  EXPECT_THAT(found("d/*.txt:train"), ElementsAre("train: [draft].txt a.txt b.txt"));
+  EXPECT_THAT(found("d/[draft].txt"), ElementsAre("train: [draft].txt")) << "a file of this name comes first";
+  EXPECT_THAT(found("d/one/*.csv"), ElementsAre("train: one/train.csv", "test: one/test.csv"));
+  EXPECT_THAT(found("d/one/*.csv:test"), ElementsAre("test: one/test.csv"));
+  expect_error(ErrorKind::io, {"no file matches", "*.json"}, [&] { find_files(folder / "d/*.json"); });
+  expect_error(ErrorKind::io, {"no file matches"}, [&] { find_files(folder / "none/*.txt"); });
+  expect_error(ErrorKind::input, {"no split \"dev\""}, [&] { find_files(folder / "d/one/*.csv:dev"); });
+  expect_error(ErrorKind::input, {"several kinds", "a.txt", "c.csv"}, [&] { find_files(folder / "d/[ac].*"); });
+}
+
+TEST(FindFiles, LeavesOutNothingThatAPatternMatches) {
+  const ScratchFolder folder;
+  for (const char* name : {"d/a.txt", "d/test-results.txt", "d/x.bin"}) folder.write(name, "");
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(shown(find_files(folder / "d/*.txt"), folder / "d"), ElementsAre("train: a.txt test-results.txt"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("all 2 files are read as train"));
+  testing::internal::CaptureStderr();
+  find_files(folder / "d/*");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("left out x.bin"));
+}
+
+TEST(FindFiles, TellsWhatWasLikelyMeant) {
+  const ScratchFolder folder;
+  for (const char* name : {"data/reference.txt", "data/Notes.jsonl.zst", "data/test.csv"}) folder.write(name, "");
+  for (const auto& [spec, near] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"data/referense.txt", "data/reference.txt?"},
+                                                                  {"data/REFERENCE.TXT", "data/reference.txt?"},
+                                                                  {"dtaa/reference.txt", "data/reference.txt?"},
+                                                                  {"Data", "data?"},
+                                                                  {"data/notes.jsonl", "data/Notes.jsonl.zst?"},
+                                                                  {"data/reference", "data/reference.txt?"},
+                                                                  {"data/tset.csv:train", "data/test.csv:train?"}})
+    expect_error(ErrorKind::io, {"no file or folder", "did you mean", near}, [&, s = spec] { find_files(folder / s); });
+  for (const char* spec : {"data/something else entirely", "dtaa/referense.txt", "data/reference.txt/x"}) try {
+      find_files(folder / spec);
+      ADD_FAILURE() << spec;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("did you mean"))) << spec;
+    }
+}
+
+TEST(FindFiles, RefusesLinksThatLeadNowhere) {
+  const ScratchFolder folder;
+  folder.write("d/train.jsonl", "");
+  std::filesystem::create_symlink("../blobs/5e5e", folder / "d/test.jsonl");
+  std::filesystem::create_symlink("../blobs/6f6f", folder / "d/README");
+  for (const char* spec : {"d/test.jsonl", "d"})
+    expect_error(ErrorKind::input, {"test.jsonl is a link to ../blobs/5e5e, which is not there"},
+                 [&, s = spec] { find_files(folder / s); });
+  std::filesystem::remove(folder / "d/test.jsonl");
+  EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"), ElementsAre("train: train.jsonl"));
 }
 
 TEST(FindFiles, TellsWhatIsWrong) {
@@ -114,15 +196,21 @@ TEST(FindFiles, TellsWhatIsWrong) {
   folder.write("e/x.bin", "");
   folder.write("f/train.jsonl", "");
   expect_error(ErrorKind::usage, {"path is empty"}, [&] { find_files(""); });
-  expect_error(ErrorKind::io, {"no data at", "nothing"}, [&] { find_files(folder / "nothing"); });
-  expect_error(ErrorKind::io, {"no data at"}, [&] { find_files((folder / "nothing") + ":train"); });
-  expect_error(ErrorKind::io, {"no data at"}, [&] { find_files(":train"); });
+  expect_error(ErrorKind::io, {"no file or folder", "nothing"}, [&] { find_files(folder / "nothing"); });
+  expect_error(ErrorKind::io, {"no file or folder"}, [&] { find_files((folder / "nothing") + ":train"); });
+  expect_error(ErrorKind::io, {"no file or folder"}, [&] { find_files(":train"); });
   expect_error(ErrorKind::input, {"no split \"tets\"", "it has: train"}, [&] { find_files((folder / "f") + ":tets"); });
   expect_error(ErrorKind::input, {"train.parquet", "does not read Parquet or Arrow"},
                [&] { find_files(folder / "d"); });
   expect_error(ErrorKind::input, {"does not read Parquet or Arrow"}, [&] { find_files(folder.write("a.arrow", "")); });
   expect_error(ErrorKind::input, {"does not unpack .xz"}, [&] { find_files(folder.write("a.jsonl.xz", "")); });
-  expect_error(ErrorKind::input, {"does not say what kind", ".jsonl"}, [&] { find_files(folder.write("a.docx", "")); });
+  expect_error(ErrorKind::input, {"a.XLSX", "workbook", "CSV"}, [&] { find_files(folder.write("a.XLSX", "")); });
+  expect_error(ErrorKind::input, {"a.docx", "plain text"}, [&] { find_files(folder.write("a.docx", "")); });
+  expect_error(ErrorKind::input, {"a.pdf", "pdftotext"}, [&] { find_files(folder.write("a.pdf", "")); });
+  expect_error(ErrorKind::input, {"a.pdf", "pdftotext"}, [&] { find_files(folder / "*.pdf"); });
+  expect_error(ErrorKind::input, {"b.ods", "CSV"},
+               [&] { find_files(folder.write("g/b.ods", "").substr(0, folder.path().string().size() + 2)); });
+  expect_error(ErrorKind::input, {"does not say what kind", ".jsonl"}, [&] { find_files(folder.write("a.bin", "")); });
   expect_error(ErrorKind::input, {"does not say what kind"}, [&] { find_files(folder.write("plain", "")); });
   expect_error(ErrorKind::input, {"holds no data files"}, [&] { find_files(folder / "e"); });
   expect_error(ErrorKind::usage, {"no data was given"}, [] { load_dataset(std::vector<std::string>{}); });
