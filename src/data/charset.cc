@@ -130,7 +130,7 @@ struct CharsetDecoder::Exception {
   const char* library;
   bool (*refuses)(unsigned char) = nullptr;  ///< bytes that stand in no text of this encoding
   struct Change {
-    const char *from = nullptr, *to = nullptr;  ///< UTF-8; `to` is no longer
+    const char *from = nullptr, *to = nullptr;  ///< UTF-8
   };
   Change changes[2] = {};
 };
@@ -169,10 +169,11 @@ CharsetDecoder::Step CharsetDecoder::decode(std::string_view bytes, std::span<ch
   }
   char* from = const_cast<char*>(bytes.data());  // iconv's type; it does not write there
   char* to = out.data();
-  size_t left = good, room = out.size();
+  size_t left = good, room = exception_ == nullptr ? out.size() : out.size() / 2;  // half for what put_right() adds
+  const size_t all = room;
   const size_t result = ::iconv(converter_, &from, &left, &to, &room);
   const int error = result == static_cast<size_t>(-1) ? errno : 0;
-  Step step{.read = good - left, .written = put_right(out.first(out.size() - room))};
+  Step step{.read = good - left, .written = put_right(out, all - room)};
   step.state = error == E2BIG                            ? State::full
                : error == EILSEQ                         ? State::malformed
                : error == EINVAL && good == bytes.size() ? State::incomplete
@@ -188,28 +189,17 @@ size_t CharsetDecoder::finish(std::span<char> out) {
   return out.size() - room;
 }
 
-/// Makes the exception's changes; returns the new length.
-size_t CharsetDecoder::put_right(std::span<char> out) const {
-  size_t size = out.size();
-  if (exception_ == nullptr) return size;
+/// Makes the exception's changes in the first `size` bytes of `out`; returns their new number.
+size_t CharsetDecoder::put_right(std::span<char> out, size_t size) const {
+  if (exception_ == nullptr || exception_->changes[0].from == nullptr) return size;
+  std::string text(out.data(), size);
   for (const Exception::Change& change : exception_->changes) {
-    if (change.from == nullptr) break;
     const std::string_view from = change.from, to = change.to;
-    size_t kept = 0;
-    for (size_t at = 0; at < size;) {
-      const std::string_view rest(out.data() + at, size - at);
-      const size_t found = std::min(rest.find(from), rest.size());
-      std::memmove(out.data() + kept, rest.data(), found);
-      kept += found;
-      at += found;
-      if (at == size) break;
-      std::memcpy(out.data() + kept, to.data(), to.size());
-      kept += to.size();
-      at += from.size();
-    }
-    size = kept;
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
   }
-  return size;
+  TEKIO_CHECK(text.size() <= out.size(), "{} bytes", text.size());
+  return text.copy(out.data(), text.size());
 }
 
 std::optional<std::string> decoded(const Charset& charset, std::string_view bytes, bool cut) {

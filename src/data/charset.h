@@ -53,7 +53,7 @@ class CharsetDecoder {
  private:
   struct Exception;
   static const Exception* exception_of(const std::string& library);
-  size_t put_right(std::span<char> out) const;
+  size_t put_right(std::span<char> out, size_t size) const;
 
   void* converter_;
   const Exception* exception_;

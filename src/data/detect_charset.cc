@@ -161,16 +161,19 @@ class Scorer {
     }
   }
 
-  /// The mean over the characters of `text` that are not ASCII.
+  /// The mean over the characters of `text` that are not ASCII, less where they are few; of another script than Latin,
+  /// one at least must be a frequent one.
   double score(const std::u32string& text) const {
     double sum = 0;
     int64_t count = 0;
+    bool any_frequent = script_ == Script::latin;
     for (size_t i = 0; i < text.size(); ++i) {
       if (text[i] < 0x80) continue;
+      any_frequent = any_frequent || weights_.contains(lowered(text[i]));
       sum += of(text[i], i > 0 ? text[i - 1] : U' ', i + 1 < text.size() ? text[i + 1] : U' ');
       ++count;
     }
-    return count == 0 ? 0 : sum / static_cast<double>(count);
+    return any_frequent && count > 0 ? (sum - 0.6) / static_cast<double>(count) : 0;
   }
 
  private:

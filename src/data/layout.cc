@@ -209,7 +209,8 @@ SplitFiles find_in_folder(const fs::path& folder) {
   const std::vector<Candidate> others = take_out(files, is_data);
   const std::vector<Candidate> papers = take_out(files, [](const Candidate& c) { return !c.verdict.is_text; });
   if (files.empty()) files = papers;
-  if (files.empty() && others.size() == 1) fail_no_kind(others.front().path, others.front().verdict);
+  if (files.empty() && others.size() == 1 && !others.front().verdict.remedy.empty())
+    fail_no_kind(others.front().path, others.front().verdict);
   if (files.empty())
     fail(ErrorKind::input, "the folder {} holds no data files{}; what is read: {}", shown(folder),
          others.empty() ? "" : fmt::format(", but {}", names_of(folder, others, 3)), kKindsRead);
