@@ -63,6 +63,11 @@ void add_read_options(OptionTable& table, ReadOptions& options) {
            "rows are the list under this key, or path of keys (export.records), of one JSON document")
       .called("F");
   add_tables(table, options);
+  table
+      .add("encoding", &options.encoding,
+           "how the files are encoded: utf-8 (UTF-16 with a byte order mark is recognised too), auto (each file as its "
+           "bytes suggest) or a name (cp1252, latin1, shift_jis, gb18030, koi8-r, utf-16le, …)")
+      .called("NAME");
   table.add("bad_rows", &options.bad_rows, {{"stop", BadRows::stop}, {"skip", BadRows::skip}},
             "rows whose text is null, missing or not a string: an error, or left out and counted");
   table.add("sample_by", &options.sample_by,

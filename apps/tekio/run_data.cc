@@ -123,7 +123,9 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
     warn(fmt::format("{} left out: no text in the column {} (null, missing or not a string)",
                      counted(data.skipped_rows, "row"), printable(data.text_column)));
   if (!a.general_data.empty() && a.general_data != std::vector<std::string>{"none"}) {
-    const DatasetDict elsewhere = open_data(a.general_data, a.read);
+    const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
+                                     [](const std::string& spec) { return named_corpus(spec).has_value(); });
+    const DatasetDict elsewhere = open_data(a.general_data, bundled ? ReadOptions{} : a.read);  // ours is as it is
     data.general_name = data_name(a.general_data);
     data.general = cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]);
     data.general = first_chunks(*data.general, a.max_eval_samples);

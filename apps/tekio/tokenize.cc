@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "data/standard_input.h"
 #include "inputs.h"
 #include "lines.h"
 
@@ -116,15 +117,20 @@ class Tokenize final : public Command {
         };
       };
       if (files.empty()) read_lines(0, "standard input", decode("standard input"));
-      for (const std::string& file : files) read_file(file, decode(printable(file, 300)));
+      for (const std::string& file : files)
+        if (is_standard_input(file))
+          read_lines(0, "standard input", decode("standard input"));
+        else
+          read_file(file, decode(printable(file, 300)));
     } else {
       writer.work = [&](std::string& text) {
         const Encoding encoding = tokenizer.encode(text, {.add_special_tokens = !no_special_tokens_});
         text = ids_ ? ids_line(encoding, common.json) : encoding_line(encoding);
       };
-      if (files.empty())
+      const bool as_typed = files.empty() && read_.encoding == ReadOptions{}.encoding;  // invalid bytes are U+FFFD
+      if (as_typed)
         read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
-      for (const std::string& file : files) {
+      for (const std::string& file : files.empty() && !as_typed ? std::vector<std::string>{"-"} : files) {
         const DatasetDict data = open_data({file}, read_);
         for (const auto& [name, split] : data.splits()) {
           tell_rows(split, read_);

@@ -156,6 +156,11 @@ def main():
         "text": {"plain": "This is a great [MASK], isn't it?", "unicode": "Cafe\u0301 \u4e2d\u6587 \u1112\u1161\u11ab \U0001f600\u200d \u05d0\u05d1 \ue000\ufffd\x00\x07", "invalid": b"\xc3(\xff\xed\xa0\x80"},
         # The first byte picks options: see word_piece_fuzz.cc.
         "word_piece": {"plain": "\x01The sailors sailed; sailing, sailors' sails. aaaaa ababab abc abcabc", "unicode": "\x07Stra\u00dfe caf\u00e9 \u4e2d\u6587\u4e2d\u6587\u2014na\u00efve \u0130\x0b\u200bx"},
+        # The first byte picks the encoding, the second how it is cut: see charset_fuzz.cc.
+        "charset": {"utf16": b"\x01\x02" + "a\U0001f600b\n".encode("utf-16-le"), "cp1252": b"\x03\x04it\x92s \x96 so\n", "hebrew": b"\x04\x01\xd6\xc7\xe0\xc7",
+                    "sjis": b"\x05\x02C:\\~" + "\u65e5\u672c\u30bd".encode("cp932"), "eucjp": b"\x07\x00" + "\u65e5\u672c\u306e".encode("euc-jp"),
+                    "gb18030": b"\x09\x01\x810\x810" + "\u4e2d\u56fd".encode("gbk"), "mac": b"\x0d\x01\x8e\xc6\xf0", "utf7": b"\x0e\x01+ZeVnLA-",
+                    "iso2022": b"\x12\x03a\x1b$BF|K\\\x1b(Bb"},
         # The first byte picks the kind of file: see records_fuzz.cc.
         "records": {"txt": "\0one line\nanother\r\n\n", "jsonl": "\1" + rows, "json": '\2[{"text": "a"}, {"text": null}]', "csv": "\3" + csv,
                     "tsv": "\4" + csv.replace(",", "\t"), "gz": b"\5" + gzip.compress(b"a line\n" * 9, mtime=0),

@@ -121,7 +121,8 @@ Charset find_charset(std::string_view name) {
   }
   const std::string near = plain.empty() ? "" : nearest(plain, names);
   fail(ErrorKind::usage,
-       "there is no encoding \"{}\"{}; there are: auto, utf-8, utf-16le, latin1, cp1252, cp1251, koi8-r, shift_jis, "
+       "--encoding: there is no encoding \"{}\"{}; there are: auto, utf-8, utf-16le, latin1, cp1252, cp1251, koi8-r, "
+       "shift_jis, "
        "cp932, euc-jp, gbk, gb18030, big5, euc-kr and the others that the C library knows (iconv -l)",
        printable(name), near.empty() ? "" : fmt::format(" (is {} meant?)", near));
 }

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/random/numpy_generator.h"
 #include "data/record_parser.h"
+#include "data/standard_input.h"
+#include "data/text_stream.h"
 
 namespace tekio {
 
@@ -124,9 +126,12 @@ DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOption
     std::vector<DataFile> files;
     std::vector<Files::Group> groups;
   };
+  if (std::count_if(specs.begin(), specs.end(), is_standard_input) > 1)
+    fail(ErrorKind::usage, "standard input (-) was given twice; it can be read once");
   std::vector<Gathered> gathered;
   for (const std::string& spec : specs) {
     for (auto& [split, files] : find_files(spec)) {
+      set_charsets(files, options.encoding);
       auto into = std::find_if(gathered.begin(), gathered.end(),
                                [&, &name = split](const Gathered& g) { return g.split == name; });
       if (into == gathered.end()) into = gathered.insert(gathered.end(), {split, {}, {}});

@@ -173,7 +173,8 @@ class Scorer {
       sum += of(text[i], i > 0 ? text[i - 1] : U' ', i + 1 < text.size() ? text[i + 1] : U' ');
       ++count;
     }
-    return any_frequent && count > 0 ? (sum - 0.6) / static_cast<double>(count) : 0;
+    const double doubt = script_ == Script::latin ? 0.4 : 1.2;
+    return any_frequent && count > 0 ? (sum - doubt) / static_cast<double>(count) : 0;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "data/record_parser.h"
+#include "data/text_stream.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
@@ -78,6 +79,9 @@ void Files::count() const {
   Block block;
   int64_t rows = 0, row_bytes = 0;
   while (reader.next(block)) {
+    const std::string_view bytes(block.bytes.data(), block.size);
+    if (!is_text(bytes))  // what is refused when it is read must not be counted either
+      for (const Record& record : block.records) check_text(block.text(record), bytes, where(record));
     rows += static_cast<int64_t>(block.records.size());
     for (const Record& record : block.records) row_bytes += static_cast<int64_t>(record.size);
   }

@@ -94,7 +94,7 @@ std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const Sto
   check_unchanged(*source.files, states);
   if (!writer.has_words())
     fail(ErrorKind::input, "there is no text in {}: {}, none with a word in it",
-         printable(source.files->list().front().path.string(), 300), counted(writer.rows(), "row"));
+         shown_name(source.files->list().front()), counted(writer.rows(), "row"));
   writer.commit();
   return std::make_shared<const TokenStore>(writer.path(), key);
 }
@@ -165,9 +165,8 @@ std::vector<FileState> states_of(const Files& files) {
 
 void check_unchanged(const Files& files, const std::vector<FileState>& before) {
   for (size_t i = 0; i < before.size(); ++i)
-    if (const fs::path& path = files.list()[i].path; FileState::of(path) != before[i])
-      fail(ErrorKind::input, "{} changed while it was read; run again when nothing writes to it",
-           printable(path.string(), 300));
+    if (const DataFile& file = files.list()[i]; FileState::of(file.path) != before[i])
+      fail(ErrorKind::input, "{} changed while it was read; run again when nothing writes to it", shown_name(file));
 }
 
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
@@ -181,6 +180,7 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
     text.number(number);
   for (size_t i = 0; i < states.size(); ++i) {
     const DataFile& file = source.files->list()[i];
+    text.string(file.charset.name);
     for (const int64_t number :
          {int64_t{static_cast<int>(file.kind)}, int64_t{static_cast<int>(file.packing)}, int64_t{file.group}})
       text.number(number);
@@ -201,7 +201,10 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
 std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache) {
   const std::vector<FileState> states = states_of(*source.files);
   const StoreKey key = store_key(source, states, recipe);
-  if (!use_cache) {
+  const std::vector<DataFile>& files = source.files->list();
+  const bool passing =
+      std::any_of(files.begin(), files.end(), [](const DataFile& file) { return !file.shown.empty(); });
+  if (!use_cache || passing) {  // what was piped is never met again
     const char* chosen = environment("TMPDIR");
     const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";  // /tmp may be memory, and a store may be larger
     make_folder(folder, "set TMPDIR to a folder that can be written");

@@ -2,6 +2,8 @@
 // more where the text is UTF-8 already.
 #include "data/text_stream.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/foreign_file.h"
+#include "base/log.h"
 #include "data/detect_charset.h"
 
 namespace tekio {
@@ -191,27 +194,6 @@ void refuse_zeros(const DataFile& file, std::string_view head) {
        shown_name(file), name, likely);
 }
 
-}  // namespace
-
-std::unique_ptr<ByteStream> open_text(const DataFile& file) {
-  auto [stream, head] = open_head(file, kForeignBytes);
-  const Mark* mark = mark_of(head);
-  if (mark == nullptr && file.charset.is_utf8()) {
-    refuse_zeros(file, head);
-    if (file.charset.name == "utf-8-sig" && head.starts_with("\xEF\xBB\xBF")) head.erase(0, 3);
-    return std::make_unique<HeadStream>(std::move(stream), std::move(head));
-  }
-  if (mark == nullptr && head.starts_with("\xEF\xBB\xBF"))  // UTF-8, whatever was named
-    return std::make_unique<HeadStream>(std::move(stream), std::move(head));
-  Charset charset = file.charset;
-  if (mark != nullptr) {
-    charset = {mark->name, mark->library};
-    head.erase(0, mark->bytes.size());
-  }
-  auto packed = std::make_unique<HeadStream>(std::move(stream), std::move(head));
-  return std::make_unique<DecodingStream>(std::move(packed), file, charset);
-}
-
 Charset detect_charset(const DataFile& file) {
   constexpr size_t kPiece = size_t{1} << 20, kEnough = size_t{64} << 10;
   auto [stream, sample] = open_head(file, kPiece);
@@ -235,6 +217,85 @@ Charset detect_charset(const DataFile& file) {
   if (likely.empty())
     fail(ErrorKind::input, "{}: its encoding was not recognised; name it by --encoding NAME", shown_name(file));
   return find_charset(likely);
+}
+
+/// What speaks against a name that was given, in the file's first bytes; empty if nothing does.
+std::string doubt(const DataFile& file, const Charset& named) {
+  auto [stream, sample] = open_head(file, size_t{64} << 10);
+  if (mark_of(sample) != nullptr || is_ascii(sample)) return "";
+  if (likely_charset(sample) == "utf-8" && decoded(named, sample, true))
+    return "its text is valid UTF-8; leave --encoding out unless it looks right as it is read now";
+  const bool controls = std::any_of(sample.begin(), sample.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x80 && static_cast<unsigned char>(c) < 0xA0;
+  });
+  if (named.name == "latin1" && controls)
+    return "it holds bytes that are control characters there, but signs in cp1252";
+  return "";
+}
+
+}  // namespace
+
+std::unique_ptr<ByteStream> open_text(const DataFile& file) {
+  auto [stream, head] = open_head(file, kForeignBytes);
+  const Mark* mark = mark_of(head);
+  if (mark == nullptr && file.charset.is_utf8()) {
+    refuse_zeros(file, head);
+    if (file.charset.name == "utf-8-sig" && head.starts_with("\xEF\xBB\xBF")) head.erase(0, 3);
+    return std::make_unique<HeadStream>(std::move(stream), std::move(head));
+  }
+  if (mark == nullptr && head.starts_with("\xEF\xBB\xBF"))  // UTF-8, whatever was named
+    return std::make_unique<HeadStream>(std::move(stream), std::move(head));
+  Charset charset = file.charset;
+  if (mark != nullptr) {
+    charset = {mark->name, mark->library};
+    head.erase(0, mark->bytes.size());
+  }
+  auto packed = std::make_unique<HeadStream>(std::move(stream), std::move(head));
+  return std::make_unique<DecodingStream>(std::move(packed), file, charset);
+}
+
+void set_charsets(std::vector<DataFile>& files, const std::string& encoding) {
+  const bool detected = encoding == "auto";
+  const Charset named = detected ? Charset() : find_charset(encoding);
+  if (!detected && named.is_utf8()) {
+    for (DataFile& file : files) file.charset = named;
+    return;
+  }
+  int64_t doubts = 0;
+  std::string first;
+  for (DataFile& file : files) {
+    file.charset = detected ? detect_charset(file) : named;
+    if (detected && !file.charset.is_utf8()) note(fmt::format("{} is read as {}", shown_name(file), file.charset.name));
+    if (const std::string why = detected ? "" : doubt(file, named); !why.empty() && ++doubts == 1)
+      first = fmt::format("{} is read as {}, but {}", shown_name(file), named.name, why);
+  }
+  if (doubts > 0) warn(doubts == 1 ? first : fmt::format("{} (and {} more files)", first, doubts - 1));
+}
+
+bool is_text(std::string_view bytes) {
+  return bytes.find('\0') == std::string_view::npos && simdjson::validate_utf8(bytes.data(), bytes.size());
+}
+
+void check_text(std::string_view bytes, std::string_view around, const std::string& where) {
+  if (const size_t zero = bytes.find('\0'); zero != std::string_view::npos) {
+    const auto zeros = static_cast<size_t>(std::count(around.begin(), around.end(), '\0'));
+    const std::string likely = zeros >= around.size() / 8 ? charset_of_zeros(around) : "";
+    fail(ErrorKind::input, "{}: a NUL byte at column {}, which text does not hold; {}", where, zero + 1,
+         likely.empty() ? "where the file is UTF-16, say so by --encoding utf-16le, else remove it"
+                        : fmt::format("the file is likely UTF-{}: --encoding {}", likely.substr(4, 2), likely));
+  }
+  if (simdjson::validate_utf8(bytes.data(), bytes.size())) return;
+  size_t good = 0;  // bytes before the first that is wrong: the longest valid beginning
+  while (good < bytes.size()) {
+    size_t length = 1;
+    while (length <= 4 && good + length <= bytes.size() && !simdjson::validate_utf8(bytes.data() + good, length))
+      ++length;
+    if (length > 4 || good + length > bytes.size()) break;
+    good += length;
+  }
+  fail(ErrorKind::input, "{}: byte 0x{:02X} at column {} is not UTF-8; {}", where,
+       static_cast<unsigned char>(bytes[std::min(good, bytes.size() - 1)]), good + 1,
+       charset_advice(around, Charset()));
 }
 
 }  // namespace tekio

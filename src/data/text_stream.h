@@ -4,6 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "data/byte_stream.h"
 #include "data/layout.h"
@@ -13,8 +16,16 @@ namespace tekio {
 /// Errors: as ByteStream; input (not text at all; read(): bytes that are none in the encoding, with file and line).
 std::unique_ptr<ByteStream> open_text(const DataFile& file);
 
-/// `file` with the encoding that its bytes are likely in: what --encoding auto does. Reads it through.
-/// Errors: input (none is likely).
-Charset detect_charset(const DataFile& file);
+/// Gives files the encoding of this name (ReadOptions::encoding). "auto": each the one that its bytes are likely in,
+/// for which it is read through; told on stderr where it is not UTF-8. A name is believed, with a warning where a
+/// file's bytes speak against it. Errors: usage (unknown name), input (auto: none is likely).
+void set_charsets(std::vector<DataFile>& files, const std::string& encoding);
+
+/// Whether bytes are UTF-8 without NUL.
+bool is_text(std::string_view bytes);
+
+/// Fails unless is_text(). `around`: more of the file, for advice; `where`: FILE:LINE.
+/// Errors: input (the byte, and what encoding the file is likely in).
+void check_text(std::string_view bytes, std::string_view around, const std::string& where);
 
 }  // namespace tekio

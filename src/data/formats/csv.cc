@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/formats/csv_dialect.h"
 #include "data/source.h"
+#include "data/text_stream.h"
 
 namespace tekio {
 namespace {
@@ -66,7 +67,7 @@ class CsvSplitter final : public Splitter {
 
 /// Names the columns by the file's first record; true if that is the header, so no row.
 bool CsvSplitter::take_header(std::string_view record) {
-  check_utf8(record, fmt::format("{}:{}", path_, line_));
+  check_text(record, record, fmt::format("{}:{}", path_, line_));
   std::vector<std::string_view> fields;
   std::string scratch;
   split_fields(record, separator_, fields, scratch);

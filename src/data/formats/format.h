@@ -72,7 +72,7 @@ class RowParser {
 
  protected:
   [[noreturn]] void fail_at(const Record& record, const std::string& what) const;
-  /// The record's bytes. Errors: input (not UTF-8).
+  /// The record's bytes. Errors: input (not UTF-8, or with NUL).
   std::string_view utf8(const Block& block, const Record& record) const;
 
   const Files& files_;
@@ -101,8 +101,6 @@ std::unique_ptr<const RowFormat> csv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> tsv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> review_format(const ReadOptions& options);
 
-/// Refuses bytes that are not UTF-8. `where`: FILE:LINE.
-void check_utf8(std::string_view bytes, const std::string& where);
 /// Code points of valid UTF-8.
 int64_t count_characters(std::string_view text);
 /// A text as a JSON string.

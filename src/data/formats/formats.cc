@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "data/formats/format.h"
 #include "data/source.h"
+#include "data/text_stream.h"
 
 namespace tekio {
 namespace {
@@ -49,25 +50,16 @@ void RowParser::fail_at(const Record& record, const std::string& what) const {
 
 std::string_view RowParser::utf8(const Block& block, const Record& record) const {
   const std::string_view bytes = block.text(record);
-  if (!simdjson::validate_utf8(bytes.data(), bytes.size())) [[unlikely]]
-    check_utf8(bytes, files_.where(record));
-  return bytes;
-}
-
-void check_utf8(std::string_view bytes, const std::string& where) {
-  if (simdjson::validate_utf8(bytes.data(), bytes.size())) return;
-  size_t good = 0;  // bytes before the first that is wrong: the longest valid beginning
-  while (good < bytes.size()) {
-    size_t length = 1;
-    while (length <= 4 && good + length <= bytes.size() && !simdjson::validate_utf8(bytes.data() + good, length))
-      ++length;
-    if (length > 4 || good + length > bytes.size()) break;
-    good += length;
+  if (is_text(bytes)) [[likely]]
+    return bytes;
+  size_t begin = record.begin, end = record.begin + record.size;
+  for (const Record& other : block.records) {
+    if (other.file != record.file) continue;
+    begin = std::min(begin, other.begin);
+    end = std::max(end, other.begin + other.size);
   }
-  fail(ErrorKind::input,
-       "{}: byte 0x{:02X} at column {} is not UTF-8; convert the file (iconv -f WINDOWS-1252 -t UTF-8, if it is from "
-       "there)",
-       where, static_cast<unsigned char>(bytes[std::min(good, bytes.size() - 1)]), good + 1);
+  check_text(bytes, {block.bytes.data() + begin, end - begin}, files_.where(record));
+  return bytes;
 }
 
 std::string Head::Nested::name() const { return fmt::format("{}", fmt::join(path, ".")); }

@@ -151,11 +151,13 @@ simdjson::dom::element JsonParser::parse(const Block& block, const Record& recor
     if (!parser_.parse(scratch_).get(element)) return element;
     error = parser_.parse(bytes.data(), bytes.size(), false).get(element);
   }
-  if (error)
+  if (error) {
+    if (error == simdjson::UTF8_ERROR) utf8(block, record);
     fail_at(record,
             fmt::format("not one JSON value: {}; what is read is one object a line, one array of objects or strings, "
                         "or, with --json_field, such an array within one document",
                         json_reason(error)));
+  }
   return element;
 }
 
