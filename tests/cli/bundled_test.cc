@@ -50,9 +50,13 @@ TEST_F(Bundled, ListsCorporaWithTheirLicences) {
 TEST_F(Bundled, NamesStandWhereDataIsAskedFor) {
   EXPECT_EQ(run_here({"data", "info", "rivers", "--json"}).json()["splits"]["test"]["rows"], 10);
   EXPECT_EQ(run_here({"data", "info", "rivers:test", "--json"}).json()["splits"].size(), 1U);
-  const Result unknown = run_here({"data", "info", "river"});
+  const Result near = run_here({"data", "info", "river"});
+  EXPECT_EQ(near.code, 4);
+  EXPECT_THAT(near.err, HasSubstr("there is no file or folder river; did you mean rivers?"));
+  const Result unknown = run_here({"data", "info", "mountains"});
   EXPECT_EQ(unknown.code, 4);
-  EXPECT_THAT(unknown.err, HasSubstr("there is no file or folder river, nor a bundled corpus of this name (rivers)"));
+  EXPECT_THAT(unknown.err,
+              HasSubstr("there is no file or folder mountains, nor a bundled corpus of this name (rivers)"));
   fs::create_directories(folder_.path("rivers"));  // what is here comes first
   folder_.write("rivers/train.txt", sentences(3));
   EXPECT_EQ(run_here({"data", "info", "rivers", "--json"}).json()["splits"]["train"]["rows"], 3);

@@ -32,6 +32,14 @@ TEST(InputErrors, HaveACodeAndASentence) {
     std::string message;
   } cases[] = {
       {{"data", "info", none}, 4, "there is no file or folder " + none},
+      {{"data", "info", folder.path("X.BIN")}, 4, "did you mean " + folder.path("x.bin") + "?"},
+      {{"data", "info", folder.path("*.csv")}, 4, "no file matches the pattern"},
+      {{"data", "info", folder.write("table.xlsx", "PK")}, 3, "save its sheet as CSV"},
+      {{"data", "info", text, "--encoding", "cp1525"}, 2, "--encoding: there is no encoding \"cp1525\""},
+      {{"data", "info", "-", "-"}, 2, "standard input (-) was given twice"},
+      {{"data", "info", folder.write("cp1252.txt", "it\x92s\n")},
+       3,
+       "cp1252.txt:1: byte 0x92 at column 3 is not UTF-8"},
       {{"data", "info", "stanfordnlp/imdb"}, 4, "this version does not download them from the Hub"},
       {{"data", "info", pipe}, 4, "cannot read " + pipe + ": it is not a regular file"},
       {{"data", "info", folder.path("empty")}, 3, "holds no data files; what is read: .txt"},

@@ -33,6 +33,24 @@ class Streams : public testing::Test {
       {"doctor"}};
 };
 
+TEST_F(Streams, StandardInputIsData) {
+  const std::string place = folder_.path("temporary");
+  std::filesystem::create_directories(place);
+  const Start start{.input = "one\ntwo\n\nfour", .environment = {{"TMPDIR", place}}};
+  EXPECT_EQ(run({"data", "info", "-", "--json"}, start).json()["splits"]["train"]["rows"], 4);
+  EXPECT_EQ(run({"data", "head", "-:train", "-n", "1", "--json"}, start).json()[0]["text"], "one");
+  EXPECT_EQ(run({"tokenize", "--model", model_folder(), "--ids", "-"}, start).out,
+            run({"tokenize", "--model", model_folder(), "--ids"}, start).out);
+  EXPECT_TRUE(std::filesystem::is_empty(place)) << "what was piped stayed behind";
+
+  const Result wrong = run({"data", "info", "-"}, {.input = "one\nit\x92s\n"});
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_THAT(wrong.err, HasSubstr("standard input:2: byte 0x92 at column 3 is not UTF-8"));
+  EXPECT_EQ(run({"data", "head", "-", "--encoding", "cp1252", "--json"}, {.input = "it\x92s\n"}).json()[0]["text"],
+            "it’s");
+  EXPECT_EQ(run({"data", "info", "-", "--json"}, {.close_input = true}).json()["splits"]["train"]["rows"], 0);
+}
+
 TEST_F(Streams, AFullDiskIsAnIoError) {
   for (const auto& arguments : printing_) {
     const Result result = run(arguments, {.output_file = "/dev/full"});
