@@ -166,9 +166,10 @@ TEST(Readers, ReadWhatTheReferenceReads) {
     Json expected = c.at("rows");
     Json got = Json::parse(rows.dump());
     // Where we differ on purpose: no rows at all are no error yet; a table's rows are not allowed to be longer than its
-    // header (pandas takes the first column for an index then); several objects in one line are refused.
+    // header (pandas takes the first column for an index then); several objects in one line and NUL are refused.
     if (expected.is_null() && got == Json::array()) continue;
-    if (got.is_null() && (testing_support::from_base64(bytes) == "text,label\na,1,2\n" ||
+    if (got.is_null() && (testing_support::from_base64(bytes).find('\0') != std::string::npos ||
+                          testing_support::from_base64(bytes) == "text,label\na,1,2\n" ||
                           testing_support::from_base64(bytes) == "{\"text\": \"a\"} {\"text\": \"b\"}\n"))
       continue;
     if (kind == "csv" && got.is_array())
@@ -244,7 +245,7 @@ TEST(Readers, NameFileAndLine) {
   const auto bad = [&](const char* name, const std::string& bytes, const std::vector<std::string>& parts) {
     expect_error(ErrorKind::input, parts, read(name, bytes));
   };
-  bad("a.txt", "one\rtwo\r\nth\xE9ree\n", {"a.txt:3:", "byte 0xE9 at column 3 is not UTF-8", "iconv"});
+  bad("a.txt", "one\rtwo\r\nth\xE9ree\n", {"a.txt:3:", "byte 0xE9 at column 3 is not UTF-8", "--encoding cp1252"});
   bad("a.txt", "\xED\xA0\x80", {"a.txt:1:", "byte 0xED at column 1"});
   bad("a.csv", "text\n\"a\n\xFF\"\n", {"a.csv:2:", "byte 0xFF"});
   bad("a.jsonl", "{\"text\": \"a\"}\n\n{\"text\": }\n", {"a.jsonl:3:", "structure is malformed"});
