@@ -60,6 +60,8 @@ std::unique_ptr<Command> make_data_info();
 std::unique_ptr<Command> make_data_head();
 std::unique_ptr<Command> make_data_chunks();
 std::unique_ptr<Command> make_info();
+std::unique_ptr<Command> make_cache_list();
+std::unique_ptr<Command> make_cache_clear();
 std::unique_ptr<Command> make_bench_step();
 std::unique_ptr<Command> make_bench_tokenize();
 std::unique_ptr<Command> make_bench_data();

@@ -20,7 +20,7 @@
 #include "command.h"
 #include "compute/cpu/cpu_features.h"
 #include "compute/cuda.h"
-#include "data/store_cache.h"
+#include "data/cached_stores.h"
 #include "model/arithmetic.h"
 #include "self_test.h"
 
@@ -87,17 +87,22 @@ OrderedJson disk(const fs::path& folder) {
           {"writable", ::access(there.c_str(), W_OK) == 0}};
 }
 
+OrderedJson cache_disk() {
+  if (const std::optional<fs::path> cache = cache_folder()) return disk(*cache);
+  return {{"path", nullptr}, {"free_bytes", 0}, {"writable", false}};
+}
+
 class Doctor final : public Command {
  public:
   CommandText text() const override {
     return {.name = "doctor",
-            .summary = "tells what this machine has and whether it computes right",
+            .summary = "shows what this machine has and whether it computes right",
             .usage = "[--json]",
             .description =
                 "Processor features, memory, disks, libraries, devices, and a self-test: each back end's operations on "
                 "small inputs, held against the "
                 "reference back end's plain loops. Exit code 5 if one of them is wrong. --device and --dtype are those "
-                "of the run whose arithmetic it tells; what it tests does not depend on them.",
+                "of the run whose arithmetic it shows; what it tests does not depend on them.",
             .examples = {"tekio doctor", "tekio doctor --json --dtype f32"}};
   }
 
@@ -126,7 +131,7 @@ class Doctor final : public Command {
           {"kernels", processor.kernels},
           {"products", processor.products}}},
         {"memory", {{"total_bytes", memory_bytes("MemTotal")}, {"available_bytes", memory_bytes("MemAvailable")}}},
-        {"disks", {{"cache", disk(cache_folder())}, {"here", disk(fs::current_path())}}},
+        {"disks", {{"cache", cache_disk()}, {"here", disk(fs::current_path())}}},
         {"libraries", library_versions()},
         {"arithmetic", arithmetic},
         {"devices",
@@ -206,8 +211,10 @@ class Doctor final : public Command {
     out.line(fmt::format("memory     {} in all, {} free", size(r["memory"]["total_bytes"]),
                          size(r["memory"]["available_bytes"])));
     for (const auto& [name, place] : r["disks"].items())
-      out.line(fmt::format("disk       {} ({}): {} free{}", place["path"].get<std::string>(), name,
-                           size(place["free_bytes"]), place["writable"].get<bool>() ? "" : ", not writable"));
+      out.line(place["path"].is_null()
+                   ? fmt::format("disk       none ({}): TEKIO_CACHE and HOME are not set", name)
+                   : fmt::format("disk       {} ({}): {} free{}", place["path"].get<std::string>(), name,
+                                 size(place["free_bytes"]), place["writable"].get<bool>() ? "" : ", not writable"));
     for (const auto& [name, version] : r["libraries"].items())
       out.line(fmt::format("library    {} {}", name, version.get<std::string>()));
     for (const auto& [name, device] : r["devices"].items())

@@ -24,7 +24,7 @@ void add_common(OptionTable& table, Common& common) {
   Option& dtype =
       table.add("dtype", &common.dtype,
                 {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
-                "number format of the arithmetic (also float32, fp32, bfloat16); auto: for training and "
+                "dtype of the arithmetic (also float32, fp32, bfloat16); auto: for training and "
                 "evaluation what is measured to be faster here, else f32");
   dtype.spelled_also("float32", "f32").spelled_also("fp32", "f32").spelled_also("bfloat16", "bf16");
   for (const char* half : {"float16", "fp16", "f16"})
@@ -182,9 +182,10 @@ int dispatch(Words words, Output& out) {
 
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (const auto make : {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_tokenizer_train,
-                          make_data_list, make_data_info, make_data_head, make_data_chunks, make_info, make_bench_step,
-                          make_bench_tokenize, make_bench_data, make_bench_fill, make_doctor})
+  for (const auto make :
+       {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_tokenizer_train, make_data_list,
+        make_data_info, make_data_head, make_data_chunks, make_info, make_cache_list, make_cache_clear, make_bench_step,
+        make_bench_tokenize, make_bench_data, make_bench_fill, make_doctor})
     commands.push_back(make());
   return commands;
 }

@@ -63,8 +63,10 @@ def safetensors(tensors):
 
 
 def token_store(rows, id_bytes):
-    """A store of docs/formats.md, version 1: rows of the ids 1 7 8 2. Its checksums are 0: the target puts them right."""
+    """A store of docs/formats.md, version 2: rows of the ids 1 7 8 2. Its checksums are 0: the target puts them right."""
     header_bytes, a_row = 128, 4
+    data = b"/notes/a.txt"
+    padded = data + b"\0" * (-len(data) % 8)
     body, index = b"", b""
     for first in range(0, rows, 1000):
         count = min(rows - first, 1000)
@@ -73,11 +75,11 @@ def token_store(rows, id_bytes):
         batch = struct.pack("<4" + {2: "H", 4: "I"}[id_bytes], 1, 7, 8, 2) * count
         batch += b"\0" * (-len(batch) % 8) + bits.to_bytes((tokens + 63) // 64 * 8, "little")
         batch += struct.pack(f"<{count}Q", *range(a_row, tokens + 1, a_row))
-        index += struct.pack("<4Q", header_bytes + len(body), tokens, count, 0)
+        index += struct.pack("<4Q", header_bytes + len(padded) + len(body), tokens, count, 0)
         body += batch
-    at = header_bytes + len(body)
-    header = struct.pack("<8s2I16x3Q4I3Q", b"TEKIOTOK", 1, id_bytes, rows, rows * a_row, len(index) // 32, 8, 1, 1, 1000, at, 0, at + len(index))
-    return header.ljust(header_bytes, b"\0") + body + index
+    at = header_bytes + len(padded) + len(body)
+    header = struct.pack("<8s2I16x3Q4I4Q", b"TEKIOTOK", 2, id_bytes, rows, rows * a_row, len(index) // 32, 8, 1, 1, 1000, at, 0, at + len(index), len(data))
+    return header.ljust(header_bytes, b"\0") + padded + body + index
 
 
 def state_dict_pickle(old=False):

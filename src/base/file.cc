@@ -177,17 +177,17 @@ std::string read_text(const fs::path& path, size_t limit_bytes) {
   return std::string(file.text());
 }
 
-AtomicFile::AtomicFile(const fs::path& destination) : destination_(destination) {
+AtomicFile::AtomicFile(const fs::path& destination, unsigned mode) : destination_(destination) {
   if (is_temporary(destination.parent_path())) {  // write_folder_atomically syncs and renames it with its folder
     temporary_ = destination;
-    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (descriptor_ < 0) fail_system("write", destination_);
     return;
   }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (descriptor_ >= 0) ::close(descriptor_);
     temporary_ = temporary_beside(destination);
-    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor_ < 0) fail_system("write", destination_);
     if (try_lock(descriptor_, temporary_)) break;
   }

@@ -50,7 +50,8 @@ std::string read_text(const fs::path& path, size_t limit_bytes = size_t{256} << 
 /// removes what was written. Buffered; every error (a full disk, say) throws from `write` or `commit`.
 class AtomicFile {
  public:
-  explicit AtomicFile(const fs::path& destination);
+  /// `mode`: the file's rights, less what the process's umask takes off.
+  explicit AtomicFile(const fs::path& destination, unsigned mode = 0644);
   /// A file that never gets a name: it is gone with this object and whoever has mapped it, however the process ends.
   struct Nameless {
     fs::path folder;

@@ -11,11 +11,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "data/cached_stores.h"
 #include "data/chunks.h"
 #include "text/text_encoder.h"
 
@@ -23,13 +26,13 @@ namespace tekio {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr const char* kExtension = ".tokens";
-constexpr std::chrono::hours kUnused{30 * 24};
-constexpr uint64_t kMostBytes = 20'000'000'000;
 
-const char* environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : nullptr;
+/// A warning that a run's several stores would repeat.
+void warn_once(const std::string& text) {
+  static std::mutex mutex;
+  static std::set<std::string> told;
+  const std::lock_guard lock(mutex);
+  if (told.insert(text).second) warn(text);
 }
 
 int64_t nanoseconds(const timespec& time) { return time.tv_sec * kSecond + time.tv_nsec; }
@@ -71,25 +74,47 @@ void add_options(const ReadOptions& options, KeyText& text) {
   text.number(static_cast<int>(options.sample_by));
 }
 
-std::string hex(const StoreKey& key) {
-  std::string text;
-  for (const std::byte b : key) text += fmt::format("{:02x}", static_cast<unsigned>(b));
-  return text;
+/// What people know the data by: its file, or the folder that holds all of its files.
+std::string data_name(const Files& files) {
+  std::error_code ignored;
+  fs::path common;
+  for (const DataFile& file : files.list()) {
+    const fs::path path = fs::absolute(file.path, ignored).lexically_normal();
+    if (common.empty()) common = path;
+    const auto end = std::ranges::mismatch(common, path).in1;
+    fs::path shared;
+    for (auto part = common.begin(); part != end; ++part) shared /= *part;
+    common = shared;
+  }
+  return common.string();
 }
 
-void make_folder(const fs::path& folder, const char* remedy) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error || ::access(folder.c_str(), W_OK | X_OK) != 0)
-    fail(ErrorKind::io, "cannot write to the folder {}: {}; {}", printable(folder.string(), 300),
-         error ? error.message() : std::strerror(errno), remedy);
+/// Where a store without a name is written. TMPDIR is the user's word; without it the first that takes a file: /tmp may
+/// be memory, and a store may be larger.
+fs::path temporary_folder() {
+  const char* chosen = std::getenv("TMPDIR");
+  if (chosen != nullptr && *chosen == '\0') chosen = nullptr;
+  const auto refused = [](const char* folder) {
+    std::error_code ignored;
+    return !fs::is_directory(folder, ignored) ? ENOTDIR : ::access(folder, W_OK | X_OK) != 0 ? errno : 0;
+  };
+  if (chosen == nullptr)
+    for (const char* folder : {"/var/tmp", "/tmp", "/dev/shm"})
+      if (refused(folder) == 0) return folder;
+  const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";
+  if (const int code = refused(folder.c_str()); code != 0)
+    fail(ErrorKind::io, "cannot write to the folder {}: {}; set TMPDIR to a folder that can be written",
+         printable(folder.string(), 300), std::strerror(code));
+  return folder;
 }
 
 /// `where`: a path, or AtomicFile::Nameless.
 template <typename Where>
 std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const StoreRecipe& recipe, const StoreKey& key,
                                         const std::vector<FileState>& states, const Where& where) {
-  TokenStoreWriter writer(where, key, recipe.shape);
+  TokenStoreWriter::Shape shape = recipe.shape;
+  shape.data = data_name(*source.files);
+  TokenStoreWriter writer(where, key, shape);
   tokenize(source, recipe.make_encoder, recipe.options, writer);
   check_unchanged(*source.files, states);
   if (!writer.has_words())
@@ -113,29 +138,41 @@ std::shared_ptr<const TokenStore> open_kept(const fs::path& path, const StoreKey
   return {kept, &kept->store};
 }
 
-/// Removes the stores that nobody has used for kUnused, and the least recently used ones while all have more than
-/// kMostBytes; none that a process has open.
-void prune(const fs::path& folder) {
-  struct Store {
-    fs::file_time_type used;
-    uint64_t bytes;
-    fs::path path;
+/// The store from the cache, or made and kept there; nullptr, after a warning, where nothing can be kept.
+std::shared_ptr<const TokenStore> kept_store(const Dataset::Source& source, const StoreRecipe& recipe,
+                                             const StoreKey& key, const std::vector<FileState>& states) {
+  constexpr const char* kRemedy =
+      "tokens are not kept, so the next run makes them anew (set TEKIO_CACHE to a folder that can be written, or pass "
+      "--no_cache)";
+  const std::optional<fs::path> cache = cache_folder();
+  if (!cache) {
+    warn_once(fmt::format("there is no place for the cache, as none of TEKIO_CACHE, XDG_CACHE_HOME and HOME is set: {}",
+                          kRemedy));
+    return nullptr;
+  }
+  const fs::path folder = stores_folder(*cache), path = store_path(folder, key);
+  if (std::error_code ignored; fs::exists(path, ignored)) {
+    try {
+      return open_kept(path, key);
+    } catch (const Error& error) {
+      warn(fmt::format("{} (this happens now)", error.what()));
+    }
+  }
+  const auto not_kept = [&](const std::string& reason) {
+    warn_once(fmt::format("the cache's folder {} cannot be written: {}: {}", printable(folder.string(), 300), reason,
+                          kRemedy));
+    return nullptr;
   };
-  std::vector<Store> stores;
-  uint64_t total = 0;
-  std::error_code ignored;
-  for (fs::directory_iterator at(folder, ignored), end; at != end; at.increment(ignored)) {
-    if (at->path().extension() != kExtension || !at->is_regular_file(ignored)) continue;
-    stores.push_back({at->last_write_time(ignored), at->file_size(ignored), at->path()});
-    total += stores.back().bytes;
+  if (const std::string reason = make_private_folder(folder); !reason.empty()) return not_kept(reason);
+  remove_stale_temporaries(folder);
+  try {
+    build(source, recipe, key, states, path);
+  } catch (const StoreWriteError& error) {  // a full disk, a quota, a file system that can only be read
+    return not_kept(error.what());
   }
-  std::sort(stores.begin(), stores.end(), [](const Store& a, const Store& b) { return a.used < b.used; });
-  const auto old = fs::file_time_type::clock::now() - kUnused;
-  for (const Store& store : stores) {
-    if (store.used >= old && total <= kMostBytes) break;
-    const Lock nobody_uses_it(store.path);
-    if (nobody_uses_it.held() && fs::remove(store.path, ignored)) total -= store.bytes;
-  }
+  auto store = open_kept(path, key);
+  prune_stores(folder);
+  return store;
 }
 
 }  // namespace
@@ -202,29 +239,10 @@ std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const
   const std::vector<FileState> states = states_of(*source.files);
   const StoreKey key = store_key(source, states, recipe);
   const std::vector<DataFile>& files = source.files->list();
-  const bool passing =
-      std::any_of(files.begin(), files.end(), [](const DataFile& file) { return !file.shown.empty(); });
-  if (!use_cache || passing) {  // what was piped is never met again
-    const char* chosen = environment("TMPDIR");
-    const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";  // /tmp may be memory, and a store may be larger
-    make_folder(folder, "set TMPDIR to a folder that can be written");
-    return build(source, recipe, key, states, AtomicFile::Nameless{folder});
-  }
-  const fs::path folder = cache_folder() / "tokens";
-  const fs::path path = folder / (hex(key) + kExtension);
-  if (fs::exists(path)) {
-    try {
-      return open_kept(path, key);
-    } catch (const Error& error) {
-      warn(fmt::format("{} (this happens now)", error.what()));
-    }
-  }
-  make_folder(folder, "set TEKIO_CACHE to a folder that can be written or pass --no_cache");
-  remove_stale_temporaries(folder);
-  build(source, recipe, key, states, path);
-  auto store = open_kept(path, key);
-  prune(folder);
-  return store;
+  const bool piped = std::any_of(files.begin(), files.end(), [](const DataFile& file) { return !file.shown.empty(); });
+  if (use_cache && !piped)  // what was piped is never met again
+    if (auto store = kept_store(source, recipe, key, states)) return store;
+  return build(source, recipe, key, states, AtomicFile::Nameless{temporary_folder()});
 }
 
 Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {

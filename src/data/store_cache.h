@@ -39,10 +39,10 @@ struct StoreRecipe {
 
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe);
 
-/// The store from the cache, or made and kept there; a damaged one is made anew with a warning. Without `use_cache` it
-/// is made in the folder for temporary files and has no name. Several processes may do this at once: each writes its
-/// own file and renames it. Making one removes others: those unused for 30 days, and the least recently used ones while
-/// all have more than 20 GB, but none that is open anywhere. Errors: as tokenize(); io (the folder cannot be written).
+/// The store from the cache, or made and kept there; a damaged one is made anew with a warning. Without `use_cache`, or
+/// (with a warning) where nothing can be kept, it is made in the folder for temporary files, has no name and is gone
+/// with the process. Several processes may do this at once: each writes its own file and renames it. Making one prunes
+/// the others. Errors: as tokenize(); io (no folder takes a store).
 std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache);
 
 }  // namespace tekio

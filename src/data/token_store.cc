@@ -17,7 +17,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr char kMagic[8] = {'T', 'E', 'K', 'I', 'O', 'T', 'O', 'K'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
+constexpr uint64_t kMostDataBytes = 4096;  // of what a store says it was made from
 
 struct Header {
   char magic[8];
@@ -27,7 +28,8 @@ struct Header {
   uint64_t rows, tokens, batches;
   uint32_t max_id, prefix, suffix, batch_rows;
   uint64_t index_position, index_checksum, file_bytes;
-  uint64_t reserved[3];
+  uint64_t data_bytes, data_checksum;  // of the text that follows the header
+  uint64_t reserved;
   uint64_t checksum;  // of all before it
 };
 static_assert(sizeof(Header) == 128);
@@ -45,7 +47,16 @@ constexpr uint64_t words_of_bits(uint64_t bits) { return (bits + 63) / 64; }
        printable(path.string(), 300), what);
 }
 
-Header read_header(const MappedFile& file, const StoreKey& key) {
+std::string padded_text(std::string text) {
+  text.resize(padded(text.size()));
+  return text;
+}
+
+// Where the batches begin: after the header and what the store was made from.
+uint64_t first_batch(const Header& header) { return sizeof(Header) + padded(header.data_bytes); }
+
+// The header, its own checksum and that of the text behind it verified.
+Header read_header(const MappedFile& file) {
   const auto bytes = file.bytes();
   Header header;
   if (bytes.size() < sizeof header)
@@ -57,14 +68,23 @@ Header read_header(const MappedFile& file, const StoreKey& key) {
     fail_damaged(file.path(), fmt::format("its version is {}, {} is expected", header.version, kVersion));
   if (header.checksum != XXH3_64bits(bytes.data(), offsetof(Header, checksum)))
     fail_damaged(file.path(), "its header's checksum is wrong");
+  if (header.data_bytes > kMostDataBytes || first_batch(header) > bytes.size() ||
+      header.data_checksum != XXH3_64bits(bytes.data() + sizeof header, padded(header.data_bytes)))
+    fail_damaged(file.path(), "what it says that it was made from is damaged");
+  return header;
+}
+
+Header verified_header(const MappedFile& file, const StoreKey& key) {
+  const auto bytes = file.bytes();
+  const Header header = read_header(file);
   if (std::memcmp(header.key, key.data(), key.size()) != 0) fail_damaged(file.path(), "it was made from other data");
   if (header.file_bytes != bytes.size())
     fail_damaged(file.path(), fmt::format("it has {} bytes, {} are expected", bytes.size(), header.file_bytes));
   if ((header.id_bytes != 2 && header.id_bytes != 4) || header.batch_rows != TokenStore::kBatchRows ||
       header.max_id > INT32_MAX)
     fail_damaged(file.path(), "its header holds impossible figures");
-  if (header.index_position > bytes.size() || header.index_position % 8 != 0 ||
-      header.batches != (bytes.size() - header.index_position) / sizeof(IndexEntry) ||
+  if (header.index_position > bytes.size() || header.index_position < first_batch(header) ||
+      header.index_position % 8 != 0 || header.batches != (bytes.size() - header.index_position) / sizeof(IndexEntry) ||
       (bytes.size() - header.index_position) % sizeof(IndexEntry) != 0)
     fail_damaged(file.path(), "its index lies outside of it");
   if (header.index_checksum != XXH3_64bits(bytes.data() + header.index_position, bytes.size() - header.index_position))
@@ -89,6 +109,16 @@ class PageRelease {
   const std::byte* base_;
   uint64_t released_ = 0;
 };
+
+// What the system refuses while a store is written may be had elsewhere.
+template <typename Work>
+auto writing(const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw StoreWriteError(error);
+  }
+}
 
 template <typename Id>
 uint32_t largest(const Id* ids, size_t count) {
@@ -119,8 +149,19 @@ std::span<const std::byte> TokenSpan::bytes() const {
   return std::as_bytes(std::span(wide_, static_cast<size_t>(size_)));
 }
 
+std::optional<StoreFacts> store_facts(const fs::path& path) {
+  try {
+    const MappedFile file(path);
+    const Header header = read_header(file);
+    return StoreFacts{std::string(file.text().substr(sizeof header, header.data_bytes)),
+                      static_cast<int64_t>(header.rows), static_cast<int64_t>(header.tokens)};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) {
-  const Header header = read_header(file_, key);
+  const Header header = verified_header(file_, key);
   rows_ = static_cast<int64_t>(header.rows);
   tokens_ = static_cast<int64_t>(header.tokens);
   prefix_ = header.prefix;
@@ -129,7 +170,7 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
   id_bytes_ = static_cast<int>(header.id_bytes);
 
   const std::byte* base = file_.bytes().data();
-  uint64_t rows = 0, tokens = 0, at = sizeof(Header);
+  uint64_t rows = 0, tokens = 0, at = first_batch(header);
   uint32_t max_id = 0;
   PageRelease release(base);
   for (uint64_t b = 0; b < header.batches; ++b) {
@@ -181,26 +222,37 @@ void EncodedRows::clear() {
 }
 
 TokenStoreWriter::TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape)
-    : file_(destination), key_(key), shape_(shape), checksum_(XXH3_createState()), batch_position_(sizeof(Header)) {
+    : file_(writing([&] { return AtomicFile(destination, 0600); })),
+      key_(key),
+      shape_(shape),
+      checksum_(XXH3_createState()) {
   begin();
 }
 
 TokenStoreWriter::TokenStoreWriter(const AtomicFile::Nameless& in, const StoreKey& key, const Shape& shape)
-    : file_(in), key_(key), shape_(shape), checksum_(XXH3_createState()), batch_position_(sizeof(Header)) {
+    : file_(writing([&] { return AtomicFile(in); })), key_(key), shape_(shape), checksum_(XXH3_createState()) {
   begin();
 }
 
 void TokenStoreWriter::begin() {
   const Header empty{};
-  file_.write(std::as_bytes(std::span(&empty, 1)));
+  write(std::as_bytes(std::span(&empty, 1)));
+  if (shape_.data.size() > kMostDataBytes) shape_.data.resize(kMostDataBytes);
+  const std::string data = padded_text(shape_.data);
+  write(std::as_bytes(std::span(data)));
+  batch_position_ = file_.position();
   XXH3_64bits_reset(checksum_);
 }
 
 TokenStoreWriter::~TokenStoreWriter() { XXH3_freeState(checksum_); }
 
+void TokenStoreWriter::write(std::span<const std::byte> bytes) {
+  writing([&] { file_.write(bytes); });
+}
+
 void TokenStoreWriter::write_checked(std::span<const std::byte> bytes) {
   XXH3_64bits_update(checksum_, bytes.data(), bytes.size());
-  file_.write(bytes);
+  write(bytes);
 }
 
 void TokenStoreWriter::append(const EncodedRows& rows) {
@@ -280,13 +332,18 @@ void TokenStoreWriter::commit() {
   header.prefix = static_cast<uint32_t>(shape_.prefix);
   header.suffix = static_cast<uint32_t>(shape_.suffix);
   header.batch_rows = TokenStore::kBatchRows;
+  header.data_bytes = shape_.data.size();
+  const std::string data = padded_text(shape_.data);
+  header.data_checksum = XXH3_64bits(data.data(), data.size());
   header.index_position = file_.position();
   header.index_checksum = XXH3_64bits(index.data(), index.size());
   header.file_bytes = file_.position() + index.size();
   header.checksum = XXH3_64bits(&header, offsetof(Header, checksum));
-  file_.write(index);
-  file_.write_at(0, std::as_bytes(std::span(&header, 1)));
-  file_.commit();
+  write(index);
+  writing([&] {
+    file_.write_at(0, std::as_bytes(std::span(&header, 1)));
+    file_.commit();
+  });
 }
 
 }  // namespace tekio

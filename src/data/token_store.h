@@ -6,10 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/file.h"
 
 struct XXH3_state_s;
@@ -37,6 +39,14 @@ class TokenSpan {
   const uint32_t* wide_ = nullptr;
   int64_t size_ = 0;
 };
+
+/// What a store's header says of it.
+struct StoreFacts {
+  std::string data;  ///< what it was made from
+  int64_t rows = 0, tokens = 0;
+};
+/// Nothing where the file is no store of this version, or cannot be read. Looks at the beginning only.
+std::optional<StoreFacts> store_facts(const fs::path& path);
 
 class TokenStore {
  public:
@@ -82,19 +92,27 @@ struct EncodedRows {
   void clear();
 };
 
-/// Writes a store front to back. What it makes depends on the rows alone, not on how append() calls cut them.
+/// What TokenStoreWriter throws where its file cannot be made or written, so that it can be tried elsewhere (kind io).
+class StoreWriteError : public Error {
+ public:
+  explicit StoreWriteError(const Error& error) : Error(error.kind(), error.what()) {}
+};
+
+/// Writes a store front to back, readable by its owner alone. What it makes depends on the rows alone, not on how
+/// append() calls cut them.
 class TokenStoreWriter {
  public:
   struct Shape {
     int id_bytes = 2;
     int64_t prefix = 0, suffix = 0;
+    std::string data = {};  ///< what it is made from, for people to read
   };
   TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape);
   /// Into a file without a name.
   TokenStoreWriter(const AtomicFile::Nameless& in, const StoreKey& key, const Shape& shape);
   ~TokenStoreWriter();
 
-  /// Errors: io, input (an id that does not fit id_bytes).
+  /// Errors: StoreWriteError; input (an id that does not fit id_bytes).
   void append(const EncodedRows& rows);
   /// Puts the file in its place, whole.
   void commit();
@@ -109,6 +127,7 @@ class TokenStoreWriter {
  private:
   void begin();
   void append_row(const int32_t* ids, const uint8_t* word_starts, size_t count);
+  void write(std::span<const std::byte> bytes);
   void write_checked(std::span<const std::byte> bytes);
   void finish_batch();
 
@@ -120,7 +139,7 @@ class TokenStoreWriter {
   uint32_t max_id_ = 0;
   bool has_words_ = false;
   // the batch at hand
-  uint64_t batch_position_, batch_tokens_ = 0;
+  uint64_t batch_position_ = 0, batch_tokens_ = 0;
   std::vector<uint64_t> batch_starts_, batch_row_ends_;
   std::vector<uint64_t> index_;  // four words a batch
   std::vector<uint16_t> narrow_;

@@ -197,11 +197,9 @@ std::map<Json, std::vector<StepRate>>& known() {
 
 // nullopt: there is no place to keep anything.
 std::optional<KeptRates> kept(const Measurement& measurement) {
-  try {
-    return KeptRates(cache_folder() / "arithmetic", measurement.key());
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+  const std::optional<fs::path> cache = cache_folder();
+  if (!cache) return std::nullopt;
+  return KeptRates(*cache / "arithmetic", measurement.key());
 }
 
 // Whether rates are those of everything that multiplies here.

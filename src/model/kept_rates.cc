@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -43,9 +44,7 @@ void KeptRates::write(const std::vector<StepRate>& rates) const {
   for (const StepRate& rate : rates)
     document["rates"].push_back(
         {{"dtype", tekio::name_of(rate.arithmetic.type)}, {"kernel", rate.arithmetic.kernel}, {"gflops", rate.gflops}});
-  for (const fs::path& folder : {folder_.parent_path(), folder_})
-    if (fs::create_directories(folder)) fs::permissions(folder, fs::perms::owner_all);
-  write_atomically(path_, pretty_json(document));
+  if (make_private_folder(folder_).empty()) write_atomically(path_, pretty_json(document));
 }
 
 }  // namespace tekio

@@ -119,6 +119,25 @@ TEST(TokenStore, NoticesEveryFlippedBitAndEveryCut) {
   expect_error(ErrorKind::io, {"cannot open"}, [&] { TokenStore(folder / "missing", kKey); });
 }
 
+TEST(TokenStore, SaysWhatItWasMadeFrom) {
+  const ScratchFolder folder;
+  const Rows rows = random_rows(3, 100, 1);
+  for (const std::string& data : {std::string(), std::string("/a/notes.txt"), std::string("/a/notes"),
+                                  std::string("/\xC3\xBC\n\x1b.txt"), std::string(4096, 'x'), std::string(5000, 'y')}) {
+    write_store(folder / "s", rows, 1, {.id_bytes = 2, .prefix = 1, .suffix = 1, .data = data});
+    EXPECT_EQ(TokenStore(folder / "s", kKey).rows(), 3);
+    const auto facts = store_facts(folder / "s");
+    ASSERT_TRUE(facts);
+    EXPECT_EQ(facts->data, data.substr(0, 4096));
+    EXPECT_EQ(facts->rows, 3);
+    EXPECT_EQ(facts->tokens, TokenStore(folder / "s", kKey).tokens());
+  }
+  for (const std::string& none : {std::string(), std::string("TEKIOTOK"), std::string(200, 'x')})
+    EXPECT_FALSE(store_facts(folder.write("n", none)));
+  EXPECT_FALSE(store_facts(folder / "missing"));
+  EXPECT_FALSE(store_facts(folder / ""));
+}
+
 /// Checksums alone do not make a store: figures that cannot be are refused too.
 TEST(TokenStore, RefusesFiguresThatCannotBe) {
   const ScratchFolder folder;
@@ -132,8 +151,11 @@ TEST(TokenStore, RefusesFiguresThatCannotBe) {
     uint64_t value;
     const char* message;
   } cases[] = {
-      {8, 2 | uint64_t{2} << 32, "its version is 2, 1 is expected"},
-      {8, 1 | uint64_t{3} << 32, "its header holds impossible figures"},
+      {8, 1 | uint64_t{2} << 32, "its version is 1, 2 is expected"},
+      {8, 2 | uint64_t{3} << 32, "its header holds impossible figures"},
+      {96, 8, "what it says that it was made from is damaged"},
+      {96, uint64_t{1} << 40, "what it says that it was made from is damaged"},
+      {96, UINT64_MAX, "what it says that it was made from is damaged"},
       {72, 10'000, "its index lies outside of it"},
       {168, 136, "its index names a batch 0 that cannot be"},
       {176, 20, "batch 0 goes past its end"},

@@ -14,7 +14,7 @@ namespace {
 
 /// Offsets of docs/formats.md.
 constexpr size_t kHeader = 128, kIdBytes = 12, kIndexPosition = 72, kIndexChecksum = 80, kFileBytes = 88,
-                 kChecksum = 120, kEntry = 32;
+                 kDataBytes = 96, kDataChecksum = 104, kChecksum = 120, kEntry = 32;
 
 template <typename Number>
 Number get(const std::vector<char>& bytes, size_t at) {
@@ -25,7 +25,7 @@ Number get(const std::vector<char>& bytes, size_t at) {
 void put(std::vector<char>& bytes, size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); }
 
 void put_checksums_right(std::vector<char>& bytes) {
-  std::memcpy(bytes.data(), "TEKIOTOK\1\0\0\0", 12);
+  std::memcpy(bytes.data(), "TEKIOTOK\2\0\0\0", 12);
   put(bytes, kFileBytes, bytes.size());
   const auto index = get<uint64_t>(bytes, kIndexPosition);
   if (index >= kHeader && index <= bytes.size()) {
@@ -38,6 +38,9 @@ void put_checksums_right(std::vector<char>& bytes) {
     }
     put(bytes, kIndexChecksum, XXH3_64bits(bytes.data() + index, bytes.size() - index));
   }
+  const auto data = get<uint64_t>(bytes, kDataBytes);
+  if (data <= bytes.size() - kHeader && (data + 7) / 8 * 8 <= bytes.size() - kHeader)
+    put(bytes, kDataChecksum, XXH3_64bits(bytes.data() + kHeader, (data + 7) / 8 * 8));
   put(bytes, kChecksum, XXH3_64bits(bytes.data(), kChecksum));
 }
 
@@ -52,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::memcpy(key.data(), bytes.data() + 16, key.size());
   put_checksums_right(bytes);
   const auto path = folder.write("store", {bytes.data(), bytes.size()});
+  if (const auto facts = store_facts(path); facts && facts->data.size() > bytes.size()) std::abort();
   const int done = fuzz::refused_or_done([&] {
     const auto store = std::make_shared<const TokenStore>(path, key);
     for (const bool lines : {false, true}) {
