@@ -45,11 +45,11 @@ class Adapt final : public TrainingCommand {
 
   Origin find() override {
     bundled_ = model_.model.empty();
-    if (bundled_) model_.model = bundled_model("--model");
-    return {model_.place("adapt"), "--model " + model_.model};
+    const ModelPlace place = model_.place();
+    return {place, "--model " + (bundled_ ? place.folder.string() : model_.model)};
   }
 
-  OpenModel open(const Origin&) const override { return model_.open("adapt", common); }
+  OpenModel open(const Origin&) const override { return model_.open(common); }
 
   // A model of the user's own is not trained on a text that nobody asked for.
   std::vector<std::string> default_data() const override {

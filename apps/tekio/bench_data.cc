@@ -22,7 +22,7 @@ class BenchData final : public Command {
     return {
         .name = "bench data",
         .summary = "measures the way from files of text to chunks",
-        .usage = "D --model M [--chunk_size 128]",
+        .usage = "D [--model M] [--chunk_size 128]",
         .description =
             "Reads, tokenizes and cuts all splits of D as training does, each time from nothing: no cached store is "
             "used or kept. Megabytes are a million bytes of the texts' UTF-8. --compare_reference runs datasets.map "
@@ -42,15 +42,14 @@ class BenchData final : public Command {
 
   void check(const OptionTable& table, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) fail(ErrorKind::usage, "tekio bench data needs files or a folder of text");
-    if (model_.model.empty() && model_.tokenizer.empty()) model_.place("bench data");
     reference_.check(table);
     if (reference_.wanted() && chunks_.line_by_line)
       fail(ErrorKind::usage,
-           "--compare_reference contradicts --line_by_line: the reference's script cuts chunks from all text");
+           "--compare_reference contradicts --line_by_line: datasets.map and group_texts cut chunks from all text");
   }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
-    const fs::path folder = model_.tokenizer_folder("bench data");
+    const fs::path folder = model_.tokenizer_folder();
     const Tokenizer tokenizer = Tokenizer::from_pretrained(folder.string());
     const DatasetDict data = open_data(positionals, read_);
     if (reference_.wanted()) {

@@ -13,11 +13,12 @@ class BenchFill final : public Command {
     return {
         .name = "bench fill",
         .summary = "measures filling a mask from a cold start",
-        .usage = "--model M [TEXT]",
+        .usage = "[--model M] [TEXT]",
         .description =
-            "Runs 'tekio fill' on TEXT in a process of its own again and again, and tells the time from exec to its "
+            "Runs 'tekio fill' on TEXT in a process of its own again and again, and shows the time from exec to its "
             "end and the most memory that it held. The first run, which brings the model's files into the page "
-            "cache, does not count. --compare_reference runs the reference's fill-mask pipeline in alternation, "
+            "cache, does not count. --compare_reference runs Hugging Face transformers' fill-mask pipeline in "
+            "alternation, "
             "measured in the same way.",
         .examples = {"tekio bench fill --model distilbert-base-uncased",
                      "tekio bench fill --model M --json \"A [MASK] film.\""},
@@ -30,13 +31,10 @@ class BenchFill final : public Command {
     reference_.add_to(table);
   }
 
-  void check(const OptionTable& table, const std::vector<std::string>&) override {
-    if (model_.model.empty()) model_.place("bench fill");
-    reference_.check(table);
-  }
+  void check(const OptionTable& table, const std::vector<std::string>&) override { reference_.check(table); }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
-    const ModelPlace place = model_.place("bench fill");
+    const ModelPlace place = model_.place();
     std::string text = positionals.empty() ? "" : positionals[0];
     if (text.empty()) text = fmt::format("This is a great {}.", model_.open_tokenizer(place).mask_token());
     if (reference_.wanted()) {
@@ -45,7 +43,7 @@ class BenchFill final : public Command {
     }
     const std::vector<std::string> arguments = {"fill",
                                                 "--model=" + place.folder.string(),
-                                                "--tokenizer=" + model_.tokenizer_folder("bench fill").string(),
+                                                "--tokenizer=" + model_.tokenizer_folder().string(),
                                                 "--device=" + common.device,
                                                 fmt::format("--dtype={}", tekio::name_of(common.dtype)),
                                                 fmt::format("--threads={}", common.threads),

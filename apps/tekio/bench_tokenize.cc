@@ -18,7 +18,7 @@ class BenchTokenize final : public Command {
     return {
         .name = "bench tokenize",
         .summary = "measures how fast texts become token ids",
-        .usage = "FILE --model M [--threads 1]",
+        .usage = "FILE [--model M] [--threads 1]",
         .description =
             "Reads all texts of FILE into memory, then encodes them, special tokens included, as training does; each "
             "time from a cold word cache. Megabytes are a million bytes of UTF-8. --compare_reference runs the "
@@ -38,12 +38,11 @@ class BenchTokenize final : public Command {
 
   void check(const OptionTable& table, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) fail(ErrorKind::usage, "tekio bench tokenize needs a file of text");
-    if (model_.model.empty() && model_.tokenizer.empty()) model_.place("bench tokenize");
     reference_.check(table);
   }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
-    const fs::path folder = model_.tokenizer_folder("bench tokenize");
+    const fs::path folder = model_.tokenizer_folder();
     const Tokenizer tokenizer = Tokenizer::from_pretrained(folder.string());
     const DatasetDict data = open_data(positionals, read_);
     if (reference_.wanted()) {

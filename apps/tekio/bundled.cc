@@ -89,6 +89,10 @@ std::string bundled_model(const std::string& option) {
   fail_without(option, "model", "a model folder or the id of one in the Hub's cache");
 }
 
+std::optional<fs::path> bundled_model_named(const std::string& name) {
+  return name == kModel && shared(fs::path(kModel) / "config.json") ? shared(kModel) : std::nullopt;
+}
+
 std::optional<fs::path> bundled_options() { return shared("adapt.toml"); }
 
 std::vector<BundledCorpus> bundled_corpora() { return list_corpora().corpora; }

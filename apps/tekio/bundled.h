@@ -14,6 +14,9 @@ std::optional<std::filesystem::path> share_folder();
 /// The bundled model's folder. Errors: usage (this installation has none; names `option`, with which to pass one).
 std::string bundled_model(const std::string& option);
 
+/// The bundled model's folder where `name` is its name; nothing where it is not, or this installation has none.
+std::optional<std::filesystem::path> bundled_model_named(const std::string& name);
+
 /// The options with which adapt trains that model best, as a file for --config; nothing where there is none.
 std::optional<std::filesystem::path> bundled_options();
 

@@ -14,13 +14,14 @@ class DataChunks final : public Command {
   CommandText text() const override {
     return {.name = "data chunks",
             .summary = "tokenizes a dataset and cuts it into chunks",
-            .usage = "D --model M [--chunk_size 128] [--split S] [--show I] [--show_masked I] [--export DIR]",
+            .usage = "D [--model M] [--chunk_size 128] [--split S] [--show I] [--show_masked I] [--export DIR]",
             .description =
-                "Counts each split's rows, tokens and chunks, cut as the reference cuts them. --show prints a chunk as "
+                "Counts each split's rows, tokens and chunks, cut as Hugging Face's group_texts cuts them. --show "
+                "prints a chunk as "
                 "text, --show_masked also as the model "
                 "sees it in the first epoch. --export writes DIR/SPLIT.npy, a [chunks, tokens] array; with "
                 "--train_size or --test_size instead "
-                "DIR/train.npy and DIR/test.npy, the reference's train_test_split(seed) of one split.",
+                "DIR/train.npy and DIR/test.npy, Hugging Face datasets' train_test_split(seed) of one split.",
             .examples =
                 {"tekio data chunks ./imdb --model distilbert-base-uncased --json",
                  "tekio data chunks ./imdb --model M --show 1 --show_masked 1",
@@ -47,7 +48,6 @@ class DataChunks final : public Command {
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) fail(ErrorKind::usage, "tekio data chunks needs files or a folder of text");
-    if (model_.model.empty() && model_.tokenizer.empty()) model_.place("data chunks");
     if (export_.empty() && (train_size_ > 0 || test_size_ > 0))
       fail(ErrorKind::usage, "--train_size and --test_size need --export: they decide what is written");
     if (split_seed_ && train_size_ == 0 && test_size_ == 0)
@@ -58,7 +58,7 @@ class DataChunks final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder("data chunks").string());
+    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder().string());
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     const DatasetDict data = open_data(positionals, read_);

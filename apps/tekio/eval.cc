@@ -1,35 +1,99 @@
-// tekio eval: a model's perplexity and accuracy on a text, on frozen masks, so that the figures are the same each time.
+// tekio eval: a model's perplexity and accuracy on a text, on frozen masks, so that the figures are the same each time;
+// or several models' on the same masks, with what their losses differ by. One model is in memory at a time.
+#include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
-#include "bundled.h"
 #include "inputs.h"
+#include "model/config.h"
+#include "train/options_json.h"
+#include "train/report.h"
 
 namespace tekio::cli {
 namespace {
+
+constexpr size_t kMostModels = 8;
+
+// A model before its weights are read.
+struct Candidate {
+  ModelOptions options;
+  std::string name;  // as it was given
+  ModelPlace place;
+  Tokenizer tokenizer;
+};
+
+// What a model made of the chunks.
+struct Evaluated {
+  std::string name;
+  EvaluationReport report;
+  ChunkLosses each;
+};
+
+// `text` in at most `width` columns: its end, which tells paths apart.
+std::string shortened(const std::string& text, size_t width) {
+  if (text.size() <= width) return text;
+  size_t begin = text.size() - (width - 1);
+  while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) ++begin;  // a whole character
+  return "…" + text.substr(begin);
+}
+
+std::string padded(const std::string& text, size_t width) {
+  const auto columns = static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return text + std::string(columns < width ? width - columns : 0, ' ');
+}
+
+// Two models can be compared where a text is the same ids to both.
+void check_same_vocabulary(const Candidate& first, const Candidate& other) {
+  const Tokenizer &a = first.tokenizer, &b = other.tokenizer;
+  if (a.digest() == b.digest()) return;
+  const std::string names = fmt::format("{} and {}", printable(first.name, 300), printable(other.name, 300));
+  constexpr const char* kRemedy = "compare models of one vocabulary, or name the tokenizer of both with --tokenizer";
+  if (a.vocabulary_size() != b.vocabulary_size())
+    fail(ErrorKind::input, "the models {} have different vocabularies, of {} and {} entries: {}", names,
+         a.vocabulary_size(), b.vocabulary_size(), kRemedy);
+  for (int32_t id = 0; id < a.vocabulary_size(); ++id)
+    if (const std::string here = a.id_to_token(id), there = b.id_to_token(id); here != there)
+      fail(ErrorKind::input, "the models {} have different vocabularies, the id {} is '{}' and '{}': {}", names, id,
+           printable(here, 40), printable(there, 40), kRemedy);
+  fail(ErrorKind::input,
+       "the tokenizers of the models {} have the same vocabulary but split text in different ways: {}", names, kRemedy);
+}
+
+OrderedJson figures(const EvaluationReport& report) {
+  return {{"eval_loss", report.loss},
+          {"eval_loss_reference", report.reference_loss},
+          {"perplexity", report.perplexity},
+          {"perplexity_interval", report.perplexity_interval},
+          {"accuracy", report.accuracy},
+          {"eval_chunks", report.chunks},
+          {"masked_tokens", report.masked_tokens}};
+}
 
 class Eval final : public Command {
  public:
   CommandText text() const override {
     return {.name = "eval",
-            .summary = "tells a model's perplexity and accuracy on a text",
-            .usage = "[--model M] --data D [--max_chunks N]",
+            .summary = "evaluates models: perplexity and accuracy on a text",
+            .usage = "[--model M]… --data D [--max_chunks N]",
             .description =
-                "Masks the text once, as --seed decides, and tells how well the model fills it in. Judges by D's split "
-                "validation, else test, else "
-                "train; PATH:SPLIT picks another. Without --model: the bundled one.",
+                "Masks the text once, as --seed decides, and shows how well the model fills it in. Evaluates on D's "
+                "split validation, else test, else train; PATH:SPLIT picks another. Without --model: the bundled one. "
+                "Several models (--model repeated, up to 8) get the same masks, and each is compared with the first: "
+                "the difference of their losses with its paired 95 % interval. Their vocabularies must be the same.",
             .examples = {"tekio eval --model run --data ./imdb --max_chunks 1000",
-                         "tekio eval --model run --data ./imdb:unsupervised --json"}};
+                         "tekio eval --model run --data ./imdb:unsupervised --json",
+                         "tekio eval --model distilbert-base-uncased --model run --data ./imdb"}};
   }
 
   void add_options(OptionTable& table) override {
-    model_.add_to(table, true);
+    model_.add_to(table, true, &models_);
     table.add("data", &data_, "the text: files, a folder, PATH:SPLIT")
         .called("D")
         .short_name('d')
         .alias("validation_file")
         .alias("dataset_name");
-    table.add("max_chunks", &options_.max_chunks, "judges by no more than the first N chunks; 0: all")
+    table.add("max_chunks", &options_.max_chunks, "no more than the first N chunks; 0: all")
         .at_least(0)
         .alias("max_eval_samples");
     table.add("per_device_eval_batch_size", &options_.batch_size, "chunks in a batch")
@@ -39,61 +103,133 @@ class Eval final : public Command {
     add_read_options(table, read_);
     add_chunk_options(table, chunks_);
     add_masking_options(table, options_);
-    table.add("masking_rng", &options_.masking_rng,
-              {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
-              "where the masks come from: counters, or the reference stack's own stream");
+    table.add("masking_rng", &options_.masking_rng, masking_rng_names(),
+              "where the masks come from: counters, or the random stream of Hugging Face transformers");
   }
 
   void check(const OptionTable&, const std::vector<std::string>&) override {
     if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio eval needs files or a folder of text");
+    if (models_.size() > kMostModels)
+      fail(ErrorKind::usage, "--model is given {} times, expected at most {} models to compare", models_.size(),
+           kMostModels);
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    if (model_.model.empty()) model_.model = bundled_model("--model");
-    const auto [place, tokenizer, model, info] = model_.open("eval", common);
-    chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest_input(info, tokenizer));
-    chunks_.use_cache = !common.no_cache;
-    chunks_.threads = common.threads;
+    const std::vector<Candidate> candidates = find_models();
     const DatasetDict data = open_data(data_, read_);
     const std::string split = choose_split(data, {"validation", "test", "train"});
-    const Chunks chunks = chunk(data[split], tokenizer, chunks_);
-    const std::string column = tell_rows(data[split], read_);
-    if (chunks.size() == 0)
-      fail(ErrorKind::input,
-           "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text", split,
-           chunks_.chunk_size);
-
+    const Chunks chunks = cut(data[split], split, candidates);
+    column_ = tell_rows(data[split], read_);
+    skipped_rows_ = data[split].skipped_rows();
     options_.seed = common.seed;
-    const EvaluationReport report = evaluate(model, tokenizer, chunks, options_);
-    if (common.json) {
-      out.json({{"eval_loss", report.loss},
-                {"eval_loss_reference", report.reference_loss},
-                {"perplexity", report.perplexity},
-                {"perplexity_interval", report.perplexity_interval},
-                {"accuracy", report.accuracy},
-                {"eval_chunks", report.chunks},
-                {"masked_tokens", report.masked_tokens},
-                {"split", split},
-                {"text_column", column},
-                {"skipped_rows", data[split].skipped_rows()},
-                {"seconds", report.seconds}});
-    } else {
-      const std::string interval =
-          std::isfinite(report.perplexity_interval) ? fmt::format(" ± {:.4f}", report.perplexity_interval) : "";
-      out.line(fmt::format("perplexity {:.4f}{} · accuracy {:.2f} % · loss {:.6f} · {} of split {} · {} · {:.1f} s",
-                           report.perplexity, interval, 100 * report.accuracy, report.loss,
-                           counted(report.chunks, "chunk"), split, counted(report.masked_tokens, "masked token"),
-                           report.seconds));
-    }
+    std::vector<Evaluated> models;
+    for (const Candidate& candidate : candidates) models.push_back(evaluate_one(candidate, chunks));
+    if (models.size() == 1)
+      show_one(models.front().report, split, out);
+    else
+      show_several(models, split, out);
     return 0;
   }
 
  private:
+  // All of them, their tokenizers compared, before the first one's weights are read.
+  std::vector<Candidate> find_models() const {
+    std::vector<std::string> named = models_;
+    if (named.empty()) named.emplace_back();  // the bundled one
+    std::vector<Candidate> candidates;
+    for (const std::string& name : named) {
+      ModelOptions options = model_;
+      options.model = name;
+      const ModelPlace place = options.place();
+      candidates.push_back({options, name, place, options.open_tokenizer(place)});
+      check_same_vocabulary(candidates.front(), candidates.back());
+    }
+    return candidates;
+  }
+
+  Chunks cut(const Dataset& rows, const std::string& split, const std::vector<Candidate>& candidates) {
+    const Tokenizer& tokenizer = candidates.front().tokenizer;
+    int64_t longest = tokenizer.model_max_length();
+    for (const Candidate& candidate : candidates)
+      longest = std::min({longest, candidate.tokenizer.model_max_length(),
+                          ModelConfig::from_folder(candidate.place.folder).max_positions});
+    chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest);
+    chunks_.use_cache = !common.no_cache;
+    chunks_.threads = common.threads;
+    Chunks chunks = chunk(rows, tokenizer, chunks_);
+    if (chunks.size() == 0)
+      fail(ErrorKind::input,
+           "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text",
+           printable(split), chunks_.chunk_size);
+    return chunks;
+  }
+
+  Evaluated evaluate_one(const Candidate& candidate, const Chunks& chunks) const {
+    const OpenModel opened = candidate.options.open(common);
+    Evaluated evaluated{.name = candidate.name, .report = {}, .each = {}};
+    evaluated.report = evaluate(opened.model, opened.tokenizer, chunks, options_, &evaluated.each);
+    return evaluated;
+  }
+
+  void show_one(const EvaluationReport& report, const std::string& split, Output& out) const {
+    if (common.json) {
+      OrderedJson document = figures(report);
+      document["split"] = split;
+      document["text_column"] = column_;
+      document["skipped_rows"] = skipped_rows_;
+      document["seconds"] = report.seconds;
+      return out.json(document);
+    }
+    out.line(fmt::format("perplexity {} · {} · loss {:.4f} · {} of split {} · {} · {:.1f} s", perplexity_text(report),
+                         accuracy_text(report), report.loss, counted(report.chunks, "chunk"), printable(split),
+                         counted(report.masked_tokens, "masked token"), report.seconds));
+  }
+
+  void show_several(const std::vector<Evaluated>& models, const std::string& split, Output& out) const {
+    const Evaluated& first = models.front();
+    OrderedJson list = OrderedJson::array(), differences = OrderedJson::array();
+    std::vector<std::string> lines;
+    for (size_t i = 0; i < models.size(); ++i) {
+      const EvaluationReport& report = models[i].report;
+      OrderedJson& entry = list.emplace_back(OrderedJson{{"model", models[i].name}});
+      entry.update(figures(report));
+      entry["seconds"] = report.seconds;
+      lines.push_back(fmt::format("{}  {}{:>11.2f} {:>8.2f} % {:>8.4f}", i + 1,
+                                  padded(shortened(printable(models[i].name, 4096), 26), 26), report.perplexity,
+                                  100 * report.accuracy, report.loss));
+      if (i == 0) continue;
+      const LossDifference d = loss_difference(models[i].each, first.each);
+      differences.push_back({{"model", models[i].name},
+                             {"against", first.name},
+                             {"eval_loss", d.loss},
+                             {"low", d.low},
+                             {"high", d.high}});
+      lines.back() += fmt::format("  {:>+8.4f}", d.loss);
+      if (std::isfinite(d.high)) lines.back() += fmt::format(" ± {:.4f}", d.high - d.loss);
+    }
+    if (common.json) {
+      out.json({{"models", list},
+                {"differences", differences},
+                {"split", split},
+                {"text_column", column_},
+                {"skipped_rows", skipped_rows_}});
+      return;
+    }
+    out.line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", 26), "perplexity", "accuracy", "loss",
+                         "loss less that of 1"));
+    for (const std::string& line : lines) out.line(line);
+    out.line(fmt::format("{} of split {}, {}, the same masks for all; ±: paired 95 % interval",
+                         counted(first.report.chunks, "chunk"), printable(split),
+                         counted(first.report.masked_tokens, "masked token")));
+  }
+
   ModelOptions model_;
-  std::vector<std::string> data_;
+  std::vector<std::string> models_, data_;
   ReadOptions read_;
   ChunkOptions chunks_;
   EvaluationOptions options_;
+  std::string column_;  // that the text was taken from
+  int64_t skipped_rows_ = 0;
 };
 
 }  // namespace

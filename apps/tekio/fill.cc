@@ -1,5 +1,4 @@
 // tekio fill: the reference's fill-mask pipeline, one text or many.
-#include "bundled.h"
 #include "inputs.h"
 #include "lines.h"
 
@@ -9,27 +8,25 @@ namespace {
 class Fill final : public Command {
  public:
   CommandText text() const override {
-    return {.name = "fill",
-            .summary = "fills the masks of texts",
-            .usage = "[--model M] [--top_k 5] [--targets a,b] [TEXT…]",
-            .description =
-                "Tells the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. "
-                "Without "
-                "--model: the bundled one. "
-                "--json prints what the "
-                "reference's pipeline returns: for one text a list of predictions (a list of such lists where it has "
-                "several masks), for "
-                "several texts a list of these.",
-            .examples = {"tekio fill --model distilbert-base-uncased \"This is a great [MASK].\"",
-                         "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"",
-                         "tekio fill --model run < texts.txt"},
-            .max_positionals = -1};
+    return {
+        .name = "fill",
+        .summary = "fills the masks of texts",
+        .usage = "[--model M] [--top_k 5] [--targets a,b] [TEXT…]",
+        .description =
+            "Shows the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. "
+            "Without --model: the bundled one. --json prints what the fill-mask pipeline of Hugging Face transformers "
+            "returns: for one text a list of predictions (a list of such lists where it has several masks), for "
+            "several texts a list of these.",
+        .examples = {"tekio fill --model distilbert-base-uncased \"This is a great [MASK].\"",
+                     "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"",
+                     "tekio fill --model run < texts.txt"},
+        .max_positionals = -1};
   }
 
   void add_options(OptionTable& table) override {
     model_.add_to(table, true);
     table.add("top_k", &options_.top_k, "predictions for a mask").at_least(0);
-    table.add("targets", &targets_, "judges only these words, separated by commas").called("a,b");
+    table.add("targets", &targets_, "scores only these words, separated by commas").called("a,b");
   }
 
   void check(const OptionTable& table, const std::vector<std::string>&) override {
@@ -45,12 +42,14 @@ class Fill final : public Command {
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     std::vector<std::string> texts = positionals;
     const bool from_input = texts.empty();
-    if (from_input) read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
+    if (from_input) {
+      note_standard_input();
+      read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
+    }
     if (texts.empty())
       fail(ErrorKind::input, "there is no text to fill: pass one as an argument or lines on standard input");
 
-    if (model_.model.empty()) model_.model = bundled_model("--model");
-    const OpenModel opened = model_.open("fill", common);
+    const OpenModel opened = model_.open(common);
     const FillMask fill_mask(opened.model, opened.tokenizer);
 
     OrderedJson results = OrderedJson::array();

@@ -1,6 +1,5 @@
 // tekio info: what a model folder holds.
 #include "base/log.h"
-#include "bundled.h"
 #include "inputs.h"
 
 namespace tekio::cli {
@@ -10,7 +9,7 @@ class Info final : public Command {
  public:
   CommandText text() const override {
     return {.name = "info",
-            .summary = "tells what a model folder holds",
+            .summary = "shows what a model folder holds",
             .usage = "[M]",
             .description =
                 "Family, sizes, parameters (tied ones counted once), special tokens, the longest input, and which "
@@ -31,8 +30,7 @@ class Info final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    if (model_.model.empty()) model_.model = bundled_model("the argument M");
-    const ModelPlace place = model_.place("info");
+    const ModelPlace place = model_.place();
     const ModelInfo info =
         MaskedLM::from_pretrained(
             place.folder.string(),

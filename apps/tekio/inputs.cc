@@ -148,6 +148,7 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir, con
     fail(ErrorKind::io, "there is no model folder {}", printable(spec, 300));
   const fs::path cache = hub_cache(cache_dir);
   if (const auto folder = snapshot(repository_in(cache, id), revision)) return {id, *folder};
+  if (const auto bundled = bundled_model_named(spec)) return {spec, *bundled};
   fail(ErrorKind::io,
        "there is no folder {} here and no such model in the Hub's cache ({}, revision {}); this version does not "
        "download: fetch it with "
@@ -233,15 +234,19 @@ OrderedJson to_json(const std::vector<Prediction>& predictions) {
   return list;
 }
 
-void ModelOptions::add_to(OptionTable& table, bool with_weights) {
-  table
-      .add("model", &model,
-           with_weights ? "the model: a folder, or the id of a model in the Hub's cache"
-                        : "the model whose tokenizer is used: a folder, or the id of a model in the Hub's cache")
-      .called("M")
-      .short_name('m')
-      .alias("model_name_or_path")
-      .only_once();
+void ModelOptions::add_to(OptionTable& table, bool with_weights, std::vector<std::string>* several) {
+  const char* const help =
+      with_weights ? "the model: a folder, or the id of a model in the Hub's cache; without it the bundled model"
+                   : "the model whose tokenizer is used: a folder, or the id of a model in the Hub's cache; without it "
+                     "the bundled model";
+  Option& option = several != nullptr ? table.add("model", several, help) : table.add("model", &model, help);
+  if (several != nullptr)  // one is written as other commands write theirs, so that they can share a config file
+    option.value = [several] {
+      return several->empty()       ? OrderedJson()
+             : several->size() == 1 ? OrderedJson(several->front())
+                                    : OrderedJson(*several);
+    };
+  option.called("M").short_name('m').alias("model_name_or_path").only_once();
   table.add("tokenizer", &tokenizer, "takes the tokenizer from this folder instead of the model's")
       .called("DIR")
       .alias("tokenizer_name");
@@ -249,13 +254,12 @@ void ModelOptions::add_to(OptionTable& table, bool with_weights) {
   table.add("model_revision", &revision, "the revision of a Hub id that has no @REVISION").called("REV");
 }
 
-ModelPlace ModelOptions::place(const std::string& command) const {
-  if (model.empty())
-    fail(ErrorKind::usage, "--model is missing: tekio {} needs a model folder or the id of a model in the Hub's cache",
-         command);
+ModelPlace ModelOptions::place() const {
+  if (model.empty() && !revision.empty()) fail(ErrorKind::usage, "--model_revision needs --model");
+  const std::string spec = model.empty() ? bundled_model("--model") : model;
   std::error_code ignored;
-  const bool add_revision = !revision.empty() && model.find('@') == std::string::npos && !fs::exists(model, ignored);
-  return find_model(add_revision ? model + "@" + revision : model, cache_dir);
+  const bool add_revision = !revision.empty() && spec.find('@') == std::string::npos && !fs::exists(spec, ignored);
+  return find_model(add_revision ? spec + "@" + revision : spec, cache_dir);
 }
 
 Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
@@ -263,16 +267,16 @@ Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
       tokenizer.empty() ? place.folder.string() : find_model(tokenizer, cache_dir, "--tokenizer").folder.string());
 }
 
-fs::path ModelOptions::tokenizer_folder(const std::string& command) const {
+fs::path ModelOptions::tokenizer_folder() const {
   if (!model.empty() || tokenizer.empty()) {
-    const ModelPlace where = place(command);  // also where --tokenizer stands beside it: a misspelt model is told
+    const ModelPlace where = place();  // also where --tokenizer stands beside it: a misspelt model is told
     if (tokenizer.empty()) return where.folder;
   }
   return find_model(tokenizer, cache_dir, "--tokenizer").folder;
 }
 
-OpenModel ModelOptions::open(const std::string& command, const Common& common) const {
-  const ModelPlace where = place(command);
+OpenModel ModelOptions::open(const Common& common) const {
+  const ModelPlace where = place();
   const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
   MaskedLM weights = MaskedLM::from_pretrained(
       where.folder.string(),

@@ -60,18 +60,19 @@ struct OpenModel {
   ModelInfo info;
 };
 
-/// The options by which model and tokenizer are found.
+/// The options by which model and tokenizer are found. Where no model is named, the bundled one is meant.
 struct ModelOptions {
   std::string model, tokenizer, cache_dir, revision;
   bool grows = false;  ///< embeddings grow where words were added to the tokenizer
-  void add_to(OptionTable& table, bool with_weights);
-  /// The model's place. Errors: usage (missing).
-  ModelPlace place(const std::string& command) const;
+  /// `several`: takes any number of models, into this list.
+  void add_to(OptionTable& table, bool with_weights, std::vector<std::string>* several = nullptr);
+  /// The model's place. Errors: io (there is none), usage (--model_revision alone).
+  ModelPlace place() const;
   Tokenizer open_tokenizer(const ModelPlace& place) const;
-  /// --tokenizer's folder, else the model's, for commands that need nothing else of a model. Errors: usage (neither).
-  std::filesystem::path tokenizer_folder(const std::string& command) const;
+  /// --tokenizer's folder, else the model's, for commands that need nothing else of a model.
+  std::filesystem::path tokenizer_folder() const;
   /// Both. Errors: those of their from_pretrained; input (a tokenizer with more entries than the model has rows).
-  OpenModel open(const std::string& command, const Common& common) const;
+  OpenModel open(const Common& common) const;
 };
 
 /// Masking options that adapt, eval and data chunks share.

@@ -1,6 +1,7 @@
 // Blocks of read(2), cut at line ends; a line that spans blocks is gathered.
 #include "lines.h"
 
+#include <simdjson.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace tekio::cli {
 
@@ -46,6 +48,15 @@ void read_lines(int descriptor, const char* where, const std::function<void(std:
     pending += rest;
   }
   if (!pending.empty()) use(pending, ++number);
+}
+
+void require_utf8(std::string_view text, const std::string& where) {
+  if (!simdjson::validate_utf8(text.data(), text.size()))
+    fail(ErrorKind::input, "{} is not UTF-8: '{}'; convert it, by iconv for example", where, printable(text, 60));
+}
+
+void note_standard_input() {
+  if (::isatty(0) == 1) note("reading lines from standard input; Ctrl-D ends them");
 }
 
 }  // namespace tekio::cli

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace tekio::cli {
@@ -11,5 +12,10 @@ namespace tekio::cli {
 /// does not. Errors: io (the stream cannot be read; `where` names it).
 void read_lines(int descriptor, const char* where,
                 const std::function<void(std::string_view line, int64_t number)>& use);
+
+/// A text that is to be UTF-8; `where` names it. Errors: input.
+void require_utf8(std::string_view text, const std::string& where);
+/// Says, where somebody sits at the keyboard, that the program waits for lines.
+void note_standard_input();
 
 }  // namespace tekio::cli

@@ -49,6 +49,20 @@ std::string encoding_line(const Encoding& encoding) {
   return out + "]}";
 }
 
+// The pieces: [CLS] the cook ##ed soup [SEP]
+std::string tokens_line(const Tokenizer& tokenizer, const Encoding& encoding, bool json) {
+  OrderedJson tokens = OrderedJson::array();
+  std::string out;
+  for (const int32_t id : encoding.ids) {
+    const std::string token = tokenizer.id_to_token(id);
+    if (json)
+      tokens.push_back(token);
+    else
+      out += (out.empty() ? "" : " ") + printable(token, std::string::npos);
+  }
+  return json ? tokens.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) : out;
+}
+
 std::vector<int32_t> parse_ids(const Tokenizer& tokenizer, std::string_view line, const std::string& where,
                                int64_t number) {
   std::vector<int32_t> ids;
@@ -75,22 +89,26 @@ std::vector<int32_t> parse_ids(const Tokenizer& tokenizer, std::string_view line
 class Tokenize final : public Command {
  public:
   CommandText text() const override {
-    return {.name = "tokenize",
-            .summary = "turns texts into a model's token ids, and back",
-            .usage = "--model M [FILE…]",
-            .description =
-                "Prints a JSON object for each text: a line of a .txt file or of standard input (without FILE), the "
-                "text column of other files. "
-                "Special tokens are included. --ids prints ids only; --decode turns lines of ids back into text. With "
-                "--json: one JSON list.",
-            .examples = {"echo \"This is a great [MASK].\" | tekio tokenize --model distilbert-base-uncased",
-                         "tekio tokenize --model M --ids reviews.jsonl.zst > ids.txt",
-                         "tekio tokenize --model M --decode ids.txt"},
-            .max_positionals = -1};
+    return {
+        .name = "tokenize",
+        .summary = "turns texts into a model's token ids, and back",
+        .usage = "[--model M] [--text T… | FILE…]",
+        .description =
+            "Prints a JSON object for each text: what --text gives, else a line of a .txt file or of standard input "
+            "(without FILE), the text column of other files. Special tokens are included. --tokens prints the "
+            "pieces, --ids the ids only; --decode turns lines of ids back into text. With --json: one JSON list. "
+            "Without --model: the bundled one.",
+        .examples = {"tekio tokenize --tokens --text \"a case of metoprolol\"",
+                     "echo \"This is a great [MASK].\" | tekio tokenize --model distilbert-base-uncased",
+                     "tekio tokenize --model M --ids reviews.jsonl.zst > ids.txt",
+                     "tekio tokenize --model M --decode ids.txt"},
+        .max_positionals = -1};
   }
 
   void add_options(OptionTable& table) override {
     model_.add_to(table, false);
+    table.add("text", &texts_, "a text instead of files; can be repeated").called("T");
+    table.add("tokens", &tokens_, "prints the pieces, separated by blanks");
     table.add("ids", &ids_, "prints ids only, separated by blanks");
     table.add("decode", &decode_, "turns lines of ids back into text");
     table.add("no_special_tokens", &no_special_tokens_,
@@ -98,46 +116,25 @@ class Tokenize final : public Command {
     add_read_options(table, read_);
   }
 
-  void check(const OptionTable&, const std::vector<std::string>&) override {
+  void check(const OptionTable& table, const std::vector<std::string>& files) override {
     if (ids_ && decode_) fail(ErrorKind::usage, "--ids contradicts --decode: one makes ids, the other takes them");
-    if (model_.model.empty() && model_.tokenizer.empty()) model_.place("tokenize");
+    if (tokens_ && decode_) fail(ErrorKind::usage, "--tokens contradicts --decode: one makes pieces, the other text");
+    if (tokens_ && ids_) fail(ErrorKind::usage, "--tokens contradicts --ids: a line holds pieces or ids");
+    if (!texts_.empty() && !files.empty())
+      fail(ErrorKind::usage, "--text contradicts the argument {}: the text is given or read from files",
+           printable(files[0], 300));
+    from_input_ = files.empty() && !table.given("text");
   }
 
   int run(const OptionTable&, const std::vector<std::string>& files, Output& out) override {
-    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder("tokenize").string());
+    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder().string());
     ThreadPool pool(common.threads);
     Writer writer{out, pool, common.json};
-    if (decode_) {
-      const DecodeOptions options{.skip_special_tokens = no_special_tokens_};
-      const auto decode = [&](const std::string& where) {
-        return [&, where](std::string_view line, int64_t number) {
-          const std::string text = tokenizer.decode(parse_ids(tokenizer, line, where, number), options);
-          writer.put(common.json ? OrderedJson(text).dump(-1, ' ', false, OrderedJson::error_handler_t::replace)
-                                 : text);
-        };
-      };
-      if (files.empty()) read_lines(0, "standard input", decode("standard input"));
-      for (const std::string& file : files)
-        if (is_standard_input(file))
-          read_lines(0, "standard input", decode("standard input"));
-        else
-          read_file(file, decode(printable(file, 300)));
-    } else {
-      writer.work = [&](std::string& text) {
-        const Encoding encoding = tokenizer.encode(text, {.add_special_tokens = !no_special_tokens_});
-        text = ids_ ? ids_line(encoding, common.json) : encoding_line(encoding);
-      };
-      const bool as_typed = files.empty() && read_.encoding == ReadOptions{}.encoding;  // invalid bytes are U+FFFD
-      if (as_typed)
-        read_lines(0, "standard input", [&](std::string_view line, int64_t) { writer.put(std::string(line)); });
-      for (const std::string& file : files.empty() && !as_typed ? std::vector<std::string>{"-"} : files) {
-        const DatasetDict data = open_data({file}, read_);
-        for (const auto& [name, split] : data.splits()) {
-          tell_rows(split, read_);
-          for_each_text(split, [&](std::string_view text) { writer.put(std::string(text)); });
-        }
-      }
-    }
+    if (from_input_) note_standard_input();
+    if (decode_)
+      decode(tokenizer, files, writer);
+    else
+      encode(tokenizer, files, writer);
     writer.finish();
     return 0;
   }
@@ -176,6 +173,49 @@ class Tokenize final : public Command {
     }
   };
 
+  void decode(const Tokenizer& tokenizer, const std::vector<std::string>& files, Writer& writer) const {
+    const DecodeOptions options{.skip_special_tokens = no_special_tokens_};
+    const auto put = [&](const std::string& where) {
+      return [&, where](std::string_view line, int64_t number) {
+        const std::string text = tokenizer.decode(parse_ids(tokenizer, line, where, number), options);
+        writer.put(common.json ? OrderedJson(text).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) : text);
+      };
+    };
+    for (size_t i = 0; i < texts_.size(); ++i) put("--text")(texts_[i], static_cast<int64_t>(i) + 1);
+    if (from_input_) read_lines(0, "standard input", put("standard input"));
+    for (const std::string& file : files)
+      if (is_standard_input(file))
+        read_lines(0, "standard input", put("standard input"));
+      else
+        read_file(file, put(printable(file, 300)));
+  }
+
+  void encode(const Tokenizer& tokenizer, const std::vector<std::string>& files, Writer& writer) {
+    writer.work = [&](std::string& text) {
+      const Encoding encoding = tokenizer.encode(text, {.add_special_tokens = !no_special_tokens_});
+      text = ids_      ? ids_line(encoding, common.json)
+             : tokens_ ? tokens_line(tokenizer, encoding, common.json)
+                       : encoding_line(encoding);
+    };
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      require_utf8(texts_[i], fmt::format("--text {}", i + 1));
+      writer.put(texts_[i]);
+    }
+    const bool as_typed = from_input_ && read_.encoding == ReadOptions{}.encoding;
+    if (as_typed)
+      read_lines(0, "standard input", [&](std::string_view line, int64_t number) {
+        require_utf8(line, fmt::format("line {} of standard input", number));
+        writer.put(std::string(line));
+      });
+    for (const std::string& file : from_input_ && !as_typed ? std::vector<std::string>{"-"} : files) {
+      const DatasetDict data = open_data({file}, read_);
+      for (const auto& [name, split] : data.splits()) {
+        tell_rows(split, read_);
+        for_each_text(split, [&](std::string_view text) { writer.put(std::string(text)); });
+      }
+    }
+  }
+
   static void read_file(const std::string& path, const std::function<void(std::string_view, int64_t)>& use) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) fail(ErrorKind::io, "cannot open {}: {}", printable(path, 300), std::strerror(errno));
@@ -188,7 +228,8 @@ class Tokenize final : public Command {
 
   ModelOptions model_;
   ReadOptions read_;
-  bool ids_ = false, decode_ = false, no_special_tokens_ = false;
+  std::vector<std::string> texts_;
+  bool ids_ = false, tokens_ = false, decode_ = false, no_special_tokens_ = false, from_input_ = false;
 };
 
 }  // namespace

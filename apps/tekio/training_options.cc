@@ -7,13 +7,11 @@
 #include <utility>
 
 #include "base/log.h"
+#include "train/options_json.h"
 #include "train/schedule.h"
 
 namespace tekio::cli {
 namespace {
-
-const std::vector<std::pair<std::string, Interval>> kIntervals = {
-    {"no", Interval::no}, {"steps", Interval::steps}, {"epoch", Interval::epoch}};
 
 void add_data(TrainingArguments& a, OptionTable& table) {
   table
@@ -62,10 +60,9 @@ void add_masking(TrainingArguments& a, OptionTable& table) {
   table.group("Masking");
   TrainingOptions& t = a.training;
   add_masking_options(table, t);
-  table.add("eval_masking", &t.eval_masking, {{"frozen", EvalMasking::frozen}, {"fresh", EvalMasking::fresh}},
+  table.add("eval_masking", &t.eval_masking, eval_masking_names(),
             "masks the evaluation chunks once, or anew each time");
-  table.add("masking_rng", &t.masking_rng,
-            {{"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}},
+  table.add("masking_rng", &t.masking_rng, masking_rng_names(),
             "where order and masks come from: counters, or the random streams of Hugging Face transformers (torch-cpu: "
             "dropout too, "
             "slower)");
@@ -83,11 +80,7 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
       .at_least(1)
       .alias("batch_size");
   table.add("gradient_accumulation_steps", &t.gradient_accumulation_steps, "batches in an update").at_least(1);
-  table.add("accumulation_loss", &t.accumulation_loss,
-            {{"automatic", AccumulationLoss::automatic},
-             {"tokens", AccumulationLoss::tokens},
-             {"sum", AccumulationLoss::sum},
-             {"mean", AccumulationLoss::mean}},
+  table.add("accumulation_loss", &t.accumulation_loss, accumulation_loss_names(),
             "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their "
             "own means; "
             "automatic: tokens, or sum with --masking_rng torch");
@@ -124,11 +117,11 @@ void add_reports(TrainingArguments& a, OptionTable& table) {
             "automatic: by --logging_steps; epoch or no: once per epoch");
   table.add("logging_steps", &t.logging_steps, "updates between log lines; below 1: a share of all; 0: once per epoch")
       .at_least(0);
-  table.add("eval_strategy", &t.eval_strategy, kIntervals, "when to evaluate between before and after")
+  table.add("eval_strategy", &t.eval_strategy, interval_names(), "when to evaluate between before and after")
       .alias("evaluation_strategy");
   table.add("eval_steps", &t.eval_steps, "updates between evaluations; below 1: a share of all; 0: as --logging_steps")
       .at_least(0);
-  table.add("save_strategy", &t.save_strategy, kIntervals, "when to keep a checkpoint");
+  table.add("save_strategy", &t.save_strategy, interval_names(), "when to keep a checkpoint");
   table.add("save_steps", &t.save_steps, "updates between checkpoints; below 1: a share of all").above(0);
   table.add("save_total_limit", &t.save_total_limit, "checkpoints kept, the newest and the best; 0: all").at_least(0);
   table.add("load_best_model_at_end", &t.load_best_model_at_end,

@@ -159,8 +159,25 @@ struct EvaluationOptions : MaskOptions {
   int64_t max_chunks = 0;  ///< 0: all
 };
 
-/// Perplexity on frozen masks: the same figure each time.
+/// Each chunk's part of an evaluation, in the chunks' order.
+struct ChunkLosses {
+  std::vector<double> losses;   ///< nats, summed over the chunk's masked tokens
+  std::vector<int64_t> masked;  ///< how many these are
+};
+
+/// Perplexity on frozen masks: the same figure each time. `each` (where given) gets what every chunk contributed.
 EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
-                          const EvaluationOptions& options = {});
+                          const EvaluationOptions& options = {}, ChunkLosses* each = nullptr);
+
+/// How much more a model loses than another one on the same masks, in nats per masked token.
+struct LossDifference {
+  double loss = 0;           ///< the first one's loss less the other's; below 0: the first one is better
+  double low = 0, high = 0;  ///< paired 95 % interval, from the spread over chunks; infinite for one chunk
+};
+/// Of two models' parts of evaluations with the same chunks, tokenizer and options. The difference is a ratio, the sum
+/// of the chunks' differences over the sum of their masked tokens; its interval is the jackknife's over chunks with
+/// Student's t (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11). Errors: usage (other chunks
+/// or masks).
+LossDifference loss_difference(const ChunkLosses& model, const ChunkLosses& against);
 
 }  // namespace tekio

@@ -87,7 +87,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
 }
 
 EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
-                          const EvaluationOptions& o) {
+                          const EvaluationOptions& o, ChunkLosses* each) {
   require_sane(o);
   require_fit(model, tokenizer, chunks);
   std::vector<int64_t> first(static_cast<size_t>(o.max_chunks > 0 ? std::min(o.max_chunks, chunks.size()) : 0));
@@ -100,7 +100,9 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
   RunMasking masking({o}, MaskingVocabulary::of(tokenizer));
   ModelLease lease(model.impl(), batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),
                    /*training=*/false, working_type(model, o.masking_rng));
-  return *Evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen).run(0, [] { return false; });
+  return *Evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen)
+              .run(
+                  0, [] { return false; }, each);
 }
 
 }  // namespace tekio

@@ -19,9 +19,10 @@ class Evaluator {
   Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
 
   int64_t batches() const { return batches_.batches(); }
-  /// One pass. `number` tells fresh masks apart. nullopt if `interrupted` said yes between two batches.
-  /// Errors: input (no token was masked).
-  std::optional<EvaluationReport> run(uint64_t number, const std::function<bool()>& interrupted);
+  /// One pass; `each` gets the chunks' parts of it. `number` tells fresh masks apart. nullopt if `interrupted` said yes
+  /// between two batches. Errors: input (no token was masked).
+  std::optional<EvaluationReport> run(uint64_t number, const std::function<bool()>& interrupted,
+                                      ChunkLosses* each = nullptr);
 
  private:
   ModelLease& lease_;
@@ -40,10 +41,10 @@ class LossSums {
   /// for one chunk, whose spread is unknown.
   EvaluationReport report() const;
   int64_t masked() const { return masked_; }
+  const ChunkLosses& each() const { return each_; }
 
  private:
-  std::vector<double> losses_;
-  std::vector<int64_t> counts_;
+  ChunkLosses each_;
   int64_t masked_ = 0, hits_ = 0;
   double by_sequences_ = 0;
 };

@@ -4,23 +4,18 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include "base/error.h"
 #include "train/schedule.h"
 
 namespace tekio {
 namespace {
 
-template <size_t N>
-std::string name_in(const char* const (&names)[N], auto value) {
-  return names[static_cast<size_t>(value)];
+template <typename Enum>
+const std::string& name_in(const Names<Enum>& names, Enum value) {
+  for (const auto& [name, named] : names)
+    if (named == value) return name;
+  TEKIO_CHECK(false, "no name for {}", static_cast<int>(value));
 }
-
-const char* const kIntervals[] = {"no", "steps", "epoch"};
-const char* const kEvalMaskings[] = {"frozen", "fresh"};
-const char* const kMaskingRngs[] = {"counter", "torch", "torch-cpu"};
-const char* const kAccumulationLosses[] = {"automatic", "tokens", "sum", "mean"};
 
 /// Position in the data, or what is drawn there, hangs on these.
 const char* const kForbidden[] = {"masking_rng", "seed", "data_seed"};
@@ -62,20 +57,44 @@ int64_t chunks_per_update(const Json& options) {
 
 }  // namespace
 
+const Names<Interval>& interval_names() {
+  static const Names<Interval> names = {{"no", Interval::no}, {"steps", Interval::steps}, {"epoch", Interval::epoch}};
+  return names;
+}
+
+const Names<EvalMasking>& eval_masking_names() {
+  static const Names<EvalMasking> names = {{"frozen", EvalMasking::frozen}, {"fresh", EvalMasking::fresh}};
+  return names;
+}
+
+const Names<MaskingRng>& masking_rng_names() {
+  static const Names<MaskingRng> names = {
+      {"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}};
+  return names;
+}
+
+const Names<AccumulationLoss>& accumulation_loss_names() {
+  static const Names<AccumulationLoss> names = {{"automatic", AccumulationLoss::automatic},
+                                                {"tokens", AccumulationLoss::tokens},
+                                                {"sum", AccumulationLoss::sum},
+                                                {"mean", AccumulationLoss::mean}};
+  return names;
+}
+
 Json options_to_json(const TrainingOptions& o) {
   Json j = {{"output_dir", o.output_dir},
             {"overwrite_output_dir", o.overwrite_output_dir},
             {"mlm_probability", o.mlm_probability},
             {"whole_word_mask", o.whole_word_mask},
             {"wwm_probability", o.wwm_probability},
-            {"eval_masking", name_in(kEvalMaskings, o.eval_masking)},
-            {"masking_rng", name_in(kMaskingRngs, o.masking_rng)},
+            {"eval_masking", name_in(eval_masking_names(), o.eval_masking)},
+            {"masking_rng", name_in(masking_rng_names(), o.masking_rng)},
             {"seed", o.seed},
             {"data_seed", nullptr},
             {"per_device_train_batch_size", o.per_device_train_batch_size},
             {"per_device_eval_batch_size", o.per_device_eval_batch_size},
             {"gradient_accumulation_steps", o.gradient_accumulation_steps},
-            {"accumulation_loss", name_in(kAccumulationLosses, o.accumulation_loss)},
+            {"accumulation_loss", name_in(accumulation_loss_names(), o.accumulation_loss)},
             {"learning_rate", o.learning_rate},
             {"weight_decay", o.weight_decay},
             {"adam_beta1", o.adam_beta1},
@@ -89,9 +108,9 @@ Json options_to_json(const TrainingOptions& o) {
             {"max_steps", o.max_steps},
             {"dropout", nullptr},
             {"logging_steps", o.logging_steps},
-            {"eval_strategy", name_in(kIntervals, o.eval_strategy)},
+            {"eval_strategy", name_in(interval_names(), o.eval_strategy)},
             {"eval_steps", o.eval_steps},
-            {"save_strategy", name_in(kIntervals, o.save_strategy)},
+            {"save_strategy", name_in(interval_names(), o.save_strategy)},
             {"save_steps", o.save_steps},
             {"save_total_limit", o.save_total_limit},
             {"load_best_model_at_end", o.load_best_model_at_end},
@@ -114,8 +133,8 @@ OptionChanges compare_options(const Json& before, const Json& now) {
   for (const char* name : kTold) compare(name, changes.told);
   // With counter-based masks an update may be cut into other micro-batches: it is still the same update. The
   // reference's streams are drawn batch by batch, so there the cut itself must stay.
-  const bool same_update =
-      chunks_per_update(before) == chunks_per_update(now) && value_of(now, "masking_rng") == kMaskingRngs[0];
+  const bool same_update = chunks_per_update(before) == chunks_per_update(now) &&
+                           value_of(now, "masking_rng") == name_in(masking_rng_names(), MaskingRng::counter);
   for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps"})
     compare(name, same_update ? changes.told : changes.forbidden);
   return changes;

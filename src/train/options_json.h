@@ -3,11 +3,20 @@
 
 #include <tekio/adapt.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
 
 namespace tekio {
+
+/// How the command line, options.json and config files spell the values of an enumeration.
+template <typename Enum>
+using Names = std::vector<std::pair<std::string, Enum>>;
+const Names<Interval>& interval_names();
+const Names<EvalMasking>& eval_masking_names();
+const Names<MaskingRng>& masking_rng_names();
+const Names<AccumulationLoss>& accumulation_loss_names();
 
 /// Every option by its command-line name.
 Json options_to_json(const TrainingOptions& options);

@@ -200,6 +200,62 @@ TEST_F(Tokenize, IdsTurnBackIntoText) {
             Json::parse("[\"the work of this license\"]"));
 }
 
+TEST_F(Tokenize, TextsStandOnTheCommandLine) {
+  const std::string line = run({"tokenize", "-m", M, "--ids"}, {.input = "the work\n"}).out;
+  EXPECT_EQ(run({"tokenize", "-m", M, "--ids", "--text", "the work"}).out, line);
+  EXPECT_EQ(run({"tokenize", "-m", M, "--ids", "--text", "the work", "--text=the work"}).out, line + line);
+  EXPECT_EQ(run({"tokenize", "-m", M, "--ids", "--text", "the\nwork"}).out, line) << "one text, whatever is in it";
+  EXPECT_EQ(run({"tokenize", "-m", M, "--decode", "--text", line.substr(0, line.size() - 1)}).out,
+            "[CLS] the work [SEP]\n");
+  EXPECT_EQ(run({"tokenize", "-m", M, "--text", ""}).code, 0);
+  const Result latin = run({"tokenize", "-m", M, "--text", "a", "--text", "caf\xe9"});
+  EXPECT_EQ(latin.code, 3);
+  EXPECT_THAT(latin.err, HasSubstr("--text 2 is not UTF-8: 'caf\\xe9'"));
+  EXPECT_THAT(run({"tokenize", "-m", M}, {.input = "a\ncaf\xe9\n"}).err,
+              HasSubstr("line 2 of standard input is not UTF-8"));
+  const Result bad = run({"tokenize", "-m", M, "--decode", "--text", "1 x"});
+  EXPECT_EQ(bad.code, 3);
+  EXPECT_THAT(bad.err, HasSubstr("--text:1: expected ids"));
+}
+
+TEST_F(Tokenize, PiecesAreShown) {
+  const std::string tokens = run({"tokenize", "-m", M, "--tokens", "--text", "The workable license"}).out;
+  EXPECT_THAT(tokens, testing::AllOf(StartsWith("[CLS] the work"), HasSubstr(" ##"), testing::EndsWith(" [SEP]\n")));
+  const std::string bare =
+      run({"tokenize", "-m", M, "--tokens", "--no_special_tokens", "--text", "The workable license"}).out;
+  EXPECT_EQ("[CLS] " + bare.substr(0, bare.size() - 1) + " [SEP]\n", tokens);
+  const Json list = run({"tokenize", "-m", M, "--tokens", "--json", "--text", "the work", "--text", "license"}).json();
+  EXPECT_EQ(list, Json::parse(R"([["[CLS]", "the", "work", "[SEP]"], ["[CLS]", "license", "[SEP]"]])"));
+  const std::string file = folder_.write("two.txt", "the work\nlicense\n");
+  EXPECT_EQ(run({"tokenize", "-m", M, "--tokens", file}).out, "[CLS] the work [SEP]\n[CLS] license [SEP]\n");
+}
+
+// One rule for all commands: without --model the bundled model is meant.
+TEST(WithoutModel, TheBundledOneIsMeant) {
+  const Folder folder;
+  const std::string text = folder.write("t.txt", sentences(40));
+  const std::string bundled = run({"info", "--json"}).json()["path"];
+  for (std::vector<std::string> command :
+       std::vector<std::vector<std::string>>{{"tokenize", "--ids", "--text", "the cook"},
+                                             {"tokenize", "--tokens", text},
+                                             {"data", "chunks", text, "--no_cache", "--json"},
+                                             {"fill", "--json", "the [MASK] of this work"}}) {
+    const Result without = run(command);
+    command.insert(command.end(), {"--model", bundled});
+    EXPECT_EQ(without.code, 0) << without.err;
+    EXPECT_EQ(without.out, run(command).out);
+  }
+  EXPECT_EQ(run({"bench", "tokenize", text, "--repeats", "1", "--json"}).code, 0);
+  EXPECT_EQ(run({"bench", "data", text, "--repeats", "1", "--json"}).code, 0);
+  EXPECT_EQ(run({"info", "tekio-small-uncased", "--json"}).json()["path"], bundled) << "also by its name";
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"tokenize", "--text", "a"}, {"fill", "a [MASK]"}, {"info"}}) {
+    const Result none = run(command, {.environment = {{"TEKIO_SHARE", folder.path()}}});
+    EXPECT_EQ(none.code, 2);
+    EXPECT_THAT(none.err, HasSubstr("--model is missing, and this installation has no bundled model"));
+  }
+}
+
 TEST_F(Tokenize, WhatIsNoIdIsBadInput) {
   for (const char* line : {"1 two 3", "1 -2", "99999999999", "1,2", "3x"}) {
     const Result result = run({"tokenize", "--model", M, "--decode"}, {.input = std::string("1 2\n") + line + "\n"});

@@ -81,14 +81,13 @@ INSTANTIATE_TEST_SUITE_P(
     Missing, Usage,
     testing::Values(Case{{"eval", "--model", M}, "--data is missing"},
                     Case{{"pretrain", "--config", M + "/config.json", "--tokenizer", M}, "--data is missing"},
-                    Case{{"tokenize"}, "--model is missing"}, Case{{"data", "chunks", "x"}, "--model is missing"},
+
                     Case{{"data", "info"}, "needs files"}, Case{{"data", "head"}, "needs files"},
                     Case{{"data", "chunks", "--model", M}, "needs files"},
-                    Case{{"bench", "tokenize", "x"}, "--model is missing: tekio bench tokenize needs"},
                     Case{{"bench", "tokenize", "--model", M}, "needs a file of text"},
-                    Case{{"bench", "data", "x"}, "--model is missing"},
                     Case{{"bench", "data", "--model", M}, "needs files or a folder"},
-                    Case{{"bench", "fill"}, "--model is missing"},
+                    Case{{"cache"}, "tekio: cache needs a command of its own"},
+                    Case{{"fill", "--model_revision", "x", "a [MASK]"}, "--model_revision needs --model"},
                     Case{{"bench", "step", "--compare_reference="}, "--compare_reference names no program"},
                     Case{{"adapt", "--validation_file", "x"}, "--validation_file needs --train_file or --data"}));
 
@@ -108,6 +107,10 @@ INSTANTIATE_TEST_SUITE_P(
              "--pad_to_max_length cannot be honoured with --masking_rng torch"},
         Case{{"adapt", "--device", "ref", "--logging_strategy", "steps"}, "--logging_strategy steps"},
         Case{{"tokenize", "--model", M, "--ids", "--decode"}, "--ids contradicts --decode"},
+        Case{{"tokenize", "--model", M, "--tokens", "--decode"}, "--tokens contradicts --decode"},
+        Case{{"tokenize", "--model", M, "--ids", "--tokens"}, "--tokens contradicts --ids"},
+        Case{{"tokenize", "--model", M, "--text", "a", "b.txt"}, "--text contradicts the argument b.txt"},
+        Case{{"cache", "clear", "--older_than", "x"}, "--older_than is 'x', expected a number"},
         Case{{"data", "chunks", "x", "--model", M, "--train_size", "3"}, "--train_size and --test_size need --export"},
         Case{{"data", "chunks", "x", "--model", M, "--export", "d", "--split_seed", "3"},
              "--split_seed needs --train_size or --test_size"},
@@ -323,6 +326,35 @@ TEST(Help, StandsForTheProgramAndEveryCommand) {
   EXPECT_EQ(run({"help", "data", "info"}).out, run({"data", "info", "--help"}).out);
   EXPECT_THAT(run({"data", "--help"}).out, HasSubstr("data chunks"));
   for (const char* later : {"push", "pull"}) EXPECT_THAT(program.out, testing::Not(HasSubstr(later)));
+}
+
+// Whatever COLUMNS says, no line of any help is wider: options, choices, usage, examples.
+TEST(Help, FitsTheTerminal) {
+  const auto columns = [](const std::string& line) {
+    return std::count_if(line.begin(), line.end(),
+                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  };
+  std::vector<std::vector<std::string>> commands = {{}, {"data"}, {"bench"}, {"cache"}};
+  std::istringstream listed(run({"--help"}, {.environment = {{"COLUMNS", "200"}}}).out);
+  bool in_list = false;
+  for (std::string line; std::getline(listed, line);) {
+    if (line == "Commands") in_list = true;
+    if (!in_list || !line.starts_with("  ")) {
+      if (in_list && line.empty()) break;
+      continue;
+    }
+    std::istringstream words(line.substr(0, line.find("  ", 2)));
+    commands.emplace_back();
+    for (std::string word; words >> word;) commands.back().push_back(word);
+  }
+  EXPECT_GE(commands.size(), 20u);
+  for (const int width : {60, 80, 110})
+    for (std::vector<std::string> command : commands) {
+      command.emplace_back("--help");
+      std::istringstream help(run(command, {.environment = {{"COLUMNS", std::to_string(width)}}}).out);
+      for (std::string line; std::getline(help, line);)
+        EXPECT_LE(columns(line), width) << command.front() << " " << line;
+    }
 }
 
 TEST(Version, IsTold) { EXPECT_EQ(run({"--version"}).out, "tekio " TEKIO_VERSION "\n"); }
