@@ -20,7 +20,7 @@ fs::path reference_script(const std::string& name) {
   const fs::path script = share_folder().value_or("share/tekio") / "reference" / name;
   std::error_code ignored;
   if (fs::is_regular_file(script, ignored)) return script;
-  fail(ErrorKind::io, "the reference stack's script {} is not there; it belongs to {}", name,
+  fail(ErrorKind::io, "the script {} for Hugging Face transformers is not there; it belongs to {}", name,
        printable(script.string(), 300));
 }
 
@@ -34,11 +34,10 @@ OrderedJson run_reference(const std::string& python, const fs::path& script, con
   arguments.insert(arguments.end(), job.arguments.begin(), job.arguments.end());
   const ProcessResult result = run_process(arguments);
   if (result.code != 0)
-    fail(
-        ErrorKind::io,
-        "{} {} failed with code {}: {}; --compare_reference needs a Python that has the reference stack (transformers, "
-        "torch, datasets, zstandard)",
-        printable(python, 300), printable(script.string(), 300), result.code, printable(last_line(result.err), 300));
+    fail(ErrorKind::io,
+         "{} {} failed with code {}: {}; --compare_reference needs a Python that has Hugging Face transformers, with "
+         "torch, datasets and zstandard",
+         printable(python, 300), printable(script.string(), 300), result.code, printable(last_line(result.err), 300));
   OrderedJson document = parse_ordered_json(last_line(result.out), script.filename().string() + "'s output");
   document["peak_mib"] = result.peak_mib;
   if (job.times_process) document["seconds"] = result.seconds;
@@ -146,14 +145,15 @@ void ReferenceOptions::add_to(OptionTable& table) {
   table.group(kComparison);
   table
       .add("compare_reference", &python,
-           "runs the reference stack's script with this Python in alternation, and tells the ratios")
+           "runs Hugging Face transformers with this Python in alternation, and shows the ratios")
       .called("PYTHON");
   table.add("pairs", &pairs, "pairs of runs; medians count").at_least(1).at_most(1000);
 }
 
 void ReferenceOptions::check(const OptionTable& table) const {
   if (table.given("compare_reference") && python.empty())
-    fail(ErrorKind::usage, "--compare_reference names no program, expected a Python that has the reference stack");
+    fail(ErrorKind::usage,
+         "--compare_reference names no program, expected a Python that has Hugging Face transformers");
   if (table.given("pairs") && !wanted())
     fail(ErrorKind::usage, "--pairs needs --compare_reference: without it there is nothing to pair with");
 }

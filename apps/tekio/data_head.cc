@@ -12,7 +12,8 @@ class DataHead final : public Command {
         .summary = "shows a dataset's first rows",
         .usage = "D [--split S] [-n N] [--shuffle_seed SEED]",
         .description =
-            "Prints rows with all their columns; with --shuffle_seed those that the reference's shuffle(seed) puts "
+            "Prints rows with all their columns; with --shuffle_seed those that Hugging Face datasets' shuffle(seed) "
+            "puts "
             "first. --json prints a list of rows, "
             "every value as the source has it.",
         .examples = {"tekio data head ./imdb --split train -n 3 --shuffle_seed 42", "tekio data head notes.txt --json"},
@@ -23,7 +24,7 @@ class DataHead final : public Command {
     add_read_options(table, read_);
     table.add("split", &split_, "the split; else train, or the only one there is").called("S");
     table.add("n", &count_, "rows").at_least(0).short_name('n');
-    table.add("shuffle_seed", &shuffle_seed_, "shows the rows in the order of the reference's shuffle(seed)")
+    table.add("shuffle_seed", &shuffle_seed_, "shows the rows in the order of Hugging Face datasets' shuffle(seed)")
         .called("SEED");
   }
 

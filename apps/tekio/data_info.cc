@@ -9,7 +9,7 @@ class DataInfo final : public Command {
  public:
   CommandText text() const override {
     return {.name = "data info",
-            .summary = "tells a dataset's splits, rows and columns",
+            .summary = "shows a dataset's splits, rows and columns",
             .usage = "D…",
             .description =
                 "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, a folder laid out like "

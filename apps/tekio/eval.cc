@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "base/terminal.h"
 #include "inputs.h"
 #include "model/config.h"
 #include "train/options_json.h"
@@ -38,8 +39,7 @@ std::string shortened(const std::string& text, size_t width) {
 }
 
 std::string padded(const std::string& text, size_t width) {
-  const auto columns = static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const auto columns = static_cast<size_t>(columns_of(text));
   return text + std::string(columns < width ? width - columns : 0, ' ');
 }
 

@@ -1,18 +1,21 @@
 // --help and docs/cli.md, both from the same tables, so that neither can go stale.
 #include <algorithm>
 
+#include "base/terminal.h"
 #include "command.h"
 
 namespace tekio::cli {
 namespace {
 
-constexpr size_t kColumn = 34, kWidth = 110;
+// Where options' meanings begin, and where lines end: they fit the terminal, but longer ones than kMost are no easier
+// to read. Where the terminal is narrow, a meaning stands below its option.
+struct Page {
+  static constexpr size_t kMost = 110, kLeast = 40, kNarrow = 76;
+  size_t width = std::clamp(static_cast<size_t>(terminal_width(1)), kLeast, kMost);
+  size_t column = width < kNarrow ? 8 : 34;
+};
 
-// Columns that a text takes on a terminal: its characters, not its bytes.
-size_t columns(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
+size_t columns(const std::string& text) { return static_cast<size_t>(columns_of(text)); }
 
 // `text` in lines of at most `width` characters, each but the first after `indent` blanks.
 std::string wrapped(const std::string& text, size_t indent, size_t width) {
@@ -37,6 +40,50 @@ std::string wrapped(const std::string& text, size_t indent, size_t width) {
   }
   flush();
   return out;
+}
+
+// An option's name and values: broken after a "|" where the line ends.
+std::string wrapped_values(const std::string& left, size_t width) {
+  std::string out, part;
+  size_t used = 0;
+  for (size_t i = 0; i < left.size(); ++i) {
+    part += left[i];
+    if (left[i] != '|' && i + 1 < left.size()) continue;
+    if (used > 0 && used + columns(part) > width) {
+      out += "\n      ";
+      used = 6;
+    }
+    out += part;
+    used += columns(part);
+    part.clear();
+  }
+  return out;
+}
+
+// A command line to be copied: broken before an option or a text in quotes, as a shell takes it.
+std::string wrapped_example(const std::string& example, size_t width) {
+  std::string out = "  ", word;
+  size_t used = 2;
+  bool quoted = false;
+  const auto flush = [&](bool last) {
+    const size_t needed = columns(word) + (last ? 0 : 2);
+    if (used > 4 && used + needed > width && (word.starts_with('-') || word.starts_with('"'))) {
+      out += "\\\n    ";
+      used = 4;
+    }
+    out += word;
+    used += columns(word);
+    word.clear();
+  };
+  for (size_t i = 0; i < example.size(); ++i) {
+    quoted ^= example[i] == '"';
+    const bool option =
+        !quoted && example[i] == ' ' && i + 1 < example.size() && (example[i + 1] == '-' || example[i + 1] == '"');
+    word += example[i];
+    if (option) flush(false);
+  }
+  flush(true);
+  return out + "\n";
 }
 
 std::string default_text(const Option& option) {
@@ -81,8 +128,10 @@ std::string commands_list(const std::string& family) {
     longest = std::max(longest, text.name.size());
     texts.push_back(text);
   }
+  const Page page;
   std::string out;
-  for (const CommandText& text : texts) out += fmt::format("  {:<{}}  {}\n", text.name, longest, text.summary);
+  for (const CommandText& text : texts)
+    out += fmt::format("  {:<{}}  {}\n", text.name, longest, wrapped(text.summary, longest + 4, page.width));
   return out;
 }
 
@@ -93,41 +142,51 @@ std::string version_text() { return "tekio " TEKIO_VERSION; }
 std::string program_help(const std::string& family) {
   if (!family.empty())
     return fmt::format(
-        "usage: tekio {} COMMAND …\n\nCommands\n{}\n'tekio {} COMMAND --help' tells a command's options.\n", family,
+        "usage: tekio {} COMMAND …\n\nCommands\n{}\n'tekio {} COMMAND --help' shows a command's options.\n", family,
         commands_list(family), family);
+  const Page page;
+  std::string examples;
+  for (const char* example :
+       {"tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size 1000",
+        "tekio fill --model distilbert-base-uncased-finetuned-imdb \"This is a great [MASK].\"",
+        "tekio data info ./imdb"})
+    examples += wrapped_example(example, page.width);
   return fmt::format(
-      "usage: tekio COMMAND [options]\n\n"
-      "Adapts masked language models (BERT, DistilBERT) to a domain's text, or trains them from nothing.\n\n"
-      "Commands\n{}\n"
-      "'tekio COMMAND --help' tells a command's options. 'tekio --version' tells the version.\n\n"
-      "Examples\n"
-      "  tekio adapt --model ./distilbert-base-uncased --data ./imdb --train_size 10000 --test_size 1000\n"
-      "  tekio fill --model distilbert-base-uncased-finetuned-imdb \"This is a great [MASK].\"\n"
-      "  tekio data info ./imdb\n\n"
-      "Exit codes: 0 done, 2 usage, 3 bad model or data, 4 disk or network, 5 device, 6 communication, 70 a bug of "
-      "tekio's,\n"
-      "130 and 143 stopped by a signal after saving.\n",
-      commands_list(""));
+      "usage: tekio COMMAND [options]\n\n{}\n\nCommands\n{}\n{}\n\nExamples\n{}\n{}\n",
+      wrapped("Adapts masked language models (BERT, DistilBERT) to a domain's text, or trains them from nothing.", 0,
+              page.width),
+      commands_list(""),
+      wrapped("'tekio COMMAND --help' shows a command's options, 'tekio --version' the version.", 0, page.width),
+      examples,
+      wrapped(
+          "Exit codes: 0 done, 2 usage, 3 bad model or data, 4 disk or network, 5 device, 6 communication, 70 a bug of "
+          "tekio's, 129, 130 and 143 stopped by a signal after saving.",
+          0, page.width));
 }
 
 std::string command_help(const Command& command, const OptionTable& table) {
   const CommandText text = command.text();
+  const Page page;
+  const std::string name = "usage: tekio " + text.name + " ";
   std::string out =
-      fmt::format("usage: tekio {} {}\n\n{}\n", text.name, text.usage, wrapped(text.description, 0, kWidth));
+      name + wrapped(text.usage, name.size(), page.width) + "\n\n" + wrapped(text.description, 0, page.width) + "\n";
+  for (const std::string& alias : text.aliases) out += fmt::format("\n'tekio {}' is the same command.\n", alias);
   std::string heading;
   for (const auto& [group, listed] : table.listed()) {
     const Option& option = *listed;
     if (group != heading) out += fmt::format("\n{}\n", heading = group);
     const std::string left = "  " + spelling(option);
-    out += left;
-    out += columns(left) + 2 > kColumn ? "\n" + std::string(kColumn, ' ') : std::string(kColumn - columns(left), ' ');
+    out += wrapped_values(left, page.width);
+    out += columns(left) + 2 > page.column ? "\n" + std::string(page.column, ' ')
+                                           : std::string(page.column - columns(left), ' ');
     const std::string right = facts(option);
-    out += wrapped(option.help + (right.empty() ? "" : " " + right), kColumn, kWidth) + "\n";
+    out += wrapped(option.help + (right.empty() ? "" : " " + right), page.column, page.width) + "\n";
   }
-  out +=
-      "\nIn names - and _ are the same. What takes no value also takes true or false, or no_ before its "
-      "name.\n\nExamples\n";
-  for (const std::string& example : text.examples) out += "  " + example + "\n";
+  out += "\n" +
+         wrapped("In names - and _ are the same. What takes no value also takes true or false, or no_ before its name.",
+                 0, page.width) +
+         "\n\nExamples\n";
+  for (const std::string& example : text.examples) out += wrapped_example(example, page.width);
   return out;
 }
 

@@ -17,7 +17,7 @@ class TokenizerTrain final : public Command {
             .usage = "--data D… --output_dir DIR [--vocab_size 30000]",
             .description =
                 "Counts the words of split train (or the only split there is) and merges frequent pairs of pieces, as "
-                "the reference's BertWordPieceTokenizer does. DIR becomes a tokenizer's folder, which AutoTokenizer "
+                "Hugging Face's BertWordPieceTokenizer does. DIR becomes a tokenizer's folder, which AutoTokenizer "
                 "opens; a tokenizer that lies there already is replaced.",
             .examples = {"tekio tokenizer train --data notes.txt.zst --vocab_size 8000 --output_dir my-tokenizer",
                          "tekio tokenizer train --data ./imdb:unsupervised --lowercase false --output_dir cased"}};

@@ -25,7 +25,7 @@ EXCEPTIONS = {("model", "data/batch.h")}
 # The room that implements each public header: who may include a room may include its header. Filling masks needs a
 # tokenizer, so the model's room may use the tokenizer's public header (not its room).
 PUBLIC = {"error": "base", "tokenizer": "text", "dataset": "data", "masking": "data", "masked_lm": "model",
-          "adapt": "train", "version": "base", "tekio": "train"}
+          "adapt": "train", "tekio": "train"}
 PUBLIC_EXCEPTIONS = {("model", "tokenizer")}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULTILINE)
