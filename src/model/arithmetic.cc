@@ -197,7 +197,7 @@ std::map<Json, std::vector<StepRate>>& known() {
 
 // nullopt: there is no place to keep anything.
 std::optional<KeptRates> kept(const Measurement& measurement) {
-  const std::optional<fs::path> cache = cache_folder();
+  const std::optional<std::filesystem::path> cache = cache_folder();
   if (!cache) return std::nullopt;
   return KeptRates(*cache / "arithmetic", measurement.key());
 }
