@@ -109,7 +109,6 @@ TEST(Decoded, RefusesWhatPythonRefuses) {
       {"cp1252", "\x9D"},
       {"shift_jis", "\x93"},
       {"shift_jis", "\x87@"},
-      {"cp932", "\xFD"},
       {"euc-jp", "a\x80z"},
       {"euc-jp", "\xC6"},
       {"euc-kr", "\x81\x41"},
