@@ -180,7 +180,8 @@ TEST_F(LesserProcessor, TrainsInWhatItHas) {
       if (std::string(limit) == "plain" && std::string(dtype) == "bf16") continue;
       const Result lesser = run(training(dtype), limited_to(limit));
       ASSERT_EQ(lesser.code, 0) << lesser.err;
-      if (std::string(dtype) != "auto") EXPECT_THAT(lesser.err, HasSubstr(std::string(" · ") + dtype));
+      const std::string shown = std::string(dtype) == "auto" ? " · " : std::string(" · ") + dtype;
+      EXPECT_THAT(lesser.err, HasSubstr(shown));
       EXPECT_EQ(lesser.json()["train"]["steps"], 4);
       EXPECT_NEAR(lesser.json()["eval_loss"]["after"].get<double>(), loss,
                   std::string(dtype) == "f32" ? 1e-4 : 0.02 * loss)

@@ -340,7 +340,7 @@ TEST_F(StoreCache, IsListedTheLeastRecentlyUsedFirst) {
   fs::last_write_time(first, fs::file_time_type::clock::now() - std::chrono::hours(2));
   folder_.write("d/train.jsonl", "{\"text\": \"a\"}\n");
   folder_.write("d/train-2.jsonl", "{\"text\": \"b\"}\n");
-  makes(load_dataset((folder_ / "d").string())["train"]);
+  makes(load_dataset(folder_ / "d")["train"]);
   for (const char* other : {"notes.txt", "notes.tokens", "0123.tokens", ".0123456789abcdef0123456789abcdef.tokens"})
     std::ofstream(tokens / other) << "mine";
   fs::create_directory(tokens / (std::string(32, 'a') + ".tokens"));

@@ -1,6 +1,7 @@
 // What --dtype means: on back ends that multiply bf16 fast, slowly, at rates that are measured or not at all; the
 // choice among invented rates; and what is kept of a measurement.
 #include "model/arithmetic.h"
+#include "support/scratch_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -118,7 +119,7 @@ TEST(Arithmetic, HasAReason) {
 
 class Kept : public testing::Test {
  protected:
-  test::ScratchFolder folder_;
+  ScratchFolder folder_;
   const std::filesystem::path place_ = folder_.path() / "cache" / "arithmetic";
   const KeptRates kept_ = KeptRates(place_, {{"processor", "P"}, {"threads", 2}});
 };
