@@ -12,6 +12,8 @@ if(TEKIO_PROGRAM)
 endif()
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)    # libzstd-dev
+find_package(CURL 7.85 REQUIRED)    # libcurl4-openssl-dev: its headers; it is loaded when something is fetched
+find_package(OpenSSL 3 REQUIRED)    # libssl-dev: the same
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev
 pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)  # libonig-dev
 

@@ -1,4 +1,6 @@
 // tekio info: what a model folder holds.
+#include <algorithm>
+
 #include "base/log.h"
 #include "inputs.h"
 
@@ -14,7 +16,7 @@ class Info final : public Command {
             .description =
                 "Family, sizes, parameters (tied ones counted once), special tokens, the longest input, and which "
                 "tensors the files lack or hold in "
-                "excess. M is a folder or the id of a model in the Hub's cache; without M: the bundled model.",
+                "excess. M is a folder or the id of a model on the Hub; without M: the bundled model.",
             .examples = {"tekio info ./distilbert-base-uncased", "tekio info run --json"},
             .max_positionals = 1};
   }
@@ -30,7 +32,7 @@ class Info final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    const ModelPlace place = model_.place();
+    const ModelPlace place = model_.place(model_and_perhaps_tokenizer);
     const ModelInfo info =
         MaskedLM::from_pretrained(
             place.folder.string(),
@@ -67,6 +69,12 @@ class Info final : public Command {
   }
 
  private:
+  static std::vector<std::string> model_and_perhaps_tokenizer(const std::vector<std::string>& names) {
+    const bool both = std::ranges::any_of(
+        names, [](const std::string& name) { return name == "tokenizer.json" || name == "vocab.txt"; });
+    return both ? hub::model_and_tokenizer_files(names) : hub::model_files(names);
+  }
+
   // A folder of weights alone is still a model. One whose tokenizer is damaged is not passed over.
   bool has_tokenizer(const std::filesystem::path& folder) const {
     return !model_.tokenizer.empty() || Tokenizer::is_in(folder);

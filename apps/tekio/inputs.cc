@@ -1,8 +1,4 @@
-// The Hub's cache is read as the reference stack writes it: models--ORG--NAME/refs/REVISION holds a commit,
-// snapshots/COMMIT is a model folder (of links into blobs/).
 #include "inputs.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -28,51 +24,6 @@ fs::path expanded(const std::string& path) {
   if (path == "~" || path.starts_with("~/"))
     return fs::path(environment("HOME")) / path.substr(std::min<size_t>(path.size(), 2));
   return path;
-}
-
-fs::path hub_cache(const std::string& cache_dir) {
-  if (!cache_dir.empty()) return expanded(cache_dir);
-  for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
-    if (const std::string path = environment(name); !path.empty()) return expanded(path);
-  if (const std::string home = environment("HF_HOME"); !home.empty()) return expanded(home) / "hub";
-  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
-    return expanded(cache) / "huggingface" / "hub";
-  return expanded("~/.cache/huggingface/hub");
-}
-
-// "name" or "org/name", letters, digits and . _ - only: what the Hub allows.
-bool looks_like_hub_id(const std::string& id) {
-  if (id.empty() || std::count(id.begin(), id.end(), '/') > 1 || id.front() == '/' || id.back() == '/' ||
-      id.find("..") != std::string::npos || id.front() == '.' || id.find("--") != std::string::npos)
-    return false;
-  return std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '/';
-  });
-}
-
-bool is_commit(const std::string& revision) {
-  return revision.size() == 40 &&
-         std::all_of(revision.begin(), revision.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
-}
-
-fs::path repository_in(const fs::path& cache, const std::string& id) {
-  std::string folder = "models--" + id;
-  if (const size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
-  return cache / folder;
-}
-
-std::optional<fs::path> snapshot(const fs::path& repository, const std::string& revision) {
-  std::string commit = revision;
-  if (!is_commit(revision)) {
-    const fs::path reference = repository / "refs" / revision;
-    if (!fs::is_regular_file(reference)) return std::nullopt;
-    commit = read_text(reference, 4096);
-    while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back())) != 0) commit.pop_back();
-    if (!is_commit(commit)) return std::nullopt;
-  }
-  const fs::path folder = repository / "snapshots" / commit;
-  if (!fs::is_directory(folder)) return std::nullopt;
-  return folder;
 }
 
 std::string last_part(const fs::path& path) {
@@ -110,7 +61,7 @@ std::string spec_of(const DataPlace& place) { return place.path + (place.split ?
   const std::string or_else =
       bundled.empty() ? "" : fmt::format(", nor a bundled corpus of this name ({})", fmt::join(bundled, ", "));
   fail_no_data(spec,
-               or_else + (looks_like_hub_id(spec.substr(0, spec.find(':')))
+               or_else + (hub::parse_repository(spec.substr(0, spec.find(':')), hub::RepoType::dataset)
                               ? "; datasets are read from disk only, this version does not download them from the Hub"
                               : ""),
                bundled);
@@ -129,31 +80,21 @@ void grow_for(const Tokenizer& tokenizer, MaskedLM& model, uint64_t seed) {
 
 }  // namespace
 
-ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const char* option) {
+ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const hub::Choice& choice,
+                      const char* option) {
   std::error_code ignored;
-  if (fs::is_directory(spec, ignored)) {
-    if (const auto saved = checkpoints_in(spec); !saved.empty() && !fs::exists(fs::path(spec) / "config.json", ignored))
-      fail(ErrorKind::input, "{} is a run that has not ended, so it holds no model yet: take its newest checkpoint, {}",
-           printable(spec, 300),
-           printable((fs::path(spec) / fmt::format("checkpoint-{}", saved.back())).string(), 300));
-    return {last_part(spec), spec};
-  }
-  if (fs::exists(spec, ignored))
+  if (const auto saved = checkpoints_in(spec); !saved.empty() && !fs::exists(fs::path(spec) / "config.json", ignored))
+    fail(ErrorKind::input, "{} is a run that has not ended, so it holds no model yet: take its newest checkpoint, {}",
+         printable(spec, 300), printable((fs::path(spec) / fmt::format("checkpoint-{}", saved.back())).string(), 300));
+  if (fs::exists(spec, ignored)) {
+    if (fs::is_directory(spec, ignored)) return {last_part(spec), spec};
     fail(ErrorKind::usage, "{} {} is a file, expected the folder that holds it", option, printable(spec, 300));
-
-  const size_t at = spec.find('@');
-  const std::string id = spec.substr(0, at);
-  const std::string revision = at == std::string::npos ? "main" : spec.substr(at + 1);
-  if (!looks_like_hub_id(id) || revision.empty() || revision.find("..") != std::string::npos || revision.front() == '/')
-    fail(ErrorKind::io, "there is no model folder {}", printable(spec, 300));
-  const fs::path cache = hub_cache(cache_dir);
-  if (const auto folder = snapshot(repository_in(cache, id), revision)) return {id, *folder};
+  }
   if (const auto bundled = bundled_model_named(spec)) return {spec, *bundled};
-  fail(ErrorKind::io,
-       "there is no folder {} here and no such model in the Hub's cache ({}, revision {}); this version does not "
-       "download: fetch it with "
-       "'hf download {}' or pass a folder",
-       printable(spec, 300), printable(cache.string(), 300), printable(revision), printable(id));
+  hub::Settings settings = hub::Settings::from_environment();
+  if (!cache_dir.empty()) settings.cache = expanded(cache_dir);
+  const hub::Located located = hub::locate_model(spec, choice, settings);
+  return {located.name, located.folder};
 }
 
 DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options) {
@@ -236,8 +177,8 @@ OrderedJson to_json(const std::vector<Prediction>& predictions) {
 
 void ModelOptions::add_to(OptionTable& table, bool with_weights, std::vector<std::string>* several) {
   const char* const help =
-      with_weights ? "the model: a folder, or the id of a model in the Hub's cache; without it the bundled model"
-                   : "the model whose tokenizer is used: a folder, or the id of a model in the Hub's cache; without it "
+      with_weights ? "the model: a folder, or the id of a model on the Hub; without it the bundled model"
+                   : "the model whose tokenizer is used: a folder, or the id of a model on the Hub; without it "
                      "the bundled model";
   Option& option = several != nullptr ? table.add("model", several, help) : table.add("model", &model, help);
   if (several != nullptr)  // one is written as other commands write theirs, so that they can share a config file
@@ -254,29 +195,31 @@ void ModelOptions::add_to(OptionTable& table, bool with_weights, std::vector<std
   table.add("model_revision", &revision, "the revision of a Hub id that has no @REVISION").called("REV");
 }
 
-ModelPlace ModelOptions::place() const {
+ModelPlace ModelOptions::place(const hub::Choice& choice) const {
   if (model.empty() && !revision.empty()) fail(ErrorKind::usage, "--model_revision needs --model");
   const std::string spec = model.empty() ? bundled_model("--model") : model;
   std::error_code ignored;
   const bool add_revision = !revision.empty() && spec.find('@') == std::string::npos && !fs::exists(spec, ignored);
-  return find_model(add_revision ? spec + "@" + revision : spec, cache_dir);
+  return find_model(add_revision ? spec + "@" + revision : spec, cache_dir, choice);
 }
 
 Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
   return Tokenizer::from_pretrained(
-      tokenizer.empty() ? place.folder.string() : find_model(tokenizer, cache_dir, "--tokenizer").folder.string());
+      tokenizer.empty() ? place.folder.string()
+                        : find_model(tokenizer, cache_dir, hub::tokenizer_files, "--tokenizer").folder.string());
 }
 
 fs::path ModelOptions::tokenizer_folder() const {
   if (!model.empty() || tokenizer.empty()) {
-    const ModelPlace where = place();  // also where --tokenizer stands beside it: a misspelt model is told
+    // Also where --tokenizer stands beside it: a misspelt model is told.
+    const ModelPlace where = place(tokenizer.empty() ? hub::tokenizer_files : hub::config_file);
     if (tokenizer.empty()) return where.folder;
   }
-  return find_model(tokenizer, cache_dir, "--tokenizer").folder;
+  return find_model(tokenizer, cache_dir, hub::tokenizer_files, "--tokenizer").folder;
 }
 
 OpenModel ModelOptions::open(const Common& common) const {
-  const ModelPlace where = place();
+  const ModelPlace where = place(tokenizer.empty() ? hub::model_and_tokenizer_files : hub::model_files);
   const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
   MaskedLM weights = MaskedLM::from_pretrained(
       where.folder.string(),

@@ -1,4 +1,4 @@
-// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids in the local cache, bundled
+// From what stands on a command line to folders, tokenizers, models and datasets: Hub ids, bundled
 // corpora, and the checks that need both a model and its tokenizer.
 #pragma once
 
@@ -12,6 +12,7 @@
 
 #include "bundled.h"
 #include "command.h"
+#include "hub/locate.h"
 
 namespace tekio::cli {
 
@@ -21,10 +22,11 @@ struct ModelPlace {
   std::filesystem::path folder;
 };
 
-/// `spec`: a folder, or a Hub id ("name", "org/name", either with "@revision") whose snapshot lies in the Hub's cache
-/// (`cache_dir`, else $HF_HUB_CACHE, $HF_HOME/hub, …, laid out as the reference stack lays it out).
-/// `option` named it. Errors: usage (a file), io (neither; says what to do: this version does not download).
-ModelPlace find_model(const std::string& spec, const std::string& cache_dir = "", const char* option = "--model");
+/// `spec`: a folder, the bundled model's name, or a Hub id ("name", "org/name", either with "@revision"), whose chosen
+/// files are fetched into the Hub's cache (`cache_dir`, else the environment's) where they are not there yet. `option`
+/// named it. Errors: usage (a file), and those of hub::locate_model.
+ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const hub::Choice& choice,
+                      const char* option = "--model");
 
 /// load_dataset for what names data on the command line: paths, and bundled corpora. Tells a Hub id from a misspelt
 /// path. Errors: io, input.
@@ -67,7 +69,7 @@ struct ModelOptions {
   /// `several`: takes any number of models, into this list.
   void add_to(OptionTable& table, bool with_weights, std::vector<std::string>* several = nullptr);
   /// The model's place. Errors: io (there is none), usage (--model_revision alone).
-  ModelPlace place() const;
+  ModelPlace place(const hub::Choice& choice = hub::model_and_tokenizer_files) const;
   Tokenizer open_tokenizer(const ModelPlace& place) const;
   /// --tokenizer's folder, else the model's, for commands that need nothing else of a model.
   std::filesystem::path tokenizer_folder() const;

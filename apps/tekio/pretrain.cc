@@ -41,12 +41,12 @@ class Pretrain final : public TrainingCommand {
   void add_model_options(OptionTable& table) override {
     table
         .add("config_name", &config_,
-             "the model's config.json, a folder that holds one, or the id of a model in the Hub's cache; --config "
+             "the model's config.json, a folder that holds one, or the id of a model on the Hub; --config "
              "CONFIG.json means the same")
         .called("CONFIG")
         .takes_json_config()
         .first_in_help();
-    table.add("tokenizer", &tokenizer_, "the tokenizer: a folder, or the id of a model in the Hub's cache")
+    table.add("tokenizer", &tokenizer_, "the tokenizer: a folder, or the id of a model on the Hub")
         .called("DIR")
         .alias("tokenizer_name")
         .first_in_help();
@@ -64,12 +64,12 @@ class Pretrain final : public TrainingCommand {
     std::error_code ignored;
     if (config_.ends_with(".json") || fs::is_regular_file(config_, ignored))
       return {{name_of_config(config_), config_}, "--config " + config_};
-    return {find_model(config_, cache_dir_, "--config"), "--config " + config_};
+    return {find_model(config_, cache_dir_, hub::config_file, "--config"), "--config " + config_};
   }
 
   OpenModel open(const Origin& origin) const override {
     const std::string config = origin.place.folder.string();
-    const fs::path tokenizer_folder = find_model(tokenizer_, cache_dir_, "--tokenizer").folder;
+    const fs::path tokenizer_folder = find_model(tokenizer_, cache_dir_, hub::tokenizer_files, "--tokenizer").folder;
     const Tokenizer tokenizer = Tokenizer::from_pretrained(tokenizer_folder.string());
     const MaskedLM model = MaskedLM::from_config(
         config, {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});

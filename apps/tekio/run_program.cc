@@ -34,7 +34,7 @@ void add_common(OptionTable& table, Common& common) {
       .at_least(0)
       .at_most(1024);
   table.add("seed", &common.seed, "decides every random choice").at_most(4294967295.0);
-  table.add("offline", &common.offline, "never asks the network (this version never does)");
+  table.add("offline", &common.offline, "makes no request: models from this machine alone, as HF_HUB_OFFLINE=1");
   table.add("no_cache", &common.no_cache, "neither reads nor keeps the token store");
   table.add("json", &common.json, "one JSON document on standard output, nothing else there");
   table.add("quiet", &common.quiet, "no log lines and no progress on standard error");
@@ -166,6 +166,7 @@ int dispatch(Words words, Output& out) {
     fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
          printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
   set_quiet(chosen->common.quiet);
+  if (chosen->common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);  // where the Hub's settings are read
   chosen->check(table, positionals);
   check_common(chosen->common);
   if (chosen->common.dump_config) {
@@ -185,7 +186,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   for (const auto make :
        {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_tokenizer_train, make_data_list,
         make_data_info, make_data_head, make_data_chunks, make_info, make_cache_list, make_cache_clear, make_bench_step,
-        make_bench_tokenize, make_bench_data, make_bench_fill, make_doctor})
+        make_bench_tokenize, make_bench_data, make_bench_fill, make_pull, make_doctor})
     commands.push_back(make());
   return commands;
 }

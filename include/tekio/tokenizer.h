@@ -68,10 +68,10 @@ struct WordPieceOptions {
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:
-  /// Reads a folder's tokenizer.json, or else vocab.txt with tokenizer_config.json. As in Hugging Face transformers 5,
-  /// BERT's classes take only tokens from tokenizer.json and make their pipeline from tokenizer_config.json; a warning
-  /// says so where that makes a difference. Errors: io (no such folder), input (files missing or malformed, a class
-  /// that is none of BERT's; the message names file and key).
+  /// Reads a folder's, or by its id a Hub repository's, tokenizer.json, or else vocab.txt with tokenizer_config.json.
+  /// As in Hugging Face transformers 5, BERT's classes take only tokens from tokenizer.json and make their pipeline
+  /// from tokenizer_config.json; a warning says so where that makes a difference. Errors: io (no such folder), input
+  /// (files missing or malformed, a class that is none of BERT's; the message names file and key).
   static Tokenizer from_pretrained(const std::string& folder);
   /// Whether a folder has tokenizer.json or vocab.txt, one of which from_pretrained() needs.
   static bool is_in(const std::filesystem::path& folder);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "hub/locate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
 #include "model/vocabulary.h"
@@ -154,7 +155,7 @@ Tensor MaskedLM::Impl::in_float32(const Tensor& rows) {
 MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions& options) {
-  return MaskedLM(std::make_shared<Impl>(folder, options));
+  return MaskedLM(std::make_shared<Impl>(hub::model_folder(folder, hub::model_files).string(), options));
 }
 
 MaskedLM MaskedLM::from_config(const std::string& config, const LoadOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "hub/locate.h"
 #include "text/settings.h"
 #include "text/step_json.h"
 #include "text/tables.h"
@@ -140,8 +141,7 @@ std::vector<AddedToken> joined(std::vector<AddedToken> of_file, std::vector<Adde
 }  // namespace
 
 Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
-  const fs::path path(folder);
-  if (!fs::exists(path)) fail(ErrorKind::io, "{}: no such folder", folder);
+  const fs::path path = hub::model_folder(folder, hub::tokenizer_files);
   if (!fs::is_directory(path))
     fail(ErrorKind::io, "{}: expected a folder with tokenizer.json or vocab.txt, got a file", folder);
   const bool has_json = has_file(path / "tokenizer.json");

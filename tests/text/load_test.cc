@@ -155,7 +155,8 @@ TEST(LoadTest, OldFilesWithoutTypeAndWithoutDefaults) {
 }
 
 TEST(LoadErrorTest, Folders) {
-  EXPECT_THAT(message_of(ErrorKind::io, [] { load("/no/such/place"); }), HasSubstr("/no/such/place: no such folder"));
+  EXPECT_THAT(message_of(ErrorKind::io, [] { load("/no/such/place"); }),
+              HasSubstr("there is no model folder /no/such/place"));
   const fs::path path = folder({{"vocab.txt", "a\n"}});
   EXPECT_THAT(message_of(ErrorKind::io, [&] { load(path / "vocab.txt"); }), HasSubstr("expected a folder"));
   EXPECT_THAT(message_of(ErrorKind::input, [&] { load(fresh_folder()); }),

@@ -1,0 +1,101 @@
+#include "hub/cache.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace tekio::hub {
+namespace {
+
+void make_folders(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    fail(ErrorKind::io, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+         printable(folder.string(), 300), error.message());
+}
+
+}  // namespace
+
+RepositoryCache::RepositoryCache(fs::path cache, const Repository& repository)
+    : cache_(std::move(cache)), folder_(cache_ / folder_name(repository)), revision_(repository.revision) {}
+
+std::optional<std::string> RepositoryCache::commit() const {
+  if (is_commit(revision_)) return revision_;
+  const fs::path reference = folder_ / "refs" / revision_;
+  std::error_code ignored;
+  if (!fs::is_regular_file(reference, ignored)) return std::nullopt;
+  std::string commit = read_text(reference, 4096);
+  while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back())) != 0) commit.pop_back();
+  return is_commit(commit) ? std::optional(commit) : std::nullopt;
+}
+
+fs::path RepositoryCache::snapshot(const std::string& commit) const { return folder_ / "snapshots" / commit; }
+
+std::optional<fs::path> RepositoryCache::file(const std::string& commit, const std::string& path) const {
+  const fs::path found = snapshot(commit) / path;
+  std::error_code ignored;
+  return fs::is_regular_file(found, ignored) ? std::optional(found) : std::nullopt;
+}
+
+bool RepositoryCache::known_missing(const std::string& commit, const std::string& path) const {
+  std::error_code ignored;
+  return fs::is_regular_file(folder_ / ".no_exist" / commit / path, ignored);
+}
+
+fs::path RepositoryCache::blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
+
+fs::path RepositoryCache::lock(const std::string& etag) const {
+  return cache_ / ".locks" / folder_.filename() / (etag + ".lock");
+}
+
+void RepositoryCache::set_commit(const std::string& commit) const {
+  if (is_commit(revision_) || this->commit() == commit) return;
+  const fs::path reference = folder_ / "refs" / revision_;
+  make_folders(reference.parent_path());
+  write_atomically(reference, commit);
+}
+
+void RepositoryCache::set_missing(const std::string& commit, const std::string& path) const {
+  if (known_missing(commit, path)) return;
+  const fs::path marker = folder_ / ".no_exist" / commit / path;
+  make_folders(marker.parent_path());
+  write_atomically(marker, "");
+}
+
+void RepositoryCache::link(const std::string& commit, const std::string& path, const std::string& etag) const {
+  const fs::path name = snapshot(commit) / path;
+  make_folders(name.parent_path());
+  fs::path target = fs::path("..") / ".." / "blobs" / etag;
+  for (const char c : path)
+    if (c == '/') target = ".." / target;
+  std::error_code error;
+  if (fs::read_symlink(name, error) == target) return;
+  // Made aside and renamed: whoever reads the snapshot meanwhile finds the old file or the new one.
+  const fs::path aside = name.parent_path() / fmt::format(".{}.{}.link", etag.substr(0, 16), ::getpid());
+  fs::remove(aside, error);
+  fs::create_symlink(target, aside, error);
+  if (error) {  // a file system without links
+    error.clear();
+    fs::copy_file(blob(etag), aside, fs::copy_options::overwrite_existing, error);
+  }
+  if (!error) fs::rename(aside, name, error);
+  if (!error) return;
+  std::error_code ignored;
+  fs::remove(aside, ignored);
+  fail(ErrorKind::io, "cannot put {} into the Hub's cache: {}", printable(name.string(), 300), error.message());
+}
+
+std::optional<fs::path> cached_snapshot(const fs::path& cache, const Repository& repository) {
+  const RepositoryCache in(cache, repository);
+  const auto commit = in.commit();
+  std::error_code ignored;
+  if (!commit || !fs::is_directory(in.snapshot(*commit), ignored)) return std::nullopt;
+  return in.snapshot(*commit);
+}
+
+}  // namespace tekio::hub

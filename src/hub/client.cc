@@ -1,0 +1,246 @@
+#include "hub/client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace tekio::hub {
+namespace {
+
+constexpr int kTries = 6;       // of a server that says that it cannot just now, or whose content is cut off
+constexpr int kUnanswered = 3;  // where nobody answers
+constexpr int kMostRedirects = 10;
+constexpr double kLongestAsked_s = 120;
+
+bool may_pass(long status) {
+  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+bool is_redirect(long status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// Seconds that the server asks to wait; negative where it says nothing that is understood (a date, mostly).
+double asked_pause(const HttpAnswer& answer) {
+  const std::string& text = answer.header("retry-after");
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  return text.empty() || *end != '\0' || !(value >= 0) ? -1 : value;
+}
+
+void pause(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+
+std::string unquoted(std::string etag) {
+  if (etag.starts_with("W/")) etag.erase(0, 2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  return etag;
+}
+
+// It becomes a file's name in the cache.
+bool is_etag(const std::string& etag) {
+  return !etag.empty() && etag.size() <= 200 && etag.front() != '.' && etag.find('/') == std::string::npos &&
+         is_safe_path(etag) &&
+         std::all_of(etag.begin(), etag.end(), [](unsigned char c) { return c > ' ' && c < 0x7F; });
+}
+
+std::optional<uint64_t> number(const std::string& text) {
+  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return std::strtoull(text.c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+std::string api_path(const Repository& repository) {
+  return (repository.type == RepoType::model ? "/api/models/" : "/api/datasets/") + repository.id;
+}
+
+std::string Client::resolve_url(const Repository& repository, const std::string& revision,
+                                const std::string& path) const {
+  return fmt::format("{}/{}{}/resolve/{}/{}", settings_.endpoint, repository.type == RepoType::model ? "" : "datasets/",
+                     repository.id, percent_encoded(revision), percent_encoded(path, /*keep_slashes=*/true));
+}
+
+bool Client::is_endpoint(const std::string& url) const { return host_of(url) == host_of(settings_.endpoint); }
+
+// The token goes along to the endpoint alone: scheme, host and port.
+HttpRequest Client::to(std::string url, const char* method) const {
+  const auto host = host_of(url), endpoint = host_of(settings_.endpoint);
+  if (!host) fail(ErrorKind::io, "{}: the Hub points there, expected an http or https URL", printable(url, 200));
+  if (endpoint && endpoint->scheme == "https" && host->scheme != "https")
+    fail(ErrorKind::io, "{}: the Hub points there, but a fetch that began with https stays with it",
+         printable(url, 200));
+  HttpRequest request{.method = method, .url = std::move(url)};
+  request.headers = {"User-Agent: tekio", "Accept-Encoding: identity"};
+  if (host == endpoint) {
+    if (!settings_.token.empty()) request.headers.push_back("Authorization: Bearer " + settings_.token);
+  } else {
+    // Whoever works with a Hub on his own network has its content there too.
+    request.foreign = endpoint && endpoint->scheme == "https";
+  }
+  request.timeout_s = settings_.metadata_timeout_s;
+  return request;
+}
+
+/// Sends until there is an answer that will not pass.
+HttpAnswer Client::ask(HttpRequest request, const std::string& what, const HttpConnection::Sink& sink) {
+  for (int tries = 1;; ++tries) {
+    std::string reason;
+    int most = kTries;
+    double wait = settings_.first_pause_s * std::min(8, 1 << (tries - 1));
+    try {
+      HttpAnswer answer = connection_.send(request, sink);
+      if (!may_pass(answer.status)) return answer;
+      reason = fmt::format("status {}", answer.status);
+      if (const double asked = asked_pause(answer); asked >= 0) wait = asked;
+      if (wait > kLongestAsked_s)
+        fail(ErrorKind::io, "{}: the Hub asks to wait {:.0f} s before the next request (status {}): try again then{}",
+             what, wait, answer.status, settings_.token.empty() ? "; with a token (HF_TOKEN) the Hub allows more" : "");
+    } catch (const HttpFailure& failure) {
+      reason = failure.reason;
+      most = kUnanswered;
+    }
+    if (tries >= most)
+      fail(ErrorKind::io,
+           "{} cannot be had from {}: {} ({} tries); check the network, or pass --offline to use what was fetched "
+           "before",
+           what, printable(settings_.endpoint, 200), reason, tries);
+    pause(wait);
+  }
+}
+
+HttpAnswer Client::get(const std::string& path, const Repository& about) {
+  std::string url = settings_.endpoint + path;
+  for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
+    HttpAnswer answer = ask(to(url, "GET"), shown(about));
+    if (answer.status == 200) return answer;
+    if (!is_redirect(answer.status)) fail_status(answer, about, "");
+    url = absolute_url(url, answer.header("location"));
+    if (!is_endpoint(url))
+      fail(ErrorKind::io, "{}: the Hub points to {} for what it knows itself", shown(about), printable(url, 200));
+  }
+  fail(ErrorKind::io, "{}: {} redirects in a row: {} does not come to an end", shown(about), kMostRedirects,
+       printable(settings_.endpoint, 200));
+}
+
+HttpAnswer Client::send(const HttpRequest& request) {
+  HttpRequest whole = to(request.url, request.method.c_str());
+  whole.headers.insert(whole.headers.end(), request.headers.begin(), request.headers.end());
+  whole.body = request.body;
+  return ask(std::move(whole), printable(request.url.substr(0, request.url.find('?')), 200));
+}
+
+std::optional<FileHead> Client::head(const Repository& repository, const std::string& commit, const std::string& path) {
+  std::string url = resolve_url(repository, commit, path);
+  const std::string what = fmt::format("{} of {}", printable(path, 200), shown(repository));
+  for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
+    const HttpAnswer answer = ask(to(url, "HEAD"), what);
+    if (answer.status == 404 && answer.header("x-error-code") == "EntryNotFound") return std::nullopt;
+    // To another path of the Hub (a repository that was renamed) the metadata moves along; to another host only the
+    // content.
+    if (is_redirect(answer.status) && answer.header("x-linked-etag").empty()) {
+      const std::string next = absolute_url(url, answer.header("location"));
+      if (is_endpoint(next)) {
+        url = next;
+        continue;
+      }
+    }
+    if (answer.status != 200 && !is_redirect(answer.status)) fail_status(answer, repository, path);
+    FileHead file;
+    const bool linked = !answer.header("x-linked-etag").empty();
+    file.commit = answer.header("x-repo-commit");
+    file.etag = unquoted(answer.header(linked ? "x-linked-etag" : "etag"));
+    const auto size =
+        number(answer.header(!answer.header("x-linked-size").empty() ? "x-linked-size" : "content-length"));
+    file.location = is_redirect(answer.status) ? absolute_url(url, answer.header("location")) : url;
+    if (!is_commit(file.commit) || !is_etag(file.etag) || !size || !host_of(file.location))
+      fail(ErrorKind::io,
+           "{}: the answer of {} lacks what a Hub says of a file (X-Repo-Commit, ETag, size, an http or https "
+           "location); got "
+           "commit \"{}\", etag \"{}\", location \"{}\": is HF_ENDPOINT right?",
+           what, printable(settings_.endpoint, 200), printable(file.commit), printable(file.etag),
+           printable(file.location, 200));
+    file.size = *size;
+    return file;
+  }
+  fail(ErrorKind::io, "{}: more than {} redirects in a row: {} does not come to an end", what, kMostRedirects,
+       printable(settings_.endpoint, 200));
+}
+
+void Client::download(const Repository& about, const std::string& path, const FileHead& file, const Download& to_file) {
+  const std::string what = fmt::format("{} of {}", printable(path, 200), shown(about));
+  std::string url = file.location;
+  int redirects = 0, tries = 1;
+  while (to_file.position() < file.size) {
+    const uint64_t from = to_file.position();
+    HttpRequest request = to(url, "GET");
+    request.timeout_s = settings_.download_timeout_s;
+    if (from > 0) request.headers.push_back(fmt::format("Range: bytes={}-", from));
+    std::string reason;
+    double wait = settings_.first_pause_s * std::min(8, 1 << (tries - 1));
+    bool begun = false;
+    try {
+      const HttpAnswer answer = connection_.send(request, [&](const HttpAnswer& head, std::string_view bytes) {
+        if (head.status != 200 && head.status != 206) return true;  // a message; its status says what to do
+        const bool goes_on =
+            head.status == 206 && head.header("content-range").starts_with(fmt::format("bytes {}-", from));
+        if (!begun && !goes_on && from > 0) to_file.restart();
+        begun = true;
+        if (head.status == 206 && !goes_on) return false;
+        return to_file.sink(bytes);
+      });
+      if (is_redirect(answer.status)) {
+        if (++redirects > kMostRedirects)
+          fail(ErrorKind::io, "{}: more than {} redirects in a row", what, kMostRedirects);
+        url = absolute_url(url, answer.header("location"));
+        continue;
+      }
+      if (answer.status == 200 || answer.status == 206) {
+        reason = fmt::format("{} of {} bytes came", to_file.position(), file.size);
+      } else if (answer.status == 416 && from > 0) {
+        to_file.restart();
+        reason = "status 416";
+      } else if (may_pass(answer.status)) {
+        reason = fmt::format("status {}", answer.status);
+        if (const double asked = asked_pause(answer); asked >= 0) wait = std::min(asked, kLongestAsked_s);
+      } else {
+        fail_status(answer, about, path);
+      }
+    } catch (const HttpFailure& failure) {
+      reason = failure.reason;
+    }
+    if (to_file.position() >= file.size) return;
+    // What moves on may go on for ever; what does not ends soon.
+    tries = to_file.position() > from ? 1 : tries + 1;
+    if (tries > kTries)
+      fail(ErrorKind::io, "{}: {} of {} bytes were fetched, then: {} ({} tries); run again to go on from there", what,
+           to_file.position(), file.size, reason, kTries);
+    pause(wait);
+  }
+}
+
+void Client::fail_status(const HttpAnswer& answer, const Repository& about, const std::string& path) const {
+  const std::string& code = answer.header("x-error-code");
+  const std::string name = shown(about), endpoint = printable(settings_.endpoint, 200);
+  const char* const kind = about.type == RepoType::model ? "model" : "dataset";
+  const char* const token = settings_.token.empty() ? "set HF_TOKEN to a token that may read it"
+                                                    : "the token (HF_TOKEN, or the token file) may not read it";
+  if (answer.status == 401 || (answer.status == 404 && code == "RepoNotFound"))
+    fail(ErrorKind::io, "{} has no {} {}, or it is private (status {}): check the name; if it is private, {}", endpoint,
+         kind, name, answer.status, token);
+  if (answer.status == 403)
+    fail(ErrorKind::io, "{} is gated or closed (status 403): accept its terms at {}/{}{}, then {}", name, endpoint,
+         about.type == RepoType::model ? "" : "datasets/", printable(about.id, 200), token);
+  if (answer.status == 404 && code == "RevisionNotFound")
+    fail(ErrorKind::io, "{} has no revision \"{}\"; name a branch, a tag or a commit", printable(about.id, 200),
+         printable(about.revision, 200));
+  const std::string& message = answer.header("x-error-message");
+  fail(ErrorKind::io, "{}{}{}: {} answers with status {}{}{}", path.empty() ? "" : printable(path, 200),
+       path.empty() ? "" : " of ", name, endpoint, answer.status, message.empty() ? "" : ": ", printable(message, 300));
+}
+
+}  // namespace tekio::hub

@@ -1,0 +1,63 @@
+// Requests to a Hub: the token goes to the endpoint and nowhere else, what may pass is tried again, and what the Hub
+// refuses becomes a sentence.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hub/http.h"
+#include "hub/repository.h"
+#include "hub/settings.h"
+
+namespace tekio::hub {
+
+/// A file of a repository, as the Hub's answer to a HEAD describes it.
+struct FileHead {
+  std::string commit, etag;
+  uint64_t size = 0;
+  std::string location;  ///< where its content is to be had; another host, mostly
+};
+
+/// One connection; not for several threads at once.
+class Client {
+ public:
+  explicit Client(const Settings& settings) : settings_(settings) {}
+  const Settings& settings() const { return settings_; }
+
+  /// GET {endpoint}{path}: the answer's body. `about` is what an error speaks of. Errors: io.
+  HttpAnswer get(const std::string& path, const Repository& about);
+  /// POST or PUT of a body, to the endpoint or where it pointed to; every status comes back. Errors: io (no answer).
+  HttpAnswer send(const HttpRequest& request);
+  /// Throws what a status means that was not wanted: no such repository, no access, …
+  [[noreturn]] void fail_status(const HttpAnswer& answer, const Repository& about, const std::string& path) const;
+
+  /// nullopt: the repository has no such file. Errors: io.
+  std::optional<FileHead> head(const Repository& repository, const std::string& commit, const std::string& path);
+  /// Streams content from byte `from` on. `begin` is told whether the server goes on there (else from byte 0), then
+  /// `sink` gets the bytes. Tried again, from where `position` says, while that moves on. Errors: io.
+  struct Download {
+    std::function<uint64_t()> position;          ///< bytes kept so far
+    std::function<void()> restart;               ///< what was kept is dropped: the server begins anew
+    std::function<bool(std::string_view)> sink;  ///< false: more came than was promised
+  };
+  void download(const Repository& about, const std::string& path, const FileHead& file, const Download& to);
+
+  /// {endpoint}/{id}/resolve/{revision}/{path}
+  std::string resolve_url(const Repository& repository, const std::string& revision, const std::string& path) const;
+
+ private:
+  HttpAnswer ask(HttpRequest request, const std::string& what, const HttpConnection::Sink& sink = nullptr);
+  HttpRequest to(std::string url, const char* method) const;
+  bool is_endpoint(const std::string& url) const;
+
+  Settings settings_;
+  HttpConnection connection_;
+};
+
+/// "/api/models/ID", "/api/datasets/ID".
+std::string api_path(const Repository& repository);
+
+}  // namespace tekio::hub

@@ -1,0 +1,29 @@
+// The digests by which the Hub names content: SHA-256 of what git-lfs keeps, git's blob SHA-1 of the rest. By
+// libcrypto, loaded when it is first needed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tekio::hub {
+
+class Digest {
+ public:
+  enum class Kind { sha256, git_blob };
+  /// `size`: of the whole content; git's blobs are hashed with it in front.
+  Digest(Kind kind, uint64_t size);
+  void update(std::string_view bytes);
+  /// As hexadecimal digits, in lower case. Ends the digest.
+  std::string hex();
+
+ private:
+  std::shared_ptr<void> context_;
+};
+
+/// Of a whole file. Errors: io.
+std::string digest_of(const std::filesystem::path& file, Digest::Kind kind);
+
+}  // namespace tekio::hub

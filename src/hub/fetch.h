@@ -1,0 +1,44 @@
+// A repository's files on this machine: from the cache where they lie there, else fetched into it. What is fetched is
+// written aside, verified by size and digest, and renamed; whoever is killed in between leaves a part that the next one
+// goes on from.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hub/repository.h"
+#include "hub/settings.h"
+
+namespace tekio::hub {
+
+struct Snapshot {
+  std::filesystem::path folder;
+  std::string commit;
+  std::vector<std::string> files;  ///< that were chosen, by name
+};
+
+/// Which of a repository's files are wanted. Errors: input (what is needed is not among them).
+using Choice = std::function<std::vector<std::string>(const std::vector<std::string>& names)>;
+
+/// Looks up what the revision means now and fetches the chosen files that the cache lacks. Makes no request where
+/// `settings.offline`, or where the revision is a commit whose chosen files are there. Where the Hub does not answer,
+/// what the cache has is used, with a warning. Errors: io (nothing cached and no answer; refused; no room), those of
+/// `choice`.
+Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice);
+
+/// What opening a model needs: config.json and its weights in one form (safetensors before PyTorch's, shards where one
+/// file is absent). Errors: input (one of them is missing).
+std::vector<std::string> model_files(const std::vector<std::string>& names);
+/// What opening a tokenizer needs. Errors: input (no file of one).
+std::vector<std::string> tokenizer_files(const std::vector<std::string>& names);
+/// Both.
+std::vector<std::string> model_and_tokenizer_files(const std::vector<std::string>& names);
+/// config.json alone. Errors: input (there is none).
+std::vector<std::string> config_file(const std::vector<std::string>& names);
+/// Everything but weights in other forms than model_files() takes.
+std::vector<std::string> model_repository_files(const std::vector<std::string>& names);
+
+}  // namespace tekio::hub

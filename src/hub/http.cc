@@ -1,0 +1,290 @@
+#include "hub/http.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.h"
+#include "hub/library.h"
+
+namespace tekio::hub {
+namespace {
+
+struct Curl {
+  decltype(&::curl_global_init) global_init;
+  decltype(&::curl_easy_init) init;
+  decltype(&::curl_easy_cleanup) cleanup;
+  decltype(&::curl_easy_reset) reset;
+  decltype(&::curl_easy_setopt) set;
+  decltype(&::curl_easy_perform) perform;
+  decltype(&::curl_easy_getinfo) info;
+  decltype(&::curl_easy_strerror) error_text;
+  decltype(&::curl_slist_append) append;
+  decltype(&::curl_slist_free_all) free_all;
+};
+
+const Curl& curl() {
+  static const Curl functions = [] {
+    const Library library("libcurl.so.4", "libcurl4");
+    Curl f{};
+    library.find("curl_global_init", f.global_init);
+    library.find("curl_easy_init", f.init);
+    library.find("curl_easy_cleanup", f.cleanup);
+    library.find("curl_easy_reset", f.reset);
+    library.find("curl_easy_setopt", f.set);
+    library.find("curl_easy_perform", f.perform);
+    library.find("curl_easy_getinfo", f.info);
+    library.find("curl_easy_strerror", f.error_text);
+    library.find("curl_slist_append", f.append);
+    library.find("curl_slist_free_all", f.free_all);
+    if (f.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) fail(ErrorKind::io, "libcurl.so.4 cannot be started");
+    return f;
+  }();
+  return functions;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+bool has_proxy() {
+  for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"})
+    if (!environment(name).empty()) return true;
+  return false;
+}
+
+bool is_inner_v4(uint32_t address) {  // in the host's order
+  const auto in = [&](uint32_t network, int bits) { return address >> (32 - bits) == network >> (32 - bits); };
+  return in(0, 8) || in(0x0A000000, 8) || in(0x64400000, 10) || in(0x7F000000, 8) || in(0xA9FE0000, 16) ||
+         in(0xAC100000, 12) || in(0xC0A80000, 16);
+}
+
+/// Of this machine, its link or a private network: no place for what a public server points to.
+bool is_inner(const sockaddr* address) {
+  if (address->sa_family == AF_INET)
+    return is_inner_v4(ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr));
+  if (address->sa_family != AF_INET6) return true;
+  const in6_addr& a = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&a) || IN6_IS_ADDR_V4COMPAT(&a)) {
+    uint32_t inner;
+    std::memcpy(&inner, a.s6_addr + 12, sizeof inner);
+    return is_inner_v4(ntohl(inner));
+  }
+  return IN6_IS_ADDR_LOOPBACK(&a) || IN6_IS_ADDR_LINKLOCAL(&a) || IN6_IS_ADDR_UNSPECIFIED(&a) ||
+         (a.s6_addr[0] & 0xFE) == 0xFC;
+}
+
+/// What libcurl's callbacks are told of an exchange.
+struct Exchange {
+  HttpAnswer answer;
+  const HttpConnection::Sink* sink = nullptr;
+  size_t header_bytes = 0;
+  bool refused = false;     // by the sink
+  bool too_long = false;    // headers or a body past their bounds
+  bool inner_host = false;  // a foreign host of this machine or its network
+  std::exception_ptr error;
+};
+
+size_t on_header(char* data, size_t, size_t count, void* to) {
+  auto& exchange = *static_cast<Exchange*>(to);
+  exchange.header_bytes += count;
+  if (exchange.header_bytes > HttpConnection::kLongestHeaders) {
+    exchange.too_long = true;
+    return 0;
+  }
+  std::string_view line(data, count);
+  while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back())) != 0) line.remove_suffix(1);
+  if (line.starts_with("HTTP/")) {  // of this answer, not of the "100 Continue" before it
+    exchange.answer.headers.clear();
+    const size_t space = line.find(' ');
+    exchange.answer.status = space == std::string_view::npos ? 0 : std::atol(std::string(line.substr(space)).c_str());
+  } else if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
+    std::string name(line.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && std::isspace(static_cast<unsigned char>(value.front())) != 0) value.remove_prefix(1);
+    exchange.answer.headers[name] = value;
+  }
+  return count;
+}
+
+size_t on_body(char* data, size_t, size_t count, void* to) {
+  auto& exchange = *static_cast<Exchange*>(to);
+  const bool taken = exchange.sink != nullptr && *exchange.sink;
+  if (!taken) {
+    exchange.too_long = exchange.answer.body.size() + count > HttpConnection::kLongestBody;
+    if (exchange.too_long) return 0;
+    exchange.answer.body.append(data, count);
+    return count;
+  }
+  try {
+    exchange.refused = !(*exchange.sink)(exchange.answer, {data, count});
+  } catch (...) {  // must not pass through libcurl
+    exchange.error = std::current_exception();
+  }
+  return exchange.refused || exchange.error ? 0 : count;
+}
+
+curl_socket_t on_open(void* to, curlsocktype, curl_sockaddr* address) {
+  if (is_inner(&address->addr)) {
+    static_cast<Exchange*>(to)->inner_host = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+struct HeaderList {
+  explicit HeaderList(const std::vector<std::string>& headers) {
+    for (const std::string& header : headers) list = curl().append(list, header.c_str());
+  }
+  ~HeaderList() { curl().free_all(list); }
+  HeaderList(const HeaderList&) = delete;
+  HeaderList& operator=(const HeaderList&) = delete;
+  curl_slist* list = nullptr;
+};
+
+[[noreturn]] void fail_exchange(CURLcode code, const Exchange& exchange, const HttpRequest& request,
+                                const char* detail) {
+  const std::string url = printable(request.url.substr(0, request.url.find('?')), 200);
+  if (exchange.error) std::rethrow_exception(exchange.error);
+  if (exchange.inner_host)
+    fail(ErrorKind::io, "{}: the server pointed there, but the host is of this machine's own network: not followed",
+         url);
+  if (exchange.too_long)
+    fail(ErrorKind::io, "{}: the answer is longer than any that is expected there ({} MiB, {} KiB of headers)", url,
+         HttpConnection::kLongestBody >> 20, HttpConnection::kLongestHeaders >> 10);
+  const std::string reason = printable(*detail != '\0' ? detail : curl().error_text(code), 300);
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      fail(ErrorKind::io,
+           "{}: the server's certificate is not trusted ({}); a proxy's own certificates are named in SSL_CERT_FILE",
+           url, reason);
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+      fail(ErrorKind::io, "{}: {}; expected an http or https URL", url, reason);
+    default:
+      throw HttpFailure{reason};
+  }
+}
+
+}  // namespace
+
+struct HttpConnection::Handle {
+  CURL* curl;
+};
+
+HttpConnection::HttpConnection() : handle_(std::make_unique<Handle>(Handle{curl().init()})) {
+  if (handle_->curl == nullptr) fail(ErrorKind::io, "libcurl.so.4 cannot be started");
+}
+HttpConnection::~HttpConnection() {
+  if (handle_) curl().cleanup(handle_->curl);
+}
+HttpConnection::HttpConnection(HttpConnection&&) noexcept = default;
+
+const std::string& HttpAnswer::header(const char* name) const {
+  static const std::string kNone;
+  const auto found = headers.find(name);
+  return found == headers.end() ? kNone : found->second;
+}
+
+HttpAnswer HttpConnection::send(const HttpRequest& request, const Sink& sink) {
+  CURL* const easy = handle_->curl;
+  Exchange exchange;
+  exchange.sink = &sink;
+  const HeaderList headers(request.headers);
+  char detail[CURL_ERROR_SIZE] = "";
+  curl().reset(easy);  // options only: connections are kept
+  const auto set = [&](CURLoption option, auto value) { curl().set(easy, option, value); };
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_HTTPHEADER, headers.list);
+  set(CURLOPT_ERRORBUFFER, detail);
+  set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.timeout_s));
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.timeout_s));
+  set(CURLOPT_HEADERFUNCTION, &on_header);
+  set(CURLOPT_HEADERDATA, &exchange);
+  set(CURLOPT_WRITEFUNCTION, &on_body);
+  set(CURLOPT_WRITEDATA, &exchange);
+  // libcurl itself knows SSL_CERT_FILE; these are requests' names for the same.
+  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"})
+    if (const std::string file = environment(name); !file.empty()) {
+      set(CURLOPT_CAINFO, file.c_str());
+      break;
+    }
+  if (request.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (request.method != "GET") {
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(CURLOPT_POSTFIELDS, request.body.data());
+  }
+  if (request.foreign && !has_proxy()) {  // a proxy may well be of this network
+    set(CURLOPT_OPENSOCKETFUNCTION, &on_open);
+    set(CURLOPT_OPENSOCKETDATA, &exchange);
+    set(CURLOPT_FRESH_CONNECT, 1L);
+  }
+  const CURLcode code = curl().perform(easy);
+  if (code != CURLE_OK) fail_exchange(code, exchange, request, detail);
+  return std::move(exchange.answer);
+}
+
+std::optional<UrlHost> host_of(std::string_view url) {
+  UrlHost found;
+  const size_t colon = url.find("://");
+  if (colon == std::string_view::npos) return std::nullopt;
+  found.scheme = url.substr(0, colon);
+  const auto to_lower = [](std::string& text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  };
+  to_lower(found.scheme);
+  if (found.scheme != "http" && found.scheme != "https") return std::nullopt;
+  std::string_view host = url.substr(colon + 3);
+  host = host.substr(0, host.find_first_of("/?#\\"));
+  if (host.empty() || host.find('@') != std::string_view::npos) return std::nullopt;
+  const size_t port = host.rfind(':');
+  if (port != std::string_view::npos && host.find(']', port) == std::string_view::npos) {
+    found.port = host.substr(port + 1);
+    host = host.substr(0, port);
+  }
+  if (found.port.empty()) found.port = found.scheme == "https" ? "443" : "80";
+  found.host = host;
+  to_lower(found.host);
+  return found.host.empty() ? std::nullopt : std::optional(found);
+}
+
+std::string absolute_url(const std::string& base, const std::string& location) {
+  if (location.find("://") != std::string::npos || location.empty()) return location;
+  const size_t scheme_end = base.find("://");
+  if (location.starts_with("//")) return base.substr(0, scheme_end + 1) + location;
+  const size_t path = base.find_first_of("/?#", scheme_end + 3);
+  const std::string root = base.substr(0, path);
+  if (location.front() == '/') return root + location;
+  const std::string whole = base.substr(0, base.find_first_of("?#"));
+  const size_t slash = whole.rfind('/');
+  return (slash > scheme_end + 2 ? whole.substr(0, slash) : root) + "/" + location;
+}
+
+std::string percent_encoded(std::string_view text, bool keep_slashes) {
+  std::string encoded;
+  for (const unsigned char c : text)
+    if ((c < 0x80 && std::isalnum(c) != 0) ||
+        std::string_view("-_.~").find(static_cast<char>(c)) != std::string_view::npos || (keep_slashes && c == '/'))
+      encoded += static_cast<char>(c);
+    else
+      encoded += fmt::format("%{:02X}", c);
+  return encoded;
+}
+
+}  // namespace tekio::hub

@@ -1,0 +1,35 @@
+#include "hub/locate.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace tekio::hub {
+namespace {
+
+std::string last_part(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path whole = fs::weakly_canonical(path, ignored);
+  return (whole.empty() ? path : whole).filename().string();
+}
+
+}  // namespace
+
+Located locate_model(const std::string& name, const Choice& choice, const Settings& settings) {
+  std::error_code ignored;
+  if (fs::exists(name, ignored)) return {last_part(name), name};  // a file, too: who opens it says what is wrong
+  const auto repository = parse_repository(name, RepoType::model);
+  if (!repository) fail(ErrorKind::io, "there is no model folder {}", printable(name, 300));
+  try {
+    return {repository->id, fetch(settings, *repository, choice).folder};
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()));
+  }
+}
+
+fs::path model_folder(const std::string& name, const Choice& choice) {
+  std::error_code ignored;
+  if (fs::exists(name, ignored)) return name;  // needs nothing of the environment
+  return locate_model(name, choice, Settings::from_environment()).folder;
+}
+
+}  // namespace tekio::hub

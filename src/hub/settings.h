@@ -1,0 +1,25 @@
+// Where the Hub is and who asks: the environment variables of huggingface_hub, with its meanings and defaults.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace tekio::hub {
+
+struct Settings {
+  std::string endpoint = "https://huggingface.co";  ///< HF_ENDPOINT; no slash at its end
+  std::filesystem::path cache;                      ///< HF_HUB_CACHE, else $HF_HOME/hub, …; empty: no place for one
+  std::string token;                                ///< HF_TOKEN, else the token file's; empty: none
+  bool offline = false;                             ///< HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE: no request is made
+  int metadata_timeout_s = 10;                      ///< HF_HUB_ETAG_TIMEOUT
+  int download_timeout_s = 10;                      ///< HF_HUB_DOWNLOAD_TIMEOUT: without a byte
+  double first_pause_s = 1;                         ///< before the second try; doubled up to eight times that
+
+  /// Errors: usage (an endpoint that is no http or https URL), io (a token file that cannot be read).
+  static Settings from_environment();
+};
+
+/// The environment's part of Settings::cache alone: what looking into the cache needs.
+std::filesystem::path cache_from_environment();
+
+}  // namespace tekio::hub

@@ -1,0 +1,204 @@
+// What networks and servers do wrong: whatever it is, nothing half-written is ever taken for whole.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "hub/client.h"
+#include "hub/fetch.h"
+#include "hub/hub_server.h"
+
+namespace tekio::hub {
+namespace {
+
+using hub_test::HubServer;
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr const char* kContent = "^GET cdn /cdn/";
+
+std::string content(size_t bytes) {
+  std::mt19937 random(7);
+  std::string text(bytes, '\0');
+  for (char& c : text) c = static_cast<char>(random());
+  return text;
+}
+
+class Fault : public testing::Test {
+ protected:
+  void SetUp() override {
+    server_.add("models/m/config.json", "{}");
+    server_.add("models/m/model.safetensors", weights_);
+    server_.start();
+  }
+  /// The message of the error that fetching ends with; "" if it does not.
+  std::string fetch_message() {
+    try {
+      const Snapshot snapshot = fetch(server_.settings(), {RepoType::model, "m"}, model_files);
+      EXPECT_EQ(read_text(snapshot.folder / "model.safetensors"), weights_);
+    } catch (const Error& error) {
+      expect_nothing_whole();
+      return error.what();
+    }
+    return "";
+  }
+  void expect_nothing_whole() {
+    std::error_code ignored;
+    for (fs::recursive_directory_iterator at(server_.cache(), ignored), end; at != end; at.increment(ignored)) {
+      const bool whole =
+          at->path().parent_path().filename() == "blobs" && !at->path().string().ends_with(".incomplete");
+      if (whole && at->file_size() != 2) ADD_FAILURE() << at->path();  // but config.json's
+      if (at->path().filename() == "model.safetensors") ADD_FAILURE() << at->path();
+    }
+  }
+
+  std::string weights_ = content(400'000);
+  HubServer server_;
+};
+
+TEST_F(Fault, CutAnywhereItGoesOnFromThere) {
+  std::mt19937 random(1);
+  json faults = json::array();
+  for (int i = 0; i < 20; ++i) faults.push_back({{"match", kContent}, {"kind", "cut"}, {"after", random() % 100'000}});
+  server_.set_faults(faults);
+  EXPECT_EQ(fetch_message(), "");
+  int ranges = 0;
+  for (const auto& entry : server_.take_log()) ranges += !entry["range"].is_null();
+  EXPECT_GE(ranges, 3);
+}
+
+TEST_F(Fault, AServerThatIgnoresRangesIsReadFromTheStart) {
+  server_.set_faults(
+      {{{"match", kContent}, {"kind", "cut"}, {"after", 1000}}, {{"match", kContent}, {"kind", "ignore_range"}}});
+  EXPECT_EQ(fetch_message(), "");
+}
+
+TEST_F(Fault, APartThatIsTooLongIsDropped) {
+  fetch(server_.settings(), {RepoType::model, "m"},
+        [](const auto&) { return std::vector<std::string>{"config.json"}; });
+  std::string etag;
+  Client client(server_.settings());
+  etag = client.head({RepoType::model, "m"}, "main", "model.safetensors")->etag;
+  write_atomically(server_.cache() / "models--m" / "blobs" / (etag + ".incomplete"), weights_ + "more");
+  EXPECT_EQ(fetch_message(), "");
+}
+
+TEST_F(Fault, APartOfOtherContentIsFoundOut) {
+  Client client(server_.settings());
+  const std::string etag = client.head({RepoType::model, "m"}, "main", "model.safetensors")->etag;
+  fs::create_directories(server_.cache() / "models--m" / "blobs");
+  write_atomically(server_.cache() / "models--m" / "blobs" / (etag + ".incomplete"), std::string(1000, 'x'));
+  EXPECT_THAT(fetch_message(), HasSubstr("its SHA-256 is"));
+  EXPECT_EQ(fetch_message(), "");  // the wrong part is gone
+}
+
+TEST_F(Fault, WrongContentIsDropped) {
+  server_.set_faults({{{"match", kContent}, {"kind", "corrupt"}}});
+  EXPECT_THAT(fetch_message(),
+              testing::AllOf(HasSubstr("model.safetensors of m"), HasSubstr("SHA-256"), HasSubstr("run again")));
+  server_.set_faults({{{"match", "^GET endpoint /m/resolve/.*config.json"}, {"kind", "corrupt"}}});
+  EXPECT_THROW(fetch(server_.settings(), {RepoType::model, "m"}, model_files), Error);
+  EXPECT_FALSE(fs::exists(server_.cache() / "models--m" / "blobs" / "9e26dfeeb6e641a33dae4961196235bdb965b21b"));
+  EXPECT_EQ(fetch_message(), "");
+}
+
+TEST_F(Fault, LyingLengths) {
+  server_.set_faults({{{"match", kContent}, {"kind", "truncate"}, {"times", 100}, {"bytes", 10}}});
+  EXPECT_EQ(fetch_message(), "");  // the rest is asked for
+  for (const char* kind : {"lie", "pad"}) {
+    fs::remove_all(server_.cache());
+    server_.set_faults({{{"match", kContent}, {"kind", kind}, {"times", 100}, {"bytes", 10}}});
+    fetch_message();  // right or refused; expect_nothing_whole looks
+  }
+}
+
+TEST_F(Fault, WhatPassesIsTriedAgain) {
+  for (const int code : {408, 429, 500, 502, 503, 504}) {
+    fs::remove_all(server_.cache());
+    server_.set_faults(
+        {{{"match", "/api/"}, {"kind", "status"}, {"code", code}, {"times", 2}, {"headers", {{"Retry-After", "0"}}}},
+         {{"match", "^HEAD"}, {"kind", "status"}, {"code", code}, {"times", 2}},
+         {{"match", kContent}, {"kind", "status"}, {"code", code}, {"times", 2}}});
+    EXPECT_EQ(fetch_message(), "") << code;
+  }
+}
+
+TEST_F(Fault, WhatStaysIsTold) {
+  const auto expect = [&](const char* match, json fault, const char* part) {
+    fs::remove_all(server_.cache());
+    fault["match"] = match;
+    fault["times"] = 1000;
+    server_.set_faults(json::array({fault}));
+    EXPECT_THAT(fetch_message(), HasSubstr(part)) << fault;
+  };
+  expect("/api/", {{"kind", "status"}, {"code", 503}}, "status 503 (6 tries)");
+  expect("/api/", {{"kind", "status"}, {"code", 429}, {"headers", {{"Retry-After", "3600"}}}}, "asks to wait 3600 s");
+  expect("/api/", {{"kind", "status"}, {"code", 418}}, "status 418");
+  expect("/api/", {{"kind", "redirect"}, {"to", "/api/again"}}, "does not come to an end");
+  expect("^HEAD", {{"kind", "redirect"}, {"to", "/m/resolve/again"}}, "does not come to an end");
+  expect("^HEAD", {{"kind", "redirect"}, {"to", "file:///etc/passwd"}}, "lacks what a Hub says of a file");
+  expect(kContent, {{"kind", "redirect"}, {"to", "file:///etc/passwd"}}, "expected an http or https URL");
+  expect(kContent, {{"kind", "redirect"}, {"to", "/cdn/again"}}, "redirects in a row");
+  expect(kContent, {{"kind", "status"}, {"code", 404}}, "status 404");
+  expect(kContent, {{"kind", "status"}, {"code", 416}}, "status 416");
+  expect(kContent, {{"kind", "cut"}, {"after", 0}}, "0 of 400000 bytes were fetched");
+  expect("/api/", {{"kind", "headers"}, {"bytes", 1 << 20}}, "longer than any that is expected");
+}
+
+TEST_F(Fault, AServerThatStopsInTheMiddleIsLeft) {
+  server_.set_faults({{{"match", kContent}, {"kind", "stall"}, {"after", 1000}, {"seconds", 20}}});
+  EXPECT_EQ(fetch_message(), "");  // by a second request
+}
+
+TEST_F(Fault, NamesThatLeadOutOfTheFolderAreRefused) {
+  HubServer other;
+  other.add("models/m/config.json", "{}");
+  other.start();
+  for (const char* name : {"../../evil", "/etc/passwd", "a/../../b", "a\\b"}) {
+    const json answer = {{"sha", std::string(40, 'a')}, {"siblings", {{{"rfilename", name}}}}};
+    other.set_faults({{{"match", "/api/"}, {"kind", "answer"}, {"body", answer.dump()}}});
+    try {
+      fetch(other.settings(), {RepoType::model, "m"}, model_files);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("no name below a folder")) << name;
+    }
+  }
+}
+
+TEST_F(Fault, AnswersThatAreNoHubs) {
+  for (const char* body :
+       {"", "<html>", "[]", "{}", "{\"sha\": 1, \"siblings\": []}", "{\"sha\": \"short\", \"siblings\": []}",
+        "{\"sha\": \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", \"siblings\": [1]}"}) {
+    server_.set_faults({{{"match", "/api/"}, {"kind", "answer"}, {"body", body}}});
+    EXPECT_NE(fetch_message(), "") << body;
+  }
+}
+
+TEST_F(Fault, AForeignHostOfThisNetworkIsNotAsked) {
+  HttpConnection connection;
+  for (const std::string& url : {server_.endpoint(), std::string("http://10.0.0.1/"), std::string("http://[::1]:80/"),
+                                 std::string("http://169.254.169.254/latest/meta-data")})
+    try {
+      connection.send({.url = url, .timeout_s = 1, .foreign = true});
+      ADD_FAILURE() << url;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("this machine's own network")) << url;
+    }
+}
+
+TEST_F(Fault, ACacheThatCannotBeWrittenIsNamed) {
+  Settings settings = server_.settings();
+  settings.cache = "/proc/nowhere";
+  try {
+    fetch(settings, {RepoType::model, "m"}, model_files);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("/proc/nowhere"), HasSubstr("HF_HUB_CACHE")));
+  }
+}
+
+}  // namespace
+}  // namespace tekio::hub
