@@ -1,11 +1,12 @@
 // Reading command lines. The rules are those of the reference stack's scripts: `--flag`, `--flag true|false`,
-// `--no_flag`; `--name value` or `--name=value`; the last of several equal names wins, but for options that say of
-// themselves that they are given once. A letter's value stands by itself (`-o run`, `-o=run`): `-output` would
+// `--no_flag`; `--name value` or `--name=value`; the last of several equal names wins, with a warning for options that
+// are hardly given twice on purpose. A letter's value stands by itself (`-o run`, `-o=run`): `-output` would
 // otherwise be taken for `-o utput`, in silence.
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "hints.h"
 #include "options.h"
 
@@ -129,10 +130,7 @@ std::string OptionTable::contradiction(const Given& earlier, const Given& given)
   if (earlier.option != &option || option.kind == Option::Kind::list || option.kind == Option::Kind::boolean ||
       earlier.value == given.value)
     return "";
-  if (earlier.name == given.name)
-    return option.once ? fmt::format("{} is given twice, as {} and as {}, but tekio {} takes one", given.spelled,
-                                     printable(earlier.text), printable(given.text), command_)
-                       : "";
+  if (earlier.name == given.name) return "";  // the last one counts
   return fmt::format("{} {} contradicts {} {}: they are two names of one option", earlier.spelled,
                      printable(earlier.text), given.spelled, printable(given.text));
 }
@@ -154,9 +152,14 @@ void OptionTable::take(std::vector<Given>& found) {
     option.assign(given.text);
     option.given = true;
     given.value = option.value();
-    for (size_t k = 0; k < i; ++k)
-      if (std::string problem = contradiction(found[k], given); !problem.empty())
+    for (size_t k = 0; k < i; ++k) {
+      const Given& earlier = found[k];
+      if (std::string problem = contradiction(earlier, given); !problem.empty())
         problems_.push_back(std::move(problem));
+      if (option.once && earlier.option == &option && earlier.name == given.name && earlier.value != given.value)
+        warn(fmt::format("{} is given twice, as {} and as {}: the last one counts", given.spelled,
+                         printable(earlier.text), printable(given.text)));
+    }
   }
 }
 

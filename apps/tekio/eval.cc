@@ -195,7 +195,7 @@ class Eval final : public Command {
       entry.update(figures(report));
       entry["seconds"] = report.seconds;
       lines.push_back(fmt::format("{}  {}{:>11.2f} {:>8.2f} % {:>8.4f}", i + 1,
-                                  padded(shortened(printable(models[i].name, 4096), 26), 26), report.perplexity,
+                                  padded(shortened(printable(models[i].name, 4096), 25), 25), report.perplexity,
                                   100 * report.accuracy, report.loss));
       if (i == 0) continue;
       const LossDifference d = loss_difference(models[i].each, first.each);
@@ -215,12 +215,12 @@ class Eval final : public Command {
                 {"skipped_rows", skipped_rows_}});
       return;
     }
-    out.line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", 26), "perplexity", "accuracy", "loss",
+    out.line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", 25), "perplexity", "accuracy", "loss",
                          "loss less that of 1"));
     for (const std::string& line : lines) out.line(line);
-    out.line(fmt::format("{} of split {}, {}, the same masks for all; ±: paired 95 % interval",
-                         counted(first.report.chunks, "chunk"), printable(split),
+    out.line(fmt::format("{} of split {}, {}", counted(first.report.chunks, "chunk"), printable(split),
                          counted(first.report.masked_tokens, "masked token")));
+    out.line("the same masks for all; ±: paired 95 % interval");
   }
 
   ModelOptions model_;

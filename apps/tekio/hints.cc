@@ -109,6 +109,7 @@ constexpr OtherWord kCommands[] = {
     {"perplexity", "eval"},
     {"predict", "fill"},
     {"score", "eval"},
+    {"download", "pull"},
     {"show", "info"},
     {"train-tokenizer", "tokenizer train"},
     {"train_tokenizer", "tokenizer train"},
@@ -116,8 +117,8 @@ constexpr OtherWord kCommands[] = {
     {"vocab", "tokenizer train"},
 };
 
-// Models come and go by the Hub's own program, whose cache Tekio shares.
-constexpr OtherWord kHub[] = {{"pull", "download"}, {"download", "download"}, {"push", "upload"}, {"upload", "upload"}};
+// Models go to the Hub by its own program.
+constexpr OtherWord kHub[] = {{"push", "upload"}, {"upload", "upload"}};
 
 const char* find_word(const OtherWord* begin, const OtherWord* end, const std::string& word) {
   const OtherWord* const found = std::find_if(begin, end, [&](const OtherWord& w) { return word == w.theirs; });

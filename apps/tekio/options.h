@@ -44,7 +44,7 @@ struct Option {
   bool hidden = false;        ///< understood, but neither listed nor dumped
   bool leads = false;         ///< stands at the head of --help, before the groups
   bool json_config = false;   ///< --config FILE.json means this: options stand in TOML, a model's sizes in JSON
-  bool once = false;          ///< two different values are a mistake, where of other options the last one counts
+  bool once = false;          ///< two different values are warned of: the last one counts, as of all options
   OrderedJson default_value;  ///< null: none
 
   std::function<void(const std::string&)> assign;  ///< takes a text that was checked against kind, range and choices

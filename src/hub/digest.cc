@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "hub/library.h"
+#include "base/library.h"
 
 namespace tekio::hub {
 namespace {
@@ -23,7 +23,7 @@ struct Crypto {
 
 const Crypto& crypto() {
   static const Crypto functions = [] {
-    const Library library("libcrypto.so.3", "libssl3");
+    const Library library("libcrypto.so.3", "libssl3", "nothing can be fetched");
     Crypto f{};
     library.find("EVP_MD_CTX_new", f.make);
     library.find("EVP_MD_CTX_free", f.free);

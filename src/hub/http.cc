@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "hub/library.h"
+#include "base/library.h"
 
 namespace tekio::hub {
 namespace {
@@ -32,7 +32,7 @@ struct Curl {
 
 const Curl& curl() {
   static const Curl functions = [] {
-    const Library library("libcurl.so.4", "libcurl4");
+    const Library library("libcurl.so.4", "libcurl4", "nothing can be fetched");
     Curl f{};
     library.find("curl_global_init", f.global_init);
     library.find("curl_easy_init", f.init);

@@ -4,9 +4,8 @@
 
 #include <oniguruma.h>
 
-#include <mutex>
-
 #include "base/error.h"
+#include "base/library.h"
 #include "text/utf8.h"
 
 namespace tekio {
@@ -17,19 +16,64 @@ constexpr unsigned long kStepsAtOnePlace = 10000000;  // Oniguruma's own limit, 
 constexpr unsigned long kStepsInOneSearch = 20000000;
 constexpr unsigned int kStackEntries = 1 << 20;  // some 50 MB
 
+struct Oniguruma {
+  decltype(&::onig_initialize) initialize;
+  decltype(&::onig_new) make;
+  decltype(&::onig_free) free;
+  decltype(&::onig_error_code_to_str) error_text;
+  decltype(&::onig_region_new) make_region;
+  decltype(&::onig_region_free) free_region;
+  decltype(&::onig_new_match_param) make_limits;
+  decltype(&::onig_free_match_param) free_limits;
+  decltype(&::onig_initialize_match_param) begin_limits;
+  decltype(&::onig_set_match_stack_limit_size_of_match_param) limit_stack;
+  decltype(&::onig_set_retry_limit_in_match_of_match_param) limit_match;
+  decltype(&::onig_set_retry_limit_in_search_of_match_param) limit_search;
+  decltype(&::onig_search_with_param) search;
+  OnigEncodingType* utf8;
+  OnigSyntaxType** syntax;
+};
+
+// Loaded, not linked: it brings a regexec() of its own, which others of the process would call for the C library's.
+const Oniguruma& oniguruma() {
+  static const Oniguruma functions = [] {
+    const Library library("libonig.so.5", "libonig5", "a tokenizer's regular expressions are not understood");
+    Oniguruma f{};
+    library.find("onig_initialize", f.initialize);
+    library.find("onig_new", f.make);
+    library.find("onig_free", f.free);
+    library.find("onig_error_code_to_str", f.error_text);
+    library.find("onig_region_new", f.make_region);
+    library.find("onig_region_free", f.free_region);
+    library.find("onig_new_match_param", f.make_limits);
+    library.find("onig_free_match_param", f.free_limits);
+    library.find("onig_initialize_match_param", f.begin_limits);
+    library.find("onig_set_match_stack_limit_size_of_match_param", f.limit_stack);
+    library.find("onig_set_retry_limit_in_match_of_match_param", f.limit_match);
+    library.find("onig_set_retry_limit_in_search_of_match_param", f.limit_search);
+    library.find("onig_search_with_param", f.search);
+    library.find("OnigEncodingUTF8", f.utf8);
+    library.find("OnigDefaultSyntax", f.syntax);
+    OnigEncoding encodings[] = {f.utf8};
+    f.initialize(encodings, 1);
+    return f;
+  }();
+  return functions;
+}
+
 const OnigUChar* bytes_of(std::string_view text) { return reinterpret_cast<const OnigUChar*>(text.data()); }
 
 std::string message_of(int code, OnigErrorInfo* info = nullptr) {
   OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
-  const int length = info != nullptr ? onig_error_code_to_str(text, code, info) : onig_error_code_to_str(text, code);
+  const int length = info != nullptr ? oniguruma().error_text(text, code, info) : oniguruma().error_text(text, code);
   return printable({reinterpret_cast<const char*>(text), static_cast<size_t>(length)});
 }
 
 struct RegionDeleter {
-  void operator()(OnigRegion* region) const { onig_region_free(region, 1); }
+  void operator()(OnigRegion* region) const { oniguruma().free_region(region, 1); }
 };
 struct ParametersDeleter {
-  void operator()(OnigMatchParam* parameters) const { onig_free_match_param(parameters); }
+  void operator()(OnigMatchParam* parameters) const { oniguruma().free_limits(parameters); }
 };
 
 // Inside brackets, [:punct:] has symbols too since some version of Oniguruma; older ones get it spelt out.
@@ -71,7 +115,7 @@ struct Pattern::Compiled {
 
   Compiled() = default;
   ~Compiled() {
-    if (regex != nullptr) onig_free(regex);
+    if (regex != nullptr) oniguruma().free(regex);
   }
   Compiled(const Compiled&) = delete;
   Compiled& operator=(const Compiled&) = delete;
@@ -80,19 +124,14 @@ struct Pattern::Compiled {
 Pattern Pattern::string(std::string text) { return Pattern(std::move(text)); }
 
 Pattern Pattern::regex(std::string text, const std::string& where) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
-    onig_initialize(encodings, 1);
-  });
   if (text.size() > kLongestPattern)
     fail(ErrorKind::input, "{}: a regular expression of {} bytes is too long: at most {}", where, text.size(),
          kLongestPattern);
   auto compiled = std::make_shared<Compiled>();
   OnigErrorInfo info;
   const std::string spelt = spell_out_punctuation(text);
-  const int code = onig_new(&compiled->regex, bytes_of(spelt), bytes_of(spelt) + spelt.size(), ONIG_OPTION_NONE,
-                            ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
+  const int code = oniguruma().make(&compiled->regex, bytes_of(spelt), bytes_of(spelt) + spelt.size(), ONIG_OPTION_NONE,
+                                    oniguruma().utf8, *oniguruma().syntax, &info);
   if (code != ONIG_NORMAL) {
     compiled->regex = nullptr;
     fail(ErrorKind::input, "{}: {} is not a regular expression: {}", where, printable(text), message_of(code, &info));
@@ -113,16 +152,16 @@ void Pattern::find(std::string_view text, std::vector<Match>& matches) const {
       matches.push_back({at, at + text_.size()});
     return;
   }
-  const std::unique_ptr<OnigRegion, RegionDeleter> region(onig_region_new());
-  const std::unique_ptr<OnigMatchParam, ParametersDeleter> parameters(onig_new_match_param());
-  onig_initialize_match_param(parameters.get());
-  onig_set_match_stack_limit_size_of_match_param(parameters.get(), kStackEntries);
-  onig_set_retry_limit_in_match_of_match_param(parameters.get(), kStepsAtOnePlace);
-  onig_set_retry_limit_in_search_of_match_param(parameters.get(), kStepsInOneSearch);
+  const std::unique_ptr<OnigRegion, RegionDeleter> region(oniguruma().make_region());
+  const std::unique_ptr<OnigMatchParam, ParametersDeleter> parameters(oniguruma().make_limits());
+  oniguruma().begin_limits(parameters.get());
+  oniguruma().limit_stack(parameters.get(), kStackEntries);
+  oniguruma().limit_match(parameters.get(), kStepsAtOnePlace);
+  oniguruma().limit_search(parameters.get(), kStepsInOneSearch);
   const OnigUChar *begin = bytes_of(text), *end = begin + text.size();
   for (size_t from = 0; from <= text.size();) {
-    const int code = onig_search_with_param(compiled_->regex, begin, end, begin + from, end, region.get(),
-                                            ONIG_OPTION_NONE, parameters.get());
+    const int code = oniguruma().search(compiled_->regex, begin, end, begin + from, end, region.get(), ONIG_OPTION_NONE,
+                                        parameters.get());
     if (code == ONIG_MISMATCH) return;
     if (code < 0)
       fail(ErrorKind::input, "the regular expression {} cannot be looked for in this text: {}", printable(text_),

@@ -517,8 +517,8 @@ TEST_F(Adapt, AModelInTheFolderToBeReplacedIsRefused) {
   for (const std::string& model : {run_, run_ + "/checkpoint-4"}) {
     const Result result = run(small({"--data", text_, "--model", model, "--overwrite_output_dir"}));
     EXPECT_EQ(result.code, 2);
-    EXPECT_EQ(result.err, "tekio: --model " + model + " lies in --output_dir " + run_ +
-                              ", which --overwrite_output_dir replaces; name another folder\n");
+    EXPECT_THAT(result.err, testing::EndsWith("tekio: --model " + model + " lies in --output_dir " + run_ +
+                                              ", which --overwrite_output_dir replaces; name another folder\n"));
   }
   EXPECT_TRUE(fs::exists(run_ + "/model.safetensors"));
 }

@@ -185,7 +185,8 @@ TEST(BenchStep, RefusesBatchesThatNoNumberCounts) {
       run({"bench", "step", "--per_device_train_batch_size", "65536", "--max_seq_length", "512", "--dump_config"});
   EXPECT_EQ(result.code, 0) << "not too many yet: " << result.err;
   Folder folder;
-  std::filesystem::copy(kTiny + "/config.json", folder.path("config.json"));
+  for (const char* file : {"/config.json", "/model.safetensors"})
+    std::filesystem::copy(kTiny + file, folder.path() + file);
   std::string config = read_file(folder.path("config.json"));
   const std::string positions = "\"max_position_embeddings\": 24";
   config.replace(config.find(positions), positions.size(), "\"max_position_embeddings\": 65536");
@@ -370,7 +371,7 @@ TEST_F(BenchCompare, SaysWhereItsScriptsBelong) {
   const Result result = run(step({"--compare_reference", python("echo '{\"tokens_per_second\": 1}'"), "--pairs", "1"}),
                             {.environment = {{"TEKIO_SHARE", folder_.path()}}});
   EXPECT_EQ(result.code, 4);
-  EXPECT_THAT(result.err, HasSubstr("step.py is not there; it belongs to " + folder_.path("reference/step.py")));
+  EXPECT_THAT(result.err, HasSubstr("is not there; it belongs to " + folder_.path("reference/step.py")));
 }
 
 TEST(Roofline, IsDrawnFromTheReport) {

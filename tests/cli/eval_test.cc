@@ -99,18 +99,18 @@ TEST_F(Compared, AreATableOfEightyColumns) {
         std::count_if(line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
     EXPECT_LE(columns, 80) << line;
   }
-  EXPECT_EQ(count, 4);
+  EXPECT_EQ(count, 5);
   EXPECT_THAT(result.out, HasSubstr("and-another-one"));
   EXPECT_THAT(result.out, HasSubstr("+0.0000 ± 0.0000"));
 }
 
 TEST_F(Compared, NeedOneVocabulary) {
-  const Result result = run(eval({M, TEKIO_TINY_MODEL}));
+  const Result result = run(eval({M, "tekio-small-uncased"}));
   EXPECT_EQ(result.code, 3);
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, HasSubstr("the models " + M + " and "));
   EXPECT_THAT(result.err, HasSubstr("have different vocabularies, "));
-  EXPECT_THAT(result.err, HasSubstr(TEKIO_TINY_MODEL));
+  EXPECT_THAT(result.err, HasSubstr("tekio-small-uncased"));
   EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
 }
 

@@ -49,7 +49,6 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"dta", "info"}, "no command 'dta', did you mean 'data info'?"},
         Case{{"adpat", "--data", "x"}, "no command 'adpat', did you mean 'adapt'?"},
         Case{{"tokenizer"}, "tekio: tokenizer needs a command of its own"},
-        Case{{"pull", "x"}, "no command 'pull': 'hf download ID' does that"},
         Case{{"push"}, "no command 'push': 'hf upload ID' does that"},
         Case{{"trian"}, "no command 'trian', did you mean 'train'?"},
         Case{{"finetune"}, "no command 'finetune', did you mean 'adapt'?"}, Case{{"evaluate"}, "did you mean 'eval'?"},
@@ -179,11 +178,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"adapt", "--gpu"}, "unknown option --gpu, did you mean --device cuda?"},
         Case{{"adapt", "--max_length", "8"}, "did you mean --chunk_size?"},
         Case{{"adapt", "--learning", "8"}, "unknown option --learning, did you mean --learning_rate?"},
-        Case{{"fill", "--chunk_size", "8"}, "unknown option --chunk_size, which is an option of tekio adapt"},
-        Case{{"fill", "-m", "a", "-m", "b"}, "-m is given twice, as a and as b, but tekio fill takes one"},
-        Case{{"adapt", "--model_name_or_path", "a", "--model_name_or_path", "b"},
-             "--model_name_or_path is given twice"},
-        Case{{"bench", "step", "--model", "a", "--model", "b"}, "--model is given twice"}));
+        Case{{"fill", "--chunk_size", "8"}, "unknown option --chunk_size, which is an option of tekio adapt"}));
+
+TEST(Usage, TheLastOfTwoModelsCountsAndThatIsSaid) {
+  const Result result = run({"tokenize", "--model", "/none", "-m", model_folder(), "--model", "/none/too", "--text",
+                             "the", "--model", model_folder(), "--ids"});
+  EXPECT_EQ(result.code, 2) << "two names of one option with different values";
+  const Result twice = run({"tokenize", "--model", "/none", "--model", model_folder(), "--text", "the", "--ids"});
+  EXPECT_EQ(twice.code, 0) << twice.err;
+  EXPECT_THAT(twice.err, HasSubstr("tekio: warning: --model is given twice, as /none and as"));
+}
 
 // What run_mlm.py has and this version cannot do is refused with the reason, never passed over.
 INSTANTIATE_TEST_SUITE_P(
@@ -325,7 +329,7 @@ TEST(Help, StandsForTheProgramAndEveryCommand) {
   EXPECT_THAT(run({"adapt", "--learning_rate", "-1", "-h"}).out, HasSubstr("--learning_rate X"));
   EXPECT_EQ(run({"help", "data", "info"}).out, run({"data", "info", "--help"}).out);
   EXPECT_THAT(run({"data", "--help"}).out, HasSubstr("data chunks"));
-  for (const char* later : {"push", "pull"}) EXPECT_THAT(program.out, testing::Not(HasSubstr(later)));
+  EXPECT_THAT(program.out, testing::Not(HasSubstr("push")));
 }
 
 // Whatever COLUMNS says, no line of any help is wider: options, choices, usage, examples.

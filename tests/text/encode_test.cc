@@ -72,10 +72,11 @@ TEST(EncodeTest, LengthWarningOnce) {
   tokenizer.set_length_warning(true);
   EXPECT_EQ(said(tokenizer, "a b"), "");
   EXPECT_EQ(said(tokenizer, "a b c d", {.max_length = 6}), "");
-  EXPECT_EQ(said(tokenizer, "a b c"),
-            "warning: Token indices sequence length is longer than the specified maximum sequence length for this "
-            "model (5 > 4). "
-            "Running this sequence through the model will result in indexing errors\n");
+  EXPECT_EQ(
+      said(tokenizer, "a b c"),
+      "tekio: warning: Token indices sequence length is longer than the specified maximum sequence length for this "
+      "model (5 > 4). "
+      "Running this sequence through the model will result in indexing errors\n");
   EXPECT_EQ(said(tokenizer, "a b c"), "");
   EXPECT_EQ(said(Tokenizer(tokenizer), "a b c"), "");  // copies share the flag
 }
