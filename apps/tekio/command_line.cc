@@ -156,7 +156,8 @@ void OptionTable::take(std::vector<Given>& found) {
       const Given& earlier = found[k];
       if (std::string problem = contradiction(earlier, given); !problem.empty())
         problems_.push_back(std::move(problem));
-      if (option.once && earlier.option == &option && earlier.name == given.name && earlier.value != given.value)
+      if (option.once && option.kind != Option::Kind::list && earlier.option == &option && earlier.name == given.name &&
+          earlier.value != given.value)
         warn(fmt::format("{} is given twice, as {} and as {}: the last one counts", given.spelled,
                          printable(earlier.text), printable(given.text)));
     }

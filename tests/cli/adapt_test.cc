@@ -175,7 +175,7 @@ TEST_F(Adapt, NamesAreShownWithoutControlCharacters) {
         run(small({"--data", name, "--model", model + "/.", "--output_dir", run_folder, "--no_json", dry}));
     ASSERT_EQ(result.code, 0) << result.err;
     const std::string shown = result.out + result.err;
-    EXPECT_THAT(shown, HasSubstr("a\\x1b[31m\\x0ab.txt · 60 rows"));
+    EXPECT_THAT(shown, HasSubstr("a\\x1b[31m\\x0ab.txt · column text · 60 rows"));
     EXPECT_THAT(result.out, HasSubstr("r\\x1b\\x0a\n"));
     EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << result.out;
   }
