@@ -89,12 +89,13 @@ struct Screen {
 };
 
 TEST_F(TrainingTerminal, NothingIsWiderThanTheTerminalAndNoBarStays) {
+  const std::string text = folder_.write("long.txt", sentences(8000));  // an epoch is longer than the bar waits
   for (const unsigned short columns : {60, 80, 132}) {
     fs::remove_all(run_);
     Start start = terminal(columns);
-    const Result result = run(
-        adapt({"--max_steps", "1500", "--logging_steps", "500", "--prompt", "the [MASK] of", "--output_dir", "run"}),
-        start);
+    const Result result = run(adapt({"--data", text, "--max_steps", "600", "--logging_steps", "200", "--prompt",
+                                     "the [MASK] of", "--output_dir", "run"}),
+                              start);
     ASSERT_EQ(result.code, 0) << result.err;
     const Screen screen(result.err);
     EXPECT_LE(screen.widest, columns) << result.err;
