@@ -4,8 +4,7 @@
     compare_hub.py TEKIO        (run by a Python that has huggingface_hub; name its version beside what this prints)
 
 Checks: what `tekio pull` fetched makes snapshot_download ask for no file, and the other way round; both caches hold the same
-blobs, refs and links; `hf cache ls` lists what Tekio fetched; what `tekio push` makes is what upload_folder makes, file by
-file; the model card of a pushed run passes validation.
+blobs, refs and links; `hf cache ls` lists what Tekio fetched.
 """
 
 import hashlib
@@ -85,21 +84,6 @@ def main():
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     print("scan_cache_dir lists org/model;", "hf cache ls does, too" if "org/model" in listed else "hf cache ls: " + listed)
 
-    if len(sys.argv) > 2:  # a run's folder: pushed by both
-        run = pathlib.Path(sys.argv[2])
-        environment = dict(os.environ, HF_TOKEN="hf_token")
-        subprocess.run([tekio, "push", run, "somebody/ours", "--quiet"], check=True, env=environment)
-        api = huggingface_hub.HfApi(token="hf_token")
-        api.create_repo("somebody/theirs")
-        api.upload_folder(folder_path=run, repo_id="somebody/theirs", ignore_patterns=["checkpoint-*", "_*"])
-        there = request(urls["endpoint"] + "/_repositories")
-        a, b = there["models/somebody/ours"], there["models/somebody/theirs"]
-        same = {name for name in a["files"] if b["files"].get(name) == a["files"][name]}
-        print(f"pushed: {len(a['files'])} files, {len(same)} as upload_folder makes them; only ours: "
-              f"{sorted(set(a['files']) - same)}, only theirs: {sorted(set(b['files']) - same)}; commits "
-              f"{len(a['history']) - 1} and {len(b['history']) - 1}")
-        card = huggingface_hub.ModelCard.load("somebody/ours", token="hf_token")
-        print("the card's head:", json.dumps(card.data.to_dict()))
     server.stdin.close()
 
 
