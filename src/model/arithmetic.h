@@ -50,7 +50,7 @@ ArithmeticChoice choose_arithmetic(NumberFormat format, const Backend& backend, 
                                    const std::function<std::vector<StepRate>()>& measured);
 
 /// The rates on this processor of steps of a model of these sizes, on so many threads: those that this process knows
-/// already, those that another has left in the cache, or measured now (some hundredths of a second; 0.3 s at
+/// already, those that another has left in the cache, or measured now (less than a second for small models; more at
 /// DistilBERT's width) and left there, unless other work disturbed it. A cache that cannot be read or written is none.
 std::vector<StepRate> step_rates(const ModelConfig& config, int threads);
 /// Measured now, whatever is known, and left in the cache.

@@ -101,8 +101,8 @@ TEST(Denormals, AreRestoredWhenAnErrorPassesThrough) {
   EXPECT_FALSE(FlushDenormals::is_on());
 }
 
-// A trained model's gradients fade into the denormal numbers. Where each operation on one costs 150 cycles, the second
-// product took 10 times as long as the first.
+// A trained model's gradients fade into the denormal numbers. Where an operation on one needs an assist, the second
+// product takes much longer than the first.
 TEST(Denormals, CostNoTime) {
   constexpr int64_t kRows = 256, kWidth = 256;
   ThreadPool pool(1);

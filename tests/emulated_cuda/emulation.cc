@@ -219,12 +219,12 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
 cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return failure; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return failure; }
-cudaError_t cudaMallocHost(void** memory, size_t bytes) {
-  *memory = std::malloc(bytes);
-  return *memory != nullptr ? failure : cudaErrorMemoryAllocation;
+cudaError_t cudaMallocHost(void** pinned, size_t bytes) {
+  *pinned = std::malloc(bytes);
+  return *pinned != nullptr ? failure : cudaErrorMemoryAllocation;
 }
-cudaError_t cudaFreeHost(void* memory) {
-  std::free(memory);
+cudaError_t cudaFreeHost(void* pinned) {
+  std::free(pinned);
   return cudaSuccess;
 }
 void emulated_fail(cudaError_t error) { failure = error; }
