@@ -1,10 +1,10 @@
 #include "inputs.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/user_path.h"
 #include "data/layout.h"
 #include "data/record_parser.h"
 #include "data/standard_input.h"
@@ -14,24 +14,6 @@
 
 namespace tekio::cli {
 namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-fs::path expanded(const std::string& path) {
-  if (path == "~" || path.starts_with("~/"))
-    return fs::path(environment("HOME")) / path.substr(std::min<size_t>(path.size(), 2));
-  return path;
-}
-
-std::string last_part(const fs::path& path) {
-  std::error_code ignored;
-  fs::path whole = fs::weakly_canonical(path, ignored);
-  if (whole.empty()) whole = path;
-  return whole.filename().string();
-}
 
 // Where data lies that is here or bundled; what is here comes first. "~/…" is expanded where the shell did not
 // (--data=~/notes).

@@ -1,5 +1,5 @@
 // tekio pull: a repository's files into the Hub's cache.
-#include "base/log.h"
+#include "base/user_path.h"
 #include "command.h"
 #include "hub/fetch.h"
 
@@ -44,7 +44,7 @@ class Pull final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     hub::Settings settings = hub::Settings::from_environment();
-    if (!cache_dir_.empty()) settings.cache = cache_dir_;
+    if (!cache_dir_.empty()) settings.cache = expanded(cache_dir_);
     const auto everything = [](const std::vector<std::string>& names) { return names; };
     const bool whole = all_ || repository_.type == hub::RepoType::dataset;
     const hub::Snapshot snapshot =

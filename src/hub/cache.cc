@@ -42,11 +42,6 @@ std::optional<fs::path> RepositoryCache::file(const std::string& commit, const s
   return fs::is_regular_file(found, ignored) ? std::optional(found) : std::nullopt;
 }
 
-bool RepositoryCache::known_missing(const std::string& commit, const std::string& path) const {
-  std::error_code ignored;
-  return fs::is_regular_file(folder_ / ".no_exist" / commit / path, ignored);
-}
-
 fs::path RepositoryCache::blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
 
 fs::path RepositoryCache::lock(const std::string& etag) const {
@@ -58,13 +53,6 @@ void RepositoryCache::set_commit(const std::string& commit) const {
   const fs::path reference = folder_ / "refs" / revision_;
   make_folders(reference.parent_path());
   write_atomically(reference, commit);
-}
-
-void RepositoryCache::set_missing(const std::string& commit, const std::string& path) const {
-  if (known_missing(commit, path)) return;
-  const fs::path marker = folder_ / ".no_exist" / commit / path;
-  make_folders(marker.parent_path());
-  write_atomically(marker, "");
 }
 
 void RepositoryCache::link(const std::string& commit, const std::string& path, const std::string& etag) const {
@@ -88,14 +76,6 @@ void RepositoryCache::link(const std::string& commit, const std::string& path, c
   std::error_code ignored;
   fs::remove(aside, ignored);
   fail(ErrorKind::io, "cannot put {} into the Hub's cache: {}", printable(name.string(), 300), error.message());
-}
-
-std::optional<fs::path> cached_snapshot(const fs::path& cache, const Repository& repository) {
-  const RepositoryCache in(cache, repository);
-  const auto commit = in.commit();
-  std::error_code ignored;
-  if (!commit || !fs::is_directory(in.snapshot(*commit), ignored)) return std::nullopt;
-  return in.snapshot(*commit);
 }
 
 }  // namespace tekio::hub

@@ -3,7 +3,6 @@
 //   models--ORG--NAME/refs/REVISION              a commit
 //                     snapshots/COMMIT/PATH      a link to ../../blobs/ETAG, or a copy where there are no links
 //                     blobs/ETAG                 content; ETAG.incomplete while it is being fetched
-//                     .no_exist/COMMIT/PATH      empty: the repository is known to have no such file
 //   .locks/models--ORG--NAME/ETAG.lock           flock'ed by whoever writes that blob
 //
 // Names that become part of a path have been checked (repository.h) before they come here.
@@ -27,13 +26,11 @@ class RepositoryCache {
   std::filesystem::path snapshot(const std::string& commit) const;
   /// A file of a snapshot that is whole; nullopt where it was never fetched (or its blob is gone).
   std::optional<std::filesystem::path> file(const std::string& commit, const std::string& path) const;
-  bool known_missing(const std::string& commit, const std::string& path) const;
   std::filesystem::path blob(const std::string& etag) const;
   std::filesystem::path lock(const std::string& etag) const;
 
   /// Errors of all of these: io.
   void set_commit(const std::string& commit) const;
-  void set_missing(const std::string& commit, const std::string& path) const;
   /// Puts a blob into a snapshot under its name.
   void link(const std::string& commit, const std::string& path, const std::string& etag) const;
 
@@ -41,8 +38,5 @@ class RepositoryCache {
   std::filesystem::path cache_, folder_;
   std::string revision_;
 };
-
-/// The folder of a repository's files as far as they lie in the cache; nullopt where none do. Makes no request.
-std::optional<std::filesystem::path> cached_snapshot(const std::filesystem::path& cache, const Repository& repository);
 
 }  // namespace tekio::hub

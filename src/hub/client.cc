@@ -127,13 +127,6 @@ HttpAnswer Client::get(const std::string& path, const Repository& about) {
        printable(settings_.endpoint, 200));
 }
 
-HttpAnswer Client::send(const HttpRequest& request) {
-  HttpRequest whole = to(request.url, request.method.c_str());
-  whole.headers.insert(whole.headers.end(), request.headers.begin(), request.headers.end());
-  whole.body = request.body;
-  return ask(std::move(whole), printable(request.url.substr(0, request.url.find('?')), 200));
-}
-
 std::optional<FileHead> Client::head(const Repository& repository, const std::string& commit, const std::string& path) {
   std::string url = resolve_url(repository, commit, path);
   const std::string what = fmt::format("{} of {}", printable(path, 200), shown(repository));

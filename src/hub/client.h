@@ -29,10 +29,6 @@ class Client {
 
   /// GET {endpoint}{path}: the answer's body. `about` is what an error speaks of. Errors: io.
   HttpAnswer get(const std::string& path, const Repository& about);
-  /// POST or PUT of a body, to the endpoint or where it pointed to; every status comes back. Errors: io (no answer).
-  HttpAnswer send(const HttpRequest& request);
-  /// Throws what a status means that was not wanted: no such repository, no access, …
-  [[noreturn]] void fail_status(const HttpAnswer& answer, const Repository& about, const std::string& path) const;
 
   /// nullopt: the repository has no such file. Errors: io.
   std::optional<FileHead> head(const Repository& repository, const std::string& commit, const std::string& path);
@@ -52,6 +48,7 @@ class Client {
   HttpAnswer ask(HttpRequest request, const std::string& what, const HttpConnection::Sink& sink = nullptr);
   HttpRequest to(std::string url, const char* method) const;
   bool is_endpoint(const std::string& url) const;
+  [[noreturn]] void fail_status(const HttpAnswer& answer, const Repository& about, const std::string& path) const;
 
   Settings settings_;
   HttpConnection connection_;

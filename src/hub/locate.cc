@@ -2,18 +2,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/user_path.h"
 
 namespace tekio::hub {
-namespace {
-
-std::string last_part(const fs::path& path) {
-  std::error_code ignored;
-  const fs::path whole = fs::weakly_canonical(path, ignored);
-  return (whole.empty() ? path : whole).filename().string();
-}
-
-}  // namespace
-
 Located locate_model(const std::string& name, const Choice& choice, const Settings& settings) {
   std::error_code ignored;
   if (fs::exists(name, ignored)) return {last_part(name), name};  // a file, too: who opens it says what is wrong

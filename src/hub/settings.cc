@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/user_path.h"
 
 namespace tekio::hub {
 namespace {
@@ -14,12 +15,6 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
-}
-
-fs::path expanded(const std::string& path) {
-  if (path == "~" || path.starts_with("~/"))
-    return fs::path(environment("HOME")) / path.substr(std::min<size_t>(path.size(), 2));
-  return path;
 }
 
 fs::path home_folder() {

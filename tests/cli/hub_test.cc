@@ -62,6 +62,13 @@ TEST_F(Hub, PullPrintsTheFolderAndTellsItsFiles) {
   EXPECT_EQ(plain.err, "");
 }
 
+TEST_F(Hub, ACacheInTheHomeFolderIsNamedAsInAShell) {
+  start_.environment["HOME"] = server_.cache().string();
+  const Result result = run({"pull", "org/tiny", "--json", "--cache_dir=~/mine"}, start_);
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.json()["path"].get<std::string>(), testing::StartsWith(server_.cache().string() + "/mine/"));
+}
+
 TEST_F(Hub, WhatCannotBeFetchedIsOneSentence) {
   const Result absent = run({"fill", "--model", "org/absent", "a [MASK]"}, start_);
   EXPECT_EQ(absent.code, 4);
