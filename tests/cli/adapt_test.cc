@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "program.h"
+#include "support/sanitizer.h"
 
 namespace tekio::cli_test {
 namespace {
@@ -23,17 +24,6 @@ using Json = nlohmann::ordered_json;
 using testing::HasSubstr;
 
 const std::string M = model_folder();
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TEKIO_ADDRESS_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(TEKIO_ADDRESS_SANITIZER)
-constexpr bool kAddressSanitizer = true;
-#else
-constexpr bool kAddressSanitizer = false;
-#endif
 
 class Adapt : public testing::Test {
  protected:
