@@ -1,6 +1,7 @@
 # A thin front for CMake: every target is one or two commands that you could type yourself. `make help` lists them.
 # SETUP=no   does not look for missing packages         JOBS=N   how many compilers run at a time
 # PREFIX=DIR where `make install` puts things            ARGS=…   more options for `make adapt` (ARGS="--max_steps 20")
+# CONFIGURE=… more options for CMake, where the build is configured: -DCMAKE_COMPILE_WARNING_AS_ERROR=ON, as CI has it
 
 BUILD  := build/release
 PREFIX ?= /usr/local
@@ -26,7 +27,7 @@ ifneq ($(SETUP),no)
 endif
 
 $(BUILD)/build.ninja: CMakePresets.json | setup
-	cmake --preset release $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+	cmake --preset release $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) $(CONFIGURE)
 
 build: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE) --target tekio_program

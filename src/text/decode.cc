@@ -66,7 +66,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions&
       if (decoder && token->starts_with(decoder->prefix))
         token->erase(0, decoder->prefix.size());
       else
-        token->insert(0, " ");
+        token->insert(token->begin(), ' ');
     }
     if (decoder && decoder->cleanup) clean(*token, true);
     text += *token;
