@@ -2,8 +2,8 @@
 #include "bundled.h"
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -74,8 +74,7 @@ std::optional<BundledCorpus> find_named(const std::vector<BundledCorpus>& corpor
 }  // namespace
 
 std::optional<fs::path> share_folder() {
-  const char* const set = std::getenv("TEKIO_SHARE");
-  if (set != nullptr && *set != '\0') return fs::path(set);
+  if (const std::string set = environment("TEKIO_SHARE"); !set.empty()) return fs::path(set);
   std::error_code ignored;
   const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   if (folder.empty()) return std::nullopt;

@@ -1,21 +1,17 @@
-// Environment and mkdir(2); nothing here throws.
+// Environment and mkdir(2).
 #include "base/cache_folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+
+#include "base/environment.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
 namespace {
-
-const char* environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : nullptr;
-}
 
 // A folder and those above it that are missing; the system's error number, 0 if all are there.
 int make_missing(const fs::path& folder) {
@@ -28,9 +24,9 @@ int make_missing(const fs::path& folder) {
 }  // namespace
 
 std::optional<fs::path> cache_folder() {
-  if (const char* own = environment("TEKIO_CACHE")) return own;
-  if (const char* general = environment("XDG_CACHE_HOME")) return fs::path(general) / "tekio";
-  if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "tekio";
+  if (const std::string own = environment("TEKIO_CACHE"); !own.empty()) return own;
+  if (const std::string general = environment("XDG_CACHE_HOME"); !general.empty()) return fs::path(general) / "tekio";
+  if (const std::string home = environment("HOME"); !home.empty()) return fs::path(home) / ".cache" / "tekio";
   return std::nullopt;
 }
 

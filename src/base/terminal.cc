@@ -7,16 +7,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <iterator>
+
+#include "base/environment.h"
 
 namespace tekio {
 namespace {
-
-std::string_view environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string_view() : value;
-}
 
 struct Range {
   char32_t first, last;
@@ -68,12 +64,12 @@ bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1 && environme
 
 bool is_coloured(int descriptor) {
   if (!environment("NO_COLOR").empty()) return false;
-  const std::string_view forced = environment("FORCE_COLOR");
+  const std::string forced = environment("FORCE_COLOR");
   return forced.empty() ? is_terminal(descriptor) : forced != "0";
 }
 
 int64_t terminal_width(int descriptor) {
-  const std::string_view told = environment("COLUMNS");
+  const std::string told = environment("COLUMNS");
   int64_t width = 0;
   const auto [end, error] = std::from_chars(told.data(), told.data() + told.size(), width);
   if (!told.empty() && error == std::errc() && end == told.data() + told.size() && width > 0) return width;

@@ -1,15 +1,15 @@
 #include "base/user_path.h"
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "base/environment.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
 
 fs::path expanded(const std::string& path) {
   if (path != "~" && !path.starts_with("~/")) return path;
-  const char* const home = std::getenv("HOME");
-  return fs::path(home == nullptr ? "" : home) / path.substr(std::min<size_t>(path.size(), 2));
+  return fs::path(environment("HOME")) / path.substr(std::min<size_t>(path.size(), 2));
 }
 
 std::string last_part(const fs::path& path) {

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <cstring>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/library.h"
 
@@ -48,11 +48,6 @@ const Curl& curl() {
     return f;
   }();
   return functions;
-}
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
 }
 
 bool has_proxy() {

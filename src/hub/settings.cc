@@ -5,17 +5,13 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/user_path.h"
 
 namespace tekio::hub {
 namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 fs::path home_folder() {
   if (const std::string home = environment("HF_HOME"); !home.empty()) return expanded(home);

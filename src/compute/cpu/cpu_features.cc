@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <string_view>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "compute/cpu/bf16_kernel.h"
 
@@ -35,15 +35,10 @@ constexpr std::array<Limit, 5> kLimits = {Limit{"plain", kAvx512 | HWY_AVX2, dnn
                                           {"amx", 0, dnnl_cpu_isa_all, Instructions::amx}};
 constexpr const char* kVariable = "TEKIO_CPU_FEATURES";
 
-const char* environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : nullptr;
-}
-
 const Limit& limit() {
   static const Limit& found = []() -> const Limit& {
-    const char* const value = environment(kVariable);
-    if (value == nullptr) return kLimits.back();
+    const std::string value = environment(kVariable);
+    if (value.empty()) return kLimits.back();
     for (const Limit& one : kLimits)
       if (one.name == value) return one;
     fail(ErrorKind::usage, "the environment's {} is \"{}\", expected plain, avx2, avx512, avx512_bf16 or amx",
@@ -117,7 +112,8 @@ ProcessorReport describe_processor() {
 std::string bf16_limit() {
   if (kernels::instructions() != Instructions::none || !__builtin_cpu_supports("avx2")) return "";
   for (const char* name : {kVariable, "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"})  // of the latter two the first counts
-    if (const char* value = environment(name)) return fmt::format("{}={}", name, printable(value));
+    if (const std::string value = environment(name); !value.empty())
+      return fmt::format("{}={}", name, printable(value));
   return "";
 }
 
