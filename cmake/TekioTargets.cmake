@@ -33,22 +33,18 @@ function(tekio_cold target)
   target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:-O1>")
 endfunction()
 
-# tekio_precompile(TARGET [JSON]): reads the outside headers that most files include once a target instead of once a file. A compiler cache
-# works better without, so builds of both kinds are made, and those without see which includes a file lacks.
-function(tekio_precompile target)
-  if(TEKIO_PCH STREQUAL "AUTO")
-    if(CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+# tekio_join(TARGET): compiles ten files as one, so that what they share (nlohmann-json's and fmt's templates above all) is read and
+# instantiated once: a fresh build takes half the time. A compiler cache and whoever changes one file are better served without, so
+# builds of both kinds are made, and those without see which includes a file lacks.
+function(tekio_join target)
+  if(TEKIO_UNITY STREQUAL "AUTO")
+    if(CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_BUILD_TYPE STREQUAL "Release")
       return()
     endif()
-  elseif(NOT TEKIO_PCH)
+  elseif(NOT TEKIO_UNITY)
     return()
   endif()
-  set(headers <fmt/format.h> <algorithm> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory> <mutex> <optional>
-              <span> <string> <string_view> <utility> <vector>)
-  if("JSON" IN_LIST ARGN)
-    list(APPEND headers <nlohmann/json.hpp>)
-  endif()
-  target_precompile_headers(${target} PRIVATE ${headers})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
 endfunction()
 
 # tekio_room(NAME SOURCES a.cc b.cc USES base text LINKS fmt::fmt)

@@ -17,6 +17,8 @@ namespace {
 // torch.
 uint32_t bound_of(float p) { return static_cast<uint32_t>(std::ceil(static_cast<double>(p) * 0x1p24)); }
 
+}  // namespace
+
 // The draws of one call over `elements`.
 struct CallDraws {
   CallDraws(const TorchStream& start, int64_t elements, bool randomising)
@@ -30,8 +32,6 @@ struct CallDraws {
   }
   TorchStream choose, mask, randomise, replace;
 };
-
-}  // namespace
 
 class ReferenceCollator::Masker {
  public:

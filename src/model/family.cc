@@ -100,7 +100,7 @@ struct NamedActivation {
   const char* name;
   Activation activation;
 };
-constexpr NamedActivation kActivations[] = {
+constexpr NamedActivation kNamedActivations[] = {
     {"gelu", Activation::gelu},         {"gelu_fast", Activation::gelu_fast},
     {"gelu_new", Activation::gelu_new}, {"gelu_python", Activation::gelu},
     {"mish", Activation::mish},         {"gelu_pytorch_tanh", Activation::gelu_new},
@@ -131,14 +131,14 @@ std::string supported_families() {
 }
 
 const Activation* find_activation(std::string_view name) {
-  for (const NamedActivation& known : kActivations)
+  for (const NamedActivation& known : kNamedActivations)
     if (known.name == name) return &known.activation;
   return nullptr;
 }
 
 std::string supported_activations() {
   std::string names;
-  for (const NamedActivation& known : kActivations) names += (names.empty() ? "" : ", ") + std::string(known.name);
+  for (const NamedActivation& known : kNamedActivations) names += (names.empty() ? "" : ", ") + std::string(known.name);
   return names;
 }
 

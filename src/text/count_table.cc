@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kFirstSlots = size_t{1} << 12;  // of long strings
 constexpr size_t kExpected = size_t{1} << 14;    // short strings, where nothing is known
-constexpr size_t kAhead = 16;                    // slots are fetched so many strings before their turn
+constexpr size_t kStringsAhead = 16;             // slots are fetched so many strings before their turn
 
 uint64_t long_hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
@@ -45,7 +45,7 @@ CountTable::CountTable(const std::vector<const CountList*>& lists)
   for (const CountList* list : lists) {
     const auto& all = list->short_;
     for (size_t i = 0; i < all.size(); ++i) {
-      if (i + kAhead < all.size()) prefetch(all[i + kAhead].key);
+      if (i + kStringsAhead < all.size()) prefetch(all[i + kStringsAhead].key);
       add(all[i].key, all[i].count);
     }
     for (const CountList::Long& one : list->long_)

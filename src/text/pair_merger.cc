@@ -7,9 +7,9 @@
 namespace tekio {
 namespace {
 
-constexpr size_t kAhead = 12;      // words are fetched so many places before their turn
-constexpr size_t kMeanCells = 12;  // of a word: its second half is fetched from there
-constexpr size_t kShare = 1024;    // places that are worth a thread
+constexpr size_t kWordsAhead = 12;  // words are fetched so many places before their turn
+constexpr size_t kMeanCells = 12;   // of a word: its second half is fetched from there
+constexpr size_t kShare = 1024;     // places that are worth a thread
 
 uint64_t word_count(const uint32_t* word) { return word[1] | uint64_t{word[2]} << 32; }
 
@@ -148,7 +148,7 @@ void PairMerger::run(int64_t vocab_size, uint64_t min_frequency) {
   while (static_cast<int64_t>(vocabulary_.size()) < vocab_size) {
     auto top = queue_.pop();
     if (!top) return;
-    if (const WaitingPair* const later = queue_.peek(kAhead)) counts_.prefetch(later->pair);
+    if (const WaitingPair* const later = queue_.peek(kWordsAhead)) counts_.prefetch(later->pair);
     if (const auto count = static_cast<uint64_t>(counts_[top->pair]); top->count != count) {
       top->count = count;
       queue_.push(*top);
@@ -165,7 +165,7 @@ void PairMerger::fetch_next() const {
   const WaitingPair* const next = queue_.peek(0);
   if (next == nullptr) return;
   counts_.prefetch(next->pair);
-  for (size_t i = 0; i < std::min<size_t>(next->places, kAhead); ++i)
+  for (size_t i = 0; i < std::min<size_t>(next->places, kWordsAhead); ++i)
     __builtin_prefetch(&words_.cells[places_[next->begin + i]], 1);
 }
 
@@ -205,9 +205,9 @@ void PairMerger::merge_words(const uint32_t* places, size_t count, PairKey pair,
     __builtin_prefetch(word, 1);
     __builtin_prefetch(word + kMeanCells, 1);
   };
-  for (size_t i = 0; i < std::min(kAhead, count); ++i) fetch(i);
+  for (size_t i = 0; i < std::min(kWordsAhead, count); ++i) fetch(i);
   for (size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) fetch(i + kAhead);
+    if (i + kWordsAhead < count) fetch(i + kWordsAhead);
     merge_word(places[i], left_of(pair), right_of(pair), merged, found);
   }
 }

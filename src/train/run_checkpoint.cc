@@ -20,7 +20,7 @@ namespace tekio {
 namespace {
 
 constexpr int64_t kForm = 2, kOldestForm = 1;
-constexpr const char* kRecord = "training_state.json";
+constexpr const char* kStateFile = "training_state.json";
 constexpr const char* kMoments = "optimizer.safetensors";
 constexpr const char* kMaskingState = "masking_state.bin";
 constexpr const char* kFirstMoment = "exp_avg.";
@@ -76,25 +76,25 @@ void restore_moments(const SafetensorsFile& file, const std::string& where, Para
 Json read_record(const fs::path& folder) {
   const std::string shown = printable(folder.string(), 300);
   if (!fs::is_directory(folder)) fail(ErrorKind::io, "there is no checkpoint {}", shown);
-  if (!fs::is_regular_file(folder / kRecord)) {
+  if (!fs::is_regular_file(folder / kStateFile)) {
     if (fs::exists(folder / "optimizer.pt"))
       fail(ErrorKind::input,
            "{} is a checkpoint of Hugging Face transformers, whose optimizer state is not read; pass it as --model to "
            "start "
            "from its weights",
            shown);
-    fail(ErrorKind::input, "{} is no checkpoint: it has no {}", shown, kRecord);
+    fail(ErrorKind::input, "{} is no checkpoint: it has no {}", shown, kStateFile);
   }
-  Json record = read_json(folder / kRecord);
+  Json record = read_json(folder / kStateFile);
   const Json form = record.is_object() ? record.value("tekio_checkpoint", Json()) : Json();
   if (!form.is_number_integer() || form < kOldestForm || form > kForm || !record.value("files", Json()).is_object())
     fail(ErrorKind::input, "{} is not of a form that this version reads (tekio_checkpoint {} to {})",
-         (folder / kRecord).string(), kOldestForm, kForm);
+         (folder / kStateFile).string(), kOldestForm, kForm);
   const Json written = record.value("xxh3", Json());
   record.erase("xxh3");
   if (written != checksum_of(record))
     fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written",
-         printable((folder / kRecord).string(), 300));
+         printable((folder / kStateFile).string(), 300));
   return record;
 }
 
@@ -160,7 +160,7 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
                    {"state", p.state.to_json()},
                    {"files", describe_files(temporary)}};
     record["xxh3"] = checksum_of(record);
-    write_atomically(temporary / kRecord, pretty_json(record));
+    write_atomically(temporary / kStateFile, pretty_json(record));
   });
 }
 
@@ -169,7 +169,7 @@ void verify_checkpoint(const fs::path& folder) {
   for (const auto& [name, file] : record.at("files").items()) {
     const fs::path path = folder / fs::path(name).filename();
     const std::string shown = printable(path.string(), 300);
-    const JsonReader described(file, (folder / kRecord).string());
+    const JsonReader described(file, (folder / kStateFile).string());
     if (!fs::is_regular_file(path)) fail(ErrorKind::input, "the checkpoint is damaged: {} is missing", shown);
     const MappedFile mapped(path);
     const int64_t bytes = described.integer("bytes").value_or(-1);
@@ -185,7 +185,7 @@ void verify_checkpoint(const fs::path& folder) {
 
 CheckpointRecord read_checkpoint(const fs::path& folder) {
   const Json json = read_record(folder);
-  const std::string where = (folder / kRecord).string();
+  const std::string where = (folder / kStateFile).string();
   CheckpointRecord record;
   try {
     record.identity = {.options = json.at("options"),

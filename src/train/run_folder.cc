@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 constexpr const char* kMarker = "options.json";
-constexpr const char* kRecord = "options.toml";
+constexpr const char* kOptionsFile = "options.toml";
 constexpr const char* kFinished = "all_results.json";
 constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
@@ -202,15 +202,15 @@ void RunFolder::begin(const Json& options, const std::string& options_toml) {
   try {
     remove_stale_temporaries(path_);
     if (overwrite_ && is_ours(path_)) set_previous_run_aside();
-    fs::remove(path_ / kFinished);                          // a finished run that is gone on with is no longer finished
-    if (options_toml.empty()) fs::remove(path_ / kRecord);  // an earlier session's may no longer be true
+    fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
+    if (options_toml.empty()) fs::remove(path_ / kOptionsFile);  // an earlier session's may no longer be true
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());
   }
   Json document = options;
   document["tekio_format"] = 1;
   write_atomically(path_ / kMarker, pretty_json(document));
-  if (!options_toml.empty()) write_atomically(path_ / kRecord, options_toml);
+  if (!options_toml.empty()) write_atomically(path_ / kOptionsFile, options_toml);
 }
 
 /// An overwritten run may be the only copy of a model, so it stays until the new one is whole. Where such a run already

@@ -45,7 +45,7 @@ struct Document {
 };
 
 Document look_at_document(std::string_view bytes) {
-  constexpr size_t kMostLists = 20, kMostDepth = 64;
+  constexpr size_t kMostLists = 20, kMostKeys = 64;
   Document document;
   std::vector<std::string> path;  // the key within each object around
   size_t inside = 0;              // brackets within a list
@@ -62,7 +62,7 @@ Document look_at_document(std::string_view bytes) {
       inside += c == '{' || c == '[';
       inside -= c == '}' || c == ']';
     } else if (c == '{') {
-      if (path.size() == kMostDepth) break;
+      if (path.size() == kMostKeys) break;
       path.push_back(key);
     } else if (c == '}') {
       if (path.empty()) break;
