@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "data/detect_charset.h"
 
 namespace tekio::cli {
 
@@ -50,9 +51,10 @@ void read_lines(int descriptor, const char* where, const std::function<void(std:
   if (!pending.empty()) use(pending, ++number);
 }
 
-void require_utf8(std::string_view text, const std::string& where) {
+void require_utf8(std::string_view text, const std::string& where, const std::string& advice) {
   if (!simdjson::validate_utf8(text.data(), text.size()))
-    fail(ErrorKind::input, "{} is not UTF-8: '{}'; convert it, by iconv for example", where, printable(text, 60));
+    fail(ErrorKind::input, "{} is not UTF-8: '{}'; {}", where, printable(text, 60),
+         advice.empty() ? charset_advice(text, Charset()) : advice);
 }
 
 void note_standard_input() {

@@ -13,8 +13,9 @@ namespace tekio::cli {
 void read_lines(int descriptor, const char* where,
                 const std::function<void(std::string_view line, int64_t number)>& use);
 
-/// A text that is to be UTF-8; `where` names it. Errors: input.
-void require_utf8(std::string_view text, const std::string& where);
+/// A text that is to be UTF-8; `where` names it. Errors: input, with `advice`, else with the encoding that the text is
+/// likely in.
+void require_utf8(std::string_view text, const std::string& where, const std::string& advice = "");
 /// Says, where somebody sits at the keyboard, that the program waits for lines.
 void note_standard_input();
 

@@ -198,7 +198,7 @@ class Tokenize final : public Command {
                        : encoding_line(encoding);
     };
     for (size_t i = 0; i < texts_.size(); ++i) {
-      require_utf8(texts_[i], fmt::format("--text {}", i + 1));
+      require_utf8(texts_[i], fmt::format("--text {}", i + 1), "set the terminal to UTF-8, or give a file");
       writer.put(texts_[i]);
     }
     const bool as_typed = from_input_ && read_.encoding == ReadOptions{}.encoding;

@@ -210,9 +210,10 @@ TEST_F(Tokenize, TextsStandOnTheCommandLine) {
   EXPECT_EQ(run({"tokenize", "-m", M, "--text", ""}).code, 0);
   const Result latin = run({"tokenize", "-m", M, "--text", "a", "--text", "caf\xe9"});
   EXPECT_EQ(latin.code, 3);
-  EXPECT_THAT(latin.err, HasSubstr("--text 2 is not UTF-8: 'caf\\xe9'"));
-  EXPECT_THAT(run({"tokenize", "-m", M}, {.input = "a\ncaf\xe9\n"}).err,
-              HasSubstr("line 2 of standard input is not UTF-8"));
+  EXPECT_THAT(latin.err, HasSubstr("--text 2 is not UTF-8: 'caf\\xe9'; set the terminal to UTF-8, or give a file"));
+  EXPECT_THAT(
+      run({"tokenize", "-m", M}, {.input = "a\ncaf\xe9 is\n"}).err,
+      HasSubstr("line 2 of standard input is not UTF-8: 'caf\\xe9 is'; it is likely cp1252: --encoding cp1252"));
   const Result bad = run({"tokenize", "-m", M, "--decode", "--text", "1 x"});
   EXPECT_EQ(bad.code, 3);
   EXPECT_THAT(bad.err, HasSubstr("--text:1: expected ids"));
