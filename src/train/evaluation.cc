@@ -31,12 +31,14 @@ EvaluationReport LossSums::report() const {
   r.perplexity = std::exp(r.loss);
   r.accuracy = static_cast<double>(hits_) / static_cast<double>(masked_);
   r.reference_loss = by_sequences_ / n;
-  double squares = 0;
+  double squares = 0, informed = 0;
   for (size_t k = 0; k < losses.size(); ++k) {
+    if (each_.masked[k] > 0) ++informed;
     const double residual = losses[k] - r.loss * static_cast<double>(each_.masked[k]);
     squares += residual * residual;
   }
-  const double error = n > 1 ? std::sqrt(n / (n - 1) * squares) / static_cast<double>(masked_) : INFINITY;
+  const double error =
+      informed > 1 ? std::sqrt(informed / (informed - 1) * squares) / static_cast<double>(masked_) : INFINITY;
   r.perplexity_interval = r.perplexity * 1.96 * error;
   return r;
 }

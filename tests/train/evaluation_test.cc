@@ -50,6 +50,19 @@ TEST(LossSumsTest, TheIntervalHoldsTheTruthNineteenTimesInTwenty) {
   EXPECT_NEAR(held / static_cast<double>(kTrials), 0.95, 0.015);
 }
 
+TEST(LossSumsTest, ChunksWithoutMaskedTokensSayNothingOfTheSpread) {
+  LossSums one, two, three;
+  const double losses[] = {6, 0, 10};
+  const int64_t masked[] = {2, 0, 3};
+  one.add(std::span(losses).first(2), std::span(masked).first(2), 0);
+  EXPECT_EQ(one.report().perplexity_interval, INFINITY) << "one chunk's spread is unknown";
+  two.add(losses, masked, 0);
+  const double of_two[] = {6, 10};
+  const int64_t masked_of_two[] = {2, 3};
+  three.add(of_two, masked_of_two, 0);
+  EXPECT_DOUBLE_EQ(two.report().perplexity_interval, three.report().perplexity_interval);
+}
+
 TEST(LossDifferenceTest, IsTheDifferenceOfTheMeanLosses) {
   const ChunkLosses a{{10, 2, 6}, {4, 1, 1}}, b{{8, 3, 6.5}, {4, 1, 1}};
   const LossDifference d = loss_difference(a, b);
