@@ -15,6 +15,7 @@ constexpr int kTries = 6;       // of a server that says that it cannot just now
 constexpr int kUnanswered = 3;  // where nobody answers
 constexpr int kMostRedirects = 10;
 constexpr double kLongestAsked_s = 120;
+constexpr int kLongestThought_s = 120;  // of a server that has been sent much: it hashes, joins parts, commits
 
 bool may_pass(long status) {
   return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
@@ -87,36 +88,39 @@ HttpRequest Client::to(std::string url, const char* method) const {
 }
 
 /// Sends until there is an answer that will not pass.
-HttpAnswer Client::ask(HttpRequest request, const std::string& what, const HttpConnection::Sink& sink) {
+HttpAnswer Client::ask(const HttpRequest& request, const Errand& errand) {
   for (int tries = 1;; ++tries) {
     std::string reason;
     int most = kTries;
     double wait = settings_.first_pause_s * std::min(8, 1 << (tries - 1));
     try {
-      HttpAnswer answer = connection_.send(request, sink);
+      HttpAnswer answer = connection_.send(request);
       if (!may_pass(answer.status)) return answer;
       reason = fmt::format("status {}", answer.status);
       if (const double asked = asked_pause(answer); asked >= 0) wait = asked;
       if (wait > kLongestAsked_s)
         fail(ErrorKind::io, "{}: the Hub asks to wait {:.0f} s before the next request (status {}): try again then{}",
-             what, wait, answer.status, settings_.token.empty() ? "; with a token (HF_TOKEN) the Hub allows more" : "");
+             errand.what, wait, answer.status,
+             settings_.token.empty() ? "; with a token (HF_TOKEN) the Hub allows more" : "");
     } catch (const HttpFailure& failure) {
       reason = failure.reason;
-      most = kUnanswered;
+      if (!errand.sends) most = kUnanswered;
     }
     if (tries >= most)
-      fail(ErrorKind::io,
-           "{} cannot be had from {}: {} ({} tries); check the network, or pass --offline to use what was fetched "
-           "before",
-           what, printable(settings_.endpoint, 200), reason, tries);
+      fail(ErrorKind::io, "{} cannot be {} {}: {} ({} tries); {}", errand.what, errand.sends ? "sent to" : "had from",
+           printable(errand.sends ? request.url.substr(0, request.url.find('?')) : settings_.endpoint, 200), reason,
+           tries,
+           errand.sends ? "check the network and run again: what has arrived is not sent twice"
+                        : "check the network, or pass --offline to use what was fetched before");
     pause(wait);
+    if (errand.arrived && errand.arrived()) return {};
   }
 }
 
 HttpAnswer Client::get(const std::string& path, const Repository& about) {
   std::string url = settings_.endpoint + path;
   for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
-    HttpAnswer answer = ask(to(url, "GET"), shown(about));
+    HttpAnswer answer = ask(to(url, "GET"), {.what = shown(about)});
     if (answer.status == 200) return answer;
     if (!is_redirect(answer.status)) fail_status(answer, about, "");
     url = absolute_url(url, answer.header("location"));
@@ -127,11 +131,35 @@ HttpAnswer Client::get(const std::string& path, const Repository& about) {
        printable(settings_.endpoint, 200));
 }
 
+HttpAnswer Client::send(HttpRequest request, const std::string& what, const std::function<bool()>& arrived) {
+  std::string url = request.url;
+  for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
+    HttpRequest whole = to(url, request.method.c_str());
+    whole.headers.insert(whole.headers.end(), request.headers.begin(), request.headers.end());
+    whole.body = request.body;
+    whole.on_sent = request.on_sent;
+    whole.answer_timeout_s = kLongestThought_s;
+    HttpAnswer answer = ask(whole, {.what = what, .sends = request.method != "GET", .arrived = arrived});
+    // A repository that was renamed: the same request once more, to its new place on the Hub.
+    if (answer.status != 307 && answer.status != 308) return answer;
+    url = absolute_url(url, answer.header("location"));
+    if (!is_endpoint(url))
+      fail(ErrorKind::io, "{}: the Hub points to {} for what it takes itself", what, printable(url, 200));
+  }
+  fail(ErrorKind::io, "{}: more than {} redirects in a row: {} does not come to an end", what, kMostRedirects,
+       printable(settings_.endpoint, 200));
+}
+
+std::string Client::at_endpoint(const std::string& url) const {
+  const std::string official = Settings().endpoint;
+  return url.starts_with(official + "/") ? settings_.endpoint + url.substr(official.size()) : url;
+}
+
 std::optional<FileHead> Client::head(const Repository& repository, const std::string& commit, const std::string& path) {
   std::string url = resolve_url(repository, commit, path);
   const std::string what = fmt::format("{} of {}", printable(path, 200), shown(repository));
   for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
-    const HttpAnswer answer = ask(to(url, "HEAD"), what);
+    const HttpAnswer answer = ask(to(url, "HEAD"), {.what = what});
     if (answer.status == 404 && answer.header("x-error-code") == "EntryNotFound") return std::nullopt;
     // To another path of the Hub (a repository that was renamed) the metadata moves along; to another host only the
     // content.

@@ -30,6 +30,13 @@ class Client {
   /// GET {endpoint}{path}: the answer's body. `about` is what an error speaks of. Errors: io.
   HttpAnswer get(const std::string& path, const Repository& about);
 
+  /// A request that has a body, or whose status is to be looked at: the answer, whatever its status. Tried again like
+  /// the others; `arrived`, where given, is asked before: true ends the tries, with status 0, as the one whose answer
+  /// was lost did its work. `what` is sent, for messages. Errors: io.
+  HttpAnswer send(HttpRequest request, const std::string& what, const std::function<bool()>& arrived = nullptr);
+  /// The URL as one that this Hub answers: a mirror is told of the Hub's own.
+  std::string at_endpoint(const std::string& url) const;
+
   /// nullopt: the repository has no such file. Errors: io.
   std::optional<FileHead> head(const Repository& repository, const std::string& commit, const std::string& path);
   /// Streams content from byte `from` on. `begin` is told whether the server goes on there (else from byte 0), then
@@ -45,7 +52,13 @@ class Client {
   std::string resolve_url(const Repository& repository, const std::string& revision, const std::string& path) const;
 
  private:
-  HttpAnswer ask(HttpRequest request, const std::string& what, const HttpConnection::Sink& sink = nullptr);
+  /// What a request is for, as messages speak of it.
+  struct Errand {
+    std::string what;
+    bool sends = false;
+    std::function<bool()> arrived = nullptr;
+  };
+  HttpAnswer ask(const HttpRequest& request, const Errand& errand);
   HttpRequest to(std::string url, const char* method) const;
   bool is_endpoint(const std::string& url) const;
   [[noreturn]] void fail_status(const HttpAnswer& answer, const Repository& about, const std::string& path) const;

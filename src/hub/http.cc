@@ -81,6 +81,7 @@ bool is_inner(const sockaddr* address) {
 struct Exchange {
   HttpAnswer answer;
   const HttpConnection::Sink* sink = nullptr;
+  const std::function<void(uint64_t)>* on_sent = nullptr;
   size_t header_bytes = 0;
   bool refused = false;     // by the sink
   bool too_long = false;    // headers or a body past their bounds
@@ -126,6 +127,16 @@ size_t on_body(char* data, size_t, size_t count, void* to) {
     exchange.error = std::current_exception();
   }
   return exchange.refused || exchange.error ? 0 : count;
+}
+
+int on_progress(void* to, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent) {
+  auto& exchange = *static_cast<Exchange*>(to);
+  try {
+    (*exchange.on_sent)(static_cast<uint64_t>(sent));
+  } catch (...) {  // must not pass through libcurl
+    exchange.error = std::current_exception();
+  }
+  return exchange.error ? 1 : 0;
 }
 
 curl_socket_t on_open(void* to, curlsocktype, curl_sockaddr* address) {
@@ -207,7 +218,7 @@ HttpAnswer HttpConnection::send(const HttpRequest& request, const Sink& sink) {
   set(CURLOPT_ERRORBUFFER, detail);
   set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.timeout_s));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.timeout_s));
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(std::max(request.timeout_s, request.answer_timeout_s)));
   set(CURLOPT_HEADERFUNCTION, &on_header);
   set(CURLOPT_HEADERDATA, &exchange);
   set(CURLOPT_WRITEFUNCTION, &on_body);
@@ -224,6 +235,12 @@ HttpAnswer HttpConnection::send(const HttpRequest& request, const Sink& sink) {
     set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     set(CURLOPT_POSTFIELDS, request.body.data());
+  }
+  if (request.on_sent) {
+    exchange.on_sent = &request.on_sent;
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, &on_progress);
+    set(CURLOPT_XFERINFODATA, &exchange);
   }
   if (request.foreign && !has_proxy()) {  // a proxy may well be of this network
     set(CURLOPT_OPENSOCKETFUNCTION, &on_open);

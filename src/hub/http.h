@@ -15,11 +15,14 @@ namespace tekio::hub {
 
 struct HttpRequest {
   std::string method = "GET", url;
-  std::vector<std::string> headers;  ///< "Name: value"
-  std::string_view body;             ///< must outlive send()
-  int timeout_s = 10;                ///< to connect, and without a byte
+  std::vector<std::string> headers = {};  ///< "Name: value"
+  std::string_view body = {};             ///< must outlive send()
+  int timeout_s = 10;                     ///< to connect, and without a byte
+  int answer_timeout_s = 0;               ///< without a byte, where a server may think longer than that; 0: timeout_s
   /// The host that is asked was named by a server, not by the user: it must not be of this machine or its own network.
   bool foreign = false;
+  std::function<void(uint64_t)> on_sent =
+      nullptr;  ///< told from time to time how many bytes of the body are on their way
 };
 
 struct HttpAnswer {

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "base/cache_folder.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -69,6 +70,7 @@ Settings Settings::from_environment() {
          printable(settings.endpoint, 200));
   settings.cache = cache_from_environment();
   settings.token = find_token();
+  if (const auto folder = cache_folder()) settings.pushed = *folder / "pushed";
   if (std::any_of(settings.token.begin(), settings.token.end(), [](unsigned char c) { return c <= ' ' || c > '~'; }))
     fail(ErrorKind::usage,
          "the Hub's token (HF_TOKEN, or the token file) holds characters that no token has; set it anew");

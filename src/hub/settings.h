@@ -1,10 +1,19 @@
 // Where the Hub is and who asks: the environment variables of huggingface_hub, with its meanings and defaults.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace tekio::hub {
+
+/// How far a fetch or a push is, in bytes.
+struct Transfer {
+  uint64_t total = 0;
+  uint64_t done = 0;   ///< of the total, with what an earlier attempt did
+  uint64_t moved = 0;  ///< by this one
+};
 
 struct Settings {
   std::string endpoint = "https://huggingface.co";  ///< HF_ENDPOINT; no slash at its end
@@ -14,6 +23,9 @@ struct Settings {
   int metadata_timeout_s = 10;                      ///< HF_HUB_ETAG_TIMEOUT
   int download_timeout_s = 10;                      ///< HF_HUB_DOWNLOAD_TIMEOUT: without a byte
   double first_pause_s = 1;                         ///< before the second try; doubled up to eight times that
+  std::filesystem::path pushed;                     ///< where pushed.h keeps its records; empty: nowhere
+
+  std::function<void(const Transfer&)> on_progress;  ///< told from time to time, by one thread at a time
 
   /// Errors: usage (an endpoint that is no http or https URL), io (a token file that cannot be read).
   static Settings from_environment();

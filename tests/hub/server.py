@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """A Hub for tests: serves a folder by the Hub's protocol on loopback, with a second port in the role of the CDN.
 
-    server.py ROOT [--token T] [--private ID]... [--gated ID]...
+    server.py ROOT [--token T] [--private ID]... [--gated ID]... [--keep_bodies]
 
 ROOT/models/ID/… and ROOT/datasets/ID/… are the repositories' files on branch main ("org/name" is a folder in a folder).
 Files of at least 1 KiB that end in .safetensors, .bin, .parquet or .zst are kept as git-lfs keeps them: their content is on
 the other port. Prints one line of JSON when it is ready: {"endpoint", "cdn"}. Ends with its standard input.
 
-For tests: POST /_faults with a list of {"match": regular expression over "METHOD HOST PATH", "kind", "times", …} sets what
-goes wrong; GET /_log is what was asked so far, DELETE /_log forgets it. Kinds: status (code, headers), cut (after: bytes of
+With a token, only who has it may write. For tests: POST /_faults with a list of {"match": regular expression over "METHOD HOST PATH", "kind", "times", …} sets what
+goes wrong; GET /_log is what was asked so far (--keep_bodies: with commits'
+bodies), DELETE /_log forgets it; POST /_forget_store lets uploads' content be wanted again. Kinds: status (code, headers), cut (after: bytes of
 the body), truncate and pad (bytes less or more than there are, as promised), corrupt (one byte), slow (seconds before the answer), stall
-(after: bytes, then nothing), redirect (to), answer (body), lie (bytes more are promised than come), headers (bytes of them), ignore_range.
+(after: bytes, then nothing), redirect (to), answer (body), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
+moved (somebody else commits first: path, content), lost (what is asked is done, but the answer never comes).
 """
 
 import argparse
@@ -81,6 +83,7 @@ class Hub:
                     self.store[hashlib.sha256(content).hexdigest()] = content
         self.parts = {}  # (sha256, number) -> bytes of an upload in parts
         self.faults, self.log, self.lock = [], [], threading.Lock()
+        self.keep_bodies = arguments.keep_bodies
 
     def fault(self, line):
         """The first fault that still has times left and means this request."""
@@ -104,8 +107,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # -- answers
 
     def answer(self, status, body=b"", headers=(), fault=None):
-        fault = fault or (self.fault if self.fault and self.fault["kind"] == "headers" else {})
+        fault = fault or (self.fault if self.fault and self.fault["kind"] in ("headers", "lost") else {})
         kind = fault.get("kind")
+        if kind == "lost":
+            self.close_connection = True
+            return self.connection.close()
         if kind == "truncate":
             body = body[: max(1, len(body) - fault.get("bytes", 1))]
         promised = len(body)
@@ -157,7 +163,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         host = "cdn" if self.is_cdn else "endpoint"
         with self.hub.lock:
             self.hub.log.append({"method": self.command, "host": host, "path": path, "range": self.headers.get("Range"),
-                                 "authorization": self.headers.get("Authorization")})
+                                 "authorization": self.headers.get("Authorization"),
+                                 **({"body": self.body.decode()} if self.hub.keep_bodies and "/commit/" in path else {})})
         self.fault = self.hub.fault(f"{self.command} {host} {path}")
         fault = self.fault or {}
         if fault.get("kind") == "slow":
@@ -180,6 +187,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if path == "/_faults":
                 hub.faults = json.loads(self.body)
                 return self.answer_json("set")
+            if path == "/_forget_store":
+                hub.store, hub.parts = {}, {}
+                return self.answer_json("forgotten")
             if path == "/_log" and self.command == "DELETE":
                 hub.log = []
                 return self.answer_json("forgotten")
@@ -212,7 +222,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/api/repos/create":
             return self.create()
         if path == "/api/whoami-v2":
-            return self.answer_json({"name": "somebody", "type": "user"})
+            if self.headers.get("Authorization") not in (f"Bearer {self.hub.token}", "Bearer hf_read"):
+                return self.refuse(401, "Unauthorized", "Invalid username or password.")
+            role = "read" if self.headers.get("Authorization") == "Bearer hf_read" else "write"
+            return self.answer_json({"name": "somebody", "type": "user", "auth": {"accessToken": {"role": role}}})
+        if path == "/api/validate-yaml":
+            card = json.loads(self.body)["content"]
+            if re.search(r"^license: *\[", card, re.MULTILINE):
+                return self.answer_json({"errors": [{"message": '"license" must be a string'}], "warnings": []}, 400)
+            return self.answer_json({"errors": [], "warnings": []})
+        if path == "/verify":
+            wanted = json.loads(self.body)
+            there = len(self.hub.store.get(wanted["oid"], b"")) == wanted["size"]
+            return self.answer_json({}) if there else self.refuse(404, "NotFound", "the object is not there")
         batch = re.fullmatch(r"/(datasets/)?(.+)\.git/info/lfs/objects/batch", path)
         if batch:
             return self.batch()
@@ -225,15 +247,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.allowed(kind, name):
             return None
         repository = self.hub.repositories[kind, name]
+        if verb in ("preupload", "commit") and not self.writes():
+            return None
         if verb == "preupload":
             return self.preupload(repository)
         if verb == "commit":
+            if self.fault and self.fault["kind"] == "moved":
+                repository.files[self.fault.get("path", "theirs")] = self.fault.get("content", "theirs").encode()
+                repository.settle("Somebody else's", "")
             return self.commit(kind, name, repository)
         if revision not in ("main", repository.commit):
             return self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if verb == "revision":
             return self.answer_json({"id": name, "sha": repository.commit, "private": name in self.hub.private,
-                                     "siblings": [{"rfilename": p} for p in sorted(repository.files)]})
+                                     "siblings": [self.sibling(repository, p, "blobs=" in query) for p in sorted(repository.files)]})
         entries = []
         for p, content in sorted(repository.files.items()):
             entry = {"type": "file", "path": p, "size": len(content), "oid": repository.etag(p)}
@@ -241,6 +268,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 entry["lfs"] = {"oid": repository.etag(p), "size": len(content), "pointerSize": 130}
             entries.append(entry)
         return self.answer_json(entries)
+
+    @staticmethod
+    def sibling(repository, path, blobs):
+        return {"rfilename": path, **({"size": len(repository.files[path])} if blobs else {})}
 
     def resolve(self, kind, name, revision, path):
         if not self.allowed(kind, name):
@@ -273,8 +304,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200)
         complete = re.fullmatch(r"/complete/([0-9a-f]{64})", path)
         if complete:
-            numbers = sorted(number for oid, number in self.hub.parts if oid == complete[1])
-            self.hub.store[complete[1]] = b"".join(self.hub.parts[complete[1], n] for n in numbers)
+            wanted = json.loads(self.body)
+            parts = [self.hub.parts.get((complete[1], p["partNumber"]), b"") for p in wanted["parts"]]
+            known = [f'"{hashlib.md5(part).hexdigest()}"' == p["etag"] for part, p in zip(parts, wanted["parts"])]
+            if not all(known) or hashlib.sha256(b"".join(parts)).hexdigest() != complete[1]:
+                return self.answer(400, b"the parts are not the file")
+            self.hub.store[complete[1]] = b"".join(parts)
             return self.answer_json({})
         found = re.fullmatch(r"/cdn/([0-9a-f]{64})", path)
         if not found or found[1] not in self.hub.store:
@@ -294,6 +329,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(200, content, headers, fault)
 
     # -- uploads
+
+    def writes(self):
+        if self.hub.token and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
+            self.refuse(403, "Forbidden", "Forbidden: pass a token with write permissions")
+            return False
+        return True
 
     def create(self):
         wanted = json.loads(self.body)
@@ -315,7 +356,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for file in json.loads(self.body)["files"]:
             lfs = file["path"].endswith(LFS_ENDINGS) and file["size"] >= LFS_BYTES
             there = repository.files.get(file["path"])
-            files.append({"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False,
+            ignored = file["path"] in repository.files.get(".gitignore", b"").decode().split()
+            files.append({"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": ignored,
                           "oid": repository.etag(file["path"]) if there is not None else None})
         return self.answer_json({"files": files, "commitOid": repository.commit})
 
@@ -334,6 +376,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     entry["actions"] = {"upload": {"href": f"{self.cdn_url}/complete/{oid}", "header": header}}
                 else:
                     entry["actions"] = {"upload": {"href": href, "header": {}}}
+                entry["actions"]["verify"] = {"href": f"{self.endpoint_url}/verify", "header": {}}
             objects.append(entry)
         transfer = "multipart" if any("chunk_size" in o.get("actions", {}).get("upload", {}).get("header", {}) for o in objects) else "basic"
         return self.answer_json({"transfer": transfer, "objects": objects})
@@ -376,6 +419,7 @@ def main():
     parser.add_argument("--token", default="")
     parser.add_argument("--private", action="append", default=[])
     parser.add_argument("--gated", action="append", default=[])
+    parser.add_argument("--keep_bodies", action="store_true")
     hub = Hub(parser.parse_args())
     endpoint_handler = type("EndpointHandler", (Handler,), {"hub": hub})
     cdn_handler = type("CdnHandler", (Handler,), {"hub": hub, "is_cdn": True})
