@@ -98,8 +98,13 @@ std::string Progress::line(int64_t done, int64_t units, std::string_view detail,
   const double rate = seconds > 0 ? static_cast<double>(units) / seconds : 0;
   const int64_t here = std::max<int64_t>(1, done - start_);
   const double left = seconds_left.value_or(seconds / static_cast<double>(here) * static_cast<double>(total_ - done));
-  const std::string steps = fmt::format("{}/{}", done, total_),
-                    speed = fmt::format(" · {} {}/s", with_commas(std::llround(rate)), unit_),
+  const bool bytes = unit_ == kBytes;
+  const auto size = [](double number) { return bytes_text(static_cast<uint64_t>(std::max(0.0, number))); };
+  const std::string steps = bytes ? fmt::format("{} of {}", size(static_cast<double>(done)),
+                                                size(static_cast<double>(total_)))
+                                  : fmt::format("{}/{}", done, total_),
+                    speed = bytes ? fmt::format(" · {}/s", size(rate))
+                                  : fmt::format(" · {} {}/s", with_commas(std::llround(rate)), unit_),
                     shown_detail = detail.empty() ? "" : fmt::format(" · {}", detail),
                     time = fmt::format(" · {} left", clock_time(left)), all = steps + speed + shown_detail + time;
   if (!terminal_) return fmt::format("{} {}", label_, all);

@@ -49,7 +49,8 @@ class CountedWarning {
 /// plain line every few seconds. Draws at most ten times a second.
 class Progress {
  public:
-  /// `unit` names what a rate counts ("tokens"): update() gets their number beside the steps done.
+  /// `unit` names what a rate counts ("tokens"): update() gets their number beside the steps done. Where the steps
+  /// themselves are bytes it is kBytes, and all is written in units of these.
   Progress(std::string label, int64_t total, std::string unit, int64_t start = 0);
   ~Progress();
   Progress(const Progress&) = delete;
@@ -60,6 +61,7 @@ class Progress {
   void update(int64_t done, int64_t units, std::string_view detail = {}, std::optional<double> seconds_left = {});
   /// Whether a bar stands on the terminal now. Async-signal-safe.
   static bool is_shown();
+  static constexpr const char* kBytes = "bytes";
 
  private:
   using Clock = std::chrono::steady_clock;

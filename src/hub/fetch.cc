@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
@@ -50,6 +51,25 @@ Listing list_files(Client& client, const Repository& repository) {
   return listing;
 }
 
+/// How many bytes files have in all, for whoever wants to see how far a fetch is; 0 where the Hub does not say.
+uint64_t total_bytes(const Settings& settings, const Repository& repository, const std::string& commit,
+                     const std::vector<std::string>& files) {
+  const std::set<std::string> wanted(files.begin(), files.end());
+  uint64_t total = 0;
+  try {
+    Client client(settings);
+    const std::string path = fmt::format("{}/revision/{}?blobs=true", api_path(repository), commit);
+    const Json answer = parse_json(client.get(path, repository).body, path);
+    for (const Json& file : answer.at("siblings"))
+      if (wanted.contains(file.at("rfilename").get<std::string>())) total += file.at("size").get<uint64_t>();
+  } catch (const Error&) {
+    return 0;
+  } catch (const Json::exception&) {
+    return 0;
+  }
+  return total;
+}
+
 /// Names of the files of a snapshot.
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
@@ -78,10 +98,20 @@ struct Work {
   const std::vector<std::string>& files;
   std::atomic<size_t> next = 0;
   std::atomic<uint64_t> fetched = 0;  // bytes
+  std::atomic<uint64_t> here = 0;     // bytes of these files that need not be fetched
+  uint64_t total = 0;                 // bytes of all files; 0: not known
   std::atomic<bool> stop = false;
   std::mutex mutex;  // of what follows
   std::exception_ptr error;
+  std::mutex telling;  // of how far it is
 };
+
+void tell_progress(Work& work) {
+  if (work.total == 0 || !work.telling.try_lock()) return;
+  const std::lock_guard lock(work.telling, std::adopt_lock);
+  work.settings.on_progress(
+      {.total = work.total, .done = std::min<uint64_t>(work.fetched + work.here, work.total), .moved = work.fetched});
+}
 
 void fetch_file(Client& client, Work& work, const std::string& path) {
   const auto file = client.head(work.repository, work.commit, path);
@@ -91,15 +121,19 @@ void fetch_file(Client& client, Work& work, const std::string& path) {
   std::error_code ignored;
   if (!fs::is_regular_file(work.cache.blob(file->etag), ignored)) {
     BlobFile part(work.cache, *file);
+    work.here += part.size();
     client.download(work.repository, path, *file,
                     {.position = [&] { return part.size(); },
                      .restart = [&] { part.clear(); },
                      .sink =
                          [&](std::string_view bytes) {
                            work.fetched += bytes.size();
+                           tell_progress(work);
                            return !work.stop && part.append(bytes);
                          }});
     part.finish(fmt::format("{} of {}", printable(path, 200), shown(work.repository)));
+  } else {
+    work.here += file->size;
   }
   work.cache.link(work.commit, path, file->etag);
 }
@@ -121,6 +155,7 @@ void fetch_files(const Settings& settings, const Repository& repository, const R
   Work work{settings, repository, cache, commit, files};
   note(fmt::format("fetching {} of {} from {}", counted(static_cast<int64_t>(files.size()), "file"), shown(repository),
                    printable(settings.endpoint, 200)));
+  if (settings.on_progress) work.total = total_bytes(settings, repository, commit, files);
   std::vector<std::jthread> threads;
   for (size_t i = 0; i < std::min(kConnections, files.size()); ++i) threads.emplace_back([&] { fetch_some(work); });
   threads.clear();

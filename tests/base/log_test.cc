@@ -133,6 +133,16 @@ TEST(Progress, DrawsABarOnATerminalAndClearsIt) {
   EXPECT_THAT(text, EndsWith("· 1:15 left\r\033[K"));
 }
 
+TEST(Progress, WritesBytesInUnitsOfThese) {
+  const std::string text = drawn([] {
+    Progress progress("fetching", 2'000'000'000, Progress::kBytes);
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    progress.update(500'000'000, 500'000'000, "", 75.0);
+  });
+  EXPECT_THAT(text, HasSubstr("fetching ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 500 MB of 2.0 GB · "));
+  EXPECT_THAT(text, HasSubstr(" GB/s · 1:15 left"));
+}
+
 TEST(Progress, FitsTheTerminal) {
   for (const unsigned short columns : {100, 70, 60, 50, 40, 30, 16, 5, 1}) {
     const std::string text = drawn(
