@@ -37,8 +37,8 @@ class LossSums {
   /// knew.
   void add(std::span<const double> losses, std::span<const int64_t> masked, int64_t hits);
   /// loss = sum of losses / sum of masked tokens. Its 95 % interval: the ratio's standard error by the delta method,
-  /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked over the n chunks with masked tokens, times 1.96, carried to
-  /// exp(loss) by its slope; infinite for one such chunk, whose spread is unknown.
+  /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked over the n chunks with masked tokens, times 1.96, carried
+  /// to exp(loss) by its slope; infinite for one such chunk, whose spread is unknown.
   EvaluationReport report() const;
   int64_t masked() const { return masked_; }
   const ChunkLosses& each() const { return each_; }

@@ -68,7 +68,9 @@ TEST(BenchStep, TellsSpeedLimitMemoryAndPhases) {
   EXPECT_GT(r["memory_gb_per_second"], 0);
   EXPECT_GT(r["peak_mib"], 5);
   // The address sanitizer keeps up to 256 MiB of what was freed.
-  if (!kAddressSanitizer) EXPECT_LT(r["peak_mib"], 256) << "measuring the memory's rate does not count";
+  if (!kAddressSanitizer) {
+    EXPECT_LT(r["peak_mib"], 256) << "measuring the memory's rate does not count";
+  }
   EXPECT_NEAR(r["loss"].get<double>(), 6.4, 1) << "ln 600, more or less";
   EXPECT_THAT(keys(r["memory_plan"]),
               IsSupersetOf({"weights", "gradients", "moments", "activations", "logits", "scratch", "total"}));
