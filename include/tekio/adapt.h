@@ -59,11 +59,24 @@ enum class LrScheduler {
   inverse_sqrt
 };
 
+/// Where a run's model and data come from, for whoever reads about it later: kept with its figures in RUN/run.json,
+/// from which a model card is written. Nothing that is computed depends on it.
+struct RunDescription {
+  std::string version, command;                ///< of the program that runs; what was asked of it
+  std::string model;                           ///< what it is called
+  std::string model_repository, model_commit;  ///< where it is on the Hub; empty: it is not from there
+  std::string data, text_column;               ///< what they are called
+  std::vector<std::string> data_repositories;  ///< those of the data that are on the Hub
+  std::string data_attribution;                ///< whom its licence wants named, and how
+  int64_t rows = 0, tokens = 0, skipped_rows = 0;
+};
+
 /// Every option has the reference stack's name where it has one, and its meaning. Masking's are in MaskOptions.
 struct TrainingOptions : MaskOptions {
   std::string output_dir;             ///< required
   bool overwrite_output_dir = false;  ///< otherwise a folder that holds a finished run is refused
   std::string options_toml;           ///< kept in the run folder as options.toml: how to ask for this run again
+  RunDescription description;
 
   // data
   EvalMasking eval_masking = EvalMasking::frozen;

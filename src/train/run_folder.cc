@@ -21,9 +21,9 @@ constexpr const char* kOptionsFile = "options.toml";
 constexpr const char* kFinished = "all_results.json";
 constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
-const char* const kRunFiles[] = {"all_results.json",   "eval_results.json", "train_results.json",
-                                 "trainer_state.json", "metrics.jsonl",     "model.safetensors",
-                                 "config.json",        "options.toml",      "options.json"};
+const char* const kRunFiles[] = {"all_results.json", "eval_results.json", "train_results.json", "trainer_state.json",
+                                 "metrics.jsonl",    "model.safetensors", "config.json",        "options.toml",
+                                 "options.json",     "run.json"};
 
 std::vector<const char*> all_run_files() {
   std::vector<const char*> names(std::begin(kRunFiles), std::end(kRunFiles));

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "model/model_folder.h"
 #include "train/report.h"
+#include "train/run_record.h"
 #include "train/signals.h"
 #include "train/trainer.h"
 
@@ -75,6 +76,8 @@ AdaptReport Trainer::finish() {
   save_result();
   write_atomically(folder_.path() / "trainer_state.json",
                    trainer_state_json(state_, schedule_, options_, folder_, /*should_stop=*/true));
+  write_run_record(folder_.path(), options_, data_, r, after ? &*after : nullptr,
+                   {.device = identity_.device, .dtype = identity_.dtype, .before = state_.before});
   write_results(folder_, last, data_.train.size(), after ? &*after : nullptr, epoch, batches);
   folder_.end();
   note_saved(r.run_dir);
