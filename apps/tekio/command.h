@@ -67,6 +67,7 @@ std::unique_ptr<Command> make_bench_tokenize();
 std::unique_ptr<Command> make_bench_data();
 std::unique_ptr<Command> make_bench_fill();
 std::unique_ptr<Command> make_pull();
+std::unique_ptr<Command> make_push();
 std::unique_ptr<Command> make_doctor();
 /// All of the above, in the order in which --help lists them.
 std::vector<std::unique_ptr<Command>> make_commands();

@@ -11,6 +11,7 @@
 #include "model/masked_lm.h"
 #include "model/vocabulary.h"
 #include "train/run_folder.h"
+#include "transfer.h"
 
 namespace tekio::cli {
 namespace {
@@ -75,8 +76,9 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir, con
   if (const auto bundled = bundled_model_named(spec)) return {spec, *bundled};
   hub::Settings settings = hub::Settings::from_environment();
   if (!cache_dir.empty()) settings.cache = expanded(cache_dir);
+  settings.on_progress = transfer_bar("fetching");
   const hub::Located located = hub::locate_model(spec, choice, settings);
-  return {located.name, located.folder};
+  return {located.name, located.folder, located.from_hub};
 }
 
 DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options) {

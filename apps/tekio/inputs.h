@@ -20,6 +20,7 @@ namespace tekio::cli {
 struct ModelPlace {
   std::string name;  ///< to be shown: a Hub id, or a folder's last part
   std::filesystem::path folder;
+  bool from_hub = false;  ///< `name` is a repository there, and `folder` its snapshot, which is named by its commit
 };
 
 /// `spec`: a folder, the bundled model's name, or a Hub id ("name", "org/name", either with "@revision"), whose chosen

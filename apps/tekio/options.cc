@@ -222,4 +222,41 @@ std::vector<std::string> OptionTable::names() const {
   return names;
 }
 
+std::string shell_word(std::string_view text) {
+  const auto is_plain = [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("-_./:=,@%+").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return std::string(text);
+  const bool controls = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  std::string word = controls ? "$'" : "'";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!controls)
+      word += c == '\'' ? "'\\''" : std::string(1, c);
+    else if (c == '\'' || c == '\\')
+      word += std::string("\\") + c;
+    else
+      word += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return word + "'";
+}
+
+std::string OptionTable::command_line() const {
+  std::string line = "tekio " + command_;
+  const auto add = [&](const std::string& name, const OrderedJson& value) {
+    line += fmt::format(" --{} {}", name, shell_word(value.is_string() ? value.get<std::string>() : value.dump()));
+  };
+  for (const Option& option : options_) {
+    if (!option.given || option.transient) continue;
+    const OrderedJson value = option.value();
+    if (value.is_boolean())
+      line += fmt::format(" --{}{}", value.get<bool>() ? "" : "no_", option.name);
+    else if (value.is_array())
+      for (const OrderedJson& one : value) add(option.name, one);
+    else if (!value.is_null())
+      add(option.name, value);
+  }
+  return line;
+}
+
 }  // namespace tekio::cli

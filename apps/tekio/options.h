@@ -212,6 +212,9 @@ class OptionTable {
   /// share one, and told of where one stands on this command's line.
   void set_foreign_names(std::map<std::string, std::string> names) { foreign_names_ = std::move(names); }
 
+  /// "tekio COMMAND --option value …": what was given, by the command line or a config file, as a shell takes it. What
+  /// steers one call only (--config, a token) is left out.
+  std::string command_line() const;
   /// The options as a config file that gives the same options again.
   std::string to_toml() const;
   OrderedJson to_json() const;
@@ -255,6 +258,8 @@ class OptionTable {
 };
 
 bool is_true_or_false(const std::string& text);
+/// A text as one word of a shell's command line, quoted where need be.
+std::string shell_word(std::string_view text);
 /// A text as a TOML basic string, quotes included.
 std::string toml_string(std::string_view text);
 

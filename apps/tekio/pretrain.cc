@@ -64,7 +64,9 @@ class Pretrain final : public TrainingCommand {
     std::error_code ignored;
     if (config_.ends_with(".json") || fs::is_regular_file(config_, ignored))
       return {{name_of_config(config_), config_}, "--config " + config_};
-    return {find_model(config_, cache_dir_, hub::config_file, "--config"), "--config " + config_};
+    ModelPlace place = find_model(config_, cache_dir_, hub::config_file, "--config");
+    place.from_hub = false;  // its sizes are, the model is not
+    return {place, "--config " + config_};
   }
 
   OpenModel open(const Origin& origin) const override {

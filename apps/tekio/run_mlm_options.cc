@@ -33,9 +33,8 @@ const std::vector<ForeignOption>& foreign_options() {
       {"use_fast_tokenizer", true, {"*"}, "there is one tokenizer, and it is fast"},
       {"trust_remote_code", true, {"*"}, "no code of a model's folder is ever run"},
       {"low_cpu_mem_usage", true, {"*"}, "weights are memory-mapped"},
-      {"token", false, {"*"}, "this version does not ask the network"},
-      {"use_auth_token", false, {"*"}, "this version does not ask the network"},
-      {"hub_token", false, {"*"}, "this version does not ask the network"},
+      {"token", false, {"*"}, "who asks the Hub is said by HF_TOKEN, or by 'hf auth login'"},
+      {"use_auth_token", false, {"*"}, "who asks the Hub is said by HF_TOKEN, or by 'hf auth login'"},
       {"torch_dtype",
        false,
        {"auto", "float32"},
@@ -121,12 +120,15 @@ const std::vector<ForeignOption>& foreign_options() {
       {"save_on_each_node", true, {"*"}, "this version trains in one process"},
       {"restore_callback_states_from_checkpoint", true, {"*"}, "a resumed run goes on as if it had not stopped"},
       // The Hub.
-      {"push_to_hub", true, {"false"}, "this version does not upload"},
-      {"hub_model_id", false, {"*"}, "this version does not upload"},
-      {"hub_strategy", false, {"*"}, "this version does not upload"},
-      {"hub_private_repo", true, {"*"}, "this version does not upload"},
-      {"hub_always_push", true, {"*"}, "this version does not upload"},
-      {"hub_revision", false, {"*"}, "this version does not upload"},
+      {"hub_strategy",
+       false,
+       {"end"},
+       "a run is pushed once, at its end; tekio push RUN/checkpoint-N ID pushes a checkpoint"},
+      {"hub_always_push", true, {"*"}, "a run is pushed once, at its end"},
+      {"hub_revision", false, {"main"}, "a run is pushed to the repository's branch main"},
+      {"push_to_hub_model_id", false, {}, "name the repository with --hub_model_id"},
+      {"push_to_hub_organization", false, {}, "name the repository with --hub_model_id OWNER/NAME"},
+      {"push_to_hub_token", false, {}, "pass --hub_token, or set HF_TOKEN"},
   };
   return options;
 }
@@ -146,6 +148,7 @@ void RunMlmOptions::add_to(OptionTable& table) {
     if (table.has(foreign.name)) continue;
     std::string* value = &taken_.emplace_back(Taken{&foreign, ""}).value;
     Option& option = table.add(foreign.name, value, foreign.reason).unlisted();
+    if (std::string_view(foreign.name).ends_with("token")) option.only_now();  // nobody's to keep
     if (foreign.flag) {
       option.kind = Option::Kind::boolean;
       option.assign = [value](const std::string& text) { *value = lower(text); };

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "compute/cuda.h"
 #include "hints.h"
+#include "transfer.h"
 
 namespace tekio::cli {
 namespace {
@@ -166,6 +167,7 @@ int dispatch(Words words, Output& out) {
     fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
          printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
   set_quiet(chosen->common.quiet);
+  show_transfers(!chosen->common.json);
   if (chosen->common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);  // where the Hub's settings are read
   chosen->check(table, positionals);
   check_common(chosen->common);
@@ -184,9 +186,10 @@ int dispatch(Words words, Output& out) {
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   for (const auto make :
-       {make_adapt, make_pretrain, make_fill, make_eval, make_tokenize, make_tokenizer_train, make_data_list,
-        make_data_info, make_data_head, make_data_chunks, make_info, make_cache_list, make_cache_clear, make_bench_step,
-        make_bench_tokenize, make_bench_data, make_bench_fill, make_pull, make_doctor})
+       {make_adapt,       make_pretrain,   make_fill,           make_eval,        make_tokenize,   make_tokenizer_train,
+        make_data_list,   make_data_info,  make_data_head,      make_data_chunks, make_info,       make_cache_list,
+        make_cache_clear, make_bench_step, make_bench_tokenize, make_bench_data,  make_bench_fill, make_pull,
+        make_push,        make_doctor})
     commands.push_back(make());
   return commands;
 }

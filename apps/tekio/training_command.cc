@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "data/layout.h"
+#include "push_at_end.h"
 #include "train/model_lease.h"
 #include "train/plan.h"
 #include "train/prompts.h"
@@ -83,6 +85,32 @@ std::string defaults_line(const OptionTable& table) {
   const auto suited = table.defaults_taken();
   return line + (suited ? fmt::format("the bundled model's ({})", printable(suited->string(), 300))
                         : fmt::format("Tekio's (tekio {} --help shows them)", table.command()));
+}
+
+// What is kept of where model and data come from.
+RunDescription describe(const OptionTable& table, const ModelPlace& model, const std::vector<std::string>& specs,
+                        const RunData& data) {
+  RunDescription d;
+  d.version = TEKIO_VERSION;
+  d.command = table.command_line();
+  d.model = model.name;
+  if (model.from_hub) {
+    d.model_repository = model.name;
+    d.model_commit = model.folder.filename().string();
+  }
+  d.data = data.name;
+  for (const std::string& spec : specs) {
+    if (find_data_place(spec)) continue;
+    if (const auto corpus = bundled_corpus(spec))
+      d.data_attribution += (d.data_attribution.empty() ? "" : " ") + corpus->attribution;
+    else if (const auto id = hub::parse_repository(spec.substr(0, spec.find_first_of(":@")), hub::RepoType::dataset))
+      d.data_repositories.push_back(id->id);
+  }
+  d.text_column = data.text_column;
+  d.rows = data.rows;
+  d.tokens = data.tokens;
+  d.skipped_rows = data.skipped_rows;
+  return d;
 }
 
 OrderedJson model_json(const OpenModel& opened) {
@@ -168,6 +196,8 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
     fail(ErrorKind::usage, "{} lies in --output_dir {}, which --overwrite_output_dir replaces; name another folder",
          printable(origin.option, 300), printable(a.training.output_dir, 300));
   check_trace(a.training);
+  std::optional<PushAtEnd> hub;
+  if (a.hub.push) hub.emplace(a.hub, a.training.output_dir);
 
   const auto begun = std::chrono::steady_clock::now();
   OpenModel opened = open(origin);
@@ -195,6 +225,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
                      counted(data.general->size(), "chunk")));
   tell(train_line(a.training, Schedule(a.training, data.split.train.size())));
   tell(defaults_line(table));
+  if (hub) tell(fmt::format(" hub      {}, to be pushed at the end", printable(hub->url(), 300)));
   go_on_as_before(opened.model, a.training);
   const int64_t memory = planned_memory(opened, data, a.training);
   if (!a.dry_run) note(device_line(opened, a.training, memory));
@@ -205,11 +236,21 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
 
   if (data.text_columns == 1) a.read.text_column = data.text_column;  // what was found holds for whoever repeats this
   a.training.options_toml = a.record(table);
+  a.training.description = describe(table, opened.place, a.training_data(), data);
+  if (hub) hub->prepare();
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
-  if (common.json)
-    out.json(result(report, opened, data));
-  else if (!report.stopped)
+  if (hub && !report.stopped) hub->push(report.run_dir);  // what fails there is said last
+  if (common.json) {
+    OrderedJson document = result(report, opened, data);
+    if (hub) document["hub"] = hub->to_json();
+    out.json(document);
+  } else if (!report.stopped) {
     out.line(printable(report.run_dir, kShown));
+  }
+  if (hub && hub->has_failed()) {
+    out.flush();  // the run has a result all the same
+    hub->fail();
+  }
   if (report.signal == SIGHUP) {
     try {
       out.flush();

@@ -140,6 +140,20 @@ void add_reports(TrainingArguments& a, OptionTable& table) {
   table.add("prompt", &t.prompts, "a text with a mask, filled before and after").called("TEXT");
 }
 
+void add_hub(TrainingArguments& a, OptionTable& table) {
+  table.group("The Hub");
+  table.add("push_to_hub", &a.hub.push,
+            "sends the adapted model to the Hub at the end, as tekio push does; looks before training whether it can");
+  table.add("hub_model_id", &a.hub.model_id, "the repository to push to; default: the run folder's name").called("ID");
+  table.add("hub_private_repo", &a.hub.is_private, "makes that a repository that only its owner sees");
+  table
+      .add("hub_token", &a.hub.token,
+           "the token to push with, instead of HF_TOKEN's (which others on this machine cannot read from the list of "
+           "processes); kept nowhere")
+      .called("TOKEN")
+      .only_now();
+}
+
 }  // namespace
 
 void TrainingArguments::add_to(OptionTable& table) {
@@ -147,6 +161,7 @@ void TrainingArguments::add_to(OptionTable& table) {
   add_masking(*this, table);
   add_optimisation(*this, table);
   add_reports(*this, table);
+  add_hub(*this, table);
   run_mlm.add_to(table);
 }
 
@@ -155,6 +170,9 @@ void TrainingArguments::resolve(const OptionTable& table, Common& common) {
   check_data(table, problems);
   resolve_device(common, problems);
   resolve_intervals(table, problems);
+  for (const char* name : {"hub_model_id", "hub_private_repo", "hub_token"})
+    if (table.given(name) && !hub.push)
+      note(fmt::format("without effect here: --{} (nothing is pushed without --push_to_hub)", name));
   training.seed = common.seed;
   TrainingOptions checked = training;
   if (checked.output_dir.empty()) checked.output_dir = "default";  // resolved when model and data are known

@@ -24,6 +24,10 @@ struct TrainingArguments {
   double warmup_steps = 0;  // the reference's: below 1 it is a share
   enum class Logging { automatic, no, steps, epoch } logging_strategy = Logging::automatic;
   bool dry_run = false;
+  struct Hub {
+    bool push = false, is_private = false;
+    std::string model_id, token;
+  } hub;
   RunMlmOptions run_mlm;
 
   /// The first ones join the group that the table has open.

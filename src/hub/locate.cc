@@ -7,11 +7,11 @@
 namespace tekio::hub {
 Located locate_model(const std::string& name, const Choice& choice, const Settings& settings) {
   std::error_code ignored;
-  if (fs::exists(name, ignored)) return {last_part(name), name};  // a file, too: who opens it says what is wrong
+  if (fs::exists(name, ignored)) return {last_part(name), name, false};  // a file, too: who opens it says what is wrong
   const auto repository = parse_repository(name, RepoType::model);
   if (!repository) fail(ErrorKind::io, "there is no model folder {}", printable(name, 300));
   try {
-    return {repository->id, fetch(settings, *repository, choice).folder};
+    return {repository->id, fetch(settings, *repository, choice).folder, true};
   } catch (const Error& error) {
     throw Error(error.kind(), fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()));
   }

@@ -11,6 +11,7 @@ namespace tekio::hub {
 struct Located {
   std::string name;  ///< to be shown: the folder's last part, or the repository's id
   std::filesystem::path folder;
+  bool from_hub = false;  ///< else it was here
 };
 
 /// `name`: what is here, else a repository ("ID", "ID@REVISION"), of which the chosen files are fetched where the cache

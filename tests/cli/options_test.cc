@@ -241,6 +241,22 @@ TEST_F(Config, TextsSurviveTheRoundTrip) {
   EXPECT_EQ(again.to_json(), table.to_json());
 }
 
+TEST_F(Config, ACommandLineHoldsWhatWasGiven) {
+  Values v;
+  OptionTable table("test");
+  fill(table, v);
+  const std::string file = folder_.write("c.toml", "count = 5\nseed = 42\n");  // the default's value is not given
+  table.parse({"--no-on", "--data", "a b", "it's", "--some_flag", "--name", "x\ny\\", "--resume", "--color=green",
+               "--config", file, "--learning_rate", "2e-5"},
+              false);
+  EXPECT_EQ(table.command_line(),
+            "tekio test --some_flag --no_on --count 5 --learning_rate 2e-05 --name $'x\\x0ay\\\\' --data 'a b' --data "
+            "'it'\\''s' --resume auto --color green");
+  EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("a/b-c.d:e@f"), "a/b-c.d:e@f");
+  EXPECT_EQ(shell_word("$(x)"), "'$(x)'");
+}
+
 TEST_F(Config, EveryCommandsDumpReadsBackAsItself) {
   for (const auto& command : make_commands()) {
     OptionTable table(command->text().name);

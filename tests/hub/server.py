@@ -216,6 +216,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def endpoint(self, path):
         path, _, query = path.partition("?")
         path = urllib.parse.unquote(path)
+        bare = re.fullmatch(r"/api/(models|datasets)/([^/]+(?:/[^/]+)?)", path)
+        if bare:
+            return self.api(*bare.groups(), "revision", "main", None, query)
         api = re.fullmatch(r"/api/(models|datasets)/(.+?)/(revision|tree|preupload|commit)/([^/]+(?:/convert/parquet)?)(?:/(.*))?", path)
         if api:
             return self.api(*api.groups(), query)
@@ -260,6 +263,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if verb == "revision":
             return self.answer_json({"id": name, "sha": repository.commit, "private": name in self.hub.private,
+                                     "cardData": self.card_data(repository),
                                      "siblings": [self.sibling(repository, p, "blobs=" in query) for p in sorted(repository.files)]})
         entries = []
         for p, content in sorted(repository.files.items()):
@@ -268,6 +272,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 entry["lfs"] = {"oid": repository.etag(p), "size": len(content), "pointerSize": 130}
             entries.append(entry)
         return self.answer_json(entries)
+
+    @staticmethod
+    def card_data(repository):
+        """A card's "key: value" lines and lists, which is all the YAML that tests have."""
+        lines = repository.files.get("README.md", b"").decode(errors="replace").split("---\n")
+        data, key = {}, None
+        for line in lines[1].splitlines() if len(lines) > 2 else []:
+            if line.startswith("- ") and key:
+                data[key] = [*(data[key] or []), line[2:]]
+            elif re.match(r"\w+:", line):
+                key, _, value = line.partition(":")
+                data[key] = value.strip() or None
+        return data
 
     @staticmethod
     def sibling(repository, path, blobs):
