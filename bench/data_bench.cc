@@ -18,9 +18,8 @@ using bench::Corpus;
 template <typename Use>
 void for_each_block(const DatasetDict& data, const Use& use) {
   for (const auto& [split, rows] : data.splits()) {
-    const Files& files = *rows.source().files;
-    BlockReader reader(files, 0, files.list().size());
-    for (Block block; reader.next(block);) use(files, block);
+    SourceReader reader(rows.source(), Columns::text);
+    for (Block block; reader.next(block);) use(*rows.source().files, block);
   }
 }
 

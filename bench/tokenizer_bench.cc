@@ -16,7 +16,7 @@ std::vector<std::string> texts_of(const Corpus& corpus) {
   const DatasetDict data = load_dataset(corpus.rows);
   for (const auto& [split, rows] : data.splits()) {
     const Files& files = *rows.source().files;
-    BlockReader reader(files, 0, files.list().size());
+    SourceReader reader(rows.source(), Columns::text);
     RecordParser parser(files);
     for (Block block; reader.next(block);)
       for (const Record& record : block.records) texts.emplace_back(parser.text(block, record));

@@ -103,7 +103,7 @@ std::optional<BundledCorpus> named_corpus(const std::string& spec) {
 }
 
 void for_each_text(const Dataset& split, const std::function<void(std::string_view)>& use) {
-  SourceReader reader(split.source());
+  SourceReader reader(split.source(), Columns::text);
   RecordParser parser(*split.source().files);
   Block block;
   while (reader.next(block))
@@ -111,7 +111,7 @@ void for_each_text(const Dataset& split, const std::function<void(std::string_vi
 }
 
 bool has_text(const Dataset& split) {
-  SourceReader reader(split.source());
+  SourceReader reader(split.source(), Columns::text);
   RecordParser parser(*split.source().files);
   for (Block block; reader.next(block);)
     for (const Record& record : block.records)

@@ -66,7 +66,7 @@ void Run::guarded(Body body) {
 }
 
 void Run::read_all() {
-  SourceReader reader(source_);
+  SourceReader reader(source_, Columns::text);
   for (int64_t number = 0;; ++number) {
     Slot& into = slots_[place(number)];
     {
@@ -77,7 +77,7 @@ void Run::read_all() {
     bool more = false;
     std::exception_ptr error;
     try {
-      more = reader.next(into.block);
+      more = reader.next_pending(into.block);
     } catch (...) {
       error = std::current_exception();
       into.block.clear();
@@ -111,6 +111,7 @@ void Run::work(int number) {
     Slot& mine = slots_[at];
     if (!mine.error) {
       try {
+        mine.block.load();
         worker(mine.block, at);
       } catch (...) {
         mine.error = std::current_exception();

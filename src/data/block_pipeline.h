@@ -1,6 +1,6 @@
-// A source's blocks on several threads: one thread reads and unpacks, several work on blocks, the calling one takes the
-// results in order. What is done with a block is the caller's: for a token store it is encoded, for a vocabulary its
-// words are counted.
+// A source's texts on several threads: one thread reads and unpacks, several work on blocks (and decode those that are
+// pending), the calling one takes the results in order. What is done with a block is the caller's: for a token store it
+// is encoded, for a vocabulary its words are counted.
 #pragma once
 
 #include <functional>

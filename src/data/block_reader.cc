@@ -1,6 +1,7 @@
 // Files to blocks of records. Blocks are cut where records end, by the same rule whatever the threads behind, so all
 // that is made of them is the same too.
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "data/record_parser.h"
@@ -10,6 +11,11 @@ namespace tekio {
 void Block::clear() {
   size = 0;
   records.clear();
+  pending.reset();
+}
+
+void Block::load() {
+  if (const auto rows = std::move(pending)) rows->load(*this);
 }
 
 void Block::reserve(size_t count) {
@@ -23,8 +29,8 @@ void Block::append(std::string_view more) {
   size += more.size();
 }
 
-BlockReader::BlockReader(const Files& files, size_t first, size_t last, bool as_they_are)
-    : files_(files), next_(first), last_(last), as_they_are_(as_they_are) {}
+BlockReader::BlockReader(const Files& files, size_t first, size_t last, Columns columns, bool as_they_are)
+    : files_(files), next_(first), last_(last), columns_(columns), as_they_are_(as_they_are) {}
 
 BlockReader::~BlockReader() = default;
 
@@ -36,8 +42,9 @@ bool BlockReader::next(Block& block) {
     if (block.records.empty()) block.size = 0;  // blank lines alone
     if (!stream_) {
       if (next_ == last_) break;
-      const DataFile& file = files_.list()[next_++];
-      stream_ = files_.format(static_cast<size_t>(file.group)).open(file);
+      const int32_t group = files_.list()[next_].group;
+      if (!block.records.empty() && group != files_.list()[next_ - 1].group) break;
+      stream_ = files_.format(static_cast<size_t>(group)).open(files_, next_++, columns_);
       header_checked_ = false;
     }
     const size_t first_record = block.records.size();
@@ -45,13 +52,16 @@ bool BlockReader::next(Block& block) {
     for (size_t i = first_record; i < block.records.size(); ++i)
       block.records[i].file = static_cast<int32_t>(next_ - 1);
     check_header();
+    const bool is_whole = block.pending != nullptr;
     if (!as_they_are_ && files_.options().bad_rows == BadRows::skip) leave_out_bad(block, first_record);
     if (!more) {
       consumed_ += stream_->consumed();
       stream_.reset();
-    } else if (!block.records.empty()) {
-      break;
     }
+    if (block.records.empty())
+      block.pending.reset();
+    else if (more || is_whole)
+      break;
   }
   return !block.records.empty();
 }
@@ -60,6 +70,7 @@ bool BlockReader::next(Block& block) {
 /// found once more where it is used.
 void BlockReader::leave_out_bad(Block& block, size_t first) {
   if (!parser_) parser_ = std::make_unique<RecordParser>(files_);
+  block.load();
   std::string_view text;
   std::string why;
   const auto bad = std::remove_if(block.records.begin() + static_cast<std::ptrdiff_t>(first), block.records.end(),

@@ -36,7 +36,7 @@ int64_t Dataset::size() const { return source_->size(); }
 std::vector<std::string> Dataset::columns() const {
   std::vector<std::string> all;
   for (size_t group = 0; group < source_->files->groups(); ++group)
-    for (const std::string& name : source_->files->head(group).columns)
+    for (const std::string& name : source_->files->columns(group))
       if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
   return all;
 }
@@ -96,7 +96,7 @@ std::vector<Row> Dataset::take(int64_t count) const {
 }
 
 void Dataset::for_each(const std::function<void(const Row&)>& use) const {
-  SourceReader reader(*source_);
+  SourceReader reader(*source_, Columns::all);
   RecordParser parser(*source_->files);
   Block block;
   while (reader.next(block))

@@ -31,7 +31,7 @@ bool has_column(const Head& head, std::string_view name) {
 /// Reads one file's beginning into `head`: all of it, or, if it need not be whole, until the text column was met. True
 /// if that was the whole head.
 bool Files::observe_file(size_t file, bool whole, Head& head) const {
-  BlockReader reader(*this, file, file + 1, true);
+  BlockReader reader(*this, file, file + 1, Columns::all, true);
   const auto group = static_cast<size_t>(files_[file].group);
   const auto parser = format(group).parser(*this, group);
   Block block;
@@ -40,6 +40,7 @@ bool Files::observe_file(size_t file, bool whole, Head& head) const {
     const bool more = reader.next(block);
     if (head.columns.empty() && !reader.header().empty()) head.set_columns(reader.header());
     if (!more) break;
+    block.load();
     head.rows += static_cast<int64_t>(block.records.size());
     for (const Record& record : block.records) parser->observe(block, record, head);
     seen += static_cast<int64_t>(block.size);
@@ -51,6 +52,10 @@ bool Files::observe_file(size_t file, bool whole, Head& head) const {
 const Head& Files::head(size_t group) const { return observe(group, true); }
 const Head& Files::beginning(size_t group) const { return observe(group, false); }
 
+const std::vector<std::string>& Files::columns(size_t group) const {
+  return (format(group).rows_are_lines() ? head(group) : beginning(group)).columns;
+}
+
 /// Several threads may read the same head at once; all get the one that was there first.
 const Head& Files::observe(size_t group, bool whole) const {
   {
@@ -58,11 +63,14 @@ const Head& Files::observe(size_t group, bool whole) const {
     if (heads_[group]) return *heads_[group];
     if (!whole && beginnings_[group]) return *beginnings_[group];
   }
-  auto made = std::make_unique<Head>(format(group).fixed_head().value_or(Head()));
+  auto made = std::make_unique<Head>();
   for (size_t i = 0; i < files_.size() && made->rows == 0; ++i) {
     if (files_[i].group != static_cast<int32_t>(group)) continue;
     *made = Head();
-    whole = observe_file(i, whole, *made);
+    if (auto told = format(group).head(files_[i], whole))
+      *made = *std::move(told);
+    else
+      whole = observe_file(i, whole, *made);
   }
   const std::lock_guard lock(mutex_);
   std::unique_ptr<const Head>& head = whole ? heads_[group] : beginnings_[group];
@@ -75,20 +83,38 @@ void Files::count() const {
     const std::lock_guard lock(mutex_);
     if (rows_ >= 0) return;
   }
-  BlockReader reader(*this, 0, files_.size());
-  Block block;
-  int64_t rows = 0, row_bytes = 0;
-  while (reader.next(block)) {
-    const std::string_view bytes(block.bytes.data(), block.size);
-    if (!is_text(bytes))  // what is refused when it is read must not be counted either
-      for (const Record& record : block.records) check_text(block.text(record), bytes, where(record));
-    rows += static_cast<int64_t>(block.records.size());
-    for (const Record& record : block.records) row_bytes += static_cast<int64_t>(record.size);
+  RowFormat::Count counted;
+  int64_t skipped = 0;
+  for (size_t begin = 0, end = 0; begin < files_.size(); begin = end) {
+    const RowFormat& kind = format(static_cast<size_t>(files_[begin].group));
+    const auto told = options_.bad_rows == BadRows::skip ? std::nullopt : kind.count(files_[begin]);
+    for (end = begin + 1; !told && end < files_.size() && files_[end].group == files_[begin].group;) ++end;
+    if (told) {
+      counted.rows += told->rows;
+      counted.bytes += told->bytes;
+    } else {
+      skipped += count_rows(begin, end, counted);
+    }
   }
   const std::lock_guard lock(mutex_);
-  rows_ = rows;
-  row_bytes_ = row_bytes;
-  skipped_ = reader.skipped();
+  rows_ = counted.rows;
+  row_bytes_ = counted.bytes;
+  skipped_ = skipped;
+}
+
+/// Counts the rows of files [begin, end), which are of one group, by reading them; returns how many were left out.
+int64_t Files::count_rows(size_t begin, size_t end, RowFormat::Count& counted) const {
+  const bool lines = format(static_cast<size_t>(files_[begin].group)).rows_are_lines();
+  BlockReader reader(*this, begin, end, Columns::text);
+  Block block;
+  while (reader.next(block)) {
+    const std::string_view bytes(block.bytes.data(), block.size);
+    if (lines && !is_text(bytes))  // what is refused when it is read must not be counted either
+      for (const Record& record : block.records) check_text(block.text(record), bytes, where(record));
+    counted.rows += static_cast<int64_t>(block.records.size());
+    for (const Record& record : block.records) counted.bytes += static_cast<int64_t>(record.size);
+  }
+  return reader.skipped();
 }
 
 int64_t Files::rows() const {
@@ -115,20 +141,22 @@ Files::Survey Files::survey(const Record& met, const std::string& why) const {
   Survey survey;
   const auto file = static_cast<size_t>(met.file);
   try {
-    BlockReader reader(*this, file, file + 1, true);
+    BlockReader reader(*this, file, file + 1, Columns::text, true);
     RecordParser parser(*this);
     Block block;
     std::string_view text;
     std::string reason;
     int64_t seen = 0;
     for (int64_t line = 0; (seen < kSurveyBytes || line <= met.line) && reader.next(block);
-         seen += static_cast<int64_t>(block.size))
+         seen += static_cast<int64_t>(block.size)) {
+      block.load();
       for (const Record& record : block.records) {
         line = record.line;
         ++survey.rows;
         if (parser.find_text(block, record, text, reason)) continue;
         if (survey.bad++ == 0) survey.first = record, survey.why = reason;
       }
+    }
   } catch (const Error&) {  // something else is wrong further on; the row that was met is what stops us here
   }
   if (survey.bad == 0) survey = {met, why, 1, std::max<int64_t>(1, survey.rows)};
@@ -160,7 +188,9 @@ uint64_t Files::packed_bytes() const {
 }
 
 std::string Files::where(const Record& record) const {
-  return fmt::format("{}:{}", shown_name(files_[static_cast<size_t>(record.file)]), record.line);
+  const DataFile& file = files_[static_cast<size_t>(record.file)];
+  const bool lines = format(static_cast<size_t>(file.group)).rows_are_lines();
+  return fmt::format("{}{}{}", shown_name(file), lines ? ":" : ", row ", record.line);
 }
 
 }  // namespace tekio

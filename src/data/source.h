@@ -35,14 +35,17 @@ class Files {
   const RowFormat& format(size_t group) const { return *formats_[group]; }
   /// Read once, then remembered.
   const Head& head(size_t group) const;
-  /// The same, or as much of it as it takes to meet the text column. Of tables (CSV, TSV) all columns are there.
+  /// The same, or as much of it as it takes to meet the text column. Where a file names its columns before its rows,
+  /// all are there.
   const Head& beginning(size_t group) const;
+  /// Of the head.
+  const std::vector<std::string>& columns(size_t group) const;
   /// Rows of all files; counted once.
   int64_t rows() const;
-  /// Bytes of all rows, unpacked; known with rows().
+  /// Bytes of all rows, unpacked (of tables of columns: of what is text in them); known with rows().
   int64_t row_bytes() const;
   uint64_t packed_bytes() const;  ///< as the files lie on disk
-  /// "FILE:LINE" of a record, for messages.
+  /// "FILE:LINE" of a record, or "FILE, row N" where files have no lines; for messages.
   std::string where(const Record& record) const;
 
   /// Rows that BadRows::skip leaves out; known with rows().
@@ -63,6 +66,7 @@ class Files {
   bool observe_file(size_t file, bool whole, Head& head) const;
   const Head& observe(size_t group, bool whole) const;
   void count() const;
+  int64_t count_rows(size_t begin, size_t end, RowFormat::Count& counted) const;
 
   const std::vector<DataFile> files_;
   const ReadOptions options_;
@@ -88,10 +92,12 @@ class RecordParser;
 /// Streams the records of files, one file after the other.
 class BlockReader {
  public:
-  /// Files [first, last) of `files`. `as_they_are`: neither are headers compared nor rows left out.
-  BlockReader(const Files& files, size_t first, size_t last, bool as_they_are = false);
+  /// Files [first, last) of `files`, of whose rows `columns` are wanted. `as_they_are`: neither are headers compared
+  /// nor rows left out.
+  BlockReader(const Files& files, size_t first, size_t last, Columns columns, bool as_they_are = false);
   ~BlockReader();
-  /// About Block::kBytes of records, more where one record is longer; false after the last.
+  /// About Block::kBytes of records of one group, more where one record is longer; they may be pending. False after the
+  /// last.
   /// Errors: those of RowStream; input (other columns than the group's).
   bool next(Block& block);
   uint64_t consumed() const;                                          ///< bytes of the files read so far
@@ -104,6 +110,7 @@ class BlockReader {
 
   const Files& files_;
   size_t next_, last_;
+  const Columns columns_;
   const bool as_they_are_;
   std::unique_ptr<RowStream> stream_;
   std::vector<std::string> header_;
@@ -130,9 +137,11 @@ class SourceReader {
  public:
   static constexpr int64_t kGatherBytes = int64_t{256} << 20;
 
-  explicit SourceReader(const Dataset::Source& source, int64_t gather_bytes = kGatherBytes);
+  SourceReader(const Dataset::Source& source, Columns columns, int64_t gather_bytes = kGatherBytes);
   /// Errors: as BlockReader; input (files that changed since their rows were counted).
   bool next(Block& block);
+  /// The same, but rows may be pending.
+  bool next_pending(Block& block);
   double progress() const;  ///< [0, 1]
 
  private:
@@ -142,6 +151,7 @@ class SourceReader {
   bool try_gather(int64_t count);
 
   const Dataset::Source& source_;
+  const Columns columns_;
   int64_t gather_bytes_;
   uint64_t packed_bytes_;
   std::unique_ptr<BlockReader> reader_;

@@ -20,10 +20,16 @@ std::shared_ptr<const Dataset::Source> Dataset::Source::pick(const Source& from,
   return made;
 }
 
-SourceReader::SourceReader(const Dataset::Source& source, int64_t gather_bytes)
-    : source_(source), gather_bytes_(gather_bytes), packed_bytes_(source.files->packed_bytes()) {}
+SourceReader::SourceReader(const Dataset::Source& source, Columns columns, int64_t gather_bytes)
+    : source_(source), columns_(columns), gather_bytes_(gather_bytes), packed_bytes_(source.files->packed_bytes()) {}
 
-bool SourceReader::next(Block& block) { return source_.picked ? next_gathered(block) : next_streamed(block); }
+bool SourceReader::next_pending(Block& block) { return source_.picked ? next_gathered(block) : next_streamed(block); }
+
+bool SourceReader::next(Block& block) {
+  if (!next_pending(block)) return false;
+  block.load();
+  return true;
+}
 
 double SourceReader::progress() const {
   if (source_.picked)
@@ -33,7 +39,7 @@ double SourceReader::progress() const {
 }
 
 bool SourceReader::next_streamed(Block& block) {
-  if (!reader_) reader_ = std::make_unique<BlockReader>(*source_.files, 0, source_.files->list().size());
+  if (!reader_) reader_ = std::make_unique<BlockReader>(*source_.files, 0, source_.files->list().size(), columns_);
   while (source_.end < 0 || row_ < source_.end) {
     if (!reader_->next(block)) return false;
     const auto count = static_cast<int64_t>(block.records.size());
@@ -78,11 +84,12 @@ bool SourceReader::try_gather(int64_t count) {
   std::sort(wanted.begin(), wanted.end());
   gathered_.clear();
   gathered_.records.resize(static_cast<size_t>(count));
-  BlockReader reader(*source_.files, 0, source_.files->list().size());
+  BlockReader reader(*source_.files, 0, source_.files->list().size(), columns_);
   Block block;
   size_t at = 0;
   for (int64_t first = 0; at < wanted.size() && reader.next(block);
        first += static_cast<int64_t>(block.records.size())) {
+    if (wanted[at].first < first + static_cast<int64_t>(block.records.size())) block.load();
     while (at < wanted.size() && wanted[at].first < first + static_cast<int64_t>(block.records.size())) {
       const int64_t row = wanted[at].first;
       Record record = block.records[static_cast<size_t>(row - first)];

@@ -236,7 +236,7 @@ TEST(Readers, NameFileAndLine) {
     return [&folder, name, bytes] {
       const auto data = load_dataset(folder.write(name, bytes));
       RecordParser parser(*data["train"].source().files);
-      SourceReader reader(data["train"].source());
+      SourceReader reader(data["train"].source(), Columns::text);
       Block block;
       while (reader.next(block))
         for (const Record& record : block.records) parser.text(block, record);

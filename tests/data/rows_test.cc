@@ -20,7 +20,7 @@ class Rows : public testing::Test {
     return texts(load_dataset(folder_.write(name, bytes), options)["train"]);
   }
   static std::vector<std::string> texts(const Dataset& data) {
-    SourceReader reader(data.source());
+    SourceReader reader(data.source(), Columns::text);
     RecordParser parser(*data.source().files);
     std::vector<std::string> all;
     for (Block block; reader.next(block);)

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "data/source.h"
 #include "data/text_stream.h"
 
 namespace tekio {
@@ -41,6 +42,11 @@ bool ByteRowStream::append(Block& block) {
   carry_.assign(block.bytes, begin + used, block.size - begin - used);
   block.size = begin + used;
   return !at_end;
+}
+
+std::unique_ptr<RowStream> ByteRowFormat::open(const Files& files, size_t number, Columns) const {
+  const DataFile& file = files.list()[number];
+  return std::make_unique<ByteRowStream>(file, splitter(shown_name(file)));
 }
 
 size_t find_char(std::string_view bytes, size_t from, char wanted) {

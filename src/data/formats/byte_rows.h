@@ -65,9 +65,7 @@ class ByteRowStream final : public RowStream {
 class ByteRowFormat : public RowFormat {
  public:
   virtual std::unique_ptr<Splitter> splitter(std::string shown_path) const = 0;
-  std::unique_ptr<RowStream> open(const DataFile& file) const final {
-    return std::make_unique<ByteRowStream>(file, splitter(shown_name(file)));
-  }
+  std::unique_ptr<RowStream> open(const Files& files, size_t file, Columns columns) const final;
 };
 
 constexpr size_t kNone = std::string_view::npos;

@@ -43,11 +43,15 @@ struct Head {
   void set_columns(std::vector<std::string> names);
 };
 
+/// What is wanted of rows: find_text() needs the one, row() and observe() the other.
+enum class Columns : uint8_t { text, all };
+
 /// A file's rows as blocks of records. A record's bytes are whatever the format's own parser understands.
 class RowStream {
  public:
   virtual ~RowStream() = default;
-  /// Appends about Block::kBytes more of records, at least one unless the file holds none there; false after the last.
+  /// Appends about Block::kBytes more of records, at least one unless the file holds none there, or makes them the
+  /// block's pending rows (which is then empty but for them); false after the last.
   /// Errors: io, input (damaged, a record longer than Block::kRecordLimit).
   virtual bool append(Block& block) = 0;
   /// Bytes of the file read so far.
@@ -82,10 +86,21 @@ class RowParser {
 class RowFormat {
  public:
   virtual ~RowFormat() = default;
-  virtual std::unique_ptr<RowStream> open(const DataFile& file) const = 0;
+  /// Opens number `file` of `files`, of whose rows `columns` are wanted. Errors: as RowStream::append; io.
+  virtual std::unique_ptr<RowStream> open(const Files& files, size_t file, Columns columns) const = 0;
   virtual std::unique_ptr<RowParser> parser(const Files& files, size_t group) const = 0;
-  /// The head of any file of this kind; nullopt where a file must be read for it.
-  virtual std::optional<Head> fixed_head() const { return std::nullopt; }
+  /// The head of a file, where all of its kind have the same, or where a part of the file says it; `whole`: also how
+  /// long the strings are. nullopt where its rows must be read for it. Errors: io, input.
+  virtual std::optional<Head> head([[maybe_unused]] const DataFile& file, [[maybe_unused]] bool whole) const {
+    return std::nullopt;
+  }
+  struct Count {
+    int64_t rows = 0, bytes = 0;  ///< bytes: of their text, as far as is known
+  };
+  /// How many rows a file has, where a part of the file says it. Errors: io, input.
+  virtual std::optional<Count> count([[maybe_unused]] const DataFile& file) const { return std::nullopt; }
+  /// Whether records are stretches of a text file, so UTF-8 and found by their lines.
+  virtual bool rows_are_lines() const { return true; }
   /// Whether every value is text, whatever it looks like (tables).
   virtual bool values_are_text() const { return false; }
 };

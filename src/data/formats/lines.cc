@@ -124,7 +124,7 @@ class Lines final : public ByteRowFormat {
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<LineParser>(files, group, sample_by_ == SampleBy::line);
   }
-  std::optional<Head> fixed_head() const override { return Head::of_names({"text"}); }
+  std::optional<Head> head(const DataFile&, bool) const override { return Head::of_names({"text"}); }
 
  private:
   const SampleBy sample_by_;

@@ -31,7 +31,7 @@ class Reviews final : public ByteRowFormat {
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<ReviewParser>(files, group);
   }
-  std::optional<Head> fixed_head() const override { return Head::of_names({"text", "label"}); }
+  std::optional<Head> head(const DataFile&, bool) const override { return Head::of_names({"text", "label"}); }
 };
 
 }  // namespace
