@@ -7,6 +7,16 @@ install(TARGETS tekio EXPORT tekio-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_L
 if(TARGET tekio_program)
   install(TARGETS tekio_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(TARGET tekio_arrow)
+  # In lib/, whatever libraries' folder is: the program finds it from where it lies itself. A wheel's libraries lie in
+  # somebody's cache, so they are copied beside the module.
+  install(TARGETS tekio_arrow LIBRARY DESTINATION lib/tekio)
+  if(tekio_arrow_libraries)
+    set_target_properties(tekio_arrow PROPERTIES INSTALL_RPATH "$ORIGIN")
+    install(FILES ${tekio_arrow_libraries} DESTINATION lib/tekio)
+    install(FILES ${tekio_arrow_licences} DESTINATION ${CMAKE_INSTALL_DOCDIR}/arrow OPTIONAL)
+  endif()
+endif()
 install(DIRECTORY include/tekio TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY share/tekio TYPE DATA PATTERN __pycache__ EXCLUDE)
 install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)

@@ -13,6 +13,7 @@ mkdir -p "$work"
 
 one() {
   name="$1"
+  [ -x "$build/tests/fuzz/${name}_fuzz" ] || { echo "fuzz: $name is SKIPPED: this build has no such target"; return 0; }
   mkdir -p "$work/$name"  # what it finds; the seeds stay as they are
   # Time and memory limits are part of the test: bytes from outside must not hold the program up or fill the machine.
   if "$build/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=20000 -print_final_stats=1 \

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs by apt what building and testing Tekio needs and this machine lacks; says what it does; does nothing, and needs
-# no network, where nothing is missing. Plain sh, since a bare Debian 12 has neither make nor git nor a compiler.
+# Installs by apt what building and testing Tekio needs and this machine lacks, and by pip the library that reads Parquet
+# files; says what it does; does nothing, and needs no network, where nothing is missing. Plain sh, since a bare Debian 12 has
+# neither make nor git nor a compiler.
 #
 #   sh scripts/setup.sh         what make build, adapt, test, bench and install need
 #   sh scripts/setup.sh --ci    also clang, clang-format and the fuzzers' runtime
@@ -32,7 +33,61 @@ for package in $packages; do
     *) missing="$missing $package" ;;
   esac
 done
-[ -n "$missing" ] || exit 0
+
+# Arrow C++ reads Parquet files. Debian 12 has no package of it, but the Python wheel of Arrow holds its headers and
+# libraries; they are unpacked into the cache folder, where CMake looks for them (cmake/TekioArrow.cmake). Whatever is in the
+# way of that, Tekio is built without Parquet.
+arrow_version=26.0.1  # cmake/TekioArrow.cmake has the same
+arrow_hash=39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c
+arrow_folder=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/tekio/arrow-$arrow_version
+
+get_arrow() {
+  [ ! -e "$arrow_folder/pyarrow/include/arrow/api.h" ] || return 0
+  for config in /usr/lib/*/cmake/Arrow/ArrowConfig.cmake /usr/lib*/cmake/Arrow/ArrowConfig.cmake \
+      /usr/local/lib*/cmake/Arrow/ArrowConfig.cmake; do
+    [ ! -e "$config" ] || return 0
+  done
+  without="setup: going on without Arrow C++, so Parquet files will not be read:"
+  [ "$(uname -m)" = x86_64 ] || { echo "$without there is no wheel for $(uname -m)"; return 0; }
+  python3 -m pip --version >/dev/null 2>&1 || { echo "$without python3 has no pip (apt-get install python3-pip)"; return 0; }
+  mkdir -p "${arrow_folder%/*}" 2>/dev/null && work=$(mktemp -d "$arrow_folder.XXXXXX" 2>/dev/null) ||
+    { echo "$without ${arrow_folder%/*} cannot be written"; return 0; }
+  echo "setup: getting Arrow C++ $arrow_version (the wheel pyarrow, 55 MB) by pip into $arrow_folder"
+  echo "pyarrow==$arrow_version --hash=sha256:$arrow_hash" >"$work/wanted.txt"
+  if python3 -m pip download --quiet --disable-pip-version-check --retries 0 --timeout 10 --no-deps --only-binary :all: --python-version 3.11 \
+      --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 --require-hashes -r "$work/wanted.txt" \
+      -d "$work" 2>"$work/errors.txt" && python3 - "$work" <<'END'
+import glob, os, sys, zipfile
+work = sys.argv[1]
+with zipfile.ZipFile(glob.glob(work + "/*.whl")[0]) as wheel:
+    for name in wheel.namelist():
+        parts = name.split("/")
+        if ".." in parts or name.startswith("/"):
+            sys.exit("a path in the wheel leads out of it")
+        library = len(parts) == 2 and parts[1].startswith(("libarrow.so", "libparquet.so"))
+        if parts[0] == "pyarrow" and (library or parts[1] == "include"):
+            wheel.extract(name, work)
+        elif parts[-1] in ("LICENSE.txt", "NOTICE.txt"):
+            with open(os.path.join(work, "pyarrow", parts[-1]), "wb") as copy:
+                copy.write(wheel.read(name))
+END
+  then
+    rm -f "$work"/*.whl "$work"/*.txt
+    chmod 755 "$work"
+    # A folder that is there lacks its headers, or another setup has just made it.
+    rm -rf "$arrow_folder"
+    mv "$work" "$arrow_folder" 2>/dev/null || rm -rf "$work"
+  else
+    echo "$without $(tail -n 1 "$work/errors.txt")"
+    rm -rf "$work"
+  fi
+}
+
+if [ -z "$missing" ]; then
+  get_arrow
+  exit 0
+fi
+missing="$missing python3-pip"  # get_arrow goes on without where it is the only one
 
 as_root=""
 if [ "$(id -u)" != 0 ]; then
@@ -50,4 +105,5 @@ $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
   echo "setup: apt could not install these packages (its message is above); is the network there?" >&2
   exit 1
 }
+get_arrow
 echo "setup: done"

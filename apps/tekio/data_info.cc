@@ -12,7 +12,8 @@ class DataInfo final : public Command {
             .summary = "shows a dataset's splits, rows and columns",
             .usage = "D…",
             .description =
-                "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, a folder laid out like "
+                "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, a folder "
+                "laid out like "
                 "the Large Movie Review Dataset, or "
                 "PATH:SPLIT. Several are joined split by split.",
             .examples = {"tekio data info ./imdb", "tekio data info reviews.jsonl.zst --json"},

@@ -21,6 +21,7 @@
 #include "compute/cpu/cpu_features.h"
 #include "compute/cuda.h"
 #include "data/cached_stores.h"
+#include "data/formats/arrow_module.h"
 #include "model/arithmetic.h"
 #include "self_test.h"
 
@@ -59,6 +60,12 @@ std::string version_of(int64_t major, int64_t minor, int64_t patch) {
   return fmt::format("{}.{}.{}", major, minor, patch);
 }
 
+std::string arrow_or_none() {
+  std::string why;
+  const std::string version = arrow_version(why);
+  return version.empty() ? "none: " + why : version;
+}
+
 OrderedJson library_versions() {
   const dnnl_version_t* onednn = dnnl_version();
   return {
@@ -73,6 +80,7 @@ OrderedJson library_versions() {
       {"zlib", zlibVersion()},
       {"zstd", ZSTD_versionString()},
       {"xxHash", version_of(XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100)},
+      {"Arrow C++", arrow_or_none()},
       {"compiler", __VERSION__}};
 }
 

@@ -15,8 +15,9 @@ namespace {
 
 void add_data(TrainingArguments& a, OptionTable& table) {
   table
-      .add("data", &a.data,
-           "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst), a folder of them, PATH:SPLIT")
+      .add(
+          "data", &a.data,
+          "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, PATH:SPLIT")
       .called("D")
       .short_name('d')
       .alias("dataset_name");

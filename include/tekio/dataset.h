@@ -41,7 +41,8 @@ struct ReadOptions {
   SampleBy sample_by = SampleBy::line;  ///< what a row of a text file is; paragraphs are split by empty lines
 };
 
-/// One row: its columns in the source's order; values as JSON text ("\"a review\"", "1", "null").
+/// One row: its columns in the source's order; values as JSON text ("\"a review\"", "1", "null"); typed ones of
+/// Parquet files as docs/data.md says.
 struct Row {
   std::vector<std::pair<std::string, std::string>> columns;
   /// A string column's text. Errors: input (no such column, or not a string).
@@ -95,8 +96,9 @@ class DatasetDict {
 };
 
 /// Opens files, folders of files, or the Large Movie Review Dataset's folder: .txt .jsonl .json .csv .tsv, also .gz and
-/// .zst. "PATH:SPLIT" picks a split. Several specs are concatenated split by split. Errors: io (not there), input
-/// (unknown kind of file, malformed line: file and line number).
+/// .zst; .parquet and .arrow, where this build has Arrow C++. "PATH:SPLIT" picks a split. Several specs are
+/// concatenated split by split. Errors: io (not there), input (unknown kind of file, malformed line: file and line
+/// number).
 DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options = {});
 inline DatasetDict load_dataset(const std::string& spec, const ReadOptions& options = {}) {
   return load_dataset(std::vector<std::string>{spec}, options);

@@ -27,9 +27,10 @@ bool is_one_of(const std::string& ending, const char* const (&endings)[count]) {
 }
 
 std::string refusal_of(const std::string& ending) {
-  if (is_one_of(ending, {".parquet", ".geoparquet", ".arrow", ".feather"}))
-    return fmt::format("this version does not read Parquet or Arrow files; write it as JSON Lines first (it reads {})",
-                       kKindsRead);
+  if (ending == ".feather")
+    return "this version does not read Feather files by this name; give an Arrow IPC file (Feather version 2) a name "
+           "that "
+           "ends in .arrow";
   if (is_one_of(ending, {".xz", ".bz2", ".lz4", ".zip", ".tar", ".tgz", ".7z", ".rar"}))
     return fmt::format("this version does not unpack {}; unpack it first (it reads {})", ending, kKindsRead);
   return "";
@@ -59,6 +60,10 @@ NameVerdict judge_name(const fs::path& path) {
   verdict.is_text = is_one_of(ending, {".text", ".log", ".md", ".markdown"});
   verdict.kind = verdict.is_text ? FileKind::text : kind_of_ending(ending);
   verdict.refusal = refusal_of(ending);
+  if (verdict.kind && !is_text_kind(*verdict.kind) && verdict.packing != Packing::none) {
+    verdict.kind.reset();
+    verdict.refusal = "its parts are read where they lie, which a packed file does not allow; unpack it first";
+  }
   verdict.remedy = remedy_of(ending);
   return verdict;
 }

@@ -9,7 +9,8 @@
 
 namespace tekio {
 
-inline constexpr const char* kKindsRead = ".txt .jsonl .json .ndjson .csv .tsv, also packed as .gz or .zst";
+inline constexpr const char* kKindsRead =
+    ".txt .jsonl .json .ndjson .csv .tsv, also packed as .gz or .zst; .parquet .arrow";
 
 struct NameVerdict {
   std::optional<FileKind> kind;

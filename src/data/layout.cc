@@ -17,6 +17,7 @@
 #include "data/file_kinds.h"
 #include "data/path_pattern.h"
 #include "data/review_layout.h"
+#include "data/saved_layout.h"
 #include "data/standard_input.h"
 
 namespace tekio {
@@ -105,7 +106,7 @@ std::vector<fs::path> list_files(const fs::path& folder) {
   return files;
 }
 
-enum class Family { json, table, text, refused };
+enum class Family { json, table, text, parquet, arrow, refused };
 
 struct Candidate {
   fs::path path;
@@ -115,6 +116,8 @@ struct Candidate {
   Family family() const {
     if (!verdict.kind) return Family::refused;
     if (*verdict.kind == FileKind::json) return Family::json;
+    if (*verdict.kind == FileKind::parquet) return Family::parquet;
+    if (*verdict.kind == FileKind::arrow) return Family::arrow;
     return *verdict.kind == FileKind::text ? Family::text : Family::table;
   }
 };
@@ -256,6 +259,7 @@ SplitFiles find_at(const DataPlace& place) {
   if (place.is_pattern) return find_by_pattern(place.path);
   const fs::path path = place.path;
   if (fs::is_directory(path)) {
+    if (SplitFiles saved = find_saved(path); !saved.empty()) return saved;
     if (SplitFiles reviews = find_reviews(path); !reviews.empty()) return reviews;
     return find_in_folder(path);
   }

@@ -19,7 +19,12 @@ enum class FileKind : uint8_t {
   csv,     ///< comma-separated with a header
   tsv,     ///< tab-separated with a header
   review,  ///< the whole file is one row: the Large Movie Review Dataset
+  parquet,
+  arrow,  ///< an Arrow IPC file or stream: what the reference stack's caches and save_to_disk() keep
 };
+
+/// Whether its rows are stretches of text; else they lie in columns of their own types.
+inline bool is_text_kind(FileKind kind) { return kind != FileKind::parquet && kind != FileKind::arrow; }
 
 struct DataFile {
   std::filesystem::path path;

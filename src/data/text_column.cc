@@ -33,9 +33,10 @@ std::vector<Candidate> candidates(const Head& head) {
 std::string described(const Head& head) {
   std::string text;
   const auto add = [&](const std::string& name, const Head::Values& values) {
-    const std::string what = values.strings > 0  ? fmt::format("{:.3g} characters", values.mean_length())
-                             : values.others > 0 ? "no strings"
-                                                 : "empty";
+    const std::string what = values.strings > 0     ? fmt::format("{:.3g} characters", values.mean_length())
+                             : !values.type.empty() ? values.type
+                             : values.others > 0    ? "no strings"
+                                                    : "empty";
     text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", name, what);
   };
   for (size_t i = 0; i < head.columns.size(); ++i) add(head.columns[i], head.values[i]);
@@ -94,14 +95,16 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
     const Head::Values& values = head->values[column->index];
     if (!holds_none() || values.others == 0 || formats_[group]->values_are_text()) return column;
     refuse_document(*head, spec);
-    fail(ErrorKind::input, "{}: the column \"{}\" holds no strings; the columns and their strings' mean lengths: {}{}",
-         spec, printable(wanted), described(*head),
+    fail(ErrorKind::input,
+         "{}: the column \"{}\" holds {}no strings; the columns and their strings' mean lengths: {}{}", spec,
+         printable(wanted), values.type.empty() ? "" : values.type + ", ", described(*head),
          longest(candidates(*head)).empty()
              ? ""
              : fmt::format("; name another, --text_column_name {} say", printable(longest(candidates(*head)))));
   }
   for (const Head::Nested& nested : head->nested)
     if (nested.name() == given) return TextColumn{given, nested.path};
+  head = &this->head(group);
   refuse_document(*head, spec);
   const std::string proposed = proposal(*head, wanted, !given.empty());
   if (!given.empty())

@@ -134,8 +134,8 @@ std::string other_format(std::string_view head) {
       {"\x28\xB5\x2F\xFD", "is packed by Zstandard: give it a name that ends in .zst, or unpack it"},
       {"\xFD\x37zXZ", "is packed by xz: unpack it first"},
       {"7z\xBC\xAF\x27\x1C", "is a 7-Zip archive: unpack it first"},
-      {"PAR1", "is a Parquet file: write it as JSON Lines first"},
-      {"ARROW1", "is an Arrow file: write it as JSON Lines first"},
+      {"PAR1", "is a Parquet file: give it a name that ends in .parquet"},
+      {"ARROW1", "is an Arrow file: give it a name that ends in .arrow"},
       {"SQLite format 3", "is an SQLite database: export its table as CSV"},
   };
   for (const Format& format : kFormats)
@@ -264,6 +264,7 @@ void set_charsets(std::vector<DataFile>& files, const std::string& encoding) {
   int64_t doubts = 0;
   std::string first;
   for (DataFile& file : files) {
+    if (!is_text_kind(file.kind)) continue;
     file.charset = detected ? detect_charset(file) : named;
     if (detected && !file.charset.is_utf8()) note(fmt::format("{} is read as {}", shown_name(file), file.charset.name));
     if (const std::string why = detected ? "" : doubt(file, named); !why.empty() && ++doubts == 1)

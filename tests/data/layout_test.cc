@@ -111,8 +111,11 @@ TEST(FindFiles, EachSplitHasAKindOfItsOwn) {
   for (const char* name : {"e/train-1.txt", "e/train.csv", "e/test.jsonl"}) folder.write(name, "");
   expect_error(ErrorKind::input, {"split train", "train-1.txt", "train.csv"}, [&] { find_files(folder / "e"); });
 
-  for (const char* name : {"f/train.txt", "f/test.parquet"}) folder.write(name, "");
-  expect_error(ErrorKind::input, {"test.parquet", "does not read Parquet"}, [&] { find_files(folder / "f"); });
+  for (const char* name : {"f/train.txt", "f/test.parquet", "f/valid.arrow"}) folder.write(name, "");
+  EXPECT_THAT(shown(find_files(folder / "f"), folder / "f"),
+              ElementsAre("train: train.txt", "validation: valid.arrow", "test: test.parquet"));
+  for (const char* name : {"g/a.parquet", "g/b.arrow"}) folder.write(name, "");
+  expect_error(ErrorKind::input, {"several kinds", "a.parquet", "b.arrow"}, [&] { find_files(folder / "g"); });
 }
 
 TEST(FindFiles, TakesNotesAndLogsAsTextWhereNothingElseIs) {
@@ -192,7 +195,7 @@ TEST(FindFiles, RefusesLinksThatLeadNowhere) {
 
 TEST(FindFiles, TellsWhatIsWrong) {
   const ScratchFolder folder;
-  folder.write("d/train.parquet", "");
+  folder.write("d/train.feather", "");
   folder.write("e/x.bin", "");
   folder.write("f/train.jsonl", "");
   expect_error(ErrorKind::usage, {"path is empty"}, [&] { find_files(""); });
@@ -200,9 +203,8 @@ TEST(FindFiles, TellsWhatIsWrong) {
   expect_error(ErrorKind::io, {"no file or folder"}, [&] { find_files((folder / "nothing") + ":train"); });
   expect_error(ErrorKind::io, {"no file or folder"}, [&] { find_files(":train"); });
   expect_error(ErrorKind::input, {"no split \"tets\"", "it has: train"}, [&] { find_files((folder / "f") + ":tets"); });
-  expect_error(ErrorKind::input, {"train.parquet", "does not read Parquet or Arrow"},
-               [&] { find_files(folder / "d"); });
-  expect_error(ErrorKind::input, {"does not read Parquet or Arrow"}, [&] { find_files(folder.write("a.arrow", "")); });
+  expect_error(ErrorKind::input, {"train.feather", "ends in .arrow"}, [&] { find_files(folder / "d"); });
+  expect_error(ErrorKind::input, {"a.parquet.gz", "unpack it"}, [&] { find_files(folder.write("a.parquet.gz", "")); });
   expect_error(ErrorKind::input, {"does not unpack .xz"}, [&] { find_files(folder.write("a.jsonl.xz", "")); });
   expect_error(ErrorKind::input, {"a.XLSX", "workbook", "CSV"}, [&] { find_files(folder.write("a.XLSX", "")); });
   expect_error(ErrorKind::input, {"a.docx", "plain text"}, [&] { find_files(folder.write("a.docx", "")); });

@@ -1,4 +1,4 @@
-"""The reference's side of a data set: texts of .txt and .jsonl files (also .gz and .zst), split by split."""
+"""The reference's side of a data set: texts of .txt and .jsonl files (also .gz and .zst) and of .parquet, split by split."""
 import gzip
 import io
 import json
@@ -25,8 +25,11 @@ def texts_of(path, column):
     name = path.removesuffix(".zst").removesuffix(".gz")
     if name.endswith(".txt"):
         return [line.rstrip("\n") for line in lines(path)]
+    if name.endswith(".parquet"):
+        import pyarrow.parquet
+        return pyarrow.parquet.read_table(path, columns=[column])[column].to_pylist()
     if not name.endswith((".jsonl", ".json")):
-        sys.exit(f"{path}: the comparison reads .txt and .jsonl, also .gz and .zst")
+        sys.exit(f"{path}: the comparison reads .txt, .jsonl (also .gz and .zst) and .parquet")
     rows = [json.loads(line) for line in lines(path)]
     if column not in rows[0]:
         column = next(key for key, value in rows[0].items() if isinstance(value, str))

@@ -22,6 +22,7 @@ struct Head {
   struct Values {
     int64_t strings = 0, others = 0;  ///< how many; others: neither strings nor null
     int64_t characters = 0;           ///< of the strings
+    std::string type;                 ///< what it holds instead, where the file itself says so: "lists of strings"
     double mean_length() const {
       return strings == 0 ? 0 : static_cast<double>(characters) / static_cast<double>(strings);
     }
@@ -115,6 +116,7 @@ std::unique_ptr<const RowFormat> json_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> csv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> tsv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> review_format(const ReadOptions& options);
+std::unique_ptr<const RowFormat> columnar_format(const ReadOptions& options);
 
 /// Code points of valid UTF-8.
 int64_t count_characters(std::string_view text);

@@ -19,13 +19,15 @@ struct KnownFormat {
   std::vector<std::string_view> endings;
 };
 
-const std::array<KnownFormat, 5>& known_formats() {
-  static const std::array<KnownFormat, 5> formats = {{
+const std::array<KnownFormat, 7>& known_formats() {
+  static const std::array<KnownFormat, 7> formats = {{
       {FileKind::text, lines_format, {".txt"}},
       {FileKind::json, json_format, {".jsonl", ".json", ".ndjson"}},
       {FileKind::csv, csv_format, {".csv"}},
       {FileKind::tsv, tsv_format, {".tsv"}},
       {FileKind::review, review_format, {}},  // by its folder, not by its name
+      {FileKind::parquet, columnar_format, {".parquet", ".geoparquet", ".gpq"}},
+      {FileKind::arrow, columnar_format, {".arrow"}},
   }};
   return formats;
 }

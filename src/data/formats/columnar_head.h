@@ -1,0 +1,11 @@
+// The columns of a Parquet or Arrow file, as its own schema has them.
+#pragma once
+
+#include "data/formats/format.h"
+
+namespace tekio {
+
+/// `whole`: with how long the strings of the first rows are, for which these are read. Errors: io, input.
+Head columnar_head(const DataFile& file, bool whole);
+
+}  // namespace tekio

@@ -1,0 +1,31 @@
+// Parquet and Arrow files, told apart by their first bytes: all columns of every row are read, then the text column
+// alone. Arrow C++ itself is not instrumented; that it ends the process is what is looked for.
+#include <stdlib.h>
+#include <tekio/dataset.h>
+
+#include "data/record_parser.h"
+#include "fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace tekio;
+  static const fuzz::Folder folder;
+  static const bool set = (setenv("TEKIO_ARROW_MODULE", TEKIO_ARROW_MODULE, 0), true);
+  (void)set;
+  const std::string_view bytes = fuzz::as_text(data, size);
+  const auto path = folder.write(bytes.starts_with("PAR1") ? "a.parquet" : "a.arrow", bytes);
+  const int done = fuzz::refused_or_done([&] {
+    const auto rows = load_dataset(path)["train"];
+    int64_t count = 0;
+    rows.for_each([&](const Row&) { ++count; });
+    if (count != rows.size()) std::abort();
+  });
+  fuzz::refused_or_done([&] {
+    const auto rows = load_dataset(path, {.bad_rows = BadRows::skip})["train"];
+    SourceReader reader(rows.source(), Columns::text);
+    RecordParser parser(*rows.source().files);
+    for (Block block; reader.next(block);)
+      for (const Record& record : block.records) (void)parser.text(block, record);
+  });
+  std::filesystem::remove(path);
+  return done;
+}
