@@ -7,6 +7,7 @@
 #include "base/user_path.h"
 #include "data/layout.h"
 #include "data/record_parser.h"
+#include "data/repository/hub_dataset.h"
 #include "data/standard_input.h"
 #include "model/masked_lm.h"
 #include "model/vocabulary.h"
@@ -28,6 +29,17 @@ std::optional<DataPlace> find_data(const std::string& spec) {
   return std::nullopt;
 }
 
+// A dataset of the Hub: what is neither here nor bundled, and may be called so.
+std::optional<HubName> named_on_hub(const std::string& spec) {
+  return find_data(spec) ? std::nullopt : parse_hub_name(spec);
+}
+
+std::vector<std::string> bundled_names() {
+  std::vector<std::string> names;
+  for (const BundledCorpus& corpus : bundled_corpora()) names.push_back(corpus.name);
+  return names;
+}
+
 // What the place is called: a file's or folder's name, a pattern whole.
 std::string shown_place(const DataPlace& place) {
   const std::string name = is_standard_input(place.path) ? "standard input"
@@ -39,14 +51,9 @@ std::string shown_place(const DataPlace& place) {
 std::string spec_of(const DataPlace& place) { return place.path + (place.split ? ":" + *place.split : ""); }
 
 [[noreturn]] void fail_not_found(const std::string& spec) {
-  std::vector<std::string> bundled;
-  for (const BundledCorpus& corpus : bundled_corpora()) bundled.push_back(corpus.name);
-  const std::string or_else =
-      bundled.empty() ? "" : fmt::format(", nor a bundled corpus of this name ({})", fmt::join(bundled, ", "));
+  const std::vector<std::string> bundled = bundled_names();
   fail_no_data(spec,
-               or_else + (hub::parse_repository(spec.substr(0, spec.find(':')), hub::RepoType::dataset)
-                              ? "; datasets are read from disk only, this version does not download them from the Hub"
-                              : ""),
+               bundled.empty() ? "" : fmt::format(", nor a bundled corpus of this name ({})", fmt::join(bundled, ", ")),
                bundled);
 }
 
@@ -85,17 +92,32 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
   std::vector<std::string> places;
   for (const std::string& spec : specs) {
     const auto place = find_data(spec);
-    if (!place) fail_not_found(spec);
-    places.push_back(spec_of(*place));
+    if (!place && !parse_hub_name(spec)) fail_not_found(spec);
+    places.push_back(place ? spec_of(*place) : spec);
   }
   // A bundled corpus is as it is, whatever the options say of the user's own text beside it.
   const bool bundled = std::all_of(specs.begin(), specs.end(), [](const std::string& s) { return named_corpus(s); });
-  return load_dataset(places, bundled ? ReadOptions() : options);
+  try {
+    return load_dataset(places, bundled ? ReadOptions() : options);
+  } catch (const Error& error) {
+    for (const std::string& spec : specs)
+      if (const std::string near = named_on_hub(spec) ? nearest(spec, bundled_names()) : "";
+          error.kind() == ErrorKind::io && !near.empty())
+        throw Error(error.kind(), fmt::format("{}; did you mean {}?", error.what(), near));
+    throw;
+  }
 }
 
 bool names_whole(const std::string& spec) {
-  const auto place = find_data(spec);
-  return place && !place->split;
+  if (const auto place = find_data(spec)) return !place->split;
+  const auto name = parse_hub_name(spec);
+  return name && name->split.empty();
+}
+
+std::vector<std::string> repeatable(std::vector<std::string> specs, const DatasetDict& data) {
+  for (size_t i = 0; i < specs.size(); ++i)
+    if (named_on_hub(specs[i])) specs[i] = data.specs()[i];
+  return specs;
 }
 
 std::optional<BundledCorpus> named_corpus(const std::string& spec) {
@@ -123,7 +145,11 @@ std::string data_name(const std::vector<std::string>& specs) {
   std::string name;
   for (const std::string& spec : specs) {
     const auto place = find_data(spec);
-    name += (name.empty() ? "" : ", ") + (place ? shown_place(*place) : spec);
+    const auto repository = place ? std::nullopt : parse_hub_name(spec);
+    name += (name.empty() ? "" : ", ") +
+            (place        ? shown_place(*place)
+             : repository ? repository->repository.id + (repository->split.empty() ? "" : ":" + repository->split)
+                          : spec);
   }
   return name;
 }

@@ -29,11 +29,13 @@ struct ModelPlace {
 ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const hub::Choice& choice,
                       const char* option = "--model");
 
-/// load_dataset for what names data on the command line: paths, and bundled corpora. Tells a Hub id from a misspelt
-/// path. Errors: io, input.
+/// load_dataset for what names data on the command line: paths, bundled corpora, names on the Hub. Errors: io, input,
+/// usage.
 DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options);
-/// Whether `spec` asks for a whole dataset, as opposed to one split of it (PATH:SPLIT).
+/// Whether `spec` asks for a whole dataset, as opposed to a split of it (PATH:SPLIT, PATH:train[:10%]).
 bool names_whole(const std::string& spec);
+/// The specs, those of datasets on the Hub with the commits that they meant when `data` was opened.
+std::vector<std::string> repeatable(std::vector<std::string> specs, const DatasetDict& data);
 /// The bundled corpus that `spec` means: where nothing here has this name.
 std::optional<BundledCorpus> named_corpus(const std::string& spec);
 /// Calls `use` with the text of every row of a split, in order; a row without text is told with file and line, as

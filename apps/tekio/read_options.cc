@@ -73,6 +73,9 @@ void add_read_options(OptionTable& table, ReadOptions& options) {
   table.add("sample_by", &options.sample_by,
             {{"line", SampleBy::line}, {"paragraph", SampleBy::paragraph}, {"document", SampleBy::document}},
             "what a row of a text file is: a line, a paragraph (split by empty lines), or the whole file");
+  table.add("dataset_config_name", &options.config_name, "which configuration of a dataset of the Hub that has several")
+      .called("NAME");
+  table.add("dataset_revision", &options.revision, "the revision of a Hub id that has no @REVISION").called("REV");
 }
 
 std::string tell_rows(const Dataset& split, const ReadOptions& options) {

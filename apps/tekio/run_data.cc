@@ -73,6 +73,7 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
                    {trained, evaluated}};
   };
   std::vector<Dataset> used = {train};
+  std::vector<std::string> evaluation_specs;
   RunData data = [&]() -> RunData {
     if (a.train_size > 0 || a.test_size > 0) {
       const Chunks all = cut(train);
@@ -89,6 +90,7 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
     }
     if (!a.validation_file.empty()) {
       const DatasetDict held_out = open_data(a.validation_file, a.read);
+      evaluation_specs = repeatable(a.validation_file, held_out);
       const Dataset& evaluated = held_out[choose_split(held_out, {"validation", "test", "train"})];
       check_text(evaluated, a.validation_file);
       used.push_back(evaluated);
@@ -108,6 +110,8 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
            rows > 1 ? ", or another --validation_split_percentage" : "");
     return separate(cut(train.slice(0, rows - evaluated)), cut(train.slice(rows - evaluated, rows)));
   }();
+  data.specs = repeatable(training_data, dataset);
+  data.evaluation_specs = evaluation_specs;
   std::vector<std::string> columns;
   for (const Dataset& part : used) {
     data.skipped_rows += part.skipped_rows();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "training_options.h"
 
@@ -20,6 +21,7 @@ struct RunData {
   int64_t rows = 0, tokens = 0,
           all_chunks = 0;  ///< all_chunks: of the split trained on, before train_size and test_size
   Chunks::Split split;
+  std::vector<std::string> specs, evaluation_specs;  ///< the training data's and --validation_file's, commits pinned
   std::string general_name;
   std::optional<Chunks> general;  ///< of --general_data
 

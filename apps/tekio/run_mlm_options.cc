@@ -40,7 +40,6 @@ const std::vector<ForeignOption>& foreign_options() {
        {"auto", "float32"},
        "weights are held in float32; --dtype says how products are computed"},
       // Data.
-      {"dataset_config_name", false, {}, "data is read from files; name them with --data"},
       {"overwrite_cache", true, {"*"}, "the token store is keyed by what went into it and never stale; see --no_cache"},
       {"preprocessing_num_workers", false, {"*"}, "chunks are cut as one process cuts them, on --threads threads"},
       {"pad_to_max_length", true, {"*"}, "padding is never computed with, so the result is the same"},

@@ -234,7 +234,10 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
     warn(shortage);
   if (a.dry_run) return print_plan(opened, data, opening, out);
 
-  if (data.text_columns == 1) a.read.text_column = data.text_column;  // what was found holds for whoever repeats this
+  // What was found holds for whoever repeats this: the column, and what names on the Hub meant.
+  if (data.text_columns == 1) a.read.text_column = data.text_column;
+  (a.data.empty() ? a.train_file : a.data) = data.specs;
+  if (!a.validation_file.empty()) a.validation_file = data.evaluation_specs;
   a.training.options_toml = a.record(table);
   a.training.description = describe(table, opened.place, a.training_data(), data);
   if (hub) hub->prepare();

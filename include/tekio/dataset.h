@@ -1,6 +1,6 @@
 // Text data: rows from files, and the chunks of tokens that a masked language model is trained on.
 //
-//   auto imdb = tekio::load_dataset("./imdb");                      // splits: train, test, unsupervised
+//   auto imdb = tekio::load_dataset("imdb");                        // of the Hub; splits: train, test, unsupervised
 //   for (auto& row : imdb["train"].shuffle(42).take(3)) use(row.text());
 //   auto chunks = tekio::chunk(imdb["train"], tokenizer, {.chunk_size = 128});
 //   auto [train, test] = chunks.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
@@ -39,6 +39,9 @@ struct ReadOptions {
   /// are), or left out wherever rows are counted, picked or read.
   BadRows bad_rows = BadRows::stop;
   SampleBy sample_by = SampleBy::line;  ///< what a row of a text file is; paragraphs are split by empty lines
+  /// Of a dataset of the Hub: which of its configurations, if it has several; which branch, tag or commit, where its
+  /// name is without "@…" (empty: main).
+  std::string config_name, revision;
 };
 
 /// One row: its columns in the source's order; values as JSON text ("\"a review\"", "1", "null"); typed ones of
@@ -85,20 +88,26 @@ class Dataset {
 /// Splits by name, in the source's order.
 class DatasetDict {
  public:
-  explicit DatasetDict(std::vector<std::pair<std::string, Dataset>> splits) : splits_(std::move(splits)) {}
+  explicit DatasetDict(std::vector<std::pair<std::string, Dataset>> splits, std::vector<std::string> specs = {})
+      : splits_(std::move(splits)), specs_(std::move(specs)) {}
   /// Errors: input (no such split; the message names those there are).
   const Dataset& operator[](std::string_view split) const;
   bool contains(std::string_view split) const;
   const std::vector<std::pair<std::string, Dataset>>& splits() const { return splits_; }
+  /// What was opened, by specs that open the same again: names on the Hub with the commits that they meant.
+  const std::vector<std::string>& specs() const { return specs_; }
 
  private:
   std::vector<std::pair<std::string, Dataset>> splits_;
+  std::vector<std::string> specs_;
 };
 
-/// Opens files, folders of files, or the Large Movie Review Dataset's folder: .txt .jsonl .json .csv .tsv, also .gz and
-/// .zst; .parquet and .arrow, where this build has Arrow C++. "PATH:SPLIT" picks a split. Several specs are
-/// concatenated split by split. Errors: io (not there), input (unknown kind of file, malformed line: file and line
-/// number).
+/// Opens files, folders of files, the Large Movie Review Dataset's folder (.txt .jsonl .json .csv .tsv, also .gz and
+/// .zst; .parquet and .arrow, where this build has Arrow C++), or a dataset of the Hub by its name ("imdb",
+/// "org/name@v2"), whose files are fetched into the Hub's cache when a split is first read. "SPEC:SPLIT" picks a split,
+/// "SPEC:train[:10%]" some of its rows, "SPEC:train[:100]+train[-100:]" both. Several specs are concatenated split by
+/// split. Errors: io (neither here nor on the Hub), input (unknown kind of file, malformed line: file and line number),
+/// usage (no such slice).
 DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options = {});
 inline DatasetDict load_dataset(const std::string& spec, const ReadOptions& options = {}) {
   return load_dataset(std::vector<std::string>{spec}, options);

@@ -143,12 +143,15 @@ def main():
             "max_position_embeddings": 16, "type_vocab_size": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
             "layer_norm_eps": 1e-12, "initializer_range": 0.02, "pad_token_id": 0}
     config = {"do_lower_case": True, "model_max_length": 512, "tokenizer_class": "BertTokenizer", "mask_token": {"content": "[MASK]", "__type": "AddedToken"}}
+    two = ("configs:\n- config_name: en\n  data_files: en/*\n  sep: ';'\n- config_name: de\n  data_files:\n  - split: train\n    path: [data/a.csv, '**/*-[0-9]*']\n"
+           "  default: true\n- &x {config_name: c, data_dir: data, <<: {a: !!str ~}}\ndataset_info:\n- config_name: de\n")
     rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
     csv = 'text,label\n"He said ""no"",\nand left",1\nplain,0\n'
     seeds = {
         "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False), **own_pipelines(vocabulary),
                            "sequence_twice.json": tokenizer_json(vocabulary, times=2)},
         "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
+        "card": {"configs": f"---\n{two}---\n# Two\n", "pattern": "---\nconfigs: [{config_name: a, data_files: ['[!a-c]?*/**/*.jsonl*', x/[[]y].txt]}]\n---\n", "none": "# No head\n"},
         "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},
         "safetensors": {"two": safetensors([("a", "F32", [2, 2], struct.pack("<4f", 1, 2, 3, 4)), ("b", "BF16", [3], b"\x80\x3f" * 3)]),
                         "empty": safetensors([])},

@@ -30,7 +30,9 @@ void Block::append(std::string_view more) {
 }
 
 BlockReader::BlockReader(const Files& files, size_t first, size_t last, Columns columns, bool as_they_are)
-    : files_(files), next_(first), last_(last), columns_(columns), as_they_are_(as_they_are) {}
+    : files_(files), next_(first), last_(last), columns_(columns), as_they_are_(as_they_are) {
+  files.fetch();
+}
 
 BlockReader::~BlockReader() = default;
 

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/random/numpy_generator.h"
 #include "data/record_parser.h"
-#include "data/standard_input.h"
 #include "data/text_stream.h"
 
 namespace tekio {
@@ -117,41 +116,6 @@ const Dataset& DatasetDict::operator[](std::string_view split) const {
 
 bool DatasetDict::contains(std::string_view split) const {
   return std::any_of(splits_.begin(), splits_.end(), [&](const auto& entry) { return entry.first == split; });
-}
-
-DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options) {
-  if (specs.empty()) fail(ErrorKind::usage, "no data was given; name a file, a folder or PATH:SPLIT");
-  struct Gathered {
-    std::string split;
-    std::vector<DataFile> files;
-    std::vector<Files::Group> groups;
-  };
-  if (std::count_if(specs.begin(), specs.end(), is_standard_input) > 1)
-    fail(ErrorKind::usage, "standard input (-) was given twice; it can be read once");
-  std::vector<Gathered> gathered;
-  for (const std::string& spec : specs) {
-    for (auto& [split, files] : find_files(spec)) {
-      set_charsets(files, options.encoding);
-      auto into = std::find_if(gathered.begin(), gathered.end(),
-                               [&, &name = split](const Gathered& g) { return g.split == name; });
-      if (into == gathered.end()) into = gathered.insert(gathered.end(), {split, {}, {}});
-      const size_t before = into->groups.size();
-      for (DataFile& file : files) {
-        size_t group = before;
-        while (group < into->groups.size() && into->groups[group].kind != file.kind) ++group;
-        if (group == into->groups.size()) into->groups.push_back({spec, file.kind});
-        file.group = static_cast<int32_t>(group);
-        into->files.push_back(std::move(file));
-      }
-    }
-  }
-  std::vector<std::pair<std::string, Dataset>> splits;
-  for (Gathered& g : gathered) {
-    auto source = std::make_shared<Dataset::Source>();
-    source->files = std::make_shared<const Files>(std::move(g.files), g.groups, options);
-    splits.emplace_back(g.split, Dataset(std::move(source)));
-  }
-  return DatasetDict(std::move(splits));
 }
 
 }  // namespace tekio

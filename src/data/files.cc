@@ -9,12 +9,21 @@
 namespace tekio {
 namespace fs = std::filesystem;
 
-Files::Files(std::vector<DataFile> files, const std::vector<Group>& groups, ReadOptions options)
-    : files_(std::move(files)), options_(std::move(options)), heads_(groups.size()), beginnings_(groups.size()) {
-  for (const Group& group : groups) {
-    specs_.push_back(group.spec);
-    formats_.push_back(make_format(group.kind, options_));
-  }
+Files::Files(std::vector<DataFile> files, std::vector<Group> groups, ReadOptions options, std::vector<Fetch> fetches)
+    : files_(std::move(files)),
+      options_(std::move(options)),
+      groups_(std::move(groups)),
+      fetches_(std::move(fetches)),
+      heads_(groups_.size()),
+      beginnings_(groups_.size()) {
+  for (size_t group = 0; group < groups_.size(); ++group)
+    formats_.push_back(make_format(groups_[group].kind, this->options(group)));
+}
+
+void Files::fetch() const {
+  std::call_once(fetched_, [this] {
+    for (const Fetch& fetch : fetches_) fetch();
+  });
 }
 
 namespace {
@@ -83,6 +92,7 @@ void Files::count() const {
     const std::lock_guard lock(mutex_);
     if (rows_ >= 0) return;
   }
+  fetch();
   RowFormat::Count counted;
   int64_t skipped = 0;
   for (size_t begin = 0, end = 0; begin < files_.size(); begin = end) {
@@ -177,6 +187,7 @@ void Files::fail_without_text(const Record& record, const std::string& why) cons
 }
 
 uint64_t Files::packed_bytes() const {
+  fetch();
   uint64_t bytes = 0;
   for (const DataFile& file : files_) {
     std::error_code error;

@@ -18,6 +18,7 @@
 #include "data/path_pattern.h"
 #include "data/review_layout.h"
 #include "data/saved_layout.h"
+#include "data/split_slice.h"
 #include "data/standard_input.h"
 
 namespace tekio {
@@ -254,23 +255,6 @@ SplitFiles find_standard_input() {
   return {{"train", {std::move(file)}}};
 }
 
-SplitFiles find_at(const DataPlace& place) {
-  if (is_standard_input(place.path)) return find_standard_input();
-  if (place.is_pattern) return find_by_pattern(place.path);
-  const fs::path path = place.path;
-  if (fs::is_directory(path)) {
-    if (SplitFiles saved = find_saved(path); !saved.empty()) return saved;
-    if (SplitFiles reviews = find_reviews(path); !reviews.empty()) return reviews;
-    return find_in_folder(path);
-  }
-  if (!fs::is_regular_file(path))
-    fail(ErrorKind::io, "cannot read {}: it is not a regular file; pipe its text in: --data -", shown(path));
-  const NameVerdict verdict = judge_name(path);
-  if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", shown(path), verdict.refusal);
-  if (!verdict.kind) fail_no_kind(path, verdict);
-  return {{"train", {{.path = path, .kind = *verdict.kind, .packing = verdict.packing}}}};
-}
-
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
@@ -296,10 +280,10 @@ std::string split_of(const fs::path& relative) {
 
 std::optional<DataPlace> find_data_place(const std::string& spec) {
   if (auto whole = place_of(spec)) return whole;
-  const size_t colon = spec.rfind(':');
-  if (colon == std::string::npos || colon == 0) return std::nullopt;
-  auto place = place_of(spec.substr(0, colon));
-  if (place) place->split = spec.substr(colon + 1);
+  const auto colon = find_split_colon(spec);
+  if (!colon) return std::nullopt;
+  auto place = place_of(spec.substr(0, *colon));
+  if (place) place->split = spec.substr(*colon + 1);
   return place;
 }
 
@@ -309,25 +293,46 @@ void fail_no_data(const std::string& spec, const std::string& or_else, const std
   if (is_pattern(spec)) find_by_pattern(spec);
   std::string near = nearest(spec, names);
   if (near.empty()) near = near_path(spec);
-  if (const size_t colon = spec.rfind(':'); near.empty() && colon != std::string::npos)
-    if (near = near_path(spec.substr(0, colon)); !near.empty()) near += spec.substr(colon);
+  if (const auto colon = find_split_colon(spec); near.empty() && colon)
+    if (near = near_path(spec.substr(0, *colon)); !near.empty()) near += spec.substr(*colon);
   fail(ErrorKind::io, "there is no file or folder {}{}", printable(spec, 300),
        near.empty() ? or_else : fmt::format("; did you mean {}?", printable(near, 300)));
+}
+
+SplitFiles find_files(const DataPlace& place) {
+  if (is_standard_input(place.path)) return find_standard_input();
+  if (place.is_pattern) return find_by_pattern(place.path);
+  const fs::path path = place.path;
+  if (fs::is_directory(path)) {
+    if (SplitFiles saved = find_saved(path); !saved.empty()) return saved;
+    if (SplitFiles reviews = find_reviews(path); !reviews.empty()) return reviews;
+    return find_in_folder(path);
+  }
+  if (!fs::is_regular_file(path))
+    fail(ErrorKind::io, "cannot read {}: it is not a regular file; pipe its text in: --data -", shown(path));
+  const NameVerdict verdict = judge_name(path);
+  if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", shown(path), verdict.refusal);
+  if (!verdict.kind) fail_no_kind(path, verdict);
+  return {{"train", {{.path = path, .kind = *verdict.kind, .packing = verdict.packing}}}};
+}
+
+void fail_no_split(const std::string& place, const std::string& split, const std::vector<std::string>& names) {
+  fail(ErrorKind::input, "{} has no split \"{}\"; it has: {}", printable(place, 300), printable(split),
+       printable(fmt::format("{}", fmt::join(names, ", ")), 300));
 }
 
 SplitFiles find_files(const std::string& spec) {
   if (spec.empty()) fail(ErrorKind::usage, "the data's path is empty; give a file, a folder or PATH:SPLIT");
   const auto place = find_data_place(spec);
   if (!place) fail_no_data(spec, "", {});
-  SplitFiles splits = find_at(*place);
+  SplitFiles splits = find_files(*place);
   if (!place->split) return splits;
-  std::string names;
+  std::vector<std::string> names;
   for (auto& split : splits) {
     if (split.first == *place->split) return {std::move(split)};
-    names += (names.empty() ? "" : ", ") + printable(split.first);
+    names.push_back(split.first);
   }
-  fail(ErrorKind::input, "{} has no split \"{}\"; it has: {}", printable(place->path, 300), printable(*place->split),
-       names);
+  fail_no_split(place->path, *place->split, names);
 }
 
 }  // namespace tekio

@@ -45,7 +45,7 @@ using SplitFiles = std::vector<std::pair<std::string, std::vector<DataFile>>>;
 /// Where a spec's data lies.
 struct DataPlace {
   std::string path;                  ///< a file, a folder, "-" or a pattern
-  std::optional<std::string> split;  ///< of PATH:SPLIT
+  std::optional<std::string> split;  ///< of PATH:SPLIT: a name, or slices (split_slice.h)
   bool is_pattern = false;
 };
 /// "PATH", "PATH:SPLIT", a pattern that matches, "-"; a path that is there comes before what else it could mean.
@@ -58,6 +58,11 @@ std::optional<DataPlace> find_data_place(const std::string& spec);
 
 /// Errors: usage (empty), io (not there), input (no readable kind of file, files of several kinds, no such split).
 SplitFiles find_files(const std::string& spec);
+/// All splits at a place, whichever is asked for. Errors: as above.
+SplitFiles find_files(const DataPlace& place);
+/// Errors: input, always: `place` has splits of these names, not this one.
+[[noreturn]] void fail_no_split(const std::string& place, const std::string& split,
+                                const std::vector<std::string>& names);
 
 /// The split that a file's path below its folder names; empty if it names none.
 std::string split_of(const std::filesystem::path& relative);

@@ -4,6 +4,7 @@
 
 #include <tekio/dataset.h>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,13 +26,21 @@ class Files {
   struct Group {
     std::string spec;
     FileKind kind = FileKind::text;
+    std::optional<ReadOptions> options = std::nullopt;  ///< for what its source says of its files
   };
+  /// Brings files here that are not yet. Errors: io.
+  using Fetch = std::function<void()>;
 
-  Files(std::vector<DataFile> files, const std::vector<Group>& groups, ReadOptions options);
+  Files(std::vector<DataFile> files, std::vector<Group> groups, ReadOptions options, std::vector<Fetch> fetches = {});
 
+  /// The files, which lie here only after fetch().
   const std::vector<DataFile>& list() const { return files_; }
+  /// Called by all that opens them or asks the system for them: what is on the Hub is fetched, the first time. Errors:
+  /// io.
+  void fetch() const;
   const ReadOptions& options() const { return options_; }
-  size_t groups() const { return specs_.size(); }
+  const ReadOptions& options(size_t group) const { return groups_[group].options ? *groups_[group].options : options_; }
+  size_t groups() const { return groups_.size(); }
   const RowFormat& format(size_t group) const { return *formats_[group]; }
   /// Read once, then remembered.
   const Head& head(size_t group) const;
@@ -70,7 +79,9 @@ class Files {
 
   const std::vector<DataFile> files_;
   const ReadOptions options_;
-  std::vector<std::string> specs_;                                       // by group
+  const std::vector<Group> groups_;
+  const std::vector<Fetch> fetches_;
+  mutable std::once_flag fetched_;
   std::vector<std::unique_ptr<const RowFormat>> formats_;                // by group
   mutable std::mutex mutex_;                                             // never held while files are read
   mutable std::vector<std::unique_ptr<const Head>> heads_, beginnings_;  // whole ones; as much as was needed

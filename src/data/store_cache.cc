@@ -195,6 +195,7 @@ FileState FileState::of(const fs::path& path) {
 }
 
 std::vector<FileState> states_of(const Files& files) {
+  files.fetch();
   std::vector<FileState> states;
   for (const DataFile& file : files.list()) states.push_back(FileState::of(file.path));
   return states;
@@ -211,6 +212,8 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
   text.string("tekio tokens 2");
   text.string(recipe.tokenizer_digest);
   add_options(source.files->options(), text);
+  for (size_t group = 0; group < source.files->groups(); ++group)
+    if (const ReadOptions& own = source.files->options(group); &own != &source.files->options()) add_options(own, text);
   text.number(recipe.options.skip_blank);
   text.number(recipe.options.max_tokens);
   for (const auto number : {int64_t{recipe.shape.id_bytes}, recipe.shape.prefix, recipe.shape.suffix})

@@ -88,7 +88,7 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
     return TextColumn{name, {name}, static_cast<size_t>(found - head->columns.begin()), head->columns.size()};
   };
   if (head->rows == 0) return std::nullopt;
-  const std::string spec = printable(specs_[group], 300);
+  const std::string spec = printable(groups_[group].spec, 300);
   if (auto column = named(wanted)) {
     const auto holds_none = [&] { return head->values[column->index].strings == 0; };
     if (holds_none()) head = &this->head(group);

@@ -48,6 +48,29 @@ fs::path RepositoryCache::lock(const std::string& etag) const {
   return cache_ / ".locks" / folder_.filename() / (etag + ".lock");
 }
 
+std::optional<std::vector<std::string>> RepositoryCache::listing(const std::string& commit) const {
+  const fs::path path = folder_ / "listings" / commit;
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
+  const std::string text = read_text(path);
+  std::vector<std::string> names;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    names.push_back(text.substr(begin, end - begin));
+    if (!is_safe_path(names.back())) return std::nullopt;  // damaged: as if it were not there
+    begin = end + 1;
+  }
+  return names;
+}
+
+void RepositoryCache::set_listing(const std::string& commit, const std::vector<std::string>& names) const {
+  const fs::path path = folder_ / "listings" / commit;
+  make_folders(path.parent_path());
+  std::string text;
+  for (const std::string& name : names) text += name + "\n";
+  write_atomically(path, text);
+}
+
 void RepositoryCache::set_commit(const std::string& commit) const {
   if (is_commit(revision_) || this->commit() == commit) return;
   const fs::path reference = folder_ / "refs" / revision_;

@@ -3,6 +3,9 @@
 //   models--ORG--NAME/refs/REVISION              a commit
 //                     snapshots/COMMIT/PATH      a link to ../../blobs/ETAG, or a copy where there are no links
 //                     blobs/ETAG                 content; ETAG.incomplete while it is being fetched
+//                     listings/COMMIT            names of all files of a dataset, one a line: Tekio's own, so that a
+//                     part
+//                                                of one is known for a part
 //   .locks/models--ORG--NAME/ETAG.lock           flock'ed by whoever writes that blob
 //
 // Names that become part of a path have been checked (repository.h) before they come here.
@@ -11,6 +14,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hub/repository.h"
 
@@ -29,7 +33,11 @@ class RepositoryCache {
   std::filesystem::path blob(const std::string& etag) const;
   std::filesystem::path lock(const std::string& etag) const;
 
+  /// The names that set_listing() was given.
+  std::optional<std::vector<std::string>> listing(const std::string& commit) const;
+
   /// Errors of all of these: io.
+  void set_listing(const std::string& commit, const std::vector<std::string>& names) const;
   void set_commit(const std::string& commit) const;
   /// Puts a blob into a snapshot under its name.
   void link(const std::string& commit, const std::string& path, const std::string& etag) const;

@@ -250,12 +250,13 @@ void Client::fail_status(const HttpAnswer& answer, const Repository& about, cons
   const char* const kind = about.type == RepoType::model ? "model" : "dataset";
   const char* const token = settings_.token.empty() ? "set HF_TOKEN to a token that may read it"
                                                     : "the token (HF_TOKEN, or the token file) may not read it";
-  if (answer.status == 401 || (answer.status == 404 && code == "RepoNotFound"))
+  const bool is_gated = answer.status == 403 || code == "GatedRepo";  // 401 to whom it does not know
+  if ((answer.status == 401 && !is_gated) || (answer.status == 404 && code == "RepoNotFound"))
     fail(ErrorKind::io, "{} has no {} {}, or it is private (status {}): check the name; if it is private, {}", endpoint,
          kind, name, answer.status, token);
-  if (answer.status == 403)
-    fail(ErrorKind::io, "{} is gated or closed (status 403): accept its terms at {}/{}{}, then {}", name, endpoint,
-         about.type == RepoType::model ? "" : "datasets/", printable(about.id, 200), token);
+  if (is_gated)
+    fail(ErrorKind::io, "{} is gated or closed (status {}): accept its terms at {}/{}{}, then {}", name, answer.status,
+         endpoint, about.type == RepoType::model ? "" : "datasets/", printable(about.id, 200), token);
   if (answer.status == 404 && code == "RevisionNotFound")
     fail(ErrorKind::io, "{} has no revision \"{}\"; name a branch, a tag or a commit", printable(about.id, 200),
          printable(about.revision, 200));

@@ -18,36 +18,73 @@
 namespace tekio::hub {
 namespace {
 
-constexpr size_t kConnections = 4, kMostFiles = 100'000;
+constexpr size_t kConnections = 4;
+constexpr int64_t kMostFiles = 100'000;
 
-struct Listing {
-  std::string commit;
-  std::vector<std::string> names;
-};
+/// The path that a "Link" header names as the next page, asked of the endpoint whatever host stands there; "": none.
+std::string next_page(const std::string& link, const std::string& endpoint) {
+  const size_t begin = link.find('<'), end = link.find('>', begin);
+  if (end == std::string::npos || link.find("rel=\"next\"", end) == std::string::npos) return "";
+  std::string url = link.substr(begin + 1, end - begin - 1);
+  if (url.starts_with(endpoint)) return url.substr(endpoint.size());
+  if (const size_t host = url.find("://"); host != std::string::npos)
+    url.erase(0, std::min(url.find('/', host + 3), url.size()));
+  return url.starts_with('/') ? url : "";
+}
+
+Json ask(Client& client, const Repository& repository, const std::string& path, std::string* next = nullptr) {
+  const HttpAnswer answer = client.get(path, repository);
+  if (next != nullptr) *next = next_page(answer.header("link"), client.settings().endpoint);
+  return parse_json(answer.body, printable(client.settings().endpoint + path, 200));
+}
+
+[[noreturn]] void fail_answer(const Client& client, const std::string& path, const char* expected) {
+  fail(ErrorKind::io, "{}: expected {}: is HF_ENDPOINT right?", printable(client.settings().endpoint + path, 200),
+       expected);
+}
+
+void add_name(const Json& entry, const char* key, const Repository& repository, std::vector<std::string>& names) {
+  if (!entry.is_object() || !entry.contains(key) || !entry[key].is_string())
+    fail(ErrorKind::io, "{}: the Hub lists a file without a name", shown(repository));
+  names.push_back(entry[key].get<std::string>());
+  if (!is_safe_path(names.back()))
+    fail(ErrorKind::input, "{} has a file that is named \"{}\": no name below a folder; nothing is fetched of it",
+         shown(repository), printable(names.back(), 200));
+  if (static_cast<int64_t>(names.size()) > kMostFiles)
+    fail(ErrorKind::io, "{} has more than {} files", shown(repository), with_commas(kMostFiles));
+}
+
+/// Page by page: for servers that do not tell of files where they tell of a revision.
+void add_tree(Client& client, const Repository& repository, Listing& listing) {
+  std::string path = fmt::format("{}/tree/{}?recursive=true", api_path(repository), listing.commit);
+  for (std::string next; !path.empty(); path = next) {
+    const Json page = ask(client, repository, path, &next);
+    if (!page.is_array() || (page.empty() && !next.empty())) fail_answer(client, path, "a list of files");
+    for (const Json& entry : page)
+      if (entry.is_object() && entry.value("type", Json()) == "file")
+        add_name(entry, "path", repository, listing.names);
+  }
+}
 
 /// What the revision means now, and what is in it.
-Listing list_files(Client& client, const Repository& repository) {
+Listing ask_listing(Client& client, const Repository& repository) {
   const std::string path = fmt::format("{}/revision/{}", api_path(repository), percent_encoded(repository.revision));
-  const std::string where = client.settings().endpoint + path;
-  const Json answer = parse_json(client.get(path, repository).body, printable(where, 200));
-  Listing listing;
-  const auto fail_answer = [&] {
-    fail(ErrorKind::io,
-         "{}: expected an object with \"sha\" (a commit) and \"siblings\" (files): is HF_ENDPOINT right?",
-         printable(where, 200));
-  };
-  if (!answer.is_object() || !answer.contains("sha") || !answer["sha"].is_string()) fail_answer();
-  listing.commit = answer["sha"].get<std::string>();
+  const Json answer = ask(client, repository, path);
+  constexpr const char* kExpected = "an object with \"sha\" (a commit) and \"siblings\" (files)";
+  if (!answer.is_object() || !answer.contains("sha") || !answer["sha"].is_string())
+    fail_answer(client, path, kExpected);
+  Listing listing{.id = repository.id, .commit = answer["sha"].get<std::string>(), .folder = {}, .names = {}};
+  if (!is_commit(listing.commit)) fail_answer(client, path, kExpected);
+  if (const auto id = answer.find("id"); id != answer.end() && id->is_string())
+    if (const auto home = parse_repository(id->get<std::string>(), repository.type)) listing.id = home->id;
   const auto files = answer.find("siblings");
-  if (!is_commit(listing.commit) || files == answer.end() || !files->is_array() || files->size() > kMostFiles)
-    fail_answer();
-  for (const Json& file : *files) {
-    if (!file.is_object() || !file.contains("rfilename") || !file["rfilename"].is_string()) fail_answer();
-    listing.names.push_back(file["rfilename"].get<std::string>());
-    if (!is_safe_path(listing.names.back()))
-      fail(ErrorKind::input, "{} has a file that is named \"{}\": no name below a folder; nothing is fetched of it",
-           shown(repository), printable(listing.names.back(), 200));
+  if (files == answer.end()) {
+    add_tree(client, repository, listing);
+  } else {
+    if (!files->is_array()) fail_answer(client, path, kExpected);
+    for (const Json& file : *files) add_name(file, "rfilename", repository, listing.names);
   }
+  std::sort(listing.names.begin(), listing.names.end());
   return listing;
 }
 
@@ -78,15 +115,6 @@ std::vector<std::string> names_in(const fs::path& folder) {
     if (at->is_regular_file(error)) names.push_back(at->path().lexically_relative(folder).generic_string());
   std::sort(names.begin(), names.end());
   return names;
-}
-
-/// The chosen files of a commit where they lie in the cache, all of them.
-std::optional<Snapshot> cached(const RepositoryCache& cache, const std::string& commit, const Choice& choice) {
-  Snapshot snapshot{cache.snapshot(commit), commit, {}};
-  std::error_code ignored;
-  if (!fs::is_directory(snapshot.folder, ignored)) return std::nullopt;
-  snapshot.files = choice(names_in(snapshot.folder));
-  return snapshot;
 }
 
 /// Shared by the threads that fetch.
@@ -150,8 +178,8 @@ void fetch_some(Work& work) {
   }
 }
 
-void fetch_files(const Settings& settings, const Repository& repository, const RepositoryCache& cache,
-                 const std::string& commit, const std::vector<std::string>& files) {
+void fetch_missing(const Settings& settings, const Repository& repository, const RepositoryCache& cache,
+                   const std::string& commit, const std::vector<std::string>& files) {
   Work work{settings, repository, cache, commit, files};
   note(fmt::format("fetching {} of {} from {}", counted(static_cast<int64_t>(files.size()), "file"), shown(repository),
                    printable(settings.endpoint, 200)));
@@ -163,49 +191,80 @@ void fetch_files(const Settings& settings, const Repository& repository, const R
   note(fmt::format("fetched {} into {}", bytes_text(work.fetched), printable(cache.folder().string(), 300)));
 }
 
-[[noreturn]] void fail_offline(const Settings& settings, const Repository& repository) {
+[[noreturn]] void fail_offline(const Settings& settings, const Repository& repository, const std::string& file = "") {
   fail(ErrorKind::io,
-       "{} is not in the Hub's cache ({}), and no request is made (--offline or HF_HUB_OFFLINE): fetch it with 'tekio "
-       "pull {}' "
-       "where there is a network",
-       shown(repository), printable(settings.cache.string(), 300), shown(repository));
+       "{}{}{} is not in the Hub's cache ({}), and no request is made (--offline or HF_HUB_OFFLINE): fetch it with "
+       "'tekio pull {}{}' where there is a network",
+       printable(file, 200), file.empty() ? "" : " of ", shown(repository), printable(settings.cache.string(), 300),
+       shown(repository), repository.type == RepoType::dataset ? " --repo_type dataset" : "");
+}
+
+void check_place(const Settings& settings) {
+  if (settings.cache.empty()) fail(ErrorKind::io, "there is no place for the Hub's cache: set HF_HUB_CACHE or HOME");
+}
+
+/// What is known of a commit without the Hub: its listing, or the files that were fetched of it.
+std::optional<Listing> known_listing(const RepositoryCache& cache, const Repository& repository) {
+  const auto commit = cache.commit();
+  if (!commit) return std::nullopt;
+  Listing listing{.id = repository.id, .commit = *commit, .folder = cache.snapshot(*commit), .names = {}};
+  if (auto names = cache.listing(*commit)) {
+    listing.names = std::move(*names);
+    return listing;
+  }
+  listing.names = names_in(listing.folder);
+  listing.is_whole = false;
+  return listing.names.empty() ? std::nullopt : std::optional(std::move(listing));
 }
 
 }  // namespace
 
-Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice) {
-  if (settings.cache.empty()) fail(ErrorKind::io, "there is no place for the Hub's cache: set HF_HUB_CACHE or HOME");
+Listing list_files(const Settings& settings, const Repository& repository) {
+  check_place(settings);
   const RepositoryCache cache(settings.cache, repository);
-  const auto known = cache.commit();
-  if (settings.offline) {
-    auto found = known ? cached(cache, *known, choice) : std::nullopt;
-    if (!found) fail_offline(settings, repository);
-    return *found;
+  auto known = known_listing(cache, repository);
+  if (settings.offline && !known) fail_offline(settings, repository);
+  if (known && (settings.offline || (is_commit(repository.revision) && known->is_whole))) return *known;
+  try {
+    Client client(settings);
+    Listing listing = ask_listing(client, repository);
+    listing.folder = cache.snapshot(listing.commit);
+    if (repository.type == RepoType::dataset) cache.set_listing(listing.commit, listing.names);
+    return listing;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io || !known) throw;
+    warn(fmt::format("{} (what was fetched before is used)", error.what()));
+    return *known;
   }
-  if (known && is_commit(repository.revision)) {
+}
+
+fs::path fetch_files(const Settings& settings, const Repository& repository, const std::string& commit,
+                     const std::vector<std::string>& files) {
+  const RepositoryCache cache(settings.cache, repository);
+  std::vector<std::string> missing;
+  for (const std::string& name : files)
+    if (!cache.file(commit, name)) missing.push_back(name);
+  std::sort(missing.begin(), missing.end());  // a dataset may have a file twice
+  missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  if (!missing.empty() && settings.offline) fail_offline(settings, repository, missing.front());
+  if (!missing.empty()) fetch_missing(settings, repository, cache, commit, missing);
+  cache.set_commit(commit);
+  return cache.snapshot(commit);
+}
+
+Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice) {
+  check_place(settings);
+  const RepositoryCache cache(settings.cache, repository);
+  if (is_commit(repository.revision) && repository.type == RepoType::model) {  // the choice says whether all is there
     try {
-      if (const auto found = cached(cache, *known, choice)) return *found;
+      if (const auto known = known_listing(cache, repository))
+        return {cache.snapshot(known->commit), known->commit, choice(known->names)};
     } catch (const Error&) {  // the cache lacks some of it
     }
   }
-  Listing listing;
-  try {
-    Client client(settings);
-    listing = list_files(client, repository);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::io || !known) throw;
-    auto found = cached(cache, *known, choice);
-    if (!found) throw;
-    warn(fmt::format("{} (what was fetched before is used)", error.what()));
-    return *found;
-  }
-  Snapshot snapshot{cache.snapshot(listing.commit), listing.commit, choice(listing.names)};
-  std::vector<std::string> missing;
-  for (const std::string& name : snapshot.files)
-    if (!cache.file(listing.commit, name)) missing.push_back(name);
-  if (!missing.empty()) fetch_files(settings, repository, cache, listing.commit, missing);
-  cache.set_commit(listing.commit);
-  return snapshot;
+  const Listing listing = list_files(settings, repository);
+  std::vector<std::string> files = choice(listing.names);
+  return {fetch_files(settings, repository, listing.commit, files), listing.commit, std::move(files)};
 }
 
 }  // namespace tekio::hub

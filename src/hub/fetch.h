@@ -29,6 +29,23 @@ using Choice = std::function<std::vector<std::string>(const std::vector<std::str
 /// `choice`.
 Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice);
 
+/// What is in a repository.
+struct Listing {
+  std::string id;                  ///< as the Hub calls it: another name than was asked for where it has moved
+  std::string commit;              ///< what the revision means
+  std::filesystem::path folder;    ///< of the snapshot, where its files are once they were fetched
+  std::vector<std::string> names;  ///< of its files, sorted
+  bool is_whole = true;            ///< false: those that the cache holds, where nobody tells of the others
+};
+/// Looks up what the revision means now. Makes no request where `settings.offline`, or where the revision is a commit
+/// that was listed before; where the Hub does not answer, what was listed or fetched before counts, with a warning.
+/// Errors: io (nothing of it is known and no answer; refused), input (a name that leads out of a folder).
+Listing list_files(const Settings& settings, const Repository& repository);
+/// Fetches those of a commit's files that the cache lacks; without a request where it has them all. Returns the folder
+/// that they are in. Errors: io.
+std::filesystem::path fetch_files(const Settings& settings, const Repository& repository, const std::string& commit,
+                                  const std::vector<std::string>& files);
+
 /// What opening a model needs: config.json and its weights in one form (safetensors before PyTorch's, shards where one
 /// file is absent). Errors: input (one of them is missing).
 std::vector<std::string> model_files(const std::vector<std::string>& names);

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """A Hub for tests: serves a folder by the Hub's protocol on loopback, with a second port in the role of the CDN.
 
-    server.py ROOT [--token T] [--private ID]... [--gated ID]... [--keep_bodies]
+    server.py ROOT [--token T] [--private ID]... [--gated ID]... [--moved OLD=NEW]... [--pages N] [--keep_bodies]
 
-ROOT/models/ID/… and ROOT/datasets/ID/… are the repositories' files on branch main ("org/name" is a folder in a folder).
+ROOT/models/ID/… and ROOT/datasets/ID/… are the repositories' files on branch main ("org/name" is a folder in a folder);
+those of another branch lie in ID@BRANCH, its slashes written %2F. What has moved is redirected to its new name. With --pages
+the answer on a revision names no files: they are listed by their tree, N a page.
 Files of at least 1 KiB that end in .safetensors, .bin, .parquet or .zst are kept as git-lfs keeps them: their content is on
 the other port. Prints one line of JSON when it is ready: {"endpoint", "cdn"}. Ends with its standard input.
 
@@ -67,6 +69,8 @@ class Hub:
     def __init__(self, arguments):
         self.token, self.private, self.gated = arguments.token, set(arguments.private), set(arguments.gated)
         self.repositories = {}  # ("models", ID) -> Repository
+        self.branches = {}  # ("models", ID, branch) -> Repository
+        self.moved, self.pages = dict(entry.split("=") for entry in arguments.moved), arguments.pages
         root = pathlib.Path(arguments.root)
         for kind in ("models", "datasets"):
             for folder in sorted((root / kind).iterdir()) if (root / kind).is_dir() else []:
@@ -76,14 +80,28 @@ class Hub:
                         self.repositories[kind, f"{folder.name}/{name.name}"] = Repository.read(name)
                 else:
                     self.repositories[kind, folder.name] = Repository.read(folder)
+        for kind, name in list(self.repositories):
+            if "@" in name:
+                main, branch = name.split("@")
+                self.branches[kind, main, urllib.parse.unquote(branch)] = self.repositories.pop((kind, name))
         self.store = {}  # sha256 -> content of git-lfs
-        for repository in self.repositories.values():
+        for repository in [*self.repositories.values(), *self.branches.values()]:
             for path, content in repository.files.items():
                 if Repository.is_lfs(path, content):
                     self.store[hashlib.sha256(content).hexdigest()] = content
         self.parts = {}  # (sha256, number) -> bytes of an upload in parts
         self.faults, self.log, self.lock = [], [], threading.Lock()
         self.keep_bodies = arguments.keep_bodies
+
+    def at(self, kind, name, revision):
+        """What a revision means; None: there is none."""
+        repository = self.repositories[kind, name]
+        if revision in ("main", repository.commit):
+            return repository
+        for (*of, branch), other in self.branches.items():
+            if of == [kind, name] and revision in (branch, other.commit):
+                return other
+        return None
 
     def fault(self, line):
         """The first fault that still has times left and means this request."""
@@ -215,13 +233,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def endpoint(self, path):
         path, _, query = path.partition("?")
+        for old, new in self.hub.moved.items():
+            for root in ("/api/models/", "/api/datasets/", "/datasets/", "/"):
+                if path.startswith(f"{root}{old}/"):
+                    return self.answer(307, b"", [("Location", f"{root}{new}{path[len(root + old):]}{'?' if query else ''}{query}")])
         path = urllib.parse.unquote(path)
-        bare = re.fullmatch(r"/api/(models|datasets)/([^/]+(?:/[^/]+)?)", path)
-        if bare:
-            return self.api(*bare.groups(), "revision", "main", None, query)
-        api = re.fullmatch(r"/api/(models|datasets)/(.+?)/(revision|tree|preupload|commit)/([^/]+(?:/convert/parquet)?)(?:/(.*))?", path)
+        api = re.fullmatch(r"/api/(models|datasets)/(.+?)/(revision|tree|paths-info|preupload|commit)/([^/]+(?:/convert/parquet)?)(?:/(.*))?", path)
         if api:
             return self.api(*api.groups(), query)
+        info = re.fullmatch(r"/api/(models|datasets)/([^/]+(?:/[^/]+)?)", path)
+        if info:
+            return self.api(*info.groups(), "revision", "main", None, query)
         if path == "/api/repos/create":
             return self.create()
         if path == "/api/whoami-v2":
@@ -259,19 +281,44 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 repository.files[self.fault.get("path", "theirs")] = self.fault.get("content", "theirs").encode()
                 repository.settle("Somebody else's", "")
             return self.commit(kind, name, repository)
-        if revision not in ("main", repository.commit):
+        repository = self.hub.at(kind, name, revision)
+        if repository is None:
             return self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if verb == "revision":
-            return self.answer_json({"id": name, "sha": repository.commit, "private": name in self.hub.private,
-                                     "cardData": self.card_data(repository),
-                                     "siblings": [self.sibling(repository, p, "blobs=" in query) for p in sorted(repository.files)]})
-        entries = []
-        for p, content in sorted(repository.files.items()):
-            entry = {"type": "file", "path": p, "size": len(content), "oid": repository.etag(p)}
-            if Repository.is_lfs(p, content):
-                entry["lfs"] = {"oid": repository.etag(p), "size": len(content), "pointerSize": 130}
-            entries.append(entry)
+            answer = {"id": name, "sha": repository.commit, "private": name in self.hub.private,
+                      "cardData": self.card_data(repository)}
+            if not self.hub.pages:
+                answer["siblings"] = [self.sibling(repository, p, "blobs=" in query) for p in sorted(repository.files)]
+            return self.answer_json(answer)
+        if verb == "paths-info":
+            wanted = json.loads(self.body)["paths"]
+            return self.answer_json([self.entry(repository, p) for p in wanted if self.entry(repository, p)])
+        folder = f"{below}/" if below else ""
+        paths = {p for p in repository.files if p.startswith(folder)}
+        if folder and not paths:
+            return self.refuse(404, "EntryNotFound", f"{below} does not exist")
+        for p in list(paths):
+            inner = p[len(folder):].split("/")[:-1]
+            paths.update(folder + "/".join(inner[: i + 1]) for i in range(len(inner)))
+        recursive = urllib.parse.parse_qs(query).get("recursive", ["false"])[0].lower() == "true"
+        entries = [self.entry(repository, p) for p in sorted(paths) if recursive or "/" not in p[len(folder):]]
+        if self.hub.pages:
+            begin = int(urllib.parse.parse_qs(query).get("cursor", ["0"])[0])
+            end = begin + self.hub.pages
+            url = f"{self.endpoint_url}{self.path.partition('?')[0]}?recursive=true&cursor={end}"
+            return self.answer_json(entries[begin:end], 200, [("Link", f'<{url}>; rel="next"')] if end < len(entries) else [])
         return self.answer_json(entries)
+
+    def entry(self, repository, path):
+        """A file or folder as the tree has it; None: there is none."""
+        if path not in repository.files:
+            inside = any(p.startswith(path + "/") for p in repository.files)
+            return {"type": "directory", "path": path, "size": 0, "oid": hashlib.sha1(path.encode()).hexdigest()} if inside else None
+        content, etag = repository.files[path], repository.etag(path)
+        entry = {"type": "file", "path": path, "size": len(content), "oid": etag}
+        if Repository.is_lfs(path, content):
+            entry["lfs"] = {"oid": etag, "size": len(content), "pointerSize": 130}
+        return entry
 
     @staticmethod
     def card_data(repository):
@@ -293,8 +340,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def resolve(self, kind, name, revision, path):
         if not self.allowed(kind, name):
             return None
-        repository = self.hub.repositories[kind, name]
-        if revision not in ("main", repository.commit):
+        repository = self.hub.at(kind, name, revision)
+        if repository is None:
             return self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if path not in repository.files:
             return self.answer(404, b"Entry not found", [("X-Error-Code", "EntryNotFound"),
@@ -437,6 +484,8 @@ def main():
     parser.add_argument("--private", action="append", default=[])
     parser.add_argument("--gated", action="append", default=[])
     parser.add_argument("--keep_bodies", action="store_true")
+    parser.add_argument("--moved", action="append", default=[])
+    parser.add_argument("--pages", type=int, default=0)
     hub = Hub(parser.parse_args())
     endpoint_handler = type("EndpointHandler", (Handler,), {"hub": hub})
     cdn_handler = type("CdnHandler", (Handler,), {"hub": hub, "is_cdn": True})

@@ -132,7 +132,8 @@ void CsvParser::read_fields(const Block& block, const Record& record, size_t col
     fail_at(
         record,
         fmt::format("{} fields, but {} {} columns; a field that holds {} must stand in quotes", fields_.size(),
-                    files_.options().header && files_.options().column_names.empty() ? "the header names" : "there are",
+                    files_.options(group_).header && files_.options(group_).column_names.empty() ? "the header names"
+                                                                                                 : "there are",
                     columns, separator_name(record.separator)));
 }
 

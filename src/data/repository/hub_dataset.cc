@@ -1,0 +1,161 @@
+#include "data/repository/hub_dataset.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "data/file_kinds.h"
+#include "data/repository/choose_files.h"
+#include "data/split_slice.h"
+#include "hub/fetch.h"
+
+namespace tekio {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kConverted = "refs/convert/parquet";
+
+/// A file, but no more of it than its head may have: a README.md may go on for long.
+std::string read_beginning(const fs::path& path) {
+  std::string text(kLongestCardHead + 1, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(ErrorKind::io, "cannot read {}", printable(path.string(), 300));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  return text;
+}
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
+/// What is known of the repository that is being opened.
+struct Opening {
+  hub::Settings settings;
+  hub::Repository repository;
+  hub::Listing listing;
+  std::string what;  // as messages name it
+};
+
+Opening look_up(const hub::Settings& settings, const hub::Repository& repository) {
+  return {settings, repository, hub::list_files(settings, repository), hub::shown(repository)};
+}
+
+DatasetCard card_of(const Opening& opening) {
+  std::vector<std::string> there;
+  for (const char* name : {".huggingface.yaml", "README.md"})
+    if (has(opening.listing.names, name)) there.emplace_back(name);
+  if (there.empty()) return {};
+  hub::fetch_files(opening.settings, opening.repository, opening.listing.commit, there);
+  const auto text = [&](const char* name) {
+    return has(there, name) ? read_beginning(opening.listing.folder / name) : "";
+  };
+  return read_card(text("README.md"), text(".huggingface.yaml"), opening.what);
+}
+
+/// "NAME.py" of "org/NAME".
+bool is_script(const Opening& opening) {
+  return std::any_of(opening.listing.names.begin(), opening.listing.names.end(), [&](const std::string& name) {
+    for (const std::string& id : {opening.listing.id, opening.repository.id})
+      if (name == id.substr(id.rfind('/') + 1) + ".py") return true;
+    return false;
+  });
+}
+
+FileKind kind_of_format(std::string_view format) {
+  return format == "csv"       ? FileKind::csv
+         : format == "json"    ? FileKind::json
+         : format == "parquet" ? FileKind::parquet
+         : format == "arrow"   ? FileKind::arrow
+                               : FileKind::text;
+}
+
+/// Tells what the reference passes over without a word.
+void tell_of(const ChosenSplit& split, const std::string& what) {
+  if (split.left_out > 0)
+    note(fmt::format("{}: split {}: {} of other formats than {} left out", what, printable(split.name),
+                     counted(static_cast<int64_t>(split.left_out), "file"), split.format));
+  std::vector<std::string> sorted = split.files;
+  std::sort(sorted.begin(), sorted.end());
+  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+    warn(
+        fmt::format("{}: several patterns of split {} match {}, so its rows are there several times, as Hugging Face "
+                    "datasets has them",
+                    what, printable(split.name), printable(*twice, 200)));
+}
+
+HubDataset::Split split_of(const Opening& opening, ChosenSplit& chosen) {
+  tell_of(chosen, opening.what);
+  HubDataset::Split split{chosen.name, {}, {}};
+  for (const std::string& name : chosen.files) {
+    const NameVerdict verdict = judge_name(name);
+    if (!verdict.kind && !verdict.refusal.empty())
+      fail(ErrorKind::input, "{}: {}: {}", opening.what, printable(name, 200), verdict.refusal);
+    split.files.push_back({.path = opening.listing.folder / name,
+                           .kind = verdict.kind.value_or(kind_of_format(chosen.format)),
+                           .packing = verdict.packing});
+  }
+  split.fetch = [settings = opening.settings, repository = opening.repository, commit = opening.listing.commit,
+                 names = std::move(chosen.files)] { hub::fetch_files(settings, repository, commit, names); };
+  return split;
+}
+
+HubDataset made_of(const Opening& opening, ChosenFiles chosen, const ReadOptions& options) {
+  for (const std::string& split : chosen.empty)
+    warn(split.starts_with("partial-")
+             ? fmt::format("{}: of split {} the Hub's copy holds the first 5 GB only, it is left out", opening.what,
+                           printable(split.substr(8)))
+             : fmt::format("{}: split {} has no data files, it is left out", opening.what, printable(split)));
+  HubDataset dataset{opening.listing.id, opening.listing.commit, options, {}};
+  if (chosen.config != nullptr)
+    dataset.options = with_parameters(*chosen.config, chosen.splits.front().format, options, opening.what);
+  for (ChosenSplit& split : chosen.splits) dataset.splits.push_back(split_of(opening, split));
+  return dataset;
+}
+
+HubDataset open_converted(const Opening& script, const ReadOptions& options) {
+  if (script.repository.revision != "main")
+    fail(ErrorKind::input,
+         "{} is a script, which is never run; the Hub has a copy of its newest revision as Parquet: leave the revision "
+         "out",
+         script.what);
+  hub::Repository copy = script.repository;
+  copy.revision = kConverted;
+  try {
+    const Opening opening = look_up(script.settings, copy);
+    if (!is_converted(opening.listing.names))
+      fail(ErrorKind::input, "{} holds no files CONFIGURATION/SPLIT/0000.parquet", opening.what);
+    return made_of(opening, choose_converted(opening.listing.names, options.config_name, opening.what), options);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{} is a script, which is never run, and of its copy as Parquet: {}",
+                                          script.what, error.what()));
+  }
+}
+
+}  // namespace
+
+std::optional<HubName> parse_hub_name(const std::string& spec) {
+  const auto colon = find_split_colon(spec);
+  const std::string name = spec.substr(0, colon.value_or(spec.size()));
+  const NameVerdict verdict = judge_name(name);
+  if (verdict.kind || verdict.packing != Packing::none || !verdict.refusal.empty() || !verdict.remedy.empty())
+    return std::nullopt;
+  auto repository = hub::parse_repository(name, hub::RepoType::dataset);
+  if (!repository) return std::nullopt;
+  return HubName{std::move(*repository), colon ? spec.substr(*colon + 1) : ""};
+}
+
+HubDataset open_hub_dataset(const hub::Repository& repository, const ReadOptions& options) {
+  const Opening opening = look_up(hub::Settings::from_environment(), repository);
+  const std::vector<std::string>& names = opening.listing.names;
+  if (opening.listing.id != repository.id)
+    note(fmt::format("{} is {} now", printable(repository.id, 200), printable(opening.listing.id, 200)));
+  if (is_converted(names)) return made_of(opening, choose_converted(names, options.config_name, opening.what), options);
+  const DatasetCard card = card_of(opening);
+  if (card.configs.empty() && is_script(opening)) return open_converted(opening, options);
+  return made_of(opening, choose_files(names, card, options.config_name, opening.what, !opening.listing.is_whole),
+                 options);
+}
+
+}  // namespace tekio

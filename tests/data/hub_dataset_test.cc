@@ -1,0 +1,224 @@
+// Datasets by their names on the Hub, against tests/hub/server.py.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <tekio/dataset.h>
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "data/repository/hub_dataset.h"
+#include "hub/hub_server.h"
+#include "scratch_folder.h"
+#include "support/large_data.h"
+
+namespace tekio {
+namespace {
+
+using hub_test::file_requests;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string lines(const std::string& word, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += fmt::format("{{\"text\": \"{} {}\"}}\n", word, i);
+  return text;
+}
+
+std::vector<std::string> texts(const Dataset& rows) {
+  std::vector<std::string> all;
+  rows.for_each([&](const Row& row) { all.push_back(row.text()); });
+  return all;
+}
+
+class HubDatasets : public testing::Test {
+ protected:
+  void add(const std::string& path, const std::string& content) { server_.add("datasets/" + path, content); }
+  void start(const std::vector<std::string>& options = {}) {
+    server_.start(options);
+    set("HF_ENDPOINT", server_.endpoint());
+    set("HF_HUB_CACHE", server_.cache().string());
+    set("HF_HUB_OFFLINE", "0");
+    set("HF_TOKEN", "");
+    set("HF_HOME", (server_.cache() / "home").string());
+  }
+  void set(const char* name, const std::string& value) {
+    variables_.push_back(std::make_unique<ScopedVariable>(name, value.c_str()));
+  }
+  /// The paths of files that were asked for, each once, without the repository's.
+  std::vector<std::string> fetched() {
+    std::vector<std::string> names;
+    for (const std::string& request : file_requests(server_.take_log()))
+      if (const size_t at = request.find("/resolve/"); request.starts_with("GET") && at != std::string::npos)
+        names.push_back(request.substr(request.find('/', at + 9) + 1));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  hub_test::HubServer server_;
+  std::vector<std::unique_ptr<ScopedVariable>> variables_;
+};
+
+TEST_F(HubDatasets, ANameIsItsSplitsAndEachIsFetchedWhenItIsRead) {
+  add("org/small/README.md", "# No head\n");
+  add("org/small/train.jsonl", lines("good", 5));
+  add("org/small/test.jsonl", lines("other", 3));
+  start();
+  const DatasetDict data = load_dataset("org/small");
+  ASSERT_EQ(data.splits().size(), 2u);
+  EXPECT_EQ(data.splits()[0].first, "train");
+  EXPECT_THAT(fetched(), ElementsAre("README.md"));
+  EXPECT_EQ(data["test"].size(), 3);
+  EXPECT_THAT(fetched(), ElementsAre("test.jsonl"));
+  EXPECT_EQ(texts(data["train"])[4], "good 4");
+  EXPECT_THAT(fetched(), ElementsAre("train.jsonl"));
+  EXPECT_THAT(data.specs().at(0), testing::StartsWith("org/small@"));
+
+  EXPECT_EQ(load_dataset("org/small")["train"].size(), 5);
+  EXPECT_THAT(fetched(), IsEmpty());
+  // By the commit, and offline: no request at all.
+  EXPECT_EQ(load_dataset(data.specs().at(0))["train"].size(), 5);
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+  set("HF_HUB_OFFLINE", "1");
+  EXPECT_EQ(load_dataset("org/small:test")["test"].size(), 3);
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+}
+
+TEST_F(HubDatasets, OfflineAPartIsKnownForAPart) {
+  add("org/small/train.jsonl", lines("good", 5));
+  add("org/small/test.jsonl", lines("other", 3));
+  start();
+  EXPECT_EQ(load_dataset("org/small")["train"].size(), 5);
+  set("HF_HUB_OFFLINE", "1");
+  const DatasetDict data = load_dataset("org/small");
+  EXPECT_EQ(data["train"].size(), 5);
+  expect_error(ErrorKind::io, {"test.jsonl of org/small is not in the Hub's cache", "--repo_type dataset"},
+               [&] { data["test"].size(); });
+  expect_error(ErrorKind::io, {"no file or folder org/none", "is not in the Hub's cache"},
+               [] { load_dataset("org/none"); });
+}
+
+TEST_F(HubDatasets, SlicesAreTaken) {
+  add("org/small/train.jsonl", lines("good", 10));
+  add("org/small/test.jsonl", lines("other", 4));
+  start();
+  EXPECT_EQ(texts(load_dataset("org/small:train[:20%]")["train"]), (std::vector<std::string>{"good 0", "good 1"}));
+  EXPECT_THAT(fetched(), ElementsAre("train.jsonl"));
+  EXPECT_THAT(texts(load_dataset("org/small:test[-1:]+train[3:4]+test[:1]")["test"]),
+              ElementsAre("other 3", "good 3", "other 0"));
+  expect_error(ErrorKind::input, {"org/small:train[5:5]", "none of the 10 rows"},
+               [] { load_dataset("org/small:train[5:5]"); });
+  expect_error(ErrorKind::input, {"org/small has no split \"dev\"", "train, test"},
+               [] { load_dataset("org/small:dev[:5]"); });
+}
+
+TEST_F(HubDatasets, ConfigurationsAreChosen) {
+  add("org/two/README.md",
+      "---\nconfigs:\n- config_name: en\n  data_files: en/*.csv\n  sep: ';'\n- config_name: de\n  data_files:\n"
+      "  - split: train\n    path: de/a.csv\n---\n");
+  add("org/two/en/1.csv", "text;n\na,b;1\n");
+  add("org/two/de/a.csv", "text,n\nx;y,1\n");
+  start();
+  expect_error(ErrorKind::input, {"several configurations", "en, de", "--dataset_config_name"},
+               [] { load_dataset("org/two"); });
+  expect_error(ErrorKind::input, {"no configuration dee", "is de meant?"},
+               [] { load_dataset("org/two", {.config_name = "dee"}); });
+  EXPECT_THAT(texts(load_dataset("org/two", {.config_name = "en"})["train"]), ElementsAre("a,b"));
+  EXPECT_THAT(texts(load_dataset("org/two", {.config_name = "de"})["train"]), ElementsAre("x;y"));
+  EXPECT_THAT(fetched(), ElementsAre("README.md", "de/a.csv", "en/1.csv"));
+}
+
+TEST_F(HubDatasets, AMovedNameIsFollowed) {
+  add("org/imdb/README.md", "# x\n");
+  add("org/imdb/train.jsonl", lines("good", 2));
+  start({"--moved", "imdb=org/imdb"});
+  EXPECT_EQ(load_dataset("imdb")["train"].size(), 2);
+  EXPECT_TRUE(fs::is_directory(server_.cache() / "datasets--imdb" / "snapshots"));  // as huggingface_hub has it
+  EXPECT_EQ(open_hub_dataset({hub::RepoType::dataset, "imdb"}, {}).id, "org/imdb");
+}
+
+TEST_F(HubDatasets, RevisionsAreBranchesTagsAndCommits) {
+  add("org/small/train.jsonl", lines("new", 2));
+  add("org/small@v1/train.jsonl", lines("old", 1));
+  start();
+  EXPECT_THAT(texts(load_dataset("org/small@v1")["train"]), ElementsAre("old 0"));
+  EXPECT_THAT(texts(load_dataset("org/small", {.revision = "v1"})["train"]), ElementsAre("old 0"));
+  EXPECT_EQ(load_dataset("org/small")["train"].size(), 2);
+  expect_error(ErrorKind::io, {"no revision \"v2\""}, [] { load_dataset("org/small@v2"); });
+}
+
+TEST_F(HubDatasets, PrivateAndGatedOnesSayWhatToDo) {
+  add("org/secret/train.jsonl", lines("a", 1));
+  add("org/closed/train.jsonl", lines("a", 1));
+  start({"--token", "hf_right", "--private", "org/secret", "--gated", "org/closed"});
+  expect_error(ErrorKind::io, {"no dataset org/secret, or it is private", "HF_TOKEN"},
+               [] { load_dataset("org/secret"); });
+  expect_error(ErrorKind::io, {"org/closed is gated", "/datasets/org/closed", "HF_TOKEN"},
+               [] { load_dataset("org/closed"); });
+  expect_error(ErrorKind::io, {"no file or folder org/none", "no dataset org/none"}, [] { load_dataset("org/none"); });
+  set("HF_TOKEN", "hf_right");
+  EXPECT_EQ(load_dataset("org/secret")["train"].size(), 1);
+}
+
+TEST_F(HubDatasets, AScriptIsTheHubsCopyOfIt) {
+  add("org/old/old.py", "raise SystemExit\n");
+  add("org/old/data.zip", "x");
+  add("org/old@refs%2Fconvert%2Fparquet/plain/train/0000.parquet", "x");
+  add("org/older/older.py", "");
+  start();
+  // Only the layout is of interest here: the files hold nothing.
+  const auto message = [](const std::string& name) {
+    try {
+      const HubDataset data = open_hub_dataset({hub::RepoType::dataset, name}, {});
+      return fmt::format("{} {}", data.splits.at(0).name, data.splits.at(0).files.at(0).path.filename().string());
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_THAT(message("org/old"), testing::AnyOf(HasSubstr("train 0000.parquet"), HasSubstr("Parquet")));
+  EXPECT_THAT(message("org/older"), HasSubstr("is a script, which is never run"));
+}
+
+TEST_F(HubDatasets, ListingsComeInPages) {
+  for (int i = 0; i < 25; ++i) add(fmt::format("org/many/data/train-{:05}-of-00025.jsonl", i), lines("a", 1));
+  start({"--pages", "7"});
+  const DatasetDict data = load_dataset("org/many");
+  EXPECT_EQ(data["train"].size(), 25);
+}
+
+TEST_F(HubDatasets, NamesThatLeadOutAreRefused) {
+  add("org/bad/train.jsonl", lines("a", 1));
+  start();
+  server_.set_faults({{{"match", "/api/datasets/org/bad/revision"},
+                       {"kind", "answer"},
+                       {"body", R"({"sha": "0123456789012345678901234567890123456789",
+                                    "siblings": [{"rfilename": "../../train.jsonl"}]})"}}});
+  expect_error(ErrorKind::input, {"../../train.jsonl", "nothing is fetched"}, [] { load_dataset("org/bad"); });
+  EXPECT_FALSE(fs::exists(server_.cache() / "datasets--org--bad"));
+}
+
+TEST_F(HubDatasets, AReadmeMayBeLongButItsHeadMayNot) {
+  add("org/long/README.md", "---\nlicense: mit\n---\n" + std::string(20 << 20, 'x'));
+  add("org/long/train.jsonl", lines("a", 1));
+  add("org/longer/README.md", "---\nlicense: " + std::string(20 << 20, 'x'));
+  add("org/longer/train.jsonl", lines("a", 1));
+  start();
+  EXPECT_EQ(load_dataset("org/long")["train"].size(), 1);
+  expect_error(ErrorKind::input, {"org/longer", "does not end within 8 MiB"}, [] { load_dataset("org/longer"); });
+}
+
+TEST(HubName, WhatIsAFileByItsEndingIsNone) {
+  for (const char* spec : {"notes.txt", "train.jsonl.zst", "a.csv:train", "org/a.parquet", "book.pdf", "a/b/c", "./a",
+                           "~/a", "/a", "a b", "x.gz", ""})
+    EXPECT_FALSE(parse_hub_name(spec)) << spec;
+  for (const char* spec : {"imdb", "org/imdb", "org/imdb@v1.0", "common_voice_11.0", "imdb:train[:10%]"})
+    EXPECT_TRUE(parse_hub_name(spec)) << spec;
+  EXPECT_EQ(parse_hub_name("org/imdb@refs/pr/1:train[:5]")->split, "train[:5]");
+  EXPECT_EQ(parse_hub_name("org/imdb@refs/pr/1:train[:5]")->repository.revision, "refs/pr/1");
+}
+
+}  // namespace
+}  // namespace tekio
