@@ -159,6 +159,17 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
           {"stopped", report.stopped}};
 }
 
+// The exit code.
+int ended(const AdaptReport& report, Output& out) {
+  if (report.signal == SIGHUP) {
+    try {
+      out.flush();
+    } catch (const Error&) {  // the terminal is gone, but the run is saved: that is what the exit code says
+    }
+  }
+  return report.stopped ? 128 + report.signal : 0;
+}
+
 // Refuses a folder before the long work, not after it. A plan is made all the same, and told what the run would meet.
 void look_at_folder(const TrainingOptions& t, bool dry_run) {
   try {
@@ -243,24 +254,17 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   if (hub) hub->prepare();
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
   if (hub && !report.stopped) hub->push(report.run_dir);  // what fails there is said last
-  if (common.json) {
-    OrderedJson document = result(report, opened, data);
-    if (hub) document["hub"] = hub->to_json();
+  OrderedJson document = result(report, opened, data);
+  if (hub) document["hub"] = hub->to_json();
+  if (common.json)
     out.json(document);
-  } else if (!report.stopped) {
+  else if (!report.stopped)
     out.line(printable(report.run_dir, kShown));
-  }
   if (hub && hub->has_failed()) {
     out.flush();  // the run has a result all the same
     hub->fail();
   }
-  if (report.signal == SIGHUP) {
-    try {
-      out.flush();
-    } catch (const Error&) {  // the terminal is gone, but the run is saved: that is what the exit code says
-    }
-  }
-  return report.stopped ? 128 + report.signal : 0;
+  return ended(report, out);
 }
 
 int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, double opening, Output& out) const {

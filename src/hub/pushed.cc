@@ -16,22 +16,25 @@ fs::path record_of(const Settings& settings, const Repository& repository) {
 
 }  // namespace
 
-std::string last_pushed(const Settings& settings, const Repository& repository) {
-  if (settings.pushed.empty()) return "";
+PushRecord read_push_record(const Settings& settings, const Repository& repository) {
+  if (settings.pushed.empty()) return {};
   try {
     const fs::path file = record_of(settings, repository);
     const Json record = is_missing(file) ? Json() : parse_json(read_text(file, 4096), file.string());
-    return record.is_object() ? record.value("commit", "") : "";
+    if (!record.is_object()) return {};
+    return {.commit = record.value("commit", ""), .under_way = record.value("under_way", false)};
   } catch (const std::exception&) {
-    return "";
+    return {};
   }
 }
 
-void remember_pushed(const Settings& settings, const Repository& repository, const std::string& commit) {
+void keep_push_record(const Settings& settings, const Repository& repository, const PushRecord& record) {
   if (settings.pushed.empty() || !make_private_folder(settings.pushed).empty()) return;
   try {
-    write_atomically(record_of(settings, repository),
-                     pretty_json({{"endpoint", settings.endpoint}, {"repository", repository.id}, {"commit", commit}}));
+    write_atomically(record_of(settings, repository), pretty_json({{"endpoint", settings.endpoint},
+                                                                   {"repository", repository.id},
+                                                                   {"commit", record.commit},
+                                                                   {"under_way", record.under_way}}));
   } catch (const Error&) {}
 }
 

@@ -10,9 +10,13 @@
 
 namespace tekio::hub {
 
-/// The commit; empty where none is known.
-std::string last_pushed(const Settings& settings, const Repository& repository);
+struct PushRecord {
+  std::string commit;      ///< the last one that was pushed; empty where none is known
+  bool under_way = false;  ///< a further one had been begun when its push ended: it may have been made
+};
+
+PushRecord read_push_record(const Settings& settings, const Repository& repository);
 /// Does what it can: no error where that is nothing.
-void remember_pushed(const Settings& settings, const Repository& repository, const std::string& commit);
+void keep_push_record(const Settings& settings, const Repository& repository, const PushRecord& record);
 
 }  // namespace tekio::hub

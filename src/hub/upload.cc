@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "hub/base64.h"
 #include "hub/client.h"
 #include "hub/digest.h"
 #include "hub/lfs.h"
@@ -183,7 +184,7 @@ bool Uploader::look() {
 }
 
 bool Uploader::is_known() const {
-  return options_.overwrite || last_pushed(client_.settings(), repository_) == parent_;
+  return options_.overwrite || read_push_record(client_.settings(), repository_).commit == parent_;
 }
 
 void Uploader::fail_unknown(const std::vector<std::string>& names) const {
@@ -349,11 +350,15 @@ Uploaded Uploader::run(const std::vector<UploadFile>& files) {
   }
   const bool known = is_known();
   if (!replaced.empty() && !known) fail_unknown(replaced);
+  PushRecord record = read_push_record(client_.settings(), repository_);
+  const bool is_made = result.sent.empty() && record.under_way;  // by a push that ended before it knew
   if (!result.sent.empty()) {
     send_large(pending);
+    keep_push_record(client_.settings(), repository_, {.commit = known ? parent_ : record.commit, .under_way = true});
     result.commit = commit(pending);
   }
-  if (known || !result.sent.empty()) remember_pushed(client_.settings(), repository_, result.commit);
+  if (known || is_made || !result.sent.empty())
+    keep_push_record(client_.settings(), repository_, {.commit = result.commit});
   return result;
 }
 
@@ -396,19 +401,6 @@ Repository with_owner(const Settings& settings, const Repository& repository) {
 Uploaded upload(const Settings& settings, const Repository& repository, const std::vector<UploadFile>& files,
                 const UploadOptions& options) {
   return with_answers_checked(settings, repository, [&] { return Uploader(settings, repository, options).run(files); });
-}
-
-std::string base64(std::string_view bytes) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - at);
-    uint32_t group = 0;
-    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-    for (size_t i = 0; i < 4; ++i) text += i <= count ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return text;
 }
 
 }  // namespace tekio::hub

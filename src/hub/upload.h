@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "hub/repository.h"
@@ -53,8 +52,5 @@ Repository with_owner(const Settings& settings, const Repository& repository);
 /// what the Hub refuses); the repository is then as it was.
 Uploaded upload(const Settings& settings, const Repository& repository, const std::vector<UploadFile>& files,
                 const UploadOptions& options);
-
-/// RFC 4648, with padding.
-std::string base64(std::string_view bytes);
 
 }  // namespace tekio::hub

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "train/plan.h"
 #include "train/run_checkpoint.h"
+#include "train/run_record.h"
 
 namespace tekio {
 namespace {
@@ -23,7 +24,7 @@ constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
 const char* const kRunFiles[] = {"all_results.json", "eval_results.json", "train_results.json", "trainer_state.json",
                                  "metrics.jsonl",    "model.safetensors", "config.json",        "options.toml",
-                                 "options.json",     "run.json"};
+                                 "options.json",     kRunRecord};
 
 std::vector<const char*> all_run_files() {
   std::vector<const char*> names(std::begin(kRunFiles), std::end(kRunFiles));
@@ -203,6 +204,7 @@ void RunFolder::begin(const Json& options, const std::string& options_toml) {
     remove_stale_temporaries(path_);
     if (overwrite_ && is_ours(path_)) set_previous_run_aside();
     fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
+    fs::remove(path_ / kRunRecord);
     if (options_toml.empty()) fs::remove(path_ / kOptionsFile);  // an earlier session's may no longer be true
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());

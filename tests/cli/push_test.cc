@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "hub/base64.h"
 #include "hub/hub_server.h"
-#include "hub/upload.h"
 #include "program.h"
 #include "support/base64.h"
 
@@ -301,6 +301,16 @@ TEST_F(Push, ARunThatIsNotPushedIsWhole) {
   server_.set_faults(nlohmann::json::array());
   EXPECT_EQ(run({"push", run_, "somebody/run", "--private"}, start_).code, 0);
   expect_equal("somebody/run", run_);
+}
+
+TEST_F(Push, ARunThatWasStoppedIsNotPushed) {
+  Running running(adapt({"--push_to_hub", "--hub_model_id", "org/run", "--max_steps", "1000000", "--json"}), start_);
+  ASSERT_TRUE(running.wait_for(" before "));
+  running.signal(SIGINT);
+  const Result result = running.finish();
+  EXPECT_EQ(result.code, 130);
+  EXPECT_TRUE(result.json()["hub"].is_null());
+  EXPECT_EQ(commits("org/run"), 1);  // it was made before the run, and stays empty
 }
 
 TEST_F(Push, TheTokenIsWrittenNowhere) {

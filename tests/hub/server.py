@@ -13,7 +13,7 @@ With a token, only who has it may write. For tests: POST /_faults with a list of
 goes wrong; GET /_log is what was asked so far (--keep_bodies: with commits'
 bodies), DELETE /_log forgets it; POST /_forget_store lets uploads' content be wanted again. Kinds: status (code, headers), cut (after: bytes of
 the body), truncate and pad (bytes less or more than there are, as promised), corrupt (one byte), slow (seconds before the answer), stall
-(after: bytes, then nothing), redirect (to), answer (body), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
+(after: bytes, then nothing), redirect (to, code), answer (body), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
 moved (somebody else commits first: path, content), lost (what is asked is done, but the answer never comes).
 """
 
@@ -192,7 +192,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault.get("kind") == "answer":
             return self.answer(200, fault["body"].encode())
         if fault.get("kind") == "redirect":
-            return self.answer(302, b"", [("Location", fault["to"])])
+            return self.answer(fault.get("code", 302), b"", [("Location", fault["to"])])
         if self.is_cdn:
             return self.cdn(path)
         return self.endpoint(path)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "hub/base64.h"
 #include "hub/client.h"
 #include "hub/digest.h"
 #include "hub/hub_server.h"
@@ -349,17 +350,55 @@ TEST_F(UploadTest, AMirrorIsAskedWhereTheHubNamesItself) {
   EXPECT_EQ(client.at_endpoint("https://huggingface.community/x"), "https://huggingface.community/x");
 }
 
+TEST_F(UploadTest, ACommitThatAKilledPushMadeIsItsOwn) {
+  push("org/new");
+  const Repository name{RepoType::model, "org/new"};
+  const std::string before = read_push_record(settings_, name).commit;
+  write_atomically(folder_ / "config.json", "{\"a\": 1}");
+  const std::string made = push("org/new").commit;
+  keep_push_record(settings_, name, {.commit = before, .under_way = true});  // as it lies when it is killed there
+  EXPECT_THAT(push("org/new").sent, IsEmpty());
+  EXPECT_EQ(read_push_record(settings_, name).commit, made);
+  write_atomically(folder_ / "config.json", "{\"a\": 2}");
+  EXPECT_EQ(push("org/new").sent.size(), 1u);
+  // Not where the branch holds something else.
+  keep_push_record(settings_, name, {.commit = before, .under_way = true});
+  write_atomically(folder_ / "config.json", "{\"a\": 3}");
+  EXPECT_THAT(message("org/new"), HasSubstr("was not pushed from here"));
+}
+
 TEST_F(UploadTest, WhatWasPushedIsRememberedByHub) {
-  remember_pushed(settings_, {RepoType::model, "org/a"}, std::string(40, 'a'));
-  EXPECT_EQ(last_pushed(settings_, {RepoType::model, "org/a"}), std::string(40, 'a'));
-  EXPECT_EQ(last_pushed(settings_, {RepoType::dataset, "org/a"}), "");
+  const Repository name{RepoType::model, "org/a"};
+  keep_push_record(settings_, name, {.commit = std::string(40, 'a')});
+  EXPECT_EQ(read_push_record(settings_, name).commit, std::string(40, 'a'));
+  EXPECT_EQ(read_push_record(settings_, {RepoType::dataset, "org/a"}).commit, "");
   Settings mirror = settings_;
   mirror.endpoint = "https://hub.example.org";
-  EXPECT_EQ(last_pushed(mirror, {RepoType::model, "org/a"}), "");
-  for (const auto& file : fs::directory_iterator(settings_.pushed)) write_atomically(file.path(), "[1, 2");
-  EXPECT_EQ(last_pushed(settings_, {RepoType::model, "org/a"}), "");
+  EXPECT_EQ(read_push_record(mirror, name).commit, "");
+  for (const char* text : {"[1, 2", "[]", "{\"commit\": 1}", "{\"under_way\": 1}"}) {
+    for (const auto& file : fs::directory_iterator(settings_.pushed)) write_atomically(file.path(), text);
+    EXPECT_EQ(read_push_record(settings_, name).commit, "") << text;
+  }
   settings_.pushed = "/proc/nowhere";
-  remember_pushed(settings_, {RepoType::model, "org/a"}, std::string(40, 'a'));  // no error
+  keep_push_record(settings_, name, {.commit = std::string(40, 'a')});  // no error
+}
+
+TEST_F(UploadTest, ARepositoryThatWasRenamedIsFollowedOnTheHubAlone) {
+  server_.set_faults({{{"match", "^POST endpoint /api/models/org/new/preupload"},
+                       {"kind", "redirect"},
+                       {"code", 307},
+                       {"to", "/api/models/org/other/preupload/main"}}});
+  const std::vector<UploadFile> one = {{.path = "vocab.txt", .text = "[UNK]\n"}};
+  upload(settings_, {RepoType::model, "org/other"}, one, {.message = "First"});
+  EXPECT_EQ(push("org/new").sent.size(), 5u);
+  server_.take_log();
+  server_.set_faults({{{"match", "^POST endpoint .*/commit/"},
+                       {"kind", "redirect"},
+                       {"code", 307},
+                       {"to", server_.cdn() + "/api/models/org/new/commit/main"}}});
+  write_atomically(folder_ / "config.json", "{\"a\": 1}");
+  EXPECT_THAT(message("org/new"), HasSubstr("for what it takes itself"));
+  for (const json& entry : server_.take_log()) EXPECT_NE(entry["host"], "cdn") << entry;
 }
 
 TEST(Base64, IsRfc4648s) {

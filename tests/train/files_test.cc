@@ -160,6 +160,7 @@ TEST_F(Files, AFileIsNoFolder) {
 TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   make_run({10}, /*finished=*/true);
   std::ofstream(run_ / "notes.txt") << "mine";
+  std::ofstream(run_ / "run.json") << "{}";
   TrainingOptions o = options();
   EXPECT_THAT(refusal(o),
               HasSubstr("finished run; name another folder, --output_dir " + run_.string() + "-2 say, or pass"));
@@ -169,6 +170,7 @@ TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   folder.begin(Json::object());
   EXPECT_FALSE(fs::exists(run_ / "checkpoint-10"));
   EXPECT_FALSE(fs::exists(run_ / "all_results.json"));
+  EXPECT_FALSE(fs::exists(run_ / "run.json"));
   EXPECT_TRUE(fs::exists(run_ / "notes.txt"));  // what is not a run's stays
   EXPECT_TRUE(fs::exists(run_ / "previous-run" / "checkpoint-10"));
   folder.end();

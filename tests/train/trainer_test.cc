@@ -69,6 +69,14 @@ TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
   EXPECT_EQ(all["epoch"], 20.0);
   EXPECT_EQ(all["total_flos"].get<double>(), 6.0 * 20 * 40 * 16 * (38840 - 600 * 32 - 24 * 32));
   EXPECT_THAT(bytes(run / "all_results.json"), HasSubstr("{\n    \"epoch\""));
+  const Json record = json(run / "run.json");
+  EXPECT_EQ(record["before"]["perplexity"].get<double>(), r.before.perplexity);
+  EXPECT_EQ(record["after"]["perplexity"].get<double>(), r.after.perplexity);
+  EXPECT_EQ(record["after"]["masked_tokens"], r.after.masked_tokens);
+  EXPECT_EQ(record["evaluations"].size(), r.evaluations.size());
+  EXPECT_EQ(record["data"]["train_chunks"], 40);
+  EXPECT_EQ(record["model"]["parameters"], r.model.parameters);
+  EXPECT_EQ(record["train"]["steps"], r.steps);
 
   const Json state = json(run / "trainer_state.json");
   EXPECT_THAT(keys(state),
