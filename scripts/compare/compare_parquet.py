@@ -38,7 +38,7 @@ LEAVES = [
     (pa.string(), text), (pa.large_string(), text), (pa.string_view(), text),
     (pa.int8(), lambda d: d.randrange(-128, 128)), (pa.uint16(), lambda d: d.randrange(2**16)), (pa.int32(), lambda d: d.randrange(-2**31, 2**31)),
     (pa.int64(), lambda d: d.randrange(-2**63, 2**63)), (pa.uint64(), lambda d: d.randrange(2**64)),
-    (pa.float32(), lambda d: d.choice([0.1, -1e30, float("nan"), d.random()])), (pa.float64(), lambda d: d.choice([1e-300, float("inf"), d.random(), 3.0])),
+    (pa.float16(), lambda d: d.choice([1.5, -6e-8, 65504.0, d.random()])), (pa.float32(), lambda d: d.choice([0.1, -1e30, float("nan"), d.random()])), (pa.float64(), lambda d: d.choice([1e-300, float("inf"), d.random(), 3.0])),
     (pa.bool_(), lambda d: d.random() < 0.5), (pa.date32(), lambda d: moment(d).date()), (pa.timestamp("us"), moment), (pa.timestamp("ms", "UTC"), lambda d: moment(d).replace(microsecond=5000)),
     (pa.timestamp("ns"), lambda d: moment(d)), (pa.time64("us"), lambda d: moment(d).time()), (pa.time32("ms"), lambda d: moment(d).time().replace(microsecond=0)),
     (pa.duration("us"), lambda d: datetime.timedelta(microseconds=d.randrange(10**15))),

@@ -28,15 +28,19 @@ def time_text(units, per_second):
 def real(value, kind):
     if not math.isfinite(value):
         return None
-    return value if kind == pa.float64() else Rounded(value)
+    return value if kind == pa.float64() else Narrow(value, kind)
 
 
-class Rounded(float):
-    """A number that was written with the digits of a narrower one."""
+class Narrow(float):
+    """A number of a narrow type, which Tekio writes with the digits that this type needs."""
+    def __new__(cls, value, kind):
+        made = super().__new__(cls, value)
+        made.kind = kind
+        return made
 
 
 def value(scalar):
-    """What json.loads() makes of Tekio's text, but for numbers of narrow floats, which are Rounded."""
+    """What json.loads() makes of Tekio's text, but for numbers of narrow types, which are Narrow."""
     kind = scalar.type
     if not scalar.is_valid or pa.types.is_null(kind):
         return None
@@ -72,9 +76,8 @@ def rows(table):
 
 
 def equal(shown, expected):
-    if isinstance(expected, Rounded):
-        return isinstance(shown, float) and abs(shown - expected) <= 1e-3 * abs(expected) + 1e-7 and \
-            pa.scalar(shown, pa.float32()).as_py() == expected or abs(shown - expected) <= 5e-4 * abs(expected)
+    if isinstance(expected, Narrow):
+        return isinstance(shown, float) and pa.scalar(shown, expected.kind).as_py() == float(expected)
     if isinstance(expected, dict):
         return isinstance(shown, dict) and list(shown) == list(expected) and all(equal(shown[k], expected[k]) for k in expected)
     if isinstance(expected, list):
