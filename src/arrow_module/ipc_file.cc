@@ -7,6 +7,7 @@
 #include <arrow/ipc/reader.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -16,6 +17,13 @@ namespace tekio_arrow {
 namespace {
 
 constexpr std::string_view kFileMagic = "ARROW1";
+constexpr int64_t kStreamInFile = 8;  // a file is the magic bytes, padded, a stream, and a footer
+
+/// Files may have their dictionaries in any order, streams may not.
+bool has_dictionary(const arrow::DataType& type) {
+  return type.id() == arrow::Type::DICTIONARY ||
+         std::ranges::any_of(type.fields(), [](const auto& field) { return has_dictionary(*field->type()); });
+}
 
 /// Rows of a record batch whose head this message is: the first field, a 64-bit number, of its flatbuffer's table,
 /// which Arrow verified when it opened the message.
@@ -151,8 +159,13 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> IpcFile::read(const Req
     options.included_fields = {field};
     schema = arrow::schema({schema_->field(field)});
   }
-  auto input = std::make_shared<arrow::io::BufferReader>(bytes_);
-  if (is_stream_) {
+  // The reader of files copies columns that are picked, however large a batch is; that of streams does not.
+  const bool streamed = is_stream_ || std::ranges::none_of(schema_->fields(), [](const auto& field) {
+                          return has_dictionary(*field->type());
+                        });
+  auto input = std::make_shared<arrow::io::BufferReader>(
+      is_stream_ || !streamed ? bytes_ : arrow::SliceBuffer(bytes_, kStreamInFile));
+  if (streamed) {
     ARROW_ASSIGN_OR_RAISE(auto stream, arrow::ipc::RecordBatchStreamReader::Open(input, options));
     return std::make_shared<Reader>(std::move(pool), std::move(stream));
   }
