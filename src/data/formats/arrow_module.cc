@@ -74,6 +74,15 @@ const Module& module() {
   return loaded;
 }
 
+/// For a file, which errors name.
+const Module& module_for(const std::string& path) {
+  try {
+    return module();
+  } catch (const Error& error) {
+    fail(error.kind(), "{}: {}", path, error.what());
+  }
+}
+
 /// Keys as the module takes them; they hold as long as `keys` does.
 class ColumnKeys {
  public:
@@ -102,7 +111,7 @@ ArrowFile::ArrowFile(const DataFile& file) : path_(shown_name(file)), kind_(file
   if (::access(file.path.c_str(), R_OK) != 0) fail(ErrorKind::io, "cannot open {}: {}", path_, std::strerror(errno));
   TekioArrowError error{};
   const int32_t kind = kind_ == FileKind::parquet ? TEKIO_ARROW_PARQUET : TEKIO_ARROW_IPC;
-  if (module().open(file.path.c_str(), kind, &file_, &facts_, &error) != 0) fail_file(error);
+  if (module_for(path_).open(file.path.c_str(), kind, &file_, &facts_, &error) != 0) fail_file(error);
 }
 
 ArrowFile::~ArrowFile() {
