@@ -48,7 +48,7 @@ class Push final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     const fs::path folder = folder_of(positionals[0]);
-    MaskedLM::from_pretrained(folder.string(), {.threads = common.threads});  // whoever fetches it must be able to
+    open(folder);
     hub::Settings settings = hub::Settings::from_environment();
     settings.on_progress = transfer_bar("pushing");
     const Publication done = publish(settings, repository_, folder, options_);
@@ -62,6 +62,16 @@ class Push final : public Command {
     std::error_code ignored;
     if (!fs::exists(run, ignored)) fail(ErrorKind::io, "there is no run folder {}", printable(run, 300));
     return find_model(run, "", hub::model_files, "RUN").folder;
+  }
+
+  // Whoever fetches it must be able to.
+  void open(const fs::path& folder) const {
+    MaskedLM::from_pretrained(folder.string(), {.threads = common.threads});
+    if (Tokenizer::is_in(folder))
+      Tokenizer::from_pretrained(folder.string());
+    else
+      warn(fmt::format("{} has no tokenizer: the model is pushed without, and pipelines will not open it",
+                       printable(folder.string(), 300)));
   }
 
   void report(const Publication& done, Output& out) const {

@@ -110,7 +110,7 @@ Publication publish(const hub::Settings& settings, const hub::Repository& reposi
   const std::vector<std::string> all = names_in(folder), names = chosen(folder, all);
   Publication result;
   for (const std::string& name : all)
-    if (!has(names, name)) result.left_out.push_back(name);
+    if (!has(names, name) && !is_temporary(name)) result.left_out.push_back(name);
   std::vector<hub::UploadFile> files;
   for (const std::string& name : names) {
     check_link(folder, name);

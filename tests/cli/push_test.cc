@@ -169,6 +169,20 @@ TEST_F(Push, WhatCannotBePushedIsOneSentence) {
   ASSERT_EQ(run({"push", model_, "org/theirs", "--overwrite"}, start_).code, 0);
 }
 
+TEST_F(Push, WhatDoesNotOpenIsNotPushed) {
+  const std::string weights = read_file(model_ + "/model.safetensors");
+  std::ofstream(model_ + "/model.safetensors", std::ios::binary) << weights.substr(0, weights.size() / 2);
+  EXPECT_EQ(run({"push", model_, "org/new"}, start_).code, 3);
+  std::ofstream(model_ + "/model.safetensors", std::ios::binary) << weights;
+  std::ofstream(model_ + "/tokenizer.json") << "{";
+  EXPECT_EQ(run({"push", model_, "org/new"}, start_).code, 3);
+  EXPECT_FALSE(is_there("org/new"));
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "vocab.txt"}) fs::remove(model_ + "/" + name);
+  const Result bare = run({"push", model_, "org/new"}, start_);
+  EXPECT_EQ(bare.code, 0);
+  EXPECT_THAT(bare.err, HasSubstr("has no tokenizer"));
+}
+
 TEST_F(Push, ALinkOutOfTheFolderIsNotFollowed) {
   const std::string secret = folder_.write("secret", "secret");
   for (const char* name : {"README.md", "metrics.jsonl"}) {
