@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/user_path.h"
 #include "data/layout.h"
+#include "data/load_dataset.h"
 #include "data/record_parser.h"
 #include "data/repository/hub_dataset.h"
 #include "data/standard_input.h"
@@ -70,8 +71,7 @@ void grow_for(const Tokenizer& tokenizer, MaskedLM& model, uint64_t seed) {
 
 }  // namespace
 
-ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const hub::Choice& choice,
-                      const char* option) {
+ModelPlace find_model(const std::string& spec, const hub::Choice& choice, const char* option) {
   std::error_code ignored;
   if (const auto saved = checkpoints_in(spec); !saved.empty() && !fs::exists(fs::path(spec) / "config.json", ignored))
     fail(ErrorKind::input, "{} is a run that has not ended, so it holds no model yet: take its newest checkpoint, {}",
@@ -82,7 +82,6 @@ ModelPlace find_model(const std::string& spec, const std::string& cache_dir, con
   }
   if (const auto bundled = bundled_model_named(spec)) return {spec, *bundled};
   hub::Settings settings = hub::Settings::from_environment();
-  if (!cache_dir.empty()) settings.cache = expanded(cache_dir);
   settings.on_progress = transfer_bar("fetching");
   const hub::Located located = hub::locate_model(spec, choice, settings);
   return {located.name, located.folder, located.from_hub};
@@ -98,7 +97,11 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
   // A bundled corpus is as it is, whatever the options say of the user's own text beside it.
   const bool bundled = std::all_of(specs.begin(), specs.end(), [](const std::string& s) { return named_corpus(s); });
   try {
-    return load_dataset(places, bundled ? ReadOptions() : options);
+    return load_dataset(places, bundled ? ReadOptions() : options, [] {
+      hub::Settings settings = hub::Settings::from_environment();
+      settings.on_progress = transfer_bar("fetching");
+      return settings;
+    });
   } catch (const Error& error) {
     for (const std::string& spec : specs)
       if (const std::string near = named_on_hub(spec) ? nearest(spec, bundled_names()) : "";
@@ -210,13 +213,13 @@ ModelPlace ModelOptions::place(const hub::Choice& choice) const {
   const std::string spec = model.empty() ? bundled_model("--model") : model;
   std::error_code ignored;
   const bool add_revision = !revision.empty() && spec.find('@') == std::string::npos && !fs::exists(spec, ignored);
-  return find_model(add_revision ? spec + "@" + revision : spec, cache_dir, choice);
+  return find_model(add_revision ? spec + "@" + revision : spec, choice);
 }
 
 Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
-  return Tokenizer::from_pretrained(
-      tokenizer.empty() ? place.folder.string()
-                        : find_model(tokenizer, cache_dir, hub::tokenizer_files, "--tokenizer").folder.string());
+  return Tokenizer::from_pretrained(tokenizer.empty()
+                                        ? place.folder.string()
+                                        : find_model(tokenizer, hub::tokenizer_files, "--tokenizer").folder.string());
 }
 
 fs::path ModelOptions::tokenizer_folder() const {
@@ -225,7 +228,7 @@ fs::path ModelOptions::tokenizer_folder() const {
     const ModelPlace where = place(tokenizer.empty() ? hub::tokenizer_files : hub::config_file);
     if (tokenizer.empty()) return where.folder;
   }
-  return find_model(tokenizer, cache_dir, hub::tokenizer_files, "--tokenizer").folder;
+  return find_model(tokenizer, hub::tokenizer_files, "--tokenizer").folder;
 }
 
 OpenModel ModelOptions::open(const Common& common) const {

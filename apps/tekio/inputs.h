@@ -24,10 +24,9 @@ struct ModelPlace {
 };
 
 /// `spec`: a folder, the bundled model's name, or a Hub id ("name", "org/name", either with "@revision"), whose chosen
-/// files are fetched into the Hub's cache (`cache_dir`, else the environment's) where they are not there yet. `option`
-/// named it. Errors: usage (a file), and those of hub::locate_model.
-ModelPlace find_model(const std::string& spec, const std::string& cache_dir, const hub::Choice& choice,
-                      const char* option = "--model");
+/// files are fetched into the Hub's cache where they are not there yet. `option` named it. Errors: usage (a file), and
+/// those of hub::locate_model.
+ModelPlace find_model(const std::string& spec, const hub::Choice& choice, const char* option = "--model");
 
 /// load_dataset for what names data on the command line: paths, bundled corpora, names on the Hub. Errors: io, input,
 /// usage.

@@ -64,14 +64,14 @@ class Pretrain final : public TrainingCommand {
     std::error_code ignored;
     if (config_.ends_with(".json") || fs::is_regular_file(config_, ignored))
       return {{name_of_config(config_), config_}, "--config " + config_};
-    ModelPlace place = find_model(config_, cache_dir_, hub::config_file, "--config");
+    ModelPlace place = find_model(config_, hub::config_file, "--config");
     place.from_hub = false;  // its sizes are, the model is not
     return {place, "--config " + config_};
   }
 
   OpenModel open(const Origin& origin) const override {
     const std::string config = origin.place.folder.string();
-    const fs::path tokenizer_folder = find_model(tokenizer_, cache_dir_, hub::tokenizer_files, "--tokenizer").folder;
+    const fs::path tokenizer_folder = find_model(tokenizer_, hub::tokenizer_files, "--tokenizer").folder;
     const Tokenizer tokenizer = Tokenizer::from_pretrained(tokenizer_folder.string());
     const MaskedLM model = MaskedLM::from_config(
         config, {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});

@@ -1,5 +1,4 @@
 // tekio pull: a repository's files into the Hub's cache.
-#include "base/user_path.h"
 #include "command.h"
 #include "hub/fetch.h"
 #include "transfer.h"
@@ -45,7 +44,6 @@ class Pull final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     hub::Settings settings = hub::Settings::from_environment();
-    if (!cache_dir_.empty()) settings.cache = expanded(cache_dir_);
     settings.on_progress = transfer_bar("fetching");
     const auto everything = [](const std::vector<std::string>& names) { return names; };
     const bool whole = all_ || repository_.type == hub::RepoType::dataset;

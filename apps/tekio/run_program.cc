@@ -168,7 +168,11 @@ int dispatch(Words words, Output& out) {
          printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
   set_quiet(chosen->common.quiet);
   show_transfers(!chosen->common.json);
-  if (chosen->common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);  // where the Hub's settings are read
+  // Where the Hub's settings are read.
+  if (chosen->common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);
+  if (const OrderedJson cache = table.has("cache_dir") ? table.at("cache_dir").value() : OrderedJson();
+      cache.is_string())
+    ::setenv("HF_HUB_CACHE", cache.get<std::string>().c_str(), 1);
   chosen->check(table, positionals);
   check_common(chosen->common);
   if (chosen->common.dump_config) {

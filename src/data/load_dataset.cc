@@ -1,5 +1,7 @@
 // Specs to datasets: where each one's rows lie, here or on the Hub; which of them are meant; split by split, what
 // several specs come to together.
+#include "data/load_dataset.h"
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -60,12 +62,13 @@ Found find_here(const std::string& spec, const DataPlace& place) {
   return found;
 }
 
-Found find_on_hub(const std::string& spec, const HubName& name, const ReadOptions& options) {
+Found find_on_hub(const std::string& spec, const HubName& name, const ReadOptions& options,
+                  const hub::Settings& settings) {
   hub::Repository repository = name.repository;
   if (!options.revision.empty() && repository.revision == "main") repository.revision = options.revision;
   HubDataset dataset;
   try {
-    dataset = open_hub_dataset(repository, options);
+    dataset = open_hub_dataset(settings, repository, options);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;
     const std::string near = near_path(spec);
@@ -82,10 +85,10 @@ Found find_on_hub(const std::string& spec, const HubName& name, const ReadOption
   return found;
 }
 
-Found find(const std::string& spec, const ReadOptions& options) {
+Found find(const std::string& spec, const ReadOptions& options, const std::function<hub::Settings()>& settings) {
   if (spec.empty()) fail(ErrorKind::usage, "the data's path is empty; give a file, a folder or PATH:SPLIT");
   if (const auto place = find_data_place(spec)) return find_here(spec, *place);
-  if (const auto name = parse_hub_name(spec)) return find_on_hub(spec, *name, options);
+  if (const auto name = parse_hub_name(spec)) return find_on_hub(spec, *name, options, settings());
   fail_no_data(spec, "", {});
 }
 
@@ -141,13 +144,18 @@ Dataset sliced(std::vector<Part>& parts, const ReadOptions& options) {
 }  // namespace
 
 DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options) {
+  return load_dataset(specs, options, hub::Settings::from_environment);
+}
+
+DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options,
+                         const std::function<hub::Settings()>& settings) {
   if (specs.empty()) fail(ErrorKind::usage, "no data was given; name a file, a folder or PATH:SPLIT");
   if (std::count_if(specs.begin(), specs.end(), is_standard_input) > 1)
     fail(ErrorKind::usage, "standard input (-) was given twice; it can be read once");
   std::vector<std::pair<std::string, std::vector<Part>>> splits;
   std::vector<std::string> opened;
   for (const std::string& spec : specs) {
-    Found found = find(spec, options);
+    Found found = find(spec, options, settings);
     opened.push_back(std::move(found.spec));
     for (Part& part : found.parts) {
       auto into =

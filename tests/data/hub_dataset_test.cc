@@ -137,7 +137,7 @@ TEST_F(HubDatasets, AMovedNameIsFollowed) {
   start({"--moved", "imdb=org/imdb"});
   EXPECT_EQ(load_dataset("imdb")["train"].size(), 2);
   EXPECT_TRUE(fs::is_directory(server_.cache() / "datasets--imdb" / "snapshots"));  // as huggingface_hub has it
-  EXPECT_EQ(open_hub_dataset({hub::RepoType::dataset, "imdb"}, {}).id, "org/imdb");
+  EXPECT_EQ(open_hub_dataset(hub::Settings::from_environment(), {hub::RepoType::dataset, "imdb"}, {}).id, "org/imdb");
 }
 
 TEST_F(HubDatasets, RevisionsAreBranchesTagsAndCommits) {
@@ -172,7 +172,7 @@ TEST_F(HubDatasets, AScriptIsTheHubsCopyOfIt) {
   // Only the layout is of interest here: the files hold nothing.
   const auto message = [](const std::string& name) {
     try {
-      const HubDataset data = open_hub_dataset({hub::RepoType::dataset, name}, {});
+      const HubDataset data = open_hub_dataset(hub::Settings::from_environment(), {hub::RepoType::dataset, name}, {});
       return fmt::format("{} {}", data.splits.at(0).name, data.splits.at(0).files.at(0).path.filename().string());
     } catch (const Error& error) {
       return std::string(error.what());
@@ -208,6 +208,39 @@ TEST_F(HubDatasets, AReadmeMayBeLongButItsHeadMayNot) {
   start();
   EXPECT_EQ(load_dataset("org/long")["train"].size(), 1);
   expect_error(ErrorKind::input, {"org/longer", "does not end within 8 MiB"}, [] { load_dataset("org/longer"); });
+}
+
+/// The walkthrough's name, moved to its home, laid out with the configuration that the home has.
+TEST_F(HubDatasets, ImdbIsTheReviews) {
+  const auto root = testing_support::large_data();
+  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
+  add("stanfordnlp/imdb/README.md",
+      "---\nlanguage:\n- en\ndataset_info:\n  config_name: plain_text\n  splits:\n  - name: train\n    num_examples: "
+      "25000\n"
+      "configs:\n- config_name: plain_text\n  data_files:\n  - split: train\n    path: plain_text/train-*\n  - split: "
+      "test\n"
+      "    path: plain_text/test-*\n  - split: unsupervised\n    path: plain_text/unsupervised-*\n  default: "
+      "true\n---\n");
+  for (const char* split : {"train", "test", "unsupervised"})
+    add(fmt::format("stanfordnlp/imdb/plain_text/{}-00000-of-00001.jsonl.zst", split),
+        read_file(*root / "imdb" / fmt::format("{}.jsonl.zst", split)));
+  start({"--moved", "imdb=stanfordnlp/imdb"});
+  const ScratchFolder folder;
+  set("TEKIO_CACHE", folder / "cache");
+  const Tokenizer tokenizer = Tokenizer::from_pretrained((*root / "tokenizers/distilbert-base-uncased").string());
+  const DatasetDict imdb = load_dataset("imdb");
+  ASSERT_EQ(imdb.splits().size(), 3u);
+  struct Expected {
+    const char* split;
+    int64_t rows, chunks;
+  };
+  for (const Expected& expected : {Expected{"train", 25'000, 61'291}, Expected{"test", 25'000, 59'904},
+                                   Expected{"unsupervised", 50'000, 122'957}}) {
+    EXPECT_EQ(imdb[expected.split].size(), expected.rows);
+    EXPECT_EQ(chunk(imdb[expected.split], tokenizer, {.chunk_size = 128}).size(), expected.chunks);
+  }
+  const auto rows = load_dataset("imdb:train[-10%:]")["train"].take(1);
+  EXPECT_EQ(rows.at(0).text(), imdb["train"].slice(22'500, 22'501).take(1).at(0).text());
 }
 
 TEST(HubName, WhatIsAFileByItsEndingIsNone) {

@@ -146,8 +146,9 @@ std::optional<HubName> parse_hub_name(const std::string& spec) {
   return HubName{std::move(*repository), colon ? spec.substr(*colon + 1) : ""};
 }
 
-HubDataset open_hub_dataset(const hub::Repository& repository, const ReadOptions& options) {
-  const Opening opening = look_up(hub::Settings::from_environment(), repository);
+HubDataset open_hub_dataset(const hub::Settings& settings, const hub::Repository& repository,
+                            const ReadOptions& options) {
+  const Opening opening = look_up(settings, repository);
   const std::vector<std::string>& names = opening.listing.names;
   if (opening.listing.id != repository.id)
     note(fmt::format("{} is {} now", printable(repository.id, 200), printable(opening.listing.id, 200)));

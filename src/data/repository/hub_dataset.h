@@ -9,6 +9,7 @@
 
 #include "data/layout.h"
 #include "hub/repository.h"
+#include "hub/settings.h"
 
 namespace tekio {
 
@@ -37,6 +38,7 @@ struct HubDataset {
 /// by files' names; where it is a script without data, the Hub's copy of it as Parquet (branch refs/convert/parquet).
 /// Only the README.md is fetched. Errors: those of hub::list_files; input (several configurations and none named; no
 /// file that can be read; a README.md that says nothing sensible of its files).
-HubDataset open_hub_dataset(const hub::Repository& repository, const ReadOptions& options);
+HubDataset open_hub_dataset(const hub::Settings& settings, const hub::Repository& repository,
+                            const ReadOptions& options);
 
 }  // namespace tekio

@@ -51,10 +51,10 @@ size_t count_special(const std::vector<std::string_view>& parts) {
 
 }  // namespace
 
-RepositoryPattern::RepositoryPattern(const std::string& pattern)
+RepositoryPattern::RepositoryPattern(const std::string& pattern, const std::string& what)
     : pattern_(pattern), wildcard_(pattern.find_first_of("*?[") != std::string::npos) {
   if (pattern.size() > kLongestPattern)
-    fail(ErrorKind::input, "the pattern {} is longer than {} bytes", printable(pattern), kLongestPattern);
+    fail(ErrorKind::input, "{}: the pattern {} is longer than {} bytes", what, printable(pattern), kLongestPattern);
   const auto parts = parts_of(pattern_);
   for (size_t i = 0; i < parts.size(); ++i) {
     const bool is_last = i + 1 == parts.size();
@@ -63,7 +63,7 @@ RepositoryPattern::RepositoryPattern(const std::string& pattern)
       continue;
     }
     if (parts[i].find("**") != std::string_view::npos)
-      fail(ErrorKind::input, "the pattern {}: ** stands for any folders and must be alone between slashes",
+      fail(ErrorKind::input, "{}: the pattern {}: ** stands for any folders and must be alone between slashes", what,
            printable(pattern, 200));
     if (parts[i] == "*")
       tokens_.push_back({.kind = Token::Kind::some, .text = ""});

@@ -13,8 +13,8 @@ namespace tekio {
 
 class RepositoryPattern {
  public:
-  /// Errors: input ("**" beside other characters in one part; longer than 1,024 bytes).
-  explicit RepositoryPattern(const std::string& pattern);
+  /// Errors: input ("**" beside other characters in one part; longer than 1,024 bytes). `what` stands in messages.
+  explicit RepositoryPattern(const std::string& pattern, const std::string& what = "the repository");
 
   const std::string& text() const { return pattern_; }
   /// Whether it may match anything but the file of its own name.

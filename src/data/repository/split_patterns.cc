@@ -124,7 +124,7 @@ std::vector<NamedSplit> resolve_patterns(const std::vector<NamedSplit>& splits, 
   for (const NamedSplit& split : splits) {
     NamedSplit files{split.split, {}};
     for (const std::string& written : split.names) {
-      const RepositoryPattern pattern(below_root(written, what));
+      const RepositoryPattern pattern(below_root(written, what), what);
       if (pattern.has_wildcard() && ++wildcards > kMostPatterns)
         fail(ErrorKind::input, "{}: its data files are given by more than {} patterns", what, kMostPatterns);
       std::vector<std::string> found = pattern.matching(names);
