@@ -160,7 +160,7 @@ class BenchStep final : public Command {
   }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
-    const fs::path folder = model_.empty() ? fs::path() : find_model(model_, "", hub::model_files).folder;
+    const fs::path folder = model_.empty() ? fs::path() : find_model(model_, hub::model_files).folder;
     const ModelConfig config = folder.empty() ? distilbert_base() : open_model_folder(folder).config;
     length_ = capped_chunk_size(length_, config.max_positions);
     if (batch_size_ * length_ > std::numeric_limits<int32_t>::max())

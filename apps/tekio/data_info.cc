@@ -8,16 +8,18 @@ namespace {
 class DataInfo final : public Command {
  public:
   CommandText text() const override {
-    return {.name = "data info",
-            .summary = "shows a dataset's splits, rows and columns",
-            .usage = "D…",
-            .description =
-                "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, a folder "
-                "laid out like "
-                "the Large Movie Review Dataset, or "
-                "PATH:SPLIT. Several are joined split by split.",
-            .examples = {"tekio data info ./imdb", "tekio data info reviews.jsonl.zst --json"},
-            .max_positionals = -1};
+    return {
+        .name = "data info",
+        .summary = "shows a dataset's splits, rows and columns",
+        .usage = "D…",
+        .description =
+            "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, a folder "
+            "laid out like "
+            "the Large Movie Review Dataset, or the id of a dataset on the Hub. D:SPLIT is one split, D:train[:10%] "
+            "some of its rows. Several are joined split by split.",
+        .examples = {"tekio data info ./imdb", "tekio data info stanfordnlp/imdb",
+                     "tekio data info reviews.jsonl.zst --json"},
+        .max_positionals = -1};
   }
 
   void add_options(OptionTable& table) override { add_read_options(table, read_); }

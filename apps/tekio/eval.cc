@@ -88,7 +88,7 @@ class Eval final : public Command {
 
   void add_options(OptionTable& table) override {
     model_.add_to(table, true, &models_);
-    table.add("data", &data_, "the text: files, a folder, PATH:SPLIT")
+    table.add("data", &data_, "the text: files, a folder, the id of a dataset on the Hub; D:SPLIT, D:test[:10%]")
         .called("D")
         .short_name('d')
         .alias("validation_file")

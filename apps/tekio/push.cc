@@ -61,7 +61,7 @@ class Push final : public Command {
   static fs::path folder_of(const std::string& run) {
     std::error_code ignored;
     if (!fs::exists(run, ignored)) fail(ErrorKind::io, "there is no run folder {}", printable(run, 300));
-    return find_model(run, "", hub::model_files, "RUN").folder;
+    return find_model(run, hub::model_files, "RUN").folder;
   }
 
   // Whoever fetches it must be able to.

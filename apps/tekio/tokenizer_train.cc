@@ -24,7 +24,9 @@ class TokenizerTrain final : public Command {
   }
 
   void add_options(OptionTable& table) override {
-    table.add("data", &data_, "files or folders of text; PATH:SPLIT picks a split").called("D").short_name('d');
+    table.add("data", &data_, "files or folders of text, ids of datasets on the Hub; D:SPLIT, D:train[:10%]")
+        .called("D")
+        .short_name('d');
     table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR").short_name('o');
     add_read_options(table, read_);
     table.add("vocab_size", &options_.vocab_size, "entries of the vocabulary, special tokens and alphabet included")

@@ -15,9 +15,10 @@ namespace {
 
 void add_data(TrainingArguments& a, OptionTable& table) {
   table
-      .add(
-          "data", &a.data,
-          "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, PATH:SPLIT")
+      .add("data", &a.data,
+           "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, the id of "
+           "a "
+           "dataset on the Hub; D:SPLIT, D:train[:10%]")
       .called("D")
       .short_name('d')
       .alias("dataset_name");

@@ -83,8 +83,7 @@ TEST_F(HubData, OnlyTheSplitThatIsReadIsFetched) {
   const auto requests = file_requests(server_.take_log());
   EXPECT_THAT(requests, Not(IsEmpty()));
   EXPECT_THAT(requests, Each(Not(HasSubstr("test.jsonl"))));
-  ASSERT_EQ(
-      films({"eval", "--model", model_folder(), "--data", "films", "--max_chunks", "2", "--chunk_size", "16"}).code, 0);
+  ASSERT_EQ(films({"eval", "--model", model_folder(), "--data", "films", "--chunk_size", "16"}).code, 0);
   EXPECT_THAT(file_requests(server_.take_log()), Each(Not(HasSubstr("train.jsonl"))));
 }
 

@@ -99,7 +99,7 @@ TEST(Card, WhatIsWrongIsSaid) {
            {"configs:\n- config_name: a\n  data_files: zip://a.csv::b.zip", "within the repository"},
            {"configs:\n- config_name: a\n  data_files: ''", "within the repository"},
            {"configs:\n- config_name: a\n  data_files: d/**.csv", "must be alone between slashes"},
-           {"configs:\n- config_name: a\n  data_files: " + std::string(2000, '*'), "longer than 1024"},
+           {"configs:\n- config_name: a\n  data_files: '" + std::string(2000, '*') + "'", "longer than 1024"},
            {"configs:\n- config_name: a\n  data_files: e.csv", "which is no data file of it"},
            {"configs:\n- config_name: a\n  data_dir: ../x", "expected a folder of the repository"},
            {"configs:\n- config_name: a\n  data_dir: /etc", "expected a folder of the repository"},
