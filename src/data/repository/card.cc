@@ -14,12 +14,12 @@ namespace {
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f'; }
 
 /// The YAML at the head of a README.md, and the number of its first line; nothing where there is none.
-struct Head {
+struct CardHead {
   std::string_view yaml;
   int64_t first_line = 1;
 };
 
-Head head_of(std::string_view readme, const std::string& what) {
+CardHead card_head(std::string_view readme, const std::string& what) {
   if (readme.starts_with("\xEF\xBB\xBF")) readme.remove_prefix(3);
   size_t begin = 0;
   while (begin < readme.size() && is_space(readme[begin])) ++begin;
@@ -148,7 +148,7 @@ std::string DatasetConfig::data_dir() const {
 }
 
 DatasetCard read_card(std::string_view readme, std::string_view standalone, const std::string& what) {
-  const Head head = head_of(readme, what);
+  const CardHead head = card_head(readme, what);
   Json data = parse_yaml(head.yaml, what + ": README.md", head.first_line);
   if (data.is_null()) data = Json::object();
   if (!data.is_object()) fail(ErrorKind::input, "{}: the head of its README.md is no mapping of keys", what);
