@@ -1,9 +1,9 @@
 // tekio bench data: the whole way from files to chunks: reading, unpacking, parsing, tokenizing, writing the token
 // store.
-#include <chrono>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "base/thread_pool.h"
 #include "bench.h"
 #include "inputs.h"
@@ -65,7 +65,7 @@ class BenchData final : public Command {
     std::vector<double> seconds;
     Counts counts;
     for (int64_t i = 0; i < repeats_; ++i) {
-      const auto begun = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       counts = {};
       for (const auto& [name, split] : data.splits()) {
         const Chunks cut = chunk(split, tokenizer, chunks_);
@@ -73,7 +73,7 @@ class BenchData final : public Command {
         counts.tokens += cut.tokens();
         counts.chunks += cut.size();
       }
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+      seconds.push_back(watch.seconds());
     }
     const double each = median(seconds), mb = static_cast<double>(bytes) * 1e-6;
     const int threads = ThreadPool(common.threads).threads();

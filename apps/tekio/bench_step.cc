@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <limits>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random/counter.h"
+#include "base/stopwatch.h"
 #include "base/thread_pool.h"
 #include "bench.h"
 #include "bundled.h"
@@ -75,10 +75,10 @@ double measure_memory_rate(Backend& backend) {
   double best = 0;
   backend.wait();
   for (int i = 0; i < 5; ++i) {
-    const auto begun = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     backend.adamw(streams[0], streams[1], streams[2], streams[3], step);
     backend.wait();
-    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    const double took = watch.seconds();
     best = std::max(best, 7 * static_cast<double>(streams[0].bytes()) / took * 1e-9);
   }
   return best;
@@ -261,7 +261,6 @@ class BenchStep final : public Command {
   }
 
   void run_steps(Backend& plain, MlmNetwork& model, Optimizer* optimizer, Steps& steps) const {
-    using Clock = std::chrono::steady_clock;
     const auto tokens = batch_size_ * length_;
     // Verbs on a device run beside each other's making, unless they are clocked: it is measured without, then clocked.
     const bool apart = !plain.memory().on_host();
@@ -276,11 +275,11 @@ class BenchStep final : public Command {
       const Batch batch = random_batch(model.config(), batch_size_, length_, common.seed, static_cast<uint64_t>(step));
       steps.product_rates.push_back(product_rate(plain, steps));
       plain.wait();
-      const auto begun = Clock::now();
+      const Stopwatch watch;
       steps.loss = (eval_ ? model.evaluate(batch).loss : train(model, *optimizer, batch, step)) /
                    static_cast<double>(batch.masked_rows.size());
       plain.wait();
-      const double took = std::chrono::duration<double>(Clock::now() - begun).count();
+      const double took = watch.seconds();
       if (step < measured) steps.seconds.push_back(took);
       if (step >= kWarmUpSteps && steps.phases.on) {
         ++steps.clocked;

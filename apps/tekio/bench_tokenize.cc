@@ -1,8 +1,8 @@
 // tekio bench tokenize: the data path's encoder alone, on texts that are in memory already.
-#include <chrono>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "base/thread_pool.h"
 #include "bench.h"
 #include "data/source.h"
@@ -62,9 +62,9 @@ class BenchTokenize final : public Command {
     std::vector<double> seconds;
     int64_t tokens = 0;
     for (int64_t i = 0; i < repeats_; ++i) {
-      const auto begun = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       tokens = encode_all(tokenizer, texts, pool);
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+      seconds.push_back(watch.seconds());
     }
     const double each = median(seconds), mb = static_cast<double>(bytes) * 1e-6;
     if (common.json) {

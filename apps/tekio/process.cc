@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 
 namespace tekio::cli {
 namespace {
@@ -80,7 +80,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments) {
   pointers.push_back(nullptr);
 
   Pipe out, err, failure;
-  const auto begun = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const pid_t child = ::fork();
   if (child < 0) fail(ErrorKind::io, "cannot start {}: {}", printable(arguments[0], 300), std::strerror(errno));
   if (child == 0) become(pointers.data(), out.write_end(), err.write_end(), failure.write_end());
@@ -93,7 +93,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments) {
   int status = 0;
   rusage usage{};
   while (::wait4(child, &status, 0, &usage) < 0 && errno == EINTR) {}
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  result.seconds = watch.seconds();
   result.peak_mib = usage.ru_maxrss / 1024;  // Linux counts in KiB
   result.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   int code = 0;

@@ -1,9 +1,9 @@
 // tekio tokenizer train: a WordPiece vocabulary from a corpus, saved as a tokenizer's folder.
 #include <algorithm>
-#include <chrono>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "inputs.h"
 
 namespace tekio::cli {
@@ -59,7 +59,7 @@ class TokenizerTrain final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    const auto begun = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const fs::path folder = output_dir_;
     refuse_other_files(folder);
     options_.threads = common.threads;
@@ -68,7 +68,7 @@ class TokenizerTrain final : public Command {
     const TrainedTokenizer trained = train_word_piece(split, options_);
     tell_rows(split, read_);
     save(trained.tokenizer, folder);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    const double seconds = watch.seconds();
     const int64_t size = trained.tokenizer.vocabulary_size();
     if (size > options_.vocab_size)
       warn(

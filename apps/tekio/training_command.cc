@@ -1,12 +1,12 @@
 // The library reports from the first perplexity on; the lines before that, and the result on standard output, are ours.
 #include "training_command.h"
 
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "data/layout.h"
 #include "push_at_end.h"
 #include "train/model_lease.h"
@@ -210,9 +210,9 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   std::optional<PushAtEnd> hub;
   if (a.hub.push) hub.emplace(a.hub, a.training.output_dir);
 
-  const auto begun = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   OpenModel opened = open(origin);
-  const double opening = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  const double opening = watch.seconds();
   if (a.training.prompts.empty() && !table.given("prompt"))
     a.training.prompts = prompts_for(a.training_data(), opened.tokenizer);
   check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read

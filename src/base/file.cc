@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <random>
@@ -21,6 +20,7 @@
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 
 namespace tekio {
 namespace {
@@ -322,20 +322,16 @@ std::optional<int64_t> free_bytes(const fs::path& path) {
 }
 
 WriteSpeed measure_write_speed(const fs::path& path) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds_since = [](Clock::time_point begun) {
-    return std::chrono::duration<double>(Clock::now() - begun).count();
-  };
   try {
     fs::path folder = existing_part(path);
     if (!fs::is_directory(folder)) folder = folder.parent_path();
     const int descriptor = open_nameless(folder);
     const std::vector<char> bytes(size_t{8} << 20);
     const auto timed = [&](size_t count) {
-      const auto begun = Clock::now();
+      const Stopwatch watch;
       const bool done =
           ::pwrite(descriptor, bytes.data(), count, 0) == static_cast<ssize_t>(count) && ::fdatasync(descriptor) == 0;
-      return done ? seconds_since(begun) : -1;
+      return done ? watch.seconds() : -1;
     };
     const double large = timed(bytes.size()), small = timed(4096);
     ::close(descriptor);

@@ -61,13 +61,7 @@ void CountedWarning::give() const {
 }
 
 Progress::Progress(std::string label, int64_t total, std::string unit, int64_t start)
-    : label_(std::move(label)),
-      unit_(std::move(unit)),
-      total_(total),
-      start_(start),
-      begun_(Clock::now()),
-      drawn_(begun_),
-      terminal_(is_terminal(2)) {}
+    : label_(std::move(label)), unit_(std::move(unit)), total_(total), start_(start), terminal_(is_terminal(2)) {}
 
 Progress::~Progress() {
   if (!drew_) return;
@@ -79,10 +73,8 @@ bool Progress::is_shown() { return bar_shown; }
 
 void Progress::update(int64_t done, int64_t units, std::string_view detail, std::optional<double> seconds_left) {
   if (quiet) return;
-  const auto now = Clock::now();
-  const auto interval = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
-  if (now - drawn_ < interval) return;
-  drawn_ = now;
+  if (since_drawn_.seconds() < (terminal_ ? 0.1 : 10)) return;
+  since_drawn_.restart();
   const std::string text = line(done, units, detail, seconds_left);
   const std::lock_guard lock(output_mutex);
   if (!terminal_) return put(text + "\n");
@@ -94,7 +86,7 @@ void Progress::update(int64_t done, int64_t units, std::string_view detail, std:
 /// The most telling of these that fits: a bar and all figures; no bar; no detail; no rate; the steps alone.
 std::string Progress::line(int64_t done, int64_t units, std::string_view detail,
                            std::optional<double> seconds_left) const {
-  const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+  const double seconds = running_.seconds();
   const double rate = seconds > 0 ? static_cast<double>(units) / seconds : 0;
   const int64_t here = std::max<int64_t>(1, done - start_);
   const double left = seconds_left.value_or(seconds / static_cast<double>(here) * static_cast<double>(total_ - done));

@@ -4,12 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/stopwatch.h"
 
 namespace tekio {
 
@@ -64,11 +65,10 @@ class Progress {
   static constexpr const char* kBytes = "bytes";
 
  private:
-  using Clock = std::chrono::steady_clock;
   std::string line(int64_t done, int64_t units, std::string_view detail, std::optional<double> seconds_left) const;
   std::string label_, unit_;
   int64_t total_, start_;
-  Clock::time_point begun_, drawn_;
+  Stopwatch running_, since_drawn_;
   bool terminal_, drew_ = false;
 };
 

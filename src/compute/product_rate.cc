@@ -2,9 +2,9 @@
 #include "compute/product_rate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
+#include "base/stopwatch.h"
 #include "compute/varied_numbers.h"
 
 namespace tekio {
@@ -49,7 +49,6 @@ ProductShape plain_product(Backend& backend) {
 }
 
 ProductRate measure_product_rate(Backend& backend, DType type, const ProductShape& shape, double seconds) {
-  using Clock = std::chrono::steady_clock;
   const auto [most_rows, in, out] = shape;
   const SampleMatrix w(backend, out, in, type);
   Arena arena(Arena::size_of_tensor(type, {most_rows, in}) + Arena::size_of_tensor(type, {most_rows, out}),
@@ -57,10 +56,10 @@ ProductRate measure_product_rate(Backend& backend, DType type, const ProductShap
   const Tensor x = arena.take(type, {most_rows, in}), y = arena.take(type, {most_rows, out});
   fill(x, backend.memory());
   const auto time = [&](int64_t rows) {
-    const auto begun = Clock::now();
+    const Stopwatch watch;
     backend.linear(y.rows(0, rows), x.rows(0, rows), w.get(), {});
     backend.wait();
-    return std::chrono::duration<double>(Clock::now() - begun).count();
+    return watch.seconds();
   };
   // More rows until a product takes long enough to time: a slow back end stops early. The first prepares what it needs.
   int64_t rows = std::min<int64_t>(8, most_rows);

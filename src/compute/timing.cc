@@ -1,9 +1,9 @@
 // One line a verb: which phase it belongs to and what it must do; then the call.
 #include "compute/timing.h"
 
-#include <chrono>
 #include <exception>
 
+#include "base/stopwatch.h"
 #include "compute/forwarding.h"
 
 namespace tekio {
@@ -33,7 +33,7 @@ double attention_flops(const Sequences& s, const ConstTensor& y, int64_t heads) 
 class Clocked {
  public:
   Clocked(Backend& backend, PhaseTimes& times, Phase phase, double flops, double bytes)
-      : backend_(backend), time_(times.on ? &times[phase] : nullptr), begun_(Clock::now()) {
+      : backend_(backend), time_(times.on ? &times[phase] : nullptr) {
     if (time_ == nullptr) return;
     ++time_->calls;
     time_->flops += flops;
@@ -42,16 +42,15 @@ class Clocked {
   ~Clocked() noexcept(false) {
     if (time_ == nullptr || std::uncaught_exceptions() > 0) return;
     backend_.wait();  // throws if a device failed
-    time_->seconds += std::chrono::duration<double>(Clock::now() - begun_).count();
+    time_->seconds += watch_.seconds();
   }
   Clocked(const Clocked&) = delete;
   Clocked& operator=(const Clocked&) = delete;
 
  private:
-  using Clock = std::chrono::steady_clock;
   Backend& backend_;
   PhaseTime* time_;
-  Clock::time_point begun_;
+  Stopwatch watch_;
 };
 
 }  // namespace

@@ -4,12 +4,12 @@
 #include "train/estimate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stopwatch.h"
 #include "data/chunks.h"
 #include "data/order.h"
 #include "train/model_lease.h"
@@ -18,14 +18,12 @@
 namespace tekio {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// The time of `action`, in seconds.
 template <typename Action>
 double timed(const Action& action) {
-  const auto begun = Clock::now();
+  const Stopwatch watch;
   action();
-  return std::chrono::duration<double>(Clock::now() - begun).count();
+  return watch.seconds();
 }
 
 /// Tokens of a chunk, on average over some that are evenly spread.

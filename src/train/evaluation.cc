@@ -2,12 +2,12 @@
 // batches' means, weighted by sequences), so that figure is kept beside it.
 #include "train/evaluation.h"
 
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 
 namespace tekio {
 
@@ -48,7 +48,7 @@ Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunk
 
 std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<bool()>& interrupted,
                                                ChunkLosses* each) {
-  const auto begun = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   Progress progress(" evaluating", batches_.batches(), "tokens");
   LossSums sums;
   std::vector<double> losses;
@@ -83,7 +83,7 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
          "training has diverged; load the model from a sound copy, or try a lower --learning_rate",
          counted(chunks_, "evaluation chunk"), report.loss);
   if (each != nullptr) *each = sums.each();
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  report.seconds = watch.seconds();
   return report;
 }
 

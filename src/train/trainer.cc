@@ -15,10 +15,6 @@
 namespace tekio {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begun) { return std::chrono::duration<double>(Clock::now() - begun).count(); }
-
 bool stop_requested() { return StopSignals::received() != 0; }
 
 /// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them.
@@ -100,7 +96,7 @@ void Trainer::begin() {
   if (!checkpoint && evaluator_) state_.before = evaluate();
   if (!checkpoint && general_evaluator_ && !stop_requested()) state_.general_before = evaluate_general();
   if (state_.before) note_before(*state_.before);
-  begun_ = Clock::now();
+  watch_.restart();
   seconds_before_ = state_.run_seconds;
   update_seconds_before_ = state_.update_seconds;
   chunks_before_ = chunks_done();
@@ -142,13 +138,13 @@ void Trainer::resume(const fs::path& checkpoint) {
 void Trainer::train() {
   if (state_.evaluation_due) evaluate_and_save();
   while (state_.step < schedule_.updates() && !stop_early() && !stop_requested()) {
-    const auto begun = Clock::now();
+    const Stopwatch watch;
     const Update update = schedule_.update(state_.step);
     if (update.first_batch == 0) batches_.start_epoch(update.epoch);
     const std::vector<CollatedBatch> batches = batches_.next_update();
     StopSignals::now(StopSignals::Doing::updating, state_.step);
     UpdateResult result = update_weights(update, batches);
-    result.seconds = seconds_since(begun);
+    result.seconds = watch.seconds();
     record(batches, result);
     evaluate_and_save();
   }
@@ -245,7 +241,7 @@ void Trainer::show_progress(const UpdateResult& result) {
   bar_->update(state_.step, bar_tokens_, fmt::format("loss {:.4g}", result.loss), seconds_left());
 }
 
-double Trainer::run_seconds() const { return seconds_before_ + seconds_since(begun_); }
+double Trainer::run_seconds() const { return seconds_before_ + watch_.seconds(); }
 
 double Trainer::chunks_done() const {
   return schedule_.epoch_after(state_.step) * static_cast<double>(data_.train.size());
@@ -315,7 +311,7 @@ void Trainer::save(const std::string& masking_state) {
   state_.run_seconds = run_seconds();
   const bool should_stop = state_.step == schedule_.updates() || stop_early();
   const std::string trainer_state = trainer_state_json(state_, schedule_, options_, folder_, should_stop);
-  const auto begun = Clock::now();
+  const Stopwatch watch;
   save_checkpoint(folder_.checkpoint(state_.step), {.config = model_.config(),
                                                     .weights = std::as_const(model_).weights(),
                                                     .optimizer = optimizer_,
@@ -326,7 +322,7 @@ void Trainer::save(const std::string& masking_state) {
                                                     .trainer_state = trainer_state});
   saved_step_ = state_.step;
   folder_.rotate(options_.save_total_limit, saved_step_, state_.best_step);
-  costs_.checkpoint = seconds_since(begun);
+  costs_.checkpoint = watch.seconds();
 }
 
 }  // namespace tekio

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <tekio/adapt.h>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "data/order.h"
 #include "train/estimate.h"
 #include "train/evaluation.h"
@@ -89,7 +89,7 @@ class Trainer {
   std::optional<Progress> bar_;
   int64_t bar_tokens_ = 0;
   WorkCosts costs_;  ///< as far as this session has seen them
-  std::chrono::steady_clock::time_point begun_;
+  Stopwatch watch_;
   double seconds_before_ = 0, update_seconds_before_ = 0, chunks_before_ = 0;  ///< of earlier sessions
   double params_without_embeddings_ = 0;
 };

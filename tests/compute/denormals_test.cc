@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "base/thread_pool.h"
 #include "compute/backend.h"
 #include "compute/cpu/denormals.h"
@@ -119,11 +119,11 @@ TEST(Denormals, CostNoTime) {
     for (int i = 0; i < 7; ++i) {
       std::vector<float> d_y = gradient;
       std::ranges::fill(d_w, 0.0f);
-      const auto begun = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       be->linear_activation_backward(tensor(d_x, {kRows, kWidth}), tensor(d_w, {kWidth, kWidth}), {},
                                      tensor(d_y, {kRows, kWidth}), tensor(kept, {kRows, kWidth}),
                                      tensor(ordinary, {kRows, kWidth}), tensor(w, {kWidth, kWidth}), Activation::gelu);
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+      best = std::min(best, watch.seconds());
     }
     return best;
   };

@@ -7,10 +7,10 @@
 //   tekio_dump_encodings FOLDER --time < texts          times TextEncoder: MB/s, tokens
 #include <tekio/error.h>
 #include <tekio/tokenizer.h>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 
+#include "base/stopwatch.h"
 #include "text/text_encoder.h"
 
 namespace {
@@ -38,14 +38,14 @@ int time_encoder(const tekio::Tokenizer& tokenizer) {
     std::vector<int32_t> ids;
     std::vector<uint8_t> starts;
     size_t tokens = 0;
-    const auto begin = std::chrono::steady_clock::now();
+    const tekio::Stopwatch watch;
     for (const std::string& text : texts) {
       ids.clear();
       starts.clear();
       encoder.append(text, ids, starts);
       tokens += ids.size();
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds = watch.seconds();
     std::printf("%zu texts, %zu bytes, %zu tokens: %.3f s, %.1f MB/s, %.1f M tokens/s\n", texts.size(), bytes, tokens,
                 seconds, static_cast<double>(bytes) / seconds / 1e6, static_cast<double>(tokens) / seconds / 1e6);
   }
