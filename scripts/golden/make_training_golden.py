@@ -82,12 +82,7 @@ def rng(seed):
     fresh()
     loader = torch.utils.data.DataLoader(range(S["train"]), shuffle=True, batch_size=None)
     torch_part[f"DataLoader(shuffle) of {S['train']}, two epochs, then rand x2"] = [[int(i) for i in loader], [int(i) for i in loader], torch.rand(2).tolist()]
-    g = np.random.default_rng(seed)
-    numpy_part = {"random": g.random(4).tolist()}
-    g = np.random.default_rng(seed)
-    numpy_part["integers 30522"] = [int(g.integers(30522)) for _ in range(8)]
-    for n in S["perm"]:
-        numpy_part[f"permutation {n}"] = head(np.random.default_rng(seed).permutation(n))
+    numpy_part = {f"permutation {n}": head(np.random.default_rng(seed).permutation(n)) for n in S["perm"]}
     d = datasets.Dataset.from_dict({"i": list(range(200))}).train_test_split(train_size=20, test_size=7, seed=seed)
     numpy_part["train_test_split of 200, train 20, test 7"] = {k: d[k]["i"][:] for k in ("train", "test")}
     np.random.seed(seed % 2 ** 32)

@@ -1,5 +1,5 @@
-// All memory is planned before the first step: a MemoryPlan collects named buffers, prints itself as a table, and is
-// then allocated once. Nothing allocates inside a step.
+// All memory is planned before the first step: a MemoryPlan collects named buffers, which are then allocated once.
+// Nothing allocates inside a step.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,6 @@ namespace tekio {
 
 /// Why the CUDA back end cannot run here, in words; empty where it can.
 std::string cuda_problem();
-inline bool cuda_is_there() { return cuda_problem().empty(); }
 /// Errors (device): cuda_problem().
 std::unique_ptr<Backend> make_cuda_backend();
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/random/numpy_generator.h"
+#include "base/random/numpy_permutation.h"
 
 namespace tekio {
 

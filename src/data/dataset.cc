@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/random/numpy_generator.h"
+#include "base/random/numpy_permutation.h"
 #include "data/record_parser.h"
 #include "data/text_stream.h"
 

@@ -19,7 +19,6 @@ struct LoadReport {
   bool decoder_missing = false;         ///< its own matrix is
   std::vector<std::string> notes;       ///< sentences on what was decided where a file left a choice
 
-  bool complete() const { return missing.empty() && unexpected.empty(); }
   /// One sentence on what is missing and how it begins, one on what is not used; empty where there is nothing to tell.
   /// `where` names the folder.
   std::string missing_sentence(const ModelConfig& config, const std::string& where, uint64_t seed) const;

@@ -12,10 +12,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random/counter.h"
-#include "base/random/numpy_generator.h"
 #include "base/random/numpy_legacy.h"
+#include "base/random/numpy_permutation.h"
 #include "base/random/torch_stream.h"
 #include "support/sha256.h"
+#include "support/torch_draws.h"
 
 namespace tekio {
 namespace {
@@ -52,7 +53,7 @@ void expect_numbers(const Numbers& got, const Json& expected) {
 Numbers bernoulli(TorchStream& stream, int64_t count, float p) {
   Numbers ones;
   for (int64_t i = 0; i < count; ++i)
-    if (stream.rand_float32() < p) ones.push_back(i);
+    if (test::torch_rand(stream) < p) ones.push_back(i);
   return ones;
 }
 
@@ -87,9 +88,9 @@ TEST(TorchStream, GivesWhatTorchGives) {
       if (name == "mt19937_words")
         EXPECT_EQ(times([&] { return stream.word(); }), expected);
       else if (name == "rand_float32")
-        EXPECT_EQ(times([&] { return static_cast<double>(stream.rand_float32()); }), expected);
+        EXPECT_EQ(times([&] { return static_cast<double>(test::torch_rand(stream)); }), expected);
       else if (name == "rand_float64")
-        EXPECT_EQ(times([&] { return stream.rand_float64(); }), expected);
+        EXPECT_EQ(times([&] { return test::torch_rand_float64(stream); }), expected);
       else if (name == "bernoulli_0.15 3x7, positions of ones")
         EXPECT_EQ(Json(bernoulli(stream, 3 * 7, .15f)), expected);
       else if (name == "bernoulli_0.15 8x128, positions of ones")
@@ -97,7 +98,7 @@ TEST(TorchStream, GivesWhatTorchGives) {
       else if (name == "bernoulli_0.15 5x33, positions of ones")
         EXPECT_EQ(Json(bernoulli(stream, 5 * 33, .15f)), expected);
       else if (name.starts_with("randint "))
-        EXPECT_EQ(times([&] { return stream.randint(std::stoll(name.substr(8))); }), expected);
+        EXPECT_EQ(times([&] { return test::torch_randint(stream, std::stoll(name.substr(8))); }), expected);
       else if (name == "random_ int64")
         EXPECT_EQ(times([&] { return stream.random_int64(); }), expected);
       else if (name.starts_with("randperm "))
@@ -106,15 +107,16 @@ TEST(TorchStream, GivesWhatTorchGives) {
         EXPECT_EQ(Json(dropout(stream, 4 * 40, .1, 0)), expected);
       else if (name.starts_with("one stream: ")) {
         EXPECT_EQ(Json(bernoulli(stream, 2 * 9, .5f)), expected[0]);
-        for (int k = 0; k < 3; ++k) EXPECT_EQ(Json(stream.randint(30522)), expected[1][static_cast<size_t>(k)]);
+        for (int k = 0; k < 3; ++k)
+          EXPECT_EQ(Json(test::torch_randint(stream, 30522)), expected[1][static_cast<size_t>(k)]);
         EXPECT_EQ(Json(stream.randperm(5)), expected[2]);
         EXPECT_EQ(Json(stream.random_int64()), expected[3]);
         EXPECT_EQ(Json(dropout(stream, 11, .5, 1)), expected[4]);
-        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(stream.rand_float32(), expected[5][k].get<float>());
+        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(test::torch_rand(stream), expected[5][k].get<float>());
       } else if (name.starts_with("DataLoader(shuffle) of 37")) {
         EXPECT_EQ(Json(loader_epoch(stream, 37)), expected[0]);
         EXPECT_EQ(Json(loader_epoch(stream, 37)), expected[1]);
-        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(stream.rand_float32(), expected[2][k].get<float>());
+        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(test::torch_rand(stream), expected[2][k].get<float>());
       } else {
         ADD_FAILURE() << "an entry that no test knows";
       }
@@ -122,20 +124,15 @@ TEST(TorchStream, GivesWhatTorchGives) {
   }
 }
 
-TEST(NumpyGenerator, GivesWhatNumpyGives) {
+TEST(NumpyPermutation, GivesWhatNumpyGives) {
   for (const auto& [seed, entries] : golden()) {
     SCOPED_TRACE(seed);
     for (const auto& [name, expected] : entries["numpy_default_rng"].items()) {
       SCOPED_TRACE(name);
-      NumpyGenerator generator(seed);
-      if (name == "random")
-        for (const Json& number : expected) EXPECT_EQ(generator.random(), number.get<double>());
-      else if (name == "integers 30522")
-        for (const Json& number : expected) EXPECT_EQ(generator.integers(30522), number.get<int64_t>());
-      else if (name.starts_with("permutation "))
+      if (name.starts_with("permutation "))
         expect_numbers(numpy_permutation(seed, std::stoll(name.substr(12))), expected);
       else if (name == "train_test_split of 200, train 20, test 7") {
-        const Numbers order = generator.permutation(200);
+        const Numbers order = numpy_permutation(seed, 200);
         EXPECT_EQ(Numbers(order.begin(), order.begin() + 7), expected["test"].get<Numbers>());
         EXPECT_EQ(Numbers(order.begin() + 7, order.begin() + 27), expected["train"].get<Numbers>());
       } else {
@@ -143,34 +140,6 @@ TEST(NumpyGenerator, GivesWhatNumpyGives) {
       }
     }
   }
-}
-
-// From numpy 2.4 itself: default_rng(7).integers(n) four times, also where 64 bits are needed, and mixed with random(),
-// which leaves the buffered half of an output alone.
-TEST(NumpyGenerator, IntegersOfEverySize) {
-  const auto four = [](int64_t high) {
-    NumpyGenerator generator(7);
-    Numbers drawn;
-    for (int k = 0; k < 4; ++k) drawn.push_back(generator.integers(high));
-    return drawn;
-  };
-  EXPECT_EQ(four(1), (Numbers{0, 0, 0, 0}));
-  EXPECT_EQ(four(2), (Numbers{1, 1, 1, 1}));
-  EXPECT_EQ(four(3), (Numbers{2, 1, 2, 2}));
-  EXPECT_EQ(four(10), (Numbers{9, 6, 6, 8}));
-  EXPECT_EQ(four(2147483647), (Numbers{2029167940, 1342382291, 1469265225, 1926751965}));
-  EXPECT_EQ(four(4294967295), (Numbers{4058335882, 2684764584, 2938530452, 3853503931}));
-  EXPECT_EQ(four(4294967296), (Numbers{4058335883, 2684764585, 2938530453, 3853503932}));
-  EXPECT_EQ(four(4294967297), (Numbers{2684764586, 3853503933, 3331544672, 967257516}));
-  EXPECT_EQ(four(1099511627779), (Numbers{687299734003, 986497006769, 852875435926, 247617924054}));
-  EXPECT_EQ(four(6917529027641081856),
-            (Numbers{6206502512207226871, 5365828278596935044, 1557877273993399992, 2076408988992585337}));
-  EXPECT_EQ(four(9223372036854775807),
-            (Numbers{5765488047046174020, 8275336682942969161, 7154437704795913392, 2077169698657866656}));
-  NumpyGenerator mixed(7);
-  EXPECT_EQ(mixed.integers(1000), 944);
-  EXPECT_EQ(mixed.random(), 0.8972138009695755);
-  EXPECT_EQ(mixed.integers(1000), 625);
 }
 
 TEST(NumpyLegacy, GivesWhatNumpyGives) {
@@ -242,7 +211,7 @@ TEST(TorchStream, DropoutComparesAsDoublesDo) {
     stream.word(), doubles.word();  // pairs that straddle a refill
     std::vector<uint8_t> kept(5001);
     stream.dropout_kept(kept, rate);
-    for (const uint8_t k : kept) EXPECT_EQ(k == 1, doubles.rand_float64() < 1 - rate);
+    for (const uint8_t k : kept) EXPECT_EQ(k == 1, test::torch_rand_float64(doubles) < 1 - rate);
     EXPECT_EQ(stream.word(), doubles.word());
   }
 }
@@ -278,9 +247,7 @@ TEST(TorchStream, ContinuesFromASavedState) {
 }
 
 TEST(Streams, RefuseWhatHasNoMeaning) {
-  EXPECT_THROW(TorchStream(0).randint(0), Error);
   EXPECT_THROW(TorchStream(0).randperm(-1), Error);
-  EXPECT_THROW(NumpyGenerator(0).integers(0), Error);
   EXPECT_THROW(numpy_permutation(0, -1), Error);
   EXPECT_THROW(NumpyLegacy(0).binomial1(1.5), Error);
   EXPECT_THROW(NumpyLegacy(0).binomial1(std::nan("")), Error);

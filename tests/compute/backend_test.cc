@@ -209,7 +209,7 @@ TEST(Choice, NamesOfBackEnds) {
   EXPECT_EQ(make_backend("cpu", pool)->name(), "cpu");
   EXPECT_EQ(make_backend("ref", pool)->name(), "ref");
   EXPECT_EQ(make_backend("auto", pool)->name(), "cpu");
-  if (cuda_is_there())
+  if (cuda_problem().empty())
     EXPECT_EQ(make_backend("cuda", pool)->name(), "cuda");
   else
     EXPECT_THAT(message_of(ErrorKind::device, [&] { make_backend("cuda", pool); }), HasSubstr("use --device cpu"));

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "base/json.h"
-#include "base/random/numpy_generator.h"
+#include "base/random/numpy_permutation.h"
 #include "data/npy.h"
 #include "data/scratch_folder.h"
 #include "support/large_data.h"

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <numeric>
 
-#include "base/random/numpy_generator.h"
+#include "base/random/numpy_permutation.h"
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
 #include "support/large_data.h"

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/random/numpy_generator.h"
 #include "data/chunks_of.h"
+#include "support/torch_draws.h"
 
 namespace tekio {
 namespace {
@@ -80,7 +80,7 @@ TEST(ReferenceCollator, GivesWhatTheReferenceGives) {
     const PaddedBatch got = padded(collator.collate(input, false).batch);
     EXPECT_EQ(got.input_ids, golden_masks().at(name + ".input_ids").values);
     EXPECT_EQ(got.labels, golden_masks().at(name + ".labels").values);
-    for (const Json& number : json.at("rand_after")) EXPECT_EQ(streams.torch.rand_float32(), number.get<float>());
+    for (const Json& number : json.at("rand_after")) EXPECT_EQ(test::torch_rand(streams.torch), number.get<float>());
   }
 }
 
@@ -181,17 +181,17 @@ struct Corpus {
   std::vector<std::vector<int32_t>> rows;
   std::vector<std::vector<uint8_t>> word_starts;
   explicit Corpus(int count, size_t length = 128) {
-    NumpyGenerator random(3);
+    TorchStream random(3);
+    const auto below = [&](int64_t end) { return test::torch_randint(random, end); };
     for (int r = 0; r < count; ++r) {
       rows.emplace_back();
       word_starts.emplace_back();
       while (rows.back().size() < length) {
-        const int64_t kind = random.integers(20);
-        const int64_t tokens = kind == 0 ? 1 : 1 + random.integers(4);
+        const int64_t kind = below(20);
+        const int64_t tokens = kind == 0 ? 1 : 1 + below(4);
         for (int64_t t = 0; t < tokens && rows.back().size() < length; ++t) {
           const int32_t specials[] = {0, 100, 101, 102, 103};
-          rows.back().push_back(kind == 0 ? specials[random.integers(5)]
-                                          : static_cast<int32_t>(1000 + random.integers(29000)));
+          rows.back().push_back(kind == 0 ? specials[below(5)] : static_cast<int32_t>(1000 + below(29000)));
           word_starts.back().push_back(t == 0);
         }
       }

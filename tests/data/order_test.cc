@@ -18,6 +18,7 @@
 #include "data/chunks_of.h"
 #include "support/large_data.h"
 #include "support/sha256.h"
+#include "support/torch_draws.h"
 
 namespace tekio {
 namespace {
@@ -96,7 +97,7 @@ TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
   EXPECT_EQ(got_training, training_calls);
   EXPECT_EQ(got_evaluation, evaluation_calls);
   for (const Json& number : golden.at("rand_after"))
-    EXPECT_EQ(masking.dropout_stream()->rand_float32(), number.get<float>());
+    EXPECT_EQ(test::torch_rand(*masking.dropout_stream()), number.get<float>());
 }
 INSTANTIATE_TEST_SUITE_P(Golden, TrainerRun, testing::Values(0, 1, 2));
 

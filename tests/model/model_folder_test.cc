@@ -86,7 +86,7 @@ TEST_F(Checkpoint, LoadsWholeModels) {
     EXPECT_THAT(report.unexpected, IsEmpty());
     EXPECT_THAT(report.notes, IsEmpty());
     EXPECT_FALSE(report.head_missing);
-    EXPECT_TRUE(report.complete());
+    EXPECT_TRUE(complete(report));
   }
 }
 
@@ -100,7 +100,7 @@ TEST_F(Checkpoint, KnowsOldNormNamesAndBuffers) {
   old["bert.embeddings.position_ids"] = {"I64", {1}, std::string(8, '\0')};
   old["bert.embeddings.token_type_ids"] = {"I64", {1}, std::string(8, '\0')};
   write(folder_.path() / "model.safetensors", old);
-  EXPECT_TRUE(loads(bert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(bert_, tensors)));
 }
 
 TEST_F(Checkpoint, BareEncodersLackTheHead) {
@@ -125,7 +125,7 @@ TEST_F(Checkpoint, StripsASurplusPrefix) {
   SavedTensors prefixed = tensors;
   rename(prefixed, "cls.predictions.bias", "bert.cls.predictions.bias");
   write(folder_.path() / "model.safetensors", prefixed);
-  EXPECT_TRUE(loads(bert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(bert_, tensors)));
 }
 
 TEST_F(Checkpoint, MissingTensorsStartAsTheReferences) {
@@ -207,7 +207,7 @@ TEST_F(Checkpoint, TakesTheDecodersCopyWhereItIsAlone) {
   rename(moved, "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight");
   rename(moved, "cls.predictions.bias", "cls.predictions.decoder.bias");
   write(folder_.path() / "model.safetensors", moved);
-  EXPECT_TRUE(loads(bert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(bert_, tensors)));
 }
 
 // A head's matrix that differs from the word embeddings stays the head's own, as in transformers 5.
@@ -230,7 +230,7 @@ TEST_F(Checkpoint, KeepsTheHeadsOwnMatrix) {
     ASSERT_FALSE(opened.config.tied);
     ASSERT_EQ(opened.config.notes.size(), 1u);
     EXPECT_THAT(opened.config.notes[0], HasSubstr("model.safetensors: vocab_projector.weight differs"));
-    EXPECT_TRUE(loads(opened.config, tensors).complete());
+    EXPECT_TRUE(complete(loads(opened.config, tensors)));
     ParameterSet set(opened.config, "weights");
     load_weights(opened.files, opened.config, set, 1, Reading::borrowed);
     EXPECT_EQ(bytes_of(set.tensors().head().values()), decoder.bytes);
@@ -238,7 +238,7 @@ TEST_F(Checkpoint, KeepsTheHeadsOwnMatrix) {
     save_model(folder_.path(), opened.config, set);
     EXPECT_FALSE(ModelConfig::from_folder(folder_.path()).tied);
     EXPECT_EQ(open_model_folder(folder_.path()).config.notes.size(), 0u);
-    EXPECT_TRUE(loads(ModelConfig::from_folder(folder_.path()), tensors).complete());
+    EXPECT_TRUE(complete(loads(ModelConfig::from_folder(folder_.path()), tensors)));
   }
 }
 
@@ -331,7 +331,7 @@ TEST_F(Checkpoint, TensorNamesTellTheFamily) {
     write(folder_.path() / "model.safetensors", tensors);
     const OpenedFolder opened = open_model_folder(folder_.path());
     EXPECT_EQ(opened.config.family, config.family);
-    EXPECT_TRUE(loads(opened.config, tensors).complete());
+    EXPECT_TRUE(complete(loads(opened.config, tensors)));
     // A bare BERT encoder could be RoBERTa's.
     SavedTensors bare;
     for (const auto& [name, tensor] : tensors) bare[name.substr(name.find('.') + 1)] = tensor;
@@ -373,7 +373,7 @@ TEST_F(Checkpoint, ReadsShards) {
   write(folder_.path() / "model-00002-of-00002.safetensors", second);
   const auto index = [&](const Json& document) { folder_.write("model.safetensors.index.json", document.dump()); };
   index({{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
-  EXPECT_TRUE(loads(distilbert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(distilbert_, tensors)));
 
   const std::string some = map.begin().key();
   index({{"metadata", {}}});
@@ -416,12 +416,12 @@ TEST_F(Checkpoint, ReadsPyTorchFilesAndTheirShards) {
     storages.emplace_back(key, tensor.bytes);
   }
   folder_.write("pytorch_model.bin", archive(pickled::dictionary(values), storages));
-  EXPECT_TRUE(loads(bert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(bert_, tensors)));
   fs::rename(folder_.path() / "pytorch_model.bin", folder_.path() / "part-1.bin");
   Json map;
   for (const auto& [name, tensor] : tensors) map[name] = "part-1.bin";
   folder_.write("pytorch_model.bin.index.json", Json{{"weight_map", map}}.dump());
-  EXPECT_TRUE(loads(bert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(bert_, tensors)));
 }
 
 TEST_F(Checkpoint, SearchesInTheReferencesOrder) {
@@ -429,7 +429,7 @@ TEST_F(Checkpoint, SearchesInTheReferencesOrder) {
   write(folder_.path() / "model.safetensors", tensors);
   folder_.write("model.safetensors.index.json", "broken");
   folder_.write("pytorch_model.bin", "broken");
-  EXPECT_TRUE(loads(bert_, tensors).complete());
+  EXPECT_TRUE(complete(loads(bert_, tensors)));
 }
 
 TEST_F(Checkpoint, RefusesWhatDoesNotFit) {

@@ -50,7 +50,7 @@ void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Body&& 
 inline const std::vector<std::string>& back_ends() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all = {"ref", "cpu", "fenced"};
-    if (cuda_is_there()) all.emplace_back("cuda");
+    if (cuda_problem().empty()) all.emplace_back("cuda");
     return all;
   }();
   return names;
@@ -95,6 +95,8 @@ inline void randomize(MlmNetwork& model, uint64_t seed) {
         value +=
             0.1f * std::sin(static_cast<float>(&value - tensor.tensor.f32()) + static_cast<float>(tensor.name.size()));
 }
+
+inline bool complete(const LoadReport& report) { return report.missing.empty() && report.unexpected.empty(); }
 
 inline std::vector<float> numbers(const StoredTensor& tensor) {
   int64_t count = 1;

@@ -11,7 +11,7 @@ namespace {
 class CudaRun : public TinyRun {
  protected:
   void SetUp() override {
-    if (!cuda_is_there()) GTEST_SKIP() << "there is no usable GPU";
+    if (!cuda_problem().empty()) GTEST_SKIP() << "there is no usable GPU";
     TinyRun::SetUp();
   }
   static MaskedLM open(const std::string& device, NumberFormat dtype) {

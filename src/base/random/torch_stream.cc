@@ -1,5 +1,5 @@
-// torch's rules: which words a draw takes and what it makes of them (randint is biased and never rejects; that is part
-// of it).
+// torch's rules: which words a draw takes and what it makes of them (remainders are biased and never drawn again; that
+// is part of it).
 #include "base/random/torch_stream.h"
 
 #include <algorithm>
@@ -12,12 +12,6 @@
 
 namespace tekio {
 
-int64_t TorchStream::randint(int64_t high) {
-  TEKIO_CHECK(high >= 1, "randint below {}", high);
-  const auto range = static_cast<uint64_t>(high);
-  return static_cast<int64_t>(range < uint64_t{1} << 28 ? word() % static_cast<uint32_t>(range) : word64() % range);
-}
-
 std::vector<int64_t> TorchStream::randperm(int64_t n) {
   TEKIO_CHECK(n >= 0, "a permutation of {}", n);
   std::vector<int64_t> order(static_cast<size_t>(n));
@@ -29,8 +23,8 @@ std::vector<int64_t> TorchStream::randperm(int64_t n) {
     }
     return order;
   }
-  for (uint64_t i = 0; i < order.size();
-       ++i) {  // from here on torch shuffles another way, with 64 bits (compared with torch 2.15)
+  // From here on torch shuffles another way, with 64 bits (compared with torch 2.15).
+  for (uint64_t i = 0; i < order.size(); ++i) {
     const uint64_t other = word64() % (i + 1);
     order[i] = order[other];
     order[other] = static_cast<int64_t>(i);

@@ -19,12 +19,8 @@ class TorchStream {
     const uint64_t high = word();
     return high << 32 | word();
   }
-  float rand_float32() { return static_cast<float>(word() & 0xFFFFFF) * 0x1p-24f; }
-  double rand_float64() { return static_cast<double>(word64() & ((uint64_t{1} << 53) - 1)) * 0x1p-53; }
-  int64_t random_int64() {
-    return static_cast<int64_t>(word64() & 0x7FFFFFFFFFFFFFFF);
-  }                               ///< random_() without bounds: loaders' base seeds
-  int64_t randint(int64_t high);  ///< [0, high)
+  /// random_() without bounds: loaders' base seeds.
+  int64_t random_int64() { return static_cast<int64_t>(word64() & 0x7FFFFFFFFFFFFFFF); }
   std::vector<int64_t> randperm(int64_t n);
   /// out[i] = 1 where F.dropout keeps element i: two words each, none where rate is 0 or 1.
   void dropout_kept(std::span<uint8_t> out, double rate);
