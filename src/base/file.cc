@@ -256,10 +256,21 @@ void AtomicFile::commit() {
   sync_folder(destination_.parent_path());
 }
 
-void write_atomically(const fs::path& destination, std::string_view text) {
-  AtomicFile file(destination);
+void ChecksummedFile::write(std::span<const std::byte> bytes) {
+  checksum_.add(bytes);
+  file_.write(bytes);
+}
+
+WrittenFile ChecksummedFile::commit() {
+  const uint64_t bytes = file_.position();
+  file_.commit();
+  return {name_, bytes, checksum_.value()};
+}
+
+WrittenFile write_atomically(const fs::path& destination, std::string_view text) {
+  ChecksummedFile file(destination);
   file.write(text);
-  file.commit();
+  return file.commit();
 }
 
 void write_folder_atomically(const fs::path& named, const std::function<void(const fs::path&)>& fill) {

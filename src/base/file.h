@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/checksum.h"
+
 namespace tekio {
 
 namespace fs = std::filesystem;
@@ -79,8 +81,28 @@ class AtomicFile {
   std::string buffer_;
 };
 
-/// AtomicFile, write, commit.
-void write_atomically(const fs::path& destination, std::string_view text);
+/// A file as it was written, for whoever reads it later to see damage.
+struct WrittenFile {
+  std::string name;
+  uint64_t bytes = 0, checksum = 0;
+};
+
+/// An AtomicFile that is written front to back, its checksum computed on the way: nothing is read back for it.
+class ChecksummedFile {
+ public:
+  explicit ChecksummedFile(const fs::path& destination) : name_(destination.filename().string()), file_(destination) {}
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+  WrittenFile commit();
+
+ private:
+  std::string name_;
+  AtomicFile file_;
+  Checksum checksum_;
+};
+
+/// ChecksummedFile, write, commit.
+WrittenFile write_atomically(const fs::path& destination, std::string_view text);
 
 /// A folder that appears whole or not at all: `fill` writes its files into a temporary sibling, which is then synced
 /// and renamed to `destination`. An existing destination is replaced (and removed only after the new one is complete).

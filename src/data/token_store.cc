@@ -222,15 +222,12 @@ void EncodedRows::clear() {
 }
 
 TokenStoreWriter::TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape)
-    : file_(writing([&] { return AtomicFile(destination, 0600); })),
-      key_(key),
-      shape_(shape),
-      checksum_(XXH3_createState()) {
+    : file_(writing([&] { return AtomicFile(destination, 0600); })), key_(key), shape_(shape) {
   begin();
 }
 
 TokenStoreWriter::TokenStoreWriter(const AtomicFile::Nameless& in, const StoreKey& key, const Shape& shape)
-    : file_(writing([&] { return AtomicFile(in); })), key_(key), shape_(shape), checksum_(XXH3_createState()) {
+    : file_(writing([&] { return AtomicFile(in); })), key_(key), shape_(shape) {
   begin();
 }
 
@@ -241,17 +238,14 @@ void TokenStoreWriter::begin() {
   const std::string data = padded_text(shape_.data);
   write(std::as_bytes(std::span(data)));
   batch_position_ = file_.position();
-  XXH3_64bits_reset(checksum_);
 }
-
-TokenStoreWriter::~TokenStoreWriter() { XXH3_freeState(checksum_); }
 
 void TokenStoreWriter::write(std::span<const std::byte> bytes) {
   writing([&] { file_.write(bytes); });
 }
 
 void TokenStoreWriter::write_checked(std::span<const std::byte> bytes) {
-  XXH3_64bits_update(checksum_, bytes.data(), bytes.size());
+  checksum_.add(bytes);
   write(bytes);
 }
 
@@ -309,8 +303,8 @@ void TokenStoreWriter::finish_batch() {
   write_checked({kZeros, padded(id_bytes) - id_bytes});
   write_checked(std::as_bytes(std::span(batch_starts_)));
   write_checked(std::as_bytes(std::span(batch_row_ends_)));
-  index_.insert(index_.end(), {batch_position_, batch_tokens_, batch_row_ends_.size(), XXH3_64bits_digest(checksum_)});
-  XXH3_64bits_reset(checksum_);
+  index_.insert(index_.end(), {batch_position_, batch_tokens_, batch_row_ends_.size(), checksum_.value()});
+  checksum_.restart();
   batch_position_ = file_.position();
   batch_tokens_ = 0;
   batch_starts_.clear();

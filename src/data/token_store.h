@@ -14,8 +14,6 @@
 #include "base/error.h"
 #include "base/file.h"
 
-struct XXH3_state_s;
-
 namespace tekio {
 
 /// 128 bits over everything that decides a store's content.
@@ -110,7 +108,6 @@ class TokenStoreWriter {
   TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape);
   /// Into a file without a name.
   TokenStoreWriter(const AtomicFile::Nameless& in, const StoreKey& key, const Shape& shape);
-  ~TokenStoreWriter();
 
   /// Errors: StoreWriteError; input (an id that does not fit id_bytes).
   void append(const EncodedRows& rows);
@@ -134,7 +131,7 @@ class TokenStoreWriter {
   AtomicFile file_;
   StoreKey key_;
   Shape shape_;
-  XXH3_state_s* checksum_;
+  Checksum checksum_;
   int64_t rows_ = 0, tokens_ = 0;
   uint32_t max_id_ = 0;
   bool has_words_ = false;

@@ -98,7 +98,8 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
   return load_weights(std::make_shared<const WeightFiles>(folder), config, weights, seed, reading);
 }
 
-void save_model(const std::filesystem::path& folder, const ModelConfig& config, const ParameterSet& weights) {
+std::vector<WrittenFile> save_model(const std::filesystem::path& folder, const ModelConfig& config,
+                                    const ParameterSet& weights) {
   std::vector<TensorToSave> tensors;
   for (const NamedTensor& tensor : weights.named()) {
     const auto shape = shape_of(tensor.tensor);
@@ -111,8 +112,8 @@ void save_model(const std::filesystem::path& folder, const ModelConfig& config, 
     copy.name = names.decoder_bias;
     tensors.push_back(std::move(copy));
   }
-  write_safetensors(folder / "model.safetensors", std::move(tensors));
-  write_atomically(folder / "config.json", config.to_json());
+  return {write_safetensors(folder / "model.safetensors", std::move(tensors)),
+          write_atomically(folder / "config.json", config.to_json())};
 }
 
 }  // namespace tekio

@@ -40,6 +40,7 @@ LoadReport load_weights(const std::filesystem::path& folder, const ModelConfig& 
 
 /// config.json and model.safetensors into an existing folder, each atomically. Tied tensors once; an untied head's as
 /// the reference names them.
-void save_model(const std::filesystem::path& folder, const ModelConfig& config, const ParameterSet& weights);
+std::vector<WrittenFile> save_model(const std::filesystem::path& folder, const ModelConfig& config,
+                                    const ParameterSet& weights);
 
 }  // namespace tekio

@@ -158,8 +158,8 @@ void SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string&
         data.subspan(static_cast<size_t>(entry.begin), static_cast<size_t>(entry.end - entry.begin));
 }
 
-void write_safetensors(const std::filesystem::path& path, std::vector<TensorToSave> tensors,
-                       const std::map<std::string, std::string>& metadata) {
+WrittenFile write_safetensors(const std::filesystem::path& path, std::vector<TensorToSave> tensors,
+                              const std::map<std::string, std::string>& metadata) {
   std::sort(tensors.begin(), tensors.end(), [](const TensorToSave& a, const TensorToSave& b) {
     const StoredType *type_a = find_type(a.dtype), *type_b = find_type(b.dtype);
     return type_a != type_b ? type_a > type_b : a.name < b.name;
@@ -181,12 +181,12 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorToSa
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');
 
-  AtomicFile file(path);
+  ChecksummedFile file(path);
   const uint64_t length = text.size();
   file.write(std::as_bytes(std::span(&length, 1)));
   file.write(text);
   for (const TensorToSave& tensor : tensors) file.write(tensor.bytes);
-  file.commit();
+  return file.commit();
 }
 
 namespace {

@@ -46,8 +46,8 @@ struct TensorToSave {
 };
 
 /// Writes `tensors` atomically with {"format": "pt"} and whatever else `metadata` holds.
-void write_safetensors(const std::filesystem::path& path, std::vector<TensorToSave> tensors,
-                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+WrittenFile write_safetensors(const std::filesystem::path& path, std::vector<TensorToSave> tensors,
+                              const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
 /// The numbers as they lie in the file, where they are F32 and aligned as floats must be; else nullptr.
 const float* float32_in_place(const StoredTensor& tensor);

@@ -146,14 +146,19 @@ std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
   return text;
 }
 
-void Tokenizer::save_pretrained(const std::filesystem::path& folder) const {
+std::vector<WrittenFile> save_tokenizer(const Tokenizer::Tables& tables, const std::filesystem::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail(ErrorKind::io, "{}: cannot make this folder: {}", folder.string(), error.message());
-  write_atomically(folder / "tokenizer.json", write_tokenizer_json(*tables_));
-  write_atomically(folder / "tokenizer_config.json", pretty_json(tokenizer_config(*tables_)));
-  write_atomically(folder / "special_tokens_map.json", pretty_json(special_tokens_map(*tables_)));
-  if (const auto lines = vocab_txt(tables_->model.vocabulary())) write_atomically(folder / "vocab.txt", *lines);
+  std::vector<WrittenFile> files = {
+      write_atomically(folder / "tokenizer.json", write_tokenizer_json(tables)),
+      write_atomically(folder / "tokenizer_config.json", pretty_json(tokenizer_config(tables))),
+      write_atomically(folder / "special_tokens_map.json", pretty_json(special_tokens_map(tables)))};
+  if (const auto lines = vocab_txt(tables.model.vocabulary()))
+    files.push_back(write_atomically(folder / "vocab.txt", *lines));
+  return files;
 }
+
+void Tokenizer::save_pretrained(const std::filesystem::path& folder) const { save_tokenizer(*tables_, folder); }
 
 }  // namespace tekio

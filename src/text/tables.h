@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "text/added_tokens.h"
 #include "text/normalizer.h"
@@ -83,6 +84,9 @@ struct Tokenizer::Tables {
   /// What `known_class` puts around a text; the plain template where the vocabulary lacks a token for it.
   Template class_template() const;
 };
+
+/// Tokenizer::save_pretrained(); gives what it wrote.
+std::vector<WrittenFile> save_tokenizer(const Tokenizer::Tables& tables, const std::filesystem::path& folder);
 
 /// Says once per tokenizer that an encoding of `length` tokens is longer than the model takes, if that warning is on.
 void warn_of_length(const Tokenizer::Tables& tables, int64_t length);

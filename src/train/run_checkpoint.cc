@@ -1,17 +1,18 @@
-// Checksums are XXH3's 64 bits: damage is to be found, not forgery.
+// Files' checksums come from whoever writes them: nothing is read back for the record.
 #include "train/run_checkpoint.h"
-
-#include <xxhash.h>
 
 #include <fmt/ranges.h>
 #include <tekio/masked_lm.h>
 #include <algorithm>
+#include <iterator>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "model/model_folder.h"
 #include "model/safetensors.h"
+#include "text/tables.h"
 #include "train/model_lease.h"
 #include "train/options_json.h"
 #include "train/run_folder.h"
@@ -26,27 +27,20 @@ constexpr const char* kMaskingState = "masking_state.bin";
 constexpr const char* kFirstMoment = "exp_avg.";
 constexpr const char* kSecondMoment = "exp_avg_sq.";
 
-std::string checksum(std::span<const std::byte> bytes) {
-  return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
-}
-
 /// Of a document's compact text: numbers and keys come back from a file as they went in.
-std::string checksum_of(const Json& document) {
+std::string checksum_of_document(const Json& document) {
   const std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return checksum(std::as_bytes(std::span(text)));
+  return checksum_text(checksum_of(std::as_bytes(std::span(text))));
 }
 
-/// Every file of the folder with its size and checksum, but not the record that is to hold them.
-Json describe_files(const fs::path& folder) {
-  Json files = Json::object();
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const MappedFile file(entry.path());
-    files[entry.path().filename().string()] = {{"bytes", file.size()}, {"xxh3", checksum(file.bytes())}};
-  }
-  return files;
+Json describe(const std::vector<WrittenFile>& files) {
+  Json described = Json::object();
+  for (const WrittenFile& file : files)
+    described[file.name] = {{"bytes", file.bytes}, {"xxh3", checksum_text(file.checksum)}};
+  return described;
 }
 
-void save_moments(const fs::path& path, Optimizer& optimizer) {
+WrittenFile save_moments(const fs::path& path, Optimizer& optimizer) {
   std::vector<TensorToSave> tensors;
   const auto add = [&](const ParameterSet& moments, const char* prefix) {
     for (const NamedTensor& named : moments.named()) {
@@ -57,7 +51,7 @@ void save_moments(const fs::path& path, Optimizer& optimizer) {
   };
   add(optimizer.moment1(), kFirstMoment);
   add(optimizer.moment2(), kSecondMoment);
-  write_safetensors(path, std::move(tensors));
+  return write_safetensors(path, std::move(tensors));
 }
 
 void restore_moments(const SafetensorsFile& file, const std::string& where, ParameterSet& moments, const char* prefix) {
@@ -92,7 +86,7 @@ Json read_record(const fs::path& folder) {
          (folder / kStateFile).string(), kOldestForm, kForm);
   const Json written = record.value("xxh3", Json());
   record.erase("xxh3");
-  if (written != checksum_of(record))
+  if (written != checksum_of_document(record))
     fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written",
          printable((folder / kStateFile).string(), 300));
   return record;
@@ -107,16 +101,13 @@ Json state_of_form_1(const Json& record) {
 
 std::string digest_of(const Chunks& chunks) {
   constexpr int64_t kSample = 256;  // evenly spread: enough to tell two corpora, splits or tokenizers apart
-  XXH3_state_t* const hash = XXH3_createState();
-  XXH3_64bits_reset(hash);
+  Checksum checksum;
   const int64_t count = std::min(kSample, chunks.size());
   for (int64_t i = 0; i < count; ++i) {
     const std::vector<int32_t> ids = chunks.ids(i * chunks.size() / count);
-    XXH3_64bits_update(hash, ids.data(), ids.size() * sizeof(int32_t));
+    checksum.add(std::as_bytes(std::span(ids)));
   }
-  const XXH64_hash_t digest = XXH3_64bits_digest(hash);
-  XXH3_freeState(hash);
-  return fmt::format("{:016x}", digest);
+  return checksum_text(checksum.value());
 }
 
 }  // namespace
@@ -141,11 +132,11 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
 
 void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
   write_folder_atomically(folder, [&](const fs::path& temporary) {
-    save_model(temporary, p.config, p.weights);
-    p.tokenizer.save_pretrained(temporary);
-    save_moments(temporary / kMoments, p.optimizer);
-    if (!p.masking_state.empty()) write_atomically(temporary / kMaskingState, p.masking_state);
-    write_atomically(temporary / "trainer_state.json", p.trainer_state);
+    std::vector<WrittenFile> files = save_model(temporary, p.config, p.weights);
+    std::ranges::move(save_tokenizer(p.tokenizer.tables(), temporary), std::back_inserter(files));
+    files.push_back(save_moments(temporary / kMoments, p.optimizer));
+    if (!p.masking_state.empty()) files.push_back(write_atomically(temporary / kMaskingState, p.masking_state));
+    files.push_back(write_atomically(temporary / "trainer_state.json", p.trainer_state));
     Json record = {{"tekio_checkpoint", kForm},
                    {"options", p.identity.options},
                    {"data",
@@ -158,8 +149,8 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
                    {"dtype", p.identity.dtype},
                    {"bf16_kernel", p.identity.bf16_kernel},
                    {"state", p.state.to_json()},
-                   {"files", describe_files(temporary)}};
-    record["xxh3"] = checksum_of(record);
+                   {"files", describe(files)}};
+    record["xxh3"] = checksum_of_document(record);
     write_atomically(temporary / kStateFile, pretty_json(record));
   });
 }
@@ -176,9 +167,11 @@ void verify_checkpoint(const fs::path& folder) {
     if (static_cast<int64_t>(mapped.size()) != bytes)
       fail(ErrorKind::input, "the checkpoint is damaged: {} has {} bytes, {} were written", shown, mapped.size(),
            bytes);
-    if (checksum(mapped.bytes()) != described.string("xxh3").value_or(""))
+    const std::string found = checksum_text(checksum_of(mapped.bytes())),
+                      expected = described.string("xxh3").value_or("");
+    if (found != expected)
       fail(ErrorKind::input, "the checkpoint is damaged: {} is not what was written (checksum {}, expected {})", shown,
-           checksum(mapped.bytes()), printable(described.string("xxh3").value_or("")));
+           found, printable(expected));
   }
   read_checkpoint(folder);  // a damaged record says so here, where another checkpoint can still be tried
 }

@@ -191,6 +191,35 @@ TEST_F(FileTest, WritesWhateverTheSizesOfItsPieces) {
   EXPECT_EQ(read_text(folder_ / "f"), expected);
 }
 
+// XXH3's known answer: of nothing.
+TEST(Checksum, IsXxh3) {
+  EXPECT_EQ(checksum_text(Checksum().value()), "2d06800538d394c2");
+  Checksum pieces;
+  const std::string text(5000, 'x');
+  const auto bytes = std::as_bytes(std::span(text));
+  for (const size_t size : {0, 1, 239, 240, 241, 1000}) pieces.add(bytes.first(size));
+  EXPECT_EQ(pieces.value(), checksum_of(bytes.first(1721)));
+  pieces.restart();
+  EXPECT_EQ(pieces.value(), Checksum().value());
+  EXPECT_EQ(checksum_text(0xab), "00000000000000ab");
+}
+
+TEST_F(FileTest, AChecksumComesWithTheFileThatWasWritten) {
+  std::string expected;
+  ChecksummedFile file(folder_ / "f");
+  for (const size_t size : {1, 0, 3 << 20, 1000}) {
+    const std::string piece(size, static_cast<char>('a' + expected.size() % 26));
+    file.write(piece);
+    expected += piece;
+  }
+  const WrittenFile written = file.commit();
+  EXPECT_EQ(read_text(folder_ / "f"), expected);
+  EXPECT_EQ(written.name, "f");
+  EXPECT_EQ(written.bytes, expected.size());
+  EXPECT_EQ(written.checksum, checksum_of(std::as_bytes(std::span(expected))));
+  EXPECT_EQ(write_atomically(folder_ / "g", expected).checksum, written.checksum);
+}
+
 TEST_F(FileTest, RewritesOnlyWhatWasWritten) {
   AtomicFile file(folder_ / "f");
   file.write("1234");

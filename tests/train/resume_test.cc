@@ -2,11 +2,12 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <xxhash.h>
 
 #include <csignal>
+#include <set>
 #include <thread>
 
+#include "base/checksum.h"
 #include "base/random/counter.h"
 #include "model/masked_lm.h"
 #include "model/safetensors.h"
@@ -361,6 +362,21 @@ class Damage : public Resume {
   std::string good_;
 };
 
+TEST_F(Damage, EveryFileOfACheckpointIsInItsRecord) {
+  const Json files = json(file(3, "training_state.json"))["files"];
+  std::set<std::string> written, recorded = {"training_state.json"};
+  for (const auto& entry : fs::directory_iterator(file(3, "").parent_path())) {
+    written.insert(entry.path().filename().string());
+    const Json& record = files.value(entry.path().filename().string(), Json());
+    if (record.is_null()) continue;
+    const std::string held = bytes(entry.path());
+    EXPECT_EQ(record["bytes"], held.size()) << entry.path();
+    EXPECT_EQ(record["xxh3"], checksum_text(checksum_of(std::as_bytes(std::span(held))))) << entry.path();
+  }
+  for (const auto& [name, record] : files.items()) recorded.insert(name);
+  EXPECT_EQ(recorded, written);
+}
+
 TEST_F(Damage, IsFoundWhereverItIs) {
   flip(file(3, "model.safetensors"), -1000);
   EXPECT_THAT(refusal(3), AllOf(HasSubstr("damaged"), HasSubstr("model.safetensors")));
@@ -390,7 +406,7 @@ TEST_F(Damage, WhatIsWholeAndDoesNotFitIsRefused) {
   record.erase("data");
   record.erase("xxh3");
   const std::string text = record.dump();
-  record["xxh3"] = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+  record["xxh3"] = checksum_text(checksum_of(std::as_bytes(std::span(text))));
   std::ofstream(file(3, "training_state.json")) << record;
   EXPECT_THAT(refusal(3), AllOf(HasSubstr("training_state.json does not hold a run's state: "), HasSubstr("'data'")));
 
