@@ -79,15 +79,15 @@ void find_mapped_file(uintptr_t address, FixedText& path) {
   }
 }
 
-void tell(int signal, siginfo_t* info, void*) {
-  static std::atomic_flag telling = ATOMIC_FLAG_INIT;
+void report_lost_file(int signal, siginfo_t* info, void*) {
+  static std::atomic_flag reporting = ATOMIC_FLAG_INIT;
   FixedText path;
   if (info->si_code == BUS_ADRERR) find_mapped_file(reinterpret_cast<uintptr_t>(info->si_addr), path);
   if (path.view().empty()) {  // a bug: end as without this handler, where the signal is raised again
     ::signal(signal, SIG_DFL);
     return;
   }
-  while (telling.test_and_set()) ::pause();  // another thread met the same, and is about to end the program
+  while (reporting.test_and_set()) ::pause();  // another thread met the same, and is about to end the program
   FixedText text;
   text.add("tekio: cannot read ");
   text.add(path.view().substr(0, 3000));
@@ -98,9 +98,9 @@ void tell(int signal, siginfo_t* info, void*) {
 
 }  // namespace
 
-void tell_of_lost_mapped_files() {
+void report_lost_mapped_files() {
   struct sigaction action {};
-  action.sa_sigaction = tell;
+  action.sa_sigaction = report_lost_file;
   action.sa_flags = SA_SIGINFO;
   ::sigaction(SIGBUS, &action, nullptr);
 }

@@ -93,7 +93,7 @@ void OptionTable::read_config(const std::filesystem::path& path) {
   }
   std::map<const Option*, std::pair<std::string, OrderedJson>> seen;  // the key that an option had, and its value
   for (const auto& [key, node] : entries_of(document)) {
-    const auto tell = [&, line = node->source().begin.line](const std::string& problem) {
+    const auto add_problem = [&, line = node->source().begin.line](const std::string& problem) {
       problems_.push_back(fmt::format("--config {}:{}: {}", where, line, problem));
     };
     std::string name = key;
@@ -102,19 +102,19 @@ void OptionTable::read_config(const std::filesystem::path& path) {
     if (options.empty()) {
       if (foreign_names_.contains(name)) continue;
       const std::string near = nearest_option(name, names());
-      tell(fmt::format("unknown option '{}'{}", printable(key),
-                       near.empty() ? "" : ", did you mean " + near.substr(0, near.find(' ')) + "?"));
+      add_problem(fmt::format("unknown option '{}'{}", printable(key),
+                              near.empty() ? "" : ", did you mean " + near.substr(0, near.find(' ')) + "?"));
     }
     for (Option* option : options) {
       if (option->transient) {
-        tell(fmt::format("a file cannot hold the option '{}'", printable(key)));
+        add_problem(fmt::format("a file cannot hold the option '{}'", printable(key)));
         continue;
       }
-      for (const std::string& problem : take_node(*option, printable(key), *node)) tell(problem);
+      for (const std::string& problem : take_node(*option, printable(key), *node)) add_problem(problem);
       const auto [before, first] = seen.try_emplace(option, key, option->value());
       if (!first && before->second.second != option->value())
-        tell(fmt::format("{} contradicts {}: they are two names of one option", printable(key),
-                         printable(before->second.first)));
+        add_problem(fmt::format("{} contradicts {}: they are two names of one option", printable(key),
+                                printable(before->second.first)));
     }
   }
 }

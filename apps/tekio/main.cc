@@ -32,7 +32,7 @@ int main(int count, char** texts) {
     action.sa_handler = leave;
     ::sigaction(signal, &action, nullptr);
   }
-  tekio::cli::tell_of_lost_mapped_files();
+  tekio::cli::report_lost_mapped_files();
   tekio::cli::Output out;
   return tekio::cli::run_program({texts + (count > 0 ? 1 : 0), texts + count}, out);
 }

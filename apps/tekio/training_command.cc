@@ -217,26 +217,26 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
     a.training.prompts = prompts_for(a.training_data(), opened.tokenizer);
   check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read
   // A plan is a result, a run's first lines are its log.
-  const auto tell = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
-  tell(fmt::format(" model    {} · {} · {} parameters", printable(opened.place.name, kShown), opened.info.family,
-                   with_commas(opened.info.parameters)));
+  const auto print = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
+  print(fmt::format(" model    {} · {} · {} parameters", printable(opened.place.name, kShown), opened.info.family,
+                    with_commas(opened.info.parameters)));
 
   a.chunks.chunk_size = capped_chunk_size(a.chunks.chunk_size, longest_input(opened.info, opened.tokenizer));
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   const RunData data = open_run_data(a, opened.tokenizer);
-  tell(fmt::format(" data     {} · column {} · {} · {} of {} · {} to train on, {} to evaluate on",
-                   printable(data.name, kShown), printable(data.text_column), counted(data.rows, "row"),
-                   counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
-                   with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+  print(fmt::format(" data     {} · column {} · {} · {} of {} · {} to train on, {} to evaluate on",
+                    printable(data.name, kShown), printable(data.text_column), counted(data.rows, "row"),
+                    counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
+                    with_commas(data.split.train.size()), with_commas(data.split.test.size())));
   a.training.general = data.general;
   a.training.general_name = data.general_name;
   if (data.general)
-    tell(fmt::format(" general  {} · {} to evaluate on before and after", printable(data.general_name, kShown),
-                     counted(data.general->size(), "chunk")));
-  tell(train_line(a.training, Schedule(a.training, data.split.train.size())));
-  tell(defaults_line(table));
-  if (hub) tell(fmt::format(" hub      {}, to be pushed at the end", printable(hub->url(), 300)));
+    print(fmt::format(" general  {} · {} to evaluate on before and after", printable(data.general_name, kShown),
+                      counted(data.general->size(), "chunk")));
+  print(train_line(a.training, Schedule(a.training, data.split.train.size())));
+  print(defaults_line(table));
+  if (hub) print(fmt::format(" hub      {}, to be pushed at the end", printable(hub->url(), 300)));
   go_on_as_before(opened.model, a.training);
   const int64_t memory = planned_memory(opened, data, a.training);
   if (!a.dry_run) note(device_line(opened, a.training, memory));

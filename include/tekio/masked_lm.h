@@ -16,7 +16,7 @@
 
 namespace tekio {
 
-/// The kind of number that activations and products work with; weights and the optimizer's state are always float32.
+/// The dtype that activations and matrix products work in; weights and the optimizer's state are always float32.
 /// automatic: for training and evaluation what makes a training step faster on this processor, which is measured once
 /// and kept in the cache; bf16 where a GPU computes; float32 for filling masks, and wherever a run repeats the
 /// reference stack's random streams to be compared with it.

@@ -42,12 +42,12 @@ def problems(root: pathlib.Path):
         text = path.read_text(encoding="utf-8")
         for match in INCLUDE.finditer(text):
             where = f"{path.relative_to(root)}:{text.count(chr(10), 0, match.start()) + 1}"
-            wrong = judge(parts, match.group(1), match.group(2))
+            wrong = problem_of(parts, match.group(1), match.group(2))
             if wrong:
                 yield f"{where}: {wrong}"
 
 
-def judge(parts, quoted, public):
+def problem_of(parts, quoted, public):
     """What is wrong with one include of the file at `parts`, or None."""
     if parts[0] in ("include", "examples"):
         return f'includes "{quoted}": public headers and examples include only <tekio/...>' if quoted else None

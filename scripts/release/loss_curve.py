@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 70, 70, 64, 452
-LOSS, LOGGED, JUDGED, KNOWN = "#a9c6e3", "#1f6fb4", "#b8395a", "#3a8f5c"
+LOSS, LOGGED, EVALUATED, KNOWN = "#a9c6e3", "#1f6fb4", "#b8395a", "#3a8f5c"
 LABEL = 190  # pixels that the last evaluation's label takes to its left: it stands above whatever is drawn there
 MOST_POINTS = 900  # of the thin line: as many as there are pixels; each is then the mean of several updates
 
@@ -74,13 +74,13 @@ def read(path):
         with open(state, encoding="utf-8") as file:
             history = json.load(file)["log_history"]
     logged = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
-    judged = [(entry["step"], entry["eval_loss"], entry.get("eval_accuracy")) for entry in history if "eval_loss" in entry]
+    evaluated = [(entry["step"], entry["eval_loss"], entry.get("eval_accuracy")) for entry in history if "eval_loss" in entry]
     updates = []
     if os.path.exists(os.path.join(folder, "metrics.jsonl")):
         with open(os.path.join(folder, "metrics.jsonl"), encoding="utf-8") as file:
             whole = (entry for entry in file if entry.endswith("\n"))  # the last may be on its way
             updates = [(entry["step"], entry["loss"]) for entry in map(json.loads, whole)]
-    return updates, logged, judged
+    return updates, logged, evaluated
 
 
 def in_a_row(runs):
@@ -93,11 +93,11 @@ def in_a_row(runs):
     return joined
 
 
-def draw(title, updates, logged, judged):
-    losses = [loss for _, loss, *_ in updates + logged + judged]
+def draw(title, updates, logged, evaluated):
+    losses = [loss for _, loss, *_ in updates + logged + evaluated]
     if not losses:
         sys.exit("loss_curve: there is no loss in this run yet")
-    steps = max(step for step, *_ in updates + logged + judged)
+    steps = max(step for step, *_ in updates + logged + evaluated)
     x = Axis(0, steps, LEFT, WIDTH - RIGHT, 10)
     y = Axis(min(losses), max(losses), BOTTOM, TOP, 10)
     out = []
@@ -110,16 +110,16 @@ def draw(title, updates, logged, judged):
             text(20, middle, "loss, nats a masked token", "middle", extra=f' transform="rotate(-90 20 {middle:.1f})"')]
 
     updates = thinned(updates)
-    legend = [(LOSS, "each update", updates), (LOGGED, "logged", logged), (JUDGED, "evaluation", judged)]
+    legend = [(LOSS, "each update", updates), (LOGGED, "logged", logged), (EVALUATED, "evaluation", evaluated)]
     out += [polyline([(x(step), y(loss)) for step, loss in updates], LOSS, 1),
             polyline([(x(step), y(loss)) for step, loss in logged], LOGGED, 2),
-            polyline([(x(step), y(loss)) for step, loss, _ in judged], JUDGED, 1.5)]
-    out += [f'<circle cx="{x(step):.1f}" cy="{y(loss):.1f}" r="3.5" fill="{JUDGED}"/>' for step, loss, _ in judged]
-    if judged:
-        step, loss, _ = judged[-1]
-        beside = [y(other) for at, other, *_ in updates + logged + judged if x(at) > x(step) - LABEL]
-        out.append(text(x(step), max(min(beside) - 8, TOP + 12), f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):.4g})", "end", 12, JUDGED))
-    known = [(step, 100 * accuracy) for step, _, accuracy in judged if accuracy is not None]
+            polyline([(x(step), y(loss)) for step, loss, _ in evaluated], EVALUATED, 1.5)]
+    out += [f'<circle cx="{x(step):.1f}" cy="{y(loss):.1f}" r="3.5" fill="{EVALUATED}"/>' for step, loss, _ in evaluated]
+    if evaluated:
+        step, loss, _ = evaluated[-1]
+        beside = [y(other) for at, other, *_ in updates + logged + evaluated if x(at) > x(step) - LABEL]
+        out.append(text(x(step), max(min(beside) - 8, TOP + 12), f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):.4g})", "end", 12, EVALUATED))
+    known = [(step, 100 * accuracy) for step, _, accuracy in evaluated if accuracy is not None]
     if known:
         share = Axis(0, max(1.0, *(percent for _, percent in known)), BOTTOM, TOP, 10)
         out += [text(WIDTH - RIGHT + 8, share(tick) + 4, f"{tick:g} %", size=12, fill=KNOWN) for tick in share.ticks()]

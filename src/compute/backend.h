@@ -6,7 +6,7 @@
 // expected. Sums run in fp32 (ref: double). Same inputs, seed, back end and threads: same bits. Once shapes are right,
 // an op fails for want of memory only, or of a device: cpu and cuda keep what they take for themselves, so that sizes
 // seen before take nothing; ref takes and gives back what it needs in each op. Tokens are packed: sequence after
-// sequence, no padding; `Sequences` says where each begins. Activations and their gradients are all of one kind,
+// sequence, no padding; `Sequences` says where each begins. Activations and their gradients are all of one dtype,
 // float32 or bf16; parameters' gradients, biases, norms' weights, embedding tables and the optimizer's state are
 // float32. A bf16 result is a float32 one, rounded once to nearest even.
 #pragma once

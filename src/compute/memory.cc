@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 namespace tekio {
@@ -32,7 +33,7 @@ class HostMemory final : public Memory {
     if (base == nullptr)
       fail(ErrorKind::device,
            "{} needs {} of memory, but only {} is free: use a smaller batch, shorter sequences or a smaller model",
-           purpose, size_text(bytes), size_text(available));
+           purpose, bytes_text(static_cast<uint64_t>(bytes)), bytes_text(static_cast<uint64_t>(available)));
     char* start = base + border - reinterpret_cast<uintptr_t>(base) % static_cast<uintptr_t>(border);
     if (start - base < static_cast<std::ptrdiff_t>(sizeof base)) start += border;
     reinterpret_cast<void**>(start)[-1] = base;  // for free()
@@ -56,12 +57,6 @@ class HostMemory final : public Memory {
 Memory& host_memory() {
   static HostMemory memory;
   return memory;
-}
-
-std::string size_text(int64_t bytes) {
-  if (bytes >= int64_t{1} << 30) return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / (1 << 30));
-  if (bytes >= 1 << 20) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
-  return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / (1 << 10));
 }
 
 }  // namespace tekio

@@ -26,7 +26,4 @@ class Memory {
 /// The processor's own.
 Memory& host_memory();
 
-/// "1.50 GiB", "12.0 MiB": how messages and tables tell a size.
-std::string size_text(int64_t bytes);
-
 }  // namespace tekio

@@ -1,5 +1,5 @@
-// A tensor is a view: where the numbers are, of what kind, in what shape. Row-major and contiguous, never owning; the
-// memory comes from an Arena (or a mapped file). Shape letters, everywhere: B batch, T length, C width, H heads, L
+// A tensor is a view: where the elements are, of which dtype, in what shape. Row-major and contiguous, never owning;
+// the memory comes from an Arena (or a mapped file). Shape letters, everywhere: B batch, T length, C width, H heads, L
 // layers, V vocabulary, n tokens, r masked rows, O outputs, I inputs.
 #pragma once
 
@@ -45,13 +45,13 @@ struct BasicTensor {
   explicit operator bool() const { return data != nullptr; }
 
   using Float = std::conditional_t<std::is_const_v<Void>, const float, float>;
-  /// The numbers as float32; a bug if the tensor is of another kind.
+  /// The elements as float32; a bug if the tensor is of another dtype.
   Float* f32() const {
     TEKIO_CHECK(dtype == DType::f32, "tensor of {}", name_of(dtype));
     return static_cast<Float*>(data);
   }
   using Rounded = std::conditional_t<std::is_const_v<Void>, const bf16, bf16>;
-  /// The numbers as bf16; a bug if the tensor is of another kind.
+  /// The elements as bf16; a bug if the tensor is of another dtype.
   Rounded* b16() const {
     TEKIO_CHECK(dtype == DType::bf16, "tensor of {}", name_of(dtype));
     return static_cast<Rounded*>(data);

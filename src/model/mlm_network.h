@@ -61,7 +61,7 @@ class MlmNetwork {
   void prepare(const BatchLimits& limits, bool training, DType type = DType::f32);
   static MemoryPlan plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
                          bool explicit_dropout, DType type = DType::f32);
-  /// Whether the batch is within the limits of the last prepare(), and that was for this kind of number.
+  /// Whether the batch is within the limits of the last prepare(), and that was for this dtype.
   bool fits(const Batch& batch, DType type) const;
   bool fits(const Batch& batch) const;
   /// Gradients since the last clear_gradients(). Only after prepare(…, true).

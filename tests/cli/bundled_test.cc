@@ -116,7 +116,7 @@ TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   EXPECT_THAT(refused.err, HasSubstr("the text to evaluate on as --general_data is too short"));
 }
 
-TEST_F(Bundled, ItsModelIsJudgedWhereNoneIsNamed) {
+TEST_F(Bundled, ItsModelIsEvaluatedWhereNoneIsNamed) {
   const std::vector<std::string> eval = {"eval", "--data", "rivers", "--chunk_size", "16", "--json"};
   const Result none = run_here(eval);
   EXPECT_EQ(none.code, 2);

@@ -264,7 +264,7 @@ TEST(Loss, LargeLogitsDoNotOverflow) {
   });
 }
 
-// argmax as numpy has it: the first of equals. Every place of every odd size, in both kinds of number, alone and in
+// argmax as numpy has it: the first of equals. Every place of every odd size, in both dtypes, alone and in
 // place.
 TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {
   test::with_each_instruction_set([] {

@@ -81,18 +81,18 @@ TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
   for (const Json& call : golden.at("calls"))
     (call.at("rows").at(0) < n ? training_calls : evaluation_calls)
         .push_back({call.at("input_ids_crc32"), call.at("labels_crc32"), call.at("masked")});
-  const auto judge = [&] { evaluate(evaluation, 0, [&](const CollatedBatch& b) { note(got_evaluation, b); }); };
+  const auto evaluate_all = [&] { evaluate(evaluation, 0, [&](const CollatedBatch& b) { note(got_evaluation, b); }); };
 
   const int64_t every = golden.value("eval_steps", 0);  // 0: once per epoch
   int64_t step = 0;
-  if (golden.value("evaluate_first", false)) judge();
+  if (golden.value("evaluate_first", false)) evaluate_all();
   for (int64_t epoch = 0; epoch < golden.at("epochs"); ++epoch) {
     training.start_epoch(epoch);
     for (auto update = training.next_update(); !update.empty(); update = training.next_update()) {
       for (const CollatedBatch& b : update) note(got_training, b);
-      if (++step; every > 0 && step % every == 0) judge();
+      if (++step; every > 0 && step % every == 0) evaluate_all();
     }
-    if (every == 0) judge();
+    if (every == 0) evaluate_all();
   }
   EXPECT_EQ(got_training, training_calls);
   EXPECT_EQ(got_evaluation, evaluation_calls);
@@ -307,11 +307,11 @@ class ResumableRun {
                               std::vector<std::string>* saved) {
     std::vector<std::string> fed;
     const int64_t updates = training_.updates_per_epoch();
-    const auto judge = [&] {
+    const auto evaluate_all = [&] {
       evaluate(evaluation_, static_cast<uint64_t>(step),
                [&](const CollatedBatch& b) { fed.push_back(json_of(b).dump()); });
     };
-    if (state == nullptr) judge();
+    if (state == nullptr) evaluate_all();
     for (int64_t epoch = step / updates; epoch < 3; ++epoch) {
       if (state != nullptr) {
         if (boundary_as_end && step > 0 && step % updates == 0) {
@@ -330,7 +330,7 @@ class ResumableRun {
           if (masking_.dropout_stream() != nullptr)
             masking_.dropout_stream()->skip_dropout(1000 + b.batch.tokens());  // a forward pass
         }
-        if (++step % 3 == 0) judge();
+        if (++step % 3 == 0) evaluate_all();
         if (saved != nullptr) saved->push_back(training_.state());
       }
     }

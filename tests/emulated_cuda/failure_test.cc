@@ -57,7 +57,7 @@ TEST(CudaFailure, WhyThereIsNoGpuAndWhatIsMissing) {
     ADD_FAILURE() << "there was room";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::device);
-    EXPECT_THAT(error.what(), HasSubstr("the activations needs 100.0 MiB of the GPU's memory, but only 64.0 MiB of"));
+    EXPECT_THAT(error.what(), HasSubstr("the activations needs 105 MB of the GPU's memory, but only 67.1 MB of"));
   }
   emulated_device(1, 9, size_t{80} << 30);
   EXPECT_EQ(cuda_problem(), "");

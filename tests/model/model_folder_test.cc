@@ -476,7 +476,7 @@ TEST_F(Checkpoint, TellsManyTensorsInOneSentence) {
   EXPECT_EQ(report.unexpected_sentence("M"), "M holds 5 tensors that the model does not use: a, b, c, …");
 }
 
-// Whole float32 matrices stay where the file has them; parts of larger ones, and other kinds of number, are copied.
+// Whole float32 matrices stay where the file has them; parts of larger ones, and other dtypes, are copied.
 TEST_F(Checkpoint, BorrowsWhatCanBeReadInPlace) {
   for (const ModelConfig& config : {bert_, distilbert_}) {
     SavedTensors tensors = tensors_of(config);

@@ -110,8 +110,8 @@ TEST(GoldenTest, OtherPipelinesAndAddedTokens) {
   }
 }
 
-// What PARITY's table of vectors says, with the vocabulary here (where a word that BERT's has may be cut differently,
-// it is not listed).
+// What the reference makes of texts that are easily cut wrongly (control characters, blocks at the edge of CJK, special
+// tokens' names in another case): texts of which the small vocabulary here makes what bert-base-uncased's makes.
 TEST(VectorTest, TokensOfStrangeTexts) {
   const Tokenizer tokenizer = bert();
   const std::vector<std::pair<std::string, std::vector<std::string>>> vectors = {

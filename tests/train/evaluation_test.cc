@@ -176,7 +176,7 @@ TEST_F(Evaluate, BadOptionsAreUsageErrors) {
   EXPECT_NE(tried({.max_chunks = -1}).find("--max_chunks"), std::string::npos);
 }
 
-TEST_F(Evaluate, WhatCannotBeJudgedIsAnInputError) {
+TEST_F(Evaluate, WhatCannotBeEvaluatedIsAnInputError) {
   const Chunks chunks = split().test;
   EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(model(), tokenizer(), chunks.select({})); }).find("no chunk"),
             std::string::npos);

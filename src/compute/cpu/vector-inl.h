@@ -80,7 +80,7 @@ struct Partial {
   HWY_INLINE VF zero_outside(VF v) const { return hn::IfThenElseZero(inside, v); }
 };
 
-/// body(float()) or body(bf16()): which kind of numbers an op works on is decided once, outside the loop over them.
+/// body(float()) or body(bf16()): which dtype an op works on is decided once, outside the loop over them.
 template <typename Body>
 HWY_INLINE void with_numbers(DType type, const Body& body) {
   if (type == DType::f32)

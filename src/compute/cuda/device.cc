@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
+
 namespace tekio::cuda {
 namespace {
 
@@ -70,7 +72,7 @@ DeviceBuffer::DeviceBuffer(int64_t bytes, const std::string& purpose) : bytes_(b
     fail(ErrorKind::device,
          "{} needs {} of the GPU's memory, but only {} of {} are free: use a smaller batch, shorter sequences or a "
          "smaller model, or --device cpu",
-         purpose, size_text(bytes), size_text(static_cast<int64_t>(free)), size_text(static_cast<int64_t>(total)));
+         purpose, bytes_text(static_cast<uint64_t>(bytes)), bytes_text(free), bytes_text(total));
   }
   check(error, "cudaMalloc for " + purpose);
 }

@@ -1,4 +1,4 @@
-// What kernels share: launching them, numbers of either kind, eight columns at a time (the unit in which dropout is
+// What kernels share: launching them, elements of either dtype, eight columns at a time (the unit in which dropout is
 // drawn), sums over a warp, and where a row stands among the packed sequences.
 #pragma once
 

@@ -43,7 +43,7 @@ class RefBackend final : public Backend {
                 const AdamWStep& step) override;
 };
 
-/// A tensor's numbers, of either kind: read exactly, written rounded once.
+/// A tensor's elements, of either dtype: read exactly, written rounded once.
 class ConstNumbers {
  public:
   ConstNumbers(const ConstTensor& t) : data_(t.data), dtype_(t.dtype) {}  // NOLINT: a view
