@@ -74,6 +74,8 @@ struct MaskingRow {
   std::span<const int32_t> word_ids = {};  ///< whole_word: the walkthrough's words
 };
 
+class ReferenceMasker;  // masks a row
+
 /// The reference's collators. Tokens: DataCollatorForLanguageModeling, drawing from streams.torch. Whole words: the
 /// walkthrough's by word_ids, drawing from streams.numpy. The streams must outlive the collator; others draw from them
 /// in between.
@@ -86,9 +88,7 @@ class ReferenceCollator : public Collator {
   CollatedBatch collate(std::span<const MaskingRow> rows, bool checksums);
 
  private:
-  class Masker;
-  friend class FrozenReferenceMasks;
-  std::unique_ptr<Masker> masker_;
+  std::unique_ptr<ReferenceMasker> masker_;
   ReferenceStreams& streams_;
 };
 std::unique_ptr<Collator> make_reference_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
@@ -108,7 +108,7 @@ class FrozenReferenceMasks {
 
  private:
   struct Place;
-  std::unique_ptr<ReferenceCollator::Masker> masker_;
+  std::unique_ptr<ReferenceMasker> masker_;
   Chunks chunks_;
   int64_t width_;
   std::unique_ptr<Place> place_;

@@ -68,70 +68,47 @@ RunMasking::RunMasking(const CollatorOptions& options, const MaskingVocabulary& 
   collator_ = make_reference_collator(options, vocabulary, *streams_);
 }
 
-struct TrainingBatches::Impl {
-  RunMasking& masking;
-  Chunks chunks;
-  TrainingOrder order;
-  int64_t epoch = 0;
-  int64_t updates_done = 0;
-  int64_t collated = 0;                // batches of this epoch
-  std::vector<int64_t> permutation;    // this epoch's chunks
-  std::optional<CollatedBatch> ahead;  // reference's streams: the first batch of the update to come
-  std::optional<ReferenceStreams> before_ahead;
-
-  int64_t batches() const { return parts(chunks.size(), order.batch_size); }
-  int64_t updates() const { return parts(batches(), order.accumulation); }
-
-  void begin(int64_t which) {
-    epoch = which;
-    updates_done = collated = 0;
-    ahead.reset();
-    before_ahead.reset();
-    permutation =
-        TorchStream(order.data_seed.value_or(order.seed) + static_cast<uint64_t>(which)).randperm(chunks.size());
-  }
-
-  CollatedBatch collate_next() {
-    const int64_t begin = collated++ * order.batch_size;
-    const int64_t count = std::min(order.batch_size, chunks.size() - begin);
-    const auto numbers = std::span(permutation).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-    return masking.collator_->collate(chunks, numbers, static_cast<uint64_t>(epoch), order.checksums);
-  }
-
-  void collate_ahead() {
-    before_ahead = *masking.streams_;
-    ahead = collate_next();
-  }
-};
-
 TrainingBatches::TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order)
-    : impl_(new Impl{.masking = masking,
-                     .chunks = std::move(chunks),
-                     .order = order,
-                     .permutation = {},
-                     .ahead = {},
-                     .before_ahead = {}}) {
+    : masking_(masking), chunks_(std::move(chunks)), order_(order) {
   TEKIO_CHECK(order.batch_size > 0 && order.accumulation > 0, "{} chunks, {} micro-batches", order.batch_size,
               order.accumulation);
 }
-TrainingBatches::~TrainingBatches() = default;
 
-int64_t TrainingBatches::batches_per_epoch() const { return impl_->batches(); }
-int64_t TrainingBatches::updates_per_epoch() const { return impl_->updates(); }
-void TrainingBatches::start_epoch(int64_t epoch) { impl_->begin(epoch); }
+int64_t TrainingBatches::batches_per_epoch() const { return parts(chunks_.size(), order_.batch_size); }
+int64_t TrainingBatches::updates_per_epoch() const { return parts(batches_per_epoch(), order_.accumulation); }
+
+void TrainingBatches::start_epoch(int64_t epoch) {
+  epoch_ = epoch;
+  updates_done_ = collated_ = 0;
+  ahead_.reset();
+  before_ahead_.reset();
+  permutation_ =
+      TorchStream(order_.data_seed.value_or(order_.seed) + static_cast<uint64_t>(epoch)).randperm(chunks_.size());
+}
+
+CollatedBatch TrainingBatches::collate_next() {
+  const int64_t begin = collated_++ * order_.batch_size;
+  const int64_t count = std::min(order_.batch_size, chunks_.size() - begin);
+  const auto numbers = std::span(permutation_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+  return masking_.collator().collate(chunks_, numbers, static_cast<uint64_t>(epoch_), order_.checksums);
+}
+
+void TrainingBatches::collate_ahead() {
+  before_ahead_ = *masking_.streams();
+  ahead_ = collate_next();
+}
 
 std::vector<CollatedBatch> TrainingBatches::next_update() {
-  Impl& s = *impl_;
   std::vector<CollatedBatch> update;
-  if (s.updates_done == s.updates()) return update;
-  ReferenceStreams* const streams = s.masking.streams_.get();
-  if (streams != nullptr && s.collated == 0) streams->torch.random_int64();  // a loader's start: its workers' base seed
-  if (s.ahead) update.push_back(std::move(*std::exchange(s.ahead, std::nullopt)));
-  const int64_t end = std::min(s.batches(), (s.updates_done + 1) * s.order.accumulation);
-  while (s.collated < end) update.push_back(s.collate_next());
-  s.before_ahead.reset();
-  if (streams != nullptr && end < s.batches()) s.collate_ahead();
-  ++s.updates_done;
+  if (updates_done_ == updates_per_epoch()) return update;
+  ReferenceStreams* const streams = masking_.streams();
+  if (streams != nullptr && collated_ == 0) streams->torch.random_int64();  // a loader's start: its workers' base seed
+  if (ahead_) update.push_back(std::move(*std::exchange(ahead_, std::nullopt)));
+  const int64_t end = std::min(batches_per_epoch(), (updates_done_ + 1) * order_.accumulation);
+  while (collated_ < end) update.push_back(collate_next());
+  before_ahead_.reset();
+  if (streams != nullptr && end < batches_per_epoch()) collate_ahead();
+  ++updates_done_;
   uint64_t sequences = 0;
   for (CollatedBatch& micro : update) {
     micro.batch.first_key = sequences;
@@ -141,75 +118,65 @@ std::vector<CollatedBatch> TrainingBatches::next_update() {
 }
 
 std::string TrainingBatches::state() const {
-  if (!impl_->masking.streams_) return {};
-  Json document = streams_to_json(*impl_->masking.streams_);
-  if (impl_->before_ahead) document["before_look_ahead"] = streams_to_json(*impl_->before_ahead);
+  if (masking_.streams() == nullptr) return {};
+  Json document = streams_to_json(*masking_.streams());
+  if (before_ahead_) document["before_look_ahead"] = streams_to_json(*before_ahead_);
   return document.dump();
 }
 
 void TrainingBatches::resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where) {
-  Impl& s = *impl_;
-  if (updates_done < 0 || updates_done > s.updates())
+  if (updates_done < 0 || updates_done > updates_per_epoch())
     fail(ErrorKind::input,
          "{}: {} updates of epoch {} are done, but an epoch has {}; resume with the data and batch sizes of the run",
-         where, updates_done, epoch, s.updates());
-  ReferenceStreams* const streams = s.masking.streams_.get();
+         where, updates_done, epoch, updates_per_epoch());
+  ReferenceStreams* const streams = masking_.streams();
   if (state.empty() != (streams == nullptr))
     fail(ErrorKind::input, "{}: the checkpoint is of a run with {}; resume with that", where,
          state.empty() ? "--masking_rng counter" : "--masking_rng torch or torch-cpu");
-  s.begin(epoch);
-  s.updates_done = updates_done;
-  s.collated = std::min(s.batches(), updates_done * s.order.accumulation);
+  start_epoch(epoch);
+  updates_done_ = updates_done;
+  collated_ = std::min(batches_per_epoch(), updates_done * order_.accumulation);
   if (streams == nullptr) return;
   const Json document = parse_json(state, where);
-  if (updates_done > 0 && updates_done < s.updates()) {
+  if (updates_done > 0 && updates_done < updates_per_epoch()) {
     streams_from_json(*streams, member(document, "before_look_ahead", where), where);
-    s.collate_ahead();
+    collate_ahead();
   }
   streams_from_json(*streams, document, where);
 }
 
-struct EvaluationBatches::Impl {
-  RunMasking& masking;
-  Chunks chunks;
-  int64_t batch_size;
-  bool fresh, checksums;
-  std::unique_ptr<Collator> counter;             // counter: masks of their own, no training batch's
-  std::unique_ptr<FrozenReferenceMasks> frozen;  // reference's streams
-  int64_t next = 0;                              // chunk
-  uint64_t pass = 0;                             // 0: frozen
-};
-
 EvaluationBatches::EvaluationBatches(RunMasking& masking, Chunks chunks, int64_t batch_size, EvalMasking kind,
                                      bool checksums)
-    : impl_(new Impl{masking, std::move(chunks), batch_size, kind == EvalMasking::fresh, checksums, nullptr, nullptr}) {
+    : masking_(masking),
+      chunks_(std::move(chunks)),
+      batch_size_(batch_size),
+      fresh_(kind == EvalMasking::fresh),
+      checksums_(checksums) {
   TEKIO_CHECK(batch_size > 0, "{}", batch_size);
-  if (!masking.streams_)
-    impl_->counter = make_counter_collator(masking.options_, masking.vocabulary_, RandomUse::evaluation_mask);
-  else if (!impl_->fresh)
-    impl_->frozen = std::make_unique<FrozenReferenceMasks>(masking.options_, masking.vocabulary_, impl_->chunks);
+  if (masking.streams() == nullptr)
+    counter_ = make_counter_collator(masking.options(), masking.vocabulary(), RandomUse::evaluation_mask);
+  else if (!fresh_)
+    frozen_ = std::make_unique<FrozenReferenceMasks>(masking.options(), masking.vocabulary(), chunks_);
 }
-EvaluationBatches::~EvaluationBatches() = default;
 
-int64_t EvaluationBatches::batches() const { return parts(impl_->chunks.size(), impl_->batch_size); }
+int64_t EvaluationBatches::batches() const { return parts(chunks_.size(), batch_size_); }
 
 void EvaluationBatches::start(uint64_t number) {
-  impl_->next = 0;
-  impl_->pass = impl_->fresh ? number + 1 : 0;
-  if (impl_->frozen)
-    impl_->frozen->rewind();
-  else if (impl_->masking.streams_)
-    impl_->masking.streams_->torch.random_int64();  // a loader's start, here too
+  next_ = 0;
+  pass_ = fresh_ ? number + 1 : 0;
+  if (frozen_)
+    frozen_->rewind();
+  else if (masking_.streams() != nullptr)
+    masking_.streams()->torch.random_int64();  // a loader's start, here too
 }
 
 std::optional<CollatedBatch> EvaluationBatches::next() {
-  Impl& s = *impl_;
-  const int64_t count = std::min(s.batch_size, s.chunks.size() - s.next);
+  const int64_t count = std::min(batch_size_, chunks_.size() - next_);
   if (count <= 0) return std::nullopt;
   std::vector<int64_t> numbers(static_cast<size_t>(count));
-  std::generate(numbers.begin(), numbers.end(), [&] { return s.next++; });
-  if (s.frozen) return s.frozen->next(count, s.checksums);
-  return (s.counter ? s.counter : s.masking.collator_)->collate(s.chunks, numbers, s.pass, s.checksums);
+  std::generate(numbers.begin(), numbers.end(), [&] { return next_++; });
+  if (frozen_) return frozen_->next(count, checksums_);
+  return (counter_ ? *counter_ : masking_.collator()).collate(chunks_, numbers, pass_, checksums_);
 }
 
 }  // namespace tekio

@@ -30,15 +30,18 @@ class RunMasking {
   RunMasking(const CollatorOptions& options, const MaskingVocabulary& vocabulary);
 
   MaskingRng rng() const { return options_.masking_rng; }
+  const CollatorOptions& options() const { return options_; }
+  const MaskingVocabulary& vocabulary() const { return vocabulary_; }
+  Collator& collator() { return *collator_; }
+  /// nullptr: MaskingRng::counter, which needs none.
+  ReferenceStreams* streams() { return streams_.get(); }
   /// What dropout is drawn from (MaskingRng::torch_cpu), else nullptr: StepRandom::stream.
   TorchStream* dropout_stream() { return rng() == MaskingRng::torch_cpu ? &streams_->torch : nullptr; }
 
  private:
-  friend class TrainingBatches;
-  friend class EvaluationBatches;
   CollatorOptions options_;
   MaskingVocabulary vocabulary_;
-  std::unique_ptr<ReferenceStreams> streams_;  // null: counter
+  std::unique_ptr<ReferenceStreams> streams_;
   std::unique_ptr<Collator> collator_;
 };
 
@@ -54,7 +57,6 @@ struct TrainingOrder {
 class TrainingBatches {
  public:
   TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order);
-  ~TrainingBatches();
 
   int64_t batches_per_epoch() const;  ///< the last one may be smaller
   int64_t updates_per_epoch() const;  ///< the last one may have fewer micro-batches
@@ -75,8 +77,16 @@ class TrainingBatches {
   void resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  CollatedBatch collate_next();
+  void collate_ahead();
+  RunMasking& masking_;
+  Chunks chunks_;
+  TrainingOrder order_;
+  int64_t epoch_ = 0, updates_done_ = 0;
+  int64_t collated_ = 0;                ///< batches of this epoch
+  std::vector<int64_t> permutation_;    ///< this epoch's chunks
+  std::optional<CollatedBatch> ahead_;  ///< reference's streams: the first batch of the update to come
+  std::optional<ReferenceStreams> before_ahead_;
 };
 
 /// The evaluation set in batches, in its own order, as often as wanted. `masking` must outlive it.
@@ -85,7 +95,6 @@ class EvaluationBatches {
   /// Frozen: always the same masks, which depend on the seed alone and draw nothing from the run's streams. With the
   /// reference's streams they are those of one collator call over all chunks after seeding with `seed`.
   EvaluationBatches(RunMasking& masking, Chunks chunks, int64_t batch_size, EvalMasking kind, bool checksums = false);
-  ~EvaluationBatches();
 
   int64_t batches() const;
   /// Begins a pass. `number` tells fresh counter masks apart (the updates done so far, say). A pass may be broken off,
@@ -95,8 +104,14 @@ class EvaluationBatches {
   std::optional<CollatedBatch> next();
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  RunMasking& masking_;
+  Chunks chunks_;
+  int64_t batch_size_;
+  bool fresh_, checksums_;
+  std::unique_ptr<Collator> counter_;             ///< counter: masks of their own, no training batch's
+  std::unique_ptr<FrozenReferenceMasks> frozen_;  ///< reference's streams
+  int64_t next_ = 0;                              ///< chunk
+  uint64_t pass_ = 0;                             ///< 0: frozen
 };
 
 }  // namespace tekio

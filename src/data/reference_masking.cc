@@ -33,9 +33,9 @@ struct CallDraws {
   TorchStream choose, mask, randomise, replace;
 };
 
-class ReferenceCollator::Masker {
+class ReferenceMasker {
  public:
-  Masker(const CollatorOptions& options, const MaskingVocabulary& vocabulary)
+  ReferenceMasker(const CollatorOptions& options, const MaskingVocabulary& vocabulary)
       : options_(options), vocabulary_(vocabulary) {
     TEKIO_CHECK(vocabulary.size > 0 && vocabulary.size < int64_t{1} << 28, "{} entries",
                 vocabulary.size);  // more: two words a draw
@@ -45,24 +45,6 @@ class ReferenceCollator::Masker {
   const MaskingVocabulary& vocabulary() const { return vocabulary_; }
   /// Whether replacements are drawn at all.
   bool randomising() const { return options_.mask_replace_prob < 1 && options_.random_replace_prob > 0; }
-
-  /// One call over `count` rows, the longest of `longest` tokens; with_row(k, use) is to call use(row k).
-  template <typename WithRow>
-  CollatedBatch collate(ReferenceStreams& streams, bool by_words, int64_t count, int64_t longest, bool checksums,
-                        const WithRow& with_row) {
-    const int64_t width = padded_width(longest, options_.pad_to_multiple_of);
-    BatchWriter writer(width, vocabulary_.pad_id, checksums);
-    if (by_words) {
-      for (int64_t k = 0; k < count; ++k)
-        with_row(k, [&](const MaskingRow& row) { mask_words(row, streams.numpy, writer); });
-      return writer.finish();
-    }
-    CallDraws draws(streams.torch, width * count, randomising());
-    for (int64_t k = 0; k < count; ++k)
-      with_row(k, [&](const MaskingRow& row) { mask_tokens(row, width, draws, writer); });
-    streams.torch = randomising() ? draws.replace : draws.mask;
-    return writer.finish();
-  }
 
   void mask_tokens(const MaskingRow& row, int64_t width, CallDraws& draws, BatchWriter& writer) {
     start(row);
@@ -113,12 +95,11 @@ class ReferenceCollator::Masker {
     writer.add(input_, row.ids, chosen_);
   }
 
-  /// Calls use(row) with chunk `number` as the collator is to see it.
-  template <typename Use>
-  void with_chunk(const Chunks& chunks, int64_t number, const Use& use) {
+  /// Chunk `number` as the collator is to see it, until the next is asked for.
+  MaskingRow row_of(const Chunks& chunks, int64_t number) {
     copy_ids(chunks.view(), number, ids_);
     if (options_.whole_word_mask) chunks.view().word_ids(number, word_ids_);
-    use(MaskingRow{.ids = ids_, .special_tokens_mask = {}, .offsets = {}, .word_ids = word_ids_});
+    return {.ids = ids_, .special_tokens_mask = {}, .offsets = {}, .word_ids = word_ids_};
   }
 
  private:
@@ -144,26 +125,64 @@ class ReferenceCollator::Masker {
   std::array<std::vector<uint32_t>, 4> words_;  // its draws, kind by kind
 };
 
+namespace {
+
+// One call of the collator over `rows` rows, the longest of `longest` tokens.
+class CollatorCall {
+ public:
+  CollatorCall(ReferenceMasker& masker, ReferenceStreams& streams, bool by_words, size_t rows, int64_t longest,
+               bool checksums)
+      : masker_(masker),
+        streams_(streams),
+        by_words_(by_words),
+        width_(padded_width(longest, masker.options().pad_to_multiple_of)),
+        draws_(streams.torch, by_words ? 0 : width_ * static_cast<int64_t>(rows), masker.randomising()),
+        writer_(width_, masker.vocabulary().pad_id, checksums) {}
+
+  void add(const MaskingRow& row) {
+    if (by_words_)
+      masker_.mask_words(row, streams_.numpy, writer_);
+    else
+      masker_.mask_tokens(row, width_, draws_, writer_);
+  }
+
+  CollatedBatch finish() {
+    if (!by_words_) streams_.torch = masker_.randomising() ? draws_.replace : draws_.mask;
+    return writer_.finish();
+  }
+
+ private:
+  ReferenceMasker& masker_;
+  ReferenceStreams& streams_;
+  bool by_words_;
+  int64_t width_;
+  CallDraws draws_;
+  BatchWriter writer_;
+};
+
+}  // namespace
+
 ReferenceCollator::ReferenceCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                      ReferenceStreams& streams)
-    : masker_(std::make_unique<Masker>(options, vocabulary)), streams_(streams) {}
+    : masker_(std::make_unique<ReferenceMasker>(options, vocabulary)), streams_(streams) {}
 ReferenceCollator::~ReferenceCollator() = default;
 
 CollatedBatch ReferenceCollator::collate(std::span<const MaskingRow> rows, bool checksums) {
   size_t longest = 0;
   for (const MaskingRow& row : rows) longest = std::max(longest, row.ids.size());
   const bool by_words = !rows.empty() && !rows[0].word_ids.empty();
-  return masker_->collate(streams_, by_words, static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest),
-                          checksums, [&](int64_t k, const auto& use) { use(rows[static_cast<size_t>(k)]); });
+  CollatorCall call(*masker_, streams_, by_words, rows.size(), static_cast<int64_t>(longest), checksums);
+  for (const MaskingRow& row : rows) call.add(row);
+  return call.finish();
 }
 
 CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t,
                                          bool checksums) {
   int64_t longest = 0;
   for (const int64_t number : numbers) longest = std::max(longest, chunks.view().ids(number).size());
-  return masker_->collate(
-      streams_, masker_->options().whole_word_mask, static_cast<int64_t>(numbers.size()), longest, checksums,
-      [&](int64_t k, const auto& use) { masker_->with_chunk(chunks, numbers[static_cast<size_t>(k)], use); });
+  CollatorCall call(*masker_, streams_, masker_->options().whole_word_mask, numbers.size(), longest, checksums);
+  for (const int64_t number : numbers) call.add(masker_->row_of(chunks, number));
+  return call.finish();
 }
 
 std::unique_ptr<Collator> make_reference_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
@@ -181,7 +200,7 @@ struct FrozenReferenceMasks::Place {
 
 FrozenReferenceMasks::FrozenReferenceMasks(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
                                            Chunks chunks)
-    : masker_(std::make_unique<ReferenceCollator::Masker>(options, vocabulary)), chunks_(std::move(chunks)) {
+    : masker_(std::make_unique<ReferenceMasker>(options, vocabulary)), chunks_(std::move(chunks)) {
   int64_t longest = 0;
   for (int64_t i = 0; i < chunks_.size() && longest < chunks_.chunk_size(); ++i)
     longest = std::max(longest, chunks_.view().ids(i).size());
@@ -197,12 +216,11 @@ void FrozenReferenceMasks::rewind() {
 CollatedBatch FrozenReferenceMasks::next(int64_t count, bool checksums) {
   BatchWriter writer(width_, masker_->vocabulary().pad_id, checksums);
   for (const int64_t end = std::min(chunks_.size(), place_->next + count); place_->next < end; ++place_->next) {
-    masker_->with_chunk(chunks_, place_->next, [&](const MaskingRow& row) {
-      if (masker_->options().whole_word_mask)
-        masker_->mask_words(row, place_->numpy, writer);
-      else
-        masker_->mask_tokens(row, width_, place_->draws, writer);
-    });
+    const MaskingRow row = masker_->row_of(chunks_, place_->next);
+    if (masker_->options().whole_word_mask)
+      masker_->mask_words(row, place_->numpy, writer);
+    else
+      masker_->mask_tokens(row, width_, place_->draws, writer);
   }
   return writer.finish();
 }
