@@ -3,34 +3,39 @@
 // [--benchmark_min_time=0.2]
 #include <benchmark/benchmark.h>
 
-#include <chrono>
-
+#include "base/stopwatch.h"
 #include "base/thread_pool.h"
 #include "compute/cpu/cpu_features.h"
 #include "compute/op_rig.h"
 #include "compute/product_rate.h"
+#include "compute/timing.h"
 
 namespace {
 
 using tekio::test::OpRig;
 
-// Times one direction of a case. Inputs are restored outside the clock, since some ops work in place.
+// Times one direction of a case. Inputs are restored outside the clock, since some ops work in place. `phases`: where
+// the back end writes down what its verbs must do.
 template <typename Run>
-void time_op(benchmark::State& state, OpRig& rig, OpRig::Cost cost, double best, const Run& run) {
-  using Clock = std::chrono::steady_clock;
+void time_op(benchmark::State& state, OpRig& rig, tekio::PhaseTimes& phases, double best, const Run& run) {
+  phases.clear();
   double total = 0;
   for (auto _ : state) {
     rig.restore();
-    const auto start = Clock::now();
+    const tekio::Stopwatch watch;
     run();
-    const double took = std::chrono::duration<double>(Clock::now() - start).count();
+    const double took = watch.seconds();
     total += took;
     state.SetIterationTime(took);
   }
-  const double each = total / static_cast<double>(state.iterations());
-  state.counters["GFLOP/s"] = cost.flops / each * 1e-9;
-  state.counters["GB/s"] = cost.bytes / each * 1e-9;
-  state.counters["%product_rate"] = 100 * cost.flops / each * 1e-9 / best;
+  double flops = 0, bytes = 0;
+  for (size_t phase = 0; phase < tekio::kPhases; ++phase) {
+    flops += phases[static_cast<tekio::Phase>(phase)].flops;
+    bytes += phases[static_cast<tekio::Phase>(phase)].bytes;
+  }
+  state.counters["GFLOP/s"] = flops / total * 1e-9;
+  state.counters["GB/s"] = bytes / total * 1e-9;
+  state.counters["%product_rate"] = 100 * flops / total * 1e-9 / best;
 }
 
 }  // namespace
@@ -39,7 +44,8 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   tekio::ThreadPool pool;
-  const auto backend = tekio::make_cpu_backend(pool);
+  tekio::PhaseTimes phases;
+  const auto backend = tekio::make_timing_backend(tekio::make_cpu_backend(pool), phases);
   const bool has_bf16 = backend->has_bf16();
   const auto best_rate = [&](tekio::DType type) {
     return tekio::measure_product_rate(*backend, type, tekio::plain_product(*backend), 1).best;
@@ -61,15 +67,15 @@ int main(int argc, char** argv) {
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond);
     };
-    add("/forward", [&backend, c, limit](benchmark::State& state) {
+    add("/forward", [&backend, &phases, c, limit](benchmark::State& state) {
       OpRig rig(c);
-      time_op(state, rig, rig.forward_cost(), limit, [&] { rig.forward(*backend); });
+      time_op(state, rig, phases, limit, [&] { rig.forward(*backend); });
     });
     if (!OpRig(c).has_backward() || c.op == tekio::test::Op::vocabulary_loss) continue;
-    add("/backward", [&backend, c, limit](benchmark::State& state) {
+    add("/backward", [&backend, &phases, c, limit](benchmark::State& state) {
       OpRig rig(c);
       rig.forward(*backend);  // for the values kept
-      time_op(state, rig, rig.backward_cost(), limit, [&] { rig.backward(*backend); });
+      time_op(state, rig, phases, limit, [&] { rig.backward(*backend); });
     });
   }
   benchmark::RunSpecifiedBenchmarks();

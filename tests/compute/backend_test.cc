@@ -3,8 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <array>
 
+#include <array>
+#include <functional>
 #include <limits>
 
 #include "base/thread_pool.h"
@@ -37,171 +38,139 @@ std::string message_of(ErrorKind kind, const Call& call) {
   return "";
 }
 
-TEST(Checks, MismatchesNameTheOpWhatWasGotAndExpected) {
-  const auto be = make_ref_backend();
-  Numbers t;
-  Numbers other;
-  const std::vector<int32_t> offsets = {0, 3, 5}, ids = {0, 1, 2, 3, 4}, wrong_ids = {0, 1, 2, 3, 9};
-  const Sequences s{offsets, 0};
-  const NormKept kept{t({5, 8}), t({5})};
-  const NormWeights w{t({8}), t({8}), 1e-5f};
-  const Dropout off;
-  const auto bug = [](const auto& call) { return message_of(ErrorKind::bug, call); };
+/// Calls with one thing wrong are refused as a bug that names the op, what is wrong, what was got and, where it is not
+/// said by that, what was expected, in this order.
+class Checks : public testing::Test {
+ protected:
+  using Facts = std::vector<std::string>;
+  static void refuses(const std::string& op, const Facts& facts, const std::function<void()>& call) {
+    const std::string message = message_of(ErrorKind::bug, call);
+    EXPECT_THAT(message, testing::StartsWith(op + ": "));
+    size_t at = op.size();
+    for (const std::string& fact : facts) {
+      at = message.find(fact, at);
+      ASSERT_NE(at, std::string::npos) << fact << " in: " << message;
+      at += fact.size();
+    }
+  }
 
-  EXPECT_EQ(bug([&] {
-              be->linear(t({5, 6}), t({5, 7}), t({6, 8}), {});
-            }),
-            "linear: w is [6, 8] f32, expected [6, 7] f32");
-  EXPECT_EQ(bug([&] {
-              be->linear(t({4, 6}), t({5, 7}), t({6, 7}), {});
-            }),
-            "linear: y is [4, 6] f32, expected [5, 6] f32");
-  EXPECT_EQ(bug([&] {
-              be->linear(t({5, 6}), t({5, 7}), t({6, 7}), t({7}));
-            }),
-            "linear: b is [7] f32, expected [6] f32");
-  EXPECT_EQ(bug([&] {
-              be->linear(t({5, 6}), t({5, 7, 1}), t({6, 7}), {});
-            }),
-            "linear: x is [5, 7, 1] f32, expected two dimensions");
-  EXPECT_EQ(bug([&] {
-              be->linear(Tensor(nullptr, DType::f32, {5, 6}), t({5, 7}), t({6, 7}), {});
-            }),
-            "linear: y [5, 6] f32 has no memory");
-  EXPECT_EQ(bug([&] {
-              be->linear(Tensor(t.values.data(), DType::bf16, {5, 6}), t({5, 7}), t({6, 7}), {});
-            }),
-            "linear: y is [5, 6] bf16, expected [5, 6] f32");
-  EXPECT_EQ(bug([&] {
-              be->linear_backward(t({5, 8}), t({6, 7}), {}, t({5, 6}), t({5, 7}), t({6, 7}));
-            }),
-            "linear_backward: d_x is [5, 8] f32, expected [5, 7] f32");
-  EXPECT_EQ(bug([&] {
-              be->linear_backward({}, {}, {}, t({5, 6}), t({5, 7}), t({6, 7}));
-            }),
-            "linear_backward: d_w is [] f32, expected [6, 7] f32");
-  EXPECT_EQ(bug([&] {
-              be->linear_activation(t({5, 6}), {}, t({5, 7}), t({6, 7}), {}, Activation::gelu);
-            }),
-            "linear_activation: kept is [] f32, expected [5, 6] f32");
-  EXPECT_EQ(
-      bug([&] {
-        be->linear_activation_backward({}, t({6, 7}), {}, t({5, 6}), t({6, 5}), t({5, 7}), t({6, 7}), Activation::relu);
-      }),
-      "linear_activation_backward: kept is [6, 5] f32, expected [5, 6] f32");
+  const std::unique_ptr<Backend> be_ = make_ref_backend();
+  Numbers t_;
+  const std::vector<int32_t> offsets_ = {0, 3, 5}, ids_ = {0, 1, 2, 3, 4};
+  const Sequences s_{offsets_, 0};
+  const NormKept kept_{t_({5, 8}), t_({5})};
+  const NormWeights w_{t_({8}), t_({8}), 1e-5f};
+  const Dropout off_;
+};
 
+TEST_F(Checks, Linear) {
+  const Tensor x = t_({5, 7}), y = t_({5, 6}), w = t_({6, 7});
+  refuses("linear", {"w", "[6, 8] f32", "[6, 7] f32"}, [&] { be_->linear(y, x, t_({6, 8}), {}); });
+  refuses("linear", {"y", "[4, 6] f32", "[5, 6] f32"}, [&] { be_->linear(t_({4, 6}), x, w, {}); });
+  refuses("linear", {"b", "[7] f32", "[6] f32"}, [&] { be_->linear(y, x, w, t_({7})); });
+  refuses("linear", {"x", "[5, 7, 1] f32", "two dimensions"}, [&] { be_->linear(y, t_({5, 7, 1}), w, {}); });
+  const Tensor nowhere(nullptr, DType::f32, {5, 6}), rounded(t_.values.data(), DType::bf16, {5, 6});
+  refuses("linear", {"y", "[5, 6] f32", "no memory"}, [&] { be_->linear(nowhere, x, w, {}); });
+  refuses("linear", {"y", "[5, 6] bf16", "[5, 6] f32"}, [&] { be_->linear(rounded, x, w, {}); });
+  refuses("linear_backward", {"d_x", "[5, 8] f32", "[5, 7] f32"}, [&] {
+    be_->linear_backward(t_({5, 8}), w, {}, y, x, w);
+  });
+  refuses("linear_backward", {"d_w", "[] f32", "[6, 7] f32"}, [&] { be_->linear_backward({}, {}, {}, y, x, w); });
+  refuses("linear_activation", {"kept", "[] f32", "[5, 6] f32"},
+          [&] { be_->linear_activation(y, {}, x, w, {}, Activation::gelu); });
+  refuses("linear_activation_backward", {"kept", "[6, 5] f32", "[5, 6] f32"}, [&] {
+    be_->linear_activation_backward({}, w, {}, y, t_({6, 5}), x, w, Activation::relu);
+  });
+}
+
+TEST_F(Checks, CopiesOfMatrices) {
   alignas(64) std::array<bf16, 128> room{};
   const auto copy = [&](void* to, DType type) {
-    const std::vector<Backend::MatrixCopy> copies = {{Matrix(to, type, 4, 8), t({4, 8})}};
-    return bug([&] { be->copy_matrices(copies); });
+    const std::vector<Backend::MatrixCopy> copies = {{Matrix(to, type, 4, 8), t_({4, 8})}};
+    be_->copy_matrices(copies);
   };
-  EXPECT_EQ(copy(room.data(), DType::f32), "copy_matrices: a matrix of f32");
-  EXPECT_EQ(copy(room.data() + 1, DType::bf16), "copy_matrices: a matrix that does not lie on a 64-byte border");
+  refuses("copy_matrices", {"f32"}, [&] { copy(room.data(), DType::f32); });
+  refuses("copy_matrices", {"64-byte border"}, [&] { copy(room.data() + 1, DType::bf16); });
+}
 
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 8}), kept, t({5, 7}), w, s, off);
-            }),
-            "norm: y is [5, 8] f32, expected [5, 7] f32");
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 8}), kept, t({5, 8}), {t({9}), t({8}), 1e-5f}, s, off);
-            }),
-            "norm: weight is [9] f32, expected [8] f32");
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 0}), {t({5, 0}), t({5})}, t({5, 0}), {t({0}), t({0}), 1});
-            }),
-            "norm: rows of width 0 have no mean");
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 8}), kept, t({5, 8}), w, s, {.rate = 1.0f});
-            }),
-            "norm: dropout rate 1 is outside [0, 1)");
-  EXPECT_EQ(bug([&] {
-              be->norm_backward(t({5, 8}), {t({8}), t({7})}, t({5, 8}), kept, w, s, off);
-            }),
-            "norm_backward: d_w.bias is [7] f32, expected [8] f32");
-  EXPECT_EQ(bug([&] {
-              be->norm_backward(t({4, 8}), {t({8}), t({8})}, t({5, 8}), kept, w);
-            }),
-            "norm_backward: d_x is [4, 8] f32, expected [5, 8] f32");
-  EXPECT_EQ(bug([&] {
-              be->residual_norm(t({5, 8}), kept, t({5, 8}), t({5, 9}), w, s, off);
-            }),
-            "residual_norm: branch is [5, 9] f32, expected [5, 8] f32");
-  EXPECT_EQ(bug([&] {
-              be->residual_norm(t({5, 8}), {t({5, 8}), t({6})}, t({5, 8}), t({5, 8}), w, s, off);
-            }),
-            "residual_norm: kept.rstd is [6] f32, expected [5] f32");
-  EXPECT_EQ(bug([&] {
-              be->residual_norm_backward(t({5, 8}), t({5, 8}), {t({8}), t({8})}, t({5, 8}), kept, w, s, off);
-            }),
-            "residual_norm_backward: d_x and d_branch are the same memory");
+TEST_F(Checks, Norms) {
+  const Tensor x = t_({5, 8}), c = t_({8});
+  refuses("norm", {"y", "[5, 8] f32", "[5, 7] f32"}, [&] { be_->norm(x, kept_, t_({5, 7}), w_, s_, off_); });
+  refuses("norm", {"weight", "[9] f32", "[8] f32"}, [&] { be_->norm(x, kept_, x, {t_({9}), c, 1e-5f}, s_, off_); });
+  refuses("norm", {"width 0"}, [&] {
+    be_->norm(t_({5, 0}), {t_({5, 0}), t_({5})}, t_({5, 0}), {t_({0}), t_({0}), 1});
+  });
+  refuses("norm", {"rate 1", "[0, 1)"}, [&] { be_->norm(x, kept_, x, w_, s_, {.rate = 1.0f}); });
+  refuses("norm_backward", {"d_w.bias", "[7] f32", "[8] f32"}, [&] {
+    be_->norm_backward(x, {c, t_({7})}, x, kept_, w_, s_, off_);
+  });
+  refuses("norm_backward", {"d_x", "[4, 8] f32", "[5, 8] f32"}, [&] {
+    be_->norm_backward(t_({4, 8}), {c, c}, x, kept_, w_);
+  });
+  refuses("residual_norm", {"branch", "[5, 9] f32", "[5, 8] f32"}, [&] {
+    be_->residual_norm(x, kept_, x, t_({5, 9}), w_, s_, off_);
+  });
+  refuses("residual_norm", {"kept.rstd", "[6] f32", "[5] f32"}, [&] {
+    be_->residual_norm(x, {x, t_({6})}, x, x, w_, s_, off_);
+  });
+  refuses("residual_norm_backward", {"d_x and d_branch", "same memory"}, [&] {
+    be_->residual_norm_backward(x, x, {c, c}, x, kept_, w_, s_, off_);
+  });
+}
 
-  EXPECT_EQ(bug([&] {
-              be->embed(t({5, 8}), wrong_ids, {}, s, t({9, 8}), t({3, 8}), {});
-            }),
-            "embed: id 9 is outside [0, 9)");
-  EXPECT_EQ(bug([&] { be->embed(t({4, 8}), ids, {}, s, t({9, 8}), t({3, 8}), {}); }), "embed: 5 ids, expected 4");
-  EXPECT_EQ(bug([&] {
-              be->embed(t({5, 8}), ids, {}, s, t({9, 8}), t({2, 8}), {});
-            }),
-            "embed: a sequence of 3 tokens, but 2 positions");
-  EXPECT_EQ(bug([&] {
-              be->embed(t({5, 8}), ids, ids, s, t({9, 8}), t({3, 8}), {});
-            }),
-            "embed: type ids without a table of types");
-  EXPECT_EQ(bug([&] {
-              be->embed(t({5, 8}), ids, ids, s, t({9, 8}), t({3, 8}), t({2, 8}));
-            }),
-            "embed: type id 2 is outside [0, 2)");
-  EXPECT_EQ(bug([&] { be->embed(t({5, 8}), ids, {}, s, t({9, 8}), t({3, 8}), t({0, 8})); }), "embed: type has no rows");
-  EXPECT_EQ(bug([&] {
-              be->embed_backward(t({9, 7}), t({3, 8}), {}, t({5, 8}), ids, {}, s, -1);
-            }),
-            "embed_backward: word is [9, 7] f32, expected [9, 8] f32");
-  const std::vector<int32_t> short_offsets = {0, 3}, turned = {0, 4, 3, 5}, none;
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 8}), kept, t({5, 8}), w, {short_offsets, 0}, off);
-            }),
-            "norm: sequence offsets [0, 3] do not cut 5 rows");
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 8}), kept, t({5, 8}), w, {turned, 0}, off);
-            }),
-            "norm: sequence offsets [0, 4, 3, 5] do not cut 5 rows");
-  EXPECT_EQ(bug([&] {
-              be->norm(t({5, 8}), kept, t({5, 8}), w, {none, 0}, off);
-            }),
-            "norm: sequence offsets [] do not cut 5 rows");
+TEST_F(Checks, Embeddings) {
+  const Tensor y = t_({5, 8}), word = t_({9, 8}), position = t_({3, 8});
+  const std::vector<int32_t> wrong_ids = {0, 1, 2, 3, 9};
+  refuses("embed", {"id 9", "[0, 9)"}, [&] { be_->embed(y, wrong_ids, {}, s_, word, position, {}); });
+  refuses("embed", {"5 ids", "4"}, [&] { be_->embed(t_({4, 8}), ids_, {}, s_, word, position, {}); });
+  refuses("embed", {"3 tokens", "2 positions"}, [&] { be_->embed(y, ids_, {}, s_, word, t_({2, 8}), {}); });
+  refuses("embed", {"type ids without a table"}, [&] { be_->embed(y, ids_, ids_, s_, word, position, {}); });
+  refuses("embed", {"type id 2", "[0, 2)"}, [&] { be_->embed(y, ids_, ids_, s_, word, position, t_({2, 8})); });
+  refuses("embed", {"type", "no rows"}, [&] { be_->embed(y, ids_, {}, s_, word, position, t_({0, 8})); });
+  refuses("embed_backward", {"word", "[9, 7] f32", "[9, 8] f32"}, [&] {
+    be_->embed_backward(t_({9, 7}), position, {}, y, ids_, {}, s_, -1);
+  });
+}
 
-  EXPECT_EQ(bug([&] {
-              be->attention(t({5, 8}), t({39}), t({5, 24}), 3, s, off);
-            }),
-            "attention: a width of 8 does not divide into 3 heads");
-  EXPECT_EQ(bug([&] {
-              be->attention(t({5, 8}), t({25}), t({5, 24}), 2, s, off);
-            }),
-            "attention: kept is [25] f32, expected [26] f32");
-  EXPECT_EQ(bug([&] {
-              be->attention_backward(t({5, 23}), t({5, 8}), t({26}), t({5, 24}), 2, s, off);
-            }),
-            "attention_backward: d_qkv is [5, 23] f32, expected [5, 24] f32");
+TEST_F(Checks, Sequences) {
+  const Tensor x = t_({5, 8});
+  for (const auto& [offsets, text] :
+       {std::pair{std::vector<int32_t>{0, 3}, "[0, 3]"}, std::pair{std::vector<int32_t>{0, 4, 3, 5}, "[0, 4, 3, 5]"},
+        std::pair{std::vector<int32_t>{}, "[]"}})
+    refuses("norm", {"sequence offsets", text, "5 rows"}, [&, &offsets = offsets] {
+      be_->norm(x, kept_, x, w_, {offsets, 0}, off_);
+    });
+}
 
-  const std::vector<int32_t> rows = {1, 1}, far = {5};
-  EXPECT_EQ(bug([&] { be->gather_rows(t({2, 8}), t({5, 8}), rows); }), "gather_rows: rows are not ascending");
-  EXPECT_EQ(bug([&] { be->gather_rows(t({1, 8}), t({5, 8}), far); }), "gather_rows: row 5 is outside [0, 5)");
-  EXPECT_EQ(bug([&] {
-              be->gather_rows_backward(t({5, 8}), t({2, 8}), far);
-            }),
-            "gather_rows_backward: d_y is [2, 8] f32, expected [1, 8] f32");
-  EXPECT_EQ(bug([&] { be->vocabulary_loss({}, t({1, 5}), far, 1); }), "vocabulary_loss: label 5 is outside [0, 5)");
-  EXPECT_EQ(bug([&] { be->vocabulary_loss({}, t({2, 5}), far, 1); }), "vocabulary_loss: 1 labels, expected 2");
-  EXPECT_EQ(bug([&] {
-              be->vocabulary_loss(t({1, 6}), t({1, 5}), ids, 1);
-            }),
-            "vocabulary_loss: d_logits is [1, 6] f32, expected [1, 5] f32");
-  EXPECT_EQ(bug([&] { be->softmax_rows(t({5})); }), "softmax_rows: logits is [5] f32, expected two dimensions");
-  EXPECT_EQ(bug([&] { be->adamw(t({5}), t({5}), t({4}), t({5}), {.step = 1}); }),
-            "adamw: moment2 is [4] f32, expected [5] f32");
-  EXPECT_EQ(bug([&] { be->adamw(t({5}), t({5}), t({5}), t({5}), {.step = 0}); }), "adamw: step 0, expected 1 or more");
-  EXPECT_EQ(bug([&] { be->zero(Tensor(nullptr, DType::f32, {3})); }), "zero: x [3] f32 has no memory");
+TEST_F(Checks, Attention) {
+  const Tensor qkv = t_({5, 24}), y = t_({5, 8});
+  refuses("attention", {"width of 8", "3 heads"}, [&] { be_->attention(y, t_({39}), qkv, 3, s_, off_); });
+  refuses("attention", {"kept", "[25] f32", "[26] f32"}, [&] { be_->attention(y, t_({25}), qkv, 2, s_, off_); });
+  refuses("attention_backward", {"d_qkv", "[5, 23] f32", "[5, 24] f32"}, [&] {
+    be_->attention_backward(t_({5, 23}), y, t_({26}), qkv, 2, s_, off_);
+  });
+}
+
+TEST_F(Checks, Rows) {
+  const std::vector<int32_t> twice = {1, 1}, far = {5};
+  refuses("gather_rows", {"not ascending"}, [&] { be_->gather_rows(t_({2, 8}), t_({5, 8}), twice); });
+  refuses("gather_rows", {"row 5", "[0, 5)"}, [&] { be_->gather_rows(t_({1, 8}), t_({5, 8}), far); });
+  refuses("gather_rows_backward", {"d_y", "[2, 8] f32", "[1, 8] f32"}, [&] {
+    be_->gather_rows_backward(t_({5, 8}), t_({2, 8}), far);
+  });
+  refuses("vocabulary_loss", {"label 5", "[0, 5)"}, [&] { be_->vocabulary_loss({}, t_({1, 5}), far, 1); });
+  refuses("vocabulary_loss", {"1 labels", "2"}, [&] { be_->vocabulary_loss({}, t_({2, 5}), far, 1); });
+  refuses("vocabulary_loss", {"d_logits", "[1, 6] f32", "[1, 5] f32"}, [&] {
+    be_->vocabulary_loss(t_({1, 6}), t_({1, 5}), ids_, 1);
+  });
+  refuses("softmax_rows", {"logits", "[5] f32", "two dimensions"}, [&] { be_->softmax_rows(t_({5})); });
+}
+
+TEST_F(Checks, TheOptimizer) {
+  const Tensor flat = t_({5});
+  refuses("adamw", {"moment2", "[4] f32", "[5] f32"}, [&] { be_->adamw(flat, flat, t_({4}), flat, {.step = 1}); });
+  refuses("adamw", {"step 0", "1 or more"}, [&] { be_->adamw(flat, flat, flat, flat, {.step = 0}); });
+  refuses("zero", {"x", "[3] f32", "no memory"}, [&] { be_->zero(Tensor(nullptr, DType::f32, {3})); });
 }
 
 TEST(Choice, NamesOfBackEnds) {

@@ -46,13 +46,6 @@ class OpRig {
   /// What the gradients are of: the loss, or the sum of y * d_y.
   double objective() const;
 
-  /// Operations (2 a multiply-add) and bytes that must be read or written, forward and backward, for the benchmarks.
-  struct Cost {
-    double flops = 0, bytes = 0;
-  };
-  Cost forward_cost() const;
-  Cost backward_cost() const;
-
  private:
   using Shape = std::initializer_list<int64_t>;
   // A tensor's numbers: in float32, or in bf16 with a float32 picture of them in `values`.
@@ -67,6 +60,18 @@ class OpRig {
   void widen_all() {
     for (Slot& slot : slots_) slot.widen();
   }
+  void draw_decisions();
+  void make_tensors();
+  void make_embed();
+  void make_norm();
+  void make_weights();
+  void make_linear();
+  void make_activation_linear();
+  void make_attention();
+  void make_attention_some();
+  void make_gather_rows();
+  void make_logits();
+  void make_adamw();
   void run_forward(Backend& be);
   void run_backward(Backend& be);
   // w_ as products take it.
@@ -85,9 +90,12 @@ class OpRig {
       t.b16()[i] = bf16(static_cast<float>(value));
   }
   // Reproducible numbers in (-1, 1), without the library under test.
-  float draw() {
-    random_ = random_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<float>(static_cast<int32_t>(random_ >> 32)) * 0x1p-31f;
+  float draw() { return static_cast<float>(static_cast<int32_t>(next() >> 32)) * 0x1p-31f; }
+  int32_t below(int64_t end) { return static_cast<int32_t>(next() >> 33) % static_cast<int32_t>(end); }
+  uint64_t next() { return random_ = random_ * 6364136223846793005u + 1442695040888963407u; }
+  // c_.out of the tokens, spread evenly.
+  void choose_rows() {
+    for (int64_t i = 0; i < c_.out; ++i) rows_.push_back(static_cast<int32_t>(i * c_.n() / c_.out));
   }
   Tensor add(Shape shape, DType type, bool fill, float scale) {
     Slot& slot = slots_.emplace_back();
@@ -108,6 +116,16 @@ class OpRig {
     const Tensor t = add(shape, type, false, 1);
     results_.push_back({name, &slots_.back().values});
     return t;
+  }
+  // An input that the op works on in place.
+  Tensor changed(const char* name, Shape shape, float scale = 1) {
+    const Tensor t = input(shape, scale);
+    results_.push_back({name, &slots_.back().values});
+    return t;
+  }
+  void make_output(Shape shape) {
+    y_ = result("y", shape);
+    d_y_ = input(shape);
   }
   // The gradient of an input; parameters' gradients accumulate.
   Tensor gradient(const char* name, Tensor of, bool accumulates) {
@@ -146,133 +164,151 @@ class OpRig {
 };
 
 inline OpRig::OpRig(const OpCase& c) : c_(c) {
-  const int64_t n = c.n(), in = c.in, out = c.out;
   offsets_.push_back(0);
   for (const int32_t length : c.lengths) offsets_.push_back(offsets_.back() + length);
   s_ = {offsets_, 3};
   drop_ = {.rate = c.rate, .seed = 42, .step = 7, .site = 5};
-  if (c.explicit_dropout) {
-    const bool attends = c.op == Op::attention || c.op == Op::attention_some;
-    const int64_t count = attends ? Backend::attention_kept_size(s_, c.heads) : n * in;
-    for (int64_t i = 0; i < count; ++i) decisions_.push_back(draw() * 0.5f + 0.5f >= c.rate);
-    drop_.kept = decisions_.data();
-  }
-  const auto below = [this](int64_t end) {
-    return static_cast<int32_t>((random_ = random_ * 6364136223846793005u + 1442695040888963407u) >> 33) %
-           static_cast<int32_t>(end);
-  };
-  switch (c.op) {
-    case Op::embed: {
-      const int64_t positions = 513;
-      for (int64_t i = 0; i < n; ++i) ids_.push_back(below(out));
-      w_ = parameter({out, in});
-      d_w_ = gradient("d_word", w_, true);
-      b_ = parameter({positions, in});
-      d_b_ = gradient("d_position", b_, true);
-      if (c.optional) {
-        for (int64_t i = 0; i < n; ++i) type_ids_.push_back(below(2));
-        type_ = parameter({2, in});
-        d_type_ = gradient("d_type", type_, true);
-      }
-      y_ = result("y", {n, in});
-      d_y_ = input({n, in});
-      break;
-    }
+  if (c.explicit_dropout) draw_decisions();
+  make_tensors();
+}
+
+inline void OpRig::make_tensors() {
+  switch (c_.op) {
+    case Op::embed:
+      return make_embed();
     case Op::norm:
     case Op::head_norm:
     case Op::residual_norm:
-      x_ = input({n, in}, 3);
-      d_x_ = gradient("d_x", x_, false);
-      if (c.op == Op::residual_norm) {
-        branch_ = input({n, in}, 3);
-        d_branch_ = gradient("d_branch", branch_, false);
-      }
-      w_ = parameter({in});
-      d_w_ = gradient("d_weight", w_, true);
-      b_ = parameter({in});
-      d_b_ = gradient("d_bias", b_, true);
-      norm_kept_ = {result("normalized", {n, in}), result("rstd", {n}, DType::f32)};
-      y_ = result("y", {n, in});
-      d_y_ = input({n, in});
-      break;
+      return make_norm();
     case Op::linear:
     case Op::linear_activation:
-      x_ = input({n, in}, 2);
-      if (c.optional) d_x_ = gradient("d_x", x_, c.into == Into::add);
-      w_ = parameter({out, in}, 2 / std::sqrt(static_cast<float>(in)));
-      d_w_ = gradient("d_w", w_, true);
-      if (c.optional) {
-        b_ = parameter({out});
-        d_b_ = gradient("d_b", b_, true);
-      }
-      if (c.op == Op::linear_activation) kept_ = result("kept", {n, out});
-      y_ = result("y", {n, out});
-      d_y_ = input({n, out});
-      break;
+      return make_linear();
     case Op::activation_linear:
-      x_ = input({n, in}, 2);
-      d_x_ = gradient("d_kept", x_, false);
-      w_ = parameter({out, in}, 2 / std::sqrt(static_cast<float>(in)));
-      d_w_ = gradient("d_w", w_, true);
-      if (c.optional) {
-        b_ = parameter({out});
-        d_b_ = gradient("d_b", b_, true);
-      }
-      activated_ = result("activated", {n, in});
-      y_ = result("y", {n, out});
-      d_y_ = input({n, out});
-      break;
+      return make_activation_linear();
     case Op::attention_some:
-      for (int64_t i = 0; i < out; ++i) rows_.push_back(static_cast<int32_t>(i * n / out));
-      s_ = s_.only(rows_);
-      x_ = input({out, in}, 2);
-      d_x_ = gradient("d_q", x_, false);
-      kv_ = input({n, 2 * in}, 2);
-      d_kv_ = gradient("d_kv", kv_, false);
-      kept_ = result("kept", {Backend::attention_kept_size(s_, c.heads)});
-      y_ = result("y", {out, in});
-      d_y_ = input({out, in});
-      break;
+      return make_attention_some();
     case Op::attention:
-      x_ = input({n, 3 * in}, 2);
-      d_x_ = gradient("d_qkv", x_, false);
-      kept_ = result("kept", {Backend::attention_kept_size(s_, c.heads)});
-      y_ = result("y", {n, in});
-      d_y_ = input({n, in});
-      break;
+      return make_attention();
     case Op::gather_rows:
-      for (int64_t i = 0; i < out; ++i) rows_.push_back(static_cast<int32_t>(i * n / out));
-      x_ = input({n, in});
-      d_x_ = gradient("d_x", x_, c.into == Into::add);
-      y_ = result("y", {out, in});
-      d_y_ = input({out, in});
-      break;
+      return make_gather_rows();
     case Op::vocabulary_loss:
-      for (int64_t i = 0; i < n; ++i) labels_.push_back(below(out));
-      x_ = input({n, out}, 8);
-      if (c.optional) d_x_ = gradient("d_logits", x_, false);
-      break;
     case Op::softmax_rows:
-      x_ = input({n, out}, 8);
-      results_.push_back({"x", &slots_.back().values});
-      break;
+      return make_logits();
     case Op::zero:
     case Op::squared_norm:
-      x_ = input({n, in});
-      results_.push_back({"x", &slots_.back().values});
-      break;
+      x_ = changed("x", {c_.n(), c_.in});
+      return;
     case Op::adamw:
-      x_ = input({n * in});
-      results_.push_back({"parameters", &slots_.back().values});
-      moment1_ = input({n * in}, 0.01f);
-      results_.push_back({"moment1", &slots_.back().values});
-      moment2_ = input({n * in}, 0.01f);
-      for (float& v : slots_.back().initial) v = v * v;
-      restore();
-      results_.push_back({"moment2", &slots_.back().values});
-      d_x_ = input({n * in});
-      break;
+      return make_adamw();
   }
+}
+
+inline void OpRig::draw_decisions() {
+  const bool attends = c_.op == Op::attention || c_.op == Op::attention_some;
+  const int64_t count = attends ? Backend::attention_kept_size(s_, c_.heads) : c_.n() * c_.in;
+  for (int64_t i = 0; i < count; ++i) decisions_.push_back(draw() * 0.5f + 0.5f >= c_.rate);
+  drop_.kept = decisions_.data();
+}
+
+inline void OpRig::make_embed() {
+  constexpr int64_t kPositions = 513;
+  for (int64_t i = 0; i < c_.n(); ++i) ids_.push_back(below(c_.out));
+  w_ = parameter({c_.out, c_.in});
+  d_w_ = gradient("d_word", w_, true);
+  b_ = parameter({kPositions, c_.in});
+  d_b_ = gradient("d_position", b_, true);
+  if (c_.optional) {
+    for (int64_t i = 0; i < c_.n(); ++i) type_ids_.push_back(below(2));
+    type_ = parameter({2, c_.in});
+    d_type_ = gradient("d_type", type_, true);
+  }
+  make_output({c_.n(), c_.in});
+}
+
+inline void OpRig::make_norm() {
+  const int64_t n = c_.n(), in = c_.in;
+  x_ = input({n, in}, 3);
+  d_x_ = gradient("d_x", x_, false);
+  if (c_.op == Op::residual_norm) {
+    branch_ = input({n, in}, 3);
+    d_branch_ = gradient("d_branch", branch_, false);
+  }
+  w_ = parameter({in});
+  d_w_ = gradient("d_weight", w_, true);
+  b_ = parameter({in});
+  d_b_ = gradient("d_bias", b_, true);
+  norm_kept_ = {result("normalized", {n, in}), result("rstd", {n}, DType::f32)};
+  make_output({n, in});
+}
+
+// A product's weight and, where it is there, its bias.
+inline void OpRig::make_weights() {
+  w_ = parameter({c_.out, c_.in}, 2 / std::sqrt(static_cast<float>(c_.in)));
+  d_w_ = gradient("d_w", w_, true);
+  if (!c_.optional) return;
+  b_ = parameter({c_.out});
+  d_b_ = gradient("d_b", b_, true);
+}
+
+inline void OpRig::make_linear() {
+  x_ = input({c_.n(), c_.in}, 2);
+  if (c_.optional) d_x_ = gradient("d_x", x_, c_.into == Into::add);
+  make_weights();
+  if (c_.op == Op::linear_activation) kept_ = result("kept", {c_.n(), c_.out});
+  make_output({c_.n(), c_.out});
+}
+
+inline void OpRig::make_activation_linear() {
+  x_ = input({c_.n(), c_.in}, 2);
+  d_x_ = gradient("d_kept", x_, false);
+  make_weights();
+  activated_ = result("activated", {c_.n(), c_.in});
+  make_output({c_.n(), c_.out});
+}
+
+inline void OpRig::make_attention() {
+  x_ = input({c_.n(), 3 * c_.in}, 2);
+  d_x_ = gradient("d_qkv", x_, false);
+  kept_ = result("kept", {Backend::attention_kept_size(s_, c_.heads)});
+  make_output({c_.n(), c_.in});
+}
+
+inline void OpRig::make_attention_some() {
+  choose_rows();
+  s_ = s_.only(rows_);
+  x_ = input({c_.out, c_.in}, 2);
+  d_x_ = gradient("d_q", x_, false);
+  kv_ = input({c_.n(), 2 * c_.in}, 2);
+  d_kv_ = gradient("d_kv", kv_, false);
+  kept_ = result("kept", {Backend::attention_kept_size(s_, c_.heads)});
+  make_output({c_.out, c_.in});
+}
+
+inline void OpRig::make_gather_rows() {
+  choose_rows();
+  x_ = input({c_.n(), c_.in});
+  d_x_ = gradient("d_x", x_, c_.into == Into::add);
+  make_output({c_.out, c_.in});
+}
+
+inline void OpRig::make_logits() {
+  if (c_.op == Op::softmax_rows) {
+    x_ = changed("x", {c_.n(), c_.out}, 8);
+    return;
+  }
+  for (int64_t i = 0; i < c_.n(); ++i) labels_.push_back(below(c_.out));
+  x_ = input({c_.n(), c_.out}, 8);
+  if (c_.optional) d_x_ = gradient("d_logits", x_, false);
+}
+
+inline void OpRig::make_adamw() {
+  const int64_t count = c_.n() * c_.in;
+  x_ = changed("parameters", {count});
+  moment1_ = changed("moment1", {count}, 0.01f);
+  moment2_ = changed("moment2", {count}, 0.01f);
+  for (float& v : slots_.back().initial) v = v * v;
+  restore();
+  d_x_ = input({count});
 }
 
 inline Matrix OpRig::matrix(Backend& be) {
@@ -370,62 +406,6 @@ inline double OpRig::objective() const {
   double sum = 0;
   for (int64_t i = 0; y_ && i < y_.numel(); ++i) sum += get(y_, i) * get(d_y_, i);
   return sum;
-}
-
-inline OpRig::Cost OpRig::forward_cost() const {
-  const auto n = static_cast<double>(c_.n()), in = static_cast<double>(c_.in), out = static_cast<double>(c_.out);
-  double pairs = 0;  // query-key pairs
-  for (const int32_t length : c_.lengths) pairs += static_cast<double>(length) * length;
-  switch (c_.op) {
-    case Op::embed:
-      return {2 * n * in, 4 * 2 * n * in};
-    case Op::norm:
-    case Op::head_norm:
-      return {8 * n * in, 4 * 3 * n * in};
-    case Op::residual_norm:
-      return {10 * n * in, 4 * 4 * n * in};
-    case Op::linear:
-    case Op::activation_linear:
-      return {2 * n * in * out, 4 * (n * in + in * out + n * out)};
-    case Op::linear_activation:
-      return {2 * n * in * out, 4 * (n * in + in * out + 2 * n * out)};
-    case Op::attention:
-      return {4 * pairs * in, 4 * (4 * n * in + pairs * static_cast<double>(c_.heads))};
-    case Op::attention_some:
-      return {4 * pairs * in * out / n,
-              4 * (2 * n * in + 2 * out * in + pairs * out / n * static_cast<double>(c_.heads))};
-    case Op::gather_rows:
-      return {0, 4 * 2 * out * in};
-    case Op::vocabulary_loss:
-    case Op::softmax_rows:
-      return {4 * n * out, 4 * 2 * n * out};
-    case Op::zero:
-    case Op::squared_norm:
-      return {2 * n * in, 4 * n * in};
-    case Op::adamw:
-      return {12 * n * in, 4 * 7 * n * in};
-  }
-  return {};
-}
-
-inline OpRig::Cost OpRig::backward_cost() const {
-  const auto n = static_cast<double>(c_.n()), in = static_cast<double>(c_.in);
-  const Cost forward = forward_cost();
-  switch (c_.op) {
-    case Op::embed:
-      return {2 * n * in, 4 * 5 * n * in};
-    case Op::norm:
-    case Op::head_norm:
-      return {12 * n * in, 4 * 3 * n * in};
-    case Op::residual_norm:
-      return {13 * n * in, 4 * 4 * n * in};
-    case Op::gather_rows:
-      return {0, 4 * n * in};
-    case Op::vocabulary_loss:
-      return {};  // made on the way forward
-    default:
-      return {2 * forward.flops, 2 * forward.bytes};
-  }
 }
 
 }  // namespace tekio::test
