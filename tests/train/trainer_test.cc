@@ -26,85 +26,109 @@ std::vector<std::string> keys(const Json& object) {
 
 using TrainerTest = TinyRun;
 
-TEST_F(TrainerTest, ARunLearnsAndLeavesAWholeFolder) {
-  TrainingOptions o = options();
-  o.num_train_epochs = 20;
-  o.learning_rate = 5e-3;
-  o.logging_steps = 5;
-  o.save_strategy = Interval::no;
-  o.prompts = {"ah ao [MASK] bc"};
-  const AdaptReport r = adapt_fresh(o);
-  EXPECT_EQ(r.steps, 100);
-  EXPECT_EQ(r.train_chunks, 40);
-  EXPECT_EQ(r.eval_chunks, 12);
-  EXPECT_EQ(r.evaluations.size(), 20u);
-  EXPECT_LT(r.after.perplexity, r.before.perplexity / 4);  // 600 words, of which 40 occur
-  EXPECT_EQ(r.after.loss, r.evaluations.back().evaluation.loss);
-  const double known = r.after.accuracy * static_cast<double>(r.after.masked_tokens);
-  EXPECT_GE(known, 1);
-  EXPECT_DOUBLE_EQ(known, std::round(known));
-  EXPECT_EQ(r.evaluations.front().evaluation.perplexity, std::exp(r.evaluations.front().evaluation.loss));
-  EXPECT_GT(r.tokens_per_second, 0);
-  EXPECT_GE(r.train_seconds, 0);
-  EXPECT_FALSE(r.stopped);
-  ASSERT_EQ(r.prompts.size(), 1u);
-  EXPECT_EQ(r.prompts[0].before.size(), 5u);
-  EXPECT_EQ(r.prompts[0].after.size(), 5u);
-  EXPECT_NE(r.prompts[0].before[0].score, r.prompts[0].after[0].score);
-
-  const fs::path run = o.output_dir;
-  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
-                           "options.json", "metrics.jsonl"})
-    EXPECT_TRUE(fs::is_regular_file(run / name)) << name;
-  EXPECT_THAT(keys(json(run / "train_results.json")),
-              UnorderedElementsAre("epoch", "total_flos", "train_loss", "train_runtime", "train_samples",
-                                   "train_samples_per_second", "train_steps_per_second"));
-  EXPECT_THAT(keys(json(run / "eval_results.json")),
-              IsSupersetOf({"epoch", "eval_accuracy", "eval_loss", "eval_runtime", "eval_samples",
-                            "eval_samples_per_second", "eval_steps_per_second", "perplexity"}));
-  const Json all = json(run / "all_results.json");
-  EXPECT_EQ(all["perplexity"].get<double>(), std::exp(all["eval_loss"].get<double>()));
-  EXPECT_EQ(all["eval_accuracy"].get<double>(), r.after.accuracy);
-  EXPECT_EQ(all["train_samples"], 40);
-  EXPECT_EQ(all["epoch"], 20.0);
-  EXPECT_EQ(all["total_flos"].get<double>(), 6.0 * 20 * 40 * 16 * (38840 - 600 * 32 - 24 * 32));
-  EXPECT_THAT(bytes(run / "all_results.json"), HasSubstr("{\n    \"epoch\""));
-  const Json record = json(run / "run.json");
-  EXPECT_EQ(record["before"]["perplexity"].get<double>(), r.before.perplexity);
-  EXPECT_EQ(record["after"]["perplexity"].get<double>(), r.after.perplexity);
-  EXPECT_EQ(record["after"]["masked_tokens"], r.after.masked_tokens);
-  EXPECT_EQ(record["evaluations"].size(), r.evaluations.size());
-  EXPECT_EQ(record["data"]["train_chunks"], 40);
-  EXPECT_EQ(record["model"]["parameters"], r.model.parameters);
-  EXPECT_EQ(record["train"]["steps"], r.steps);
-
-  const Json state = json(run / "trainer_state.json");
-  EXPECT_THAT(keys(state),
-              UnorderedElementsAre("best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps",
-                                   "global_step", "is_hyper_param_search", "is_local_process_zero",
-                                   "is_world_process_zero", "log_history", "logging_steps", "max_steps",
-                                   "num_input_tokens_seen", "num_train_epochs", "save_steps", "stateful_callbacks",
-                                   "total_flos", "train_batch_size", "trial_name", "trial_params"));
-  EXPECT_EQ(state["global_step"], 100);
-  EXPECT_EQ(state["log_history"].size(), 20u + 20u + 1u);
-  EXPECT_THAT(keys(state["log_history"][0]),
-              UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
-  EXPECT_EQ(state["log_history"][1]["eval_accuracy"].get<double>(), r.evaluations.front().evaluation.accuracy);
-  EXPECT_EQ(state["log_history"].back()["train_loss"].get<double>(), r.train_loss);
-
-  const std::vector<Json> metrics = lines(run / "metrics.jsonl");
-  ASSERT_EQ(metrics.size(), 100u);
-  double sum = 0, masked = 0;
-  for (const Json& line : metrics) {
-    sum += line["loss"].get<double>() * line["masked"].get<double>();
-    masked += line["masked"].get<double>();
+/// A run of 20 epochs whose loss falls, and what it is expected to say in its report and its files.
+class WholeRun : public TinyRun {
+ protected:
+  void SetUp() override {
+    TinyRun::SetUp();
+    TrainingOptions o = options();
+    o.num_train_epochs = 20;
+    o.learning_rate = 5e-3;
+    o.logging_steps = 5;
+    o.save_strategy = Interval::no;
+    o.prompts = {"ah ao [MASK] bc"};
+    report_ = adapt_fresh(o);
+    run_ = o.output_dir;
   }
-  EXPECT_NEAR(sum / masked, r.train_loss, 1e-9);
-  EXPECT_EQ(json(run / "options.json")["learning_rate"], 5e-3);
 
-  MaskedLM again = MaskedLM::from_pretrained(run.string(), {.device = "ref"});
-  EXPECT_EQ(evaluate(again, Tokenizer::from_pretrained(run.string()), split().test, {.batch_size = 8}).loss,
-            r.after.loss);
+  void expect_report() const {
+    const AdaptReport& r = report_;
+    EXPECT_EQ(r.steps, 100);
+    EXPECT_EQ(r.train_chunks, 40);
+    EXPECT_EQ(r.eval_chunks, 12);
+    EXPECT_EQ(r.evaluations.size(), 20u);
+    EXPECT_LT(r.after.perplexity, r.before.perplexity / 4);  // 600 words, of which 40 occur
+    EXPECT_EQ(r.after.loss, r.evaluations.back().evaluation.loss);
+    const double known = r.after.accuracy * static_cast<double>(r.after.masked_tokens);
+    EXPECT_GE(known, 1);
+    EXPECT_DOUBLE_EQ(known, std::round(known));
+    EXPECT_EQ(r.evaluations.front().evaluation.perplexity, std::exp(r.evaluations.front().evaluation.loss));
+    EXPECT_GT(r.tokens_per_second, 0);
+    EXPECT_GE(r.train_seconds, 0);
+    EXPECT_FALSE(r.stopped);
+    ASSERT_EQ(r.prompts.size(), 1u);
+    EXPECT_EQ(r.prompts[0].before.size(), 5u);
+    EXPECT_EQ(r.prompts[0].after.size(), 5u);
+    EXPECT_NE(r.prompts[0].before[0].score, r.prompts[0].after[0].score);
+  }
+
+  void expect_results() const {
+    for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+                             "options.json", "metrics.jsonl"})
+      EXPECT_TRUE(fs::is_regular_file(run_ / name)) << name;
+    EXPECT_THAT(keys(json(run_ / "train_results.json")),
+                UnorderedElementsAre("epoch", "total_flos", "train_loss", "train_runtime", "train_samples",
+                                     "train_samples_per_second", "train_steps_per_second"));
+    EXPECT_THAT(keys(json(run_ / "eval_results.json")),
+                IsSupersetOf({"epoch", "eval_accuracy", "eval_loss", "eval_runtime", "eval_samples",
+                              "eval_samples_per_second", "eval_steps_per_second", "perplexity"}));
+    const Json all = json(run_ / "all_results.json");
+    EXPECT_EQ(all["perplexity"].get<double>(), std::exp(all["eval_loss"].get<double>()));
+    EXPECT_EQ(all["eval_accuracy"].get<double>(), report_.after.accuracy);
+    EXPECT_EQ(all["train_samples"], 40);
+    EXPECT_EQ(all["epoch"], 20.0);
+    EXPECT_EQ(all["total_flos"].get<double>(), 6.0 * 20 * 40 * 16 * (38840 - 600 * 32 - 24 * 32));
+    EXPECT_THAT(bytes(run_ / "all_results.json"), HasSubstr("{\n    \"epoch\""));
+    EXPECT_EQ(json(run_ / "options.json")["learning_rate"], 5e-3);
+    const Json record = json(run_ / "run.json");
+    EXPECT_EQ(record["before"]["perplexity"].get<double>(), report_.before.perplexity);
+    EXPECT_EQ(record["after"]["perplexity"].get<double>(), report_.after.perplexity);
+    EXPECT_EQ(record["after"]["masked_tokens"], report_.after.masked_tokens);
+    EXPECT_EQ(record["evaluations"].size(), report_.evaluations.size());
+    EXPECT_EQ(record["data"]["train_chunks"], 40);
+    EXPECT_EQ(record["model"]["parameters"], report_.model.parameters);
+    EXPECT_EQ(record["train"]["steps"], report_.steps);
+  }
+
+  void expect_trainer_state() const {
+    const Json state = json(run_ / "trainer_state.json");
+    EXPECT_THAT(keys(state),
+                UnorderedElementsAre("best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps",
+                                     "global_step", "is_hyper_param_search", "is_local_process_zero",
+                                     "is_world_process_zero", "log_history", "logging_steps", "max_steps",
+                                     "num_input_tokens_seen", "num_train_epochs", "save_steps", "stateful_callbacks",
+                                     "total_flos", "train_batch_size", "trial_name", "trial_params"));
+    EXPECT_EQ(state["global_step"], 100);
+    EXPECT_EQ(state["log_history"].size(), 20u + 20u + 1u);
+    EXPECT_THAT(keys(state["log_history"][0]),
+                UnorderedElementsAre("epoch", "grad_norm", "learning_rate", "loss", "step"));
+    EXPECT_EQ(state["log_history"][1]["eval_accuracy"].get<double>(), report_.evaluations.front().evaluation.accuracy);
+    EXPECT_EQ(state["log_history"].back()["train_loss"].get<double>(), report_.train_loss);
+  }
+
+  void expect_metrics() const {
+    const std::vector<Json> metrics = lines(run_ / "metrics.jsonl");
+    ASSERT_EQ(metrics.size(), 100u);
+    double sum = 0, masked = 0;
+    for (const Json& line : metrics) {
+      sum += line["loss"].get<double>() * line["masked"].get<double>();
+      masked += line["masked"].get<double>();
+    }
+    EXPECT_NEAR(sum / masked, report_.train_loss, 1e-9);
+  }
+
+  AdaptReport report_;
+  fs::path run_;
+};
+
+TEST_F(WholeRun, LearnsAndLeavesAWholeFolder) {
+  expect_report();
+  expect_results();
+  expect_trainer_state();
+  expect_metrics();
+  MaskedLM again = MaskedLM::from_pretrained(run_.string(), {.device = "ref"});
+  EXPECT_EQ(evaluate(again, Tokenizer::from_pretrained(run_.string()), split().test, {.batch_size = 8}).loss,
+            report_.after.loss);
 }
 
 TEST_F(TrainerTest, TheCutIntoMicroBatchesChangesNothing) {
