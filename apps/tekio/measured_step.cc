@@ -1,0 +1,251 @@
+// The limit is measured between the steps, so that both see the same machine.
+#include "measured_step.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random/counter.h"
+#include "base/stopwatch.h"
+#include "base/thread_pool.h"
+#include "bench.h"
+#include "compute/product_rate.h"
+#include "compute/timing.h"
+#include "model/arithmetic.h"
+#include "model/family.h"
+#include "model/mlm_network.h"
+#include "model/model_folder.h"
+#include "train/optimizer.h"
+#include "train/plan.h"
+
+namespace tekio::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kMaskedShare = 0.15;
+constexpr int64_t kWarmUpSteps = 1;  // touches all memory and prepares every product
+
+// Random ids in chunks of one length. Just so many of them are masked (each as likely as another), so that all steps
+// are equal work: 8 of 10 become one and the same token, 1 of 10 another, 1 of 10 stays, as masking has it.
+Batch random_batch(const ModelConfig& config, int64_t sequences, int64_t length, uint64_t seed, uint64_t number) {
+  const auto v = static_cast<uint64_t>(config.vocabulary);
+  const auto mask_id = static_cast<int32_t>(std::min<uint64_t>(103, v - 1));
+  const int64_t n = sequences * length;
+  int64_t wanted = std::max<int64_t>(1, static_cast<int64_t>(kMaskedShare * static_cast<double>(n) + 0.5));
+  Batch batch;
+  batch.padded_length = length;
+  for (int64_t k = 0; k <= sequences; ++k) batch.offsets.push_back(static_cast<int32_t>(k * length));
+  for (int64_t i = 0; i < n; ++i) {
+    const RandomWords words = random_words(
+        random_key(seed, number), {static_cast<uint32_t>(i), 0, 0, static_cast<uint32_t>(RandomUse::benchmark) << 24});
+    const auto id = static_cast<int32_t>(words[0] * v >> 32);
+    batch.input_ids.push_back(id);
+    if ((static_cast<uint64_t>(words[1]) * static_cast<uint64_t>(n - i)) >> 32 >= static_cast<uint64_t>(wanted))
+      continue;
+    --wanted;
+    batch.masked_rows.push_back(static_cast<int32_t>(i));
+    batch.labels.push_back(id);
+    const float kind = to_unit_float(words[2]);
+    if (kind < 0.9f) batch.input_ids.back() = kind < 0.8f ? mask_id : static_cast<int32_t>(words[3] * v >> 32);
+  }
+  return batch;
+}
+
+// The memory's rate in GB/s: AdamW's pass, which reads four streams and writes three, over 256 MiB, more than any
+// cache.
+double measure_memory_rate(Backend& backend) {
+  constexpr int64_t kNumbers = int64_t{16} << 20;
+  Arena arena(4 * Arena::size_of_tensor(DType::f32, {kNumbers}), "the memory that is timed", backend.memory());
+  std::array<Tensor, 4> streams;
+  for (Tensor& stream : streams) {
+    stream = arena.take(DType::f32, {kNumbers});
+    backend.zero(stream);  // gives it pages of its own: unwritten memory is one page of zeros, again and again
+  }
+  const AdamWStep step{.learning_rate = 0,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1,
+                       .weight_decay = 0,
+                       .step = 1,
+                       .gradient_scale = 1};
+  double best = 0;
+  backend.wait();
+  for (int i = 0; i < 5; ++i) {
+    const Stopwatch watch;
+    backend.adamw(streams[0], streams[1], streams[2], streams[3], step);
+    backend.wait();
+    const double took = watch.seconds();
+    best = std::max(best, 7 * static_cast<double>(streams[0].bytes()) / took * 1e-9);
+  }
+  return best;
+}
+
+// What was measured.
+struct Steps {
+  ArithmeticChoice arithmetic;
+  std::vector<double> seconds, product_rates;
+  PhaseTimes phases;  // of clocked steps, which are the measured ones, but not on a device
+  int64_t clocked = 0;
+  double clocked_seconds = 0;
+  int64_t masked = 0;
+  double loss = 0;  // of the last step, a mean over masked tokens
+};
+
+class StepMeasurement {
+ public:
+  StepMeasurement(const StepJob& job, const Common& common) : job_(job), common_(common) {}
+
+  OrderedJson measure(const ModelConfig& config, const fs::path& folder) const {
+    ThreadPool pool(common_.threads);
+    std::unique_ptr<Backend> inner = make_backend(common_.device, pool);
+    Backend& plain = *inner;
+    Steps steps;
+    const std::unique_ptr<Backend> backend = make_timing_backend(std::move(inner), steps.phases);
+    steps.arithmetic = choose(config, *backend, pool.threads());
+    if (!steps.arithmetic.taken.kernel.empty()) backend->use_bf16_kernel(steps.arithmetic.taken.kernel);
+    const DType type = steps.arithmetic.taken.type;
+    MlmNetwork model(config, *backend);
+    if (folder.empty())
+      initialize_weights(config, model.weights(), common_.seed);
+    else
+      load_weights(folder, config, model.weights(), common_.seed);
+    const BatchLimits limits = batch_limits(job_.batch_size, job_.length, {.mlm_probability = kMaskedShare});
+    MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !job_.eval, /*explicit_dropout=*/false, type);
+    model.prepare(limits, !job_.eval, type);
+    std::optional<Optimizer> optimizer;
+    if (!job_.eval) {
+      optimizer.emplace(*backend, config, OptimizerOptions());
+      memory.add("moments", 2 * ParameterSet::bytes(config));
+    }
+    run_steps(plain, model, optimizer ? &*optimizer : nullptr, steps);
+    return report(config, folder, pool.threads(), plain, memory, model.weights().count(), steps);
+  }
+
+ private:
+  ArithmeticChoice choose(const ModelConfig& config, const Backend& backend, int threads) const {
+    if (job_.kernel.empty())
+      return choose_arithmetic(common_.dtype, backend, /*compared=*/false, [&] { return step_rates(config, threads); });
+    if (job_.kernel == "f32") return {{DType::f32}, "", {}};
+    const std::vector<std::string> here = backend.bf16_kernels();
+    if (std::ranges::find(here, job_.kernel) == here.end())
+      fail(ErrorKind::device, "--kernel {}: {} has f32{}{} here", job_.kernel, backend.name(), here.empty() ? "" : ", ",
+           fmt::join(here, ", "));
+    return {{DType::bf16, job_.kernel}, "", {}};
+  }
+
+  void run_steps(Backend& plain, MlmNetwork& model, Optimizer* optimizer, Steps& steps) const {
+    const auto tokens = job_.batch_size * job_.length;
+    // Verbs on a device run beside each other's making, unless they are clocked: it is measured without, then clocked.
+    const bool apart = !plain.memory().on_host();
+    const int64_t measured = kWarmUpSteps + job_.steps, all = measured + (apart ? job_.steps : 0);
+    Progress progress(job_.eval ? " evaluating" : " training", all, "tokens");
+    for (int64_t step = 0; step < all; ++step) {
+      if (step == kWarmUpSteps) {
+        steps.phases.clear();
+        steps.seconds.clear();
+      }
+      steps.phases.on = !apart || step >= measured;
+      const Batch batch =
+          random_batch(model.config(), job_.batch_size, job_.length, common_.seed, static_cast<uint64_t>(step));
+      steps.product_rates.push_back(product_rate(plain, steps));
+      plain.wait();
+      const Stopwatch watch;
+      steps.loss = (job_.eval ? model.evaluate(batch).loss : train(model, *optimizer, batch, step)) /
+                   static_cast<double>(batch.masked_rows.size());
+      plain.wait();
+      const double took = watch.seconds();
+      if (step < measured) steps.seconds.push_back(took);
+      if (step >= kWarmUpSteps && steps.phases.on) {
+        ++steps.clocked;
+        steps.clocked_seconds += took;
+      }
+      steps.masked = static_cast<int64_t>(batch.masked_rows.size());
+      progress.update(step + 1, (step + 1) * tokens);
+    }
+    steps.product_rates.push_back(product_rate(plain, steps));
+  }
+
+  static double product_rate(Backend& plain, const Steps& steps) {
+    return measure_product_rate(plain, steps.arithmetic.taken.type, plain_product(plain), 0.1).best;
+  }
+
+  // The trainer's update of one batch. Returns the loss, summed over masked tokens.
+  double train(MlmNetwork& model, Optimizer& optimizer, const Batch& batch, int64_t step) const {
+    constexpr double kLearningRate = 2e-5;
+    model.clear_gradients();
+    model.forward(batch, {.seed = common_.seed, .step = static_cast<uint64_t>(step)});
+    const double loss = model.backward(batch, 1 / static_cast<float>(batch.masked_rows.size()));
+    optimizer.update(model.weights(), model.gradients(), kLearningRate, step + 1);
+    return loss;
+  }
+
+  OrderedJson report(const ModelConfig& config, const fs::path& folder, int threads, Backend& plain,
+                     const MemoryPlan& memory, int64_t parameters, const Steps& steps) const {
+    const int64_t peak = peak_memory_mib();  // before the memory's rate takes its own
+    const auto tokens = static_cast<double>(job_.batch_size * job_.length);
+    const double masked_share = static_cast<double>(steps.masked) / tokens;
+    const double flops =
+        static_cast<double>(job_.batch_size) * flops_per_chunk(config, job_.length, masked_share) / (job_.eval ? 3 : 1);
+    const double seconds = median(steps.seconds);
+    const double limit = *std::max_element(steps.product_rates.begin(), steps.product_rates.end());
+    const auto count = static_cast<double>(steps.clocked);
+    OrderedJson phases = OrderedJson::object();
+    for (size_t i = 0; i < kPhases; ++i) {
+      const PhaseTime& time = steps.phases[static_cast<Phase>(i)];
+      if (time.calls == 0) continue;
+      phases[name_of(static_cast<Phase>(i))] = {{"seconds", time.seconds / count},
+                                                {"share", time.seconds / steps.clocked_seconds},
+                                                {"gflop", time.flops / count * 1e-9},
+                                                {"bytes", static_cast<int64_t>(time.bytes / count)}};
+    }
+    phases["other"] = {{"seconds", (steps.clocked_seconds - steps.phases.seconds()) / count},
+                       {"share", 1 - steps.phases.seconds() / steps.clocked_seconds}};
+    OrderedJson plan = OrderedJson::object();
+    for (const MemoryPlan::Line& line : memory.lines) plan[json_key(line.purpose)] = line.bytes;
+    plan["total"] = memory.total();
+    return {{"what", job_.eval ? "eval" : "step"},
+            {"model", folder.empty() ? "DistilBERT-base's size, random weights" : folder.string()},
+            {"family", table_of(config.family).shown},
+            {"parameters", parameters},
+            {"device", plain.name()},
+            {"dtype", tekio::name_of(steps.arithmetic.taken.type)},
+            {"kernel", steps.arithmetic.taken.kernel},
+            {"arithmetic", steps.arithmetic.text()},
+            {"threads", threads},
+            {"batch", job_.batch_size},
+            {"length", job_.length},
+            {"masked_tokens", steps.masked},
+            {"steps", steps.seconds.size()},
+            {"tokens_per_second", tokens / seconds},
+            {"best", tokens / *std::min_element(steps.seconds.begin(), steps.seconds.end())},
+            {"worst", tokens / *std::max_element(steps.seconds.begin(), steps.seconds.end())},
+            {"seconds", seconds},
+            {"mflop_per_token", flops / tokens * 1e-6},
+            {"gflops", flops / seconds * 1e-9},
+            {"limit_gflops", limit},
+            {"limit_gflops_median", median(steps.product_rates)},
+            {"share_of_limit", flops / seconds * 1e-9 / limit},
+            {"memory_gb_per_second", measure_memory_rate(plain)},
+            {"loss", steps.loss},
+            {"peak_mib", peak},
+            {"memory_plan", plan},
+            {"phases", phases}};
+  }
+
+  const StepJob& job_;
+  const Common& common_;
+};
+
+}  // namespace
+
+OrderedJson measure_step(const StepJob& job, const Common& common, const ModelConfig& config,
+                         const std::filesystem::path& folder) {
+  return StepMeasurement(job, common).measure(config, folder);
+}
+
+}  // namespace tekio::cli
