@@ -44,74 +44,81 @@ void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
          printable(fmt::format("{}", fmt::join(specs, ", ")), 300));
 }
 
-}  // namespace
+/// What is trained on and what is evaluated on, in chunks, and the rows that they are from.
+class Splitter {
+ public:
+  Splitter(const TrainingArguments& a, const Tokenizer& tokenizer) : a_(a), tokenizer_(tokenizer) {}
 
-OrderedJson RunData::to_json() const {
-  return {{"rows", rows},
-          {"tokens", tokens},
-          {"train_chunks", split.train.size()},
-          {"eval_chunks", split.test.size()},
-          {"text_column", text_column},
-          {"skipped_rows", skipped_rows}};
-}
+  RunData split() {
+    const DatasetDict dataset = open_data(a_.training_data(), a_.read);
+    const Dataset& train = dataset[split_to_train_on(dataset, a_.training_data())];
+    check_text(train, a_.training_data());
+    used_.push_back(train);
+    RunData data = divide(dataset, train);
+    data.specs = repeatable(a_.training_data(), dataset);
+    data.evaluation_specs = evaluation_specs_;
+    return data;
+  }
 
-RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
-  const std::vector<std::string>& training_data = a.training_data();
-  const auto cut = [&](const Dataset& rows) { return chunk(rows, tokenizer, a.chunks); };
-  const DatasetDict dataset = open_data(training_data, a.read);
-  const Dataset& train = dataset[split_to_train_on(dataset, training_data)];
-  check_text(train, training_data);
+  const std::vector<Dataset>& used() const { return used_; }
 
-  const auto separate = [&](const Chunks& trained, const Chunks& evaluated) {
-    return RunData{data_name(training_data),
-                   "",
-                   0,
-                   0,
-                   trained.rows() + evaluated.rows(),
-                   trained.tokens() + evaluated.tokens(),
-                   trained.size(),
-                   {trained, evaluated}};
-  };
-  std::vector<Dataset> used = {train};
-  std::vector<std::string> evaluation_specs;
-  RunData data = [&]() -> RunData {
-    if (a.train_size > 0 || a.test_size > 0) {
-      const Chunks all = cut(train);
-      return {
-          data_name(training_data),
-          "",
-          0,
-          0,
-          all.rows(),
-          all.tokens(),
-          all.size(),
-          all.train_test_split(
-              {.train_size = a.train_size, .test_size = a.test_size, .seed = a.split_seed.value_or(a.training.seed)})};
-    }
-    if (!a.validation_file.empty()) {
-      const DatasetDict held_out = open_data(a.validation_file, a.read);
-      evaluation_specs = repeatable(a.validation_file, held_out);
+  Chunks cut(const Dataset& rows) const { return chunk(rows, tokenizer_, a_.chunks); }
+
+ private:
+  RunData divide(const DatasetDict& dataset, const Dataset& train) {
+    if (a_.train_size > 0 || a_.test_size > 0) return by_chunks(train);
+    if (!a_.validation_file.empty()) {
+      const DatasetDict held_out = open_data(a_.validation_file, a_.read);
+      evaluation_specs_ = repeatable(a_.validation_file, held_out);
       const Dataset& evaluated = held_out[choose_split(held_out, {"validation", "test", "train"})];
-      check_text(evaluated, a.validation_file);
-      used.push_back(evaluated);
-      return separate(cut(train), cut(evaluated));
+      check_text(evaluated, a_.validation_file);
+      return evaluated_on(train, evaluated);
     }
     for (const char* split : {"validation", "test"})
-      if (dataset.contains(split) && dataset.splits().size() > 1) {
-        used.push_back(dataset[split]);
-        return separate(cut(train), cut(dataset[split]));
-      }
-    const int64_t rows = train.size(), evaluated = percentage_of_rows(rows, a.validation_split_percentage);
+      if (dataset.contains(split) && dataset.splits().size() > 1) return evaluated_on(train, dataset[split]);
+    return by_percentage(train);
+  }
+
+  RunData run_data(const Chunks::Split& split, int64_t rows, int64_t tokens, int64_t all_chunks) const {
+    return {data_name(a_.training_data()), "", 0, 0, rows, tokens, all_chunks, split};
+  }
+  RunData separate(const Chunks& trained, const Chunks& evaluated) const {
+    return run_data({trained, evaluated}, trained.rows() + evaluated.rows(), trained.tokens() + evaluated.tokens(),
+                    trained.size());
+  }
+
+  RunData by_chunks(const Dataset& train) const {
+    const Chunks all = cut(train);
+    return run_data(
+        all.train_test_split(
+            {.train_size = a_.train_size, .test_size = a_.test_size, .seed = a_.split_seed.value_or(a_.training.seed)}),
+        all.rows(), all.tokens(), all.size());
+  }
+
+  RunData evaluated_on(const Dataset& train, const Dataset& evaluated) {
+    used_.push_back(evaluated);
+    return separate(cut(train), cut(evaluated));
+  }
+
+  RunData by_percentage(const Dataset& train) const {
+    const int64_t rows = train.size(), evaluated = percentage_of_rows(rows, a_.validation_split_percentage);
     if (evaluated == 0 || evaluated == rows)
       fail(ErrorKind::input,
            "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass "
            "--test_size N, which takes chunks instead of rows, a --validation_file{}",
-           a.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
+           a_.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
            rows > 1 ? ", or another --validation_split_percentage" : "");
     return separate(cut(train.slice(0, rows - evaluated)), cut(train.slice(rows - evaluated, rows)));
-  }();
-  data.specs = repeatable(training_data, dataset);
-  data.evaluation_specs = evaluation_specs;
+  }
+
+  const TrainingArguments& a_;
+  const Tokenizer& tokenizer_;
+  std::vector<Dataset> used_;
+  std::vector<std::string> evaluation_specs_;
+};
+
+/// Which columns the text is from, and how many rows had none.
+void describe_rows(const std::vector<Dataset>& used, RunData& data) {
   std::vector<std::string> columns;
   for (const Dataset& part : used) {
     data.skipped_rows += part.skipped_rows();
@@ -126,15 +133,19 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
   if (data.skipped_rows > 0)
     warn(fmt::format("{} left out: no text in the column {} (null, missing or not a string)",
                      counted(data.skipped_rows, "row"), printable(data.text_column)));
-  if (!a.general_data.empty() && a.general_data != std::vector<std::string>{"none"}) {
-    const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
-                                     [](const std::string& spec) { return named_corpus(spec).has_value(); });
-    const DatasetDict elsewhere = open_data(a.general_data, bundled ? ReadOptions{} : a.read);  // ours is as it is
-    data.general_name = data_name(a.general_data);
-    data.general = cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]);
-    data.general = first_chunks(*data.general, a.max_eval_samples);
-  }
-  data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
+}
+
+void open_general_data(const TrainingArguments& a, const Splitter& splitter, RunData& data) {
+  if (a.general_data.empty() || a.general_data == std::vector<std::string>{"none"}) return;
+  const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
+                                   [](const std::string& spec) { return named_corpus(spec).has_value(); });
+  const DatasetDict elsewhere = open_data(a.general_data, bundled ? ReadOptions{} : a.read);  // ours is as it is
+  data.general_name = data_name(a.general_data);
+  data.general = first_chunks(splitter.cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]),
+                              a.max_eval_samples);
+}
+
+void check_chunks(const RunData& data, int64_t chunk_size) {
   std::vector<std::pair<const Chunks*, const char*>> parts = {{&data.split.train, "train on"},
                                                               {&data.split.test, "evaluate on"}};
   if (data.general) parts.emplace_back(&*data.general, "evaluate on as --general_data");
@@ -143,7 +154,27 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
       fail(ErrorKind::input,
            "the text to {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size, --line_by_line "
            "or more text",
-           purpose, a.chunks.chunk_size);
+           purpose, chunk_size);
+}
+
+}  // namespace
+
+OrderedJson RunData::to_json() const {
+  return {{"rows", rows},
+          {"tokens", tokens},
+          {"train_chunks", split.train.size()},
+          {"eval_chunks", split.test.size()},
+          {"text_column", text_column},
+          {"skipped_rows", skipped_rows}};
+}
+
+RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
+  Splitter splitter(a, tokenizer);
+  RunData data = splitter.split();
+  describe_rows(splitter.used(), data);
+  open_general_data(a, splitter, data);
+  data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
+  check_chunks(data, a.chunks.chunk_size);
   return data;
 }
 
