@@ -142,6 +142,8 @@ void Trainer::train() {
     const Update update = schedule_.update(state_.step);
     if (update.first_batch == 0) batches_.start_epoch(update.epoch);
     const std::vector<CollatedBatch> batches = batches_.next_update();
+    TEKIO_CHECK(static_cast<int64_t>(batches.size()) == update.batches, "update {}: {} micro-batches, planned {}",
+                update.step, batches.size(), update.batches);
     StopSignals::now(StopSignals::Doing::updating, state_.step);
     UpdateResult result = update_weights(update, batches);
     result.seconds = watch.seconds();
