@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/random/counter.h"
 #include "base/stopwatch.h"
@@ -24,8 +25,6 @@
 
 namespace tekio::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr double kMaskedShare = 0.15;
 constexpr int64_t kWarmUpSteps = 1;  // touches all memory and prepares every product

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -74,4 +74,4 @@ TEST(Printable, CutsLongText) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -18,8 +18,9 @@
 
 #include "base/error.h"
 #include "faults.h"
+#include "support/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::AllOf;
@@ -28,24 +29,15 @@ using testing::UnorderedElementsAre;
 
 class FileTest : public testing::Test {
  protected:
-  FileTest() {
-    std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::replace(test.begin(), test.end(), '/', '-');
-    folder_ = fs::path(testing::TempDir()) / fmt::format("file-test-{}-{}", getpid(), test);
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~FileTest() override {
-    faults::disarm();
-    fs::remove_all(folder_);
-  }
+  ~FileTest() override { faults::disarm(); }
   void put(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
   std::set<std::string> names() const {
     std::set<std::string> found;
     for (const auto& entry : fs::directory_iterator(folder_)) found.insert(entry.path().filename().string());
     return found;
   }
-  fs::path folder_;
+  const ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 template <typename Action>
@@ -488,4 +480,4 @@ TEST_F(FileTest, AFolderIsRemovedWhole) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -3,11 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "base/file.h"
+#include "support/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::AllOf;
@@ -71,12 +71,12 @@ TEST(ForeignContent, LeavesTheRestAlone) {
 class DanglingLink : public testing::Test {
  protected:
   DanglingLink() { fs::create_directories(folder_ / "snapshots/5e"); }
-  ~DanglingLink() override { fs::remove_all(folder_); }
   fs::path link(const std::string& name, const fs::path& target) const {
     fs::create_symlink(target, folder_ / name);
     return folder_ / name;
   }
-  fs::path folder_ = fs::path(testing::TempDir()) / ("foreign_file_test." + std::to_string(::getpid()));
+  const ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(DanglingLink, TellsWhereItLeads) {
@@ -101,4 +101,4 @@ TEST_F(DanglingLink, LeavesTheRestAlone) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::AllOf;
@@ -129,4 +129,4 @@ TEST(PrettyJson, WritesAsTheReferenceStackDoes) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -13,17 +13,15 @@
 #include <functional>
 
 #include "base/error.h"
+#include "support/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
 
 class LockTest : public testing::Test {
  protected:
-  LockTest() { fs::create_directories(folder_); }
-  ~LockTest() override { fs::remove_all(folder_); }
-
   /// Runs `body` in a process of its own, which then waits to be killed.
   static pid_t beside(const std::function<void()>& body) {
     int ready[2];
@@ -45,7 +43,8 @@ class LockTest : public testing::Test {
     ::waitpid(child, nullptr, 0);
   }
 
-  const fs::path folder_ = fs::path(testing::TempDir()) / fmt::format("lock-test-{}", ::getpid());
+  const ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
   const fs::path file_ = folder_ / "lock";
 };
 
@@ -116,4 +115,4 @@ TEST_F(LockTest, SaysWhyItCannotBeMade) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -12,7 +12,7 @@
 
 #include "base/terminal.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::AllOf;
@@ -210,4 +210,4 @@ TEST(CountedWarningTest, TheFirstAndTheNumber) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -8,7 +8,7 @@
 
 #include <fstream>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 TEST(Memory, IsToldAndNoMoreThanTheMachineHas) {
@@ -39,4 +39,4 @@ TEST(Memory, ALimitOfTheProcessCounts) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -18,7 +18,7 @@
 #include "support/sha256.h"
 #include "support/torch_draws.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using Numbers = std::vector<int64_t>;
@@ -47,13 +47,13 @@ void expect_numbers(const Numbers& got, const Json& expected) {
   ASSERT_GE(got.size(), first.size() + last.size());
   EXPECT_EQ(Numbers(got.begin(), got.begin() + static_cast<int64_t>(first.size())), first);
   EXPECT_EQ(Numbers(got.end() - static_cast<int64_t>(last.size()), got.end()), last);
-  EXPECT_EQ(testing_support::sha256_int64(got), expected["sha256"].get<std::string>());
+  EXPECT_EQ(sha256_int64(got), expected["sha256"].get<std::string>());
 }
 
 Numbers bernoulli(TorchStream& stream, int64_t count, float p) {
   Numbers ones;
   for (int64_t i = 0; i < count; ++i)
-    if (test::torch_rand(stream) < p) ones.push_back(i);
+    if (torch_rand(stream) < p) ones.push_back(i);
   return ones;
 }
 
@@ -88,9 +88,9 @@ TEST(TorchStream, GivesWhatTorchGives) {
       if (name == "mt19937_words")
         EXPECT_EQ(times([&] { return stream.word(); }), expected);
       else if (name == "rand_float32")
-        EXPECT_EQ(times([&] { return static_cast<double>(test::torch_rand(stream)); }), expected);
+        EXPECT_EQ(times([&] { return static_cast<double>(torch_rand(stream)); }), expected);
       else if (name == "rand_float64")
-        EXPECT_EQ(times([&] { return test::torch_rand_float64(stream); }), expected);
+        EXPECT_EQ(times([&] { return torch_rand_float64(stream); }), expected);
       else if (name == "bernoulli_0.15 3x7, positions of ones")
         EXPECT_EQ(Json(bernoulli(stream, 3 * 7, .15f)), expected);
       else if (name == "bernoulli_0.15 8x128, positions of ones")
@@ -98,7 +98,7 @@ TEST(TorchStream, GivesWhatTorchGives) {
       else if (name == "bernoulli_0.15 5x33, positions of ones")
         EXPECT_EQ(Json(bernoulli(stream, 5 * 33, .15f)), expected);
       else if (name.starts_with("randint "))
-        EXPECT_EQ(times([&] { return test::torch_randint(stream, std::stoll(name.substr(8))); }), expected);
+        EXPECT_EQ(times([&] { return torch_randint(stream, std::stoll(name.substr(8))); }), expected);
       else if (name == "random_ int64")
         EXPECT_EQ(times([&] { return stream.random_int64(); }), expected);
       else if (name.starts_with("randperm "))
@@ -107,16 +107,15 @@ TEST(TorchStream, GivesWhatTorchGives) {
         EXPECT_EQ(Json(dropout(stream, 4 * 40, .1, 0)), expected);
       else if (name.starts_with("one stream: ")) {
         EXPECT_EQ(Json(bernoulli(stream, 2 * 9, .5f)), expected[0]);
-        for (int k = 0; k < 3; ++k)
-          EXPECT_EQ(Json(test::torch_randint(stream, 30522)), expected[1][static_cast<size_t>(k)]);
+        for (int k = 0; k < 3; ++k) EXPECT_EQ(Json(torch_randint(stream, 30522)), expected[1][static_cast<size_t>(k)]);
         EXPECT_EQ(Json(stream.randperm(5)), expected[2]);
         EXPECT_EQ(Json(stream.random_int64()), expected[3]);
         EXPECT_EQ(Json(dropout(stream, 11, .5, 1)), expected[4]);
-        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(test::torch_rand(stream), expected[5][k].get<float>());
+        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(torch_rand(stream), expected[5][k].get<float>());
       } else if (name.starts_with("DataLoader(shuffle) of 37")) {
         EXPECT_EQ(Json(loader_epoch(stream, 37)), expected[0]);
         EXPECT_EQ(Json(loader_epoch(stream, 37)), expected[1]);
-        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(test::torch_rand(stream), expected[2][k].get<float>());
+        for (size_t k = 0; k < 2; ++k) EXPECT_EQ(torch_rand(stream), expected[2][k].get<float>());
       } else {
         ADD_FAILURE() << "an entry that no test knows";
       }
@@ -211,7 +210,7 @@ TEST(TorchStream, DropoutComparesAsDoublesDo) {
     stream.word(), doubles.word();  // pairs that straddle a refill
     std::vector<uint8_t> kept(5001);
     stream.dropout_kept(kept, rate);
-    for (const uint8_t k : kept) EXPECT_EQ(k == 1, test::torch_rand_float64(doubles) < 1 - rate);
+    for (const uint8_t k : kept) EXPECT_EQ(k == 1, torch_rand_float64(doubles) < 1 - rate);
     EXPECT_EQ(stream.word(), doubles.word());
   }
 }
@@ -280,4 +279,4 @@ TEST(Counter, UnitFloatsStayBelowOne) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 /// A variable of the environment, put back afterwards.
@@ -100,4 +100,4 @@ TEST(Terminal, LinesAreBrokenAtBlanks) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

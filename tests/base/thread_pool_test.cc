@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 class ThreadPoolTest : public testing::TestWithParam<int> {};
@@ -78,4 +78,4 @@ TEST(ThreadPool, TakesWhatTheMachineAllows) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -91,4 +91,4 @@ TEST(Yaml, ManyKeysTakeNoLongerThanTheyMust) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -16,7 +16,7 @@
 #include "program.h"
 #include "support/sanitizer.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -38,14 +38,14 @@ class Adapt : public testing::Test {
   // The data part of the result.
   Json data(const std::vector<std::string>& more) const { return run(small(more)).json()["data"]; }
 
-  Folder folder_;
-  const std::string run_ = folder_.path("run");
+  ScratchFolder folder_;
+  const std::string run_ = folder_ / "run";
   const std::string text_ = folder_.write("text.txt", sentences(60));
 };
 
 TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   const Result result = run(small({"--data", text_, "--prompt", "the [MASK] of", "--eval_strategy", "steps",
-                                   "--eval_steps", "2", "--trace", folder_.path("trace")}));
+                                   "--eval_steps", "2", "--trace", folder_ / "trace"}));
   ASSERT_EQ(result.code, 0) << result.err;
   const Json r = result.json();
   EXPECT_EQ(r["run_dir"], run_);
@@ -73,7 +73,7 @@ TEST_F(Adapt, GivesTheResultThatTheContractSays) {
   for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "trainer_state.json",
                            "train_results.json", "eval_results.json", "all_results.json"})
     EXPECT_TRUE(fs::exists(fs::path(run_) / name)) << name;
-  const std::string trace = read_file(folder_.path("trace"));
+  const std::string trace = read_file(folder_ / "trace");
   EXPECT_EQ(std::count(trace.begin(), trace.end(), '\n'), 4);
   EXPECT_EQ(run({"info", run_, "--json"}).json()["parameters"], r["model"]["parameters"])
       << "the run folder is a model folder";
@@ -107,19 +107,19 @@ TEST_F(Adapt, EvaluatesOnTheLastRowsWhereThereIsNothingElse) {
 TEST_F(Adapt, EvaluatesOnValidationThenTest) {
   folder_.write("d/train.txt", sentences(40));
   folder_.write("d/test.txt", sentences(10, 2));
-  EXPECT_EQ(data({"--data", folder_.path("d"), "--line_by_line"})["eval_chunks"], 10);
+  EXPECT_EQ(data({"--data", folder_ / "d", "--line_by_line"})["eval_chunks"], 10);
   fs::remove_all(run_);
   folder_.write("d/validation.txt", sentences(12, 3));
-  const Json both = data({"--data", folder_.path("d"), "--line_by_line"});
+  const Json both = data({"--data", folder_ / "d", "--line_by_line"});
   EXPECT_EQ(both["eval_chunks"], 12);
   EXPECT_EQ(both["train_chunks"], 40);
   EXPECT_EQ(both["rows"], 52);
   fs::remove_all(run_);
-  EXPECT_EQ(data({"--train_file", text_, "--validation_file", folder_.path("d") + ":test", "--line_by_line",
+  EXPECT_EQ(data({"--train_file", text_, "--validation_file", folder_ / "d" + ":test", "--line_by_line",
                   "--mlm_probability", "0.9"})["eval_chunks"],
             10);
   fs::remove_all(run_);
-  const Json cut = data({"--data", folder_.path("d"), "--train_size", "20", "--test_size", "6"});
+  const Json cut = data({"--data", folder_ / "d", "--train_size", "20", "--test_size", "6"});
   EXPECT_EQ(cut["train_chunks"], 20);
   EXPECT_EQ(cut["eval_chunks"], 6);
   EXPECT_EQ(cut["rows"], 40) << "cut from train alone";
@@ -127,38 +127,37 @@ TEST_F(Adapt, EvaluatesOnValidationThenTest) {
 
 TEST_F(Adapt, NeverTrainsOnTestUnasked) {
   folder_.write("d/test.txt", sentences(40));
-  const Result only = run(small({"--data", folder_.path("d")}));
+  const Result only = run(small({"--data", folder_ / "d"}));
   EXPECT_EQ(only.code, 3) << only.err;
   EXPECT_THAT(
       only.err,
-      HasSubstr("the data has no split train, it has test; name the one to train on: " + folder_.path("d") + ":test"));
-  EXPECT_EQ(run(small({"--data", folder_.path("d"), "--train_size", "4"})).code, 3);
-  EXPECT_EQ(data({"--data", folder_.path("d") + ":test", "--line_by_line", "--mlm_probability", "0.9"})["train_chunks"],
+      HasSubstr("the data has no split train, it has test; name the one to train on: " + folder_ / "d" + ":test"));
+  EXPECT_EQ(run(small({"--data", folder_ / "d", "--train_size", "4"})).code, 3);
+  EXPECT_EQ(data({"--data", folder_ / "d" + ":test", "--line_by_line", "--mlm_probability", "0.9"})["train_chunks"],
             38);
   fs::remove_all(run_);
-  EXPECT_EQ(data({"--data", folder_.path("d/test.txt"), "--line_by_line", "--mlm_probability", "0.9"})["train_chunks"],
-            38)
+  EXPECT_EQ(data({"--data", folder_ / "d/test.txt", "--line_by_line", "--mlm_probability", "0.9"})["train_chunks"], 38)
       << "a file is train";
   fs::remove_all(run_);
   folder_.write("d/validation.txt", sentences(20));
-  const Result several = run(small({"--data", folder_.path("d")}));
+  const Result several = run(small({"--data", folder_ / "d"}));
   EXPECT_EQ(several.code, 3);
   EXPECT_THAT(several.err, HasSubstr("no split train, it has validation, test; name the one"));
-  EXPECT_EQ(run(small({"--data", folder_.path("d") + ":test", folder_.path("d") + ":validation"})).code, 3);
+  EXPECT_EQ(run(small({"--data", folder_ / "d" + ":test", folder_ / "d" + ":validation"})).code, 3);
 }
 
 TEST_F(Adapt, SplitsMayBeOfDifferentKinds) {
   folder_.write("d/train.txt", sentences(40));
   folder_.write("d/test.jsonl", "{\"text\": \"the work of the license\"}\n{\"text\": \"any other form\"}\n");
-  const Json counts = data({"--data", folder_.path("d"), "--line_by_line", "--mlm_probability", "0.9"});
+  const Json counts = data({"--data", folder_ / "d", "--line_by_line", "--mlm_probability", "0.9"});
   EXPECT_EQ(counts["train_chunks"], 40);
   EXPECT_EQ(counts["eval_chunks"], 2);
 }
 
 TEST_F(Adapt, NamesAreShownWithoutControlCharacters) {
   const std::string name = folder_.write("a\x1b[31m\nb.txt", sentences(60));
-  const std::string run_folder = folder_.path("r\x1b\n");
-  const std::string model = folder_.path("m\x1b\n");
+  const std::string run_folder = folder_ / "r\x1b\n";
+  const std::string model = folder_ / "m\x1b\n";
   fs::create_directory_symlink(M, model);
   for (const char* dry : {"--dry_run", "--no_dry_run"}) {
     const Result result =
@@ -274,10 +273,10 @@ TEST_F(Adapt, TheSplitHasASeedOfItsOwnIfAsked) {
   const std::vector<std::string> sizes = {"--train_size", "12", "--test_size", "6"};
   const auto exported = [&](const std::string& name, std::vector<std::string> more) {
     more.insert(more.begin(), {"data", "chunks", text_, "--model", M, "--chunk_size", "16", "--no_cache", "--export",
-                               folder_.path(name)});
+                               folder_ / name});
     more.insert(more.end(), sizes.begin(), sizes.end());
     EXPECT_EQ(run(more).code, 0);
-    return read_file(folder_.path(name + "/test.npy"));
+    return read_file(folder_ / name + "/test.npy");
   };
   const std::string seven = exported("seven", {"--seed", "7"});
   EXPECT_NE(exported("eight", {"--seed", "8"}), seven);
@@ -306,10 +305,10 @@ TEST_F(Adapt, TooLittleMemoryIsWarnedOfBeforeItRunsOut) {
     for (const std::string& argument :
          small({"--data", text, "--per_device_train_batch_size", "8000", "--threads", "1", "--dtype", "f32", dry}))
       command += " " + argument;
-    const int status = std::system(("sh -c '" + command + "' >/dev/null 2>" + folder_.path("err")).c_str());
+    const int status = std::system(("sh -c '" + command + "' >/dev/null 2>" + folder_ / "err").c_str());
     EXPECT_EQ(WEXITSTATUS(status), std::string(dry) == "--dry_run" ? 0 : 5);
     EXPECT_THAT(
-        read_file(folder_.path("err")),
+        read_file(folder_ / "err"),
         testing::ContainsRegex("tekio: warning: the run needs 1.. GB of memory, but [0-9.]+ [MG]B is available: take a "
                                "smaller --per_device_train_batch_size with more --gradient_accumulation_steps"));
   }
@@ -330,7 +329,7 @@ TEST_F(Adapt, AFolderThatIsNoRunIsRefused) {
   EXPECT_THAT(result.err, HasSubstr("letter.txt"));
   EXPECT_THAT(result.err, testing::Not(HasSubstr("before"))) << "told before the work, not after it";
   EXPECT_EQ(run(small({"--data", text_, "--overwrite_output_dir"})).code, 2);
-  EXPECT_EQ(read_file(folder_.path("run/letter.txt")), "dear");
+  EXPECT_EQ(read_file(folder_ / "run/letter.txt"), "dear");
   EXPECT_EQ(run(small({"--data", text_, "--output_dir", text_})).code, 2) << "a file";
   EXPECT_EQ(run(small({"--data", text_, "--output_dir", text_, "--dry_run"})).code, 0);
   EXPECT_EQ(run(small({"--data", text_, "--output_dir", "/proc/none/run"})).code, 4);
@@ -376,15 +375,14 @@ TEST_F(Adapt, AResumedRunEndsWithTheSameBytes) {
                                          "--save_strategy", "steps", "--save_steps", "4"};
   ASSERT_EQ(run(small(more)).code, 0);
   auto other = more;
-  other.insert(other.end(),
-               {"--output_dir", folder_.path("other"), "--resume_from_checkpoint", run_ + "/checkpoint-4"});
+  other.insert(other.end(), {"--output_dir", folder_ / "other", "--resume_from_checkpoint", run_ + "/checkpoint-4"});
   ASSERT_EQ(run(small(other)).code, 0);
-  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_.path("other/model.safetensors")));
+  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_ / "other/model.safetensors"));
   auto newest = more;
   newest.emplace_back("--resume_from_checkpoint");
   EXPECT_EQ(run(small(newest)).code, 0) << "without a folder: the run's newest";
   auto none = more;
-  none.insert(none.end(), {"--output_dir", folder_.path("third"), "--resume_from_checkpoint", folder_.path("nowhere")});
+  none.insert(none.end(), {"--output_dir", folder_ / "third", "--resume_from_checkpoint", folder_ / "nowhere"});
   EXPECT_EQ(run(small(none)).code, 4);
 }
 
@@ -404,7 +402,7 @@ TEST_F(Adapt, ResumingInAnotherNumberFormatIsWarnedOf) {
   const std::vector<std::string> more = {"--data", text_, "--save_strategy", "steps", "--save_steps", "2"};
   const auto as = [&](const char* dtype, const std::string& folder) {
     auto all = more;
-    all.insert(all.end(), {"--dtype", dtype, "--output_dir", folder_.path(folder)});
+    all.insert(all.end(), {"--dtype", dtype, "--output_dir", folder_ / folder});
     if (folder != "run") all.insert(all.end(), {"--resume_from_checkpoint", run_ + "/checkpoint-2"});
     return run(small(all));
   };
@@ -418,7 +416,7 @@ TEST_F(Adapt, ResumingInAnotherNumberFormatIsWarnedOf) {
 }
 
 TEST_F(Adapt, ASignalWhereThereIsNothingToSaveEndsTheProgram) {
-  const std::string fifo = folder_.path("fifo.txt");
+  const std::string fifo = folder_ / "fifo.txt";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   for (const int signal : {SIGTERM, SIGINT}) {
     Running blocked({"tokenize", "--model", M, "--decode", fifo});
@@ -434,9 +432,9 @@ TEST_F(Adapt, ATraceThatCannotBeWrittenIsAnIoError) {
   EXPECT_EQ(full.code, 4) << full.err;
   EXPECT_THAT(full.err, HasSubstr("/dev/full"));
   const Result nowhere =
-      run(small({"--data", text_, "--trace", folder_.path("none/trace"), "--output_dir", folder_.path("run2")}));
+      run(small({"--data", text_, "--trace", folder_ / "none/trace", "--output_dir", folder_ / "run2"}));
   EXPECT_EQ(nowhere.code, 4);
-  EXPECT_THAT(nowhere.err, HasSubstr("there is no folder " + folder_.path("none")));
+  EXPECT_THAT(nowhere.err, HasSubstr("there is no folder " + folder_ / "none"));
   EXPECT_THAT(nowhere.err, testing::Not(HasSubstr(" data "))) << "told before the corpus is tokenized";
 }
 
@@ -449,17 +447,16 @@ TEST_F(Adapt, AFullOutputIsAnIoErrorAfterTheRunIsSaved) {
 TEST_F(Adapt, TextThatIsTooShortOrMissingIsBadInput) {
   const Result empty = run(small({"--data", folder_.write("empty.txt", "")}));
   EXPECT_EQ(empty.code, 3) << empty.err;
-  EXPECT_THAT(empty.err,
-              HasSubstr("there is no text in " + folder_.path("empty.txt") + ": it is empty or all its rows"));
+  EXPECT_THAT(empty.err, HasSubstr("there is no text in " + folder_ / "empty.txt" + ": it is empty or all its rows"));
   const Result blank = run(small({"--data", folder_.write("blank.txt", std::string(200, '\n')), "--line_by_line"}));
   EXPECT_EQ(blank.code, 3) << blank.err;
   for (const char* blanks : {"\n", " \n\t\n\n"}) {
     const Result result = run(small({"--data", folder_.write("blank.txt", blanks)}));
     EXPECT_EQ(result.code, 3);
-    EXPECT_THAT(result.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
-    const Result evaluated = run(small({"--data", text_, "--validation_file", folder_.path("blank.txt")}));
+    EXPECT_THAT(result.err, HasSubstr("there is no text in " + folder_ / "blank.txt"));
+    const Result evaluated = run(small({"--data", text_, "--validation_file", folder_ / "blank.txt"}));
     EXPECT_EQ(evaluated.code, 3);
-    EXPECT_THAT(evaluated.err, HasSubstr("there is no text in " + folder_.path("blank.txt")));
+    EXPECT_THAT(evaluated.err, HasSubstr("there is no text in " + folder_ / "blank.txt"));
   }
   EXPECT_THAT(blank.err, HasSubstr("there is no text in "));
   const Result numbers = run(small(
@@ -491,13 +488,13 @@ TEST_F(Adapt, TheRecordOfARunAsksForItAgain) {
   for (const std::string& line : {"model = \"" + M + "\"", "data = [\"" + text_ + "\"]", std::string("chunk_size = 16"),
                                   std::string("line_by_line = true"), std::string("dtype = \"auto\"")})
     EXPECT_THAT(read_file(record), HasSubstr(line + "\n"));
-  const Result again = run({"adapt", "--config", record, "--output_dir", folder_.path("again")});
+  const Result again = run({"adapt", "--config", record, "--output_dir", folder_ / "again"});
   ASSERT_EQ(again.code, 0) << again.err;
-  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_.path("again/model.safetensors")));
+  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_ / "again/model.safetensors"));
   const Result resumed = run({"adapt", "--config", record, "--resume_from_checkpoint"});
   ASSERT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_THAT(resumed.err, HasSubstr("resuming " + run_ + "/checkpoint-4"));
-  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_.path("again/model.safetensors")));
+  EXPECT_TRUE(read_file(run_ + "/model.safetensors") == read_file(folder_ / "again/model.safetensors"));
   EXPECT_EQ(run({"adapt", "--config", record, "--overwrite_output_dir"}).code, 0);
   EXPECT_THAT(read_file(record), HasSubstr("overwrite_output_dir = false\n"));
 }
@@ -515,9 +512,9 @@ TEST_F(Adapt, AModelInTheFolderToBeReplacedIsRefused) {
 
 TEST_F(Adapt, ACheckpointThatIsNotThereIsToldAsSuch) {
   ASSERT_EQ(run(small({"--data", text_})).code, 0);
-  const Result result = run(small({"--data", text_, "--resume_from_checkpoint", folder_.path("nowhere")}));
+  const Result result = run(small({"--data", text_, "--resume_from_checkpoint", folder_ / "nowhere"}));
   EXPECT_EQ(result.code, 4);
-  EXPECT_THAT(result.err, HasSubstr("tekio: there is no checkpoint " + folder_.path("nowhere")));
+  EXPECT_THAT(result.err, HasSubstr("tekio: there is no checkpoint " + folder_ / "nowhere"));
 }
 
 TEST_F(Adapt, APromptWithSeveralMasksIsToldBeforeTraining) {
@@ -529,4 +526,4 @@ TEST_F(Adapt, APromptWithSeveralMasksIsToldBeforeTraining) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -13,7 +13,7 @@
 #include "program.h"
 #include "support/sanitizer.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -188,10 +188,10 @@ TEST(BenchStep, RefusesBatchesThatNoNumberCounts) {
   const Result result =
       run({"bench", "step", "--per_device_train_batch_size", "65536", "--max_seq_length", "512", "--dump_config"});
   EXPECT_EQ(result.code, 0) << "not too many yet: " << result.err;
-  Folder folder;
+  ScratchFolder folder;
   for (const char* file : {"/config.json", "/model.safetensors"})
-    std::filesystem::copy(kTiny + file, folder.path() + file);
-  std::string config = read_file(folder.path("config.json"));
+    std::filesystem::copy(kTiny + file, folder.path().string() + file);
+  std::string config = read_file(folder / "config.json");
   const std::string positions = "\"max_position_embeddings\": 24";
   config.replace(config.find(positions), positions.size(), "\"max_position_embeddings\": 65536");
   folder.write("config.json", config);
@@ -202,7 +202,7 @@ TEST(BenchStep, RefusesBatchesThatNoNumberCounts) {
 }
 
 TEST(BenchTokenize, CountsWhatTokenizeGives) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string file = folder.write("a.txt", sentences(300));
   const Json r = run({"bench", "tokenize", file, "--model", M, "--json"}).json();
   EXPECT_THAT(keys(r), IsSupersetOf({"mb_per_second", "tokens_per_second", "seconds"}));
@@ -219,29 +219,27 @@ TEST(BenchTokenize, CountsWhatTokenizeGives) {
 }
 
 TEST(BenchTokenize, WantsText) {
-  const Folder folder;
+  const ScratchFolder folder;
   const Result empty = run({"bench", "tokenize", folder.write("e.txt", "\n\n"), "--model", M});
   EXPECT_EQ(empty.code, 3);
   EXPECT_THAT(empty.err, HasSubstr("there is no text in "));
-  EXPECT_EQ(run({"bench", "tokenize", folder.path("none.txt"), "--model", M}).code, 4);
+  EXPECT_EQ(run({"bench", "tokenize", folder / "none.txt", "--model", M}).code, 4);
 }
 
 TEST(BenchData, CountsWhatDataChunksGives) {
-  const Folder folder;
+  const ScratchFolder folder;
   folder.write("d/train.txt", sentences(200));
   folder.write("d/test.jsonl", "{\"text\": \"The work\"}\n{\"text\": \"of this license\"}\n");
-  const Json r =
-      run({"bench", "data", folder.path("d"), "--model", M, "--chunk_size", "32", "--json", "--repeats", "2"},
-          {.environment = {{"TEKIO_CACHE", folder.path("cache")}}})
-          .json();
+  const Json r = run({"bench", "data", folder / "d", "--model", M, "--chunk_size", "32", "--json", "--repeats", "2"},
+                     {.environment = {{"TEKIO_CACHE", folder / "cache"}}})
+                     .json();
   EXPECT_THAT(keys(r), IsSupersetOf({"mb_per_second", "tokens_per_second", "seconds", "chunks"}));
-  const Json chunks =
-      run({"data", "chunks", folder.path("d"), "--model", M, "--chunk_size", "32", "--json", "--no_cache"})
-          .json()["splits"];
+  const Json chunks = run({"data", "chunks", folder / "d", "--model", M, "--chunk_size", "32", "--json", "--no_cache"})
+                          .json()["splits"];
   for (const char* key : {"rows", "tokens", "chunks"})
     EXPECT_EQ(r[key], chunks["train"][key].get<int64_t>() + chunks["test"][key].get<int64_t>()) << key;
-  EXPECT_FALSE(std::filesystem::exists(folder.path("cache"))) << "nothing is kept";
-  EXPECT_THAT(run({"bench", "data", folder.path("d"), "--model", M, "--repeats", "1"}).out, HasSubstr("202 rows"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "cache")) << "nothing is kept";
+  EXPECT_THAT(run({"bench", "data", folder / "d", "--model", M, "--repeats", "1"}).out, HasSubstr("202 rows"));
 }
 
 TEST(BenchFill, TimesTheProgramAndTellsItsAnswer) {
@@ -271,11 +269,11 @@ class BenchCompare : public testing::Test {
     std::filesystem::permissions(file, std::filesystem::perms::owner_all);
     return file;
   }
-  Folder folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(BenchCompare, GivesMediansAndRatiosOfPairs) {
-  const std::string stand_in = python("echo \"$@\" >> " + folder_.path("calls") +
+  const std::string stand_in = python("echo \"$@\" >> " + folder_ / "calls" +
                                       "; echo chatter; echo '{\"tokens_per_second\": 10, \"mode\": \"x\"}'");
   const Json r =
       run(step({"--json", "--compare_reference", stand_in, "--pairs", "2", "--reference_mode", "bf16"})).json();
@@ -292,7 +290,7 @@ TEST_F(BenchCompare, GivesMediansAndRatiosOfPairs) {
                    r["reference"]["peak_mib"].get<double>() / r["peak_mib"].get<double>());
   EXPECT_THAT(keys(r), Contains("share_of_limit")) << "the rest of the command's own document";
   EXPECT_EQ(r["length"], 16) << "its options reach the runs";
-  const std::string calls = read_file(folder_.path("calls"));
+  const std::string calls = read_file(folder_ / "calls");
   EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 2);
   EXPECT_THAT(calls,
               HasSubstr("share/tekio/reference/step.py --mode bf16 --batch 2 --length 16 --steps 2 --threads 1"));
@@ -322,21 +320,21 @@ TEST_F(BenchCompare, TimesTheReferencesWholeProcessWhereThatCounts) {
 TEST_F(BenchCompare, GivesDataItsFilesBySplit) {
   folder_.write("d/train.txt", sentences(20));
   folder_.write("d/test.txt", sentences(10));
-  const std::string stand_in = python("echo \"$@\" > " + folder_.path("calls") +
+  const std::string stand_in = python("echo \"$@\" > " + folder_ / "calls" +
                                       "; echo '{\"mb_per_second\": 1, \"seconds\": 1, \"rows\": 30, \"chunks\": 0}'");
-  const Result result = run({"bench", "data", folder_.path("d"), "--model", M, "--repeats", "1", "--chunk_size", "32",
+  const Result result = run({"bench", "data", folder_ / "d", "--model", M, "--repeats", "1", "--chunk_size", "32",
                              "--threads", "2", "--compare_reference", stand_in, "--pairs", "1"});
   EXPECT_EQ(result.code, 0) << result.err;
-  const std::string calls = read_file(folder_.path("calls"));
-  EXPECT_THAT(calls, HasSubstr("data.py --split " + folder_.path("d/train.txt")));
-  EXPECT_THAT(calls, HasSubstr(" --split " + folder_.path("d/test.txt")));
+  const std::string calls = read_file(folder_ / "calls");
+  EXPECT_THAT(calls, HasSubstr("data.py --split " + folder_ / "d/train.txt"));
+  EXPECT_THAT(calls, HasSubstr(" --split " + folder_ / "d/test.txt"));
   EXPECT_THAT(calls, HasSubstr("--chunk_size 32 --num_proc 2"));
 }
 
 TEST_F(BenchCompare, TellsWhatTheReferenceFailedOf) {
-  const Result none = run(step({"--compare_reference", folder_.path("none")}));
+  const Result none = run(step({"--compare_reference", folder_ / "none"}));
   EXPECT_EQ(none.code, 4);
-  EXPECT_THAT(none.err, HasSubstr("cannot start " + folder_.path("none") + ": No such file"));
+  EXPECT_THAT(none.err, HasSubstr("cannot start " + folder_ / "none" + ": No such file"));
   const std::string stand_in =
       python("echo 'Traceback' >&2; echo \"ModuleNotFoundError: No module named 'torch'\" >&2; exit 1");
   const Result failed = run(step({"--compare_reference", stand_in}));
@@ -352,7 +350,7 @@ TEST_F(BenchCompare, TellsWhatTheReferenceFailedOf) {
 }
 
 TEST_F(BenchCompare, LeavesNothingRunningWhenItIsStopped) {
-  const std::string mark = folder_.path("started");
+  const std::string mark = folder_ / "started";
   Running bench(step({"--quiet", "--compare_reference",
                       python("echo $$ > " + mark + ".new; mv " + mark + ".new " + mark + "; exec sleep 100")}));
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -375,13 +373,13 @@ TEST_F(BenchCompare, SaysWhereItsScriptsBelong) {
   const Result result = run(step({"--compare_reference", python("echo '{\"tokens_per_second\": 1}'"), "--pairs", "1"}),
                             {.environment = {{"TEKIO_SHARE", folder_.path()}}});
   EXPECT_EQ(result.code, 4);
-  EXPECT_THAT(result.err, HasSubstr("is not there; it belongs to " + folder_.path("reference/step.py")));
+  EXPECT_THAT(result.err, HasSubstr("is not there; it belongs to " + folder_ / "reference/step.py"));
 }
 
 TEST(Roofline, IsDrawnFromTheReport) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string report = folder.write("step.json", run(step({"--json"})).out);
-  const std::string picture = folder.path("roofline.svg");
+  const std::string picture = folder / "roofline.svg";
   const std::string command = "python3 '" TEKIO_ROOFLINE_SCRIPT "' '" + report + "' '" + picture + "'";
   ASSERT_EQ(std::system(command.c_str()), 0);
   const std::string svg = read_file(picture);
@@ -392,4 +390,4 @@ TEST(Roofline, IsDrawnFromTheReport) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -6,7 +6,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -16,7 +16,7 @@ using testing::HasSubstr;
 class Bundled : public testing::Test {
  protected:
   Bundled() {
-    fs::create_directories(folder_.path("share/corpora/rivers"));
+    fs::create_directories(folder_ / "share/corpora/rivers");
     folder_.write("share/corpora/rivers/train.txt", sentences(40, 1));
     folder_.write("share/corpora/rivers/test.txt", sentences(10, 2));
     folder_.write("share/corpora/corpora.json", R"({"default": "rivers", "corpora": [{"name": "rivers",
@@ -24,14 +24,14 @@ class Bundled : public testing::Test {
       "prompts": ["This is a [MASK]."]}]})");
   }
   void add_model() {
-    fs::copy(model_folder(), folder_.path("share/tekio-small-uncased"), fs::copy_options::recursive);
+    fs::copy(model_folder(), folder_ / "share/tekio-small-uncased", fs::copy_options::recursive);
     folder_.write("share/adapt.toml",
                   "learning_rate = 0.002\nnum_train_epochs = 2\nchunk_size = 16\nsave_strategy = \"no\"\n");
   }
   Result run_here(const std::vector<std::string>& arguments) const { return run(arguments, start_); }
 
-  Folder folder_;
-  const Start start_ = {.environment = {{"TEKIO_SHARE", folder_.path("share")}, {"TEKIO_CACHE", folder_.path("cache")}},
+  ScratchFolder folder_;
+  const Start start_ = {.environment = {{"TEKIO_SHARE", folder_ / "share"}, {"TEKIO_CACHE", folder_ / "cache"}},
                         .folder = folder_.path()};
 };
 
@@ -57,7 +57,7 @@ TEST_F(Bundled, NamesStandWhereDataIsAskedFor) {
   EXPECT_EQ(unknown.code, 4);
   EXPECT_THAT(unknown.err,
               HasSubstr("there is no file or folder mountains, nor a bundled corpus of this name (rivers)"));
-  fs::create_directories(folder_.path("rivers"));  // what is here comes first
+  fs::create_directories(folder_ / "rivers");  // what is here comes first
   folder_.write("rivers/train.txt", sentences(3));
   EXPECT_EQ(run_here({"data", "info", "rivers", "--json"}).json()["splits"]["train"]["rows"], 3);
 }
@@ -79,7 +79,7 @@ TEST_F(Bundled, ItsModelFillsMasks) {
   const Result bundled = run_here({"fill", "This is a [MASK].", "--json"});
   EXPECT_EQ(bundled.code, 0) << bundled.err;
   EXPECT_EQ(bundled.out, run_here({"fill", "--model", model_folder(), "This is a [MASK].", "--json"}).out);
-  fs::remove_all(folder_.path("share/tekio-small-uncased"));
+  fs::remove_all(folder_ / "share/tekio-small-uncased");
   const Result missing = run_here({"fill", "This is a [MASK]."});
   EXPECT_EQ(missing.code, 2);
   EXPECT_THAT(missing.err, HasSubstr("--model is missing, and this installation has no bundled model"));
@@ -97,14 +97,14 @@ TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   };
   EXPECT_NEAR(general["eval_loss"]["before"].get<double>(), evaluated(model_folder())["eval_loss"].get<double>(), 1e-6);
   EXPECT_NEAR(general["eval_loss"]["after"].get<double>(),
-              evaluated(folder_.path("tekio-small-uncased-finetuned-rivers"))["eval_loss"].get<double>(), 1e-6);
+              evaluated(folder_ / "tekio-small-uncased-finetuned-rivers")["eval_loss"].get<double>(), 1e-6);
   EXPECT_THAT(result.err, HasSubstr(" general  perplexity "));
   EXPECT_THAT(result.err, HasSubstr(" · on other.txt\n saved "));
   EXPECT_THAT(result.err, HasSubstr(" device   cpu · "));
-  EXPECT_THAT(result.err, HasSubstr("\n defaults the bundled model's (" + folder_.path("share/adapt.toml") + ")\n"));
+  EXPECT_THAT(result.err, HasSubstr("\n defaults the bundled model's (" + folder_ / "share/adapt.toml" + ")\n"));
   EXPECT_EQ(general["before"], general["perplexity"]["before"]);
   EXPECT_EQ(general["after"], general["perplexity"]["after"]);
-  folder_.write("share/adapt.toml", read_file(folder_.path("share/adapt.toml")) + "general_data = [\"other.txt\"]\n");
+  folder_.write("share/adapt.toml", read_file(folder_ / "share/adapt.toml") + "general_data = [\"other.txt\"]\n");
   const Result without = run_here({"adapt", "--general_data", "none", "--overwrite_output_dir", "--json"});
   ASSERT_EQ(without.code, 0) << without.err;
   EXPECT_TRUE(without.json()["general"].is_null());
@@ -150,7 +150,7 @@ TEST_F(Bundled, ItsOptionsGiveWayToThoseGiven) {
 
 TEST_F(Bundled, TextKeptForATestIsNotTrainedOn) {
   add_model();
-  fs::remove(folder_.path("share/corpora/rivers/train.txt"));
+  fs::remove(folder_ / "share/corpora/rivers/train.txt");
   const Result result = run_here({"adapt", "--data", "rivers"});
   EXPECT_EQ(result.code, 3);
   EXPECT_THAT(result.err, HasSubstr("no split train, it has test; name the one to train on: rivers:test"));
@@ -160,7 +160,7 @@ TEST_F(Bundled, TellsWhatAnInstallationLacks) {
   Result result = run_here({"adapt"});
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("--model is missing, and this installation has no bundled model"));
-  fs::remove_all(folder_.path("share/corpora"));
+  fs::remove_all(folder_ / "share/corpora");
   EXPECT_EQ(run_here({"data", "list", "--json"}).json()["corpora"].size(), 0U);
   add_model();
   result = run_here({"adapt"});
@@ -186,4 +186,4 @@ TEST_F(Bundled, DamagedListsAreRefused) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -6,7 +6,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,11 +22,11 @@ class Cache : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(arguments, {.environment = environment});
   }
-  std::string cache() const { return folder_.path("cache"); }
+  std::string cache() const { return folder_ / "cache"; }
   std::map<std::string, std::string> here() const { return {{"TEKIO_CACHE", cache()}}; }
   Result list() const { return run({"cache", "list", "--json"}, {.environment = here()}); }
 
-  Folder folder_;
+  ScratchFolder folder_;
   const std::string data_ = folder_.write("notes.txt", sentences(40));
 };
 
@@ -57,8 +57,8 @@ TEST_F(Cache, ARunGoesOnWithoutAPlaceForIt) {
 }
 
 TEST_F(Cache, ARunWarnsOnce) {
-  const Result result = run({"adapt", "-m", M, "-d", data_, "-o", folder_.path("run"), "--chunk_size", "16",
-                             "--max_steps", "1", "--batch_size", "4", "--json", "--validation_split_percentage", "50"},
+  const Result result = run({"adapt", "-m", M, "-d", data_, "-o", folder_ / "run", "--chunk_size", "16", "--max_steps",
+                             "1", "--batch_size", "4", "--json", "--validation_split_percentage", "50"},
                             {.environment = {{"TEKIO_CACHE", data_ + "/x"}}});
   EXPECT_EQ(result.code, 0) << result.err;
   const std::string warning = "cannot be written";
@@ -91,7 +91,7 @@ TEST_F(Cache, AStoreOfAnotherVersionIsListedAllTheSame) {
   EXPECT_EQ(stores[0]["bytes"], 9);
   EXPECT_THAT(run({"cache", "list"}, {.environment = here()}).out, HasSubstr("not readable, or of another version"));
   EXPECT_EQ(run({"cache", "clear"}, {.environment = here()}).code, 0);
-  EXPECT_FALSE(fs::exists(folder_.path(name)));
+  EXPECT_FALSE(fs::exists(folder_ / name));
 }
 
 TEST_F(Cache, IsClearedOfStoresAlone) {
@@ -105,8 +105,8 @@ TEST_F(Cache, IsClearedOfStoresAlone) {
   EXPECT_EQ(cleared["in_use"], Json::array());
   EXPECT_GT(cleared["bytes"].get<int64_t>(), 0);
   EXPECT_EQ(list().json(), Json::array());
-  EXPECT_TRUE(fs::exists(folder_.path("cache/tokens/mine.txt")));
-  EXPECT_TRUE(fs::exists(folder_.path("cache/mine.tokens")));
+  EXPECT_TRUE(fs::exists(folder_ / "cache/tokens/mine.txt"));
+  EXPECT_TRUE(fs::exists(folder_ / "cache/mine.tokens"));
   ASSERT_EQ(chunks(here()).code, 0) << "it is made anew";
   EXPECT_EQ(list().json().size(), 1u);
 }
@@ -127,4 +127,4 @@ TEST_F(Cache, WithoutAPlaceThereIsNothingToListOrClear) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

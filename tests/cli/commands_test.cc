@@ -9,7 +9,7 @@
 #include "compute/cuda.h"
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -122,7 +122,7 @@ TEST(Devices, RefAndCpuAgree) {
 
 class Tokenize : public testing::Test {
  protected:
-  Folder folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(Tokenize, AnObjectALine) {
@@ -233,7 +233,7 @@ TEST_F(Tokenize, PiecesAreShown) {
 
 // One rule for all commands: without --model the bundled model is meant.
 TEST(WithoutModel, TheBundledOneIsMeant) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string text = folder.write("t.txt", sentences(40));
   const std::string bundled = run({"info", "--json"}).json()["path"];
   for (std::vector<std::string> command :
@@ -294,8 +294,8 @@ class Data : public testing::Test {
       out += Json{{"text", line}, {"label", i % 2}, {"weight", 1.50}}.dump() + "\n";
     return out;
   }
-  Folder folder_;
-  const std::string d_ = folder_.path("d");
+  ScratchFolder folder_;
+  const std::string d_ = folder_ / "d";
 };
 
 TEST_F(Data, Info) {
@@ -359,7 +359,7 @@ TEST_F(Data, ChunksAreShown) {
 
 // The header by hand: 64 or 128 bytes in all, then the numbers.
 TEST_F(Data, ChunksAreExported) {
-  const std::string out = folder_.path("arrays/deep");
+  const std::string out = folder_ / "arrays/deep";
   const Json all =
       run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--export", out, "--json", "--no_cache"}).json();
   const int64_t chunks = all["splits"]["train"]["chunks"];
@@ -372,14 +372,14 @@ TEST_F(Data, ChunksAreExported) {
   EXPECT_THAT(train.substr(10, header), HasSubstr("(" + std::to_string(chunks) + ", 32)"));
   EXPECT_FALSE(read_file(out + "/test.npy").empty());
 
-  const Json cut = run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--export", folder_.path("cut"),
+  const Json cut = run({"data", "chunks", d_, "--model", M, "--chunk_size", "32", "--export", folder_ / "cut",
                         "--train_size", "20", "--test_size", "5", "--json", "--no_cache"})
                        .json();
   EXPECT_EQ(cut["export"]["train"]["chunks"], 20);
   EXPECT_EQ(cut["export"]["test"]["chunks"], 5);
-  EXPECT_EQ(read_file(folder_.path("cut/test.npy")).size(), header + 5 * 32 * 2);
-  const Result too_many = run(
-      {"data", "chunks", d_, "--model", M, "--export", folder_.path("no"), "--train_size", "2000000", "--no_cache"});
+  EXPECT_EQ(read_file(folder_ / "cut/test.npy").size(), header + 5 * 32 * 2);
+  const Result too_many =
+      run({"data", "chunks", d_, "--model", M, "--export", folder_ / "no", "--train_size", "2000000", "--no_cache"});
   EXPECT_EQ(too_many.code, 2);
 }
 
@@ -422,9 +422,8 @@ TEST(Info, TellsSizesAndTokens) {
 }
 
 TEST(Info, AFolderWithoutTokenizerIsStillAModel) {
-  const Folder folder;
-  for (const char* name : {"config.json", "model.safetensors"})
-    std::filesystem::copy(M + "/" + name, folder.path(name));
+  const ScratchFolder folder;
+  for (const char* name : {"config.json", "model.safetensors"}) std::filesystem::copy(M + "/" + name, folder / name);
   const Json info = run({"info", folder.path(), "--json"}).json();
   EXPECT_TRUE(info["tokenizer_entries"].is_null());
   EXPECT_EQ(info["max_length"], 128);
@@ -437,18 +436,18 @@ class Models : public testing::Test {
  protected:
   Models() {
     namespace fs = std::filesystem;
-    const fs::path repository = fs::path(folder_.path("hub")) / "models--org--name";
+    const fs::path repository = fs::path(folder_ / "hub") / "models--org--name";
     fs::create_directories(repository / "snapshots");
     fs::create_directory_symlink(M, repository / "snapshots" / commit_);
     folder_.write("hub/models--org--name/refs/main", commit_);
     folder_.write("hub/models--org--name/refs/pr/1", commit_);
   }
-  Folder folder_;
+  ScratchFolder folder_;
   const std::string commit_ = "0123456789abcdef0123456789abcdef01234567";
 };
 
 TEST_F(Models, AreFoundInTheHubsCache) {
-  const std::map<std::string, std::string> cache = {{"HF_HUB_CACHE", folder_.path("hub")}},
+  const std::map<std::string, std::string> cache = {{"HF_HUB_CACHE", folder_ / "hub"}},
                                            home = {{"HF_HOME", folder_.path()}, {"HF_HUB_CACHE", ""}};
   for (const auto& environment : {cache, home}) {
     const Json info = run({"info", "org/name", "--json"}, {.environment = environment}).json();
@@ -458,23 +457,23 @@ TEST_F(Models, AreFoundInTheHubsCache) {
   EXPECT_EQ(run({"info", "org/name@" + commit_}, {.environment = cache}).code, 0);
   EXPECT_EQ(run({"info", "org/name@pr/1"}, {.environment = cache}).code, 0);
   EXPECT_EQ(run({"info", "org/name", "--model_revision", "pr/1"}, {.environment = cache}).code, 0);
-  EXPECT_EQ(run({"info", "org/name", "--cache_dir", folder_.path("hub")}).code, 0);
+  EXPECT_EQ(run({"info", "org/name", "--cache_dir", folder_ / "hub"}).code, 0);
 }
 
 TEST_F(Models, ThatAreNowhereAreAnIoErrorThatSaysWhatToDo) {
   for (const char* spec : {"org/other", "org/name@other", "distilbert-base-uncased"}) {
-    const Result result = run({"info", spec}, {.environment = {{"HF_HUB_CACHE", folder_.path("hub")}}});
+    const Result result = run({"info", spec}, {.environment = {{"HF_HUB_CACHE", folder_ / "hub"}}});
     EXPECT_EQ(result.code, 4) << spec;
     EXPECT_THAT(result.err, HasSubstr("is not in the Hub's cache"));
     EXPECT_THAT(result.err, HasSubstr("tekio pull"));
   }
   for (const char* spec : {"/none/here", "./none", "../x", "a/b/c", "org/name@../../x", "org/name@"}) {
-    const Result result = run({"info", spec}, {.environment = {{"HF_HUB_CACHE", folder_.path("hub")}}});
+    const Result result = run({"info", spec}, {.environment = {{"HF_HUB_CACHE", folder_ / "hub"}}});
     EXPECT_EQ(result.code, 4) << spec;
     EXPECT_THAT(result.err, HasSubstr("there is no model folder")) << spec;
   }
   folder_.write("hub/models--org--name/refs/bad", "../../../x");
-  EXPECT_EQ(run({"info", "org/name@bad"}, {.environment = {{"HF_HUB_CACHE", folder_.path("hub")}}}).code, 4);
+  EXPECT_EQ(run({"info", "org/name@bad"}, {.environment = {{"HF_HUB_CACHE", folder_ / "hub"}}}).code, 4);
   const Result file = run({"info", M + "/config.json"});
   EXPECT_EQ(file.code, 2);
   EXPECT_THAT(file.err, HasSubstr("is a file, expected the folder"));
@@ -487,4 +486,4 @@ TEST_F(Models, TheBundledOneMayBeMissing) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

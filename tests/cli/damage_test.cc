@@ -9,7 +9,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -32,8 +32,8 @@ class Damage : public testing::Test {
     EXPECT_EQ(result.out, "");
   }
 
-  Folder folder_;
-  const std::string model_ = folder_.path("model");
+  ScratchFolder folder_;
+  const std::string model_ = folder_ / "model";
 };
 
 TEST_F(Damage, TruncatedWeights) {
@@ -111,15 +111,15 @@ TEST_F(Damage, AVocabularyTooLargeForTheWeights) {
   fs::remove(model_ + "/tokenizer.json");
   expect(3, "tokenizer and weights are from different models");
   EXPECT_EQ(run({"eval", "--model", model_, "--data", folder_.write("t.txt", sentences(30)), "--no_cache"}).code, 3);
-  EXPECT_EQ(run({"adapt", "--model", model_, "--data", folder_.path("t.txt"), "--output_dir", folder_.path("run"),
-                 "--no_cache"})
-                .code,
-            3);
-  EXPECT_FALSE(fs::exists(folder_.path("run")));
+  EXPECT_EQ(
+      run({"adapt", "--model", model_, "--data", folder_ / "t.txt", "--output_dir", folder_ / "run", "--no_cache"})
+          .code,
+      3);
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
 }
 
 TEST_F(Damage, AVocabularyFarTooSmallForTheWeightsIsWarnedOfOnce) {
-  const std::string tokenizer = folder_.path("tokenizer"), text = folder_.write("t.txt", sentences(200));
+  const std::string tokenizer = folder_ / "tokenizer", text = folder_.write("t.txt", sentences(200));
   fs::create_directory(tokenizer);
   fs::copy(model_ + "/tokenizer_config.json", tokenizer);
   const std::string whole = read_file(model_ + "/vocab.txt");
@@ -129,11 +129,11 @@ TEST_F(Damage, AVocabularyFarTooSmallForTheWeightsIsWarnedOfOnce) {
        std::vector<std::vector<std::string>>{{"fill", "the [MASK] of"},
                                              {"eval", "--data", text, "--chunk_size", "16"},
                                              {"adapt", "--data", text, "--chunk_size", "16", "--max_steps", "1",
-                                              "--output_dir", folder_.path("run"), "--prompt", "a [MASK]"}}) {
+                                              "--output_dir", folder_ / "run", "--prompt", "a [MASK]"}}) {
     auto all = arguments;
     all.insert(all.end(), {"--model", model_, "--no_cache"});
     EXPECT_THAT(run(all).err, testing::Not(HasSubstr(warning)));
-    std::filesystem::remove_all(folder_.path("run"));
+    std::filesystem::remove_all(folder_ / "run");
     all.insert(all.end(), {"--tokenizer", tokenizer});
     const Result result = run(all);
     EXPECT_EQ(result.code, 0) << result.err;
@@ -144,4 +144,4 @@ TEST_F(Damage, AVocabularyFarTooSmallForTheWeightsIsWarnedOfOnce) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

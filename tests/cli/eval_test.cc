@@ -7,7 +7,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -19,7 +19,7 @@ class Compared : public testing::Test {
  protected:
   // A model that has seen a little of the text.
   std::string trained(const std::string& name = "run") {
-    const std::string folder = folder_.path(name);
+    const std::string folder = folder_ / name;
     const Result result = run({"adapt",     "-m",
                                M,           "-d",
                                data_,       "-o",
@@ -40,7 +40,7 @@ class Compared : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
-  Folder folder_;
+  ScratchFolder folder_;
   const std::string data_ = folder_.write("text.txt", sentences(60));
 };
 
@@ -87,10 +87,10 @@ TEST_F(Compared, MayBeTheSameOne) {
 
 TEST_F(Compared, AreATableOfEightyColumns) {
   const std::string far = "a-folder-with-a-name-that-no-table-has-room-for/and-another-one";
-  std::filesystem::create_directories(folder_.path(far));
+  std::filesystem::create_directories(folder_ / far);
   for (const auto& file : std::filesystem::directory_iterator(M))
-    std::filesystem::copy(file.path(), folder_.path(far) + "/" + file.path().filename().string());
-  const Result result = run(eval({M, folder_.path(far)}));
+    std::filesystem::copy(file.path(), folder_ / far + "/" + file.path().filename().string());
+  const Result result = run(eval({M, folder_ / far}));
   EXPECT_EQ(result.code, 0) << result.err;
   std::istringstream lines(result.out);
   int count = 0;
@@ -119,13 +119,13 @@ TEST_F(Compared, AreTwoToEight) {
   const Result nine = run(eval(std::vector<std::string>(9, M)));
   EXPECT_EQ(nine.code, 2);
   EXPECT_THAT(nine.err, HasSubstr("--model is given 9 times, expected at most 8 models to compare"));
-  const Result none = run(eval({M, folder_.path("none")}));
+  const Result none = run(eval({M, folder_ / "none"}));
   EXPECT_EQ(none.code, 4) << "a misspelt one is told before anything is evaluated";
   EXPECT_THAT(none.err, HasSubstr("none"));
 }
 
 TEST_F(Compared, ShareTheShortestLength) {
-  const std::string other = folder_.path("short");
+  const std::string other = folder_ / "short";
   std::filesystem::create_directory(other);
   for (const auto& file : std::filesystem::directory_iterator(M))
     std::filesystem::copy(file.path(), other + "/" + file.path().filename().string());
@@ -155,4 +155,4 @@ TEST_F(Compared, TheBundledOneByItsName) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -7,11 +7,10 @@
 #include "hub/hub_server.h"
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
-using hub_test::file_requests;
 using testing::Each;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -41,7 +40,7 @@ class HubData : public testing::Test {
     start_.environment = {{"HF_ENDPOINT", server_.endpoint()},
                           {"HF_HUB_CACHE", server_.cache()},
                           {"HF_HUB_OFFLINE", "0"},
-                          {"TEKIO_CACHE", folder_.path("cache")}};
+                          {"TEKIO_CACHE", folder_ / "cache"}};
     start_.folder = folder_.path();
   }
   Result films(std::vector<std::string> arguments) {
@@ -49,8 +48,8 @@ class HubData : public testing::Test {
     return run(arguments, start_);
   }
 
-  hub_test::HubServer server_;
-  Folder folder_;
+  HubServer server_;
+  ScratchFolder folder_;
   Start start_;
 };
 
@@ -88,7 +87,7 @@ TEST_F(HubData, OnlyTheSplitThatIsReadIsFetched) {
 }
 
 TEST_F(HubData, ARunRecordsTheCommitAndIsRepeatedOffline) {
-  const std::string out = folder_.path("run"), again = folder_.path("again");
+  const std::string out = folder_ / "run", again = folder_ / "again";
   const Result first = films({"adapt", "--model", model_folder(), "--dataset_name", "films", "--chunk_size", "16",
                               "--max_steps", "2", "--output_dir", out});
   ASSERT_EQ(first.code, 0) << first.err;
@@ -110,7 +109,7 @@ TEST_F(HubData, ARunRecordsTheCommitAndIsRepeatedOffline) {
 
 TEST_F(HubData, ATokenizerIsTrainedOnIt) {
   const Result result = films({"tokenizer", "train", "--data", "films:train[:100]", "--vocab_size", "200",
-                               "--output_dir", folder_.path("tokenizer")});
+                               "--output_dir", folder_ / "tokenizer"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(run({"bench", "data", "films:train[:10%]", "--dataset_config_name", "long", "--model", model_folder(),
                  "--chunk_size", "16", "--repeats", "1", "--json"},
@@ -152,4 +151,4 @@ TEST_F(HubData, WhatIsHereGoesFirst) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

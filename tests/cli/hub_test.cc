@@ -10,11 +10,10 @@
 #include "hub/hub_server.h"
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
-using hub_test::file_requests;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -34,7 +33,7 @@ class Hub : public testing::Test {
     return run(arguments, start_);
   }
 
-  hub_test::HubServer server_;
+  HubServer server_;
   Start start_;
 };
 
@@ -110,4 +109,4 @@ TEST_F(Hub, KilledInTheMiddleItGoesOn) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

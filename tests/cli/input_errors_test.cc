@@ -6,7 +6,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -14,10 +14,10 @@ using testing::HasSubstr;
 const std::string M = model_folder();
 
 TEST(InputErrors, HaveACodeAndASentence) {
-  const Folder folder;
-  const std::string none = folder.path("none"), text = folder.write("text.txt", sentences(40)),
-                    few = folder.write("few.txt", "two words\n"), odd = folder.path("odd"),
-                    pipe = folder.path("pipe.txt"), unfinished = folder.path("unfinished");
+  const ScratchFolder folder;
+  const std::string none = folder / "none", text = folder.write("text.txt", sentences(40)),
+                    few = folder.write("few.txt", "two words\n"), odd = folder / "odd", pipe = folder / "pipe.txt",
+                    unfinished = folder / "unfinished";
   folder.write("odd/foo-00000-of-00001.txt", sentences(40));
   folder.write("odd/bar-00000-of-00001.txt", sentences(40));
   folder.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n");
@@ -32,8 +32,8 @@ TEST(InputErrors, HaveACodeAndASentence) {
     std::string message;
   } cases[] = {
       {{"data", "info", none}, 4, "there is no file or folder " + none},
-      {{"data", "info", folder.path("X.BIN")}, 4, "did you mean " + folder.path("x.bin") + "?"},
-      {{"data", "info", folder.path("*.csv")}, 4, "no file matches the pattern"},
+      {{"data", "info", folder / "X.BIN"}, 4, "did you mean " + folder / "x.bin" + "?"},
+      {{"data", "info", folder / "*.csv"}, 4, "no file matches the pattern"},
       {{"data", "info", folder.write("table.xlsx", "PK")}, 3, "save its sheet as CSV"},
       {{"data", "info", text, "--encoding", "cp1525"}, 2, "--encoding: there is no encoding \"cp1525\""},
       {{"data", "info", "-", "-"}, 2, "standard input (-) was given twice"},
@@ -44,9 +44,9 @@ TEST(InputErrors, HaveACodeAndASentence) {
        4,
        "no file or folder nobody/nothing here, and nobody/nothing is not in the Hub's"},
       {{"data", "info", pipe}, 4, "cannot read " + pipe + ": it is not a regular file"},
-      {{"data", "info", folder.path("empty")}, 3, "holds no data files; what is read: .txt"},
-      {{"data", "info", folder.path("x.bin")}, 3, "x.bin: its name does not say what kind of data it holds"},
-      {{"data", "info", folder.path("bad.jsonl")}, 3, "bad.jsonl:2"},
+      {{"data", "info", folder / "empty"}, 3, "holds no data files; what is read: .txt"},
+      {{"data", "info", folder / "x.bin"}, 3, "x.bin: its name does not say what kind of data it holds"},
+      {{"data", "info", folder / "bad.jsonl"}, 3, "bad.jsonl:2"},
       {{"data", "head", odd, "--split", "fo"}, 3, "the data has no split \"fo\" (is \"foo\" meant?); it has: bar, foo"},
       {{"data", "chunks", odd, "--model", M, "--split", "fo"}, 3, "the data has no split \"fo\""},
       {{"data", "chunks", odd, "--model", M, "--export", "/proc/none"},
@@ -57,9 +57,9 @@ TEST(InputErrors, HaveACodeAndASentence) {
        "the data has no split validation or test or train; it has bar, foo: pick one with PATH:SPLIT"},
       {{"eval", "--model", M, "--data", few}, 3, "split train is too short for a single chunk of 128 tokens; pass a"},
       {{"eval", "--model", none, "--data", text}, 4, "there is no model folder " + none},
-      {{"eval", "--model", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json nor vocab.txt"},
-      {{"eval", "--model", M, "--tokenizer", folder.path("empty"), "--data", text}, 3, "has neither tokenizer.json"},
-      {{"info", folder.path("empty")}, 3, "is not a model folder: it has no config.json"},
+      {{"eval", "--model", folder / "empty", "--data", text}, 3, "has neither tokenizer.json nor vocab.txt"},
+      {{"eval", "--model", M, "--tokenizer", folder / "empty", "--data", text}, 3, "has neither tokenizer.json"},
+      {{"info", folder / "empty"}, 3, "is not a model folder: it has no config.json"},
       {{"info", unfinished},
        3,
        "is a run that has not ended, so it holds no model yet: take its newest checkpoint, " + unfinished +
@@ -81,4 +81,4 @@ TEST(InputErrors, HaveACodeAndASentence) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -8,7 +8,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -62,7 +62,7 @@ class ModelKinds : public testing::Test {
   }
   // The model's tokenizer with words behind its vocabulary.
   std::string enlarged(const std::string& last_word = "") {
-    fs::create_directory(folder_.path("enlarged"));
+    fs::create_directory(folder_ / "enlarged");
     std::string words = read_file(model_ + "/vocab.txt");
     if (!last_word.empty()) words.replace(words.rfind('\n', words.size() - 2) + 1, std::string::npos, last_word + "\n");
     folder_.write("enlarged/vocab.txt", words);
@@ -70,7 +70,7 @@ class ModelKinds : public testing::Test {
     for (int i = 0; i < 3; ++i)
       config["added_tokens_decoder"][std::to_string(kRows + i)] = {{"content", "drug" + std::to_string(i)}};
     folder_.write("enlarged/tokenizer_config.json", config.dump());
-    return folder_.path("enlarged");
+    return folder_ / "enlarged";
   }
   Result adapt(const std::string& out, std::vector<std::string> more) const {
     std::vector<std::string> all = {"adapt",
@@ -84,7 +84,7 @@ class ModelKinds : public testing::Test {
                                     "--max_steps",
                                     "4",
                                     "--output_dir",
-                                    folder_.path(out),
+                                    folder_ / out,
                                     "--no_cache",
                                     "--save_strategy",
                                     "steps",
@@ -97,10 +97,10 @@ class ModelKinds : public testing::Test {
     EXPECT_EQ(result.code, 0) << result.err;
     return result;
   }
-  Json json(const std::string& name) const { return Json::parse(read_file(folder_.path(name))); }
+  Json json(const std::string& name) const { return Json::parse(read_file(folder_ / name)); }
 
-  Folder folder_;
-  const std::string model_ = folder_.path("model");
+  ScratchFolder folder_;
+  const std::string model_ = folder_ / "model";
   const std::string text_ = folder_.write("text.txt", sentences(400) + "drug0 drug1 and drug2\n");
 };
 
@@ -112,26 +112,25 @@ TEST_F(ModelKinds, AnOwnDecoderIsTrainedSavedAndResumed) {
   EXPECT_THAT(told.err, HasSubstr("vocab_projector.weight differs from the word embeddings"));
   adapt("run", {});
   EXPECT_EQ(json("run/config.json")["tie_word_embeddings"], false);
-  const Weights before(folder_.path("run/checkpoint-2/model.safetensors")),
-      after(folder_.path("run/model.safetensors"));
+  const Weights before(folder_ / "run/checkpoint-2/model.safetensors"), after(folder_ / "run/model.safetensors");
   EXPECT_EQ(after.header[kDecoder]["shape"], Json({kRows, kWidth}));
   EXPECT_NE(after.bytes(kDecoder), before.bytes(kDecoder));
   EXPECT_NE(after.bytes(kWords), before.bytes(kWords));
-  const Result clean = run({"info", folder_.path("run"), "--json"});
+  const Result clean = run({"info", folder_ / "run", "--json"});
   EXPECT_EQ(clean.json()["parameters"].get<int64_t>(), tied + kRows * kWidth);
   EXPECT_THAT(clean.err, Not(HasSubstr("vocab_projector")));
-  adapt("again", {"--resume_from_checkpoint", folder_.path("run/checkpoint-2")});
-  EXPECT_EQ(read_file(folder_.path("again/model.safetensors")), read_file(folder_.path("run/model.safetensors")));
+  adapt("again", {"--resume_from_checkpoint", folder_ / "run/checkpoint-2"});
+  EXPECT_EQ(read_file(folder_ / "again/model.safetensors"), read_file(folder_ / "run/model.safetensors"));
 }
 
 TEST_F(ModelKinds, PretrainingStartsAnUntiedHeadWithItsOwnNumbers) {
   Json config = json("model/config.json");
   config["tie_word_embeddings"] = false;
   const Result result = run({"pretrain", "--config", folder_.write("untied.json", config.dump()), "--tokenizer", model_,
-                             "--data", text_, "--output_dir", folder_.path("run"), "--max_steps", "2", "--chunk_size",
-                             "16", "--no_cache", "--per_device_train_batch_size", "8"});
+                             "--data", text_, "--output_dir", folder_ / "run", "--max_steps", "2", "--chunk_size", "16",
+                             "--no_cache", "--per_device_train_batch_size", "8"});
   ASSERT_EQ(result.code, 0) << result.err;
-  const Weights made(folder_.path("run/model.safetensors"));
+  const Weights made(folder_ / "run/model.safetensors");
   EXPECT_NE(made.bytes(kDecoder), made.bytes(kWords));
   EXPECT_EQ(json("run/config.json")["tie_word_embeddings"], false);
 }
@@ -144,18 +143,18 @@ TEST_F(ModelKinds, EmbeddingsGrowForWordsThatWereAdded) {
     EXPECT_THAT(result.err, HasSubstr("the tokenizer has 3 entries more than the model: the embeddings grow from 2,048 "
                                       "to 2,051 rows"));
     EXPECT_EQ(json(out + "/config.json")["vocab_size"], kRows + 3);
-    const Weights saved(folder_.path(out + "/model.safetensors"));
+    const Weights saved(folder_ / out + "/model.safetensors");
     EXPECT_EQ(saved.header[kWords]["shape"], Json({kRows + 3, kWidth}));
     EXPECT_EQ(saved.header["vocab_projector.bias"]["shape"], Json({kRows + 3}));
     EXPECT_EQ(saved.header.contains(kDecoder), own_decoder);
-    const Result ids = run({"tokenize", "--ids", "--no_special_tokens", "--model", folder_.path(out), text_});
+    const Result ids = run({"tokenize", "--ids", "--no_special_tokens", "--model", folder_ / out, text_});
     EXPECT_THAT(ids.out, HasSubstr("2048 2049 "));
-    const Result filled = run({"fill", "--model", folder_.path(out), "--targets", "drug1", "take [MASK]"});
+    const Result filled = run({"fill", "--model", folder_ / out, "--targets", "drug1", "take [MASK]"});
     EXPECT_EQ(filled.code, 0) << filled.err;
     EXPECT_THAT(filled.out, HasSubstr("drug1"));
   }
-  adapt("again", {"--tokenizer", enlarged(), "--resume_from_checkpoint", folder_.path("untied/checkpoint-2")});
-  EXPECT_EQ(read_file(folder_.path("again/model.safetensors")), read_file(folder_.path("untied/model.safetensors")));
+  adapt("again", {"--tokenizer", enlarged(), "--resume_from_checkpoint", folder_ / "untied/checkpoint-2"});
+  EXPECT_EQ(read_file(folder_ / "again/model.safetensors"), read_file(folder_ / "untied/model.safetensors"));
 }
 
 TEST_F(ModelKinds, OtherCommandsSayWhoMakesThemGrow) {
@@ -184,4 +183,4 @@ TEST_F(ModelKinds, SavedLengthsAreNoMoreThanThePositions) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

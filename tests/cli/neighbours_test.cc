@@ -10,7 +10,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -47,10 +47,10 @@ class Neighbours : public testing::Test {
     while (read_file(run_ + "/metrics.jsonl").size() < 500) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 
-  Folder folder_;
-  const std::string run_ = folder_.path("run");
+  ScratchFolder folder_;
+  const std::string run_ = folder_ / "run";
   const std::string text_ = folder_.write("text.txt", sentences(60));
-  const Start start_ = {.environment = {{"TEKIO_CACHE", folder_.path("cache")}}};
+  const Start start_ = {.environment = {{"TEKIO_CACHE", folder_ / "cache"}}};
 };
 
 TEST_F(Neighbours, TwoRunsDoNotShareAFolder) {
@@ -76,11 +76,11 @@ TEST_F(Neighbours, ATokenStoreThatIsCutShortEndsTheRunWithASentence) {
   Running running(adapt(), start_);
   ASSERT_TRUE(running.wait_for("before"));
   wait_for_update();
-  for (const auto& entry : fs::recursive_directory_iterator(folder_.path("cache")))
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "cache"))
     if (entry.path().extension() == ".tokens") fs::resize_file(entry.path(), 0);
   const Result result = running.finish();
   EXPECT_EQ(result.code, 4);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: cannot read " + folder_.path("cache/tokens/")),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: cannot read " + folder_ / "cache/tokens/"),
                                 HasSubstr(".tokens: it was cut short, or its disk failed, while it was read; run again "
                                           "when nothing writes to it\n")));
   const Result again = run(adapt({"--overwrite_output_dir", "--max_steps", "1"}), start_);
@@ -89,4 +89,4 @@ TEST_F(Neighbours, ATokenStoreThatIsCutShortEndsTheRunWithASentence) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -165,7 +165,7 @@ TEST(Options, ProblemsAreToldTogether) {
 class Config : public testing::Test {
  protected:
   std::string problem_of(const std::string& toml) { return problem({"--config", folder_.write("c.toml", toml)}); }
-  cli_test::Folder folder_;
+  test::ScratchFolder folder_;
 };
 
 TEST_F(Config, ValuesComeFromTheFileUnlessTheCommandLineHasThem) {
@@ -206,7 +206,7 @@ TEST_F(Config, ProblemsNameFileLineAndOption) {
 TEST_F(Config, AFileThatIsNotThereIsAnIoError) {
   Values v;
   try {
-    parse(v, {"--config", folder_.path("none.toml")});
+    parse(v, {"--config", folder_ / "none.toml"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::io);

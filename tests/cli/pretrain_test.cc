@@ -10,7 +10,7 @@
 #include "model/safetensors.h"
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -44,8 +44,8 @@ class Pretrain : public testing::Test {
   }
   static std::string weights(const std::string& run) { return read_file(run + "/model.safetensors"); }
 
-  Folder folder_;
-  const std::string run_ = folder_.path("run");
+  ScratchFolder folder_;
+  const std::string run_ = folder_ / "run";
   const std::string text_ = folder_.write("text.txt", sentences(60));
   const std::string config_ = folder_.write("mini.json", config(2050));  // larger than needed: padded
 };
@@ -66,7 +66,7 @@ TEST_F(Pretrain, MakesAModelFolderThatAdaptTakes) {
   EXPECT_EQ(saved["team"], "ours");
   EXPECT_EQ(saved["architectures"][0], "BertForMaskedLM");
   EXPECT_EQ(run({"info", run_, "--json"}).json()["parameters"], r["model"]["parameters"]);
-  const Json adapted = run({"adapt", "--model", run_, "--data", text_, "--output_dir", folder_.path("adapted"),
+  const Json adapted = run({"adapt", "--model", run_, "--data", text_, "--output_dir", folder_ / "adapted",
                             "--chunk_size", "16", "--max_steps", "1", "--no_cache", "--json"})
                            .json();
   EXPECT_NEAR(adapted["perplexity"]["before"].get<double>(), r["perplexity"]["after"].get<double>(), 1e-6);
@@ -82,19 +82,19 @@ TEST_F(Pretrain, TheSeedDecidesTheWeights) {
 
 TEST_F(Pretrain, AResumedRunHasTheSameBits) {
   ASSERT_EQ(run(small({"--save_strategy", "steps", "--save_steps", "2"})).code, 0);
-  const Result other = run(small({"--output_dir", folder_.path("other"), "--resume_from_checkpoint",
-                                  run_ + "/checkpoint-2", "--save_strategy", "steps", "--save_steps", "2"}));
+  const Result other = run(small({"--output_dir", folder_ / "other", "--resume_from_checkpoint", run_ + "/checkpoint-2",
+                                  "--save_strategy", "steps", "--save_steps", "2"}));
   ASSERT_EQ(other.code, 0) << other.err;
   EXPECT_THAT(other.err, HasSubstr("/checkpoint-2 at update 2 of 4"));
   EXPECT_LT(Json::parse(read_file(run_ + "/trainer_state.json"))["epoch"], 1) << "so that it goes on within a pass";
-  EXPECT_EQ(weights(run_), weights(folder_.path("other")));
+  EXPECT_EQ(weights(run_), weights(folder_ / "other"));
 }
 
 TEST_F(Pretrain, AFolderHoldsAConfigTooAndAFileOfOptionsMayStandBesideIt) {
   folder_.write("mini/config.json", config(2048));
   const std::string options = folder_.write("o.toml", "max_steps = 1\ntokenizer = '" + T + "'\n");
-  const std::string other = folder_.path("other");
-  const Result result = run({"pretrain", "--config", folder_.path("mini"), "--config", options, "--data", text_,
+  const std::string other = folder_ / "other";
+  const Result result = run({"pretrain", "--config", folder_ / "mini", "--config", options, "--data", text_,
                              "--chunk_size", "16", "--output_dir", run_, "--no_cache", "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.json()["model"]["name"], "mini");
@@ -147,7 +147,7 @@ TEST_F(Pretrain, RefusesInOneSentence) {
   const std::string small_vocabulary = folder_.write("small.json", config(2047)),
                     no_sizes = folder_.write("none.json", R"({"model_type": "bert"})"),
                     no_json = folder_.write("broken.json", "{"), no_model = folder_.write("other.json", "{}"),
-                    none = folder_.path("absent.json");
+                    none = folder_ / "absent.json";
   const auto with = [&](std::vector<std::string> start) {
     start.insert(start.begin(), "pretrain");
     for (const char* more : {"--chunk_size", "16", "--max_steps", "1", "--no_cache"}) start.emplace_back(more);
@@ -171,7 +171,7 @@ TEST_F(Pretrain, RefusesInOneSentence) {
            ": set it to 2048 or more"},
       {with({"--config", config_, "--tokenizer", T + "/vocab.txt", "--data", text_}), 2,
        "--tokenizer " + T + "/vocab.txt is a file, expected the folder that holds it"},
-      {with({"--config", config_, "--tokenizer", T, "--data", text_, "--output_dir", folder_.path("mine")}), 2,
+      {with({"--config", config_, "--tokenizer", T, "--data", text_, "--output_dir", folder_ / "mine"}), 2,
        "holds files that are not a run's (notes.txt, say)"},
       {with({"--config", config_, "--tokenizer", T, "--data", text_, "--model", T}), 2, "unknown option --model"},
       {with({"--config", config_, "--config_overrides", "n=1", "--tokenizer", T, "--data", text_}), 2,
@@ -194,23 +194,23 @@ TEST_F(Pretrain, ItsLossIsDrawnFromTheRun) {
     EXPECT_EQ(std::system(command.c_str()), 0);
     return read_file(picture);
   };
-  const std::string svg = draw(run_, folder_.path("a.svg"));
+  const std::string svg = draw(run_, folder_ / "a.svg");
   EXPECT_THAT(svg, testing::StartsWith("<svg "));
   EXPECT_THAT(svg, testing::EndsWith("</svg>\n"));
   for (const char* part : {"The loss of run", "each update", "logged", "evaluation", "accuracy", "(perplexity "})
     EXPECT_THAT(svg, HasSubstr(part));
   // While the run goes on, its newest checkpoint tells.
   ASSERT_TRUE(fs::remove(run_ + "/trainer_state.json"));
-  EXPECT_EQ(draw(run_, folder_.path("a2.svg")).substr(0, 200), svg.substr(0, 200));
-  EXPECT_THAT(read_file(folder_.path("a2.svg")), HasSubstr("(perplexity "));
+  EXPECT_EQ(draw(run_, folder_ / "a2.svg").substr(0, 200), svg.substr(0, 200));
+  EXPECT_THAT(read_file(folder_ / "a2.svg"), HasSubstr("(perplexity "));
   // Of a folder that holds no more, as the reference stack leaves it: what its log has.
   const std::string state = folder_.write(
       "reference/trainer_state.json", R"({"log_history": [{"step": 5, "loss": 2.5}, {"step": 5, "eval_loss": 2.5}]})");
-  const std::string plain = draw(state, folder_.path("b.svg"));
+  const std::string plain = draw(state, folder_ / "b.svg");
   EXPECT_THAT(plain, HasSubstr("2.500 (perplexity 12.18)"));
   EXPECT_THAT(plain, testing::Not(HasSubstr("accuracy")));
   // Of two runs, the second goes on where the first ended: both evaluations are there, 5 updates apart.
-  const std::string both = draw(state + "' '" + state, folder_.path("c.svg"));
+  const std::string both = draw(state + "' '" + state, folder_ / "c.svg");
   EXPECT_THAT(both, HasSubstr("The loss of trainer_state.json, trainer_state.json"));
   const auto discs = [](const std::string& picture) {
     size_t count = 0;
@@ -223,34 +223,32 @@ TEST_F(Pretrain, ItsLossIsDrawnFromTheRun) {
 }
 
 TEST(PretrainScripts, RefuseWhatTheyCannotReadAndLeaveNothing) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto runs = [&](const std::string& arguments) {
-    return std::system(
-        ("python3 " + arguments + " 2> '" + folder.path("err") + "' > '" + folder.path("out") + "'").c_str());
+    return std::system(("python3 " + arguments + " 2> '" + folder / "err" + "' > '" + folder / "out" + "'").c_str());
   };
-  EXPECT_NE(runs("'" TEKIO_LOSS_CURVE_SCRIPT "' '" + folder.path("none") + "' '" + folder.path("c.svg") + "'"), 0);
-  EXPECT_THAT(read_file(folder.path("err")), HasSubstr("expected run folders, then the picture's name"));
-  EXPECT_FALSE(fs::exists(folder.path("c.svg")));
+  EXPECT_NE(runs("'" TEKIO_LOSS_CURVE_SCRIPT "' '" + folder / "none" + "' '" + folder / "c.svg" + "'"), 0);
+  EXPECT_THAT(read_file(folder / "err"), HasSubstr("expected run folders, then the picture's name"));
+  EXPECT_FALSE(fs::exists(folder / "c.svg"));
 
   const std::string text =
       folder.write("text.txt", "One sentence stands here. \"Another one!\" he said. No.\n\nA third of them is here.\n");
   const std::string shuffle = "'" TEKIO_SHUFFLE_SENTENCES_SCRIPT "' '" + text + "' '";
-  ASSERT_EQ(runs(shuffle + folder.path("s.txt") + "'"), 0);
-  const std::string sentences = read_file(folder.path("s.txt"));
+  ASSERT_EQ(runs(shuffle + folder / "s.txt" + "'"), 0);
+  const std::string sentences = read_file(folder / "s.txt");
   for (const char* sentence : {"One sentence stands here.\n", "A third of them is here.\n"})
     EXPECT_THAT(sentences, HasSubstr(sentence));
   EXPECT_THAT(sentences, testing::Not(HasSubstr("No.\n"))) << "shorter than 15 characters";
-  EXPECT_NE(runs(shuffle + folder.path("s.txt") + "'"), 0) << "a text that is there is not overwritten";
-  EXPECT_THAT(read_file(folder.path("err")), HasSubstr("is there already"));
-  EXPECT_NE(runs("'" TEKIO_SHUFFLE_SENTENCES_SCRIPT "' '" + folder.path("none") + "' '" + folder.path("t.txt") + "'"),
-            0);
-  EXPECT_FALSE(fs::exists(folder.path("t.txt")));
+  EXPECT_NE(runs(shuffle + folder / "s.txt" + "'"), 0) << "a text that is there is not overwritten";
+  EXPECT_THAT(read_file(folder / "err"), HasSubstr("is there already"));
+  EXPECT_NE(runs("'" TEKIO_SHUFFLE_SENTENCES_SCRIPT "' '" + folder / "none" + "' '" + folder / "t.txt" + "'"), 0);
+  EXPECT_FALSE(fs::exists(folder / "t.txt"));
 }
 
 TEST_F(Pretrain, ARunIsBundledWithItsWeightsRoundedToBf16) {
   ASSERT_EQ(run(small()).code, 0);
-  const Folder folder;
-  const std::string bundled = folder.path("bundled"), script = "python3 '" TEKIO_BUNDLE_MODEL_SCRIPT "' '";
+  const ScratchFolder folder;
+  const std::string bundled = folder / "bundled", script = "python3 '" TEKIO_BUNDLE_MODEL_SCRIPT "' '";
   ASSERT_EQ(std::system((script + run_ + "' '" + bundled + "'").c_str()), 0);
   const SafetensorsFile from(run_ + "/model.safetensors"), to(bundled + "/model.safetensors");
   ASSERT_EQ(from.tensors().size(), to.tensors().size());
@@ -268,9 +266,8 @@ TEST_F(Pretrain, ARunIsBundledWithItsWeightsRoundedToBf16) {
   const Json described = Json::parse(read_file(bundled + "/config.json"));
   EXPECT_EQ(described["dtype"], "bfloat16");
   EXPECT_EQ(described["dropout"], 0.1) << "for whoever trains it further";
-  EXPECT_NE(
-      std::system((script + bundled + "' '" + folder.path("again") + "' 2> '" + folder.path("err") + "'").c_str()), 0);
-  EXPECT_THAT(read_file(folder.path("err")), HasSubstr("is BF16, expected F32"));
+  EXPECT_NE(std::system((script + bundled + "' '" + folder / "again" + "' 2> '" + folder / "err" + "'").c_str()), 0);
+  EXPECT_THAT(read_file(folder / "err"), HasSubstr("is BF16, expected F32"));
 }
 
 TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
@@ -281,4 +278,4 @@ TEST_F(Pretrain, TheConfigIsNotReplacedByItsRun) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -9,7 +9,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -111,14 +111,14 @@ class LesserProcessor : public testing::Test {
             "--max_steps",
             "4",
             "--output_dir",
-            folder_.path("run"),
+            folder_ / "run",
             "--overwrite_output_dir",
             "--no_cache",
             "--json",
             "--dtype",
             dtype};
   }
-  Folder folder_;
+  ScratchFolder folder_;
   const std::string text_ = folder_.write("text.txt", sentences(60));
 };
 
@@ -198,23 +198,23 @@ TEST_F(LesserProcessor, ResumesInWhatTheRunTook) {
     return arguments;
   };
   for (const char* dtype : {"f32", "bf16"}) {
-    std::filesystem::remove_all(folder_.path("run"));
+    std::filesystem::remove_all(folder_ / "run");
     ASSERT_EQ(run(with_limit(training(dtype), {"--save_strategy", "steps", "--save_steps", "2"})).code, 0);
-    const Json record = Json::parse(read_file(folder_.path("run/checkpoint-2/training_state.json")));
+    const Json record = Json::parse(read_file(folder_ / "run/checkpoint-2/training_state.json"));
     EXPECT_EQ(record["dtype"], dtype);
     EXPECT_EQ(record["bf16_kernel"] == "", std::string(dtype) == "f32");
-    const Json options = Json::parse(read_file(folder_.path("run/options.json")));
+    const Json options = Json::parse(read_file(folder_ / "run/options.json"));
     EXPECT_EQ(options["dtype"], dtype);
     EXPECT_EQ(options["bf16_kernel"], record["bf16_kernel"]);
     const Result resumed =
         run(with_limit(training("auto"), {"--save_strategy", "steps", "--save_steps", "2", "--resume_from_checkpoint",
-                                          folder_.path("run/checkpoint-2")}));
+                                          folder_ / "run/checkpoint-2"}));
     ASSERT_EQ(resumed.code, 0) << resumed.err;
     EXPECT_THAT(resumed.err, HasSubstr(std::string(" · ") + dtype));
     EXPECT_THAT(resumed.err, testing::Not(HasSubstr("the number format was")));
-    EXPECT_EQ(Json::parse(read_file(folder_.path("run/options.json")))["bf16_kernel"], record["bf16_kernel"]);
+    EXPECT_EQ(Json::parse(read_file(folder_ / "run/options.json"))["bf16_kernel"], record["bf16_kernel"]);
   }
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

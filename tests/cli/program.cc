@@ -16,7 +16,7 @@
 #include <sstream>
 #include <stdexcept>
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace fs = std::filesystem;
 
 nlohmann::ordered_json Result::json() const {
@@ -134,28 +134,6 @@ Result Running::finish() {
 
 Result run(const std::vector<std::string>& arguments, const Start& start) { return Running(arguments, start).finish(); }
 
-Folder::Folder() {
-  std::string name = (fs::temp_directory_path() / "tekio-cli-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  path_ = name;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-std::string Folder::path(const std::string& name) const {
-  return name.empty() ? path_.string() : (path_ / name).string();
-}
-
-std::string Folder::write(const std::string& name, std::string_view text) const {
-  const fs::path file = path_ / name;
-  fs::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary) << text;
-  return file.string();
-}
-
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
@@ -178,4 +156,4 @@ std::string sentences(int count, unsigned seed) {
   return text;
 }
 
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -1,7 +1,6 @@
-// Runs the built program as a shell would, and keeps what it said. Folders are fresh and vanish with the test.
+// Runs the built program as a shell would, and keeps what it said.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
-namespace tekio::cli_test {
+#include "support/scratch_folder.h"
+
+namespace tekio::test {
 
 struct Result {
   int code = -1;  ///< the exit code, or 1000 + the signal that killed it
@@ -54,25 +55,10 @@ class Running {
   Result result_;
 };
 
-/// A fresh folder.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path(const std::string& name = "") const;
-  /// Writes a file and returns its path.
-  std::string write(const std::string& name, std::string_view text) const;
-
- private:
-  std::filesystem::path path_;
-};
-
 std::string read_file(const std::string& path);
 /// A small model with random weights: examples/tiny-model.
 std::string model_folder();
 /// English sentences, `count` lines, different from one `seed` to the next.
 std::string sentences(int count, unsigned seed = 1);
 
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

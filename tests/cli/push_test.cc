@@ -11,11 +11,10 @@
 #include "program.h"
 #include "support/base64.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
-using hub_test::HubServer;
 using Json = nlohmann::ordered_json;
 using testing::AllOf;
 using testing::Contains;
@@ -39,7 +38,7 @@ class Push : public testing::Test {
                           {"HF_HUB_CACHE", server_.cache()},
                           {"HF_HUB_OFFLINE", "0"},
                           {"HF_TOKEN", kToken},
-                          {"TEKIO_CACHE", folder_.path("cache")}};
+                          {"TEKIO_CACHE", folder_ / "cache"}};
     fs::copy(model_folder(), model_);
   }
   std::vector<std::string> adapt(std::vector<std::string> more) const {
@@ -73,12 +72,12 @@ class Push : public testing::Test {
     return found;
   }
   std::string card(const std::string& id) const {
-    return testing_support::from_base64(repository(id)["files"]["README.md"].get<std::string>());
+    return from_base64(repository(id)["files"]["README.md"].get<std::string>());
   }
 
   HubServer server_;
-  Folder folder_;
-  const std::string model_ = folder_.path("model"), run_ = folder_.path("run"),
+  ScratchFolder folder_;
+  const std::string model_ = folder_ / "model", run_ = folder_ / "run",
                     text_ = folder_.write("text.txt", sentences(60));
   Start start_;
 };
@@ -146,8 +145,7 @@ TEST_F(Push, WhatCannotBePushedIsOneSentence) {
   for (const char* id : {"a/b/c", "../x", "org/new@v2", "x-", "a b", ""})
     EXPECT_THAT(refused({"push", model_, id}, start_), Pair(2, HasSubstr("is no id of a repository"))) << id;
   EXPECT_THAT(refused({"push", model_, "org/new", "--message", ""}, start_), Pair(2, HasSubstr("--message")));
-  EXPECT_THAT(refused({"push", folder_.path("absent"), "org/new"}, start_),
-              Pair(4, HasSubstr("there is no run folder")));
+  EXPECT_THAT(refused({"push", folder_ / "absent", "org/new"}, start_), Pair(4, HasSubstr("there is no run folder")));
   EXPECT_THAT(refused({"push", text_, "org/new"}, start_), Pair(2, HasSubstr("is a file")));
   EXPECT_THAT(refused({"push", folder_.path(), "org/new"}, start_), Pair(3, HasSubstr("config.json")));
   EXPECT_THAT(refused({"push", model_, "org/theirs"}, start_), Pair(4, HasSubstr("--overwrite")));
@@ -241,7 +239,7 @@ TEST_F(Push, OnATerminalABarShowsHowFarItIs) {
   EXPECT_THAT(pull.err, HasSubstr("fetching "));
   for (const char* option : {"--quiet", "--json"}) {
     server_.set_faults({{{"match", "cdn /cdn/"}, {"kind", "stall"}, {"after", 2000}, {"seconds", 1}}});
-    const Result quiet = run({"pull", "org/base", option, "--cache_dir", folder_.path(option)}, terminal);
+    const Result quiet = run({"pull", "org/base", option, "--cache_dir", folder_ / option}, terminal);
     EXPECT_THAT(quiet.err, Not(HasSubstr("left"))) << option;
   }
 }
@@ -286,7 +284,7 @@ TEST_F(Push, WhatARunCannotBePushedToIsSaidBeforeIt) {
   };
   EXPECT_THAT(refused({"--hub_model_id", "org/theirs"}, 4, start_), HasSubstr("--overwrite"));
   EXPECT_THAT(refused({"--hub_model_id", "a b"}, 2, start_), HasSubstr("--hub_model_id a b is no name"));
-  EXPECT_THAT(refused({"--output_dir", folder_.path("a b")}, 2, start_), HasSubstr("pass --hub_model_id"));
+  EXPECT_THAT(refused({"--output_dir", folder_ / "a b"}, 2, start_), HasSubstr("pass --hub_model_id"));
   EXPECT_THAT(refused({"--hub_strategy", "every_save"}, 2, start_), HasSubstr("pushed once, at its end"));
   EXPECT_THAT(refused({"--hub_token", "hf_wrong"}, 4, start_), AllOf(HasSubstr("401"), Not(HasSubstr("hf_wrong"))));
   EXPECT_THAT(refused({"--hub_token", "hf_read"}, 4, start_), HasSubstr("can only read"));
@@ -338,4 +336,4 @@ TEST_F(Push, TheTokenIsWrittenNowhere) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

@@ -20,7 +20,7 @@ std::string generated() {
 }
 
 TEST(Reference, TellsWhatTheProgramHas) {
-  const std::string text = cli_test::read_file(TEKIO_CLI_REFERENCE);
+  const std::string text = test::read_file(TEKIO_CLI_REFERENCE);
   const size_t at = text.find(kMark);
   ASSERT_NE(at, std::string::npos) << "docs/cli.md has lost the line: " << kMark;
   if (std::getenv("TEKIO_WRITE_DOCS") != nullptr) {

@@ -8,14 +8,14 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
 
 class Streams : public testing::Test {
  protected:
-  Folder folder_;
+  ScratchFolder folder_;
   const std::string text_ = folder_.write("text.txt", sentences(20));
   // Every command that prints something, with little work.
   const std::vector<std::vector<std::string>> printing_ = {
@@ -34,7 +34,7 @@ class Streams : public testing::Test {
 };
 
 TEST_F(Streams, StandardInputIsData) {
-  const std::string place = folder_.path("temporary");
+  const std::string place = folder_ / "temporary";
   std::filesystem::create_directories(place);
   const Start start{.input = "one\ntwo\n\nfour", .environment = {{"TMPDIR", place}}};
   EXPECT_EQ(run({"data", "info", "-", "--json"}, start).json()["splits"]["train"]["rows"], 4);
@@ -70,28 +70,28 @@ TEST_F(Streams, AClosedOutputIsAnIoError) {
 TEST_F(Streams, ABrokenPipeIsAnIoErrorAndNoSignal) {
   const std::string big = folder_.write("big.txt", sentences(20000));
   const std::string command = std::string(TEKIO_PROGRAM) + " tokenize --model " + model_folder() + " " + big + " 2>" +
-                              folder_.path("err") + " | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}";
+                              folder_ / "err" + " | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}";
   const int status = std::system(("bash -c '" + command + "'").c_str());
   EXPECT_EQ(WEXITSTATUS(status), 4);
-  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("Broken pipe"));
+  EXPECT_THAT(read_file(folder_ / "err"), HasSubstr("Broken pipe"));
 }
 
 TEST_F(Streams, AFileSizeLimitIsAnIoErrorThatLeavesNothingBehind) {
-  const std::string big = folder_.write("big.txt", sentences(3000)), to = folder_.path("export");
+  const std::string big = folder_.write("big.txt", sentences(3000)), to = folder_ / "export";
   const auto limited = [&](const std::string& arguments) {
-    const std::string command = "ulimit -f 16; XDG_CACHE_HOME=" + folder_.path("cache") + " " + TEKIO_PROGRAM + " " +
-                                arguments + " --model " + model_folder() + " --chunk_size 16 2>" + folder_.path("err");
+    const std::string command = "ulimit -f 16; XDG_CACHE_HOME=" + folder_ / "cache" + " " + TEKIO_PROGRAM + " " +
+                                arguments + " --model " + model_folder() + " --chunk_size 16 2>" + folder_ / "err";
     return WEXITSTATUS(std::system(("sh -c '" + command + "'").c_str()));
   };
   // within the token store, and, once that is kept, within the export
-  EXPECT_EQ(limited("data chunks " + big + " --export " + to), 4) << read_file(folder_.path("err"));
-  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("File too large"));
+  EXPECT_EQ(limited("data chunks " + big + " --export " + to), 4) << read_file(folder_ / "err");
+  EXPECT_THAT(read_file(folder_ / "err"), HasSubstr("File too large"));
   ASSERT_EQ(run({"data", "chunks", big, "--model", model_folder(), "--chunk_size", "16"},
-                {.environment = {{"XDG_CACHE_HOME", folder_.path("cache")}}})
+                {.environment = {{"XDG_CACHE_HOME", folder_ / "cache"}}})
                 .code,
             0);
-  EXPECT_EQ(limited("data chunks " + big + " --export " + to), 4) << read_file(folder_.path("err"));
-  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("File too large"));
+  EXPECT_EQ(limited("data chunks " + big + " --export " + to), 4) << read_file(folder_ / "err");
+  EXPECT_THAT(read_file(folder_ / "err"), HasSubstr("File too large"));
   EXPECT_TRUE(!std::filesystem::exists(to) || std::filesystem::is_empty(to));
 }
 
@@ -104,17 +104,17 @@ TEST_F(Streams, AClosedInputIsNotTakenForText) {
 
 TEST_F(Streams, AnInputThatCannotBeReadIsAnIoError) {
   const std::string command =
-      std::string(TEKIO_PROGRAM) + " tokenize --model " + model_folder() + " </ 2>" + folder_.path("err");
+      std::string(TEKIO_PROGRAM) + " tokenize --model " + model_folder() + " </ 2>" + folder_ / "err";
   EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 4);
-  EXPECT_THAT(read_file(folder_.path("err")), HasSubstr("cannot read standard input: Is a directory"));
+  EXPECT_THAT(read_file(folder_ / "err"), HasSubstr("cannot read standard input: Is a directory"));
 }
 
 TEST_F(Streams, QuietSilencesTheLogButNoError) {
   const Result result = run({"data", "chunks", text_, "--model", model_folder(), "--chunk_size", "16", "--export",
-                             folder_.path("x"), "--quiet", "--no_cache"});
+                             folder_ / "x", "--quiet", "--no_cache"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "");
-  EXPECT_THAT(run({"data", "info", folder_.path("none"), "--quiet"}).err, HasSubstr("tekio: "));
+  EXPECT_THAT(run({"data", "info", folder_ / "none", "--quiet"}).err, HasSubstr("tekio: "));
 }
 
 TEST_F(Streams, LinesOfInputEndAsThoseOfFilesDo) {
@@ -132,4 +132,4 @@ TEST_F(Streams, LinesOfInputEndAsThoseOfFilesDo) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

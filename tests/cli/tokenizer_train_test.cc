@@ -7,7 +7,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,8 +23,8 @@ std::vector<std::string> names_in(const std::string& folder) {
 }
 
 TEST(TokenizerTrain, SavesAFolderThatTokenizes) {
-  const Folder folder;
-  const std::string text = folder.write("text.txt", sentences(400)), out = folder.path("deep/tokenizer");
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(400)), out = folder / "deep/tokenizer";
   const Result result =
       run({"tokenizer", "train", "--data", text, "--vocab_size", "120", "--output_dir", out, "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
@@ -42,12 +42,12 @@ TEST(TokenizerTrain, SavesAFolderThatTokenizes) {
   EXPECT_EQ(std::count(vocabulary.begin(), vocabulary.end(), '\n'), 120);
   const Result ids = run({"tokenize", "--tokenizer", out, "--ids"}, {.input = "a [MASK]\n"});
   EXPECT_THAT(ids.out, testing::AllOf(testing::StartsWith("2 "), testing::EndsWith(" 4 3\n"))) << ids.err;
-  EXPECT_THAT(names_in(folder.path("deep")), ElementsAre("tokenizer")) << "nothing half written beside it";
+  EXPECT_THAT(names_in(folder / "deep"), ElementsAre("tokenizer")) << "nothing half written beside it";
 }
 
 TEST(TokenizerTrain, PrintsTheFolderAndTellsWhereTheSizeIsAnother) {
-  const Folder folder;
-  const std::string text = folder.write("text.txt", "abc abc abd\n"), out = folder.path("out");
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", "abc abc abd\n"), out = folder / "out";
   const Result less = run({"tokenizer", "train", "--data", text, "--output_dir", out});
   EXPECT_EQ(less.out, out + "\n");
   EXPECT_THAT(less.err, HasSubstr("less than --vocab_size 30,000: no further pair occurs 2 times"));
@@ -61,9 +61,9 @@ TEST(TokenizerTrain, PrintsTheFolderAndTellsWhereTheSizeIsAnother) {
 }
 
 TEST(TokenizerTrain, OptionsReachTheTrainer) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string text = folder.write("text.txt", "Caf\xC3\xA9 Caf\xC3\xA9 \xE6\x97\xA5\xE6\x9C\xAC q\n"),
-                    out = folder.path("out");
+                    out = folder / "out";
   const auto vocabulary = [&](std::vector<std::string> options) {
     std::vector<std::string> arguments = {"tokenizer", "train", "--data", text, "--output_dir", out, "--quiet"};
     arguments.insert(arguments.end(), options.begin(), options.end());
@@ -88,21 +88,19 @@ TEST(TokenizerTrain, OptionsReachTheTrainer) {
 }
 
 TEST(TokenizerTrain, TakesSplitTrain) {
-  const Folder folder;
+  const ScratchFolder folder;
   folder.write("data/train.txt", "aa aa\n");
   folder.write("data/test.jsonl", "{\"note\": \"bb bb\"}\n");
-  const std::string out = folder.path("out");
-  EXPECT_EQ(run({"tokenizer", "train", "--data", folder.path("data"), "--output_dir", out, "--json"}).json()["rows"],
-            1);
+  const std::string out = folder / "out";
+  EXPECT_EQ(run({"tokenizer", "train", "--data", folder / "data", "--output_dir", out, "--json"}).json()["rows"], 1);
   EXPECT_THAT(read_file(out + "/vocab.txt"), HasSubstr("\naa\n"));
-  run({"tokenizer", "train", "--data", folder.path("data") + ":test", "--text_column_name", "note", "--output_dir",
-       out});
+  run({"tokenizer", "train", "--data", folder / "data" + ":test", "--text_column_name", "note", "--output_dir", out});
   EXPECT_THAT(read_file(out + "/vocab.txt"), HasSubstr("\nbb\n"));
 }
 
 TEST(TokenizerTrain, LeavesOtherFoldersAlone) {
-  const Folder folder;
-  const std::string text = folder.write("text.txt", sentences(20)), full = folder.path("full");
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(20)), full = folder / "full";
   folder.write("full/vocab.txt", "mine\n");
   folder.write("full/model.safetensors", "mine too");
   const Result refused = run({"tokenizer", "train", "--data", text, "--output_dir", full});
@@ -111,14 +109,14 @@ TEST(TokenizerTrain, LeavesOtherFoldersAlone) {
               HasSubstr("--output_dir " + full + " holds model.safetensors, which is no tokenizer's file"));
   EXPECT_EQ(read_file(full + "/vocab.txt"), "mine\n");
   EXPECT_EQ(run({"tokenizer", "train", "--data", text, "--output_dir", text}).code, 2);
-  fs::create_directory(folder.path("empty"));
-  EXPECT_EQ(run({"tokenizer", "train", "--data", text, "--output_dir", folder.path("empty/")}).code, 0);
+  fs::create_directory(folder / "empty");
+  EXPECT_EQ(run({"tokenizer", "train", "--data", text, "--output_dir", folder / "empty/"}).code, 0);
 }
 
 TEST(TokenizerTrain, WhatIsWrongHasACodeAndASentence) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string text = folder.write("text.txt", sentences(20)), blank = folder.write("blank.txt", "\n \n"),
-                    out = folder.path("out");
+                    out = folder / "out";
   const struct {
     std::vector<std::string> arguments;
     int code;
@@ -132,7 +130,7 @@ TEST(TokenizerTrain, WhatIsWrongHasACodeAndASentence) {
       {{"--data", text, "--output_dir", out, "--strip_accents", "maybe"}, 2, "--strip_accents is 'maybe'"},
       {{"--data", text, "--output_dir", out, "--special_tokens", "[PAD]"}, 2, "special_tokens has no"},
       {{"--data", blank, "--output_dir", out}, 3, "there is no word in the data"},
-      {{"--data", folder.path("none"), "--output_dir", out}, 4, "there is no file or folder"},
+      {{"--data", folder / "none", "--output_dir", out}, 4, "there is no file or folder"},
       {{"--data", text, "--output_dir", "/proc/none/out"}, 4, "cannot make the folder /proc/none"},
       {{"--data", text, "--output_dir", "/proc/none"}, 4, "cannot write"},
   };
@@ -148,4 +146,4 @@ TEST(TokenizerTrain, WhatIsWrongHasACodeAndASentence) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

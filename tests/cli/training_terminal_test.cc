@@ -16,7 +16,7 @@
 #include "base/terminal.h"
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,7 +49,7 @@ class TrainingTerminal : public testing::Test {
     while (read_file(run_ + "/metrics.jsonl").size() < 500) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   bool has_checkpoint() const {
-    for (const auto& entry : fs::directory_iterator(folder_.path("run")))
+    for (const auto& entry : fs::directory_iterator(folder_ / "run"))
       if (entry.path().filename().string().starts_with("checkpoint-")) return true;
     return false;
   }
@@ -60,8 +60,8 @@ class TrainingTerminal : public testing::Test {
     return all;
   }
 
-  Folder folder_;
-  const std::string text_ = "text.txt", run_ = folder_.path("run");
+  ScratchFolder folder_;
+  const std::string text_ = "text.txt", run_ = folder_ / "run";
   const std::string written_ = folder_.write("text.txt", sentences(60));
   const Start here_ = {.folder = folder_.path()};
 };
@@ -247,7 +247,7 @@ TEST_F(TrainingTerminal, MeanLossesAreOverMaskedTokens) {
   ASSERT_EQ(result.code, 0) << result.err;
   double weighted = 0, masked = 0;
   int64_t without = 0;
-  for (const Json& line : lines_of(folder_.path("t"))) {
+  for (const Json& line : lines_of(folder_ / "t")) {
     double count = 0;
     for (const Json& batch : line["batches"]) count += batch["masked"].get<double>();
     weighted += line["loss"].get<double>() * count;
@@ -299,4 +299,4 @@ TEST_F(TrainingTerminal, HelpBeginsWithTheOptionsThatMatterMost) {
 }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

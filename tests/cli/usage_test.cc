@@ -8,7 +8,7 @@
 
 #include "program.h"
 
-namespace tekio::cli_test {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -224,7 +224,7 @@ TEST(Problems, AreToldAllAtOnce) {
 }
 
 TEST(ConfigFile, SpellsNumberFormatsAsUsersDo) {
-  const Folder folder;
+  const ScratchFolder folder;
   for (const auto& [spelled, meant] : {std::pair{"float32", "f32"}, {"fp32", "f32"}, {"bfloat16", "bf16"}}) {
     const std::string line = std::string("dtype = \"") + meant + "\"\n";
     EXPECT_THAT(run({"doctor", "--dtype", spelled, "--dump_config"}).out, HasSubstr(line));
@@ -234,7 +234,7 @@ TEST(ConfigFile, SpellsNumberFormatsAsUsersDo) {
 }
 
 TEST(Aliases, AreTheOptionItself) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::vector<std::string> ours = {"--learning_rate",
                                          "1e-3",
                                          "--num_train_epochs",
@@ -286,16 +286,16 @@ TEST(Aliases, AreTheOptionItself) {
 }
 
 TEST(ConfigFile, ProblemsAreUsageErrors) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string file = folder.write("c.toml", "learning_rat = 1\n");
   const Result result = run({"adapt", "--config", file});
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("c.toml:1: unknown option 'learning_rat', did you mean learning_rate?"));
-  EXPECT_EQ(run({"adapt", "--config", folder.path("none.toml")}).code, 4);
+  EXPECT_EQ(run({"adapt", "--config", folder / "none.toml"}).code, 4);
 }
 
 TEST(ConfigFile, DumpIsReadBack) {
-  const Folder folder;
+  const ScratchFolder folder;
   const Result first = run({"adapt", "--model", M, "--data", "a b", "--learning-rate", "3e-4", "--masking_rng",
                             "torch-cpu", "--whole_word_mask", "--dump-config"});
   ASSERT_EQ(first.code, 0) << first.err;
@@ -365,4 +365,4 @@ TEST(Help, FitsTheTerminal) {
 TEST(Version, IsTold) { EXPECT_EQ(run({"--version"}).out, "tekio " TEKIO_VERSION "\n"); }
 
 }  // namespace
-}  // namespace tekio::cli_test
+}  // namespace tekio::test

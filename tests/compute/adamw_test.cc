@@ -8,7 +8,7 @@
 #include "compute/backend.h"
 #include "compute/instruction_sets.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 std::vector<float> floats(const Json& bits) {
@@ -23,7 +23,7 @@ void expect_bits(const std::vector<float>& got, const std::vector<float>& expect
 }
 
 TEST(AdamW, IsTheReferenceFusedKernelToTheBit) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     const Json golden = read_json(std::string(TEKIO_GOLDEN_DIR) + "/compute/adamw.json");
     for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
@@ -50,7 +50,7 @@ TEST(AdamW, IsTheReferenceFusedKernelToTheBit) {
 
 // The vector code's whole pieces, its tail and the plain code agree, wherever an element stands.
 TEST(AdamW, EveryElementAlike) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(3);
     const size_t count = (1 << 16) * 2 + 77;
     std::vector<float> p(count), m(count), v(count), g(count);
@@ -72,4 +72,4 @@ TEST(AdamW, EveryElementAlike) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -6,7 +6,7 @@
 
 #include "compute/backend.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 TEST(Arena, TensorsAreAlignedZeroedAndDoNotOverlap) {
@@ -101,4 +101,4 @@ TEST(MemoryPlan, HasATotal) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -15,7 +15,7 @@
 #include "compute/instruction_sets.h"
 #include "compute/product_rate.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -188,7 +188,7 @@ TEST(Choice, NamesOfBackEnds) {
 }
 
 TEST(Activations, EveryOneIsAccurateFromEndToEnd) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(1);
     const auto be = make_cpu_backend(pool);
     std::vector<float> x, one = {1}, d_w(1);
@@ -218,7 +218,7 @@ TEST(Activations, EveryOneIsAccurateFromEndToEnd) {
 }
 
 TEST(Loss, LargeLogitsDoNotOverflow) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
       std::vector<float> logits = {10000, 9999, -10000, 0, -20000, -20000, -20000, -20000};
@@ -236,7 +236,7 @@ TEST(Loss, LargeLogitsDoNotOverflow) {
 // argmax as numpy has it: the first of equals. Every place of every odd size, in both dtypes, alone and in
 // place.
 TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)})
       for (const int64_t vocabulary : {1, 2, 7, 16, 33, 130})
@@ -264,7 +264,7 @@ TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {
 }
 
 TEST(Loss, ARowWithoutALossIsNoHit) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
     for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)})
@@ -279,7 +279,7 @@ TEST(Loss, ARowWithoutALossIsNoHit) {
 }
 
 TEST(Loss, NotANumberShows) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
       const std::vector<int32_t> labels = {3};
@@ -315,4 +315,4 @@ TEST(ProductRate, IsMeasured) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

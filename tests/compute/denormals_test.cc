@@ -15,7 +15,7 @@
 #include "compute/cpu/denormals.h"
 #include "compute/instruction_sets.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 constexpr float kDenormal = 1e-39f, kSmallest = std::numeric_limits<float>::min();
@@ -26,7 +26,7 @@ Tensor tensor(std::vector<float>& values, std::initializer_list<int64_t> shape) 
 
 // A product, a bias's gradient, a norm's and an optimizer's step meet denormal operands or results.
 TEST(Denormals, AreZeroOnTheProcessorAndNumbersToTheSpecification) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
       SCOPED_TRACE(be->name());
@@ -132,4 +132,4 @@ TEST(Denormals, CostNoTime) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -7,7 +7,7 @@
 #include "compute/backend.h"
 #include "compute/instruction_sets.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 // Random123's known answers for philox4x32-10.
@@ -49,7 +49,7 @@ TEST(Dropout, EveryCoordinateMatters) {
 
 // A norm of rows [1, -1, 1, -1, …] with weight 0 and bias 1 gives out dropout's factors themselves.
 TEST(Dropout, TheCounterAndTheSameDecisionsGivenAgree) {
-  test::with_each_instruction_set([] {
+  with_each_instruction_set([] {
     ThreadPool pool(2);
     const int64_t n = 40, width = 333;
     const std::vector<int32_t> offsets = {0, 11, 40};
@@ -101,4 +101,4 @@ TEST(Dropout, CuttingAnUpdateElsewhereChangesNothing) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

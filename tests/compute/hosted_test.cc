@@ -11,8 +11,6 @@
 namespace tekio::test {
 namespace {
 
-using testing_support::make_fenced_backend;
-
 std::vector<OpCase> all_cases() {
   std::vector<OpCase> cases = kOddCases;
   for (const OpCase& c : in_bf16(kOddCases)) cases.push_back(c);

@@ -16,7 +16,7 @@
 #include "compute/cpu/product.h"
 #include "compute/varied_numbers.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using kernels::Result;
@@ -262,4 +262,4 @@ TEST_P(Bf16Product, OfPackedMatrices) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -8,7 +8,7 @@
 #include "data/formats/arrow_data.h"
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 /// A column with all that it points to.
@@ -209,4 +209,4 @@ TEST(ArrowData, RefusesWhatCannotBe) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

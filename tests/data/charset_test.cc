@@ -11,7 +11,7 @@
 #include "data/detect_charset.h"
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using namespace std::string_literals;
@@ -219,4 +219,4 @@ TEST(CharsetAdvice, NeverProposesRubbish) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -16,7 +16,7 @@
 #include "data/token_store.h"
 #include "support/golden_tensors.h"
 
-namespace tekio {
+namespace tekio::test {
 
 /// The vocabulary of distilbert-base-uncased.
 inline MaskingVocabulary uncased_vocabulary() {
@@ -48,8 +48,8 @@ inline Chunks chunks_of(const std::vector<std::vector<int32_t>>& rows,
 }
 
 /// The 48 chunks of tests/golden/masks.safetensors.
-inline const std::map<std::string, testing_support::IntTensor>& golden_masks() {
-  static const auto tensors = testing_support::read_int_tensors(TEKIO_GOLDEN_DIR "/masks.safetensors");
+inline const std::map<std::string, IntTensor>& golden_masks() {
+  static const auto tensors = read_int_tensors(TEKIO_GOLDEN_DIR "/masks.safetensors");
   return tensors;
 }
 inline std::vector<std::vector<int32_t>> golden_rows() {
@@ -79,4 +79,4 @@ inline PaddedBatch padded(const Batch& batch, int32_t pad_id = 0) {
   return out;
 }
 
-}  // namespace tekio
+}  // namespace tekio::test

@@ -12,7 +12,7 @@
 #include "support/large_data.h"
 #include "support/sha256.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -215,8 +215,8 @@ TEST(Chunk, TellsWhatIsWrong) {
 }
 
 TEST(Chunk, TheWalkthroughsFigures) {
-  const auto root = testing_support::large_data();
-  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto root = large_data();
+  if (!root) GTEST_SKIP() << kNoLargeData;
   const ScratchFolder folder;
   const ScopedVariable cache("TEKIO_CACHE", (folder / "cache").c_str());
   const std::string data = root->string();
@@ -238,7 +238,7 @@ TEST(Chunk, TheWalkthroughsFigures) {
     for (const int64_t id : train.ids(i))
       for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<uint8_t>(id >> shift));
   const Json golden = read_json(data + "/golden/walkthrough.json");
-  EXPECT_EQ(testing_support::sha256(std::move(bytes)), golden.at("chunks_sha256").get<std::string>());
+  EXPECT_EQ(sha256(std::move(bytes)), golden.at("chunks_sha256").get<std::string>());
   const auto split = train.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
   EXPECT_EQ(split.test.view().number(0), 35'983);
   EXPECT_EQ(split.train.view().number(0), 21'469);
@@ -246,4 +246,4 @@ TEST(Chunk, TheWalkthroughsFigures) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -10,7 +10,7 @@
 #include "data/scratch_folder.h"
 #include "support/large_data.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -176,8 +176,8 @@ TEST(Dataset, TellsWhatIsWrong) {
 }
 
 TEST(Dataset, ReviewsAreTheHubs) {
-  const auto root = testing_support::large_data();
-  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto root = large_data();
+  if (!root) GTEST_SKIP() << kNoLargeData;
   const DatasetDict imdb = load_dataset((*root / "imdb").string());
   ASSERT_EQ(imdb.splits().size(), 3u);
   EXPECT_EQ(imdb.splits()[0].first, "train");
@@ -197,8 +197,8 @@ TEST(Dataset, ReviewsAreTheHubs) {
 /// A class of the authors' archive, rebuilt from the Hub's rows: row i is the file numbered (i / 128) * 128 + 127 - i %
 /// 128; within the last, shorter run it is counted from that run's end.
 TEST(Dataset, TheArchivesFolderGivesTheHubsOrder) {
-  const auto root = testing_support::large_data();
-  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto root = large_data();
+  if (!root) GTEST_SKIP() << kNoLargeData;
   constexpr int64_t kClass = 12'500;
   const Dataset hub = load_dataset((*root / "imdb").string())["test"].slice(0, kClass);
   const ScratchFolder folder;
@@ -215,4 +215,4 @@ TEST(Dataset, TheArchivesFolderGivesTheHubsOrder) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -14,10 +14,9 @@
 #include "scratch_folder.h"
 #include "support/large_data.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using hub_test::file_requests;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -58,7 +57,7 @@ class HubDatasets : public testing::Test {
     return names;
   }
 
-  hub_test::HubServer server_;
+  HubServer server_;
   std::vector<std::unique_ptr<ScopedVariable>> variables_;
 };
 
@@ -212,8 +211,8 @@ TEST_F(HubDatasets, AReadmeMayBeLongButItsHeadMayNot) {
 
 /// The walkthrough's name, moved to its home, laid out with the configuration that the home has.
 TEST_F(HubDatasets, ImdbIsTheReviews) {
-  const auto root = testing_support::large_data();
-  if (!root) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto root = large_data();
+  if (!root) GTEST_SKIP() << kNoLargeData;
   add("stanfordnlp/imdb/README.md",
       "---\nlanguage:\n- en\ndataset_info:\n  config_name: plain_text\n  splits:\n  - name: train\n    num_examples: "
       "25000\n"
@@ -254,4 +253,4 @@ TEST(HubName, WhatIsAFileByItsEndingIsNone) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -5,7 +5,7 @@
 
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -251,4 +251,4 @@ TEST(Reviews, AreRowsWithAllTheirLines) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

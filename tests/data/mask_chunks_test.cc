@@ -10,10 +10,9 @@
 #include "data/chunks_of.h"
 #include "text/folders.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using test::message_of;
 using testing::HasSubstr;
 
 /// Eight chunks of ids that the golden vocabulary has.
@@ -26,7 +25,7 @@ Chunks some_chunks() {
 
 TEST(Mask, ShowsWhatTrainingIsFed) {
   const Chunks chunks = some_chunks();
-  const Tokenizer tokenizer = test::bert();
+  const Tokenizer tokenizer = bert();
   const std::vector<int64_t> numbers{5, 0, 7};
   for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
     for (const bool whole_word : {false, true}) {
@@ -55,7 +54,7 @@ TEST(Mask, ShowsWhatTrainingIsFed) {
 
 TEST(Mask, RefusesWhatIsNotThere) {
   const Chunks chunks = some_chunks();
-  const Tokenizer tokenizer = test::bert();
+  const Tokenizer tokenizer = bert();
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { mask(chunks, {8}, tokenizer); }), HasSubstr("chunk 8"));
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { mask(chunks, {-1}, tokenizer); }), HasSubstr("chunk -1"));
   for (const double wrong : {0.0, -0.1, 1.01, std::nan("")}) {
@@ -67,7 +66,7 @@ TEST(Mask, RefusesWhatIsNotThere) {
 }
 
 TEST(MaskingVocabulary, IsTheTokenizers) {
-  const Tokenizer tokenizer = test::bert();
+  const Tokenizer tokenizer = bert();
   const auto vocabulary = MaskingVocabulary::of(tokenizer);
   EXPECT_EQ(vocabulary.mask_id, *tokenizer.mask_id());
   EXPECT_EQ(vocabulary.pad_id, *tokenizer.pad_id());
@@ -79,11 +78,11 @@ TEST(MaskingVocabulary, IsTheTokenizers) {
 }
 
 TEST(MaskingVocabulary, NeedsAMaskToken) {
-  const Tokenizer tokenizer = test::load(test::folder(
-      {{"tokenizer.json", R"({"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[UNK]":0,"a":1}}})"},
-       {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast","unk_token":"[UNK]"})"}}));
+  const Tokenizer tokenizer = load(
+      folder({{"tokenizer.json", R"({"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[UNK]":0,"a":1}}})"},
+              {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast","unk_token":"[UNK]"})"}}));
   EXPECT_THAT(message_of(ErrorKind::input, [&] { MaskingVocabulary::of(tokenizer); }), HasSubstr("no mask token"));
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -14,7 +14,7 @@
 #include "data/chunks_of.h"
 #include "support/torch_draws.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::Each;
@@ -80,7 +80,7 @@ TEST(ReferenceCollator, GivesWhatTheReferenceGives) {
     const PaddedBatch got = padded(collator.collate(input, false).batch);
     EXPECT_EQ(got.input_ids, golden_masks().at(name + ".input_ids").values);
     EXPECT_EQ(got.labels, golden_masks().at(name + ".labels").values);
-    for (const Json& number : json.at("rand_after")) EXPECT_EQ(test::torch_rand(streams.torch), number.get<float>());
+    for (const Json& number : json.at("rand_after")) EXPECT_EQ(torch_rand(streams.torch), number.get<float>());
   }
 }
 
@@ -182,7 +182,7 @@ struct Corpus {
   std::vector<std::vector<uint8_t>> word_starts;
   explicit Corpus(int count, size_t length = 128) {
     TorchStream random(3);
-    const auto below = [&](int64_t end) { return test::torch_randint(random, end); };
+    const auto below = [&](int64_t end) { return torch_randint(random, end); };
     for (int r = 0; r < count; ++r) {
       rows.emplace_back();
       word_starts.emplace_back();
@@ -372,4 +372,4 @@ TEST(CounterCollator, ABatchWithoutAChosenTokenIsLegal) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -20,7 +20,7 @@
 #include "support/sha256.h"
 #include "support/torch_draws.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -97,7 +97,7 @@ TEST_P(TrainerRun, GivesTheBatchesOfTheTrainer) {
   EXPECT_EQ(got_training, training_calls);
   EXPECT_EQ(got_evaluation, evaluation_calls);
   for (const Json& number : golden.at("rand_after"))
-    EXPECT_EQ(test::torch_rand(*masking.dropout_stream()), number.get<float>());
+    EXPECT_EQ(torch_rand(*masking.dropout_stream()), number.get<float>());
 }
 INSTANTIATE_TEST_SUITE_P(Golden, TrainerRun, testing::Values(0, 1, 2));
 
@@ -125,8 +125,8 @@ TEST(TrainingBatches, GiveEveryTokenOfTheFirstTrainerRun) {
 // The walkthrough's run over 25,000 reviews: 61,291 chunks, three epochs of 157 updates, evaluations before, between
 // and after.
 TEST(TrainingBatches, GiveTheWalkthroughsRun) {
-  const auto data = testing_support::large_data();
-  if (!data) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto data = large_data();
+  if (!data) GTEST_SKIP() << kNoLargeData;
   const std::string folder = data->string();
   const Json golden = read_json(TEKIO_GOLDEN_DIR "/walkthrough.json");
   const Tokenizer tokenizer = Tokenizer::from_pretrained(folder + "/tokenizers/distilbert-base-uncased");
@@ -135,7 +135,7 @@ TEST(TrainingBatches, GiveTheWalkthroughsRun) {
   std::vector<int64_t> ids;
   for (int64_t i = 0; i < chunks.size(); ++i)
     for (const int32_t id : chunks.ids(i)) ids.push_back(id);
-  EXPECT_EQ(testing_support::sha256_int64(ids), golden.at("chunks_sha256").get<std::string>());
+  EXPECT_EQ(sha256_int64(ids), golden.at("chunks_sha256").get<std::string>());
 
   const auto [train, test] = chunks.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
   RunMasking masking(with_rng(MaskingRng::torch, with_seed(golden.at("seed"))), MaskingVocabulary::of(tokenizer));
@@ -427,4 +427,4 @@ TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

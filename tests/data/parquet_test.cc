@@ -12,7 +12,7 @@
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -286,4 +286,4 @@ TEST(Saved, FoldersSayTheirSplitsAndFiles) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -13,7 +13,7 @@
 #include "data/scratch_folder.h"
 #include "support/base64.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -151,7 +151,7 @@ TEST(Readers, ReadWhatTheReferenceReads) {
   int number = 0, read = 0, refused = 0;
   for (const Json& c : cases) {
     const std::string kind = c.at("kind"), bytes = c.at("bytes");
-    const std::string path = folder.write(fmt::format("{}.{}", number++, kind), testing_support::from_base64(bytes));
+    const std::string path = folder.write(fmt::format("{}.{}", number++, kind), from_base64(bytes));
     SCOPED_TRACE(kind + " " + bytes);
     OrderedJson rows = OrderedJson::array();
     try {
@@ -168,9 +168,9 @@ TEST(Readers, ReadWhatTheReferenceReads) {
     // Where we differ on purpose: no rows at all are no error yet; a table's rows are not allowed to be longer than its
     // header (pandas takes the first column for an index then); several objects in one line and NUL are refused.
     if (expected.is_null() && got == Json::array()) continue;
-    if (got.is_null() && (testing_support::from_base64(bytes).find('\0') != std::string::npos ||
-                          testing_support::from_base64(bytes) == "text,label\na,1,2\n" ||
-                          testing_support::from_base64(bytes) == "{\"text\": \"a\"} {\"text\": \"b\"}\n"))
+    if (got.is_null() &&
+        (from_base64(bytes).find('\0') != std::string::npos || from_base64(bytes) == "text,label\na,1,2\n" ||
+         from_base64(bytes) == "{\"text\": \"a\"} {\"text\": \"b\"}\n"))
       continue;
     if (kind == "csv" && got.is_array())
       for (Json& row : got)  // the goldens are all text; a short row's missing values are null here, "" there
@@ -296,4 +296,4 @@ TEST(Readers, FilesOfOneSplitHaveOneHeader) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -10,7 +10,7 @@
 #include "data/repository/pattern.h"
 #include "scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -188,4 +188,4 @@ TEST(Repository, ManyFilesTakeNoLongerThanTheyMust) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -8,7 +8,7 @@
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -223,4 +223,4 @@ TEST_F(Rows, RowsWithoutATextStopOrAreLeftOut) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

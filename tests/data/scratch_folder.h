@@ -18,7 +18,7 @@
 
 #include "support/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 
 inline std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -73,4 +73,4 @@ class ScopedVariable {
   bool had_ = false;
 };
 
-}  // namespace tekio
+}  // namespace tekio::test

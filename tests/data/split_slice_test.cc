@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -93,4 +93,4 @@ TEST(SplitSlice, RandomSlicesAreTheReferences) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

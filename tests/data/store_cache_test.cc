@@ -12,7 +12,7 @@
 #include "data/cached_stores.h"
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 /// Counts how often texts are really encoded.
@@ -408,4 +408,4 @@ TEST(FileState, WaitsOutTheClocksTick) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -7,7 +7,7 @@
 
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using namespace std::string_literals;
@@ -167,4 +167,4 @@ TEST(OpenText, RefusesWhatIsNoText) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -8,7 +8,7 @@
 
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 const StoreKey kKey = {std::byte{1}, std::byte{2}, std::byte{3}};
@@ -195,4 +195,4 @@ TEST(TokenStoreWriter, RefusesIdsThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -9,7 +9,7 @@
 
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::ElementsAre;
@@ -132,4 +132,4 @@ TEST(Tokenize, PassesOnWhatAnEncoderThrows) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

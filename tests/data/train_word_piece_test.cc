@@ -3,7 +3,7 @@
 
 #include "data/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 std::vector<std::string> entries(const TrainedTokenizer& trained) {
@@ -75,4 +75,4 @@ TEST(TrainWordPiece, Refusals) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -8,7 +8,7 @@
 #include "compute/cuda.h"
 #include "cuda_runtime.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 TEST(CudaFailure, IsToldInOneSentenceThoughMemoryIsGivenBackAfterwards) {
@@ -89,4 +89,4 @@ TEST(CudaFailure, SizesThatTheKernelsAreNotMadeForAreTold) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -2,17 +2,15 @@
 // Error of kind bug included, ends the process, which libFuzzer reports with the bytes that did it.
 #pragma once
 
-#include <unistd.h>
-
 #include <tekio/error.h>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "../support/scratch_folder.h"
 #include "base/log.h"
 
 namespace tekio::fuzz {
@@ -31,29 +29,9 @@ int refused_or_done(Body&& body) {
   return 0;
 }
 
-/// A folder of this process in memory, for readers that only take paths; removed at the end.
-class Folder {
- public:
-  Folder() {
-    const std::filesystem::path memory = "/dev/shm";
-    path_ = (std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path()) /
-            ("tekio-fuzz-" + std::to_string(getpid()));
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string write(const std::string& name, std::string_view bytes) const {
-    const auto file = path_ / name;
-    std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    return file.string();
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using test::ScratchFolder;
+/// Of the process, for readers that only take paths.
+inline constexpr auto kInMemory = ScratchFolder::Place::memory;
 
 inline std::string_view as_text(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};

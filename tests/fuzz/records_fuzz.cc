@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
-  static const fuzz::Folder folder;
+  static const fuzz::ScratchFolder folder(fuzz::kInMemory);
   static const struct {
     const char* name;
     ReadOptions options;

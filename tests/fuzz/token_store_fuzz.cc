@@ -48,7 +48,7 @@ void put_checksums_right(std::vector<char>& bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
-  static const fuzz::Folder folder;
+  static const fuzz::ScratchFolder folder(fuzz::kInMemory);
   std::vector<char> bytes(data, data + size);
   bytes.resize(std::max(bytes.size(), kHeader));
   StoreKey key;

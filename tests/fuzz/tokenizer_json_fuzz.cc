@@ -3,7 +3,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
-  static const fuzz::Folder folder;
+  static const fuzz::ScratchFolder folder(fuzz::kInMemory);
   const auto text = fuzz::as_text(data, size);
   folder.write("tokenizer.json", text);
   return fuzz::refused_or_done([&] { fuzz::exercise_tokenizer(folder.path(), text); });

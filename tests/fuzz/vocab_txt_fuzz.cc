@@ -3,7 +3,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
-  static const fuzz::Folder folder;
+  static const fuzz::ScratchFolder folder(fuzz::kInMemory);
   const auto text = fuzz::as_text(data, size);
   const size_t cut = text.find("\n\n");
   const auto vocabulary = cut == std::string_view::npos ? text : text.substr(cut + 2);

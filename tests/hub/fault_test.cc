@@ -13,8 +13,8 @@
 namespace tekio::hub {
 namespace {
 
-using hub_test::HubServer;
 using nlohmann::json;
+using test::HubServer;
 using testing::HasSubstr;
 
 constexpr const char* kContent = "^GET cdn /cdn/";

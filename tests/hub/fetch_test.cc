@@ -16,8 +16,8 @@
 namespace tekio::hub {
 namespace {
 
-using hub_test::file_requests;
-using hub_test::HubServer;
+using test::file_requests;
+using test::HubServer;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -10,14 +10,8 @@
 
 #include "hub/http.h"
 
-namespace tekio::hub_test {
+namespace tekio::test {
 namespace fs = std::filesystem;
-
-HubServer::HubServer() {
-  std::string name = (fs::temp_directory_path() / "tekio-hub-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  root_ = name;
-}
 
 HubServer::~HubServer() {
   if (in_ >= 0) ::close(in_);  // which ends it
@@ -25,8 +19,6 @@ HubServer::~HubServer() {
     ::kill(process_, SIGTERM);
     ::waitpid(process_, nullptr, 0);
   }
-  std::error_code ignored;
-  fs::remove_all(root_, ignored);
 }
 
 void HubServer::add(const std::string& path, const std::string& content) {
@@ -97,4 +89,4 @@ std::vector<std::string> file_requests(const nlohmann::json& log) {
   return requests;
 }
 
-}  // namespace tekio::hub_test
+}  // namespace tekio::test

@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "hub/settings.h"
+#include "support/scratch_folder.h"
 
-namespace tekio::hub_test {
+namespace tekio::test {
 
 class HubServer {
  public:
-  /// A fresh root; files are added before start().
-  HubServer();
+  /// Files are added before start().
+  HubServer() = default;
   ~HubServer();
   HubServer(const HubServer&) = delete;
   HubServer& operator=(const HubServer&) = delete;
@@ -36,7 +37,8 @@ class HubServer {
  private:
   nlohmann::json control(const char* method, const std::string& path, const std::string& body = "") const;
 
-  std::filesystem::path root_;
+  const ScratchFolder scratch_;
+  const std::filesystem::path root_ = scratch_.path();
   std::string endpoint_, cdn_;
   int process_ = -1, in_ = -1;
 };
@@ -44,4 +46,4 @@ class HubServer {
 /// Requests of a log that ask for files, not for what is in a repository.
 std::vector<std::string> file_requests(const nlohmann::json& log);
 
-}  // namespace tekio::hub_test
+}  // namespace tekio::test

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "support/scratch_folder.h"
 
 namespace tekio::hub {
 namespace {
@@ -80,8 +81,8 @@ TEST(Settings, TheCacheIsWhereTheVariablesSay) {
 }
 
 TEST(Settings, TokensComeFromTheVariableOrTheFile) {
-  const fs::path home = fs::temp_directory_path() / fmt::format("tekio-settings-{}", ::getpid());
-  fs::create_directories(home);
+  const test::ScratchFolder scratch;
+  const fs::path home = scratch.path();
   std::ofstream(home / "token") << "hf_file\n";
   {
     const HubEnvironment environment(
@@ -101,7 +102,6 @@ TEST(Settings, TokensComeFromTheVariableOrTheFile) {
     const HubEnvironment environment(HubEnvironment::Variables{{"HF_TOKEN", "hf_a\r\nX-Evil: 1"}});
     EXPECT_THROW(Settings::from_environment(), Error);
   }
-  fs::remove_all(home);
 }
 
 TEST(Settings, OfflineAndEndpoint) {

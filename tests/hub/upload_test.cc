@@ -15,8 +15,8 @@
 namespace tekio::hub {
 namespace {
 
-using hub_test::HubServer;
 using nlohmann::json;
+using test::HubServer;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -207,7 +207,7 @@ TEST_F(UploadTest, PrivateIsKeptPrivate) {
   push("org/secret", {.is_private = true, .message = "First"});
   Settings nobody = settings_;
   nobody.token.clear();
-  hub_test::HubServer& server = server_;
+  test::HubServer& server = server_;
   server.take_log();
   push("org/secret", {.is_private = true, .message = "Again"});
   EXPECT_THAT(message("org/theirs", {.is_private = true, .message = "First"}),

@@ -18,7 +18,7 @@
 #include "model/kept_rates.h"
 #include "support.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using testing::HasSubstr;
@@ -205,4 +205,4 @@ TEST(StepRates, AreMeasuredOnceAProcess) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -538,8 +538,8 @@ TEST_F(Checkpoint, SavingGivesBackWhatWasRead) {
 }
 
 TEST(CheckpointData, BothFormsOfARealFileAreEqual) {
-  const auto data = testing_support::large_data();
-  if (!data) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto data = large_data();
+  if (!data) GTEST_SKIP() << kNoLargeData;
   const fs::path folder = *data / "checkpoints" / "tiny-random-distilbert-L5-H32-v1124";
   const ModelConfig config = ModelConfig::from_folder(folder);
   ParameterSet safe(config, "weights"), torch(config, "weights");

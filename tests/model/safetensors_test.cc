@@ -123,13 +123,13 @@ TEST(Safetensors, RefusesEveryTruncation) {
 
 TEST(Safetensors, WritesInTheReferencesOrder) {
   const ScratchFolder folder;
-  const float numbers[] = {1, 2};
+  const float values[] = {1, 2};
   const int64_t integer = 7;
   const uint8_t flag = 1;
   write_safetensors(folder.path() / "w.safetensors", {{"flag", "BOOL", {1}, std::as_bytes(std::span(&flag, 1))},
-                                                      {"z", "F32", {2}, std::as_bytes(std::span(numbers))},
+                                                      {"z", "F32", {2}, std::as_bytes(std::span(values))},
                                                       {"integer", "I64", {}, std::as_bytes(std::span(&integer, 1))},
-                                                      {"B", "F32", {1}, std::as_bytes(std::span(numbers, 1))}});
+                                                      {"B", "F32", {1}, std::as_bytes(std::span(values, 1))}});
   const std::string file = read_text(folder.path() / "w.safetensors");
   uint64_t length = 0;
   std::memcpy(&length, file.data(), sizeof length);
@@ -141,7 +141,7 @@ TEST(Safetensors, WritesInTheReferencesOrder) {
   EXPECT_EQ(file.substr(8, expected.size()), expected);
   EXPECT_EQ(file.substr(8 + expected.size(), length - expected.size()), std::string(length - expected.size(), ' '));
   const SafetensorsFile read(folder.path() / "w.safetensors");
-  EXPECT_EQ(test::numbers(read.tensors().at("z")), (std::vector<float>{1, 2}));
+  EXPECT_EQ(numbers(read.tensors().at("z")), (std::vector<float>{1, 2}));
 }
 
 TEST(Safetensors, ConvertsToFloat) {

@@ -56,7 +56,7 @@ inline const std::vector<std::string>& back_ends() {
   return names;
 }
 inline std::unique_ptr<Backend> back_end(const std::string& name, ThreadPool& pool) {
-  return name == "fenced" ? testing_support::make_fenced_backend(make_cpu_backend(pool)) : make_backend(name, pool);
+  return name == "fenced" ? make_fenced_backend(make_cpu_backend(pool)) : make_backend(name, pool);
 }
 
 /// A back end on two threads.

@@ -139,7 +139,7 @@ class TwoSides : public ::testing::Test {
   static float first(const NamedTensor& tensor) { return tensor.tensor.values()[0]; }
   int64_t copied() const { return memory_.bytes_written + memory_.bytes_read; }
 
-  testing_support::FencedMemory memory_;
+  FencedMemory memory_;
   const ModelConfig config_ = ModelConfig::from_json(tiny_bert_json(), "config");
   ParameterSet set_{config_, "weights", memory_};
 };

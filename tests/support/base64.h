@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace tekio::testing_support {
+namespace tekio::test {
 
 inline std::string from_base64(std::string_view text) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -20,4 +20,4 @@ inline std::string from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace tekio::testing_support
+}  // namespace tekio::test

@@ -13,7 +13,7 @@
 
 #include "compute/forwarding.h"
 
-namespace tekio::testing_support {
+namespace tekio::test {
 
 class FencedMemory final : public Memory {
  public:
@@ -202,4 +202,4 @@ inline std::unique_ptr<Backend> make_fenced_backend(std::unique_ptr<Backend> inn
   return std::make_unique<FencedBackend>(std::move(inner));
 }
 
-}  // namespace tekio::testing_support
+}  // namespace tekio::test

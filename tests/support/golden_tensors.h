@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
-namespace tekio::testing_support {
+namespace tekio::test {
 
 struct IntTensor {
   std::vector<int64_t> shape;
@@ -39,4 +39,4 @@ inline std::map<std::string, IntTensor> read_int_tensors(const fs::path& path) {
   return tensors;
 }
 
-}  // namespace tekio::testing_support
+}  // namespace tekio::test

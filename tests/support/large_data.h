@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace tekio::testing_support {
+namespace tekio::test {
 
 constexpr const char* kNoLargeData = "TEKIO_DATA is not set";
 
@@ -17,4 +17,4 @@ inline std::optional<std::filesystem::path> large_data() {
   return folder;
 }
 
-}  // namespace tekio::testing_support
+}  // namespace tekio::test

@@ -1,7 +1,7 @@
 // Whether this build runs under a sanitizer that changes what memory a process takes.
 #pragma once
 
-namespace tekio {
+namespace tekio::test {
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -14,4 +14,4 @@ inline constexpr bool kAddressSanitizer = true;
 inline constexpr bool kAddressSanitizer = false;
 #endif
 
-}  // namespace tekio
+}  // namespace tekio::test

@@ -1,7 +1,8 @@
-// A folder for one test, removed at the end.
+// A folder for one test, removed at the end. In memory, where that can be had, for tests that write and sync much.
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,12 +10,15 @@
 #include <string>
 #include <string_view>
 
-namespace tekio {
+namespace tekio::test {
 
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string form = (std::filesystem::temp_directory_path() / "tekio-test-XXXXXX").string();
+  enum class Place { disk, memory };
+  explicit ScratchFolder(Place place = Place::disk) {
+    const bool in_memory = place == Place::memory && ::access("/dev/shm", W_OK) == 0;
+    const std::filesystem::path parent = in_memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+    std::string form = (parent / "tekio-test-XXXXXX").string();
     if (::mkdtemp(form.data()) == nullptr) std::abort();
     path_ = form;
   }
@@ -39,4 +43,4 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace tekio
+}  // namespace tekio::test

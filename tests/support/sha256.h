@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace tekio::testing_support {
+namespace tekio::test {
 
 inline std::string sha256(std::vector<uint8_t> bytes) {
   static const std::array<uint32_t, 64> round_constants =
@@ -77,4 +77,4 @@ inline std::string sha256_int64(const std::vector<int64_t>& numbers) {
   return sha256_int64(std::span<const int64_t>(numbers));
 }
 
-}  // namespace tekio::testing_support
+}  // namespace tekio::test

@@ -5,10 +5,9 @@
 
 #include "folders.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -224,4 +223,4 @@ TEST(ClassTest, ManyTokensWithOtherIdsAreOneWarning) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

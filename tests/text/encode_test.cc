@@ -11,10 +11,9 @@
 #include "text/text_encoder.h"
 #include "text/utf8.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -205,4 +204,4 @@ TEST(TextEncoderTest, ThreadsShareATokenizer) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

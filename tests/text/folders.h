@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <tekio/error.h>
 #include <tekio/tokenizer.h>
@@ -14,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "support/scratch_folder.h"
 
 namespace tekio::test {
 
@@ -21,9 +21,9 @@ inline fs::path golden(const std::string& name) { return fs::path(TEKIO_GOLDEN_D
 
 /// An empty folder that nobody else has.
 inline fs::path fresh_folder() {
+  static const ScratchFolder all;
   static int number = 0;
-  const fs::path path =
-      fs::temp_directory_path() / ("tekio-text-" + std::to_string(getpid())) / std::to_string(number++);
+  const fs::path path = all.path() / std::to_string(number++);
   fs::create_directories(path);
   return path;
 }

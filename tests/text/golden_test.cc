@@ -8,10 +8,9 @@
 #include "support/large_data.h"
 #include "text/text_encoder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::ElementsAreArray;
 
 // Checks an encoding without template tokens... or with them, as the golden file has them.
@@ -158,8 +157,8 @@ TEST(VectorTest, TokensOfStrangeTexts) {
 
 // The real vocabulary, where it is at hand.
 TEST(VectorTest, RealVocabulary) {
-  const auto data = testing_support::large_data();
-  if (!data) GTEST_SKIP() << testing_support::kNoLargeData;
+  const auto data = large_data();
+  if (!data) GTEST_SKIP() << kNoLargeData;
   const Tokenizer tokenizer = load(*data / "tokenizers/distilbert-base-uncased");
   EXPECT_EQ(tokenizer.vocabulary_size(), 30522);
   EXPECT_EQ(tokenizer.model_max_length(), 512);
@@ -170,4 +169,4 @@ TEST(VectorTest, RealVocabulary) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -4,10 +4,9 @@
 
 #include "folders.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -331,4 +330,4 @@ TEST(UnknownTokenTest, WordLimits) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using Ranges = std::vector<std::pair<uint32_t, uint32_t>>;
@@ -64,4 +64,4 @@ TEST(RegionScannerTest, EqualsAPlainLoopOnEveryInstructionSet) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

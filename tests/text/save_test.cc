@@ -4,10 +4,9 @@
 
 #include "folders.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -195,4 +194,4 @@ TEST(SaveTest, TheFilesAreThoseOfTheList) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -11,10 +11,9 @@
 #include "text/utf8.h"
 #include "text/vocabulary.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -169,4 +168,4 @@ TEST(StepTest, AnErrorInASearchReachesTheCaller) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -7,7 +7,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 TEST(VocabularyTest, TellsTokensApartThatDifferInOnePlace) {
@@ -60,4 +60,4 @@ TEST(VocabularyTest, EqualsAMapWhileItGrows) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

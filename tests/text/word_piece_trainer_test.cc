@@ -13,10 +13,9 @@
 #include "text/pair_queue.h"
 #include "word_piece_training.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
-using namespace test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -188,4 +187,4 @@ TEST(BertTokenizer, IsWhatItsFolderGives) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

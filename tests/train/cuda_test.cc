@@ -5,7 +5,7 @@
 #include "compute/cuda.h"
 #include "tiny.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 class CudaRun : public TinyRun {
@@ -75,4 +75,4 @@ TEST_F(CudaRun, ARunGoesOnOnTheOtherDevice) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

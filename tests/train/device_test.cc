@@ -9,7 +9,7 @@
 #include "tiny.h"
 #include "train/plan.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 struct Mode {
@@ -25,7 +25,7 @@ class Device : public TinyRun {
   static MaskedLM open(bool fenced, NumberFormat dtype = NumberFormat::f32) {
     const auto make = [&](ThreadPool& pool) {
       auto cpu = make_cpu_backend(pool);
-      return fenced ? testing_support::make_fenced_backend(std::move(cpu)) : std::move(cpu);
+      return fenced ? make_fenced_backend(std::move(cpu)) : std::move(cpu);
     };
     const LoadOptions options{.dtype = dtype, .threads = 2};
     return MaskedLM(std::make_shared<MaskedLM::Impl>(TEKIO_GOLDEN_DIR "/tiny-distilbert", options, make));
@@ -183,4 +183,4 @@ TEST_F(Device, IsPlannedWithoutALookAtTheHostsMemory) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -10,7 +10,7 @@
 #include "base/random/counter.h"
 #include "tiny.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 TEST(LossSumsTest, TokenMeanWhateverTheCut) {
@@ -207,4 +207,4 @@ TEST_F(Evaluate, ChunksLongerThanTheModelAreRefused) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

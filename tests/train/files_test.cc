@@ -6,7 +6,7 @@
 #include "train/run_folder.h"
 #include "train/run_state.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -317,4 +317,4 @@ TEST_F(Files, WhatCannotBeMadeIsAnIoError) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -7,7 +7,7 @@
 #include "tiny.h"
 #include "train/run_record.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using ::testing::AllOf;
@@ -171,4 +171,4 @@ TEST_F(ModelCard, ARecordOfOtherKindsIsNoCrash) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -12,7 +12,7 @@
 #include "model/safetensors.h"
 #include "train/optimizer.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 /// Batch k of golden.safetensors: padded rows are cut to their real length.
@@ -135,4 +135,4 @@ TEST_F(Update, BiasesDoNotDecay) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

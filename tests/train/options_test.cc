@@ -8,7 +8,7 @@
 
 #include "train/options_json.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -148,4 +148,4 @@ TEST(Options, AnUpdateMayBeCutOtherwiseButNotBeAnother) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

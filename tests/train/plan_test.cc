@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 ModelConfig distilbert_base() {
@@ -78,4 +78,4 @@ TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -15,7 +15,7 @@
 #include "train/optimizer.h"
 #include "train/run_checkpoint.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -513,4 +513,4 @@ TEST_F(Damage, OtherOptionsAreToldAndTakenUp) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "train/schedule.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 TrainingOptions base() {
@@ -141,4 +141,4 @@ TEST(ScheduleTest, UpdatesBeyondCountingAreAUsageError) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

@@ -12,7 +12,7 @@
 #include "base/thread_pool.h"
 #include "compute/backend.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 std::atomic<int> alarms{0};
@@ -81,4 +81,4 @@ TEST(Signals, DoNotDisturbProducts) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test

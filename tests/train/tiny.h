@@ -4,7 +4,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <tekio/tekio.h>
 #include <algorithm>
@@ -17,30 +16,22 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "support/scratch_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 
 /// A fresh folder per test, removed afterwards.
 class TinyRun : public ::testing::Test {
  protected:
   void SetUp() override {
     set_quiet(true);
-    std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::replace(name.begin(), name.end(), '/', '-');
-    // In memory where that can be had: hundreds of checkpoints are synced here.
-    folder_ = (::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-              ("tekio-train-" + std::to_string(getpid()) + "-" + name);
-    fs::remove_all(folder_);
     fs::create_directories(folder_ / "tokenizer");
     std::ofstream(folder_ / "tokenizer" / "vocab.txt") << vocabulary();
     std::ofstream(folder_ / "tokenizer" / "tokenizer_config.json")
         << R"({"do_lower_case": true, "tokenizer_class": "DistilBertTokenizer"})";
     std::ofstream(folder_ / "text.txt") << text(220);
   }
-  void TearDown() override {
-    fs::remove_all(folder_);
-    set_quiet(false);
-  }
+  void TearDown() override { set_quiet(false); }
 
   static std::string word(unsigned i) {
     return {static_cast<char>('a' + i / 26 % 26), static_cast<char>('a' + i % 26)};
@@ -122,7 +113,8 @@ class TinyRun : public ::testing::Test {
     return all;
   }
 
-  fs::path folder_;
+  const ScratchFolder scratch_{ScratchFolder::Place::memory};  ///< hundreds of checkpoints are synced here
+  const fs::path folder_ = scratch_.path();
 };
 
 /// The message of the Error that `act` throws, which must be of `kind`.
@@ -137,4 +129,4 @@ inline std::string message_of(ErrorKind kind, const std::function<void()>& act) 
   return {};
 }
 
-}  // namespace tekio
+}  // namespace tekio::test

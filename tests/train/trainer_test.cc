@@ -10,7 +10,7 @@
 #include "train/evaluation.h"
 #include "train/run_folder.h"
 
-namespace tekio {
+namespace tekio::test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -523,4 +523,4 @@ TEST_F(TrainerTest, APlanSaysWhatARunWouldBe) {
 }
 
 }  // namespace
-}  // namespace tekio
+}  // namespace tekio::test
