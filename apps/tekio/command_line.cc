@@ -114,7 +114,8 @@ std::vector<OptionTable::Given> OptionTable::read_arguments(const std::vector<st
       if (values.empty()) problems_.push_back(fmt::format("{} needs a value: {}", spelled, option.expected()));
     }
     for (Option* option : named.options)
-      for (const std::string& value : values) found.push_back({option, value, spelled, named.name, nullptr});
+      for (const std::string& value : values)
+        found.push_back({option, value, spelled, named.name, nullptr, named.options.size() > 1});
   }
   return found;
 }
@@ -130,7 +131,8 @@ std::string OptionTable::contradiction(const Given& earlier, const Given& given)
   if (earlier.option != &option || option.kind == Option::Kind::list || option.kind == Option::Kind::boolean ||
       earlier.value == given.value)
     return "";
-  if (earlier.name == given.name) return "";  // the last one counts
+  if (earlier.name == given.name) return "";      // the last one counts
+  if (earlier.shared != given.shared) return "";  // the option's own name counts, see parse()
   return fmt::format("{} {} contradicts {} {}: they are two names of one option", earlier.spelled,
                      printable(earlier.text), given.spelled, printable(given.text));
 }
@@ -183,6 +185,8 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     for (Option& option : options_) option.given = false;
     if (problems_.empty()) read_files(found);
   }
+  // A name that several options have sets them all, but gives way to an option's own.
+  std::ranges::stable_partition(found, &Given::shared);
   take(found);
   if (!problems_.empty())
     fail(ErrorKind::usage, "{}{}", fmt::join(problems_, "; "),

@@ -39,10 +39,10 @@ class DataList final : public Command {
                         {"splits", splits}});
         continue;
       }
-      out.line(fmt::format("{:<9} {}", corpus.name, corpus.title));
+      out.folded_line(fmt::format("{:<9} {}", corpus.name, corpus.title));
       out.line(fmt::format("{:<9} {}", "", fmt::join(rows, ", ")));
-      out.line(fmt::format("{:<9} licence: {}", "", corpus.licence));
-      out.line(fmt::format("{:<9} {}", "", corpus.attribution));
+      out.folded_line(fmt::format("{:<9} licence: {}", "", corpus.licence));
+      out.folded_line(fmt::format("{:<9} {}", "", corpus.attribution));
     }
     if (common.json) out.json({{"corpora", list}});
     return 0;

@@ -224,6 +224,7 @@ class OptionTable {
     Option* option;
     std::string text, spelled, name;  // name: which of the option's, with underscores
     OrderedJson value;                // what `text` came to
+    bool shared = false;              // several options have this name
   };
   struct Named {
     std::vector<Option*> options;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/terminal.h"
 
 namespace tekio::cli {
 
@@ -16,6 +17,10 @@ void Output::write(std::string_view text) {
   constexpr size_t kBuffer = size_t{1} << 18;
   buffer_ += text;
   if (buffer_.size() >= kBuffer) flush();
+}
+
+void Output::folded_line(std::string_view text, int64_t indent) {
+  line(is_terminal(descriptor_) ? folded(text, terminal_width(descriptor_), indent) : std::string(text));
 }
 
 std::string json_key(std::string_view words) {

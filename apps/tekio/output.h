@@ -2,6 +2,7 @@
 // io error, so that a script never takes half a result for a whole one.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@ class Output {
 
   void write(std::string_view text);
   void line(std::string_view text) { write(text), write("\n"); }
+  /// A line for people: broken where the terminal ends, and gone on with under `indent`.
+  void folded_line(std::string_view text, int64_t indent = 10);
   /// One document and a line end. Numbers that JSON has not (infinite, not a number) become null.
   void json(const OrderedJson& document);
   /// Errors: io.

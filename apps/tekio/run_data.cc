@@ -105,9 +105,9 @@ class Splitter {
     if (evaluated == 0 || evaluated == rows)
       fail(ErrorKind::input,
            "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass "
-           "--test_size N, which takes chunks instead of rows, a --validation_file{}",
+           "{}a --validation_file, or --test_size N, which takes chunks instead of rows",
            a_.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
-           rows > 1 ? ", or another --validation_split_percentage" : "");
+           rows > 1 ? "another --validation_split_percentage, " : "");
     return separate(cut(train.slice(0, rows - evaluated)), cut(train.slice(rows - evaluated, rows)));
   }
 

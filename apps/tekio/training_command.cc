@@ -59,7 +59,7 @@ int64_t planned_memory(const OpenModel& opened, const RunData& data, const Train
   return memory_plan(model.config(), model.backend(), o, data.split, working_type(opened.model, o.masking_rng)).total();
 }
 
-// " device   cpu · 2 threads · bf16 (AVX-512 BF16, 182 against 95 GFLOP/s) · 1.2 GB planned"
+// " device   cpu · 2 threads · bf16 (AVX-512 BF16, 182 GFLOP/s; f32: 95) · 1.2 GB planned"
 std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes) {
   MaskedLM::Impl& impl = opened.model.impl();
   return fmt::format(" device   {} · {} · {} · {} planned", impl.model().backend().name(),
@@ -217,7 +217,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
     a.training.prompts = prompts_for(a.training_data(), opened.tokenizer);
   check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read
   // A plan is a result, a run's first lines are its log.
-  const auto print = [&](const std::string& line) { a.dry_run && !common.json ? out.line(line) : note(line); };
+  const auto print = [&](const std::string& line) { a.dry_run && !common.json ? out.folded_line(line) : note(line); };
   print(fmt::format(" model    {} · {} · {} parameters", printable(opened.place.name, kShown), opened.info.family,
                     with_commas(opened.info.parameters)));
 
@@ -225,10 +225,11 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   const RunData data = open_run_data(a, opened.tokenizer);
-  print(fmt::format(" data     {} · column {} · {} · {} of {} · {} to train on, {} to evaluate on",
+  print(fmt::format(" data     {} · column {} · {} · {} of {}{} · {} to train on, {} to evaluate on",
                     printable(data.name, kShown), printable(data.text_column), counted(data.rows, "row"),
-                    counted(data.all_chunks, "training chunk"), a.chunks.chunk_size,
-                    with_commas(data.split.train.size()), with_commas(data.split.test.size())));
+                    counted(data.all_chunks, a.chunks.line_by_line ? "training line" : "training chunk"),
+                    a.chunks.line_by_line ? "up to " : "", a.chunks.chunk_size, with_commas(data.split.train.size()),
+                    with_commas(data.split.test.size())));
   a.training.general = data.general;
   a.training.general_name = data.general_name;
   if (data.general)
@@ -304,11 +305,11 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, do
   out.line(fmt::format(" disk     {:<14} {:>10}{}", "at most", bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
                        disk_free ? fmt::format(" of {} free", bytes_text(static_cast<uint64_t>(*disk_free))) : ""));
   if (planned.seconds)
-    out.line(fmt::format(" time     about {} with evaluations and files, by a few updates that were timed here",
-                         *planned.seconds < 1 ? "a second" : clock_time(*planned.seconds)));
+    out.folded_line(fmt::format(" time     about {} with evaluations and files, by a few updates that were timed here",
+                                *planned.seconds < 1 ? "a second" : clock_time(*planned.seconds)));
   else
-    out.line(" time     not known: there is no memory to time an update");
-  out.line(fmt::format(" output   {}", printable(t.output_dir, kShown)));
+    out.folded_line(" time     not known: there is no memory to time an update");
+  out.folded_line(fmt::format(" output   {}", printable(t.output_dir, kShown)));
   return 0;
 }
 

@@ -248,8 +248,8 @@ std::string ArithmeticChoice::text() const {
     if (rate.arithmetic.type == other) has_other = true;
   }
   if (here > 0 && has_other)
-    within +=
-        fmt::format("{}{:.0f} against {:.0f} GFLOP/s", within.empty() ? "" : ", ", here, fastest(rates, other).gflops);
+    within += fmt::format("{}{:.0f} GFLOP/s; {}: {:.0f}", within.empty() ? "" : ", ", here, tekio::name_of(other),
+                          fastest(rates, other).gflops);
   return within.empty() ? tekio::name_of(taken.type) : fmt::format("{} ({})", tekio::name_of(taken.type), within);
 }
 

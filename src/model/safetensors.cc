@@ -117,6 +117,14 @@ void SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string&
          bytes.size());
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), sizeof length);
+  if (const std::string_view start = text.substr(0, 8);
+      length > kMostHeader && std::ranges::all_of(start, [](unsigned char c) { return c >= ' ' && c <= '~'; }))
+    fail(ErrorKind::input, "{} is not a safetensors file: it begins with the text \"{}\"; download it again", where,
+         printable(text.substr(0, std::min(text.find('\n'), size_t{80}))));
+  if (text.starts_with("PK\x03\x04"))
+    fail(ErrorKind::input,
+         "{} is not a safetensors file but a ZIP archive, as PyTorch's are: name it pytorch_model.bin if it is one",
+         where);
   if (length > kMostHeader)
     fail(ErrorKind::input, "{} is not a safetensors file: it asks for a header of {} bytes, and at most {} are allowed",
          where, length, kMostHeader);

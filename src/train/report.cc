@@ -125,9 +125,27 @@ std::string epochs_text(double epochs) {
 
 std::string accuracy_text(const EvaluationReport& r) { return fmt::format("accuracy {:.2f} %", 100 * r.accuracy); }
 
+namespace {
+
+// As many decimals as mean something in a figure of this size: 2, 1 from a hundred on, none from a thousand on.
+std::string figure(double value, double size) {
+  if (size < 1000) return fmt::format("{:.{}f}", value, size < 100 ? 2 : 1);
+  return std::abs(value) < 1e15 ? with_commas(std::llround(value)) : fmt::format("{:.3g}", value);
+}
+
+// "(-54 %)"; a change that rounds to nothing has a decimal.
+std::string change_text(double before, double after) {
+  const double percent = 100 * (after / before - 1);
+  return fmt::format("({:+.{}f} %)", percent, std::abs(percent) < 1 ? 1 : 0);
+}
+
+}  // namespace
+
 std::string perplexity_text(const EvaluationReport& r) {
-  return std::isfinite(r.perplexity_interval) ? fmt::format("{:.2f} ± {:.2f}", r.perplexity, r.perplexity_interval)
-                                              : fmt::format("{:.2f}", r.perplexity);
+  const std::string value = figure(r.perplexity, r.perplexity);
+  return std::isfinite(r.perplexity_interval)
+             ? fmt::format("{} ± {}", value, figure(r.perplexity_interval, r.perplexity))
+             : value;
 }
 
 void note_before(const EvaluationReport& before) {
@@ -147,8 +165,8 @@ void note_evaluation(const EvaluationPoint& p, const Schedule& schedule, double 
 }
 
 void note_after(const EvaluationReport& before, const EvaluationReport& after) {
-  note(fmt::format(" after    perplexity {}   ({:+.0f} %) · {}", perplexity_text(after),
-                   100 * (after.perplexity / before.perplexity - 1), accuracy_text(after)));
+  note(fmt::format(" after    perplexity {}   {} · {}", perplexity_text(after),
+                   change_text(before.perplexity, after.perplexity), accuracy_text(after)));
 }
 
 void note_prompt(const AdaptReport::Prompt& p) {
@@ -158,8 +176,8 @@ void note_prompt(const AdaptReport::Prompt& p) {
 }
 
 void note_general(const AdaptReport::General& g, const std::string& name) {
-  note(fmt::format(" general  perplexity {} before, {} after   ({:+.0f} %) · {}", perplexity_text(g.before),
-                   perplexity_text(g.after), 100 * (g.after.perplexity / g.before.perplexity - 1),
+  note(fmt::format(" general  perplexity {} before, {} after   {} · {}", perplexity_text(g.before),
+                   perplexity_text(g.after), change_text(g.before.perplexity, g.after.perplexity),
                    name.empty() ? "on the text of other kinds" : "on " + printable(name, 300)));
 }
 

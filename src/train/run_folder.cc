@@ -6,6 +6,7 @@
 #include <tekio/tokenizer.h>
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 constexpr const char* kMarker = "options.json";
 constexpr const char* kOptionsFile = "options.toml";
+constexpr const char* kMetrics = "metrics.jsonl";
 constexpr const char* kFinished = "all_results.json";
 constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
@@ -202,6 +204,7 @@ std::optional<fs::path> RunFolder::checkpoint_to_resume() const {
 void RunFolder::begin(const Json& options, const std::string& options_toml) {
   try {
     remove_stale_temporaries(path_);
+    was_free_ = !is_ours(path_);
     if (overwrite_ && is_ours(path_)) set_previous_run_aside();
     fs::remove(path_ / kFinished);  // a finished run that is gone on with is no longer finished
     fs::remove(path_ / kRunRecord);
@@ -213,6 +216,12 @@ void RunFolder::begin(const Json& options, const std::string& options_toml) {
   document["tekio_format"] = 1;
   write_atomically(path_ / kMarker, pretty_json(document));
   if (!options_toml.empty()) write_atomically(path_ / kOptionsFile, options_toml);
+}
+
+void RunFolder::abandon() {
+  std::error_code ignored;
+  if (std::exchange(was_free_, false))
+    for (const char* name : {kMetrics, kOptionsFile, kMarker}) fs::remove(path_ / name, ignored);
 }
 
 /// An overwritten run may be the only copy of a model, so it stays until the new one is whole. Where such a run already

@@ -55,6 +55,9 @@ class RunFolder {
   /// The folder, claimed, becomes this run's: a run that is to be overwritten is set aside (in previous-run), what
   /// killed runs left is removed, options.json is written, and options.toml where there is a text for it.
   void begin(const Json& options, const std::string& options_toml = "");
+  /// The run came to nothing before its first update: what begin() wrote is removed where it lies in a folder that was
+  /// nobody's before. Never throws.
+  void abandon();
   /// The new run is whole: the one set aside is removed, and what this process could not remove before.
   void end() const;
 
@@ -71,6 +74,7 @@ class RunFolder {
   void set_previous_run_aside() const;
   std::filesystem::path path_;
   LockFile lock_;
+  bool was_free_ = false;                    ///< begin() found no run here
   std::vector<std::filesystem::path> made_;  ///< folders that claim() made, innermost first
   std::string resume_;
   bool overwrite_;

@@ -29,11 +29,12 @@ class Text {
     return *this;
   }
   Text& operator<<(int64_t number) {
-    char digits[20];
+    char digits[26];
     size_t count = 0;
-    do {
+    for (int place = 1; place == 1 || number > 0; ++place, number /= 10) {
       digits[count++] = static_cast<char>('0' + number % 10);
-    } while ((number /= 10) > 0);
+      if (place % 3 == 0 && number >= 10) digits[count++] = ',';
+    }
     while (count > 0 && size_ < sizeof bytes_) bytes_[size_++] = digits[--count];
     return *this;
   }
@@ -46,7 +47,7 @@ class Text {
   size_t size_ = 0;
 };
 
-/// Two lines that fit 60 columns: they are not broken here.
+/// Two lines that fit 40 columns: they are not broken here.
 void answer(int number) {
   if (is_quiet()) return;
   const int64_t step = updates_done;
@@ -54,20 +55,23 @@ void answer(int number) {
   if (on_terminal) text << "\r\033[K";  // a bar, or the ^C that the terminal shows
   switch (doing_now.load()) {
     case StopSignals::Doing::starting:
-      text << " stopping before the first update: there is nothing to save\n";
+      text << " stopping: there is nothing to save yet\n";
       break;
     case StopSignals::Doing::updating:
-      text << " stopping after update " << step + 1 << ", which is finished and saved\n";
+      text << " stopping once update " << step + 1 << " is saved\n";
       break;
     case StopSignals::Doing::evaluating:
-      text << " stopping the evaluation; the run is saved as of update " << step << "\n";
+      if (step > 0)
+        text << " stopping: saved as of update " << step << "\n";
+      else
+        text << " stopping: there is nothing to save yet\n";
       break;
     case StopSignals::Doing::finishing:
-      text << " training is over: the model is being saved\n";
+      text << " finishing: the model is being saved\n";
       break;
   }
-  if (number == SIGINT) text << "          Ctrl-C again quits at once, without saving\n";
-  if (number == SIGTERM) text << "          SIGTERM again quits at once, without saving\n";
+  if (number == SIGINT) text << " Ctrl-C again quits without saving\n";
+  if (number == SIGTERM) text << " SIGTERM again quits without saving\n";
   text.write_out();
 }
 

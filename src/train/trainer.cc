@@ -69,8 +69,13 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
 }
 
 AdaptReport Trainer::run() {
-  begin();
-  if (!stop_requested()) train();
+  try {
+    begin();
+    if (!stop_requested()) train();
+  } catch (...) {
+    if (state_.step == 0) folder_.abandon();
+    throw;
+  }
   state_.run_seconds = run_seconds();
   return stop_requested() ? stopped(batches_.state()) : finish();
 }
@@ -170,7 +175,8 @@ Trainer::UpdateResult Trainer::update_weights(const Update& update, const std::v
     fail(ErrorKind::input,
          "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try a "
          "lower --learning_rate than {}",
-         update.step + 1, result.loss, result.grad_norm, options_.learning_rate);
+         update.step + 1, std::abs(result.loss), std::abs(result.grad_norm),  // NaN has no sign
+         options_.learning_rate);
   return result;
 }
 

@@ -20,6 +20,7 @@ AdaptReport Trainer::stopped(const std::string& masking_state) {
                      printable(folder_.checkpoint(saved_step_).string(), 300)));
   else
     note(fmt::format(" stopped  by {} before the first update: there was nothing to save", name));
+  if (state_.step == 0) folder_.abandon();
   AdaptReport r = report();
   r.stopped = true;
   r.signal = StopSignals::received();

@@ -75,11 +75,11 @@ TEST(Arithmetic, NeedsNoMeasurementWhereTheAnswerIsKnown) {
 
 TEST(Arithmetic, IsTheFastestStep) {
   const auto taken = [](const std::vector<StepRate>& found) { return choose(NumberFormat::automatic, found).text(); };
-  EXPECT_EQ(taken(rates(95, 90, 182)), "bf16 (AVX-512 BF16, 182 against 95 GFLOP/s)");
-  EXPECT_EQ(taken(rates(180, 158, 87)), "f32 (180 against 158 GFLOP/s)") << "vdpbf16ps at half rate";
-  EXPECT_EQ(taken(rates(150, 158, 87)), "bf16 (FMA, 158 against 150 GFLOP/s)") << "bound by memory";
-  EXPECT_EQ(taken(rates(95, 90, 180, 1400)), "bf16 (AMX, 1400 against 95 GFLOP/s)");
-  EXPECT_EQ(taken(rates(95, 80)), "f32 (95 against 80 GFLOP/s)") << "no bf16 instruction at all";
+  EXPECT_EQ(taken(rates(95, 90, 182)), "bf16 (AVX-512 BF16, 182 GFLOP/s; f32: 95)");
+  EXPECT_EQ(taken(rates(180, 158, 87)), "f32 (180 GFLOP/s; bf16: 158)") << "vdpbf16ps at half rate";
+  EXPECT_EQ(taken(rates(150, 158, 87)), "bf16 (FMA, 158 GFLOP/s; f32: 150)") << "bound by memory";
+  EXPECT_EQ(taken(rates(95, 90, 180, 1400)), "bf16 (AMX, 1400 GFLOP/s; f32: 95)");
+  EXPECT_EQ(taken(rates(95, 80)), "f32 (95 GFLOP/s; bf16: 80)") << "no bf16 instruction at all";
 }
 
 TEST(Arithmetic, OfEqualsIsAlwaysTheSame) {

@@ -53,6 +53,8 @@ TEST(Safetensors, RefusesFilesThatAreNone) {
   refused("1234567", {"7 bytes"});
   refused(with_header("{}", "", 100'000'001), {"100000001 bytes", "at most 100000000"});
   refused(with_header("{}", "", std::numeric_limits<uint64_t>::max()), {"not a safetensors file"});
+  refused("Access to model x is restricted.\nSign in.", {"begins with the text \"Access to model x is restricted.\""});
+  refused(std::string("PK\x03\x04\0\0\0\0\0\0", 10), {"ZIP archive", "pytorch_model.bin"});
   refused(with_header("{}", "", 3), {"cut off", "header has 3 bytes", "only 2"});
   refused(with_header(" {}", ""), {"does not begin with {"});
   refused(with_header("[]", ""), {"does not begin with {"});

@@ -447,6 +447,17 @@ TEST_F(TrainerTest, DivergenceIsToldAndNotSaved) {
               AllOf(HasSubstr("diverged"), HasSubstr("--learning_rate")));
 }
 
+TEST_F(TrainerTest, ARunThatComesToNothingLeavesNothing) {
+  TrainingOptions o = options();
+  o.mask.mlm_probability = 1e-9;  // no token is masked: the evaluation before training fails
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }), HasSubstr("no token"));
+  EXPECT_FALSE(fs::exists(o.output_dir));
+
+  fs::create_directories(o.output_dir);  // one that was there stays, as it was
+  EXPECT_THROW(adapt_fresh(o), Error);
+  EXPECT_TRUE(fs::is_empty(o.output_dir));
+}
+
 TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
   TrainingOptions o = options();
   o.seed = 1;
