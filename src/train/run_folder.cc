@@ -84,7 +84,9 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 }
 
 fs::path next_free_name(const fs::path& folder) {
-  const fs::path given = folder.has_filename() ? folder : folder.parent_path();  // "run/" is "run"
+  const fs::path plain = folder.lexically_normal();
+  const fs::path given = plain.has_filename() ? plain : plain.parent_path();  // "run/" is "run"
+  if (given == "." || given.filename() == "..") return given / "run";
   std::string name = given.filename().string();
   int64_t number = 2;
   const size_t digits = name.find_last_not_of("0123456789") + 1;  // "run-2" is the second of "run"
