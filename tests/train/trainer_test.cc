@@ -449,7 +449,7 @@ TEST_F(TrainerTest, DivergenceIsToldAndNotSaved) {
 
 TEST_F(TrainerTest, ARunThatComesToNothingLeavesNothing) {
   TrainingOptions o = options();
-  o.mask.mlm_probability = 1e-9;  // no token is masked: the evaluation before training fails
+  o.mlm_probability = 1e-9;  // no token is masked: the evaluation before training fails
   EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }), HasSubstr("no token"));
   EXPECT_FALSE(fs::exists(o.output_dir));
 
