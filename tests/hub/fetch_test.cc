@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "hub/cache.h"
+#include "hub/client.h"
 #include "hub/digest.h"
 #include "hub/hub_server.h"
 
@@ -172,6 +173,32 @@ TEST(Digest, IsThatOfGitAndSha256Sum) {
   Digest blob(Digest::Kind::git_blob, 6);
   blob.update("hello\n");
   EXPECT_EQ(blob.hex(), "ce013625030ba8dba906f756967f9e9ca394464a");
+}
+
+TEST_F(Fetch, TellsHowFarItIs) {
+  std::vector<Transfer> told;
+  Settings settings = server_.settings();
+  settings.on_progress = [&](const Transfer& transfer) { told.push_back(transfer); };
+  // Half of the weights lie here from an attempt before.
+  Client client(settings);
+  const std::string etag = client.head(small_, "main", "model.safetensors")->etag;
+  fs::create_directories(server_.cache() / "models--org--small" / "blobs");
+  write_atomically(server_.cache() / "models--org--small" / "blobs" / (etag + ".incomplete"),
+                   weights_.substr(0, weights_.size() / 2));
+  fetch_small(settings);
+  ASSERT_FALSE(told.empty());
+  uint64_t moved = 0;
+  for (const Transfer& t : told) {
+    EXPECT_EQ(t.total, weights_.size() + 2);  // with config.json
+    EXPECT_LE(t.done, t.total);
+    EXPECT_LE(t.moved, t.done);
+    moved = std::max(moved, t.moved);
+  }
+  EXPECT_GT(moved, weights_.size() / 4);
+  EXPECT_LE(moved, weights_.size() / 2 + 2);  // what lay here is done, but was not moved
+  told.clear();
+  fetch_small(settings);
+  EXPECT_TRUE(told.empty());
 }
 
 }  // namespace
