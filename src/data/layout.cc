@@ -316,23 +316,4 @@ SplitFiles find_files(const DataPlace& place) {
   return {{"train", {{.path = path, .kind = *verdict.kind, .packing = verdict.packing}}}};
 }
 
-void fail_no_split(const std::string& place, const std::string& split, const std::vector<std::string>& names) {
-  fail(ErrorKind::input, "{} has no split \"{}\"; it has: {}", printable(place, 300), printable(split),
-       printable(fmt::format("{}", fmt::join(names, ", ")), 300));
-}
-
-SplitFiles find_files(const std::string& spec) {
-  if (spec.empty()) fail(ErrorKind::usage, "the data's path is empty; give a file, a folder or PATH:SPLIT");
-  const auto place = find_data_place(spec);
-  if (!place) fail_no_data(spec, "", {});
-  SplitFiles splits = find_files(*place);
-  if (!place->split) return splits;
-  std::vector<std::string> names;
-  for (auto& split : splits) {
-    if (split.first == *place->split) return {std::move(split)};
-    names.push_back(split.first);
-  }
-  fail_no_split(place->path, *place->split, names);
-}
-
 }  // namespace tekio

@@ -56,13 +56,9 @@ std::optional<DataPlace> find_data_place(const std::string& spec);
 [[noreturn]] void fail_no_data(const std::string& spec, const std::string& or_else,
                                const std::vector<std::string>& names);
 
-/// Errors: usage (empty), io (not there), input (no readable kind of file, files of several kinds, no such split).
-SplitFiles find_files(const std::string& spec);
-/// All splits at a place, whichever is asked for. Errors: as above.
+/// All splits at a place, whichever it asks for. Errors: io (no regular file), input (no readable kind of file, files
+/// of several kinds).
 SplitFiles find_files(const DataPlace& place);
-/// Errors: input, always: `place` has splits of these names, not this one.
-[[noreturn]] void fail_no_split(const std::string& place, const std::string& split,
-                                const std::vector<std::string>& names);
 
 /// The split that a file's path below its folder names; empty if it names none.
 std::string split_of(const std::filesystem::path& relative);

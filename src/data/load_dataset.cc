@@ -46,7 +46,8 @@ std::vector<Part> chosen(const std::vector<Part>& all, const std::string& text, 
     if (found == all.end()) {
       std::vector<std::string> names;
       for (const Part& part : all) names.push_back(part.split);
-      fail_no_split(place, slice.split, names);
+      fail(ErrorKind::input, "{} has no split \"{}\"; it has: {}", printable(place, 300), printable(slice.split),
+           printable(fmt::format("{}", fmt::join(names, ", ")), 300));
     }
     parts.push_back(*found);
     parts.back().split = slices.front().split;

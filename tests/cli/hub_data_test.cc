@@ -142,6 +142,16 @@ TEST_F(HubData, WhatIsWrongIsSaid) {
   EXPECT_THAT(file_requests(server_.take_log()), Each(Not(HasSubstr("notes.txt"))));
 }
 
+TEST_F(HubData, TheCacheMayBeNamed) {
+  const std::string cache = folder_.path("elsewhere");
+  ASSERT_EQ(
+      films({"data", "chunks", "films:test", "--model", model_folder(), "--chunk_size", "16", "--cache_dir", cache})
+          .code,
+      0);
+  EXPECT_TRUE(fs::is_directory(fs::path(cache) / "datasets--films" / "snapshots"));
+  EXPECT_FALSE(fs::exists(server_.cache() / "datasets--films"));
+}
+
 TEST_F(HubData, WhatIsHereGoesFirst) {
   folder_.write("films/train.jsonl", rows(3, 1));
   const Result result = run({"data", "info", "films", "--json"}, start_);

@@ -3,6 +3,7 @@
 
 #include <tekio/dataset.h>
 
+#include "data/found_files.h"
 #include "data/scratch_folder.h"
 
 namespace tekio::test {

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "data/formats/arrow_module.h"
+#include "data/found_files.h"
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
 
