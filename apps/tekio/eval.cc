@@ -216,7 +216,7 @@ class Eval final : public Command {
       return;
     }
     out.line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", 25), "perplexity", "accuracy", "loss",
-                         "loss above model 1's"));
+                         "loss against 1"));
     for (const std::string& line : lines) out.line(line);
     out.line(fmt::format("{} of split {}, {}", counted(first.report.chunks, "chunk"), printable(split),
                          counted(first.report.masked_tokens, "masked token")));

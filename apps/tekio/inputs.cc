@@ -1,5 +1,7 @@
 #include "inputs.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/file.h"
@@ -103,10 +105,15 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
       return settings;
     });
   } catch (const Error& error) {
-    for (const std::string& spec : specs)
-      if (const std::string near = named_on_hub(spec) ? nearest(spec, bundled_names()) : "";
-          error.kind() == ErrorKind::io && !near.empty())
-        throw Error(error.kind(), fmt::format("{}; did you mean {}?", error.what(), near));
+    if (error.kind() != ErrorKind::io) throw;
+    for (const std::string& spec : specs) {
+      if (!named_on_hub(spec)) continue;
+      const std::vector<std::string> names = bundled_names();
+      const std::string near = nearest(spec, names);
+      if (!near.empty()) throw Error(error.kind(), fmt::format("{}; did you mean {}?", error.what(), near));
+      if (spec.find('/') == std::string::npos && !names.empty())
+        throw Error(error.kind(), fmt::format("{}; the bundled corpora are {}", error.what(), fmt::join(names, ", ")));
+    }
     throw;
   }
 }
