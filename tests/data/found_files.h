@@ -7,7 +7,7 @@
 #include "data/layout.h"
 #include "data/source.h"
 
-namespace tekio {
+namespace tekio::test {
 
 inline SplitFiles find_files(const std::string& spec) {
   const DatasetDict data = load_dataset(spec);
@@ -16,4 +16,4 @@ inline SplitFiles find_files(const std::string& spec) {
   return found;
 }
 
-}  // namespace tekio
+}  // namespace tekio::test
