@@ -26,6 +26,24 @@ void Files::fetch() const {
   });
 }
 
+/// For what a file's end says: the file, where it is here; else one that holds its end.
+DataFile Files::with_end(size_t file) const {
+  const DataFile& whole = files_[file];
+  if (fetches_.empty() || format(static_cast<size_t>(whole.group)).rows_are_lines()) return whole;
+  if (std::error_code ignored; fs::exists(whole.path, ignored)) return whole;
+  const std::lock_guard lock(ends_mutex_);
+  auto known = ends_.find(file);
+  if (known == ends_.end()) known = ends_.emplace(file, whole.end ? whole.end() : nullptr).first;
+  if (!known->second) {
+    fetch();
+    return whole;
+  }
+  DataFile end = whole;
+  end.shown = shown_name(whole);
+  end.path = known->second->path();
+  return end;
+}
+
 namespace {
 
 constexpr int64_t kHeadBytes = 10 << 20;
@@ -76,7 +94,8 @@ const Head& Files::observe(size_t group, bool whole) const {
   for (size_t i = 0; i < files_.size() && made->rows == 0; ++i) {
     if (files_[i].group != static_cast<int32_t>(group)) continue;
     *made = Head();
-    if (auto told = format(group).head(files_[i], whole))
+    if (whole && !format(group).rows_are_lines()) fetch();
+    if (auto told = format(group).head(with_end(i), whole))
       *made = *std::move(told);
     else
       whole = observe_file(i, whole, *made);
@@ -92,12 +111,11 @@ void Files::count() const {
     const std::lock_guard lock(mutex_);
     if (rows_ >= 0) return;
   }
-  fetch();
   RowFormat::Count counted;
   int64_t skipped = 0;
   for (size_t begin = 0, end = 0; begin < files_.size(); begin = end) {
     const RowFormat& kind = format(static_cast<size_t>(files_[begin].group));
-    const auto told = options_.bad_rows == BadRows::skip ? std::nullopt : kind.count(files_[begin]);
+    const auto told = options_.bad_rows == BadRows::skip ? std::nullopt : kind.count(with_end(begin));
     for (end = begin + 1; !told && end < files_.size() && files_[end].group == files_[begin].group;) ++end;
     if (told) {
       counted.rows += told->rows;
@@ -187,12 +205,13 @@ void Files::fail_without_text(const Record& record, const std::string& why) cons
 }
 
 uint64_t Files::packed_bytes() const {
-  fetch();
+  const auto is_lines = [](const auto& format) { return format->rows_are_lines(); };
+  if (std::any_of(formats_.begin(), formats_.end(), is_lines)) fetch();
   uint64_t bytes = 0;
-  for (const DataFile& file : files_) {
+  for (size_t i = 0; i < files_.size(); ++i) {
     std::error_code error;
-    const uint64_t size = fs::file_size(file.path, error);
-    if (error) fail(ErrorKind::io, "cannot read the size of {}: {}", shown_name(file), error.message());
+    const uint64_t size = fs::file_size(with_end(i).path, error);
+    if (error) fail(ErrorKind::io, "cannot read the size of {}: {}", shown_name(files_[i]), error.message());
     bytes += size;
   }
   return bytes;

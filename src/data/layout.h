@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +12,7 @@
 
 #include "data/byte_stream.h"
 #include "data/charset.h"
+#include "data/file_end.h"
 
 namespace tekio {
 
@@ -34,6 +37,9 @@ struct DataFile {
   int32_t group = 0;  ///< files of one kind that came from one spec: they share their columns
   Charset charset;    ///< of its text, where no byte order mark says another
   std::string shown;  ///< what messages call it where that is not its path: standard input
+  /// Of a file that may not be here yet: brings its end, for formats that say there what they hold; nullptr, or no such
+  /// function: it must be fetched whole.
+  std::function<std::shared_ptr<const FileEnd>()> end;
 };
 
 /// As messages name it.

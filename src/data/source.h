@@ -75,6 +75,7 @@ class Files {
   bool observe_file(size_t file, bool whole, Head& head) const;
   const Head& observe(size_t group, bool whole) const;
   void count() const;
+  DataFile with_end(size_t file) const;
   int64_t count_rows(size_t begin, size_t end, RowFormat::Count& counted) const;
 
   const std::vector<DataFile> files_;
@@ -82,6 +83,8 @@ class Files {
   const std::vector<Group> groups_;
   const std::vector<Fetch> fetches_;
   mutable std::once_flag fetched_;
+  mutable std::mutex ends_mutex_;
+  mutable std::map<size_t, std::shared_ptr<const FileEnd>> ends_;        // of files that are not here yet
   std::vector<std::unique_ptr<const RowFormat>> formats_;                // by group
   mutable std::mutex mutex_;                                             // never held while files are read
   mutable std::vector<std::unique_ptr<const Head>> heads_, beginnings_;  // whole ones; as much as was needed

@@ -21,7 +21,10 @@ std::shared_ptr<const Dataset::Source> Dataset::Source::pick(const Source& from,
 }
 
 SourceReader::SourceReader(const Dataset::Source& source, Columns columns, int64_t gather_bytes)
-    : source_(source), columns_(columns), gather_bytes_(gather_bytes), packed_bytes_(source.files->packed_bytes()) {}
+    : source_(source), columns_(columns), gather_bytes_(gather_bytes), packed_bytes_(0) {
+  source.files->fetch();
+  packed_bytes_ = source.files->packed_bytes();
+}
 
 bool SourceReader::next_pending(Block& block) { return source_.picked ? next_gathered(block) : next_streamed(block); }
 

@@ -252,6 +252,32 @@ fs::path fetch_files(const Settings& settings, const Repository& repository, con
   return cache.snapshot(commit);
 }
 
+FileTail fetch_tail(const Settings& settings, const Repository& repository, const std::string& commit,
+                    const std::string& path, uint64_t bytes) {
+  Client client(settings);
+  const auto file = client.head(repository, commit, path);
+  if (!file)
+    fail(ErrorKind::io, "{} lists {} but does not have it; run again", shown(repository), printable(path, 200));
+  FileTail tail{file->size, ""};
+  const uint64_t begin = file->size - std::min(file->size, bytes);
+  uint64_t seen = begin;
+  client.download(repository, path, *file,
+                  {.position = [&] { return seen; },
+                   .restart =
+                       [&] {  // a server that sends no parts
+                         seen = 0;
+                         tail.bytes.clear();
+                       },
+                   .sink =
+                       [&](std::string_view more) {
+                         const uint64_t skipped = seen < begin ? std::min<uint64_t>(begin - seen, more.size()) : 0;
+                         seen += more.size();
+                         if (seen <= file->size) tail.bytes += more.substr(skipped);
+                         return seen <= file->size;
+                       }});
+  return tail;
+}
+
 Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice) {
   check_place(settings);
   const RepositoryCache cache(settings.cache, repository);

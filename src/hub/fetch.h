@@ -46,6 +46,14 @@ Listing list_files(const Settings& settings, const Repository& repository);
 std::filesystem::path fetch_files(const Settings& settings, const Repository& repository, const std::string& commit,
                                   const std::vector<std::string>& files);
 
+/// A file's size and its last `bytes`, or all of a smaller one. Errors: io.
+struct FileTail {
+  uint64_t size = 0;
+  std::string bytes;
+};
+FileTail fetch_tail(const Settings& settings, const Repository& repository, const std::string& commit,
+                    const std::string& path, uint64_t bytes);
+
 /// What opening a model needs: config.json and its weights in one form (safetensors before PyTorch's, shards where one
 /// file is absent). Errors: input (one of them is missing).
 std::vector<std::string> model_files(const std::vector<std::string>& names);

@@ -61,6 +61,36 @@ class HubDatasets : public testing::Test {
   std::vector<std::unique_ptr<ScopedVariable>> variables_;
 };
 
+TEST_F(HubDatasets, AParquetFilesFooterIsFetchedAloneForWhatItSays) {
+#ifndef TEKIO_ARROW_MODULE
+  GTEST_SKIP() << "this build has no Arrow C++, so it reads no Parquet files";
+#else
+  set("TEKIO_ARROW_MODULE", TEKIO_ARROW_MODULE);
+  // A file whose footer lies far behind its pages.
+  std::string whole = read_text(TEKIO_GOLDEN_DIR "/parquet/many.parquet");
+  whole.insert(whole.size() - footer_bytes(whole), std::string(300'000, '\0'));
+  add("org/table/data/train-00000-of-00001.parquet", whole);
+  add("org/table/data/test-00000-of-00001.parquet", whole);
+  start();
+  const DatasetDict data = load_dataset("org/table");
+  EXPECT_THAT(data["train"].columns(), ElementsAre("text"));
+  EXPECT_EQ(data["train"].text_column(), "text");
+  EXPECT_EQ(data["train"].size(), 30'000);
+  EXPECT_EQ(data["train"].bytes(), whole.size());
+  int requests = 0;
+  for (const Json& request : server_.take_log())
+    if (request["method"] == "GET" && !request["path"].get<std::string>().starts_with("/api/")) {
+      ++requests;
+      EXPECT_EQ(request["range"], fmt::format("bytes={}-", whole.size() - 65'536)) << request;
+    }
+  EXPECT_GE(requests, 1);
+  EXPECT_EQ(data["train"].slice(29'999, 30'000).take(1).front().text(), "row 29999");
+  EXPECT_THAT(server_.take_log(), testing::Not(IsEmpty()));
+  EXPECT_EQ(data["train"].size(), 30'000);
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+#endif
+}
+
 TEST_F(HubDatasets, ANameIsItsSplitsAndEachIsFetchedWhenItIsRead) {
   add("org/small/README.md", "# No head\n");
   add("org/small/train.jsonl", lines("good", 5));

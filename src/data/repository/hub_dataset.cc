@@ -85,9 +85,24 @@ void tell_of(const ChosenSplit& split, const std::string& what) {
                     what, printable(split.name), printable(*twice, 200)));
 }
 
+/// The footer of a Parquet file, which mostly fits the first try.
+std::shared_ptr<const FileEnd> footer_of(const Opening& opening, const std::string& name) {
+  constexpr uint64_t kFirst = uint64_t{64} << 10, kLongest = uint64_t{64} << 20;
+  if (opening.settings.offline) return nullptr;
+  const auto tail = [&](uint64_t bytes) {
+    return hub::fetch_tail(opening.settings, opening.repository, opening.listing.commit, name, bytes);
+  };
+  hub::FileTail end = tail(kFirst);
+  const uint64_t wanted = footer_bytes(end.bytes);
+  if (wanted > kLongest || wanted > end.size) return nullptr;
+  if (wanted > end.bytes.size()) end = tail(wanted);
+  return std::make_shared<const FileEnd>(end.size, end.bytes);
+}
+
 HubDataset::Split split_of(const Opening& opening, ChosenSplit& chosen) {
   tell_of(chosen, opening.what);
   HubDataset::Split split{chosen.name, {}, {}};
+  const auto shared = std::make_shared<const Opening>(opening);
   for (const std::string& name : chosen.files) {
     const NameVerdict verdict = judge_name(name);
     if (!verdict.kind && !verdict.refusal.empty())
@@ -95,6 +110,8 @@ HubDataset::Split split_of(const Opening& opening, ChosenSplit& chosen) {
     split.files.push_back({.path = opening.listing.folder / name,
                            .kind = verdict.kind.value_or(kind_of_format(chosen.format)),
                            .packing = verdict.packing});
+    if (split.files.back().kind == FileKind::parquet)
+      split.files.back().end = [shared, name] { return footer_of(*shared, name); };
   }
   split.fetch = [settings = opening.settings, repository = opening.repository, commit = opening.listing.commit,
                  names = std::move(chosen.files)] { hub::fetch_files(settings, repository, commit, names); };
