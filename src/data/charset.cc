@@ -1,6 +1,6 @@
 // Names as Python's codecs have them. Where glibc's tables and Python's differ in what texts hold, Python's (and the
-// WHATWG's) win: "\" and "~" of Shift_JIS, "∆" of Mac OS Roman; bytes that Python refuses and glibc passes on as
-// control characters are malformed.
+// WHATWG's) win: "\" and "~" of Shift_JIS, "∆" of Mac OS Roman, "€" of Mac OS Cyrillic; bytes that Python refuses and
+// glibc passes on as control characters are malformed.
 #include "data/charset.h"
 
 #include <iconv.h>
@@ -61,6 +61,7 @@ constexpr Known kKnown[] = {
     {"cp852", "CP852", "852 ibm852"},
     {"cp866", "CP866", "866 ibm866"},
     {"mac-roman", "MACINTOSH", "macintosh mac"},
+    {"mac-cyrillic", "MAC-CYRILLIC", "maccyrillic"},
     {"shift_jis", "SHIFT_JIS", "sjis csshiftjis"},
     {"cp932", "CP932", "932 ms932 mskanji windows31j"},
     {"euc-jp", "EUC-JP", "ujis"},
@@ -140,6 +141,7 @@ const CharsetDecoder::Exception* CharsetDecoder::exception_of(const std::string&
   static constexpr Exception kExceptions[] = {
       {.library = "SHIFT_JIS", .changes = {{"\u00A5", "\\"}, {"\u203E", "~"}}},
       {.library = "MACINTOSH", .changes = {{"\u0394", "\u2206"}, {"\uE01E", "\uF8FF"}}},
+      {.library = "MAC-CYRILLIC", .changes = {{"\u00A4", "\u20AC"}}},
       {.library = "EUC-JP", .refuses = [](unsigned char c) { return c >= 0x80 && c < 0xA0 && c != 0x8E && c != 0x8F; }},
       {.library = "EUC-KR", .refuses = [](unsigned char c) { return c >= 0x80 && c <= 0xA0; }},
       {.library = "BIG5", .refuses = [](unsigned char c) { return c == 0x80; }},
@@ -195,6 +197,7 @@ size_t CharsetDecoder::put_right(std::span<char> out, size_t size) const {
   if (exception_ == nullptr || exception_->changes[0].from == nullptr) return size;
   std::string text(out.data(), size);
   for (const Exception::Change& change : exception_->changes) {
+    if (change.from == nullptr) break;
     const std::string_view from = change.from, to = change.to;
     for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
       text.replace(at, from.size(), to);

@@ -17,6 +17,8 @@ namespace {
 
 constexpr size_t kSampleBytes = size_t{64} << 10;
 constexpr double kLeastScore = 0.35;  // of a mean between about -3 and 1.5; rubbish stays below 0.2
+// Scores that differ by no more decide nothing: of many characters, and what one alone adds to it.
+constexpr double kCloseScores = 0.04, kCloseScoreOfOne = 0.4;
 
 enum class Script : uint8_t { none, latin, cyrillic, greek, hebrew, arabic, thai, kana, hangul, han };
 
@@ -71,6 +73,7 @@ struct Candidate {
   const char* charset;
   const char* letters;  ///< small ones; of Chinese, Japanese and Korean the most frequent characters
   double rarity = 0;    ///< taken from the score: nobody has written it for long
+  double doubt = 0;     ///< taken from the sum that the score is the mean of
 };
 constexpr const char* kFrench = "éèàçêâîôûëïùœ";
 constexpr const char* kGerman = "üöäß";
@@ -117,6 +120,7 @@ constexpr Candidate kCandidates[] = {
     {"cp1251", kCyrillic},
     {"koi8-r", kCyrillic},
     {"koi8-u", kCyrillic},
+    {"mac-cyrillic", kCyrillic, 0.02, 1.5},  // differs from cp1251 in capitals and in я
     {"cp866", kCyrillic, 0.3},
     {"iso-8859-5", kCyrillic, 0.3},
     {"cp1250", kPolish},
@@ -163,7 +167,7 @@ class Scorer {
 
   /// The mean over the characters of `text` that are not ASCII, less where they are few; of another script than Latin,
   /// one at least must be a frequent one.
-  double score(const std::u32string& text) const {
+  double score(const std::u32string& text, double more_doubt) const {
     double sum = 0;
     int64_t count = 0;
     bool any_frequent = script_ == Script::latin;
@@ -173,11 +177,23 @@ class Scorer {
       sum += of(text[i], i > 0 ? text[i - 1] : U' ', i + 1 < text.size() ? text[i + 1] : U' ');
       ++count;
     }
-    const double doubt = script_ == Script::latin ? 0.4 : 1.2;
-    return any_frequent && count > 0 ? (sum - doubt) / static_cast<double>(count) : 0;
+    const double doubt = (script_ == Script::latin ? 0.4 : 1.2) + more_doubt;
+    if (!any_frequent || count == 0) return 0;
+    return (sum - doubt) / static_cast<double>(count) - (lacks_accents(text) ? 0.5 : 0);
   }
 
  private:
+  /// Whether much of `text` is small Greek letters and next to none has an accent, which nearly every word has.
+  bool lacks_accents(const std::u32string& text) const {
+    if (script_ != Script::greek) return false;
+    int64_t letters = 0, accents = 0;
+    for (const char32_t c : text) {
+      accents += (c >= 0x3AC && c <= 0x3AF) || (c >= 0x3CC && c <= 0x3CE);
+      letters += c >= 0x3AC && c <= 0x3CE;
+    }
+    return letters >= 12 && accents * 20 < letters;
+  }
+
   double of(char32_t c, char32_t before, char32_t after) const {
     const Script script = script_of(c);
     if (script == Script::none) return of_sign(c, before, after);
@@ -190,8 +206,23 @@ class Scorer {
       if (other != Script::none && other != script) score -= 2;  // two scripts in a word
       if (script == Script::latin && other == script && beside >= 0x80) score -= 0.5;
     }
-    if (is_capital(c)) score -= script_of(before) == script && !is_capital(before) ? 2.5 : 0.3;
-    return score;
+    if (is_capital(c)) score -= of_capital(script, before, after);
+    return score - of_place(c, before, after);
+  }
+
+  /// What a capital takes away: little in a word of capitals, much behind a small letter.
+  static double of_capital(Script script, char32_t before, char32_t after) {
+    if (script_of(before) == script && !is_capital(before)) return 2.5;
+    return is_capital(before) && is_capital(after) ? 0.1 : 0.3;
+  }
+
+  /// What a letter takes away that does not stand there in its language.
+  static double of_place(char32_t c, char32_t before, char32_t after) {
+    const bool begins = script_of(before) == Script::none, ends = script_of(after) == Script::none;
+    if (c == U'ς' && !ends) return 2;
+    if ((c == U'þ' || c == U'ð') && (c == U'þ') != begins) return 0.8;
+    if ((c == U'õ' || c == U'û') && ends) return 0.8;
+    return 0;
   }
 
   double of_east_asian(char32_t c, Script script) const {
@@ -209,8 +240,9 @@ class Scorer {
     if (c >= 0x3000 && c <= 0x303F) return east ? 1 : -1;
     if (c >= 0xFF01 && c <= 0xFF5E) return east ? 0.7 : -1;
     if (c == 0x2019 && letter_before) return 1;  // an apostrophe
+    if (c == 0xA0) return 0.9;  // a blank, wherever words are, so less telling than what stands beside them
     if (letter_before && letter_after) return east ? 0 : -2;
-    constexpr std::u32string_view kOften = U"“”‘’–—…«»„‚•€£°§·\u00A0¿¡©®™²³½¼ºª№″′";
+    constexpr std::u32string_view kOften = U"“”‘’–—…«»„‚•€£°§·¿¡©®™²³½¼ºª№″′";
     if (kOften.find(c) != std::u32string_view::npos) return 1.2;
     const bool control = c < 0xA0, own = (c >= 0xE000 && c <= 0xF8FF) || c >= 0xF0000;
     return control || own ? -3 : -0.8;
@@ -262,59 +294,134 @@ bool is_utf8(std::string_view bytes) {
   return simdjson::validate_utf8(bytes.data(), bytes.size());
 }
 
+/// How bytes read as UTF-16 in one order.
+struct Utf16Signs {
+  int64_t units = 0;
+  int64_t latin = 0;      ///< of ASCII (blanks and line ends above all) and Latin-1: one byte is zero
+  int64_t pairs = 0;      ///< of two printable ASCII bytes: rare characters there, but all that is in ASCII text
+  int64_t wrong = 0;      ///< controls, halves of pairs, private use
+  int64_t line_ends = 0;  ///< units
+  int64_t newlines = 0;   ///< bytes
+
+  bool read_as_text() const {
+    return latin > 0 && latin * 200 >= units && pairs * 2 <= units && wrong * 50 <= units &&
+           newlines - line_ends <= std::max(line_ends, units / 64);
+  }
+};
+
+Utf16Signs utf16_signs(std::string_view bytes, bool big) {
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])); };
+  const auto unit = [&](size_t i) { return big ? byte(i) << 8 | byte(i + 1) : byte(i + 1) << 8 | byte(i); };
+  const auto printable = [&](size_t i) { return byte(i) >= 0x20 && byte(i) < 0x7F; };
+  Utf16Signs signs;
+  for (size_t at = 0; at + 1 < bytes.size(); at += 2, ++signs.units) {
+    const uint32_t c = unit(at);
+    const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || (c >= 0x7F && c < 0xA0);
+    signs.newlines += (byte(at) == '\n') + (byte(at + 1) == '\n');
+    signs.line_ends += c == '\n';
+    signs.latin += c < 0x100 && !control;
+    signs.pairs += printable(at) && printable(at + 1);
+    if (c >= 0xD800 && c < 0xDC00 && at + 3 < bytes.size() && unit(at + 2) >= 0xDC00 && unit(at + 2) < 0xE000) {
+      at += 2;
+      continue;
+    }
+    signs.wrong += control || (c >= 0xD800 && c < 0xF900) || c >= 0xFFFE;
+  }
+  return signs;
+}
+
 }  // namespace
 
 bool is_ascii(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-std::string charset_of_zeros(std::string_view bytes) {
-  std::array<int64_t, 4> zeros{};
-  for (size_t i = 0; i < bytes.size(); ++i) zeros[i % 4] += bytes[i] == '\0';
-  const auto all = zeros[0] + zeros[1] + zeros[2] + zeros[3], quarter = static_cast<int64_t>(bytes.size() / 4);
-  if (all == 0) return "";
-  if (zeros[2] + zeros[3] >= quarter * 7 / 4 && zeros[1] >= quarter / 2 && zeros[0] == 0 && quarter > 1)
-    return "utf-32le";
-  if (zeros[0] + zeros[1] >= quarter * 7 / 4 && zeros[2] >= quarter / 2 && zeros[3] == 0 && quarter > 1)
-    return "utf-32be";
-  const int64_t even = zeros[0] + zeros[2], odd = zeros[1] + zeros[3];
-  if (odd > 9 * even) return "utf-16le";
-  if (even > 9 * odd) return "utf-16be";
+std::string charset_of_escapes(std::string_view bytes) {
+  struct Escape {
+    std::string_view behind;
+    const char* charset;
+  };
+  static constexpr Escape kEscapes[] = {{"$B", "iso-2022-jp"},  // to JIS X 0208, of either year, and to JIS X 0201
+                                        {"$@", "iso-2022-jp"},
+                                        {"(J", "iso-2022-jp"},
+                                        {"$)C", "iso-2022-kr"}};
+  for (size_t at = bytes.find('\x1B'); at != std::string_view::npos; at = bytes.find('\x1B', at + 1))
+    for (const Escape& escape : kEscapes)
+      if (bytes.substr(at + 1).starts_with(escape.behind)) return escape.charset;
   return "";
 }
 
-std::string likely_charset(std::string_view sample) {
-  if (is_utf8(sample)) return sample.find('\0') == std::string_view::npos ? "utf-8" : charset_of_zeros(sample);
-  if (std::string wide = charset_of_zeros(sample); !wide.empty()) return wide;
+std::string charset_of_zeros(std::string_view bytes) {
+  bytes = bytes.substr(0, kSampleBytes);
+  std::array<int64_t, 4> zeros{};
+  for (size_t i = 0; i < bytes.size(); ++i) zeros[i % 4] += bytes[i] == '\0';
+  if (std::all_of(zeros.begin(), zeros.end(), [](int64_t count) { return count == 0; })) return "";
+  const auto all = static_cast<int64_t>(bytes.size() / 4), most = all - all / 16;
+  if (all > 1 && zeros[3] >= most && zeros[2] >= most && zeros[0] <= all / 16) return "utf-32le";
+  if (all > 1 && zeros[0] >= most && zeros[1] >= most && zeros[3] <= all / 16) return "utf-32be";
+  const Utf8Share utf8 = utf8_share(bytes);
+  if (utf8.sequences > utf8.wrong) return "";
+  const Utf16Signs little = utf16_signs(bytes, false), big = utf16_signs(bytes, true);
+  const bool is_little = little.read_as_text(), is_big = big.read_as_text();
+  if (is_little && is_big) return big.latin > little.latin ? "utf-16be" : "utf-16le";
+  return is_little ? "utf-16le" : is_big ? "utf-16be" : "";
+}
+
+LikelyCharset likely_charsets(std::string_view sample) {
+  if (is_ascii(sample))
+    if (std::string shifted = charset_of_escapes(sample); !shifted.empty()) return {shifted, ""};
+  if (is_utf8(sample) && sample.find('\0') == std::string_view::npos) return {"utf-8", ""};
+  if (std::string wide = charset_of_zeros(sample); !wide.empty()) return {wide, ""};
+  if (is_utf8(sample)) return {};
+  struct Reading {
+    const char* charset;
+    std::u32string text;
+    double score;
+  };
   const std::string lines = lines_to_judge(sample);
-  std::string best;
-  double best_score = kLeastScore;
-  std::optional<std::u32string> text;
-  const char* charset = "";
+  std::vector<Reading> readings;
+  const char* tried = "";
   for (const Candidate& candidate : kCandidates) {
-    if (std::string_view(charset) != candidate.charset) {
-      charset = candidate.charset;
-      const auto utf8 = decoded(find_charset(charset), lines, true);
-      text = utf8 ? std::optional(code_points(*utf8)) : std::nullopt;
+    if (std::string_view(tried) != candidate.charset) {
+      tried = candidate.charset;
+      if (const auto utf8 = decoded(find_charset(tried), lines, true))
+        readings.push_back({tried, code_points(*utf8), kLeastScore});
     }
-    if (!text) continue;
-    const double score = Scorer(candidate.letters).score(*text) - candidate.rarity;
-    if (score <= best_score + 1e-9) continue;
-    best_score = score;
-    best = charset;
+    if (readings.empty() || readings.back().charset != std::string_view(tried)) continue;
+    Reading& reading = readings.back();
+    reading.score =
+        std::max(reading.score, Scorer(candidate.letters).score(reading.text, candidate.doubt) - candidate.rarity);
   }
-  return best;
+  std::erase_if(readings, [](const Reading& reading) { return reading.score <= kLeastScore + 1e-9; });
+  std::stable_sort(readings.begin(), readings.end(),
+                   [](const Reading& a, const Reading& b) { return a.score > b.score + 1e-9; });
+  if (readings.empty()) return {};
+  const Reading& best = readings.front();
+  const auto characters = std::count_if(best.text.begin(), best.text.end(), [](char32_t c) { return c >= 0x80; });
+  const double margin = kCloseScores + kCloseScoreOfOne / static_cast<double>(characters);
+  for (const Reading& other : readings)
+    if (other.text != best.text && other.score >= best.score - margin) return {best.charset, other.charset};
+  return {best.charset, ""};
+}
+
+std::string likely_charset(std::string_view sample) { return likely_charsets(sample).name; }
+
+bool is_mostly_utf8(std::string_view sample) {
+  const Utf8Share share = utf8_share(sample);
+  return share.sequences > share.wrong;
 }
 
 std::string charset_advice(std::string_view sample, const Charset& read_as) {
-  const Utf8Share share = utf8_share(sample);
-  if (share.sequences > share.wrong)
+  if (is_mostly_utf8(sample))
     return read_as.is_utf8() ? "the rest around it is UTF-8, so it is damage or pasted from elsewhere: mend it there"
                              : "it is likely UTF-8, which needs no --encoding";
-  const std::string likely = likely_charset(sample);
-  if (likely.empty() || likely == read_as.name)
+  const LikelyCharset likely = likely_charsets(sample);
+  if (likely.name.empty() || likely.name == read_as.name)
     return "its encoding was not recognised: name it by --encoding NAME, or mend the file";
-  return fmt::format("it is likely {}: --encoding {}", likely, likely);
+  if (!likely.other.empty() && likely.other != read_as.name)
+    return fmt::format("it is likely {0} or {1}: --encoding {0} or --encoding {1}, whichever reads right", likely.name,
+                       likely.other);
+  return fmt::format("it is likely {0}: --encoding {0}", likely.name);
 }
 
 }  // namespace tekio

@@ -138,7 +138,8 @@ int64_t Files::count_rows(size_t begin, size_t end, RowFormat::Count& counted) c
   while (reader.next(block)) {
     const std::string_view bytes(block.bytes.data(), block.size);
     if (lines && !is_text(bytes))  // what is refused when it is read must not be counted either
-      for (const Record& record : block.records) check_text(block.text(record), bytes, where(record));
+      for (const Record& record : block.records)
+        check_text(block.text(record), files_[static_cast<size_t>(record.file)], where(record));
     counted.rows += static_cast<int64_t>(block.records.size());
     for (const Record& record : block.records) counted.bytes += static_cast<int64_t>(record.size);
   }
@@ -197,11 +198,15 @@ void Files::fail_without_text(const Record& record, const std::string& why) cons
   auto known = surveys_.find(record.file);
   if (known == surveys_.end()) known = surveys_.emplace(record.file, survey(record, why)).first;
   const Survey& found = known->second;
-  fail(ErrorKind::input,
-       "{}: {}; {} of {} read there {} no text (null, missing or not a string): mend {}, or pass --bad_rows skip to "
-       "leave {} out",
-       where(found.first), found.why, found.bad, counted(found.rows, "row"), found.bad == 1 ? "has" : "have",
-       found.bad == 1 ? "it" : "them", found.bad == 1 ? "it" : "them");
+  const size_t group = static_cast<size_t>(files_[static_cast<size_t>(record.file)].group);
+  const bool all = found.bad == found.rows && found.rows > 1;
+  const std::string advice =
+      all ? format(group).values_are_text()  // what is missing in all rows is then not in the column that is named
+                ? ""
+                : other_column(group, options_.text_column.empty() ? "text" : options_.text_column)
+          : fmt::format(": mend {0}, or pass --bad_rows skip to leave {0} out", found.bad == 1 ? "it" : "them");
+  fail(ErrorKind::input, "{}: {}; {} of {} read there {} no text (null, missing or not a string){}", where(found.first),
+       found.why, found.bad, counted(found.rows, "row"), found.bad == 1 ? "has" : "have", advice);
 }
 
 uint64_t Files::packed_bytes() const {

@@ -41,6 +41,7 @@ class Files {
   const ReadOptions& options() const { return options_; }
   const ReadOptions& options(size_t group) const { return groups_[group].options ? *groups_[group].options : options_; }
   size_t groups() const { return groups_.size(); }
+  const Group& group(size_t number) const { return groups_[number]; }
   const RowFormat& format(size_t group) const { return *formats_[group]; }
   /// Read once, then remembered.
   const Head& head(size_t group) const;
@@ -70,6 +71,9 @@ class Files {
   /// The column that holds a group's text, as Dataset::text_column() says. Reads no more of the files than it takes to
   /// know. nullopt: the group has no rows. Errors: input (no such column, none or several with strings).
   std::optional<TextColumn> text_column(size_t group) const;
+  /// Refuses a file that is one JSON document, whose rows are the elements of a list in it; warns of a table whose
+  /// first line looks like a text. Neither where --text_column_name says that it is meant so. Errors: input.
+  void check_head(size_t group) const;
 
  private:
   bool observe_file(size_t file, bool whole, Head& head) const;
@@ -97,6 +101,9 @@ class Files {
     int64_t bad = 0, rows = 0;
   };
   Survey survey(const Record& met, const std::string& why) const;
+  std::string other_column(size_t group, const std::string& than) const;
+  void refuse_document(size_t group, const std::string& spec) const;
+  mutable std::once_flag header_told_;
   mutable std::mutex survey_mutex_;
   mutable std::map<int32_t, Survey> surveys_;  // by file
 };

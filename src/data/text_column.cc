@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "data/source.h"
 
 namespace tekio {
@@ -33,10 +34,10 @@ std::vector<Candidate> candidates(const Head& head) {
 std::string described(const Head& head) {
   std::string text;
   const auto add = [&](const std::string& name, const Head::Values& values) {
-    const std::string what = values.strings > 0     ? fmt::format("{:.3g} characters", values.mean_length())
-                             : !values.type.empty() ? values.type
-                             : values.others > 0    ? "no strings"
-                                                    : "empty";
+    const std::string what = !values.type.empty() ? values.type
+                             : values.strings > 0 ? fmt::format("{:.3g} characters", values.mean_length())
+                             : values.others > 0  ? "no strings"
+                                                  : "empty";
     text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", name, what);
   };
   for (size_t i = 0; i < head.columns.size(); ++i) add(head.columns[i], head.values[i]);
@@ -66,17 +67,71 @@ std::string proposal(const Head& head, const std::string& wanted, bool given) {
   return longest(all);
 }
 
-/// One row that is an object with lists is a document, not a row.
-void refuse_document(const Head& head, const std::string& spec) {
-  if (head.rows != 1 || head.lists.empty()) return;
+/// What pandas' to_json() writes by default: an object a column, whose keys are the rows' numbers.
+bool is_keyed_by_rows(const Head& head) {
+  return head.rows == 1 && !head.nested.empty() &&
+         std::all_of(head.values.begin(), head.values.end(), [](const auto& values) { return values.strings == 0; }) &&
+         std::all_of(head.nested.begin(), head.nested.end(), [](const Head::Nested& nested) {
+           const std::string& key = nested.path.back();
+           return nested.path.size() == 2 && key.find_first_not_of("0123456789") == std::string::npos;
+         });
+}
+
+/// Whether the name of a table's only column is a sentence, so likely its first text.
+bool is_sentence(std::string_view name) { return name.size() >= 20 && std::count(name.begin(), name.end(), ' ') >= 3; }
+
+}  // namespace
+
+void Files::check_head(size_t group) const {
+  const std::string& given = options_.text_column;
+  const ReadOptions& read = options(group);
+  const Head& some = beginning(group);
+  const std::string spec = printable(groups_[group].spec, 300);
+  if (formats_[group]->values_are_text() && read.header && read.column_names.empty() && some.columns.size() == 1 &&
+      given.empty() && is_sentence(some.columns.front()))
+    std::call_once(header_told_, [&] {
+      warn(
+          fmt::format("{}: its only column is called \"{}\", which looks like a text of it; pass --no_header if its "
+                      "first line is a row",
+                      spec, printable(some.columns.front(), 100)));
+    });
+  if (some.rows == 1 && groups_[group].kind == FileKind::json && read.json_field.empty()) refuse_document(group, spec);
+}
+
+void Files::refuse_document(size_t group, const std::string& spec) const {
+  const std::string& given = options_.text_column;
+  const Head& whole = head(group);
+  const bool within = std::any_of(whole.nested.begin(), whole.nested.end(),
+                                  [&](const Head::Nested& nested) { return nested.name() == given; });
+  if (within) return;
+  if (is_keyed_by_rows(whole))
+    fail(ErrorKind::input,
+         "{}: it holds an object a column, whose keys are the rows' numbers, as pandas' to_json() writes it; write "
+         "the rows with to_json(orient=\"records\", lines=True)",
+         spec);
+  if (whole.rows != 1 || whole.lists.empty()) return;
+  const auto text = std::find(whole.columns.begin(), whole.columns.end(), given.empty() ? "text" : given);
+  // A row with a text is a row where its lists hold no texts of their own, or where it is one of many files.
+  if (text != whole.columns.end() && whole.values[static_cast<size_t>(text - whole.columns.begin())].strings > 0) {
+    const auto files = std::count_if(files_.begin(), files_.end(), [group](const DataFile& file) {
+      return file.group == static_cast<int32_t>(group);
+    });
+    if (!given.empty() || !whole.lists_texts || files > 1) return;
+  }
   fail(ErrorKind::input,
        "{}: it is one JSON document, whose rows are {}: pass --json_field {}, or name the text's column "
        "with --text_column_name if it is one row",
-       spec, head.lists.size() == 1 ? "the elements of a list in it" : "the elements of one of the lists in it",
-       printable(fmt::format("{}", fmt::join(head.lists, " or ")), 300));
+       spec, whole.lists.size() == 1 ? "the elements of a list in it" : "the elements of one of the lists in it",
+       printable(fmt::format("{}", fmt::join(whole.lists, " or ")), 300));
 }
 
-}  // namespace
+/// "; name another column, --text_column_name body say", where one holds strings.
+std::string Files::other_column(size_t group, const std::string& than) const {
+  std::vector<Candidate> others = candidates(head(group));
+  std::erase_if(others, [&](const Candidate& c) { return c.name == than; });
+  return others.empty() ? ""
+                        : fmt::format("; name another column, --text_column_name {} say", printable(longest(others)));
+}
 
 std::optional<Files::TextColumn> Files::text_column(size_t group) const {
   const std::string& given = options_.text_column;
@@ -89,12 +144,12 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
   };
   if (head->rows == 0) return std::nullopt;
   const std::string spec = printable(groups_[group].spec, 300);
+  check_head(group);
   if (auto column = named(wanted)) {
     const auto holds_none = [&] { return head->values[column->index].strings == 0; };
     if (holds_none()) head = &this->head(group);
     const Head::Values& values = head->values[column->index];
     if (!holds_none() || values.others == 0 || formats_[group]->values_are_text()) return column;
-    refuse_document(*head, spec);
     fail(ErrorKind::input,
          "{}: the column \"{}\" holds {}no strings; the columns and their strings' mean lengths: {}{}", spec,
          printable(wanted), values.type.empty() ? "" : values.type + ", ", described(*head),
@@ -105,7 +160,6 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
   for (const Head::Nested& nested : head->nested)
     if (nested.name() == given) return TextColumn{given, nested.path};
   head = &this->head(group);
-  refuse_document(*head, spec);
   const std::string proposed = proposal(*head, wanted, !given.empty());
   if (!given.empty())
     fail(ErrorKind::input, "{}: there is no column \"{}\"{}; the columns and their strings' mean lengths: {}", spec,

@@ -45,80 +45,6 @@ class HeadStream final : public ByteStream {
   size_t given_ = 0;
 };
 
-int64_t line_ends(std::string_view text) {
-  int64_t lines = std::count(text.begin(), text.end(), '\n');
-  for (size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1))
-    lines += at + 1 == text.size() || text[at + 1] != '\n';
-  return lines;
-}
-
-class DecodingStream final : public ByteStream {
- public:
-  DecodingStream(std::unique_ptr<ByteStream> packed, const DataFile& file, const Charset& charset)
-      : packed_(std::move(packed)), shown_(shown_name(file)), charset_(charset), decoder_(charset), text_(kBuffer) {}
-
-  size_t read(char* out, size_t capacity) override {
-    while (begin_ == end_)
-      if (!convert()) return 0;
-    const size_t size = std::min(capacity, end_ - begin_);
-    std::memcpy(out, text_.data() + begin_, size);
-    begin_ += size;
-    return size;
-  }
-  uint64_t consumed() const override { return packed_->consumed(); }
-
- private:
-  static constexpr size_t kBuffer = size_t{64} << 10;
-
-  /// Makes more text of `bytes_`; false at the end.
-  bool convert() {
-    if (at_end_) return false;
-    begin_ = 0;
-    const CharsetDecoder::Step step = decoder_.decode(std::string_view(bytes_).substr(at_), text_);
-    end_ = step.written;
-    at_ += step.read;
-    lines_ += line_ends({text_.data(), end_});
-    if (step.state == CharsetDecoder::State::malformed) {
-      if (end_ > 0) return true;  // what is good first
-      fail_at_byte();
-    }
-    if (step.state == CharsetDecoder::State::full) return true;
-    refill(step.state == CharsetDecoder::State::incomplete);
-    return true;
-  }
-
-  void refill(bool incomplete) {
-    bytes_.erase(0, at_);
-    at_ = 0;
-    const size_t left = bytes_.size();
-    bytes_.resize(kBuffer);
-    const size_t got = packed_->read(bytes_.data() + left, kBuffer - left);
-    bytes_.resize(left + got);
-    if (got > 0) return;
-    if (incomplete)
-      fail(ErrorKind::input, "{}:{}: the file ends within a character of {}: it is cut off, or in another encoding",
-           shown_, lines_ + 1, charset_.name);
-    at_end_ = true;
-    end_ += decoder_.finish(std::span(text_).subspan(end_));
-  }
-
-  [[noreturn]] void fail_at_byte() {
-    bytes_ += read_up_to(*packed_, kBuffer);
-    fail(ErrorKind::input, "{}:{}: byte 0x{:02X} is no character of {} there; {}", shown_, lines_ + 1,
-         static_cast<unsigned char>(bytes_[at_]), charset_.name, charset_advice(bytes_, charset_));
-  }
-
-  std::unique_ptr<ByteStream> packed_;
-  std::string shown_;
-  Charset charset_;
-  CharsetDecoder decoder_;
-  std::string bytes_;  // from at_: not yet converted
-  std::vector<char> text_;
-  size_t at_ = 0, begin_ = 0, end_ = 0;
-  int64_t lines_ = 0;  // ends of lines in the text so far
-  bool at_end_ = false;
-};
-
 /// What the first bytes say that a file is instead of text, as foreign_content() has it.
 std::string other_format(std::string_view head) {
   struct Format {
@@ -181,26 +107,20 @@ std::pair<std::unique_ptr<ByteStream>, std::string> open_head(const DataFile& fi
   return {std::move(stream), std::move(head)};
 }
 
-/// Where two-byte zeros say so, UTF-16 or UTF-32 without a mark.
+/// Where its first bytes say so, UTF-16 or UTF-32 without a mark.
 void refuse_zeros(const DataFile& file, std::string_view head) {
-  const auto zeros = std::count(head.begin(), head.end(), '\0');
-  if (zeros < static_cast<int64_t>(head.size()) / 4 + 1) return;
   const std::string likely = charset_of_zeros(head);
   if (likely.empty()) return;
-  std::string name = likely.substr(0, 6);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  fail(ErrorKind::input, "{}:1: every other byte is NUL, so it is likely {} without a byte order mark: --encoding {}",
-       shown_name(file), name, likely);
+  fail(ErrorKind::input, "{}:1: its NUL bytes say that it is likely UTF-{} without a byte order mark: --encoding {}",
+       shown_name(file), likely.substr(4, 2), likely);
 }
 
-Charset detect_charset(const DataFile& file) {
+/// What a file is judged by, in errors and by --encoding auto alike: its lines that are not ASCII, of the whole file
+/// where there are few (one of the last may be what tells), or its beginning.
+std::string sample_of(const DataFile& file) {
   constexpr size_t kPiece = size_t{1} << 20, kEnough = size_t{64} << 10;
   auto [stream, sample] = open_head(file, kPiece);
-  if (mark_of(sample) != nullptr) return {};
-  std::string piece = sample, lines;
-  // Lines that are not ASCII, of the whole file where there are few: one of the last may be what tells.
-  std::string unusual;
+  std::string piece = sample, lines, unusual;
   for (; !piece.empty() && unusual.size() < kEnough; piece = read_up_to(*stream, kPiece)) {
     lines += piece;
     const size_t whole = piece.size() < kPiece ? lines.size() : lines.rfind('\n') + 1;
@@ -208,21 +128,38 @@ Charset detect_charset(const DataFile& file) {
     for (size_t at = 0; at < end;) {
       const size_t stop = std::min(lines.find('\n', at), end - 1) + 1;
       const std::string_view line(lines.data() + at, stop - at);
-      if (!is_ascii(line)) unusual += line;
+      if (!is_ascii(line) || !charset_of_escapes(line).empty()) unusual += line;
       at = stop;
     }
     lines.erase(0, end);
   }
-  const std::string likely = likely_charset(unusual.empty() || sample.find('\0') < sample.size() ? sample : unusual);
-  if (likely.empty())
+  return unusual.empty() || sample.find('\0') < sample.size() ? sample : unusual;
+}
+
+Charset detect_charset(const DataFile& file) {
+  const std::string sample = sample_of(file);
+  if (mark_of(sample) != nullptr || is_mostly_utf8(sample)) return {};  // what is not UTF-8 is told with its line
+  const LikelyCharset likely = likely_charsets(sample);
+  if (likely.name.empty())
     fail(ErrorKind::input, "{}: its encoding was not recognised; name it by --encoding NAME", shown_name(file));
-  return find_charset(likely);
+  Charset charset = find_charset(likely.name);
+  if (!likely.other.empty())
+    warn(
+        fmt::format("{} is read as {}, but {} is about as likely: look at it (tekio data head), and name the right one "
+                    "by --encoding",
+                    shown_name(file), charset.name, likely.other));
+  else if (!charset.is_utf8())
+    note(fmt::format("{} is read as {}", shown_name(file), charset.name));
+  return charset;
 }
 
 /// What speaks against a name that was given, in the file's first bytes; empty if nothing does.
 std::string doubt(const DataFile& file, const Charset& named) {
   auto [stream, sample] = open_head(file, size_t{64} << 10);
-  if (mark_of(sample) != nullptr || is_ascii(sample)) return "";
+  if (mark_of(sample) != nullptr) return "";
+  if (const std::string wide = charset_of_zeros(sample); !wide.empty() && find_charset(wide).library != named.library)
+    return fmt::format("its NUL bytes lie as they do in {0}: --encoding {0}", wide);
+  if (is_ascii(sample)) return "";
   if (likely_charset(sample) == "utf-8" && decoded(named, sample, true))
     return "its text is valid UTF-8; leave --encoding out unless it looks right as it is read now";
   const bool controls = std::any_of(sample.begin(), sample.end(), [](char c) {
@@ -232,6 +169,85 @@ std::string doubt(const DataFile& file, const Charset& named) {
     return "it holds bytes that are control characters there, but signs in cp1252";
   return "";
 }
+
+int64_t line_ends(std::string_view text) {
+  int64_t lines = std::count(text.begin(), text.end(), '\n');
+  for (size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1))
+    lines += at + 1 == text.size() || text[at + 1] != '\n';
+  return lines;
+}
+
+class DecodingStream final : public ByteStream {
+ public:
+  DecodingStream(std::unique_ptr<ByteStream> packed, const DataFile& file, const Charset& charset)
+      : packed_(std::move(packed)),
+        file_(file),
+        shown_(shown_name(file)),
+        charset_(charset),
+        decoder_(charset),
+        text_(kBuffer) {}
+
+  size_t read(char* out, size_t capacity) override {
+    while (begin_ == end_)
+      if (!convert()) return 0;
+    const size_t size = std::min(capacity, end_ - begin_);
+    std::memcpy(out, text_.data() + begin_, size);
+    begin_ += size;
+    return size;
+  }
+  uint64_t consumed() const override { return packed_->consumed(); }
+
+ private:
+  static constexpr size_t kBuffer = size_t{64} << 10;
+
+  /// Makes more text of `bytes_`; false at the end.
+  bool convert() {
+    if (at_end_) return false;
+    begin_ = 0;
+    const CharsetDecoder::Step step = decoder_.decode(std::string_view(bytes_).substr(at_), text_);
+    end_ = step.written;
+    at_ += step.read;
+    lines_ += line_ends({text_.data(), end_});
+    if (step.state == CharsetDecoder::State::malformed) {
+      if (end_ > 0) return true;  // what is good first
+      fail_at_byte();
+    }
+    if (step.state == CharsetDecoder::State::full) return true;
+    refill(step.state == CharsetDecoder::State::incomplete);
+    return true;
+  }
+
+  void refill(bool incomplete) {
+    bytes_.erase(0, at_);
+    at_ = 0;
+    const size_t left = bytes_.size();
+    bytes_.resize(kBuffer);
+    const size_t got = packed_->read(bytes_.data() + left, kBuffer - left);
+    bytes_.resize(left + got);
+    if (got > 0) return;
+    if (incomplete)
+      fail(ErrorKind::input, "{}:{}: the file ends within a character of {}: it is cut off, or in another encoding",
+           shown_, lines_ + 1, charset_.name);
+    at_end_ = true;
+    end_ += decoder_.finish(std::span(text_).subspan(end_));
+  }
+
+  [[noreturn]] void fail_at_byte() {
+    fail(ErrorKind::input, "{}:{}: byte 0x{:02X} is no character of {} there; {}", shown_, lines_ + 1,
+         static_cast<unsigned char>(bytes_[at_]), charset_.name, charset_advice(sample_of(file_), charset_));
+  }
+
+  std::unique_ptr<ByteStream> packed_;
+  const DataFile file_;
+  std::string shown_;
+  Charset charset_;
+  CharsetDecoder decoder_;
+  std::string bytes_;  // from at_: not yet converted
+  std::vector<char> text_;
+  size_t at_ = 0, begin_ = 0, end_ = 0;
+  int64_t lines_ = 0;  // ends of lines in the text so far
+  bool at_end_ = false;
+};
 
 }  // namespace
 
@@ -266,7 +282,6 @@ void set_charsets(std::vector<DataFile>& files, const std::string& encoding) {
   for (DataFile& file : files) {
     if (!is_text_kind(file.kind)) continue;
     file.charset = detected ? detect_charset(file) : named;
-    if (detected && !file.charset.is_utf8()) note(fmt::format("{} is read as {}", shown_name(file), file.charset.name));
     if (const std::string why = detected ? "" : doubt(file, named); !why.empty() && ++doubts == 1)
       first = fmt::format("{} is read as {}, but {}", shown_name(file), named.name, why);
   }
@@ -274,17 +289,21 @@ void set_charsets(std::vector<DataFile>& files, const std::string& encoding) {
 }
 
 bool is_text(std::string_view bytes) {
-  return bytes.find('\0') == std::string_view::npos && simdjson::validate_utf8(bytes.data(), bytes.size());
+  return bytes.find('\0') == std::string_view::npos && charset_of_escapes(bytes).empty() &&
+         simdjson::validate_utf8(bytes.data(), bytes.size());
 }
 
-void check_text(std::string_view bytes, std::string_view around, const std::string& where) {
+void check_text(std::string_view bytes, const DataFile& file, const std::string& where) {
   if (const size_t zero = bytes.find('\0'); zero != std::string_view::npos) {
-    const auto zeros = static_cast<size_t>(std::count(around.begin(), around.end(), '\0'));
-    const std::string likely = zeros >= around.size() / 8 ? charset_of_zeros(around) : "";
+    const std::string likely = charset_of_zeros(sample_of(file));
     fail(ErrorKind::input, "{}: a NUL byte at column {}, which text does not hold; {}", where, zero + 1,
-         likely.empty() ? "where the file is UTF-16, say so by --encoding utf-16le, else remove it"
-                        : fmt::format("the file is likely UTF-{}: --encoding {}", likely.substr(4, 2), likely));
+         likely.empty() || likely == file.charset.name
+             ? "remove it"
+             : fmt::format("the file is likely UTF-{}: --encoding {}", likely.substr(4, 2), likely));
   }
+  if (const std::string escapes = charset_of_escapes(bytes); !escapes.empty())
+    fail(ErrorKind::input, "{}: an escape sequence at column {}, which is not UTF-8 text but {}: --encoding {}", where,
+         bytes.find('\x1B') + 1, escapes, escapes);
   if (simdjson::validate_utf8(bytes.data(), bytes.size())) return;
   size_t good = 0;  // bytes before the first that is wrong: the longest valid beginning
   while (good < bytes.size()) {
@@ -296,7 +315,7 @@ void check_text(std::string_view bytes, std::string_view around, const std::stri
   }
   fail(ErrorKind::input, "{}: byte 0x{:02X} at column {} is not UTF-8; {}", where,
        static_cast<unsigned char>(bytes[std::min(good, bytes.size() - 1)]), good + 1,
-       charset_advice(around, Charset()));
+       charset_advice(sample_of(file), Charset()));
 }
 
 }  // namespace tekio

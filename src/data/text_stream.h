@@ -17,15 +17,16 @@ namespace tekio {
 std::unique_ptr<ByteStream> open_text(const DataFile& file);
 
 /// Gives files the encoding of this name (ReadOptions::encoding). "auto": each the one that its bytes are likely in,
-/// for which it is read through; told on stderr where it is not UTF-8. A name is believed, with a warning where a
-/// file's bytes speak against it. Errors: usage (unknown name), input (auto: none is likely).
+/// for which it is read through; told on stderr where it is not UTF-8, with a warning where another is as likely. A
+/// name is believed, with a warning where a file's bytes speak against it. Errors: usage (unknown name), input (auto:
+/// none is likely).
 void set_charsets(std::vector<DataFile>& files, const std::string& encoding);
 
-/// Whether bytes are UTF-8 without NUL.
+/// Whether bytes are UTF-8 without NUL and without the escape sequences of ISO-2022.
 bool is_text(std::string_view bytes);
 
-/// Fails unless is_text(). `around`: more of the file, for advice; `where`: FILE:LINE.
+/// Fails unless is_text(). `file`: what they are of, which is judged for advice; `where`: FILE:LINE.
 /// Errors: input (the byte, and what encoding the file is likely in).
-void check_text(std::string_view bytes, std::string_view around, const std::string& where);
+void check_text(std::string_view bytes, const DataFile& file, const std::string& where);
 
 }  // namespace tekio

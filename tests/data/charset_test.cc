@@ -94,6 +94,7 @@ TEST(Decoded, IsWhatPythonReads) {
       {"euc-kr", "\xC7\xD1\xB1\xB9", "한국"},
       {"cp949", "\x81\x41\xC7\xD1", "갂한"},
       {"mac-roman", "\x8E\xC6\xF0", "é\u2206\uF8FF"},
+      {"mac-cyrillic", "\x8F\xF0\xDF \xFF", "Пря €"},
       {"iso-2022-jp", "a\x1B$BF|K\\\x1B(Bb", "a日本b"},
       {"utf-16le", "a\0\x3D\xD8\x00\xDE"s, "a😀"},
       {"utf-16be", "\0a\xD8\x3D\xDE\x00"s, "a😀"},
@@ -187,6 +188,24 @@ TEST(LikelyCharset, RecognisesLanguages) {
            {"UTF-16LE", "utf-16le", "the doctor said so\n"},
            {"UTF-16BE", "utf-16be", "the doctor said so\n"},
            {"UTF-32LE", "utf-32le", "the doctor said so\n"},
+           {"UTF-16BE", "utf-16be", "Пациент поступил в отделение с жалобами на боль в груди.\n"},
+           {"UTF-16LE", "utf-16le", "Пациент поступил в отделение с жалобами на боль в груди.\n"},
+           {"UTF-32LE", "utf-32le", "Пациент поступил в отделение с жалобами на боль в груди.\n"},
+           {"UTF-32BE", "utf-32be", "Пациент поступил в отделение с жалобами на боль в груди.\n"},
+           {"UTF-16LE", "utf-16le", "患者は胸の痛みを訴えて来院しました。\n"},
+           {"UTF-16BE", "utf-16be", "患者は胸の痛みを訴えて来院しました。\n"},
+           {"UTF-16BE", "utf-16be", "病人说他从昨天开始头很痛，没有力气，也不想吃东西。\n"},
+           {"ISO-2022-JP", "iso-2022-jp", "患者は激しい頭痛を訴えています。\n"},
+           {"MAC-CYRILLIC", "mac-cyrillic", "Больной жалуется на сильную головную боль и слабость.\n"},
+           {"KOI8-R", "koi8-r", "БОЛЬНОЙ ЖАЛУЕТСЯ НА СИЛЬНУЮ ГОЛОВНУЮ БОЛЬ И СЛАБОСТЬ.\n"},
+           {"CP1251", "cp1251", "БОЛЬНОЙ ЖАЛУЕТСЯ НА СИЛЬНУЮ ГОЛОВНУЮ БОЛЬ И СЛАБОСТЬ.\n"},
+           {"CP1251", "cp1251", "ЖАЛОБЫ НА БОЛЬ В ГРУДИ\n"},
+           {"CP1252", "cp1252", "the patient’s dose\u00A0was 5 mg\nhe said “no”\n"},
+           {"CP1252", "cp1252", "the dose\u00A0was 5 mg\n"},
+           {"CP1252", "cp1252", "5\u00A0mg of it\n"},
+           {"CP850", "cp850", "El niño comió más rápido que su compañera el año pasado. ¿Qué pasó?\n"},
+           {"CP1254", "cp1254", "Hastanın başı ağrıyor.\n"},
+           {"CP1250", "cp1250", "A nő az erdőben élő öreg nővel beszélt.\n"},
            {"UTF-8", "utf-8", "患者は激しい頭痛\n"}}) {
     EXPECT_EQ(likely_charset(encoded(c.library, c.text)), c.likely) << c.text;
     const std::string within = "plain lines before it\n" + std::string(c.text) + "and after it\n";
@@ -201,6 +220,28 @@ TEST(LikelyCharset, GuessesNothingOfRubbish) {
   EXPECT_EQ(likely_charset(rubbish), "");
   EXPECT_EQ(likely_charset("caf\xC3\xA9 is fine, this \xC3 is not, na\xC3\xAFve is\n"), "") << "damaged UTF-8";
   EXPECT_EQ(likely_charset("\x81\x8D\n"), "");
+}
+
+TEST(LikelyCharset, TellsStrayZerosFromUtf16) {
+  const std::string russian = "Пациент поступил в отделение\n", japanese = "患者は胸の痛みを訴えて\n";
+  for (const std::string& text : {"the doctor said so\n"s, russian, encoded("CP1251", russian),
+                                  encoded("KOI8-R", russian), encoded("CP932", japanese), "caf\xE9 is fine\n"s})
+    for (const size_t at : {0u, 1u, 4u, 5u}) {
+      std::string many;
+      for (int i = 0; i < 20; ++i) many += text;
+      many.insert(at, 1, '\0');
+      EXPECT_EQ(charset_of_zeros(many), "") << text << at;
+    }
+}
+
+TEST(LikelyCharset, SaysWhereTwoAreAsLikely) {
+  const LikelyCharset close = likely_charsets("\xFE");  // þ or ş, and what not
+  EXPECT_NE(close.other, close.name);
+  const LikelyCharset either = likely_charsets("na m\xF5te\n");
+  EXPECT_THAT((std::vector{either.name, either.other}), testing::UnorderedElementsAre("cp1252", "cp1250"));
+  EXPECT_THAT(charset_advice("na m\xF5te\n", Charset()), testing::HasSubstr(" or --encoding "));
+  EXPECT_EQ(likely_charsets(encoded("CP1251", "Больной жалуется на сильную головную боль.\n")).other, "");
+  EXPECT_EQ(likely_charsets(encoded("CP1252", "Élève français, où êtes-vous ? Il a été très réservé.\n")).other, "");
 }
 
 TEST(LikelyCharset, AllowsForACutCharacterOnly) {

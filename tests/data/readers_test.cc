@@ -97,7 +97,7 @@ TEST(ByteStream, TellsWhatIsWrong) {
 std::vector<std::string> split_by(FileKind kind, std::string_view bytes, size_t step) {
   // Given, as the separator is recognised in what is read first, which is far more than a step.
   const auto format = make_format(kind, {.csv_separator = kind == FileKind::tsv ? '\t' : ','});
-  const auto splitter = dynamic_cast<const ByteRowFormat&>(*format).splitter("x");
+  const auto splitter = dynamic_cast<const ByteRowFormat&>(*format).splitter({.path = "x"});
   std::vector<std::string> all;
   std::vector<Record> records;
   for (size_t begin = 0, end = std::min(step, bytes.size());;) {
@@ -142,13 +142,13 @@ TEST(Splitter, DoesNotDependOnWhereBlocksEnd) {
       }
     }
   }
-  EXPECT_GT(compared, 10'000);
+  EXPECT_GT(compared, 9'000);
 }
 
 TEST(Readers, ReadWhatTheReferenceReads) {
   const ScratchFolder folder;
   const Json cases = read_json(TEKIO_GOLDEN_DIR "/data/readers.json");
-  int number = 0, read = 0, refused = 0;
+  int number = 0, read = 0, refused = 0, torn = 0;
   for (const Json& c : cases) {
     const std::string kind = c.at("kind"), bytes = c.at("bytes");
     const std::string path = folder.write(fmt::format("{}.{}", number++, kind), from_base64(bytes));
@@ -162,11 +162,16 @@ TEST(Readers, ReadWhatTheReferenceReads) {
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::input);
       rows = nullptr;
+      if (std::string_view(error.what()).find("goes on over line ends") != std::string_view::npos) {
+        ++torn;
+        continue;
+      }
     }
     Json expected = c.at("rows");
     Json got = Json::parse(rows.dump());
     // Where we differ on purpose: no rows at all are no error yet; a table's rows are not allowed to be longer than its
-    // header (pandas takes the first column for an index then); several objects in one line and NUL are refused.
+    // header (pandas takes the first column for an index then); several objects in one line and NUL are refused, and
+    // quoted fields that text follows on another line.
     if (expected.is_null() && got == Json::array()) continue;
     if (got.is_null() &&
         (from_base64(bytes).find('\0') != std::string::npos || from_base64(bytes) == "text,label\na,1,2\n" ||
@@ -179,8 +184,9 @@ TEST(Readers, ReadWhatTheReferenceReads) {
     EXPECT_EQ(got, expected);
     (expected.is_null() ? refused : read) += 1;
   }
-  EXPECT_GT(read, 150);
+  EXPECT_GT(read, 130);
   EXPECT_GT(refused, 8);
+  EXPECT_GT(torn, 8);
 }
 
 TEST(Readers, KeepTheOrderAndTypesOfColumns) {
@@ -271,7 +277,7 @@ TEST(Readers, NameFileAndLine) {
   bad("a.csv", "text,n\n\"a\n\n\",1\na, b,2\n",
       {"a.csv:5:", "3 fields, but the header names 2 columns", "a comma must stand in quotes"});
   bad("a.tsv", "text\tn\na\tb\tc\n", {"a.tsv:2:", "a tab must stand in quotes"});
-  bad("a.csv", "n,text\n1,a\n2\n", {"a.csv:3:", "1 fields, so none for the column \"text\""});
+  bad("a.csv", "n,text\n1,a\n2\n", {"a.csv:3:", "1 field, so none for the column \"text\""});
   bad("a.jsonl", "{\"a\": 1, \"b\": null}\n", {"a.jsonl: no column holds text; there are: a (no strings), b (empty)"});
 }
 

@@ -49,7 +49,7 @@ TEST_F(Rows, TheTextColumnIsNeverGuessed) {
   EXPECT_EQ(column("a.jsonl", R"({"id": 1, "body": "only strings here"})"), "body");
   EXPECT_EQ(column("a.jsonl", R"({"Text": "only strings here", "n": 2})"), "Text");
   refused("a.jsonl", R"({"text": 1, "b": "x"})", {"column \"text\" holds no strings", "--text_column_name b"});
-  refused("a.txt", "a\n", {"no column \"body\""}, {.text_column = "body"});
+  refused("a.txt", "a\n", {"no column \"body\"", "text (the text)"}, {.text_column = "body"});
 }
 
 TEST_F(Rows, TextWithinObjects) {
@@ -91,6 +91,73 @@ TEST_F(Rows, SeparatorsAreRecognised) {
   EXPECT_EQ(column("a.csv", "a,b;c\n1,2;3 x\n"), "b;c");  // as many by commas as by semicolons: commas
   refused("a.csv", "id;text\n1;a;b\n2;c\n",
           {"a.csv:1", "one column, \"id;text\"", "a semicolon", "--csv_separator ';'"});
+}
+
+TEST_F(Rows, ALineAboveATableIsNoHeader) {
+  std::string records;
+  for (int i = 0; i < 20; ++i) records += fmt::format("{};the warm soup;1\n", i);
+  refused("a.csv", "Report 2024\n\nid;text;x\n" + records,
+          {"a.csv:1", "\"Report 2024\"", "separated by a semicolon", "remove this line", "--csv_separator ','"});
+  refused("a.tsv", "Report 2024\n\nid;text;x\n" + records,
+          {"a.tsv:1", "separated by a semicolon", "--csv_separator tab"});
+  refused("a.csv", "Report 2024\nid,text\n1,a\n2,b\n", {"a.csv:1", "separated by a comma", "--csv_separator ';'"});
+  refused("a.csv", "Report 2024\nid;text\n1;a\n", {"a.csv:1", "separated by a semicolon"}, {.header = false});
+  EXPECT_THAT(texts("a.csv", "note\nid;text\n1;a\n", {.csv_separator = ','}), ElementsAre("id;text", "1;a"));
+  EXPECT_THAT(texts("a.csv", "text\none; two\nthree; four; five\n"), ElementsAre("one; two", "three; four; five"));
+  EXPECT_THAT(texts("a.csv", "text\none; two\n"), ElementsAre("one; two")) << "one record is no table";
+  // The file's own word for its separator may be as wrong.
+  refused("a.csv", "sep=;\nid,text\n1,a\n2,b\n",
+          {"a.csv:2", "first line says that a semicolon", "holds none, but a comma", "--csv_separator ','"});
+  EXPECT_THAT(texts("a.csv", "sep=;\nid,text\n1,a\n", {.csv_separator = ','}), ElementsAre("a"));
+  EXPECT_THAT(texts("a.csv", "sep=;\ntext\none, two\n"), ElementsAre("one, two"));
+}
+
+TEST_F(Rows, AQuoteThatIsNotClosedTakesInNoRows) {
+  const std::vector<std::string> parts = {"a.csv:2", "goes on over line ends", "a quote is likely not closed"};
+  refused("a.csv", "id,text\n0,\"good soup\n1,nice cook\n2,\"bad one\n3,nice\n", parts);
+  refused("a.csv", "id,text\r\n0,\"good soup\r\n1,nice cook\r\n2,\"bad\" one\r\n", parts);
+  refused("a.csv", "id,text\r0,\"good\r1,nice\r2,\"bad", parts);
+  refused("a.csv", "id,text\n0,\"good \"\"soup\n1,nice\n2,\"bad one,\"x\"\n", parts);
+  refused("a.tsv", "id\ttext\n0\t\"good soup\n1\t\"bad one\n", {"a.tsv:2", "goes on over line ends"});
+  // On one line it is what pandas reads; a field of several lines that is closed is one.
+  EXPECT_THAT(texts("a.csv", "id,text\n0,\"so\" they say\n1,\"a\nb\"\n2,\"c\n\"\n"),
+              ElementsAre("so they say", "a\nb", "c\n"));
+  EXPECT_THAT(texts("a.csv", "id,text\n0,5\" of\n1,6\" of\n"), ElementsAre("5\" of", "6\" of"));
+}
+
+TEST_F(Rows, TooManyFieldsAndTooFew) {
+  refused("a.csv", "id,text\n1, \"a, b\"\n", {"a.csv:2", "3 fields", "must follow a comma at once, without a blank"});
+  refused("a.csv", "id,text\n1,'a, b'\n", {"a.csv:2", "must stand in double quotes (\"), not in single ones"});
+  refused("a.csv", "id,text\n1,it's, so\n", {"a.csv:2", "must stand in quotes"});
+  refused("a.csv", "id,text\n1;a\n2;b\n", {"a.csv:2", "1 field,", "2 of 2 rows", "by a comma, but here a semicolon"});
+  expect_error(ErrorKind::input, {"a.csv:2"}, [&] {
+    try {
+      texts("a.csv", "id,text\n1;a\n2;b\n");
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), Not(HasSubstr("--bad_rows"))) << "nothing would be left";
+      throw;
+    }
+  });
+  refused("a.jsonl", "{\"text\": null, \"body\": \"a\"}\n{\"text\": null, \"body\": \"b\"}\n",
+          {"2 of 2 rows", "--text_column_name body"});
+}
+
+TEST_F(Rows, AHeaderThatLooksLikeATextIsToldOnce) {
+  const auto told = [&](const std::string& content, const ReadOptions& options) {
+    testing::internal::CaptureStderr();
+    const Dataset data = load_dataset(folder_.write("a.csv", content), options)["train"];
+    texts(data);
+    data.text_column();
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string rows = "the doctor opened the blue cup at the gate.\nthe cook closed it.\nand so on\n";
+  const std::string warning = told(rows, {});
+  EXPECT_THAT(warning, AllOf(HasSubstr("the doctor opened the blue cup at the gate."), HasSubstr("--no_header")));
+  EXPECT_EQ(warning.find("--no_header"), warning.rfind("--no_header"));
+  EXPECT_EQ(told(rows, {.header = false}), "");
+  EXPECT_EQ(told(rows, {.text_column = "the doctor opened the blue cup at the gate."}), "");
+  EXPECT_EQ(told("what was said\na b c d e f g\n", {}), "");
+  EXPECT_EQ(told("id,the doctor opened the blue cup at the gate.\n1,a\n", {}), "");
 }
 
 TEST_F(Rows, ASeparatorThatIsGivenIsBelieved) {
@@ -140,6 +207,18 @@ TEST_F(Rows, RowsOfADocument) {
   refused("a.json", R"({"a": ["x"], "a": ["y"]})", {"stands twice"}, {.json_field = "a"});
   refused("a.json", R"({"a": ["x"]} {})", {"more follows"}, {.json_field = "a"});
   refused("a.json", R"(["x"])", {"not one JSON object"}, {.json_field = "a"});
+  // A text beside a list of objects with texts of their own is a title: which one is meant is to be said.
+  const std::string titled = R"({"meta": 1, "text": "title", "items": [{"text": "the soup"}, {"text": "the cook"}]})";
+  refused("a.json", titled, {"one JSON document", "--json_field items", "--text_column_name"});
+  EXPECT_THAT(texts("a.json", titled, {.json_field = "items"}), ElementsAre("the soup", "the cook"));
+  EXPECT_THAT(texts("a.json", titled, {.text_column = "text"}), ElementsAre("title"));
+  EXPECT_THAT(texts("a.json", titled + "\n" + titled), ElementsAre("title", "title"));
+  EXPECT_THAT(texts("a.json", R"({"text": "a row", "spans": [{"from": 1, "to": 2}]})"), ElementsAre("a row"));
+  folder_.write("many/a.json", titled);
+  folder_.write("many/b.json", titled);
+  EXPECT_THAT(texts(load_dataset(folder_ / "many")["train"]), ElementsAre("title", "title")) << "a row each";
+  refused("a.json", R"({"text": {"0": "a", "1": "b"}, "id": {"0": 1, "1": 2}})",
+          {"pandas' to_json()", "orient=\"records\", lines=True"});
   for (size_t cut = 1; cut < document.size(); ++cut)
     refused("a.json", document.substr(0, cut), {"a.json"}, {.json_field = "data"});
 }

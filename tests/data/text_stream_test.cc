@@ -123,16 +123,82 @@ TEST(OpenText, TellsWhatAFileIsLikelyIn) {
   fails("c.txt", wide("one\ntwo\n", 2, true), "utf-8", {"UTF-16", "--encoding utf-16be"});
   fails("c.jsonl", wide("{\"text\": 1}\n", 2, false), "utf-8", {"UTF-16", "--encoding utf-16le"});
   fails("d.txt", wide("one\n", 4, false), "utf-8", {"UTF-32", "--encoding utf-32le"});
-  fails("e.txt", std::string(5000, 'a') + "\nfine\nNUL\0here\n"s, "utf-8",
-        {"e.txt:3", "NUL", "column 4", "UTF-16", "remove it"});
+  fails("e.txt", std::string(5000, 'a') + "\nfine\nNUL\0here\n"s, "utf-8", {"e.txt:3", "NUL", "column 4", "remove it"});
   fails("f.txt", std::string(5000, 'a') + "\n" + wide("and then wide\n", 2, false), "utf-8",
-        {"f.txt:2", "NUL", "--encoding utf-16le", "remove it"});
+        {"f.txt:2", "NUL", "remove it"});
   fails("g.txt", "caf\xC3\xA9\nna\xC3\xAFve\nbad \xE9\n", "utf-8", {"g.txt:3", "the rest around it is UTF-8"});
   fails("h.txt", "one\ntwo\r\nthree\rfour \x81\n", "cp1252", {"h.txt:4", "0x81", "no character of cp1252"});
   fails("i.txt", "one\n\x93\xFA\x96", "cp932", {"i.txt:2", "ends within a character of cp932"});
   fails("j.txt", "\xFF\xFE" + wide("one\ntwo\n", 2, false) + "\x3D\xD8z\0"s, "utf-8",
         {"j.txt:3", "no character of utf-16le"});
   fails("k.txt", "caf\xC3\xA9 na\xC3\xAFve\n", "ascii", {"k.txt:1", "needs no --encoding"});
+}
+
+/// UTF-8 text as UTF-16 in little-endian order; `big`: the other.
+std::string utf16(std::u16string_view text, bool big = false) {
+  std::string out;
+  for (const char16_t c : text)
+    for (const int shift : {big ? 8 : 0, big ? 0 : 8}) out += static_cast<char>(c >> shift & 0xFF);
+  return out;
+}
+
+std::u16string repeated(const std::u16string& text, int count) {
+  std::u16string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+/// What is wrong with a file, and what --encoding auto reads it as: one detector judges both.
+TEST(OpenText, ErrorsAndAutoAgree) {
+  const ScratchFolder folder;
+  const std::u16string russian = repeated(u"Пациент поступил в отделение с жалобами на боль.\n", 5),
+                       japanese = repeated(u"患者は胸の痛みを訴えて来院しました。\n", 5);
+  struct Case {
+    const char *name, *charset;
+    std::string bytes;
+  };
+  const std::string far(3000, '-');
+  for (const Case& c : std::initializer_list<Case>{
+           {"a.txt", "utf-16be", utf16(russian, true)},
+           {"b.txt", "utf-16le", utf16(russian)},
+           {"c.csv", "utf-16le", utf16(u"本文\n" + japanese)},
+           {"d.csv", "utf-16be", utf16(u"本文\n" + japanese, true)},
+           {"e.txt", "utf-16le", utf16(repeated(u"患者は胸の", 200) + u"\n" + japanese)},  // no NUL in the first bytes
+           {"f.csv", "cp932", "\x96{\x95\xB6\n" + std::string("\x8A\xB3\x8E\xD2\x82\xCD\x8C\x83\x82\xB5\x82\xA2\n")},
+           {"g.txt", "iso-2022-jp", far + "\n\x1B$B45<T$O7c$7$$F,DK\x1B(B\n"},
+           {"h.csv", "iso-2022-jp", "id,text\n1,\x1B$B45<T$O7c$7$$F,DK\x1B(B\n"},
+           {"i.tsv", "iso-2022-jp", "id\t\x1B$B45<T\x1B(B\n1\ta\n"}}) {
+    SCOPED_TRACE(c.name);
+    const std::string path = folder.write(c.name, c.bytes);
+    const auto rows = [&](const std::string& encoding) {
+      std::vector<std::string> all;
+      for (const Row& row : load_dataset(path, {.encoding = encoding})["train"].take(100))
+        for (const auto& [column, value] : row.columns) all.push_back(column + value);
+      return all;
+    };
+    expect_error(ErrorKind::input, {c.name, fmt::format("--encoding {}", c.charset)}, [&] { rows("utf-8"); });
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(rows("auto"), rows(c.charset));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr(fmt::format("is read as {}", c.charset)));
+  }
+  EXPECT_EQ(texts(folder / "g.txt", "iso-2022-jp").back(), "患者は激しい頭痛");
+  // What JSON writes as an escape is text, and so are a terminal's colours.
+  EXPECT_THAT(texts(folder.write("a.jsonl", R"({"text": "\u001b$B"})")), ElementsAre("\x1B$B"));
+  EXPECT_THAT(texts(folder.write("j.txt", "\x1B[31mred\x1B[0m\n")), ElementsAre("\x1B[31mred\x1B[0m"));
+}
+
+TEST(OpenText, JudgesEachFileByItself) {
+  const ScratchFolder folder;
+  std::string utf8;
+  for (int i = 0; i < 40; ++i) utf8 += "Müller wurde über Übelkeit befragt\n";
+  folder.write("f/a.txt", "le caf\xE9 \xE9tait ferm\xE9, l\x92h\xF4pital aussi\n");
+  folder.write("f/b.txt", utf8);
+  const auto data = load_dataset(folder / "f");
+  expect_error(ErrorKind::input, {"a.txt:1", "--encoding cp1252"}, [&] { data["train"].size(); });
+  expect_error(ErrorKind::input, {"a.txt:1", "--encoding cp1252"}, [&] { data["train"].take(1); });
+  // Damage in one is told where it is, also by auto.
+  expect_error(ErrorKind::input, {"c.txt:41", "the rest around it is UTF-8"},
+               [&] { texts(folder.write("c.txt", utf8 + "bad \xE9\n"), "auto"); });
 }
 
 TEST(OpenText, WarnsWhereBytesSpeakAgainstAName) {
@@ -145,6 +211,11 @@ TEST(OpenText, WarnsWhereBytesSpeakAgainstAName) {
   EXPECT_THAT(warning("caf\xC3\xA9\n", "cp1252"), HasSubstr("a.txt is read as cp1252, but its text is valid UTF-8"));
   EXPECT_THAT(warning("it\x92s\n", "latin1"), HasSubstr("cp1252"));
   EXPECT_EQ(warning("caf\xE9\n", "latin1"), "");
+  const std::u16string russian = repeated(u"Пациент поступил в отделение.\n", 5);
+  EXPECT_THAT(warning(utf16(russian, true), "utf-16le"), HasSubstr("--encoding utf-16be"));
+  EXPECT_THAT(warning(utf16(russian), "utf-16be"), HasSubstr("--encoding utf-16le"));
+  EXPECT_EQ(warning(utf16(russian), "utf-16"), "");
+  EXPECT_EQ(warning("\x1B$B45<T\x1B(B\n", "iso-2022-jp"), "");
   EXPECT_EQ(warning("plain\n", "latin1"), "");
 }
 

@@ -46,7 +46,7 @@ bool ByteRowStream::append(Block& block) {
 
 std::unique_ptr<RowStream> ByteRowFormat::open(const Files& files, size_t number, Columns) const {
   const DataFile& file = files.list()[number];
-  return std::make_unique<ByteRowStream>(file, splitter(shown_name(file)));
+  return std::make_unique<ByteRowStream>(file, splitter(file));
 }
 
 size_t find_char(std::string_view bytes, size_t from, char wanted) {

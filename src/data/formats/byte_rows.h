@@ -14,7 +14,7 @@ namespace tekio {
 
 class Splitter {
  public:
-  explicit Splitter(std::string shown_path) : path_(std::move(shown_path)) {}
+  explicit Splitter(const DataFile& file) : file_(file), path_(shown_name(file)) {}
   virtual ~Splitter() = default;
 
   /// Appends the records that are whole in `bytes` (their begins count from bytes[0]) and returns how many bytes are
@@ -29,7 +29,8 @@ class Splitter {
   int64_t line() const { return line_; }
 
  protected:
-  std::string path_;
+  const DataFile file_;
+  std::string path_;  // as messages name it
   int64_t line_ = 1;
 };
 
@@ -64,7 +65,7 @@ class ByteRowStream final : public RowStream {
 
 class ByteRowFormat : public RowFormat {
  public:
-  virtual std::unique_ptr<Splitter> splitter(std::string shown_path) const = 0;
+  virtual std::unique_ptr<Splitter> splitter(const DataFile& file) const = 0;
   std::unique_ptr<RowStream> open(const Files& files, size_t file, Columns columns) const final;
 };
 

@@ -27,7 +27,7 @@ std::vector<std::string> header_names(const std::vector<std::string_view>& field
 /// The separator is found in the first bytes, and every record tells it to the parsers.
 class CsvSplitter final : public Splitter {
  public:
-  CsvSplitter(std::string shown_path, const CsvOptions& options) : Splitter(std::move(shown_path)), options_(options) {}
+  CsvSplitter(const DataFile& file, const CsvOptions& options) : Splitter(file), options_(options) {}
 
   size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override {
     size_t at = 0;
@@ -35,7 +35,7 @@ class CsvSplitter final : public Splitter {
       at = after_mark(bytes);
       const CsvDialect dialect = find_dialect(bytes.substr(at), last, options_, path_);
       separator_ = dialect.separator;
-      told_ = dialect.told;
+      says_separator_ = dialect.told;
       line_ += dialect.lines_skipped;
       at += dialect.bytes_skipped;
     }
@@ -47,7 +47,8 @@ class CsvSplitter final : public Splitter {
         break;
       }
       const std::string_view record = bytes.substr(at, cut.end - at);
-      const bool is_header = !record.empty() && header_.empty() && take_header(record);
+      if (cut.torn) fail_torn(record);
+      const bool is_header = !record.empty() && header_.empty() && take_header(record, bytes.substr(cut.next), last);
       if (!record.empty() && !is_header) records.push_back({at, record.size(), line_, 0, separator_});
       line_ += 1 + count_lines(record);
       at = cut.next;
@@ -57,28 +58,64 @@ class CsvSplitter final : public Splitter {
   const std::vector<std::string>* header() const override { return header_.empty() ? nullptr : &header_; }
 
  private:
-  bool take_header(std::string_view record);
+  bool take_header(std::string_view record, std::string_view behind, bool last);
+  void check_lone_column(std::string_view record, std::string_view behind, bool last) const;
+  [[noreturn]] void fail_torn(std::string_view record) const;
 
   const CsvOptions options_;
   char separator_ = '\0';
-  bool told_ = false;  // by an option or the file
+  bool says_separator_ = false;  // an option or the file
   std::vector<std::string> header_;
 };
 
+/// An option as it is to be written.
+std::string separator_option(char separator) {
+  return separator == '\t' ? "--csv_separator tab" : fmt::format("--csv_separator '{}'", separator);
+}
+
+/// A quote that was not meant to open a field, or was not closed, takes in line ends and rows until the next one.
+void CsvSplitter::fail_torn(std::string_view record) const {
+  fail(ErrorKind::input,
+       "{}:{}: a quoted field of this record goes on over line ends to a quote that text follows, so a quote is likely "
+       "not closed (the record would be {}); quote the field, and write a quote within it twice (\"\")",
+       path_, line_, printable(record, 100));
+}
+
+/// A table of one column whose header or records hold another separator is likely none of one column. Only an option
+/// is believed that it is, as a "sep=;" line may be as wrong.
+void CsvSplitter::check_lone_column(std::string_view record, std::string_view behind, bool last) const {
+  if (options_.separator != '\0' || record.front() == '"') return;
+  const size_t other = record.find_first_of(kCsvSeparators);
+  const std::string shown = printable(record, 200);
+  if (other != kNone && says_separator_)
+    fail(
+        ErrorKind::input,
+        "{}:{}: the file's first line says that {} separates columns, but the header, \"{}\", holds none, but {}; pass "
+        "{} if this separates them, {} if it does not",
+        path_, line_, separator_name(separator_), shown, separator_name(record[other]), separator_option(record[other]),
+        separator_option(separator_));
+  if (other != kNone)
+    fail(ErrorKind::input,
+         "{}:{}: the header is one column, \"{}\", whose name holds {}, and the records do not show that this "
+         "separates columns; pass {} if it does, or put the name in quotes if it does not",
+         path_, line_, shown, separator_name(record[other]), separator_option(record[other]));
+  if (const char between = separator_behind_title(behind, last); between != '\0')
+    fail(
+        ErrorKind::input,
+        "{}:{}: the header is one column, \"{}\", but the records behind it all have as many columns, separated by {}: "
+        "remove this line if it stands above a table, or pass {} if the records are one column",
+        path_, line_, shown, separator_name(between),
+        separator_option(between == options_.usual ? ';' : options_.usual));
+}
+
 /// Names the columns by the file's first record; true if that is the header, so no row.
-bool CsvSplitter::take_header(std::string_view record) {
-  check_text(record, record, fmt::format("{}:{}", path_, line_));
+bool CsvSplitter::take_header(std::string_view record, std::string_view behind, bool last) {
+  check_text(record, file_, fmt::format("{}:{}", path_, line_));
   std::vector<std::string_view> fields;
   std::string scratch;
   split_fields(record, separator_, fields, scratch);
+  if (fields.size() == 1 && options_.names.empty()) check_lone_column(record, behind, last);
   if (options_.header) {
-    const size_t other = record.find_first_of(kCsvSeparators);
-    if (fields.size() == 1 && !told_ && record.front() != '"' && other != kNone)
-      fail(ErrorKind::input,
-           "{}:{}: the header is one column, \"{}\", whose name holds {}, and the records do not show that this "
-           "separates columns; pass --csv_separator '{}' if it does, or put the name in quotes if it does not",
-           path_, line_, printable(record, 200), separator_name(record[other]),
-           record[other] == '\t' ? "\\t" : std::string(1, record[other]));
     header_ = header_names(fields);
     return true;
   }
@@ -126,15 +163,29 @@ class CsvParser final : public RowParser {
   std::string scratch_;
 };
 
+/// What to do where a record has too many fields.
+std::string quoting_advice(const std::vector<std::string_view>& fields, char separator) {
+  for (const std::string_view field : fields) {
+    const size_t begin = field.find_first_not_of(" \t");
+    if (begin == kNone) continue;
+    if (begin > 0 && field[begin] == '"')
+      return fmt::format("a quote that opens a field must follow {} at once, without a blank",
+                         separator_name(separator));
+    if (field[begin] == '\'' && std::count(field.begin(), field.end(), '\'') == 1)
+      return fmt::format("a field that holds {} must stand in double quotes (\"), not in single ones",
+                         separator_name(separator));
+  }
+  return fmt::format("a field that holds {} must stand in quotes", separator_name(separator));
+}
+
 void CsvParser::read_fields(const Block& block, const Record& record, size_t columns) {
   split_fields(utf8(block, record), record.separator, fields_, scratch_);
   if (fields_.size() > columns)
-    fail_at(
-        record,
-        fmt::format("{} fields, but {} {} columns; a field that holds {} must stand in quotes", fields_.size(),
-                    files_.options(group_).header && files_.options(group_).column_names.empty() ? "the header names"
-                                                                                                 : "there are",
-                    columns, separator_name(record.separator)));
+    fail_at(record, fmt::format("{} fields, but {} {} columns; {}", fields_.size(),
+                                files_.options(group_).header && files_.options(group_).column_names.empty()
+                                    ? "the header names"
+                                    : "there are",
+                                columns, quoting_advice(fields_, record.separator)));
 }
 
 bool CsvParser::find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) {
@@ -144,7 +195,13 @@ bool CsvParser::find_text(const Block& block, const Record& record, std::string_
     text = fields_[column_->index];
     return true;
   }
-  why = fmt::format("{} fields, so none for the column \"{}\"", fields_.size(), printable(column_->name));
+  const std::string_view bytes = block.text(record);
+  const size_t other = fields_.size() == 1 ? bytes.find_first_of(kCsvSeparators) : kNone;
+  why = fmt::format("{} field{}, so none for the column \"{}\"", fields_.size(), fields_.size() == 1 ? "" : "s",
+                    printable(column_->name));
+  if (other != kNone)
+    why += fmt::format(", as the header's columns are separated by {}, but here {} stands",
+                       separator_name(record.separator), separator_name(bytes[other]));
   return false;
 }
 
@@ -182,8 +239,8 @@ class Csv final : public ByteRowFormat {
                  .usual = usual,
                  .header = options.header && options.column_names.empty(),
                  .names = options.column_names} {}
-  std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    return std::make_unique<CsvSplitter>(std::move(shown_path), options_);
+  std::unique_ptr<Splitter> splitter(const DataFile& file) const override {
+    return std::make_unique<CsvSplitter>(file, options_);
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<CsvParser>(files, group);

@@ -101,9 +101,11 @@ CsvDialect find_dialect(std::string_view bytes, bool last, const CsvOptions& opt
 }
 
 CsvEnd csv_end(std::string_view bytes, size_t at, char separator, bool last) {
+  bool torn = false;
   for (bool field_start = true; at < bytes.size();) {
     const char c = bytes[at];
     if (field_start && c == '"') {
+      const size_t opened = at;
       for (++at;; at += 2) {
         at = find_char(bytes, at, '"');
         if (at == kNone) return {.in_quotes = true};
@@ -112,17 +114,25 @@ CsvEnd csv_end(std::string_view bytes, size_t at, char separator, bool last) {
       }
       field_start = false;
       ++at;
+      const bool ends = at == bytes.size() || bytes[at] == separator || bytes[at] == '\n' || bytes[at] == '\r';
+      torn = torn || (!ends && bytes.substr(opened, at - opened).find_first_of("\r\n") != kNone);
     } else if (c == '\n') {
-      return {at, at + 1};
+      return {at, at + 1, false, torn};
     } else if (c == '\r') {
       if (at + 1 == bytes.size() && !last) return {};
-      return {at, at + (at + 1 < bytes.size() && bytes[at + 1] == '\n' ? 2 : 1)};
+      return {at, at + (at + 1 < bytes.size() && bytes[at + 1] == '\n' ? 2 : 1), false, torn};
     } else {
       field_start = c == separator;
       ++at;
     }
   }
-  return last ? CsvEnd{bytes.size(), bytes.size()} : CsvEnd{};
+  return last ? CsvEnd{bytes.size(), bytes.size(), false, torn} : CsvEnd{};
+}
+
+char separator_behind_title(std::string_view bytes, bool last) {
+  for (const char separator : kCsvSeparators)
+    if (const Cut cut = cut_by(bytes, last, separator); cut.fits() && cut.records > 0) return separator;
+  return '\0';
 }
 
 void split_fields(std::string_view record, char separator, std::vector<std::string_view>& fields,

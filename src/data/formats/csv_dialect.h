@@ -36,8 +36,13 @@ CsvDialect find_dialect(std::string_view bytes, bool last, const CsvOptions& opt
 struct CsvEnd {
   size_t end = kNone, next = kNone;  ///< of the record; of the record after it
   bool in_quotes = false;            ///< not whole: it stops within a quoted field
+  bool torn = false;                 ///< text follows the closing quote of a field that goes on over several lines
 };
 CsvEnd csv_end(std::string_view bytes, size_t at, char separator, bool last);
+
+/// A line in place of a header, above a table: what separates the columns of all records behind it, of which there are
+/// two at least; '\0' if they are not a table. `bytes`: from there on.
+char separator_behind_title(std::string_view bytes, bool last);
 
 /// A record's fields, unquoted. Views into `record` or `scratch`.
 void split_fields(std::string_view record, char separator, std::vector<std::string_view>& fields, std::string& scratch);

@@ -22,7 +22,7 @@ struct Head {
   struct Values {
     int64_t strings = 0, others = 0;  ///< how many; others: neither strings nor null
     int64_t characters = 0;           ///< of the strings
-    std::string type;                 ///< what it holds instead, where the file itself says so: "lists of strings"
+    std::string type;                 ///< what it holds, where the kind of file says so: "lists of strings"
     double mean_length() const {
       return strings == 0 ? 0 : static_cast<double>(characters) / static_cast<double>(strings);
     }
@@ -36,6 +36,7 @@ struct Head {
   std::vector<Values> values;        ///< of the columns
   std::vector<Nested> nested;        ///< strings within objects
   std::vector<std::string> lists;    ///< paths of lists of objects or strings within rows
+  bool lists_texts = false;          ///< one of them is of objects that hold strings
   int64_t rows = 0;
 
   /// Of a kind of file whose columns are always these, the first one being the text.

@@ -54,13 +54,7 @@ std::string_view RowParser::utf8(const Block& block, const Record& record) const
   const std::string_view bytes = block.text(record);
   if (is_text(bytes)) [[likely]]
     return bytes;
-  size_t begin = record.begin, end = record.begin + record.size;
-  for (const Record& other : block.records) {
-    if (other.file != record.file) continue;
-    begin = std::min(begin, other.begin);
-    end = std::max(end, other.begin + other.size);
-  }
-  check_text(bytes, {block.bytes.data() + begin, end - begin}, files_.where(record));
+  check_text(bytes, files_.list()[static_cast<size_t>(record.file)], files_.where(record));
   return bytes;
 }
 
@@ -70,6 +64,7 @@ Head Head::of_names(std::vector<std::string> names) {
   Head head;
   head.set_columns(std::move(names));
   head.values.front().strings = head.rows = 1;
+  head.values.front().type = "the text";
   return head;
 }
 

@@ -105,6 +105,9 @@ void observe_nested(simdjson::dom::element value, std::vector<std::string>& path
   if (simdjson::dom::array list; value.get(list) == simdjson::SUCCESS) {
     if (list.begin() != list.end() && ((*list.begin()).is_object() || (*list.begin()).is_string())) {
       const std::string name = fmt::format("{}", fmt::join(path, "."));
+      simdjson::dom::object first;
+      if (simdjson::dom::element element = *list.begin(); element.get(first) == simdjson::SUCCESS)
+        for (const auto& [key, inner] : first) head.lists_texts = head.lists_texts || inner.is_string();
       if (head.lists.size() < 100 && std::find(head.lists.begin(), head.lists.end(), name) == head.lists.end())
         head.lists.push_back(name);
     }
@@ -237,9 +240,8 @@ Row JsonParser::row(const Block& block, const Record& record) {
 class JsonRows final : public ByteRowFormat {
  public:
   explicit JsonRows(std::string field) : field_(std::move(field)) {}
-  std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    return field_.empty() ? std::make_unique<JsonSplitter>(std::move(shown_path))
-                          : std::make_unique<DocumentSplitter>(std::move(shown_path), field_);
+  std::unique_ptr<Splitter> splitter(const DataFile& file) const override {
+    return field_.empty() ? std::make_unique<JsonSplitter>(file) : std::make_unique<DocumentSplitter>(file, field_);
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<JsonParser>(files, group);

@@ -168,8 +168,8 @@ size_t JsonSplitter::split_elements(std::string_view bytes, size_t at, bool last
   return at;
 }
 
-DocumentSplitter::DocumentSplitter(std::string shown_path, std::string field)
-    : JsonSplitter(std::move(shown_path)), field_(std::move(field)) {}
+DocumentSplitter::DocumentSplitter(const DataFile& file, std::string field)
+    : JsonSplitter(file), field_(std::move(field)) {}
 
 void DocumentSplitter::fail_malformed(const char* expected) const {
   fail(ErrorKind::input, "{}:{}: malformed JSON: {} is expected here", path_, line_, expected);

@@ -42,7 +42,7 @@ class JsonSplitter : public Splitter {
 /// around it.
 class DocumentSplitter final : public JsonSplitter {
  public:
-  DocumentSplitter(std::string shown_path, std::string field);
+  DocumentSplitter(const DataFile& file, std::string field);
   size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override;
 
  private:

@@ -116,10 +116,10 @@ class LineParser final : public RowParser {
 class Lines final : public ByteRowFormat {
  public:
   explicit Lines(SampleBy sample_by) : sample_by_(sample_by) {}
-  std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    if (sample_by_ == SampleBy::paragraph) return std::make_unique<ParagraphSplitter>(std::move(shown_path));
-    if (sample_by_ == SampleBy::document) return std::make_unique<WholeFileSplitter>(std::move(shown_path));
-    return std::make_unique<LineSplitter>(std::move(shown_path));
+  std::unique_ptr<Splitter> splitter(const DataFile& file) const override {
+    if (sample_by_ == SampleBy::paragraph) return std::make_unique<ParagraphSplitter>(file);
+    if (sample_by_ == SampleBy::document) return std::make_unique<WholeFileSplitter>(file);
+    return std::make_unique<LineSplitter>(file);
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<LineParser>(files, group, sample_by_ == SampleBy::line);

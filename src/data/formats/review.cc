@@ -25,8 +25,8 @@ class ReviewParser final : public RowParser {
 
 class Reviews final : public ByteRowFormat {
  public:
-  std::unique_ptr<Splitter> splitter(std::string shown_path) const override {
-    return std::make_unique<WholeFileSplitter>(std::move(shown_path));
+  std::unique_ptr<Splitter> splitter(const DataFile& file) const override {
+    return std::make_unique<WholeFileSplitter>(file);
   }
   std::unique_ptr<RowParser> parser(const Files& files, size_t group) const override {
     return std::make_unique<ReviewParser>(files, group);
