@@ -219,7 +219,7 @@ int run_program(const std::vector<std::string>& arguments, Output& out) {
     message = "memory ran out; a smaller batch or shorter chunks need less";
   } catch (const std::filesystem::filesystem_error& error) {
     kind = ErrorKind::io;
-    message = printable(error.what(), 300);
+    message = fmt::format("cannot use {}: {}", printable(error.path1().string(), 300), error.code().message());
   } catch (const std::exception& error) {
     message = printable(error.what(), 300);
   }

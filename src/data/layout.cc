@@ -242,7 +242,7 @@ SplitFiles find_by_pattern(const std::string& pattern) {
                      names_of(folder, others, 3), kKindsRead));
   if (!std::all_of(files.begin(), files.end(), names_split)) {
     if (std::any_of(files.begin(), files.end(), names_split))
-      note(fmt::format("{}: not every name says a split, so all {} files are read as train", printable(pattern, 300),
+      note(fmt::format("{}: not every name says a split, so all {} files are read together", printable(pattern, 300),
                        files.size()));
     for (Candidate& c : files) c.split.clear();
   }
@@ -255,13 +255,16 @@ SplitFiles find_standard_input() {
   return {{"train", {std::move(file)}}};
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
+/// Errors: io (a folder on the way may not be entered).
+fs::file_status status_of(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (error == std::errc::permission_denied) fail(ErrorKind::io, "cannot look at {}: {}", shown(path), error.message());
+  return status;
 }
 
 std::optional<DataPlace> place_of(const std::string& path) {
-  if (is_standard_input(path) || is_there(path)) return DataPlace{.path = path};
+  if (is_standard_input(path) || fs::exists(status_of(path))) return DataPlace{.path = path};
   if (is_pattern(path) && !files_matching(path).empty()) return DataPlace{.path = path, .is_pattern = true};
   return std::nullopt;
 }
@@ -303,12 +306,13 @@ SplitFiles find_files(const DataPlace& place) {
   if (is_standard_input(place.path)) return find_standard_input();
   if (place.is_pattern) return find_by_pattern(place.path);
   const fs::path path = place.path;
-  if (fs::is_directory(path)) {
+  const fs::file_status status = status_of(path);
+  if (fs::is_directory(status)) {
     if (SplitFiles saved = find_saved(path); !saved.empty()) return saved;
     if (SplitFiles reviews = find_reviews(path); !reviews.empty()) return reviews;
     return find_in_folder(path);
   }
-  if (!fs::is_regular_file(path))
+  if (!fs::is_regular_file(status))
     fail(ErrorKind::io, "cannot read {}: it is not a regular file; pipe its text in: --data -", shown(path));
   const NameVerdict verdict = judge_name(path);
   if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", shown(path), verdict.refusal);

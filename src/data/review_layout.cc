@@ -77,7 +77,8 @@ std::vector<DataFile> class_files(const fs::path& folder, const PublishedClass& 
 SplitFiles find_reviews(const fs::path& folder) {
   SplitFiles splits;
   for (const PublishedClass& known : kClasses) {
-    if (!fs::is_directory(folder / known.folder)) continue;
+    std::error_code ignored;  // what may not be looked at is told where the folder is listed
+    if (!fs::is_directory(folder / known.folder, ignored)) continue;
     std::vector<DataFile> files = class_files(folder / known.folder, known);
     if (files.empty()) continue;
     if (splits.empty() || splits.back().first != known.split) splits.emplace_back(known.split, std::vector<DataFile>());

@@ -2,6 +2,7 @@
 #include "data/layout.h"
 
 #include <tekio/dataset.h>
+#include <unistd.h>
 
 #include "data/found_files.h"
 #include "data/scratch_folder.h"
@@ -156,7 +157,7 @@ TEST(FindFiles, LeavesOutNothingThatAPatternMatches) {
   for (const char* name : {"d/a.txt", "d/test-results.txt", "d/x.bin"}) folder.write(name, "");
   testing::internal::CaptureStderr();
   EXPECT_THAT(shown(find_files(folder / "d/*.txt"), folder / "d"), ElementsAre("train: a.txt test-results.txt"));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("all 2 files are read as train"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("all 2 files are read together"));
   testing::internal::CaptureStderr();
   find_files(folder / "d/*");
   EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("left out x.bin"));
@@ -192,6 +193,37 @@ TEST(FindFiles, RefusesLinksThatLeadNowhere) {
                  [&, s = spec] { find_files(folder / s); });
   std::filesystem::remove(folder / "d/test.jsonl");
   EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"), ElementsAre("train: train.jsonl"));
+}
+
+/// What follows runs as nobody where it ran as root, who may look everywhere.
+class AsNobody {
+ public:
+  AsNobody() { may_ = ::geteuid() != 0 || ::seteuid(65534) == 0; }
+  ~AsNobody() {
+    if (was_root_ && ::seteuid(0) != 0) std::abort();
+  }
+  bool may() const { return may_; }
+
+ private:
+  const bool was_root_ = ::geteuid() == 0;
+  bool may_ = false;
+};
+
+TEST(FindFiles, TellsOfFoldersThatMayNotBeEntered) {
+  const ScratchFolder folder;
+  folder.write("secret/a.txt", "a\n");
+  folder.write("secret/train/pos/0_9.txt", "a\n");
+  std::filesystem::permissions(folder / ".", std::filesystem::perms(0755));
+  std::filesystem::permissions(folder / "secret", std::filesystem::perms(0));
+  {
+    const AsNobody nobody;
+    if (!nobody.may()) GTEST_SKIP() << "this user cannot become another one";
+    expect_error(ErrorKind::io, {"cannot list the folder", "secret: Permission denied"},
+                 [&] { find_files(folder / "secret"); });
+    expect_error(ErrorKind::io, {"cannot look at", "secret/a.txt: Permission denied"},
+                 [&] { find_files(folder / "secret/a.txt"); });
+  }
+  std::filesystem::permissions(folder / "secret", std::filesystem::perms(0700));
 }
 
 TEST(FindFiles, TellsWhatIsWrong) {
