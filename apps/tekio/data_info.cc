@@ -1,5 +1,6 @@
 // tekio data info: the splits of a dataset.
 #include "base/log.h"
+#include "data/source.h"
 #include "inputs.h"
 
 namespace tekio::cli {
@@ -33,6 +34,8 @@ class DataInfo final : public Command {
     OrderedJson splits = OrderedJson::object();
     for (const auto& [name, split] : data.splits()) {
       if (read_.bad_rows == BadRows::skip) tell_rows(split, read_);
+      const Files& files = *split.source().files;
+      for (size_t group = 0; group < files.groups(); ++group) files.check_head(group);
       const std::vector<std::string> columns = split.columns();
       if (common.json)
         splits[name] = {{"rows", split.size()}, {"columns", columns}, {"bytes", split.bytes()}};

@@ -60,6 +60,30 @@ std::string spec_of(const DataPlace& place) { return place.path + (place.split ?
                bundled);
 }
 
+// Options that say how files of a kind are read, where there is none of that kind.
+void warn_of_idle_options(const DatasetDict& data, const ReadOptions& options) {
+  bool text = false, json = false, table = false;
+  for (const auto& [name, split] : data.splits()) {
+    const Files& files = *split.source().files;
+    for (size_t group = 0; group < files.groups(); ++group) {
+      const FileKind kind = files.group(group).kind;
+      text = text || kind == FileKind::text;
+      json = json || kind == FileKind::json;
+      table = table || kind == FileKind::csv || kind == FileKind::tsv;
+    }
+  }
+  const auto check = [&](bool given, bool there, const char* option, const char* kind) {
+    if (given && !there)
+      warn(fmt::format("{} has no effect on {}, which holds no {}", option,
+                       printable(fmt::format("{}", fmt::join(data.specs(), ", ")), 300), kind));
+  };
+  check(!options.json_field.empty(), json, "--json_field", "JSON file");
+  check(options.csv_separator != '\0', table, "--csv_separator", "table (.csv, .tsv)");
+  check(!options.header && options.column_names.empty(), table, "--no_header", "table (.csv, .tsv)");
+  check(!options.column_names.empty(), table, "--column_names", "table (.csv, .tsv)");
+  check(options.sample_by != SampleBy::line, text, "--sample_by", "text file (.txt)");
+}
+
 // Rows for words that were added to the tokenizer, as run_mlm.py makes them.
 void grow_for(const Tokenizer& tokenizer, MaskedLM& model, uint64_t seed) {
   const int64_t rows = model.info().vocabulary, entries = tokenizer.vocabulary_size();
@@ -96,14 +120,18 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
     if (!place && !parse_hub_name(spec)) fail_not_found(spec);
     places.push_back(place ? spec_of(*place) : spec);
   }
-  // A bundled corpus is as it is, whatever the options say of the user's own text beside it.
+  // A bundled corpus is as it is, whatever the options say of the user's own text beside it; but a column that is named
+  // must be there.
   const bool bundled = std::all_of(specs.begin(), specs.end(), [](const std::string& s) { return named_corpus(s); });
   try {
-    return load_dataset(places, bundled ? ReadOptions() : options, [] {
+    const ReadOptions read = bundled ? ReadOptions{.text_column = options.text_column} : options;
+    DatasetDict data = load_dataset(places, read, [] {
       hub::Settings settings = hub::Settings::from_environment();
       settings.on_progress = transfer_bar("fetching");
       return settings;
     });
+    if (!bundled) warn_of_idle_options(data, options);
+    return data;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;
     for (const std::string& spec : specs) {

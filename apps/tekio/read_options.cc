@@ -9,9 +9,9 @@ namespace {
 
 /// "auto", a character, "tab" or "\\t".
 char separator_of(const std::string& text) {
-  if (text == "auto" || text.empty()) return '\0';
+  if (text == "auto") return '\0';
   if (text == "tab" || text == "\\t" || text == "\t") return '\t';
-  const char c = text.front();
+  const char c = text.empty() ? '\0' : text.front();
   const auto byte = static_cast<unsigned char>(c);
   if (text.size() != 1 || byte <= 0x20 || byte >= 0x7F || c == '"')
     fail(ErrorKind::usage,
@@ -22,6 +22,16 @@ char separator_of(const std::string& text) {
 
 std::string separator_text(char separator) {
   return separator == '\0' ? "auto" : separator == '\t' ? "tab" : std::string(1, separator);
+}
+
+/// An option whose value names something, so is not empty.
+Option& add_name(OptionTable& table, const char* name, std::string* target, const char* help) {
+  Option& option = table.add(name, target, help);
+  option.assign = [target, name](const std::string& text) {
+    if (text.empty()) fail(ErrorKind::usage, "--{} is empty; leave it out, or give a name", name);
+    *target = text;
+  };
+  return option;
 }
 
 void add_tables(OptionTable& table, ReadOptions& options) {
@@ -44,7 +54,13 @@ void add_tables(OptionTable& table, ReadOptions& options) {
   names.assign = [&options](const std::string& text) {
     for (size_t begin = 0; begin <= text.size();) {
       const size_t end = std::min(text.find(',', begin), text.size());
-      options.column_names.push_back(text.substr(begin, end - begin));
+      const std::string name = text.substr(begin, end - begin);
+      if (name.empty())
+        fail(ErrorKind::usage, "--column_names is '{}', in which a name is empty; expected names separated by commas",
+             printable(text));
+      if (std::count(options.column_names.begin(), options.column_names.end(), name) > 0)
+        fail(ErrorKind::usage, "--column_names names the column \"{}\" twice", printable(name));
+      options.column_names.push_back(name);
       begin = end + 1;
     }
   };
@@ -53,13 +69,11 @@ void add_tables(OptionTable& table, ReadOptions& options) {
 }  // namespace
 
 void add_read_options(OptionTable& table, ReadOptions& options) {
-  table
-      .add("text_column_name", &options.text_column,
+  add_name(table, "text_column_name", &options.text_column,
            "the column that holds the text, or a path into JSON objects (note.text); else text, else the only column "
            "that holds strings")
       .called("NAME");
-  table
-      .add("json_field", &options.json_field,
+  add_name(table, "json_field", &options.json_field,
            "rows are the list under this key, or path of keys (export.records), of one JSON document")
       .called("F");
   add_tables(table, options);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/log.h"
 #include "data/source.h"
+#include "data/standard_input.h"
 
 namespace tekio::cli {
 namespace {
@@ -36,6 +38,16 @@ std::string split_to_train_on(const DatasetDict& data, const std::vector<std::st
   return choose_split(data, {"train"});
 }
 
+void check_standard_input(const std::vector<const std::vector<std::string>*>& all) {
+  std::ptrdiff_t times = 0;
+  for (const auto* specs : all) times += std::count_if(specs->begin(), specs->end(), is_standard_input);
+  if (times > 1)
+    fail(
+        ErrorKind::usage,
+        "standard input (-) was given twice, of --data, --validation_file and --general_data; it can be read once, and "
+        "text that is trained on is not to be evaluated on");
+}
+
 void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
   if (!has_text(rows))
     fail(ErrorKind::input,
@@ -44,14 +56,35 @@ void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
          printable(fmt::format("{}", fmt::join(specs, ", ")), 300));
 }
 
+// The splits of one data set hold one column of text: guessed for each of them, they may be two things.
+void check_columns(const std::vector<std::pair<std::string, Dataset>>& splits) {
+  std::map<std::string, std::pair<std::string, std::string>> known;  // by spec: column, split
+  for (const auto& [split, rows] : splits) {
+    const Files& files = *rows.source().files;
+    for (size_t group = 0; group < files.groups(); ++group) {
+      const auto column = files.text_column(group);
+      if (!column) continue;
+      const std::string& spec = files.group(group).spec;
+      const auto& [first, first_split] = known.emplace(spec, std::pair(column->name, split)).first->second;
+      if (first != column->name)
+        fail(ErrorKind::input,
+             "{}: the column that holds the text is \"{}\" in split {}, but \"{}\" in split {}; name the one that is "
+             "meant by --text_column_name",
+             printable(spec, 300), printable(first), printable(first_split), printable(column->name), printable(split));
+    }
+  }
+}
+
 /// What is trained on and what is evaluated on, in chunks, and the rows that they are from.
 class Splitter {
  public:
   Splitter(const TrainingArguments& a, const Tokenizer& tokenizer) : a_(a), tokenizer_(tokenizer) {}
 
   RunData split() {
+    check_standard_input({&a_.training_data(), &a_.validation_file, &a_.general_data});
     const DatasetDict dataset = open_data(a_.training_data(), a_.read);
-    const Dataset& train = dataset[split_to_train_on(dataset, a_.training_data())];
+    train_split_ = split_to_train_on(dataset, a_.training_data());
+    const Dataset& train = dataset[train_split_];
     check_text(train, a_.training_data());
     used_.push_back(train);
     RunData data = divide(dataset, train);
@@ -75,7 +108,10 @@ class Splitter {
       return evaluated_on(train, evaluated);
     }
     for (const char* split : {"validation", "test"})
-      if (dataset.contains(split) && dataset.splits().size() > 1) return evaluated_on(train, dataset[split]);
+      if (dataset.contains(split) && dataset.splits().size() > 1) {
+        check_columns({{train_split_, train}, {split, dataset[split]}});
+        return evaluated_on(train, dataset[split]);
+      }
     return by_percentage(train);
   }
 
@@ -114,6 +150,7 @@ class Splitter {
   const TrainingArguments& a_;
   const Tokenizer& tokenizer_;
   std::vector<Dataset> used_;
+  std::string train_split_;
   std::vector<std::string> evaluation_specs_;
 };
 

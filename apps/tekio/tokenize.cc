@@ -201,7 +201,7 @@ class Tokenize final : public Command {
       require_utf8(texts_[i], fmt::format("--text {}", i + 1), "set the terminal to UTF-8, or give a file");
       writer.put(texts_[i]);
     }
-    const bool as_typed = from_input_ && read_.encoding == ReadOptions{}.encoding;
+    const bool as_typed = from_input_ && ::isatty(STDIN_FILENO) == 1;  // else as the argument "-"
     if (as_typed)
       read_lines(0, "standard input", [&](std::string_view line, int64_t number) {
         require_utf8(line, fmt::format("line {} of standard input", number));

@@ -154,6 +154,27 @@ TEST_F(Adapt, SplitsMayBeOfDifferentKinds) {
   EXPECT_EQ(counts["eval_chunks"], 2);
 }
 
+TEST_F(Adapt, SplitsOfOneDataSetHaveOneColumnOfText) {
+  std::string train = "id,review\n", test = "text,review\n";
+  for (int i = 0; i < 60; ++i) {
+    train += std::to_string(i) + ",the work of the river in the kitchen\n";
+    test += "x" + std::to_string(i) + ",the work of the river\n";
+  }
+  folder_.write("sp/train.csv", train);
+  folder_.write("sp/test.csv", test);
+  std::vector<std::string> arguments = {"adapt",          "--model", model_folder(), "--data",     folder_ / "sp",
+                                        "--chunk_size",   "8",       "--max_steps",  "1",          "--no_cache",
+                                        "--general_data", "none",    "--output_dir", folder_ / "o"};
+  const Result mixed = run(arguments);
+  EXPECT_EQ(mixed.code, 3);
+  EXPECT_THAT(mixed.err,
+              HasSubstr("is \"review\" in split train, but \"text\" in split test; name the one that is meant "
+                        "by --text_column_name"));
+  arguments.insert(arguments.end(), {"--text_column_name", "review"});
+  const Result named = run(arguments);
+  EXPECT_EQ(named.code, 0) << named.err;
+}
+
 TEST_F(Adapt, NamesAreShownWithoutControlCharacters) {
   const std::string name = folder_.write("a\x1b[31m\nb.txt", sentences(60));
   const std::string run_folder = folder_ / "r\x1b\n";

@@ -63,6 +63,14 @@ TEST_F(Bundled, NamesStandWhereDataIsAskedFor) {
   EXPECT_EQ(run_here({"data", "info", "rivers", "--json"}).json()["splits"]["train"]["rows"], 3);
 }
 
+TEST_F(Bundled, AColumnThatIsNamedMustBeThere) {
+  const std::string M = model_folder();
+  const Result none = run_here({"data", "chunks", "rivers", "--model", M, "--text_column_name", "body"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr("there is no column \"body\""));
+  EXPECT_EQ(run_here({"data", "chunks", "rivers", "--model", M, "--text_column_name", "text"}).code, 0);
+}
+
 TEST_F(Bundled, AdaptNeedsNoArguments) {
   add_model();
   const Result result = run_here({"adapt", "--json"});

@@ -211,9 +211,16 @@ TEST_F(Tokenize, TextsStandOnTheCommandLine) {
   const Result latin = run({"tokenize", "-m", M, "--text", "a", "--text", "caf\xe9"});
   EXPECT_EQ(latin.code, 3);
   EXPECT_THAT(latin.err, HasSubstr("--text 2 is not UTF-8: 'caf\\xe9'; set the terminal to UTF-8, or give a file"));
-  EXPECT_THAT(
-      run({"tokenize", "-m", M}, {.input = "a\ncaf\xe9 is\n"}).err,
-      HasSubstr("line 2 of standard input is not UTF-8: 'caf\\xe9 is'; it is likely cp1252: --encoding cp1252"));
+  for (const std::vector<std::string>& input : {std::vector<std::string>{}, {"-"}}) {  // one way of reading it
+    const auto tokenize = [&](const std::string& text) {
+      std::vector<std::string> arguments = {"tokenize", "-m", M, "--ids"};
+      arguments.insert(arguments.end(), input.begin(), input.end());
+      return run(arguments, {.input = text});
+    };
+    EXPECT_THAT(tokenize("a\ncaf\xe9 is\n").err,
+                HasSubstr("standard input:2: byte 0xE9 at column 4 is not UTF-8; it is likely cp1252"));
+    EXPECT_EQ(tokenize(std::string("\xFF\xFEt\0h\0e\0 \0w\0o\0r\0k\0\n\0", 20)).out, line);
+  }
   const Result bad = run({"tokenize", "-m", M, "--decode", "--text", "1 x"});
   EXPECT_EQ(bad.code, 3);
   EXPECT_THAT(bad.err, HasSubstr("--text:1: expected ids"));

@@ -36,6 +36,17 @@ TEST(InputErrors, HaveACodeAndASentence) {
       {{"data", "info", folder / "*.csv"}, 4, "no file matches the pattern"},
       {{"data", "info", folder.write("table.xlsx", "PK")}, 3, "save its sheet as CSV"},
       {{"data", "info", text, "--encoding", "cp1525"}, 2, "--encoding: there is no encoding \"cp1525\""},
+      {{"adapt", "--model", M, "--data", "-", "--validation_file", "-", "--output_dir", none},
+       2,
+       "standard input (-) was given twice"},
+      {{"data", "info", text, "--text_column_name", ""}, 2, "--text_column_name is empty"},
+      {{"data", "info", text, "--json_field="}, 2, "--json_field is empty"},
+      {{"data", "info", text, "--csv_separator", ""}, 2, "--csv_separator is ''"},
+      {{"data", "info", text, "--column_names", "a,"}, 2, "--column_names is 'a,', in which a name is empty"},
+      {{"data", "info", text, "--column_names", "a,b,a"}, 2, "names the column \"a\" twice"},
+      {{"data", "info", folder.write("doc.json", R"({"a": 1, "text": "t", "items": [{"text": "x"}, {"text": "y"}]})")},
+       3,
+       "--json_field items"},
       {{"data", "info", "-", "-"}, 2, "standard input (-) was given twice"},
       {{"data", "info", folder.write("cp1252.txt", "it\x92s\n")},
        3,
@@ -77,6 +88,28 @@ TEST(InputErrors, HaveACodeAndASentence) {
     EXPECT_THAT(result.err, HasSubstr(c.message));
     EXPECT_THAT(result.err, HasSubstr("tekio: "));
     EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(InputErrors, OptionsWithoutEffectAreWarnedOf) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("a.txt", "one\n"), table = folder.write("a.csv", "text\none\n");
+  const struct {
+    std::string data;
+    std::vector<std::string> option;
+    bool warned;
+  } cases[] = {{text, {"--json_field", "a"}, true},     {text, {"--csv_separator", ";"}, true},
+               {text, {"--no_header"}, true},           {text, {"--column_names", "a"}, true},
+               {table, {"--sample_by", "line"}, false}, {table, {"--sample_by", "paragraph"}, true},
+               {table, {"--json_field", "a"}, true},    {table, {"--csv_separator", ";"}, false},
+               {table, {"--no_header"}, false},         {text, {"--sample_by", "document"}, false}};
+  for (const auto& c : cases) {
+    std::vector<std::string> arguments = {"data", "info", c.data};
+    arguments.insert(arguments.end(), c.option.begin(), c.option.end());
+    const Result result = run(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.err.find(c.option.front() + " has no effect on " + c.data) != std::string::npos, c.warned)
+        << c.option.front() << " " << result.err;
   }
 }
 
