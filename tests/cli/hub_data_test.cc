@@ -143,7 +143,7 @@ TEST_F(HubData, WhatIsWrongIsSaid) {
 }
 
 TEST_F(HubData, TheCacheMayBeNamed) {
-  const std::string cache = folder_.path("elsewhere");
+  const std::string cache = folder_ / "elsewhere";
   ASSERT_EQ(
       films({"data", "chunks", "films:test", "--model", model_folder(), "--chunk_size", "16", "--cache_dir", cache})
           .code,
