@@ -186,7 +186,7 @@ std::vector<std::string> OptionTable::parse(const std::vector<std::string>& argu
     if (problems_.empty()) read_files(found);
   }
   // A name that several options have sets them all, but gives way to an option's own.
-  std::ranges::stable_partition(found, &Given::shared);
+  std::stable_partition(found.begin(), found.end(), [](const Given& given) { return given.shared; });
   take(found);
   if (!problems_.empty())
     fail(ErrorKind::usage, "{}{}", fmt::join(problems_, "; "),

@@ -60,7 +60,7 @@ class Checks : public testing::Test {
   const Sequences s_{offsets_, 0};
   const NormKept kept_{t_({5, 8}), t_({5})};
   const NormWeights w_{t_({8}), t_({8}), 1e-5f};
-  const Dropout off_;
+  const Dropout off_{};
 };
 
 TEST_F(Checks, Linear) {

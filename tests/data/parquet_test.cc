@@ -117,8 +117,9 @@ TEST_F(Columnar, ShowsEveryTypeAsJson) {
 
 TEST_F(Columnar, RefusesWhatHoldsNoText) {
   for (const auto& [name, words] : expected()["refused"].items()) {
-    SCOPED_TRACE(name);
-    expect_error(ErrorKind::input, words.get<std::vector<std::string>>(), [&] { texts(kFolder / name); });
+    const fs::path file = kFolder / name;
+    SCOPED_TRACE(file);
+    expect_error(ErrorKind::input, words.get<std::vector<std::string>>(), [&] { texts(file); });
   }
   expect_error(ErrorKind::input, {"there is no column \"Text\"", "--text_column_name text"},
                [&] { texts(kFolder / "zstd-v1.parquet", {.text_column = "Text"}); });

@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tekio;
-  static const fuzz::Folder folder;
+  static const fuzz::ScratchFolder folder(fuzz::kInMemory);
   static const bool set = (setenv("TEKIO_ARROW_MODULE", TEKIO_ARROW_MODULE, 0), true);
   (void)set;
   const std::string_view bytes = fuzz::as_text(data, size);
