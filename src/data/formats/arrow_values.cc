@@ -49,11 +49,10 @@ struct Range {
 /// What a value of a type with offsets takes of the bytes or of the child.
 Range range_at(const ArrowType& type, const ArrowArray& array, int64_t row) {
   const int64_t at = row + array.offset;
+  if (type.kind == Kind::fixed_list) return {at * type.bytes, (at + 1) * type.bytes};  // it has no offsets
   const void* const offsets = array.buffers[1];
   Range range{};
   switch (type.kind) {
-    case Kind::fixed_list:
-      return {at * type.bytes, (at + 1) * type.bytes};
     case Kind::list_view:
       range.begin = number_at<int32_t>(offsets, at);
       range.end = range.begin + number_at<int32_t>(array.buffers[2], at);
