@@ -125,9 +125,10 @@ TEST_F(Push, PrivateRepositoriesOpenWithTheTokenAlone) {
   EXPECT_EQ(run({"pull", "somebody/secret"}, nobody).code, 4);
   const Result mine = run({"pull", "somebody/secret", "--json"}, start_);
   ASSERT_EQ(mine.code, 0) << mine.err;
-  for (const auto& name : mine.json()["files"]) {
+  const Json pulled = mine.json();
+  for (const auto& name : pulled["files"]) {
     if (name == "README.md") continue;
-    EXPECT_EQ(read_file(mine.json()["path"].get<std::string>() + "/" + name.get<std::string>()),
+    EXPECT_EQ(read_file(pulled["path"].get<std::string>() + "/" + name.get<std::string>()),
               read_file(model_ + "/" + name.get<std::string>()));
   }
 }
