@@ -149,7 +149,7 @@ def judge(number, case):
             splits.append([str(split), [path.split("@", 1)[1].split("/", 1)[1] for path in files]])
         return {"module": type(builder).__module__.rsplit(".", 1)[-1], "config_name": builder.config.name, "splits": splits}
     except Exception as error:
-        text = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].replace(name, "ID")
+        text = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].replace(f"{os.getcwd()}/", "").replace(name, "ID")
         return {"error": re.sub(r"127\.0\.0\.1:\d+", "HUB", re.sub("[0-9a-f]{40}", "COMMIT", text))[:120]}
 
 
