@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -158,6 +159,29 @@ def refused_files(out):
     write("two.parquet", pa.table({"title": ["a", "b"], "body": ["longer text", "and more"]}), "--text_column_name body")
     bad = pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\1\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffb"))
     write("not_utf8.parquet", pa.table({"text": bad}), "row 2", "UTF-8")
+    sound = (out.path / "file.arrow").read_bytes()
+    (out.path / "other_footer.arrow").write_bytes(sound.replace(b"text", b"test", 1))  # the schema, not the footer
+    out.refused["other_footer.arrow"] = ["not those of its footer"]
+    (out.path / "no_head.arrow").write_bytes(without_heads((out.path / "stream.arrow").read_bytes()))
+    out.refused["no_head.arrow"] = ["a record batch has -1 rows"]
+
+
+def without_heads(stream):
+    """An Arrow stream whose messages after the schema say what they are, and hold nothing: a flatbuffer's field is absent
+    where its place in the table of fields is 0."""
+    made, at = bytearray(stream), 0
+    while at + 8 < len(made):
+        size, root = struct.unpack_from("<iI", made, at + 4)
+        if size == 0:
+            break
+        table = at + 8 + root
+        fields = table - struct.unpack_from("<i", made, table)[0]
+        has_body = struct.unpack_from("<H", made, fields)[0] > 10  # the fourth field: bytes of the body
+        body = struct.unpack_from("<q", made, table + struct.unpack_from("<H", made, fields + 10)[0])[0] if has_body else 0
+        if at > 0:
+            struct.pack_into("<H", made, fields + 8, 0)  # the third field: the head
+        at += 8 + size + body
+    return bytes(made)
 
 
 def main():

@@ -26,9 +26,10 @@ bool has_dictionary(const arrow::DataType& type) {
 }
 
 /// Rows of a record batch whose head this message is: the first field, a 64-bit number, of its flatbuffer's table,
-/// which Arrow verified when it opened the message.
+/// which Arrow verified when it opened the message. A head may be said and not be there.
 int64_t rows_of(const arrow::ipc::Message& message) {
   const auto* const table = static_cast<const uint8_t*>(message.header());
+  if (table == nullptr) return -1;
   int32_t back = 0;
   uint16_t size = 0, at = 0;
   std::memcpy(&back, table, sizeof back);
@@ -167,6 +168,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> IpcFile::read(const Req
       is_stream_ || !streamed ? bytes_ : arrow::SliceBuffer(bytes_, kStreamInFile));
   if (streamed) {
     ARROW_ASSIGN_OR_RAISE(auto stream, arrow::ipc::RecordBatchStreamReader::Open(input, options));
+    if (!stream->schema()->Equals(*schema)) return arrow::Status::Invalid("its columns are not those of its footer");
     return std::make_shared<Reader>(std::move(pool), std::move(stream));
   }
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::ipc::RecordBatchFileReader::Open(input, options));

@@ -1,8 +1,13 @@
 // A run that was stopped, killed or robbed of its disk goes on as if nothing had happened: the same bits at the end.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <cmath>
 #include <csignal>
 #include <set>
 #include <thread>
@@ -110,19 +115,25 @@ INSTANTIATE_TEST_SUITE_P(
                       Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2}),
     [](const auto& given) { return std::string(given.param.name); });
 
-class Kills : public Resume, public ::testing::WithParamInterface<Mode> {};
+class Kills : public Resume, public ::testing::WithParamInterface<Mode> {
+ protected:
+  static constexpr uint32_t kTrials = 80;
+  /// Lives of some length, each trial's about a tenth longer: several end within the run on a fast machine, and it gets
+  /// done on a busy one.
+  static std::chrono::microseconds life(uint32_t stream, uint32_t trial) {
+    const double share = random_words(random_key(stream, trial), {})[0] / 4294967296.0;
+    return std::chrono::microseconds(static_cast<int64_t>(2000 * std::pow(1.1, trial) * (0.5 + share)));
+  }
+};
 
 TEST_P(Kills, AtAnyMomentCostNothing) {
   adapt_fresh(often("whole", GetParam()));
   TrainingOptions o = often("killed", GetParam());
   o.resume_from_checkpoint = "auto";
   int kills = 0, status = -1;
-  for (uint32_t trial = 0; trial < 60 && status != 0; ++trial) {
-    // Longer and longer lives, so that it gets done on a busy machine too.
-    const auto life =
-        std::chrono::microseconds(1000 + random_words(random_key(5, trial), {})[0] % (4000 + 300 * trial * trial));
+  for (uint32_t trial = 0; trial < kTrials && status != 0; ++trial) {
     status = in_child(o, [&](pid_t child) {
-      std::this_thread::sleep_for(life);
+      std::this_thread::sleep_for(life(5, trial));
       kill(child, SIGKILL);
     });
     kills += WIFSIGNALED(status);
@@ -145,10 +156,9 @@ TEST_P(Kills, TermSavesAtAnyMoment) {
   o.save_strategy = Interval::no;
   o.resume_from_checkpoint = "auto";
   int stops = 0, status = -1;
-  for (uint32_t trial = 0; trial < 60 && status != 0; ++trial) {
+  for (uint32_t trial = 0; trial < kTrials && status != 0; ++trial) {
     status = in_child(o, [&](pid_t child) {
-      std::this_thread::sleep_for(
-          std::chrono::microseconds(2000 + random_words(random_key(6, trial), {})[0] % (4000 + 300 * trial * trial)));
+      std::this_thread::sleep_for(life(6, trial));
       kill(child, trial % 2 ? SIGTERM : SIGINT);
     });
     // Before adapt() has taken the signals over they still kill.
@@ -210,42 +220,61 @@ TEST_F(Resume, ASignalBeforeTheFirstUpdateHasNothingToSave) {
   EXPECT_EQ(before.sa_handler, after.sa_handler);  // given back
 }
 
+/// A pipe to which a run writes its trace. As the line of update `at` is written, and before the writing thread does
+/// anything else, SIGTERM comes: the kernel tells of each write by a signal to that thread, and its handler counts.
+class SignalAtUpdate {
+ public:
+  explicit SignalAtUpdate(int at) {
+    if (pipe(ends_) != 0) throw std::runtime_error("no pipe");
+    left = at, from = ends_[0];
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+      char bytes[4096];
+      const ssize_t count = read(from, bytes, sizeof bytes);
+      for (ssize_t i = 0; i < count; ++i)
+        if (bytes[i] == '\n' && left.fetch_sub(1) == 1) raise(SIGTERM);
+    };
+    sigaction(SIGIO, &action, &before_);
+    const f_owner_ex self{F_OWNER_TID, gettid()};
+    fcntl(from, F_SETOWN_EX, &self);
+    fcntl(from, F_SETFL, O_ASYNC | O_NONBLOCK);
+  }
+  ~SignalAtUpdate() {
+    close(ends_[0]), close(ends_[1]);
+    sigaction(SIGIO, &before_, nullptr);
+  }
+  std::string trace() const { return "/dev/fd/" + std::to_string(ends_[1]); }
+
+ private:
+  static inline std::atomic<int> left, from;
+  int ends_[2];
+  struct sigaction before_ {};
+};
+
 TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
-  // A reader of the trace sends the signal as soon as it sees update 2, whose evaluation of many chunks then is under
-  // way or not begun.
-  const auto long_evaluation = [&](TrainingOptions& o) {
+  const auto fresh_evaluation = [&](TrainingOptions& o) {
     o.eval_masking = EvalMasking::fresh;
     o.masking_rng = MaskingRng::torch;
     o.save_strategy = Interval::no;
     o.per_device_eval_batch_size = 2;
   };
-  const auto run = [&](const TrainingOptions& o) {
-    MaskedLM m = model();
-    return adapt(m, tokenizer(), split(40, 120), o);
-  };
   TrainingOptions o = often("whole");
-  long_evaluation(o);
-  run(o);
+  fresh_evaluation(o);
+  adapt_fresh(o);
   o = often("run");
-  long_evaluation(o);
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  o.trace = "/dev/fd/" + std::to_string(ends[1]);
-  std::thread reader([&] {
-    char c;
-    for (int seen = 0; seen < 2 && read(ends[0], &c, 1) == 1;) seen += c == '\n';
-    kill(getpid(), SIGTERM);
-  });
-  const AdaptReport r = run(o);
-  reader.join();
-  EXPECT_TRUE(r.stopped);
-  ASSERT_EQ(r.steps, 2);
-  EXPECT_TRUE(r.evaluations.empty());
+  fresh_evaluation(o);
+  {
+    const SignalAtUpdate two(2);  // after which an evaluation is due
+    o.trace = two.trace();
+    const AdaptReport r = adapt_fresh(o);
+    EXPECT_TRUE(r.stopped);
+    ASSERT_EQ(r.steps, 2);
+    EXPECT_TRUE(r.evaluations.empty());
+  }
   EXPECT_TRUE(json(folder_ / "run" / "checkpoint-2" / "training_state.json")["state"]["evaluation_due"].get<bool>());
-  close(ends[0]), close(ends[1]);
   o.trace.clear();
   o.resume_from_checkpoint = "auto";
-  run(o);
+  adapt_fresh(o);
   EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
   EXPECT_EQ(history("run"), history("whole"));
 }
