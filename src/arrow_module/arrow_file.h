@@ -6,6 +6,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/result.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -18,8 +19,13 @@ namespace tekio_arrow {
 inline constexpr int64_t kMostColumns = 20'000;                 ///< leaves
 inline constexpr int64_t kMostGroups = 1'000'000;               ///< row groups
 inline constexpr int64_t kMostFooterBytes = int64_t{64} << 20;  ///< of a Parquet file
-inline constexpr int64_t kMostStreamBytes = int64_t{2} << 30;   ///< what one stream may hold at a time
 inline constexpr int kMostDepth = 64;                           ///< of types within types
+
+/// What one stream of a file may hold at a time: a few kilobytes that unpack to gigabytes are made to harm.
+inline int64_t stream_limit(int64_t file_bytes) {
+  constexpr int64_t kSmallest = int64_t{256} << 20, kLargest = int64_t{2} << 30;
+  return std::min(kLargest, kSmallest + std::min(file_bytes, kLargest) * 1000);
+}
 
 /// Refuses to hold more than a limit.
 class LimitedPool final : public arrow::MemoryPool {

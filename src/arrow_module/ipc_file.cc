@@ -130,7 +130,7 @@ arrow::Result<std::unique_ptr<File>> IpcFile::open(const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(made->bytes_, made->file_->ReadAt(0, size));
   const std::string_view begin(reinterpret_cast<const char*>(made->bytes_->data()), static_cast<size_t>(size));
   made->is_stream_ = !begin.starts_with(kFileMagic);
-  LimitedPool pool(kMostStreamBytes);
+  LimitedPool pool(stream_limit(size));
   if (made->is_stream_) {
     arrow::io::BufferReader input(made->bytes_);
     ARROW_ASSIGN_OR_RAISE(const auto stream, arrow::ipc::RecordBatchStreamReader::Open(&input, read_options(&pool)));
@@ -151,7 +151,7 @@ arrow::Result<std::unique_ptr<File>> IpcFile::open(const std::string& path) {
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> IpcFile::read(const Request& request) const {
-  auto pool = std::make_shared<LimitedPool>(kMostStreamBytes);
+  auto pool = std::make_shared<LimitedPool>(stream_limit(bytes_->size()));
   auto options = read_options(pool.get());
   std::shared_ptr<arrow::Schema> schema = schema_;
   if (!request.column.empty()) {

@@ -192,7 +192,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ParquetFile::read(const
   std::vector<int> groups;
   for (int64_t i = request.first; i < request.last; ++i) groups.push_back(static_cast<int>(i));
   ARROW_ASSIGN_OR_RAISE(const std::vector<int> wanted, leaves(request.column));
-  auto pool = std::make_unique<LimitedPool>(kMostStreamBytes);
+  ARROW_ASSIGN_OR_RAISE(const int64_t file_bytes, source_->GetSize());
+  auto pool = std::make_unique<LimitedPool>(stream_limit(file_bytes));
   parquet::ReaderProperties properties = reader_properties(pool.get());
   if (request.piecewise) {
     properties.enable_buffered_stream();
