@@ -83,7 +83,7 @@ class BenchStep final : public Command {
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
     const fs::path folder = model_.empty() ? fs::path() : find_model(model_, hub::model_files).folder;
     const ModelConfig config = folder.empty() ? distilbert_base() : open_model_folder(folder).config;
-    job_.length = capped_chunk_size(job_.length, config.max_positions);
+    job_.length = capped_chunk_size(job_.length, config.longest_input());
     if (job_.batch_size * job_.length > std::numeric_limits<int32_t>::max())
       fail(ErrorKind::usage, "--per_device_train_batch_size {} of {} tokens each: a batch has at most {} tokens",
            job_.batch_size, job_.length, std::numeric_limits<int32_t>::max());

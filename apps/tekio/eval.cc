@@ -152,7 +152,7 @@ class Eval final : public Command {
     int64_t longest = tokenizer.model_max_length();
     for (const Candidate& candidate : candidates)
       longest = std::min({longest, candidate.tokenizer.model_max_length(),
-                          open_model_folder(candidate.place.folder).config.max_positions});
+                          open_model_folder(candidate.place.folder).config.longest_input()});
     chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest);
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;

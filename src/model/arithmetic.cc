@@ -63,17 +63,17 @@ ModelConfig sample_of(const ModelConfig& config) {
 // Chunks of which 15 % of the tokens are masked.
 Batch sample_batch(const ModelConfig& config, int64_t sequences) {
   Batch batch;
-  batch.padded_length = config.max_positions;
+  batch.padded_length = config.longest_input();
   batch.offsets.push_back(0);
   VariedNumbers numbers;
-  for (int64_t i = 0; i < sequences * config.max_positions; ++i) {
+  for (int64_t i = 0; i < sequences * config.longest_input(); ++i) {
     const float drawn = (numbers.draw() + 1) / 2;  // [0, 1]
     batch.input_ids.push_back(static_cast<int32_t>(drawn * static_cast<float>(config.vocabulary - 1)));
     if (i % 20 < 3) {
       batch.masked_rows.push_back(static_cast<int32_t>(i));
       batch.labels.push_back(batch.input_ids.back());
     }
-    if ((i + 1) % config.max_positions == 0) batch.offsets.push_back(static_cast<int32_t>(i + 1));
+    if ((i + 1) % config.longest_input() == 0) batch.offsets.push_back(static_cast<int32_t>(i + 1));
   }
   return batch;
 }
@@ -122,7 +122,7 @@ class Measurement {
     MlmNetwork model(config_, *backend);
     fill(model.weights());
     // Enough rows for all threads, each of which takes blocks of 128.
-    const int64_t sequences = std::clamp<int64_t>(threads_ / 2, 1, 16), length = config_.max_positions;
+    const int64_t sequences = std::clamp<int64_t>(threads_ / 2, 1, 16), length = config_.longest_input();
     const Batch batch = sample_batch(config_, sequences);
     const auto masked = static_cast<int64_t>(batch.masked_rows.size());
     const double masked_share = static_cast<double>(masked) / static_cast<double>(sequences * length);

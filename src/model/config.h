@@ -23,7 +23,7 @@ struct ModelConfig {
   int64_t layers = 0;      // L
   int64_t heads = 0;       // H
   int64_t inner = 0;
-  int64_t max_positions = 0;
+  int64_t max_positions = 0;    // rows of the position embeddings
   int64_t type_vocabulary = 0;  // 0: no token types
   float norm_epsilon = 1e-12f;
   Activation activation = Activation::gelu;
@@ -36,6 +36,9 @@ struct ModelConfig {
   bool tied = true;                    // the head's matrix is the word embeddings
   std::vector<std::string> notes;      // sentences on what config.json leaves open, and what was taken for it
   Json document;                       // config.json as it was read
+
+  /// Tokens that the model takes at most: as many as it has positions.
+  int64_t longest_input() const { return max_positions; }
 
   /// The family that other files tell of, if any.
   using FindFamily = std::function<std::optional<Family>()>;

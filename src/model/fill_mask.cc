@@ -79,9 +79,9 @@ std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, cons
          printable(text));
   MaskedLM::Impl& impl = model_.impl();
   const ModelConfig& config = impl.model().config();
-  if (batch.tokens() > config.max_positions)
+  if (batch.tokens() > config.longest_input())
     fail(ErrorKind::input, "\"{}\" has {} tokens, but the model takes at most {}; shorten it", printable(text),
-         batch.tokens(), config.max_positions);
+         batch.tokens(), config.longest_input());
 
   std::vector<int32_t> candidates;
   if (options.targets.empty()) {

@@ -120,7 +120,7 @@ Tensor MaskedLM::Impl::run(const Batch& batch) {
     const BatchLimits limits = {.sequences = batch.sequences(),
                                 .length = (longest + 63) / 64 * 64,
                                 .masked_rows = (static_cast<int64_t>(batch.masked_rows.size()) + 7) / 8 * 8};
-    if (longest <= model_.config().max_positions)  // else MlmNetwork refuses it, before it costs memory
+    if (longest <= model_.config().longest_input())  // else MlmNetwork refuses it, before it costs memory
       model_.prepare(limits, /*training=*/false, type);
   }
   return model_.logits(batch);
@@ -173,7 +173,7 @@ ModelInfo MaskedLM::info() const {
           .heads = config.heads,
           .intermediate_size = config.inner,
           .vocabulary = config.vocabulary,
-          .max_length = config.max_positions,
+          .max_length = config.longest_input(),
           .parameters = num_parameters(),
           .missing = impl_->report().missing,
           .unexpected = impl_->report().unexpected};

@@ -26,9 +26,9 @@ void check_batch(const Batch& batch, const ModelConfig& config) {
                   (batch.masked_rows.empty() || (batch.masked_rows.front() >= 0 && batch.masked_rows.back() < n)),
               "masked rows are not ascending token numbers below {}", n);
   for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
-    if (const int32_t length = batch.offsets[k + 1] - batch.offsets[k]; length > config.max_positions)
+    if (const int32_t length = batch.offsets[k + 1] - batch.offsets[k]; length > config.longest_input())
       fail(ErrorKind::input, "a sequence has {} tokens, but the model has only {} positions; shorten or chunk the text",
-           length, config.max_positions);
+           length, config.longest_input());
   const auto check_ids = [](std::span<const int32_t> ids, int64_t end, const char* what, const char* table) {
     for (size_t i = 0; i < ids.size(); ++i)
       if (ids[i] < 0 || ids[i] >= end)

@@ -124,11 +124,11 @@ void grow_vocabulary(const ParameterSet& from, ParameterSet& to, uint64_t seed, 
 
 Tokenizer limited_to_positions(const Tokenizer& tokenizer, const ModelConfig& config) {
   const int64_t length = tokenizer.model_max_length();
-  if (length <= config.max_positions) return tokenizer;
+  if (length <= config.longest_input()) return tokenizer;
   if (length != INT64_MAX)
     note(fmt::format("the tokenizer's model_max_length is {}, but the model has {} positions: taken, and saved, as {}",
-                     length, config.max_positions, config.max_positions));
-  return tokenizer.with_model_max_length(config.max_positions);
+                     length, config.longest_input(), config.longest_input()));
+  return tokenizer.with_model_max_length(config.longest_input());
 }
 
 }  // namespace tekio

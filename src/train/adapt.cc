@@ -24,9 +24,9 @@ void require_no_problems(const std::vector<std::string>& problems) {
 void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks) {
   const ModelConfig& config = model.impl().model().config();
   model.impl().check_tokenizer(tokenizer);
-  if (chunks.chunk_size() > config.max_positions)
+  if (chunks.chunk_size() > config.longest_input())
     fail(ErrorKind::usage, "--chunk_size {} is longer than the model's {} positions", chunks.chunk_size(),
-         config.max_positions);
+         config.longest_input());
 }
 
 void require_sane(const EvaluationOptions& o) {
