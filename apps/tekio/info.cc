@@ -1,5 +1,4 @@
 // tekio info: what a model folder holds.
-#include <algorithm>
 
 #include "base/log.h"
 #include "inputs.h"
@@ -70,9 +69,7 @@ class Info final : public Command {
 
  private:
   static std::vector<std::string> model_and_perhaps_tokenizer(const std::vector<std::string>& names) {
-    const bool both = std::ranges::any_of(
-        names, [](const std::string& name) { return name == "tokenizer.json" || name == "vocab.txt"; });
-    return both ? hub::model_and_tokenizer_files(names) : hub::model_files(names);
+    return Tokenizer::is_among(names) ? hub::model_and_tokenizer_files(names) : hub::model_files(names);
   }
 
   // A folder of weights alone is still a model. One whose tokenizer is damaged is not passed over.

@@ -75,6 +75,8 @@ class Tokenizer {
   static Tokenizer from_pretrained(const std::string& folder);
   /// Whether a folder has tokenizer.json or vocab.txt, one of which from_pretrained() needs.
   static bool is_in(const std::filesystem::path& folder);
+  /// The same of a list of files' names.
+  static bool is_among(std::span<const std::string> names);
   /// Names of the files that a tokenizer may consist of; what save_pretrained() writes is among them.
   static std::span<const char* const> files();
 

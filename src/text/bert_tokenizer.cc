@@ -58,10 +58,10 @@ BertNormalization normalization_of(const WordPieceOptions& options) {
 Tokenizer bert_tokenizer(Vocabulary vocabulary, const WordPieceOptions& options) {
   auto tables = std::make_shared<Tokenizer::Tables>();
   std::copy(kBertRoles.begin(), kBertRoles.end(), tables->roles.begin());
-  tables->model = WordPiece(std::move(vocabulary), tables->roles[kUnknown], "##", WordPiece::kMaxInputChars);
+  tables->model = {WordPiece(std::move(vocabulary), tables->roles[kUnknown], "##", WordPiece::kMaxInputChars)};
   tables->normalizer = Normalizer({normalization_of(options)});
   tables->pre_tokenizer = PreTokenizer({BertPreTokenization{}});
-  tables->decoder = WordPieceDecoder{};
+  tables->decoder = Decoder({WordPieceDecoding{}});
   tables->model_max_length = options.model_max_length;
   tables->known_class = find_tokenizer_class("BertTokenizer");
   tables->tokenizer_class = tables->known_class->name;

@@ -51,7 +51,7 @@ Pipeline read_pipeline(const fs::path& folder, bool has_json) {
   if (has_json) return parse_tokenizer_json(open_file(json).text(), json.string());
   if (has_file(vocabulary)) {
     Pipeline pipeline;
-    pipeline.model = WordPiece(read_vocabulary(vocabulary), "[UNK]", "##", WordPiece::kMaxInputChars);
+    pipeline.model = {WordPiece(read_vocabulary(vocabulary), "[UNK]", "##", WordPiece::kMaxInputChars)};
     return pipeline;
   }
   const bool other = fs::exists(folder / "merges.txt") || fs::exists(folder / "sentencepiece.bpe.model") ||
@@ -127,6 +127,20 @@ void warn_of_overruled(const Pipeline& file, bool other_model, const Tokenizer::
                   where, list, several ? "are not those" : "is not that", tables.tokenizer_class, kGenericClass));
 }
 
+// Puts the pipeline of a class of BERT's, made from the vocabulary and the settings, into the tables. Says whether the
+// model had other settings of its own.
+bool take_bert_pipeline(SubwordModel model, const TokenizerSettings& settings, Tokenizer::Tables& tables) {
+  tables.normalizer = Normalizer({bert_normalization(settings, *tables.known_class)});
+  tables.pre_tokenizer = PreTokenizer({BertPreTokenization{}});
+  tables.decoder = Decoder({WordPieceDecoding{}});
+  const std::string& unknown = tables.roles[kUnknown];
+  auto word_piece = std::get<WordPiece>(std::move(model).take());
+  const bool other = word_piece.prefix() != "##" || word_piece.unknown_token() != unknown ||
+                     word_piece.max_input_chars_per_word() != WordPiece::kMaxInputChars;
+  tables.model = {std::move(word_piece).with_settings(unknown, "##", WordPiece::kMaxInputChars)};
+  return other;
+}
+
 // Those of tokenizer.json and those of the settings. What the settings say of a token that the former lists as well
 // counts only where they describe it whole.
 std::vector<AddedToken> joined(std::vector<AddedToken> of_file, std::vector<AddedToken> of_settings) {
@@ -170,13 +184,7 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   const bool own = known != nullptr && (!has_json || known->keeps == TokenizerClass::Keeps::vocabulary);
   bool other_model = false;
   if (own) {
-    tables->normalizer = Normalizer({bert_normalization(settings, *known)});
-    tables->pre_tokenizer = PreTokenizer({BertPreTokenization{}});
-    tables->decoder = WordPieceDecoder{};
-    const std::string& unknown = tables->roles[kUnknown];
-    other_model = file.model.prefix() != "##" || file.model.unknown_token() != unknown ||
-                  file.model.max_input_chars_per_word() != WordPiece::kMaxInputChars;
-    tables->model = std::move(file.model).with_settings(unknown, "##", WordPiece::kMaxInputChars);
+    other_model = take_bert_pipeline(std::move(file.model), settings, *tables);
   } else {
     tables->normalizer = parse_normalizer(file.normalizer, where + ": normalizer");
     tables->pre_tokenizer = parse_pre_tokenizer(file.pre_tokenizer, where + ": pre_tokenizer");

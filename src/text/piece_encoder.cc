@@ -64,11 +64,11 @@ void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Piece
 }
 
 void PieceEncoder::encode_normalized(Split piece, Pieces& out) {
-  tables_->pre_tokenizer.split(text_, piece, splits_);
-  for (const Split& split : splits_) {
-    const std::span<const AlignedChar> word(text_.data() + split.begin, split.end - split.begin);
+  tables_->pre_tokenizer.split(text_, piece, split_);
+  for (const Split& split : split_.splits) {
+    const std::span<const AlignedChar> word = split_.of(split);
     tables_->model.tokenize(word, pieces_, scratch_);
-    for (const WordPiece::Piece& p : pieces_) {
+    for (const SubwordPiece& p : pieces_) {
       out.ids.push_back(p.id);
       out.words.push_back(out.word_count);
       out.offsets.emplace_back(word[p.begin].begin, word[p.end - 1].end);

@@ -37,9 +37,9 @@ class PieceEncoder {
   const Tokenizer::Tables* tables_;
   AlignedText text_;
   SpeltText spelt_;
-  std::vector<Split> splits_;
-  std::vector<WordPiece::Piece> pieces_;
-  WordPiece::Scratch scratch_;
+  PreTokenizedText split_;
+  std::vector<SubwordPiece> pieces_;
+  SubwordModel::Scratch scratch_;
   std::vector<AddedTokenMatcher::Stretch> stretches_, inner_;
 };
 

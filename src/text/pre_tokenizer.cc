@@ -148,18 +148,22 @@ void cut(const ScriptSplitting&, const AlignedText& text, Split piece, std::vect
   if (begin < piece.end) out.push_back({begin, piece.end});
 }
 
+/// Steps that cut and leave characters as they are.
+template <typename Step>
+void run(const Step& step, PreTokenizedText& now) {
+  now.before.swap(now.splits);
+  now.splits.clear();
+  for (const Split& split : now.before) cut(step, *now.text, split, now.splits);
+}
+
 }  // namespace
 
-void PreTokenizer::split(const AlignedText& text, Split piece, std::vector<Split>& splits) const {
-  splits.clear();
+void PreTokenizer::split(const AlignedText& text, Split piece, PreTokenizedText& out) const {
+  out.text = &text;
+  out.splits.clear();
   if (piece.begin == piece.end) return;
-  splits.push_back(piece);
-  std::vector<Split> before;
-  for (const PreTokenizerStep& step : steps_) {
-    before.swap(splits);
-    splits.clear();
-    for (const Split& split : before) std::visit([&](const auto& kind) { cut(kind, text, split, splits); }, step);
-  }
+  out.splits.push_back(piece);
+  for (const PreTokenizerStep& step : steps_) std::visit([&](const auto& kind) { run(kind, out); }, step);
 }
 
 }  // namespace tekio

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -59,14 +60,27 @@ using PreTokenizerStep =
     std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting, PunctuationSplitting,
                  DigitSplitting, CharacterSplitting, PatternSplitting, ScriptSplitting>;
 
+/// The splits of a piece of text, and the text that they lie in: the one that was cut, or what a step made of it.
+struct PreTokenizedText {
+  const AlignedText* text = nullptr;
+  std::vector<Split> splits;
+  AlignedText rewritten;      // `text`, where a step changes characters
+  std::vector<Split> before;  // scratch space of the steps
+
+  std::span<const AlignedChar> of(const Split& split) const {
+    return std::span(*text).subspan(split.begin, split.end - split.begin);
+  }
+};
+
 /// A sequence of steps, each cutting what the one before left; none leaves the text whole.
 class PreTokenizer {
  public:
   PreTokenizer() = default;
   explicit PreTokenizer(std::vector<PreTokenizerStep> steps) : steps_(std::move(steps)) {}
 
-  /// Replaces `splits` by the non-empty splits of `piece`. Errors: input (see Pattern::find).
-  void split(const AlignedText& text, Split piece, std::vector<Split>& splits) const;
+  /// Replaces `out` by the non-empty splits of a piece of `text`, which must live as long as they are looked at.
+  /// Errors: input (see Pattern::find).
+  void split(const AlignedText& text, Split piece, PreTokenizedText& out) const;
 
   const std::vector<PreTokenizerStep>& steps() const { return steps_; }
 

@@ -1,33 +1,18 @@
-// The four files of transformers 4, which 5 opens as well. tokenizer.json is written by hand where it holds the
-// vocabulary: in the library's own order and indentation, straight from the table.
+// The files of transformers 4, which 5 opens as well. tokenizer.json is written by hand where it holds the model: in
+// the library's own order and indentation, straight from the table.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "text/models/model_json.h"
 #include "text/step_json.h"
 #include "text/tables.h"
 #include "text/tokenizer_json.h"
-#include "text/unicode.h"
 
 namespace tekio {
 namespace {
-
-std::string json_string(std::string_view text) { return Json(std::string(text)).dump(); }
-
-/// The same at a text's end, without detours for what needs no escape: a vocabulary is tens of thousands of strings.
-void append_json_string(std::string_view text, std::string& to) {
-  const bool plain = std::all_of(text.begin(), text.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; });
-  if (!plain) {
-    to += json_string(text);
-    return;
-  }
-  to += '"';
-  to += text;
-  to += '"';
-}
 
 OrderedJson json_of(const AddedToken& token, bool with_id) {
   OrderedJson json = OrderedJson::object();
@@ -46,11 +31,13 @@ OrderedJson json_of(const AddedToken& token, bool with_id) {
 bool is_class_pipeline(const Tokenizer::Tables& tables) {
   if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
   const auto* bert = tables.settings_of_class();
-  return bert != nullptr && (bert->clean_text || tables.known_class->kind == TokenizerClass::Kind::funnel) &&
-         tables.pre_tokenizer.steps() == std::vector<PreTokenizerStep>{BertPreTokenization{}} && tables.decoder &&
-         tables.decoder->prefix == "##" && tables.decoder->cleanup && tables.model.prefix() == "##" &&
-         tables.model.max_input_chars_per_word() == WordPiece::kMaxInputChars &&
-         tables.model.unknown_token() == tables.roles[kUnknown] &&
+  const auto* model = tables.model.as<WordPiece>();
+  return model != nullptr && bert != nullptr &&
+         (bert->clean_text || tables.known_class->kind == TokenizerClass::Kind::funnel) &&
+         tables.pre_tokenizer.steps() == std::vector<PreTokenizerStep>{BertPreTokenization{}} &&
+         tables.decoder.steps() == std::vector<DecoderStep>{WordPieceDecoding{}} && model->prefix() == "##" &&
+         model->max_input_chars_per_word() == WordPiece::kMaxInputChars &&
+         model->unknown_token() == tables.roles[kUnknown] &&
          json_of(tables.templates) == json_of(tables.class_template());
 }
 
@@ -99,18 +86,6 @@ Json special_tokens_map(const Tokenizer::Tables& tables) {
   return json;
 }
 
-// One token a line; nothing where lines cannot say it: ids with gaps, or a token that a reader of lines would change.
-std::optional<std::string> vocab_txt(const Vocabulary& vocabulary) {
-  std::string text;
-  for (int64_t id = 0; id < vocabulary.id_end(); ++id) {
-    const auto token = vocabulary.token(id);
-    if (!token || token->find('\n') != std::string_view::npos || unicode::ends_with(*token, unicode::kWhiteSpace))
-      return std::nullopt;
-    text.append(*token).push_back('\n');
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
@@ -123,26 +98,9 @@ std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
   head["decoder"] = json_of(tables.decoder);
   std::string text = head.dump(2);
   text.resize(text.size() - 2);  // the closing brace, on its own line: the model comes before it
-  text += fmt::format(
-      ",\n  \"model\": {{\n    \"type\": \"WordPiece\",\n    \"unk_token\": {},\n    \"continuing_subword_prefix\": "
-      "{},\n"
-      "    \"max_input_chars_per_word\": {},\n    \"vocab\": {{",
-      json_string(tables.model.unknown_token()), json_string(tables.model.prefix()),
-      tables.model.max_input_chars_per_word());
-  const Vocabulary& vocabulary = tables.model.vocabulary();
-  const char* separator = "\n";
-  for (int64_t id = 0; id < vocabulary.id_end(); ++id) {
-    const auto token = vocabulary.token(id);
-    if (!token) continue;
-    text += separator;
-    text += "      ";
-    append_json_string(*token, text);
-    text += ": ";
-    const fmt::format_int digits(id);
-    text.append(digits.data(), digits.size());
-    separator = ",\n";
-  }
-  text += vocabulary.size() > 0 ? "\n    }\n  }\n}" : "}\n  }\n}";
+  text += ",\n  \"model\": ";
+  append_model_json(tables.model, text);
+  text += "\n}";
   return text;
 }
 
@@ -154,8 +112,8 @@ std::vector<WrittenFile> save_tokenizer(const Tokenizer::Tables& tables, const s
       write_atomically(folder / "tokenizer.json", write_tokenizer_json(tables)),
       write_atomically(folder / "tokenizer_config.json", pretty_json(tokenizer_config(tables))),
       write_atomically(folder / "special_tokens_map.json", pretty_json(special_tokens_map(tables)))};
-  if (const auto lines = vocab_txt(tables.model.vocabulary()))
-    files.push_back(write_atomically(folder / "vocab.txt", *lines));
+  for (const ModelFile& file : model_files(tables.model))
+    files.push_back(write_atomically(folder / file.name, file.text));
   return files;
 }
 

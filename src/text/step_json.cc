@@ -125,6 +125,15 @@ void append(const Json& json, const std::string& where, std::vector<PreTokenizer
   }
 }
 
+void append(const Json& json, const std::string& where, std::vector<DecoderStep>& steps) {
+  const std::string type = type_of(json, where);
+  const JsonReader reader(json, where);
+  if (type == "WordPiece")
+    steps.push_back(WordPieceDecoding{reader.string("prefix").value_or("##"), flag(reader, "cleanup", true)});
+  else
+    unsupported(where, type, "WordPiece");
+}
+
 OrderedJson step_json(const BertNormalization& step) {
   OrderedJson json = {
       {"type", "BertNormalizer"}, {"clean_text", step.clean_text}, {"handle_chinese_chars", step.handle_chinese_chars}};
@@ -169,6 +178,10 @@ OrderedJson step_json(const PatternSplitting& step) {
 }
 OrderedJson step_json(const ScriptSplitting&) { return {{"type", "UnicodeScripts"}}; }
 
+OrderedJson step_json(const WordPieceDecoding& step) {
+  return {{"type", "WordPiece"}, {"prefix", step.prefix}, {"cleanup", step.cleanup}};
+}
+
 template <typename Step>
 OrderedJson sequence(const std::vector<Step>& steps, const char* key) {
   OrderedJson parts = OrderedJson::array();
@@ -192,20 +205,15 @@ PreTokenizer parse_pre_tokenizer(const Json& json, const std::string& where) {
   return PreTokenizer(std::move(steps));
 }
 
-std::optional<WordPieceDecoder> parse_decoder(const Json& json, const std::string& where) {
-  if (json.is_null()) return std::nullopt;
-  const std::string type = type_of(json, where);
-  if (type != "WordPiece") unsupported(where, type, "WordPiece");
-  const JsonReader reader(json, where);
-  return WordPieceDecoder{reader.string("prefix").value_or("##"), flag(reader, "cleanup", true)};
+Decoder parse_decoder(const Json& json, const std::string& where) {
+  std::vector<DecoderStep> steps;
+  if (!json.is_null()) append(json, where, steps);
+  return Decoder(std::move(steps));
 }
 
 OrderedJson json_of(const Normalizer& normalizer) { return sequence(normalizer.steps(), "normalizers"); }
 OrderedJson json_of(const PreTokenizer& pre_tokenizer) { return sequence(pre_tokenizer.steps(), "pretokenizers"); }
 
-OrderedJson json_of(const std::optional<WordPieceDecoder>& decoder) {
-  if (!decoder) return nullptr;
-  return {{"type", "WordPiece"}, {"prefix", decoder->prefix}, {"cleanup", decoder->cleanup}};
-}
+OrderedJson json_of(const Decoder& decoder) { return sequence(decoder.steps(), "decoders"); }
 
 }  // namespace tekio

@@ -2,7 +2,6 @@
 // supported is refused by name, together with what is.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "text/tables.h"
@@ -14,12 +13,12 @@ namespace tekio {
 Normalizer parse_normalizer(const Json& json, const std::string& where);
 PreTokenizer parse_pre_tokenizer(const Json& json, const std::string& where);
 Template parse_post_processor(const Json& json, const std::string& where);
-std::optional<WordPieceDecoder> parse_decoder(const Json& json, const std::string& where);
+Decoder parse_decoder(const Json& json, const std::string& where);
 
 /// One step as itself, several as a Sequence, none as null.
 OrderedJson json_of(const Normalizer& normalizer);
 OrderedJson json_of(const PreTokenizer& pre_tokenizer);
 OrderedJson json_of(const Template& templates);
-OrderedJson json_of(const std::optional<WordPieceDecoder>& decoder);
+OrderedJson json_of(const Decoder& decoder);
 
 }  // namespace tekio

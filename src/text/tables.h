@@ -13,35 +13,30 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "text/added_tokens.h"
+#include "text/decoder.h"
+#include "text/models/subword_model.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/roles.h"
 #include "text/template.h"
 #include "text/tokenizer_class.h"
-#include "text/word_piece.h"
 
 namespace tekio {
-
-/// How tokens become text again.
-struct WordPieceDecoder {
-  std::string prefix = "##";
-  bool cleanup = true;  // glue punctuation, token by token
-};
 
 /// What tokenizer.json says, component by component. Those that a class may overrule are still JSON (see step_json.h),
 /// null where the file says null or nothing.
 struct Pipeline {
-  WordPiece model;
+  SubwordModel model;
   std::vector<AddedToken> added;  // as the file lists them; ids are what the file says
   Json normalizer, pre_tokenizer, post_processor, decoder;
 };
 
 struct Tokenizer::Tables {
-  WordPiece model;
+  SubwordModel model;
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   Template templates;
-  std::optional<WordPieceDecoder> decoder;  // absent: tokens joined by spaces
+  Decoder decoder;
 
   std::vector<AddedToken> added;                         // ascending ids
   std::unordered_map<std::string, size_t> added_number;  // by content

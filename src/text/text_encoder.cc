@@ -61,7 +61,8 @@ struct TextEncoder::State {
 
   Tokenizer tokenizer;
   const Tokenizer::Tables& tables;
-  bool independent, lowercases;
+  const WordPiece* word_piece;  // the model, where regions are independent
+  bool lowercases;
   std::vector<int32_t> before, after;  // template tokens
   RegionScanner scanner;
   ShortRegionCache short_cache;
@@ -77,7 +78,7 @@ struct TextEncoder::State {
 
   Pieces pieces;
   std::string plain;
-  std::vector<WordPiece::Piece> word_pieces;
+  std::vector<SubwordPiece> word_pieces;
   WordPiece::Scratch scratch;
   std::vector<uint8_t> piece_starts;
   std::vector<AddedTokenMatcher::Stretch> stretches;
@@ -87,7 +88,7 @@ struct TextEncoder::State {
 TextEncoder::State::State(const Tokenizer& shared)
     : tokenizer(shared),
       tables(tokenizer.tables()),
-      independent(regions_independent(tables)),
+      word_piece(regions_independent(tables) ? tables.model.as<WordPiece>() : nullptr),
       lowercases(tables.normalizer.lowercases()),
       pieces_of(tables) {
   bool text_seen = false;
@@ -108,7 +109,7 @@ void TextEncoder::State::append(std::string_view text) {
     const std::string_view content = text.substr(stretch.begin, stretch.end - stretch.begin);
     if (stretch.token != AddedTokenMatcher::kText)
       put(tables.added[static_cast<size_t>(stretch.token)].id, 1);
-    else if (independent)
+    else if (word_piece != nullptr)
       append_regions(content);
     else
       append_slowly(content);
@@ -183,9 +184,9 @@ void TextEncoder::State::compute(std::string_view region) {
 
 // What `plain` holds.
 void TextEncoder::State::compute_plain() {
-  tables.model.tokenize_ascii(plain, word_pieces, scratch);
+  word_piece->tokenize_ascii(plain, word_pieces, scratch);
   pieces.clear();
-  for (const WordPiece::Piece& piece : word_pieces) pieces.ids.push_back(piece.id);
+  for (const SubwordPiece& piece : word_pieces) pieces.ids.push_back(piece.id);
   piece_starts.assign(pieces.ids.size(), 0);
   piece_starts.front() = 1;
 }

@@ -14,6 +14,11 @@
 namespace tekio {
 namespace {
 
+// All of a tokenizer's files, and those of them that one alone can make a tokenizer of.
+constexpr const char* kFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
+                                  "added_tokens.json"};
+constexpr const char* kMainFiles[] = {"tokenizer.json", "vocab.txt"};
+
 void check_lengths(const EncodeOptions& options, int64_t template_length) {
   if (options.max_length && *options.max_length < (options.add_special_tokens ? template_length : 0))
     fail(ErrorKind::usage, "max_length must leave room for the {} tokens of the template, got {}", template_length,
@@ -169,18 +174,18 @@ Tokenizer Tokenizer::with_model_max_length(int64_t length) const {
 
 bool Tokenizer::is_in(const std::filesystem::path& folder) {
   // What cannot be opened is not passed over: a link that leads nowhere counts.
-  const auto lies = [](const std::filesystem::path& path) {
+  return std::any_of(std::begin(kMainFiles), std::end(kMainFiles), [&](const char* name) {
     std::error_code ignored;
-    return std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
-  };
-  return lies(folder / "tokenizer.json") || lies(folder / "vocab.txt");
+    return std::filesystem::symlink_status(folder / name, ignored).type() != std::filesystem::file_type::not_found;
+  });
 }
 
-std::span<const char* const> Tokenizer::files() {
-  static constexpr const char* kFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                           "vocab.txt", "added_tokens.json"};
-  return kFiles;
+bool Tokenizer::is_among(std::span<const std::string> names) {
+  return std::any_of(std::begin(kMainFiles), std::end(kMainFiles),
+                     [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); });
 }
+
+std::span<const char* const> Tokenizer::files() { return kFiles; }
 
 std::optional<int32_t> Tokenizer::mask_id() const { return tables_->id_of_role(kMask); }
 std::optional<int32_t> Tokenizer::pad_id() const { return tables_->id_of_role(kPad); }

@@ -1,5 +1,3 @@
-// Only the model may lack its "type" (files of 2019 and 2020): then it is WordPiece unless it has merges or a list for
-// a vocabulary.
 #include "text/tokenizer_json.h"
 
 #include <simdjson.h>
@@ -9,6 +7,7 @@
 
 #include "base/error.h"
 #include "text/json_parts.h"
+#include "text/models/model_json.h"
 
 namespace tekio {
 namespace {
@@ -19,59 +18,6 @@ using simdjson::dom::object;
 constexpr size_t kDepthLimit = 128;
 
 bool flag(const JsonReader& reader, const char* key, bool fallback) { return reader.boolean(key).value_or(fallback); }
-
-Vocabulary parse_vocabulary(const element& json, const std::string& where) {
-  object entries;
-  if (json.get(entries) != simdjson::SUCCESS) fail(ErrorKind::input, "{} must be an object of tokens and ids", where);
-  Vocabulary vocabulary;
-  size_t bytes = 0, tokens = 0;
-  for (const auto entry : entries) bytes += entry.key.size(), ++tokens;
-  vocabulary.reserve(tokens, bytes);
-  for (const auto entry : entries) {
-    int64_t id = 0;
-    if (entry.value.get(id) != simdjson::SUCCESS)
-      fail(ErrorKind::input, "{}: the id of {} must be a whole number, got {}", where, printable(entry.key),
-           printable(simdjson::minify(entry.value)));
-    if (!vocabulary.add(entry.key, checked_id(id, where))) {
-      const auto other = vocabulary.token(id);
-      if (vocabulary.find(entry.key) >= 0)
-        fail(ErrorKind::input, "{}: the token {} stands there twice", where, printable(entry.key));
-      fail(ErrorKind::input, "{}: the tokens {} and {} have the same id {}", where, printable(*other),
-           printable(entry.key), id);
-    }
-  }
-  return vocabulary;
-}
-
-WordPiece parse_model(const element& json, const std::string& where) {
-  object members;
-  if (json.get(members) != simdjson::SUCCESS) fail(ErrorKind::input, "{} must be an object", where);
-  std::string rest = "{";  // all but the vocabulary, for the reader that names what is wrong
-  std::optional<element> vocabulary;
-  for (const auto member : members) {
-    if (member.key == "vocab") {
-      if (vocabulary) fail(ErrorKind::input, "{}: the key \"vocab\" stands twice in one JSON object", where);
-      vocabulary = member.value;
-    } else if (member.key == "merges") {
-      rest += rest.size() > 1 ? ",\"merges\":true" : "\"merges\":true";  // only whether it is there matters
-    } else {
-      rest += rest.size() > 1 ? "," : "";
-      rest += Json(std::string(member.key)).dump() + ":" + std::string(simdjson::minify(member.value));
-    }
-  }
-  const Json settings = parse_json(rest + "}", where);
-  const JsonReader reader(settings, where);
-  std::string type = reader.string("type").value_or("");
-  if (type.empty())
-    type = reader.find("merges") != nullptr ? "BPE" : vocabulary && vocabulary->is_array() ? "Unigram" : "WordPiece";
-  if (type != "WordPiece") unsupported(where, type, "WordPiece");
-  if (!vocabulary) fail(ErrorKind::input, "{}: \"vocab\" is missing", where);
-  const int64_t max_chars = reader.integer("max_input_chars_per_word").value_or(100);
-  if (max_chars < 0)
-    fail(ErrorKind::input, "{}: max_input_chars_per_word must be at least 0, got {}", where, max_chars);
-  return WordPiece(parse_vocabulary(*vocabulary, where + ": vocab"), reader.string("unk_token").value_or("[UNK]"),
-                   reader.string("continuing_subword_prefix").value_or("##"), max_chars);
-}
 
 }  // namespace
 

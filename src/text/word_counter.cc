@@ -67,10 +67,10 @@ void WordCounter::cut(std::string_view region, Use&& use) {
   characters_.clear();
   append_aligned(region, 0, characters_);
   normalizer_.apply(characters_, 0);
-  pre_tokenizer_.split(characters_, {0, characters_.size()}, splits_);
-  for (const Split& split : splits_) {
+  pre_tokenizer_.split(characters_, {0, characters_.size()}, split_);
+  for (const Split& split : split_.splits) {
     word_.clear();
-    for (size_t i = split.begin; i < split.end; ++i) append_utf8(word_, characters_[i].c);
+    for (const AlignedChar& a : split_.of(split)) append_utf8(word_, a.c);
     use(std::string_view(word_));
   }
 }

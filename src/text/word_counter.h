@@ -34,7 +34,7 @@ class WordCounter {
   CountTable regions_, words_;  // words_: of regions too long to be met again
 
   AlignedText characters_;
-  std::vector<Split> splits_;
+  PreTokenizedText split_;
   std::string word_;
 };
 

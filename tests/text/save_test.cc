@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "folders.h"
+#include "hub/fetch.h"
 
 namespace tekio::test {
 namespace {
@@ -191,6 +192,15 @@ TEST(SaveTest, TheFilesAreThoseOfTheList) {
     ++count;
   }
   EXPECT_EQ(count, 4u);
+}
+
+// A repository's files are chosen where nothing is known of tokenizers, by a list that must not fall behind this one.
+TEST(SaveTest, ARepositorysTokenizerFilesAreFetched) {
+  const std::vector<std::string> names(Tokenizer::files().begin(), Tokenizer::files().end());
+  EXPECT_THAT(hub::tokenizer_files(names), testing::UnorderedElementsAreArray(names));
+  EXPECT_TRUE(Tokenizer::is_among(names));
+  EXPECT_TRUE(Tokenizer::is_among(std::vector<std::string>{"config.json", "vocab.txt"}));
+  EXPECT_FALSE(Tokenizer::is_among(std::vector<std::string>{"config.json", "tokenizer_config.json"}));
 }
 
 }  // namespace

@@ -122,10 +122,10 @@ TEST(UnicodeTest, ScriptsAndNumbersOfEveryCodePoint) {
   for_each_code_point([&](char32_t c) { text.push_back({c, count, count + 1}), ++count; });
   for (const auto& [name, step] : {std::pair<const char*, PreTokenizerStep>("UnicodeScripts", ScriptSplitting{}),
                                    std::pair<const char*, PreTokenizerStep>("Digits", DigitSplitting{})}) {
-    std::vector<Split> splits;
-    PreTokenizer({step}).split(text, {0, text.size()}, splits);
+    PreTokenizedText cut;
+    PreTokenizer({step}).split(text, {0, text.size()}, cut);
     std::string begins;
-    for (const Split& split : splits) begins += (begins.empty() ? "" : " ") + std::to_string(split.begin);
+    for (const Split& split : cut.splits) begins += (begins.empty() ? "" : " ") + std::to_string(split.begin);
     EXPECT_EQ(hash(begins), golden_hashes[name].get<std::string>()) << name;
   }
 }

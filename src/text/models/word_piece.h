@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "text/models/subword_piece.h"
 #include "text/normalizer.h"
 #include "text/vocabulary.h"
 
@@ -14,10 +15,6 @@ namespace tekio {
 
 class WordPiece {
  public:
-  struct Piece {
-    int32_t id;
-    uint32_t begin, end;  // characters of the word
-  };
   /// Space that a caller keeps from word to word.
   struct Scratch {
     std::string bytes;                 // room for the prefix, the word in UTF-8, room to read beyond it
@@ -32,9 +29,9 @@ class WordPiece {
   WordPiece(Vocabulary vocabulary, std::string unknown_token, std::string prefix, int64_t max_input_chars_per_word);
 
   /// Replaces `pieces` by the word's. Errors: input (the unknown token is needed and is not in the vocabulary).
-  void tokenize(std::span<const AlignedChar> word, std::vector<Piece>& pieces, Scratch& scratch) const;
+  void tokenize(std::span<const AlignedChar> word, std::vector<SubwordPiece>& pieces, Scratch& scratch) const;
   /// The same for a word of ASCII characters alone.
-  void tokenize_ascii(std::string_view word, std::vector<Piece>& pieces, Scratch& scratch) const;
+  void tokenize_ascii(std::string_view word, std::vector<SubwordPiece>& pieces, Scratch& scratch) const;
 
   /// The same vocabulary with other settings.
   WordPiece with_settings(std::string unknown_token, std::string prefix, int64_t max_input_chars_per_word) && {
@@ -47,8 +44,8 @@ class WordPiece {
   int64_t max_input_chars_per_word() const { return max_input_chars_per_word_; }
 
  private:
-  void spell(std::vector<Piece>& pieces, Scratch& scratch) const;
-  bool greedy(std::vector<Piece>& pieces, Scratch& scratch) const;
+  void spell(std::vector<SubwordPiece>& pieces, Scratch& scratch) const;
+  bool greedy(std::vector<SubwordPiece>& pieces, Scratch& scratch) const;
 
   Vocabulary vocabulary_;
   std::string unknown_token_, prefix_;

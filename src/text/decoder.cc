@@ -1,6 +1,9 @@
 // Ids to text. Two clean-ups exist: the decoder's own, which sees one token at a time and therefore never rejoins "i '
 // m", and the one asked for by clean_up, which runs over the whole string.
+#include "text/decoder.h"
+
 #include <array>
+#include <string_view>
 
 #include "base/error.h"
 #include "text/tables.h"
@@ -40,6 +43,17 @@ void clean(std::string& text, bool by_decoder) {
   replace_all(text, kVerbRules);
 }
 
+void run(const WordPieceDecoding& step, std::vector<std::string>& tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    std::string& token = tokens[i];
+    if (i > 0 && token.starts_with(step.prefix))
+      token.erase(0, step.prefix.size());
+    else if (i > 0)
+      token.insert(token.begin(), ' ');
+    if (step.cleanup) clean(token, true);
+  }
+}
+
 // An added token that is looked for in normalized text is written in its normal form.
 std::optional<std::string> written_form(const Tokenizer::Tables& tables, int32_t id, bool skip_special) {
   const auto added = tables.added_by_id.find(id);
@@ -54,24 +68,25 @@ std::optional<std::string> written_form(const Tokenizer::Tables& tables, int32_t
 
 }  // namespace
 
-std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions& options) const {
+std::string Decoder::decode(std::vector<std::string> tokens) const {
+  for (const DecoderStep& step : steps_) std::visit([&](const auto& kind) { run(kind, tokens); }, step);
   std::string text;
-  bool first = true;
+  for (const std::string& token : tokens) {
+    if (steps_.empty() && &token != &tokens.front()) text += ' ';
+    text += token;
+  }
+  return text;
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions& options) const {
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
   for (const int32_t id : ids) {
     if (id < 0) fail(ErrorKind::usage, "cannot decode the id {}: ids are not negative", id);
-    std::optional<std::string> token = written_form(*tables_, id, options.skip_special_tokens);
-    if (!token) continue;  // ids that no token has are left out, as in the reference
-    const std::optional<WordPieceDecoder>& decoder = tables_->decoder;
-    if (!first) {
-      if (decoder && token->starts_with(decoder->prefix))
-        token->erase(0, decoder->prefix.size());
-      else
-        token->insert(token->begin(), ' ');
-    }
-    if (decoder && decoder->cleanup) clean(*token, true);
-    text += *token;
-    first = false;
+    // Ids that no token has are left out, as in the reference.
+    if (auto token = written_form(*tables_, id, options.skip_special_tokens)) tokens.push_back(std::move(*token));
   }
+  std::string text = tables_->decoder.decode(std::move(tokens));
   if (options.clean_up.value_or(tables_->clean_up)) clean(text, false);
   return text;
 }

@@ -1,5 +1,5 @@
 // All beginnings of what is left are hashed in one walk; those that may be tokens are looked up from the longest down.
-#include "text/word_piece.h"
+#include "text/models/word_piece.h"
 
 #include <cstring>
 #include <numeric>
@@ -18,7 +18,7 @@ WordPiece::WordPiece(Vocabulary vocabulary, std::string unknown_token, std::stri
       unknown_id_(vocabulary_.find(unknown_token_)),
       prefix_hash_(Vocabulary::hash(Vocabulary::kHashStart, prefix_)) {}
 
-void WordPiece::tokenize(std::span<const AlignedChar> word, std::vector<Piece>& pieces, Scratch& scratch) const {
+void WordPiece::tokenize(std::span<const AlignedChar> word, std::vector<SubwordPiece>& pieces, Scratch& scratch) const {
   scratch.ends.resize(word.size() + 1);
   scratch.bytes.resize(prefix_.size() + 4 * word.size() + Vocabulary::kReadable);
   char *const begin = scratch.bytes.data() + prefix_.size(), *at = begin;
@@ -30,7 +30,7 @@ void WordPiece::tokenize(std::span<const AlignedChar> word, std::vector<Piece>& 
   spell(pieces, scratch);
 }
 
-void WordPiece::tokenize_ascii(std::string_view word, std::vector<Piece>& pieces, Scratch& scratch) const {
+void WordPiece::tokenize_ascii(std::string_view word, std::vector<SubwordPiece>& pieces, Scratch& scratch) const {
   scratch.ends.resize(word.size() + 1);
   std::iota(scratch.ends.begin(), scratch.ends.end(), 0);
   scratch.bytes.resize(prefix_.size() + word.size() + Vocabulary::kReadable);
@@ -38,7 +38,7 @@ void WordPiece::tokenize_ascii(std::string_view word, std::vector<Piece>& pieces
   spell(pieces, scratch);
 }
 
-void WordPiece::spell(std::vector<Piece>& pieces, Scratch& scratch) const {
+void WordPiece::spell(std::vector<SubwordPiece>& pieces, Scratch& scratch) const {
   const size_t characters = scratch.ends.size() - 1;
   if (static_cast<int64_t>(characters) <= max_input_chars_per_word_ && greedy(pieces, scratch)) return;
   if (unknown_id_ < 0)
@@ -49,7 +49,7 @@ void WordPiece::spell(std::vector<Piece>& pieces, Scratch& scratch) const {
   pieces.assign(1, {unknown_id_, 0, static_cast<uint32_t>(characters)});
 }
 
-bool WordPiece::greedy(std::vector<Piece>& pieces, Scratch& scratch) const {
+bool WordPiece::greedy(std::vector<SubwordPiece>& pieces, Scratch& scratch) const {
   const std::vector<uint32_t>& ends = scratch.ends;
   const auto count = static_cast<uint32_t>(ends.size() - 1);
   scratch.hashes.resize(count);

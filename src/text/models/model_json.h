@@ -1,0 +1,29 @@
+// The "model" of tokenizer.json, in and out, and the files of the same content beside it (vocab.txt). Vocabularies,
+// which are nearly all of such a file, go from simdjson straight into the table, and from there into the text.
+#pragma once
+
+#include <simdjson.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/models/subword_model.h"
+
+namespace tekio {
+
+/// Errors: input (a type that is not supported, a member missing or of the wrong kind; `where` stands in the message).
+SubwordModel parse_model(const simdjson::dom::element& json, const std::string& where);
+
+/// Appends the object as the library writes it, at an indentation of 2.
+void append_model_json(const SubwordModel& model, std::string& text);
+
+struct ModelFile {
+  const char* name;
+  std::string text;
+};
+/// The files, beside tokenizer.json, that hold a model for those who read no tokenizer.json; none where they cannot say
+/// it.
+std::vector<ModelFile> model_files(const SubwordModel& model);
+
+}  // namespace tekio
