@@ -14,14 +14,16 @@ namespace {
 
 using tekio::test::OpRig;
 
-// Times one direction of a case. Inputs are restored outside the clock, since some ops work in place. `phases`: where
-// the back end writes down what its verbs must do.
-template <typename Run>
-void time_op(benchmark::State& state, OpRig& rig, tekio::PhaseTimes& phases, double best, const Run& run) {
+// Times one direction of a case. prepare() runs outside the clock before each, since some ops work in place, and
+// backward needs what forward keeps. `phases`: where the back end writes down what its verbs must do.
+template <typename Prepare, typename Run>
+void time_op(benchmark::State& state, tekio::PhaseTimes& phases, double best, const Prepare& prepare, const Run& run) {
   phases.clear();
   double total = 0;
   for (auto _ : state) {
-    rig.restore();
+    phases.on = false;
+    prepare();
+    phases.on = true;
     const tekio::Stopwatch watch;
     run();
     const double took = watch.seconds();
@@ -69,13 +71,17 @@ int main(int argc, char** argv) {
     };
     add("/forward", [&backend, &phases, c, limit](benchmark::State& state) {
       OpRig rig(c);
-      time_op(state, rig, phases, limit, [&] { rig.forward(*backend); });
+      time_op(
+          state, phases, limit, [&] { rig.restore(); }, [&] { rig.forward(*backend); });
     });
     if (!OpRig(c).has_backward() || c.op == tekio::test::Op::vocabulary_loss) continue;
     add("/backward", [&backend, &phases, c, limit](benchmark::State& state) {
       OpRig rig(c);
-      rig.forward(*backend);  // for the values kept
-      time_op(state, rig, phases, limit, [&] { rig.backward(*backend); });
+      const auto prepare = [&] {
+        rig.restore();
+        rig.forward(*backend);
+      };
+      time_op(state, phases, limit, prepare, [&] { rig.backward(*backend); });
     });
   }
   benchmark::RunSpecifiedBenchmarks();

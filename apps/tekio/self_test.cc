@@ -131,14 +131,14 @@ void try_attention(Trial& t) {
   const Sequences &all = tokens.sequences, &some = tokens.some;
   const Tensor qkv = t.activations({kTokens, 3 * kWidth}), d_qkv = t.activations({kTokens, 3 * kWidth}),
                y = t.activations({kTokens, kWidth}), d_y = t.activations({kTokens, kWidth}),
-               kept = t.activations({Backend::attention_kept_size(all, kHeads)});
+               kept = t.floats({kTokens, kHeads, 2});
   t.op("attention", [&] { be.attention(y, kept, qkv, kHeads, all, tokens.drop); });
   t.op("attention_backward", [&] { be.attention_backward(d_qkv, d_y, kept, qkv, kHeads, all, tokens.drop); });
 
   const Tensor q = t.activations({kRows, kWidth}), kv = t.activations({kTokens, 2 * kWidth}),
                y_some = t.activations({kRows, kWidth}), d_some = t.activations({kRows, kWidth}),
                d_q = t.activations({kRows, kWidth}), d_kv = t.activations({kTokens, 2 * kWidth}),
-               kept_some = t.activations({Backend::attention_kept_size(some, kHeads)});
+               kept_some = t.floats({kRows, kHeads, 2});
   t.op("attention of some rows", [&] { be.attention(y_some, kept_some, q, kv, kHeads, some, tokens.drop); });
   t.op("attention_backward of some rows",
        [&] { be.attention_backward(d_q, d_kv, d_some, kept_some, q, kv, kHeads, some, tokens.drop); });
@@ -147,7 +147,7 @@ void try_attention(Trial& t) {
   const Sequences deep{ends};
   const Tensor long_qkv = t.activations({kDeep, 24}), d_long_qkv = t.activations({kDeep, 24}),
                long_y = t.activations({kDeep, 8}), d_long_y = t.activations({kDeep, 8}),
-               long_kept = t.activations({Backend::attention_kept_size(deep, 1)});
+               long_kept = t.floats({kDeep, 1, 2});
   t.op("attention in a long sequence", [&] { be.attention(long_y, long_kept, long_qkv, 1, deep, tokens.drop); });
   t.op("attention_backward in a long sequence",
        [&] { be.attention_backward(d_long_qkv, d_long_y, long_kept, long_qkv, 1, deep, tokens.drop); });

@@ -145,7 +145,7 @@ void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& k
     expect(op, "q", q, {rows, width}, type);
     expect(op, "kv", kv, {s.tokens(), 2 * width}, type);
   }
-  expect(op, "kept", kept, {Backend::attention_kept_size(s, heads)}, type);
+  expect(op, "kept", kept, {rows, heads, 2});
   expect_rate(op, drop);
 }
 
@@ -306,13 +306,13 @@ void Backend::attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, Const
   do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
 }
 
-int64_t Backend::attention_kept_size(const Sequences& s, int64_t heads) {
-  int64_t size = 0;
+int64_t Backend::attention_pairs(const Sequences& s, int64_t heads) {
+  int64_t pairs = 0;
   for (int64_t k = 0; k < s.count(); ++k) {
     const SequenceRows rows = rows_of(s, k);
-    size += heads * (rows.end - rows.begin) * rows.length;
+    pairs += heads * (rows.end - rows.begin) * rows.length;
   }
-  return size;
+  return pairs;
 }
 
 void Backend::gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {

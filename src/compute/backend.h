@@ -161,18 +161,19 @@ class Backend {
                                   ConstTensor kept, const Matrix& w, Activation act);
 
   /// Self-attention within each sequence: qkv[n,3C] (q, k, v side by side, each H heads of C/H), y[n,C].
-  /// p = softmax(q k^T / sqrt(C/H)), dropped, times v. `kept` [kept_size] holds what backward needs (the probabilities
-  /// before dropout); its size is attention_kept_size(). Dropout rows are (sequence, head, query), columns are keys.
+  /// p = softmax(q k^T / sqrt(C/H)), dropped, times v. `kept` [n,H,2], float32 always, holds what backward computes the
+  /// probabilities from anew: of each row of q k^T its largest number, and 1 / the sum of the exponentials of its
+  /// numbers' distance to that, divided by sqrt(C/H). Dropout rows are (sequence, head, query), columns are keys.
   void attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop);
   void attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
                           const Sequences& s, const Dropout& drop);
-  /// The same where only some tokens ask: q[m,C] of the tokens s.some, kv[n,2C] of all, y[m,C].
+  /// The same where only some tokens ask: q[m,C] of the tokens s.some, kv[n,2C] of all, y[m,C], kept[m,H,2].
   void attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                  const Dropout& drop);
   void attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
                           int64_t heads, const Sequences& s, const Dropout& drop);
-  /// Numbers that attention keeps: the sum over sequences of H (their rows) (their length).
-  static int64_t attention_kept_size(const Sequences& s, int64_t heads);
+  /// How often in attention a query meets a key: the sum over sequences of H (their rows) (their length).
+  static int64_t attention_pairs(const Sequences& s, int64_t heads);
 
   /// y[r,C] = x[rows]; rows ascending.
   void gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows);

@@ -15,7 +15,7 @@ struct Dropout {
   uint64_t step = 0;              ///< the update's number
   uint32_t site = 0;              ///< which dropout of the model: layer * 4 + kind
   const uint8_t* kept = nullptr;  ///< explicit decisions, 1 = kept, row-major over the op's own order: [n,C] for rows
-                                  ///< of tokens, the layout of attention's `kept` ([k][H,T_k,T_k]) for attention
+                                  ///< of tokens; for attention one sequence after another, [H,T,T] each
 
   bool on() const { return rate > 0; }
   float scale() const { return 1.0f / (1.0f - rate); }  ///< kept elements are multiplied by it

@@ -26,7 +26,7 @@ double product_flops(const ConstTensor& x, const Matrix& w) { return 2 * element
 
 /// Operations of attention's scores and mixing: each query meets each key of its sequence, once for either.
 double attention_flops(const Sequences& s, const ConstTensor& y, int64_t heads) {
-  return 4 * static_cast<double>(Backend::attention_kept_size(s, heads)) * static_cast<double>(y.dim[1] / heads);
+  return 4 * static_cast<double>(Backend::attention_pairs(s, heads)) * static_cast<double>(y.dim[1] / heads);
 }
 
 /// Adds the time from its making to its end, when what the back end was given to do is done; unless clocks are off.

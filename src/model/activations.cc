@@ -22,8 +22,8 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
     return NormKept{keep({rows, c.width}), take(kActivations, DType::f32, {rows})};
   };
   // What all layers have, for so many rows of output.
-  const auto common = [&](LayerKept& k, int64_t rows, int64_t pairs) {
-    k.attention = keep({c.heads * pairs});
+  const auto common = [&](LayerKept& k, int64_t rows) {
+    k.attention = take(kActivations, DType::f32, {rows, c.heads, 2});
     k.mixed = keep({rows, c.width});
     k.norm1 = norm(rows);
     k.middle = keep({rows, c.width});
@@ -37,14 +37,14 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   for (LayerKept& k : layers) {
     if (&k == &layers.back()) continue;
     k.qkv = keep({n, 3 * c.width});
-    common(k, n, n * limits.length);
+    common(k, n);
     k.y = training ? keep({n, c.width}) : m.embedded;
   }
   LayerKept& last = layers.back();
   last.x = keep({r, c.width});
   last.q = keep({r, c.width});
   last.kv = keep({n, 2 * c.width});
-  common(last, r, r * limits.length);
+  common(last, r);
   last.y = keep({r, c.width});
   m.head.transform = keep({r, c.width});
   m.head.activated = keep({r, c.width});
@@ -80,7 +80,6 @@ std::array<int64_t, kPurposes> count_bytes(const ModelConfig& config, const Batc
 Tensor first(const Tensor& tensor, int64_t rows) { return tensor ? tensor.rows(0, rows) : tensor; }
 NormKept first(const NormKept& kept, int64_t rows) { return {first(kept.normalized, rows), first(kept.rstd, rows)}; }
 
-Sequences sequences_of(const Batch& batch) { return {batch.offsets, batch.first_key}; }
 int64_t masked_rows_of(const Batch& batch) { return static_cast<int64_t>(batch.masked_rows.size()); }
 
 }  // namespace
@@ -102,12 +101,7 @@ void MlmNetwork::Activations::add_to(MemoryPlan& plan, const ModelConfig& config
 }
 
 bool MlmNetwork::Activations::fits(const Batch& batch) const {
-  const Sequences s = sequences_of(batch);
-  const int64_t n = limits.sequences * limits.length;
-  return batch.tokens() <= n && masked_rows_of(batch) <= limits.masked_rows &&
-         Backend::attention_kept_size(s, config.heads) <= config.heads * n * limits.length &&
-         (batch.masked_rows.empty() || Backend::attention_kept_size(s.only(batch.masked_rows), config.heads) <=
-                                           config.heads * limits.masked_rows * limits.length);
+  return batch.tokens() <= limits.sequences * limits.length && masked_rows_of(batch) <= limits.masked_rows;
 }
 
 PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
@@ -145,20 +139,18 @@ PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
 LayerKept MlmNetwork::Activations::cut_layer(size_t layer, const Batch& batch) const {
   const bool last = static_cast<int64_t>(layer) + 1 == config.layers;
   const int64_t n = batch.tokens(), m = last ? masked_rows_of(batch) : n;
-  const Sequences s = sequences_of(batch);
   const LayerKept& k = last ? layers.back() : layers[training ? layer : 0];
-  return {
-      .qkv = first(k.qkv, n),
-      .x = first(k.x, m),
-      .q = first(k.q, m),
-      .kv = first(k.kv, n),
-      .attention = first(k.attention, Backend::attention_kept_size(last ? s.only(batch.masked_rows) : s, config.heads)),
-      .mixed = first(k.mixed, m),
-      .norm1 = first(k.norm1, m),
-      .middle = first(k.middle, m),
-      .up = first(k.up, m),
-      .norm2 = first(k.norm2, m),
-      .y = first(k.y, m)};
+  return {.qkv = first(k.qkv, n),
+          .x = first(k.x, m),
+          .q = first(k.q, m),
+          .kv = first(k.kv, n),
+          .attention = first(k.attention, m),
+          .mixed = first(k.mixed, m),
+          .norm1 = first(k.norm1, m),
+          .middle = first(k.middle, m),
+          .up = first(k.up, m),
+          .norm2 = first(k.norm2, m),
+          .y = first(k.y, m)};
 }
 
 }  // namespace tekio

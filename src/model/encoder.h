@@ -16,7 +16,7 @@ namespace tekio {
 struct LayerKept {
   Tensor qkv;        // [n,3C]; not in the last layer, which has instead
   Tensor x, q, kv;   // [r,C], [r,C], [n,2C]: the masked rows of its input, their queries, all keys and values
-  Tensor attention;  // [sum over sequences of H m_k T_k]
+  Tensor attention;  // [m,H,2]
   Tensor mixed;      // [m,C]: the heads' outputs side by side
   NormKept norm1;    // [m,C], [m]
   Tensor middle;     // [m,C]: between attention and feed-forward

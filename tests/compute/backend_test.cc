@@ -145,9 +145,11 @@ TEST_F(Checks, Sequences) {
 TEST_F(Checks, Attention) {
   const Tensor qkv = t_({5, 24}), y = t_({5, 8});
   refuses("attention", {"width of 8", "3 heads"}, [&] { be_->attention(y, t_({39}), qkv, 3, s_, off_); });
-  refuses("attention", {"kept", "[25] f32", "[26] f32"}, [&] { be_->attention(y, t_({25}), qkv, 2, s_, off_); });
+  refuses("attention", {"kept", "[5, 2, 1] f32", "[5, 2, 2] f32"}, [&] {
+    be_->attention(y, t_({5, 2, 1}), qkv, 2, s_, off_);
+  });
   refuses("attention_backward", {"d_qkv", "[5, 23] f32", "[5, 24] f32"}, [&] {
-    be_->attention_backward(t_({5, 23}), y, t_({26}), qkv, 2, s_, off_);
+    be_->attention_backward(t_({5, 23}), y, t_({5, 2, 2}), qkv, 2, s_, off_);
   });
 }
 

@@ -205,7 +205,7 @@ inline void OpRig::make_tensors() {
 
 inline void OpRig::draw_decisions() {
   const bool attends = c_.op == Op::attention || c_.op == Op::attention_some;
-  const int64_t count = attends ? Backend::attention_kept_size(s_, c_.heads) : c_.n() * c_.in;
+  const int64_t count = attends ? Backend::attention_pairs(s_, c_.heads) : c_.n() * c_.in;
   for (int64_t i = 0; i < count; ++i) decisions_.push_back(draw() * 0.5f + 0.5f >= c_.rate);
   drop_.kept = decisions_.data();
 }
@@ -269,7 +269,7 @@ inline void OpRig::make_activation_linear() {
 inline void OpRig::make_attention() {
   x_ = input({c_.n(), 3 * c_.in}, 2);
   d_x_ = gradient("d_qkv", x_, false);
-  kept_ = result("kept", {Backend::attention_kept_size(s_, c_.heads)});
+  kept_ = result("kept", {c_.n(), c_.heads, 2}, DType::f32);
   make_output({c_.n(), c_.in});
 }
 
@@ -280,7 +280,7 @@ inline void OpRig::make_attention_some() {
   d_x_ = gradient("d_q", x_, false);
   kv_ = input({c_.n(), 2 * c_.in}, 2);
   d_kv_ = gradient("d_kv", kv_, false);
-  kept_ = result("kept", {Backend::attention_kept_size(s_, c_.heads)});
+  kept_ = result("kept", {c_.out, c_.heads, 2}, DType::f32);
   make_output({c_.out, c_.in});
 }
 

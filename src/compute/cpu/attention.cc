@@ -1,125 +1,23 @@
 // Self-attention within each packed sequence: one task a (sequence, head), its queries in blocks, so that a block's
-// scores stay in the second cache. Products are of strided parts of q, k and v; softmax and dropout are own
-// kernels. Scores and their gradients are float32 until they are factors of a product. Formulas: ref/attention.cc.
+// scores stay in the second cache. Products are of strided parts of q, k and v; what is done to rows of scores is in
+// attention_rows.cc. Scores and their gradients are float32 until they are factors of a product. Backward computes the
+// scores again, by the same products: the same bits. Formulas: ref/attention.cc.
 #include <cmath>
 
+#include "compute/cpu/attention_rows.h"
 #include "compute/cpu/cpu_backend.h"
 #include "compute/cpu/product.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "compute/cpu/attention.cc"
-#include <hwy/foreach_target.h>
-
-#include "compute/cpu/softmax-inl.h"
-#include "compute/cpu/vector-inl.h"
-
-#ifndef TEKIO_COMPUTE_CPU_ATTENTION_CC_
-#define TEKIO_COMPUTE_CPU_ATTENTION_CC_
 namespace tekio {
-constexpr int64_t kQueries = 128;  // in a block: 128 x 512 scores are 256 KiB
-
-// Some queries of one sequence and head, and all keys: rows of `keys` numbers, one after another.
-struct ScoreBlock {
-  float* scores;  // in forward q k^T, overwritten; in backward the gradients of the dropped probabilities, likewise
-  void* probabilities;  // of `type`; backward reads them
-  void* dropped;        // of `type`: the probabilities times dropout's factors; not written where dropout is off
-  void* d_scores;       // of `type`: backward's gradients of scores, times `scale`
-  float* factors;       // room for a row of them
-  int64_t queries, keys;
-  float scale;  // of scores: 1 / sqrt(d)
-  DType type;
-  Dropout drop;
-  DropoutRow row;            // its position is `first_position` + the query's number, or as `positions` say
-  const int32_t* positions;  // null: one after another
-  int64_t first_position;
-  const uint8_t* decisions;  // explicit ones of the sequence and head, [T,T], or null
-};
-}  // namespace tekio
-#endif
-
-HWY_BEFORE_NAMESPACE();
-namespace tekio::HWY_NAMESPACE {
-
-HWY_INLINE void query_factors(const ScoreBlock& b, int64_t query) {
-  DropoutRow row = b.row;
-  const int64_t position = b.positions != nullptr ? b.positions[query] - b.first_position : b.first_position + query;
-  row.position = static_cast<uint32_t>(position);
-  const uint8_t* decisions = b.decisions != nullptr ? b.decisions + position * b.keys : nullptr;
-  dropout_factors(b.drop, row, decisions, b.keys, b.factors);
-}
-
-void softmax_and_drop(const ScoreBlock& b) {
-  with_numbers(b.type, [&](auto kind) HWY_ATTR {
-    using T = decltype(kind);
-    for (int64_t query = 0; query < b.queries; ++query) {
-      float* const scores = b.scores + query * b.keys;
-      T* const p = static_cast<T*>(b.probabilities) + query * b.keys;
-      const VF inverse = set(1 / exponentials(scores, scores, b.keys, row_maximum(scores, b.keys), b.scale));
-      if (b.drop.on()) {
-        query_factors(b, query);
-        T* const dropped = static_cast<T*>(b.dropped) + query * b.keys;
-        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
-          const VF value = hn::Mul(io.load(scores + c), inverse);
-          io.store(value, p + c);
-          io.store(hn::Mul(value, io.load(b.factors + c)), dropped + c);
-        });
-      } else {
-        for_vectors(b.keys,
-                    [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(scores + c), inverse), p + c); });
-      }
-    }
-  });
-}
-
-void softmax_backward(const ScoreBlock& b) {
-  with_numbers(b.type, [&](auto kind) HWY_ATTR {
-    using T = decltype(kind);
-    for (int64_t query = 0; query < b.queries; ++query) {
-      float* const d_p = b.scores + query * b.keys;
-      const T* const p = static_cast<const T*>(b.probabilities) + query * b.keys;
-      T* const d_scores = static_cast<T*>(b.d_scores) + query * b.keys;
-      VF inner = set(0);
-      if (b.drop.on()) {
-        query_factors(b, query);
-        T* const dropped = static_cast<T*>(b.dropped) + query * b.keys;
-        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
-          const VF kept = io.load(p + c), factor = io.load(b.factors + c), d = hn::Mul(io.load(d_p + c), factor);
-          io.store(hn::Mul(kept, factor), dropped + c);
-          io.store(d, d_p + c);
-          inner = hn::MulAdd(kept, d, inner);
-        });
-      } else {
-        for_vectors(b.keys,
-                    [&](int64_t c, auto io) HWY_ATTR { inner = hn::MulAdd(io.load(p + c), io.load(d_p + c), inner); });
-      }
-      const VF sum = set(sum_of(inner)), scale = set(b.scale);
-      for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
-        io.store(hn::Mul(hn::Mul(io.load(p + c), hn::Sub(io.load(d_p + c), sum)), scale), d_scores + c);
-      });
-    }
-  });
-}
-
-// Rows of `columns` float32 numbers, to rows of `type` that are `stride` apart.
-void store_rows(void* to, const float* from, int64_t rows, int64_t columns, int64_t stride, DType type) {
-  with_numbers(type, [&](auto kind) HWY_ATTR {
-    using T = decltype(kind);
-    for (int64_t r = 0; r < rows; ++r) {
-      T* const row = static_cast<T*>(to) + r * stride;
-      for_vectors(columns, [&](int64_t c, auto io) HWY_ATTR { io.store(io.load(from + r * columns + c), row + c); });
-    }
-  });
-}
-
-}  // namespace tekio::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace tekio {
-HWY_EXPORT(softmax_and_drop);
-HWY_EXPORT(softmax_backward);
-HWY_EXPORT(store_rows);
 namespace {
+
+// What all heads of one call share.
+struct AttentionCall {
+  const Sequences& s;
+  const Dropout& drop;
+  int64_t heads, width, size;                // H, C, d
+  std::span<const int64_t> decision_begins;  // of each sequence's [H,T,T] block within drop.kept, if that is there
+};
 
 // q, k and v (or their gradients) of one sequence and head; rows are strides apart.
 template <typename T>
@@ -128,55 +26,70 @@ struct HeadParts {
   int64_t q_stride, kv_stride;
 };
 
-// One task: a (sequence, head).
-struct AttentionHead {
-  SequenceRows rows;
-  int64_t head, size, width;  // d, C
-  int64_t kept_begin;         // of its [rows, T] block within `kept`
-  int64_t decisions_begin;    // of its [T, T] block within drop.kept
-  DropoutRow row;             // of query 0
+// Some queries of a head: rows [begin, end) of its own.
+struct QueryBlock {
+  int64_t begin, end;
+  int64_t queries() const { return end - begin; }
+};
 
-  AttentionHead(int64_t i, int64_t heads, int64_t channels, const Sequences& s)
-      : rows(rows_of(s, i / heads)),
-        head(i % heads),
-        size(channels / heads),
-        width(channels),
-        kept_begin(0),
-        decisions_begin(0),
-        row{s.first_key + static_cast<uint64_t>(i / heads), static_cast<uint32_t>(head), 0} {
-    for (int64_t k = 0; k < i / heads; ++k) {
-      const SequenceRows before = rows_of(s, k);
-      kept_begin += heads * (before.end - before.begin) * before.length;
-      decisions_begin += heads * before.length * before.length;
-    }
-    kept_begin += head * (rows.end - rows.begin) * rows.length;
-    decisions_begin += head * rows.length * rows.length;
+// Queries in a block. A multiple of 32; 128 x 512 scores are 256 KiB.
+int64_t most_queries(int64_t length) {
+  return std::clamp<int64_t>((int64_t{1} << 16) / std::max<int64_t>(length, 1) / 32 * 32, 32, 128);
+}
+
+// One (sequence, head).
+struct AttentionHead {
+  const AttentionCall* call;
+  SequenceRows rows;
+  int64_t head;
+  DropoutRow row;            // of query 0
+  const uint8_t* decisions;  // [T,T], or null
+
+  AttentionHead(const AttentionCall& c, int64_t i)
+      : call(&c),
+        rows(rows_of(c.s, i / c.heads)),
+        head(i % c.heads),
+        row{c.s.first_key + static_cast<uint64_t>(i / c.heads), static_cast<uint32_t>(head), 0},
+        decisions(nullptr) {
+    if (c.drop.kept != nullptr)
+      decisions = c.drop.kept + c.decision_begins[static_cast<size_t>(i / c.heads)] + head * rows.length * rows.length;
   }
   int64_t queries() const { return rows.end - rows.begin; }
+  int64_t size() const { return call->size; }
 
+  // Calls body(block) for all queries, in order.
+  template <typename Body>
+  void for_blocks(const Body& body) const {
+    const int64_t most = most_queries(rows.length);
+    for (int64_t begin = 0; begin < queries(); begin += most)
+      body(QueryBlock{begin, std::min(begin + most, queries())});
+  }
   template <typename T, typename Void>
   HeadParts<T> parts(const BasicTensor<Void>& q, const BasicTensor<Void>& kv) const {
-    const int64_t column = head * size, q_stride = q.dim[1], kv_stride = kv ? kv.dim[1] : q.dim[1];
+    const int64_t column = head * size(), q_stride = q.dim[1], kv_stride = kv ? kv.dim[1] : q.dim[1];
     T* const queries_at = static_cast<T*>(q.data) + rows.begin * q_stride + column;
-    T* const keys_at = kv ? static_cast<T*>(kv.data) + rows.first_token * kv_stride + column : queries_at + width;
-    return {queries_at, keys_at, keys_at + width, q_stride, kv_stride};
+    T* const keys_at = kv ? static_cast<T*>(kv.data) + rows.first_token * kv_stride + column : queries_at + call->width;
+    return {queries_at, keys_at, keys_at + call->width, q_stride, kv_stride};
   }
   template <typename T, typename Void>
   T* mixed(const BasicTensor<Void>& y) const {
-    return static_cast<T*>(y.data) + rows.begin * width + head * size;
+    return static_cast<T*>(y.data) + rows.begin * call->width + head * size();
   }
-  // What softmax and dropout need to know about the queries [begin, end) but for where the numbers are.
-  ScoreBlock block(const Sequences& s, const Dropout& drop, int64_t begin, int64_t end, DType type) const {
+  // What softmax and dropout need to know about a block but for where the numbers are.
+  ScoreBlock scores_of(const QueryBlock& block, float* kept, DType type) const {
     ScoreBlock b{};
-    b.queries = end - begin;
+    b.kept = kept + 2 * ((rows.begin + block.begin) * call->heads + head);
+    b.kept_stride = 2 * call->heads;
+    b.queries = block.queries();
     b.keys = rows.length;
-    b.scale = 1 / std::sqrt(static_cast<float>(size));
+    b.scale = 1 / std::sqrt(static_cast<float>(size()));
     b.type = type;
-    b.drop = drop;
+    b.drop = call->drop;
     b.row = row;
-    b.positions = s.some.empty() ? nullptr : s.some.data() + rows.begin + begin;
-    b.first_position = s.some.empty() ? begin : rows.first_token;
-    b.decisions = drop.kept != nullptr ? drop.kept + decisions_begin : nullptr;
+    const auto& some = call->s.some;
+    b.positions = some.empty() ? nullptr : some.data() + rows.begin + block.begin;
+    b.first_position = some.empty() ? block.begin : rows.first_token;
+    b.decisions = decisions;
     return b;
   }
 };
@@ -185,15 +98,15 @@ struct AttentionHead {
 // can be fetched meanwhile; next is null for the last. Many enough tasks are left for the threads to share.
 class AttentionTasks {
  public:
-  AttentionTasks(const Sequences& s, int64_t heads, int64_t width) : s_(s), heads_(heads), width_(width) {
-    while (per_task_ < 4 && heads % (2 * per_task_) == 0 && s.count() * heads / per_task_ >= 64) per_task_ *= 2;
+  explicit AttentionTasks(const AttentionCall& call) : call_(call), all_(call.s.count() * call.heads) {
+    while (per_task_ < 4 && call.heads % (2 * per_task_) == 0 && all_ / per_task_ >= 64) per_task_ *= 2;
   }
-  int64_t count() const { return s_.count() * heads_ / per_task_; }
+  int64_t count() const { return all_ / per_task_; }
   template <typename Compute>
   void run(int64_t task, const Compute& compute) const {
-    AttentionHead head(task * per_task_, heads_, width_, s_);
+    AttentionHead head(call_, task * per_task_);
     for (int64_t i = task * per_task_ + 1; i < (task + 1) * per_task_; ++i) {
-      const AttentionHead next(i, heads_, width_, s_);
+      const AttentionHead next(call_, i);
       compute(head, &next);
       head = next;
     }
@@ -201,128 +114,177 @@ class AttentionTasks {
   }
 
  private:
-  const Sequences& s_;
-  int64_t heads_, width_, per_task_ = 1;
+  const AttentionCall& call_;
+  int64_t all_, per_task_ = 1;
 };
 
-int64_t longest(const Sequences& s) {
-  int64_t length = 0;
-  for (size_t k = 0; k + 1 < s.offsets.size(); ++k) length = std::max<int64_t>(length, s.offsets[k + 1] - s.offsets[k]);
-  return length;
-}
+// The most scores that a block of any sequence has.
+struct Largest {
+  int64_t length = 0, cells = 0;
+  explicit Largest(const Sequences& s) {
+    for (size_t k = 0; k + 1 < s.offsets.size(); ++k) {
+      const int64_t keys = s.offsets[k + 1] - s.offsets[k];
+      length = std::max(length, keys);
+      cells = std::max(cells, most_queries(keys) * keys);
+    }
+  }
+};
 
-// Float32 places that so many numbers of a kind take.
-int64_t places(int64_t numbers, DType type) { return (numbers * size_of(type) + 63) / 64 * 16; }
+// A worker's scratch memory, piece by piece.
+class Scratch {
+ public:
+  explicit Scratch(float* memory) : next_(memory) {}
+  // Float32 places that so many numbers of a kind take.
+  static int64_t places(int64_t numbers, DType type) { return (numbers * size_of(type) + 63) / 64 * 16; }
+  template <typename T>
+  T* take(int64_t numbers) {
+    T* const piece = reinterpret_cast<T*>(next_);
+    next_ += places(numbers, std::is_same_v<T, float> ? DType::f32 : DType::bf16);
+    return piece;
+  }
+
+ private:
+  float* next_;
+};
 
 // Fetches the rows of a head that will be read soon into the second cache: they are pages apart, which the processor
 // does not guess.
 template <typename T>
 void fetch_rows(const T* from, int64_t rows, int64_t columns, int64_t stride) {
-  constexpr int64_t kLine = 64 / sizeof(T);
-  for (int64_t r = 0; r < rows; ++r)
+  constexpr int64_t kLine = 64 / sizeof(T), kMost = 512;  // rows that the cache has room for
+  for (int64_t r = 0; r < std::min(rows, kMost); ++r)
     for (int64_t c = 0; c < columns; c += kLine) __builtin_prefetch(from + r * stride + c, 0, 2);
 }
 template <typename T>
 void fetch(const AttentionHead& at, const HeadParts<const T>& in) {
-  fetch_rows(in.q, at.queries(), at.size, in.q_stride);
-  fetch_rows(in.k, at.rows.length, at.size, in.kv_stride);
-  fetch_rows(in.v, at.rows.length, at.size, in.kv_stride);
+  fetch_rows(in.q, at.queries(), at.size(), in.q_stride);
+  fetch_rows(in.k, at.rows.length, at.size(), in.kv_stride);
+  fetch_rows(in.v, at.rows.length, at.size(), in.kv_stride);
+}
+
+// The scores of a block, [queries, T].
+template <typename T>
+void multiply_scores(const Products& product, float* scores, const QueryBlock& block, const HeadParts<const T>& in,
+                     int64_t length, int64_t size) {
+  product(scores, length, MatrixView<T>{in.q + block.begin * in.q_stride, in.q_stride}, {in.k, in.kv_stride, true},
+          block.queries(), length, size);
 }
 
 template <typename T>
 void head_forward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& y,
-                  const Tensor& kept, const ConstTensor& q, const ConstTensor& kv, const Sequences& s,
-                  const Dropout& drop, float* scratch) {
+                  const Tensor& kept, const ConstTensor& q, const ConstTensor& kv, int64_t cells, float* memory) {
   const auto in = at.parts<const T>(q, kv);
-  const int64_t length = at.rows.length, cells = kQueries * length;
-  float* const scores = scratch;
-  T* const dropped = reinterpret_cast<T*>(scores + places(cells, DType::f32));
-  float* const factors = scores + places(cells, DType::f32) + places(cells, y.dtype);
-  for (int64_t begin = 0; begin < at.queries(); begin += kQueries) {
-    const int64_t end = std::min(begin + kQueries, at.queries()), queries = end - begin;
-    T* const p = static_cast<T*>(kept.data) + at.kept_begin + begin * length;
-    product(scores, length, MatrixView<T>{in.q + begin * in.q_stride, in.q_stride}, {in.k, in.kv_stride, true}, queries,
-            length, at.size);
-    ScoreBlock block = at.block(s, drop, begin, end, y.dtype);
-    block.scores = scores;
-    block.probabilities = p;
-    block.dropped = dropped;
-    block.factors = factors;
-    if (next != nullptr && begin == 0) fetch(*next, next->parts<const T>(q, kv));
-    HWY_DYNAMIC_DISPATCH(softmax_and_drop)(block);
-    product(at.mixed<T>(y) + begin * at.width, at.width, MatrixView<T>{drop.on() ? dropped : p, length},
-            {in.v, in.kv_stride}, queries, at.size, length);
-  }
+  const int64_t length = at.rows.length, width = at.call->width;
+  Scratch scratch(memory);
+  auto* const scores = scratch.take<float>(cells);
+  T* const dropped = std::is_same_v<T, float> ? reinterpret_cast<T*>(scores) : scratch.take<T>(cells);
+  auto* const factors = scratch.take<float>(length + kFactorSlack);
+  at.for_blocks([&](const QueryBlock& block) {
+    multiply_scores(product, scores, block, in, length, at.size());
+    ScoreBlock rows = at.scores_of(block, kept.f32(), y.dtype);
+    rows.scores = scores;
+    rows.dropped = dropped;
+    rows.factors = factors;
+    if (next != nullptr && block.begin == 0) fetch(*next, next->parts<const T>(q, kv));
+    softmax_forward(rows);
+    product(at.mixed<T>(y) + block.begin * width, width, MatrixView<T>{dropped, length}, {in.v, in.kv_stride},
+            block.queries(), at.size(), length);
+  });
 }
 
 template <typename T>
 void head_backward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& d_q,
                    const Tensor& d_kv, const ConstTensor& d_y, const ConstTensor& kept, const ConstTensor& q,
-                   const ConstTensor& kv, const Sequences& s, const Dropout& drop, float* scratch) {
+                   const ConstTensor& kv, int64_t cells, float* memory) {
   const auto in = at.parts<const T>(q, kv);
   const auto out = at.parts<T>(d_q, d_kv);
-  const int64_t length = at.rows.length, cells = kQueries * length, size = at.size;
-  float* const d_p = scratch;
-  T* const dropped = reinterpret_cast<T*>(d_p + places(cells, DType::f32));
-  T* const d_scores = reinterpret_cast<T*>(d_p + places(cells, DType::f32) + places(cells, d_y.dtype));
-  float* const d_k = d_p + places(cells, DType::f32) + 2 * places(cells, d_y.dtype);  // gathers all blocks of queries
-  float* const d_v = d_k + length * size;
-  float* const factors = d_v + length * size;
+  const int64_t length = at.rows.length, size = at.size(), width = at.call->width;
+  Scratch scratch(memory);
+  auto *const scores = scratch.take<float>(cells), *const d_dropped = scratch.take<float>(cells);
+  T* const dropped = scratch.take<T>(cells);
+  T* const d_scores = std::is_same_v<T, float> ? reinterpret_cast<T*>(d_dropped) : scratch.take<T>(cells);
+  // Gather what all blocks of queries give.
+  auto *const d_k = scratch.take<float>(length * size), *const d_v = scratch.take<float>(length * size);
+  auto* const factors = scratch.take<float>(length + kFactorSlack);
   const T* const d_out = at.mixed<const T>(d_y);
-  if (at.queries() == 0) std::fill_n(d_k, 2 * length * size, 0.0f);
-  for (int64_t begin = 0; begin < at.queries(); begin += kQueries) {
-    const int64_t end = std::min(begin + kQueries, at.queries()), queries = end - begin;
-    const MatrixView<T> d_mixed{d_out + begin * at.width, at.width};
-    T* const p = static_cast<T*>(const_cast<void*>(kept.data)) + at.kept_begin + begin * length;
-    product(d_p, length, d_mixed, {in.v, in.kv_stride, true}, queries, length, size);
-    ScoreBlock block = at.block(s, drop, begin, end, d_y.dtype);
-    block.scores = d_p;
-    block.probabilities = p;
-    block.dropped = dropped;
-    block.d_scores = d_scores;
-    block.factors = factors;
-    if (next != nullptr && begin == 0) {
-      fetch(*next, next->parts<const T>(q, kv));
-      fetch_rows(next->mixed<const T>(d_y), next->queries(), size, next->width);
-    }
-    HWY_DYNAMIC_DISPATCH(softmax_backward)(block);
-    product(out.q + begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, length}, {in.k, in.kv_stride}, queries,
-            size, length);
-    product(d_k, size, MatrixView<T>{d_scores, length, true}, {in.q + begin * in.q_stride, in.q_stride}, length, size,
-            queries, begin > 0);
-    product(d_v, size, MatrixView<T>{drop.on() ? dropped : p, length, true}, d_mixed, length, size, queries, begin > 0);
+  if (at.queries() == 0) {
+    std::fill_n(d_k, length * size, 0.0f);
+    std::fill_n(d_v, length * size, 0.0f);
   }
-  HWY_DYNAMIC_DISPATCH(store_rows)(out.k, d_k, length, size, out.kv_stride, d_y.dtype);
-  HWY_DYNAMIC_DISPATCH(store_rows)(out.v, d_v, length, size, out.kv_stride, d_y.dtype);
+  at.for_blocks([&](const QueryBlock& block) {
+    const bool add = block.begin > 0;
+    const MatrixView<T> d_mixed{d_out + block.begin * width, width},
+        queries{in.q + block.begin * in.q_stride, in.q_stride};
+    multiply_scores(product, scores, block, in, length, size);
+    product(d_dropped, length, d_mixed, {in.v, in.kv_stride, true}, block.queries(), length, size);
+    ScoreBlock rows = at.scores_of(block, const_cast<float*>(kept.f32()), d_y.dtype);
+    rows.scores = scores;
+    rows.d_dropped = d_dropped;
+    rows.dropped = dropped;
+    rows.d_scores = d_scores;
+    rows.factors = factors;
+    if (next != nullptr && !add) {
+      fetch(*next, next->parts<const T>(q, kv));
+      fetch_rows(next->mixed<const T>(d_y), next->queries(), size, width);
+    }
+    softmax_backward(rows);
+    product(out.q + block.begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, length}, {in.k, in.kv_stride},
+            block.queries(), size, length);
+    product(d_k, size, MatrixView<T>{d_scores, length, true}, queries, length, size, block.queries(), add);
+    product(d_v, size, MatrixView<T>{dropped, length, true}, d_mixed, length, size, block.queries(), add);
+  });
+  store_attention_rows(out.k, d_k, length, size, out.kv_stride, d_y.dtype);
+  store_attention_rows(out.v, d_v, length, size, out.kv_stride, d_y.dtype);
 }
 
 }  // namespace
 
+// Where each sequence's explicit decisions begin, if there are any.
+std::span<const int64_t> CpuBackend::decision_begins(const Sequences& s, int64_t heads, const Dropout& drop) {
+  decision_begins_.clear();
+  if (drop.kept == nullptr) return {};
+  int64_t begin = 0;
+  for (size_t k = 0; k + 1 < s.offsets.size(); ++k) {
+    decision_begins_.push_back(begin);
+    const int64_t length = s.offsets[k + 1] - s.offsets[k];
+    begin += heads * length * length;
+  }
+  return decision_begins_;
+}
+
 void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                               const Dropout& drop) {
-  const int64_t most = longest(s), cells = kQueries * most;
-  reserve(places(cells, DType::f32) + places(cells, y.dtype) + most + kFactorSlack);
+  const int64_t width = y.dim[1];
+  const Largest largest(s);
+  reserve(Scratch::places(largest.cells, DType::f32) +
+          (y.dtype == DType::f32 ? 0 : Scratch::places(largest.cells, y.dtype)) +
+          Scratch::places(largest.length + kFactorSlack, DType::f32));
   const auto compute = y.dtype == DType::f32 ? head_forward<float> : head_forward<bf16>;
-  const AttentionTasks tasks(s, heads, y.dim[1]);
+  const AttentionCall call{s, drop, heads, width, width / heads, decision_begins(s, heads, drop)};
+  const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, y, kept, q, kv, s, drop, scratch_of(worker));
+      compute(products_, head, next, y, kept, q, kv, largest.cells, scratch_of(worker));
     });
   });
 }
 
 void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
                                        ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
-  const int64_t most = longest(s), cells = kQueries * most, size = d_y.dim[1] / heads;
-  reserve(places(cells, DType::f32) + 2 * places(cells, d_y.dtype) + 2 * most * size + most + kFactorSlack);
+  const int64_t width = d_y.dim[1], size = width / heads;
+  const Largest largest(s);
+  reserve(2 * Scratch::places(largest.cells, DType::f32) +
+          (d_y.dtype == DType::f32 ? 1 : 2) * Scratch::places(largest.cells, d_y.dtype) +
+          2 * Scratch::places(largest.length * size, DType::f32) +
+          Scratch::places(largest.length + kFactorSlack, DType::f32));
   const auto compute = d_y.dtype == DType::f32 ? head_backward<float> : head_backward<bf16>;
-  const AttentionTasks tasks(s, heads, d_y.dim[1]);
+  const AttentionCall call{s, drop, heads, width, size, decision_begins(s, heads, drop)};
+  const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, s, drop, scratch_of(worker));
+      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, largest.cells, scratch_of(worker));
     });
   });
 }
 
 }  // namespace tekio
-#endif  // HWY_ONCE

@@ -83,6 +83,8 @@ class CpuBackend final : public Backend {
   void reserve(int64_t each, int64_t shared = 0);
   float* scratch_of(int worker) const { return scratch_[static_cast<size_t>(worker)].get(); }
   float* shared() const { return shared_.get(); }
+  /// For attention: where each sequence's explicit decisions begin; nothing where there are none.
+  std::span<const int64_t> decision_begins(const Sequences& s, int64_t heads, const Dropout& drop);
 
   ThreadPool& pool_;
   Products products_;
@@ -95,6 +97,7 @@ class CpuBackend final : public Backend {
   };
   std::vector<Buffer> scratch_;  // one a worker: its own scratch
   Buffer shared_;                // partial sums, one slot a piece
+  std::vector<int64_t> decision_begins_;
 };
 
 }  // namespace tekio

@@ -1,7 +1,7 @@
 // Self-attention within each packed sequence (see ref/attention.cc for the formulas). A block takes a tile of 64
 // queries, or in the second half of backward of 64 keys, of one head of one sequence; four warps take 16 rows each.
-// Scores are computed twice rather than stored: once for a row's maximum and sum, once for the probabilities, which are
-// kept for backward.
+// Scores are computed again wherever they are needed rather than stored: forward needs them for a row's maximum and
+// sum, which are all that is kept, and for the probabilities; either half of backward for the probabilities.
 #include <algorithm>
 #include <vector>
 
@@ -11,10 +11,35 @@
 namespace tekio::cuda {
 namespace {
 
+/// What is kept of a row: the largest number of q k^T, and 1 / the sum of the exponentials.
+struct RowKept {
+  float most, inverse;
+};
+
+/// Scores of a warp's 16 queries and 64 keys from `key` on, times `scale`; -infinity where there is no key.
+template <typename T, int kD>
+__device__ void multiply_scores(float (&s)[kTiles][4], const T* q_tile, const T* k_tile, const Plan& plan,
+                                const Place& at, int key, float (&most)[2]) {
+#pragma unroll
+  for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) s[t][i] = 0;
+  multiply_tiles<false, true, kTile, kD>(s, q_tile + warp_row() * kStride<T, kD>, kStride<T, kD>, k_tile,
+                                         kStride<T, kD>);
+#pragma unroll
+  for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float score = key + 8 * t + tile_cell(i).column < at.length ? s[t][i] : -INFINITY;
+      most[i / 2] = fmaxf(most[i / 2], score);
+      s[t][i] = score * plan.scale;
+    }
+}
+
 /// y and kept, for a tile of queries.
 template <typename T, int kD>
 __global__ void __launch_bounds__(kBlock)
-    attention_forward(T* y, T* kept, const T* q, const T* k, const T* v, Plan plan) {
+    attention_forward(T* y, RowKept* kept, const T* q, const T* k, const T* v, Plan plan) {
   T* const q_tile = shared_memory<T>();
   T* const k_tile = q_tile + kTile * kStride<T, kD>;
   T* const v_tile = k_tile + kTile * kStride<T, kD>;
@@ -27,35 +52,30 @@ __global__ void __launch_bounds__(kBlock)
   load_tile<kD>(q_tile, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, at.first,
                 at.rows, plan.size);
 
-  const auto scores = [&](float(&s)[kTiles][4], int key) {
-    multiply_tiles<false, true, kTile, kD>(s, q_tile + warp_row() * kStride<T, kD>, kStride<T, kD>, k_tile,
-                                           kStride<T, kD>);
-#pragma unroll
-    for (int t = 0; t < kTiles; ++t)
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        s[t][i] = key + 8 * t + tile_cell(i).column < at.length ? s[t][i] * plan.scale : -INFINITY;
-  };
+  float s[kTiles][4];
   float most[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
   for (int key = 0; key < at.length; key += kTile) {
     __syncthreads();
     load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
     __syncthreads();
-    float s[kTiles][4] = {};
-    scores(s, key);
+    float before[2] = {most[0], most[1]};
+    multiply_scores<T, kD>(s, q_tile, k_tile, plan, at, key, most);
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
-      float here = most[row];
-#pragma unroll
-      for (int t = 0; t < kTiles; ++t) here = fmaxf(here, fmaxf(s[t][2 * row], s[t][2 * row + 1]));
-      here = quarter_max(here);
-      sum[row] *= __expf(most[row] - here);
-      most[row] = here;
+      most[row] = quarter_max(most[row]);
+      const float here = most[row] * plan.scale;
+      sum[row] *= __expf(before[row] * plan.scale - here);
 #pragma unroll
       for (int t = 0; t < kTiles; ++t) sum[row] += __expf(s[t][2 * row] - here) + __expf(s[t][2 * row + 1] - here);
     }
   }
-  const float inverse[2] = {1 / quarter_sum(sum[0]), 1 / quarter_sum(sum[1])};
+  RowKept keeps[2];
+#pragma unroll
+  for (int row = 0; row < 2; ++row) {
+    keeps[row] = {most[row], 1 / quarter_sum(sum[row])};
+    const int of = first + tile_cell(2 * row).row;
+    if (threadIdx.x % 4 == 0 && of < at.rows) kept[at.of_row(plan, of)] = keeps[row];
+  }
 
   float out[kD / 8][4] = {};
   for (int key = 0; key < at.length; key += kTile) {
@@ -64,8 +84,7 @@ __global__ void __launch_bounds__(kBlock)
     load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
     __syncthreads();
     const Factors factors(plan, at, first, key);
-    float s[kTiles][4] = {};
-    scores(s, key);
+    multiply_scores<T, kD>(s, q_tile, k_tile, plan, at, key, most);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t) {
       float factor[4];
@@ -73,11 +92,8 @@ __global__ void __launch_bounds__(kBlock)
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const TileCell cell = tile_cell(i);
-        const int row = first + cell.row, c = 8 * t + cell.column;
-        const float p = __expf(s[t][i] - most[i / 2]) * inverse[i / 2];
-        if (row < at.rows && key + c < at.length)
-          kept[at.kept + static_cast<int64_t>(row) * at.length + key + c] = narrow<T>(p);
-        p_tile[(warp_row() + cell.row) * kSquareStride<T> + c] = narrow<T>(p * factor[i]);
+        const float p = __expf(s[t][i] - keeps[i / 2].most * plan.scale) * keeps[i / 2].inverse;
+        p_tile[(warp_row() + cell.row) * kSquareStride<T> + 8 * t + cell.column] = narrow<T>(p * factor[i]);
       }
     }
     __syncwarp();
@@ -88,27 +104,38 @@ __global__ void __launch_bounds__(kBlock)
                  out);
 }
 
-/// What both halves of backward compute for a warp's 16 queries and 64 keys: the probabilities as kept, their factors,
+/// The tiles that both halves of backward read.
+template <typename T>
+struct BackwardTiles {
+  T *q, *d_y, *k, *v;
+};
+
+/// What both halves of backward compute for a warp's 16 queries and 64 keys: the probabilities, rounded, their factors,
 /// and d_p = factor (d_y v^T).
 template <typename T, int kD>
 __device__ void probabilities_backward(float (&p)[kTiles][4], float (&factor)[kTiles][4], float (&d_p)[kTiles][4],
-                                       const T* d_y_tile, const T* v_tile, const T* kept, const Plan& plan,
+                                       const BackwardTiles<T>& tiles, const RowKept* kept, const Plan& plan,
                                        const Place& at, int first, int key) {
+  float most[2] = {};
+  multiply_scores<T, kD>(p, tiles.q, tiles.k, plan, at, key, most);
 #pragma unroll
   for (int t = 0; t < kTiles; ++t)
 #pragma unroll
     for (int i = 0; i < 4; ++i) d_p[t][i] = 0;
-  multiply_tiles<false, true, kTile, kD>(d_p, d_y_tile + warp_row() * kStride<T, kD>, kStride<T, kD>, v_tile,
+  multiply_tiles<false, true, kTile, kD>(d_p, tiles.d_y + warp_row() * kStride<T, kD>, kStride<T, kD>, tiles.v,
                                          kStride<T, kD>);
+  const int rows[2] = {first + tile_cell(0).row, first + tile_cell(2).row};
+  RowKept keeps[2] = {};  // beyond the rows: probabilities of 0
+#pragma unroll
+  for (int row = 0; row < 2; ++row)
+    if (rows[row] < at.rows) keeps[row] = kept[at.of_row(plan, rows[row])];
   const Factors factors(plan, at, first, key);
 #pragma unroll
   for (int t = 0; t < kTiles; ++t) {
     factors.of_tile(factor[t], t);
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const TileCell cell = tile_cell(i);
-      const int row = first + cell.row, c = key + 8 * t + cell.column;
-      p[t][i] = row < at.rows && c < at.length ? wide(kept[at.kept + static_cast<int64_t>(row) * at.length + c]) : 0.0f;
+      p[t][i] = wide(narrow<T>(__expf(p[t][i] - keeps[i / 2].most * plan.scale) * keeps[i / 2].inverse));
       d_p[t][i] *= factor[t][i];
     }
   }
@@ -117,25 +144,34 @@ __device__ void probabilities_backward(float (&p)[kTiles][4], float (&factor)[kT
 /// d_q for a tile of queries; and inner[row, head] = the sum over keys of p d_p, which the keys' half needs.
 template <typename T, int kD>
 __global__ void __launch_bounds__(kBlock)
-    attention_backward_queries(T* d_q, float* inner, const T* d_y, const T* kept, const T* k, const T* v, Plan plan) {
-  T* const d_y_tile = shared_memory<T>();
-  T* const k_tile = d_y_tile + kTile * kStride<T, kD>;
-  T* const v_tile = k_tile + kTile * kStride<T, kD>;
-  T* const d_s_tile = v_tile + kTile * kStride<T, kD>;
+    attention_backward_queries(T* d_q, float* inner, const T* d_y, const RowKept* kept, const T* q, const T* k,
+                               const T* v, Plan plan) {
+  BackwardTiles<T> tiles;
+  tiles.q = shared_memory<T>();
+  tiles.d_y = tiles.q + kTile * kStride<T, kD>;
+  tiles.k = tiles.d_y + kTile * kStride<T, kD>;
+  tiles.v = tiles.k + kTile * kStride<T, kD>;
+  T* const d_s_tile = tiles.v + kTile * kStride<T, kD>;
   const Place at(plan);
   if (at.first >= at.rows) return;
   const int column = at.head * plan.size, first = at.first + warp_row();
   const T* const keys = k + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
   const T* const values = v + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
-  load_tile<kD>(d_y_tile, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, at.first, at.rows,
-                plan.size);
+  load_tile<kD>(tiles.q, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, at.first,
+                at.rows, plan.size);
+  load_tile<kD>(tiles.d_y, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, at.first,
+                at.rows, plan.size);
   float p[kTiles][4], factor[kTiles][4], d_p[kTiles][4];
+  const auto at_keys = [&](int key) {
+    __syncthreads();
+    load_tile<kD>(tiles.k, keys, plan.kv_stride, key, at.length, plan.size);
+    load_tile<kD>(tiles.v, values, plan.kv_stride, key, at.length, plan.size);
+    __syncthreads();
+    probabilities_backward<T, kD>(p, factor, d_p, tiles, kept, plan, at, first, key);
+  };
   float sum[2] = {0, 0};
   for (int key = 0; key < at.length; key += kTile) {
-    __syncthreads();
-    load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
-    __syncthreads();
-    probabilities_backward<T, kD>(p, factor, d_p, d_y_tile, v_tile, kept, plan, at, first, key);
+    at_keys(key);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t)
 #pragma unroll
@@ -145,17 +181,12 @@ __global__ void __launch_bounds__(kBlock)
   for (int row = 0; row < 2; ++row) {
     sum[row] = quarter_sum(sum[row]);
     const int of = first + tile_cell(2 * row).row;
-    if (threadIdx.x % 4 == 0 && of < at.rows)
-      inner[static_cast<int64_t>(at.row_begin + of) * plan.heads + at.head] = sum[row];
+    if (threadIdx.x % 4 == 0 && of < at.rows) inner[at.of_row(plan, of)] = sum[row];
   }
 
   float out[kD / 8][4] = {};
   for (int key = 0; key < at.length; key += kTile) {
-    __syncthreads();
-    load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
-    load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
-    __syncthreads();
-    probabilities_backward<T, kD>(p, factor, d_p, d_y_tile, v_tile, kept, plan, at, first, key);
+    at_keys(key);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t)
 #pragma unroll
@@ -165,7 +196,7 @@ __global__ void __launch_bounds__(kBlock)
             narrow<T>(p[t][i] * (d_p[t][i] - sum[i / 2]) * plan.scale);
       }
     __syncwarp();
-    multiply_tiles<false, false, kD, kTile>(out, d_s_tile + warp_row() * kSquareStride<T>, kSquareStride<T>, k_tile,
+    multiply_tiles<false, false, kD, kTile>(out, d_s_tile + warp_row() * kSquareStride<T>, kSquareStride<T>, tiles.k,
                                             kStride<T, kD>);
   }
   store_rows<kD>(d_q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, first, at.rows,
@@ -174,48 +205,54 @@ __global__ void __launch_bounds__(kBlock)
 
 /// d_k and d_v for a tile of keys.
 template <typename T, int kD>
-__global__ void __launch_bounds__(kBlock) attention_backward_keys(T* d_k, T* d_v, const float* inner, const T* d_y,
-                                                                  const T* kept, const T* q, const T* v, Plan plan) {
-  T* const v_tile = shared_memory<T>();
-  T* const d_y_tile = v_tile + kTile * kStride<T, kD>;
-  T* const q_tile = d_y_tile + kTile * kStride<T, kD>;
-  T* const p_tile = q_tile + kTile * kStride<T, kD>;
-  T* const d_s_tile = p_tile + kTile * kSquareStride<T>;
+__global__ void __launch_bounds__(kBlock)
+    attention_backward_keys(T* d_k, T* d_v, const float* inner, const T* d_y, const RowKept* kept, const T* q,
+                            const T* k, const T* v, Plan plan) {
+  BackwardTiles<T> tiles;
+  tiles.k = shared_memory<T>();
+  tiles.v = tiles.k + kTile * kStride<T, kD>;
+  tiles.d_y = tiles.v + kTile * kStride<T, kD>;
+  tiles.q = tiles.d_y + kTile * kStride<T, kD>;
+  T* const square = tiles.q + kTile * kStride<T, kD>;  // dropped probabilities, then gradients of scores
   const Place at(plan);
   if (at.first >= at.length) return;
   const int column = at.head * plan.size;
-  load_tile<kD>(v_tile, v + static_cast<int64_t>(at.token_begin) * plan.kv_stride + column, plan.kv_stride, at.first,
-                at.length, plan.size);
+  const int64_t begin = static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
+  load_tile<kD>(tiles.k, k + begin, plan.kv_stride, at.first, at.length, plan.size);
+  load_tile<kD>(tiles.v, v + begin, plan.kv_stride, at.first, at.length, plan.size);
   float keys_out[kD / 8][4] = {}, values_out[kD / 8][4] = {};
   for (int query = 0; query < at.rows; query += kTile) {
     __syncthreads();
-    load_tile<kD>(d_y_tile, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, query, at.rows,
+    load_tile<kD>(tiles.d_y, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, query, at.rows,
                   plan.size);
-    load_tile<kD>(q_tile, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, query,
+    load_tile<kD>(tiles.q, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, query,
                   at.rows, plan.size);
     __syncthreads();
     const int first = query + warp_row();
     float p[kTiles][4], factor[kTiles][4], d_p[kTiles][4], sum[2];
-    probabilities_backward<T, kD>(p, factor, d_p, d_y_tile, v_tile, kept, plan, at, first, at.first);
+    probabilities_backward<T, kD>(p, factor, d_p, tiles, kept, plan, at, first, at.first);
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
       const int of = first + tile_cell(2 * row).row;
-      sum[row] = of < at.rows ? inner[static_cast<int64_t>(at.row_begin + of) * plan.heads + at.head] : 0.0f;
+      sum[row] = of < at.rows ? inner[at.of_row(plan, of)] : 0.0f;
     }
+    const auto fill_square = [&](const auto& number) {
 #pragma unroll
-    for (int t = 0; t < kTiles; ++t)
+      for (int t = 0; t < kTiles; ++t)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const TileCell cell = tile_cell(i);
-        const int where = (warp_row() + cell.row) * kSquareStride<T> + 8 * t + cell.column;
-        p_tile[where] = narrow<T>(p[t][i] * factor[t][i]);
-        d_s_tile[where] = narrow<T>(p[t][i] * (d_p[t][i] - sum[i / 2]) * plan.scale);
-      }
+        for (int i = 0; i < 4; ++i) {
+          const TileCell cell = tile_cell(i);
+          square[(warp_row() + cell.row) * kSquareStride<T> + 8 * t + cell.column] = narrow<T>(number(t, i));
+        }
+      __syncthreads();
+    };
+    fill_square([&](int t, int i) { return p[t][i] * factor[t][i]; });
+    multiply_tiles<true, false, kD, kTile>(values_out, square + warp_row(), kSquareStride<T>, tiles.d_y,
+                                           kStride<T, kD>);
     __syncthreads();
-    multiply_tiles<true, false, kD, kTile>(values_out, p_tile + warp_row(), kSquareStride<T>, d_y_tile, kStride<T, kD>);
-    multiply_tiles<true, false, kD, kTile>(keys_out, d_s_tile + warp_row(), kSquareStride<T>, q_tile, kStride<T, kD>);
+    fill_square([&](int t, int i) { return p[t][i] * (d_p[t][i] - sum[i / 2]) * plan.scale; });
+    multiply_tiles<true, false, kD, kTile>(keys_out, square + warp_row(), kSquareStride<T>, tiles.q, kStride<T, kD>);
   }
-  const int64_t begin = static_cast<int64_t>(at.token_begin) * plan.kv_stride + column;
   store_rows<kD>(d_k + begin, plan.kv_stride, at.first + warp_row(), at.length, plan.size, keys_out);
   store_rows<kD>(d_v + begin, plan.kv_stride, at.first + warp_row(), at.length, plan.size, values_out);
 }
@@ -234,18 +271,15 @@ struct Inputs {
 /// The host's side of a plan: the lists' contents, and how many tiles the longest sequence has.
 struct Lists {
   std::vector<int32_t> row_begins;
-  std::vector<int64_t> kept_begins, decision_begins;
+  std::vector<int64_t> decision_begins;
   int64_t most_rows = 0, most_keys = 0, decisions = 0;
 
   Lists(const Sequences& s, int64_t heads) {
-    int64_t kept = 0;
     for (int64_t k = 0; k < s.count(); ++k) {
       const SequenceRows rows = rows_of(s, k);
       const int64_t count = rows.end - rows.begin;
       row_begins.push_back(static_cast<int32_t>(rows.begin));
-      kept_begins.push_back(kept);
       decision_begins.push_back(decisions);
-      kept += heads * count * rows.length;
       decisions += heads * rows.length * rows.length;
       most_rows = std::max(most_rows, count);
       most_keys = std::max(most_keys, rows.length);
@@ -264,7 +298,6 @@ Plan make_plan(Device& device, const Lists& lists, int64_t width, bool apart, in
   const int64_t size = width / heads;
   return {.offsets = device.upload(s.offsets),
           .row_begins = device.upload(view(lists.row_begins)),
-          .kept_begins = device.upload(view(lists.kept_begins)),
           .decision_begins = device.upload(view(lists.decision_begins)),
           .some = s.some.empty() ? nullptr : device.upload(s.some),
           .heads = static_cast<int>(heads),
@@ -311,7 +344,7 @@ void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor
     constexpr int kD = decltype(padded)::value;
     const Inputs<const T> in(q, kv, width);
     launch(device_, "attention_forward", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(3, 1),
-           attention_forward<T, kD>, data_of<T>(y), data_of<T>(kept), in.q, in.k, in.v, plan);
+           attention_forward<T, kD>, data_of<T>(y), static_cast<RowKept*>(kept.data), in.q, in.k, in.v, plan);
   });
 }
 
@@ -322,15 +355,16 @@ void CudaBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y
   const Lists lists(s, heads);
   Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
   auto* const inner = static_cast<float*>(device_.scratch(s.rows() * heads * size_of(DType::f32)));
+  const auto* const keeps = static_cast<const RowKept*>(kept.data);
   with_head("attention_backward", d_y.dtype, width / heads, [&](auto kind, auto padded) {
     using T = decltype(kind);
     constexpr int kD = decltype(padded)::value;
     const Inputs<const T> in(q, kv, width);
     const Inputs<T> out(d_q, d_kv, width);
-    launch(device_, "attention_backward_queries", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(3, 1),
-           attention_backward_queries<T, kD>, out.q, inner, data_of<T>(d_y), data_of<T>(kept), in.k, in.v, plan);
-    launch(device_, "attention_backward_keys", blocks_of(plan, lists.most_keys, s), kBlock, tiles_bytes<T, kD>(3, 2),
-           attention_backward_keys<T, kD>, out.k, out.v, inner, data_of<T>(d_y), data_of<T>(kept), in.q, in.v, plan);
+    launch(device_, "attention_backward_queries", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(4, 1),
+           attention_backward_queries<T, kD>, out.q, inner, data_of<T>(d_y), keeps, in.q, in.k, in.v, plan);
+    launch(device_, "attention_backward_keys", blocks_of(plan, lists.most_keys, s), kBlock, tiles_bytes<T, kD>(4, 1),
+           attention_backward_keys<T, kD>, out.k, out.v, inner, data_of<T>(d_y), keeps, in.q, in.k, in.v, plan);
   });
 }
 

@@ -24,11 +24,11 @@ constexpr int64_t tiles_bytes(int wide, int square) {
 
 /// What all attention kernels are told. Lists, on the device, have an entry for each sequence.
 struct Plan {
-  const int32_t *offsets, *row_begins;           // of the sequence's tokens, of its rows among the op's
-  const int64_t *kept_begins, *decision_begins;  // of its [H, rows, T] and [H, T, T] blocks
-  const int32_t* some;                           // tokens of the op's rows; or nullptr
-  int heads, size, width, q_stride, kv_stride;   // numbers
-  int tiles;                                     // of a sequence and head
+  const int32_t *offsets, *row_begins;          // of the sequence's tokens, of its rows among the op's
+  const int64_t* decision_begins;               // of its [H, T, T] block
+  const int32_t* some;                          // tokens of the op's rows; or nullptr
+  int heads, size, width, q_stride, kv_stride;  // numbers
+  int tiles;                                    // of a sequence and head
   uint64_t first_key;
   float scale;  // 1 / sqrt(size)
   KernelDropout drop;
@@ -39,7 +39,7 @@ struct Place {
   int sequence, head, first;  // `first`: of the tile's rows (queries or keys), within the sequence
   int row_begin, rows;        // the sequence's rows among the op's
   int token_begin, length;
-  int64_t kept, decisions;  // where the head's [rows, length] and [length, length] blocks begin
+  int64_t decisions;  // where the head's [length, length] block begins
 
   __device__ explicit Place(const Plan& plan) {
     const int tile = static_cast<int>(blockIdx.x) % plan.tiles, rest = static_cast<int>(blockIdx.x) / plan.tiles;
@@ -50,8 +50,11 @@ struct Place {
     rows = plan.row_begins[sequence + 1] - row_begin;
     token_begin = plan.offsets[sequence];
     length = plan.offsets[sequence + 1] - token_begin;
-    kept = plan.kept_begins[sequence] + static_cast<int64_t>(head) * rows * length;
     decisions = plan.decision_begins[sequence] + static_cast<int64_t>(head) * length * length;
+  }
+  /// Where a tensor [rows of the op, H] has the head's number of the row `row`.
+  __device__ int64_t of_row(const Plan& plan, int row) const {
+    return static_cast<int64_t>(row_begin + row) * plan.heads + head;
   }
   /// The position within the sequence of its row `row`.
   __device__ int position(const Plan& plan, int row) const {

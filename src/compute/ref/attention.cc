@@ -1,7 +1,8 @@
-// Self-attention within each packed sequence, specified: for every sequence and head, p = softmax(q k^T / sqrt(d)) is
-// kept, y = dropout(p) v. Backward, with m = dropout's factors: d_p = m (d_y v^T), d_s = p (d_p - sum_keys(p d_p)), d_q
-// = d_s k / sqrt(d), d_k = d_s^T q / sqrt(d), d_v = (m p)^T d_y. In bf16 the products' factors are rounded before they
-// are used, as a back end must that multiplies bf16: p, m p, and d_s / sqrt(d).
+// Self-attention within each packed sequence, specified: for every sequence and head, p = softmax(q k^T / sqrt(d)), y =
+// dropout(p) v. Backward, with m = dropout's factors: d_p = m (d_y v^T), d_s = p (d_p - sum_keys(p d_p)), d_q = d_s k /
+// sqrt(d), d_k = d_s^T q / sqrt(d), d_v = (m p)^T d_y. In bf16 the products' factors are rounded before they are used,
+// as a back end must that multiplies bf16: p, m p, and d_s / sqrt(d). Backward computes p in double from the scores, as
+// forward does, and not from what forward kept, and rounds it to the activations' kind.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -17,7 +18,6 @@ struct Head {
   SequenceRows rows;
   int64_t size, width;                                     // d, C
   int64_t q_begin, q_stride, k_begin, v_begin, kv_stride;  // of the op's row 0; of the sequence's token 0
-  int64_t kept;                                            // where its [rows, T] block begins in `kept`
   int64_t decisions;                                       // where its [T, T] block begins in drop.kept
   DropoutRow row;
 
@@ -29,7 +29,7 @@ struct Head {
 
 template <typename Body>
 void for_heads(int64_t width, bool apart, int64_t heads, const Sequences& s, const Body& body) {
-  int64_t kept = 0, decisions = 0;
+  int64_t decisions = 0;
   const int64_t size = width / heads, q_stride = apart ? width : 3 * width, kv_stride = apart ? 2 * width : 3 * width;
   for (int64_t k = 0; k < s.count(); ++k) {
     const SequenceRows rows = rows_of(s, k);
@@ -43,10 +43,8 @@ void for_heads(int64_t width, bool apart, int64_t heads, const Sequences& s, con
                 keys,
                 keys + width,
                 kv_stride,
-                kept,
                 decisions,
                 {s.first_key + static_cast<uint64_t>(k), static_cast<uint32_t>(h), 0}});
-      kept += (rows.end - rows.begin) * rows.length;
       decisions += rows.length * rows.length;
     }
   }
@@ -69,30 +67,41 @@ int64_t position_of(const Sequences& s, const Head& at, int64_t i) {
   return (s.some.empty() ? i : s.some[static_cast<size_t>(i)]) - at.rows.first_token;
 }
 
+// The softmax of a row's scores.
+struct Softmax {
+  double most = 0;        // q k^T's largest number
+  double sum = 0;         // of the exponentials
+  std::vector<double> p;  // of each key
+};
+void attend(Softmax& row, const ConstNumbers& queries, const ConstNumbers& keys, const Head& at, int64_t i) {
+  const double root = std::sqrt(at.size);
+  row.p.assign(static_cast<size_t>(at.rows.length), 0);
+  for (int64_t j = 0; j < at.rows.length; ++j)
+    for (int64_t c = 0; c < at.size; ++c) row.p[static_cast<size_t>(j)] += queries[at.q(i, c)] * keys[at.k(j, c)];
+  row.most = *std::max_element(row.p.begin(), row.p.end());
+  row.sum = 0;
+  for (double& value : row.p) row.sum += value = std::exp(value / root - row.most / root);
+  for (double& value : row.p) value /= row.sum;
+}
+
 }  // namespace
 
 void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
                               const Dropout& drop) {
   const ConstNumbers queries(q), others(kv ? kv : q);
-  const Numbers out(y), probabilities(kept);
+  const Numbers out(y);
   for_heads(y.dim[1], static_cast<bool>(kv), heads, s, [&](const Head& at) {
-    const int64_t length = at.rows.length;
-    std::vector<double> p(static_cast<size_t>(length)), mixed(static_cast<size_t>(at.size));
+    Softmax row;
+    std::vector<double> mixed(static_cast<size_t>(at.size));
     for (int64_t i = at.rows.begin; i < at.rows.end; ++i) {
-      for (int64_t j = 0; j < length; ++j) {
-        double score = 0;
-        for (int64_t c = 0; c < at.size; ++c) score += queries[at.q(i, c)] * others[at.k(j, c)];
-        p[static_cast<size_t>(j)] = score / std::sqrt(at.size);
-      }
-      const double most = *std::max_element(p.begin(), p.end());
-      double sum = 0;
-      for (double& value : p) sum += value = std::exp(value - most);
+      attend(row, queries, others, at, i);
+      float* const keeps = kept.f32() + 2 * (i * heads + at.row.head);
+      keeps[0] = static_cast<float>(row.most);
+      keeps[1] = static_cast<float>(1 / row.sum);
       std::fill(mixed.begin(), mixed.end(), 0.0);
-      for (int64_t j = 0; j < length; ++j) {
-        const int64_t cell = at.kept + (i - at.rows.begin) * length + j;
-        probabilities.set(cell, p[static_cast<size_t>(j)] / sum);
+      for (int64_t j = 0; j < at.rows.length; ++j) {
         const double dropped =
-            rounded(p[static_cast<size_t>(j)] / sum * factor(drop, at, position_of(s, at, i), j), y.dtype);
+            rounded(row.p[static_cast<size_t>(j)] * factor(drop, at, position_of(s, at, i), j), y.dtype);
         for (int64_t c = 0; c < at.size; ++c) mixed[static_cast<size_t>(c)] += dropped * others[at.v(j, c)];
       }
       for (int64_t c = 0; c < at.size; ++c) out.set(at.y(i, c), mixed[static_cast<size_t>(c)]);
@@ -100,30 +109,35 @@ void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
   });
 }
 
-void RefBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
+void RefBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor /*kept*/, ConstTensor q,
                                        ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
-  const ConstNumbers queries(q), others(kv ? kv : q), d_out(d_y), p(kept);
+  const ConstNumbers queries(q), others(kv ? kv : q), d_out(d_y);
   const Numbers d_queries(d_q), d_others(d_kv ? d_kv : d_q);
   for_heads(d_y.dim[1], static_cast<bool>(kv), heads, s, [&](const Head& at) {
     const int64_t length = at.rows.length;
     const auto cells = static_cast<size_t>(length * at.size);
+    Softmax row;
+    std::vector<double>& p = row.p;
     std::vector<double> own(static_cast<size_t>(at.size)), d_k(cells), d_v(cells), d_p(static_cast<size_t>(length));
     for (int64_t i = at.rows.begin; i < at.rows.end; ++i) {
-      const int64_t row = at.kept + (i - at.rows.begin) * length;
+      attend(row, queries, others, at, i);
       double inner = 0;
       for (int64_t j = 0; j < length; ++j) {
-        const double m = factor(drop, at, position_of(s, at, i), j), dropped = rounded(m * p[row + j], d_y.dtype);
+        const auto key = static_cast<size_t>(j);
+        p[key] = rounded(static_cast<float>(p[key]), d_y.dtype);
+        const double m = factor(drop, at, position_of(s, at, i), j), dropped = rounded(m * p[key], d_y.dtype);
         double sum = 0;
         for (int64_t c = 0; c < at.size; ++c) {
           sum += d_out[at.y(i, c)] * others[at.v(j, c)];
           d_v[static_cast<size_t>(j * at.size + c)] += dropped * d_out[at.y(i, c)];
         }
-        d_p[static_cast<size_t>(j)] = m * sum;
-        inner += p[row + j] * d_p[static_cast<size_t>(j)];
+        d_p[key] = m * sum;
+        inner += p[key] * d_p[key];
       }
       std::fill(own.begin(), own.end(), 0.0);
       for (int64_t j = 0; j < length; ++j) {
-        const double d_s = rounded(p[row + j] * (d_p[static_cast<size_t>(j)] - inner) / std::sqrt(at.size), d_y.dtype);
+        const auto key = static_cast<size_t>(j);
+        const double d_s = rounded(p[key] * (d_p[key] - inner) / std::sqrt(at.size), d_y.dtype);
         for (int64_t c = 0; c < at.size; ++c) {
           own[static_cast<size_t>(c)] += d_s * others[at.k(j, c)];
           d_k[static_cast<size_t>(j * at.size + c)] += d_s * queries[at.q(i, c)];
