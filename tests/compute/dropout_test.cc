@@ -87,15 +87,15 @@ TEST(Dropout, CuttingAnUpdateElsewhereChangesNothing) {
   const auto be = make_cpu_backend(pool);
   const int64_t length = 20, width = 16, heads = 2;
   std::vector<float> qkv(2 * length * 3 * width), whole(2 * length * width), parts(whole.size()),
-      kept(2 * heads * length * length);
+      kept(2 * length * heads * 2);
   for (size_t i = 0; i < qkv.size(); ++i) qkv[i] = std::sin(static_cast<float>(i) * 0.37f);
   const std::vector<int32_t> both = {0, 20, 40}, one = {0, 20};
   const Dropout drop{.rate = 0.4f, .seed = 5, .step = 6, .site = 7};
   const auto tensor = [](float* data, std::initializer_list<int64_t> shape) { return Tensor(data, DType::f32, shape); };
-  be->attention(tensor(whole.data(), {40, width}), tensor(kept.data(), {2 * heads * 400}),
+  be->attention(tensor(whole.data(), {40, width}), tensor(kept.data(), {40, heads, 2}),
                 tensor(qkv.data(), {40, 3 * width}), heads, {both, 3}, drop);
   for (uint64_t k = 0; k < 2; ++k)
-    be->attention(tensor(parts.data() + k * 20 * width, {20, width}), tensor(kept.data(), {heads * 400}),
+    be->attention(tensor(parts.data() + k * 20 * width, {20, width}), tensor(kept.data(), {20, heads, 2}),
                   tensor(qkv.data() + k * 20 * 3 * width, {20, 3 * width}), heads, {one, 3 + k}, drop);
   EXPECT_EQ(whole, parts);
 }
