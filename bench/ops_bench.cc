@@ -60,8 +60,9 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("threads", std::to_string(pool.threads()));
   benchmark::AddCustomContext("product rate", fmt::format("{:.1f} GFLOP/s, bf16 {:.1f}", best, best_bf16));
   std::vector<tekio::test::OpCase> cases = tekio::test::everyday_cases();
+  for (const auto& c : tekio::test::long_cases()) cases.push_back(c);
   if (has_bf16)
-    for (const auto& c : tekio::test::in_bf16(tekio::test::everyday_cases())) cases.push_back(c);
+    for (const auto& c : tekio::test::in_bf16(cases)) cases.push_back(c);
   for (const tekio::test::OpCase& c : cases) {
     const double limit = c.type == tekio::DType::f32 ? best : best_bf16;
     const auto add = [&](const char* direction, auto body) {

@@ -109,6 +109,13 @@ void try_products(Trial& t) {
        [&] { be.linear_activation_backward(d_x, d_up, d_b, d_inner, kept, x, w, kGelu, Into::add); });
   t.op("activation_linear_backward",
        [&] { be.activation_linear_backward(d_inner, inner, d_down, d_down_b, d_y, kept, w_down, kGelu); });
+  constexpr int64_t kHalf = kInner / 2;
+  const Tensor half = t.activations({kTokens, kHalf}), from_half = t.floats({kWidth, kHalf}),
+               d_from_half = t.floats({kWidth, kHalf});
+  const Matrix w_half = t.matrix(from_half);
+  t.op("linear_gated", [&] { be.linear_gated(half, kept, x, w, b, kGelu); });
+  t.op("gated_linear_backward",
+       [&] { be.gated_linear_backward(d_inner, half, d_from_half, d_down_b, d_y, kept, w_half, kGelu); });
 }
 
 // Each product sums over kDeep numbers: forward, and both ways backward.
@@ -132,25 +139,32 @@ void try_attention(Trial& t) {
   const Tensor qkv = t.activations({kTokens, 3 * kWidth}), d_qkv = t.activations({kTokens, 3 * kWidth}),
                y = t.activations({kTokens, kWidth}), d_y = t.activations({kTokens, kWidth}),
                kept = t.floats({kTokens, kHeads, 2});
-  t.op("attention", [&] { be.attention(y, kept, qkv, kHeads, all, tokens.drop); });
-  t.op("attention_backward", [&] { be.attention_backward(d_qkv, d_y, kept, qkv, kHeads, all, tokens.drop); });
+  t.op("attention", [&] { be.attention(y, kept, qkv, {kHeads}, all, tokens.drop); });
+  t.op("attention_backward", [&] { be.attention_backward(d_qkv, d_y, kept, qkv, {kHeads}, all, tokens.drop); });
 
   const Tensor q = t.activations({kRows, kWidth}), kv = t.activations({kTokens, 2 * kWidth}),
                y_some = t.activations({kRows, kWidth}), d_some = t.activations({kRows, kWidth}),
                d_q = t.activations({kRows, kWidth}), d_kv = t.activations({kTokens, 2 * kWidth}),
                kept_some = t.floats({kRows, kHeads, 2});
-  t.op("attention of some rows", [&] { be.attention(y_some, kept_some, q, kv, kHeads, some, tokens.drop); });
+  t.op("attention of some rows", [&] { be.attention(y_some, kept_some, q, kv, {kHeads}, some, tokens.drop); });
   t.op("attention_backward of some rows",
-       [&] { be.attention_backward(d_q, d_kv, d_some, kept_some, q, kv, kHeads, some, tokens.drop); });
+       [&] { be.attention_backward(d_q, d_kv, d_some, kept_some, q, kv, {kHeads}, some, tokens.drop); });
+
+  const AttentionShape window{kHeads, 3};
+  t.op("attention in a window", [&] { be.attention(y, kept, qkv, window, all, tokens.drop); });
+  t.op("attention_backward in a window",
+       [&] { be.attention_backward(d_qkv, d_y, kept, qkv, window, all, tokens.drop); });
+  t.op("rotate", [&] { be.rotate(qkv, 2 * kWidth, {kWidth / kHeads, 10000}, all); });
+  t.op("rotate of some rows back", [&] { be.rotate(q, kWidth, {kWidth / kHeads, 10000, true}, some); });
 
   const std::vector<int32_t> ends = {0, static_cast<int32_t>(kDeep)};
   const Sequences deep{ends};
   const Tensor long_qkv = t.activations({kDeep, 24}), d_long_qkv = t.activations({kDeep, 24}),
                long_y = t.activations({kDeep, 8}), d_long_y = t.activations({kDeep, 8}),
                long_kept = t.floats({kDeep, 1, 2});
-  t.op("attention in a long sequence", [&] { be.attention(long_y, long_kept, long_qkv, 1, deep, tokens.drop); });
+  t.op("attention in a long sequence", [&] { be.attention(long_y, long_kept, long_qkv, {1}, deep, tokens.drop); });
   t.op("attention_backward in a long sequence",
-       [&] { be.attention_backward(d_long_qkv, d_long_y, long_kept, long_qkv, 1, deep, tokens.drop); });
+       [&] { be.attention_backward(d_long_qkv, d_long_y, long_kept, long_qkv, {1}, deep, tokens.drop); });
 }
 
 void try_norms(Trial& t) {
@@ -169,6 +183,12 @@ void try_norms(Trial& t) {
   t.op("norm with dropout", [&] { be.norm(y, kept, x, w, s, tokens.drop); });
   t.op("norm_backward with dropout", [&] { be.norm_backward(d_x, d_w, d_y, kept, w, s, tokens.drop); });
   t.op("residual_norm", [&] { be.residual_norm(y, kept, x, branch, w, s, tokens.drop); });
+  const Tensor sum = t.activations({kTokens, kWidth});
+  t.op("add_norm", [&] { be.add_norm(sum, y, kept, x, branch, w, s, tokens.drop); });
+  t.op("add_norm_backward", [&] { be.add_norm_backward(sum, d_branch, d_w, d_y, kept, w, s, tokens.drop); });
+  const NormWeights bare{w.weight, {}, w.eps};
+  t.op("norm without bias", [&] { be.norm(y, kept, x, bare); });
+  t.op("norm_backward without bias", [&] { be.norm_backward(d_x, {d_weight, {}}, d_y, kept, bare); });
   t.op("residual_norm_backward", [&] { be.residual_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, tokens.drop); });
 }
 

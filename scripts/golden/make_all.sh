@@ -38,6 +38,7 @@ make make_word_piece_golden.py "$out/tests/golden/text/word_piece.json"
 make make_data_golden.py "$out/tests/golden/data/readers.json"
 make make_parquet_golden.py "$out/tests/golden/parquet"
 make make_compute_golden.py "$out/tests/golden/compute/adamw.json"
+make make_rotary_golden.py "$out/tests/golden/compute/rotary.json"
 make make_fill_golden.py "$out/tests/golden/model/fill-mask"
 make make_schedule_golden.py "$out/tests/golden/train/schedules.json"
 if [ -n "${TEKIO_DATA:-}" ]; then

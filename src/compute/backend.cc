@@ -78,28 +78,29 @@ void expect_norm(const char* op, const NormKept& kept, const NormWeights& w, con
   expect_size(op, "kept.normalized", kept.normalized, size);
   expect(op, "kept.rstd", kept.rstd, {size.rows});
   expect(op, "weight", w.weight, {size.columns});
-  expect(op, "bias", w.bias, {size.columns});
+  if (w.bias) expect(op, "bias", w.bias, {size.columns});
 }
 
-void expect_norm_gradients(const char* op, const NormGradients& d_w, const Size& size) {
+void expect_norm_gradients(const char* op, const NormGradients& d_w, const NormWeights& w, const Size& size) {
   expect(op, "d_w.weight", d_w.weight, {size.columns});
-  expect(op, "d_w.bias", d_w.bias, {size.columns});
+  if (w.bias) expect(op, "d_w.bias", d_w.bias, {size.columns});
+  if (!w.bias && d_w.bias) fail(ErrorKind::bug, "{}: d_w.bias without a bias", op);
 }
 
 void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t> ids, std::span<const int32_t> type_ids,
                   const Sequences& s, const ConstTensor& word, const ConstTensor& position, const ConstTensor& type) {
   const auto [n, width, kind] = size_of_matrix(op, "y", y);
-  const Size words = size_of_matrix(op, "word", word), positions = size_of_matrix(op, "position", position);
+  const Size words = size_of_matrix(op, "word", word);
   expect(op, "word", word, {words.rows, width});
-  expect(op, "position", position, {positions.rows, width});
   expect_count(op, "ids", ids.size(), n);
   expect_below(op, "id", ids, words.rows);
   expect_sequences(op, s, n);
-  for (int64_t k = 0; k < s.count(); ++k) {
-    const auto i = static_cast<size_t>(k);
-    if (s.offsets[i + 1] - s.offsets[i] > positions.rows)
-      fail(ErrorKind::bug, "{}: a sequence of {} tokens, but {} positions", op, s.offsets[i + 1] - s.offsets[i],
-           positions.rows);
+  if (position) {
+    const Size positions = size_of_matrix(op, "position", position);
+    expect(op, "position", position, {positions.rows, width});
+    const int64_t length = longest(s);
+    if (length > positions.rows)
+      fail(ErrorKind::bug, "{}: a sequence of {} tokens, but {} positions", op, length, positions.rows);
   }
   if (type) {
     const Size types = size_of_matrix(op, "type", type);
@@ -133,10 +134,11 @@ void expect_linear_backward(const char* op, const ConstTensor& d_x, const ConstT
 
 // qkv together: q[n,3C], kv absent; or q[m,C] apart from kv[n,2C].
 void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& kept, const ConstTensor& q,
-                      const ConstTensor& kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+                      const ConstTensor& kv, const AttentionShape& shape, const Sequences& s, const Dropout& drop) {
   const auto [rows, width, type] = size_of_matrix(op, "y", y);
-  if (heads <= 0 || width % heads != 0)
-    fail(ErrorKind::bug, "{}: a width of {} does not divide into {} heads", op, width, heads);
+  if (shape.heads <= 0 || width % shape.heads != 0)
+    fail(ErrorKind::bug, "{}: a width of {} does not divide into {} heads", op, width, shape.heads);
+  if (shape.window < 0) fail(ErrorKind::bug, "{}: a window of {}", op, shape.window);
   expect_sequences(op, s, rows);
   if (kv.rank == 0) {
     expect(op, "qkv", q, {rows, 3 * width}, type);
@@ -145,11 +147,17 @@ void expect_attention(const char* op, const ConstTensor& y, const ConstTensor& k
     expect(op, "q", q, {rows, width}, type);
     expect(op, "kv", kv, {s.tokens(), 2 * width}, type);
   }
-  expect(op, "kept", kept, {rows, heads, 2});
+  expect(op, "kept", kept, {rows, shape.heads, 2});
   expect_rate(op, drop);
 }
 
 }  // namespace
+
+int64_t longest(const Sequences& s) {
+  int64_t length = 0;
+  for (size_t k = 0; k + 1 < s.offsets.size(); ++k) length = std::max<int64_t>(length, s.offsets[k + 1] - s.offsets[k]);
+  return length;
+}
 
 SequenceRows rows_of(const Sequences& s, int64_t k) {
   const auto i = static_cast<size_t>(k);
@@ -180,14 +188,14 @@ void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const 
   expect_norm("norm", kept, w, size);
   expect_sequences("norm", s, size.rows);
   expect_rate("norm", drop);
-  do_norm(y, kept, x, {}, w, &s, drop);
+  do_norm({}, y, kept, x, {}, w, &s, drop);
 }
 
 void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w) {
   const Size size = size_of_matrix("norm", "x", x);
   expect_size("norm", "y", y, size);
   expect_norm("norm", kept, w, size);
-  do_norm(y, kept, x, {}, w, nullptr, {});
+  do_norm({}, y, kept, x, {}, w, nullptr, {});
 }
 
 void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
@@ -195,18 +203,18 @@ void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, Norm
   const Size size = size_of_matrix("norm_backward", "d_y", d_y);
   expect_size("norm_backward", "d_x", d_x, size);
   expect_norm("norm_backward", kept, w, size);
-  expect_norm_gradients("norm_backward", d_w, size);
+  expect_norm_gradients("norm_backward", d_w, w, size);
   expect_sequences("norm_backward", s, size.rows);
   expect_rate("norm_backward", drop);
-  do_norm_backward(d_x, {}, d_w, d_y, kept, w, &s, drop);
+  do_norm_backward(d_x, {}, d_w, d_y, kept, w, &s, drop, Into::overwrite);
 }
 
 void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w) {
   const Size size = size_of_matrix("norm_backward", "d_y", d_y);
   expect_size("norm_backward", "d_x", d_x, size);
   expect_norm("norm_backward", kept, w, size);
-  expect_norm_gradients("norm_backward", d_w, size);
-  do_norm_backward(d_x, {}, d_w, d_y, kept, w, nullptr, {});
+  expect_norm_gradients("norm_backward", d_w, w, size);
+  do_norm_backward(d_x, {}, d_w, d_y, kept, w, nullptr, {}, Into::overwrite);
 }
 
 void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
@@ -217,7 +225,7 @@ void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor 
   expect_norm("residual_norm", kept, w, size);
   expect_sequences("residual_norm", s, size.rows);
   expect_rate("residual_norm", drop);
-  if (size.rows > 0) do_norm(y, kept, x, branch, w, &s, drop);
+  if (size.rows > 0) do_norm({}, y, kept, x, branch, w, &s, drop);
 }
 
 void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
@@ -226,12 +234,41 @@ void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients 
   expect_size("residual_norm_backward", "d_x", d_x, size);
   expect_size("residual_norm_backward", "d_branch", d_branch, size);
   expect_norm("residual_norm_backward", kept, w, size);
-  expect_norm_gradients("residual_norm_backward", d_w, size);
+  expect_norm_gradients("residual_norm_backward", d_w, w, size);
   expect_sequences("residual_norm_backward", s, size.rows);
   expect_rate("residual_norm_backward", drop);
   if (size.rows == 0) return;
   if (d_x.data == d_branch.data) fail(ErrorKind::bug, "residual_norm_backward: d_x and d_branch are the same memory");
-  do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, &s, drop);
+  do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, &s, drop, Into::overwrite);
+}
+
+void Backend::add_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                       const Sequences& s, const Dropout& drop) {
+  const Size size = size_of_matrix("add_norm", "x", x);
+  expect_size("add_norm", "sum", sum, size);
+  expect_size("add_norm", "y", y, size);
+  expect_size("add_norm", "branch", branch, size);
+  expect_norm("add_norm", kept, w, size);
+  expect_sequences("add_norm", s, size.rows);
+  expect_rate("add_norm", drop);
+  if (size.rows == 0) return;
+  if (sum.data == y.data) fail(ErrorKind::bug, "add_norm: sum and y are the same memory");
+  do_norm(sum, y, kept, x, branch, w, &s, drop);
+}
+
+void Backend::add_norm_backward(Tensor d_sum, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                                NormWeights w, const Sequences& s, const Dropout& drop) {
+  const Size size = size_of_matrix("add_norm_backward", "d_y", d_y);
+  expect_size("add_norm_backward", "d_sum", d_sum, size);
+  if (d_branch || drop.on()) expect_size("add_norm_backward", "d_branch", d_branch, size);
+  expect_norm("add_norm_backward", kept, w, size);
+  expect_norm_gradients("add_norm_backward", d_w, w, size);
+  expect_sequences("add_norm_backward", s, size.rows);
+  expect_rate("add_norm_backward", drop);
+  if (size.rows == 0) return;
+  if (d_sum.data == d_branch.data || d_sum.data == d_y.data)
+    fail(ErrorKind::bug, "add_norm_backward: d_sum is the memory of {}", d_sum.data == d_y.data ? "d_y" : "d_branch");
+  do_norm_backward(d_sum, d_branch, d_w, d_y, kept, w, &s, drop, Into::add);
 }
 
 void Backend::copy_matrices(std::span<const MatrixCopy> copies) {
@@ -279,40 +316,76 @@ void Backend::activation_linear_backward(Tensor d_kept, Tensor activated, Tensor
   do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
 }
 
-void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s,
-                        const Dropout& drop) {
-  expect_attention("attention", y, kept, qkv, {}, heads, s, drop);
-  do_attention(y, kept, qkv, {}, heads, s, drop);
+void Backend::linear_gated(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor bias, Activation act) {
+  expect_linear("linear_gated", kept, x, w, bias);
+  if (w.rows % 2 != 0) fail(ErrorKind::bug, "linear_gated: {} rows of w are no two halves", w.rows);
+  expect("linear_gated", "y", y, {kept.dim[0], w.rows / 2}, kept.dtype);
+  do_linear(y, kept, x, w, bias, &act);
 }
 
-void Backend::attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                        const Dropout& drop) {
-  expect_attention("attention", y, kept, q, kv, heads, s, drop);
-  do_attention(y, kept, q, kv, heads, s, drop);
+void Backend::gated_linear_backward(Tensor d_kept, Tensor gated, Tensor d_w, Tensor d_b, ConstTensor d_y,
+                                    ConstTensor kept, const Matrix& w, Activation act) {
+  constexpr const char* kOp = "gated_linear_backward";
+  expect_linear_backward(kOp, {}, d_w, d_b, d_y, gated, w);
+  const Size size{gated.dim[0], 2 * w.columns, gated.dtype};
+  expect_size(kOp, "kept", kept, size);
+  expect_size(kOp, "d_kept", d_kept, size);
+  do_activation_linear_backward(d_kept, gated, d_w, d_b, d_y, kept, w, act);
 }
 
-void Backend::attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
-                                 const Sequences& s, const Dropout& drop) {
-  expect_attention("attention_backward", d_y, kept, qkv, {}, heads, s, drop);
+void Backend::rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) {
+  const Size size = size_of_matrix("rotate", "x", x);
+  if (rotation.size <= 0 || rotation.size % 2 != 0 || columns < 0 || columns % rotation.size != 0 ||
+      columns > size.columns)
+    fail(ErrorKind::bug, "rotate: {} of {} columns do not divide into heads of {}, an even number", columns,
+         size.columns, rotation.size);
+  if (!(rotation.theta > 0)) fail(ErrorKind::bug, "rotate: theta {}, expected above 0", rotation.theta);
+  expect_sequences("rotate", s, size.rows);
+  if (size.rows > 0 && columns > 0) do_rotate(x, columns, rotation, s);
+}
+
+void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, const AttentionShape& shape, const Sequences& s,
+                        const Dropout& drop) {
+  expect_attention("attention", y, kept, qkv, {}, shape, s, drop);
+  do_attention(y, kept, qkv, {}, shape, s, drop);
+}
+
+void Backend::attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                        const Sequences& s, const Dropout& drop) {
+  expect_attention("attention", y, kept, q, kv, shape, s, drop);
+  do_attention(y, kept, q, kv, shape, s, drop);
+}
+
+void Backend::attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv,
+                                 const AttentionShape& shape, const Sequences& s, const Dropout& drop) {
+  expect_attention("attention_backward", d_y, kept, qkv, {}, shape, s, drop);
   expect("attention_backward", "d_qkv", d_qkv, {qkv.dim[0], qkv.dim[1]}, qkv.dtype);
-  do_attention_backward(d_qkv, {}, d_y, kept, qkv, {}, heads, s, drop);
+  do_attention_backward(d_qkv, {}, d_y, kept, qkv, {}, shape, s, drop);
 }
 
 void Backend::attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
-                                 ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
-  expect_attention("attention_backward", d_y, kept, q, kv, heads, s, drop);
+                                 ConstTensor kv, const AttentionShape& shape, const Sequences& s, const Dropout& drop) {
+  expect_attention("attention_backward", d_y, kept, q, kv, shape, s, drop);
   expect("attention_backward", "d_q", d_q, {q.dim[0], q.dim[1]}, q.dtype);
   expect("attention_backward", "d_kv", d_kv, {kv.dim[0], kv.dim[1]}, kv.dtype);
-  do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+  do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
 }
 
-int64_t Backend::attention_pairs(const Sequences& s, int64_t heads) {
+int64_t Backend::attention_pairs(const Sequences& s, const AttentionShape& shape) {
   int64_t pairs = 0;
   for (int64_t k = 0; k < s.count(); ++k) {
     const SequenceRows rows = rows_of(s, k);
-    pairs += heads * (rows.end - rows.begin) * rows.length;
+    if (shape.window == 0) {
+      pairs += (rows.end - rows.begin) * rows.length;
+      continue;
+    }
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+      const int64_t position = (s.some.empty() ? row : s.some[static_cast<size_t>(row)]) - rows.first_token;
+      const auto [begin, end] = keys_of(shape, position, rows.length);
+      pairs += end - begin;
+    }
   }
-  return pairs;
+  return shape.heads * pairs;
 }
 
 void Backend::gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {

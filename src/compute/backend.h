@@ -43,6 +43,8 @@ struct SequenceRows {
   int64_t begin, end, first_token, length;
 };
 SequenceRows rows_of(const Sequences& s, int64_t k);
+/// The tokens of the longest sequence.
+int64_t longest(const Sequences& s);
 
 /// A weight matrix w[O,I] as products take it. In float32: the parameters themselves, row by row. In bf16: a rounded
 /// copy in a layout of the back end's own, Backend::matrix_bytes() long, which copy_matrices() makes.
@@ -63,10 +65,34 @@ struct Matrix {
   }
 };
 
+/// Attention's heads, and the keys that a query sees: all of its sequence or, with a window, those whose positions are
+/// at most so far from its own (ModernBERT's local_attention / 2).
+struct AttentionShape {
+  int64_t heads = 1;
+  int64_t window = 0;  ///< 0: all
+};
+/// The keys [begin, end) that a query at `position` of a sequence sees.
+struct KeyRange {
+  int64_t begin, end;
+};
+constexpr KeyRange keys_of(const AttentionShape& shape, int64_t position, int64_t length) {
+  if (shape.window == 0) return {0, length};
+  return {position > shape.window ? position - shape.window : 0,
+          length - position > shape.window ? position + shape.window + 1 : length};
+}
+
+/// Rotary positions (Su et al. 2021) as ModernBERT has them: in a head of d numbers, j and j + d/2 are the two parts of
+/// a vector that is turned by position * theta^(-2j/d), an angle in float32.
+struct Rotation {
+  int64_t size;       ///< d, even
+  double theta;       ///< above 0
+  bool back = false;  ///< by the opposite angles: a rotation's backward
+};
+
 enum class Into { overwrite, add };
 enum class Activation { gelu, gelu_new, gelu_fast, quick_gelu, relu, silu, tanh, mish };
 
-/// A layer norm's parameters.
+/// A layer norm's parameters. The bias may be absent, and then its gradient is.
 struct NormWeights {
   ConstTensor weight, bias;
   float eps;
@@ -113,11 +139,11 @@ class Backend {
   /// Memory::read(); only clocks need to know.
   virtual void wait() {}
 
-  /// y[n,C] = (word[ids] + type[type_ids]) + position[index within its sequence]; `type` may be absent (DistilBERT).
-  /// Empty type_ids means all 0.
+  /// y[n,C] = (word[ids] + type[type_ids]) + position[index within its sequence]; `type` may be absent (DistilBERT),
+  /// and `position` (ModernBERT). Empty type_ids means all 0.
   void embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
              ConstTensor word, ConstTensor position, ConstTensor type);
-  /// `padding_id`'s word row gets no gradient from the look-up; -1 for none. d_type may be absent.
+  /// `padding_id`'s word row gets no gradient from the look-up; -1 for none. What forward had not is absent.
   void embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
                       std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id);
 
@@ -135,6 +161,15 @@ class Backend {
   /// d_x and d_branch may not be the same memory; d_branch may be d_y's.
   void residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
                               NormWeights w, const Sequences& s, const Dropout& drop);
+
+  /// sum = x + dropout(branch), y = norm(sum): [n,C]; sum may be x's memory. (In bf16, sum is rounded as it is stored,
+  /// not before it is normalized.)
+  void add_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                const Sequences& s, const Dropout& drop);
+  /// d_sum is that which sum has from elsewhere, and becomes all of it, which is d_x too; d_branch = dropout's backward
+  /// of it, absent only where dropout is off, so that it would be the same. d_branch may be d_y's memory, not d_sum's.
+  void add_norm_backward(Tensor d_sum, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
+                         NormWeights w, const Sequences& s, const Dropout& drop);
 
   /// Bytes that a bf16 matrix [O,I] takes in this back end's own layout, in memory on a 64-byte border.
   virtual int64_t matrix_bytes(int64_t rows, int64_t columns) const = 0;
@@ -160,20 +195,33 @@ class Backend {
   void activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                   ConstTensor kept, const Matrix& w, Activation act);
 
+  /// y[n,I] = act(a) b, where kept[n,2I] = x w^T + bias is a and b side by side (GeGLU and its kin); bias may be
+  /// absent.
+  void linear_gated(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor bias, Activation act);
+  /// Backward of y[n,O] = gated[n,I] w[O,I]^T + b, gated = act(a) b, for which only kept[n,2I] was kept: gated anew,
+  /// d_kept from d_y w, d_w += d_y^T gated, d_b += column sums of d_y.
+  void gated_linear_backward(Tensor d_kept, Tensor gated, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor kept,
+                             const Matrix& w, Activation act);
+
+  /// In place: turns the heads in the first `columns` columns of x[m,W] (both queries and keys of qkv, or either alone)
+  /// by their rows' positions.
+  void rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s);
+
   /// Self-attention within each sequence: qkv[n,3C] (q, k, v side by side, each H heads of C/H), y[n,C].
   /// p = softmax(q k^T / sqrt(C/H)), dropped, times v. `kept` [n,H,2], float32 always, holds what backward computes the
   /// probabilities from anew: of each row of q k^T its largest number, and 1 / the sum of the exponentials of its
   /// numbers' distance to that, divided by sqrt(C/H). Dropout rows are (sequence, head, query), columns are keys.
-  void attention(Tensor y, Tensor kept, ConstTensor qkv, int64_t heads, const Sequences& s, const Dropout& drop);
-  void attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, int64_t heads,
+  void attention(Tensor y, Tensor kept, ConstTensor qkv, const AttentionShape& shape, const Sequences& s,
+                 const Dropout& drop);
+  void attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv, const AttentionShape& shape,
                           const Sequences& s, const Dropout& drop);
   /// The same where only some tokens ask: q[m,C] of the tokens s.some, kv[n,2C] of all, y[m,C], kept[m,H,2].
-  void attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
+  void attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape, const Sequences& s,
                  const Dropout& drop);
   void attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                          int64_t heads, const Sequences& s, const Dropout& drop);
-  /// How often in attention a query meets a key: the sum over sequences of H (their rows) (their length).
-  static int64_t attention_pairs(const Sequences& s, int64_t heads);
+                          const AttentionShape& shape, const Sequences& s, const Dropout& drop);
+  /// How often in attention a query meets a key that it sees, in all heads together.
+  static int64_t attention_pairs(const Sequences& s, const AttentionShape& shape);
 
   /// y[r,C] = x[rows]; rows ascending.
   void gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows);
@@ -203,25 +251,31 @@ class Backend {
   virtual void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
                                  std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
                                  int32_t padding_id) = 0;
-  /// branch absent: a plain norm of x, with dropout after it; present: residual, dropout on the branch.
-  virtual void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-                       const Dropout& drop) = 0;
+  /// branch absent: a plain norm of x, with dropout after it; present: residual, dropout on the branch. sum absent: not
+  /// wanted.
+  virtual void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                       const Sequences* s, const Dropout& drop) = 0;
+  /// d_branch absent: of a plain norm, or of a sum without dropout. Into::add: to d_x.
   virtual void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
-                                NormWeights w, const Sequences* s, const Dropout& drop) = 0;
+                                NormWeights w, const Sequences* s, const Dropout& drop, Into into) = 0;
   virtual void do_copy_matrices(std::span<const MatrixCopy> copies) = 0;
+  /// y half as wide as kept: gated.
   virtual void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
                          const Activation* act) = 0;
   /// d_x absent: not wanted.
   virtual void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                                   Into into) = 0;
   virtual void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) = 0;
+  /// activated half as wide as kept: gated.
   virtual void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                              ConstTensor kept, const Matrix& w, Activation act) = 0;
+  virtual void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) = 0;
   /// kv absent: q is all of qkv.
-  virtual void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                            const Dropout& drop) = 0;
+  virtual void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                            const Sequences& s, const Dropout& drop) = 0;
   virtual void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
-                                     ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) = 0;
+                                     ConstTensor kv, const AttentionShape& shape, const Sequences& s,
+                                     const Dropout& drop) = 0;
   virtual void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) = 0;
   virtual void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) = 0;
   virtual LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,

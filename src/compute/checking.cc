@@ -36,19 +36,20 @@ class CheckingBackend final : public Backend {
     trusted_->do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
     of.compare();
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override {
-    Copies of(*this, branch ? "residual_norm" : "norm");
-    tried_->do_norm(of(y), {of(kept.normalized), of(kept.rstd)}, of.input(x), of.input(branch), w, s, drop);
-    trusted_->do_norm(y, kept, x, branch, w, s, drop);
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override {
+    Copies of(*this, sum ? "add_norm" : branch ? "residual_norm" : "norm");
+    const Tensor total = of(sum), out = of(y);  // either may lie on x, or on the branch
+    tried_->do_norm(total, out, {of(kept.normalized), of(kept.rstd)}, of.input(x), of.input(branch), w, s, drop);
+    trusted_->do_norm(sum, y, kept, x, branch, w, s, drop);
     of.compare();
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override {
-    Copies of(*this, d_branch ? "residual_norm_backward" : "norm_backward");
+                        const Sequences* s, const Dropout& drop, Into into) override {
+    Copies of(*this, into == Into::add ? "add_norm_backward" : d_branch ? "residual_norm_backward" : "norm_backward");
     const Tensor x = of(d_x), branch = of(d_branch);  // either may lie on d_y
-    tried_->do_norm_backward(x, branch, {of(d_w.weight), of(d_w.bias)}, of.input(d_y), kept, w, s, drop);
-    trusted_->do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
+    tried_->do_norm_backward(x, branch, {of(d_w.weight), of(d_w.bias)}, of.input(d_y), kept, w, s, drop, into);
+    trusted_->do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
     of.compare();
   }
   void do_copy_matrices(std::span<const MatrixCopy> copies) override {
@@ -59,7 +60,7 @@ class CheckingBackend final : public Backend {
     }
   }
   void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
-    Copies of(*this, act != nullptr ? "linear_activation" : "linear");
+    Copies of(*this, act == nullptr ? "linear" : y.same_shape(kept) ? "linear_activation" : "linear_gated");
     tried_->do_linear(of(y), of(kept), x, trieds(w), b, act);
     trusted_->do_linear(y, kept, x, trusteds(w), b, act);
     of.compare();
@@ -79,23 +80,29 @@ class CheckingBackend final : public Backend {
   }
   void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                      ConstTensor kept, const Matrix& w, Activation act) override {
-    Copies of(*this, "activation_linear_backward");
+    Copies of(*this, activated.same_shape(d_kept) ? "activation_linear_backward" : "gated_linear_backward");
     tried_->do_activation_linear_backward(of(d_kept), of(activated), of(d_w), of(d_b), d_y, kept, trieds(w), act);
     trusted_->do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, trusteds(w), act);
     of.compare();
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
+    Copies of(*this, "rotate");
+    tried_->do_rotate(of(x), columns, rotation, s);
+    trusted_->do_rotate(x, columns, rotation, s);
+    of.compare();
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override {
     Copies of(*this, "attention");
-    tried_->do_attention(of(y), of(kept), q, kv, heads, s, drop);
-    trusted_->do_attention(y, kept, q, kv, heads, s, drop);
+    tried_->do_attention(of(y), of(kept), q, kv, shape, s, drop);
+    trusted_->do_attention(y, kept, q, kv, shape, s, drop);
     of.compare();
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override {
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
     Copies of(*this, "attention_backward");
-    tried_->do_attention_backward(of(d_q), of(d_kv), d_y, kept, q, kv, heads, s, drop);
-    trusted_->do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+    tried_->do_attention_backward(of(d_q), of(d_kv), d_y, kept, q, kv, shape, s, drop);
+    trusted_->do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
     of.compare();
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {

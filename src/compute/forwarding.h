@@ -28,13 +28,13 @@ class ForwardingBackend : public Backend {
                          std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
     inner_.do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override {
-    inner_.do_norm(y, kept, x, branch, w, s, drop);
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override {
+    inner_.do_norm(sum, y, kept, x, branch, w, s, drop);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override {
-    inner_.do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
+                        const Sequences* s, const Dropout& drop, Into into) override {
+    inner_.do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
   }
   void do_copy_matrices(std::span<const MatrixCopy> copies) override { inner_.do_copy_matrices(copies); }
   void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
@@ -51,13 +51,16 @@ class ForwardingBackend : public Backend {
                                      ConstTensor kept, const Matrix& w, Activation act) override {
     inner_.do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
-    inner_.do_attention(y, kept, q, kv, heads, s, drop);
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
+    inner_.do_rotate(x, columns, rotation, s);
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override {
+    inner_.do_attention(y, kept, q, kv, shape, s, drop);
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override {
-    inner_.do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
+    inner_.do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
     inner_.do_gather_rows(y, x, rows);

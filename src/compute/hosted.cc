@@ -125,16 +125,16 @@ class HostedBackend final : public ForwardingBackend {
     ForwardingBackend::do_embed_backward(of(d_word), of(d_position), of(d_type), of(d_y), ids, type_ids, s, padding_id);
     of.bring_back();
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override {
-    Copies of(*device_, {y, kept.normalized, kept.rstd, x, branch, w.weight, w.bias});
-    ForwardingBackend::do_norm(of(y), of(kept), of(x), of(branch), of(w), s, drop);
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override {
+    Copies of(*device_, {sum, y, kept.normalized, kept.rstd, x, branch, w.weight, w.bias});
+    ForwardingBackend::do_norm(of(sum), of(y), of(kept), of(x), of(branch), of(w), s, drop);
     of.bring_back();
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override {
+                        const Sequences* s, const Dropout& drop, Into into) override {
     Copies of(*device_, {d_x, d_branch, d_w.weight, d_w.bias, d_y, kept.normalized, kept.rstd, w.weight, w.bias});
-    ForwardingBackend::do_norm_backward(of(d_x), of(d_branch), of(d_w), of(d_y), of(kept), of(w), s, drop);
+    ForwardingBackend::do_norm_backward(of(d_x), of(d_branch), of(d_w), of(d_y), of(kept), of(w), s, drop, into);
     of.bring_back();
   }
   void do_copy_matrices(std::span<const MatrixCopy> copies) override {
@@ -167,16 +167,21 @@ class HostedBackend final : public ForwardingBackend {
                                                      of(w), act);
     of.bring_back();
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
+    Copies of(*device_, {x});
+    ForwardingBackend::do_rotate(of(x), columns, rotation, s);
+    of.bring_back();
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override {
     Copies of(*device_, {y, kept, q, kv});
-    ForwardingBackend::do_attention(of(y), of(kept), of(q), of(kv), heads, s, drop);
+    ForwardingBackend::do_attention(of(y), of(kept), of(q), of(kv), shape, s, drop);
     of.bring_back();
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override {
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
     Copies of(*device_, {d_q, d_kv, d_y, kept, q, kv});
-    ForwardingBackend::do_attention_backward(of(d_q), of(d_kv), of(d_y), of(kept), of(q), of(kv), heads, s, drop);
+    ForwardingBackend::do_attention_backward(of(d_q), of(d_kv), of(d_y), of(kept), of(q), of(kv), shape, s, drop);
     of.bring_back();
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {

@@ -9,8 +9,9 @@
 namespace tekio {
 namespace {
 
-// Nominal operations of an element: sums, products and roots of a norm; erf or tanh and exp; softmax; AdamW's formula.
-constexpr double kNorm = 8, kNormBackward = 12, kActivation = 20, kSoftmax = 6, kAdamW = 12;
+// Nominal operations of an element: sums, products and roots of a norm; of a rotation; erf or tanh and exp; softmax;
+// AdamW's formula.
+constexpr double kNorm = 8, kNormBackward = 12, kRotation = 3, kActivation = 20, kSoftmax = 6, kAdamW = 12;
 
 double elements(const ConstTensor& t) { return t ? static_cast<double>(t.numel()) : 0; }
 
@@ -24,9 +25,9 @@ double bytes_of(const Matrix& w) { return static_cast<double>(w.rows * w.columns
 /// Operations of x w^T.
 double product_flops(const ConstTensor& x, const Matrix& w) { return 2 * elements(x) * static_cast<double>(w.rows); }
 
-/// Operations of attention's scores and mixing: each query meets each key of its sequence, once for either.
-double attention_flops(const Sequences& s, const ConstTensor& y, int64_t heads) {
-  return 4 * static_cast<double>(Backend::attention_pairs(s, heads)) * static_cast<double>(y.dim[1] / heads);
+/// Operations of attention's scores and mixing: each query meets each key that it sees, once for either.
+double attention_flops(const Sequences& s, const ConstTensor& y, const AttentionShape& shape) {
+  return 4 * static_cast<double>(Backend::attention_pairs(s, shape)) * static_cast<double>(y.dim[1] / shape.heads);
 }
 
 /// Adds the time from its making to its end, when what the back end was given to do is done; unless clocks are off.
@@ -72,17 +73,17 @@ class TimingBackend final : public ForwardingBackend {
                     bytes(d_y) + elements(d_y) * (d_type ? 24 : 16));
     ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override {
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override {
     const Clocked c(*inner_, times_, Phase::norms, kNorm * elements(y),
-                    bytes(y, kept.normalized, kept.rstd, x, branch));
-    ForwardingBackend::do_norm(y, kept, x, branch, w, s, drop);
+                    bytes(sum, y, kept.normalized, kept.rstd, x, branch));
+    ForwardingBackend::do_norm(sum, y, kept, x, branch, w, s, drop);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override {
+                        const Sequences* s, const Dropout& drop, Into into) override {
     const Clocked c(*inner_, times_, Phase::norms, kNormBackward * elements(d_y),
-                    bytes(d_x, d_branch, d_y, kept.normalized, kept.rstd));
-    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
+                    bytes(d_x) * (into == Into::add ? 2 : 1) + bytes(d_branch, d_y, kept.normalized, kept.rstd));
+    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
   }
   void do_copy_matrices(std::span<const MatrixCopy> copies) override {
     double moved = 0;
@@ -106,20 +107,26 @@ class TimingBackend final : public ForwardingBackend {
   }
   void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                      ConstTensor kept, const Matrix& w, Activation act) override {
-    const Clocked c(*inner_, times_, Phase::products_backward, 2 * product_flops(kept, w),
+    const Clocked c(*inner_, times_, Phase::products_backward, 2 * product_flops(activated, w),
                     bytes(d_kept, activated, d_y, kept) + 2 * bytes(d_w, d_b) + bytes_of(w));
     ForwardingBackend::do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
-    const Clocked c(*inner_, times_, Phase::attention_forward, attention_flops(s, y, heads), bytes(y, kept, q, kv));
-    ForwardingBackend::do_attention(y, kept, q, kv, heads, s, drop);
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
+    const double count = static_cast<double>(x.dim[0] * columns);
+    const Clocked c(*inner_, times_, rotation.back ? Phase::attention_backward : Phase::attention_forward,
+                    kRotation * count, 2 * count * static_cast<double>(size_of(x.dtype)));
+    ForwardingBackend::do_rotate(x, columns, rotation, s);
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override {
+    const Clocked c(*inner_, times_, Phase::attention_forward, attention_flops(s, y, shape), bytes(y, kept, q, kv));
+    ForwardingBackend::do_attention(y, kept, q, kv, shape, s, drop);
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override {
-    const Clocked c(*inner_, times_, Phase::attention_backward, 2 * attention_flops(s, d_y, heads),
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
+    const Clocked c(*inner_, times_, Phase::attention_backward, 2 * attention_flops(s, d_y, shape),
                     bytes(d_q, d_kv, d_y, kept, q, kv));
-    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
     const Clocked c(*inner_, times_, Phase::rows, 0, 2 * bytes(y));

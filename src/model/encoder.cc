@@ -36,13 +36,13 @@ ConstTensor attend(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, 
   const Dropout drop = p.dropouts.at(layer, DropoutSite::attention);
   if (!p.is_last(layer)) {
     p.be.linear(k.qkv, x, m.qkv, w.qkv_bias);  // [n,3C]
-    p.be.attention(k.mixed, k.attention, k.qkv, p.config.heads, p.sequences, drop);
+    p.be.attention(k.mixed, k.attention, k.qkv, {p.config.heads}, p.sequences, drop);
     return x;
   }
   p.be.linear(k.kv, x, m.kv, w.qkv_bias.rows(c, 3 * c));  // [n,2C]
   p.be.gather_rows(k.x, x, p.rows);
   p.be.linear(k.q, k.x, m.q, w.qkv_bias.rows(0, c));  // [r,C]
-  p.be.attention(k.mixed, k.attention, k.q, k.kv, p.config.heads, p.wanted(layer), drop);
+  p.be.attention(k.mixed, k.attention, k.q, k.kv, {p.config.heads}, p.wanted(layer), drop);
   return k.x;
 }
 
@@ -52,11 +52,11 @@ void attend_backward(const Pass& p, int64_t layer, const LayerMatrices& m, Layer
   const int64_t c = p.config.width;
   const Dropout drop = p.dropouts.at(layer, DropoutSite::attention);
   if (!p.is_last(layer)) {
-    p.be.attention_backward(s.d_qkv, d_mixed, k.attention, k.qkv, p.config.heads, p.sequences, drop);
+    p.be.attention_backward(s.d_qkv, d_mixed, k.attention, k.qkv, {p.config.heads}, p.sequences, drop);
     p.be.linear_backward(s.d_x, d_w.qkv, d_w.qkv_bias, s.d_qkv, x, m.qkv, Into::add);
     return;
   }
-  p.be.attention_backward(s.d_q, s.d_kv, d_mixed, k.attention, k.q, k.kv, p.config.heads, p.wanted(layer), drop);
+  p.be.attention_backward(s.d_q, s.d_kv, d_mixed, k.attention, k.q, k.kv, {p.config.heads}, p.wanted(layer), drop);
   p.be.linear_backward(d_rows, d_w.qkv.rows(0, c), d_w.qkv_bias.rows(0, c), s.d_q, k.x, m.q, Into::add);
   p.be.linear_backward(s.d_x, d_w.qkv.rows(c, 3 * c), d_w.qkv_bias.rows(c, 3 * c), s.d_kv, x, m.kv);
   p.be.gather_rows_backward(s.d_x, d_rows, p.rows, Into::add);

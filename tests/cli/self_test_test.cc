@@ -46,18 +46,19 @@ TEST_P(SelfTest, PassesARightBackEnd) { EXPECT_THAT(wrong_ops(make_ref_backend()
 
 TEST_P(SelfTest, SeesAPlainNorm) {
   struct Wrong final : Spoilt {
-    void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-                 const Dropout& drop) override {
-      Spoilt::do_norm(y, kept, x, branch, w, s, drop);
+    void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                 const Sequences* s, const Dropout& drop) override {
+      Spoilt::do_norm(sum, y, kept, x, branch, w, s, drop);
       if (!branch && s == nullptr) spoil(y);
     }
     void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                          const Sequences* s, const Dropout& drop) override {
-      Spoilt::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
+                          const Sequences* s, const Dropout& drop, Into into) override {
+      Spoilt::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
       if (!d_branch && s != nullptr) spoil(d_x);
     }
   };
-  EXPECT_THAT(wrong_ops(std::make_unique<Wrong>(), GetParam()), ElementsAre("norm", "norm_backward with dropout"));
+  EXPECT_THAT(wrong_ops(std::make_unique<Wrong>(), GetParam()),
+              ElementsAre("norm", "norm_backward with dropout", "norm without bias"));
 }
 
 TEST_P(SelfTest, SeesWhatOnlyAddsWrongly) {
@@ -87,9 +88,9 @@ TEST_P(SelfTest, SeesSumsOverMoreThanAPiece) {
       Spoilt::do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
       if (w.rows > 256 && x.dim[0] > 256) spoil(d_x);
     }
-    void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                      const Dropout& drop) override {
-      Spoilt::do_attention(y, kept, q, kv, heads, s, drop);
+    void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                      const Sequences& s, const Dropout& drop) override {
+      Spoilt::do_attention(y, kept, q, kv, shape, s, drop);
       if (rows_of(s, 0).length > 256) spoil(y);
     }
   };

@@ -118,9 +118,61 @@ TEST_F(Checks, Norms) {
   });
 }
 
+TEST_F(Checks, SumsWithNorms) {
+  const Tensor x = t_({5, 8}), c = t_({8});
+  Numbers other;
+  const Tensor sum = other({5, 8});
+  be_->add_norm(sum, x, kept_, x, x, {c, {}, 1e-5f}, s_, off_);
+  be_->add_norm_backward(sum, {}, {c, {}}, x, kept_, {c, {}, 1e-5f}, s_, off_);
+  refuses("add_norm", {"sum", "[4, 8] f32", "[5, 8] f32"}, [&] {
+    be_->add_norm(t_({4, 8}), x, kept_, x, x, w_, s_, off_);
+  });
+  refuses("add_norm", {"sum and y", "same memory"}, [&] { be_->add_norm(x, x, kept_, x, x, w_, s_, off_); });
+  refuses("add_norm", {"bias", "[7] f32", "[8] f32"}, [&] {
+    be_->add_norm(sum, x, kept_, x, x, {c, t_({7}), 1e-5f}, s_, off_);
+  });
+  refuses("add_norm_backward", {"d_branch", "[] f32", "[5, 8] f32"}, [&] {
+    be_->add_norm_backward(sum, {}, {c, c}, x, kept_, w_, s_, {.rate = 0.1f});
+  });
+  refuses("add_norm_backward", {"d_sum", "memory of d_branch"}, [&] {
+    be_->add_norm_backward(sum, sum, {c, c}, x, kept_, w_, s_, off_);
+  });
+  refuses("add_norm_backward", {"d_sum", "memory of d_y"}, [&] {
+    be_->add_norm_backward(x, {}, {c, c}, x, kept_, w_, s_, off_);
+  });
+  refuses("add_norm_backward", {"d_w.bias without a bias"}, [&] {
+    be_->add_norm_backward(sum, {}, {c, c}, x, kept_, {c, {}, 1e-5f}, s_, off_);
+  });
+}
+
+TEST_F(Checks, Gates) {
+  const Tensor x = t_({5, 7}), w = t_({6, 7}), kept = t_({5, 6}), down = t_({7, 3});
+  constexpr Activation kAct = Activation::gelu;
+  refuses("linear_gated", {"y", "[5, 6] f32", "[5, 3] f32"}, [&] { be_->linear_gated(kept, kept, x, w, {}, kAct); });
+  refuses("linear_gated", {"7 rows", "no two halves"}, [&] {
+    be_->linear_gated(t_({5, 3}), t_({5, 7}), x, t_({7, 7}), {}, kAct);
+  });
+  refuses("gated_linear_backward", {"kept", "[5, 3] f32", "[5, 6] f32"}, [&] {
+    be_->gated_linear_backward(kept, t_({5, 3}), down, {}, x, t_({5, 3}), down, kAct);
+  });
+  refuses("gated_linear_backward", {"d_kept", "[5, 5] f32", "[5, 6] f32"}, [&] {
+    be_->gated_linear_backward(t_({5, 5}), t_({5, 3}), down, {}, x, kept, down, kAct);
+  });
+}
+
+TEST_F(Checks, Rotations) {
+  const Tensor x = t_({5, 12});
+  refuses("rotate", {"9 of 12 columns", "heads of 4"}, [&] { be_->rotate(x, 9, {4, 10000}, s_); });
+  refuses("rotate", {"16 of 12 columns"}, [&] { be_->rotate(x, 16, {4, 10000}, s_); });
+  refuses("rotate", {"heads of 3", "even"}, [&] { be_->rotate(x, 9, {3, 10000}, s_); });
+  refuses("rotate", {"theta 0", "above 0"}, [&] { be_->rotate(x, 8, {4, 0}, s_); });
+  refuses("rotate", {"sequence offsets", "4 rows"}, [&] { be_->rotate(t_({4, 12}), 8, {4, 10000}, s_); });
+}
+
 TEST_F(Checks, Embeddings) {
   const Tensor y = t_({5, 8}), word = t_({9, 8}), position = t_({3, 8});
   const std::vector<int32_t> wrong_ids = {0, 1, 2, 3, 9};
+  be_->embed(y, ids_, {}, s_, word, {}, {});  // positions may be absent
   refuses("embed", {"id 9", "[0, 9)"}, [&] { be_->embed(y, wrong_ids, {}, s_, word, position, {}); });
   refuses("embed", {"5 ids", "4"}, [&] { be_->embed(t_({4, 8}), ids_, {}, s_, word, position, {}); });
   refuses("embed", {"3 tokens", "2 positions"}, [&] { be_->embed(y, ids_, {}, s_, word, t_({2, 8}), {}); });
@@ -144,12 +196,13 @@ TEST_F(Checks, Sequences) {
 
 TEST_F(Checks, Attention) {
   const Tensor qkv = t_({5, 24}), y = t_({5, 8});
-  refuses("attention", {"width of 8", "3 heads"}, [&] { be_->attention(y, t_({39}), qkv, 3, s_, off_); });
+  refuses("attention", {"width of 8", "3 heads"}, [&] { be_->attention(y, t_({39}), qkv, {3}, s_, off_); });
+  refuses("attention", {"window of -1"}, [&] { be_->attention(y, t_({5, 2, 2}), qkv, {2, -1}, s_, off_); });
   refuses("attention", {"kept", "[5, 2, 1] f32", "[5, 2, 2] f32"}, [&] {
-    be_->attention(y, t_({5, 2, 1}), qkv, 2, s_, off_);
+    be_->attention(y, t_({5, 2, 1}), qkv, {2}, s_, off_);
   });
   refuses("attention_backward", {"d_qkv", "[5, 23] f32", "[5, 24] f32"}, [&] {
-    be_->attention_backward(t_({5, 23}), y, t_({5, 2, 2}), qkv, 2, s_, off_);
+    be_->attention_backward(t_({5, 23}), y, t_({5, 2, 2}), qkv, {2}, s_, off_);
   });
 }
 

@@ -44,19 +44,19 @@ class WrongBackend : public ForwardingBackend {
     ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
     spoil("embed_backward", d_position);
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override {
-    ForwardingBackend::do_norm(y, kept, x, branch, w, s, drop);
-    spoil(branch ? "residual_norm" : "norm", kept.rstd);
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override {
+    ForwardingBackend::do_norm(sum, y, kept, x, branch, w, s, drop);
+    spoil(sum ? "add_norm" : branch ? "residual_norm" : "norm", kept.rstd);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override {
-    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
-    spoil(d_branch ? "residual_norm_backward" : "norm_backward", d_w.bias);
+                        const Sequences* s, const Dropout& drop, Into into) override {
+    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
+    spoil(into == Into::add ? "add_norm_backward" : d_branch ? "residual_norm_backward" : "norm_backward", d_w.weight);
   }
   void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
     ForwardingBackend::do_linear(y, kept, x, w, b, act);
-    spoil(act != nullptr ? "linear_activation" : "linear", y);
+    spoil(act == nullptr ? "linear" : y.same_shape(kept) ? "linear_activation" : "linear_gated", y);
   }
   void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                           Into into) override {
@@ -70,16 +70,20 @@ class WrongBackend : public ForwardingBackend {
   void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                      ConstTensor kept, const Matrix& w, Activation act) override {
     ForwardingBackend::do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
-    spoil("activation_linear_backward", activated);
+    spoil(activated.same_shape(d_kept) ? "activation_linear_backward" : "gated_linear_backward", activated);
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
-    ForwardingBackend::do_attention(y, kept, q, kv, heads, s, drop);
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
+    ForwardingBackend::do_rotate(x, columns, rotation, s);
+    spoil("rotate", x);
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override {
+    ForwardingBackend::do_attention(y, kept, q, kv, shape, s, drop);
     spoil("attention", y);
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override {
-    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
+    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
     spoil("attention_backward", d_q);
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
@@ -137,7 +141,12 @@ TEST(Checking, AWrongOpIsNamed) {
                                              {"norm_backward", Op::norm},
                                              {"norm_backward", Op::head_norm},
                                              {"residual_norm_backward", Op::residual_norm},
+                                             {"add_norm", Op::add_norm},
+                                             {"add_norm_backward", Op::add_norm},
                                              {"linear", Op::linear},
+                                             {"linear_gated", Op::linear_gated},
+                                             {"gated_linear_backward", Op::gated_linear},
+                                             {"rotate", Op::rotate},
                                              {"linear_activation", Op::linear_activation},
                                              {"linear_backward", Op::linear},
                                              {"linear_activation_backward's activation", Op::linear_activation},

@@ -93,10 +93,10 @@ TEST(Dropout, CuttingAnUpdateElsewhereChangesNothing) {
   const Dropout drop{.rate = 0.4f, .seed = 5, .step = 6, .site = 7};
   const auto tensor = [](float* data, std::initializer_list<int64_t> shape) { return Tensor(data, DType::f32, shape); };
   be->attention(tensor(whole.data(), {40, width}), tensor(kept.data(), {40, heads, 2}),
-                tensor(qkv.data(), {40, 3 * width}), heads, {both, 3}, drop);
+                tensor(qkv.data(), {40, 3 * width}), {heads}, {both, 3}, drop);
   for (uint64_t k = 0; k < 2; ++k)
     be->attention(tensor(parts.data() + k * 20 * width, {20, width}), tensor(kept.data(), {20, heads, 2}),
-                  tensor(qkv.data() + k * 20 * 3 * width, {20, 3 * width}), heads, {one, 3 + k}, drop);
+                  tensor(qkv.data() + k * 20 * 3 * width, {20, 3 * width}), {heads}, {one, 3 + k}, drop);
   EXPECT_EQ(whole, parts);
 }
 

@@ -66,6 +66,8 @@ class OpRig {
   void make_norm();
   void make_weights();
   void make_linear();
+  void make_linear_gated();
+  void make_rotate();
   void make_activation_linear();
   void make_attention();
   void make_attention_some();
@@ -74,6 +76,11 @@ class OpRig {
   void make_adamw();
   void run_forward(Backend& be);
   void run_backward(Backend& be);
+  // The op works in place, so `to` is a copy of `from`. Of qkv the queries and keys, of queries alone all columns.
+  void rotate(Backend& be, const Tensor& to, const Tensor& from, bool back) {
+    for (int64_t i = 0; i < to.numel(); ++i) set(to, i, get(from, i));
+    be.rotate(to, c_.op == Op::rotate ? 2 * c_.in : c_.in, {c_.in / c_.heads, 10000, back}, s_);
+  }
   // w_ as products take it.
   Matrix matrix(Backend& be);
 
@@ -156,8 +163,9 @@ class OpRig {
   Sequences s_;
   Dropout drop_;
   Tensor x_, kv_, branch_, w_, b_, type_, y_, d_y_, d_x_, d_kv_, d_branch_, d_w_, d_b_, d_type_, kept_, activated_;
-  Tensor moment1_, moment2_;
-  std::vector<char> packed_;  // w_ in bf16, as packed_by_ likes it
+  Tensor moment1_, moment2_, sum_;
+  const std::vector<float>* d_sum_ = nullptr;  // what sum_'s gradient has before backward
+  std::vector<char> packed_;                   // w_ in bf16, as packed_by_ likes it
   const Backend* packed_by_ = nullptr;
   NormKept norm_kept_;
   double loss_ = 0;
@@ -179,12 +187,19 @@ inline void OpRig::make_tensors() {
     case Op::norm:
     case Op::head_norm:
     case Op::residual_norm:
+    case Op::add_norm:
       return make_norm();
     case Op::linear:
     case Op::linear_activation:
       return make_linear();
+    case Op::linear_gated:
+      return make_linear_gated();
     case Op::activation_linear:
+    case Op::gated_linear:
       return make_activation_linear();
+    case Op::rotate:
+    case Op::rotate_some:
+      return make_rotate();
     case Op::attention_some:
       return make_attention_some();
     case Op::attention:
@@ -205,7 +220,7 @@ inline void OpRig::make_tensors() {
 
 inline void OpRig::draw_decisions() {
   const bool attends = c_.op == Op::attention || c_.op == Op::attention_some;
-  const int64_t count = attends ? Backend::attention_pairs(s_, c_.heads) : c_.n() * c_.in;
+  const int64_t count = attends ? Backend::attention_pairs(s_, {c_.heads}) : c_.n() * c_.in;
   for (int64_t i = 0; i < count; ++i) decisions_.push_back(draw() * 0.5f + 0.5f >= c_.rate);
   drop_.kept = decisions_.data();
 }
@@ -215,8 +230,10 @@ inline void OpRig::make_embed() {
   for (int64_t i = 0; i < c_.n(); ++i) ids_.push_back(below(c_.out));
   w_ = parameter({c_.out, c_.in});
   d_w_ = gradient("d_word", w_, true);
-  b_ = parameter({kPositions, c_.in});
-  d_b_ = gradient("d_position", b_, true);
+  if (c_.positions) {
+    b_ = parameter({kPositions, c_.in});
+    d_b_ = gradient("d_position", b_, true);
+  }
   if (c_.optional) {
     for (int64_t i = 0; i < c_.n(); ++i) type_ids_.push_back(below(2));
     type_ = parameter({2, c_.in});
@@ -228,15 +245,22 @@ inline void OpRig::make_embed() {
 inline void OpRig::make_norm() {
   const int64_t n = c_.n(), in = c_.in;
   x_ = input({n, in}, 3);
-  d_x_ = gradient("d_x", x_, false);
-  if (c_.op == Op::residual_norm) {
-    branch_ = input({n, in}, 3);
-    d_branch_ = gradient("d_branch", branch_, false);
+  if (c_.op == Op::add_norm) {
+    sum_ = result("sum", {n, in});
+    d_x_ = gradient("d_sum", x_, true);  // the sum's from elsewhere, which is a part of the objective
+    std::swap(d_sum_, differentiable_.back().before);
+  } else {
+    d_x_ = gradient("d_x", x_, false);
   }
+  if (c_.op == Op::residual_norm || c_.op == Op::add_norm) branch_ = input({n, in}, 3);
+  if (c_.op == Op::residual_norm || (c_.op == Op::add_norm && c_.optional))
+    d_branch_ = gradient("d_branch", branch_, false);
   w_ = parameter({in});
   d_w_ = gradient("d_weight", w_, true);
-  b_ = parameter({in});
-  d_b_ = gradient("d_bias", b_, true);
+  if (c_.optional) {
+    b_ = parameter({in});
+    d_b_ = gradient("d_bias", b_, true);
+  }
   norm_kept_ = {result("normalized", {n, in}), result("rstd", {n}, DType::f32)};
   make_output({n, in});
 }
@@ -258,8 +282,27 @@ inline void OpRig::make_linear() {
   make_output({c_.n(), c_.out});
 }
 
-inline void OpRig::make_activation_linear() {
+inline void OpRig::make_linear_gated() {
   x_ = input({c_.n(), c_.in}, 2);
+  w_ = parameter({2 * c_.out, c_.in}, 2 / std::sqrt(static_cast<float>(c_.in)));
+  if (c_.optional) b_ = parameter({2 * c_.out});
+  kept_ = result("kept", {c_.n(), 2 * c_.out});
+  make_output({c_.n(), c_.out});
+}
+
+inline void OpRig::make_rotate() {
+  if (c_.op == Op::rotate_some) {
+    choose_rows();
+    s_ = s_.only(rows_);
+  }
+  const int64_t width = c_.op == Op::rotate ? 3 * c_.in : c_.in;
+  x_ = input({s_.rows(), width}, 2);
+  d_x_ = gradient("d_x", x_, false);
+  make_output({s_.rows(), width});
+}
+
+inline void OpRig::make_activation_linear() {
+  x_ = input({c_.n(), c_.op == Op::gated_linear ? 2 * c_.in : c_.in}, 2);
   d_x_ = gradient("d_kept", x_, false);
   make_weights();
   activated_ = result("activated", {c_.n(), c_.in});
@@ -337,6 +380,19 @@ inline void OpRig::backward(Backend& be) {
 inline void OpRig::run_forward(Backend& be) {
   const NormWeights norm{w_, b_, 1e-5f};
   switch (c_.op) {
+    case Op::add_norm:
+      return be.add_norm(sum_, y_, norm_kept_, x_, branch_, norm, s_, drop_);
+    case Op::linear_gated:
+      return be.linear_gated(y_, kept_, x_, matrix(be), b_, c_.act);
+    case Op::gated_linear:
+      for (int64_t i = 0; i < activated_.numel(); ++i) {
+        const int64_t at = i / c_.in * 2 * c_.in + i % c_.in;
+        set(activated_, i, activation_at(c_.act, get(x_, at)).y * get(x_, at + c_.in));
+      }
+      return be.linear(y_, activated_, matrix(be), b_);
+    case Op::rotate:
+    case Op::rotate_some:
+      return rotate(be, y_, x_, false);
     case Op::embed:
       return be.embed(y_, ids_, type_ids_, s_, w_, b_, type_);
     case Op::norm:
@@ -353,9 +409,9 @@ inline void OpRig::run_forward(Backend& be) {
       for (int64_t i = 0; i < x_.numel(); ++i) set(activated_, i, activation_at(c_.act, get(x_, i)).y);
       return be.linear(y_, activated_, matrix(be), b_);
     case Op::attention_some:
-      return be.attention(y_, kept_, x_, kv_, c_.heads, s_, drop_);
+      return be.attention(y_, kept_, x_, kv_, {c_.heads, c_.window}, s_, drop_);
     case Op::attention:
-      return be.attention(y_, kept_, x_, c_.heads, s_, drop_);
+      return be.attention(y_, kept_, x_, {c_.heads, c_.window}, s_, drop_);
     case Op::gather_rows:
       return be.gather_rows(y_, x_, rows_);
     case Op::vocabulary_loss:
@@ -376,6 +432,13 @@ inline void OpRig::run_forward(Backend& be) {
 inline void OpRig::run_backward(Backend& be) {
   const NormWeights norm{w_, b_, 1e-5f};
   switch (c_.op) {
+    case Op::add_norm:
+      return be.add_norm_backward(d_x_, d_branch_, {d_w_, d_b_}, d_y_, norm_kept_, norm, s_, drop_);
+    case Op::gated_linear:
+      return be.gated_linear_backward(d_x_, activated_, d_w_, d_b_, d_y_, x_, matrix(be), c_.act);
+    case Op::rotate:
+    case Op::rotate_some:
+      return rotate(be, d_x_, d_y_, true);
     case Op::embed:
       return be.embed_backward(d_w_, d_b_, d_type_, d_y_, ids_, type_ids_, s_, -1);
     case Op::norm:
@@ -391,9 +454,9 @@ inline void OpRig::run_backward(Backend& be) {
     case Op::activation_linear:
       return be.activation_linear_backward(d_x_, activated_, d_w_, d_b_, d_y_, x_, matrix(be), c_.act);
     case Op::attention_some:
-      return be.attention_backward(d_x_, d_kv_, d_y_, kept_, x_, kv_, c_.heads, s_, drop_);
+      return be.attention_backward(d_x_, d_kv_, d_y_, kept_, x_, kv_, {c_.heads, c_.window}, s_, drop_);
     case Op::attention:
-      return be.attention_backward(d_x_, d_y_, kept_, x_, c_.heads, s_, drop_);
+      return be.attention_backward(d_x_, d_y_, kept_, x_, {c_.heads, c_.window}, s_, drop_);
     case Op::gather_rows:
       return be.gather_rows_backward(d_x_, d_y_, rows_, c_.into);
     default:
@@ -405,6 +468,7 @@ inline double OpRig::objective() const {
   if (c_.op == Op::vocabulary_loss || c_.op == Op::squared_norm) return loss_;
   double sum = 0;
   for (int64_t i = 0; y_ && i < y_.numel(); ++i) sum += get(y_, i) * get(d_y_, i);
+  for (int64_t i = 0; sum_ && i < sum_.numel(); ++i) sum += get(sum_, i) * (*d_sum_)[static_cast<size_t>(i)];
   return sum;
 }
 

@@ -245,7 +245,7 @@ TEST_P(Bf16Product, OfPackedMatrices) {
           }
         for (const bool add : {false, true}) {
           for (bf16& v : d_x) v = bf16(0.5f);
-          packed.backward(d_x.data(), y.data(), m, w, all_in, add);
+          packed.backward(d_x.data(), w.columns, y.data(), m, w, all_in, add);
           for (int64_t r = 0; r < m; r += 5)
             for (int64_t i = 0; i < in; i += i_step) {
               double expected = add ? 0.5 : 0, size = 0;

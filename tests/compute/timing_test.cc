@@ -78,6 +78,13 @@ TEST(Timing, AttentionMeetsEachPairOfItsSequencesOnce) {
   EXPECT_EQ(times[Phase::attention_backward].flops, 8 * (3 * 3 + 4 * 4) * 6);
 }
 
+TEST(Timing, AttentionInAWindowMeetsWhatItSees) {
+  const OpCase some{.op = Op::attention_some, .lengths = {5}, .in = 6, .out = 2, .heads = 2, .window = 1};  // 0 and 2
+  EXPECT_EQ(times_of(some)[Phase::attention_forward].flops, 4 * (2 + 3) * 6);
+  const PhaseTimes times = times_of({.op = Op::attention, .lengths = {5, 1}, .in = 6, .heads = 2, .window = 3});
+  EXPECT_EQ(times[Phase::attention_forward].flops, 4 * (4 + 5 + 5 + 5 + 4 + 1) * 6);
+}
+
 TEST(Timing, TimeIsTheInnerOnesAndCanBeCleared) {
   PhaseTimes times;
   const auto timing = make_timing_backend(make_ref_backend(), times);

@@ -83,7 +83,7 @@ TEST(CudaFailure, SizesThatTheKernelsAreNotMadeForAreTold) {
             "norm: rows of 5000 numbers, but the GPU's norms take at most 4096: use --device cpu");
   const std::vector<int32_t> offsets = {0, 1};
   EXPECT_EQ(message_of([&] {
-              cuda->attention(tensor({1, 160}), tensor({1, 1, 2}), tensor({1, 480}), 1, Sequences{offsets}, {});
+              cuda->attention(tensor({1, 160}), tensor({1, 1, 2}), tensor({1, 480}), {1}, Sequences{offsets}, {});
             }),
             "attention: heads of 160 numbers, but the GPU's attention takes at most 128: use --device cpu");
 }

@@ -95,16 +95,16 @@ class FencedBackend final : public ForwardingBackend {
     const auto opened = open("embed_backward", d_word, d_position, d_type, d_y);
     ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
   }
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override {
-    const auto opened = open("norm", y, kept.normalized, kept.rstd, x, branch, w.weight, w.bias, drop);
-    ForwardingBackend::do_norm(y, kept, x, branch, w, s, drop);
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override {
+    const auto opened = open("norm", sum, y, kept.normalized, kept.rstd, x, branch, w.weight, w.bias, drop);
+    ForwardingBackend::do_norm(sum, y, kept, x, branch, w, s, drop);
   }
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override {
+                        const Sequences* s, const Dropout& drop, Into into) override {
     const auto opened = open("norm_backward", d_x, d_branch, d_w.weight, d_w.bias, d_y, kept.normalized, kept.rstd,
                              w.weight, w.bias, drop);
-    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop);
+    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
   }
   void do_copy_matrices(std::span<const MatrixCopy> copies) override {
     for (const MatrixCopy& copy : copies) {
@@ -132,15 +132,19 @@ class FencedBackend final : public ForwardingBackend {
     const auto opened = open("activation_linear_backward", d_kept, activated, d_w, d_b, d_y, kept, w);
     ForwardingBackend::do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
   }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override {
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
+    const auto opened = open("rotate", x);
+    ForwardingBackend::do_rotate(x, columns, rotation, s);
+  }
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override {
     const auto opened = open("attention", y, kept, q, kv, drop);
-    ForwardingBackend::do_attention(y, kept, q, kv, heads, s, drop);
+    ForwardingBackend::do_attention(y, kept, q, kv, shape, s, drop);
   }
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override {
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
     const auto opened = open("attention_backward", d_q, d_kv, d_y, kept, q, kv, drop);
-    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, heads, s, drop);
+    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
   }
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
     const auto opened = open("gather_rows", y, x);

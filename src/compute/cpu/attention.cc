@@ -15,7 +15,8 @@ namespace {
 struct AttentionCall {
   const Sequences& s;
   const Dropout& drop;
-  int64_t heads, width, size;                // H, C, d
+  AttentionShape shape;
+  int64_t width, size;                       // C, d
   std::span<const int64_t> decision_begins;  // of each sequence's [H,T,T] block within drop.kept, if that is there
 };
 
@@ -26,16 +27,29 @@ struct HeadParts {
   int64_t q_stride, kv_stride;
 };
 
-// Some queries of a head: rows [begin, end) of its own.
+// Some queries of a head, rows [begin, end) of its own, and the keys that any of them sees.
 struct QueryBlock {
   int64_t begin, end;
+  KeyRange range;
   int64_t queries() const { return end - begin; }
+  int64_t keys() const { return range.end - range.begin; }
 };
 
-// Queries in a block. A multiple of 32; 128 x 512 scores are 256 KiB.
-int64_t most_queries(int64_t length) {
-  return std::clamp<int64_t>((int64_t{1} << 16) / std::max<int64_t>(length, 1) / 32 * 32, 32, 128);
-}
+// Room for a row's dropout factors beyond them: they are drawn by eights, so that up to 7 come before the first.
+constexpr int64_t kFactorRoom = 8 + kFactorSlack;
+
+// The most queries of a block, and keys that they see. 128 x 512 scores are 256 KiB.
+struct BlockLimits {
+  int64_t queries, keys;
+  BlockLimits(const AttentionShape& shape, int64_t length) : queries(128), keys(length) {
+    constexpr int64_t kScores = 1 << 16;
+    if (shape.window > 0) {
+      queries = 64;  // fewer keys out of the window of most
+      keys = shape.window < length ? std::min(length, 2 * shape.window + queries) : length;
+    }
+    while (queries > 32 && queries * keys > kScores) queries -= 32;
+  }
+};
 
 // One (sequence, head).
 struct AttentionHead {
@@ -47,22 +61,35 @@ struct AttentionHead {
 
   AttentionHead(const AttentionCall& c, int64_t i)
       : call(&c),
-        rows(rows_of(c.s, i / c.heads)),
-        head(i % c.heads),
-        row{c.s.first_key + static_cast<uint64_t>(i / c.heads), static_cast<uint32_t>(head), 0},
+        rows(rows_of(c.s, i / c.shape.heads)),
+        head(i % c.shape.heads),
+        row{c.s.first_key + static_cast<uint64_t>(i / c.shape.heads), static_cast<uint32_t>(head), 0},
         decisions(nullptr) {
     if (c.drop.kept != nullptr)
-      decisions = c.drop.kept + c.decision_begins[static_cast<size_t>(i / c.heads)] + head * rows.length * rows.length;
+      decisions =
+          c.drop.kept + c.decision_begins[static_cast<size_t>(i / c.shape.heads)] + head * rows.length * rows.length;
   }
   int64_t queries() const { return rows.end - rows.begin; }
   int64_t size() const { return call->size; }
 
-  // Calls body(block) for all queries, in order.
+  int64_t position(int64_t query) const {
+    const auto& some = call->s.some;
+    return some.empty() ? query : some[static_cast<size_t>(rows.begin + query)] - rows.first_token;
+  }
+
+  // Calls body(block) for all queries, in order. With a window, a block's positions are no farther apart than they
+  // would be if all tokens asked.
   template <typename Body>
   void for_blocks(const Body& body) const {
-    const int64_t most = most_queries(rows.length);
-    for (int64_t begin = 0; begin < queries(); begin += most)
-      body(QueryBlock{begin, std::min(begin + most, queries())});
+    const BlockLimits most(call->shape, rows.length);
+    for (int64_t begin = 0, end; begin < queries(); begin = end) {
+      end = std::min(begin + most.queries, queries());
+      while (call->shape.window > 0 && position(end - 1) - position(begin) >= most.queries) --end;
+      body(QueryBlock{begin,
+                      end,
+                      {keys_of(call->shape, position(begin), rows.length).begin,
+                       keys_of(call->shape, position(end - 1), rows.length).end}});
+    }
   }
   template <typename T, typename Void>
   HeadParts<T> parts(const BasicTensor<Void>& q, const BasicTensor<Void>& kv) const {
@@ -78,10 +105,13 @@ struct AttentionHead {
   // What softmax and dropout need to know about a block but for where the numbers are.
   ScoreBlock scores_of(const QueryBlock& block, float* kept, DType type) const {
     ScoreBlock b{};
-    b.kept = kept + 2 * ((rows.begin + block.begin) * call->heads + head);
-    b.kept_stride = 2 * call->heads;
+    b.kept = kept + 2 * ((rows.begin + block.begin) * call->shape.heads + head);
+    b.kept_stride = 2 * call->shape.heads;
     b.queries = block.queries();
-    b.keys = rows.length;
+    b.keys = block.keys();
+    b.first_key = block.range.begin;
+    b.length = rows.length;
+    b.shape = call->shape;
     b.scale = 1 / std::sqrt(static_cast<float>(size()));
     b.type = type;
     b.drop = call->drop;
@@ -98,8 +128,8 @@ struct AttentionHead {
 // can be fetched meanwhile; next is null for the last. Many enough tasks are left for the threads to share.
 class AttentionTasks {
  public:
-  explicit AttentionTasks(const AttentionCall& call) : call_(call), all_(call.s.count() * call.heads) {
-    while (per_task_ < 4 && call.heads % (2 * per_task_) == 0 && all_ / per_task_ >= 64) per_task_ *= 2;
+  explicit AttentionTasks(const AttentionCall& call) : call_(call), all_(call.s.count() * call.shape.heads) {
+    while (per_task_ < 4 && call.shape.heads % (2 * per_task_) == 0 && all_ / per_task_ >= 64) per_task_ *= 2;
   }
   int64_t count() const { return all_ / per_task_; }
   template <typename Compute>
@@ -121,11 +151,10 @@ class AttentionTasks {
 // The most scores that a block of any sequence has.
 struct Largest {
   int64_t length = 0, cells = 0;
-  explicit Largest(const Sequences& s) {
+  Largest(const AttentionShape& shape, const Sequences& s) : length(longest(s)) {
     for (size_t k = 0; k + 1 < s.offsets.size(); ++k) {
-      const int64_t keys = s.offsets[k + 1] - s.offsets[k];
-      length = std::max(length, keys);
-      cells = std::max(cells, most_queries(keys) * keys);
+      const BlockLimits most(shape, s.offsets[k + 1] - s.offsets[k]);
+      cells = std::max(cells, most.queries * most.keys);
     }
   }
 };
@@ -162,33 +191,27 @@ void fetch(const AttentionHead& at, const HeadParts<const T>& in) {
   fetch_rows(in.v, at.rows.length, at.size(), in.kv_stride);
 }
 
-// The scores of a block, [queries, T].
-template <typename T>
-void multiply_scores(const Products& product, float* scores, const QueryBlock& block, const HeadParts<const T>& in,
-                     int64_t length, int64_t size) {
-  product(scores, length, MatrixView<T>{in.q + block.begin * in.q_stride, in.q_stride}, {in.k, in.kv_stride, true},
-          block.queries(), length, size);
-}
-
 template <typename T>
 void head_forward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& y,
                   const Tensor& kept, const ConstTensor& q, const ConstTensor& kv, int64_t cells, float* memory) {
   const auto in = at.parts<const T>(q, kv);
-  const int64_t length = at.rows.length, width = at.call->width;
+  const int64_t width = at.call->width;
   Scratch scratch(memory);
   auto* const scores = scratch.take<float>(cells);
   T* const dropped = std::is_same_v<T, float> ? reinterpret_cast<T*>(scores) : scratch.take<T>(cells);
-  auto* const factors = scratch.take<float>(length + kFactorSlack);
+  auto* const factors = scratch.take<float>(at.rows.length + kFactorRoom);
   at.for_blocks([&](const QueryBlock& block) {
-    multiply_scores(product, scores, block, in, length, at.size());
+    const int64_t keys = block.keys(), first = block.range.begin * in.kv_stride;
+    product(scores, keys, MatrixView<T>{in.q + block.begin * in.q_stride, in.q_stride},
+            {in.k + first, in.kv_stride, true}, block.queries(), keys, at.size());
     ScoreBlock rows = at.scores_of(block, kept.f32(), y.dtype);
     rows.scores = scores;
     rows.dropped = dropped;
     rows.factors = factors;
     if (next != nullptr && block.begin == 0) fetch(*next, next->parts<const T>(q, kv));
     softmax_forward(rows);
-    product(at.mixed<T>(y) + block.begin * width, width, MatrixView<T>{dropped, length}, {in.v, in.kv_stride},
-            block.queries(), at.size(), length);
+    product(at.mixed<T>(y) + block.begin * width, width, MatrixView<T>{dropped, keys}, {in.v + first, in.kv_stride},
+            block.queries(), at.size(), keys);
   });
 }
 
@@ -205,33 +228,36 @@ void head_backward(const Products& product, const AttentionHead& at, const Atten
   T* const d_scores = std::is_same_v<T, float> ? reinterpret_cast<T*>(d_dropped) : scratch.take<T>(cells);
   // Gather what all blocks of queries give.
   auto *const d_k = scratch.take<float>(length * size), *const d_v = scratch.take<float>(length * size);
-  auto* const factors = scratch.take<float>(length + kFactorSlack);
+  auto* const factors = scratch.take<float>(at.rows.length + kFactorRoom);
   const T* const d_out = at.mixed<const T>(d_y);
-  if (at.queries() == 0) {
+  const bool windowed = at.call->shape.window > 0;  // then the first block does not write all keys' gradients
+  if (windowed || at.queries() == 0) {
     std::fill_n(d_k, length * size, 0.0f);
     std::fill_n(d_v, length * size, 0.0f);
   }
   at.for_blocks([&](const QueryBlock& block) {
-    const bool add = block.begin > 0;
-    const MatrixView<T> d_mixed{d_out + block.begin * width, width},
-        queries{in.q + block.begin * in.q_stride, in.q_stride};
-    multiply_scores(product, scores, block, in, length, size);
-    product(d_dropped, length, d_mixed, {in.v, in.kv_stride, true}, block.queries(), length, size);
+    const bool add = windowed || block.begin > 0;
+    const int64_t count = block.queries(), keys = block.keys(), first = block.range.begin;
+    const T *const k = in.k + first * in.kv_stride, *const v = in.v + first * in.kv_stride;
+    const MatrixView<T> d_mixed{d_out + block.begin * width, width};
+    const MatrixView<T> queries{in.q + block.begin * in.q_stride, in.q_stride};
+    product(scores, keys, queries, {k, in.kv_stride, true}, count, keys, size);
+    product(d_dropped, keys, d_mixed, {v, in.kv_stride, true}, count, keys, size);
     ScoreBlock rows = at.scores_of(block, const_cast<float*>(kept.f32()), d_y.dtype);
     rows.scores = scores;
     rows.d_dropped = d_dropped;
     rows.dropped = dropped;
     rows.d_scores = d_scores;
     rows.factors = factors;
-    if (next != nullptr && !add) {
+    if (next != nullptr && block.begin == 0) {
       fetch(*next, next->parts<const T>(q, kv));
       fetch_rows(next->mixed<const T>(d_y), next->queries(), size, width);
     }
     softmax_backward(rows);
-    product(out.q + block.begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, length}, {in.k, in.kv_stride},
-            block.queries(), size, length);
-    product(d_k, size, MatrixView<T>{d_scores, length, true}, queries, length, size, block.queries(), add);
-    product(d_v, size, MatrixView<T>{dropped, length, true}, d_mixed, length, size, block.queries(), add);
+    product(out.q + block.begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, keys}, {k, in.kv_stride}, count,
+            size, keys);
+    product(d_k + first * size, size, MatrixView<T>{d_scores, keys, true}, queries, keys, size, count, add);
+    product(d_v + first * size, size, MatrixView<T>{dropped, keys, true}, d_mixed, keys, size, count, add);
   });
   store_attention_rows(out.k, d_k, length, size, out.kv_stride, d_y.dtype);
   store_attention_rows(out.v, d_v, length, size, out.kv_stride, d_y.dtype);
@@ -252,15 +278,15 @@ std::span<const int64_t> CpuBackend::decision_begins(const Sequences& s, int64_t
   return decision_begins_;
 }
 
-void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                              const Dropout& drop) {
+void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                              const Sequences& s, const Dropout& drop) {
   const int64_t width = y.dim[1];
-  const Largest largest(s);
+  const Largest largest(shape, s);
   reserve(Scratch::places(largest.cells, DType::f32) +
           (y.dtype == DType::f32 ? 0 : Scratch::places(largest.cells, y.dtype)) +
-          Scratch::places(largest.length + kFactorSlack, DType::f32));
+          Scratch::places(largest.length + kFactorRoom, DType::f32));
   const auto compute = y.dtype == DType::f32 ? head_forward<float> : head_forward<bf16>;
-  const AttentionCall call{s, drop, heads, width, width / heads, decision_begins(s, heads, drop)};
+  const AttentionCall call{s, drop, shape, width, width / shape.heads, decision_begins(s, shape.heads, drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
@@ -270,15 +296,16 @@ void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
 }
 
 void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
-                                       ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
-  const int64_t width = d_y.dim[1], size = width / heads;
-  const Largest largest(s);
+                                       ConstTensor kv, const AttentionShape& shape, const Sequences& s,
+                                       const Dropout& drop) {
+  const int64_t width = d_y.dim[1], size = width / shape.heads;
+  const Largest largest(shape, s);
   reserve(2 * Scratch::places(largest.cells, DType::f32) +
           (d_y.dtype == DType::f32 ? 1 : 2) * Scratch::places(largest.cells, d_y.dtype) +
           2 * Scratch::places(largest.length * size, DType::f32) +
-          Scratch::places(largest.length + kFactorSlack, DType::f32));
+          Scratch::places(largest.length + kFactorRoom, DType::f32));
   const auto compute = d_y.dtype == DType::f32 ? head_backward<float> : head_backward<bf16>;
-  const AttentionCall call{s, drop, heads, width, size, decision_begins(s, heads, drop)};
+  const AttentionCall call{s, drop, shape, width, size, decision_begins(s, shape.heads, drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {

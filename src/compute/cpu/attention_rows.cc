@@ -11,12 +11,31 @@
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
 
-HWY_INLINE void query_factors(const ScoreBlock& b, int64_t query) {
-  DropoutRow row = b.row;
+// One query: which of the block's keys it sees, and its position.
+struct Query {
+  int64_t position, begin, count;
+};
+HWY_INLINE Query query_of(const ScoreBlock& b, int64_t query) {
   const int64_t position = b.positions != nullptr ? b.positions[query] - b.first_position : b.first_position + query;
-  row.position = static_cast<uint32_t>(position);
-  const uint8_t* decisions = b.decisions != nullptr ? b.decisions + position * b.keys : nullptr;
-  dropout_factors(b.drop, row, decisions, b.keys, b.factors);
+  const KeyRange keys = keys_of(b.shape, position, b.length);
+  return {position, keys.begin - b.first_key, keys.end - keys.begin};
+}
+
+// Dropout's factors of the keys that the query sees.
+HWY_INLINE const float* query_factors(const ScoreBlock& b, const Query& query) {
+  DropoutRow row = b.row;
+  row.position = static_cast<uint32_t>(query.position);
+  const int64_t key = b.first_key + query.begin, before = key % 8;  // they are drawn by eights
+  const uint8_t* decisions = b.decisions != nullptr ? b.decisions + query.position * b.length + key - before : nullptr;
+  dropout_factors(b.drop, row, decisions, before + query.count, b.factors, static_cast<uint32_t>(key / 8));
+  return b.factors + before;
+}
+
+// 0 for the keys of a block that a query does not see.
+template <typename T>
+HWY_INLINE void clear_unseen(T* row, const ScoreBlock& b, const Query& query) {
+  std::fill_n(row, query.begin, T());
+  std::fill(row + query.begin + query.count, row + b.keys, T());
 }
 
 // As a back end that multiplies bf16 rounds what products take.
@@ -31,23 +50,25 @@ HWY_INLINE VF rounded(VF v) {
 void softmax_rows_forward(const ScoreBlock& b) {
   with_numbers(b.type, [&](auto kind) HWY_ATTR {
     using T = decltype(kind);
-    for (int64_t query = 0; query < b.queries; ++query) {
-      float* const scores = b.scores + query * b.keys;
-      float* const kept = b.kept + query * b.kept_stride;
-      T* const dropped = static_cast<T*>(b.dropped) + query * b.keys;
-      kept[0] = row_maximum(scores, b.keys);
-      kept[1] = 1 / exponentials(scores, scores, b.keys, kept[0], b.scale);
+    for (int64_t i = 0; i < b.queries; ++i) {
+      const Query query = query_of(b, i);
+      float* const scores = b.scores + i * b.keys + query.begin;
+      float* const kept = b.kept + i * b.kept_stride;
+      T* const dropped = static_cast<T*>(b.dropped) + i * b.keys + query.begin;
+      kept[0] = row_maximum(scores, query.count);
+      kept[1] = 1 / exponentials(scores, scores, query.count, kept[0], b.scale);
       const VF inverse = set(kept[1]);
       if (b.drop.on()) {
-        query_factors(b, query);
-        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
+        const float* const factors = query_factors(b, query);
+        for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
           const VF value = hn::Mul(io.load(scores + c), inverse);
-          io.store(hn::Mul(value, io.load(b.factors + c)), dropped + c);
+          io.store(hn::Mul(value, io.load(factors + c)), dropped + c);
         });
       } else {
-        for_vectors(b.keys,
+        for_vectors(query.count,
                     [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(scores + c), inverse), dropped + c); });
       }
+      clear_unseen(dropped - query.begin, b, query);
     }
   });
 }
@@ -56,21 +77,21 @@ void softmax_rows_backward(const ScoreBlock& b) {
   with_numbers(b.type, [&](auto kind) HWY_ATTR {
     using T = decltype(kind);
     const VF scale = set(b.scale);
-    for (int64_t query = 0; query < b.queries; ++query) {
-      float* const p = b.scores + query * b.keys;
-      float* const d_p = b.d_dropped + query * b.keys;
-      T* const dropped = static_cast<T*>(b.dropped) + query * b.keys;
-      T* const d_scores = static_cast<T*>(b.d_scores) + query * b.keys;
-      const float* const kept = b.kept + query * b.kept_stride;
+    for (int64_t i = 0; i < b.queries; ++i) {
+      const Query query = query_of(b, i);
+      const int64_t first = i * b.keys + query.begin;
+      float *const p = b.scores + first, *const d_p = b.d_dropped + first;
+      T *const dropped = static_cast<T*>(b.dropped) + first, *const d_scores = static_cast<T*>(b.d_scores) + first;
+      const float* const kept = b.kept + i * b.kept_stride;
       const VF most = set(kept[0]), inverse = set(kept[1]);
       const auto probability = [&](VF score) HWY_ATTR {
         return rounded<T>(hn::Mul(exponential(hn::Mul(hn::Sub(score, most), scale)), inverse));
       };
       VF inner = set(0);
       if (b.drop.on()) {
-        query_factors(b, query);
-        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
-          const VF probable = probability(io.load(p + c)), factor = io.load(b.factors + c);
+        const float* const factors = query_factors(b, query);
+        for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
+          const VF probable = probability(io.load(p + c)), factor = io.load(factors + c);
           const VF d = hn::Mul(io.load(d_p + c), factor);
           io.store(probable, p + c);
           io.store(hn::Mul(probable, factor), dropped + c);
@@ -78,7 +99,7 @@ void softmax_rows_backward(const ScoreBlock& b) {
           inner = hn::MulAdd(io.zero_outside(probable), d, inner);
         });
       } else {
-        for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
+        for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
           const VF probable = probability(io.load(p + c));
           io.store(probable, p + c);
           io.store(probable, dropped + c);
@@ -86,9 +107,11 @@ void softmax_rows_backward(const ScoreBlock& b) {
         });
       }
       const VF sum = set(sum_of(inner));
-      for_vectors(b.keys, [&](int64_t c, auto io) HWY_ATTR {
+      for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
         io.store(hn::Mul(hn::Mul(io.load(p + c), hn::Sub(io.load(d_p + c), sum)), scale), d_scores + c);
       });
+      clear_unseen(dropped - query.begin, b, query);
+      clear_unseen(d_scores - query.begin, b, query);
     }
   });
 }

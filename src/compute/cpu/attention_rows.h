@@ -2,22 +2,24 @@
 // their gradient, on the way back.
 #pragma once
 
-#include "compute/dropout.h"
-#include "compute/tensor.h"
+#include "compute/backend.h"
 
 namespace tekio {
 
-/// Some queries of one sequence and head, and keys: in each array a row of `keys` numbers a query, one after another.
+/// Some queries of one sequence and head, and the keys that any of them sees: in each array a row of `keys` numbers a
+/// query, one after another.
 struct ScoreBlock {
   float* scores;     // q k^T; overwritten
   float* d_dropped;  // backward: d_y v^T, the gradients of `dropped`; overwritten
   void* dropped;     // of `type`: the probabilities, times dropout's factors. In float32 it may be `scores` on the way
                      // forward
   void* d_scores;    // of `type`, backward: the gradients of scores, times `scale`. In float32 it may be d_dropped
-  float* factors;    // room for a row of dropout's, and kFactorSlack
+  float* factors;    // room for a row of dropout's, 8 more, and kFactorSlack
   float* kept;       // of the first query: its largest score, and 1 / the sum of its exponentials
   int64_t kept_stride;  // from a query's to the next one's
   int64_t queries, keys;
+  int64_t first_key, length;  // the block's keys are [first_key, first_key + keys) of the sequence's `length`
+  AttentionShape shape;
   float scale;  // of scores: 1 / sqrt(d)
   DType type;
   Dropout drop;
@@ -27,7 +29,7 @@ struct ScoreBlock {
   const uint8_t* decisions;  // explicit ones of the sequence and head, [T,T], or null
 };
 
-/// `kept` and `dropped` from `scores`.
+/// `kept` and `dropped` from `scores`. Of keys that a query does not see, here and below: zeros.
 void softmax_forward(const ScoreBlock& b);
 /// `dropped` again, and `d_scores`, from `scores`, `kept` and `d_dropped`: by the same operations in the same order as
 /// on the way forward, so that the probabilities have the same bits.

@@ -13,6 +13,7 @@
 #include "compute/cpu/denormals.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"
+#include "compute/rotary.h"
 
 namespace tekio {
 
@@ -36,10 +37,10 @@ class CpuBackend final : public Backend {
                 ConstTensor word, ConstTensor position, ConstTensor type) override;
   void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
                          std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override;
-  void do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-               const Dropout& drop) override;
+  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+               const Sequences* s, const Dropout& drop) override;
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop) override;
+                        const Sequences* s, const Dropout& drop, Into into) override;
   void do_copy_matrices(std::span<const MatrixCopy> copies) override;
   void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override;
   void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
@@ -47,10 +48,11 @@ class CpuBackend final : public Backend {
   void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override;
   void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                      ConstTensor kept, const Matrix& w, Activation act) override;
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                    const Dropout& drop) override;
+  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override;
+  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                    const Sequences& s, const Dropout& drop) override;
   void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             int64_t heads, const Sequences& s, const Dropout& drop) override;
+                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override;
   void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
   void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override;
   LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
@@ -98,6 +100,7 @@ class CpuBackend final : public Backend {
   std::vector<Buffer> scratch_;  // one a worker: its own scratch
   Buffer shared_;                // partial sums, one slot a piece
   std::vector<int64_t> decision_begins_;
+  std::vector<RotaryTable> rotary_tables_;
 };
 
 }  // namespace tekio

@@ -6,13 +6,15 @@
 namespace tekio {
 namespace {
 
-// y = (word + type) + position, the reference's order; type may be null.
+// y = (word + type) + position, the reference's order; type and position may be null.
 template <typename T>
 void add_row(T* y, const float* word, const float* type, const float* position, int64_t width) {
-  if (type != nullptr)
+  if (type != nullptr && position != nullptr)
     for (int64_t c = 0; c < width; ++c) y[c] = T((word[c] + type[c]) + position[c]);
+  else if (const float* const other = type != nullptr ? type : position; other != nullptr)
+    for (int64_t c = 0; c < width; ++c) y[c] = T(word[c] + other[c]);
   else
-    for (int64_t c = 0; c < width; ++c) y[c] = T(word[c] + position[c]);
+    for (int64_t c = 0; c < width; ++c) y[c] = T(word[c]);
 }
 
 template <typename T>
@@ -24,7 +26,7 @@ void embed_rows(const Tensor& y, std::span<const int32_t> ids, std::span<const i
     const auto token = static_cast<size_t>(at.token);
     add_row(static_cast<T*>(y.data) + row * width, word.f32() + ids[token] * width,
             type ? type.f32() + (type_ids.empty() ? 0 : type_ids[token]) * width : nullptr,
-            position.f32() + at.position * width, width);
+            position ? position.f32() + at.position * width : nullptr, width);
   });
 }
 
@@ -42,7 +44,7 @@ void embed_rows_backward(const Tensor& d_word, const Tensor& d_position, const T
     };
     const auto token = static_cast<size_t>(at.token);
     if (ids[token] != padding_id) add(d_word, ids[token]);
-    add(d_position, at.position);
+    if (d_position) add(d_position, at.position);
     if (d_type) add(d_type, type_ids.empty() ? 0 : type_ids[token]);
   });
 }

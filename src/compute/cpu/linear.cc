@@ -1,6 +1,7 @@
-// y = act(x w^T + b) and its gradients: blocks of products, each with bias and activation applied while it is in cache.
+// y = act(x w^T + b) and its gradients: blocks of products, each with bias and activation applied while it is in cache;
+// gated, y = act(a) b with the halves a and b of the product, in a pass of its own on the way forward.
 // float32 weights are used as they lie; bf16 ones are packed (packed_matrices.h).
-#include "compute/cpu/activation_table.h"
+#include "compute/cpu/activation_rows.h"
 #include "compute/cpu/cpu_backend.h"
 #include "compute/cpu/product.h"
 
@@ -8,21 +9,7 @@
 #define HWY_TARGET_INCLUDE "compute/cpu/linear.cc"
 #include <hwy/foreach_target.h>
 
-#include "compute/cpu/activation-inl.h"
-
-#ifndef TEKIO_COMPUTE_CPU_LINEAR_CC_
-#define TEKIO_COMPUTE_CPU_LINEAR_CC_
-namespace tekio {
-// A block of numbers of `type`: rows of `columns`, `stride` apart, the same in all tensors that an activation joins.
-struct ActivationBlock {
-  const void* before;      // the activation's argument
-  void *after, *d_before;  // act(before); multiplied by act'(before); either may be null
-  int64_t rows, columns, stride;
-  Activation act;
-  DType type;
-};
-}  // namespace tekio
-#endif
+#include "compute/cpu/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
@@ -32,55 +19,6 @@ void add_bias(float* y, const float* bias, int64_t rows, int64_t columns, int64_
   for (int64_t r = 0; r < rows; ++r, y += stride)
     for_vectors(columns,
                 [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(y + c), io.load(bias + c)), y + c); });
-}
-
-void activate_f32(const ActivationBlock& block) {
-  with_activation(block.act, [&](auto activation) HWY_ATTR {
-    for (int64_t r = 0; r < block.rows; ++r) {
-      const float* const before = static_cast<const float*>(block.before) + r * block.stride;
-      float* const after = static_cast<float*>(block.after) + (block.after != nullptr ? r * block.stride : 0);
-      float* const d_before = static_cast<float*>(block.d_before) + (block.d_before != nullptr ? r * block.stride : 0);
-      for_vectors(block.columns, [&](int64_t c, auto io) HWY_ATTR {
-        const VF x = io.load(before + c);
-        if (block.after != nullptr) io.store(activation.value(x), after + c);
-        if (block.d_before != nullptr) io.store(hn::Mul(io.load(d_before + c), activation.slope(x)), d_before + c);
-      });
-    }
-  });
-}
-
-void activate_bf16(const ActivationBlock& block, const uint32_t* table) {
-  const Words d;
-  constexpr int64_t kBatch = 256;  // looked up one by one, then taken as vectors: not at once, or each load would wait
-  constexpr int64_t kAhead = 2;    // rows: what a row will need comes from memory meanwhile
-  HWY_ALIGN uint32_t found[kBatch + hn::MaxLanes(d)] = {};
-  for (int64_t r = 0; r < block.rows; ++r) {
-    for (int64_t begin = 0; begin < block.columns; begin += kBatch) {
-      const int64_t start = r * block.stride + begin, count = std::min(kBatch, block.columns - begin);
-      const bf16* const before = static_cast<const bf16*>(block.before) + start;
-      if (r + kAhead < block.rows) {
-        const int64_t later = start + kAhead * block.stride;
-        for (int64_t i = later; i < later + count; i += 32) {
-          if (block.d_before != nullptr) __builtin_prefetch(static_cast<const bf16*>(block.before) + i);
-          if (block.after != nullptr) __builtin_prefetch(static_cast<bf16*>(block.after) + i, 1);
-        }
-      }
-      for (int64_t i = 0; i < count; ++i) found[i] = table[before[i].bits];
-      if (block.after != nullptr) {
-        bf16* const after = static_cast<bf16*>(block.after) + start;
-        for_vectors(count, [&](int64_t c, auto io) HWY_ATTR {
-          io.store(hn::BitCast(F(), hn::ShiftLeft<16>(hn::LoadU(d, found + c))), after + c);
-        });
-      }
-      if (block.d_before != nullptr) {
-        bf16* const d_before = static_cast<bf16*>(block.d_before) + start;
-        for_vectors(count, [&](int64_t c, auto io) HWY_ATTR {
-          const VF slope = hn::BitCast(F(), hn::And(hn::LoadU(d, found + c), hn::Set(d, 0xFFFF0000u)));
-          io.store(hn::Mul(io.load(d_before + c), slope), d_before + c);
-        });
-      }
-    }
-  }
 }
 
 // sums[c] = the sum of `rows` rows; four at a time, so that the sums are read and written a quarter as often.
@@ -109,19 +47,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tekio {
 HWY_EXPORT(add_bias);
-HWY_EXPORT(activate_f32);
-HWY_EXPORT(activate_bf16);
 HWY_EXPORT(sum_rows);
 namespace {
 
 using Block = BlockGrid::Block;
-
-void activate(const ActivationBlock& block) {
-  if (block.type == DType::f32)
-    HWY_DYNAMIC_DISPATCH(activate_f32)(block);
-  else
-    HWY_DYNAMIC_DISPATCH(activate_bf16)(block, activation_table(block.act));
-}
 
 // Where a block of a matrix begins.
 template <typename T, typename Void>
@@ -180,7 +109,7 @@ class Blocks {
   bool rows_first_;
 };
 
-// d_x = d_y w, block by block.
+// d_x = d_y w, block by block. d_x may be wider than w: then its first columns are meant.
 struct InputGradient {
   Tensor d_x;  // absent: not wanted
   ConstTensor d_y;
@@ -193,10 +122,11 @@ struct InputGradient {
   Block compute(int64_t i) {
     const Block b = blocks[i];
     if (w.dtype == DType::f32)
-      product(at<float>(d_x, b.row, b.column), w.columns, {at<float>(d_y, b.row), w.rows},
+      product(at<float>(d_x, b.row, b.column), d_x.dim[1], {at<float>(d_y, b.row), w.rows},
               MatrixView<float>{w.f32() + b.column, w.columns}, b.rows, b.columns, w.rows, into == Into::add);
     else
-      packed.backward(at<bf16>(d_x, b.row), at<bf16>(d_y, b.row), b.rows, w, {b.column, b.columns}, into == Into::add);
+      packed.backward(at<bf16>(d_x, b.row), d_x.dim[1], at<bf16>(d_y, b.row), b.rows, w, {b.column, b.columns},
+                      into == Into::add);
     return b;
   }
 };
@@ -278,6 +208,7 @@ void CpuBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
 void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
                            const Activation* act) {
   const Tensor& sums = act != nullptr ? kept : y;
+  const bool gated = act != nullptr && y.dim[1] != kept.dim[1];
   const float* const bias = b ? b.f32() : nullptr;
   const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, products_.by());
   for_each(blocks.count(), [&](int64_t i, int) {
@@ -292,8 +223,13 @@ void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
       packed_.forward(at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, {block.column, block.columns},
                       bias);
     }
-    if (act != nullptr)
+    if (act != nullptr && !gated)
       activate({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});
+  });
+  if (!gated) return;
+  const int64_t half = y.dim[1];
+  for_pieces(y.dim[0], 16, [&](int64_t begin, int64_t end, int) {
+    gate({kept.rows(begin, end).data, y.rows(begin, end).data, nullptr, end - begin, half, half, *act, y.dtype});
   });
 }
 
@@ -325,10 +261,14 @@ void CpuBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation
 void CpuBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                                ConstTensor kept, const Matrix& w, Activation act) {
   if (kept.dim[0] == 0) return;
+  const bool gated = activated.dim[1] != kept.dim[1];
   InputGradient input{d_kept, d_y, w, Into::overwrite, products_, packed_};
   for_each(input.blocks.count(), [&](int64_t i, int) {
     const Block block = input.compute(i);
     const Tensor before(const_cast<void*>(kept.data), kept.dtype, {kept.dim[0], kept.dim[1]});
+    if (gated)
+      return gate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
+                   w.columns, act, w.dtype});
     activate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
               w.columns, act, w.dtype});
   });

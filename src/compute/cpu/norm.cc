@@ -14,10 +14,10 @@
 #ifndef TEKIO_COMPUTE_CPU_NORM_CC_
 #define TEKIO_COMPUTE_CPU_NORM_CC_
 namespace tekio {
-// Pointers to one row, of `type` where void; branch and factors may be null. With a branch, factors multiply it, else
-// they multiply y. `u` is room for a row.
+// Pointers to one row, of `type` where void; sum, branch, factors and bias may be null. With a branch, factors multiply
+// it, else they multiply y. `u` is room for a row.
 struct NormRow {
-  void *y, *normalized;
+  void *sum, *y, *normalized;
   float *rstd, *u;
   const void *x, *branch;
   const float *factors, *weight, *bias;
@@ -31,6 +31,7 @@ struct NormRowBackward {
   const void *d_y, *normalized;
   const float *rstd, *factors, *weight;
   int64_t width;
+  bool add;  // to what d_x has
   DType type;
 };
 }  // namespace tekio
@@ -42,7 +43,8 @@ namespace tekio::HWY_NAMESPACE {
 template <typename T>
 HWY_INLINE void norm_row_of(const NormRow& row) {
   const T *const x = static_cast<const T*>(row.x), *const branch = static_cast<const T*>(row.branch);
-  T *const y = static_cast<T*>(row.y), *const normalized = static_cast<T*>(row.normalized);
+  T *const total = static_cast<T*>(row.sum), *const y = static_cast<T*>(row.y);
+  T* const normalized = static_cast<T*>(row.normalized);
   const auto width = static_cast<float>(row.width);
   VF sum = set(0), squares = set(0);
   for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {
@@ -52,6 +54,7 @@ HWY_INLINE void norm_row_of(const NormRow& row) {
       u = hn::Add(u, row.factors != nullptr ? hn::Mul(added, io.load(row.factors + c)) : added);
     }
     io.store(u, row.u + c);
+    if (total != nullptr) io.store(u, total + c);
     sum = hn::Add(sum, u);
   });
   const VF mean = set(sum_of(sum) / width);
@@ -63,7 +66,7 @@ HWY_INLINE void norm_row_of(const NormRow& row) {
   const VF rstd = set(*row.rstd);
   for_vectors(row.width, [&](int64_t c, auto io) HWY_ATTR {
     const VF h = hn::Mul(hn::Sub(io.load(row.u + c), mean), rstd);
-    VF out = hn::MulAdd(h, io.load(row.weight + c), io.load(row.bias + c));
+    VF out = hn::MulAdd(h, io.load(row.weight + c), row.bias != nullptr ? io.load(row.bias + c) : set(0));
     if (branch == nullptr && row.factors != nullptr) out = hn::Mul(out, io.load(row.factors + c));
     io.store(h, normalized + c);
     io.store(out, y + c);
@@ -96,7 +99,8 @@ HWY_INLINE void norm_row_backward_of(const NormRowBackward& row) {
                 VF d = io.load(d_y + c);
                 if (factors_on_y) d = hn::Mul(d, io.load(row.factors + c));
                 const VF h = io.load(normalized + c), g = hn::Mul(d, io.load(row.weight + c));
-                const VF d_u = hn::Mul(rstd, hn::NegMulAdd(h, mean_gh, hn::Sub(g, mean_g)));
+                VF d_u = hn::Mul(rstd, hn::NegMulAdd(h, mean_gh, hn::Sub(g, mean_g)));
+                if (row.add) d_u = hn::Add(io.load(d_x + c), d_u);
                 io.store(d_u, d_x + c);
                 if (d_branch != nullptr)
                   io.store(row.factors != nullptr ? hn::Mul(d_u, io.load(row.factors + c)) : d_u, d_branch + c);
@@ -144,22 +148,22 @@ Void* row_of(const BasicTensor<Void>& t, int64_t row) {
 
 }  // namespace
 
-void CpuBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-                         const Dropout& drop) {
+void CpuBackend::do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                         const Sequences* s, const Dropout& drop) {
   const int64_t width = x.dim[1];
   reserve(2 * width + kFactorSlack);
   for_pieces(x.dim[0], 16, [&](int64_t begin, int64_t end, int worker) {
     float *const u = scratch_of(worker), *const buffer = u + width;
     for_norm_rows(s, drop, width, buffer, begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row)
-      ({row_of(y, row), row_of(kept.normalized, row), kept.rstd.f32() + row, u, row_of(x, row), row_of(branch, row),
-        factors, w.weight.f32(), w.bias.f32(), width, w.eps, x.dtype});
+      ({row_of(sum, row), row_of(y, row), row_of(kept.normalized, row), kept.rstd.f32() + row, u, row_of(x, row),
+        row_of(branch, row), factors, w.weight.f32(), w.bias ? w.bias.f32() : nullptr, width, w.eps, x.dtype});
     });
   });
 }
 
 void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
-                                  NormWeights w, const Sequences* s, const Dropout& drop) {
+                                  NormWeights w, const Sequences* s, const Dropout& drop, Into into) {
   const int64_t n = d_y.dim[0], width = d_y.dim[1];
   const int64_t piece = std::max<int64_t>(16, (n + 63) / 64), pieces = (n + piece - 1) / piece;
   reserve(width + kFactorSlack, pieces * 2 * width);  // every piece sums its own gradients of weight and bias
@@ -169,7 +173,8 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
     for_norm_rows(s, drop, width, scratch_of(worker), begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row_backward)
       ({row_of(d_x, row), row_of(d_branch, row), d_weight, d_weight + width, row_of(d_y, row),
-        row_of(kept.normalized, row), kept.rstd.f32() + row, factors, w.weight.f32(), width, d_y.dtype});
+        row_of(kept.normalized, row), kept.rstd.f32() + row, factors, w.weight.f32(), width, into == Into::add,
+        d_y.dtype});
     });
   });
   const FlushDenormals flush;
@@ -180,7 +185,7 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
       bias += shared()[i * 2 * width + width + c];
     }
     d_w.weight.f32()[c] += weight;
-    d_w.bias.f32()[c] += bias;
+    if (d_w.bias) d_w.bias.f32()[c] += bias;
   }
 }
 

@@ -30,8 +30,9 @@ void PackedMatrices::forward(bf16* y, const bf16* x, int64_t m, const Matrix& w,
                     w.columns, m, forward_strips(w).cut(columns.begin, columns.size));
 }
 
-void PackedMatrices::backward(bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns columns, bool add) const {
-  kernels::multiply(by_, {d_x + columns.begin, w.columns, DType::bf16, nullptr, add}, d_y, w.rows, m,
+void PackedMatrices::backward(bf16* d_x, int64_t d_x_stride, const bf16* d_y, int64_t m, const Matrix& w,
+                              Columns columns, bool add) const {
+  kernels::multiply(by_, {d_x + columns.begin, d_x_stride, DType::bf16, nullptr, add}, d_y, w.rows, m,
                     backward_strips(w).cut(columns.begin, columns.size));
 }
 

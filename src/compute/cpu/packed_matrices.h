@@ -23,8 +23,9 @@ class PackedMatrices {
   };
   /// y[m,O] = x[m,I] w^T + b[O] (b may be null), rows contiguous, on the calling thread.
   void forward(bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns, const float* b) const;
-  /// d_x[m,I] = d_y[m,O] w, plus d_x itself where `add`.
-  void backward(bf16* d_x, const bf16* d_y, int64_t m, const Matrix& w, Columns columns, bool add) const;
+  /// d_x[m,I] = d_y[m,O] w, plus d_x itself where `add`; rows of d_x are d_x_stride apart.
+  void backward(bf16* d_x, int64_t d_x_stride, const bf16* d_y, int64_t m, const Matrix& w, Columns columns,
+                bool add) const;
 
  private:
   kernels::Instructions by_;

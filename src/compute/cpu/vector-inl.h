@@ -154,10 +154,11 @@ HWY_INLINE void kept_bytes(const Dropout& drop, const DropoutRow& row, uint32_t 
 }
 #endif
 
-/// What dropout multiplies a row's elements by: out[c], c in [0, count). `out` must have room for kFactorSlack more.
-/// `explicit_kept`: the row's explicit decisions, or null for the counter's.
+/// What dropout multiplies a row's elements by: out[c], c in [0, count), for its elements from 8 * first_block on.
+/// `out` must have room for kFactorSlack more. `explicit_kept`: the explicit decisions of these, or null for the
+/// counter's.
 HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* explicit_kept, int64_t count,
-                                float* out) {
+                                float* out, uint32_t first_block = 0) {
   const float scale = drop.scale();
   if (explicit_kept != nullptr) {
     for (int64_t c = 0; c < count; ++c) out[c] = explicit_kept[c] != 0 ? scale : 0.0f;
@@ -165,7 +166,7 @@ HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, cons
   }
 #if HWY_TARGET == HWY_SCALAR
   for (int64_t c = 0; c < count; ++c)
-    out[c] = (kept_bits(drop, row, static_cast<uint32_t>(c / 8)) >> (c % 8) & 1) != 0 ? scale : 0.0f;
+    out[c] = (kept_bits(drop, row, first_block + static_cast<uint32_t>(c / 8)) >> (c % 8) & 1) != 0 ? scale : 0.0f;
 #else
   const hn::ScalableTag<uint32_t> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -175,7 +176,7 @@ HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, cons
   const auto lane_bit = hn::Load(d, kLaneBits);
   uint8_t bits[hn::MaxLanes(d) + sizeof(uint32_t)] = {};
   for (int64_t begin = 0; begin < count; begin += 8 * lanes) {
-    kept_bytes(drop, row, static_cast<uint32_t>(begin / 8), bits);
+    kept_bytes(drop, row, first_block + static_cast<uint32_t>(begin / 8), bits);
     for (int64_t c = 0; c < 8 * lanes; c += lanes) {
       uint32_t word;
       __builtin_memcpy(&word, bits + c / 8, sizeof word);

@@ -16,21 +16,30 @@ struct RowKept {
   float most, inverse;
 };
 
-/// Scores of a warp's 16 queries and 64 keys from `key` on, times `scale`; -infinity where there is no key.
+/// Scores of a warp's 16 queries from `first` on and 64 keys from `key` on, times `scale`; -infinity where there is no
+/// key, or none that the query sees.
 template <typename T, int kD>
 __device__ void multiply_scores(float (&s)[kTiles][4], const T* q_tile, const T* k_tile, const Plan& plan,
-                                const Place& at, int key, float (&most)[2]) {
+                                const Place& at, int first, int key, float (&most)[2]) {
 #pragma unroll
   for (int t = 0; t < kTiles; ++t)
 #pragma unroll
     for (int i = 0; i < 4; ++i) s[t][i] = 0;
   multiply_tiles<false, true, kTile, kD>(s, q_tile + warp_row() * kStride<T, kD>, kStride<T, kD>, k_tile,
                                          kStride<T, kD>);
+  int begin[2], end[2];  // of the keys that the lane's two rows see
+#pragma unroll
+  for (int row = 0; row < 2; ++row) {
+    const int position = at.position(plan, min(first + tile_cell(2 * row).row, at.rows - 1));
+    begin[row] = position - plan.window;
+    end[row] = min(at.length, position + plan.window + 1);
+  }
 #pragma unroll
   for (int t = 0; t < kTiles; ++t)
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const float score = key + 8 * t + tile_cell(i).column < at.length ? s[t][i] : -INFINITY;
+      const int column = key + 8 * t + tile_cell(i).column;
+      const float score = column >= begin[i / 2] && column < end[i / 2] ? s[t][i] : -INFINITY;
       most[i / 2] = fmaxf(most[i / 2], score);
       s[t][i] = score * plan.scale;
     }
@@ -52,18 +61,20 @@ __global__ void __launch_bounds__(kBlock)
   load_tile<kD>(q_tile, q + static_cast<int64_t>(at.row_begin) * plan.q_stride + column, plan.q_stride, at.first,
                 at.rows, plan.size);
 
+  const int begin_of_keys = at.first_key(plan), end_of_keys = at.end_of_keys(plan);
   float s[kTiles][4];
   float most[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
-  for (int key = 0; key < at.length; key += kTile) {
+  for (int key = begin_of_keys; key < end_of_keys; key += kTile) {
     __syncthreads();
     load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
     __syncthreads();
     float before[2] = {most[0], most[1]};
-    multiply_scores<T, kD>(s, q_tile, k_tile, plan, at, key, most);
+    multiply_scores<T, kD>(s, q_tile, k_tile, plan, at, first, key, most);
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
       most[row] = quarter_max(most[row]);
       const float here = most[row] * plan.scale;
+      if (most[row] == -INFINITY) continue;  // no key that the row sees so far
       sum[row] *= __expf(before[row] * plan.scale - here);
 #pragma unroll
       for (int t = 0; t < kTiles; ++t) sum[row] += __expf(s[t][2 * row] - here) + __expf(s[t][2 * row + 1] - here);
@@ -78,13 +89,13 @@ __global__ void __launch_bounds__(kBlock)
   }
 
   float out[kD / 8][4] = {};
-  for (int key = 0; key < at.length; key += kTile) {
+  for (int key = begin_of_keys; key < end_of_keys; key += kTile) {
     __syncthreads();
     load_tile<kD>(k_tile, keys, plan.kv_stride, key, at.length, plan.size);
     load_tile<kD>(v_tile, values, plan.kv_stride, key, at.length, plan.size);
     __syncthreads();
     const Factors factors(plan, at, first, key);
-    multiply_scores<T, kD>(s, q_tile, k_tile, plan, at, key, most);
+    multiply_scores<T, kD>(s, q_tile, k_tile, plan, at, first, key, most);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t) {
       float factor[4];
@@ -117,7 +128,7 @@ __device__ void probabilities_backward(float (&p)[kTiles][4], float (&factor)[kT
                                        const BackwardTiles<T>& tiles, const RowKept* kept, const Plan& plan,
                                        const Place& at, int first, int key) {
   float most[2] = {};
-  multiply_scores<T, kD>(p, tiles.q, tiles.k, plan, at, key, most);
+  multiply_scores<T, kD>(p, tiles.q, tiles.k, plan, at, first, key, most);
 #pragma unroll
   for (int t = 0; t < kTiles; ++t)
 #pragma unroll
@@ -161,6 +172,7 @@ __global__ void __launch_bounds__(kBlock)
                 at.rows, plan.size);
   load_tile<kD>(tiles.d_y, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, at.first,
                 at.rows, plan.size);
+  const int begin_of_keys = at.first_key(plan), end_of_keys = at.end_of_keys(plan);
   float p[kTiles][4], factor[kTiles][4], d_p[kTiles][4];
   const auto at_keys = [&](int key) {
     __syncthreads();
@@ -170,7 +182,7 @@ __global__ void __launch_bounds__(kBlock)
     probabilities_backward<T, kD>(p, factor, d_p, tiles, kept, plan, at, first, key);
   };
   float sum[2] = {0, 0};
-  for (int key = 0; key < at.length; key += kTile) {
+  for (int key = begin_of_keys; key < end_of_keys; key += kTile) {
     at_keys(key);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t)
@@ -185,7 +197,7 @@ __global__ void __launch_bounds__(kBlock)
   }
 
   float out[kD / 8][4] = {};
-  for (int key = 0; key < at.length; key += kTile) {
+  for (int key = begin_of_keys; key < end_of_keys; key += kTile) {
     at_keys(key);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t)
@@ -222,6 +234,7 @@ __global__ void __launch_bounds__(kBlock)
   load_tile<kD>(tiles.v, v + begin, plan.kv_stride, at.first, at.length, plan.size);
   float keys_out[kD / 8][4] = {}, values_out[kD / 8][4] = {};
   for (int query = 0; query < at.rows; query += kTile) {
+    if (!at.is_seen_by(plan, query)) continue;
     __syncthreads();
     load_tile<kD>(tiles.d_y, d_y + static_cast<int64_t>(at.row_begin) * plan.width + column, plan.width, query, at.rows,
                   plan.size);
@@ -293,18 +306,19 @@ std::span<const T> view(const std::vector<T>& values) {
   return values;
 }
 
-Plan make_plan(Device& device, const Lists& lists, int64_t width, bool apart, int64_t heads, const Sequences& s,
-               const Dropout& drop) {
-  const int64_t size = width / heads;
+Plan make_plan(Device& device, const Lists& lists, int64_t width, bool apart, const AttentionShape& shape,
+               const Sequences& s, const Dropout& drop) {
+  const int64_t size = width / shape.heads;
   return {.offsets = device.upload(s.offsets),
           .row_begins = device.upload(view(lists.row_begins)),
           .decision_begins = device.upload(view(lists.decision_begins)),
           .some = s.some.empty() ? nullptr : device.upload(s.some),
-          .heads = static_cast<int>(heads),
+          .heads = static_cast<int>(shape.heads),
           .size = static_cast<int>(size),
           .width = static_cast<int>(width),
           .q_stride = static_cast<int>(apart ? width : 3 * width),
           .kv_stride = static_cast<int>(apart ? 2 * width : 3 * width),
+          .window = static_cast<int>(shape.window > 0 ? std::min(shape.window, s.tokens()) : s.tokens()),
           .tiles = 0,
           .first_key = s.first_key,
           .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(size))),
@@ -333,13 +347,13 @@ void with_head(const char* op, DType type, int64_t size, const Body& body) {
 
 }  // namespace
 
-void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                               const Dropout& drop) {
+void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                               const Sequences& s, const Dropout& drop) {
   if (s.tokens() == 0) return;
   const int64_t width = y.dim[1];
-  const Lists lists(s, heads);
-  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
-  with_head("attention", y.dtype, width / heads, [&](auto kind, auto padded) {
+  const Lists lists(s, shape.heads);
+  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), shape, s, drop);
+  with_head("attention", y.dtype, width / shape.heads, [&](auto kind, auto padded) {
     using T = decltype(kind);
     constexpr int kD = decltype(padded)::value;
     const Inputs<const T> in(q, kv, width);
@@ -349,14 +363,15 @@ void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor
 }
 
 void CudaBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
-                                        ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+                                        ConstTensor kv, const AttentionShape& shape, const Sequences& s,
+                                        const Dropout& drop) {
   if (s.tokens() == 0) return;
   const int64_t width = d_y.dim[1];
-  const Lists lists(s, heads);
-  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), heads, s, drop);
-  auto* const inner = static_cast<float*>(device_.scratch(s.rows() * heads * size_of(DType::f32)));
+  const Lists lists(s, shape.heads);
+  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), shape, s, drop);
+  auto* const inner = static_cast<float*>(device_.scratch(s.rows() * shape.heads * size_of(DType::f32)));
   const auto* const keeps = static_cast<const RowKept*>(kept.data);
-  with_head("attention_backward", d_y.dtype, width / heads, [&](auto kind, auto padded) {
+  with_head("attention_backward", d_y.dtype, width / shape.heads, [&](auto kind, auto padded) {
     using T = decltype(kind);
     constexpr int kD = decltype(padded)::value;
     const Inputs<const T> in(q, kv, width);

@@ -28,6 +28,7 @@ struct Plan {
   const int64_t* decision_begins;               // of its [H, T, T] block
   const int32_t* some;                          // tokens of the op's rows; or nullptr
   int heads, size, width, q_stride, kv_stride;  // numbers
+  int window;                                   // or beyond any sequence's length
   int tiles;                                    // of a sequence and head
   uint64_t first_key;
   float scale;  // 1 / sqrt(size)
@@ -55,6 +56,18 @@ struct Place {
   /// Where a tensor [rows of the op, H] has the head's number of the row `row`.
   __device__ int64_t of_row(const Plan& plan, int row) const {
     return static_cast<int64_t>(row_begin + row) * plan.heads + head;
+  }
+  /// Rows [begin, end) of the tiles, of keys that some of the tile of queries from `first` on see.
+  __device__ int first_key(const Plan& plan) const {
+    return max(0, position(plan, first) - plan.window) / kTile * kTile;
+  }
+  __device__ int end_of_keys(const Plan& plan) const {
+    return min(length, position(plan, min(first + kTile, rows) - 1) + plan.window + 1);
+  }
+  /// Whether any of the queries from `query` on sees any of the tile of keys from `first` on.
+  __device__ bool is_seen_by(const Plan& plan, int query) const {
+    return position(plan, query) <= first + kTile - 1 + plan.window &&
+           position(plan, min(query + kTile, rows) - 1) >= first - plan.window;
   }
   /// The position within the sequence of its row `row`.
   __device__ int position(const Plan& plan, int row) const {

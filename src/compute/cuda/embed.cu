@@ -20,7 +20,7 @@ __global__ void embed_forward(T* y, const int32_t* ids, const int32_t* type_ids,
   if (token >= n) return;
   const int place = token - s.offsets[s.sequence_of(token)];
   const float* const w = word + static_cast<int64_t>(ids[token]) * width;
-  const float* const p = position + static_cast<int64_t>(place) * width;
+  const float* const p = position != nullptr ? position + static_cast<int64_t>(place) * width : nullptr;
   const float* const t =
       type != nullptr ? type + static_cast<int64_t>(type_ids != nullptr ? type_ids[token] : 0) * width : nullptr;
   for (int c = static_cast<int>(threadIdx.x) % kWarp * kEight; c < width; c += kWarp * kEight) {
@@ -31,8 +31,10 @@ __global__ void embed_forward(T* y, const int32_t* ids, const int32_t* type_ids,
       load_eight(other, t + c, count, whole);
       for (int j = 0; j < kEight; ++j) sum[j] += other[j];
     }
-    load_eight(other, p + c, count, whole);
-    for (int j = 0; j < kEight; ++j) sum[j] += other[j];
+    if (p != nullptr) {
+      load_eight(other, p + c, count, whole);
+      for (int j = 0; j < kEight; ++j) sum[j] += other[j];
+    }
     store_eight(y + static_cast<int64_t>(token) * width + c, sum, count, whole);
   }
 }
@@ -111,8 +113,8 @@ void CudaBackend::do_embed(Tensor y, std::span<const int32_t> ids, std::span<con
   with_type(y.dtype, [&](auto kind) {
     using T = decltype(kind);
     launch(device_, "embed_forward", dim3(blocks_for(n, kWarps)), kBlock, 0, embed_forward<T>, data_of<T>(y), words,
-           types, word.f32(), position.f32(), data_of<float>(type), static_cast<int>(n), static_cast<int>(width),
-           whole_eights(width), sequences);
+           types, word.f32(), data_of<float>(position), data_of<float>(type), static_cast<int>(n),
+           static_cast<int>(width), whole_eights(width), sequences);
   });
 }
 
@@ -124,11 +126,13 @@ void CudaBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_t
                  const int32_t id = ids[static_cast<size_t>(token)];
                  return id == padding_id ? -1 : id;
                }));
-  std::vector<int32_t> positions(static_cast<size_t>(n));
-  for (size_t k = 0; k + 1 < s.offsets.size(); ++k)
-    std::iota(positions.begin() + s.offsets[k], positions.begin() + s.offsets[k + 1], 0);
-  add_to_table(device_, d_position, d_y,
-               Lists(n, d_position.dim[0], [&](int64_t token) { return positions[static_cast<size_t>(token)]; }));
+  if (d_position) {
+    std::vector<int32_t> positions(static_cast<size_t>(n));
+    for (size_t k = 0; k + 1 < s.offsets.size(); ++k)
+      std::iota(positions.begin() + s.offsets[k], positions.begin() + s.offsets[k + 1], 0);
+    add_to_table(device_, d_position, d_y,
+                 Lists(n, d_position.dim[0], [&](int64_t token) { return positions[static_cast<size_t>(token)]; }));
+  }
   if (d_type)
     add_to_table(device_, d_type, d_y, Lists(n, d_type.dim[0], [&](int64_t token) {
                    return type_ids.empty() ? 0 : type_ids[static_cast<size_t>(token)];

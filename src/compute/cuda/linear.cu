@@ -56,6 +56,32 @@ __global__ void activate(T* after, T* d_before, const T* before, int64_t count, 
   if (d_before != nullptr) store_eight(d_before + begin, d, here, whole);
 }
 
+// gated = act(a) b of each row's halves a and b in `before` and, where `d_before` is there, its halves from d_gated.
+template <typename T>
+__global__ void gate(T* gated, T* d_before, const T* d_gated, const T* before, int64_t count, int width,
+                     Activation act) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x;
+  if (i >= count) return;
+  const int64_t a = i / width * 2 * width + i % width, b = a + width;
+  const auto [value, slope] = activation_at(act, wide(before[a]));
+  const float factor = wide(before[b]);
+  gated[i] = narrow<T>(value * factor);
+  if (d_before == nullptr) return;
+  const float d = wide(d_gated[i]);
+  d_before[a] = narrow<T>(d * factor * slope);
+  d_before[b] = narrow<T>(d * value);
+}
+
+void launch_gate(const Device& device, Tensor gated, Tensor d_before, ConstTensor d_gated, ConstTensor before,
+                 Activation act) {
+  with_type(before.dtype, [&](auto kind) {
+    using T = decltype(kind);
+    launch(device, "gate", dim3(blocks_for(gated.numel(), kBlock)), kBlock, 0, gate<T>, data_of<T>(gated),
+           data_of<T>(d_before), data_of<T>(d_gated), data_of<T>(before), gated.numel(), static_cast<int>(gated.dim[1]),
+           act);
+  });
+}
+
 void launch_activate(const Device& device, Tensor after, Tensor d_before, ConstTensor before, Activation act) {
   with_type(before.dtype, [&](auto kind) {
     using T = decltype(kind);
@@ -104,7 +130,11 @@ void CudaBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& 
     bias = nullptr;
   }
   products_.multiply(product, left, right, bias, before);
-  if (act != nullptr) launch_activate(device_, y, {}, kept, *act);
+  if (act == nullptr) return;
+  if (y.dim[1] == kept.dim[1])
+    launch_activate(device_, y, {}, kept, *act);
+  else
+    launch_gate(device_, y, {}, {}, kept, *act);
 }
 
 void CudaBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x,
@@ -120,8 +150,14 @@ void CudaBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activatio
 
 void CudaBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b,
                                                 ConstTensor d_y, ConstTensor kept, const Matrix& w, Activation act) {
-  products_.multiply(d_kept, operand(d_y), matrix_operand(w), nullptr, false);
-  launch_activate(device_, activated, d_kept, kept, act);
+  if (activated.dim[1] == kept.dim[1]) {
+    products_.multiply(d_kept, operand(d_y), matrix_operand(w), nullptr, false);
+    launch_activate(device_, activated, d_kept, kept, act);
+  } else {
+    const Tensor d_gated(device_.scratch(activated.bytes()), activated.dtype, {activated.dim[0], activated.dim[1]});
+    products_.multiply(d_gated, operand(d_y), matrix_operand(w), nullptr, false);
+    launch_gate(device_, activated, d_kept, d_gated, kept, act);
+  }
   products_.multiply(d_w, operand(d_y, true), operand(activated), nullptr, true);
   if (d_b) add_column_sums(d_b, d_y);
 }

@@ -34,9 +34,9 @@ struct Columns {
 };
 
 template <typename T, int kEights>
-__global__ void norm_kernel(T* y, T* normalized, float* rstds, const T* x, const T* branch, const float* weight,
-                            const float* bias, float eps, int rows, Columns columns, KernelSequences s,
-                            KernelDropout drop) {
+__global__ void norm_kernel(T* total, T* y, T* normalized, float* rstds, const T* x, const T* branch,
+                            const float* weight, const float* bias, float eps, int rows, Columns columns,
+                            KernelSequences s, KernelDropout drop) {
   const int row = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / kWarp;
   if (row >= rows) return;
   const int64_t start = static_cast<int64_t>(row) * columns.width;
@@ -60,6 +60,7 @@ __global__ void norm_kernel(T* y, T* normalized, float* rstds, const T* x, const
       const uint32_t kept = drop.on ? kept_of(begin, count) : 0xFF;
       for (int j = 0; j < kEight; ++j) u[i][j] += added[j] * drop.factor(kept, j);
     }
+    if (total != nullptr) store_eight(total + start + begin, u[i], count, columns.whole);
     for (int j = 0; j < kEight; ++j) sum += u[i][j];
   }
   const float mean = warp_sum(sum) / static_cast<float>(columns.width);
@@ -76,9 +77,9 @@ __global__ void norm_kernel(T* y, T* normalized, float* rstds, const T* x, const
   for (int i = 0; i < kEights; ++i) {
     const int begin = columns.begin(i), count = columns.count(i);
     if (count <= 0) continue;
-    float w[kEight], b[kEight];
+    float w[kEight], b[kEight] = {};
     load_eight(w, weight + begin, count, columns.whole);
-    load_eight(b, bias + begin, count, columns.whole);
+    if (bias != nullptr) load_eight(b, bias + begin, count, columns.whole);
     const uint32_t kept = drop.on && branch == nullptr ? kept_of(begin, count) : 0xFF;
     for (int j = 0; j < kEight; ++j) {
       u[i][j] *= rstd;
@@ -90,11 +91,11 @@ __global__ void norm_kernel(T* y, T* normalized, float* rstds, const T* x, const
   }
 }
 
-// partial[block][2][width]: the block's sums for d_weight and d_bias.
+// partial[block][total]: the block's sums for d_weight and, where `total` is twice the width, d_bias.
 template <typename T, int kEights>
 __global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const T* d_y, const T* normalized,
-                                     const float* rstds, const float* weight, int rows, Columns columns,
-                                     KernelSequences s, KernelDropout drop) {
+                                     const float* rstds, const float* weight, bool add, int total, int rows,
+                                     Columns columns, KernelSequences s, KernelDropout drop) {
   float* const sums = shared_memory<float>();  // [2][width]
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   float d_weight[kEights][kEight] = {}, d_bias[kEights][kEight] = {};
@@ -135,7 +136,9 @@ __global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const 
     for (int i = 0; i < kEights; ++i) {
       const int begin = columns.begin(i), count = columns.count(i);
       if (count <= 0) continue;
-      for (int j = 0; j < kEight; ++j) g[i][j] = (g[i][j] - mean_g - h[i][j] * mean_gh) * rstd;
+      float before[kEight] = {};
+      if (add) load_eight(before, d_x + start + begin, count, columns.whole);
+      for (int j = 0; j < kEight; ++j) g[i][j] = before[j] + (g[i][j] - mean_g - h[i][j] * mean_gh) * rstd;
       store_eight(d_x + start + begin, g[i], count, columns.whole);
       if (d_branch == nullptr) continue;
       for (int j = 0; j < kEight; ++j) g[i][j] *= drop.factor(kept[i], j);
@@ -154,8 +157,8 @@ __global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const 
         }
     __syncthreads();
   }
-  for (int c = static_cast<int>(threadIdx.x); c < 2 * columns.width; c += kBlock)
-    partial[static_cast<int64_t>(blockIdx.x) * 2 * columns.width + c] = sums[c];
+  for (int c = static_cast<int>(threadIdx.x); c < total; c += kBlock)
+    partial[static_cast<int64_t>(blockIdx.x) * total + c] = sums[c];
 }
 
 KernelSequences sequences_of(Device& device, const Sequences* s) {
@@ -165,8 +168,8 @@ int64_t decisions_of(const Sequences* s, int64_t width) { return s != nullptr ? 
 
 }  // namespace
 
-void CudaBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-                          const Dropout& drop) {
+void CudaBackend::do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                          const Sequences* s, const Dropout& drop) {
   const int64_t rows = x.dim[0], width = x.dim[1];
   const KernelSequences sequences = sequences_of(device_, s);
   const KernelDropout dropout(device_, drop, decisions_of(s, width));
@@ -174,31 +177,33 @@ void CudaBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor br
     using T = decltype(kind);
     with_eights("norm", width, [&](auto eights) {
       launch(device_, "norm", dim3(blocks_for(rows, kWarps)), kBlock, 0, norm_kernel<T, decltype(eights)::value>,
-             data_of<T>(y), data_of<T>(kept.normalized), kept.rstd.f32(), data_of<T>(x), data_of<T>(branch),
-             w.weight.f32(), w.bias.f32(), w.eps, static_cast<int>(rows),
+             data_of<T>(sum), data_of<T>(y), data_of<T>(kept.normalized), kept.rstd.f32(), data_of<T>(x),
+             data_of<T>(branch), w.weight.f32(), data_of<float>(w.bias), w.eps, static_cast<int>(rows),
              Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
     });
   });
 }
 
 void CudaBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
-                                   NormWeights w, const Sequences* s, const Dropout& drop) {
+                                   NormWeights w, const Sequences* s, const Dropout& drop, Into into) {
   const int64_t rows = d_y.dim[0], width = d_y.dim[1];
   if (rows == 0) return;
   const KernelSequences sequences = sequences_of(device_, s);
   const KernelDropout dropout(device_, drop, decisions_of(s, width));
   const auto blocks = std::min<unsigned>(blocks_for(rows, kWarps), unsigned{kMostParts});
-  auto* const partial = static_cast<float*>(device_.scratch(int64_t{blocks} * 2 * width * size_of(DType::f32)));
+  const int64_t total = d_w.bias ? 2 * width : width;
+  auto* const partial = static_cast<float*>(device_.scratch(blocks * total * size_of(DType::f32)));
   with_type(d_y.dtype, [&](auto kind) {
     using T = decltype(kind);
     with_eights("norm_backward", width, [&](auto eights) {
       launch(device_, "norm_backward", dim3(blocks), kBlock, 2 * width * size_of(DType::f32),
              norm_backward_kernel<T, decltype(eights)::value>, data_of<T>(d_x), data_of<T>(d_branch), partial,
              data_of<T>(d_y), data_of<T>(ConstTensor(kept.normalized)), kept.rstd.f32(), w.weight.f32(),
-             static_cast<int>(rows), Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
+             into == Into::add, static_cast<int>(total), static_cast<int>(rows),
+             Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
     });
   });
-  add_partial_sums(device_, d_w.weight.f32(), d_w.bias.f32(), partial, blocks, width);
+  add_partial_sums(device_, d_w.weight.f32(), data_of<float>(d_w.bias), partial, blocks, width);
 }
 
 }  // namespace tekio::cuda

@@ -1,8 +1,9 @@
 // Self-attention within each packed sequence, specified: for every sequence and head, p = softmax(q k^T / sqrt(d)), y =
 // dropout(p) v. Backward, with m = dropout's factors: d_p = m (d_y v^T), d_s = p (d_p - sum_keys(p d_p)), d_q = d_s k /
-// sqrt(d), d_k = d_s^T q / sqrt(d), d_v = (m p)^T d_y. In bf16 the products' factors are rounded before they are used,
-// as a back end must that multiplies bf16: p, m p, and d_s / sqrt(d). Backward computes p in double from the scores, as
-// forward does, and not from what forward kept, and rounds it to the activations' kind.
+// sqrt(d), d_k = d_s^T q / sqrt(d), d_v = (m p)^T d_y. A key that a query does not see has p = 0. In bf16 the products'
+// factors are rounded before they are used, as a back end must that multiplies bf16: p, m p, and d_s / sqrt(d).
+// Backward computes p in double from the scores, as forward does, and not from what forward kept, and rounds it to the
+// activations' kind.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -69,39 +70,44 @@ int64_t position_of(const Sequences& s, const Head& at, int64_t i) {
 
 // The softmax of a row's scores.
 struct Softmax {
+  KeyRange keys{};        // that the query sees
   double most = 0;        // q k^T's largest number
   double sum = 0;         // of the exponentials
   std::vector<double> p;  // of each key
 };
-void attend(Softmax& row, const ConstNumbers& queries, const ConstNumbers& keys, const Head& at, int64_t i) {
+void attend(Softmax& row, const AttentionShape& shape, const ConstNumbers& queries, const ConstNumbers& keys,
+            const Head& at, int64_t i, int64_t position) {
   const double root = std::sqrt(at.size);
+  row.keys = keys_of(shape, position, at.rows.length);
   row.p.assign(static_cast<size_t>(at.rows.length), 0);
-  for (int64_t j = 0; j < at.rows.length; ++j)
+  const std::span<double> seen =
+      std::span(row.p).subspan(static_cast<size_t>(row.keys.begin), static_cast<size_t>(row.keys.end - row.keys.begin));
+  for (int64_t j = row.keys.begin; j < row.keys.end; ++j)
     for (int64_t c = 0; c < at.size; ++c) row.p[static_cast<size_t>(j)] += queries[at.q(i, c)] * keys[at.k(j, c)];
-  row.most = *std::max_element(row.p.begin(), row.p.end());
+  row.most = *std::max_element(seen.begin(), seen.end());
   row.sum = 0;
-  for (double& value : row.p) row.sum += value = std::exp(value / root - row.most / root);
-  for (double& value : row.p) value /= row.sum;
+  for (double& value : seen) row.sum += value = std::exp(value / root - row.most / root);
+  for (double& value : seen) value /= row.sum;
 }
 
 }  // namespace
 
-void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, int64_t heads, const Sequences& s,
-                              const Dropout& drop) {
+void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
+                              const Sequences& s, const Dropout& drop) {
   const ConstNumbers queries(q), others(kv ? kv : q);
   const Numbers out(y);
-  for_heads(y.dim[1], static_cast<bool>(kv), heads, s, [&](const Head& at) {
+  for_heads(y.dim[1], static_cast<bool>(kv), shape.heads, s, [&](const Head& at) {
     Softmax row;
     std::vector<double> mixed(static_cast<size_t>(at.size));
     for (int64_t i = at.rows.begin; i < at.rows.end; ++i) {
-      attend(row, queries, others, at, i);
-      float* const keeps = kept.f32() + 2 * (i * heads + at.row.head);
+      const int64_t position = position_of(s, at, i);
+      attend(row, shape, queries, others, at, i, position);
+      float* const keeps = kept.f32() + 2 * (i * shape.heads + at.row.head);
       keeps[0] = static_cast<float>(row.most);
       keeps[1] = static_cast<float>(1 / row.sum);
       std::fill(mixed.begin(), mixed.end(), 0.0);
-      for (int64_t j = 0; j < at.rows.length; ++j) {
-        const double dropped =
-            rounded(row.p[static_cast<size_t>(j)] * factor(drop, at, position_of(s, at, i), j), y.dtype);
+      for (int64_t j = row.keys.begin; j < row.keys.end; ++j) {
+        const double dropped = rounded(row.p[static_cast<size_t>(j)] * factor(drop, at, position, j), y.dtype);
         for (int64_t c = 0; c < at.size; ++c) mixed[static_cast<size_t>(c)] += dropped * others[at.v(j, c)];
       }
       for (int64_t c = 0; c < at.size; ++c) out.set(at.y(i, c), mixed[static_cast<size_t>(c)]);
@@ -110,22 +116,24 @@ void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
 }
 
 void RefBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor /*kept*/, ConstTensor q,
-                                       ConstTensor kv, int64_t heads, const Sequences& s, const Dropout& drop) {
+                                       ConstTensor kv, const AttentionShape& shape, const Sequences& s,
+                                       const Dropout& drop) {
   const ConstNumbers queries(q), others(kv ? kv : q), d_out(d_y);
   const Numbers d_queries(d_q), d_others(d_kv ? d_kv : d_q);
-  for_heads(d_y.dim[1], static_cast<bool>(kv), heads, s, [&](const Head& at) {
+  for_heads(d_y.dim[1], static_cast<bool>(kv), shape.heads, s, [&](const Head& at) {
     const int64_t length = at.rows.length;
     const auto cells = static_cast<size_t>(length * at.size);
     Softmax row;
     std::vector<double>& p = row.p;
     std::vector<double> own(static_cast<size_t>(at.size)), d_k(cells), d_v(cells), d_p(static_cast<size_t>(length));
     for (int64_t i = at.rows.begin; i < at.rows.end; ++i) {
-      attend(row, queries, others, at, i);
+      const int64_t position = position_of(s, at, i);
+      attend(row, shape, queries, others, at, i, position);
       double inner = 0;
-      for (int64_t j = 0; j < length; ++j) {
+      for (int64_t j = row.keys.begin; j < row.keys.end; ++j) {
         const auto key = static_cast<size_t>(j);
         p[key] = rounded(static_cast<float>(p[key]), d_y.dtype);
-        const double m = factor(drop, at, position_of(s, at, i), j), dropped = rounded(m * p[key], d_y.dtype);
+        const double m = factor(drop, at, position, j), dropped = rounded(m * p[key], d_y.dtype);
         double sum = 0;
         for (int64_t c = 0; c < at.size; ++c) {
           sum += d_out[at.y(i, c)] * others[at.v(j, c)];
@@ -135,7 +143,7 @@ void RefBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y,
         inner += p[key] * d_p[key];
       }
       std::fill(own.begin(), own.end(), 0.0);
-      for (int64_t j = 0; j < length; ++j) {
+      for (int64_t j = row.keys.begin; j < row.keys.end; ++j) {
         const auto key = static_cast<size_t>(j);
         const double d_s = rounded(p[key] * (d_p[key] - inner) / std::sqrt(at.size), d_y.dtype);
         for (int64_t c = 0; c < at.size; ++c) {

@@ -14,8 +14,11 @@ void RefBackend::do_embed(Tensor y, std::span<const int32_t> ids, std::span<cons
     const auto token = static_cast<size_t>(at.token);
     const float* w = word.f32() + ids[token] * width;
     const float* t = type ? type.f32() + (type_ids.empty() ? 0 : type_ids[token]) * width : nullptr;
-    const float* p = position.f32() + at.position * width;
-    for (int64_t c = 0; c < width; ++c) out.set(row * width + c, (t != nullptr ? w[c] + t[c] : w[c]) + p[c]);
+    const float* p = position ? position.f32() + at.position * width : nullptr;
+    for (int64_t c = 0; c < width; ++c) {
+      const float sum = t != nullptr ? w[c] + t[c] : w[c];
+      out.set(row * width + c, p != nullptr ? sum + p[c] : sum);
+    }
   });
 }
 
@@ -30,7 +33,7 @@ void RefBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_ty
     for (int64_t c = 0; c < width; ++c) {
       const auto g = static_cast<float>(d_out[row * width + c]);
       if (ids[token] != padding_id) d_word.f32()[ids[token] * width + c] += g;
-      d_position.f32()[at.position * width + c] += g;
+      if (d_position) d_position.f32()[at.position * width + c] += g;
       if (d_type) d_type.f32()[type_id * width + c] += g;
     }
   });

@@ -1,4 +1,4 @@
-// y = act(x w^T + b) and its gradients, specified.
+// y = act(x w^T + b) and its gradients, specified. Gated: the product is two halves a and b, and y = act(a) b.
 #include <algorithm>
 #include <vector>
 
@@ -6,6 +6,18 @@
 #include "compute/ref/ref_backend.h"
 
 namespace tekio {
+namespace {
+
+// gated[n,I] = act(a) b from kept[n,2I].
+void gate(const Numbers& gated, const ConstNumbers& kept, int64_t n, int64_t width, Activation act) {
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t c = 0; c < width; ++c) {
+      const int64_t at = 2 * row * width + c;
+      gated.set(row * width + c, activation_at(act, kept[at]).y * kept[at + width]);
+    }
+}
+
+}  // namespace
 
 void RefBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
   for (const auto& [to, from] : copies)
@@ -16,17 +28,17 @@ void RefBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w
                            const Activation* act) {
   const int64_t n = x.dim[0], in = w.columns, out = w.rows;
   const ConstNumbers from(x), weights(w);
-  const Numbers to(y), before(kept);
-  for (int64_t row = 0; row < n; ++row) {
+  const Numbers to(y), product(act != nullptr ? kept : y);
+  for (int64_t row = 0; row < n; ++row)
     for (int64_t o = 0; o < out; ++o) {
       double sum = b ? b.f32()[o] : 0;
       for (int64_t i = 0; i < in; ++i) sum += from[row * in + i] * weights[o * in + i];
-      to.set(row * out + o, sum);
-      if (act == nullptr) continue;
-      before.set(row * out + o, sum);
-      to.set(row * out + o, activation_at(*act, before[row * out + o]).y);  // of what is kept, so that backward agrees
+      product.set(row * out + o, sum);
     }
-  }
+  // Of what is kept, so that backward agrees.
+  if (act != nullptr && y.dim[1] != out) return gate(to, product, n, y.dim[1], *act);
+  if (act == nullptr) return;
+  for (int64_t i = 0; i < y.numel(); ++i) to.set(i, activation_at(*act, product[i]).y);
 }
 
 void RefBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
@@ -67,11 +79,27 @@ void RefBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation
 
 void RefBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
                                                ConstTensor kept, const Matrix& w, Activation act) {
-  const Numbers after(activated);
+  const Numbers after(activated), d_before(d_kept);
   const ConstNumbers before(kept);
-  for (int64_t i = 0; i < kept.numel(); ++i) after.set(i, activation_at(act, before[i]).y);
-  do_linear_backward(d_kept, d_w, d_b, d_y, activated, w, Into::overwrite);
-  do_activation_backward(d_kept, kept, act);
+  if (activated.same_shape(d_kept)) {
+    for (int64_t i = 0; i < kept.numel(); ++i) after.set(i, activation_at(act, before[i]).y);
+    do_linear_backward(d_kept, d_w, d_b, d_y, activated, w, Into::overwrite);
+    do_activation_backward(d_kept, kept, act);
+    return;
+  }
+  const int64_t n = activated.dim[0], width = w.columns;
+  gate(after, before, n, width, act);
+  std::vector<char> memory(static_cast<size_t>(activated.bytes()));
+  const Tensor d_activated(memory.data(), activated.dtype, {n, width});
+  do_linear_backward(d_activated, d_w, d_b, d_y, activated, w, Into::overwrite);
+  const Numbers d(d_activated);
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t c = 0; c < width; ++c) {
+      const int64_t a = 2 * row * width + c, b = a + width;
+      const auto [value, slope] = activation_at(act, before[a]);
+      d_before.set(a, d[row * width + c] * before[b] * slope);
+      d_before.set(b, d[row * width + c] * value);
+    }
 }
 
 }  // namespace tekio

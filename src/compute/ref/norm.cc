@@ -1,6 +1,6 @@
-// Layer norm with its neighbours, specified. With u = x + dropout(branch) (or x): h = (u - mean) / sqrt(var + eps), var
-// biased; y = h w + b, then dropout where there is no branch. Backward, per row of width C with g = d_y w: d_u = rstd
-// (g - mean(g) - h mean(g h)).
+// Layer norm with its neighbours, specified. With u = x + dropout(branch) (or x), which is stored where the sum is
+// wanted: h = (u - mean) / sqrt(var + eps), var biased; y = h w + b, then dropout where there is no branch. Backward,
+// per row of width C with g = d_y w: d_u = rstd (g - mean(g) - h mean(g h)), plus what u's gradient has from elsewhere.
 #include <cmath>
 #include <vector>
 
@@ -22,11 +22,11 @@ void for_norm_rows(const Sequences* s, int64_t rows, int64_t width, const Body& 
 
 }  // namespace
 
-void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w, const Sequences* s,
-                         const Dropout& drop) {
+void RefBackend::do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
+                         const Sequences* s, const Dropout& drop) {
   const int64_t width = x.dim[1];
   const ConstNumbers from(x), added(branch);
-  const Numbers to(y), normalized(kept.normalized);
+  const Numbers total(sum), to(y), normalized(kept.normalized);
   std::vector<double> u(static_cast<size_t>(width));
   for_norm_rows(s, x.dim[0], width, [&](int64_t row, const DropoutRow& drop_row, int64_t decisions) {
     const int64_t start = row * width;
@@ -42,7 +42,8 @@ void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
     kept.rstd.f32()[row] = static_cast<float>(rstd);
     for (int64_t c = 0; c < width; ++c) {
       const double h = (u[static_cast<size_t>(c)] - mean) * rstd;
-      double value = h * w.weight.f32()[c] + w.bias.f32()[c];
+      double value = h * w.weight.f32()[c] + (w.bias ? w.bias.f32()[c] : 0);
+      if (sum) total.set(start + c, u[static_cast<size_t>(c)]);
       if (!branch) value *= dropout_factor(drop, drop_row, c, decisions + c);
       normalized.set(start + c, h);
       to.set(start + c, value);
@@ -51,7 +52,7 @@ void RefBackend::do_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor bra
 }
 
 void RefBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
-                                  NormWeights w, const Sequences* s, const Dropout& drop) {
+                                  NormWeights w, const Sequences* s, const Dropout& drop, Into into) {
   const int64_t width = d_y.dim[1];
   const ConstNumbers from(d_y), h(ConstTensor(kept.normalized));
   const Numbers to(d_x), to_branch(d_branch);
@@ -70,14 +71,15 @@ void RefBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
       mean_gh += d * h[start + c] / static_cast<double>(width);
     }
     for (int64_t c = 0; c < width; ++c) {
-      const double d_u = (d_out[static_cast<size_t>(c)] - mean_g - h[start + c] * mean_gh) * kept.rstd.f32()[row];
+      const double d_u = (d_out[static_cast<size_t>(c)] - mean_g - h[start + c] * mean_gh) * kept.rstd.f32()[row] +
+                         (into == Into::add ? to[start + c] : 0);
       to.set(start + c, d_u);
       if (d_branch) to_branch.set(start + c, d_u * dropout_factor(drop, drop_row, c, decisions + c));
     }
   });
   for (int64_t c = 0; c < width; ++c) {
     d_w.weight.f32()[c] += static_cast<float>(d_weight[static_cast<size_t>(c)]);
-    d_w.bias.f32()[c] += static_cast<float>(d_bias[static_cast<size_t>(c)]);
+    if (d_w.bias) d_w.bias.f32()[c] += static_cast<float>(d_bias[static_cast<size_t>(c)]);
   }
 }
 
