@@ -34,6 +34,7 @@ make() {
   "$python" "scripts/golden/$script" "$@"
 }
 make make_tokenizer_golden.py "$out/tests/golden/text"
+make make_byte_level_golden.py "$out/tests/golden/text"
 make make_word_piece_golden.py "$out/tests/golden/text/word_piece.json"
 make make_data_golden.py "$out/tests/golden/data/readers.json"
 make make_parquet_golden.py "$out/tests/golden/parquet"

@@ -12,6 +12,7 @@ The tokenizer crate takes each property from another crate, hence from another v
     9.0   decompositions, combining classes, category M                (crate unicode-normalization-alignments)
     9.0   scripts                                                      (a table of its own)
     16.0  \\w of regular expressions: Alphabetic, M, Nd, Pc, joiners    (crate regex-syntax)
+    16.0  letters and numbers of ByteLevel's pattern                   (Oniguruma)
     17.0  lower case, White_Space, numbers                             (the Rust compiler)
 The source is PyPI's unicodedata2 at those versions: the generated C tables inside its source packages are parsed, so that
 no compiler is needed; scripts come from fonttools' source package, 13.0 less what came after 9.0. pip downloads them (once;
@@ -33,13 +34,14 @@ FONTTOOLS, SCRIPTS = "4.20.0", "13.0.0"
 RECLASSIFIED = {0x589: "Zyyy", 0x61C: "Zyyy", 0x953: "Deva", 0x954: "Deva"}  # scripts of 9.0 that 13.0 changed
 SURROGATES = range(0xD800, 0xE000)
 HANGUL = range(0xAC00, 0xD7A4)
+JAMO_BEHIND = [range(0x1161, 0x1176), range(0x11A8, 0x11C3)]  # vowels and trailing consonants: they compose with what is before
 # Alphabetic but of category So, since Unicode 6.0 and 7.0: circled, parenthesised, squared and negative letters.
 ALPHABETIC_SYMBOLS = [range(0x24B6, 0x24EA), range(0x1F130, 0x1F14A), range(0x1F150, 0x1F16A), range(0x1F170, 0x1F18A)]
 # The normalizer's list, with the upstream typo 2B920 (for 2B820).
 CHINESE = [range(0x4E00, 0xA000), range(0x3400, 0x4DC0), range(0x20000, 0x2A6E0), range(0x2A700, 0x2B740),
            range(0x2B740, 0x2B820), range(0x2B920, 0x2CEB0), range(0xF900, 0xFB00), range(0x2F800, 0x2FA20)]
 FLAGS = ["kWhiteSpace", "kControl", "kPunctuation", "kNonspacingMark", "kChinese", "kDecomposes", "kCombiningMark",
-         "kWordCharacter", "kLowercaseExpands"]
+         "kWordCharacter", "kLowercaseExpands", "kLetter", "kNumber", "kMayCompose"]
 
 
 def source_package(name, version, cache):
@@ -163,8 +165,13 @@ class Properties:
             flags["kCombiningMark"] = normal.category(c)[0] == "M"
             flags["kWordCharacter"] = (word[0] in "LM" or word in ("Nd", "Nl", "Pc") or c in (0x200C, 0x200D) or c in symbols)
             flags["kLowercaseExpands"] = len(lower) > 1
+            flags["kLetter"], flags["kNumber"] = word[0] == "L", word[0] == "N"
             bits = sum(1 << i for i, name in enumerate(FLAGS) if flags[name])
             self.rows.append((bits, normal.combining_class(c), lower[0] - c))
+        composed, second = set(self.compositions.values()), {b for _, b in self.compositions}
+        for c, (bits, *rest) in enumerate(self.rows):
+            if (c in self.decomposition and c not in composed) or c in second or any(c in jamo for jamo in JAMO_BEHIND):
+                self.rows[c] = (bits | 1 << FLAGS.index("kMayCompose"), *rest)
 
     def has(self, c, flag):
         return bool(self.rows[c][0] >> FLAGS.index(flag) & 1)
@@ -318,7 +325,12 @@ def verify(properties):
     def parts(c):
         return hangul(c) if c in HANGUL else properties.decomposition.get(c, [c])
 
+    pattern = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    joins = lambda before, c: len(pattern.pre_tokenize_str(before + chr(c))) == 1
     checks = {
+        "letters and numbers of ByteLevel": lambda c: (
+            joins("a", c), joins("1", c), joins("!", c)) == (has(c, "kLetter"), has(c, "kNumber"), not (
+                has(c, "kLetter") or has(c, "kNumber") or has(c, "kWhiteSpace"))),
         "control": lambda c: (clean.normalize_str(chr(c)) == "") == has(c, "kControl"),
         "white space": lambda c: (len(spaces.pre_tokenize_str("a" + chr(c) + "a")) == 2) == has(c, "kWhiteSpace"),
         "Chinese": lambda c: (chinese.normalize_str(chr(c)) != chr(c)) == has(c, "kChinese"),

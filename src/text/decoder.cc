@@ -3,10 +3,13 @@
 #include "text/decoder.h"
 
 #include <array>
+#include <charconv>
 #include <string_view>
 
 #include "base/error.h"
+#include "text/byte_level.h"
 #include "text/tables.h"
+#include "text/utf8.h"
 
 namespace tekio {
 namespace {
@@ -20,20 +23,21 @@ constexpr std::array<Rule, 1> kDoNotRule = {{{" do not", " don't"}}};  // the de
 constexpr std::array<Rule, 1> kAmRule = {{{" 'm", "'m"}}};
 constexpr std::array<Rule, 3> kVerbRules = {{{" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}}};
 
+void replace_all(std::string& text, const Rule& rule) {
+  size_t found = text.find(rule.from);
+  if (found == std::string::npos) return;
+  std::string result;
+  size_t done = 0;
+  for (; found != std::string::npos; found = text.find(rule.from, done)) {
+    result.append(text, done, found - done).append(rule.to);
+    done = found + rule.from.size();
+  }
+  text = result.append(text, done);
+}
+
 template <size_t n>
 void replace_all(std::string& text, const std::array<Rule, n>& rules) {
-  for (const Rule& rule : rules) {
-    size_t found = text.find(rule.from);
-    if (found == std::string::npos) continue;
-    std::string result;
-    size_t done = 0;
-    for (; found != std::string::npos; found = text.find(rule.from, done)) {
-      result.append(text, done, found - done).append(rule.to);
-      done = found + rule.from.size();
-    }
-    result.append(text, done);
-    text.swap(result);
-  }
+  for (const Rule& rule : rules) replace_all(text, rule);
 }
 
 void clean(std::string& text, bool by_decoder) {
@@ -51,6 +55,91 @@ void run(const WordPieceDecoding& step, std::vector<std::string>& tokens) {
     else if (i > 0)
       token.insert(token.begin(), ' ');
     if (step.cleanup) clean(token, true);
+  }
+}
+
+// A token with a character that is none of the alphabet's (an added token, mostly) is written as it is.
+void run(const ByteLevelDecoding&, std::vector<std::string>& tokens) {
+  std::string bytes, of_token;
+  for (const std::string& token : tokens) {
+    of_token.clear();
+    const char *at = token.data(), *end = at + token.size();
+    int byte = 0;
+    while (at < end && (byte = byte_level::byte_of(decode_utf8(at))) >= 0) of_token += static_cast<char>(byte);
+    bytes += byte < 0 ? token : of_token;
+  }
+  std::string storage;
+  tokens.assign(1, std::string(sanitize(bytes, storage)));
+}
+
+void run(const BpeDecoding& step, std::vector<std::string>& tokens) {
+  for (std::string& token : tokens) replace_all(token, {step.suffix, &token == &tokens.back() ? "" : " "});
+}
+
+// "<0x0A>" as 10; -1 for anything else.
+int fallback_byte(std::string_view token) {
+  unsigned byte = 0;
+  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
+  const char* const end = token.data() + 5;
+  const auto [stopped, error] = std::from_chars(token.data() + 3, end, byte, 16);
+  return error == std::errc{} && stopped == end ? static_cast<int>(byte) : -1;
+}
+
+// Bytes that are no UTF-8 become as many replacement characters.
+void run(const ByteFallbackDecoding&, std::vector<std::string>& tokens) {
+  std::vector<std::string> written;
+  std::string bytes, storage;
+  const auto flush = [&] {
+    if (bytes.empty()) return;
+    if (sanitize(bytes, storage).data() == bytes.data())
+      written.push_back(bytes);
+    else
+      written.insert(written.end(), bytes.size(), "\uFFFD");
+    bytes.clear();
+  };
+  for (std::string& token : tokens) {
+    if (const int byte = fallback_byte(token); byte >= 0) {
+      bytes += static_cast<char>(byte);
+      continue;
+    }
+    flush();
+    written.push_back(std::move(token));
+  }
+  flush();
+  tokens.swap(written);
+}
+
+void run(const FusedDecoding&, std::vector<std::string>& tokens) {
+  std::string all;
+  for (const std::string& token : tokens) all += token;
+  tokens.assign(1, std::move(all));
+}
+
+void run(const ReplaceDecoding& step, std::vector<std::string>& tokens) {
+  std::vector<Pattern::Match> matches;
+  for (std::string& token : tokens) {
+    if (token.empty()) continue;
+    step.pattern.find(token, matches);
+    if (matches.empty()) continue;
+    std::string result;
+    size_t done = 0;
+    for (const Pattern::Match& match : matches) {
+      result.append(token, done, match.begin - done).append(step.content);
+      done = match.end;
+    }
+    token = result.append(token, done);
+  }
+}
+
+void run(const StripDecoding& step, std::vector<std::string>& tokens) {
+  std::string character;
+  append_utf8(character, step.content);
+  for (std::string& token : tokens) {
+    std::string_view rest = token;
+    size_t taken = 0;
+    for (; taken < step.start && rest.starts_with(character); ++taken) rest.remove_prefix(character.size());
+    for (taken = 0; taken < step.stop && rest.ends_with(character); ++taken) rest.remove_suffix(character.size());
+    token = std::string(rest);
   }
 }
 
@@ -87,7 +176,8 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions&
     if (auto token = written_form(*tables_, id, options.skip_special_tokens)) tokens.push_back(std::move(*token));
   }
   std::string text = tables_->decoder.decode(std::move(tokens));
-  if (options.clean_up.value_or(tables_->clean_up)) clean(text, false);
+  // Of BPE's texts it would take spaces that stand there.
+  if (options.clean_up.value_or(tables_->clean_up) && tables_->model.as<Bpe>() == nullptr) clean(text, false);
   return text;
 }
 

@@ -1,9 +1,12 @@
 // How tokens become text again.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "text/pattern.h"
 
 namespace tekio {
 
@@ -12,7 +15,32 @@ struct WordPieceDecoding {  ///< a space before each token, but the prefix of a 
   bool cleanup = true;  // glue punctuation, token by token
   bool operator==(const WordPieceDecoding&) const = default;
 };
-using DecoderStep = std::variant<WordPieceDecoding>;
+struct ByteLevelDecoding {  ///< all tokens as one, from the byte-level alphabet to bytes
+  bool add_prefix_space = true, trim_offsets = true, use_regex = true;  // of the file alone: nothing depends on them
+  bool operator==(const ByteLevelDecoding&) const = default;
+};
+struct BpeDecoding {  ///< the suffix of a word's last token becomes a space; that of the last token of all, nothing
+  std::string suffix = "</w>";
+  bool operator==(const BpeDecoding&) const = default;
+};
+struct ByteFallbackDecoding {  ///< runs of "<0x0A>" as the bytes that they stand for
+  bool operator==(const ByteFallbackDecoding&) const = default;
+};
+struct FusedDecoding {  ///< all tokens as one
+  bool operator==(const FusedDecoding&) const = default;
+};
+struct ReplaceDecoding {
+  Pattern pattern;
+  std::string content;
+  bool operator==(const ReplaceDecoding&) const = default;
+};
+struct StripDecoding {  ///< up to so many of a character from each end of every token
+  char32_t content = ' ';
+  size_t start = 0, stop = 0;
+  bool operator==(const StripDecoding&) const = default;
+};
+using DecoderStep = std::variant<WordPieceDecoding, ByteLevelDecoding, BpeDecoding, ByteFallbackDecoding, FusedDecoding,
+                                 ReplaceDecoding, StripDecoding>;
 
 /// A sequence of steps, each rewriting the tokens that the one before left, which are then written one after another;
 /// without any, spaces stand between the tokens.

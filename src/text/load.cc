@@ -1,5 +1,5 @@
-// Tokenizer::from_pretrained: which files count for what. The surprising fact: BERT's classes of transformers 5 take
-// the vocabulary and the added tokens out of tokenizer.json and build all else anew from tokenizer_config.json,
+// Tokenizer::from_pretrained: which files count for what. The surprising fact: many classes of transformers 5 take the
+// vocabulary and the added tokens out of tokenizer.json and build all else anew from tokenizer_config.json,
 // defaults included (a file with lowercase=false is lowercased where tokenizer_config.json does not say
 // do_lower_case=false). Only the generic class (PreTrainedTokenizerFast) trusts tokenizer.json.
 #include <algorithm>
@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "hub/locate.h"
+#include "text/class_pipeline.h"
+#include "text/models/model_json.h"
 #include "text/settings.h"
 #include "text/step_json.h"
 #include "text/tables.h"
@@ -46,21 +48,38 @@ Vocabulary read_vocabulary(const fs::path& path) {
   return vocabulary;
 }
 
-Pipeline read_pipeline(const fs::path& folder, bool has_json) {
-  const fs::path json = folder / "tokenizer.json", vocabulary = folder / "vocab.txt";
+// What the folder's files say: tokenizer.json, or those of the class.
+Pipeline read_pipeline(const fs::path& folder, const TokenizerClass* known, bool has_json) {
+  const fs::path json = folder / "tokenizer.json";
   if (has_json) return parse_tokenizer_json(open_file(json).text(), json.string());
-  if (has_file(vocabulary)) {
-    Pipeline pipeline;
-    pipeline.model = {WordPiece(read_vocabulary(vocabulary), "[UNK]", "##", WordPiece::kMaxInputChars)};
-    return pipeline;
+  const auto required = [&](const char* name) {
+    fs::path path = folder / name;
+    if (!has_file(path))
+      fail(ErrorKind::input, "{} has neither tokenizer.json nor {}, one of which the tokenizer_class {} needs",
+           folder.string(), name, known->name);
+    return path;
+  };
+  Pipeline pipeline;
+  if (known->is_byte_level()) {
+    const fs::path vocabulary = required("vocab.json"), merges = required("merges.txt");
+    pipeline.model = {
+        parse_bpe_files(open_file(vocabulary).text(), vocabulary.string(), open_file(merges).text(), merges.string())};
+  } else {
+    pipeline.model = {WordPiece(read_vocabulary(required("vocab.txt")), "[UNK]", "##", WordPiece::kMaxInputChars)};
   }
-  const bool other = fs::exists(folder / "merges.txt") || fs::exists(folder / "sentencepiece.bpe.model") ||
-                     fs::exists(folder / "spiece.model");
-  fail(ErrorKind::input, "{} has neither tokenizer.json nor vocab.txt{}", folder.string(),
-       other ? "; of tokenizers without tokenizer.json, only WordPiece (vocab.txt) can be read" : "");
+  return pipeline;
 }
 
-// The class of BERT's whose tokenizer this is; nullptr where tokenizer.json says all. Errors: input (another class).
+void check_files(const fs::path& folder) {
+  for (const char* name : {"tokenizer.json", "vocab.txt", "vocab.json"})
+    if (has_file(folder / name)) return;
+  const bool other = fs::exists(folder / "sentencepiece.bpe.model") || fs::exists(folder / "spiece.model");
+  fail(ErrorKind::input, "{} has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt{}",
+       folder.string(),
+       other ? "; of tokenizers without tokenizer.json, only WordPiece and byte-level BPE can be read" : "");
+}
+
+// The class whose pipeline this tokenizer has; nullptr where tokenizer.json says all. Errors: input (another class).
 const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_json) {
   const std::string name = settings.class_name(), code = settings.own_code(), type = settings.model_type();
   const TokenizerClass* known = find_tokenizer_class(name);
@@ -71,74 +90,30 @@ const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_
   if (!code.empty())
     warn(fmt::format("{}: the code {} that \"auto_map\" names is not run; the tokenizer is read as {}",
                      settings.where(), printable(code), name));
+  if (has_json && is_model_of_generic_class(type)) return nullptr;
   if (known != nullptr) return known;
   if (name.empty()) {
     if (const TokenizerClass* of_model = tokenizer_class_of_model(type)) return of_model;
     if (has_json) return nullptr;
-    if (type.empty()) return find_tokenizer_class("BertTokenizer");
-    fail(ErrorKind::input,
-         "{} names no tokenizer_class, and the tokenizer of model_type {} is none that Tekio knows; vocab.txt alone "
-         "does "
-         "not say how text is split",
-         settings.where(), printable(type));
+    const bool lines = has_file(settings.folder / "vocab.txt");
+    if (type.empty() && lines) return find_tokenizer_class("BertTokenizer");
+    fail(ErrorKind::input, "{} names no tokenizer_class{}; {} alone does not say how text is split", settings.where(),
+         type.empty() ? ""
+                      : fmt::format(", and the tokenizer of model_type {} is none that Tekio knows", printable(type)),
+         lines ? "vocab.txt" : "vocab.json");
   }
   if (!is_generic_class(name))
     fail(ErrorKind::input,
-         "{}: the tokenizer_class {} is none that Tekio knows; it reads BERT's (BertTokenizer and others that split "
-         "text "
-         "as it does), and PreTrainedTokenizerFast where tokenizer.json says how text is split",
+         "{}: the tokenizer_class {} is none that Tekio knows; it reads BERT's and RoBERTa's (BertTokenizer, "
+         "RobertaTokenizer and others that split text as they do), and PreTrainedTokenizerFast where tokenizer.json "
+         "says how text is split",
          settings.where(), printable(name));
   if (!has_json)
     fail(ErrorKind::input,
-         "{}: the tokenizer_class {} needs tokenizer.json, which {} lacks; vocab.txt alone does not say how text is "
-         "split",
-         settings.where(), printable(name), settings.folder.string());
+         "{}: the tokenizer_class {} needs tokenizer.json, which {} lacks; {} alone does not say how text is split",
+         settings.where(), printable(name), settings.folder.string(),
+         has_file(settings.folder / "vocab.txt") ? "vocab.txt" : "vocab.json");
   return nullptr;
-}
-
-bool says_otherwise(const Json& normalizer, const BertNormalization& bert, const std::string& where) {
-  if (!normalizer.is_object() || normalizer.value("type", Json()) != "BertNormalizer") return true;
-  const Normalizer parsed = parse_normalizer(normalizer, where);
-  const auto& said = std::get<BertNormalization>(parsed.steps().at(0));
-  return said.clean_text != bert.clean_text || said.handle_chinese_chars != bert.handle_chinese_chars ||
-         said.lowercase != bert.lowercase ||
-         said.strip_accents.value_or(said.lowercase) != bert.strip_accents.value_or(bert.lowercase);
-}
-
-// Tells which of tokenizer.json's components do not count since the class makes its own.
-void warn_of_overruled(const Pipeline& file, bool other_model, const Tokenizer::Tables& tables,
-                       const std::string& where) {
-  std::vector<std::string> parts;
-  if (says_otherwise(file.normalizer, *tables.settings_of_class(), where)) parts.push_back("normalizer");
-  if (!file.pre_tokenizer.is_object() || file.pre_tokenizer.value("type", Json()) != "BertPreTokenizer")
-    parts.push_back("pre_tokenizer");
-  if (other_model) parts.push_back("model's settings");
-  if (!file.post_processor.is_null() &&
-      json_of(parse_post_processor(file.post_processor, where)) != json_of(tables.templates))
-    parts.push_back("post_processor");
-  if (parts.empty()) return;
-  std::string list = parts[0];
-  for (size_t i = 1; i < parts.size(); ++i) list += (i + 1 < parts.size() ? ", " : " and ") + parts[i];
-  const bool several = parts.size() > 1 || parts[0].ends_with('s');
-  warn(
-      fmt::format("{}: its {} {} of {}, which makes its own, as in Hugging Face transformers 5; with "
-                  "\"tokenizer_class\": \"{}\" in "
-                  "tokenizer_config.json the file counts as it is",
-                  where, list, several ? "are not those" : "is not that", tables.tokenizer_class, kGenericClass));
-}
-
-// Puts the pipeline of a class of BERT's, made from the vocabulary and the settings, into the tables. Says whether the
-// model had other settings of its own.
-bool take_bert_pipeline(SubwordModel model, const TokenizerSettings& settings, Tokenizer::Tables& tables) {
-  tables.normalizer = Normalizer({bert_normalization(settings, *tables.known_class)});
-  tables.pre_tokenizer = PreTokenizer({BertPreTokenization{}});
-  tables.decoder = Decoder({WordPieceDecoding{}});
-  const std::string& unknown = tables.roles[kUnknown];
-  auto word_piece = std::get<WordPiece>(std::move(model).take());
-  const bool other = word_piece.prefix() != "##" || word_piece.unknown_token() != unknown ||
-                     word_piece.max_input_chars_per_word() != WordPiece::kMaxInputChars;
-  tables.model = {std::move(word_piece).with_settings(unknown, "##", WordPiece::kMaxInputChars)};
-  return other;
 }
 
 // Those of tokenizer.json and those of the settings. What the settings say of a token that the former lists as well
@@ -152,20 +127,31 @@ std::vector<AddedToken> joined(std::vector<AddedToken> of_file, std::vector<Adde
   return of_file;
 }
 
+// Gives tokens the roles that their names speak of.
+void take_roles_of_names(const std::vector<AddedToken>& tokens, std::array<std::string, kRoles>& roles) {
+  for (const RoleNames* names : {&kBertRoles, &kRobertaRoles})
+    for (int role = 0; role < kRoles; ++role)
+      for (const AddedToken& token : tokens)
+        if (token.special && roles[role].empty() && token.content == (*names)[role]) roles[role] = token.content;
+}
+
 }  // namespace
 
 Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   const fs::path path = hub::model_folder(folder, hub::tokenizer_files);
   if (!fs::is_directory(path))
-    fail(ErrorKind::io, "{}: expected a folder with tokenizer.json or vocab.txt, got a file", folder);
+    fail(ErrorKind::io, "{}: expected a folder with a tokenizer's files, got a file", folder);
+  check_files(path);
   const bool has_json = has_file(path / "tokenizer.json");
-  Pipeline file = read_pipeline(path, has_json);
   const TokenizerSettings settings(path);
-  const std::string where = (path / (has_json ? "tokenizer.json" : "vocab.txt")).string();
-
   auto tables = std::make_shared<Tables>();
   tables->known_class = resolve_class(settings, has_json);
   const TokenizerClass* known = tables->known_class;
+  Pipeline file = read_pipeline(path, known, has_json);
+  const std::string where = (path / (has_json                 ? "tokenizer.json"
+                                     : known->is_byte_level() ? "vocab.json"
+                                                              : "vocab.txt"))
+                                .string();
   tables->tokenizer_class = known != nullptr ? known->name : kGenericClass;
   tables->config = settings.config;
   tables->model_max_length = settings.reader().integer("model_max_length").value_or(INT64_MAX);
@@ -174,17 +160,13 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
 
   std::vector<AddedToken> tokens;
   read_special_tokens(settings, *tables, tokens);
-  if (known == nullptr && settings.class_name().empty())  // take the roles that the tokens' names speak of
-    for (int role = 0; role < kRoles; ++role)
-      for (const AddedToken& token : file.added)
-        if (token.special && tables->roles[role].empty() && token.content == kBertRoles[role])
-          tables->roles[role] = token.content;
+  if (known == nullptr && settings.class_name().empty()) take_roles_of_names(file.added, tables->roles);
 
   // The class's own pipeline, or the file's.
   const bool own = known != nullptr && (!has_json || known->keeps == TokenizerClass::Keeps::vocabulary);
   bool other_model = false;
   if (own) {
-    other_model = take_bert_pipeline(std::move(file.model), settings, *tables);
+    other_model = take_class_pipeline(std::move(file.model), settings, *tables, where);
   } else {
     tables->normalizer = parse_normalizer(file.normalizer, where + ": normalizer");
     tables->pre_tokenizer = parse_pre_tokenizer(file.pre_tokenizer, where + ": pre_tokenizer");
@@ -194,7 +176,7 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   tables->add_tokens(joined(std::move(file.added), std::move(tokens)), where);
   tables->list_special_ids();
   tables->templates = own || (known != nullptr && known->keeps == TokenizerClass::Keeps::steps)
-                          ? tables->class_template()
+                          ? template_of_class(settings, *tables)
                           : parse_post_processor(file.post_processor, where + ": post_processor");
   if (own && has_json) warn_of_overruled(file, other_model, *tables, where);
   return Tokenizer(std::move(tables));

@@ -163,6 +163,13 @@ void Normalizer::apply(AlignedText& text, int32_t first) const {
   for (const NormalizationStep& step : steps_) std::visit([&](const auto& kind) { run(kind, text, bounds); }, step);
 }
 
+bool Normalizer::keeps(std::string_view text) const {
+  return std::all_of(steps_.begin(), steps_.end(), [&](const NormalizationStep& step) {
+    const auto* form = std::get_if<UnicodeNormalization>(&step);
+    return form != nullptr && form->form == UnicodeForm::nfc && is_composed(text);
+  });
+}
+
 bool Normalizer::is_local() const {
   return std::all_of(steps_.begin(), steps_.end(), [](const NormalizationStep& step) {
     const auto* form = std::get_if<UnicodeNormalization>(&step);

@@ -71,6 +71,9 @@ class Normalizer {
   /// A string's normal form, UTF-8 to UTF-8.
   std::string apply(std::string_view text) const;
 
+  /// Whether it is certain, at a glance, that valid UTF-8 is its own normal form.
+  bool keeps(std::string_view text) const;
+
   /// Whether ASCII capitals become small letters.
   bool lowercases() const;
   /// Whether every step treats what stands between ASCII white space and ASCII punctuation without looking beyond it:

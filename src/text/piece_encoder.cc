@@ -1,6 +1,8 @@
 // Words are numbered over the whole text; an added token counts as one word.
 #include "text/piece_encoder.h"
 
+#include "text/byte_level.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 namespace tekio {
@@ -12,11 +14,7 @@ int32_t characters(std::string_view text) {
   return count;
 }
 
-void append_token(int32_t id, int32_t begin, int32_t end, Pieces& out) {
-  out.ids.push_back(id);
-  out.words.push_back(out.word_count++);
-  out.offsets.emplace_back(begin, end);
-}
+bool is_space(char32_t c) { return c == byte_level::kSpace || unicode::is(c, unicode::kWhiteSpace); }
 
 }  // namespace
 
@@ -24,7 +22,24 @@ void Pieces::clear() {
   ids.clear();
   words.clear();
   offsets.clear();
+  ends.clear();
   word_count = 0;
+}
+
+void PieceEncoder::append_token(int32_t id, std::string_view content, int32_t begin, int32_t end, Pieces& out) {
+  out.ids.push_back(id);
+  out.words.push_back(out.word_count++);
+  out.offsets.emplace_back(begin, end);
+  note_ends(content, out);
+}
+
+void PieceEncoder::note_ends(std::string_view token, Pieces& out) const {
+  if (!tables_->templates.trimming) return;
+  Pieces::Ends ends{0, 0};
+  const char *at = token.data(), *end = at + token.size();
+  while (at < end && is_space(decode_utf8(at))) ++ends.leading;
+  while (end > token.data() && is_space(decode_utf8_before(end))) ++ends.trailing;
+  out.ends.push_back(ends);
 }
 
 void PieceEncoder::encode(std::string_view text, Pieces& out) {
@@ -40,7 +55,8 @@ void PieceEncoder::encode(std::string_view text, Pieces& out) {
     if (stretch.token == AddedTokenMatcher::kText)
       encode_stretch(content, first, out);
     else
-      append_token(tables_->added[static_cast<size_t>(stretch.token)].id, first, first + characters(content), out);
+      append_token(tables_->added[static_cast<size_t>(stretch.token)].id, content, first, first + characters(content),
+                   out);
   }
 }
 
@@ -59,7 +75,9 @@ void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Piece
     if (inner.token == AddedTokenMatcher::kText)
       encode_normalized({begin, end}, out);
     else
-      append_token(tables_->added[static_cast<size_t>(inner.token)].id, text_[begin].begin, text_[end - 1].end, out);
+      append_token(tables_->added[static_cast<size_t>(inner.token)].id,
+                   std::string_view(spelt_.bytes).substr(inner.begin, inner.end - inner.begin), text_[begin].begin,
+                   text_[end - 1].end, out);
   }
 }
 
@@ -72,6 +90,7 @@ void PieceEncoder::encode_normalized(Split piece, Pieces& out) {
       out.ids.push_back(p.id);
       out.words.push_back(out.word_count);
       out.offsets.emplace_back(word[p.begin].begin, word[p.end - 1].end);
+      note_ends(*tables_->model.vocabulary().token(p.id), out);
     }
     ++out.word_count;
   }

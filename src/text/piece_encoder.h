@@ -12,9 +12,14 @@ namespace tekio {
 
 /// Pieces of a text in order.
 struct Pieces {
+  /// White space at a token's ends, in characters.
+  struct Ends {
+    int32_t leading, trailing;
+  };
   std::vector<int32_t> ids;
   std::vector<int32_t> words;  ///< number of the split in its text
   std::vector<std::pair<int32_t, int32_t>> offsets;
+  std::vector<Ends> ends;  ///< filled where offsets are to be trimmed
   int32_t word_count = 0;
 
   void clear();
@@ -33,6 +38,8 @@ class PieceEncoder {
 
  private:
   void encode_normalized(Split piece, Pieces& out);
+  void append_token(int32_t id, std::string_view content, int32_t begin, int32_t end, Pieces& out);
+  void note_ends(std::string_view token, Pieces& out) const;
 
   const Tokenizer::Tables* tables_;
   AlignedText text_;

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "text/byte_level.h"
+#include "text/byte_level_scanner.h"
 #include "text/unicode.h"
 #include "text/unicode_steps.h"
 
@@ -154,6 +157,50 @@ void run(const Step& step, PreTokenizedText& now) {
   now.before.swap(now.splits);
   now.splits.clear();
   for (const Split& split : now.before) cut(step, *now.text, split, now.splits);
+}
+
+// Appends the words of a text, which is a piece's with perhaps a space before it, in the byte-level alphabet.
+void append_words(const ByteLevelPreTokenization& step, std::span<const AlignedChar> text, PreTokenizedText& now) {
+  AlignedText& out = now.rewritten;
+  now.spelt.spell(text);
+  const std::string& bytes = now.spelt.bytes;
+  const size_t first = out.size();
+  if (bytes.size() > INT32_MAX)
+    fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", bytes.size(), INT32_MAX);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const AlignedChar& from = text[now.spelt.character_at[i]];
+    out.push_back({byte_level::kCharacters[static_cast<unsigned char>(bytes[i])], from.begin, from.end});
+  }
+  if (!step.use_regex) {
+    now.splits.push_back({first, out.size()});
+    return;
+  }
+  ByteLevelScanner scanner;
+  scanner.start(bytes);
+  while (scanner.next())
+    for (size_t i = 0; i < scanner.count(); ++i)
+      now.splits.push_back({first + scanner.begin(i), first + scanner.end(i)});
+}
+
+void run(const ByteLevelPreTokenization& step, PreTokenizedText& now) {
+  if (now.text == &now.rewritten) {
+    now.rewritten_before.swap(now.rewritten);
+    now.text = &now.rewritten_before;
+  }
+  now.before.swap(now.splits);
+  now.splits.clear();
+  now.rewritten.clear();
+  AlignedText longer;
+  for (const Split& split : now.before) {
+    std::span<const AlignedChar> text = now.of(split);
+    if (step.add_prefix_space && text[0].c != ' ') {
+      longer.assign(1, {' ', text[0].begin, text[0].end});
+      longer.insert(longer.end(), text.begin(), text.end());
+      text = longer;
+    }
+    append_words(step, text, now);
+  }
+  now.text = &now.rewritten;
 }
 
 }  // namespace

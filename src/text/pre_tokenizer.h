@@ -56,9 +56,16 @@ struct ScriptSplitting {  ///< runs of one script; spaces belong to the script b
                           ///< beginning
   bool operator==(const ScriptSplitting&) const = default;
 };
+/// The words of GPT-2's pattern (see ByteLevelScanner), or the text as it is, in the byte-level alphabet.
+struct ByteLevelPreTokenization {
+  bool add_prefix_space = true;  ///< in front of what begins with none
+  bool use_regex = true;
+  bool trim_offsets = true;  ///< of the file alone: nothing depends on it here
+  bool operator==(const ByteLevelPreTokenization&) const = default;
+};
 using PreTokenizerStep =
     std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting, PunctuationSplitting,
-                 DigitSplitting, CharacterSplitting, PatternSplitting, ScriptSplitting>;
+                 DigitSplitting, CharacterSplitting, PatternSplitting, ScriptSplitting, ByteLevelPreTokenization>;
 
 /// The splits of a piece of text, and the text that they lie in: the one that was cut, or what a step made of it.
 struct PreTokenizedText {
@@ -66,6 +73,8 @@ struct PreTokenizedText {
   std::vector<Split> splits;
   AlignedText rewritten;      // `text`, where a step changes characters
   std::vector<Split> before;  // scratch space of the steps
+  AlignedText rewritten_before;
+  SpeltText spelt;
 
   std::span<const AlignedChar> of(const Split& split) const {
     return std::span(*text).subspan(split.begin, split.end - split.begin);

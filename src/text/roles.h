@@ -12,5 +12,7 @@ inline constexpr RoleNames kRoleNames = {"bos_token", "eos_token", "unk_token", 
                                          "pad_token", "cls_token", "mask_token"};
 /// The tokens that have these roles in BERT; "": none.
 inline constexpr RoleNames kBertRoles = {"", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"};
+/// The same in RoBERTa.
+inline constexpr RoleNames kRobertaRoles = {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"};
 
 }  // namespace tekio

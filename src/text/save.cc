@@ -26,10 +26,8 @@ OrderedJson json_of(const AddedToken& token, bool with_id) {
   return json;
 }
 
-// Whether the constructor of the tokenizer's class would build just this pipeline from the vocabulary and the settings.
-// Where not (a prefix of its own, say), only the generic class opens the folder with the same ids.
-bool is_class_pipeline(const Tokenizer::Tables& tables) {
-  if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
+// Whether BERT's kind of constructor would build just this pipeline.
+bool is_bert_pipeline(const Tokenizer::Tables& tables) {
   const auto* bert = tables.settings_of_class();
   const auto* model = tables.model.as<WordPiece>();
   return model != nullptr && bert != nullptr &&
@@ -37,8 +35,32 @@ bool is_class_pipeline(const Tokenizer::Tables& tables) {
          tables.pre_tokenizer.steps() == std::vector<PreTokenizerStep>{BertPreTokenization{}} &&
          tables.decoder.steps() == std::vector<DecoderStep>{WordPieceDecoding{}} && model->prefix() == "##" &&
          model->max_input_chars_per_word() == WordPiece::kMaxInputChars &&
-         model->unknown_token() == tables.roles[kUnknown] &&
-         json_of(tables.templates) == json_of(tables.class_template());
+         model->unknown_token() == tables.roles[kUnknown];
+}
+
+// The pre-tokenizer if it is ByteLevel alone; else nullptr.
+const ByteLevelPreTokenization* byte_level_of(const Tokenizer::Tables& tables) {
+  const auto& steps = tables.pre_tokenizer.steps();
+  return steps.size() == 1 ? std::get_if<ByteLevelPreTokenization>(&steps[0]) : nullptr;
+}
+
+bool is_roberta_pipeline(const Tokenizer::Tables& tables) {
+  const auto* bytes = byte_level_of(tables);
+  const auto* model = tables.model.as<Bpe>();
+  return model != nullptr && bytes != nullptr && bytes->use_regex && tables.normalizer.steps().empty() &&
+         tables.decoder.steps().size() == 1 && std::holds_alternative<ByteLevelDecoding>(tables.decoder.steps()[0]) &&
+         model->options() == Bpe::Options{.prefix = "", .suffix = ""} &&
+         (!tables.templates.trimming || tables.templates.trimming->add_prefix_space == bytes->add_prefix_space);
+}
+
+// Whether the constructor of the tokenizer's class would build just this pipeline from the vocabulary and the settings.
+// Where not (a prefix of its own, say), only the generic class opens the folder with the same ids.
+bool is_class_pipeline(const Tokenizer::Tables& tables) {
+  if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
+  Template own = tables.class_template();
+  own.trimming = tables.templates.trimming;
+  return (tables.known_class->is_byte_level() ? is_roberta_pipeline(tables) : is_bert_pipeline(tables)) &&
+         json_of(tables.templates) == json_of(own);
 }
 
 Json plain_json(const AddedToken& token) { return Json::parse(json_of(token, false).dump()); }
@@ -55,6 +77,10 @@ Json tokenizer_config(const Tokenizer::Tables& tables) {
     json["strip_accents"] = bert->strip_accents ? Json(*bert->strip_accents) : Json(nullptr);
     json["tokenize_chinese_chars"] = bert->handle_chinese_chars;
   }
+  // transformers 4 sets the file's pre-tokenizer by it, to false where nothing is said.
+  if (const auto* bytes = byte_level_of(tables)) json["add_prefix_space"] = bytes->add_prefix_space;
+  if (tables.known_class != nullptr && tables.known_class->is_byte_level())
+    json["trim_offsets"] = tables.templates.trimming.has_value();
   json["clean_up_tokenization_spaces"] = tables.clean_up;
   // "No limit" is 1e30 as a whole number there, which no integer of ours holds; the reference takes an absent key for
   // it.

@@ -1,5 +1,6 @@
 #include "text/step_json.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -88,11 +89,11 @@ void append(const Json& json, const std::string& where, std::vector<Normalizatio
   }
 }
 
-char32_t one_character(const std::string& text, const std::string& where) {
+char32_t one_character(const std::string& text, const char* key, const std::string& where) {
   const char* at = text.data();
   const char32_t c = text.empty() ? 0 : decode_utf8(at);
   if (text.empty() || at != text.data() + text.size())
-    fail(ErrorKind::input, "{}: \"delimiter\" must be one character, got {}", where, printable(text));
+    fail(ErrorKind::input, "{}: \"{}\" must be one character, got {}", where, key, printable(text));
   return c;
 }
 
@@ -112,26 +113,62 @@ void append(const Json& json, const std::string& where, std::vector<PreTokenizer
   } else if (type == "Digits") {
     steps.push_back(DigitSplitting{flag(reader, "individual_digits", false)});
   } else if (type == "CharDelimiterSplit") {
-    steps.push_back(CharacterSplitting{one_character(required_string(reader, "delimiter", where), where)});
+    steps.push_back(CharacterSplitting{one_character(required_string(reader, "delimiter", where), "delimiter", where)});
   } else if (type == "Split") {
     steps.push_back(PatternSplitting{parse_pattern(reader, where), parse_behavior(reader, nullptr, where),
                                      flag(reader, "invert", false)});
+  } else if (type == "ByteLevel") {
+    const bool again = std::any_of(steps.begin(), steps.end(), [](const PreTokenizerStep& step) {
+      return std::holds_alternative<ByteLevelPreTokenization>(step);
+    });
+    if (again) fail(ErrorKind::input, "{}: ByteLevel may stand there once", where);
+    steps.push_back(ByteLevelPreTokenization{.add_prefix_space = flag(reader, "add_prefix_space", true),
+                                             .use_regex = flag(reader, "use_regex", true),
+                                             .trim_offsets = flag(reader, "trim_offsets", true)});
   } else if (type == "UnicodeScripts") {
     steps.push_back(ScriptSplitting{});
   } else {
     unsupported(where, type,
                 "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, Split, CharDelimiterSplit, "
-                "UnicodeScripts and Sequence");
+                "UnicodeScripts, ByteLevel and Sequence");
   }
 }
 
 void append(const Json& json, const std::string& where, std::vector<DecoderStep>& steps) {
   const std::string type = type_of(json, where);
   const JsonReader reader(json, where);
-  if (type == "WordPiece")
+  if (type == "Sequence") {
+    const Json& parts = list_of(json, "decoders", where);
+    for (const Json& part : parts) append(part, where, steps);
+    if (parts.empty()) steps.push_back(FusedDecoding{});  // tokens one after another, without spaces
+  } else if (type == "WordPiece") {
     steps.push_back(WordPieceDecoding{reader.string("prefix").value_or("##"), flag(reader, "cleanup", true)});
-  else
-    unsupported(where, type, "WordPiece");
+  } else if (type == "ByteLevel") {
+    steps.push_back(ByteLevelDecoding{flag(reader, "add_prefix_space", true), flag(reader, "trim_offsets", true),
+                                      flag(reader, "use_regex", true)});
+  } else if (type == "BPEDecoder") {
+    steps.push_back(BpeDecoding{required_string(reader, "suffix", where)});
+  } else if (type == "ByteFallback") {
+    steps.push_back(ByteFallbackDecoding{});
+  } else if (type == "Fuse") {
+    steps.push_back(FusedDecoding{});
+  } else if (type == "Replace") {
+    steps.push_back(ReplaceDecoding{parse_pattern(reader, where), required_string(reader, "content", where)});
+  } else if (type == "Strip") {
+    const auto times = [&](const char* key) {
+      return static_cast<size_t>(checked_id(reader.integer(key).value_or(0), where));
+    };
+    steps.push_back(StripDecoding{one_character(required_string(reader, "content", where), "content", where),
+                                  times("start"), times("stop")});
+  } else {
+    unsupported(where, type, "WordPiece, ByteLevel, BPEDecoder, ByteFallback, Fuse, Replace, Strip and Sequence");
+  }
+}
+
+std::string string_of(char32_t c) {
+  std::string text;
+  append_utf8(text, c);
+  return text;
 }
 
 OrderedJson step_json(const BertNormalization& step) {
@@ -166,9 +203,7 @@ OrderedJson step_json(const DigitSplitting& step) {
   return {{"type", "Digits"}, {"individual_digits", step.one_by_one}};
 }
 OrderedJson step_json(const CharacterSplitting& step) {
-  std::string delimiter;
-  append_utf8(delimiter, step.c);
-  return {{"type", "CharDelimiterSplit"}, {"delimiter", delimiter}};
+  return {{"type", "CharDelimiterSplit"}, {"delimiter", string_of(step.c)}};
 }
 OrderedJson step_json(const PatternSplitting& step) {
   return {{"type", "Split"},
@@ -178,6 +213,28 @@ OrderedJson step_json(const PatternSplitting& step) {
 }
 OrderedJson step_json(const ScriptSplitting&) { return {{"type", "UnicodeScripts"}}; }
 
+OrderedJson step_json(const ByteLevelPreTokenization& step) {
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", step.add_prefix_space},
+          {"trim_offsets", step.trim_offsets},
+          {"use_regex", step.use_regex}};
+}
+
+OrderedJson step_json(const ByteLevelDecoding& step) {
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", step.add_prefix_space},
+          {"trim_offsets", step.trim_offsets},
+          {"use_regex", step.use_regex}};
+}
+OrderedJson step_json(const BpeDecoding& step) { return {{"type", "BPEDecoder"}, {"suffix", step.suffix}}; }
+OrderedJson step_json(const ByteFallbackDecoding&) { return {{"type", "ByteFallback"}}; }
+OrderedJson step_json(const FusedDecoding&) { return {{"type", "Fuse"}}; }
+OrderedJson step_json(const ReplaceDecoding& step) {
+  return {{"type", "Replace"}, {"pattern", json_of(step.pattern)}, {"content", step.content}};
+}
+OrderedJson step_json(const StripDecoding& step) {
+  return {{"type", "Strip"}, {"content", string_of(step.content)}, {"start", step.start}, {"stop", step.stop}};
+}
 OrderedJson step_json(const WordPieceDecoding& step) {
   return {{"type", "WordPiece"}, {"prefix", step.prefix}, {"cleanup", step.cleanup}};
 }

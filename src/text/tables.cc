@@ -80,7 +80,8 @@ Template Tokenizer::Tables::class_template() const {
   const auto cls = id_of_role(kCls), sep = id_of_role(kSep);
   if (known_class == nullptr || !cls || !sep) return {};
   using Kind = TokenizerClass::Kind;
-  if (known_class->kind == Kind::mpnet) return Template::roberta(roles[kCls], *cls, roles[kSep], *sep);
+  if (known_class->kind == Kind::mpnet || known_class->kind == Kind::roberta)
+    return Template::roberta(roles[kCls], *cls, roles[kSep], *sep);
   Template result = Template::bert(roles[kCls], *cls, roles[kSep], *sep);
   if (known_class->kind == Kind::funnel) result.single[0].type_id = result.pair[0].type_id = 2;
   if (known_class->kind == Kind::splinter) {

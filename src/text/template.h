@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,16 @@ struct TemplatePiece {
   std::vector<std::string> tokens;  // what `ids` stand for, kept for the files
 };
 
+/// Takes white space off the ends of tokens' offsets, that of byte-level tokens too.
+struct OffsetTrimming {
+  bool add_prefix_space = true;  ///< the text's first token has one space that stands nowhere in the text
+};
+
 /// One template for single texts, one for pairs. Without a post-processor: just the texts, types 0 and 1.
 struct Template {
   std::vector<TemplatePiece> single{{TemplatePiece::Kind::first}};
   std::vector<TemplatePiece> pair{{TemplatePiece::Kind::first}, {TemplatePiece::Kind::second, 1}};
+  std::optional<OffsetTrimming> trimming;
 
   /// "cls A sep" and "cls A sep B sep", the second text and its sep of type 1.
   static Template bert(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id);
@@ -44,13 +51,14 @@ inline Template Template::bert(const std::string& cls, int32_t cls_id, const std
   const TemplatePiece begin = template_token(cls, cls_id), end = template_token(sep, sep_id);
   const TemplatePiece first = template_text(TemplatePiece::Kind::first);
   return {{begin, first, end},
-          {begin, first, end, template_text(TemplatePiece::Kind::second, 1), template_token(sep, sep_id, 1)}};
+          {begin, first, end, template_text(TemplatePiece::Kind::second, 1), template_token(sep, sep_id, 1)},
+          std::nullopt};
 }
 
 inline Template Template::roberta(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id) {
   const TemplatePiece begin = template_token(cls, cls_id), end = template_token(sep, sep_id);
   const TemplatePiece first = template_text(TemplatePiece::Kind::first);
-  return {{begin, first, end}, {begin, first, end, end, template_text(TemplatePiece::Kind::second), end}};
+  return {{begin, first, end}, {begin, first, end, end, template_text(TemplatePiece::Kind::second), end}, std::nullopt};
 }
 
 }  // namespace tekio

@@ -66,14 +66,37 @@ OrderedJson pieces_json(const std::vector<TemplatePiece>& pieces) {
   return list;
 }
 
-}  // namespace
+// Adds what one processor says to those before it.
+class PostProcessors {
+ public:
+  void read(const Json& json, const std::string& where) {
+    const JsonReader reader(json, where);
+    const std::string type = reader.string("type").value_or("");
+    if (type.empty()) fail(ErrorKind::input, "{}: \"type\" is missing", where);
+    if (type == "Sequence") {
+      for (const Json& part : list_of(json, "processors", where)) read(part, where);
+    } else if (type == "ByteLevel") {
+      if (reader.boolean("trim_offsets").value_or(true)) trim(reader.boolean("add_prefix_space").value_or(true), where);
+    } else if (type == "BertProcessing" || type == "RobertaProcessing") {
+      read_pair(json, type, where);
+    } else if (type == "TemplateProcessing") {
+      const Json none = Json::object();
+      const Json* tokens = reader.find("special_tokens");
+      if (tokens != nullptr && !tokens->is_object())
+        fail(ErrorKind::input, "{}: \"special_tokens\" must be an object", where);
+      Template made;
+      made.single = parse_template(json, "single", tokens != nullptr ? *tokens : none, where);
+      made.pair = parse_template(json, "pair", tokens != nullptr ? *tokens : none, where);
+      put(std::move(made), where);
+    } else {
+      unsupported(where, type, "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel and Sequence");
+    }
+  }
 
-Template parse_post_processor(const Json& json, const std::string& where) {
-  if (json.is_null()) return {};
-  const JsonReader reader(json, where);
-  const std::string type = reader.string("type").value_or("");
-  if (type.empty()) fail(ErrorKind::input, "{}: \"type\" is missing", where);
-  if (type == "BertProcessing" || type == "RobertaProcessing") {
+  Template take() && { return std::move(result_); }
+
+ private:
+  void read_pair(const Json& json, const std::string& type, const std::string& where) {
     const auto token = [&](const char* key) {
       const Json& pair = list_of(json, key, where);
       if (pair.size() != 2 || !pair[0].is_string())
@@ -81,23 +104,32 @@ Template parse_post_processor(const Json& json, const std::string& where) {
       return std::pair(pair[0].get<std::string>(), integer_of(pair[1], where));
     };
     const auto cls = token("cls"), sep = token("sep");
-    return (type == "BertProcessing" ? Template::bert : Template::roberta)(cls.first, cls.second, sep.first,
-                                                                           sep.second);
+    const JsonReader reader(json, where);
+    const auto trims = reader.boolean("trim_offsets"), prefix = reader.boolean("add_prefix_space");
+    // The library takes the one that lacks either for the other.
+    const bool roberta = type == "RobertaProcessing" && trims && prefix;
+    if (roberta && *trims) trim(*prefix, where);
+    put((roberta ? Template::roberta : Template::bert)(cls.first, cls.second, sep.first, sep.second), where);
   }
-  if (type != "TemplateProcessing")
-    unsupported(where, type, "TemplateProcessing, BertProcessing and RobertaProcessing");
-  const Json none = Json::object();
-  const Json* tokens = reader.find("special_tokens");
-  if (tokens != nullptr && !tokens->is_object())
-    fail(ErrorKind::input, "{}: \"special_tokens\" must be an object", where);
-  Template result;
-  result.single = parse_template(json, "single", tokens != nullptr ? *tokens : none, where);
-  result.pair = parse_template(json, "pair", tokens != nullptr ? *tokens : none, where);
-  return result;
-}
 
-OrderedJson json_of(const Template& templates) {
-  if (templates.is_plain()) return nullptr;
+  void trim(bool add_prefix_space, const std::string& where) {
+    if (result_.trimming || made_)
+      fail(ErrorKind::input, "{}: offsets may be trimmed once, before tokens are put around the text", where);
+    result_.trimming = OffsetTrimming{add_prefix_space};
+  }
+
+  void put(Template made, const std::string& where) {
+    if (std::exchange(made_, true))
+      fail(ErrorKind::input, "{}: only one of several processors may put tokens around a text", where);
+    made.trimming = result_.trimming;
+    result_ = std::move(made);
+  }
+
+  Template result_;
+  bool made_ = false;
+};
+
+OrderedJson template_json(const Template& templates) {
   std::map<std::string, OrderedJson> tokens;
   for (const auto* pieces : {&templates.single, &templates.pair})
     for (const TemplatePiece& piece : *pieces)
@@ -108,6 +140,39 @@ OrderedJson json_of(const Template& templates) {
   json["special_tokens"] = OrderedJson::object();
   for (auto& [name, token] : tokens) json["special_tokens"][name] = std::move(token);
   return json;
+}
+
+// RobertaProcessing where it says the same: its tokens and its trimming in one.
+OrderedJson roberta_json(const Template& templates) {
+  const auto one = [](const TemplatePiece& piece) { return piece.ids.size() == 1 && piece.tokens.size() == 1; };
+  if (templates.single.size() != 3 || !one(templates.single[0]) || !one(templates.single[2])) return nullptr;
+  const TemplatePiece &cls = templates.single[0], &sep = templates.single[2];
+  const Template same = Template::roberta(cls.tokens[0], cls.ids[0], sep.tokens[0], sep.ids[0]);
+  if (template_json(same) != template_json(templates)) return nullptr;
+  return {{"type", "RobertaProcessing"},
+          {"sep", {sep.tokens[0], sep.ids[0]}},
+          {"cls", {cls.tokens[0], cls.ids[0]}},
+          {"trim_offsets", true},
+          {"add_prefix_space", templates.trimming->add_prefix_space}};
+}
+
+}  // namespace
+
+Template parse_post_processor(const Json& json, const std::string& where) {
+  PostProcessors processors;
+  if (!json.is_null()) processors.read(json, where);
+  return std::move(processors).take();
+}
+
+OrderedJson json_of(const Template& templates) {
+  if (!templates.trimming) return templates.is_plain() ? OrderedJson(nullptr) : template_json(templates);
+  if (OrderedJson roberta = roberta_json(templates); !roberta.is_null()) return roberta;
+  OrderedJson trimming = {{"type", "ByteLevel"},
+                          {"add_prefix_space", templates.trimming->add_prefix_space},
+                          {"trim_offsets", true},
+                          {"use_regex", true}};
+  if (templates.is_plain()) return trimming;
+  return {{"type", "Sequence"}, {"processors", {std::move(trimming), template_json(templates)}}};
 }
 
 }  // namespace tekio

@@ -1,9 +1,12 @@
-// How the inner loop is fast. A text is cut into regions (RegionScanner: what stands between ASCII white space, and
-// ASCII punctuation). Every step of the pipeline treats regions independently of one another (see
-// Normalizer::is_local), so a region's ids depend on its bytes alone: short regions that become few tokens are kept in
-// a two-way cache keyed by those bytes, a pair a line of memory, and lines are fetched for some regions ahead. Of the
-// others, words of ASCII letters and digits are spelt at once; the rest has a second cache, and what that does not know
-// goes through PieceEncoder. So do whole texts of tokenizers that do not treat regions independently.
+// How the inner loop is fast. A text is cut into regions whose ids depend on their bytes alone: short regions that
+// become few tokens are kept in a two-way cache keyed by those bytes, a pair a line of memory, and lines are fetched
+// for some regions ahead; longer ones have a second cache. Regions are
+// - of BERT's kind of pipeline, what stands between ASCII white space, and ASCII punctuation (RegionScanner): every
+// step
+//   treats these independently of one another (see Normalizer::is_local). Words of ASCII letters and digits that are
+//   not in a cache are spelt at once, the rest goes through PieceEncoder;
+// - of byte-level vocabularies, the words of the normalized text (ByteLevelScanner), which the model takes as bytes.
+// Whole texts of all other tokenizers go through PieceEncoder.
 #include "text/text_encoder.h"
 
 #include <algorithm>
@@ -12,6 +15,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "text/byte_level_scanner.h"
 #include "text/piece_encoder.h"
 #include "text/region_cache.h"
 #include "text/region_scanner.h"
@@ -25,12 +29,23 @@ constexpr size_t kKeyBytes = 16;    // read where a short region's key is made
 constexpr size_t kGroup = 32;       // regions whose cache lines are fetched at a time
 constexpr size_t kBuffered = 4096;  // tokens gathered before the caller's vectors grow
 
-// Regions are independent if nothing looks beyond ASCII white space, and every ASCII punctuation character is a word.
-bool regions_independent(const Tokenizer::Tables& tables) {
+// The model if regions are independent: if nothing looks beyond ASCII white space, and every ASCII punctuation
+// character is a word. Else nullptr.
+const WordPiece* model_of_regions(const Tokenizer::Tables& tables) {
   using Steps = std::vector<PreTokenizerStep>;
   const Steps& steps = tables.pre_tokenizer.steps();
-  return tables.normalized_matcher.empty() && tables.normalizer.is_local() &&
-         (steps == Steps{BertPreTokenization{}} || steps == Steps{WhitespaceSplitting{}, PunctuationSplitting{}});
+  const bool independent =
+      tables.normalized_matcher.empty() && tables.normalizer.is_local() &&
+      (steps == Steps{BertPreTokenization{}} || steps == Steps{WhitespaceSplitting{}, PunctuationSplitting{}});
+  return independent ? tables.model.as<WordPiece>() : nullptr;
+}
+
+// The model if it takes the words of GPT-2's pattern as bytes. Else nullptr.
+const Bpe* model_of_bytes(const Tokenizer::Tables& tables) {
+  const std::vector<PreTokenizerStep>& steps = tables.pre_tokenizer.steps();
+  const auto* cut = steps.size() == 1 ? std::get_if<ByteLevelPreTokenization>(&steps[0]) : nullptr;
+  const auto* model = tables.model.as<Bpe>();
+  return cut != nullptr && cut->use_regex && model != nullptr && model->spells_bytes() ? model : nullptr;
 }
 
 }  // namespace
@@ -39,11 +54,15 @@ struct TextEncoder::State {
   explicit State(const Tokenizer& shared);
 
   void append(std::string_view text);
-  void append_regions(std::string_view text);
+  template <typename Scanner>
+  void append_regions(Scanner& scanner, std::string_view text);
+  void append_bytes(std::string_view stretch);
+  void append_words_of_bytes(std::string_view text);
   void append_slowly(std::string_view stretch);
   void append_unknown(std::string_view region, const ShortRegionCache::Key& key);
   void compute(std::string_view region);
   void compute_plain();
+  void compute_bytes(std::string_view region);
 
   void put(int32_t id, uint8_t start) {
     id_buffer[count] = id;
@@ -61,16 +80,19 @@ struct TextEncoder::State {
 
   Tokenizer tokenizer;
   const Tokenizer::Tables& tables;
-  const WordPiece* word_piece;  // the model, where regions are independent
-  bool lowercases;
+  const WordPiece* word_piece;  // the model, where regions are those of BERT's kind
+  const Bpe* bpe;               // the model, where they are words of bytes
+  bool lowercases, adds_space = false;
   std::vector<int32_t> before, after;  // template tokens
-  RegionScanner scanner;
+  RegionScanner region_scanner;
+  ByteLevelScanner byte_scanner;
   ShortRegionCache short_cache;
   LongRegionCache long_cache;
   PieceEncoder pieces_of;
 
   std::vector<int32_t>* ids = nullptr;  // the caller's
   std::vector<uint8_t>* starts = nullptr;
+  static_assert(RegionScanner::kWindow == ByteLevelScanner::kWindow);
   static constexpr size_t kBuffer = kBuffered + RegionScanner::kWindow * ShortRegionCache::kTokens;
   size_t count = 0;  // tokens in the buffers, which have room for a window's regions when there are kBuffered
   std::array<int32_t, kBuffer> id_buffer;
@@ -79,18 +101,20 @@ struct TextEncoder::State {
   Pieces pieces;
   std::string plain;
   std::vector<SubwordPiece> word_pieces;
-  WordPiece::Scratch scratch;
+  SubwordModel::Scratch scratch;
   std::vector<uint8_t> piece_starts;
-  std::vector<AddedTokenMatcher::Stretch> stretches;
-  std::string storage;
+  std::vector<AddedTokenMatcher::Stretch> stretches, inner;
+  std::string storage, normalized, with_space;
 };
 
 TextEncoder::State::State(const Tokenizer& shared)
     : tokenizer(shared),
       tables(tokenizer.tables()),
-      word_piece(regions_independent(tables) ? tables.model.as<WordPiece>() : nullptr),
+      word_piece(model_of_regions(tables)),
+      bpe(model_of_bytes(tables)),
       lowercases(tables.normalizer.lowercases()),
       pieces_of(tables) {
+  if (bpe != nullptr) adds_space = std::get<ByteLevelPreTokenization>(tables.pre_tokenizer.steps()[0]).add_prefix_space;
   bool text_seen = false;
   for (const TemplatePiece& piece : tables.templates.single) {
     if (piece.kind == TemplatePiece::Kind::first) text_seen = true;
@@ -110,7 +134,9 @@ void TextEncoder::State::append(std::string_view text) {
     if (stretch.token != AddedTokenMatcher::kText)
       put(tables.added[static_cast<size_t>(stretch.token)].id, 1);
     else if (word_piece != nullptr)
-      append_regions(content);
+      append_regions(region_scanner, content);
+    else if (bpe != nullptr)
+      append_bytes(content);
     else
       append_slowly(content);
   }
@@ -118,7 +144,8 @@ void TextEncoder::State::append(std::string_view text) {
   flush();
 }
 
-void TextEncoder::State::append_regions(std::string_view text) {
+template <typename Scanner>
+void TextEncoder::State::append_regions(Scanner& scanner, std::string_view text) {
   // The last bytes once more, where a key can be read from any of them.
   std::array<char, 2 * kKeyBytes> tail{};
   const size_t tail_begin = text.size() - std::min(text.size(), kKeyBytes);
@@ -149,9 +176,36 @@ void TextEncoder::State::append_regions(std::string_view text) {
   }
 }
 
+// The stretch's normal form, with the added tokens that are looked for there cut out.
+void TextEncoder::State::append_bytes(std::string_view stretch) {
+  if (!tables.normalizer.keeps(stretch)) {
+    normalized = tables.normalizer.apply(stretch);
+    if (normalized.size() > INT32_MAX)
+      fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", normalized.size(), INT32_MAX);
+    stretch = normalized;
+  }
+  if (tables.normalized_matcher.empty()) return append_words_of_bytes(stretch);
+  tables.normalized_matcher.cut(stretch, tables.added, tables.ignore_special, inner);
+  for (const AddedTokenMatcher::Stretch& piece : inner) {
+    if (piece.token != AddedTokenMatcher::kText)
+      put(tables.added[static_cast<size_t>(piece.token)].id, 1);
+    else
+      append_words_of_bytes(stretch.substr(piece.begin, piece.end - piece.begin));
+  }
+}
+
+void TextEncoder::State::append_words_of_bytes(std::string_view text) {
+  if (adds_space && !text.empty() && text[0] != ' ') {
+    with_space.assign(1, ' ').append(text);
+    text = with_space;
+  }
+  append_regions(byte_scanner, text);
+}
+
 // A region that the short cache does not know; `key` is its key there if it is short enough.
 void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key& key) {
-  const bool is_short = region.size() <= ShortRegionCache::kBytes, is_plain = make_plain(region, lowercases, plain);
+  const bool is_short = region.size() <= ShortRegionCache::kBytes;
+  const bool is_plain = bpe == nullptr && make_plain(region, lowercases, plain);
   // A short plain word that is not in its cache is spelt as fast as it would be found in the other.
   if (!(is_short && is_plain)) {
     if (const LongRegionCache::Tokens known = long_cache.find(region); known.found) {
@@ -159,7 +213,9 @@ void TextEncoder::State::append_unknown(std::string_view region, const ShortRegi
       return;
     }
   }
-  if (is_plain)
+  if (bpe != nullptr)
+    compute_bytes(region);
+  else if (is_plain)
     compute_plain();
   else
     compute(region);
@@ -184,9 +240,15 @@ void TextEncoder::State::compute(std::string_view region) {
 
 // What `plain` holds.
 void TextEncoder::State::compute_plain() {
-  word_piece->tokenize_ascii(plain, word_pieces, scratch);
+  word_piece->tokenize_ascii(plain, word_pieces, scratch.word_piece);
   pieces.clear();
   for (const SubwordPiece& piece : word_pieces) pieces.ids.push_back(piece.id);
+  piece_starts.assign(pieces.ids.size(), 0);
+  piece_starts.front() = 1;
+}
+
+void TextEncoder::State::compute_bytes(std::string_view region) {
+  bpe->tokenize_bytes(region, pieces.ids, scratch.bpe);
   piece_starts.assign(pieces.ids.size(), 0);
   piece_starts.front() = 1;
 }

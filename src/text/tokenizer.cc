@@ -14,10 +14,11 @@
 namespace tekio {
 namespace {
 
-// All of a tokenizer's files, and those of them that one alone can make a tokenizer of.
-constexpr const char* kFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
-                                  "added_tokens.json"};
-constexpr const char* kMainFiles[] = {"tokenizer.json", "vocab.txt"};
+// All of a tokenizer's files, and those of them that say whether there is one.
+constexpr const char* kFiles[] = {
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json",
+    "merges.txt",     "added_tokens.json"};
+constexpr const char* kMainFiles[] = {"tokenizer.json", "vocab.txt", "vocab.json"};
 
 void check_lengths(const EncodeOptions& options, int64_t template_length) {
   if (options.max_length && *options.max_length < (options.add_special_tokens ? template_length : 0))
@@ -51,6 +52,22 @@ void append_pieces(const Pieces& pieces, size_t keep, bool keep_end, int32_t typ
   out.offsets.insert(out.offsets.end(), pieces.offsets.begin() + begin, pieces.offsets.begin() + end);
   out.type_ids.resize(out.ids.size(), type_id);
   out.special_tokens_mask.resize(out.ids.size(), 0);
+}
+
+// Takes white space off the ends of the offsets of the pieces that are kept, as the reference does.
+void trim_offsets(const OffsetTrimming& trimming, const Pieces& pieces, size_t first_piece, size_t count,
+                  Encoding& encoding) {
+  const size_t first = encoding.offsets.size() - count;
+  for (size_t i = 0; i < count; ++i) {
+    auto& [begin, end] = encoding.offsets[first + i];
+    auto [leading, trailing] = pieces.ends[first_piece + i];
+    if (leading > 0) {
+      // One space alone may be that which was put before the text, and stands nowhere in it.
+      if (leading == 1 && (i == 0 || begin == 0) && trimming.add_prefix_space) leading = 0;
+      begin = std::min(begin + leading, end);
+    }
+    if (trailing > 0 && end >= trailing) end = std::max(end - trailing, begin);
+  }
 }
 
 void append_template_tokens(const TemplatePiece& piece, Encoding& out) {
@@ -100,11 +117,17 @@ Encoding encode_texts(const Tokenizer& tokenizer, std::string_view first, std::o
       second ? shares(a.ids.size(), b.ids.size(), room) : std::pair(std::min(a.ids.size(), room), size_t{0});
 
   Encoding encoding;
+  const auto append = [&](const Pieces& pieces, size_t keep, int32_t type_id) {
+    append_pieces(pieces, keep, options.truncate_left, type_id, encoding);
+    if (tables.templates.trimming)
+      trim_offsets(*tables.templates.trimming, pieces, options.truncate_left ? pieces.ids.size() - keep : 0, keep,
+                   encoding);
+  };
   for (const TemplatePiece& piece : pattern) {
     if (piece.kind == TemplatePiece::Kind::first)
-      append_pieces(a, keep_a, options.truncate_left, piece.type_id, encoding);
+      append(a, keep_a, piece.type_id);
     else if (piece.kind == TemplatePiece::Kind::second)
-      append_pieces(b, keep_b, options.truncate_left, piece.type_id, encoding);
+      append(b, keep_b, piece.type_id);
     else if (options.add_special_tokens)
       append_template_tokens(piece, encoding);
   }

@@ -1,6 +1,6 @@
-// Found by loading vocab.txt under every class name and every model type that transformers 4.57.6 and 5.23.0 know, and
-// looking at what came of it. Of the classes that build the same pipeline, LayoutLMv2's takes words and boxes and is
-// none of these.
+// Found by loading vocab.txt, or vocab.json and merges.txt, under every class name and every model type that
+// transformers 4.57.6 and 5.23.0 know, and looking at what came of it. Of the classes that build the same pipeline,
+// LayoutLMv2's takes words and boxes and is none of these.
 #include "text/tokenizer_class.h"
 
 #include <algorithm>
@@ -12,6 +12,7 @@ using Kind = TokenizerClass::Kind;
 using Keeps = TokenizerClass::Keeps;
 
 constexpr TokenizerClass kClasses[] = {
+    {"BartTokenizer", Kind::roberta},
     {"BertTokenizer"},
     {"ConvBertTokenizer", Kind::bert, Keeps::steps},
     {"DPRContextEncoderTokenizer"},
@@ -23,12 +24,16 @@ constexpr TokenizerClass kClasses[] = {
     {"DistilBertTokenizer"},
     {"ElectraTokenizer"},
     {"FunnelTokenizer", Kind::funnel},
+    {"LEDTokenizer", Kind::roberta},
     {"LayoutLMTokenizer"},
+    {"LongformerTokenizer", Kind::roberta},
     {"LxmertTokenizer"},
     {"MPNetTokenizer", Kind::mpnet},
     {"MobileBertTokenizer"},
+    {"MvpTokenizer", Kind::roberta},
     {"RealmTokenizer", Kind::bert, Keeps::all},
     {"RetriBertTokenizer", Kind::bert, Keeps::all},
+    {"RobertaTokenizer", Kind::roberta},
     {"SplinterTokenizer", Kind::splinter},
     {"SqueezeBertTokenizer"},
 };
@@ -36,7 +41,7 @@ constexpr TokenizerClass kClasses[] = {
 struct ModelType {
   std::string_view type, name;
 };
-constexpr std::string_view kBert = "BertTokenizer";
+constexpr std::string_view kBert = "BertTokenizer", kRoberta = "RobertaTokenizer";
 constexpr ModelType kModelTypes[] = {
     {"align", kBert},
     {"bark", kBert},
@@ -69,15 +74,41 @@ constexpr ModelType kModelTypes[] = {
     {"tvp", kBert},
     {"vilt", kBert},
     {"visual_bert", kBert},
+    {"bart", kRoberta},
+    {"bridgetower", kRoberta},
+    {"clap", kRoberta},
+    {"data2vec-text", kRoberta},
+    {"florence2", kRoberta},
+    {"ibert", kRoberta},
+    {"led", kRoberta},
+    {"lilt", kRoberta},
+    {"longformer", kRoberta},
+    {"mra", kRoberta},
+    {"mvp", kRoberta},
+    {"roberta", kRoberta},
+    {"roberta-prelayernorm", kRoberta},
 };
 
 constexpr RoleNames kMpnetRoles = {"<s>", "</s>", "[UNK]", "</s>", "<pad>", "<s>", "<mask>"};
+constexpr std::string_view kGenericTypes[] = {"modernbert", "modernbert-decoder"};
+
 constexpr RoleNames kFunnelRoles = {"<s>", "</s>", "<unk>", "<sep>", "<pad>", "<cls>", "<mask>"};
 
 }  // namespace
 
 const RoleNames& TokenizerClass::roles() const {
-  return kind == Kind::mpnet ? kMpnetRoles : kind == Kind::funnel ? kFunnelRoles : kBertRoles;
+  switch (kind) {
+    case Kind::mpnet:
+      return kMpnetRoles;
+    case Kind::funnel:
+      return kFunnelRoles;
+    case Kind::roberta:
+      return kRobertaRoles;
+    case Kind::bert:
+    case Kind::splinter:
+      break;
+  }
+  return kBertRoles;
 }
 
 const TokenizerClass* find_tokenizer_class(std::string_view name) {
@@ -92,6 +123,10 @@ const TokenizerClass* tokenizer_class_of_model(std::string_view model_type) {
   const auto* found = std::find_if(std::begin(kModelTypes), std::end(kModelTypes),
                                    [&](const ModelType& one) { return one.type == model_type; });
   return found == std::end(kModelTypes) ? nullptr : find_tokenizer_class(found->name);
+}
+
+bool is_model_of_generic_class(std::string_view model_type) {
+  return std::find(std::begin(kGenericTypes), std::end(kGenericTypes), model_type) != std::end(kGenericTypes);
 }
 
 bool is_generic_class(std::string_view name) {

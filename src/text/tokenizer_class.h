@@ -1,5 +1,6 @@
-// The tokenizer classes of Hugging Face transformers that are BERT's, under its name or another: WordPiece after BERT's
-// normalizer and pre-tokenizer. They differ in their special tokens and in what stands around a text.
+// The tokenizer classes of Hugging Face transformers that build a pipeline of their own: those that are BERT's, under
+// its name or another (WordPiece after BERT's normalizer and pre-tokenizer; they differ in their special tokens and in
+// what stands around a text), and those that are RoBERTa's (byte-level BPE).
 #pragma once
 
 #include <array>
@@ -10,7 +11,7 @@
 namespace tekio {
 
 struct TokenizerClass {
-  enum class Kind { bert, mpnet, funnel, splinter };
+  enum class Kind { bert, mpnet, funnel, splinter, roberta };
   /// What counts of a tokenizer.json. Most constructors build everything but the vocabulary and the added tokens anew.
   enum class Keeps {
     vocabulary,
@@ -22,15 +23,21 @@ struct TokenizerClass {
   Kind kind = Kind::bert;
   Keeps keeps = Keeps::vocabulary;
 
+  /// Whether the model is byte-level BPE, from vocab.json and merges.txt; else WordPiece, from vocab.txt.
+  bool is_byte_level() const { return kind == Kind::roberta; }
   /// The tokens that have the roles where nothing else is said; "": none.
   const RoleNames& roles() const;
 };
 
-/// The class of a name, with "Fast" at its end or without; nullptr if it is none of BERT's.
+/// The class of a name, with "Fast" at its end or without; nullptr if it is none of these.
 const TokenizerClass* find_tokenizer_class(std::string_view name);
 
-/// The class that a model_type of config.json implies where no class is named; nullptr if none of BERT's.
+/// The class that a model_type of config.json implies where no class is named; nullptr if none of these.
 const TokenizerClass* tokenizer_class_of_model(std::string_view model_type);
+
+/// Whether a model_type's tokenizer is what tokenizer.json says, whichever class is named: the published ones are
+/// wrong.
+bool is_model_of_generic_class(std::string_view model_type);
 
 /// Whether the name stands for "as tokenizer.json says".
 bool is_generic_class(std::string_view name);

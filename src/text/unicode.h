@@ -1,6 +1,7 @@
 // What the tokenizer has to know of a code point. The tables (unicode_tables.cc, generated) mix four versions of
 // Unicode on purpose: the reference takes each property from another crate, and ids are equal only if every version is
-// (categories 8.0; decompositions, combining classes and category M 9.0; \w 16.0; lower case and White_Space 17.0).
+// (categories 8.0; decompositions, combining classes and category M 9.0; \w, \p{L} and \p{N} 16.0; lower case and
+// White_Space 17.0).
 #pragma once
 
 #include <cstddef>
@@ -13,15 +14,18 @@
 namespace tekio::unicode {
 
 enum Flag : uint16_t {
-  kWhiteSpace = 1 << 0,       ///< White_Space
-  kControl = 1 << 1,          ///< Cc, Cf, Co but TAB, LF, CR; and U+0000, U+FFFD: what BERT's clean_text drops
-  kPunctuation = 1 << 2,      ///< P*, and all 32 of ASCII's
-  kNonspacingMark = 1 << 3,   ///< Mn
-  kChinese = 1 << 4,          ///< BERT's list of CJK ideographs, upstream's typo included
-  kDecomposes = 1 << 5,       ///< has a canonical decomposition (Hangul syllables too)
-  kCombiningMark = 1 << 6,    ///< M*
-  kWordCharacter = 1 << 7,    ///< \w
-  kLowercaseExpands = 1 << 8  ///< lower case has several characters
+  kWhiteSpace = 1 << 0,        ///< White_Space
+  kControl = 1 << 1,           ///< Cc, Cf, Co but TAB, LF, CR; and U+0000, U+FFFD: what BERT's clean_text drops
+  kPunctuation = 1 << 2,       ///< P*, and all 32 of ASCII's
+  kNonspacingMark = 1 << 3,    ///< Mn
+  kChinese = 1 << 4,           ///< BERT's list of CJK ideographs, upstream's typo included
+  kDecomposes = 1 << 5,        ///< has a canonical decomposition (Hangul syllables too)
+  kCombiningMark = 1 << 6,     ///< M*
+  kWordCharacter = 1 << 7,     ///< \w
+  kLowercaseExpands = 1 << 8,  ///< lower case has several characters
+  kLetter = 1 << 9,            ///< \p{L}
+  kNumber = 1 << 10,           ///< \p{N}
+  kMayCompose = 1 << 11        ///< may be another character, or go into the one before it, in NFC
 };
 
 struct Record {

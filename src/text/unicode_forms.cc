@@ -7,6 +7,7 @@
 
 #include "text/unicode.h"
 #include "text/unicode_steps.h"
+#include "text/utf8.h"
 
 namespace tekio {
 namespace {
@@ -126,6 +127,30 @@ void normalize(UnicodeForm form, AlignedText& text) {
     if (part.change <= 0) consumed += static_cast<size_t>(1 - part.change);
   }
   text.swap(result);
+}
+
+bool is_composed(std::string_view text) {
+  constexpr unsigned char kFirstLead = 0xCC;  // of U+0300: nothing below it changes
+  const char *at = text.data(), *const end = at + text.size();
+  int last_class = 0;
+  while (at < end) {
+    if (static_cast<unsigned char>(*at) < kFirstLead) {
+      // Sixteen bytes at a time: nearly all of a text in Latin letters.
+      for (; end - at >= 16; at += 16) {
+        unsigned char largest = 0;
+        for (int i = 0; i < 16; ++i) largest = std::max(largest, static_cast<unsigned char>(at[i]));
+        if (largest >= kFirstLead) break;
+      }
+      while (at < end && static_cast<unsigned char>(*at) < kFirstLead) ++at;
+      last_class = 0;
+      continue;
+    }
+    const unicode::Record& record = unicode::record(decode_utf8(at));
+    if ((record.flags & unicode::kMayCompose) != 0) return false;
+    if (record.combining_class != 0 && record.combining_class < last_class) return false;
+    last_class = record.combining_class;
+  }
+  return true;
 }
 
 }  // namespace tekio

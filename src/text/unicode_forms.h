@@ -8,4 +8,7 @@ namespace tekio {
 /// Rewrites `text` in a normal form. Leaves it alone where it has nothing to do.
 void normalize(UnicodeForm form, AlignedText& text);
 
+/// Whether it is certain, without looking further, that valid UTF-8 is in NFC.
+bool is_composed(std::string_view text);
+
 }  // namespace tekio

@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -29,6 +31,11 @@ inline fs::path fresh_folder() {
 }
 
 /// A folder with these files: names and contents.
+inline fs::path folder(std::span<const std::pair<std::string, std::string>> files) {
+  const fs::path path = fresh_folder();
+  for (const auto& [name, content] : files) std::ofstream(path / name, std::ios::binary) << content;
+  return path;
+}
 inline fs::path folder(std::initializer_list<std::pair<const char*, std::string>> files) {
   const fs::path path = fresh_folder();
   for (const auto& [name, content] : files) std::ofstream(path / name, std::ios::binary) << content;

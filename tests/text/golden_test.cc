@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "encodings.h"
 #include "folders.h"
 #include "support/large_data.h"
 #include "text/text_encoder.h"
@@ -12,26 +13,6 @@ namespace tekio::test {
 namespace {
 
 using testing::ElementsAreArray;
-
-// Checks an encoding without template tokens... or with them, as the golden file has them.
-void expect_equal(const Encoding& got, const Json& expected, const std::string& what) {
-  EXPECT_EQ(got.ids, expected["ids"].get<std::vector<int32_t>>()) << what;
-  EXPECT_EQ(got.word_ids, expected["words"].get<std::vector<int32_t>>()) << what;
-  std::vector<int32_t> offsets;
-  for (const auto& [begin, end] : got.offsets) offsets.insert(offsets.end(), {begin, end});
-  EXPECT_EQ(offsets, expected["offsets"].get<std::vector<int32_t>>()) << what;
-}
-
-void expect_encoder_agrees(TextEncoder& encoder, std::string_view text, const Encoding& expected) {
-  std::vector<int32_t> ids;
-  std::vector<uint8_t> starts, expected_starts;
-  encoder.append(text, ids, starts);
-  for (size_t i = 0; i < expected.ids.size(); ++i)
-    expected_starts.push_back(expected.word_ids[i] >= 0 &&
-                              (i == 0 || expected.word_ids[i] != expected.word_ids[i - 1]));
-  EXPECT_EQ(ids, expected.ids) << text;
-  EXPECT_EQ(starts, expected_starts) << text;
-}
 
 void check_file(const Tokenizer& tokenizer, const char* name) {
   TextEncoder encoder(tokenizer);
@@ -84,9 +65,9 @@ TEST(GoldenTest, Decoding) {
   }
 }
 
-TEST(GoldenTest, OtherPipelinesAndAddedTokens) {
-  const Json cases = read_json(golden("pipelines.json"));
-  ASSERT_EQ(cases.size(), 35u);
+void check_pipelines(const char* name, size_t count) {
+  const Json cases = read_json(golden(name));
+  ASSERT_EQ(cases.size(), count);
   for (const Json& one : cases) {
     const Tokenizer tokenizer =
         load(folder({{"tokenizer.json", one["json"]},
@@ -108,6 +89,9 @@ TEST(GoldenTest, OtherPipelinesAndAddedTokens) {
     EXPECT_EQ(pair.type_ids, one["pair_types"].get<std::vector<int32_t>>());
   }
 }
+
+TEST(GoldenTest, OtherPipelinesAndAddedTokens) { check_pipelines("pipelines.json", 35); }
+TEST(GoldenTest, PipelinesWithBpe) { check_pipelines("bpe_pipelines.json", 12); }
 
 // What the reference makes of texts that are easily cut wrongly (control characters, blocks at the edge of CJK, special
 // tokens' names in another case): texts of which the small vocabulary here makes what bert-base-uncased's makes.

@@ -162,9 +162,9 @@ TEST(LoadErrorTest, Folders) {
               HasSubstr("has neither tokenizer.json nor vocab.txt"));
   EXPECT_THAT(message_of(ErrorKind::input,
                          [&] {
-                           load(folder({{"merges.txt", ""}}));
+                           load(folder({{"spiece.model", ""}}));
                          }),
-              HasSubstr("only WordPiece (vocab.txt) can be read"));
+              HasSubstr("only WordPiece and byte-level BPE can be read"));
   EXPECT_THAT(message_of(ErrorKind::input,
                          [&] {
                            load(folder({{"vocab.txt", ""}}));
@@ -195,10 +195,8 @@ TEST(LoadErrorTest, Json) {
   EXPECT_THAT(error_of_json(with_model("3")), HasSubstr("model must be an object"));
   EXPECT_THAT(error_of_json(with_model("{}")), HasSubstr("\"vocab\" is missing"));
   EXPECT_THAT(error_of_json(with_model(R"({"vocab":{},"vocab":{}})")), HasSubstr("the key \"vocab\" stands twice"));
-  EXPECT_THAT(error_of_json(with_model(R"({"type":"BPE","vocab":{},"merges":["a b"]})")),
-              HasSubstr("the type BPE is not supported; supported are WordPiece"));
-  EXPECT_THAT(error_of_json(with_model(R"({"vocab":{},"merges":["a b"]})")),
-              HasSubstr("the type BPE is not supported"));
+  EXPECT_THAT(error_of_json(with_model(R"({"type":"WordLevel","vocab":{}})")),
+              HasSubstr("the type WordLevel is not supported; supported are WordPiece and BPE"));
   EXPECT_THAT(error_of_json(with_model(R"({"vocab":[["a",0.5]]})")), HasSubstr("the type Unigram is not supported"));
   EXPECT_THAT(error_of_json(with_model(R"({"type":"WordPiece","vocab":[]})")),
               HasSubstr("must be an object of tokens and ids"));
@@ -240,8 +238,11 @@ TEST(LoadErrorTest, Components) {
               HasSubstr("the type Metaspace is not supported; supported are BertPreTokenizer"));
   EXPECT_THAT(error(R"("pre_tokenizer":{"type":"Punctuation","behavior":"Merged"})"),
               HasSubstr("behavior: the type Merged is not supported"));
-  EXPECT_THAT(error(R"("decoder":{"type":"ByteLevel"})"),
-              HasSubstr("the type ByteLevel is not supported; supported are WordPiece"));
+  EXPECT_THAT(
+      error(R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"ByteLevel"}]})"),
+      HasSubstr("ByteLevel may stand there once"));
+  EXPECT_THAT(error(R"("decoder":{"type":"CTC"})"),
+              HasSubstr("the type CTC is not supported; supported are WordPiece"));
   EXPECT_THAT(error(R"("added_tokens":{})"), HasSubstr("added_tokens must be a list"));
   EXPECT_THAT(error(R"("added_tokens":["x"])"), HasSubstr("added_tokens must hold objects, got \"x\""));
   EXPECT_THAT(error(R"("added_tokens":[{"id":3}])"),
@@ -263,8 +264,14 @@ TEST(LoadErrorTest, Templates) {
                  ",\"special_tokens\":" + tokens + "}");
   };
   const std::string cls = R"({"SpecialToken":{"id":"[CLS]","type_id":0}})";
-  EXPECT_THAT(error(R"({"type":"ByteLevel"})"),
-              HasSubstr("the type ByteLevel is not supported; supported are TemplateProcessing"));
+  EXPECT_THAT(error(R"({"type":"Other"})"),
+              HasSubstr("the type Other is not supported; supported are TemplateProcessing"));
+  const std::string bert = R"({"type":"BertProcessing","sep":["[SEP]",3],"cls":["[CLS]",2]})";
+  const std::string trims = R"({"type":"ByteLevel","trim_offsets":true})";
+  EXPECT_THAT(error(R"({"type":"Sequence","processors":[)" + bert + "," + bert + "]}"),
+              HasSubstr("only one of several processors may put tokens around a text"));
+  for (const std::string& parts : {trims + "," + trims, bert + "," + trims})
+    EXPECT_THAT(error(R"({"type":"Sequence","processors":[)" + parts + "]}"), HasSubstr("offsets may be trimmed once"));
   EXPECT_THAT(error(R"({"type":"BertProcessing","sep":["[SEP]",3],"cls":["[CLS]"]})"),
               HasSubstr("\"cls\" must be a token and its id"));
   EXPECT_THAT(error(R"({"type":"BertProcessing","sep":["[SEP]","x"],"cls":["[CLS]",2]})"),

@@ -140,8 +140,8 @@ TEST(StepTest, WhatIsMissingOrWrongIsNamed) {
   };
   EXPECT_THAT(message(R"("normalizer":{"type":"Precompiled"})"),
               AllOf(HasSubstr("normalizer: the type Precompiled is not supported"), HasSubstr("NFKC")));
-  EXPECT_THAT(message(R"("pre_tokenizer":{"type":"ByteLevel"})"),
-              AllOf(HasSubstr("ByteLevel is not supported"), HasSubstr("UnicodeScripts")));
+  EXPECT_THAT(message(R"("pre_tokenizer":{"type":"FixedLength"})"),
+              AllOf(HasSubstr("FixedLength is not supported"), HasSubstr("UnicodeScripts")));
   EXPECT_THAT(message(R"("normalizer":{"type":"Replace","content":"b"})"), HasSubstr("\"pattern\" is missing"));
   EXPECT_THAT(message(R"("normalizer":{"type":"Replace","pattern":{"String":"a"}})"),
               HasSubstr("\"content\" is missing"));

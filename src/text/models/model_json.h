@@ -15,6 +15,10 @@ namespace tekio {
 /// Errors: input (a type that is not supported, a member missing or of the wrong kind; `where` stands in the message).
 SubwordModel parse_model(const simdjson::dom::element& json, const std::string& where);
 
+/// What vocab.json and merges.txt say; without options. `where` and `merges_where` name the files.
+Bpe parse_bpe_files(std::string_view vocabulary, const std::string& where, std::string_view merges,
+                    const std::string& merges_where);
+
 /// Appends the object as the library writes it, at an indentation of 2.
 void append_model_json(const SubwordModel& model, std::string& text);
 

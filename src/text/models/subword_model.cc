@@ -4,11 +4,16 @@ namespace tekio {
 namespace {
 
 WordPiece::Scratch& scratch_of(const WordPiece&, SubwordModel::Scratch& scratch) { return scratch.word_piece; }
+Bpe::Scratch& scratch_of(const Bpe&, SubwordModel::Scratch& scratch) { return scratch.bpe; }
 
 }  // namespace
 
 const Vocabulary& SubwordModel::vocabulary() const {
   return std::visit([](const auto& model) -> const Vocabulary& { return model.vocabulary(); }, kind_);
+}
+
+const char* SubwordModel::type() const {
+  return std::visit([](const auto& model) { return model.kType; }, kind_);
 }
 
 void SubwordModel::tokenize(std::span<const AlignedChar> split, std::vector<SubwordPiece>& pieces,

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "text/models/bpe.h"
 #include "text/models/subword_piece.h"
 #include "text/models/word_piece.h"
 #include "text/normalizer.h"
@@ -16,16 +17,19 @@ namespace tekio {
 
 class SubwordModel {
  public:
-  using Kind = std::variant<WordPiece>;
+  using Kind = std::variant<WordPiece, Bpe>;
   /// Space that a caller keeps from split to split.
   struct Scratch {
     WordPiece::Scratch word_piece;
+    Bpe::Scratch bpe;
   };
 
   SubwordModel() = default;
   SubwordModel(Kind kind) : kind_(std::move(kind)) {}
 
   const Vocabulary& vocabulary() const;
+  /// Its name in tokenizer.json.
+  const char* type() const;
   /// Replaces `pieces` by the split's, which is not empty. Errors: input (a token that it takes is not in the
   /// vocabulary).
   void tokenize(std::span<const AlignedChar> split, std::vector<SubwordPiece>& pieces, Scratch& scratch) const;

@@ -15,6 +15,7 @@ namespace tekio {
 
 class WordPiece {
  public:
+  static constexpr const char* kType = "WordPiece";
   /// Space that a caller keeps from word to word.
   struct Scratch {
     std::string bytes;                 // room for the prefix, the word in UTF-8, room to read beyond it

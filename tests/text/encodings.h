@@ -1,0 +1,37 @@
+// What golden files say of encodings.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <tekio/tokenizer.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "text/text_encoder.h"
+
+namespace tekio::test {
+
+/// Checks an encoding against a golden file's.
+inline void expect_equal(const Encoding& got, const Json& expected, const std::string& what) {
+  EXPECT_EQ(got.ids, expected["ids"].get<std::vector<int32_t>>()) << what;
+  EXPECT_EQ(got.word_ids, expected["words"].get<std::vector<int32_t>>()) << what;
+  std::vector<int32_t> offsets;
+  for (const auto& [begin, end] : got.offsets) offsets.insert(offsets.end(), {begin, end});
+  EXPECT_EQ(offsets, expected["offsets"].get<std::vector<int32_t>>()) << what;
+}
+
+/// Checks TextEncoder against encode().
+inline void expect_encoder_agrees(TextEncoder& encoder, std::string_view text, const Encoding& expected) {
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> starts, expected_starts;
+  encoder.append(text, ids, starts);
+  for (size_t i = 0; i < expected.ids.size(); ++i)
+    expected_starts.push_back(expected.word_ids[i] >= 0 &&
+                              (i == 0 || expected.word_ids[i] != expected.word_ids[i - 1]));
+  EXPECT_EQ(ids, expected.ids) << text;
+  EXPECT_EQ(starts, expected_starts) << text;
+}
+
+}  // namespace tekio::test
