@@ -1,9 +1,8 @@
-// Almost always a handful of tokens that all begin with '[': one memchr over the text then settles that none is there.
+// Almost always a handful of tokens that are nowhere in a text, which the filter settles at a glance. Where one may
+// begin, the tree of all patterns says which is the longest.
 #include "text/added_tokens.h"
 
 #include <algorithm>
-#include <cstring>
-#include <functional>
 
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -41,41 +40,38 @@ size_t space_at_start(std::string_view text) {
 
 }  // namespace
 
-void AddedTokenMatcher::add(std::string pattern, int32_t token) {
-  const auto first = static_cast<unsigned char>(pattern.front());
-  if (lengths_[first] == 0) {
-    by_first_.emplace_back();
-    lengths_[first] = static_cast<uint8_t>(by_first_.size());  // valid UTF-8 has fewer than 255 first bytes
-    firsts_.push_back(pattern.front());
+void AddedTokenMatcher::add(std::string_view pattern, int32_t token) {
+  filter_.add(pattern);
+  size_t at = 0;
+  for (const char byte : pattern) {
+    const auto& children = nodes_[at].children;
+    const auto child = std::find_if(children.begin(), children.end(), [&](const auto& c) { return c.first == byte; });
+    if (child != children.end()) {
+      at = child->second;
+      continue;
+    }
+    nodes_[at].children.emplace_back(byte, nodes_.size());
+    if (at == 0) after_first_[static_cast<unsigned char>(byte)] = nodes_.size();
+    at = nodes_.size();
+    nodes_.emplace_back();
   }
-  std::vector<size_t>& lengths = by_first_[lengths_[first] - 1];
-  if (std::find(lengths.begin(), lengths.end(), pattern.size()) == lengths.end()) {
-    lengths.push_back(pattern.size());
-    std::sort(lengths.begin(), lengths.end(), std::greater<>());
-  }
-  patterns_.emplace(std::move(pattern), token);
-}
-
-size_t AddedTokenMatcher::candidate(std::string_view text, size_t from) const {
-  if (firsts_.size() == 1) {
-    const void* at = from < text.size() ? std::memchr(text.data() + from, firsts_[0], text.size() - from) : nullptr;
-    return at == nullptr ? text.size() : static_cast<size_t>(static_cast<const char*>(at) - text.data());
-  }
-  while (from < text.size() && lengths_[static_cast<unsigned char>(text[from])] == 0) ++from;
-  return from;
+  if (nodes_[at].token == kText) nodes_[at].token = token;
 }
 
 bool AddedTokenMatcher::next(std::string_view text, size_t from, Match& match) const {
-  std::string key;
-  for (size_t at = candidate(text, from); at < text.size(); at = candidate(text, at + 1)) {
-    for (const size_t length : by_first_[lengths_[static_cast<unsigned char>(text[at])] - 1]) {
-      if (length > text.size() - at) continue;
-      key.assign(text.substr(at, length));
-      const auto found = patterns_.find(key);
-      if (found == patterns_.end()) continue;
-      match = {found->second, at, at + length};
-      return true;
+  for (size_t at = filter_.next(text, from); at < text.size(); at = filter_.next(text, at + 1)) {
+    match.token = kText;
+    size_t end = at + 1;
+    for (size_t node = after_first_[static_cast<unsigned char>(text[at])]; node != 0;) {
+      const Node& read = nodes_[node];
+      if (read.token != kText) match = {read.token, at, end};
+      node = 0;
+      if (end == text.size()) break;
+      for (const auto& [byte, child] : read.children)
+        if (byte == text[end]) node = child;
+      ++end;
     }
+    if (match.token != kText) return true;
   }
   return false;
 }

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
+
+#include "text/prefix_filter.h"
 
 namespace tekio {
 
@@ -32,10 +34,9 @@ class AddedTokenMatcher {
   };
   static constexpr int32_t kText = -1;
 
-  AddedTokenMatcher() { lengths_.fill(0); }
   /// Looks for `pattern` (not empty) where token number `token` is meant; the first of equal patterns counts.
-  void add(std::string pattern, int32_t token);
-  bool empty() const { return patterns_.empty(); }
+  void add(std::string_view pattern, int32_t token);
+  bool empty() const { return nodes_.size() == 1; }
 
   /// Replaces `stretches` by those that `text` is made of, in order. Tokens that stand in `ignored` are found but not
   /// cut out.
@@ -47,13 +48,16 @@ class AddedTokenMatcher {
     int32_t token;
     size_t begin, end;
   };
+  // A node of the tree of all patterns: what has been read so far.
+  struct Node {
+    int32_t token = kText;  // that ends here
+    std::vector<std::pair<char, size_t>> children;
+  };
   bool next(std::string_view text, size_t from, Match& match) const;
-  size_t candidate(std::string_view text, size_t from) const;
 
-  std::unordered_map<std::string, int32_t> patterns_;
-  std::array<uint8_t, 256> lengths_;           // by first byte: 1 + index into by_first_; 0: no pattern begins so
-  std::vector<std::vector<size_t>> by_first_;  // lengths of the patterns with that first byte, longest first
-  std::string firsts_;                         // the distinct first bytes
+  std::vector<Node> nodes_ = {{}};         // the first one: nothing read
+  std::array<size_t, 256> after_first_{};  // the first one's children, 0 where there is none
+  PrefixFilter filter_;
 };
 
 }  // namespace tekio
