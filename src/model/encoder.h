@@ -6,8 +6,7 @@
 
 #include "compute/backend.h"
 #include "model/dropouts.h"
-#include "model/matrices.h"
-#include "model/weights.h"
+#include "model/prepared_weights.h"
 
 namespace tekio {
 
@@ -52,16 +51,17 @@ struct Pass {
   Sequences wanted(int64_t layer) const { return is_last(layer) ? sequences.only(rows) : sequences; }
 };
 
+using LayerGradients = LayerOf<PairOf<Tensor>, PairOf<Tensor>>;
+
 /// y[n,C] = dropout(norm(word + type + position)).
-void embedding_forward(const Pass& p, const EncoderWeights& w, NormKept& kept, EncoderScratch& s, Tensor y);
-void embedding_backward(const Pass& p, const EncoderWeights& w, WeightsOf<Tensor>& d_w, const NormKept& kept,
+void embedding_forward(const Pass& p, const NetworkWeights& w, NormKept& kept, EncoderScratch& s, Tensor y);
+void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const NormKept& kept,
                         EncoderScratch& s);
 
 /// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
-void layer_forward(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m, LayerKept& k,
-                   EncoderScratch& s, ConstTensor x);
+void layer_forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x);
 /// From s.d_y to s.d_x.
-void layer_backward(const Pass& p, int64_t layer, const LayerOf<ConstTensor>& w, const LayerMatrices& m,
-                    LayerOf<Tensor>& d_w, const LayerKept& k, EncoderScratch& s, ConstTensor x);
+void layer_backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
+                    EncoderScratch& s, ConstTensor x);
 
 }  // namespace tekio

@@ -18,7 +18,7 @@ struct ConfigKeys {
   bool drops_attention_output;  ///< hidden_dropout also acts on the attention's output projection (not in DistilBERT)
 };
 
-/// Tensors without ".weight" and ".bias"; the layers' stand behind `layer` + number + ".".
+/// Modules of schema.h, without ".weight" and ".bias"; the layers' stand behind `layer` + number + ".".
 struct TensorNames {
   const char *word, *position, *type, *embedding_norm;
   const char* layer;

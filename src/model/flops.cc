@@ -1,11 +1,30 @@
 #include "model/flops.h"
 
+#include <variant>
+
+#include "model/schema.h"
+
 namespace tekio {
+namespace {
+
+// Elements of a layer's matrices: multiply-adds of its products for a token.
+double layer_elements(const ModelConfig& config) {
+  int64_t elements = 0;
+  LayerOf<std::monostate, std::monostate> layer;  // of nothing: shapes do
+  for_each_module_of_layer(
+      [&](const Module& module, auto&) {
+        if (module.kind == Module::Kind::linear)
+          elements += extent_of(config, module.rows) * extent_of(config, module.columns);
+      },
+      layer);
+  return static_cast<double>(elements);
+}
+
+}  // namespace
 
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share) {
-  const auto c = static_cast<double>(config.width), inner = static_cast<double>(config.inner),
-             t = static_cast<double>(chunk_size);
-  const double keys_and_values = 2 * c * c, others = 2 * c * c + 2 * c * inner + 2 * t * c;
+  const auto c = static_cast<double>(config.width), t = static_cast<double>(chunk_size);
+  const double keys_and_values = 2 * c * c, others = layer_elements(config) - keys_and_values + 2 * t * c;
   const double layers = static_cast<double>(config.layers) * (keys_and_values + others) - (1 - masked_share) * others;
   const double head = masked_share * (c * c + c * static_cast<double>(config.vocabulary));
   return 6 * t * (layers + head);

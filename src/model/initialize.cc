@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/random/counter.h"
 #include "model/family.h"
 
@@ -44,8 +45,16 @@ void fill_sinusoidal(const Tensor& table) {
 Start start_of(const ModelConfig& config, const NamedTensor& tensor) {
   if (config.sinusoidal_positions && tensor.name == std::string(table_of(config.family).names.position) + ".weight")
     return Start::sinusoidal;
-  if (tensor.decays) return Start::random;
-  return tensor.name.ends_with(".weight") ? Start::ones : Start::zeros;  // a norm's weight; else a bias
+  switch (tensor.role) {
+    case Role::matrix:
+      return Start::random;
+    case Role::norm_weight:
+      return Start::ones;
+    case Role::bias:
+      return Start::zeros;
+  }
+  TEKIO_CHECK(false, "role {}", static_cast<int>(tensor.role));
+  return Start::zeros;
 }
 
 void initialize_tensor(const ModelConfig& config, const TensorToChange& tensor, uint64_t seed, uint64_t stream) {

@@ -53,26 +53,23 @@ Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, 
   return pass;
 }
 
-NormWeights head_norm(const ModelConfig& config, const EncoderWeights& w) {
-  return {w.head_norm.weight, w.head_norm.bias, config.norm_epsilon};
-}
-
 // h.logits[r,V] = norm(act(x w^T + b)) decoder^T + head_bias, x[r,C] being the masked rows of the encoder's output.
-void head_forward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m, HeadKept& h,
-                  ConstTensor x) {
-  be.linear_activation(h.activated, h.transform, x, m.transform, w.transform_bias, config.activation);  // [r,C]
-  be.norm(h.y, h.norm, h.activated, head_norm(config, w));                                              // [r,C]
-  be.linear(h.logits, h.y, m.decoder, w.head_bias);                                                     // [r,V]
+void head_forward(const Pass& p, const NetworkWeights& w, HeadKept& h, ConstTensor x) {
+  p.be.linear_activation(h.activated, h.transform, x, w.transform.weight, w.transform.bias,
+                         p.config.activation);                   // [r,C]
+  p.be.norm(h.y, h.norm, h.activated, w.head_norm);              // [r,C]
+  p.be.linear(h.logits, h.y, w.decoder.weight, w.decoder.bias);  // [r,V]
 }
 
 // From d_logits, in h.logits, to d_x[r,C].
-void head_backward(Backend& be, const ModelConfig& config, const EncoderWeights& w, const ModelMatrices& m,
-                   WeightsOf<Tensor>& d_w, HeadKept& h, Tensor d_x, ConstTensor x) {
-  be.linear_backward(h.d_a, d_w.head(), d_w.head_bias, h.logits, h.y, m.decoder);  // d_a: of y
-  be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
-                   head_norm(config, w));  // d_b: of activated
-  be.linear_activation_backward(d_x, d_w.transform, d_w.transform_bias, h.d_b, h.transform, x, m.transform,
-                                config.activation);
+void head_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, HeadKept& h, Tensor d_x,
+                   ConstTensor x) {
+  const Tensor d_decoder = d_w.decoder.weight ? d_w.decoder.weight : d_w.word.weight;         // tied
+  p.be.linear_backward(h.d_a, d_decoder, d_w.decoder.bias, h.logits, h.y, w.decoder.weight);  // d_a: of y
+  p.be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
+                     w.head_norm);  // d_b: of activated
+  p.be.linear_activation_backward(d_x, d_w.transform.weight, d_w.transform.bias, h.d_b, h.transform, x,
+                                  w.transform.weight, p.config.activation);
 }
 
 }  // namespace
@@ -91,7 +88,7 @@ void MlmNetwork::grow_vocabulary(int64_t rows, uint64_t seed, ThreadPool& pool) 
   tekio::grow_vocabulary(*weights_, *weights, seed, pool);
   activations_.reset();
   gradients_.reset();
-  matrices_.reset();
+  prepared_.reset();
   config_ = std::move(larger);
   weights_ = std::move(weights);
 }
@@ -100,10 +97,10 @@ void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
   TEKIO_CHECK(type == DType::f32 || backend_.has_bf16(), "{} has no bf16", backend_.name());
   activations_.reset();  // before the new one, so that both never stand in memory together
   if (!training) gradients_.reset();
-  if (!matrices_ || matrices_->type() != type) {
-    matrices_.reset();
-    matrices_ = std::make_unique<MatrixSet>(*weights_, backend_, type);
-    matrices_stale_ = true;
+  if (!prepared_ || prepared_->type() != type) {
+    prepared_.reset();
+    prepared_ = std::make_unique<PreparedWeights>(*weights_, backend_, type);
+    prepared_stale_ = true;
   }
   if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients", backend_.memory());
   activations_ = std::make_unique<Activations>(config_, limits, training, type, backend_.memory());
@@ -113,7 +110,7 @@ MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, c
                             bool explicit_dropout, DType type) {
   MemoryPlan plan;
   plan.add("weights", ParameterSet::bytes(config));
-  if (type == DType::bf16) plan.add("bf16 weights", MatrixSet::bytes(config, backend, type));
+  if (type == DType::bf16) plan.add("bf16 weights", PreparedWeights::bytes(config, backend, type));
   if (training) plan.add("gradients", ParameterSet::bytes(config));
   Activations::add_to(plan, config, limits, training, type);
   if (training && explicit_dropout)
@@ -121,9 +118,9 @@ MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, c
   return plan;
 }
 
-const ModelMatrices& MlmNetwork::matrices() {
-  if (std::exchange(matrices_stale_, false)) matrices_->refresh();
-  return matrices_->get();
+const NetworkWeights& MlmNetwork::prepared() {
+  if (std::exchange(prepared_stale_, false)) prepared_->refresh();
+  return prepared_->get();
 }
 
 bool MlmNetwork::fits(const Batch& batch) const { return activations_ && activations_->fits(batch); }
@@ -148,17 +145,16 @@ Tensor MlmNetwork::logits(const Batch& batch) {
 
 /// From the batch to memory.head.logits; activations are kept for backward if training was prepared.
 void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
-  const EncoderWeights& w = weights_->tensors();
-  const ModelMatrices& m = matrices();
+  const NetworkWeights& w = prepared();
   embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
   Tensor x = memory.embedded;
   for (size_t layer = 0; layer < w.layers.size(); ++layer) {
     LayerKept kept = activations_->cut_layer(layer, batch);
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
-    layer_forward(pass, static_cast<int64_t>(layer), w.layers[layer], m.layers[layer], kept, scratch, x);
+    layer_forward(pass, static_cast<int64_t>(layer), w.layers[layer], kept, scratch, x);
     x = kept.y;
   }
-  head_forward(backend_, config_, w, m, memory.head, x);
+  head_forward(pass, w, memory.head, x);
 }
 
 LabelLoss MlmNetwork::evaluate(const Batch& batch, std::span<double> per_sequence) {
@@ -209,17 +205,15 @@ double MlmNetwork::backward(const Batch& batch, float scale) {
   if (batch.masked_rows.empty()) return 0;
   const Pass pass = make_pass(config_, backend_, batch, a.dropouts);
   PassMemory memory = a.cut(batch);
-  const EncoderWeights& w = weights_->tensors();
-  const ModelMatrices& m = matrices_->get();  // as forward had them
+  const NetworkWeights& w = prepared_->get();  // as forward had them
   WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
   const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale).loss;
-  head_backward(backend_, config_, w, m, d_w, memory.head, memory.last_scratch.d_y,
-                a.cut_layer(w.layers.size() - 1, batch).y);
+  head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, batch).y);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
-    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], m.layers[layer], d_w.layers[layer],
-                   a.cut_layer(layer, batch), scratch, x);
+    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[layer], a.cut_layer(layer, batch),
+                   scratch, x);
   }
   embedding_backward(pass, w, d_w, memory.embedding_norm, memory.scratch);
   return loss;

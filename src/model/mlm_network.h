@@ -11,8 +11,7 @@
 #include "compute/backend.h"
 #include "data/batch.h"
 #include "model/config.h"
-#include "model/matrices.h"
-#include "model/weights.h"
+#include "model/prepared_weights.h"
 
 namespace tekio {
 
@@ -46,7 +45,7 @@ class MlmNetwork {
   /// copied first.
   ParameterSet& weights() {
     weights_->make_writable();
-    matrices_stale_ = true;
+    prepared_stale_ = true;
     return *weights_;
   }
   const ParameterSet& weights() const { return *weights_; }
@@ -81,14 +80,14 @@ class MlmNetwork {
 
  private:
   struct Activations;
-  const ModelMatrices& matrices();
+  const NetworkWeights& prepared();
   void run_forward(const Batch& batch, const Pass& pass, PassMemory& memory);
   ModelConfig config_;
   Backend& backend_;
   std::unique_ptr<ParameterSet> weights_, gradients_;
   std::unique_ptr<Activations> activations_;
-  std::unique_ptr<MatrixSet> matrices_;
-  bool matrices_stale_ = true;
+  std::unique_ptr<PreparedWeights> prepared_;
+  bool prepared_stale_ = true;
 };
 
 }  // namespace tekio

@@ -9,101 +9,120 @@
 namespace tekio {
 namespace {
 
-// Calls visit(field, shape, decays) for every tensor of the arena. q, k and v are one tensor here.
+WeightsOf<Tensor> without_numbers(const ModelConfig& config) {
+  WeightsOf<Tensor> weights;
+  weights.layers.resize(static_cast<size_t>(config.layers));
+  return weights;
+}
+
+// Calls visit(tensor, shape, role) for every tensor of the arena. What a model lacks has no rows, or is the head's
+// matrix where that is the word embeddings.
 template <typename Visit>
-void for_each_slot(const ModelConfig& c, WeightsOf<Tensor>& w, Visit&& visit) {
+void for_each_slot(const ModelConfig& config, WeightsOf<Tensor>& weights, Visit&& visit) {
   using Shape = std::initializer_list<int64_t>;
-  const auto norm = [&](NormOf<Tensor>& n) {
-    visit(n.weight, Shape{c.width}, false);
-    visit(n.bias, Shape{c.width}, false);
-  };
-  visit(w.word, Shape{c.vocabulary, c.width}, true);
-  visit(w.position, Shape{c.max_positions, c.width}, true);
-  if (c.type_vocabulary > 0) visit(w.type, Shape{c.type_vocabulary, c.width}, true);
-  norm(w.embedding_norm);
-  w.layers.resize(static_cast<size_t>(c.layers));
-  for (LayerOf<Tensor>& layer : w.layers) {
-    visit(layer.qkv, Shape{3 * c.width, c.width}, true);
-    visit(layer.qkv_bias, Shape{3 * c.width}, false);
-    visit(layer.out, Shape{c.width, c.width}, true);
-    visit(layer.out_bias, Shape{c.width}, false);
-    norm(layer.norm1);
-    visit(layer.up, Shape{c.inner, c.width}, true);
-    visit(layer.up_bias, Shape{c.inner}, false);
-    visit(layer.down, Shape{c.width, c.inner}, true);
-    visit(layer.down_bias, Shape{c.width}, false);
-    norm(layer.norm2);
-  }
-  visit(w.transform, Shape{c.width, c.width}, true);
-  visit(w.transform_bias, Shape{c.width}, false);
-  norm(w.head_norm);
-  if (!c.tied) visit(w.decoder, Shape{c.vocabulary, c.width}, true);
-  visit(w.head_bias, Shape{c.vocabulary}, false);
+  for_each_module(
+      [&](const Module& module, PairOf<Tensor>& pair) {
+        const int64_t rows = extent_of(config, module.rows), columns = extent_of(config, module.columns);
+        const bool is_norm = module.kind == Module::Kind::norm;
+        if (is_norm)
+          visit(pair.weight, Shape{rows}, Role::norm_weight);
+        else if (rows > 0 && !(config.tied && &pair == &weights.decoder))
+          visit(pair.weight, Shape{rows, columns}, Role::matrix);
+        if (module.has_bias()) visit(pair.bias, Shape{rows}, Role::bias);
+      },
+      weights);
 }
 
 // The reference's names, in the order of its named_parameters().
-std::vector<TensorToChange> name_tensors(const ModelConfig& c, const WeightsOf<Tensor>& w) {
-  const TensorNames& names = table_of(c.family).names;
+std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Tensor> weights) {
+  const TensorNames& names = table_of(config.family).names;
   std::vector<TensorToChange> named;
-  const auto linear = [&](const std::string& name, const Tensor& weight, const Tensor& bias) {
-    named.push_back({name + ".weight", weight, true});
-    named.push_back({name + ".bias", bias, false});
-  };
-  const auto norm = [&](const std::string& name, const NormOf<Tensor>& n) {
-    named.push_back({name + ".weight", n.weight, false});
-    named.push_back({name + ".bias", n.bias, false});
-  };
-  const auto embedding = [&](const std::string& name, const Tensor& table) {
-    named.push_back({name + ".weight", table, true});
-  };
-
-  embedding(names.word, w.word);
-  embedding(names.position, w.position);
-  if (w.type) embedding(names.type, w.type);
-  norm(names.embedding_norm, w.embedding_norm);
-  for (size_t i = 0; i < w.layers.size(); ++i) {
-    const LayerOf<Tensor>& layer = w.layers[i];
-    const std::string prefix = names.layer + std::to_string(i) + ".";
-    const char* parts[] = {names.query, names.key, names.value};
-    for (int64_t part = 0; part < 3; ++part) {
-      const int64_t begin = part * c.width, end = begin + c.width;
-      linear(prefix + parts[part], layer.qkv.rows(begin, end), layer.qkv_bias.rows(begin, end));
+  const auto add = [&](const Module& module, const std::string& prefix, const PairOf<Tensor>& pair) {
+    if (!pair.weight) return;
+    const auto parts = static_cast<int64_t>(module.parts());
+    const int64_t rows = pair.weight.dim[0] / parts;
+    const Role role = module.kind == Module::Kind::norm ? Role::norm_weight : Role::matrix;
+    for (int64_t part = 0; part < parts; ++part) {
+      const std::string name = prefix + names.*module.names[static_cast<size_t>(part)];
+      const auto of_part = [&](const Tensor& whole) {
+        return parts == 1 ? whole : whole.rows(part * rows, (part + 1) * rows);
+      };
+      named.push_back({name + ".weight", of_part(pair.weight), role});
+      if (module.has_bias()) named.push_back({name + ".bias", of_part(pair.bias), Role::bias});
     }
-    linear(prefix + names.out, layer.out, layer.out_bias);
-    norm(prefix + names.norm1, layer.norm1);
-    linear(prefix + names.up, layer.up, layer.up_bias);
-    linear(prefix + names.down, layer.down, layer.down_bias);
-    norm(prefix + names.norm2, layer.norm2);
+  };
+  for_each_module_of_embedding([&](const Module& module, PairOf<Tensor>& pair) { add(module, "", pair); }, weights);
+  for (size_t i = 0; i < weights.layers.size(); ++i) {
+    const std::string prefix = names.layer + std::to_string(i) + ".";
+    for_each_module_of_layer([&](const Module& module, PairOf<Tensor>& pair) { add(module, prefix, pair); },
+                             weights.layers[i]);
   }
-  if (names.head_bias_first) named.push_back({names.head_bias, w.head_bias, false});
-  linear(names.transform, w.transform, w.transform_bias);
-  norm(names.head_norm, w.head_norm);
-  if (w.decoder) named.push_back({names.decoder, w.decoder, true});
-  if (!names.head_bias_first) named.push_back({names.head_bias, w.head_bias, false});
+  const TensorToChange head_bias{names.head_bias, weights.decoder.bias, Role::bias};
+  if (names.head_bias_first) named.push_back(head_bias);
+  for_each_module_of_head(
+      [&](const Module& module, PairOf<Tensor>& pair) {
+        if (&pair != &weights.decoder) add(module, "", pair);
+      },
+      weights);
+  if (weights.decoder.weight) named.push_back({names.decoder, weights.decoder.weight, Role::matrix});
+  if (!names.head_bias_first) named.push_back(head_bias);
   return named;
 }
 
 // Cuts an arena into a model's tensors; `pieces` says where decay changes.
 WeightsOf<Tensor> cut(const ModelConfig& config, Arena& arena, std::vector<ParameterSet::Piece>& pieces) {
-  WeightsOf<Tensor> tensors;
+  WeightsOf<Tensor> tensors = without_numbers(config);
   arena.reset();
   pieces.clear();
   for (const bool wanted : {true, false}) {
     const int64_t begin = arena.used() / size_of(DType::f32);
-    for_each_slot(config, tensors, [&](Tensor& field, std::initializer_list<int64_t> shape, bool decays) {
-      if (decays == wanted) field = arena.take(DType::f32, shape);
+    for_each_slot(config, tensors, [&](Tensor& field, std::initializer_list<int64_t> shape, Role role) {
+      if (decays(role) == wanted) field = arena.take(DType::f32, shape);
     });
     pieces.push_back({begin, arena.used() / size_of(DType::f32), wanted});
   }
   return tensors;
 }
 
+// The same places, to be read only.
+EncoderWeights to_read(WeightsOf<Tensor>& tensors) {
+  EncoderWeights read;
+  read.layers.resize(tensors.layers.size());
+  for_each_module(
+      [](const Module&, PairOf<ConstTensor>& to, const PairOf<Tensor>& from) {
+        to = {from.weight, from.bias};
+      },
+      read, tensors);
+  return read;
+}
+
 }  // namespace
 
+int64_t extent_of(const ModelConfig& config, Extent extent) {
+  switch (extent) {
+    case Extent::none:
+      return 0;
+    case Extent::width:
+      return config.width;
+    case Extent::three_widths:
+      return 3 * config.width;
+    case Extent::inner:
+      return config.inner;
+    case Extent::vocabulary:
+      return config.vocabulary;
+    case Extent::positions:
+      return config.max_positions;
+    case Extent::token_types:
+      return config.type_vocabulary;
+  }
+  TEKIO_CHECK(false, "extent {}", static_cast<int>(extent));
+  return 0;
+}
+
 int64_t ParameterSet::bytes(const ModelConfig& config) {
-  WeightsOf<Tensor> shapes;
+  WeightsOf<Tensor> shapes = without_numbers(config);
   int64_t total = 0;
-  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, bool) {
+  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, Role) {
     total += Arena::size_of_tensor(DType::f32, shape);
   });
   return total;
@@ -117,7 +136,7 @@ ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose
 
 void ParameterSet::lay_out() {
   tensors_ = cut(config_, arena_, pieces_);
-  read_tensors_ = tensors_;
+  read_tensors_ = to_read(tensors_);
   flat_ = Tensor(arena_.data(), DType::f32, {arena_.used() / size_of(DType::f32)});
   named_ = name_tensors(config_, memory_.on_host() ? tensors_ : cut(config_, host_arena_, pieces_));
   read_named_.assign(named_.begin(), named_.end());
@@ -181,12 +200,12 @@ bool ParameterSet::borrow(size_t index, const float* numbers, std::shared_ptr<co
   auto* const place = const_cast<float*>(numbers);  // only to be read, as borrow() says
   bool whole = !memory_.on_host();                  // else the back end reads it there
   if (!whole) {
-    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, bool) {
+    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, Role) {
       if (field.data != before.data || field.numel() != before.numel()) return;
       field.data = place;
       whole = true;
     });
-    read_tensors_ = tensors_;
+    read_tensors_ = to_read(tensors_);
   }
   if (!whole) return false;
   named_[index].tensor.data = place;

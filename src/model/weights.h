@@ -1,4 +1,4 @@
-// A model's tensors, as a struct for those that compute and as a list of names for those that load, save and
+// A model's tensors, as a struct (schema.h) for those that compute and as a list of names for those that load, save and
 // initialise. Weights lie in one flat arena, so the optimizer, norms and checkpoints see a few long pieces. Where a
 // back end computes in memory that the processor must not touch, a set lies there, and has a copy on the host.
 #pragma once
@@ -10,61 +10,33 @@
 
 #include "compute/arena.h"
 #include "compute/backend.h"
-#include "model/config.h"
+#include "model/schema.h"
 
 namespace tekio {
 
-// T is ConstTensor, to read, or Tensor, to change; what may be changed may also be read.
+/// A module's tensors; what it lacks is absent. T is ConstTensor, to read, or Tensor, to change.
 template <typename T>
-struct NormOf {
-  T weight, bias;  // [C], [C]
-  template <typename Other>
-  operator NormOf<Other>() const {  // NOLINT(google-explicit-constructor)
-    return {weight, bias};
-  }
+struct PairOf {
+  T weight, bias;
 };
 template <typename T>
-struct LayerOf {
-  T qkv, qkv_bias;  // [3C,C], [3C]: rows of q, then k, then v (three tensors in files)
-  T out, out_bias;  // [C,C], [C]
-  NormOf<T> norm1;
-  T up, up_bias;      // [inner,C], [inner]
-  T down, down_bias;  // [C,inner], [C]
-  NormOf<T> norm2;
-  template <typename Other>
-  operator LayerOf<Other>() const {  // NOLINT(google-explicit-constructor)
-    return {qkv, qkv_bias, out, out_bias, norm1, up, up_bias, down, down_bias, norm2};
-  }
-};
-/// Letters: V vocabulary, C width.
-template <typename T>
-struct WeightsOf {
-  T word, position, type;  // [V,C], [max_positions,C], [type_vocabulary,C] (absent in DistilBERT)
-  NormOf<T> embedding_norm;
-  std::vector<LayerOf<T>> layers;
-  T transform, transform_bias;  // [C,C], [C]: the head's
-  NormOf<T> head_norm;
-  T decoder;    // [V,C]: the head's matrix; absent where that is `word` (tied)
-  T head_bias;  // [V]
-  /// The head's matrix, whichever it is.
-  const T& head() const { return decoder ? decoder : word; }
-  template <typename Other>
-  operator WeightsOf<Other>() const {  // NOLINT(google-explicit-constructor)
-    return {word,      position,       type,      embedding_norm, {layers.begin(), layers.end()},
-            transform, transform_bias, head_norm, decoder,        head_bias};
-  }
-};
+using WeightsOf = ModelOf<PairOf<T>, PairOf<T>, PairOf<T>>;
 using EncoderWeights = WeightsOf<ConstTensor>;
 
-/// One tensor as files name it. `decays`: AdamW's weight decay applies (not to biases and norms).
+/// What a tensor is, from which follows how it begins and whether it decays.
+enum class Role : uint8_t { matrix, norm_weight, bias };  // matrix: embeddings, too
+/// Whether AdamW's weight decay applies.
+constexpr bool decays(Role role) { return role == Role::matrix; }
+
+/// One tensor as files name it.
 template <typename T>
 struct NamedOf {
   std::string name;
   T tensor;
-  bool decays;
+  Role role;
   template <typename Other>
   operator NamedOf<Other>() const {  // NOLINT(google-explicit-constructor)
-    return {name, tensor, decays};
+    return {name, tensor, role};
   }
 };
 using NamedTensor = NamedOf<ConstTensor>;
@@ -89,8 +61,8 @@ class ParameterSet {
   ConstTensor flat() const;
   Tensor flat_to_change();
 
-  /// For the processor: every tensor by its reference name, in the reference's named_parameters order; q, k, v are
-  /// slices of qkv.
+  /// For the processor: every tensor by its reference name, in the reference's named_parameters order; what files hold
+  /// in parts (q, k, v) are slices.
   const std::vector<NamedTensor>& named() const;
   const std::vector<TensorToChange>& named_to_change();
 

@@ -143,16 +143,16 @@ TEST_F(Checkpoint, MissingTensorsStartAsTheReferences) {
   EXPECT_EQ(bytes_of(first.flat().values()), bytes_of(again.flat().values()));
   EXPECT_NE(bytes_of(first.flat().values()), bytes_of(other.flat().values()));
   const auto& w = first.tensors();
-  for (const float value : w.word.rows(0, 1).values()) EXPECT_EQ(value, 0);  // the padding's
-  const auto rest = w.word.rows(1, 50).values();
+  for (const float value : w.word.weight.rows(0, 1).values()) EXPECT_EQ(value, 0);  // the padding's
+  const auto rest = w.word.weight.rows(1, 50).values();
   const double mean = std::accumulate(rest.begin(), rest.end(), 0.0) / static_cast<double>(rest.size());
   double square = 0;
   for (const float value : rest) square += static_cast<double>(value) * static_cast<double>(value);
   EXPECT_NEAR(mean, 0, 0.06);
   EXPECT_NEAR(std::sqrt(square / static_cast<double>(rest.size())), 0.5, 0.05);
-  EXPECT_NE(w.transform.values()[0], w.word.rows(1, 2).values()[0]);
+  EXPECT_NE(w.transform.weight.values()[0], w.word.weight.rows(1, 2).values()[0]);
   for (const float value : w.head_norm.weight.values()) EXPECT_EQ(value, 1);
-  for (const ConstTensor& zeros : {w.head_norm.bias, w.transform_bias, w.head_bias})
+  for (const ConstTensor& zeros : {w.head_norm.bias, w.transform.bias, w.decoder.bias})
     for (const float value : zeros.values()) EXPECT_EQ(value, 0);
 }
 
@@ -168,7 +168,7 @@ TEST(Initialization, IsTheReferences) {
     initialize_weights(config, set, 11);
     for (const NamedTensor& tensor : set.named()) {
       const auto values = tensor.tensor.values();
-      if (!tensor.decays) {
+      if (!decays(tensor.role)) {
         const bool norm = tensor.name.ends_with(".weight");
         for (const float value : values) ASSERT_EQ(value, norm ? 1.0f : 0.0f) << tensor.name;
         continue;
@@ -192,7 +192,7 @@ TEST(Initialization, SinusoidalPositions) {
   const ModelConfig config = ModelConfig::from_json(document, "config");
   ParameterSet set(config, "weights");
   initialize_weights(config, set, 11);
-  const ConstTensor table = set.tensors().position;  // [20,16]
+  const ConstTensor table = set.tensors().position.weight;  // [20,16]
   for (int64_t p = 0; p < 20; ++p)
     for (int64_t i = 0; i < 8; ++i) {
       const double angle = static_cast<double>(p) / std::pow(10000, static_cast<double>(2 * i) / 16);
@@ -233,7 +233,7 @@ TEST_F(Checkpoint, KeepsTheHeadsOwnMatrix) {
     EXPECT_TRUE(complete(loads(opened.config, tensors)));
     ParameterSet set(opened.config, "weights");
     load_weights(opened.files, opened.config, set, 1, Reading::borrowed);
-    EXPECT_EQ(bytes_of(set.tensors().head().values()), decoder.bytes);
+    EXPECT_EQ(bytes_of(set.tensors().decoder.weight.values()), decoder.bytes);
     EXPECT_EQ(set.count(), ParameterSet(distilbert_, "tied").count() + 50 * 16);
     save_model(folder_.path(), opened.config, set);
     EXPECT_FALSE(ModelConfig::from_folder(folder_.path()).tied);
@@ -487,22 +487,22 @@ TEST_F(Checkpoint, BorrowsWhatCanBeReadInPlace) {
     fs::remove(folder_.path() / "model.safetensors");  // the mapping holds it
 
     const auto inside = [&](const ConstTensor& tensor) {
-      const char* const begin = reinterpret_cast<const char*>(&set.tensors().layers[0].qkv.values()[0]);
+      const char* const begin = reinterpret_cast<const char*>(&set.tensors().layers[0].qkv.weight.values()[0]);
       const char* const at = static_cast<const char*>(tensor.data);
       return at >= begin - ParameterSet::bytes(config) && at < begin + ParameterSet::bytes(config);
     };
     EXPECT_TRUE(set.borrows());
-    EXPECT_FALSE(inside(set.tensors().word));
-    EXPECT_FALSE(inside(set.tensors().layers[1].down));
-    EXPECT_EQ(set.tensors().word.data, set.named()[0].tensor.data);
+    EXPECT_FALSE(inside(set.tensors().word.weight));
+    EXPECT_FALSE(inside(set.tensors().layers[1].down.weight));
+    EXPECT_EQ(set.tensors().word.weight.data, set.named()[0].tensor.data);
     EXPECT_THROW(set.flat(), Error);
     for (size_t i = 0; i < set.named().size(); ++i)
       EXPECT_TRUE(std::ranges::equal(set.named()[i].tensor.values(), copied.named()[i].tensor.values())) << i;
 
     set.make_writable();
     EXPECT_FALSE(set.borrows());
-    EXPECT_TRUE(inside(set.tensors().word));
-    EXPECT_EQ(set.tensors().word.data, set.named()[0].tensor.data);
+    EXPECT_TRUE(inside(set.tensors().word.weight));
+    EXPECT_EQ(set.tensors().word.weight.data, set.named()[0].tensor.data);
     EXPECT_TRUE(std::ranges::equal(set.flat().values(), copied.flat().values()));
   }
 }
@@ -551,7 +551,7 @@ TEST(CheckpointData, BothFormsOfARealFileAreEqual) {
   fs::copy(folder / "pytorch_model.bin", only_bin.path() / "pytorch_model.bin");
   EXPECT_EQ(load_weights(only_bin.path(), config, torch, 1).missing, report.missing);
   EXPECT_EQ(bytes_of(safe.flat().values()), bytes_of(torch.flat().values()));
-  EXPECT_GT(largest(safe.tensors().layers[4].down.values()), 0);
+  EXPECT_GT(largest(safe.tensors().layers[4].down.weight.values()), 0);
 }
 
 }  // namespace

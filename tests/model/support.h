@@ -90,7 +90,7 @@ inline void randomize(MlmNetwork& model, uint64_t seed) {
   wide.initializer_range = 0.3;
   initialize_weights(wide, model.weights(), seed);
   for (const TensorToChange& tensor : model.weights().named_to_change())
-    if (!tensor.decays)
+    if (!decays(tensor.role))
       for (float& value : tensor.tensor.values())
         value +=
             0.1f * std::sin(static_cast<float>(&value - tensor.tensor.f32()) + static_cast<float>(tensor.name.size()));

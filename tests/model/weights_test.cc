@@ -77,12 +77,12 @@ TEST(Weights, BiasesAndNormsDoNotDecay) {
     for (const NamedTensor& tensor : set.named()) {
       const bool excluded = tensor.name.ends_with(".bias") || tensor.name.find("LayerNorm") != std::string::npos ||
                             tensor.name.find("layer_norm") != std::string::npos;
-      EXPECT_EQ(tensor.decays, !excluded) << tensor.name;
+      EXPECT_EQ(decays(tensor.role), !excluded) << tensor.name;
       // A tensor lies in a piece of its own kind.
       const int64_t at = tensor.tensor.f32() - set.flat().f32();
       for (const auto& piece : set.pieces())
         if (piece.begin <= at && at < piece.end) {
-          EXPECT_EQ(piece.decays, tensor.decays) << tensor.name;
+          EXPECT_EQ(piece.decays, decays(tensor.role)) << tensor.name;
         }
     }
   }
@@ -109,15 +109,15 @@ TEST(Weights, PiecesCoverTheArenaAndGapsAreZero) {
 
 TEST(Weights, QueryKeyValueAreSlicesOfOneTensor) {
   const ParameterSet set(ModelConfig::from_json(tiny_bert_json(), "config"), "weights");
-  const LayerOf<ConstTensor>& layer = set.tensors().layers[1];
+  const auto& layer = set.tensors().layers[1];
   const auto find = [&](const std::string& name) {
     for (const NamedTensor& tensor : set.named())
       if (tensor.name == name) return tensor.tensor;
     return ConstTensor();
   };
-  EXPECT_EQ(find("bert.encoder.layer.1.attention.self.query.weight").data, layer.qkv.data);
-  EXPECT_EQ(find("bert.encoder.layer.1.attention.self.key.weight").f32(), layer.qkv.f32() + 16 * 16);
-  EXPECT_EQ(find("bert.encoder.layer.1.attention.self.value.bias").f32(), layer.qkv_bias.f32() + 32);
+  EXPECT_EQ(find("bert.encoder.layer.1.attention.self.query.weight").data, layer.qkv.weight.data);
+  EXPECT_EQ(find("bert.encoder.layer.1.attention.self.key.weight").f32(), layer.qkv.weight.f32() + 16 * 16);
+  EXPECT_EQ(find("bert.encoder.layer.1.attention.self.value.bias").f32(), layer.qkv.bias.f32() + 32);
 }
 
 // Both sides of a set in a memory of its own: what the back end has, and what the host sees.
@@ -153,17 +153,18 @@ TEST_F(TwoSides, BeginWithZerosAndNoCopies) {
 
 TEST_F(TwoSides, EachSeesWhatTheOtherChanged) {
   change_here(2);
-  EXPECT_EQ(there(set_.tensors().layers[1].qkv).back(), 2);
-  EXPECT_EQ(there(set_.tensors().head_bias), std::vector<float>(50, 2.0f));
+  EXPECT_EQ(there(set_.tensors().layers[1].qkv.weight).back(), 2);
+  EXPECT_EQ(there(set_.tensors().decoder.bias), std::vector<float>(50, 2.0f));
   change_there(set_.tensors_to_change().layers[1].qkv, 3);
   for (const NamedTensor& tensor : set_.named())  // q, k and v are parts of it
-    EXPECT_EQ(first(tensor), tensor.name.find("layer.1.attention.self") != std::string::npos && tensor.decays ? 3 : 2)
+    EXPECT_EQ(first(tensor),
+              tensor.name.find("layer.1.attention.self") != std::string::npos && decays(tensor.role) ? 3 : 2)
         << tensor.name;
   change_there(set_.flat_to_change(), 4);
   named_values(set_, "cls.predictions.bias")[0] = 5;  // a change of a part keeps the rest
-  EXPECT_EQ(there(set_.tensors().head_bias)[0], 5);
-  EXPECT_EQ(there(set_.tensors().head_bias)[1], 4);
-  EXPECT_EQ(there(set_.tensors().word)[0], 4);
+  EXPECT_EQ(there(set_.tensors().decoder.bias)[0], 5);
+  EXPECT_EQ(there(set_.tensors().decoder.bias)[1], 4);
+  EXPECT_EQ(there(set_.tensors().word.weight)[0], 4);
 }
 
 TEST_F(TwoSides, NothingIsCopiedTwice) {
@@ -187,8 +188,8 @@ TEST_F(TwoSides, BorrowedNumbersAreSentFromWhereTheyLie) {
       EXPECT_TRUE(set_.borrow(i, numbers.data(), owner));  // a part of qkv
     }
   EXPECT_EQ(owner.use_count(), 2);
-  EXPECT_EQ(there(set_.tensors().layers[0].qkv.rows(16, 32)), numbers);
-  EXPECT_EQ(largest(there(set_.tensors().layers[0].qkv.rows(0, 16))), 0);
+  EXPECT_EQ(there(set_.tensors().layers[0].qkv.weight.rows(16, 32)), numbers);
+  EXPECT_EQ(largest(there(set_.tensors().layers[0].qkv.weight.rows(0, 16))), 0);
   EXPECT_THROW(set_.flat(), Error);
   EXPECT_THROW(set_.named_to_change(), Error);
   EXPECT_THROW(set_.tensors_to_change(), Error);
@@ -201,7 +202,7 @@ TEST_F(TwoSides, BorrowedNumbersAreSentFromWhereTheyLie) {
 
 TEST(OneSide, IsNeverCopied) {
   ParameterSet set(ModelConfig::from_json(tiny_bert_json(), "config"), "weights");
-  EXPECT_EQ(set.named()[0].tensor.data, set.tensors().word.data);
+  EXPECT_EQ(set.named()[0].tensor.data, set.tensors().word.weight.data);
   EXPECT_EQ(set.named_to_change()[0].tensor.data, set.tensors_to_change().word.data);
   EXPECT_EQ(set.flat_to_change().data, set.flat().data);
 }

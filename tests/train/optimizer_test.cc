@@ -95,7 +95,7 @@ class Update : public ::testing::Test {
         gradients_(config_, "g") {
     for (float& w : weights_.tensors_to_change().transform_bias.values()) w = 1;
   }
-  float weight() { return weights_.tensors().transform_bias.values()[0]; }
+  float weight() { return weights_.tensors().transform.bias.values()[0]; }
   ModelConfig config_;
   ParameterSet weights_, gradients_;
   std::unique_ptr<Backend> backend_ = make_ref_backend();
@@ -107,7 +107,7 @@ TEST_F(Update, TheNormIsThatBeforeClipping) {
   Optimizer optimizer(*backend_, config_, {});
   EXPECT_DOUBLE_EQ(optimizer.update(weights_, gradients_, 0, 1), 5);
   // clipped to norm 1: 3 * 1/(5 + 1e-6)
-  EXPECT_NEAR(optimizer.moment1().tensors().transform_bias.values()[0], 0.1 * 0.6, 1e-6);
+  EXPECT_NEAR(optimizer.moment1().tensors().transform.bias.values()[0], 0.1 * 0.6, 1e-6);
 }
 
 TEST_F(Update, NoClippingWhereTheLimitIsZeroOrFar) {
@@ -115,7 +115,7 @@ TEST_F(Update, NoClippingWhereTheLimitIsZeroOrFar) {
   for (const double limit : {0.0, 10.0}) {
     Optimizer optimizer(*backend_, config_, {.max_grad_norm = limit});
     optimizer.update(weights_, gradients_, 0, 1);
-    EXPECT_NEAR(optimizer.moment1().tensors().transform_bias.values()[0], 0.3, 1e-6);
+    EXPECT_NEAR(optimizer.moment1().tensors().transform.bias.values()[0], 0.3, 1e-6);
   }
 }
 
@@ -131,7 +131,7 @@ TEST_F(Update, BiasesDoNotDecay) {
   Optimizer optimizer(*backend_, config_, {.weight_decay = 0.5});
   optimizer.update(weights_, gradients_, 0.1, 1);
   EXPECT_EQ(weight(), 1);
-  EXPECT_FLOAT_EQ(weights_.tensors().transform.values()[5], 0.95f);
+  EXPECT_FLOAT_EQ(weights_.tensors().transform.weight.values()[5], 0.95f);
 }
 
 }  // namespace
