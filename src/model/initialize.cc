@@ -46,11 +46,11 @@ Start start_of(const ModelConfig& config, const NamedTensor& tensor) {
   if (config.sinusoidal_positions && tensor.name == std::string(table_of(config.family).names.position) + ".weight")
     return Start::sinusoidal;
   switch (tensor.role) {
-    case Role::matrix:
+    case TensorRole::matrix:
       return Start::random;
-    case Role::norm_weight:
+    case TensorRole::norm_weight:
       return Start::ones;
-    case Role::bias:
+    case TensorRole::bias:
       return Start::zeros;
   }
   TEKIO_CHECK(false, "role {}", static_cast<int>(tensor.role));

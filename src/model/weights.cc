@@ -25,10 +25,10 @@ void for_each_slot(const ModelConfig& config, WeightsOf<Tensor>& weights, Visit&
         const int64_t rows = extent_of(config, module.rows), columns = extent_of(config, module.columns);
         const bool is_norm = module.kind == Module::Kind::norm;
         if (is_norm)
-          visit(pair.weight, Shape{rows}, Role::norm_weight);
+          visit(pair.weight, Shape{rows}, TensorRole::norm_weight);
         else if (rows > 0 && !(config.tied && &pair == &weights.decoder))
-          visit(pair.weight, Shape{rows, columns}, Role::matrix);
-        if (module.has_bias()) visit(pair.bias, Shape{rows}, Role::bias);
+          visit(pair.weight, Shape{rows, columns}, TensorRole::matrix);
+        if (module.has_bias()) visit(pair.bias, Shape{rows}, TensorRole::bias);
       },
       weights);
 }
@@ -41,14 +41,14 @@ std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Te
     if (!pair.weight) return;
     const auto parts = static_cast<int64_t>(module.parts());
     const int64_t rows = pair.weight.dim[0] / parts;
-    const Role role = module.kind == Module::Kind::norm ? Role::norm_weight : Role::matrix;
+    const TensorRole role = module.kind == Module::Kind::norm ? TensorRole::norm_weight : TensorRole::matrix;
     for (int64_t part = 0; part < parts; ++part) {
       const std::string name = prefix + names.*module.names[static_cast<size_t>(part)];
       const auto of_part = [&](const Tensor& whole) {
         return parts == 1 ? whole : whole.rows(part * rows, (part + 1) * rows);
       };
       named.push_back({name + ".weight", of_part(pair.weight), role});
-      if (module.has_bias()) named.push_back({name + ".bias", of_part(pair.bias), Role::bias});
+      if (module.has_bias()) named.push_back({name + ".bias", of_part(pair.bias), TensorRole::bias});
     }
   };
   for_each_module_of_embedding([&](const Module& module, PairOf<Tensor>& pair) { add(module, "", pair); }, weights);
@@ -57,14 +57,14 @@ std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Te
     for_each_module_of_layer([&](const Module& module, PairOf<Tensor>& pair) { add(module, prefix, pair); },
                              weights.layers[i]);
   }
-  const TensorToChange head_bias{names.head_bias, weights.decoder.bias, Role::bias};
+  const TensorToChange head_bias{names.head_bias, weights.decoder.bias, TensorRole::bias};
   if (names.head_bias_first) named.push_back(head_bias);
   for_each_module_of_head(
       [&](const Module& module, PairOf<Tensor>& pair) {
         if (&pair != &weights.decoder) add(module, "", pair);
       },
       weights);
-  if (weights.decoder.weight) named.push_back({names.decoder, weights.decoder.weight, Role::matrix});
+  if (weights.decoder.weight) named.push_back({names.decoder, weights.decoder.weight, TensorRole::matrix});
   if (!names.head_bias_first) named.push_back(head_bias);
   return named;
 }
@@ -76,7 +76,7 @@ WeightsOf<Tensor> cut(const ModelConfig& config, Arena& arena, std::vector<Param
   pieces.clear();
   for (const bool wanted : {true, false}) {
     const int64_t begin = arena.used() / size_of(DType::f32);
-    for_each_slot(config, tensors, [&](Tensor& field, std::initializer_list<int64_t> shape, Role role) {
+    for_each_slot(config, tensors, [&](Tensor& field, std::initializer_list<int64_t> shape, TensorRole role) {
       if (decays(role) == wanted) field = arena.take(DType::f32, shape);
     });
     pieces.push_back({begin, arena.used() / size_of(DType::f32), wanted});
@@ -122,7 +122,7 @@ int64_t extent_of(const ModelConfig& config, Extent extent) {
 int64_t ParameterSet::bytes(const ModelConfig& config) {
   WeightsOf<Tensor> shapes = without_numbers(config);
   int64_t total = 0;
-  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, Role) {
+  for_each_slot(config, shapes, [&](Tensor&, std::initializer_list<int64_t> shape, TensorRole) {
     total += Arena::size_of_tensor(DType::f32, shape);
   });
   return total;
@@ -200,7 +200,7 @@ bool ParameterSet::borrow(size_t index, const float* numbers, std::shared_ptr<co
   auto* const place = const_cast<float*>(numbers);  // only to be read, as borrow() says
   bool whole = !memory_.on_host();                  // else the back end reads it there
   if (!whole) {
-    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, Role) {
+    for_each_slot(config_, tensors_, [&](Tensor& field, std::initializer_list<int64_t>, TensorRole) {
       if (field.data != before.data || field.numel() != before.numel()) return;
       field.data = place;
       whole = true;

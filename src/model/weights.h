@@ -24,16 +24,16 @@ using WeightsOf = ModelOf<PairOf<T>, PairOf<T>, PairOf<T>>;
 using EncoderWeights = WeightsOf<ConstTensor>;
 
 /// What a tensor is, from which follows how it begins and whether it decays.
-enum class Role : uint8_t { matrix, norm_weight, bias };  // matrix: embeddings, too
+enum class TensorRole : uint8_t { matrix, norm_weight, bias };  // matrix: embeddings, too
 /// Whether AdamW's weight decay applies.
-constexpr bool decays(Role role) { return role == Role::matrix; }
+constexpr bool decays(TensorRole role) { return role == TensorRole::matrix; }
 
 /// One tensor as files name it.
 template <typename T>
 struct NamedOf {
   std::string name;
   T tensor;
-  Role role;
+  TensorRole role;
   template <typename Other>
   operator NamedOf<Other>() const {  // NOLINT(google-explicit-constructor)
     return {name, tensor, role};

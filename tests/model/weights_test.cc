@@ -155,7 +155,7 @@ TEST_F(TwoSides, EachSeesWhatTheOtherChanged) {
   change_here(2);
   EXPECT_EQ(there(set_.tensors().layers[1].qkv.weight).back(), 2);
   EXPECT_EQ(there(set_.tensors().decoder.bias), std::vector<float>(50, 2.0f));
-  change_there(set_.tensors_to_change().layers[1].qkv, 3);
+  change_there(set_.tensors_to_change().layers[1].qkv.weight, 3);
   for (const NamedTensor& tensor : set_.named())  // q, k and v are parts of it
     EXPECT_EQ(first(tensor),
               tensor.name.find("layer.1.attention.self") != std::string::npos && decays(tensor.role) ? 3 : 2)
@@ -195,7 +195,7 @@ TEST_F(TwoSides, BorrowedNumbersAreSentFromWhereTheyLie) {
   EXPECT_THROW(set_.tensors_to_change(), Error);
   set_.make_writable();
   EXPECT_EQ(owner.use_count(), 1);
-  change_there(set_.tensors_to_change().layers[0].qkv, 7);
+  change_there(set_.tensors_to_change().layers[0].qkv.weight, 7);
   EXPECT_EQ(named_values(set_, "bert.encoder.layer.0.attention.self.key.weight")[0], 7);
   EXPECT_EQ(numbers[0], 6);
 }
@@ -203,7 +203,7 @@ TEST_F(TwoSides, BorrowedNumbersAreSentFromWhereTheyLie) {
 TEST(OneSide, IsNeverCopied) {
   ParameterSet set(ModelConfig::from_json(tiny_bert_json(), "config"), "weights");
   EXPECT_EQ(set.named()[0].tensor.data, set.tensors().word.weight.data);
-  EXPECT_EQ(set.named_to_change()[0].tensor.data, set.tensors_to_change().word.data);
+  EXPECT_EQ(set.named_to_change()[0].tensor.data, set.tensors_to_change().word.weight.data);
   EXPECT_EQ(set.flat_to_change().data, set.flat().data);
 }
 

@@ -93,7 +93,7 @@ class Update : public ::testing::Test {
       : config_(ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/tiny-distilbert")),
         weights_(config_, "w"),
         gradients_(config_, "g") {
-    for (float& w : weights_.tensors_to_change().transform_bias.values()) w = 1;
+    for (float& w : weights_.tensors_to_change().transform.bias.values()) w = 1;
   }
   float weight() { return weights_.tensors().transform.bias.values()[0]; }
   ModelConfig config_;
@@ -102,8 +102,8 @@ class Update : public ::testing::Test {
 };
 
 TEST_F(Update, TheNormIsThatBeforeClipping) {
-  gradients_.tensors_to_change().transform_bias.values()[0] = 3;
-  gradients_.tensors_to_change().word.values()[7] = 4;
+  gradients_.tensors_to_change().transform.bias.values()[0] = 3;
+  gradients_.tensors_to_change().word.weight.values()[7] = 4;
   Optimizer optimizer(*backend_, config_, {});
   EXPECT_DOUBLE_EQ(optimizer.update(weights_, gradients_, 0, 1), 5);
   // clipped to norm 1: 3 * 1/(5 + 1e-6)
@@ -111,7 +111,7 @@ TEST_F(Update, TheNormIsThatBeforeClipping) {
 }
 
 TEST_F(Update, NoClippingWhereTheLimitIsZeroOrFar) {
-  gradients_.tensors_to_change().transform_bias.values()[0] = 3;
+  gradients_.tensors_to_change().transform.bias.values()[0] = 3;
   for (const double limit : {0.0, 10.0}) {
     Optimizer optimizer(*backend_, config_, {.max_grad_norm = limit});
     optimizer.update(weights_, gradients_, 0, 1);
@@ -120,14 +120,14 @@ TEST_F(Update, NoClippingWhereTheLimitIsZeroOrFar) {
 }
 
 TEST_F(Update, NothingIsChangedByGradientsThatAreNotFinite) {
-  gradients_.tensors_to_change().transform_bias.values()[0] = std::numeric_limits<float>::quiet_NaN();
+  gradients_.tensors_to_change().transform.bias.values()[0] = std::numeric_limits<float>::quiet_NaN();
   Optimizer optimizer(*backend_, config_, {});
   EXPECT_TRUE(std::isnan(optimizer.update(weights_, gradients_, 1e-3, 1)));
   EXPECT_EQ(weight(), 1);
 }
 
 TEST_F(Update, BiasesDoNotDecay) {
-  for (float& w : weights_.tensors_to_change().transform.values()) w = 1;
+  for (float& w : weights_.tensors_to_change().transform.weight.values()) w = 1;
   Optimizer optimizer(*backend_, config_, {.weight_decay = 0.5});
   optimizer.update(weights_, gradients_, 0.1, 1);
   EXPECT_EQ(weight(), 1);
