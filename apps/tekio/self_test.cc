@@ -79,13 +79,15 @@ std::vector<int32_t> every(int32_t step) {
 
 void try_embedding(Trial& t) {
   Backend& be = t.backend();
-  const Tokens tokens;
   const std::vector<int32_t> ids = every(7);
+  std::vector<int32_t> positions;
+  for (int32_t i = 0; i < kTokens; ++i) positions.push_back(i);
+  const TableRows rows{.ids = ids, .type_ids = {}, .positions = positions, .word_padding = 0};
   const Tensor y = t.activations({kTokens, kWidth}), d_y = t.activations({kTokens, kWidth});
   const Tensor word = t.floats({kVocabulary, kWidth}), position = t.floats({64, kWidth}),
                d_word = t.floats({kVocabulary, kWidth}), d_position = t.floats({64, kWidth});
-  t.op("embed", [&] { be.embed(y, ids, {}, tokens.sequences, word, position, Tensor()); });
-  t.op("embed_backward", [&] { be.embed_backward(d_word, d_position, Tensor(), d_y, ids, {}, tokens.sequences, 0); });
+  t.op("embed", [&] { be.embed(y, rows, word, position, Tensor()); });
+  t.op("embed_backward", [&] { be.embed_backward(d_word, d_position, Tensor(), d_y, rows); });
 }
 
 void try_products(Trial& t) {

@@ -6,7 +6,7 @@
 #   sh scripts/golden/make_all.sh PYTHON --check      aside, and says which differ from those in their places; fails if any does
 #
 # PYTHON is one that has requirements.txt installed. Where TEKIO_DATA is not set, what needs the film reviews and the original
-# tokenizer (random streams, masks, batches, tiny models with gradients) is left out, and said to be. The Unicode tables need the network: pip
+# tokenizer (random streams, masks, batches) is left out, and said to be. The Unicode tables need the network: pip
 # downloads their source.
 set -eu
 usage="usage: sh scripts/golden/make_all.sh PYTHON [--check]"
@@ -41,6 +41,7 @@ make make_parquet_golden.py "$out/tests/golden/parquet"
 make make_compute_golden.py "$out/tests/golden/compute/adamw.json"
 make make_rotary_golden.py "$out/tests/golden/compute/rotary.json"
 make make_fill_golden.py "$out/tests/golden/model/fill-mask"
+make make_model_golden.py "$out/tests/golden"
 make make_schedule_golden.py "$out/tests/golden/train/schedules.json"
 if [ -n "${TEKIO_DATA:-}" ]; then
   make make_training_golden.py "$out/tests/golden"

@@ -3,7 +3,6 @@
     python scripts/golden/make_training_golden.py OUT [--data DIR] [--skip-walkthrough]
 
 DIR is the folder with imdb/ and tokenizers/ (default: $TEKIO_DATA). Needs torch, transformers, datasets, zstandard, safetensors; about two minutes.
-Models get their weights from numpy, not from the library's initialisation, so that every version starts from the same bits.
 """
 import argparse, contextlib, hashlib, io, json, os, re, tempfile, warnings, zlib
 for key, value in {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": "",
@@ -16,8 +15,8 @@ import datasets
 import transformers
 import zstandard
 from safetensors.numpy import save_file
-from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, DataCollatorForLanguageModeling, DistilBertConfig,
-                          DistilBertForMaskedLM, Trainer, TrainingArguments, get_scheduler)
+from transformers import (AutoTokenizer, DataCollatorForLanguageModeling, DistilBertConfig, DistilBertForMaskedLM, Trainer,
+                          TrainingArguments)
 
 torch.set_num_threads(1)
 datasets.disable_progress_bars()
@@ -29,9 +28,7 @@ a = p.parse_args()
 if not a.data:
     p.error("name the data folder: --data DIR, or TEKIO_DATA")
 S = dict(seeds=[0, 42, 12345, 2 ** 32 + 42], shapes=[(3, 7), (8, 128), (5, 33)], perm=[1, 2, 10, 37, 1000, 25000, 61291],
-         chunks=(0, 48), train=37, eval=11, batch=8, eval_batch=4, trainer_seeds=[42, 0], walkthrough=42,
-         vocab=600, width=32, layers=2, heads=4, hidden=64, rows=4, length=16, model_seed=1)
-SIZES = S
+         chunks=(0, 48), train=37, eval=11, batch=8, eval_batch=4, trainer_seeds=[42, 0], walkthrough=42)
 tok = AutoTokenizer.from_pretrained(os.path.join(a.data, "tokenizers/distilbert-base-uncased"))
 tok.model_max_length = 10 ** 9
 
@@ -204,95 +201,10 @@ def walkthrough():
     dump("walkthrough.json", out)
 
 
-# -- tiny models --------------------------------------------------------------------------------------------------------
-def tiny(kind, tied=True):
-    """An untied head has a matrix of its own; it is smaller, since the rest is the same. Its BERT has two biases of which only the
-    decoder's enters anything: they begin alike, and what is frozen of the decoder's stands under the other's name."""
-    S = SIZES if tied else {**SIZES, "vocab": 120, "width": 16, "heads": 2, "hidden": 24}
-    common = dict(vocab_size=S["vocab"], max_position_embeddings=S["length"] + 8, tie_word_embeddings=tied)
-    if kind == "distilbert":
-        model = DistilBertForMaskedLM(DistilBertConfig(**common, dim=S["width"], n_layers=S["layers"], n_heads=S["heads"], hidden_dim=S["hidden"],
-                                                       dropout=0., attention_dropout=0.))
-    else:
-        model = BertForMaskedLM(BertConfig(**common, hidden_size=S["width"], num_hidden_layers=S["layers"], num_attention_heads=S["heads"],
-                                           intermediate_size=S["hidden"], hidden_dropout_prob=0., attention_probs_dropout_prob=0.))
-    g = np.random.default_rng(S["model_seed"])
-    norms = {n for n, m in model.named_modules() if isinstance(m, torch.nn.LayerNorm)}
-    with torch.no_grad():
-        for name, w in model.named_parameters():
-            noise = torch.from_numpy(g.standard_normal(tuple(w.shape)).astype(np.float32)) * .1
-            w.copy_(noise + (1. if name.endswith("weight") and name.rsplit(".", 1)[0] in norms else 0.))
-        if not tied and kind == "bert":
-            model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
-    parameters = lambda m: {("cls.predictions.bias" if n == "cls.predictions.decoder.bias" else n): w for n, w in m.named_parameters()}
-    folder = os.path.join(a.out, "tiny-" + kind + ("" if tied else "-untied"))
-    model.save_pretrained(folder)
-    B, L, batches = S["rows"], S["length"], []
-    for k in range(3):                                          # 0: plain; 1: padded (and token types); 2: padded, one row without labels
-        ids = g.integers(5, S["vocab"], (B, L))
-        mask = np.ones((B, L), np.int64)
-        if k:
-            for r, n in enumerate(g.integers(3, L + 1, B)):
-                ids[r, n:], mask[r, n:] = 0, 0
-        labels = np.where((g.random((B, L)) < .3) & (mask == 1), ids, -100)
-        labels[:, 1] = ids[:, 1]
-        if k == 2:
-            labels[1] = -100
-        ids = np.where((labels != -100) & (g.random((B, L)) < .8), 4, ids)
-        b = {"input_ids": ids, "attention_mask": mask, "labels": labels}
-        if kind == "bert":
-            b["token_type_ids"] = (np.arange(L)[None] >= L // 2).astype(np.int64) * np.ones((B, 1), np.int64) * (k > 0)
-        batches.append({n: torch.from_numpy(np.ascontiguousarray(v)).long() for n, v in b.items()})
-    tensors, notes = {}, {"kind": kind, "parameters": sum(w.numel() for w in parameters(model).values()), "batches": []}
-    model.train()
-    start = {n: v.clone() for n, v in model.state_dict().items()}
-    for k, b in enumerate(batches):
-        tensors.update({f"batch{k}.{n}": v.numpy().astype(np.int32) for n, v in b.items()})
-        model.zero_grad()
-        out = model(**b)
-        out.loss.backward()
-        tensors[f"batch{k}.logits"] = out.logits.detach().numpy().copy()
-        double = type(model)(model.config).double().train()
-        double.load_state_dict({n: v.double() for n, v in start.items()})
-        out64 = double(**b)
-        out64.loss.backward()
-        grads64 = parameters(double)
-        worst = 0.
-        for n, w in parameters(model).items():
-            if k != 1:
-                tensors[f"batch{k}.grad.{n}"] = w.grad.numpy().copy()
-            worst = max(worst, float((w.grad - grads64[n].grad).abs().max()))
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(w.grad) for w in parameters(model).values()]))
-        notes["batches"].append({"loss": out.loss.item(), "loss_float64": out64.loss.item(), "grad_norm": norm.item(), "selected": int((b["labels"] != -100).sum()),
-                                 "float32_logits_error": float((out.logits - out64.logits)[b["attention_mask"] == 1].abs().max()), "float32_gradient_error": worst})
-    undecayed = {id(w) for n, w in model.named_parameters() if n.endswith("bias") or n.rsplit(".", 1)[0] in norms}
-    groups = [{"params": [w for w in model.parameters() if id(w) not in undecayed], "weight_decay": .01},
-              {"params": [w for w in model.parameters() if id(w) in undecayed], "weight_decay": 0.}]
-    opt = torch.optim.AdamW(groups, lr=1e-3, betas=(.9, .999), eps=1e-8, fused=True)
-    sched = get_scheduler("linear", opt, num_warmup_steps=2, num_training_steps=10)
-    notes["adamw"] = {"lr": 1e-3, "betas": [.9, .999], "eps": 1e-8, "weight_decay": .01, "decayed": "all but biases and LayerNorm", "clip": 1.0,
-                      "schedule": "linear, warm-up 2, total 10", "steps": []}
-    for step in range(10):
-        model.zero_grad()
-        loss = model(**batches[step % 3]).loss
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        lr = sched.get_last_lr()[0]
-        opt.step()
-        sched.step()
-        notes["adamw"]["steps"].append({"batch": step % 3, "loss": loss.item(), "grad_norm": norm.item(), "learning_rate": lr})
-    tensors.update({f"final.{n}": w.detach().numpy().copy() for n, w in parameters(model).items()})
-    save_file(tensors, os.path.join(folder, "golden.safetensors"))
-    dump(os.path.join(os.path.basename(folder), "golden.json"), notes)
-
-
 os.makedirs(a.out, exist_ok=True)
 dump("rng.json", {"versions": {"torch": torch.__version__, "numpy": np.__version__, "datasets": datasets.__version__, "transformers": transformers.__version__},
                   **{f"seed {s}": rng(s) for s in S["seeds"]}})
 masks()
-for kind in ("distilbert", "bert"):
-    tiny(kind)
-    tiny(kind, tied=False)
 if not a.skip_walkthrough:
     walkthrough()
 for folder, _, names in os.walk(a.out):

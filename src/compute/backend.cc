@@ -87,28 +87,28 @@ void expect_norm_gradients(const char* op, const NormGradients& d_w, const NormW
   if (!w.bias && d_w.bias) fail(ErrorKind::bug, "{}: d_w.bias without a bias", op);
 }
 
-void expect_embed(const char* op, const ConstTensor& y, std::span<const int32_t> ids, std::span<const int32_t> type_ids,
-                  const Sequences& s, const ConstTensor& word, const ConstTensor& position, const ConstTensor& type) {
+void expect_embed(const char* op, const ConstTensor& y, const TableRows& rows, const ConstTensor& word,
+                  const ConstTensor& position, const ConstTensor& type) {
   const auto [n, width, kind] = size_of_matrix(op, "y", y);
   const Size words = size_of_matrix(op, "word", word);
   expect(op, "word", word, {words.rows, width});
-  expect_count(op, "ids", ids.size(), n);
-  expect_below(op, "id", ids, words.rows);
-  expect_sequences(op, s, n);
+  expect_count(op, "ids", rows.ids.size(), n);
+  expect_below(op, "id", rows.ids, words.rows);
   if (position) {
     const Size positions = size_of_matrix(op, "position", position);
     expect(op, "position", position, {positions.rows, width});
-    const int64_t length = longest(s);
-    if (length > positions.rows)
-      fail(ErrorKind::bug, "{}: a sequence of {} tokens, but {} positions", op, length, positions.rows);
+    expect_count(op, "positions", rows.positions.size(), n);
+    expect_below(op, "position", rows.positions, positions.rows);
+  } else if (!rows.positions.empty()) {
+    fail(ErrorKind::bug, "{}: positions without a table of them", op);
   }
   if (type) {
     const Size types = size_of_matrix(op, "type", type);
     expect(op, "type", type, {types.rows, width});
     if (types.rows == 0) fail(ErrorKind::bug, "{}: type has no rows", op);
-    if (!type_ids.empty()) expect_count(op, "type ids", type_ids.size(), n);
-    expect_below(op, "type id", type_ids, types.rows);
-  } else if (!type_ids.empty()) {
+    if (!rows.type_ids.empty()) expect_count(op, "type ids", rows.type_ids.size(), n);
+    expect_below(op, "type id", rows.type_ids, types.rows);
+  } else if (!rows.type_ids.empty()) {
     fail(ErrorKind::bug, "{}: type ids without a table of types", op);
   }
 }
@@ -169,17 +169,14 @@ SequenceRows rows_of(const Sequences& s, int64_t k) {
   return {row_at(first), row_at(end), first, end - first};
 }
 
-void Backend::embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                    ConstTensor word, ConstTensor position, ConstTensor type) {
-  expect_embed("embed", y, ids, type_ids, s, word, position, type);
-  do_embed(y, ids, type_ids, s, word, position, type);
+void Backend::embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) {
+  expect_embed("embed", y, rows, word, position, type);
+  do_embed(y, rows, word, position, type);
 }
 
-void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                             std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                             int32_t padding_id) {
-  expect_embed("embed_backward", d_y, ids, type_ids, s, d_word, d_position, d_type);
-  do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, const TableRows& rows) {
+  expect_embed("embed_backward", d_y, rows, d_word, d_position, d_type);
+  do_embed_backward(d_word, d_position, d_type, d_y, rows);
 }
 
 void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const Sequences& s, const Dropout& drop) {

@@ -38,6 +38,13 @@ struct Sequences {
   Sequences only(std::span<const int32_t> tokens) const { return {offsets, first_key, tokens}; }
 };
 
+/// Which rows of the embedding tables each of n tokens takes.
+struct TableRows {
+  std::span<const int32_t> ids, type_ids, positions;  ///< [n]; no type_ids: all 0; no positions: there is no such table
+  /// Rows that get no gradient from the look-up: the reference's padding_idx; -1 for none.
+  int32_t word_padding = -1, position_padding = -1;
+};
+
 /// The rows of sequence k among an op's rows, and its length.
 struct SequenceRows {
   int64_t begin, end, first_token, length;
@@ -139,13 +146,10 @@ class Backend {
   /// Memory::read(); only clocks need to know.
   virtual void wait() {}
 
-  /// y[n,C] = (word[ids] + type[type_ids]) + position[index within its sequence]; `type` may be absent (DistilBERT),
-  /// and `position` (ModernBERT). Empty type_ids means all 0.
-  void embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-             ConstTensor word, ConstTensor position, ConstTensor type);
-  /// `padding_id`'s word row gets no gradient from the look-up; -1 for none. What forward had not is absent.
-  void embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                      std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id);
+  /// y[n,C] = (word[ids] + type[type_ids]) + position[positions]; `type` may be absent, and `position`.
+  void embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type);
+  /// d_type and d_position may be absent.
+  void embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, const TableRows& rows);
 
   /// y = dropout(norm(x)): [n,C]. Dropout rows are the tokens.
   void norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const Sequences& s, const Dropout& drop);
@@ -246,11 +250,9 @@ class Backend {
   friend class ForwardingBackend;
   // One per verb above, same arguments, shapes already checked; ref/TOPIC.cc and cpu/TOPIC.cc hold them, same file
   // names.
-  virtual void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                        ConstTensor word, ConstTensor position, ConstTensor type) = 0;
+  virtual void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) = 0;
   virtual void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                                 std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                                 int32_t padding_id) = 0;
+                                 const TableRows& rows) = 0;
   /// branch absent: a plain norm of x, with dropout after it; present: residual, dropout on the branch. sum absent: not
   /// wanted.
   virtual void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,

@@ -22,18 +22,17 @@ class CheckingBackend final : public Backend {
   }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override {
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
     Copies of(*this, "embed");
-    tried_->do_embed(of(y), ids, type_ids, s, word, position, type);
-    trusted_->do_embed(y, ids, type_ids, s, word, position, type);
+    tried_->do_embed(of(y), rows, word, position, type);
+    trusted_->do_embed(y, rows, word, position, type);
     of.compare();
   }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override {
     Copies of(*this, "embed_backward");
-    tried_->do_embed_backward(of(d_word), of(d_position), of(d_type), d_y, ids, type_ids, s, padding_id);
-    trusted_->do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+    tried_->do_embed_backward(of(d_word), of(d_position), of(d_type), d_y, rows);
+    trusted_->do_embed_backward(d_word, d_position, d_type, d_y, rows);
     of.compare();
   }
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,

@@ -20,13 +20,12 @@ class ForwardingBackend : public Backend {
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return inner_.matrix_bytes(rows, columns); }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override {
-    inner_.do_embed(y, ids, type_ids, s, word, position, type);
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
+    inner_.do_embed(y, rows, word, position, type);
   }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
-    inner_.do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override {
+    inner_.do_embed_backward(d_word, d_position, d_type, d_y, rows);
   }
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
                const Sequences* s, const Dropout& drop) override {

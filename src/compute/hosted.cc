@@ -113,16 +113,15 @@ class HostedBackend final : public ForwardingBackend {
   Memory& memory() override { return host_memory(); }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override {
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
     Copies of(*device_, {y, word, position, type});
-    ForwardingBackend::do_embed(of(y), ids, type_ids, s, of(word), of(position), of(type));
+    ForwardingBackend::do_embed(of(y), rows, of(word), of(position), of(type));
     of.bring_back();
   }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override {
     Copies of(*device_, {d_word, d_position, d_type, d_y});
-    ForwardingBackend::do_embed_backward(of(d_word), of(d_position), of(d_type), of(d_y), ids, type_ids, s, padding_id);
+    ForwardingBackend::do_embed_backward(of(d_word), of(d_position), of(d_type), of(d_y), rows);
     of.bring_back();
   }
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,

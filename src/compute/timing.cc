@@ -62,16 +62,15 @@ class TimingBackend final : public ForwardingBackend {
       : ForwardingBackend(*inner), inner_(std::move(inner)), times_(times) {}
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override {
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
     const Clocked c(*inner_, times_, Phase::embedding, 2 * elements(y), bytes(y) + elements(y) * (type ? 12 : 8));
-    ForwardingBackend::do_embed(y, ids, type_ids, s, word, position, type);
+    ForwardingBackend::do_embed(y, rows, word, position, type);
   }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override {
     const Clocked c(*inner_, times_, Phase::embedding, 2 * elements(d_y),
                     bytes(d_y) + elements(d_y) * (d_type ? 24 : 16));
-    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, rows);
   }
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
                const Sequences* s, const Dropout& drop) override {

@@ -18,21 +18,23 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   const int64_t n = limits.sequences * limits.length, r = limits.masked_rows;
   const auto keep = [&](std::initializer_list<int64_t> shape) { return take(kActivations, type, shape); };
   const auto scratch = [&](std::initializer_list<int64_t> shape) { return take(kScratch, type, shape); };
-  const auto norm = [&](int64_t rows) {
-    return NormKept{keep({rows, c.width}), take(kActivations, DType::f32, {rows})};
+  const auto norm = [&](int64_t rows, int64_t width) {
+    return NormKept{keep({rows, width}), take(kActivations, DType::f32, {rows})};
   };
+  const int64_t widest = std::max(c.width, c.embedding_width);
   // What all layers have, for so many rows of output.
   const auto common = [&](LayerKept& k, int64_t rows) {
     k.attention = take(kActivations, DType::f32, {rows, c.heads, 2});
     k.mixed = keep({rows, c.width});
-    k.norm1 = norm(rows);
+    k.norm1 = norm(rows, c.width);
     k.middle = keep({rows, c.width});
     k.up = keep({rows, c.inner});
-    k.norm2 = training ? norm(rows) : k.norm1;
+    k.norm2 = training ? norm(rows, c.width) : k.norm1;
   };
 
   m.embedded = keep({n, c.width});
-  m.embedding_norm = norm(n);
+  m.embedding.norm = norm(n, c.embedding_width);
+  if (c.projects) m.embedding.y = keep({n, c.embedding_width});
   layers.resize(training ? static_cast<size_t>(c.layers) : 2);
   for (LayerKept& k : layers) {
     if (&k == &layers.back()) continue;
@@ -46,21 +48,21 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   last.kv = keep({n, 2 * c.width});
   common(last, r);
   last.y = keep({r, c.width});
-  m.head.transform = keep({r, c.width});
-  m.head.activated = keep({r, c.width});
-  m.head.norm = norm(r);
-  m.head.y = keep({r, c.width});
+  m.head.transform = keep({r, c.embedding_width});
+  m.head.activated = keep({r, c.embedding_width});
+  m.head.norm = norm(r, c.embedding_width);
+  m.head.y = keep({r, c.embedding_width});
   m.head.logits = take(kLogits, type, {r, c.vocabulary});
 
-  m.scratch.branch = scratch({n, c.width});
+  m.scratch.branch = scratch({n, widest});
   m.scratch.inner = scratch({n, c.inner});
   if (!training) return;
   m.scratch.d_x = scratch({n, c.width});
-  m.scratch.d_middle = scratch({n, c.width});
+  m.scratch.d_middle = scratch({n, widest});
   m.scratch.d_inner = scratch({n, std::max(c.inner, 3 * c.width)});
   m.last_scratch.d_y = scratch({r, c.width});
-  m.head.d_a = scratch({r, c.width});
-  m.head.d_b = scratch({r, c.width});
+  m.head.d_a = scratch({r, c.embedding_width});
+  m.head.d_b = scratch({r, c.embedding_width});
 }
 
 std::array<int64_t, kPurposes> count_bytes(const ModelConfig& config, const BatchLimits& limits, bool training,
@@ -108,7 +110,8 @@ PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
   const int64_t n = batch.tokens(), r = masked_rows_of(batch), c = config.width;
   const EncoderScratch& all = whole.scratch;
   const HeadKept& head = whole.head;
-  PassMemory m{.embedded = first(whole.embedded, n), .embedding_norm = first(whole.embedding_norm, n)};
+  PassMemory m{.embedded = first(whole.embedded, n),
+               .embedding = {first(whole.embedding.norm, n), first(whole.embedding.y, n)}};
   m.head = {.transform = first(head.transform, r),
             .activated = first(head.activated, r),
             .norm = first(head.norm, r),
@@ -116,23 +119,27 @@ PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
             .logits = first(head.logits, r),
             .d_a = first(head.d_a, r),
             .d_b = first(head.d_b, r)};
-  m.scratch = {.branch = first(all.branch, n), .inner = first(all.inner, n)};
-  m.last_scratch = {.branch = first(all.branch, r), .inner = first(all.inner, r)};
-  if (!training) return m;
   // Several shapes of one memory, which are never in use together.
-  const auto shape = [&](int64_t skip, std::initializer_list<int64_t> dims) {
-    return Tensor(static_cast<char*>(all.d_inner.data) + skip * size_of(type), type, dims);
+  const auto shape = [&](const Tensor& memory, int64_t skip, std::initializer_list<int64_t> dims) {
+    return Tensor(static_cast<char*>(memory.data) + skip * size_of(type), type, dims);
   };
+  m.scratch.branch = shape(all.branch, 0, {n, c});
+  m.scratch.tables = shape(all.branch, 0, {n, config.embedding_width});
+  m.scratch.inner = first(all.inner, n);
+  m.last_scratch = {.branch = shape(all.branch, 0, {r, c}), .inner = first(all.inner, r)};
+  if (!training) return m;
   m.scratch.d_y = m.scratch.d_x = first(all.d_x, n);
-  m.scratch.d_middle = first(all.d_middle, n);
-  m.scratch.d_inner = shape(0, {n, config.inner});
-  m.scratch.d_qkv = shape(0, {n, 3 * c});
+  m.scratch.d_projected = m.scratch.tables;
+  m.scratch.d_middle = shape(all.d_middle, 0, {n, c});
+  m.scratch.d_tables = shape(all.d_middle, 0, {n, config.embedding_width});
+  m.scratch.d_inner = shape(all.d_inner, 0, {n, config.inner});
+  m.scratch.d_qkv = shape(all.d_inner, 0, {n, 3 * c});
   m.last_scratch.d_y = first(whole.last_scratch.d_y, r);
   m.last_scratch.d_x = m.scratch.d_x;
-  m.last_scratch.d_middle = first(all.d_middle, r);
-  m.last_scratch.d_inner = shape(0, {r, config.inner});
-  m.last_scratch.d_kv = shape(0, {n, 2 * c});
-  m.last_scratch.d_q = shape(n * 2 * c, {r, c});
+  m.last_scratch.d_middle = shape(all.d_middle, 0, {r, c});
+  m.last_scratch.d_inner = shape(all.d_inner, 0, {r, config.inner});
+  m.last_scratch.d_kv = shape(all.d_inner, 0, {n, 2 * c});
+  m.last_scratch.d_q = shape(all.d_inner, n * 2 * c, {r, c});
   return m;
 }
 

@@ -12,18 +12,18 @@ namespace tekio {
 
 /// What the masked-LM head holds; its input is the last layer's y. In backward, d_logits takes the logits' memory.
 struct HeadKept {
-  Tensor transform;  // [r,C]: before the activation
-  Tensor activated;  // [r,C]
-  NormKept norm;     // [r,C], [r]
-  Tensor y;          // [r,C]
+  Tensor transform;  // [r,E]: before the activation
+  Tensor activated;  // [r,E]
+  NormKept norm;     // [r,E], [r]
+  Tensor y;          // [r,E]
   Tensor logits;     // [r,V]
-  Tensor d_a, d_b;   // [r,C]
+  Tensor d_a, d_b;   // [r,E]
 };
 
 /// Everything of one pass, cut to one batch's n, r and lengths.
 struct PassMemory {
   Tensor embedded;  // [n,C]
-  NormKept embedding_norm;
+  EmbeddingKept embedding;
   EncoderScratch scratch, last_scratch;  // of the last layer, whose rows are the masked ones
   HeadKept head;
 };
@@ -44,6 +44,7 @@ struct MlmNetwork::Activations {
   PassMemory whole;
   std::vector<LayerKept> layers;        // if not training, one for all but the last, and the last
   std::unique_ptr<DrawnDropout> drawn;  // made when first needed
+  std::vector<int32_t> positions;       // of the batch at hand
   // Between forward() and backward():
   Dropouts dropouts;
   bool forwarded = false;

@@ -48,12 +48,16 @@ ModelConfig sample_of(const ModelConfig& config) {
   constexpr int64_t kLeastWidth = 256, kMostEntries = 2048;
   ModelConfig sample = config;
   sample.layers = 2;
+  sample.shared_layers = 0;
+  sample.embedding_width = sample.width;
+  sample.projects = false;
+  sample.position_rule = PositionRule::index;
   sample.vocabulary = kMostEntries;
   sample.max_positions = 128;
   sample.type_vocabulary = 0;
   sample.padding_id = -1;
   if (config.width < kLeastWidth) {
-    sample.width = kLeastWidth;
+    sample.width = sample.embedding_width = kLeastWidth;
     sample.inner = 4 * kLeastWidth;
     sample.heads = 4;
   }

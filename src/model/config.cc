@@ -72,10 +72,9 @@ void refuse_unsupported(const JsonReader& reader, const std::string& where) {
     fail(ErrorKind::input, "{}: pruned_heads is set, but models with pruned heads are not supported", where);
 }
 
-// "BertForMaskedLM" and "BertModel" are BERT's; "BertGenerationEncoder" and "RobertaForMaskedLM" are not.
+// "BertForMaskedLM" and "BertModel" are BERT's; "BertGenerationEncoder" and "RobertaPreLayerNormModel" are none's.
 const FamilyTable* find_architecture(std::string_view name) {
-  for (const Family family : {Family::distilbert, Family::bert}) {
-    const FamilyTable& table = table_of(family);
+  for (const FamilyTable& table : families()) {
     const std::string_view own = table.architecture;
     const std::string_view stem = own.substr(0, own.find("For"));
     if (!name.starts_with(stem)) continue;
@@ -121,13 +120,42 @@ const FamilyTable& read_family(ModelConfig& config, const JsonReader& reader, co
   return *table;
 }
 
-void read_sizes(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const std::string& where) {
+// A size that a family has, or whose default the reference writes; else `other`.
+int64_t size_or(const JsonReader& reader, const char* key, const Json& defaults, int64_t most, int64_t other,
+                const std::string& where) {
+  if (key == nullptr) return other;
+  if (reader.find(key) == nullptr && defaults.contains(key)) return defaults.at(key).get<int64_t>();
+  return size_at(reader, key, most, where);
+}
+
+// Layers that share weights: `groups` of them, each of `inner_layers` that follow each other.
+void read_sharing(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
+                  const std::string& where) {
+  if (keys.layer_groups == nullptr) return;
+  const int64_t groups = size_or(reader, keys.layer_groups, defaults, kMostLayers, 0, where);
+  config.inner_layers = size_or(reader, keys.inner_layers, defaults, kMostLayers, 1, where);
+  if (groups > config.layers || config.layers * config.inner_layers > kMostLayers)
+    fail(ErrorKind::input,
+         "{}: {} = {} layers in {} = {} groups of {} = {}; expected no more groups than layers, and at "
+         "most {} layers in all",
+         where, keys.layers, config.layers, keys.layer_groups, groups, keys.inner_layers, config.inner_layers,
+         kMostLayers);
+  config.shared_layers = groups * config.inner_layers;
+  config.layers *= config.inner_layers;
+}
+
+void read_sizes(ModelConfig& config, const JsonReader& reader, const FamilyTable& table, const Json& defaults,
+                const std::string& where) {
+  const ConfigKeys& keys = table.keys;
   config.vocabulary = size_at(reader, keys.vocabulary, kMostVocabulary, where);
   config.width = size_at(reader, keys.width, kMostWidth, where);
   config.layers = size_at(reader, keys.layers, kMostLayers, where);
   config.heads = size_at(reader, keys.heads, kMostHeads, where);
   config.inner = size_at(reader, keys.inner, kMostInner, where);
   config.max_positions = size_at(reader, keys.max_positions, kMostPositions, where);
+  config.embedding_width = size_or(reader, keys.embedding_width, defaults, kMostWidth, config.width, where);
+  config.projects = table.traits.always_projects || config.embedding_width != config.width;
+  read_sharing(config, reader, keys, defaults, where);
   if (config.width % config.heads != 0)
     fail(ErrorKind::input, "{}: {} is {}, which {} = {} does not divide", where, keys.width, config.width, keys.heads,
          config.heads);
@@ -142,6 +170,14 @@ void read_activation(ModelConfig& config, const JsonReader& reader, const Config
     fail(ErrorKind::input, "{}: {} \"{}\" is not supported; supported are {}", where, keys.activation,
          printable(activation), supported_activations());
   config.activation = *known;
+  config.head_activation = table_of(config.family).traits.gelu_head ? Activation::gelu : *known;
+}
+
+// The rates of the sites where hidden_dropout acts.
+void spread_dropout(ModelConfig& config) {
+  const Traits& traits = table_of(config.family).traits;
+  config.attention_output_dropout = traits.drops_attention_output ? config.hidden_dropout : 0;
+  config.output_dropout = traits.drops_output ? config.hidden_dropout : 0;
 }
 
 void read_rates(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
@@ -155,7 +191,7 @@ void read_rates(ModelConfig& config, const JsonReader& reader, const ConfigKeys&
   config.hidden_dropout = rate_at(reader, keys.hidden_dropout, defaults.at(keys.hidden_dropout).get<double>(), where);
   config.attention_dropout =
       rate_at(reader, keys.attention_dropout, defaults.at(keys.attention_dropout).get<double>(), where);
-  config.attention_output_dropout = keys.drops_attention_output ? config.hidden_dropout : 0;
+  spread_dropout(config);
   config.initializer_range = reader.number("initializer_range").value_or(kInitializerRange);
   if (!(config.initializer_range >= 0 && config.initializer_range < 100))
     fail(ErrorKind::input, "{}: initializer_range is {}; expected 0 or more and below 100", where,
@@ -163,13 +199,21 @@ void read_rates(ModelConfig& config, const JsonReader& reader, const ConfigKeys&
   if (config.initializer_range == 0) config.initializer_range = kInitializerRange;
 }
 
-void read_padding(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const std::string& where) {
+void read_padding(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
+                  const std::string& where) {
   const bool no_padding = config.document.contains("pad_token_id") && config.document["pad_token_id"].is_null();
-  const int64_t padding = no_padding ? -1 : reader.integer("pad_token_id").value_or(0);
+  const int64_t padding =
+      no_padding ? -1 : reader.integer("pad_token_id").value_or(defaults.at("pad_token_id").get<int64_t>());
   if (padding < -1 || padding >= config.vocabulary)
     fail(ErrorKind::input, "{}: pad_token_id is {}; expected an id below {} = {}", where, padding, keys.vocabulary,
          config.vocabulary);
   config.padding_id = static_cast<int32_t>(padding);
+  config.position_rule = table_of(config.family).traits.positions;
+  if (config.position_rule != PositionRule::behind_padding) return;
+  if (padding < 0) fail(ErrorKind::input, "{}: pad_token_id is null; positions are counted from it", where);
+  if (config.longest_input() < 1)
+    fail(ErrorKind::input, "{}: {} is {}; expected more than pad_token_id = {} and one, as positions begin behind it",
+         where, keys.max_positions, config.max_positions, padding);
 }
 
 }  // namespace
@@ -185,7 +229,7 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
 
   const ConfigKeys& keys = table.keys;
   const Json defaults = Json::parse(table.defaults);
-  read_sizes(config, reader, keys, where);
+  read_sizes(config, reader, table, defaults, where);
   if (keys.type_vocabulary != nullptr) {
     if (reader.find(keys.type_vocabulary) == nullptr)
       config.document[keys.type_vocabulary] = defaults.at(keys.type_vocabulary);
@@ -196,7 +240,7 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
   if (keys.sinusoidal_positions != nullptr)
     config.sinusoidal_positions = reader.boolean(keys.sinusoidal_positions).value_or(false);
   config.tied = reader.boolean(kTied).value_or(true);
-  read_padding(config, reader, keys, where);
+  read_padding(config, reader, keys, defaults, where);
   return config;
 }
 
@@ -210,6 +254,15 @@ ModelConfig ModelConfig::from_folder(const std::filesystem::path& folder, const 
   if (const std::string foreign = foreign_content_of(path); !foreign.empty())
     fail(ErrorKind::input, "{} {}", where, foreign);
   return from_json(read_json(path), where, find_family);
+}
+
+int64_t ModelConfig::weights_of_layer(int64_t layer) const {
+  if (shared_layers == 0) return layer;
+  // The reference's int(i / (layers / groups)), in double like Python.
+  const double outer = static_cast<double>(layers / inner_layers),
+               groups = static_cast<double>(shared_layers / inner_layers);
+  const auto group = static_cast<int64_t>(static_cast<double>(layer / inner_layers) / (outer / groups));
+  return group * inner_layers + layer % inner_layers;
 }
 
 void ModelConfig::untie() {
@@ -228,7 +281,7 @@ void ModelConfig::set_dropout(double rate) {
   if (!(rate >= 0 && rate < 1)) fail(ErrorKind::usage, "a dropout rate of {}; expected 0 or more and below 1", rate);
   const ConfigKeys& keys = table_of(family).keys;
   hidden_dropout = attention_dropout = static_cast<float>(rate);
-  attention_output_dropout = keys.drops_attention_output ? hidden_dropout : 0;
+  spread_dropout(*this);
   document[keys.hidden_dropout] = document[keys.attention_dropout] = rate;
 }
 

@@ -14,31 +14,38 @@
 
 namespace tekio {
 
-enum class Family { distilbert, bert };
+enum class Family { distilbert, bert, roberta, xlm_roberta, camembert, electra, albert };
+/// Which row of the position table a token takes: its index in its sequence; or one behind the padding's own row, and
+/// the padding's for a padding token that stands in the text.
+enum class PositionRule : uint8_t { index, behind_padding };
 
 struct ModelConfig {
   Family family = Family::distilbert;
-  int64_t vocabulary = 0;  // V
-  int64_t width = 0;       // C
-  int64_t layers = 0;      // L
-  int64_t heads = 0;       // H
+  int64_t vocabulary = 0;       // V
+  int64_t width = 0;            // C
+  int64_t embedding_width = 0;  // E: of the tables and of the head; C in most
+  bool projects = false;        // from E to C, by a matrix between embeddings and layers
+  int64_t layers = 0;           // L
+  int64_t heads = 0;            // H
   int64_t inner = 0;
-  int64_t max_positions = 0;    // rows of the position embeddings
+  int64_t shared_layers =
+      0;  // of so many layers each is used again and again, as weights_of_layer() says; 0: all differ
+  int64_t inner_layers = 1;     // that follow each other within a group of shared ones
+  int64_t max_positions = 0;    // rows of the position table: longest_input() may be less
   int64_t type_vocabulary = 0;  // 0: no token types
   float norm_epsilon = 1e-12f;
-  Activation activation = Activation::gelu;
-  float hidden_dropout = 0;  // embeddings and feed-forward outputs
+  Activation activation = Activation::gelu, head_activation = Activation::gelu;
+  PositionRule position_rule = PositionRule::index;
+  float hidden_dropout = 0;  // embeddings
   float attention_dropout = 0;
   float attention_output_dropout = 0;  // 0 in DistilBERT: it has none there
+  float output_dropout = 0;            // feed-forward outputs; 0 in ALBERT: it has none there
   int32_t padding_id = 0;              // -1: none
   double initializer_range = 0.02;     // 0 is 0.02 too, as in transformers 5
   bool sinusoidal_positions = false;   // how the position embeddings begin
   bool tied = true;                    // the head's matrix is the word embeddings
   std::vector<std::string> notes;      // sentences on what config.json leaves open, and what was taken for it
   Json document;                       // config.json as it was read
-
-  /// Tokens that the model takes at most: as many as it has positions.
-  int64_t longest_input() const { return max_positions; }
 
   /// The family that other files tell of, if any.
   using FindFamily = std::function<std::optional<Family>()>;
@@ -48,6 +55,13 @@ struct ModelConfig {
   /// Where model_type is missing, `architectures` tells the family; where that is missing too, `find_family` is asked.
   static ModelConfig from_json(const Json& document, const std::string& where, const FindFamily& find_family = {});
   static ModelConfig from_folder(const std::filesystem::path& folder, const FindFamily& find_family = {});
+  /// Tokens that the model takes at most.
+  int64_t longest_input() const {
+    return position_rule == PositionRule::behind_padding ? max_positions - padding_id - 1 : max_positions;
+  }
+  /// Layers that have weights of their own, and which of them a layer computes with.
+  int64_t weight_layers() const { return shared_layers > 0 ? shared_layers : layers; }
+  int64_t weights_of_layer(int64_t layer) const;
   /// Gives the head a matrix of its own.
   void untie();
   /// Changes the number of rows. Errors: usage (more than a model may have).

@@ -1,4 +1,4 @@
-// The order of draws follows the reference's forward: embeddings [B,T,C]; then per layer attention probabilities
+// The order of draws follows the reference's forward: embeddings [B,T,E]; then per layer attention probabilities
 // [B,H,T,T], BERT's attention output [B,T,C], feed-forward output [B,T,C], T being the padded length.
 #include "model/dropouts.h"
 
@@ -14,8 +14,9 @@ float dropout_rate(const ModelConfig& config, DropoutSite site) {
       return config.attention_dropout;
     case DropoutSite::attention_output:
       return config.attention_output_dropout;
-    case DropoutSite::embedding:
     case DropoutSite::output:
+      return config.output_dropout;
+    case DropoutSite::embedding:
       break;
   }
   return config.hidden_dropout;
@@ -33,10 +34,13 @@ Dropout Dropouts::at(int64_t layer, DropoutSite site) const {
 }
 
 int64_t DrawnDropout::bytes(const ModelConfig& config, int64_t sequences, int64_t length) {
-  const int64_t rows = config.hidden_dropout > 0 ? sequences * length * config.width : 0;
-  const int64_t after_attention = config.attention_output_dropout > 0 ? rows : 0;
-  const int64_t attention = config.attention_dropout > 0 ? sequences * config.heads * length * length : 0;
-  return rows + config.layers * (attention + after_attention + rows);
+  const auto decisions = [&](DropoutSite site, int64_t columns) {
+    return dropout_rate(config, site) > 0 ? sequences * length * columns : 0;
+  };
+  return decisions(DropoutSite::embedding, config.embedding_width) +
+         config.layers *
+             (decisions(DropoutSite::attention, config.heads * length) +
+              decisions(DropoutSite::attention_output, config.width) + decisions(DropoutSite::output, config.width));
 }
 
 void DrawnDropout::draw(const ModelConfig& config, const Batch& batch, TorchStream& stream) {
@@ -52,12 +56,12 @@ void DrawnDropout::draw(const ModelConfig& config, const Batch& batch, TorchStre
     stream.dropout_kept({next, static_cast<size_t>(count)}, static_cast<double>(dropout_rate(config, site)));
     next += count;
   };
-  const auto rows = [&](int64_t layer, DropoutSite site) {  // [B,T,C]
+  const auto rows = [&](int64_t layer, DropoutSite site, int64_t width) {  // [B,T,width]
     if (dropout_rate(config, site) == 0) return;
     sites_[index(layer, site)] = next;
     for (int64_t k = 0; k < batch.sequences(); ++k) {
-      keep(length_of(k) * config.width, site);
-      stream.skip_dropout((batch.padded_length - length_of(k)) * config.width);
+      keep(length_of(k) * width, site);
+      stream.skip_dropout((batch.padded_length - length_of(k)) * width);
     }
   };
   const auto probabilities = [&](int64_t layer, DropoutSite site) {  // [B,H,T,T]
@@ -77,11 +81,11 @@ void DrawnDropout::draw(const ModelConfig& config, const Batch& batch, TorchStre
   for (int64_t k = 0; k < batch.sequences(); ++k)
     TEKIO_CHECK(length_of(k) <= batch.padded_length, "sequence {} has {} tokens, the padded length is {}", k,
                 length_of(k), batch.padded_length);
-  rows(0, DropoutSite::embedding);
+  rows(0, DropoutSite::embedding, config.embedding_width);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     probabilities(layer, DropoutSite::attention);
-    rows(layer, DropoutSite::attention_output);
-    rows(layer, DropoutSite::output);
+    rows(layer, DropoutSite::attention_output, config.width);
+    rows(layer, DropoutSite::output, config.width);
   }
 }
 

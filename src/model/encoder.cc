@@ -1,6 +1,6 @@
-// Post-norm transformer layers (Vaswani et al. 2017) as BERT has them. DistilBERT differs only by what its config says:
-// no token types, and a rate of 0 after the attention's output. The last layer gives masked rows only: no other row
-// reaches the loss, so loss and gradients are those of the whole (a test holds it).
+// Post-norm transformer layers (Vaswani et al. 2017) as BERT has them. Its kin differ only by what their configs say:
+// no token types, rates of 0, tables of another width, layers that share weights. The last layer gives masked rows
+// only: no other row reaches the loss, so loss and gradients are those of the whole (a test holds it).
 #include "model/encoder.h"
 
 namespace tekio {
@@ -10,17 +10,21 @@ NormGradients norm_gradients(const PairOf<Tensor>& d_w) { return {d_w.weight, d_
 
 }  // namespace
 
-void embedding_forward(const Pass& p, const NetworkWeights& w, NormKept& kept, EncoderScratch& s, Tensor y) {
-  p.be.embed(s.branch, p.ids, p.type_ids, p.sequences, w.word, w.position, w.type);  // [n,C]
-  p.be.norm(y, kept, s.branch, w.embedding_norm, p.sequences, p.dropouts.at(0, DropoutSite::embedding));
+void embedding_forward(const Pass& p, const NetworkWeights& w, EmbeddingKept& k, EncoderScratch& s, Tensor y) {
+  const Tensor normed = p.config.projects ? k.y : y;           // [n,E]
+  p.be.embed(s.tables, p.tokens, w.word, w.position, w.type);  // [n,E]
+  p.be.norm(normed, k.norm, s.tables, w.embedding_norm, p.sequences, p.dropouts.at(0, DropoutSite::embedding));
+  if (p.config.projects) p.be.linear(y, normed, w.project.weight, w.project.bias);  // [n,C]
 }
 
-void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const NormKept& kept,
+void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const EmbeddingKept& k,
                         EncoderScratch& s) {
-  p.be.norm_backward(s.d_middle, norm_gradients(d_w.embedding_norm), s.d_x, kept, w.embedding_norm, p.sequences,
+  const Tensor d_normed = p.config.projects ? s.d_projected : s.d_x;
+  if (p.config.projects)
+    p.be.linear_backward(d_normed, d_w.project.weight, d_w.project.bias, s.d_x, k.y, w.project.weight);
+  p.be.norm_backward(s.d_tables, norm_gradients(d_w.embedding_norm), d_normed, k.norm, w.embedding_norm, p.sequences,
                      p.dropouts.at(0, DropoutSite::embedding));
-  p.be.embed_backward(d_w.word.weight, d_w.position.weight, d_w.type.weight, s.d_middle, p.ids, p.type_ids, p.sequences,
-                      p.config.padding_id);
+  p.be.embed_backward(d_w.word.weight, d_w.position.weight, d_w.type.weight, s.d_tables, p.tokens);
 }
 
 namespace {

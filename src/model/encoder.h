@@ -24,16 +24,25 @@ struct LayerKept {
   Tensor y;          // [m,C]
 };
 
+/// What the embeddings' forward leaves for their backward.
+struct EmbeddingKept {
+  NormKept norm;  // [n,E], [n]
+  Tensor y;       // [n,E]: where it is projected, what is
+};
+
 /// Memory that a layer leaves free for the next.
 struct EncoderScratch {
-  Tensor branch;     // [m,C]: what a residual norm adds; in backward d_mixed
-  Tensor inner;      // [m,inner]: after the activation
-  Tensor d_y;        // [m,C]: gradient of a layer's output
-  Tensor d_x;        // [n,C]: where its backward leaves the gradient of its input; d_y's memory but in the last layer
-  Tensor d_middle;   // [m,C]
-  Tensor d_inner;    // [m,inner]
-  Tensor d_qkv;      // [n,3C]: d_inner's memory; in the last layer
-  Tensor d_q, d_kv;  // [r,C], [n,2C]: likewise
+  Tensor tables;       // [n,E]: the sum of the tables' rows; branch's memory, like
+  Tensor d_projected;  // [n,E]: the gradient of EmbeddingKept::y
+  Tensor d_tables;     // [n,E]: d_middle's memory
+  Tensor branch;       // [m,C]: what a residual norm adds; in backward d_mixed
+  Tensor inner;        // [m,inner]: after the activation
+  Tensor d_y;          // [m,C]: gradient of a layer's output
+  Tensor d_x;          // [n,C]: where its backward leaves the gradient of its input; d_y's memory but in the last layer
+  Tensor d_middle;     // [m,C]
+  Tensor d_inner;      // [m,inner]
+  Tensor d_qkv;        // [n,3C]: d_inner's memory; in the last layer
+  Tensor d_q, d_kv;    // [r,C], [n,2C]: likewise
 };
 
 /// One batch on its way through the encoder.
@@ -41,8 +50,7 @@ struct Pass {
   Backend& be;
   const ModelConfig& config;
   Sequences sequences;
-  std::span<const int32_t> ids;       ///< [n]
-  std::span<const int32_t> type_ids;  ///< [n] or empty
+  TableRows tokens;               ///< of n tokens
   std::span<const int32_t> rows;  ///< [r]: the rows that the last layer computes, since nothing else reaches the loss
   Dropouts dropouts;
 
@@ -53,9 +61,10 @@ struct Pass {
 
 using LayerGradients = LayerOf<PairOf<Tensor>, PairOf<Tensor>>;
 
-/// y[n,C] = dropout(norm(word + type + position)).
-void embedding_forward(const Pass& p, const NetworkWeights& w, NormKept& kept, EncoderScratch& s, Tensor y);
-void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const NormKept& kept,
+/// y[n,C] = dropout(norm(word + type + position)), projected where E is not C.
+void embedding_forward(const Pass& p, const NetworkWeights& w, EmbeddingKept& k, EncoderScratch& s, Tensor y);
+/// From s.d_x.
+void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const EmbeddingKept& k,
                         EncoderScratch& s);
 
 /// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.

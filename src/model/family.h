@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "model/config.h"
@@ -12,16 +13,26 @@ namespace tekio {
 /// config.json's keys; a key that a family lacks is nullptr.
 struct ConfigKeys {
   const char *vocabulary, *width, *layers, *heads, *inner, *max_positions, *type_vocabulary;
+  const char *embedding_width, *layer_groups, *inner_layers;
   const char *activation, *norm_epsilon;
   const char *hidden_dropout, *attention_dropout;
   const char* sinusoidal_positions;
-  bool drops_attention_output;  ///< hidden_dropout also acts on the attention's output projection (not in DistilBERT)
 };
 
-/// Modules of schema.h, without ".weight" and ".bias"; the layers' stand behind `layer` + number + ".".
+/// What a family does that no config says.
+struct Traits {
+  bool drops_attention_output = true;  ///< hidden_dropout also acts on the attention's output projection
+  bool drops_output = true;            ///< and on the feed-forward's output
+  PositionRule positions = PositionRule::index;
+  bool gelu_head = false;        ///< the head's activation is gelu, whatever the config says
+  bool always_projects = false;  ///< from the embeddings' width, even where it is the layers' own
+};
+
+/// Modules of schema.h, without ".weight" and ".bias"; the layers' stand behind `layer` + number + "." (in groups:
+/// `layer` + group + "." + `inner_layer` + number + ".").
 struct TensorNames {
-  const char *word, *position, *type, *embedding_norm;
-  const char* layer;
+  const char *word, *position, *type, *embedding_norm, *project;
+  const char *layer, *inner_layer;
   const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
   const char *transform, *head_norm;
   const char* head_bias;     ///< whole name
@@ -41,15 +52,20 @@ struct FamilyTable {
   const char* architecture;  ///< config.json's "architectures"
   const char* base_prefix;   ///< what a bare encoder's files leave out
   ConfigKeys keys;
+  Traits traits;
   std::span<const Alias> aliases;
   const char* defaults;  ///< JSON: what the reference writes where a config.json says nothing
   TensorNames names;
 };
 
+/// What the names of a layer's modules begin with. `inner_layers`: how many a group has, where there are groups.
+std::string layer_prefix(const TensorNames& names, int64_t layer, int64_t inner_layers);
+
+std::span<const FamilyTable> families();
 const FamilyTable& table_of(Family family);
 /// nullptr if there is no such family.
 const FamilyTable* find_family(std::string_view model_type);
-/// "distilbert, bert", for messages.
+/// "distilbert, bert, …", for messages.
 std::string supported_families();
 
 /// The activation of that name in the reference's registry; nullptr if Tekio has none such.

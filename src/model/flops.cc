@@ -26,8 +26,10 @@ double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double mas
   const auto c = static_cast<double>(config.width), t = static_cast<double>(chunk_size);
   const double keys_and_values = 2 * c * c, others = layer_elements(config) - keys_and_values + 2 * t * c;
   const double layers = static_cast<double>(config.layers) * (keys_and_values + others) - (1 - masked_share) * others;
-  const double head = masked_share * (c * c + c * static_cast<double>(config.vocabulary));
-  return 6 * t * (layers + head);
+  const auto e = static_cast<double>(config.embedding_width);
+  const double head = masked_share * (c * e + e * static_cast<double>(config.vocabulary));
+  const double projection = config.projects ? c * e : 0;
+  return 6 * t * (projection + layers + head);
 }
 
 }  // namespace tekio

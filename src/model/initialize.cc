@@ -40,6 +40,14 @@ void fill_sinusoidal(const Tensor& table) {
     }
 }
 
+// Whether the padding's row is 0: of the word embeddings, and of positions that are counted from it.
+bool has_padding_row(const ModelConfig& config, const NamedTensor& tensor) {
+  const TensorNames& names = table_of(config.family).names;
+  const auto is = [&](const char* name) { return tensor.name == fmt::format("{}.weight", name); };
+  return config.padding_id >= 0 &&
+         (is(names.word) || (config.position_rule == PositionRule::behind_padding && is(names.position)));
+}
+
 }  // namespace
 
 Start start_of(const ModelConfig& config, const NamedTensor& tensor) {
@@ -62,7 +70,7 @@ void initialize_tensor(const ModelConfig& config, const TensorToChange& tensor, 
   switch (start_of(config, tensor)) {
     case Start::random:
       fill_normal(values, config.initializer_range, seed, stream);
-      if (config.padding_id >= 0 && tensor.name == std::string(table_of(config.family).names.word) + ".weight")
+      if (has_padding_row(config, tensor))
         std::ranges::fill(tensor.tensor.rows(config.padding_id, config.padding_id + 1).values(), 0.0f);
       break;
     case Start::sinusoidal:

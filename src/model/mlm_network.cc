@@ -41,23 +41,42 @@ void check_batch(const Batch& batch, const ModelConfig& config) {
   if (config.type_vocabulary > 0) check_ids(batch.type_ids, config.type_vocabulary, "token type", "token types");
 }
 
-Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, const Dropouts& dropouts) {
+// Rows of the position table, as the reference counts them (its create_position_ids_from_input_ids, for RoBERTa's kin).
+void count_positions(const ModelConfig& config, const Batch& batch, std::vector<int32_t>& positions) {
+  positions.resize(batch.input_ids.size());
+  for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) {
+    int32_t next = config.position_rule == PositionRule::behind_padding ? config.padding_id + 1 : 0;
+    for (auto i = static_cast<size_t>(batch.offsets[k]); i < static_cast<size_t>(batch.offsets[k + 1]); ++i) {
+      const bool is_padding =
+          config.position_rule == PositionRule::behind_padding && batch.input_ids[i] == config.padding_id;
+      positions[i] = is_padding ? config.padding_id : next++;
+    }
+  }
+}
+
+Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, std::vector<int32_t>& positions,
+               const Dropouts& dropouts) {
+  count_positions(config, batch, positions);
+  const bool padding_is_apart = config.position_rule == PositionRule::behind_padding;
   Pass pass{.be = backend,
             .config = config,
             .sequences = {batch.offsets, batch.first_key},
-            .ids = batch.input_ids,
+            .tokens = {.ids = batch.input_ids,
+                       .positions = positions,
+                       .word_padding = config.padding_id,
+                       .position_padding = padding_is_apart ? config.padding_id : -1},
             .rows = batch.masked_rows,
             .dropouts = dropouts};
   if (config.type_vocabulary > 0)
-    pass.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
+    pass.tokens.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
   return pass;
 }
 
-// h.logits[r,V] = norm(act(x w^T + b)) decoder^T + head_bias, x[r,C] being the masked rows of the encoder's output.
+// h.logits[r,V] = norm(act(x w^T + b)) decoder^T + bias, x[r,C] being the masked rows of the encoder's output.
 void head_forward(const Pass& p, const NetworkWeights& w, HeadKept& h, ConstTensor x) {
   p.be.linear_activation(h.activated, h.transform, x, w.transform.weight, w.transform.bias,
-                         p.config.activation);                   // [r,C]
-  p.be.norm(h.y, h.norm, h.activated, w.head_norm);              // [r,C]
+                         p.config.head_activation);              // [r,E]
+  p.be.norm(h.y, h.norm, h.activated, w.head_norm);              // [r,E]
   p.be.linear(h.logits, h.y, w.decoder.weight, w.decoder.bias);  // [r,V]
 }
 
@@ -69,7 +88,7 @@ void head_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_
   p.be.norm_backward(h.d_b, {d_w.head_norm.weight, d_w.head_norm.bias}, h.d_a, h.norm,
                      w.head_norm);  // d_b: of activated
   p.be.linear_activation_backward(d_x, d_w.transform.weight, d_w.transform.bias, h.d_b, h.transform, x,
-                                  w.transform.weight, p.config.activation);
+                                  w.transform.weight, p.config.head_activation);
 }
 
 }  // namespace
@@ -139,14 +158,14 @@ Tensor MlmNetwork::logits(const Batch& batch) {
   activations_->forwarded = false;
   PassMemory memory = activations_->cut(batch);
   if (batch.masked_rows.empty()) return memory.head.logits;
-  run_forward(batch, make_pass(config_, backend_, batch, {}), memory);
+  run_forward(batch, make_pass(config_, backend_, batch, activations_->positions, {}), memory);
   return memory.head.logits;
 }
 
 /// From the batch to memory.head.logits; activations are kept for backward if training was prepared.
 void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
   const NetworkWeights& w = prepared();
-  embedding_forward(pass, w, memory.embedding_norm, memory.scratch, memory.embedded);
+  embedding_forward(pass, w, memory.embedding, memory.scratch, memory.embedded);
   Tensor x = memory.embedded;
   for (size_t layer = 0; layer < w.layers.size(); ++layer) {
     LayerKept kept = activations_->cut_layer(layer, batch);
@@ -195,7 +214,7 @@ void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {
   a.forwarded = true;
   if (batch.masked_rows.empty()) return;
   PassMemory memory = a.cut(batch);
-  run_forward(batch, make_pass(config_, backend_, batch, a.dropouts), memory);
+  run_forward(batch, make_pass(config_, backend_, batch, a.positions, a.dropouts), memory);
 }
 
 double MlmNetwork::backward(const Batch& batch, float scale) {
@@ -203,7 +222,7 @@ double MlmNetwork::backward(const Batch& batch, float scale) {
   Activations& a = *activations_;
   a.forwarded = false;
   if (batch.masked_rows.empty()) return 0;
-  const Pass pass = make_pass(config_, backend_, batch, a.dropouts);
+  const Pass pass = make_pass(config_, backend_, batch, a.positions, a.dropouts);
   PassMemory memory = a.cut(batch);
   const NetworkWeights& w = prepared_->get();  // as forward had them
   WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
@@ -212,10 +231,11 @@ double MlmNetwork::backward(const Batch& batch, float scale) {
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
-    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[layer], a.cut_layer(layer, batch),
+    const auto own = static_cast<size_t>(config_.weights_of_layer(static_cast<int64_t>(layer)));
+    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[own], a.cut_layer(layer, batch),
                    scratch, x);
   }
-  embedding_backward(pass, w, d_w, memory.embedding_norm, memory.scratch);
+  embedding_backward(pass, w, d_w, memory.embedding, memory.scratch);
   return loss;
 }
 

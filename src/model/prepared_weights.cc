@@ -21,27 +21,34 @@ std::vector<Part> parts_of(const ModelConfig& config, NetworkWeights& network, c
     const bool tied = &linear == &network.decoder && config.tied;
     all.push_back({&linear, &from, tied ? &weights.word.weight : &from.weight, 0, extent_of(config, module.rows),
                    extent_of(config, module.columns)});
+    if (all.back().rows == 0) all.pop_back();
+  };
+  const auto last_layer = static_cast<size_t>(config.weights_of_layer(config.layers - 1));
+  const auto asks_for_all = [&](size_t i) {  // a layer that is not the last one
+    for (int64_t layer = 0; layer + 1 < config.layers; ++layer)
+      if (static_cast<size_t>(config.weights_of_layer(layer)) == i) return true;
+    return false;
   };
   for (size_t i = 0; i < network.layers.size(); ++i) {
     LayerWeights& layer = network.layers[i];
-    const PairOf<ConstTensor>& qkv = weights.layers[i].qkv;
+    const bool needs_qkv = i != last_layer || asks_for_all(i);
     for_each_module_of_layer(
         [&](const Module& module, auto& field, const PairOf<ConstTensor>& from) {
           if constexpr (std::is_same_v<decltype(field), Linear&>)
-            if (i + 1 < network.layers.size() || &from != &qkv) add(module, field, from);
+            if (needs_qkv || &field != &layer.qkv) add(module, field, from);
         },
         layer, weights.layers[i]);
   }
   const int64_t c = config.width;
-  LayerWeights& last = network.layers.back();
-  const PairOf<ConstTensor>& qkv = weights.layers.back().qkv;
+  LayerWeights& last = network.layers[last_layer];
+  const PairOf<ConstTensor>& qkv = weights.layers[last_layer].qkv;
   all.push_back({&last.q, &qkv, &qkv.weight, 0, c, c});
   all.push_back({&last.kv, &qkv, &qkv.weight, c, 2 * c, c});
-  for_each_module_of_head(
-      [&](const Module& module, auto& field, const PairOf<ConstTensor>& from) {
-        if constexpr (std::is_same_v<decltype(field), Linear&>) add(module, field, from);
-      },
-      network, weights);
+  const auto add_linear = [&](const Module& module, auto& field, const PairOf<ConstTensor>& from) {
+    if constexpr (std::is_same_v<decltype(field), Linear&>) add(module, field, from);
+  };
+  for_each_module_of_embedding(add_linear, network, weights);
+  for_each_module_of_head(add_linear, network, weights);
   std::ranges::stable_sort(all, std::greater<>(), [](const Part& part) { return part.rows * part.columns; });
   return all;
 }
@@ -55,7 +62,7 @@ int64_t PreparedWeights::bytes(const ModelConfig& config, const Backend& backend
   if (type == DType::f32) return 0;
   NetworkWeights network;
   EncoderWeights weights;
-  network.layers.resize(static_cast<size_t>(config.layers));
+  network.layers.resize(static_cast<size_t>(config.weight_layers()));
   weights.layers.resize(network.layers.size());
   int64_t total = 0;
   for (const Part& part : parts_of(config, network, weights))
@@ -95,6 +102,10 @@ void PreparedWeights::refresh() {
     copies_.push_back({part.linear->weight, weight});
   }
   if (!copies_.empty()) backend_.copy_matrices(copies_);
+  expanded_ = network_;
+  expanded_.layers.clear();
+  for (int64_t layer = 0; layer < config.layers; ++layer)
+    expanded_.layers.push_back(network_.layers[static_cast<size_t>(config.weights_of_layer(layer))]);
 }
 
 }  // namespace tekio

@@ -14,18 +14,20 @@ struct Linear {
   Matrix weight;
   ConstTensor bias;
 };
-/// The last layer needs queries of masked rows only: there q stands apart from k and v, and qkv is absent.
+/// The last layer needs queries of masked rows only: there q stands apart from k and v. What no layer asks for is
+/// absent.
 struct LayerWeights : LayerOf<Linear, NormWeights> {
   Linear q, kv;  // [C,C], [2C,C]
 };
-/// An embedding is its table. The decoder is there, tied or not.
+/// An embedding is its table. The decoder is there, tied or not. Where layers share weights, `layers` holds the same
+/// ones several times.
 using NetworkWeights = ModelOf<ConstTensor, Linear, NormWeights, LayerWeights>;
 
 class PreparedWeights {
  public:
   /// `weights` and `backend` must outlive this. Nothing is to be had before the first refresh().
   PreparedWeights(const ParameterSet& weights, Backend& backend, DType type);
-  const NetworkWeights& get() const { return network_; }
+  const NetworkWeights& get() const { return expanded_; }
   DType type() const { return type_; }
   /// Takes the weights where and as they are now: in bf16 the matrices' numbers, else their places.
   void refresh();
@@ -37,7 +39,8 @@ class PreparedWeights {
   Backend& backend_;
   DType type_;
   Arena arena_;
-  NetworkWeights network_;
+  NetworkWeights network_;  // each layer that has weights of its own once
+  NetworkWeights expanded_;
   std::vector<Backend::MatrixCopy> copies_;
 };
 

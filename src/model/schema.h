@@ -28,6 +28,7 @@ template <typename Embedding, typename Linear, typename Norm, typename Layer = L
 struct ModelOf {
   Embedding word, position, type;  // type: absent in DistilBERT
   Norm embedding_norm;
+  Linear project;  // from the embeddings' width to the layers'; absent where they are one
   std::vector<Layer> layers;
   Linear transform;  // the head's
   Norm head_norm;
@@ -35,7 +36,17 @@ struct ModelOf {
 };
 
 /// A number of rows or columns, by what a config says.
-enum class Extent : uint8_t { none, width, three_widths, inner, vocabulary, positions, token_types };
+enum class Extent : uint8_t {
+  none,
+  width,
+  three_widths,
+  inner,
+  embedding_width,
+  projected,
+  vocabulary,
+  positions,
+  token_types
+};
 int64_t extent_of(const ModelConfig& config, Extent extent);
 
 struct Module {
@@ -66,18 +77,19 @@ template <typename Visit, typename... Models>
 void for_each_module_of_embedding(Visit&& visit, Models&... models) {
   using enum Module::Kind;
   using N = TensorNames;
-  visit(Module{embedding, Extent::vocabulary, Extent::width, {&N::word}}, models.word...);
-  visit(Module{embedding, Extent::positions, Extent::width, {&N::position}}, models.position...);
-  visit(Module{embedding, Extent::token_types, Extent::width, {&N::type}}, models.type...);
-  visit(Module{norm, Extent::width, Extent::none, {&N::embedding_norm}}, models.embedding_norm...);
+  visit(Module{embedding, Extent::vocabulary, Extent::embedding_width, {&N::word}}, models.word...);
+  visit(Module{embedding, Extent::positions, Extent::embedding_width, {&N::position}}, models.position...);
+  visit(Module{embedding, Extent::token_types, Extent::embedding_width, {&N::type}}, models.type...);
+  visit(Module{norm, Extent::embedding_width, Extent::none, {&N::embedding_norm}}, models.embedding_norm...);
+  visit(Module{linear, Extent::projected, Extent::embedding_width, {&N::project}}, models.project...);
 }
 template <typename Visit, typename... Models>
 void for_each_module_of_head(Visit&& visit, Models&... models) {
   using enum Module::Kind;
   using N = TensorNames;
-  visit(Module{linear, Extent::width, Extent::width, {&N::transform}}, models.transform...);
-  visit(Module{norm, Extent::width, Extent::none, {&N::head_norm}}, models.head_norm...);
-  visit(Module{linear, Extent::vocabulary, Extent::width, {}}, models.decoder...);
+  visit(Module{linear, Extent::embedding_width, Extent::width, {&N::transform}}, models.transform...);
+  visit(Module{norm, Extent::embedding_width, Extent::none, {&N::head_norm}}, models.head_norm...);
+  visit(Module{linear, Extent::vocabulary, Extent::embedding_width, {}}, models.decoder...);
 }
 /// All of them: embeddings, layers, head. All `models` have as many layers as the first.
 template <typename Visit, typename Model, typename... Models>

@@ -106,16 +106,18 @@ MatchedTensors match_tensors(const WeightFiles& files, const ModelConfig& config
 
 std::optional<Family> family_of_tensors(const WeightFiles& files) {
   std::optional<Family> found;
-  for (const Family family : {Family::distilbert, Family::bert}) {
-    const FamilyTable& table = table_of(family);
-    const std::string query = fmt::format("{}0.{}.weight", table.names.layer, table.names.query);
+  std::string_view prefix;  // several families have RoBERTa's: the first of them serves all
+  for (const FamilyTable& table : families()) {
+    const std::string query = fmt::format("{}{}.weight", layer_prefix(table.names, 0, 1), table.names.query);
     const std::string bare = query.substr(std::string_view(table.base_prefix).size());
-    // Bare BERT encoders and RoBERTa's have the same names, but not the same positions.
-    const bool ours =
-        files.tensors().contains(query) || (family == Family::distilbert && files.tensors().contains(bare));
-    if (!ours) continue;
+    // Bare BERT encoders, RoBERTa's and ELECTRA's have the same names, but not the same positions.
+    const bool own_layers = table.family == Family::distilbert || table.family == Family::albert;
+    if (table.base_prefix == prefix ||
+        !(files.tensors().contains(query) || (own_layers && files.tensors().contains(bare))))
+      continue;
     if (found) return std::nullopt;
-    found = family;
+    found = table.family;
+    prefix = table.base_prefix;
   }
   return found;
 }

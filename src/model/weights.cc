@@ -11,7 +11,7 @@ namespace {
 
 WeightsOf<Tensor> without_numbers(const ModelConfig& config) {
   WeightsOf<Tensor> weights;
-  weights.layers.resize(static_cast<size_t>(config.layers));
+  weights.layers.resize(static_cast<size_t>(config.weight_layers()));
   return weights;
 }
 
@@ -23,10 +23,11 @@ void for_each_slot(const ModelConfig& config, WeightsOf<Tensor>& weights, Visit&
   for_each_module(
       [&](const Module& module, PairOf<Tensor>& pair) {
         const int64_t rows = extent_of(config, module.rows), columns = extent_of(config, module.columns);
+        if (rows == 0) return;
         const bool is_norm = module.kind == Module::Kind::norm;
         if (is_norm)
           visit(pair.weight, Shape{rows}, TensorRole::norm_weight);
-        else if (rows > 0 && !(config.tied && &pair == &weights.decoder))
+        else if (!(config.tied && &pair == &weights.decoder))
           visit(pair.weight, Shape{rows, columns}, TensorRole::matrix);
         if (module.has_bias()) visit(pair.bias, Shape{rows}, TensorRole::bias);
       },
@@ -53,7 +54,7 @@ std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Te
   };
   for_each_module_of_embedding([&](const Module& module, PairOf<Tensor>& pair) { add(module, "", pair); }, weights);
   for (size_t i = 0; i < weights.layers.size(); ++i) {
-    const std::string prefix = names.layer + std::to_string(i) + ".";
+    const std::string prefix = layer_prefix(names, static_cast<int64_t>(i), config.inner_layers);
     for_each_module_of_layer([&](const Module& module, PairOf<Tensor>& pair) { add(module, prefix, pair); },
                              weights.layers[i]);
   }
@@ -108,6 +109,10 @@ int64_t extent_of(const ModelConfig& config, Extent extent) {
       return 3 * config.width;
     case Extent::inner:
       return config.inner;
+    case Extent::embedding_width:
+      return config.embedding_width;
+    case Extent::projected:
+      return config.projects ? config.width : 0;
     case Extent::vocabulary:
       return config.vocabulary;
     case Extent::positions:

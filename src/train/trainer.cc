@@ -20,7 +20,8 @@ bool stop_requested() { return StopSignals::received() != 0; }
 /// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them.
 double parameters_without_embeddings(const ParameterSet& weights) {
   const ModelConfig& c = weights.config();
-  return static_cast<double>(weights.count() - (c.vocabulary + c.max_positions + c.type_vocabulary) * c.width);
+  return static_cast<double>(weights.count() -
+                             (c.vocabulary + c.max_positions + c.type_vocabulary) * c.embedding_width);
 }
 
 int64_t tokens_of(const std::vector<CollatedBatch>& batches) {

@@ -171,16 +171,18 @@ TEST_F(Checks, Rotations) {
 
 TEST_F(Checks, Embeddings) {
   const Tensor y = t_({5, 8}), word = t_({9, 8}), position = t_({3, 8});
-  const std::vector<int32_t> wrong_ids = {0, 1, 2, 3, 9};
-  be_->embed(y, ids_, {}, s_, word, {}, {});  // positions may be absent
-  refuses("embed", {"id 9", "[0, 9)"}, [&] { be_->embed(y, wrong_ids, {}, s_, word, position, {}); });
-  refuses("embed", {"5 ids", "4"}, [&] { be_->embed(t_({4, 8}), ids_, {}, s_, word, position, {}); });
-  refuses("embed", {"3 tokens", "2 positions"}, [&] { be_->embed(y, ids_, {}, s_, word, t_({2, 8}), {}); });
-  refuses("embed", {"type ids without a table"}, [&] { be_->embed(y, ids_, ids_, s_, word, position, {}); });
-  refuses("embed", {"type id 2", "[0, 2)"}, [&] { be_->embed(y, ids_, ids_, s_, word, position, t_({2, 8})); });
-  refuses("embed", {"type", "no rows"}, [&] { be_->embed(y, ids_, {}, s_, word, position, t_({0, 8})); });
+  const std::vector<int32_t> wrong_ids = {0, 1, 2, 3, 9}, at = {0, 1, 2, 0, 1};
+  be_->embed(y, {ids_}, word, {}, {});  // positions may be absent
+  refuses("embed", {"id 9", "[0, 9)"}, [&] { be_->embed(y, {wrong_ids, {}, at}, word, position, {}); });
+  refuses("embed", {"5 ids", "4"}, [&] { be_->embed(t_({4, 8}), {ids_, {}, at}, word, position, {}); });
+  refuses("embed", {"position 2", "[0, 2)"}, [&] { be_->embed(y, {ids_, {}, at}, word, t_({2, 8}), {}); });
+  refuses("embed", {"0 positions", "5"}, [&] { be_->embed(y, {ids_}, word, position, {}); });
+  refuses("embed", {"positions without a table"}, [&] { be_->embed(y, {ids_, {}, at}, word, {}, {}); });
+  refuses("embed", {"type ids without a table"}, [&] { be_->embed(y, {ids_, ids_, at}, word, position, {}); });
+  refuses("embed", {"type id 2", "[0, 2)"}, [&] { be_->embed(y, {ids_, ids_, at}, word, position, t_({2, 8})); });
+  refuses("embed", {"type", "no rows"}, [&] { be_->embed(y, {ids_, {}, at}, word, position, t_({0, 8})); });
   refuses("embed_backward", {"word", "[9, 7] f32", "[9, 8] f32"}, [&] {
-    be_->embed_backward(t_({9, 7}), position, {}, y, ids_, {}, s_, -1);
+    be_->embed_backward(t_({9, 7}), position, {}, y, {ids_, {}, at});
   });
 }
 
@@ -352,11 +354,17 @@ TEST(Embedding, ThePaddingRowLearnsNothingFromTheLookUp) {
   ThreadPool pool(2);
   for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
     std::vector<float> d_word(3 * 4, 1.0f), d_position(2 * 4), d_y(2 * 4, 2.0f);
-    const std::vector<int32_t> ids = {1, 2}, offsets = {0, 2};
-    be->embed_backward(Tensor(d_word.data(), DType::f32, {3, 4}), Tensor(d_position.data(), DType::f32, {2, 4}), {},
-                       Tensor(d_y.data(), DType::f32, {2, 4}), ids, {}, {offsets, 0}, 1);
+    const std::vector<int32_t> ids = {1, 2}, positions = {0, 1};
+    const auto backward = [&](int32_t position_padding) {
+      be->embed_backward(Tensor(d_word.data(), DType::f32, {3, 4}), Tensor(d_position.data(), DType::f32, {2, 4}), {},
+                         Tensor(d_y.data(), DType::f32, {2, 4}),
+                         {.ids = ids, .positions = positions, .word_padding = 1, .position_padding = position_padding});
+    };
+    backward(-1);
     EXPECT_EQ(d_word, (std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3}));
     EXPECT_EQ(d_position, std::vector<float>(8, 2.0f));
+    backward(0);
+    EXPECT_EQ(d_position, (std::vector<float>{2, 2, 2, 2, 4, 4, 4, 4}));
   }
 }
 

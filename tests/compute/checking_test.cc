@@ -34,14 +34,13 @@ class WrongBackend : public ForwardingBackend {
   std::string name() const override { return "wrong"; }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override {
-    ForwardingBackend::do_embed(y, ids, type_ids, s, word, position, type);
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
+    ForwardingBackend::do_embed(y, rows, word, position, type);
     spoil("embed", y);
   }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
-    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override {
+    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, rows);
     spoil("embed_backward", d_position);
   }
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,

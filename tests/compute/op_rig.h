@@ -158,7 +158,7 @@ class OpRig {
   std::deque<Slot> slots_;
   std::vector<Named> results_;
   std::vector<Input> differentiable_;
-  std::vector<int32_t> offsets_, ids_, type_ids_, rows_, labels_;
+  std::vector<int32_t> offsets_, ids_, type_ids_, positions_, rows_, labels_;
   std::vector<uint8_t> decisions_;
   Sequences s_;
   Dropout drop_;
@@ -231,6 +231,7 @@ inline void OpRig::make_embed() {
   w_ = parameter({c_.out, c_.in});
   d_w_ = gradient("d_word", w_, true);
   if (c_.positions) {
+    for (int64_t i = 0; i < c_.n(); ++i) positions_.push_back(below(kPositions));
     b_ = parameter({kPositions, c_.in});
     d_b_ = gradient("d_position", b_, true);
   }
@@ -394,7 +395,7 @@ inline void OpRig::run_forward(Backend& be) {
     case Op::rotate_some:
       return rotate(be, y_, x_, false);
     case Op::embed:
-      return be.embed(y_, ids_, type_ids_, s_, w_, b_, type_);
+      return be.embed(y_, {ids_, type_ids_, positions_}, w_, b_, type_);
     case Op::norm:
       return be.norm(y_, norm_kept_, x_, norm, s_, drop_);
     case Op::head_norm:
@@ -440,7 +441,7 @@ inline void OpRig::run_backward(Backend& be) {
     case Op::rotate_some:
       return rotate(be, d_x_, d_y_, true);
     case Op::embed:
-      return be.embed_backward(d_w_, d_b_, d_type_, d_y_, ids_, type_ids_, s_, -1);
+      return be.embed_backward(d_w_, d_b_, d_type_, d_y_, {ids_, type_ids_, positions_});
     case Op::norm:
       return be.norm_backward(d_x_, {d_w_, d_b_}, d_y_, norm_kept_, norm, s_, drop_);
     case Op::head_norm:

@@ -232,7 +232,8 @@ TEST(Config, TakesTheFamilyFromElsewhereWhereItIsMissing) {
   Json distilbert = without(tiny_distilbert_json(), "model_type");
   distilbert["architectures"] = {"DistilBertModel"};
   EXPECT_EQ(parse(distilbert).family, Family::distilbert);
-  for (const char* name : {"RobertaForMaskedLM", "BertGenerationEncoder", "BertJapaneseForMaskedLM", ""})
+  EXPECT_EQ(parse(old({"XLMRobertaForMaskedLM"})).family, Family::xlm_roberta);
+  for (const char* name : {"RobertaPreLayerNormForMaskedLM", "BertGenerationEncoder", "BertJapaneseForMaskedLM", ""})
     refused(old({name}), {"model_type is missing, and architectures names", "distilbert, bert"});
   refused(old(Json::array()), {"config.json: model_type is missing; supported are"});
   const ModelConfig told = ModelConfig::from_json(old(nullptr), "config.json", [] { return Family::bert; });

@@ -1,4 +1,4 @@
-// Tiny DistilBERT and BERT against the reference stack's frozen outputs, on every back end: logits, losses, every
+// Tiny models of every family against the reference stack's frozen outputs, on every back end: logits, losses, every
 // gradient, ten AdamW steps. Padded batches go through packing. tests/golden/README.md says how the files were made.
 #include <algorithm>
 #include <cstring>
@@ -192,7 +192,9 @@ std::string name_of_case(const ::testing::TestParamInfo<Golden::ParamType>& info
 }
 INSTANTIATE_TEST_SUITE_P(Tiny, Golden,
                          ::testing::Combine(::testing::Values("tiny-distilbert", "tiny-bert", "tiny-distilbert-untied",
-                                                              "tiny-bert-untied"),
+                                                              "tiny-bert-untied", "tiny-roberta",
+                                                              "tiny-camembert-untied", "tiny-electra",
+                                                              "tiny-electra-untied", "tiny-albert"),
                                             ::testing::ValuesIn(back_ends())),
                          name_of_case);
 

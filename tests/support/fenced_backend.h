@@ -85,15 +85,14 @@ class FencedBackend final : public ForwardingBackend {
   Memory& memory() override { return memory_; }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override {
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
     const auto opened = open("embed", y, word, position, type);
-    ForwardingBackend::do_embed(y, ids, type_ids, s, word, position, type);
+    ForwardingBackend::do_embed(y, rows, word, position, type);
   }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override {
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override {
     const auto opened = open("embed_backward", d_word, d_position, d_type, d_y);
-    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, ids, type_ids, s, padding_id);
+    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, rows);
   }
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
                const Sequences* s, const Dropout& drop) override {

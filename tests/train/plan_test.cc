@@ -9,7 +9,7 @@ namespace {
 ModelConfig distilbert_base() {
   ModelConfig config;
   config.vocabulary = 30522;
-  config.width = 768;
+  config.width = config.embedding_width = 768;
   config.layers = 6;
   config.heads = 12;
   config.inner = 3072;

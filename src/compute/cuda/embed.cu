@@ -1,8 +1,6 @@
 // The input embedding and its gradient. The gradient's sums run over a table row's tokens in their order, so that the
 // same step gives the same bits: the tokens of each row are listed on the host, which has the ids, and a block sums one
 // row's.
-#include <numeric>
-
 #include "compute/cuda/cuda_backend.h"
 #include "compute/cuda/kernel.h"
 
@@ -13,14 +11,13 @@ constexpr int kBlock = 256, kWarps = kBlock / kWarp, kColumns = kWarp * kEight;
 
 // A warp a token.
 template <typename T>
-__global__ void embed_forward(T* y, const int32_t* ids, const int32_t* type_ids, const float* word,
-                              const float* position, const float* type, int n, int width, bool whole,
-                              KernelSequences s) {
+__global__ void embed_forward(T* y, const int32_t* ids, const int32_t* type_ids, const int32_t* positions,
+                              const float* word, const float* position, const float* type, int n, int width,
+                              bool whole) {
   const int token = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / kWarp;
   if (token >= n) return;
-  const int place = token - s.offsets[s.sequence_of(token)];
   const float* const w = word + static_cast<int64_t>(ids[token]) * width;
-  const float* const p = position != nullptr ? position + static_cast<int64_t>(place) * width : nullptr;
+  const float* const p = position != nullptr ? position + static_cast<int64_t>(positions[token]) * width : nullptr;
   const float* const t =
       type != nullptr ? type + static_cast<int64_t>(type_ids != nullptr ? type_ids[token] : 0) * width : nullptr;
   for (int c = static_cast<int>(threadIdx.x) % kWarp * kEight; c < width; c += kWarp * kEight) {
@@ -104,38 +101,34 @@ void add_to_table(Device& device, Tensor d_table, ConstTensor d_y, const Lists& 
 
 }  // namespace
 
-void CudaBackend::do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids,
-                           const Sequences& s, ConstTensor word, ConstTensor position, ConstTensor type) {
+void CudaBackend::do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) {
   const int64_t n = y.dim[0], width = y.dim[1];
-  const KernelSequences sequences(device_, s);
-  const int32_t* const words = device_.upload(ids);
-  const int32_t* const types = type_ids.empty() ? nullptr : device_.upload(type_ids);
+  const auto upload = [&](std::span<const int32_t> some) { return some.empty() ? nullptr : device_.upload(some); };
+  const int32_t *const words = upload(rows.ids), *const types = upload(rows.type_ids),
+                       *const positions = upload(rows.positions);
   with_type(y.dtype, [&](auto kind) {
     using T = decltype(kind);
     launch(device_, "embed_forward", dim3(blocks_for(n, kWarps)), kBlock, 0, embed_forward<T>, data_of<T>(y), words,
-           types, word.f32(), data_of<float>(position), data_of<float>(type), static_cast<int>(n),
-           static_cast<int>(width), whole_eights(width), sequences);
+           types, positions, word.f32(), data_of<float>(position), data_of<float>(type), static_cast<int>(n),
+           static_cast<int>(width), whole_eights(width));
   });
 }
 
 void CudaBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                                    std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                                    int32_t padding_id) {
+                                    const TableRows& rows) {
   const int64_t n = d_y.dim[0];
   add_to_table(device_, d_word, d_y, Lists(n, d_word.dim[0], [&](int64_t token) {
-                 const int32_t id = ids[static_cast<size_t>(token)];
-                 return id == padding_id ? -1 : id;
+                 const int32_t id = rows.ids[static_cast<size_t>(token)];
+                 return id == rows.word_padding ? -1 : id;
                }));
-  if (d_position) {
-    std::vector<int32_t> positions(static_cast<size_t>(n));
-    for (size_t k = 0; k + 1 < s.offsets.size(); ++k)
-      std::iota(positions.begin() + s.offsets[k], positions.begin() + s.offsets[k + 1], 0);
-    add_to_table(device_, d_position, d_y,
-                 Lists(n, d_position.dim[0], [&](int64_t token) { return positions[static_cast<size_t>(token)]; }));
-  }
+  if (d_position)
+    add_to_table(device_, d_position, d_y, Lists(n, d_position.dim[0], [&](int64_t token) {
+                   const int32_t at = rows.positions[static_cast<size_t>(token)];
+                   return at == rows.position_padding ? -1 : at;
+                 }));
   if (d_type)
     add_to_table(device_, d_type, d_y, Lists(n, d_type.dim[0], [&](int64_t token) {
-                   return type_ids.empty() ? 0 : type_ids[static_cast<size_t>(token)];
+                   return rows.type_ids.empty() ? 0 : rows.type_ids[static_cast<size_t>(token)];
                  }));
 }
 

@@ -13,10 +13,9 @@ class RefBackend final : public Backend {
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return rows * columns * size_of(DType::bf16); }
 
  protected:
-  void do_embed(Tensor y, std::span<const int32_t> ids, std::span<const int32_t> type_ids, const Sequences& s,
-                ConstTensor word, ConstTensor position, ConstTensor type) override;
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, std::span<const int32_t> ids,
-                         std::span<const int32_t> type_ids, const Sequences& s, int32_t padding_id) override;
+  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override;
+  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
+                         const TableRows& rows) override;
   void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
                const Sequences* s, const Dropout& drop) override;
   void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
