@@ -27,12 +27,16 @@ def normalizer(r):
     return None if not steps else steps[0] if len(steps) == 1 and r.random() < 0.5 else N.Sequence(steps)
 
 
-def pre_tokenizer(r):
+def pre_tokenizer(r, bytes_wanted=False):
     P = pre_tokenizers
     kinds = [P.Whitespace, P.WhitespaceSplit, P.BertPreTokenizer, P.UnicodeScripts, lambda: P.Punctuation(r.choice(BEHAVIORS)), lambda: P.Digits(r.random() < 0.5),
              lambda: P.CharDelimiterSplit(r.choice("a -é日")), lambda: P.Split(pattern(r), r.choice(BEHAVIORS), r.random() < 0.5)]
     kinds.append(kinds[-1])
     steps = [r.choice(kinds)() for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3]))]
+    if bytes_wanted:
+        steps.insert(r.randint(0, len(steps)) if r.random() < 0.5 else len(steps), P.ByteLevel(add_prefix_space=r.random() < 0.5, use_regex=r.random() < 0.7))
+        if r.random() < 0.4:
+            steps = steps[-1:] if isinstance(steps[-1], P.ByteLevel) else steps
     return None if not steps else steps[0] if len(steps) == 1 and r.random() < 0.5 else P.Sequence(steps)
 
 
@@ -43,18 +47,58 @@ def vocabulary(r):
     return list(dict.fromkeys(SPECIAL + characters + ["##" + c for c in characters] + words))
 
 
+def bpe(r, bytes_wanted):
+    """A model of random merges over the characters, or over the bytes' characters; now and then some of these are missing."""
+    if bytes_wanted:
+        symbols = sorted(pre_tokenizers.ByteLevel.alphabet())
+        wordy = [symbols[symbols.index(c)] for c in "Ġtheaion.,'srdl12Ã©ãģĤ"]
+    else:
+        symbols = [c for c in vocabulary(r) if len(c) == 1] + ["Ġ", " ", "_"]
+        wordy = list("theaion.,'srdl12日本é ")
+    if r.random() < 0.3:
+        symbols = [c for c in symbols if r.random() < 0.97]
+    prefix, suffix = (None, None) if bytes_wanted or r.random() < 0.7 else (r.choice(["##", "@", ""]), r.choice([None, "</w>", ""]))
+    tokens = ["<unk>", *symbols]
+    if prefix or suffix:
+        tokens += [(prefix or "") + c for c in symbols] + [c + (suffix or "") for c in symbols] + [(prefix or "") + c + (suffix or "") for c in symbols]
+    if fallback := not prefix and not suffix and r.random() < 0.3:
+        tokens += [f"<0x{byte:02X}>" for byte in range(256) if r.random() < 0.98]
+    tokens, merges = list(dict.fromkeys(tokens)), []
+    common = [c for c in wordy if c in tokens]
+    for _ in range(r.choice([0, 20, 150])):
+        left = r.choice(common)
+        right = r.choice(common)
+        if prefix and not right.startswith(prefix):
+            right = prefix + right
+        merged = left + right[len(prefix or ""):]
+        if right not in tokens or len(merged) > 12:
+            continue
+        tokens += [merged] if merged not in tokens else []
+        merges.append((left, right))
+        common.append(merged)
+    options = {name: value for name, value in (("continuing_subword_prefix", prefix), ("end_of_word_suffix", suffix)) if value is not None}
+    return models.BPE({t: i for i, t in enumerate(tokens)}, merges, unk_token=r.choice([None, "<unk>"]), fuse_unk=r.random() < 0.5, byte_fallback=fallback,
+                      ignore_merges=r.random() < 0.3, **options)
+
+
 def pipeline(seed):
     """A tokenizer from a seed, or None where the library refuses the steps."""
     r = random.Random(seed)
     tokens = vocabulary(r)
-    tokenizer = Tokenizer(models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]", max_input_chars_per_word=r.choice([100, 100, 5])))
+    kind = r.choice(["WordPiece", "BPE", "bytes"])
+    word_piece = lambda: models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]", max_input_chars_per_word=r.choice([100, 100, 5]))
+    tokenizer = Tokenizer(word_piece() if kind == "WordPiece" else bpe(r, kind == "bytes"))
     if (steps := normalizer(r)) is not None:
         tokenizer.normalizer = steps
-    if (steps := pre_tokenizer(r)) is not None:
+    if (steps := pre_tokenizer(r, kind == "bytes" or r.random() < 0.05)) is not None:
         tokenizer.pre_tokenizer = steps
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
     for text in r.sample(["fox", "É", "日本", "tok", "<e>", "a b", "ﬁ", "12"], r.choice([0, 0, 0, 1, 2])):
         tokenizer.add_tokens([AddedToken(text, normalized=r.random() < 0.5, lstrip=r.random() < 0.3, rstrip=r.random() < 0.3, single_word=r.random() < 0.3)])
-    if r.random() < 0.5:
-        tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    around = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    trims = {"trim_offsets": r.random() < 0.7, "add_prefix_space": r.random() < 0.5}
+    post = r.choice([None, None, around, around, processors.RobertaProcessing(("[SEP]", 3), ("[CLS]", 2), **trims), processors.ByteLevel(**trims),
+                     processors.Sequence([processors.ByteLevel(**trims), around])])
+    if post is not None:
+        tokenizer.post_processor = post
     return tokenizer

@@ -52,6 +52,42 @@ def own_pipelines(vocabulary):
                                                          split({"Regex": "\\p{L}+"}, "Contiguous", True), {"type": "WhitespaceSplit"}, split({"Regex": "."}, "Isolated")))}
 
 
+def byte_alphabet():
+    """The characters that stand for bytes, of bytes in order."""
+    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    return [chr(b if b in own else 256 + sum(1 for other in range(b) if other not in own)) for b in range(256)]
+
+
+def bpe_parts():
+    """A byte-level vocabulary and its merges."""
+    merges = [("t", "h"), ("\u0120", "a"), ("th", "e"), ("\u0120", "the"), ("i", "s"), ("\u0120", "is"), ("e", "r"), ("a", "t")]
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(byte_alphabet()), *(a + b for a, b in merges)]
+    return {token: i for i, token in enumerate(tokens)}, merges
+
+
+def bpe_json(normalizer=None, pre_tokenizer=None, decoder=None, **options):
+    """RoBERTa's kind of tokenizer.json, or a variation of it."""
+    vocabulary, merges = bpe_parts()
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    special = lambda i, text, strips=False: {"id": i, "content": text, "single_word": False, "lstrip": strips, "rstrip": False, "normalized": not strips, "special": True}
+    model = {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
+             "ignore_merges": False, "vocab": vocabulary, "merges": merges}
+    return json.dumps({"version": "1.0", "added_tokens": [special(i, t, t == "<mask>") for i, t in enumerate(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])], "normalizer": normalizer,
+                       "pre_tokenizer": pre_tokenizer or byte_level, "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": True, "add_prefix_space": False},
+                       "decoder": decoder or byte_level, "model": {**model, **options}})
+
+
+def bpe_pipelines():
+    split = {"type": "Split", "pattern": {"Regex": " ?\\p{L}+|\\p{N}{1,3}|\\s+"}, "behavior": "Isolated", "invert": False}
+    return {"bytes.json": bpe_json(), "composed.json": bpe_json(normalizer={"type": "NFC"}, ignore_merges=True),
+            "split.json": bpe_json(pre_tokenizer={"type": "Sequence", "pretokenizers": [split, {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": False}]}),
+            "fallback.json": bpe_json(normalizer={"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}, pre_tokenizer={"type": "WhitespaceSplit"}, byte_fallback=True, fuse_unk=True,
+                                      vocab={**bpe_parts()[0], **{f"<0x{b:02X}>": 300 + b for b in range(256)}},
+                                      decoder={"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 1}]}),
+            "affixes.json": bpe_json(pre_tokenizer={"type": "WhitespaceSplit"}, decoder={"type": "BPEDecoder", "suffix": "</w>"}, continuing_subword_prefix="##", end_of_word_suffix="</w>",
+                                     vocab={"<unk>": 0, "a": 1, "##b": 2, "ab": 3, "##b</w>": 4, "ab</w>": 5}, merges=[["a", "##b"], "a ##b</w>"])}
+
+
 def safetensors(tensors):
     header, body = {"__metadata__": {"format": "pt"}}, b""
     for name, dtype, shape, payload in tensors:
@@ -148,8 +184,9 @@ def main():
     rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
     csv = 'text,label\n"He said ""no"",\nand left",1\nplain,0\n'
     seeds = {
-        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False), **own_pipelines(vocabulary),
+        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False), **own_pipelines(vocabulary), **bpe_pipelines(),
                            "sequence_twice.json": tokenizer_json(vocabulary, times=2)},
+        "bpe_files": {"bytes": json.dumps(bpe_parts()[0]) + "\n\n#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in bpe_parts()[1]), "few": '{"<s>":0,"</s>":1,"<pad>":2,"a":3,"b":4,"ab":5}\n\na b\n'},
         "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
         "card": {"configs": f"---\n{two}---\n# Two\n", "pattern": "---\nconfigs: [{config_name: a, data_files: ['[!a-c]?*/**/*.jsonl*', x/[[]y].txt]}]\n---\n", "none": "# No head\n"},
         "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},

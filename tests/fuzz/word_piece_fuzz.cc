@@ -18,12 +18,12 @@ Counts plainly_counted(std::string_view text, const BertNormalization& normaliza
   AlignedText characters;
   append_aligned(text, 0, characters);
   Normalizer({normalization}).apply(characters, 0);
-  std::vector<Split> splits;
-  PreTokenizer({BertPreTokenization{}}).split(characters, {0, characters.size()}, splits);
+  PreTokenizedText cut;
+  PreTokenizer({BertPreTokenization{}}).split(characters, {0, characters.size()}, cut);
   Counts counts;
-  for (const Split& split : splits) {
+  for (const Split& split : cut.splits) {
     std::string word;
-    for (size_t i = split.begin; i < split.end; ++i) append_utf8(word, characters[i].c);
+    for (const AlignedChar& a : cut.of(split)) append_utf8(word, a.c);
     ++counts[word];
   }
   return counts;
