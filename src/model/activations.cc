@@ -21,6 +21,7 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   const auto norm = [&](int64_t rows, int64_t width) {
     return NormKept{keep({rows, width}), take(kActivations, DType::f32, {rows})};
   };
+  const int64_t up = extent_of(c, Extent::up);
   const int64_t widest = std::max(c.width, c.embedding_width);
   // What all layers have, for so many rows of output.
   const auto common = [&](LayerKept& k, int64_t rows) {
@@ -28,7 +29,7 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
     k.mixed = keep({rows, c.width});
     k.norm1 = norm(rows, c.width);
     k.middle = keep({rows, c.width});
-    k.up = keep({rows, c.inner});
+    k.up = keep({rows, up});
     k.norm2 = training ? norm(rows, c.width) : k.norm1;
   };
 
@@ -56,10 +57,18 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
 
   m.scratch.branch = scratch({n, widest});
   m.scratch.inner = scratch({n, c.inner});
+  if (c.pre_norm) {
+    m.scratch.stream = scratch({n, c.width});
+    m.last_scratch.stream_rows = scratch({r, c.width});
+  }
   if (!training) return;
+  if (c.pre_norm) {
+    m.scratch.d_stream = scratch({n, c.width});
+    m.last_scratch.d_stream_rows = scratch({r, c.width});
+  }
   m.scratch.d_x = scratch({n, c.width});
   m.scratch.d_middle = scratch({n, widest});
-  m.scratch.d_inner = scratch({n, std::max(c.inner, 3 * c.width)});
+  m.scratch.d_inner = scratch({n, std::max(up, 3 * c.width)});
   m.last_scratch.d_y = scratch({r, c.width});
   m.head.d_a = scratch({r, c.embedding_width});
   m.head.d_b = scratch({r, c.embedding_width});
@@ -126,18 +135,25 @@ PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
   m.scratch.branch = shape(all.branch, 0, {n, c});
   m.scratch.tables = shape(all.branch, 0, {n, config.embedding_width});
   m.scratch.inner = first(all.inner, n);
-  m.last_scratch = {.branch = shape(all.branch, 0, {r, c}), .inner = first(all.inner, r)};
+  m.scratch.stream = first(all.stream, n);
+  m.last_scratch.branch = shape(all.branch, 0, {r, c});
+  m.last_scratch.inner = first(all.inner, r);
+  m.last_scratch.stream = m.scratch.stream;
+  m.last_scratch.stream_rows = first(whole.last_scratch.stream_rows, r);
   if (!training) return m;
+  const int64_t up = extent_of(config, Extent::up);
   m.scratch.d_y = m.scratch.d_x = first(all.d_x, n);
+  m.scratch.d_stream = m.last_scratch.d_stream = first(all.d_stream, n);
+  m.last_scratch.d_stream_rows = first(whole.last_scratch.d_stream_rows, r);
   m.scratch.d_projected = m.scratch.tables;
   m.scratch.d_middle = shape(all.d_middle, 0, {n, c});
   m.scratch.d_tables = shape(all.d_middle, 0, {n, config.embedding_width});
-  m.scratch.d_inner = shape(all.d_inner, 0, {n, config.inner});
+  m.scratch.d_inner = shape(all.d_inner, 0, {n, up});
   m.scratch.d_qkv = shape(all.d_inner, 0, {n, 3 * c});
   m.last_scratch.d_y = first(whole.last_scratch.d_y, r);
   m.last_scratch.d_x = m.scratch.d_x;
   m.last_scratch.d_middle = shape(all.d_middle, 0, {r, c});
-  m.last_scratch.d_inner = shape(all.d_inner, 0, {r, config.inner});
+  m.last_scratch.d_inner = shape(all.d_inner, 0, {r, up});
   m.last_scratch.d_kv = shape(all.d_inner, 0, {n, 2 * c});
   m.last_scratch.d_q = shape(all.d_inner, n * 2 * c, {r, c});
   return m;

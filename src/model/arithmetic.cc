@@ -51,6 +51,7 @@ ModelConfig sample_of(const ModelConfig& config) {
   sample.shared_layers = 0;
   sample.embedding_width = sample.width;
   sample.projects = false;
+  sample.attention.clear();
   sample.position_rule = PositionRule::index;
   sample.vocabulary = kMostEntries;
   sample.max_positions = 128;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/foreign_file.h"
 #include "model/family.h"
+#include "model/modern_config.h"
 
 namespace tekio {
 namespace {
@@ -54,7 +55,7 @@ void resolve_aliases(Json& document, const FamilyTable& table, const std::string
   }
 }
 
-void refuse_unsupported(const JsonReader& reader, const std::string& where) {
+void refuse_unsupported(const JsonReader& reader, const FamilyTable& table, const std::string& where) {
   const auto refuse_true = [&](const char* key, const char* what) {
     if (reader.boolean(key).value_or(false))
       fail(ErrorKind::input, "{}: {} is true, but {} are not supported", where, key, what);
@@ -62,7 +63,7 @@ void refuse_unsupported(const JsonReader& reader, const std::string& where) {
   refuse_true("is_decoder", "decoders");
   refuse_true("add_cross_attention", "models with cross attention");
   const std::string positions = reader.string("position_embedding_type").value_or("absolute");
-  if (positions != "absolute")
+  if (table.traits.positions != PositionRule::rotary && positions != "absolute")
     fail(ErrorKind::input, "{}: position_embedding_type is \"{}\", but only \"absolute\" is supported", where,
          printable(positions));
   if (reader.find("quantization_config") != nullptr)
@@ -161,16 +162,22 @@ void read_sizes(ModelConfig& config, const JsonReader& reader, const FamilyTable
          config.heads);
 }
 
-void read_activation(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
-                     const std::string& where) {
-  const std::string activation =
-      reader.string(keys.activation).value_or(defaults.at(keys.activation).get<std::string>());
-  const Activation* known = find_activation(activation);
+Activation activation_at(const JsonReader& reader, const char* key, const Json& defaults, const std::string& where) {
+  const std::string name = reader.string(key).value_or(defaults.at(key).get<std::string>());
+  const Activation* known = find_activation(name);
   if (known == nullptr)
-    fail(ErrorKind::input, "{}: {} \"{}\" is not supported; supported are {}", where, keys.activation,
-         printable(activation), supported_activations());
-  config.activation = *known;
-  config.head_activation = table_of(config.family).traits.gelu_head ? Activation::gelu : *known;
+    fail(ErrorKind::input, "{}: {} \"{}\" is not supported; supported are {}", where, key, printable(name),
+         supported_activations());
+  return *known;
+}
+
+void read_activations(ModelConfig& config, const JsonReader& reader, const FamilyTable& table, const Json& defaults,
+                      const std::string& where) {
+  config.activation = activation_at(reader, table.keys.activation, defaults, where);
+  if (table.keys.head_activation != nullptr)
+    config.head_activation = activation_at(reader, table.keys.head_activation, defaults, where);
+  else
+    config.head_activation = table.traits.gelu_head ? Activation::gelu : config.activation;
 }
 
 // The rates of the sites where hidden_dropout acts.
@@ -178,6 +185,7 @@ void spread_dropout(ModelConfig& config) {
   const Traits& traits = table_of(config.family).traits;
   config.attention_output_dropout = traits.drops_attention_output ? config.hidden_dropout : 0;
   config.output_dropout = traits.drops_output ? config.hidden_dropout : 0;
+  if (traits.pre_norm) config.attention_output_dropout = config.attention_dropout;
 }
 
 void read_rates(ModelConfig& config, const JsonReader& reader, const ConfigKeys& keys, const Json& defaults,
@@ -225,7 +233,7 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
   config.document = document;
   resolve_aliases(config.document, table, where);
   const JsonReader reader(config.document, where);
-  refuse_unsupported(reader, where);
+  refuse_unsupported(reader, table, where);
 
   const ConfigKeys& keys = table.keys;
   const Json defaults = Json::parse(table.defaults);
@@ -236,11 +244,12 @@ ModelConfig ModelConfig::from_json(const Json& document, const std::string& wher
     config.type_vocabulary = size_at(reader, keys.type_vocabulary, kMostTypes, where);
   }
   read_rates(config, reader, keys, defaults, where);
-  read_activation(config, reader, keys, defaults, where);
+  read_activations(config, reader, table, defaults, where);
   if (keys.sinusoidal_positions != nullptr)
     config.sinusoidal_positions = reader.boolean(keys.sinusoidal_positions).value_or(false);
   config.tied = reader.boolean(kTied).value_or(true);
   read_padding(config, reader, keys, defaults, where);
+  if (table.traits.pre_norm) read_modern_layers(config, reader, where);
   return config;
 }
 

@@ -14,10 +14,21 @@
 
 namespace tekio {
 
-enum class Family { distilbert, bert, roberta, xlm_roberta, camembert, electra, albert };
+enum class Family { distilbert, bert, roberta, xlm_roberta, camembert, electra, albert, modernbert };
 /// Which row of the position table a token takes: its index in its sequence; or one behind the padding's own row, and
 /// the padding's for a padding token that stands in the text.
-enum class PositionRule : uint8_t { index, behind_padding };
+/// Or there is no table: queries and keys are turned by their positions.
+enum class PositionRule : uint8_t { index, behind_padding, rotary };
+
+/// What a layer's attention sees, and how far its queries and keys are turned by their positions.
+struct LayerAttention {
+  int64_t window = 0;     ///< keys that are at most so far away; 0: all
+  double rope_theta = 0;  ///< 0: not turned
+};
+/// Which modules have a bias. The embeddings' projection always has one.
+struct Biases {
+  bool attention = true, feed_forward = true, norms = true, transform = true, decoder = true;
+};
 
 struct ModelConfig {
   Family family = Family::distilbert;
@@ -28,10 +39,14 @@ struct ModelConfig {
   int64_t layers = 0;           // L
   int64_t heads = 0;            // H
   int64_t inner = 0;
+  bool pre_norm = false;  // norms stand before attention and feed-forward, and one behind the last layer
+  bool gated = false;     // the feed-forward's inner numbers are act(a) b
+  std::vector<LayerAttention> attention;  // by layer; empty: all see all, and nothing is turned
+  Biases biases;
   int64_t shared_layers =
       0;  // of so many layers each is used again and again, as weights_of_layer() says; 0: all differ
   int64_t inner_layers = 1;     // that follow each other within a group of shared ones
-  int64_t max_positions = 0;    // rows of the position table: longest_input() may be less
+  int64_t max_positions = 0;    // as the config says: longest_input() may be less
   int64_t type_vocabulary = 0;  // 0: no token types
   float norm_epsilon = 1e-12f;
   Activation activation = Activation::gelu, head_activation = Activation::gelu;
@@ -42,6 +57,7 @@ struct ModelConfig {
   float output_dropout = 0;            // feed-forward outputs; 0 in ALBERT: it has none there
   int32_t padding_id = 0;              // -1: none
   double initializer_range = 0.02;     // 0 is 0.02 too, as in transformers 5
+  double initializer_cutoff = 0;       // numbers are drawn anew beyond so many deviations; 0: any will do
   bool sinusoidal_positions = false;   // how the position embeddings begin
   bool tied = true;                    // the head's matrix is the word embeddings
   std::vector<std::string> notes;      // sentences on what config.json leaves open, and what was taken for it
@@ -58,6 +74,10 @@ struct ModelConfig {
   /// Tokens that the model takes at most.
   int64_t longest_input() const {
     return position_rule == PositionRule::behind_padding ? max_positions - padding_id - 1 : max_positions;
+  }
+  int64_t position_rows() const { return position_rule == PositionRule::rotary ? 0 : max_positions; }
+  LayerAttention attention_of(int64_t layer) const {
+    return attention.empty() ? LayerAttention{} : attention[static_cast<size_t>(layer)];
   }
   /// Layers that have weights of their own, and which of them a layer computes with.
   int64_t weight_layers() const { return shared_layers > 0 ? shared_layers : layers; }

@@ -1,5 +1,5 @@
 // The encoder: embeddings and layers, forward and backward, written once against Backend. Each function's backward
-// stands right below it in encoder.cc.
+// stands right below it: embedding.cc, attend.cc, and a file for each kind of layer.
 #pragma once
 
 #include <span>
@@ -19,7 +19,7 @@ struct LayerKept {
   Tensor mixed;      // [m,C]: the heads' outputs side by side
   NormKept norm1;    // [m,C], [m]
   Tensor middle;     // [m,C]: between attention and feed-forward
-  Tensor up;         // [m,inner]: before the activation
+  Tensor up;         // [m,inner], gated [m,2 inner]: before the activation
   NormKept norm2;    // [m,C], [m]
   Tensor y;          // [m,C]
 };
@@ -39,10 +39,12 @@ struct EncoderScratch {
   Tensor inner;        // [m,inner]: after the activation
   Tensor d_y;          // [m,C]: gradient of a layer's output
   Tensor d_x;          // [n,C]: where its backward leaves the gradient of its input; d_y's memory but in the last layer
-  Tensor d_middle;     // [m,C]
-  Tensor d_inner;      // [m,inner]
-  Tensor d_qkv;        // [n,3C]: d_inner's memory; in the last layer
-  Tensor d_q, d_kv;    // [r,C], [n,2C]: likewise
+  Tensor stream, stream_rows;      // [n,C], [r,C]: of pre-norm layers, what branches are added to; its masked rows
+  Tensor d_stream, d_stream_rows;  // [n,C], [r,C]
+  Tensor d_middle;                 // [m,C]
+  Tensor d_inner;                  // like up
+  Tensor d_qkv;                    // [n,3C]: d_inner's memory; in the last layer
+  Tensor d_q, d_kv;                // [r,C], [n,2C]: likewise
 };
 
 /// One batch on its way through the encoder.
@@ -63,14 +65,21 @@ using LayerGradients = LayerOf<PairOf<Tensor>, PairOf<Tensor>>;
 
 /// y[n,C] = dropout(norm(word + type + position)), projected where E is not C.
 void embedding_forward(const Pass& p, const NetworkWeights& w, EmbeddingKept& k, EncoderScratch& s, Tensor y);
-/// From s.d_x.
+/// From d_y.
 void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const EmbeddingKept& k,
-                        EncoderScratch& s);
+                        EncoderScratch& s, ConstTensor d_y);
 
-/// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
-void layer_forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x);
-/// From s.d_y to s.d_x.
-void layer_backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
-                    EncoderScratch& s, ConstTensor x);
+/// One kind of layer.
+struct Block {
+  /// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
+  void (*forward)(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x);
+  /// From s.d_y to s.d_x.
+  void (*backward)(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
+                   EncoderScratch& s, ConstTensor x);
+  /// Where the first layer's backward leaves the gradient of its input instead.
+  Tensor EncoderScratch::*d_embedded;
+};
+const Block& post_norm_block();  // post_norm.cc
+const Block& pre_norm_block();   // pre_norm.cc
 
 }  // namespace tekio

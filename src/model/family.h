@@ -14,7 +14,7 @@ namespace tekio {
 struct ConfigKeys {
   const char *vocabulary, *width, *layers, *heads, *inner, *max_positions, *type_vocabulary;
   const char *embedding_width, *layer_groups, *inner_layers;
-  const char *activation, *norm_epsilon;
+  const char *activation, *head_activation, *norm_epsilon;  ///< no head_activation: as the layers'
   const char *hidden_dropout, *attention_dropout;
   const char* sinusoidal_positions;
 };
@@ -26,6 +26,7 @@ struct Traits {
   PositionRule positions = PositionRule::index;
   bool gelu_head = false;        ///< the head's activation is gelu, whatever the config says
   bool always_projects = false;  ///< from the embeddings' width, even where it is the layers' own
+  bool pre_norm = false;         ///< pre-norm layers, gated and with rotary positions, as ModernBERT has them
 };
 
 /// Modules of schema.h, without ".weight" and ".bias"; the layers' stand behind `layer` + number + "." (in groups:
@@ -33,7 +34,9 @@ struct Traits {
 struct TensorNames {
   const char *word, *position, *type, *embedding_norm, *project;
   const char *layer, *inner_layer;
-  const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
+  const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;  ///< no key: query names all three in one tensor
+  /// Pre-norm layers: norm2 stands before the next layer and is named with it; this is the whole name of the last one.
+  const char* final_norm;
   const char *transform, *head_norm;
   const char* head_bias;     ///< whole name
   bool head_bias_first;      ///< among the head's parameters

@@ -1,5 +1,6 @@
 #include "model/flops.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "model/schema.h"
@@ -24,8 +25,14 @@ double layer_elements(const ModelConfig& config) {
 
 double flops_per_chunk(const ModelConfig& config, int64_t chunk_size, double masked_share) {
   const auto c = static_cast<double>(config.width), t = static_cast<double>(chunk_size);
-  const double keys_and_values = 2 * c * c, others = layer_elements(config) - keys_and_values + 2 * t * c;
-  const double layers = static_cast<double>(config.layers) * (keys_and_values + others) - (1 - masked_share) * others;
+  const double keys_and_values = 2 * c * c, matrices = layer_elements(config);
+  double layers = 0;
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    const int64_t window = config.attention_of(layer).window;
+    const double keys = window > 0 ? std::min(t, static_cast<double>(2 * window + 1)) : t;
+    const double others = matrices - keys_and_values + 2 * keys * c;
+    layers += keys_and_values + (layer + 1 < config.layers ? others : masked_share * others);
+  }
   const auto e = static_cast<double>(config.embedding_width);
   const double head = masked_share * (c * e + e * static_cast<double>(config.vocabulary));
   const double projection = config.projects ? c * e : 0;

@@ -11,9 +11,10 @@
 namespace tekio {
 namespace {
 
+constexpr double kTwoPi = 6.283185307179586;
+
 // Standard normal numbers by Box and Muller, four from each Philox block.
 void fill_normal(std::span<float> out, double deviation, uint64_t seed, uint64_t stream) {
-  constexpr double kTwoPi = 6.283185307179586;
   const RandomKey key = random_key(seed, stream);
   for (size_t block = 0; block * 4 < out.size(); ++block) {
     const RandomWords words =
@@ -27,6 +28,30 @@ void fill_normal(std::span<float> out, double deviation, uint64_t seed, uint64_t
       if (i + 1 < out.size()) out[i + 1] = static_cast<float>(deviation * radius * std::sin(angle));
     }
   }
+}
+
+// The same, but none beyond `cutoff` deviations: such a number is drawn anew, from (its place, which try it is).
+void fill_truncated(std::span<float> out, double deviation, double cutoff, uint64_t seed, uint64_t stream) {
+  const RandomKey key = random_key(seed, stream);
+  for (size_t i = 0; i < out.size(); ++i)
+    for (uint32_t attempt = 0;; ++attempt) {
+      const RandomWords words = random_words(key, {static_cast<uint32_t>(i), static_cast<uint32_t>(uint64_t{i} >> 32),
+                                                   attempt, static_cast<uint32_t>(RandomUse::weights) << 24});
+      const double z = std::sqrt(-2 * std::log((words[0] + 1.0) * 0x1p-32)) * std::cos(kTwoPi * words[1] * 0x1p-32);
+      if (std::abs(z) > cutoff) continue;
+      out[i] = static_cast<float>(deviation * z);
+      break;
+    }
+}
+
+// Of a matrix: ModernBERT's, which write into the stream, begin smaller the more layers there are, and its head's do.
+double deviation_of(const ModelConfig& config, const NamedTensor& tensor) {
+  const TensorNames& names = table_of(config.family).names;
+  const auto ends = [&](const char* name) { return tensor.name.ends_with(fmt::format("{}.weight", name)); };
+  const bool is_smaller =
+      config.pre_norm && (ends(names.out) || ends(names.down) || ends(names.transform) || tensor.name == names.decoder);
+  return is_smaller ? config.initializer_range / std::sqrt(2.0 * static_cast<double>(config.layers))
+                    : config.initializer_range;
 }
 
 // Row p's numbers 2i and 2i+1: sine and cosine of p / 10000^(2i / C).
@@ -69,7 +94,10 @@ void initialize_tensor(const ModelConfig& config, const TensorToChange& tensor, 
   const std::span<float> values = tensor.tensor.values();
   switch (start_of(config, tensor)) {
     case Start::random:
-      fill_normal(values, config.initializer_range, seed, stream);
+      if (config.initializer_cutoff > 0)
+        fill_truncated(values, deviation_of(config, tensor), config.initializer_cutoff, seed, stream);
+      else
+        fill_normal(values, deviation_of(config, tensor), seed, stream);
       if (has_padding_row(config, tensor))
         std::ranges::fill(tensor.tensor.rows(config.padding_id, config.padding_id + 1).values(), 0.0f);
       break;

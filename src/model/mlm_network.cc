@@ -41,9 +41,12 @@ void check_batch(const Batch& batch, const ModelConfig& config) {
   if (config.type_vocabulary > 0) check_ids(batch.type_ids, config.type_vocabulary, "token type", "token types");
 }
 
+const Block& block_of(const ModelConfig& config) { return config.pre_norm ? pre_norm_block() : post_norm_block(); }
+
 // Rows of the position table, as the reference counts them (its create_position_ids_from_input_ids, for RoBERTa's kin).
 void count_positions(const ModelConfig& config, const Batch& batch, std::vector<int32_t>& positions) {
-  positions.resize(batch.input_ids.size());
+  positions.resize(config.position_rows() > 0 ? batch.input_ids.size() : 0);
+  if (positions.empty()) return;
   for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) {
     int32_t next = config.position_rule == PositionRule::behind_padding ? config.padding_id + 1 : 0;
     for (auto i = static_cast<size_t>(batch.offsets[k]); i < static_cast<size_t>(batch.offsets[k + 1]); ++i) {
@@ -166,11 +169,12 @@ Tensor MlmNetwork::logits(const Batch& batch) {
 void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
   const NetworkWeights& w = prepared();
   embedding_forward(pass, w, memory.embedding, memory.scratch, memory.embedded);
+  const Block& block = block_of(config_);
   Tensor x = memory.embedded;
   for (size_t layer = 0; layer < w.layers.size(); ++layer) {
     LayerKept kept = activations_->cut_layer(layer, batch);
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
-    layer_forward(pass, static_cast<int64_t>(layer), w.layers[layer], kept, scratch, x);
+    block.forward(pass, static_cast<int64_t>(layer), w.layers[layer], kept, scratch, x);
     x = kept.y;
   }
   head_forward(pass, w, memory.head, x);
@@ -228,14 +232,15 @@ double MlmNetwork::backward(const Batch& batch, float scale) {
   WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
   const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale).loss;
   head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, batch).y);
+  const Block& block = block_of(config_);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
     const auto own = static_cast<size_t>(config_.weights_of_layer(static_cast<int64_t>(layer)));
-    layer_backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[own], a.cut_layer(layer, batch),
+    block.backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[own], a.cut_layer(layer, batch),
                    scratch, x);
   }
-  embedding_backward(pass, w, d_w, memory.embedding, memory.scratch);
+  embedding_backward(pass, w, d_w, memory.embedding, memory.scratch, memory.scratch.*block.d_embedded);
   return loss;
 }
 

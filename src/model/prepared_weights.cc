@@ -92,7 +92,7 @@ void PreparedWeights::refresh() {
   for (const Part& part : parts_of(config, network_, weights)) {
     const int64_t end = part.begin + part.rows;
     const ConstTensor weight = part.weight->rows(part.begin, end);
-    part.linear->bias = part.from->bias.rows(part.begin, end);
+    part.linear->bias = part.from->bias ? part.from->bias.rows(part.begin, end) : ConstTensor();
     if (type_ == DType::f32) {
       part.linear->weight = weight;
       continue;

@@ -29,7 +29,7 @@ void for_each_slot(const ModelConfig& config, WeightsOf<Tensor>& weights, Visit&
           visit(pair.weight, Shape{rows}, TensorRole::norm_weight);
         else if (!(config.tied && &pair == &weights.decoder))
           visit(pair.weight, Shape{rows, columns}, TensorRole::matrix);
-        if (module.has_bias()) visit(pair.bias, Shape{rows}, TensorRole::bias);
+        if (has_bias(config, module)) visit(pair.bias, Shape{rows}, TensorRole::bias);
       },
       weights);
 }
@@ -38,35 +38,44 @@ void for_each_slot(const ModelConfig& config, WeightsOf<Tensor>& weights, Visit&
 std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Tensor> weights) {
   const TensorNames& names = table_of(config.family).names;
   std::vector<TensorToChange> named;
+  std::string next_prefix;  // of the layer behind, whose name a pre-norm layer's second norm has
+  const auto name_of = [&](const Module& module, const std::string& prefix, int64_t part) {
+    const auto field = module.names[static_cast<size_t>(part)];
+    if (field == &TensorNames::norm2 && names.final_norm != nullptr)
+      return next_prefix.empty() ? std::string(names.final_norm) : next_prefix + names.norm2;
+    return prefix + names.*field;
+  };
   const auto add = [&](const Module& module, const std::string& prefix, const PairOf<Tensor>& pair) {
     if (!pair.weight) return;
-    const auto parts = static_cast<int64_t>(module.parts());
+    const int64_t parts = module.parts(names);
     const int64_t rows = pair.weight.dim[0] / parts;
     const TensorRole role = module.kind == Module::Kind::norm ? TensorRole::norm_weight : TensorRole::matrix;
     for (int64_t part = 0; part < parts; ++part) {
-      const std::string name = prefix + names.*module.names[static_cast<size_t>(part)];
+      const std::string name = name_of(module, prefix, part);
       const auto of_part = [&](const Tensor& whole) {
         return parts == 1 ? whole : whole.rows(part * rows, (part + 1) * rows);
       };
       named.push_back({name + ".weight", of_part(pair.weight), role});
-      if (module.has_bias()) named.push_back({name + ".bias", of_part(pair.bias), TensorRole::bias});
+      if (pair.bias) named.push_back({name + ".bias", of_part(pair.bias), TensorRole::bias});
     }
   };
   for_each_module_of_embedding([&](const Module& module, PairOf<Tensor>& pair) { add(module, "", pair); }, weights);
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     const std::string prefix = layer_prefix(names, static_cast<int64_t>(i), config.inner_layers);
+    next_prefix =
+        i + 1 < weights.layers.size() ? layer_prefix(names, static_cast<int64_t>(i) + 1, config.inner_layers) : "";
     for_each_module_of_layer([&](const Module& module, PairOf<Tensor>& pair) { add(module, prefix, pair); },
                              weights.layers[i]);
   }
   const TensorToChange head_bias{names.head_bias, weights.decoder.bias, TensorRole::bias};
-  if (names.head_bias_first) named.push_back(head_bias);
+  if (names.head_bias_first && head_bias.tensor) named.push_back(head_bias);
   for_each_module_of_head(
       [&](const Module& module, PairOf<Tensor>& pair) {
         if (&pair != &weights.decoder) add(module, "", pair);
       },
       weights);
   if (weights.decoder.weight) named.push_back({names.decoder, weights.decoder.weight, TensorRole::matrix});
-  if (!names.head_bias_first) named.push_back(head_bias);
+  if (!names.head_bias_first && head_bias.tensor) named.push_back(head_bias);
   return named;
 }
 
@@ -99,6 +108,27 @@ EncoderWeights to_read(WeightsOf<Tensor>& tensors) {
 
 }  // namespace
 
+bool has_bias(const ModelConfig& config, const Module& module) {
+  switch (module.bias) {
+    case Module::Bias::never:
+      return false;
+    case Module::Bias::always:
+      return true;
+    case Module::Bias::attention:
+      return config.biases.attention;
+    case Module::Bias::feed_forward:
+      return config.biases.feed_forward;
+    case Module::Bias::norm:
+      return config.biases.norms;
+    case Module::Bias::transform:
+      return config.biases.transform;
+    case Module::Bias::decoder:
+      return config.biases.decoder;
+  }
+  TEKIO_CHECK(false, "bias {}", static_cast<int>(module.bias));
+  return false;
+}
+
 int64_t extent_of(const ModelConfig& config, Extent extent) {
   switch (extent) {
     case Extent::none:
@@ -109,6 +139,8 @@ int64_t extent_of(const ModelConfig& config, Extent extent) {
       return 3 * config.width;
     case Extent::inner:
       return config.inner;
+    case Extent::up:
+      return config.gated ? 2 * config.inner : config.inner;
     case Extent::embedding_width:
       return config.embedding_width;
     case Extent::projected:
@@ -116,7 +148,7 @@ int64_t extent_of(const ModelConfig& config, Extent extent) {
     case Extent::vocabulary:
       return config.vocabulary;
     case Extent::positions:
-      return config.max_positions;
+      return config.position_rows();
     case Extent::token_types:
       return config.type_vocabulary;
   }

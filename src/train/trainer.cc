@@ -21,7 +21,7 @@ bool stop_requested() { return StopSignals::received() != 0; }
 double parameters_without_embeddings(const ParameterSet& weights) {
   const ModelConfig& c = weights.config();
   return static_cast<double>(weights.count() -
-                             (c.vocabulary + c.max_positions + c.type_vocabulary) * c.embedding_width);
+                             (c.vocabulary + c.position_rows() + c.type_vocabulary) * c.embedding_width);
 }
 
 int64_t tokens_of(const std::vector<CollatedBatch>& batches) {
