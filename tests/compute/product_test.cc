@@ -1,5 +1,5 @@
-// bf16 products, by each kernel that this processor can run, whichever it would choose: against sums in double, on
-// sizes around those of tiles, strips and pieces of the depth.
+// bf16 products, by each kernel that this processor can run, whichever it would choose, and attention's float32 ones:
+// against sums in double, on sizes around those of tiles, strips and pieces of the depth.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "compute/arena.h"
 #include "compute/cpu/denormals.h"
+#include "compute/cpu/f32_kernel.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"
+#include "compute/instruction_sets.h"
 #include "compute/varied_numbers.h"
 
 namespace tekio::test {
@@ -259,6 +262,38 @@ TEST_P(Bf16Product, OfPackedMatrices) {
             }
         }
       }
+}
+
+// Attention's float32 products: left factors by rows and by columns, right ones either way round, and what is outside.
+TEST(F32Kernel, IsTheSumOfProducts) {
+  with_each_instruction_set([] {
+    for (const auto& [m, n, k] : {std::tuple{1, 1, 1}, {7, 17, 5}, {48, 64, 33}, {13, 130, 64}, {6, 40, 385}})
+      for (const bool columns : {false, true})
+        for (const bool transposed : {false, true})
+          for (const bool add : {false, true}) {
+            SCOPED_TRACE(fmt::format("[{}, {}] x [{}, {}] {}{}{}", m, k, k, n, columns, transposed, add));
+            const int64_t row = columns ? 1 : k + 3, deep = columns ? m + 2 : 1, b_stride = (transposed ? k : n) + 1;
+            std::vector<float> a(static_cast<size_t>((k + 3) * (m + 2))), b(static_cast<size_t>(b_stride * (n + k)));
+            std::vector<float> c(static_cast<size_t>(m * (n + 2)));
+            for (size_t i = 0; i < a.size(); ++i) a[i] = std::sin(static_cast<float>(i));
+            for (size_t i = 0; i < b.size(); ++i) b[i] = std::cos(static_cast<float>(i) * 0.7f);
+            for (size_t i = 0; i < c.size(); ++i) c[i] = static_cast<float>(i % 5);
+            const std::vector<float> before = c;
+            Arena arena(kernels::FloatStrips(nullptr, k, n).numbers() * size_of(DType::f32), "strips");
+            const kernels::FloatStrips strips(static_cast<float*>(arena.data()), k, n);
+            transposed ? pack_columns(strips, b.data(), b_stride) : pack_rows(strips, b.data(), b_stride);
+            kernels::multiply(c.data(), n + 2, {a.data(), row, deep}, m, strips, add);
+            for (int64_t i = 0; i < m; ++i)
+              for (int64_t j = 0; j < n + 2; ++j) {
+                const auto at = static_cast<size_t>(i * (n + 2) + j);
+                double sum = add || j >= n ? before[at] : 0;
+                for (int64_t d = 0; j < n && d < k; ++d)
+                  sum += double{a[static_cast<size_t>(i * row + d * deep)]} *
+                         b[static_cast<size_t>(transposed ? j * b_stride + d : d * b_stride + j)];
+                ASSERT_NEAR(c[at], sum, j < n ? 1e-4 : 0) << i << " " << j;
+              }
+          }
+  });
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 // scores again, by the same products: the same bits. Formulas: ref/attention.cc.
 #include <cmath>
 
+#include "compute/cpu/attention_products.h"
 #include "compute/cpu/attention_rows.h"
 #include "compute/cpu/cpu_backend.h"
-#include "compute/cpu/product.h"
 
 namespace tekio {
 namespace {
@@ -27,27 +27,41 @@ struct HeadParts {
   int64_t q_stride, kv_stride;
 };
 
+constexpr int64_t kMostQueries = 128;  // of a block
+// Queries whose scores are there at a time, in float32: few, so that they stay in the nearest caches. A multiple of the
+// rows that a product takes at once.
+constexpr int64_t kPart = 48;
+
 // Some queries of a head, rows [begin, end) of its own, and the keys that any of them sees.
 struct QueryBlock {
   int64_t begin, end;
   KeyRange range;
   int64_t queries() const { return end - begin; }
   int64_t keys() const { return range.end - range.begin; }
+  // Numbers from a row of factors to the next: an odd number of cache lines, since they are also read by columns.
+  int64_t stride() const { return row_stride(keys()); }
+  static int64_t row_stride(int64_t keys) { return ((keys + 31) / 32 | 1) * 32; }
+  // Calls body(part) for its queries, kPart at a time, in order.
+  template <typename Body>
+  void for_parts(const Body& body) const {
+    for (int64_t i = begin; i < end; i += kPart) body(QueryBlock{i, std::min(i + kPart, end), range});
+  }
 };
 
 // Room for a row's dropout factors beyond them: they are drawn by eights, so that up to 7 come before the first.
 constexpr int64_t kFactorRoom = 8 + kFactorSlack;
 
-// The most queries of a block, and keys that they see. 128 x 512 scores are 256 KiB.
+// A block's keys begin, and end but at the last one, at multiples of this, since packed factors are cut there.
+constexpr int64_t kUnit = kernels::kTileDepth;
+
+// The most queries of a block, and keys that they see. Many queries, since each block reads and writes all gradients of
+// the keys that it sees; with a window fewer, so that fewer of the block's keys are out of the window of most.
 struct BlockLimits {
-  int64_t queries, keys;
-  BlockLimits(const AttentionShape& shape, int64_t length) : queries(128), keys(length) {
-    constexpr int64_t kScores = 1 << 16;
-    if (shape.window > 0) {
-      queries = 64;  // fewer keys out of the window of most
-      keys = shape.window < length ? std::min(length, 2 * shape.window + queries) : length;
-    }
-    while (queries > 32 && queries * keys > kScores) queries -= 32;
+  int64_t queries = kMostQueries, keys;
+  BlockLimits(const AttentionShape& shape, int64_t length) : keys(length) {
+    if (shape.window == 0) return;
+    queries = 64;
+    if (shape.window < length) keys = std::min(length, 2 * shape.window + queries + 2 * kUnit);
   }
 };
 
@@ -85,10 +99,9 @@ struct AttentionHead {
     for (int64_t begin = 0, end; begin < queries(); begin = end) {
       end = std::min(begin + most.queries, queries());
       while (call->shape.window > 0 && position(end - 1) - position(begin) >= most.queries) --end;
-      body(QueryBlock{begin,
-                      end,
-                      {keys_of(call->shape, position(begin), rows.length).begin,
-                       keys_of(call->shape, position(end - 1), rows.length).end}});
+      const int64_t first = keys_of(call->shape, position(begin), rows.length).begin;
+      const int64_t last = keys_of(call->shape, position(end - 1), rows.length).end;
+      body(QueryBlock{begin, end, {first / kUnit * kUnit, std::min((last + kUnit - 1) / kUnit * kUnit, rows.length)}});
     }
   }
   template <typename T, typename Void>
@@ -109,6 +122,7 @@ struct AttentionHead {
     b.kept_stride = 2 * call->shape.heads;
     b.queries = block.queries();
     b.keys = block.keys();
+    b.stride = block.stride();
     b.first_key = block.range.begin;
     b.length = rows.length;
     b.shape = call->shape;
@@ -148,119 +162,127 @@ class AttentionTasks {
   int64_t all_, per_task_ = 1;
 };
 
-// The most scores that a block of any sequence has.
+// The most that any sequence has: tokens, pairs of a query and a key in a block, and scores that are there at a time.
 struct Largest {
-  int64_t length = 0, cells = 0;
+  int64_t length = 0, cells = 0, scores = 0;
   Largest(const AttentionShape& shape, const Sequences& s) : length(longest(s)) {
     for (size_t k = 0; k + 1 < s.offsets.size(); ++k) {
       const BlockLimits most(shape, s.offsets[k + 1] - s.offsets[k]);
-      cells = std::max(cells, most.queries * most.keys);
+      cells = std::max(cells, most.queries * QueryBlock::row_stride(most.keys));
+      scores = std::max(scores, std::min(most.queries, kPart) * most.keys);
     }
   }
 };
 
-// A worker's scratch memory, piece by piece.
-class Scratch {
- public:
-  explicit Scratch(float* memory) : next_(memory) {}
-  // Float32 places that so many numbers of a kind take.
-  static int64_t places(int64_t numbers, DType type) { return (numbers * size_of(type) + 63) / 64 * 16; }
-  template <typename T>
-  T* take(int64_t numbers) {
-    T* const piece = reinterpret_cast<T*>(next_);
-    next_ += places(numbers, std::is_same_v<T, float> ? DType::f32 : DType::bf16);
-    return piece;
-  }
-
- private:
-  float* next_;
-};
-
-// Fetches the rows of a head that will be read soon into the second cache: they are pages apart, which the processor
-// does not guess.
-template <typename T>
+// Fetches the rows of a head that will soon be read, or written, into the second cache: they are pages apart, which the
+// processor does not guess.
+template <bool kToWrite, typename T>
 void fetch_rows(const T* from, int64_t rows, int64_t columns, int64_t stride) {
   constexpr int64_t kLine = 64 / sizeof(T), kMost = 512;  // rows that the cache has room for
   for (int64_t r = 0; r < std::min(rows, kMost); ++r)
-    for (int64_t c = 0; c < columns; c += kLine) __builtin_prefetch(from + r * stride + c, 0, 2);
+    for (int64_t c = 0; c < columns; c += kLine) __builtin_prefetch(from + r * stride + c, kToWrite ? 1 : 0, 2);
+}
+template <bool kToWrite, typename T>
+void fetch(const AttentionHead& at, const HeadParts<T>& parts) {
+  fetch_rows<kToWrite>(parts.q, at.queries(), at.size(), parts.q_stride);
+  fetch_rows<kToWrite>(parts.k, at.rows.length, at.size(), parts.kv_stride);
+  fetch_rows<kToWrite>(parts.v, at.rows.length, at.size(), parts.kv_stride);
+}
+
+// The memory that a head's forward and backward take, in float32 places.
+template <typename T>
+int64_t forward_places(const Largest& most, int64_t size) {
+  return Scratch::places<float>(most.scores) + Scratch::places<T>(most.cells) +
+         Scratch::places<float>(most.length + kFactorRoom) + PackedFactor<T>::places(size, most.length) +
+         PackedFactor<T>::places(most.length, size);
 }
 template <typename T>
-void fetch(const AttentionHead& at, const HeadParts<const T>& in) {
-  fetch_rows(in.q, at.queries(), at.size(), in.q_stride);
-  fetch_rows(in.k, at.rows.length, at.size(), in.kv_stride);
-  fetch_rows(in.v, at.rows.length, at.size(), in.kv_stride);
+int64_t backward_places(const Largest& most, int64_t size) {
+  return forward_places<T>(most, size) + Scratch::places<float>(most.scores) + Scratch::places<T>(most.cells) +
+         2 * KeyGradient<T>::places(most.length, size) + PackedFactor<T>::places(size, most.length) +
+         PackedFactor<T>::places(kMostQueries, size);
 }
 
 template <typename T>
 void head_forward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& y,
-                  const Tensor& kept, const ConstTensor& q, const ConstTensor& kv, int64_t cells, float* memory) {
+                  const Tensor& kept, const ConstTensor& q, const ConstTensor& kv, const Largest& most, float* memory) {
+  if (at.queries() == 0) return;
   const auto in = at.parts<const T>(q, kv);
-  const int64_t width = at.call->width;
+  const int64_t length = at.rows.length, size = at.size(), width = at.call->width;
   Scratch scratch(memory);
-  auto* const scores = scratch.take<float>(cells);
-  T* const dropped = std::is_same_v<T, float> ? reinterpret_cast<T*>(scores) : scratch.take<T>(cells);
-  auto* const factors = scratch.take<float>(at.rows.length + kFactorRoom);
+  auto* const scores = scratch.take<float>(most.scores);
+  T* const dropped = scratch.take<T>(most.cells);
+  auto* const factors = scratch.take<float>(length + kFactorRoom);
+  const PackedFactor<T> keys(product, {in.k, in.kv_stride, true}, size, length, at.queries(), scratch);
+  const PackedFactor<T> values(product, {in.v, in.kv_stride}, length, size, at.queries(), scratch);
   at.for_blocks([&](const QueryBlock& block) {
-    const int64_t keys = block.keys(), first = block.range.begin * in.kv_stride;
-    product(scores, keys, MatrixView<T>{in.q + block.begin * in.q_stride, in.q_stride},
-            {in.k + first, in.kv_stride, true}, block.queries(), keys, at.size());
-    ScoreBlock rows = at.scores_of(block, kept.f32(), y.dtype);
-    rows.scores = scores;
-    rows.dropped = dropped;
-    rows.factors = factors;
-    if (next != nullptr && block.begin == 0) fetch(*next, next->parts<const T>(q, kv));
-    softmax_forward(rows);
-    product(at.mixed<T>(y) + block.begin * width, width, MatrixView<T>{dropped, keys}, {in.v + first, in.kv_stride},
-            block.queries(), at.size(), keys);
+    block.for_parts([&](const QueryBlock& part) {
+      keys.multiply_columns(scores, {in.q + part.begin * in.q_stride, in.q_stride}, part.queries(), block.queries(),
+                            part.range);
+      ScoreBlock rows = at.scores_of(part, kept.f32(), y.dtype);
+      rows.scores = scores;
+      rows.dropped = dropped + (part.begin - block.begin) * block.stride();
+      rows.factors = factors;
+      if (next != nullptr && part.begin == 0) {
+        fetch<false>(*next, next->parts<const T>(q, kv));
+        fetch_rows<true>(next->mixed<T>(y), next->queries(), size, width);
+      }
+      softmax_forward(rows);
+    });
+    values.multiply_rows(at.mixed<T>(y) + block.begin * width, width, {dropped, block.stride()}, block.queries(),
+                         block.range);
   });
 }
 
 template <typename T>
 void head_backward(const Products& product, const AttentionHead& at, const AttentionHead* next, const Tensor& d_q,
                    const Tensor& d_kv, const ConstTensor& d_y, const ConstTensor& kept, const ConstTensor& q,
-                   const ConstTensor& kv, int64_t cells, float* memory) {
+                   const ConstTensor& kv, const Largest& most, float* memory) {
   const auto in = at.parts<const T>(q, kv);
   const auto out = at.parts<T>(d_q, d_kv);
   const int64_t length = at.rows.length, size = at.size(), width = at.call->width;
   Scratch scratch(memory);
-  auto *const scores = scratch.take<float>(cells), *const d_dropped = scratch.take<float>(cells);
-  T* const dropped = scratch.take<T>(cells);
-  T* const d_scores = std::is_same_v<T, float> ? reinterpret_cast<T*>(d_dropped) : scratch.take<T>(cells);
-  // Gather what all blocks of queries give.
-  auto *const d_k = scratch.take<float>(length * size), *const d_v = scratch.take<float>(length * size);
-  auto* const factors = scratch.take<float>(at.rows.length + kFactorRoom);
-  const T* const d_out = at.mixed<const T>(d_y);
-  const bool windowed = at.call->shape.window > 0;  // then the first block does not write all keys' gradients
-  if (windowed || at.queries() == 0) {
-    std::fill_n(d_k, length * size, 0.0f);
-    std::fill_n(d_v, length * size, 0.0f);
+  const bool all_keys = at.call->shape.window == 0 && at.queries() > 0;
+  const bool one_block = all_keys && at.queries() <= BlockLimits(at.call->shape, length).queries;
+  KeyGradient<T> d_keys(product, out.k, out.kv_stride, length, size, all_keys, one_block, scratch);
+  KeyGradient<T> d_values(product, out.v, out.kv_stride, length, size, all_keys, one_block, scratch);
+  if (at.queries() > 0) {
+    auto *const scores = scratch.take<float>(most.scores), *const d_dropped = scratch.take<float>(most.scores);
+    T *const dropped = scratch.take<T>(most.cells), *const d_scores = scratch.take<T>(most.cells);
+    auto* const factors = scratch.take<float>(length + kFactorRoom);
+    const PackedFactor<T> keys_across(product, {in.k, in.kv_stride, true}, size, length, at.queries(), scratch);
+    const PackedFactor<T> values_across(product, {in.v, in.kv_stride, true}, size, length, at.queries(), scratch);
+    const PackedFactor<T> keys(product, {in.k, in.kv_stride}, length, size, at.queries(), scratch);
+    const T* const d_out = at.mixed<const T>(d_y);
+    at.for_blocks([&](const QueryBlock& block) {
+      block.for_parts([&](const QueryBlock& part) {
+        const int64_t count = part.queries(), done = (part.begin - block.begin) * block.stride();
+        keys_across.multiply_columns(scores, {in.q + part.begin * in.q_stride, in.q_stride}, count, block.queries(),
+                                     part.range);
+        values_across.multiply_columns(d_dropped, {d_out + part.begin * width, width}, count, block.queries(),
+                                       part.range);
+        ScoreBlock rows = at.scores_of(part, const_cast<float*>(kept.f32()), d_y.dtype);
+        rows.scores = scores;
+        rows.d_dropped = d_dropped;
+        rows.dropped = dropped + done;
+        rows.d_scores = d_scores + done;
+        rows.factors = factors;
+        if (next != nullptr && part.begin == 0) {
+          fetch<false>(*next, next->parts<const T>(q, kv));
+          fetch_rows<false>(next->mixed<const T>(d_y), next->queries(), size, width);
+          fetch<true>(*next, next->parts<T>(d_q, d_kv));
+        }
+        softmax_backward(rows);
+      });
+      const int64_t count = block.queries();
+      keys.multiply_rows(out.q + block.begin * out.q_stride, out.q_stride, {d_scores, block.stride()}, count,
+                         block.range);
+      d_keys.add(d_scores, block.stride(), block.range, in.q + block.begin * in.q_stride, in.q_stride, count, scratch);
+      d_values.add(dropped, block.stride(), block.range, d_out + block.begin * width, width, count, scratch);
+    });
   }
-  at.for_blocks([&](const QueryBlock& block) {
-    const bool add = windowed || block.begin > 0;
-    const int64_t count = block.queries(), keys = block.keys(), first = block.range.begin;
-    const T *const k = in.k + first * in.kv_stride, *const v = in.v + first * in.kv_stride;
-    const MatrixView<T> d_mixed{d_out + block.begin * width, width};
-    const MatrixView<T> queries{in.q + block.begin * in.q_stride, in.q_stride};
-    product(scores, keys, queries, {k, in.kv_stride, true}, count, keys, size);
-    product(d_dropped, keys, d_mixed, {v, in.kv_stride, true}, count, keys, size);
-    ScoreBlock rows = at.scores_of(block, const_cast<float*>(kept.f32()), d_y.dtype);
-    rows.scores = scores;
-    rows.d_dropped = d_dropped;
-    rows.dropped = dropped;
-    rows.d_scores = d_scores;
-    rows.factors = factors;
-    if (next != nullptr && block.begin == 0) {
-      fetch(*next, next->parts<const T>(q, kv));
-      fetch_rows(next->mixed<const T>(d_y), next->queries(), size, width);
-    }
-    softmax_backward(rows);
-    product(out.q + block.begin * out.q_stride, out.q_stride, MatrixView<T>{d_scores, keys}, {k, in.kv_stride}, count,
-            size, keys);
-    product(d_k + first * size, size, MatrixView<T>{d_scores, keys, true}, queries, keys, size, count, add);
-    product(d_v + first * size, size, MatrixView<T>{dropped, keys, true}, d_mixed, keys, size, count, add);
-  });
-  store_attention_rows(out.k, d_k, length, size, out.kv_stride, d_y.dtype);
-  store_attention_rows(out.v, d_v, length, size, out.kv_stride, d_y.dtype);
+  d_keys.finish();
+  d_values.finish();
 }
 
 }  // namespace
@@ -280,17 +302,16 @@ std::span<const int64_t> CpuBackend::decision_begins(const Sequences& s, int64_t
 
 void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
                               const Sequences& s, const Dropout& drop) {
-  const int64_t width = y.dim[1];
-  const Largest largest(shape, s);
-  reserve(Scratch::places(largest.cells, DType::f32) +
-          (y.dtype == DType::f32 ? 0 : Scratch::places(largest.cells, y.dtype)) +
-          Scratch::places(largest.length + kFactorRoom, DType::f32));
-  const auto compute = y.dtype == DType::f32 ? head_forward<float> : head_forward<bf16>;
-  const AttentionCall call{s, drop, shape, width, width / shape.heads, decision_begins(s, shape.heads, drop)};
+  const int64_t width = y.dim[1], size = width / shape.heads;
+  const Largest most(shape, s);
+  const bool f32 = y.dtype == DType::f32;
+  reserve(f32 ? forward_places<float>(most, size) : forward_places<bf16>(most, size));
+  const auto compute = f32 ? head_forward<float> : head_forward<bf16>;
+  const AttentionCall call{s, drop, shape, width, size, decision_begins(s, shape.heads, drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, y, kept, q, kv, largest.cells, scratch_of(worker));
+      compute(products_, head, next, y, kept, q, kv, most, scratch_of(worker));
     });
   });
 }
@@ -299,17 +320,15 @@ void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y,
                                        ConstTensor kv, const AttentionShape& shape, const Sequences& s,
                                        const Dropout& drop) {
   const int64_t width = d_y.dim[1], size = width / shape.heads;
-  const Largest largest(shape, s);
-  reserve(2 * Scratch::places(largest.cells, DType::f32) +
-          (d_y.dtype == DType::f32 ? 1 : 2) * Scratch::places(largest.cells, d_y.dtype) +
-          2 * Scratch::places(largest.length * size, DType::f32) +
-          Scratch::places(largest.length + kFactorRoom, DType::f32));
-  const auto compute = d_y.dtype == DType::f32 ? head_backward<float> : head_backward<bf16>;
+  const Largest most(shape, s);
+  const bool f32 = d_y.dtype == DType::f32;
+  reserve(f32 ? backward_places<float>(most, size) : backward_places<bf16>(most, size));
+  const auto compute = f32 ? head_backward<float> : head_backward<bf16>;
   const AttentionCall call{s, drop, shape, width, size, decision_begins(s, shape.heads, drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, largest.cells, scratch_of(worker));
+      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, most, scratch_of(worker));
     });
   });
 }

@@ -38,13 +38,15 @@ HWY_INLINE void clear_unseen(T* row, const ScoreBlock& b, const Query& query) {
   std::fill(row + query.begin + query.count, row + b.keys, T());
 }
 
-// As a back end that multiplies bf16 rounds what products take.
+// Rounds what products take. All numbers here are made of bf16 ones where the kind is bf16, so that the lower half of a
+// NaN is 0 and rounding leaves it a NaN.
 template <typename T>
 HWY_INLINE VF rounded(VF v) {
-  if constexpr (std::is_same_v<T, float>)
-    return v;
-  else
-    return widen(narrow(v));
+  if constexpr (std::is_same_v<T, float>) return v;
+  const Words d;
+  const auto word = hn::BitCast(d, v), odd = hn::And(hn::ShiftRight<16>(word), hn::Set(d, 1u));
+  const auto up = hn::Add(word, hn::Add(odd, hn::Set(d, 0x7FFFu)));
+  return hn::BitCast(F(), hn::And(up, hn::Set(d, 0xFFFF0000u)));
 }
 
 void softmax_rows_forward(const ScoreBlock& b) {
@@ -54,7 +56,7 @@ void softmax_rows_forward(const ScoreBlock& b) {
       const Query query = query_of(b, i);
       float* const scores = b.scores + i * b.keys + query.begin;
       float* const kept = b.kept + i * b.kept_stride;
-      T* const dropped = static_cast<T*>(b.dropped) + i * b.keys + query.begin;
+      T* const dropped = static_cast<T*>(b.dropped) + i * b.stride + query.begin;
       kept[0] = row_maximum(scores, query.count);
       kept[1] = 1 / exponentials(scores, scores, query.count, kept[0], b.scale);
       const VF inverse = set(kept[1]);
@@ -62,11 +64,12 @@ void softmax_rows_forward(const ScoreBlock& b) {
         const float* const factors = query_factors(b, query);
         for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
           const VF value = hn::Mul(io.load(scores + c), inverse);
-          io.store(hn::Mul(value, io.load(factors + c)), dropped + c);
+          io.store_exact(rounded<T>(hn::Mul(value, io.load(factors + c))), dropped + c);
         });
       } else {
-        for_vectors(query.count,
-                    [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Mul(io.load(scores + c), inverse), dropped + c); });
+        for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
+          io.store_exact(rounded<T>(hn::Mul(io.load(scores + c), inverse)), dropped + c);
+        });
       }
       clear_unseen(dropped - query.begin, b, query);
     }
@@ -79,9 +82,9 @@ void softmax_rows_backward(const ScoreBlock& b) {
     const VF scale = set(b.scale);
     for (int64_t i = 0; i < b.queries; ++i) {
       const Query query = query_of(b, i);
-      const int64_t first = i * b.keys + query.begin;
+      const int64_t first = i * b.keys + query.begin, out = i * b.stride + query.begin;
       float *const p = b.scores + first, *const d_p = b.d_dropped + first;
-      T *const dropped = static_cast<T*>(b.dropped) + first, *const d_scores = static_cast<T*>(b.d_scores) + first;
+      T *const dropped = static_cast<T*>(b.dropped) + out, *const d_scores = static_cast<T*>(b.d_scores) + out;
       const float* const kept = b.kept + i * b.kept_stride;
       const VF most = set(kept[0]), inverse = set(kept[1]);
       const auto probability = [&](VF score) HWY_ATTR {
@@ -94,7 +97,7 @@ void softmax_rows_backward(const ScoreBlock& b) {
           const VF probable = probability(io.load(p + c)), factor = io.load(factors + c);
           const VF d = hn::Mul(io.load(d_p + c), factor);
           io.store(probable, p + c);
-          io.store(hn::Mul(probable, factor), dropped + c);
+          io.store_exact(rounded<T>(hn::Mul(probable, factor)), dropped + c);
           io.store(d, d_p + c);
           inner = hn::MulAdd(io.zero_outside(probable), d, inner);
         });
@@ -102,13 +105,14 @@ void softmax_rows_backward(const ScoreBlock& b) {
         for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
           const VF probable = probability(io.load(p + c));
           io.store(probable, p + c);
-          io.store(probable, dropped + c);
+          io.store_exact(probable, dropped + c);
           inner = hn::MulAdd(io.zero_outside(probable), io.load(d_p + c), inner);
         });
       }
       const VF sum = set(sum_of(inner));
       for_vectors(query.count, [&](int64_t c, auto io) HWY_ATTR {
-        io.store(hn::Mul(hn::Mul(io.load(p + c), hn::Sub(io.load(d_p + c), sum)), scale), d_scores + c);
+        const VF d = hn::Mul(hn::Mul(io.load(p + c), hn::Sub(io.load(d_p + c), sum)), scale);
+        io.store_exact(rounded<T>(d), d_scores + c);
       });
       clear_unseen(dropped - query.begin, b, query);
       clear_unseen(d_scores - query.begin, b, query);

@@ -7,17 +7,16 @@
 namespace tekio {
 
 /// Some queries of one sequence and head, and the keys that any of them sees: in each array a row of `keys` numbers a
-/// query, one after another.
+/// query; those of `dropped` and `d_scores` are `stride` apart, the others one after another.
 struct ScoreBlock {
-  float* scores;     // q k^T; overwritten
-  float* d_dropped;  // backward: d_y v^T, the gradients of `dropped`; overwritten
-  void* dropped;     // of `type`: the probabilities, times dropout's factors. In float32 it may be `scores` on the way
-                     // forward
-  void* d_scores;    // of `type`, backward: the gradients of scores, times `scale`. In float32 it may be d_dropped
-  float* factors;    // room for a row of dropout's, 8 more, and kFactorSlack
-  float* kept;       // of the first query: its largest score, and 1 / the sum of its exponentials
+  float* scores;        // q k^T; overwritten
+  float* d_dropped;     // backward: d_y v^T, the gradients of `dropped`; overwritten
+  void* dropped;        // of `type`: the probabilities, times dropout's factors
+  void* d_scores;       // of `type`, backward: the gradients of scores, times `scale`
+  float* factors;       // room for a row of dropout's, 8 more, and kFactorSlack
+  float* kept;          // of the first query: its largest score, and 1 / the sum of its exponentials
   int64_t kept_stride;  // from a query's to the next one's
-  int64_t queries, keys;
+  int64_t queries, keys, stride;
   int64_t first_key, length;  // the block's keys are [first_key, first_key + keys) of the sequence's `length`
   AttentionShape shape;
   float scale;  // of scores: 1 / sqrt(d)

@@ -45,6 +45,10 @@ HWY_INLINE hn::Vec<Halves> narrow(VF v) {
   return hn::TruncateTo(Halves(), hn::ShiftRight<16>(kept));
 }
 
+HWY_INLINE hn::Vec<Halves> upper_half(VF v) {
+  return hn::TruncateTo(Halves(), hn::ShiftRight<16>(hn::BitCast(Words(), v)));
+}
+
 // How a loop's body touches memory: whole vectors, or the first few lanes of the last one (the others read as 0).
 // Numbers are float32 or bf16, and float32 in the lanes.
 struct Whole {
@@ -56,6 +60,9 @@ struct Whole {
   }
   HWY_INLINE void store(VF v, float* p) const { hn::StoreU(v, F(), p); }
   HWY_INLINE void store(VF v, bf16* p) const { hn::StoreU(narrow(v), Halves(), &p->bits); }
+  /// Of a number that is one of that kind: its upper half.
+  HWY_INLINE void store_exact(VF v, float* p) const { store(v, p); }
+  HWY_INLINE void store_exact(VF v, bf16* p) const { hn::StoreU(upper_half(v), Halves(), &p->bits); }
   HWY_INLINE VF zero_outside(VF v) const { return v; }
 };
 struct Partial {
@@ -72,9 +79,12 @@ struct Partial {
     return hn::IfThenElse(inside, load(p), other);
   }
   HWY_INLINE void store(VF v, float* p) const { hn::BlendedStore(v, inside, F(), p); }
-  HWY_INLINE void store(VF v, bf16* p) const {
+  HWY_INLINE void store(VF v, bf16* p) const { store_halves(narrow(v), p); }
+  HWY_INLINE void store_exact(VF v, float* p) const { store(v, p); }
+  HWY_INLINE void store_exact(VF v, bf16* p) const { store_halves(upper_half(v), p); }
+  HWY_INLINE void store_halves(hn::Vec<Halves> halves, bf16* p) const {
     uint16_t whole[hn::MaxLanes(F())];
-    hn::StoreU(narrow(v), Halves(), whole);
+    hn::StoreU(halves, Halves(), whole);
     __builtin_memcpy(static_cast<void*>(p), whole, count * sizeof *p);
   }
   HWY_INLINE VF zero_outside(VF v) const { return hn::IfThenElseZero(inside, v); }
@@ -170,19 +180,12 @@ HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, cons
 #else
   const hn::ScalableTag<uint32_t> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN static constexpr uint32_t kLaneBits[16] = {1u << 0,  1u << 1,  1u << 2,  1u << 3, 1u << 4,  1u << 5,
-                                                       1u << 6,  1u << 7,  1u << 8,  1u << 9, 1u << 10, 1u << 11,
-                                                       1u << 12, 1u << 13, 1u << 14, 1u << 15};
-  const auto lane_bit = hn::Load(d, kLaneBits);
-  uint8_t bits[hn::MaxLanes(d) + sizeof(uint32_t)] = {};
+  uint8_t bits[hn::MaxLanes(d) + 8] = {};  // masks are loaded by up to 8 bytes
   for (int64_t begin = 0; begin < count; begin += 8 * lanes) {
     kept_bytes(drop, row, first_block + static_cast<uint32_t>(begin / 8), bits);
-    for (int64_t c = 0; c < 8 * lanes; c += lanes) {
-      uint32_t word;
-      __builtin_memcpy(&word, bits + c / 8, sizeof word);
-      const auto kept = hn::Ne(hn::And(hn::Set(d, word >> (c % 8)), lane_bit), hn::Zero(d));
-      hn::StoreU(hn::IfThenElseZero(hn::RebindMask(F(), kept), set(scale)), F(), out + begin + c);
-    }
+    static_assert(hn::MaxLanes(F()) % 8 == 0, "a vector's mask is whole bytes");
+    for (int64_t c = 0; c < 8 * lanes; c += lanes)
+      hn::StoreU(hn::IfThenElseZero(hn::LoadMaskBits(F(), bits + c / 8), set(scale)), F(), out + begin + c);
   }
 #endif
 }
