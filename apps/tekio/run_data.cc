@@ -137,14 +137,15 @@ class Splitter {
   }
 
   RunData by_percentage(const Dataset& train) const {
-    const int64_t rows = train.size(), evaluated = percentage_of_rows(rows, a_.validation_split_percentage);
+    const Chunks all = cut(train);
+    const int64_t rows = all.source_rows(), evaluated = percentage_of_rows(rows, a_.validation_split_percentage);
     if (evaluated == 0 || evaluated == rows)
       fail(ErrorKind::input,
            "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass "
            "{}a --validation_file, or --test_size N, which takes chunks instead of rows",
            a_.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
            rows > 1 ? "another --validation_split_percentage, " : "");
-    return separate(cut(train.slice(0, rows - evaluated)), cut(train.slice(rows - evaluated, rows)));
+    return separate(all.of_rows(0, rows - evaluated), all.of_rows(rows - evaluated, rows));
   }
 
   const TrainingArguments& a_;

@@ -143,8 +143,13 @@ class Chunks {
   Split train_test_split(const SplitOptions& options) const;
   Chunks select(std::vector<int64_t> chunks) const;
 
-  int64_t rows() const;    ///< texts of the whole store
-  int64_t tokens() const;  ///< tokens of the whole store, before remainders are dropped
+  /// The chunks of the dataset's rows [begin, end) alone, all of them: what chunk(dataset.slice(begin, end)) gives,
+  /// without reading anything again. Errors: usage (not 0 <= begin <= end <= source_rows()), input (no word in them).
+  Chunks of_rows(int64_t begin, int64_t end) const;
+
+  int64_t rows() const;         ///< texts that chunks are cut from, whichever of these are selected
+  int64_t tokens() const;       ///< their tokens, before remainders are dropped
+  int64_t source_rows() const;  ///< rows of the dataset that was tokenized; line_by_line leaves the blank ones out
 
   struct View;  // internal
   explicit Chunks(std::shared_ptr<const View> view);

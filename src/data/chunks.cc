@@ -2,6 +2,7 @@
 #include "data/chunks.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <numeric>
 
@@ -11,35 +12,21 @@
 
 namespace tekio {
 
-Chunks::View Chunks::View::whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line) {
-  std::vector<int64_t> first = {0};
-  for (const TokenStore::Batch& batch : store->batches())
-    first.push_back(first.back() +
-                    (line_by_line ? static_cast<int64_t>(batch.row_ends.size()) : batch.ids.size() / block));
-  View view;
-  view.store = std::move(store);
-  view.block = block;
-  view.line_by_line = line_by_line;
-  view.first = std::make_shared<const std::vector<int64_t>>(std::move(first));
-  return view;
-}
-
-Chunks::View::Place Chunks::View::place(int64_t i) const {
-  const int64_t chunk = number(i);
-  const auto batch = std::upper_bound(first->begin(), first->end(), chunk) - first->begin() - 1;
-  const TokenStore::Batch& tokens = store->batches()[static_cast<size_t>(batch)];
-  const int64_t within = chunk - (*first)[static_cast<size_t>(batch)];
-  if (!line_by_line) return {&tokens, within * block, (within + 1) * block};
-  const auto [begin, end] = tokens.row(within);
-  return {&tokens, begin, end};
-}
-
-TokenSpan Chunks::View::ids(int64_t i) const {
-  const Place at = place(i);
-  return at.batch->ids.subspan(at.begin, at.end - at.begin);
-}
-
 namespace {
+
+/// Rows [begin, end), which are of one batch.
+Chunks::View::Stretch stretch(const TokenStore& store, int64_t begin, int64_t end) {
+  if (begin == end) return {};
+  const TokenStore::Batch& batch = store.batches()[static_cast<size_t>(begin / TokenStore::kBatchRows)];
+  return {&batch, batch.row(begin % TokenStore::kBatchRows).first,
+          batch.row((end - 1) % TokenStore::kBatchRows).second};
+}
+
+template <typename Id>
+void join(const TokenSpan& a, const TokenSpan& b, std::vector<Id>& out) {
+  for (const TokenSpan& part : {a, b})
+    for (int64_t i = 0; i < part.size(); ++i) out.push_back(static_cast<Id>(part[i]));
+}
 
 bool bit(std::span<const uint64_t> bits, int64_t i) { return bits[static_cast<size_t>(i / 64)] >> (i % 64) & 1; }
 
@@ -57,10 +44,70 @@ int32_t count_bits(std::span<const uint64_t> bits, int64_t begin, int64_t end) {
 
 }  // namespace
 
+Chunks::View Chunks::View::whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line) {
+  const int64_t rows = store->rows();
+  return of_rows(std::move(store), block, line_by_line, 0, rows);
+}
+
+Chunks::View Chunks::View::of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
+                                   int64_t begin, int64_t end) {
+  TEKIO_CHECK(0 <= begin && begin <= end && end <= store->rows(), "rows [{}, {})", begin, end);
+  constexpr int64_t kRows = TokenStore::kBatchRows;
+  Rows rows;
+  rows.begin = begin;
+  rows.end = end;
+  for (int64_t first = begin; first < end; first += kRows) {
+    const int64_t last = std::min(first + kRows, end), next = std::min((first / kRows + 1) * kRows, last);
+    Batch batch;
+    batch.first_chunk = rows.chunks;
+    batch.front = stretch(*store, first, next);
+    batch.back = stretch(*store, next, last);
+    const int64_t front = batch.front.size(), tokens = front + batch.back.size();
+    rows.tokens += tokens;
+    rows.chunks += line_by_line ? last - first : tokens / block;
+    const int64_t across = front / block * block;
+    if (!line_by_line && across < front && across + block <= tokens) {
+      const TokenSpan a = batch.front.batch->ids.subspan(batch.front.begin + across, front - across),
+                      b = batch.back.batch->ids.subspan(batch.back.begin, across + block - front);
+      store->id_bytes() == 2 ? join(a, b, batch.narrow_seam) : join(a, b, batch.wide_seam);
+    }
+    rows.batches.push_back(std::move(batch));
+  }
+  View view;
+  view.store = std::move(store);
+  view.block = block;
+  view.line_by_line = line_by_line;
+  view.rows = std::make_shared<const Rows>(std::move(rows));
+  return view;
+}
+
+Chunks::View::Place Chunks::View::place(int64_t i) const {
+  const int64_t chunk = number(i);
+  const Batch& batch = *std::prev(std::ranges::upper_bound(rows->batches, chunk, {}, &Batch::first_chunk));
+  if (line_by_line) return {batch, stretch(*store, rows->begin + chunk, rows->begin + chunk + 1), {}};
+  const Stretch &front = batch.front, &back = batch.back;
+  const int64_t begin = (chunk - batch.first_chunk) * block, end = begin + block, seam = front.size();
+  if (end <= seam) return {batch, {front.batch, front.begin + begin, front.begin + end}, {}};
+  if (begin >= seam) return {batch, {back.batch, back.begin + begin - seam, back.begin + end - seam}, {}};
+  return {batch, {front.batch, front.begin + begin, front.end}, {back.batch, back.begin, back.begin + end - seam}};
+}
+
+TokenSpan Chunks::View::ids(int64_t i) const {
+  const Place at = place(i);
+  if (at.back.size() == 0) return at.front.batch->ids.subspan(at.front.begin, at.front.size());
+  return at.batch.wide_seam.empty() ? TokenSpan(std::span(at.batch.narrow_seam))
+                                    : TokenSpan(std::span(at.batch.wide_seam));
+}
+
 void Chunks::View::word_ids(int64_t i, std::vector<int32_t>& out) const {
   const Place at = place(i);
-  const TokenStore::Batch& tokens = *at.batch;
   out.clear();
+  add_word_ids(at.front, out);
+  if (at.back.size() > 0) add_word_ids(at.back, out);
+}
+
+void Chunks::View::add_word_ids(const Stretch& at, std::vector<int32_t>& out) const {
+  const TokenStore::Batch& tokens = *at.batch;
   auto row = std::upper_bound(tokens.row_ends.begin(), tokens.row_ends.end(), static_cast<uint64_t>(at.begin)) -
              tokens.row_ends.begin();
   for (int64_t token = at.begin; token < at.end; ++row) {
@@ -77,12 +124,34 @@ void Chunks::View::word_ids(int64_t i, std::vector<int32_t>& out) const {
   }
 }
 
+bool Chunks::View::has_words() const {
+  return std::ranges::any_of(rows->batches, [](const Batch& batch) {
+    return std::ranges::any_of(std::array{batch.front, batch.back}, [](const Stretch& part) {
+      return part.size() > 0 && count_bits(part.batch->word_starts, part.begin, part.end) > 0;
+    });
+  });
+}
+
 Chunks::Chunks(std::shared_ptr<const View> view) : view_(std::move(view)) {}
 
 int64_t Chunks::size() const { return view_->size(); }
 int64_t Chunks::chunk_size() const { return view_->block; }
-int64_t Chunks::rows() const { return view_->store->rows(); }
-int64_t Chunks::tokens() const { return view_->store->tokens(); }
+int64_t Chunks::rows() const { return view_->rows->end - view_->rows->begin; }
+int64_t Chunks::tokens() const { return view_->rows->tokens; }
+int64_t Chunks::source_rows() const { return view_->store->source_rows(); }
+
+Chunks Chunks::of_rows(int64_t begin, int64_t end) const {
+  const TokenStore& store = *view_->store;
+  if (begin < 0 || begin > end || end > source_rows())
+    fail(ErrorKind::usage, "chunks of rows [{}, {}) were asked for, but the data has {}", begin, end,
+         counted(source_rows(), "row"));
+  auto view =
+      View::of_rows(view_->store, view_->block, view_->line_by_line, store.rows_before(begin), store.rows_before(end));
+  if (!view.has_words())
+    fail(ErrorKind::input, "there is no text in rows {} to {} of the data: none of them has a word in it", begin + 1,
+         end);
+  return Chunks(std::make_shared<const View>(std::move(view)));
+}
 
 namespace {
 

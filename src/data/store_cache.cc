@@ -114,6 +114,7 @@ std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const Sto
                                         const std::vector<FileState>& states, const Where& where) {
   TokenStoreWriter::Shape shape = recipe.shape;
   shape.data = data_name(*source.files);
+  shape.numbered = recipe.options.skip_blank;
   TokenStoreWriter writer(where, key, shape);
   tokenize(source, recipe.make_encoder, recipe.options, writer);
   check_unchanged(*source.files, states);
@@ -214,7 +215,7 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
   add_options(source.files->options(), text);
   for (size_t group = 0; group < source.files->groups(); ++group)
     if (const ReadOptions& own = source.files->options(group); &own != &source.files->options()) add_options(own, text);
-  text.number(recipe.options.skip_blank);
+  text.number(recipe.options.skip_blank ? 2 : 0);  // 1: a store that did not number its rows
   text.number(recipe.options.max_tokens);
   for (const auto number : {int64_t{recipe.shape.id_bytes}, recipe.shape.prefix, recipe.shape.suffix})
     text.number(number);

@@ -29,8 +29,8 @@ struct Header {
   uint32_t max_id, prefix, suffix, batch_rows;
   uint64_t index_position, index_checksum, file_bytes;
   uint64_t data_bytes, data_checksum;  // of the text that follows the header
-  uint64_t reserved;
-  uint64_t checksum;  // of all before it
+  uint64_t source_rows;                // where batches number their rows; else 0: none was left out
+  uint64_t checksum;                   // of all before it
 };
 static_assert(sizeof(Header) == 128);
 
@@ -81,7 +81,7 @@ Header verified_header(const MappedFile& file, const StoreKey& key) {
   if (header.file_bytes != bytes.size())
     fail_damaged(file.path(), fmt::format("it has {} bytes, {} are expected", bytes.size(), header.file_bytes));
   if ((header.id_bytes != 2 && header.id_bytes != 4) || header.batch_rows != TokenStore::kBatchRows ||
-      header.max_id > INT32_MAX)
+      header.max_id > INT32_MAX || header.source_rows > INT64_MAX)
     fail_damaged(file.path(), "its header holds impossible figures");
   if (header.index_position > bytes.size() || header.index_position < first_batch(header) ||
       header.index_position % 8 != 0 || header.batches != (bytes.size() - header.index_position) / sizeof(IndexEntry) ||
@@ -163,6 +163,7 @@ std::optional<StoreFacts> store_facts(const fs::path& path) {
 TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) {
   const Header header = verified_header(file_, key);
   rows_ = static_cast<int64_t>(header.rows);
+  source_rows_ = static_cast<int64_t>(header.source_rows != 0 ? header.source_rows : header.rows);
   tokens_ = static_cast<int64_t>(header.tokens);
   prefix_ = header.prefix;
   suffix_ = header.suffix;
@@ -170,7 +171,7 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
   id_bytes_ = static_cast<int>(header.id_bytes);
 
   const std::byte* base = file_.bytes().data();
-  uint64_t rows = 0, tokens = 0, at = first_batch(header);
+  uint64_t rows = 0, tokens = 0, at = first_batch(header), next_number = 0;
   uint32_t max_id = 0;
   PageRelease release(base);
   for (uint64_t b = 0; b < header.batches; ++b) {
@@ -182,7 +183,8 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
         (!last && entry.rows != kBatchRows))
       fail_damaged(path, fmt::format("its index names a batch {} that cannot be", b));
     const uint64_t id_part = padded(entry.tokens * header.id_bytes), start_part = words_of_bits(entry.tokens) * 8;
-    const uint64_t size = id_part + start_part + entry.rows * 8;
+    const bool numbered = header.source_rows != 0;
+    const uint64_t size = id_part + start_part + entry.rows * (numbered ? 16 : 8);
     if (size > room) fail_damaged(path, fmt::format("batch {} goes past its end", b));
     if (XXH3_64bits(base + at, size) != entry.checksum)
       fail_damaged(path, fmt::format("the checksum of batch {} is wrong", b));
@@ -198,6 +200,12 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
     }
     batch.word_starts = {reinterpret_cast<const uint64_t*>(base + at + id_part), start_part / 8};
     batch.row_ends = {reinterpret_cast<const uint64_t*>(base + at + id_part + start_part), entry.rows};
+    if (numbered) batch.numbers = {batch.row_ends.data() + entry.rows, entry.rows};
+    for (const uint64_t number : batch.numbers) {
+      if (number < next_number || number >= header.source_rows)
+        fail_damaged(path, fmt::format("rows of batch {} are out of order", b));
+      next_number = number + 1;
+    }
     uint64_t end = 0;
     for (const uint64_t row_end : batch.row_ends) {
       if (row_end > entry.tokens || row_end < end + header.prefix + header.suffix)
@@ -215,10 +223,21 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
     fail_damaged(path, "its batches are not what its header counts");
 }
 
+int64_t TokenStore::rows_before(int64_t source_row) const {
+  if (source_rows_ == rows_) return source_row;
+  const auto number = static_cast<uint64_t>(source_row);
+  const auto batch =
+      std::partition_point(batches_.begin(), batches_.end(), [&](const Batch& b) { return b.numbers.back() < number; });
+  if (batch == batches_.end()) return rows_;
+  return (batch - batches_.begin()) * kBatchRows +
+         (std::ranges::lower_bound(batch->numbers, number) - batch->numbers.begin());
+}
+
 void EncodedRows::clear() {
   ids.clear();
   word_starts.clear();
   row_ends.clear();
+  left_out.clear();
 }
 
 TokenStoreWriter::TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape)
@@ -250,11 +269,15 @@ void TokenStoreWriter::write_checked(std::span<const std::byte> bytes) {
 }
 
 void TokenStoreWriter::append(const EncodedRows& rows) {
+  TEKIO_CHECK(rows.left_out.empty() || shape_.numbered, "{} left out", rows.left_out.size());
+  auto left_out = rows.left_out.begin();
   size_t begin = 0;
-  for (const size_t end : rows.row_ends) {
-    append_row(rows.ids.data() + begin, rows.word_starts.data() + begin, end - begin);
-    begin = end;
+  for (size_t row = 0; row < rows.row_ends.size(); ++row) {
+    for (; left_out != rows.left_out.end() && *left_out == row; ++left_out) ++source_rows_;
+    append_row(rows.ids.data() + begin, rows.word_starts.data() + begin, rows.row_ends[row] - begin);
+    begin = rows.row_ends[row];
   }
+  source_rows_ += rows.left_out.end() - left_out;
 }
 
 void TokenStoreWriter::append_row(const int32_t* ids, const uint8_t* word_starts, size_t count) {
@@ -291,6 +314,8 @@ void TokenStoreWriter::append_row(const int32_t* ids, const uint8_t* word_starts
   }
   batch_tokens_ += count;
   batch_row_ends_.push_back(batch_tokens_);
+  if (shape_.numbered) batch_numbers_.push_back(static_cast<uint64_t>(source_rows_));
+  ++source_rows_;
   ++rows_;
   tokens_ += static_cast<int64_t>(count);
   if (batch_row_ends_.size() == TokenStore::kBatchRows) finish_batch();
@@ -303,12 +328,14 @@ void TokenStoreWriter::finish_batch() {
   write_checked({kZeros, padded(id_bytes) - id_bytes});
   write_checked(std::as_bytes(std::span(batch_starts_)));
   write_checked(std::as_bytes(std::span(batch_row_ends_)));
+  write_checked(std::as_bytes(std::span(batch_numbers_)));
   index_.insert(index_.end(), {batch_position_, batch_tokens_, batch_row_ends_.size(), checksum_.value()});
   checksum_.restart();
   batch_position_ = file_.position();
   batch_tokens_ = 0;
   batch_starts_.clear();
   batch_row_ends_.clear();
+  batch_numbers_.clear();
 }
 
 void TokenStoreWriter::commit() {
@@ -321,6 +348,7 @@ void TokenStoreWriter::commit() {
   std::memcpy(header.key, key_.data(), key_.size());
   header.rows = static_cast<uint64_t>(rows_);
   header.tokens = static_cast<uint64_t>(tokens_);
+  header.source_rows = shape_.numbered ? static_cast<uint64_t>(source_rows_) : 0;
   header.batches = index_.size() / 4;
   header.max_id = max_id_;
   header.prefix = static_cast<uint32_t>(shape_.prefix);

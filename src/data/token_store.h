@@ -56,6 +56,10 @@ class TokenStore {
 
   int64_t rows() const { return rows_; }
   int64_t tokens() const { return tokens_; }
+  /// Rows that were read for it: rows(), and those that were left out.
+  int64_t source_rows() const { return source_rows_; }
+  /// How many of the rows that it has are before row `source_row` of those that were read. At most source_rows().
+  int64_t rows_before(int64_t source_row) const;
   int32_t max_id() const { return max_id_; }
   int id_bytes() const { return id_bytes_; }  ///< 2 or 4
   /// Template tokens that every row begins and ends with.
@@ -67,6 +71,7 @@ class TokenStore {
     TokenSpan ids;                          // [tokens]
     std::span<const uint64_t> word_starts;  // bit i: token i begins a word
     std::span<const uint64_t> row_ends;     // [rows], ascending
+    std::span<const uint64_t> numbers;      // [rows], ascending, among all that were read; empty: none was left out
     std::pair<int64_t, int64_t> row(int64_t r) const {
       return {r == 0 ? 0 : static_cast<int64_t>(row_ends[static_cast<size_t>(r) - 1]),
               static_cast<int64_t>(row_ends[static_cast<size_t>(r)])};
@@ -76,7 +81,7 @@ class TokenStore {
 
  private:
   MappedFile file_;
-  int64_t rows_ = 0, tokens_ = 0, prefix_ = 0, suffix_ = 0;
+  int64_t rows_ = 0, source_rows_ = 0, tokens_ = 0, prefix_ = 0, suffix_ = 0;
   int32_t max_id_ = 0;
   int id_bytes_ = 2;
   std::vector<Batch> batches_;
@@ -87,6 +92,7 @@ struct EncodedRows {
   std::vector<int32_t> ids;
   std::vector<uint8_t> word_starts;  // 1 where a word begins
   std::vector<size_t> row_ends;
+  std::vector<size_t> left_out;  // for each row that is: how many of row_ends are before it
   void clear();
 };
 
@@ -103,6 +109,7 @@ class TokenStoreWriter {
   struct Shape {
     int id_bytes = 2;
     int64_t prefix = 0, suffix = 0;
+    bool numbered = false;  ///< keeps rows' numbers among all that were read, as some may be left out
     std::string data = {};  ///< what it is made from, for people to read
   };
   TokenStoreWriter(const fs::path& destination, const StoreKey& key, const Shape& shape);
@@ -132,12 +139,12 @@ class TokenStoreWriter {
   StoreKey key_;
   Shape shape_;
   Checksum checksum_;
-  int64_t rows_ = 0, tokens_ = 0;
+  int64_t rows_ = 0, source_rows_ = 0, tokens_ = 0;
   uint32_t max_id_ = 0;
   bool has_words_ = false;
   // the batch at hand
   uint64_t batch_position_ = 0, batch_tokens_ = 0;
-  std::vector<uint64_t> batch_starts_, batch_row_ends_;
+  std::vector<uint64_t> batch_starts_, batch_row_ends_, batch_numbers_;
   std::vector<uint64_t> index_;  // four words a batch
   std::vector<uint16_t> narrow_;
 };

@@ -22,7 +22,10 @@ void encode(const Block& block, const TokenizeOptions& options, RecordParser& pa
   const auto limit = static_cast<size_t>(options.max_tokens), suffix = static_cast<size_t>(options.suffix);
   for (const Record& record : block.records) {
     const std::string_view text = parser.text(block, record);
-    if (options.skip_blank && is_blank(text)) continue;
+    if (options.skip_blank && is_blank(text)) {
+      rows.left_out.push_back(rows.row_ends.size());
+      continue;
+    }
     const size_t begin = rows.ids.size();
     encoder(text, rows.ids, rows.word_starts);
     if (limit > 0 && rows.ids.size() > begin + limit) {

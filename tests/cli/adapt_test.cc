@@ -99,6 +99,14 @@ TEST_F(Adapt, EvaluatesOnTheLastRowsWhereThereIsNothingElse) {
   fs::remove_all(run_);
   EXPECT_EQ(data({"--data", text_, "--line_by_line", "--validation_split_percentage", "50"})["eval_chunks"], 30);
   fs::remove_all(run_);
+  std::string gaps;  // blank rows are rows to the percentage, though nothing is learnt from them
+  for (int i = 0; i < 30; ++i) gaps += "the work of the license\n" + std::string(i < 10 ? 3 : 0, '\n');
+  const Json blank = data({"--data", folder_.write("gaps.txt", gaps), "--line_by_line", "--validation_split_percentage",
+                           "50", "--mlm_probability", "0.9"});
+  EXPECT_EQ(blank["eval_chunks"], 22) << "of the last 30 rows the first is a text, 7 are blank";
+  EXPECT_EQ(blank["train_chunks"], 8);
+  EXPECT_EQ(blank["rows"], 30);
+  fs::remove_all(run_);
   const Result none = run(small({"--data", folder_.write("few.txt", sentences(5))}));
   EXPECT_EQ(none.code, 3);
   EXPECT_THAT(none.err, HasSubstr("5 % of the data (5 rows) leaves 0 to evaluate on"));

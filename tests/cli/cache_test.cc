@@ -57,9 +57,10 @@ TEST_F(Cache, ARunGoesOnWithoutAPlaceForIt) {
 }
 
 TEST_F(Cache, ARunWarnsOnce) {
-  const Result result = run({"adapt", "-m", M, "-d", data_, "-o", folder_ / "run", "--chunk_size", "16", "--max_steps",
-                             "1", "--batch_size", "4", "--json", "--validation_split_percentage", "50"},
-                            {.environment = {{"TEKIO_CACHE", data_ + "/x"}}});
+  const Result result =
+      run({"adapt", "-m", M, "-d", data_, "-o", folder_ / "run", "--chunk_size", "16", "--max_steps", "1",
+           "--batch_size", "4", "--json", "--validation_file", folder_.write("held.txt", sentences(30, 2))},
+          {.environment = {{"TEKIO_CACHE", data_ + "/x"}}});
   EXPECT_EQ(result.code, 0) << result.err;
   const std::string warning = "cannot be written";
   const size_t at = result.err.find(warning);

@@ -200,6 +200,57 @@ TEST(Chunk, GoesFromTextToChunks) {
   EXPECT_EQ(lines.word_ids(2), tokenizer.encode("efghijkl", six).word_ids);
 }
 
+/// Chunks of some rows are those of a dataset of these rows: cut, numbered and counted alike, but nothing is read.
+TEST(Chunk, OfSomeRowsIsAsOfADatasetOfThem) {
+  const ScratchFolder folder;
+  const ScopedVariable cache("TEKIO_CACHE", (folder / "cache").c_str());
+  const Tokenizer tokenizer = small_tokenizer(folder);
+  std::string text;
+  for (int i = 0; i < 3'300; ++i)
+    text +=
+        i % 5 == 3 ? " \n" : fmt::format("{} ab{}\n", std::string(static_cast<size_t>(i % 13), 'x'), i % 2 ? " c" : "");
+  const Dataset data = load_dataset(folder.write("a.txt", text))["train"];
+  for (const ChunkOptions& options :
+       {ChunkOptions{.chunk_size = 7}, ChunkOptions{.chunk_size = 128}, ChunkOptions{.chunk_size = 4'000},
+        ChunkOptions{.chunk_size = 16, .line_by_line = true}}) {
+    SCOPED_TRACE(testing::Message() << options.chunk_size);
+    const Chunks all = chunk(data, tokenizer, options);
+    EXPECT_EQ(all.source_rows(), 3'300);
+    for (const auto& [begin, end] : std::vector<std::pair<int64_t, int64_t>>{{0, 3'300},
+                                                                             {0, 3'135},
+                                                                             {3'135, 3'300},
+                                                                             {1'000, 2'000},
+                                                                             {999, 2'001},
+                                                                             {1, 3'299},
+                                                                             {3, 5},
+                                                                             {1'003, 1'005}}) {
+      SCOPED_TRACE(testing::Message() << begin << " to " << end);
+      const Chunks part = all.of_rows(begin, end), expected = chunk(data.slice(begin, end), tokenizer, options);
+      EXPECT_EQ(part.rows(), expected.rows());
+      EXPECT_EQ(part.tokens(), expected.tokens());
+      ASSERT_EQ(part.size(), expected.size());
+      for (int64_t i = 0; i < part.size(); ++i) {
+        ASSERT_EQ(part.ids(i), expected.ids(i)) << i;
+        ASSERT_EQ(part.word_ids(i), expected.word_ids(i)) << i;
+        ASSERT_EQ(part.view().number(i), i);
+      }
+      if (!options.line_by_line) {
+        write_npy(folder / "part.npy", part);
+        write_npy(folder / "expected.npy", expected);
+        ASSERT_EQ(read_file(folder / "part.npy"), read_file(folder / "expected.npy"));
+      }
+    }
+  }
+  const Chunks all = chunk(data, tokenizer, {.chunk_size = 7});
+  fs::remove(folder / "a.txt");
+  EXPECT_EQ(all.of_rows(10, 2'000).select({4, 1}).ids(0), all.of_rows(10, 2'000).ids(4)) << "of the store alone";
+  EXPECT_EQ(all.select({0}).of_rows(10, 2'000).size(), all.of_rows(10, 2'000).size()) << "all of their chunks";
+  for (const auto& [begin, end] : std::vector<std::pair<int64_t, int64_t>>{{-1, 4}, {5, 4}, {0, 3'301}})
+    expect_error(ErrorKind::usage, {"chunks of rows", "3,300 rows"}, [&, b = begin, e = end] { all.of_rows(b, e); });
+  expect_error(ErrorKind::input, {"there is no text in rows 4 to 4"}, [&] { all.of_rows(3, 4); });
+  expect_error(ErrorKind::input, {"there is no text"}, [&] { all.of_rows(3, 3); });
+}
+
 TEST(Chunk, TellsWhatIsWrong) {
   const ScratchFolder folder;
   const ScopedVariable cache("TEKIO_CACHE", (folder / "cache").c_str());

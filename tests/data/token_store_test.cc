@@ -119,6 +119,45 @@ TEST(TokenStore, NoticesEveryFlippedBitAndEveryCut) {
   expect_error(ErrorKind::io, {"cannot open"}, [&] { TokenStore(folder / "missing", kKey); });
 }
 
+TEST(TokenStore, KnowsWhichRowsWereLeftOut) {
+  const ScratchFolder folder;
+  for (const int64_t count : {1, 1000, 2500}) {
+    const Rows rows = random_rows(count, 300, 3);
+    TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = 2, .prefix = 1, .suffix = 1, .numbered = true});
+    EncodedRows some;
+    std::vector<int64_t> kept;  // by number among those read
+    int64_t number = 0;
+    for (size_t r = 0; r < rows.ids.size(); ++r) {
+      for (size_t i = 0; i < r % 3; ++i, ++number) some.left_out.push_back(some.row_ends.size());
+      some.ids.insert(some.ids.end(), rows.ids[r].begin(), rows.ids[r].end());
+      some.word_starts.insert(some.word_starts.end(), rows.starts[r].begin(), rows.starts[r].end());
+      some.row_ends.push_back(some.ids.size());
+      kept.push_back(number++);
+      if (r % 7 != 0) continue;
+      writer.append(some);
+      some.clear();
+    }
+    for (int i = 0; i < 5; ++i, ++number) some.left_out.push_back(some.row_ends.size());
+    writer.append(some);
+    writer.commit();
+    const TokenStore store(folder / "s", kKey);
+    ASSERT_EQ(store.rows(), count);
+    ASSERT_EQ(store.source_rows(), number);
+    for (int64_t row = 0; row <= number; ++row)
+      ASSERT_EQ(store.rows_before(row), std::ranges::lower_bound(kept, row) - kept.begin()) << row;
+    const std::string whole = read_file(folder / "s");
+    for (size_t at = 0; at < whole.size(); at += 1 + whole.size() / 200) {
+      std::string bytes = whole;
+      bytes[at] = static_cast<char>(bytes[at] ^ 4);
+      folder.write("s", bytes);
+      expect_error(ErrorKind::input, {"is damaged"}, [&] { TokenStore(folder / "s", kKey); });
+    }
+  }
+  write_store(folder / "s", random_rows(7, 300, 3), 2);
+  EXPECT_EQ(TokenStore(folder / "s", kKey).source_rows(), 7);
+  EXPECT_EQ(TokenStore(folder / "s", kKey).rows_before(3), 3);
+}
+
 TEST(TokenStore, SaysWhatItWasMadeFrom) {
   const ScratchFolder folder;
   const Rows rows = random_rows(3, 100, 1);
@@ -169,6 +208,38 @@ TEST(TokenStore, RefusesFiguresThatCannotBe) {
     put(c.at, c.value);
     put(168 + 24, XXH3_64bits(bytes.data() + 128, 40));
     put(80, XXH3_64bits(bytes.data() + 168, 32));
+    put(120, XXH3_64bits(bytes.data(), 120));
+    folder.write("s", bytes);
+    expect_error(ErrorKind::input, {c.message}, [&] { TokenStore(folder / "s", kKey); });
+  }
+}
+
+TEST(TokenStore, RefusesNumbersThatCannotBe) {
+  const ScratchFolder folder;
+  TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = 2, .prefix = 1, .suffix = 1, .numbered = true});
+  writer.append({.ids = {1, 7, 2, 1, 8, 9, 9, 2},
+                 .word_starts = {0, 1, 0, 0, 1, 1, 0, 0},
+                 .row_ends = {3, 8},
+                 .left_out = {0, 1}});
+  writer.commit();
+  const std::string whole = read_file(folder / "s");
+  ASSERT_EQ(whole.size(), 216u);  // as above, and numbers 16
+  const struct {
+    size_t at;
+    uint64_t value;
+    const char* message;
+  } cases[] = {{168, 3, "rows of batch 0 are out of order"},
+               {176, 1, "rows of batch 0 are out of order"},
+               {176, 4, "rows of batch 0 are out of order"},
+               {112, 3, "rows of batch 0 are out of order"},
+               {112, UINT64_MAX, "its header holds impossible figures"},
+               {112, 0, "its batches are not what its header counts"}};
+  for (const auto& c : cases) {
+    std::string bytes = whole;
+    const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+    put(c.at, c.value);
+    put(184 + 24, XXH3_64bits(bytes.data() + 128, c.at == 112 && c.value == 0 ? 40 : 56));
+    put(80, XXH3_64bits(bytes.data() + 184, 32));
     put(120, XXH3_64bits(bytes.data(), 120));
     folder.write("s", bytes);
     expect_error(ErrorKind::input, {c.message}, [&] { TokenStore(folder / "s", kKey); });

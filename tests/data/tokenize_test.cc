@@ -31,7 +31,7 @@ EncodeText bytes_encoder() {
 
 std::shared_ptr<const TokenStore> store_of(const ScratchFolder& folder, const Dataset& data, TokenizeOptions options,
                                            const char* name = "s") {
-  TokenStoreWriter writer(folder / name, {}, {.id_bytes = 2, .prefix = 1, .suffix = 1});
+  TokenStoreWriter writer(folder / name, {}, {.id_bytes = 2, .prefix = 1, .suffix = 1, .numbered = options.skip_blank});
   tokenize(data.source(), bytes_encoder, options, writer);
   writer.commit();
   return std::make_shared<const TokenStore>(folder / name, StoreKey{});
@@ -83,6 +83,8 @@ TEST(Tokenize, CutsLinesAndLeavesOutBlankOnes) {
               ElementsAre(ElementsAre(1, 'a' + 10, 'b' + 10, 'c' + 10, 2), ElementsAre(1, 'a' + 10, 'b' + 10, 2),
                           ElementsAre(1, 0xE2 + 10, 0x80 + 10, 0x8B + 10, 2),  // U+200B is no white space
                           ElementsAre(1, 'a' + 10, 'b' + 10, 'c' + 10, 2)));
+  EXPECT_EQ(store->source_rows(), 7);
+  EXPECT_EQ(store->rows_before(5), 2);
   EXPECT_EQ(store_of(folder, data, {})->rows(), 7);
 }
 
