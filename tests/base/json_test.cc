@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "base/error.h"
 
 namespace tekio::test {
@@ -62,6 +64,18 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_THAT(parse_error(nested(129, "{\"a\":", "}")), HasSubstr("nested deeper than 128 levels"));
   EXPECT_THAT(parse_error(nested(1'000'000, "[", "]")), HasSubstr("nested deeper"));
   EXPECT_THAT(parse_error(std::string(1'000'000, '[')), HasSubstr("nested deeper"));
+}
+
+/// A list of all files of a large repository, say.
+TEST(Json, ReadsALongListInTimeThatGrowsWithIt) {
+  std::string text = "[";
+  constexpr size_t kCount = 300'000;
+  for (size_t i = 0; i < kCount; ++i)
+    text += fmt::format("{}{{\"name\": \"{}\", \"of\": [{{}}]}}", i == 0 ? "" : ",", i);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(parse_json(text + "]", "list").size(), kCount);
+  EXPECT_EQ(parse_ordered_json(text + "]", "list").size(), kCount);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << "minutes, if it is quadratic";
 }
 
 TEST(Json, RefusesAKeyTwiceInOneObject) {
