@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/stopwatch.h"
 #include "data/layout.h"
+#include "data/repository/hub_dataset.h"
 #include "push_at_end.h"
 #include "train/model_lease.h"
 #include "train/plan.h"
@@ -103,8 +104,8 @@ RunDescription describe(const OptionTable& table, const ModelPlace& model, const
     if (find_data_place(spec)) continue;
     if (const auto corpus = bundled_corpus(spec))
       d.data_attribution += (d.data_attribution.empty() ? "" : " ") + corpus->attribution;
-    else if (const auto id = hub::parse_repository(spec.substr(0, spec.find_first_of(":@")), hub::RepoType::dataset))
-      d.data_repositories.push_back(id->id);
+    else if (const auto name = parse_hub_name(spec))
+      d.data_repositories.push_back(name->repository.id);
   }
   d.text_column = data.text_column;
   d.rows = data.rows;

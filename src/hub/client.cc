@@ -57,13 +57,13 @@ std::optional<uint64_t> number(const std::string& text) {
 }  // namespace
 
 std::string api_path(const Repository& repository) {
-  return (repository.type == RepoType::model ? "/api/models/" : "/api/datasets/") + repository.id;
+  return (repository.type == RepoType::model ? "/api/models/" : "/api/datasets/") + repository.asked_as();
 }
 
 std::string Client::resolve_url(const Repository& repository, const std::string& revision,
                                 const std::string& path) const {
   return fmt::format("{}/{}{}/resolve/{}/{}", settings_.endpoint, repository.type == RepoType::model ? "" : "datasets/",
-                     repository.id, percent_encoded(revision), percent_encoded(path, /*keep_slashes=*/true));
+                     repository.asked_as(), percent_encoded(revision), percent_encoded(path, /*keep_slashes=*/true));
 }
 
 bool Client::is_endpoint(const std::string& url) const { return host_of(url) == host_of(settings_.endpoint); }

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
+#include <memory>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "base/error.h"
+#include "base/few_at_a_time.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -18,7 +18,6 @@
 namespace tekio::hub {
 namespace {
 
-constexpr size_t kConnections = 4;
 constexpr int64_t kMostFiles = 100'000;
 
 /// The path that a "Link" header names as the next page, asked of the endpoint whatever host stands there; "": none.
@@ -79,7 +78,7 @@ Listing ask_listing(Client& client, const Repository& repository) {
     if (const auto home = parse_repository(id->get<std::string>(), repository.type)) listing.id = home->id;
   const auto files = answer.find("siblings");
   if (files == answer.end()) {
-    add_tree(client, repository, listing);
+    add_tree(client, at_home(repository, listing), listing);
   } else {
     if (!files->is_array()) fail_answer(client, path, kExpected);
     for (const Json& file : *files) add_name(file, "rfilename", repository, listing.names);
@@ -124,15 +123,15 @@ struct Work {
   const RepositoryCache& cache;
   const std::string& commit;
   const std::vector<std::string>& files;
-  std::atomic<size_t> next = 0;
   std::atomic<uint64_t> fetched = 0;  // bytes
   std::atomic<uint64_t> here = 0;     // bytes of these files that need not be fetched
   uint64_t total = 0;                 // bytes of all files; 0: not known
-  std::atomic<bool> stop = false;
-  std::mutex mutex;  // of what follows
-  std::exception_ptr error;
-  std::mutex telling;  // of how far it is
+  std::atomic<bool> stop = false;     // one has failed
+  std::mutex telling;                 // of how far it is
 };
+
+/// A download that ends because another one has failed; its part stays.
+struct BrokenOff {};
 
 void tell_progress(Work& work) {
   if (work.total == 0 || !work.telling.try_lock()) return;
@@ -157,7 +156,8 @@ void fetch_file(Client& client, Work& work, const std::string& path) {
                          [&](std::string_view bytes) {
                            work.fetched += bytes.size();
                            tell_progress(work);
-                           return !work.stop && part.append(bytes);
+                           if (work.stop) throw BrokenOff();
+                           return part.append(bytes);
                          }});
     part.finish(fmt::format("{} of {}", printable(path, 200), shown(work.repository)));
   } else {
@@ -166,16 +166,16 @@ void fetch_file(Client& client, Work& work, const std::string& path) {
   work.cache.link(work.commit, path, file->etag);
 }
 
-void fetch_some(Work& work) {
-  try {
-    Client client(work.settings);
-    for (size_t i = work.next++; i < work.files.size() && !work.stop; i = work.next++)
-      fetch_file(client, work, work.files[i]);
-  } catch (...) {
-    const std::lock_guard lock(work.mutex);
-    if (!work.error) work.error = std::current_exception();
-    work.stop = true;
-  }
+NumberedWork fetching(Work& work) {
+  return [&work, client = std::make_shared<Client>(work.settings)](size_t i) {
+    try {
+      fetch_file(*client, work, work.files[i]);
+    } catch (const BrokenOff&) {
+    } catch (...) {
+      work.stop = true;
+      throw;
+    }
+  };
 }
 
 void fetch_missing(const Settings& settings, const Repository& repository, const RepositoryCache& cache,
@@ -184,10 +184,7 @@ void fetch_missing(const Settings& settings, const Repository& repository, const
   note(fmt::format("fetching {} of {} from {}", counted(static_cast<int64_t>(files.size()), "file"), shown(repository),
                    printable(settings.endpoint, 200)));
   if (settings.on_progress) work.total = total_bytes(settings, repository, commit, files);
-  std::vector<std::jthread> threads;
-  for (size_t i = 0; i < std::min(kConnections, files.size()); ++i) threads.emplace_back([&] { fetch_some(work); });
-  threads.clear();
-  if (work.error) std::rethrow_exception(work.error);
+  few_at_a_time(files.size(), kConnections, [&] { return fetching(work); });
   note(fmt::format("fetched {} into {}", bytes_text(work.fetched), printable(cache.folder().string(), 300)));
 }
 
@@ -238,6 +235,11 @@ Listing list_files(const Settings& settings, const Repository& repository) {
   }
 }
 
+Repository at_home(Repository repository, const Listing& listing) {
+  if (listing.id != repository.id) repository.home = listing.id;
+  return repository;
+}
+
 fs::path fetch_files(const Settings& settings, const Repository& repository, const std::string& commit,
                      const std::vector<std::string>& files) {
   const RepositoryCache cache(settings.cache, repository);
@@ -252,9 +254,8 @@ fs::path fetch_files(const Settings& settings, const Repository& repository, con
   return cache.snapshot(commit);
 }
 
-FileTail fetch_tail(const Settings& settings, const Repository& repository, const std::string& commit,
-                    const std::string& path, uint64_t bytes) {
-  Client client(settings);
+FileTail fetch_tail(Client& client, const Repository& repository, const std::string& commit, const std::string& path,
+                    uint64_t bytes) {
   const auto file = client.head(repository, commit, path);
   if (!file)
     fail(ErrorKind::io, "{} lists {} but does not have it; run again", shown(repository), printable(path, 200));
@@ -290,7 +291,8 @@ Snapshot fetch(const Settings& settings, const Repository& repository, const Cho
   }
   const Listing listing = list_files(settings, repository);
   std::vector<std::string> files = choice(listing.names);
-  return {fetch_files(settings, repository, listing.commit, files), listing.commit, std::move(files)};
+  fs::path folder = fetch_files(settings, at_home(repository, listing), listing.commit, files);
+  return {std::move(folder), listing.commit, std::move(files)};
 }
 
 }  // namespace tekio::hub

@@ -14,6 +14,11 @@
 
 namespace tekio::hub {
 
+class Client;
+
+/// How many requests for many things are on their way at a time.
+inline constexpr size_t kConnections = 4;
+
 struct Snapshot {
   std::filesystem::path folder;
   std::string commit;
@@ -41,6 +46,8 @@ struct Listing {
 /// that was listed before; where the Hub does not answer, what was listed or fetched before counts, with a warning.
 /// Errors: io (nothing of it is known and no answer; refused), input (a name that leads out of a folder).
 Listing list_files(const Settings& settings, const Repository& repository);
+/// The repository, as it is to be asked for once it was listed.
+Repository at_home(Repository repository, const Listing& listing);
 /// Fetches those of a commit's files that the cache lacks; without a request where it has them all. Returns the folder
 /// that they are in. Errors: io.
 std::filesystem::path fetch_files(const Settings& settings, const Repository& repository, const std::string& commit,
@@ -51,8 +58,8 @@ struct FileTail {
   uint64_t size = 0;
   std::string bytes;
 };
-FileTail fetch_tail(const Settings& settings, const Repository& repository, const std::string& commit,
-                    const std::string& path, uint64_t bytes);
+FileTail fetch_tail(Client& client, const Repository& repository, const std::string& commit, const std::string& path,
+                    uint64_t bytes);
 
 /// What opening a model needs: config.json and its weights in one form (safetensors before PyTorch's, shards where one
 /// file is absent). Errors: input (one of them is missing).

@@ -1,12 +1,18 @@
 #include "hub/lfs.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <set>
 
 #include "base/error.h"
+#include "base/few_at_a_time.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "hub/fetch.h"
 
 namespace tekio::hub {
 namespace {
@@ -26,46 +32,53 @@ class LfsUpload {
   void run(const Repository& repository, const std::vector<LfsObject>& objects);
 
  private:
-  void send_batch(const Json& decided, const std::map<std::string, const LfsObject*>& by_oid);
-  void send_object(const Json& object, const LfsObject& file);
-  void send_parts(const Json& upload, const LfsObject& file);
-  HttpAnswer put(const std::string& url, std::string_view bytes, const LfsObject& file);
-  HttpAnswer post(const std::string& url, const Json& body, const std::string& what);
-  void show() const {
-    if (client_.settings().on_progress)
-      client_.settings().on_progress({.total = total_, .done = done_, .moved = moved_});
-  }
+  void send_batch(const Json& decided, const std::vector<const LfsObject*>& files);
+  void send_object(Client& client, const Json& object, const LfsObject& file);
+  void send_parts(Client& client, const Json& upload, const LfsObject& file);
+  HttpAnswer put(Client& client, const std::string& url, std::string_view bytes, const LfsObject& file);
+  HttpAnswer post(Client& client, const std::string& url, const Json& body, const std::string& what) const;
+  void show();
 
   Client& client_;
   const std::function<void(const HttpAnswer&, const std::string&)>& refuse_;
-  uint64_t done_ = 0, moved_ = 0, total_ = 0;  // bytes
+  uint64_t total_ = 0;                        // bytes
+  std::atomic<int64_t> done_ = 0, sent_ = 0;  // the same; what is sent again counts once
+  std::mutex telling_;                        // of how far it is
 };
 
-HttpAnswer LfsUpload::post(const std::string& url, const Json& body, const std::string& what) {
+void LfsUpload::show() {
+  if (!client_.settings().on_progress || !telling_.try_lock()) return;
+  const std::lock_guard lock(telling_, std::adopt_lock);
+  client_.settings().on_progress(
+      {.total = total_, .done = static_cast<uint64_t>(done_), .moved = static_cast<uint64_t>(sent_)});
+}
+
+HttpAnswer LfsUpload::post(Client& client, const std::string& url, const Json& body, const std::string& what) const {
   const std::string text = body.dump();
-  HttpAnswer answer = client_.send({.method = "POST",
-                                    .url = client_.at_endpoint(url),
-                                    .headers = {kLfsJson, "Accept: application/vnd.git-lfs+json"},
-                                    .body = text},
-                                   what);
+  HttpAnswer answer = client.send({.method = "POST",
+                                   .url = client.at_endpoint(url),
+                                   .headers = {kLfsJson, "Accept: application/vnd.git-lfs+json"},
+                                   .body = text},
+                                  what);
   if (answer.status / 100 != 2) refuse_(answer, what);
   return answer;
 }
 
-HttpAnswer LfsUpload::put(const std::string& url, std::string_view bytes, const LfsObject& file) {
+HttpAnswer LfsUpload::put(Client& client, const std::string& url, std::string_view bytes, const LfsObject& file) {
   const std::string what = printable(file.path, 200);
-  const uint64_t done = done_, moved = moved_;
-  const auto tell = [&](uint64_t sent) {
-    sent = std::min<uint64_t>(sent, bytes.size());
-    done_ = done + sent, moved_ = moved + sent;
+  int64_t told = 0;
+  const auto tell = [&](uint64_t sent) {  // from its beginning on, and again where it is sent again
+    const auto now = static_cast<int64_t>(std::min<uint64_t>(sent, bytes.size()));
+    done_ += now - told, sent_ += now - told;
+    told = now;
     show();
   };
-  const HttpAnswer answer = client_.send({.method = "PUT",
-                                          .url = url,
-                                          .headers = {"Content-Type:"},  // none, as the URL was signed without
-                                          .body = bytes,
-                                          .on_sent = tell},
-                                         what);
+  const HttpAnswer answer = client.send({.method = "PUT",
+                                         .url = url,
+                                         .headers = {"Content-Type:"},  // none, as the URL was signed without
+                                         .body = bytes,
+                                         .on_sent = tell},
+                                        what);
   if (answer.status / 100 != 2)
     fail(ErrorKind::io, "{} was not taken by {} (status {}): run again; nothing of the repository has changed", what,
          printable(url.substr(0, url.find('?')), 200), answer.status);
@@ -73,7 +86,7 @@ HttpAnswer LfsUpload::put(const std::string& url, std::string_view bytes, const 
   return answer;
 }
 
-void LfsUpload::send_parts(const Json& upload, const LfsObject& file) {
+void LfsUpload::send_parts(Client& client, const Json& upload, const LfsObject& file) {
   const std::string what = printable(file.path, 200);
   const Json& header = upload.at("header");
   const Json& size = header.at("chunk_size");
@@ -88,61 +101,66 @@ void LfsUpload::send_parts(const Json& upload, const LfsObject& file) {
          file.content.size(), counted(static_cast<int64_t>(urls.size()), "part"), printable(size_text, 40));
   Json parts = Json::array();
   for (const auto& [number, url] : urls) {
-    const HttpAnswer answer = put(url, file.content.substr((number - 1) * part_bytes, part_bytes), file);
+    const HttpAnswer answer = put(client, url, file.content.substr((number - 1) * part_bytes, part_bytes), file);
     if (answer.header("etag").empty())
       fail(ErrorKind::io, "{}: part {} was taken, but the answer has no ETag by which to name it: run again", what,
            number);
     parts.push_back({{"partNumber", number}, {"etag", answer.header("etag")}});
   }
-  post(upload.at("href").get<std::string>(), {{"oid", file.sha256}, {"parts", parts}}, what + ", put together");
+  post(client, upload.at("href").get<std::string>(), {{"oid", file.sha256}, {"parts", parts}}, what + ", put together");
 }
 
-void LfsUpload::send_object(const Json& object, const LfsObject& file) {
+void LfsUpload::send_object(Client& client, const Json& object, const LfsObject& file) {
   const std::string what = printable(file.path, 200);
   if (object.contains("error"))
     fail(ErrorKind::io, "the Hub does not take {}: {}", what,
          printable(object["error"].is_object() ? object["error"].value("message", "") : object["error"].dump(), 300));
   const auto actions = object.find("actions");
   if (actions == object.end() || actions->is_null() || !actions->contains("upload")) {  // it is there
-    done_ += file.content.size();
+    done_ += static_cast<int64_t>(file.content.size());
     return show();
   }
   const Json& upload = (*actions)["upload"];
   const Json header = upload.value("header", Json::object());
   if (header.is_object() && header.contains("chunk_size"))
-    send_parts(upload, file);
+    send_parts(client, upload, file);
   else
-    put(client_.at_endpoint(upload.at("href").get<std::string>()), file.content, file);
+    put(client, client.at_endpoint(upload.at("href").get<std::string>()), file.content, file);
   if (actions->contains("verify"))
-    post((*actions)["verify"].at("href").get<std::string>(), {{"oid", file.sha256}, {"size", file.content.size()}},
-         what + ", to be verified");
+    post(client, (*actions)["verify"].at("href").get<std::string>(),
+         {{"oid", file.sha256}, {"size", file.content.size()}}, what + ", to be verified");
 }
 
-void LfsUpload::send_batch(const Json& decided, const std::map<std::string, const LfsObject*>& by_oid) {
-  size_t answered = 0;
-  for (const Json& object : decided.at("objects")) {
-    const auto file = by_oid.find(object.at("oid").get<std::string>());
-    if (file == by_oid.end()) continue;
-    ++answered;
-    send_object(object, *file->second);
-  }
-  if (answered != by_oid.size())
+void LfsUpload::send_batch(const Json& decided, const std::vector<const LfsObject*>& files) {
+  std::map<std::string, const Json*> by_oid;
+  for (const Json& object : decided.at("objects")) by_oid.emplace(object.at("oid").get<std::string>(), &object);
+  const auto unanswered =
+      std::ranges::count_if(files, [&](const auto* file) { return !by_oid.contains(file->sha256); });
+  if (unanswered > 0)
     fail(ErrorKind::io, "the Hub was asked where {} may be put and answers for {} of them: run again",
-         counted(static_cast<int64_t>(by_oid.size()), "file"), answered);
+         counted(static_cast<int64_t>(files.size()), "file"), static_cast<int64_t>(files.size()) - unanswered);
+  few_at_a_time(files.size(), kConnections, [&] {
+    return [&, client = std::make_shared<Client>(client_.settings())](size_t i) {
+      send_object(*client, *by_oid.at(files[i]->sha256), *files[i]);
+    };
+  });
 }
 
 void LfsUpload::run(const Repository& repository, const std::vector<LfsObject>& objects) {
-  std::map<std::string, const LfsObject*> unique;  // the same content under two names goes once
-  for (const LfsObject& object : objects) unique.emplace(object.sha256, &object);
-  for (const auto& [oid, object] : unique) total_ += object->content.size();
+  std::vector<const LfsObject*> unique;  // the same content under two names goes once
+  std::set<std::string_view> seen;
+  for (const LfsObject& object : objects)
+    if (seen.insert(object.sha256).second) unique.push_back(&object);
+  for (const LfsObject* object : unique) total_ += object->content.size();
   const std::string url = fmt::format("{}/{}{}.git/info/lfs/objects/batch", client_.settings().endpoint,
                                       repository.type == RepoType::model ? "" : "datasets/", repository.id);
-  while (!unique.empty()) {
-    std::map<std::string, const LfsObject*> some;
+  for (size_t begin = 0; begin < unique.size(); begin += kObjectsARequest) {
+    const auto first = unique.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(kObjectsARequest, unique.size() - begin));
+    const std::vector<const LfsObject*> some(first, first + count);
     Json wanted = Json::array();
-    while (!unique.empty() && some.size() < kObjectsARequest) some.insert(unique.extract(unique.begin()));
-    for (const auto& [oid, object] : some) wanted.push_back({{"oid", oid}, {"size", object->content.size()}});
-    const HttpAnswer answer = post(url,
+    for (const LfsObject* object : some) wanted.push_back({{"oid", object->sha256}, {"size", object->content.size()}});
+    const HttpAnswer answer = post(client_, url,
                                    {{"operation", "upload"},
                                     {"transfers", {"basic", "multipart"}},
                                     {"objects", wanted},

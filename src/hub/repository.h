@@ -14,6 +14,10 @@ struct Repository {
   RepoType type = RepoType::model;
   std::string id;                 ///< "distilbert-base-uncased", "stanfordnlp/imdb"
   std::string revision = "main";  ///< a branch, a tag or a commit
+  std::string home = {};          ///< its id on the Hub, where it has moved there and is known to; the cache keeps `id`
+
+  /// What requests are to ask for, so that they are not sent on from the old id to the new one each time.
+  const std::string& asked_as() const { return home.empty() ? id : home; }
 };
 
 /// `spec` as a repository; nullopt where no repository can have this name. An absent revision is "main".

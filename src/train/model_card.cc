@@ -81,6 +81,14 @@ std::string count_of(const Json& object, const char* key, const char* noun) {
 
 Json read_if_there(const fs::path& file) { return is_missing(file) ? Json() : read_json(file); }
 
+RunSources sources_of(const Json& run) {
+  RunSources sources;
+  if (std::string id = text_of(part_of(run, "model"), "repository"); is_id(id)) sources.model = std::move(id);
+  for (const Json& id : part_of(part_of(run, "data"), "repositories"))
+    if (id.is_string() && is_id(id.get<std::string>())) sources.datasets.push_back(id.get<std::string>());
+  return sources;
+}
+
 class Card {
  public:
   Card(const fs::path& folder, const CardSubject& subject)
@@ -109,7 +117,12 @@ class Card {
     line("{}:", key);
     for (const std::string& value : values) line("- {}", yaml(value));
   }
-  std::string base() const { return text_of(part_of(run_, "model"), "repository"); }
+  std::string base() const { return called(sources_of(run_).model); }
+  /// What the Hub calls it now.
+  std::string called(const std::string& id) const {
+    const auto found = subject_.moved.find(id);
+    return found == subject_.moved.end() ? id : found->second;
+  }
   bool is_measured() const { return number_of(part_of(run_, "after"), "perplexity").has_value(); }
   std::vector<std::string> datasets() const;
   std::string data_name() const { return text_of(part_of(run_, "data"), "name"); }
@@ -132,8 +145,8 @@ class Card {
 
 std::vector<std::string> Card::datasets() const {
   std::vector<std::string> ids;
-  for (const Json& id : part_of(part_of(run_, "data"), "repositories"))
-    if (id.is_string() && is_id(id.get<std::string>())) ids.push_back(id.get<std::string>());
+  for (const std::string& id : sources_of(run_).datasets)
+    if (const std::string now = called(id); std::find(ids.begin(), ids.end(), now) == ids.end()) ids.push_back(now);
   return ids;
 }
 
@@ -318,11 +331,7 @@ void Card::add_training() {
 
 }  // namespace
 
-std::string base_repository(const fs::path& folder) {
-  const Json run = read_if_there(folder / kRunRecord);
-  const std::string id = text_of(part_of(run, "model"), "repository");
-  return is_id(id) ? id : "";
-}
+RunSources run_sources(const fs::path& folder) { return sources_of(read_if_there(folder / kRunRecord)); }
 
 std::string model_card(const fs::path& folder, const CardSubject& subject) { return Card(folder, subject).text(); }
 

@@ -79,24 +79,34 @@ std::vector<std::string> chosen(const fs::path& folder, const std::vector<std::s
   return wanted;
 }
 
-/// What the Hub knows of the model that a run began with: as the reference, its license; also its language. A card can
-/// do without, so nothing here fails.
-void add_base_facts(const hub::Settings& settings, const fs::path& folder, CardSubject& subject) {
-  const auto base = hub::parse_repository(base_repository(folder), hub::RepoType::model);
-  if (!base) return;
+/// What the Hub says of a repository, and, if it calls it otherwise now, that; null where it says nothing.
+Json ask_about(hub::Client& client, const std::string& id, hub::RepoType type, CardSubject& subject) {
+  const auto repository = hub::parse_repository(id, type);
+  if (!repository) return {};
   try {
-    hub::Client client(settings);
-    const Json info = parse_json(client.get(hub::api_path(*base), *base).body, base->id);
-    const Json data = info.value("cardData", Json::object());
-    if (data.is_object() && data.contains("license") && data["license"].is_string())
-      subject.license = data["license"].get<std::string>();
-    const Json languages = data.is_object() ? data.value("language", Json()) : Json();
-    if (languages.is_string()) subject.languages.push_back(languages.get<std::string>());
-    if (languages.is_array())
-      for (const Json& language : languages)
-        if (language.is_string()) subject.languages.push_back(language.get<std::string>());
+    Json info = parse_json(client.get(hub::api_path(*repository), *repository).body, id);
+    const std::string now = info.value("id", id);
+    if (now != id && hub::parse_repository(now, type)) subject.moved[id] = now;
+    return info;
   } catch (const Error&) {
   } catch (const Json::exception&) {}
+  return {};
+}
+
+/// What the Hub knows of what a run began with: as the reference, the model's license; also its language, and the names
+/// that models and datasets have there. A card can do without, so nothing here fails.
+void add_facts(const hub::Settings& settings, const fs::path& folder, CardSubject& subject) {
+  const RunSources sources = run_sources(folder);
+  hub::Client client(settings);
+  for (const std::string& id : sources.datasets) ask_about(client, id, hub::RepoType::dataset, subject);
+  const Json info = ask_about(client, sources.model, hub::RepoType::model, subject);
+  const Json data = info.is_object() && info.contains("cardData") ? info["cardData"] : Json();
+  if (!data.is_object()) return;
+  if (data.contains("license") && data["license"].is_string()) subject.license = data["license"].get<std::string>();
+  Json languages = data.contains("language") ? data["language"] : Json();
+  if (!languages.is_array()) languages = Json::array({languages});
+  for (const Json& language : languages)
+    if (language.is_string()) subject.languages.push_back(language.get<std::string>());
 }
 
 }  // namespace
@@ -118,8 +128,8 @@ Publication publish(const hub::Settings& settings, const hub::Repository& reposi
   }
   const hub::Repository whole = hub::with_owner(settings, repository);
   if (!has(names, kCard)) {
-    CardSubject subject{.repository = whole.id, .license = "", .languages = {}};
-    add_base_facts(settings, folder, subject);
+    CardSubject subject{.repository = whole.id, .license = "", .languages = {}, .moved = {}};
+    add_facts(settings, folder, subject);
     files.push_back({.path = kCard, .text = model_card(folder, subject)});
     result.card_written = true;
   }

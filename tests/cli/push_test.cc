@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "hub/base64.h"
 #include "hub/hub_server.h"
@@ -33,7 +34,8 @@ class Push : public testing::Test {
       if (file.is_regular_file())
         server_.add("models/org/base/" + file.path().filename().string(), read_file(file.path()));
     server_.add("models/org/base/README.md", "---\nlicense: apache-2.0\nlanguage:\n- en\n---\n");
-    server_.start({"--token", kToken});
+    server_.add("datasets/org/reviews/data.txt", sentences(300));
+    server_.start({"--token", kToken, "--moved", "base=org/base", "--moved", "reviews=org/reviews"});
     start_.environment = {{"HF_ENDPOINT", server_.endpoint()},
                           {"HF_HUB_CACHE", server_.cache()},
                           {"HF_HUB_OFFLINE", "0"},
@@ -273,6 +275,35 @@ TEST_F(Push, ARunIsPushedAtItsEnd) {
   EXPECT_EQ(second.code, 0) << second.err;
   EXPECT_EQ(commits("org/run"), 3);
   expect_equal("org/run", run_);
+}
+
+TEST_F(Push, WhatHasMovedIsAskedForWhereItIsAndCalledSo) {
+  const Result result = run({"adapt", "--model", "base", "--data", "reviews", "--chunk_size", "16", "--max_steps", "2",
+                             "--per_device_train_batch_size", "4", "--output_dir", run_, "--no_cache", "--push_to_hub",
+                             "--hub_model_id", "org/run"},
+                            start_);
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("reviews is org/reviews now"));
+  std::set<std::string> old;  // what was asked for under the old names
+  for (const auto& entry : server_.take_log()) {
+    const std::string path = entry["path"];
+    for (const char* name : {"/base/", "/api/models/base", "/datasets/reviews/", "/api/datasets/reviews"})
+      if (path.starts_with(name)) old.insert(entry["method"].get<std::string>() + " " + path);
+  }
+  // What the revision means now, and for the card what the Hub knows of either.
+  EXPECT_THAT(old, testing::UnorderedElementsAre("GET /api/models/base/revision/main",
+                                                 "GET /api/datasets/reviews/revision/main", "GET /api/models/base",
+                                                 "GET /api/datasets/reviews"));
+  EXPECT_THAT(card("org/run"), AllOf(HasSubstr("base_model: \"org/base\""), HasSubstr("license: \"apache-2.0\""),
+                                     HasSubstr("datasets:\n- \"org/reviews\"\n")));
+  // The cache has them under the names that were given, as huggingface_hub has.
+  EXPECT_TRUE(fs::is_directory(server_.cache() / "models--base/snapshots"));
+  EXPECT_TRUE(fs::is_directory(server_.cache() / "datasets--reviews/snapshots"));
+  const Result again = run({"adapt", "--model", "base", "--data", "reviews", "--chunk_size", "16", "--max_steps", "1",
+                            "--output_dir", run_ + "2", "--no_cache", "--offline"},
+                           start_);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(server_.take_log(), IsEmpty());
 }
 
 TEST_F(Push, WhatARunCannotBePushedToIsSaidBeforeIt) {

@@ -32,6 +32,8 @@ class HubServer {
   void set_faults(const nlohmann::json& faults) const;
   /// Requests so far, those of control left out; forgotten with this.
   nlohmann::json take_log() const;
+  /// How many of them were answered at the same time, at most.
+  int peak() const { return control("GET", "/_peak").get<int>(); }
   nlohmann::json repositories() const;
 
  private:

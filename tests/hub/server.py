@@ -11,7 +11,7 @@ the other port. Prints one line of JSON when it is ready: {"endpoint", "cdn"}. E
 
 With a token, only who has it may write. For tests: POST /_faults with a list of {"match": regular expression over "METHOD HOST PATH", "kind", "times", …} sets what
 goes wrong; GET /_log is what was asked so far (--keep_bodies: with commits'
-bodies), DELETE /_log forgets it; POST /_forget_store lets uploads' content be wanted again. Kinds: status (code, headers), cut (after: bytes of
+bodies), GET /_peak how many at a time at most; DELETE /_log forgets both; POST /_forget_store lets uploads' content be wanted again. Kinds: status (code, headers), cut (after: bytes of
 the body), truncate and pad (bytes less or more than there are, as promised), corrupt (one byte), slow (seconds before the answer), stall
 (after: bytes, then nothing), redirect (to, code), answer (body), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
 moved (somebody else commits first: path, content), lost (what is asked is done, but the answer never comes).
@@ -38,7 +38,7 @@ class Repository:
 
     def __init__(self, files):
         self.files = dict(files)  # path -> bytes
-        self.history = []
+        self.history, self.trees = [], {}
         self.settle("initial commit", "")
 
     @classmethod
@@ -51,6 +51,17 @@ class Repository:
             digest.update(path.encode() + b"\0" + hashlib.sha256(self.files[path]).digest())
         self.commit = digest.hexdigest()
         self.history.append({"commit": self.commit, "summary": summary, "description": description})
+
+    def tree(self, folder, recursive):
+        """Paths of files and folders below a folder ("a/b/"), sorted; kept, as they are asked for page by page."""
+        key = self.commit, folder, recursive
+        if key not in self.trees:
+            paths = {p for p in self.files if p.startswith(folder)}
+            for p in list(paths):
+                inner = p[len(folder):].split("/")[:-1]
+                paths.update(folder + "/".join(inner[: i + 1]) for i in range(len(inner)))
+            self.trees = {key: [p for p in sorted(paths) if recursive or "/" not in p[len(folder):]]}
+        return self.trees[key]
 
     @staticmethod
     def is_lfs(path, content):
@@ -91,6 +102,7 @@ class Hub:
                     self.store[hashlib.sha256(content).hexdigest()] = content
         self.parts = {}  # (sha256, number) -> bytes of an upload in parts
         self.faults, self.log, self.lock = [], [], threading.Lock()
+        self.running, self.peak = 0, 0  # requests that are being answered, and the most there were at a time
         self.keep_bodies = arguments.keep_bodies
 
     def at(self, kind, name, revision):
@@ -173,6 +185,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # -- requests
 
     def handle_any(self):
+        hub = self.hub
+        with hub.lock:
+            hub.running += 1
+            hub.peak = max(hub.peak, hub.running)
+        try:
+            return self.handle_one()
+        finally:
+            with hub.lock:
+                hub.running -= 1
+
+    def handle_one(self):
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else b""
         path = self.path
@@ -209,10 +232,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 hub.store, hub.parts = {}, {}
                 return self.answer_json("forgotten")
             if path == "/_log" and self.command == "DELETE":
-                hub.log = []
+                hub.log, hub.peak = [], 0
                 return self.answer_json("forgotten")
             if path == "/_log":
                 return self.answer_json(hub.log)
+            if path == "/_peak":
+                return self.answer_json(hub.peak)
             if path == "/_repositories":
                 return self.answer_json({f"{kind}/{name}": {"history": r.history,
                                                              "files": {p: base64.b64encode(c).decode() for p, c in r.files.items()}}
@@ -235,7 +260,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = path.partition("?")
         for old, new in self.hub.moved.items():
             for root in ("/api/models/", "/api/datasets/", "/datasets/", "/"):
-                if path.startswith(f"{root}{old}/"):
+                if f"{path}/".startswith(f"{root}{old}/"):
                     return self.answer(307, b"", [("Location", f"{root}{new}{path[len(root + old):]}{'?' if query else ''}{query}")])
         path = urllib.parse.unquote(path)
         api = re.fullmatch(r"/api/(models|datasets)/(.+?)/(revision|tree|paths-info|preupload|commit)/([^/]+(?:/convert/parquet)?)(?:/(.*))?", path)
@@ -293,21 +318,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if verb == "paths-info":
             wanted = json.loads(self.body)["paths"]
             return self.answer_json([self.entry(repository, p) for p in wanted if self.entry(repository, p)])
-        folder = f"{below}/" if below else ""
-        paths = {p for p in repository.files if p.startswith(folder)}
-        if folder and not paths:
-            return self.refuse(404, "EntryNotFound", f"{below} does not exist")
-        for p in list(paths):
-            inner = p[len(folder):].split("/")[:-1]
-            paths.update(folder + "/".join(inner[: i + 1]) for i in range(len(inner)))
         recursive = urllib.parse.parse_qs(query).get("recursive", ["false"])[0].lower() == "true"
-        entries = [self.entry(repository, p) for p in sorted(paths) if recursive or "/" not in p[len(folder):]]
+        paths = repository.tree(f"{below}/" if below else "", recursive)
+        if below and not paths:
+            return self.refuse(404, "EntryNotFound", f"{below} does not exist")
         if self.hub.pages:
             begin = int(urllib.parse.parse_qs(query).get("cursor", ["0"])[0])
             end = begin + self.hub.pages
             url = f"{self.endpoint_url}{self.path.partition('?')[0]}?recursive=true&cursor={end}"
-            return self.answer_json(entries[begin:end], 200, [("Link", f'<{url}>; rel="next"')] if end < len(entries) else [])
-        return self.answer_json(entries)
+            return self.answer_json([self.entry(repository, p) for p in paths[begin:end]], 200,
+                                    [("Link", f'<{url}>; rel="next"')] if end < len(paths) else [])
+        return self.answer_json([self.entry(repository, p) for p in paths])
 
     def entry(self, repository, path):
         """A file or folder as the tree has it; None: there is none."""

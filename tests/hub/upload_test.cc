@@ -409,5 +409,44 @@ TEST(Base64, IsRfc4648s) {
   EXPECT_EQ(base64(std::string("\xFF\xFE\x00", 3)), "//4A");
 }
 
+TEST_F(UploadTest, LargeFilesGoAFewAtATime) {
+  std::vector<UploadFile> many;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = fmt::format("shard-{:02}.bin", i);
+    write_atomically(folder_ / name, std::string(5'000, static_cast<char>('a' + i)));
+    many.push_back({.path = name, .file = folder_ / name});
+  }
+  const auto send = [&](const std::string& id) {
+    return upload(settings_, {RepoType::model, id}, many, {.message = "Shards"});
+  };
+  uint64_t last = 0;
+  settings_.on_progress = [&](const Transfer& transfer) {
+    EXPECT_LE(transfer.done, transfer.total);
+    last = std::max(last, transfer.done);
+  };
+  server_.take_log();
+  server_.set_faults({{{"match", "^PUT"}, {"kind", "slow"}, {"seconds", 0.05}, {"times", 1000}}});
+  EXPECT_EQ(send("org/many").sent.size(), 20u);
+  EXPECT_GE(server_.peak(), 2);
+  EXPECT_LE(server_.peak(), 8);
+  EXPECT_GT(last, 50'000u);
+  EXPECT_EQ(repository("org/many")["files"].size(), 20u);
+  // Whichever fails first, it is the first of those that failed that is told of.
+  server_.set_faults(json::array());
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i)
+      write_atomically(folder_ / fmt::format("shard-{:02}.bin", i), fmt::format("{}{:05000}", round, i));
+    // Every PUT is slow but some are refused; the very first one answers last.
+    server_.set_faults({{{"match", "^PUT"}, {"kind", "slow"}, {"seconds", 0.2}, {"times", 1}},
+                        {{"match", "^PUT"}, {"kind", "status"}, {"code", 410}, {"times", 1000}}});
+    try {
+      send("org/other");
+      FAIL() << "nothing was refused";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("shard-0"), HasSubstr("410"), HasSubstr("nothing of the repository")));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tekio::hub

@@ -63,6 +63,20 @@ class ModelCard : public TinyRun {
   }
 };
 
+TEST_F(ModelCard, CallsModelAndDatasetsAsTheHubDoes) {
+  Json run = record();
+  run["data"]["repositories"] = {"imdb", "stanfordnlp/imdb", "squad"};
+  write("run.json", run.dump());
+  const std::string text = card(
+      {.repository = "org/name",
+       .license = "",
+       .languages = {},
+       .moved = {{"distilbert-base-uncased", "distilbert/distilbert-base-uncased"}, {"imdb", "stanfordnlp/imdb"}}});
+  EXPECT_THAT(text, HasSubstr("base_model: \"distilbert/distilbert-base-uncased\"\n"));
+  EXPECT_THAT(text, HasSubstr("datasets:\n- \"stanfordnlp/imdb\"\n- \"squad\"\n"));
+  EXPECT_THAT(text, HasSubstr("(https://huggingface.co/distilbert/distilbert-base-uncased)"));
+}
+
 TEST_F(ModelCard, HoldsWhatTheRunMeasuredAndHowItWasMade) {
   write("run.json", record().dump());
   write("options.json", R"({"tekio_format": 1, "learning_rate": 2e-05, "seed": 42, "mlm_probability": 0.15,
@@ -115,14 +129,15 @@ model-index:
                           HasSubstr("```\ntekio adapt --model distilbert-base-uncased --data imdb\n```\n"),
                           HasSubstr("model=\"org/name\""), EndsWith("- Tekio 1.2\n")));
   EXPECT_THAT(text, AllOf(Not(HasSubstr("/home/me")), Not(HasSubstr("dropout"))));
-  EXPECT_EQ(base_repository(folder_), "distilbert-base-uncased");
+  EXPECT_EQ(run_sources(folder_).model, "distilbert-base-uncased");
+  EXPECT_THAT(run_sources(folder_).datasets, testing::ElementsAre("stanfordnlp/imdb"));
 }
 
 TEST_F(ModelCard, OfAFolderWithoutARecordHasNoFigures) {
   const std::string text = card();
   EXPECT_THAT(text, AllOf(StartsWith("---\nlibrary_name: transformers\npipeline_tag: fill-mask\n"),
                           HasSubstr("# name\n"), Not(HasSubstr("perplexity")), Not(HasSubstr("## Training"))));
-  EXPECT_EQ(base_repository(folder_), "");
+  EXPECT_EQ(run_sources(folder_).model, "");
   Json bare = record();
   for (const char* key : {"before", "after", "general", "evaluations", "prompts"}) bare[key] = nullptr;
   bare["model"]["repository"] = "";

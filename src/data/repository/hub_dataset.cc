@@ -8,6 +8,7 @@
 #include "data/file_kinds.h"
 #include "data/repository/choose_files.h"
 #include "data/split_slice.h"
+#include "hub/clients.h"
 #include "hub/fetch.h"
 
 namespace tekio {
@@ -36,10 +37,14 @@ struct Opening {
   hub::Repository repository;
   hub::Listing listing;
   std::string what;  // as messages name it
+  std::shared_ptr<hub::Clients> clients;
 };
 
 Opening look_up(const hub::Settings& settings, const hub::Repository& repository) {
-  return {settings, repository, hub::list_files(settings, repository), hub::shown(repository)};
+  hub::Listing listing = hub::list_files(settings, repository);
+  hub::Repository home = hub::at_home(repository, listing);
+  return {settings, std::move(home), std::move(listing), hub::shown(repository),
+          std::make_shared<hub::Clients>(settings)};
 }
 
 DatasetCard card_of(const Opening& opening) {
@@ -90,7 +95,9 @@ std::shared_ptr<const FileEnd> footer_of(const Opening& opening, const std::stri
   constexpr uint64_t kFirst = uint64_t{64} << 10, kLongest = uint64_t{64} << 20;
   if (opening.settings.offline) return nullptr;
   const auto tail = [&](uint64_t bytes) {
-    return hub::fetch_tail(opening.settings, opening.repository, opening.listing.commit, name, bytes);
+    return opening.clients->lend([&](hub::Client& client) {
+      return hub::fetch_tail(client, opening.repository, opening.listing.commit, name, bytes);
+    });
   };
   hub::FileTail end = tail(kFirst);
   const uint64_t wanted = footer_bytes(end.bytes);
