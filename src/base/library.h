@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 namespace tekio {
 
@@ -13,10 +14,13 @@ class Library {
   /// be loaded; names `package`).
   Library(const char* file, const char* package, const char* loss);
 
-  /// A function or a variable. Errors: io (the library has none of this name).
-  template <typename Symbol>
-  void find(const char* name, Symbol*& found) const {
-    found = reinterpret_cast<Symbol*>(symbol(name));
+  /// A table of its functions and variables: pairs of a name and the member that is to point there,
+  /// {"EVP_sha256", &Crypto::sha256}. Errors: io (the library has none of this name).
+  template <typename Table, typename... Symbols>
+  Table table(std::pair<const char*, Symbols * Table::*>... members) const {
+    Table made{};
+    ((made.*members.second = reinterpret_cast<Symbols*>(symbol(members.first))), ...);
+    return made;
   }
 
  private:

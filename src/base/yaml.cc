@@ -25,14 +25,11 @@ const Yaml& yaml() {
   static const Yaml functions = [] {
     const Library library("libyaml-0.so.2", "libyaml-0-2",
                           "what a dataset's README.md says of its files cannot be read");
-    Yaml f{};
-    library.find("yaml_parser_initialize", f.initialize);
-    library.find("yaml_parser_delete", f.destroy);
-    library.find("yaml_parser_set_encoding", f.set_encoding);
-    library.find("yaml_parser_set_input_string", f.set_input);
-    library.find("yaml_parser_parse", f.parse);
-    library.find("yaml_event_delete", f.delete_event);
-    return f;
+    return library.table<Yaml>(
+        std::pair("yaml_parser_initialize", &Yaml::initialize), std::pair("yaml_parser_delete", &Yaml::destroy),
+        std::pair("yaml_parser_set_encoding", &Yaml::set_encoding),
+        std::pair("yaml_parser_set_input_string", &Yaml::set_input), std::pair("yaml_parser_parse", &Yaml::parse),
+        std::pair("yaml_event_delete", &Yaml::delete_event));
   }();
   return functions;
 }

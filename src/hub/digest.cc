@@ -24,38 +24,35 @@ struct Crypto {
 const Crypto& crypto() {
   static const Crypto functions = [] {
     const Library library("libcrypto.so.3", "libssl3", "nothing can be fetched");
-    Crypto f{};
-    library.find("EVP_MD_CTX_new", f.make);
-    library.find("EVP_MD_CTX_free", f.free);
-    library.find("EVP_sha1", f.sha1);
-    library.find("EVP_sha256", f.sha256);
-    library.find("EVP_DigestInit_ex", f.begin);
-    library.find("EVP_DigestUpdate", f.update);
-    library.find("EVP_DigestFinal_ex", f.end);
-    return f;
+    return library.table<Crypto>(
+        std::pair("EVP_MD_CTX_new", &Crypto::make), std::pair("EVP_MD_CTX_free", &Crypto::free),
+        std::pair("EVP_sha1", &Crypto::sha1), std::pair("EVP_sha256", &Crypto::sha256),
+        std::pair("EVP_DigestInit_ex", &Crypto::begin), std::pair("EVP_DigestUpdate", &Crypto::update),
+        std::pair("EVP_DigestFinal_ex", &Crypto::end));
   }();
   return functions;
 }
 
-EVP_MD_CTX* of(const std::shared_ptr<void>& context) { return static_cast<EVP_MD_CTX*>(context.get()); }
-
 }  // namespace
 
-Digest::Digest(Kind kind, uint64_t size)
-    : context_(crypto().make(), [](void* context) { crypto().free(static_cast<EVP_MD_CTX*>(context)); }) {
-  const bool begun =
-      context_ != nullptr &&
-      crypto().begin(of(context_), kind == Kind::sha256 ? crypto().sha256() : crypto().sha1(), nullptr) == 1;
-  if (!begun) fail(ErrorKind::io, "libcrypto.so.3 refuses to hash; what is fetched cannot be verified without it");
+Digest::Digest(Kind kind, uint64_t size) : context_(crypto().make()) {
+  const bool begun = context_ != nullptr &&
+                     crypto().begin(context_, kind == Kind::sha256 ? crypto().sha256() : crypto().sha1(), nullptr) == 1;
+  if (!begun) {
+    crypto().free(context_);
+    fail(ErrorKind::io, "libcrypto.so.3 refuses to hash; what is fetched cannot be verified without it");
+  }
   if (kind == Kind::git_blob) update(fmt::format("blob {}", size) + '\0');
 }
 
-void Digest::update(std::string_view bytes) { crypto().update(of(context_), bytes.data(), bytes.size()); }
+Digest::~Digest() { crypto().free(context_); }
+
+void Digest::update(std::string_view bytes) { crypto().update(context_, bytes.data(), bytes.size()); }
 
 std::string Digest::hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
   unsigned count = 0;
-  crypto().end(of(context_), bytes.data(), &count);
+  crypto().end(context_, bytes.data(), &count);
   std::string text;
   for (unsigned i = 0; i < count; ++i) text += fmt::format("{:02x}", bytes[i]);
   return text;

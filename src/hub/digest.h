@@ -4,14 +4,18 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <string_view>
+
+struct evp_md_ctx_st;
 
 namespace tekio::hub {
 
 class Digest {
  public:
+  Digest(const Digest&) = delete;
+  Digest& operator=(const Digest&) = delete;
+  ~Digest();
   enum class Kind { sha256, git_blob };
   /// `size`: of the whole content; git's blobs are hashed with it in front.
   Digest(Kind kind, uint64_t size);
@@ -20,7 +24,7 @@ class Digest {
   std::string hex();
 
  private:
-  std::shared_ptr<void> context_;
+  evp_md_ctx_st* context_;  ///< libcrypto's EVP_MD_CTX
 };
 
 /// Of a whole file. Errors: io.

@@ -33,17 +33,12 @@ struct Curl {
 const Curl& curl() {
   static const Curl functions = [] {
     const Library library("libcurl.so.4", "libcurl4", "nothing can be fetched");
-    Curl f{};
-    library.find("curl_global_init", f.global_init);
-    library.find("curl_easy_init", f.init);
-    library.find("curl_easy_cleanup", f.cleanup);
-    library.find("curl_easy_reset", f.reset);
-    library.find("curl_easy_setopt", f.set);
-    library.find("curl_easy_perform", f.perform);
-    library.find("curl_easy_getinfo", f.info);
-    library.find("curl_easy_strerror", f.error_text);
-    library.find("curl_slist_append", f.append);
-    library.find("curl_slist_free_all", f.free_all);
+    const auto f = library.table<Curl>(
+        std::pair("curl_global_init", &Curl::global_init), std::pair("curl_easy_init", &Curl::init),
+        std::pair("curl_easy_cleanup", &Curl::cleanup), std::pair("curl_easy_reset", &Curl::reset),
+        std::pair("curl_easy_setopt", &Curl::set), std::pair("curl_easy_perform", &Curl::perform),
+        std::pair("curl_easy_getinfo", &Curl::info), std::pair("curl_easy_strerror", &Curl::error_text),
+        std::pair("curl_slist_append", &Curl::append), std::pair("curl_slist_free_all", &Curl::free_all));
     if (f.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) fail(ErrorKind::io, "libcurl.so.4 cannot be started");
     return f;
   }();

@@ -38,22 +38,18 @@ struct Oniguruma {
 const Oniguruma& oniguruma() {
   static const Oniguruma functions = [] {
     const Library library("libonig.so.5", "libonig5", "a tokenizer's regular expressions are not understood");
-    Oniguruma f{};
-    library.find("onig_initialize", f.initialize);
-    library.find("onig_new", f.make);
-    library.find("onig_free", f.free);
-    library.find("onig_error_code_to_str", f.error_text);
-    library.find("onig_region_new", f.make_region);
-    library.find("onig_region_free", f.free_region);
-    library.find("onig_new_match_param", f.make_limits);
-    library.find("onig_free_match_param", f.free_limits);
-    library.find("onig_initialize_match_param", f.begin_limits);
-    library.find("onig_set_match_stack_limit_size_of_match_param", f.limit_stack);
-    library.find("onig_set_retry_limit_in_match_of_match_param", f.limit_match);
-    library.find("onig_set_retry_limit_in_search_of_match_param", f.limit_search);
-    library.find("onig_search_with_param", f.search);
-    library.find("OnigEncodingUTF8", f.utf8);
-    library.find("OnigDefaultSyntax", f.syntax);
+    const auto f = library.table<Oniguruma>(
+        std::pair("onig_initialize", &Oniguruma::initialize), std::pair("onig_new", &Oniguruma::make),
+        std::pair("onig_free", &Oniguruma::free), std::pair("onig_error_code_to_str", &Oniguruma::error_text),
+        std::pair("onig_region_new", &Oniguruma::make_region), std::pair("onig_region_free", &Oniguruma::free_region),
+        std::pair("onig_new_match_param", &Oniguruma::make_limits),
+        std::pair("onig_free_match_param", &Oniguruma::free_limits),
+        std::pair("onig_initialize_match_param", &Oniguruma::begin_limits),
+        std::pair("onig_set_match_stack_limit_size_of_match_param", &Oniguruma::limit_stack),
+        std::pair("onig_set_retry_limit_in_match_of_match_param", &Oniguruma::limit_match),
+        std::pair("onig_set_retry_limit_in_search_of_match_param", &Oniguruma::limit_search),
+        std::pair("onig_search_with_param", &Oniguruma::search), std::pair("OnigEncodingUTF8", &Oniguruma::utf8),
+        std::pair("OnigDefaultSyntax", &Oniguruma::syntax));
     OnigEncoding encodings[] = {f.utf8};
     f.initialize(encodings, 1);
     return f;

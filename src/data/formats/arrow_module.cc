@@ -43,30 +43,33 @@ std::string find_module() {
   return kName;
 }
 
-struct Module {
-  Module() : path(find_module()), library(path.c_str(), kPackage, kLoss) {
-    library.find("tekio_arrow_module_version", version);
-    library.find("tekio_arrow_library_version", library_version);
-    library.find("tekio_arrow_open", open);
-    library.find("tekio_arrow_close", close);
-    library.find("tekio_arrow_schema", schema);
-    library.find("tekio_arrow_group", group);
-    library.find("tekio_arrow_read", read);
-  }
+struct Functions {
+  decltype(&tekio_arrow_module_version) version;
+  decltype(&tekio_arrow_library_version) library_version;
+  decltype(&tekio_arrow_open) open;
+  decltype(&tekio_arrow_close) close;
+  decltype(&tekio_arrow_schema) schema;
+  decltype(&tekio_arrow_group) group;
+  decltype(&tekio_arrow_read) read;
+};
+
+struct Module : Functions {
+  explicit Module(std::string place)
+      : Functions(Library(place.c_str(), kPackage, kLoss)
+                      .table<Functions>(std::pair("tekio_arrow_module_version", &Functions::version),
+                                        std::pair("tekio_arrow_library_version", &Functions::library_version),
+                                        std::pair("tekio_arrow_open", &Functions::open),
+                                        std::pair("tekio_arrow_close", &Functions::close),
+                                        std::pair("tekio_arrow_schema", &Functions::schema),
+                                        std::pair("tekio_arrow_group", &Functions::group),
+                                        std::pair("tekio_arrow_read", &Functions::read))),
+        path(std::move(place)) {}
 
   const std::string path;
-  const Library library;
-  decltype(&tekio_arrow_module_version) version = nullptr;
-  decltype(&tekio_arrow_library_version) library_version = nullptr;
-  decltype(&tekio_arrow_open) open = nullptr;
-  decltype(&tekio_arrow_close) close = nullptr;
-  decltype(&tekio_arrow_schema) schema = nullptr;
-  decltype(&tekio_arrow_group) group = nullptr;
-  decltype(&tekio_arrow_read) read = nullptr;
 };
 
 const Module& module() {
-  static const Module loaded;
+  static const Module loaded(find_module());
   if (loaded.version() != TEKIO_ARROW_MODULE_VERSION)
     fail(ErrorKind::io,
          "{} is of another version of Tekio: set TEKIO_ARROW_MODULE to the one that belongs to this program",
