@@ -213,6 +213,18 @@ TEST(LikelyCharset, RecognisesLanguages) {
   }
 }
 
+/// Capitals of cp1251 and of Greek are small letters of KOI8-R, so a short line of them reads as something there, too.
+TEST(LikelyCharset, PrefersTheCommonOneWhereLittleTells) {
+  for (const char* text : {"ПРИВЕТ МИР", "ВОЙНА И МИР", "НЕ КУРИТЬ", "МОСКВА", "ВНИМАНИЕ", "СРОЧНО",
+                           "МИНИСТЕРСТВО ОБРАЗОВАНИЯ И НАУКИ", "Выход", "война и мир"})
+    EXPECT_EQ(likely_charset(encoded("CP1251", text)), "cp1251") << text;
+  for (const char* text : {"ΑΘΗΝΑ", "ΔΗΜΟΚΡΑΤΙΑ", "ΥΠΟΥΡΓΕΙΟ ΠΑΙΔΕΙΑΣ", "ΝΕΑ ΤΗΣ ΗΜΕΡΑΣ", "ΠΟΛΕΜΟΣ ΚΑΙ ΕΙΡΗΝΗ",
+                           "ΣΑΣ ΕΥΧΑΡΙΣΤΟΥΜΕ ΓΙΑ ΤΗΝ ΑΓΟΡΑ ΣΑΣ", "Καλημέρα κόσμε", "Δημοκρατία"})
+    EXPECT_EQ(likely_charset(encoded("CP1253", text)), "cp1253") << text;
+  for (const char* text : {"Привет мир", "война и мир", "Не курить", "Отличный фильм", "внимание"})
+    EXPECT_EQ(likely_charset(encoded("KOI8-R", text)), "koi8-r") << text;
+}
+
 TEST(LikelyCharset, GuessesNothingOfRubbish) {
   std::string rubbish;
   for (uint32_t state = 1, i = 0; i < 5000; ++i)
