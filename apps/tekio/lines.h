@@ -1,4 +1,5 @@
-// Lines of a stream that is read once, standard input above all: \n, \r\n and a lone \r end a line, as in a .txt file.
+// Lines of a stream that is read once, standard input above all: \n, \r\n and a lone \r end a line, and a byte order
+// mark says that it is UTF-16 or UTF-32, as in a .txt file.
 #pragma once
 
 #include <cstdint>

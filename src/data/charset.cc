@@ -106,6 +106,21 @@ bool is_open(iconv_t converter) { return converter != reinterpret_cast<iconv_t>(
 
 }  // namespace
 
+std::optional<ByteOrderMark> byte_order_mark(std::string_view head) {
+  using namespace std::string_view_literals;
+  struct Mark {
+    std::string_view bytes;
+    const char *name, *library;
+  };
+  static constexpr Mark kMarks[] = {{"\xFF\xFE\0\0"sv, "utf-32le", "UTF-32LE"},  // the longer ones first
+                                    {"\0\0\xFE\xFF"sv, "utf-32be", "UTF-32BE"},
+                                    {"\xFF\xFE"sv, "utf-16le", "UTF-16LE"},
+                                    {"\xFE\xFF"sv, "utf-16be", "UTF-16BE"}};
+  for (const Mark& mark : kMarks)
+    if (head.starts_with(mark.bytes)) return ByteOrderMark{{mark.name, mark.library}, mark.bytes.size()};
+  return std::nullopt;
+}
+
 Charset find_charset(std::string_view name) {
   const std::string plain = plain_name(name);
   std::vector<std::string> names;

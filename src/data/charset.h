@@ -22,6 +22,13 @@ struct Charset {
 /// Errors: usage (unknown; the message proposes near names).
 Charset find_charset(std::string_view name);
 
+/// The byte order mark of another encoding than UTF-8 that `head`, at least four bytes of a longer text, begins with.
+struct ByteOrderMark {
+  Charset charset;
+  size_t size = 0;
+};
+std::optional<ByteOrderMark> byte_order_mark(std::string_view head);
+
 /// Converts a stream of bytes piece by piece.
 class CharsetDecoder {
  public:

@@ -75,22 +75,6 @@ void refuse_foreign(const DataFile& file, std::string_view head) {
   if (!what.empty()) fail(ErrorKind::input, "{} {}", shown_name(file), what);
 }
 
-struct Mark {
-  std::string_view bytes;
-  const char *name, *library;
-};
-/// The byte order mark of another encoding than UTF-8; the longer ones first.
-const Mark* mark_of(std::string_view head) {
-  using namespace std::string_view_literals;
-  static constexpr Mark kMarks[] = {{"\xFF\xFE\0\0"sv, "utf-32le", "UTF-32LE"},
-                                    {"\0\0\xFE\xFF"sv, "utf-32be", "UTF-32BE"},
-                                    {"\xFF\xFE"sv, "utf-16le", "UTF-16LE"},
-                                    {"\xFE\xFF"sv, "utf-16be", "UTF-16BE"}};
-  for (const Mark& mark : kMarks)
-    if (head.starts_with(mark.bytes)) return &mark;
-  return nullptr;
-}
-
 /// Opens a file and reads its first bytes, which are looked at before they are unpacked, too.
 std::pair<std::unique_ptr<ByteStream>, std::string> open_head(const DataFile& file, size_t count) {
   auto stream = ByteStream::open(file.path, file.packing);
@@ -138,7 +122,7 @@ std::string sample_of(const DataFile& file) {
 
 Charset detect_charset(const DataFile& file) {
   const std::string sample = sample_of(file);
-  if (mark_of(sample) != nullptr || is_mostly_utf8(sample)) return {};  // what is not UTF-8 is told with its line
+  if (byte_order_mark(sample) || is_mostly_utf8(sample)) return {};  // what is not UTF-8 is told with its line
   const LikelyCharset likely = likely_charsets(sample);
   if (likely.name.empty())
     fail(ErrorKind::input, "{}: its encoding was not recognised; name it by --encoding NAME", shown_name(file));
@@ -156,7 +140,7 @@ Charset detect_charset(const DataFile& file) {
 /// What speaks against a name that was given, in the file's first bytes; empty if nothing does.
 std::string doubt(const DataFile& file, const Charset& named) {
   auto [stream, sample] = open_head(file, size_t{64} << 10);
-  if (mark_of(sample) != nullptr) return "";
+  if (byte_order_mark(sample)) return "";
   if (const std::string wide = charset_of_zeros(sample); !wide.empty() && find_charset(wide).library != named.library)
     return fmt::format("its NUL bytes lie as they do in {0}: --encoding {0}", wide);
   if (is_ascii(sample)) return "";
@@ -253,18 +237,18 @@ class DecodingStream final : public ByteStream {
 
 std::unique_ptr<ByteStream> open_text(const DataFile& file) {
   auto [stream, head] = open_head(file, kForeignBytes);
-  const Mark* mark = mark_of(head);
-  if (mark == nullptr && file.charset.is_utf8()) {
+  const auto mark = byte_order_mark(head);
+  if (!mark && file.charset.is_utf8()) {
     refuse_zeros(file, head);
     if (file.charset.name == "utf-8-sig" && head.starts_with("\xEF\xBB\xBF")) head.erase(0, 3);
     return std::make_unique<HeadStream>(std::move(stream), std::move(head));
   }
-  if (mark == nullptr && head.starts_with("\xEF\xBB\xBF"))  // UTF-8, whatever was named
+  if (!mark && head.starts_with("\xEF\xBB\xBF"))  // UTF-8, whatever was named
     return std::make_unique<HeadStream>(std::move(stream), std::move(head));
   Charset charset = file.charset;
-  if (mark != nullptr) {
-    charset = {mark->name, mark->library};
-    head.erase(0, mark->bytes.size());
+  if (mark) {
+    charset = mark->charset;
+    head.erase(0, mark->size);
   }
   auto packed = std::make_unique<HeadStream>(std::move(stream), std::move(head));
   return std::make_unique<DecodingStream>(std::move(packed), file, charset);

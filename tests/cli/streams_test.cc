@@ -117,6 +117,49 @@ TEST_F(Streams, QuietSilencesTheLogButNoError) {
   EXPECT_THAT(run({"data", "info", folder_ / "none", "--quiet"}).err, HasSubstr("tekio: "));
 }
 
+TEST_F(Streams, AByteOrderMarkSaysWhatTheInputIsIn) {
+  const auto wide = [](const std::string& text, int bytes, bool big) {  // of ASCII, and é
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const bool two = static_cast<unsigned char>(text[i]) == 0xC3;
+      std::string unit(static_cast<size_t>(bytes), '\0');
+      unit[big ? static_cast<size_t>(bytes) - 1 : 0] = two ? '\xE9' : text[i];
+      i += two;
+      out += unit;
+    }
+    return out;
+  };
+  const std::string lines = "the [MASK] of caf\xC3\xA9\r\nsome [MASK] work\n";
+  const std::vector<std::string> fill = {"fill", "--model", model_folder(), "--json"};
+  const Result plain = run(fill, {.input = lines});
+  ASSERT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.json().size(), 2u);
+  const std::string inputs[] = {"\xFF\xFE" + wide(lines, 2, false), "\xFE\xFF" + wide(lines, 2, true),
+                                std::string("\xFF\xFE\0\0", 4) + wide(lines, 4, false),
+                                std::string("\0\0\xFE\xFF", 4) + wide(lines, 4, true)};
+  for (const std::string& input : inputs) {
+    const Result result = run(fill, {.input = input});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.out, plain.out);
+    EXPECT_EQ(run({"tokenize", "--model", model_folder()}, {.input = input}).out,
+              run({"tokenize", "--model", model_folder()}, {.input = lines}).out);
+  }
+  // More than one block, cut within a character.
+  std::string many;
+  for (int i = 0; i < 9'000; ++i) many += "ab caf\xC3\xA9\n";
+  EXPECT_EQ(run({"tokenize", "--model", model_folder()}, {.input = "\xFF\xFE" + wide(many, 2, false) + "a"}).code, 3);
+  EXPECT_EQ(run({"tokenize", "--model", model_folder()}, {.input = "\xFF\xFE" + wide(many, 2, false)}).out,
+            run({"tokenize", "--model", model_folder()}, {.input = many}).out);
+  const Result cut = run(fill, {.input = "\xFF\xFE" + wide("a [MASK]\n", 2, false) + "b"});
+  EXPECT_EQ(cut.code, 3);
+  EXPECT_THAT(cut.err, HasSubstr("standard input begins with the byte order mark of utf-16le, but ends within"));
+  const Result half = run(fill, {.input = "\xFF\xFE" + wide("a [MASK]\n", 2, false) + std::string("\0\xDC\n\0", 4)});
+  EXPECT_EQ(half.code, 3);
+  EXPECT_THAT(half.err, HasSubstr("holds bytes that are no character of"));
+  EXPECT_EQ(run(fill, {.input = "\xFF\xFE"}).code, 3) << "no text";
+  EXPECT_EQ(run(fill, {.input = "\xFF"}).code, 3);
+}
+
 TEST_F(Streams, LinesOfInputEndAsThoseOfFilesDo) {
   const std::string text = "one\r\ntwo\rthree\n\nfour";
   const std::vector<std::string> tokenize = {"tokenize", "--model", model_folder(), "--ids"};
