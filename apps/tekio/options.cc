@@ -69,6 +69,14 @@ std::string Option::meant(const std::string& text) const {
   return text;
 }
 
+/// The choice that is likely meant, whatever the case of its letters; "": none.
+std::string Option::near_choice(std::string text) const {
+  std::vector<std::string> spellings = choices;
+  for (const auto& [other, choice] : synonyms) spellings.push_back(other);
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return choices.empty() ? "" : meant(nearest(text, spellings));
+}
+
 std::string Option::problem(const std::string& text, const std::string& shown) const {
   for (const auto& [refused, reason] : refusals)
     if (refused == text) return fmt::format("{} is '{}', which is not supported: {}", shown, refused, reason);
@@ -91,7 +99,7 @@ std::string Option::problem(const std::string& text, const std::string& shown) c
     good = good && (number == also || ((above_minimum ? number > minimum : number >= minimum) &&
                                        (below_maximum ? number < maximum : number <= maximum)));
   if (good) return {};
-  const std::string near = choices.empty() ? "" : nearest(text, choices);
+  const std::string near = near_choice(text);
   return fmt::format("{} is '{}', expected {}{}", shown, printable(text), expected(),
                      near.empty() ? "" : ", did you mean " + near + "?");
 }

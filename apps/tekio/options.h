@@ -126,6 +126,7 @@ struct Option {
   /// What is wrong with `text`, `shown` (the option as it was written) in it; empty if it is of the right kind and in
   /// range.
   std::string problem(const std::string& text, const std::string& shown) const;
+  std::string near_choice(std::string text) const;
   /// The choice that `text` is another spelling of; else `text`.
   std::string meant(const std::string& text) const;
 };

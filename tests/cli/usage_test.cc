@@ -60,6 +60,10 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Common, Usage,
     testing::Values(Case{{"doctor", "--device", "tpu"}, "--device is 'tpu', expected one of auto, cpu, cuda, ref"},
+                    Case{{"doctor", "--device", "GPU"}, "cpu, cuda, ref, did you mean cuda?"},
+                    Case{{"doctor", "--device", "CUDA"}, "did you mean cuda?"},
+                    Case{{"doctor", "--device", "CPU"}, "did you mean cpu?"},
+                    Case{{"doctor", "--dtype", "BFloat16"}, "did you mean bf16?"},
                     Case{{"doctor", "--device", "cuda:2"},
                          "--device is 'cuda:2', which is not supported: the first GPU is used, and "
                          "CUDA_VISIBLE_DEVICES=2 makes that one the first"},
