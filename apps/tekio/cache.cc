@@ -63,8 +63,9 @@ class CacheList final : public Command {
     for (auto store = stores.rbegin(); store != stores.rend(); ++store) {
       const std::optional<StoreFacts> facts = store_facts(store->path);
       if (!common.json) {
-        out.line(fmt::format("{}  {:>9}  {}", local(store->used), bytes_text(store->bytes),
-                             facts ? printable(facts->data, kShown) : "not readable, or of another version"));
+        out.folded_line(fmt::format("{}  {:>9}  {}", local(store->used), bytes_text(store->bytes),
+                                    facts ? printable(facts->data, kShown) : "not readable, or of another version"),
+                        4);
         continue;
       }
       list.push_back({{"path", store->path.string()},
@@ -77,7 +78,7 @@ class CacheList final : public Command {
     if (common.json)
       out.json(list);
     else if (folder)
-      out.line(fmt::format("{} in {}", sum_of(stores), printable(folder->string(), kShown)));
+      out.folded_line(fmt::format("{} in {}", sum_of(stores), printable(folder->string(), kShown)), 4);
     return 0;
   }
 };

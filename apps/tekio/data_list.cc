@@ -40,7 +40,7 @@ class DataList final : public Command {
         continue;
       }
       out.folded_line(fmt::format("{:<9} {}", corpus.name, corpus.title));
-      out.line(fmt::format("{:<9} {}", "", fmt::join(rows, ", ")));
+      out.folded_line(fmt::format("{:<9} {}", "", fmt::join(rows, ", ")));
       out.folded_line(fmt::format("{:<9} licence: {}", "", corpus.licence));
       out.folded_line(fmt::format("{:<9} {}", "", corpus.attribution));
     }

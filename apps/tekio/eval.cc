@@ -180,22 +180,24 @@ class Eval final : public Command {
       document["seconds"] = report.seconds;
       return out.json(document);
     }
-    out.line(fmt::format("perplexity {} · {} · loss {:.4f} · {} of split {} · {} · {:.1f} s", perplexity_text(report),
-                         accuracy_text(report), report.loss, counted(report.chunks, "chunk"), printable(split),
-                         counted(report.masked_tokens, "masked token"), report.seconds));
+    out.folded_line(fmt::format("perplexity {} · {} · loss {:.4f} · {} of split {} · {} · {:.1f} s",
+                                perplexity_text(report), accuracy_text(report), report.loss,
+                                counted(report.chunks, "chunk"), printable(split),
+                                counted(report.masked_tokens, "masked token"), report.seconds));
   }
 
   void show_several(const std::vector<Evaluated>& models, const std::string& split, Output& out) const {
     const Evaluated& first = models.front();
     OrderedJson list = OrderedJson::array(), differences = OrderedJson::array();
     std::vector<std::string> lines;
+    const size_t names = name_columns(out);
     for (size_t i = 0; i < models.size(); ++i) {
       const EvaluationReport& report = models[i].report;
       OrderedJson& entry = list.emplace_back(OrderedJson{{"model", models[i].name}});
       entry.update(figures(report));
       entry["seconds"] = report.seconds;
       lines.push_back(fmt::format("{}  {}{:>11.2f} {:>8.2f} % {:>8.4f}", i + 1,
-                                  padded(shortened(printable(models[i].name, 4096), 25), 25), report.perplexity,
+                                  padded(shortened(printable(models[i].name, 4096), names), names), report.perplexity,
                                   100 * report.accuracy, report.loss));
       if (i == 0) continue;
       const LossDifference d = loss_difference(models[i].each, first.each);
@@ -215,12 +217,20 @@ class Eval final : public Command {
                 {"skipped_rows", skipped_rows_}});
       return;
     }
-    out.line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", 25), "perplexity", "accuracy", "loss",
-                         "loss against 1"));
-    for (const std::string& line : lines) out.line(line);
-    out.line(fmt::format("{} of split {}, {}", counted(first.report.chunks, "chunk"), printable(split),
-                         counted(first.report.masked_tokens, "masked token")));
-    out.line("the same masks for all; ±: paired 95 % interval");
+    out.folded_line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", names), "perplexity", "accuracy",
+                                "loss", "loss against 1"),
+                    3);
+    for (const std::string& line : lines) out.folded_line(line, 3);
+    out.folded_line(fmt::format("{} of split {}, {}", counted(first.report.chunks, "chunk"), printable(split),
+                                counted(first.report.masked_tokens, "masked token")),
+                    0);
+    out.folded_line("the same masks for all; ±: paired 95 % interval", 0);
+  }
+
+  // Names give way where the terminal is narrow.
+  static size_t name_columns(const Output& out) {
+    constexpr int64_t kFigures = 53, kLeast = 10, kMost = 25;
+    return static_cast<size_t>(std::clamp(out.width().value_or(kFigures + kMost) - kFigures, kLeast, kMost));
   }
 
   ModelOptions model_;

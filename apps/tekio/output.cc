@@ -19,8 +19,13 @@ void Output::write(std::string_view text) {
   if (buffer_.size() >= kBuffer) flush();
 }
 
+std::optional<int64_t> Output::width() const {
+  return is_terminal(descriptor_) ? std::optional(terminal_width(descriptor_)) : std::nullopt;
+}
+
 void Output::folded_line(std::string_view text, int64_t indent) {
-  line(is_terminal(descriptor_) ? folded(text, terminal_width(descriptor_), indent) : std::string(text));
+  const auto columns = width();
+  line(columns ? folded(text, *columns, indent) : std::string(text));
 }
 
 std::string json_key(std::string_view words) {

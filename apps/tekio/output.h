@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,8 @@ class Output {
   void line(std::string_view text) { write(text), write("\n"); }
   /// A line for people: broken where the terminal ends, and gone on with under `indent`.
   void folded_line(std::string_view text, int64_t indent = 10);
+  /// Columns of the terminal that it goes to; nullopt: to none.
+  std::optional<int64_t> width() const;
   /// One document and a line end. Numbers that JSON has not (infinite, not a number) become null.
   void json(const OrderedJson& document);
   /// Errors: io.

@@ -299,12 +299,14 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, do
                 {"seconds", planned.seconds ? OrderedJson(*planned.seconds) : OrderedJson()}}}});
     return 0;
   }
-  out.line(fmt::format(" steps    {} ({} an epoch)", with_commas(planned.steps), with_commas(planned.steps_per_epoch)));
+  out.folded_line(
+      fmt::format(" steps    {} ({} an epoch)", with_commas(planned.steps), with_commas(planned.steps_per_epoch)));
   for (const auto& part : planned.memory)
     out.line(fmt::format(" memory   {:<14} {:>10}", part.purpose, bytes_text(static_cast<uint64_t>(part.bytes))));
   out.line(fmt::format(" memory   {:<14} {:>10}", "in all", bytes_text(static_cast<uint64_t>(planned.memory_bytes))));
-  out.line(fmt::format(" disk     {:<14} {:>10}{}", "at most", bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
-                       disk_free ? fmt::format(" of {} free", bytes_text(static_cast<uint64_t>(*disk_free))) : ""));
+  out.folded_line(
+      fmt::format(" disk     {:<14} {:>10}{}", "at most", bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
+                  disk_free ? fmt::format(" of {} free", bytes_text(static_cast<uint64_t>(*disk_free))) : ""));
   if (planned.seconds)
     out.folded_line(fmt::format(" time     about {} with evaluations and files, by a few updates that were timed here",
                                 *planned.seconds < 1 ? "a second" : clock_time(*planned.seconds)));

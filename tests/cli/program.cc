@@ -53,6 +53,7 @@ Running::Running(const std::vector<std::string>& arguments, const Start& start) 
     ::dup2(out[1], 1);
     ::dup2(err[1], 2);
     if (start.terminal > 0 && (::setsid() < 0 || ::ioctl(2, TIOCSCTTY, 0) != 0)) ::_exit(125);
+    if (start.output_to_terminal) ::dup2(err[1], 1);
     if (!start.output_file.empty()) ::dup2(::open(start.output_file.c_str(), O_WRONLY | O_CREAT, 0644), 1);
     if (start.close_input) ::close(0);
     if (start.close_output) ::close(1);

@@ -26,7 +26,8 @@ struct Start {
   std::map<std::string, std::string> environment;  ///< in addition
   std::string folder;                              ///< working folder
   unsigned short terminal = 0;  ///< columns of the terminal that standard error is, which is the program's own; 0: none
-  bool nohup = false;           ///< SIGHUP is ignored from the start
+  bool output_to_terminal = false;  ///< standard output is that terminal, too: Result::err has both
+  bool nohup = false;               ///< SIGHUP is ignored from the start
 };
 
 /// Runs `tekio ARGUMENTS`; killed after two minutes.
