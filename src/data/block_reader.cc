@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/count_rows.h"
 #include "data/record_parser.h"
 
 namespace tekio {
@@ -36,6 +37,8 @@ BlockReader::BlockReader(const Files& files, size_t first, size_t last, Columns 
 
 BlockReader::~BlockReader() = default;
 
+bool BlockReader::leaves_out_bad() const { return !as_they_are_ && files_.options().bad_rows == BadRows::skip; }
+
 uint64_t BlockReader::consumed() const { return consumed_ + (stream_ ? stream_->consumed() : 0); }
 
 bool BlockReader::next(Block& block) {
@@ -46,6 +49,8 @@ bool BlockReader::next(Block& block) {
       if (next_ == last_) break;
       const int32_t group = files_.list()[next_].group;
       if (!block.records.empty() && group != files_.list()[next_ - 1].group) break;
+      if (leaves_out_bad()) counted_ = std::make_unique<CountedFile>(files_, next_);
+      count_ = {};
       stream_ = files_.format(static_cast<size_t>(group)).open(files_, next_++, columns_);
       header_checked_ = false;
     }
@@ -55,8 +60,9 @@ bool BlockReader::next(Block& block) {
       block.records[i].file = static_cast<int32_t>(next_ - 1);
     check_header();
     const bool is_whole = block.pending != nullptr;
-    if (!as_they_are_ && files_.options().bad_rows == BadRows::skip) leave_out_bad(block, first_record);
+    if (leaves_out_bad()) leave_out_bad(block, first_record);
     if (!more) {
+      if (counted_) counted_->remember(count_);
       consumed_ += stream_->consumed();
       stream_.reset();
     }
@@ -78,7 +84,10 @@ void BlockReader::leave_out_bad(Block& block, size_t first) {
   const auto bad = std::remove_if(block.records.begin() + static_cast<std::ptrdiff_t>(first), block.records.end(),
                                   [&](const Record& record) { return !parser_->find_text(block, record, text, why); });
   skipped_ += block.records.end() - bad;
+  count_.skipped += block.records.end() - bad;
   block.records.erase(bad, block.records.end());
+  for (size_t i = first; i < block.records.size(); ++i, ++count_.rows)
+    count_.bytes += static_cast<int64_t>(block.records[i].size);
 }
 
 void BlockReader::check_header() {

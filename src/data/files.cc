@@ -1,10 +1,13 @@
-// What is known of a split's files without keeping their rows: columns from the beginning, counts from one pass.
+// What is known of a split's files without keeping their rows: columns from the beginning, rows without a text from a
+// look around.
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/few_at_a_time.h"
 #include "base/log.h"
 #include "data/record_parser.h"
 #include "data/text_stream.h"
+#include "hub/fetch.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
@@ -26,22 +29,75 @@ void Files::fetch() const {
   });
 }
 
-/// For what a file's end says: the file, where it is here; else one that holds its end.
-DataFile Files::with_end(size_t file) const {
+namespace {
+
+uint64_t size_of(const DataFile& file) {
+  std::error_code error;
+  const uint64_t size = fs::file_size(file.path, error);
+  if (error) fail(ErrorKind::io, "cannot read the size of {}: {}", shown_name(file), error.message());
+  return size;
+}
+
+}  // namespace
+
+/// Whether a file is on the Hub, and its end says what there is to say of it.
+bool Files::is_elsewhere(size_t file) const {
   const DataFile& whole = files_[file];
-  if (fetches_.empty() || format(static_cast<size_t>(whole.group)).rows_are_lines()) return whole;
-  if (std::error_code ignored; fs::exists(whole.path, ignored)) return whole;
+  std::error_code ignored;
+  return !fetches_.empty() && !format(static_cast<size_t>(whole.group)).rows_are_lines() &&
+         !fs::exists(whole.path, ignored);
+}
+
+/// The end of a file that is elsewhere; nullptr where all of it must be fetched. The one that was asked for last is
+/// kept: each is an open file.
+std::shared_ptr<const FileEnd> Files::end_of(size_t file) const {
+  {
+    const std::lock_guard lock(ends_mutex_);
+    if (last_end_.second && last_end_.first == file) return last_end_.second;
+  }
+  auto end = files_[file].end ? files_[file].end() : nullptr;
   const std::lock_guard lock(ends_mutex_);
-  auto known = ends_.find(file);
-  if (known == ends_.end()) known = ends_.emplace(file, whole.end ? whole.end() : nullptr).first;
-  if (!known->second) {
+  last_end_ = {file, end};
+  return end;
+}
+
+/// For what a file's end says: the file, where it is here; else one that holds its end.
+DataFile Files::with_end(size_t file, std::shared_ptr<const FileEnd>& end) const {
+  DataFile whole = files_[file];
+  if (!is_elsewhere(file)) return whole;
+  end = end_of(file);
+  if (!end) {
     fetch();
     return whole;
   }
-  DataFile end = whole;
-  end.shown = shown_name(whole);
-  end.path = known->second->path();
-  return end;
+  whole.shown = shown_name(whole);
+  whole.path = end->path();
+  return whole;
+}
+
+/// What a file's end says; of those that are elsewhere kept once it was asked.
+Files::Told Files::told(size_t file) const {
+  const bool elsewhere = is_elsewhere(file);
+  if (elsewhere) {
+    const std::lock_guard lock(ends_mutex_);
+    if (const auto known = told_.find(file); known != told_.end()) return known->second;
+  }
+  std::shared_ptr<const FileEnd> end;
+  const DataFile read = with_end(file, end);
+  Told said{.bytes = 0, .count = format(static_cast<size_t>(read.group)).count(read)};
+  if (!elsewhere) return said;
+  said.bytes = size_of(read);
+  const std::lock_guard lock(ends_mutex_);
+  return told_.emplace(file, said).first->second;
+}
+
+/// Asks for the ends of all files that are elsewhere, a few at a time.
+void Files::ask_ends() const {
+  if (fetches_.empty()) return;
+  std::vector<size_t> elsewhere;
+  for (size_t file = 0; file < files_.size(); ++file)
+    if (is_elsewhere(file)) elsewhere.push_back(file);
+  few_at_a_time(elsewhere.size(), hub::kConnections, [&] { return [&](size_t i) { told(elsewhere[i]); }; });
 }
 
 namespace {
@@ -95,7 +151,8 @@ const Head& Files::observe(size_t group, bool whole) const {
     if (files_[i].group != static_cast<int32_t>(group)) continue;
     *made = Head();
     if (whole && !format(group).rows_are_lines()) fetch();
-    if (auto told = format(group).head(with_end(i), whole))
+    std::shared_ptr<const FileEnd> end;
+    if (auto told = format(group).head(with_end(i, end), whole))
       *made = *std::move(told);
     else
       whole = observe_file(i, whole, *made);
@@ -104,65 +161,6 @@ const Head& Files::observe(size_t group, bool whole) const {
   std::unique_ptr<const Head>& head = whole ? heads_[group] : beginnings_[group];
   if (!head) head = std::move(made);
   return *head;
-}
-
-void Files::count() const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (rows_ >= 0) return;
-  }
-  RowFormat::Count counted;
-  int64_t skipped = 0;
-  for (size_t begin = 0, end = 0; begin < files_.size(); begin = end) {
-    const RowFormat& kind = format(static_cast<size_t>(files_[begin].group));
-    const auto told = options_.bad_rows == BadRows::skip ? std::nullopt : kind.count(with_end(begin));
-    for (end = begin + 1; !told && end < files_.size() && files_[end].group == files_[begin].group;) ++end;
-    if (told) {
-      counted.rows += told->rows;
-      counted.bytes += told->bytes;
-    } else {
-      skipped += count_rows(begin, end, counted);
-    }
-  }
-  const std::lock_guard lock(mutex_);
-  rows_ = counted.rows;
-  row_bytes_ = counted.bytes;
-  skipped_ = skipped;
-}
-
-/// Counts the rows of files [begin, end), which are of one group, by reading them; returns how many were left out.
-int64_t Files::count_rows(size_t begin, size_t end, RowFormat::Count& counted) const {
-  const bool lines = format(static_cast<size_t>(files_[begin].group)).rows_are_lines();
-  BlockReader reader(*this, begin, end, Columns::text);
-  Block block;
-  while (reader.next(block)) {
-    const std::string_view bytes(block.bytes.data(), block.size);
-    if (lines && !is_text(bytes))  // what is refused when it is read must not be counted either
-      for (const Record& record : block.records)
-        check_text(block.text(record), files_[static_cast<size_t>(record.file)], where(record));
-    counted.rows += static_cast<int64_t>(block.records.size());
-    for (const Record& record : block.records) counted.bytes += static_cast<int64_t>(record.size);
-  }
-  return reader.skipped();
-}
-
-int64_t Files::rows() const {
-  count();
-  const std::lock_guard lock(mutex_);
-  return rows_;
-}
-
-int64_t Files::row_bytes() const {
-  count();
-  const std::lock_guard lock(mutex_);
-  return row_bytes_;
-}
-
-int64_t Files::skipped_rows() const {
-  if (options_.bad_rows == BadRows::stop) return 0;
-  count();
-  const std::lock_guard lock(mutex_);
-  return skipped_;
 }
 
 /// Reads the file's beginning, as far as the row that was met and some way on.
@@ -212,13 +210,10 @@ void Files::fail_without_text(const Record& record, const std::string& why) cons
 uint64_t Files::packed_bytes() const {
   const auto is_lines = [](const auto& format) { return format->rows_are_lines(); };
   if (std::any_of(formats_.begin(), formats_.end(), is_lines)) fetch();
+  ask_ends();
   uint64_t bytes = 0;
-  for (size_t i = 0; i < files_.size(); ++i) {
-    std::error_code error;
-    const uint64_t size = fs::file_size(with_end(i).path, error);
-    if (error) fail(ErrorKind::io, "cannot read the size of {}: {}", shown_name(files_[i]), error.message());
-    bytes += size;
-  }
+  for (size_t file = 0; file < files_.size(); ++file)
+    bytes += is_elsewhere(file) ? told(file).bytes : size_of(files_[file]);
   return bytes;
 }
 

@@ -3,6 +3,7 @@
 #include "data/load_dataset.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -114,31 +115,56 @@ std::shared_ptr<const Files> files_of(std::vector<Part>& parts, const ReadOption
   return std::make_shared<const Files>(std::move(files), std::move(groups), options, std::move(fetches));
 }
 
-/// Rows of some parts, which are counted for it.
-Dataset sliced(std::vector<Part>& parts, const ReadOptions& options) {
+/// Which rows of its files a part is; they are counted as far as it takes to know.
+std::pair<int64_t, int64_t> rows_of(const Part& part, const Files& files) {
+  if (!part.slice) return {0, files.rows()};
+  const auto least = part.slice->rows_needed();
+  return part.slice->rows(least ? files.rows_up_to(*least) : files.rows());
+}
+
+[[noreturn]] void fail_empty(const Part& part, int64_t rows) {
+  fail(ErrorKind::input, "{} asks for none of the {} that there are", printable(part.spec, 300), counted(rows, "row"));
+}
+
+Dataset sliced(Part part, const ReadOptions& options) {
   auto source = std::make_shared<Dataset::Source>();
-  std::vector<int64_t> rows;
-  int64_t offset = 0;
-  for (Part& part : parts) {
+  std::vector<Part> alone = {part};
+  source->files = files_of(alone, options);
+  if (const SplitSlice& slice = *part.slice; slice.from_row()) {  // to the end, wherever that is
+    source->begin = *slice.from_row();
+    if (source->files->rows_up_to(source->begin + 1) <= source->begin) fail_empty(part, source->files->rows());
+    return Dataset(std::move(source));
+  }
+  std::tie(source->begin, source->end) = rows_of(part, *source->files);
+  if (source->begin == source->end) fail_empty(part, source->files->rows());
+  return Dataset(std::move(source));
+}
+
+/// Parts of the same files, which are then there once.
+bool same_files(const Part& a, const Part& b) {
+  return a.spec == b.spec && std::ranges::equal(a.files, b.files, {}, &DataFile::path, &DataFile::path);
+}
+
+/// Rows of several parts, one part after the other.
+Dataset joined(const std::vector<Part>& parts, const ReadOptions& options) {
+  std::vector<Part> distinct;
+  std::vector<int64_t> offsets = {0}, rows;
+  for (const Part& part : parts) {
+    auto known = std::ranges::find_if(distinct, [&](const Part& other) { return same_files(part, other); });
     std::vector<Part> alone = {part};
     const auto files = files_of(alone, options);
-    const int64_t count = files->rows();
-    const auto [begin, end] = part.slice ? part.slice->rows(count) : std::pair<int64_t, int64_t>{0, count};
-    if (parts.size() == 1) {
-      source->files = files;
-      source->begin = begin;
-      source->end = end;
+    const auto place = static_cast<size_t>(known - distinct.begin());
+    if (known == distinct.end()) {
+      distinct.push_back(part);
+      offsets.push_back(offsets.back() + files->rows());
     }
-    for (int64_t row = begin; parts.size() > 1 && row < end; ++row) rows.push_back(offset + row);
-    offset += count;
+    const auto [begin, end] = rows_of(part, *files);
+    for (int64_t row = begin; row < end; ++row) rows.push_back(offsets[place] + row);
   }
-  if (parts.size() > 1) {
-    source->files = files_of(parts, options);
-    source->picked = std::make_shared<const std::vector<int64_t>>(std::move(rows));
-  }
-  if (source->size() == 0)
-    fail(ErrorKind::input, "{} asks for none of the {} that there are", printable(parts.front().spec, 300),
-         counted(offset, "row"));
+  if (rows.empty()) fail_empty(parts.front(), offsets.back());
+  auto source = std::make_shared<Dataset::Source>();
+  source->files = files_of(distinct, options);
+  source->picked = std::make_shared<const std::vector<int64_t>>(std::move(rows));
   return Dataset(std::move(source));
 }
 
@@ -168,7 +194,7 @@ DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOption
   std::vector<std::pair<std::string, Dataset>> datasets;
   for (auto& [name, parts] : splits) {
     if (std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.slice.has_value(); })) {
-      datasets.emplace_back(name, sliced(parts, options));
+      datasets.emplace_back(name, parts.size() == 1 ? sliced(parts.front(), options) : joined(parts, options));
       continue;
     }
     auto source = std::make_shared<Dataset::Source>();

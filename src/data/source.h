@@ -19,6 +19,12 @@
 
 namespace tekio {
 
+/// How many rows there are.
+struct RowCount {
+  int64_t rows = 0, bytes = 0;  ///< as Files::rows() and row_bytes()
+  int64_t skipped = 0;          ///< left out, as BadRows::skip says
+};
+
 /// The files of one split, in the order of their rows.
 class Files {
  public:
@@ -52,6 +58,8 @@ class Files {
   const std::vector<std::string>& columns(size_t group) const;
   /// Rows of all files; counted once.
   int64_t rows() const;
+  /// The same, but at most `most`: no more of the files is read than it takes to know.
+  int64_t rows_up_to(int64_t most) const;
   /// Bytes of all rows, unpacked (of tables of columns: of what is text in them); known with rows().
   int64_t row_bytes() const;
   uint64_t packed_bytes() const;  ///< as the files lie on disk
@@ -78,9 +86,17 @@ class Files {
  private:
   bool observe_file(size_t file, bool whole, Head& head) const;
   const Head& observe(size_t group, bool whole) const;
-  void count() const;
-  DataFile with_end(size_t file) const;
-  int64_t count_rows(size_t begin, size_t end, RowFormat::Count& counted) const;
+  const RowCount& count() const;
+  RowCount count_file(size_t file, int64_t most) const;
+  bool is_elsewhere(size_t file) const;
+  std::shared_ptr<const FileEnd> end_of(size_t file) const;
+  DataFile with_end(size_t file, std::shared_ptr<const FileEnd>& end) const;
+  struct Told {
+    uint64_t bytes = 0;  ///< of files that are not here yet
+    std::optional<RowFormat::Count> count;
+  };
+  Told told(size_t file) const;
+  void ask_ends() const;
 
   const std::vector<DataFile> files_;
   const ReadOptions options_;
@@ -88,11 +104,12 @@ class Files {
   const std::vector<Fetch> fetches_;
   mutable std::once_flag fetched_;
   mutable std::mutex ends_mutex_;
-  mutable std::map<size_t, std::shared_ptr<const FileEnd>> ends_;        // of files that are not here yet
+  mutable std::pair<size_t, std::shared_ptr<const FileEnd>> last_end_;   // of a file that is not here yet
+  mutable std::map<size_t, Told> told_;                                  // by such files' ends
   std::vector<std::unique_ptr<const RowFormat>> formats_;                // by group
   mutable std::mutex mutex_;                                             // never held while files are read
   mutable std::vector<std::unique_ptr<const Head>> heads_, beginnings_;  // whole ones; as much as was needed
-  mutable int64_t rows_ = -1, row_bytes_ = 0, skipped_ = 0;
+  mutable std::unique_ptr<const RowCount> count_;
 
   /// The rows without a text of one file, as far as it was read for it.
   struct Survey {
@@ -108,6 +125,7 @@ class Files {
   mutable std::map<int32_t, Survey> surveys_;  // by file
 };
 
+class CountedFile;
 class RecordParser;
 
 /// Streams the records of files, one file after the other.
@@ -126,6 +144,7 @@ class BlockReader {
   const std::vector<std::string>& header() const { return header_; }  ///< of the table met last; empty: none
 
  private:
+  bool leaves_out_bad() const;
   void check_header();
   void leave_out_bad(Block& block, size_t first);
 
@@ -139,6 +158,8 @@ class BlockReader {
   uint64_t consumed_ = 0;
   int64_t skipped_ = 0;
   std::unique_ptr<RecordParser> parser_;  // tells which rows have no text
+  std::unique_ptr<CountedFile> counted_;  // of the file at hand, where this reader parses all its rows
+  RowCount count_;                        // of its rows
 };
 
 struct Dataset::Source {

@@ -112,6 +112,11 @@ std::pair<int64_t, int64_t> SplitSlice::rows(int64_t count) const {
   return {begin, std::max(begin, row_of(to, count, percent, count))};
 }
 
+std::optional<int64_t> SplitSlice::rows_needed() const {
+  if (percent || from.value_or(0) < 0 || to.value_or(-1) < 0) return std::nullopt;
+  return std::max(from.value_or(0), *to);
+}
+
 std::optional<std::vector<SplitSlice>> parse_slices(std::string_view text) {
   std::vector<Term> terms;
   for (size_t begin = 0; begin <= text.size();) {

@@ -16,9 +16,13 @@ struct SplitSlice {
   bool percent = false;
 
   bool is_whole() const { return !from && !to; }
+  /// Where it begins, if it is all from some row on, however many there are.
+  std::optional<int64_t> from_row() const { return percent || to || from.value_or(-1) < 0 ? std::nullopt : from; }
   /// Of so many rows, the first of the slice's and the one behind its last. Per cent are rounded to the nearest row,
   /// halves to the even one.
   std::pair<int64_t, int64_t> rows(int64_t count) const;
+  /// How many rows must be counted, where that many or more give the same rows(); nullopt: all.
+  std::optional<int64_t> rows_needed() const;
 };
 
 /// What stands behind a spec's colon: one slice, or several to be joined. nullopt: it has not the form of one, so it is

@@ -74,6 +74,17 @@ void add_options(const ReadOptions& options, KeyText& text) {
   text.number(static_cast<int>(options.sample_by));
 }
 
+void add_file(const DataFile& file, int64_t group, const FileState& state, KeyText& text) {
+  text.string(file.charset.name);
+  text.number(static_cast<int>(file.kind));
+  text.number(static_cast<int>(file.packing));
+  text.number(group);
+  text.number(state.inode);
+  text.number(state.size);
+  text.number(state.modified_ns);
+  text.number(state.changed_ns);
+}
+
 /// What people know the data by: its file, or the folder that holds all of its files.
 std::string data_name(const Files& files) {
   std::error_code ignored;
@@ -208,6 +219,14 @@ void check_unchanged(const Files& files, const std::vector<FileState>& before) {
       fail(ErrorKind::input, "{} changed while it was read; run again when nothing writes to it", shown_name(file));
 }
 
+StoreKey rows_key(const Files& files, size_t file) {
+  const DataFile& read = files.list()[file];
+  KeyText text;
+  add_options(files.options(static_cast<size_t>(read.group)), text);
+  add_file(read, 0, FileState::of(read.path), text);
+  return text.digest();
+}
+
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
   KeyText text;
   text.string("tekio tokens 2");
@@ -219,18 +238,8 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
   text.number(recipe.options.max_tokens);
   for (const auto number : {int64_t{recipe.shape.id_bytes}, recipe.shape.prefix, recipe.shape.suffix})
     text.number(number);
-  for (size_t i = 0; i < states.size(); ++i) {
-    const DataFile& file = source.files->list()[i];
-    text.string(file.charset.name);
-    for (const int64_t number :
-         {int64_t{static_cast<int>(file.kind)}, int64_t{static_cast<int>(file.packing)}, int64_t{file.group}})
-      text.number(number);
-    const FileState& state = states[i];
-    text.number(state.inode);
-    text.number(state.size);
-    text.number(state.modified_ns);
-    text.number(state.changed_ns);
-  }
+  for (size_t i = 0; i < states.size(); ++i)
+    add_file(source.files->list()[i], source.files->list()[i].group, states[i], text);
   text.number(source.picked != nullptr);
   text.number(source.picked ? 0 : source.begin);
   text.number(source.picked ? 0 : source.end);

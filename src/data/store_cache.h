@@ -37,6 +37,8 @@ struct StoreRecipe {
   std::function<EncodeText()> make_encoder;
 };
 
+/// A digest of what decides which rows a file has: how it is read, and how it lies there. Errors: io.
+StoreKey rows_key(const Files& files, size_t file);
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe);
 
 /// The store from the cache, or made and kept there; a damaged one is made anew with a warning. Without `use_cache`, or

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "data/repository/hub_dataset.h"
+#include "data/source.h"
 #include "hub/hub_server.h"
 #include "scratch_folder.h"
 #include "support/large_data.h"
@@ -88,6 +89,59 @@ TEST_F(HubDatasets, AParquetFilesFooterIsFetchedAloneForWhatItSays) {
   EXPECT_THAT(server_.take_log(), testing::Not(IsEmpty()));
   EXPECT_EQ(data["train"].size(), 30'000);
   EXPECT_THAT(server_.take_log(), IsEmpty());
+#endif
+}
+
+TEST_F(HubDatasets, AListOfManyFilesComesPageByPage) {
+  constexpr int kFiles = 3'000;
+  add("org/large/README.md",
+      "---\nconfigs:\n- config_name: one\n  data_files: part-7/000123.jsonl\n- config_name: all\n  data_files: "
+      "\"part-*/*.jsonl\"\n---\n");
+  for (int i = 0; i < kFiles; ++i) add(fmt::format("org/large/part-{}/{:06}.jsonl", i % 10, i / 10), lines("good", 1));
+  start({"--pages", "250"});
+  const ReadOptions one{.config_name = "one"};
+  EXPECT_EQ(load_dataset("org/large", one)["train"].size(), 1);
+  int pages = 0;
+  std::vector<std::string> files;
+  for (const Json& request : server_.take_log()) {
+    pages += request["path"].get<std::string>().find("/tree/") != std::string::npos;
+    if (request["method"] == "HEAD") files.push_back(request["path"].get<std::string>());
+  }
+  EXPECT_EQ(pages, 13) << "3,000 files, a README.md and 10 folders";
+  EXPECT_EQ(files.size(), 2u) << "the README.md and the one that was asked for";
+  // All of them are known: by the pattern, and again without a network.
+  EXPECT_EQ(load_dataset("org/large", {.config_name = "all"})["train"].source().files->list().size(), size_t{kFiles});
+  server_.take_log();
+  set("HF_HUB_OFFLINE", "1");
+  EXPECT_EQ(load_dataset("org/large", one)["train"].size(), 1);
+  EXPECT_EQ(load_dataset("org/large", {.config_name = "all"})["train"].source().files->list().size(), size_t{kFiles});
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+}
+
+TEST_F(HubDatasets, FootersOfManyFilesComeAFewAtATime) {
+#ifndef TEKIO_ARROW_MODULE
+  GTEST_SKIP() << "this build has no Arrow C++, so it reads no Parquet files";
+#else
+  set("TEKIO_ARROW_MODULE", TEKIO_ARROW_MODULE);
+  const std::string whole = read_text(TEKIO_GOLDEN_DIR "/parquet/many.parquet");
+  constexpr int kFiles = 20;
+  for (int i = 0; i < kFiles; ++i) add(fmt::format("org/table/data/train-{:05}-of-{:05}.parquet", i, kFiles), whole);
+  start();
+  const DatasetDict data = load_dataset("org/table");
+  server_.take_log();
+  server_.set_faults({{{"match", "^GET cdn"}, {"kind", "slow"}, {"seconds", 0.05}, {"times", 1000}}});
+  EXPECT_EQ(data["train"].size(), 30'000 * kFiles);
+  EXPECT_EQ(data["train"].bytes(), whole.size() * kFiles);
+  EXPECT_GE(server_.peak(), 2);
+  EXPECT_LE(server_.peak(), 8) << "four, each of which may still be waited for by the other host";
+  EXPECT_EQ(file_requests(server_.take_log()).size(), 2u * kFiles) << "each is asked once: HEAD and its end";
+  // Of several that fail it is the first one that is told of, every time.
+  for (int round = 0; round < 3; ++round) {
+    server_.set_faults({{{"match", "^GET cdn.*"}, {"kind", "status"}, {"code", 410}, {"times", 1000}},
+                        {{"match", "^HEAD .*train-00000"}, {"kind", "slow"}, {"seconds", 0.1}, {"times", 1000}}});
+    const DatasetDict again = load_dataset("org/table");
+    expect_error(ErrorKind::io, {"train-00000-of-00020.parquet", "410"}, [&] { again["train"].size(); });
+  }
 #endif
 }
 

@@ -32,6 +32,19 @@ TEST(SplitSlice, BoundsAreTheReferences) {
   EXPECT_THAT(rows("train[:50%](closest)", 3), Pair(0, 2));
 }
 
+TEST(SplitSlice, NoMoreRowsAreCountedThanItTakes) {
+  const auto needed = [](const std::string& text) { return parse_slices(text).value().at(0).rows_needed(); };
+  EXPECT_EQ(needed("train[:500]"), 500);
+  EXPECT_EQ(needed("train[100:500]"), 500);
+  EXPECT_EQ(needed("train[500:100]"), 500);
+  EXPECT_EQ(needed("train[:0]"), 0);
+  for (const char* all : {"train", "train[:]", "train[5:]", "train[:-5]", "train[-9:5]", "train[:10%]", "train[5:10%]"})
+    EXPECT_EQ(needed(all), std::nullopt) << all;
+  for (const char* text : {"train[:500]", "train[3:9]", "train[9:3]"})
+    for (const int64_t count : {0, 2, 5, 9, 10, 499, 500, 501, 5000})
+      EXPECT_EQ(rows(text, count), rows(text, std::min(count, *needed(text)))) << text << " of " << count;
+}
+
 TEST(SplitSlice, SumsAreTakenApart) {
   const auto slices = parse_slices("train[:100]+ train[-100:] + test").value();
   ASSERT_EQ(slices.size(), 3u);
