@@ -265,6 +265,42 @@ TEST_F(HubDatasets, AScriptIsTheHubsCopyOfIt) {
   EXPECT_THAT(message("org/older"), HasSubstr("is a script, which is never run"));
 }
 
+/// What dataset_infos.json describes counts beside the README.md's dataset_info, as in datasets 5.2.
+TEST_F(HubDatasets, TheOneConfigurationThatIsDescribedIsMeant) {
+  const auto repository = [&](const std::string& name, const std::string& info, const char* infos) {
+    add(name + "/README.md",
+        "---\nconfigs:\n- config_name: a\n  data_files: a.jsonl\n- config_name: b\n  data_files: b.jsonl\n" + info +
+            "---\n");
+    add(name + "/a.jsonl", lines("a", 1));
+    add(name + "/b.jsonl", lines("b", 1));
+    if (infos != nullptr) add(name + "/dataset_infos.json", infos);
+  };
+  const std::string b = "dataset_info:\n  config_name: b\n";
+  repository("org/card", b, nullptr);
+  repository("org/list", "dataset_info:\n- config_name: b\n  features: []\n", nullptr);
+  repository("org/empty", b, "{}");
+  repository("org/two", "dataset_info:\n- config_name: a\n- config_name: b\n", nullptr);
+  repository("org/other", b, R"({"a": {"splits": {}}})");
+  repository("org/both", b, R"({"a": {}, "b": {}})");
+  repository("org/same", b, R"({"b": {}})");  // a single one is "default"
+  repository("org/legacy", "", R"({"b": {}})");
+  repository("org/broken", b, "[1]");
+  start();
+  const auto message = [](const char* name) -> std::string {
+    try {
+      load_dataset(name);
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  for (const char* name : {"org/card", "org/list", "org/empty"})
+    EXPECT_THAT(texts(load_dataset(name)["train"]), ElementsAre("b 0")) << name;
+  for (const char* name : {"org/two", "org/other", "org/both", "org/same", "org/legacy"})
+    EXPECT_THAT(message(name), HasSubstr("several configurations: name one")) << name;
+  EXPECT_THAT(message("org/broken"), HasSubstr("its dataset_infos.json is no JSON object"));
+}
+
 TEST_F(HubDatasets, ListingsComeInPages) {
   for (int i = 0; i < 25; ++i) add(fmt::format("org/many/data/train-{:05}-of-00025.jsonl", i), lines("a", 1));
   start({"--pages", "7"});

@@ -176,6 +176,16 @@ DatasetCard read_card(std::string_view readme, std::string_view standalone, cons
   return card;
 }
 
+void add_described(DatasetCard& card, const Json& dataset_infos, const std::string& what) {
+  if (!dataset_infos.is_object()) fail(ErrorKind::input, "{}: its dataset_infos.json is no JSON object", what);
+  for (const auto& [name, info] : dataset_infos.items()) {
+    // A single one was called after its owner and dataset.
+    const std::string described = dataset_infos.size() == 1 ? "default" : name;
+    if (std::find(card.described.begin(), card.described.end(), described) == card.described.end())
+      card.described.push_back(described);
+  }
+}
+
 const DatasetConfig* choose_config(const DatasetCard& card, const std::string& name, const std::string& what) {
   const auto named = [&](const std::string& wanted) -> const DatasetConfig* {
     const auto found = std::find_if(card.configs.begin(), card.configs.end(),

@@ -29,13 +29,17 @@ struct DatasetConfig {
 
 struct DatasetCard {
   std::vector<DatasetConfig> configs;  ///< in their order
-  std::vector<std::string> described;  ///< configurations that dataset_info describes
+  std::vector<std::string> described;  ///< configurations that dataset_info describes, or what stood for it once
 };
 
 /// `readme`: README.md, "" if there is none; only its head is looked at. `standalone`: .huggingface.yaml, whose keys
 /// replace the README's. Errors: input (no YAML; configs that are no list of mappings with names; a head that does not
 /// end in 8 MiB).
 DatasetCard read_card(std::string_view readme, std::string_view standalone, const std::string& what);
+
+/// Adds what dataset_infos.json describes, which older versions of the reference wrote beside the README.md. Errors:
+/// input (no JSON object).
+void add_described(DatasetCard& card, const Json& dataset_infos, const std::string& what);
 
 /// The configuration of this name; "": the default one, or the only one. nullptr: the card has no configurations and
 /// none was asked for (or "default", which a dataset without any has). Errors: input (no such one, or several and none

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "data/file_kinds.h"
 #include "data/repository/choose_files.h"
@@ -48,15 +49,24 @@ Opening look_up(const hub::Settings& settings, const hub::Repository& repository
 }
 
 DatasetCard card_of(const Opening& opening) {
-  std::vector<std::string> there;
-  for (const char* name : {".huggingface.yaml", "README.md"})
-    if (has(opening.listing.names, name)) there.emplace_back(name);
-  if (there.empty()) return {};
-  hub::fetch_files(opening.settings, opening.repository, opening.listing.commit, there);
-  const auto text = [&](const char* name) {
-    return has(there, name) ? read_beginning(opening.listing.folder / name) : "";
+  const auto fetch = [&](const std::vector<std::string>& names) {
+    std::vector<std::string> there;
+    for (const std::string& name : names)
+      if (has(opening.listing.names, name)) there.push_back(name);
+    if (!there.empty()) hub::fetch_files(opening.settings, opening.repository, opening.listing.commit, there);
   };
-  return read_card(text("README.md"), text(".huggingface.yaml"), opening.what);
+  const auto text = [&](const char* name) {
+    return has(opening.listing.names, name) ? read_beginning(opening.listing.folder / name) : "";
+  };
+  fetch({".huggingface.yaml", "README.md"});
+  DatasetCard card = read_card(text("README.md"), text(".huggingface.yaml"), opening.what);
+  // It says nothing of files, but where one configuration alone is described, that one is meant.
+  constexpr const char* kInfos = "dataset_infos.json";
+  if (card.configs.size() > 1 && card.described.size() == 1 && has(opening.listing.names, kInfos)) {
+    fetch({kInfos});
+    add_described(card, parse_json(text(kInfos), fmt::format("{} of {}", kInfos, opening.what)), opening.what);
+  }
+  return card;
 }
 
 /// "NAME.py" of "org/NAME".
