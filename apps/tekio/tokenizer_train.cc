@@ -1,4 +1,4 @@
-// tekio tokenizer train: a WordPiece vocabulary from a corpus, saved as a tokenizer's folder.
+// tekio tokenizer train: a vocabulary from a corpus, saved as a tokenizer's folder.
 #include <algorithm>
 
 #include "base/file.h"
@@ -12,15 +12,18 @@ namespace {
 class TokenizerTrain final : public Command {
  public:
   CommandText text() const override {
-    return {.name = "tokenizer train",
-            .summary = "trains a WordPiece vocabulary on a corpus",
-            .usage = "--data D… --output_dir DIR [--vocab_size 30000]",
-            .description =
-                "Counts the words of split train (or the only split there is) and merges frequent pairs of pieces, as "
-                "Hugging Face's BertWordPieceTokenizer does. DIR becomes a tokenizer's folder, which AutoTokenizer "
-                "opens; a tokenizer that lies there already is replaced.",
-            .examples = {"tekio tokenizer train --data notes.txt.zst --vocab_size 8000 --output_dir my-tokenizer",
-                         "tekio tokenizer train --data ./imdb:unsupervised --lowercase false --output_dir cased"}};
+    return {
+        .name = "tokenizer train",
+        .summary = "trains a WordPiece or byte-level BPE vocabulary on a corpus",
+        .usage = "--data D… --output_dir DIR [--model_type bpe] [--vocab_size 30000]",
+        .description =
+            "Counts the words of split train (or the only split there is) and merges frequent pairs of pieces, as "
+            "Hugging Face's BertWordPieceTokenizer does, or with --model_type bpe its ByteLevelBPETokenizer, whose "
+            "vocabularies RoBERTa and ModernBERT have. DIR becomes a tokenizer's folder, which AutoTokenizer "
+            "opens; a tokenizer that lies there already is replaced.",
+        .examples = {"tekio tokenizer train --data notes.txt.zst --vocab_size 8000 --output_dir my-tokenizer",
+                     "tekio tokenizer train --data notes.txt.zst --model_type bpe --output_dir my-roberta-tokenizer",
+                     "tekio tokenizer train --data ./imdb:unsupervised --lowercase false --output_dir cased"}};
   }
 
   void add_options(OptionTable& table) override {
@@ -29,6 +32,8 @@ class TokenizerTrain final : public Command {
         .short_name('d');
     table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR").short_name('o');
     add_read_options(table, read_);
+    table.add("model_type", &model_type_, {{"wordpiece", ModelType::wordpiece}, {"bpe", ModelType::bpe}},
+              "the kind of vocabulary: BERT's WordPiece, or RoBERTa's byte-level BPE");
     table.add("vocab_size", &options_.vocab_size, "entries of the vocabulary, special tokens and alphabet included")
         .at_least(1)
         .at_most(1 << 22);
@@ -39,9 +44,15 @@ class TokenizerTrain final : public Command {
         .at_least(1);
     table.add("initial_alphabet", &options_.initial_alphabet,
               "characters that the alphabet has however rare they are, written one after another");
-    table.add("special_tokens", &options_.special_tokens, "the tokens that get the first ids, in this order")
+    table
+        .add("special_tokens", &options_.special_tokens,
+             "the tokens that get the first ids, in this order; with --model_type bpe by default <s> <pad> </s> <unk> "
+             "<mask>")
         .called("TOKEN");
-    table.add("lowercase", &options_.lowercase, "makes no difference between capitals and small letters");
+    table.add("lowercase", &options_.lowercase,
+              "makes no difference between capitals and small letters; with --model_type bpe by default false");
+    table.add("add_prefix_space", &add_prefix_space_,
+              "takes a text's first word for what it is behind a space (--model_type bpe)");
     table.add("strip_accents", &accents_,
               {{"auto", Accents::as_case}, {"true", Accents::strip}, {"false", Accents::keep}},
               "leaves accents out; auto: where --lowercase is true");
@@ -50,12 +61,21 @@ class TokenizerTrain final : public Command {
         .at_least(1);
   }
 
-  void check(const OptionTable&, const std::vector<std::string>&) override {
+  void check(const OptionTable& table, const std::vector<std::string>&) override {
     if (data_.empty())
       fail(ErrorKind::usage, "--data is missing: tekio tokenizer train needs files or a folder of text");
     if (output_dir_.empty())
       fail(ErrorKind::usage, "--output_dir is missing: the folder that the tokenizer is saved in");
     if (accents_ != Accents::as_case) options_.strip_accents = accents_ == Accents::strip;
+    const bool bpe = model_type_ == ModelType::bpe;
+    const std::vector<std::string> of_others =
+        bpe ? std::vector<std::string>{"limit_alphabet", "initial_alphabet", "strip_accents", "handle_chinese_chars"}
+            : std::vector<std::string>{"add_prefix_space"};
+    for (const std::string& name : of_others)
+      if (table.given(name))
+        fail(ErrorKind::usage, "--{} goes with --model_type {} alone; leave it out", name, bpe ? "wordpiece" : "bpe");
+    if (bpe && !table.given("lowercase")) options_.lowercase = false;
+    if (bpe && !table.given("special_tokens")) options_.special_tokens = BpeOptions{}.special_tokens;
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
@@ -65,7 +85,8 @@ class TokenizerTrain final : public Command {
     options_.threads = common.threads;
     const DatasetDict data = open_data(data_, read_);
     const Dataset& split = data[choose_split(data, {"train"})];
-    const TrainedTokenizer trained = train_word_piece(split, options_);
+    const TrainedTokenizer trained =
+        model_type_ == ModelType::bpe ? train_byte_level_bpe(split, bpe_options()) : train_word_piece(split, options_);
     tell_rows(split, read_);
     save(trained.tokenizer, folder);
     const double seconds = watch.seconds();
@@ -73,8 +94,9 @@ class TokenizerTrain final : public Command {
     if (size > options_.vocab_size)
       warn(
           fmt::format("the vocabulary has {} entries, more than --vocab_size {}: special tokens and alphabet alone are "
-                      "as many; a smaller --limit_alphabet makes it smaller",
-                      with_commas(size), with_commas(options_.vocab_size)));
+                      "as many{}",
+                      with_commas(size), with_commas(options_.vocab_size),
+                      model_type_ == ModelType::bpe ? "" : "; a smaller --limit_alphabet makes it smaller"));
     else if (size < options_.vocab_size)
       warn(
           fmt::format("the vocabulary has {} entries, less than --vocab_size {}: no further pair occurs {} times; more "
@@ -98,6 +120,17 @@ class TokenizerTrain final : public Command {
 
  private:
   enum class Accents { as_case, strip, keep };
+  enum class ModelType { wordpiece, bpe };
+
+  BpeOptions bpe_options() const {
+    return {.vocab_size = options_.vocab_size,
+            .min_frequency = options_.min_frequency,
+            .special_tokens = options_.special_tokens,
+            .lowercase = options_.lowercase,
+            .add_prefix_space = add_prefix_space_,
+            .model_max_length = options_.model_max_length,
+            .threads = options_.threads};
+  }
 
   static void refuse_other_files(const fs::path& folder) {
     if (is_missing(folder)) return;
@@ -133,6 +166,8 @@ class TokenizerTrain final : public Command {
   std::vector<std::string> data_;
   std::string output_dir_;
   Accents accents_ = Accents::as_case;
+  ModelType model_type_ = ModelType::wordpiece;
+  bool add_prefix_space_ = false;
 };
 
 }  // namespace

@@ -177,4 +177,8 @@ struct TrainedTokenizer {
 /// threads. Errors: usage (options that make no sense), input (no word in the data; damaged rows).
 TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions& options = {});
 
+/// The same of a byte-level BPE, as the reference's ByteLevelBPETokenizer does it row by row: equal vocabulary, equal
+/// merges.
+TrainedTokenizer train_byte_level_bpe(const Dataset& dataset, const BpeOptions& options = {});
+
 }  // namespace tekio

@@ -65,6 +65,18 @@ struct WordPieceOptions {
   int threads = 0;                    ///< 0: all processors; the result does not depend on it
 };
 
+/// What a byte-level BPE is trained to be: the options of the reference's ByteLevelBPETokenizer and its train(). The
+/// tokenizer is one of RoBERTa's kind; with `lowercase`, one that only tokenizer.json describes.
+struct BpeOptions {
+  int64_t vocab_size = 30'000;  ///< entries wanted, special tokens and the 256 bytes included
+  int64_t min_frequency = 2;    ///< pairs of tokens that occur less often are not merged
+  std::vector<std::string> special_tokens = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"};  ///< the first ids, in order
+  bool lowercase = false;
+  bool add_prefix_space = false;   ///< the first word of a text is like any other
+  int64_t model_max_length = 512;  ///< what the tokenizer's folder says of the model's longest input
+  int threads = 0;                 ///< 0: all processors; the result does not depend on it
+};
+
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:

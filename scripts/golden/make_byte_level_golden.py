@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/text/{byte_level,bpe_pipelines}.json with the live reference (transformers and its `tokenizers`).
+"""Makes tests/golden/text/{byte_level,bpe_pipelines,bpe_training}.json with the live reference (transformers and its `tokenizers`).
 
     PYTHON scripts/golden/make_byte_level_golden.py [OUT]
 
@@ -7,6 +7,7 @@
                         ids, offsets), of a pair, and back
     bpe_pipelines.json  tokenizer.json files with a BPE model, in the form of pipelines.json (make_tokenizer_golden.py): ModernBERT's shape,
                         Llama 3's, Gemma's, and every option of the model
+    bpe_training.json   rows of text, options, and the vocabulary and merges that ByteLevelBPETokenizer trains on them
 
 The texts come from compare_tokenizer.py's generator, with a fixed seed.
 """
@@ -17,7 +18,7 @@ import tempfile
 
 sys.path += [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "compare")]
 from compare_tokenizer import Nasty
-from tokenizers import AddedToken, Regex, Tokenizer, __version__, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, ByteLevelBPETokenizer, Regex, Tokenizer, __version__, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer
 
 OUT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/golden/text")
@@ -157,11 +158,26 @@ def pipelines(vocab, merges):
     return out
 
 
+def training():
+    """Vocabularies and merges that ByteLevelBPETokenizer trains row by row."""
+    rows = [line.strip("\n") for line in PROSE.split("\n")] + [t for t in TEXTS if isinstance(t, str)] + ["", "aaaa aaaaa aaaaaa", "abab ababab abcabc  abc", "x" * 80 + " " + "xy" * 30]
+    out = []
+    for options in ({}, {"vocab_size": 300}, {"min_frequency": 1, "vocab_size": 900}, {"lowercase": True, "vocab_size": 420}, {"add_prefix_space": True, "vocab_size": 400, "min_frequency": 0}, {"vocab_size": 100}):
+        options = {"vocab_size": 30000, "min_frequency": 2, "lowercase": False, "add_prefix_space": False, **options}
+        made = ByteLevelBPETokenizer(lowercase=options["lowercase"], add_prefix_space=options["add_prefix_space"])
+        made.train_from_iterator(rows, vocab_size=options["vocab_size"], min_frequency=options["min_frequency"], special_tokens=SPECIAL, show_progress=False)
+        model = json.loads(made.to_str())["model"]
+        words = sum(len(made.pre_tokenizer.pre_tokenize_str(made.normalizer.normalize_str(row) if made.normalizer else row)) for row in rows)
+        out.append({"options": options, "rows": rows, "words": words, "vocab": model["vocab"], "merges": model["merges"]})
+    return out
+
+
 def main():
     vocab, merges = trained(330)
     (OUT / "byte_level.json").write_text(lines(folders(vocab, merges)), encoding="utf-8")
     (OUT / "bpe_pipelines.json").write_text(lines(pipelines(vocab, merges)), encoding="utf-8")
-    print(f"tokenizers {__version__}: {', '.join(f'{(OUT / name).stat().st_size:,}' for name in ('byte_level.json', 'bpe_pipelines.json'))} bytes")
+    (OUT / "bpe_training.json").write_text(lines(training()), encoding="utf-8")
+    print(f"tokenizers {__version__}: {', '.join(f'{(OUT / name).stat().st_size:,}' for name in ('byte_level.json', 'bpe_pipelines.json', 'bpe_training.json'))} bytes")
 
 
 if __name__ == "__main__":

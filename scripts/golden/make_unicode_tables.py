@@ -30,6 +30,7 @@ import zipfile
 
 OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/text"
 CATEGORIES, NORMALIZATION, WORDS, CASES = "8.0.0", "9.0.0", "16.0.0", "17.0.1"
+OLDEST_PATTERNS = "14.0.0"  # what the oldest Oniguruma that we run with (Debian 12's) has; the reference's has WORDS
 FONTTOOLS, SCRIPTS = "4.20.0", "13.0.0"
 RECLASSIFIED = {0x589: "Zyyy", 0x61C: "Zyyy", 0x953: "Deva", 0x954: "Deva"}  # scripts of 9.0 that 13.0 changed
 SURROGATES = range(0xD800, 0xE000)
@@ -131,6 +132,17 @@ class Database:
         return [c + lower]
 
 
+def ranges(points):
+    """Ascending numbers as (first, last)."""
+    out = []
+    for c in points:
+        if out and out[-1][1] == c - 1:
+            out[-1] = (out[-1][0], c)
+        else:
+            out.append((c, c))
+    return out
+
+
 class Properties:
     """What the tables say of each code point: (flags, combining class, offset to its lower case)."""
 
@@ -141,6 +153,10 @@ class Properties:
         symbols = {c for block in ALPHABETIC_SYMBOLS for c in block}
         self.rows, self.decomposition, self.expansion = [], {}, {}
         self.compatible, self.compositions, self.numeric = {}, {}, []
+        before = Database(OLDEST_PATTERNS, cache)
+        later = {kind: [c for c in range(0x110000) if words.category(c)[0] == kind != before.category(c)[0]] for kind in "LN"}
+        assert not [c for c in range(0x110000) for kind in "LN" if before.category(c)[0] == kind != words.category(c)[0]]
+        self.later_letters, self.later_numbers = ranges(later["L"]), ranges(later["N"])
         self.scripts = script_of_each(cache, lambda c: normal.category(c) != "Cn")
         for c in range(0x110000):
             old, new, word = categories.category(c), cases.category(c), words.category(c)
@@ -250,7 +266,9 @@ def render_steps(properties):
         c_array("uint16_t", "kCompatiblePositions", compatible_second), c_array("char32_t", "kCompatible", data),
         f"const Composition kCompositions[{len(pairs)}] = {{\n",
         "".join(f"  {{{a}, {b}, {c}}},\n" for a, b, c in pairs), "};\n",
-        f"const size_t kCompositionCount = {len(pairs)};\n", "\n}  // namespace tekio::unicode\n"])
+        f"const size_t kCompositionCount = {len(pairs)};\n",
+        *(f"const CodePoints {name}[{len(found)}] = {{\n" + "".join(f"  {{{first}, {last}}},\n" for first, last in found) + f"}};\nconst size_t {name[:-1]}Count = {len(found)};\n"
+          for name, found in (("kLaterLetters", properties.later_letters), ("kLaterNumbers", properties.later_numbers))), "\n}  // namespace tekio::unicode\n"])
 
 
 def verify_steps(properties):

@@ -1,74 +1,22 @@
-// A corpus's words, counted on all threads, become a vocabulary. Words are dealt to as many tables as there are
-// threads, by their hash, so that each table is put together by one.
+// A corpus's words become a WordPiece vocabulary.
 #include <tekio/dataset.h>
-#include <optional>
 
-#include "base/error.h"
-#include "base/log.h"
-#include "base/thread_pool.h"
-#include "data/block_pipeline.h"
-#include "data/record_parser.h"
+#include "data/count_words.h"
 #include "text/bert_tokenizer.h"
 #include "text/word_counter.h"
 #include "text/word_piece_trainer.h"
 
 namespace tekio {
-namespace {
-
-/// One counter for each thread that counts. Adds to `rows`.
-std::vector<WordCounter> count_words(const Dataset::Source& source, const WordPieceOptions& options, int64_t& rows) {
-  for (size_t group = 0; group < source.files->groups(); ++group)
-    source.files->text_column(group);  // a wrong name is told first
-  const BlockPipeline pipeline(source, options.threads);
-  std::vector<WordCounter> counters(static_cast<size_t>(pipeline.threads()), WordCounter(normalization_of(options)));
-  std::vector<int64_t> slot_rows(pipeline.slots());
-  Progress progress("count words %", 100, "rows");
-  pipeline.run(
-      [&](int i) -> BlockPipeline::Worker {
-        const auto parser = std::make_shared<RecordParser>(*source.files);
-        return [&, parser, i](const Block& block, size_t slot) {
-          for (const Record& record : block.records) counters[static_cast<size_t>(i)].add(parser->text(block, record));
-          slot_rows[slot] = static_cast<int64_t>(block.records.size());
-        };
-      },
-      [&](size_t slot, double done) {
-        rows += slot_rows[slot];
-        progress.update(static_cast<int64_t>(done * 100), rows);
-      });
-  return counters;
-}
-
-/// Every distinct word in one of as many tables as the pool has threads.
-std::vector<CountTable> distinct_words(std::vector<WordCounter> counters, ThreadPool& pool) {
-  const auto parts = static_cast<size_t>(pool.threads());
-  std::vector<std::vector<CountList>> dealt(counters.size(), std::vector<CountList>(parts));
-  pool.for_each(static_cast<int64_t>(counters.size()),
-                [&](int64_t i, int) { counters[static_cast<size_t>(i)].distribute(dealt[static_cast<size_t>(i)]); });
-  std::vector<std::optional<CountTable>> tables(parts);
-  pool.for_each(static_cast<int64_t>(parts), [&](int64_t part, int) {
-    std::vector<const CountList*> lists;
-    for (const std::vector<CountList>& of_one : dealt) lists.push_back(&of_one[static_cast<size_t>(part)]);
-    tables[static_cast<size_t>(part)].emplace(lists);
-  });
-  std::vector<CountTable> words;
-  for (std::optional<CountTable>& table : tables) words.push_back(std::move(*table));
-  return words;
-}
-
-}  // namespace
 
 TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions& options) {
   check(options);
-  int64_t rows = 0, occurrences = 0, distinct = 0;
-  std::vector<WordCounter> counters = count_words(dataset.source(), options, rows);
+  int64_t rows = 0;
+  std::vector<WordCounter> counters =
+      count_words(dataset.source(), WordCounter(normalization_of(options)), options.threads, rows);
   ThreadPool pool(options.threads);
   const std::vector<CountTable> words = distinct_words(std::move(counters), pool);
-  for (const CountTable& table : words) {
-    distinct += static_cast<int64_t>(table.size());
-    table.for_each([&](std::string_view, uint64_t count) { occurrences += static_cast<int64_t>(count); });
-  }
-  if (distinct == 0) fail(ErrorKind::input, "there is no word in the data ({})", counted(rows, "row"));
-  return {bert_tokenizer(train_vocabulary(words, options, pool), options), rows, occurrences, distinct};
+  const WordTotals totals = totals_of(words, rows);
+  return {bert_tokenizer(train_vocabulary(words, options, pool), options), rows, totals.occurrences, totals.distinct};
 }
 
 }  // namespace tekio

@@ -2,30 +2,9 @@
 
 #include <algorithm>
 
-#include "base/error.h"
-#include "text/tables.h"
-#include "text/unicode.h"
-#include "text/utf8.h"
+#include "text/trained_tokenizer.h"
 
 namespace tekio {
-namespace {
-
-void check_range(const char* name, int64_t value, int64_t least, int64_t most) {
-  if (value < least || value > most)
-    fail(ErrorKind::usage, "{} is {}; expected an integer from {} to {}", name, value, least, most);
-}
-
-void check_utf8(const char* name, const std::string& text) {
-  std::string storage;
-  if (sanitize(text, storage).data() != text.data())
-    fail(ErrorKind::usage, "{}: {} is not valid UTF-8", name, printable(text));
-}
-
-bool has_line_end_or_space(std::string_view token) {
-  return token.find('\n') != std::string_view::npos || unicode::ends_with(token, unicode::kWhiteSpace);
-}
-
-}  // namespace
 
 void check(const WordPieceOptions& options) {
   check_range("vocab_size", options.vocab_size, 1, Vocabulary::kIdLimit);
@@ -34,18 +13,8 @@ void check(const WordPieceOptions& options) {
   check_range("model_max_length", options.model_max_length, 1, INT64_MAX);
   check_range("threads", options.threads, 0, INT32_MAX);
   check_utf8("initial_alphabet", options.initial_alphabet);
-  for (const std::string& token : options.special_tokens) {
-    check_utf8("special_tokens", token);
-    if (token.empty() || has_line_end_or_space(token))
-      fail(ErrorKind::usage,
-           "special_tokens: '{}' is no token; expected a text without line ends that does not end in white space",
-           printable(token));
-  }
-  for (const std::string role : kBertRoles)
-    if (!role.empty() &&
-        std::find(options.special_tokens.begin(), options.special_tokens.end(), role) == options.special_tokens.end())
-      fail(ErrorKind::usage,
-           "special_tokens has no {}; a tokenizer of BERT's kind needs [PAD], [UNK], [CLS], [SEP] and [MASK]", role);
+  check_special_tokens(options.special_tokens, kBertRoles,
+                       "a tokenizer of BERT's kind needs [PAD], [UNK], [CLS], [SEP] and [MASK]");
 }
 
 BertNormalization normalization_of(const WordPieceOptions& options) {
@@ -67,13 +36,7 @@ Tokenizer bert_tokenizer(Vocabulary vocabulary, const WordPieceOptions& options)
   tables->tokenizer_class = tables->known_class->name;
   tables->config = Json::object();
 
-  std::vector<AddedToken> special;
-  for (const std::string& token : options.special_tokens) {
-    special.push_back({.content = token, .special = true});
-    if (std::find(kBertRoles.begin(), kBertRoles.end(), token) == kBertRoles.end())
-      tables->further_special.push_back(token);
-  }
-  tables->add_tokens(std::move(special), "special_tokens");
+  add_special_tokens(options.special_tokens, kBertRoles, *tables);
   tables->templates = tables->class_template();
   tables->list_special_ids();
   return Tokenizer(std::move(tables));

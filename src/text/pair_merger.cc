@@ -156,7 +156,8 @@ void PairMerger::run(int64_t vocab_size, uint64_t min_frequency) {
     }
     if (top->count < std::max<uint64_t>(1, min_frequency)) return;
     fetch_next();
-    merge(*top, token_of(top->pair));
+    merges_.push_back({top->pair, token_of(top->pair)});
+    merge(*top, merges_.back().token);
   }
 }
 

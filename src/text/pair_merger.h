@@ -34,6 +34,13 @@ class PairMerger {
   /// Merges until the vocabulary has `vocab_size` entries or no pair occurs `min_frequency` times (nor once).
   void run(int64_t vocab_size, uint64_t min_frequency);
 
+  /// What was merged, in order.
+  struct Merged {
+    PairKey pair;
+    uint32_t token;
+  };
+  const std::vector<Merged>& merges() const { return merges_; }
+
  private:
   /// Tokens on one side of what is merged, by id, and how often and where each was met there.
   struct Side {
@@ -83,6 +90,7 @@ class PairMerger {
   PairQueue queue_;
   std::vector<Findings> found_;  // one a thread
   std::string token_;
+  std::vector<Merged> merges_;
 };
 
 }  // namespace tekio

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/library.h"
+#include "text/unicode_steps.h"
 #include "text/utf8.h"
 
 namespace tekio {
@@ -72,14 +73,36 @@ struct ParametersDeleter {
   void operator()(OnigMatchParam* parameters) const { oniguruma().free_limits(parameters); }
 };
 
-// Inside brackets, [:punct:] has symbols too since some version of Oniguruma; older ones get it spelt out.
-std::string spell_out_punctuation(std::string_view pattern) {
+// A property with the characters that the library is too old to know: as members of a class in brackets.
+std::string members_of(char property) {
+  const bool letters = property == 'L';
+  const auto* later = letters ? unicode::kLaterLetters : unicode::kLaterNumbers;
+  std::string members = fmt::format("\\p{{{}}}", property);
+  for (size_t i = 0; i < (letters ? unicode::kLaterLetterCount : unicode::kLaterNumberCount); ++i)
+    members += fmt::format("\\x{{{:X}}}-\\x{{{:X}}}", static_cast<uint32_t>(later[i].first),
+                           static_cast<uint32_t>(later[i].last));
+  return members;
+}
+
+// What versions of Oniguruma understand differently is spelt out: letters and numbers, which are more in newer ones,
+// and
+// [:punct:], which inside brackets has symbols too since some version.
+std::string spell_out(std::string_view pattern) {
   constexpr std::string_view kClass = "[:punct:]", kOthers = "[:^punct:]";
   std::string result;
   int depth = 0;  // of brackets
   for (size_t i = 0; i < pattern.size(); ++i) {
     const std::string_view rest = pattern.substr(i);
-    if (rest[0] == '\\') {
+    const bool letters = rest.substr(1).starts_with("p{L}") || rest.substr(1).starts_with("P{L}");
+    const bool numbers = rest.substr(1).starts_with("p{N}") || rest.substr(1).starts_with("P{N}");
+    if (rest[0] == '\\' && (letters || numbers)) {
+      const std::string members = members_of(letters ? 'L' : 'N');
+      if (rest[1] == 'P')
+        result += "[^" + members + "]";
+      else
+        result += depth > 0 ? members : "[" + members + "]";
+      i += 4;
+    } else if (rest[0] == '\\') {
       result += rest.substr(0, 2);
       ++i;
     } else if (depth > 0 && rest.starts_with(kClass)) {
@@ -125,7 +148,7 @@ Pattern Pattern::regex(std::string text, const std::string& where) {
          kLongestPattern);
   auto compiled = std::make_shared<Compiled>();
   OnigErrorInfo info;
-  const std::string spelt = spell_out_punctuation(text);
+  const std::string spelt = spell_out(text);
   const int code = oniguruma().make(&compiled->regex, bytes_of(spelt), bytes_of(spelt) + spelt.size(), ONIG_OPTION_NONE,
                                     oniguruma().utf8, *oniguruma().syntax, &info);
   if (code != ONIG_NORMAL) {

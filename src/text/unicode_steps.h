@@ -18,6 +18,11 @@ struct Composition {
   char32_t first, second, composed;
 };
 
+/// From the first to the last.
+struct CodePoints {
+  char32_t first, last;
+};
+
 // Two stages, as in unicode.h.
 extern const uint8_t kStepRecordBlocks[];
 extern const uint8_t kStepRecordNumbers[];
@@ -27,6 +32,11 @@ extern const uint16_t kCompatiblePositions[];
 extern const char32_t kCompatible[];       // count, characters; at position 0: none
 extern const Composition kCompositions[];  // ascending; without Hangul, which goes by arithmetic
 extern const size_t kCompositionCount;
+// \p{L} and \p{N} that regular expressions of the reference know (Unicode 16.0) and older libraries (14.0) do not.
+extern const CodePoints kLaterLetters[];
+extern const size_t kLaterLetterCount;
+extern const CodePoints kLaterNumbers[];
+extern const size_t kLaterNumberCount;
 
 /// `c` < 0x110000.
 inline const StepRecord& step_record(char32_t c) {

@@ -45,6 +45,26 @@ TEST(TokenizerTrain, SavesAFolderThatTokenizes) {
   EXPECT_THAT(names_in(folder / "deep"), ElementsAre("tokenizer")) << "nothing half written beside it";
 }
 
+TEST(TokenizerTrain, SavesAByteLevelBpe) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(400)), out = folder / "bytes";
+  const Result result = run({"tokenizer", "train", "--data", text, "--model_type", "bpe", "--vocab_size", "300",
+                             "--output_dir", out, "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.json()["vocab_size"], 300);
+  EXPECT_THAT(names_in(out), UnorderedElementsAre("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                                  "vocab.json", "merges.txt"));
+  const std::string merges = read_file(out + "/merges.txt");
+  EXPECT_EQ(std::count(merges.begin(), merges.end(), '\n'), 1 + 300 - 5 - 256);
+  const Result ids = run({"tokenize", "--tokenizer", out, "--ids"}, {.input = "a <mask>\n"});
+  EXPECT_THAT(ids.out, testing::AllOf(testing::StartsWith("0 "), testing::EndsWith(" 4 2\n"))) << ids.err;
+  // Capitals are kept unless it is said otherwise, as in RoBERTa.
+  const Result lower =
+      run({"tokenizer", "train", "--data", text, "--model_type", "bpe", "--lowercase", "true", "--output_dir", out});
+  EXPECT_EQ(lower.code, 0) << lower.err;
+  EXPECT_THAT(read_file(out + "/tokenizer.json"), HasSubstr("\"Lowercase\""));
+}
+
 TEST(TokenizerTrain, PrintsTheFolderAndTellsWhereTheSizeIsAnother) {
   const ScratchFolder folder;
   const std::string text = folder.write("text.txt", "abc abc abd\n"), out = folder / "out";
@@ -127,6 +147,16 @@ TEST(TokenizerTrain, WhatIsWrongHasACodeAndASentence) {
       {{"--data", text, "--output_dir", out, "--vocab_size", "0"}, 2, "--vocab_size is '0'"},
       {{"--data", text, "--output_dir", out, "--min_frequency", "-1"}, 2, "--min_frequency is '-1'"},
       {{"--data", text, "--output_dir", out, "--limit_alphabet", "0"}, 2, "--limit_alphabet is '0'"},
+      {{"--data", text, "--output_dir", out, "--model_type", "unigram"}, 2, "--model_type is 'unigram'"},
+      {{"--data", text, "--output_dir", out, "--model_type", "bpe", "--limit_alphabet", "9"},
+       2,
+       "--limit_alphabet goes with --model_type wordpiece alone"},
+      {{"--data", text, "--output_dir", out, "--add_prefix_space"},
+       2,
+       "--add_prefix_space goes with --model_type bpe alone"},
+      {{"--data", text, "--output_dir", out, "--model_type", "bpe", "--special_tokens", "<s>"},
+       2,
+       "special_tokens has no </s>"},
       {{"--data", text, "--output_dir", out, "--strip_accents", "maybe"}, 2, "--strip_accents is 'maybe'"},
       {{"--data", text, "--output_dir", out, "--special_tokens", "[PAD]"}, 2, "special_tokens has no"},
       {{"--data", blank, "--output_dir", out}, 3, "there is no word in the data"},

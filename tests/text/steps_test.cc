@@ -8,6 +8,7 @@
 #include "text/normalizer.h"
 #include "text/pattern.h"
 #include "text/pre_tokenizer.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 #include "text/vocabulary.h"
 
@@ -128,6 +129,32 @@ TEST(UnicodeTest, ScriptsAndNumbersOfEveryCodePoint) {
     for (const Split& split : cut.splits) begins += (begins.empty() ? "" : " ") + std::to_string(split.begin);
     EXPECT_EQ(hash(begins), golden_hashes[name].get<std::string>()) << name;
   }
+}
+
+// Whatever the library's version: letters and numbers are those of the reference's.
+TEST(UnicodeTest, PatternsKnowEveryLetterAndNumber) {
+  std::string text;
+  for_each_code_point([&](char32_t c) { append_utf8(text, c); });
+  const auto count = [&](const char* pattern, int flag) {
+    std::vector<Pattern::Match> matches;
+    Pattern::regex(pattern, "test").find(text, matches);
+    size_t right = 0;
+    for (const Pattern::Match& match : matches) {
+      const char* at = text.data() + match.begin;
+      right += unicode::is(decode_utf8(at), flag);
+    }
+    return std::pair(right, matches.size());
+  };
+  size_t letters = 0, numbers = 0, all = 0;
+  for_each_code_point([&](char32_t c) {
+    letters += unicode::is(c, unicode::kLetter), numbers += unicode::is(c, unicode::kNumber), ++all;
+  });
+  EXPECT_EQ(letters, 141028u);
+  for (const char* pattern : {"\\p{L}", "[x\\p{L}]"}) EXPECT_EQ(count(pattern, unicode::kLetter).first, letters);
+  for (const char* pattern : {"\\p{N}", "[1\\p{N}]"}) EXPECT_EQ(count(pattern, unicode::kNumber).first, numbers);
+  EXPECT_EQ(count("\\P{L}", unicode::kLetter).first, 0u);
+  EXPECT_EQ(count("[^\\p{N}]", unicode::kNumber).first, 0u);
+  EXPECT_EQ(count("[\\P{N}\\P{L}]", unicode::kNumber).second, all);
 }
 
 std::string generic(const std::string& members) {

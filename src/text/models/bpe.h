@@ -45,6 +45,12 @@ class Bpe {
   /// message).
   Bpe(Vocabulary vocabulary, std::span<const Merge> merges, Options options, const std::string& where);
 
+  /// The same of merges of the vocabulary's ids, which are right.
+  Bpe(Vocabulary vocabulary, std::vector<MergeTable::Pair> merges, Options options)
+      : vocabulary_(std::move(vocabulary)), merges_(std::move(merges)), options_(std::move(options)) {
+    prepare();
+  }
+
   /// Replaces `pieces` by the split's. Errors: input (the unknown token is needed and is not in the vocabulary).
   void tokenize(std::span<const AlignedChar> split, std::vector<SubwordPiece>& pieces, Scratch& scratch) const;
 
