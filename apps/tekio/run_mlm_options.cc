@@ -24,7 +24,10 @@ const std::vector<ForeignOption>& foreign_options() {
       {"do_predict", true, {"false"}, "there is nothing to predict in masked language modelling; see tekio fill"},
       {"eval_on_start", true, {"*"}, "the model is always evaluated before training"},
       // Models from nothing, other configurations.
-      {"model_type", false, {"distilbert", "bert"}, "the model's config.json says it"},
+      {"model_type",
+       false,
+       {"distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "albert", "modernbert"},
+       "the model's config.json says it"},
       {"config_overrides", false, {}, "the model's config.json counts; only --dropout can change it"},
       {"config_name",
        false,
