@@ -127,6 +127,7 @@ class Hub:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go apart, and on a kept connection the second would wait for 40 ms
     hub: Hub
     is_cdn = False
     fault = None  # what goes wrong with the request that is being answered
