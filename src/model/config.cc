@@ -153,7 +153,9 @@ void read_sizes(ModelConfig& config, const JsonReader& reader, const FamilyTable
   config.layers = size_at(reader, keys.layers, kMostLayers, where);
   config.heads = size_at(reader, keys.heads, kMostHeads, where);
   config.inner = size_at(reader, keys.inner, kMostInner, where);
-  config.max_positions = size_at(reader, keys.max_positions, kMostPositions, where);
+  config.max_positions = defaults.contains(keys.max_positions)
+                             ? size_or(reader, keys.max_positions, defaults, kMostPositions, 0, where)
+                             : size_at(reader, keys.max_positions, kMostPositions, where);
   config.embedding_width = size_or(reader, keys.embedding_width, defaults, kMostWidth, config.width, where);
   config.projects = table.traits.always_projects || config.embedding_width != config.width;
   read_sharing(config, reader, keys, defaults, where);

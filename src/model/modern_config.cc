@@ -7,6 +7,12 @@ namespace {
 
 constexpr const char *kFull = "full_attention", *kSliding = "sliding_attention";
 
+// Not missing: some keys mean something else then.
+bool is_null(const ModelConfig& config, const char* key) {
+  const auto at = config.document.find(key);
+  return at != config.document.end() && at->is_null();
+}
+
 double theta_at(const JsonReader& reader, const char* key, double fallback, const std::string& where) {
   const double theta = reader.number(key).value_or(fallback);
   if (!(theta > 0 && theta < 1e30))
@@ -63,9 +69,9 @@ void read_modern_layers(ModelConfig& config, const JsonReader& reader, const std
                    .norms = flag("norm_bias", false),
                    .transform = flag("classifier_bias", false),
                    .decoder = flag("decoder_bias", true)};
-  const Json* const cutoff = reader.find("initializer_cutoff_factor");
-  const bool is_null = cutoff != nullptr && cutoff->is_null();  // the reference's 3, then
-  config.initializer_cutoff = is_null ? 3 : reader.number("initializer_cutoff_factor").value_or(2);
+  config.initializer_cutoff = is_null(config, "initializer_cutoff_factor")
+                                  ? 3  // the reference's, then
+                                  : reader.number("initializer_cutoff_factor").value_or(2);
   if (!(config.initializer_cutoff >= 0.5 && config.initializer_cutoff < 100))
     fail(ErrorKind::input, "{}: initializer_cutoff_factor is {}; expected 0.5 to 100", where,
          config.initializer_cutoff);
@@ -76,9 +82,8 @@ void read_modern_layers(ModelConfig& config, const JsonReader& reader, const std
   if (local < 2 || local > int64_t{1} << 30)
     fail(ErrorKind::input, "{}: local_attention is {}; expected 2 or more", where, local);
   const double global_theta = read_theta(reader, kFull, "global_rope_theta", 160'000, where);
-  const Json* const own = reader.find("local_rope_theta");
-  const double local_theta =
-      read_theta(reader, kSliding, "local_rope_theta", own != nullptr && own->is_null() ? global_theta : 10'000, where);
+  const double local_theta = read_theta(reader, kSliding, "local_rope_theta",
+                                        is_null(config, "local_rope_theta") ? global_theta : 10'000, where);
   for (const bool sliding : read_layer_types(config, reader, where))
     config.attention.push_back(sliding ? LayerAttention{local / 2, local_theta} : LayerAttention{0, global_theta});
 }

@@ -52,6 +52,87 @@ TEST(Config, ReadsBert) {
   EXPECT_EQ(parse(with(document, "pad_token_id", nullptr)).padding_id, -1);
 }
 
+TEST(Config, RobertaCountsPositionsFromItsPadding) {
+  const ModelConfig config = parse(with(with(tiny_bert_json(), "model_type", "roberta"), "pad_token_id", 0));
+  EXPECT_EQ(config.padding_id, 0);
+  EXPECT_EQ(config.longest_input(), config.max_positions - 1);
+  const ModelConfig silent = parse(with(tiny_bert_json(), "model_type", "camembert"));
+  EXPECT_EQ(silent.padding_id, 1);
+  EXPECT_EQ(silent.longest_input(), silent.max_positions - 2);
+  expect_error(ErrorKind::input, {"pad_token_id is null", "positions are counted from it"},
+               [&] { parse(with(with(tiny_bert_json(), "model_type", "roberta"), "pad_token_id", nullptr)); });
+  expect_error(ErrorKind::input, {"max_position_embeddings is 20", "pad_token_id = 19"},
+               [&] { parse(with(with(tiny_bert_json(), "model_type", "roberta"), "pad_token_id", 19)); });
+}
+
+TEST(Config, AlbertsLayersShareWeights) {
+  Json document = with(with(tiny_bert_json(), "model_type", "albert"), "embedding_size", 12);
+  document["num_hidden_layers"] = 7;
+  document["num_hidden_groups"] = 3;
+  document["inner_group_num"] = 2;
+  const ModelConfig config = parse(document);
+  EXPECT_EQ(config.embedding_width, 12);
+  EXPECT_TRUE(config.projects);
+  EXPECT_EQ(config.layers, 14);
+  EXPECT_EQ(config.weight_layers(), 6);
+  std::vector<int64_t> groups;  // the reference's int(i / (7 / 3))
+  for (int64_t layer = 0; layer < 14; layer += 2) {
+    EXPECT_EQ(config.weights_of_layer(layer) % 2, 0);
+    EXPECT_EQ(config.weights_of_layer(layer + 1), config.weights_of_layer(layer) + 1);
+    groups.push_back(config.weights_of_layer(layer) / 2);
+  }
+  EXPECT_EQ(groups, (std::vector<int64_t>{0, 0, 0, 1, 1, 2, 2}));
+  expect_error(ErrorKind::input, {"num_hidden_groups = 8", "no more groups than layers"},
+               [&] { parse(with(document, "num_hidden_groups", 8)); });
+}
+
+TEST(Config, ModernbertSpeaksBothVersions) {
+  const Json sizes = {{"model_type", "modernbert"}, {"vocab_size", 50},
+                      {"hidden_size", 16},          {"num_hidden_layers", 4},
+                      {"pad_token_id", 0},          {"num_attention_heads", 2},
+                      {"intermediate_size", 24},    {"position_embedding_type", "rope"}};
+  Json older = sizes, newer = sizes;
+  older["global_attn_every_n_layers"] = 3;
+  older["global_rope_theta"] = 5000;
+  older["local_rope_theta"] = nullptr;
+  older["local_attention"] = 10;
+  newer["layer_types"] = {"full_attention", "sliding_attention", "sliding_attention", "full_attention"};
+  newer["rope_parameters"] = {{"full_attention", {{"rope_theta", 5000.0}, {"rope_type", "default"}}},
+                              {"sliding_attention", {{"rope_theta", 5000.0}, {"rope_type", "default"}}}};
+  newer["local_attention"] = 10;
+  for (const Json& document : {older, newer}) {
+    const ModelConfig config = parse(document);
+    EXPECT_EQ(config.longest_input(), 8192);
+    EXPECT_EQ(config.position_rows(), 0);
+    ASSERT_EQ(config.attention.size(), 4u);
+    for (int64_t layer = 0; layer < 4; ++layer) {
+      EXPECT_EQ(config.attention_of(layer).window, layer % 3 == 0 ? 0 : 5);
+      EXPECT_EQ(config.attention_of(layer).rope_theta, 5000);
+    }
+    EXPECT_FALSE(config.biases.attention || config.biases.norms);
+    EXPECT_TRUE(config.biases.decoder);
+    EXPECT_FLOAT_EQ(config.norm_epsilon, 1e-5f);
+  }
+  EXPECT_EQ(parse(sizes).attention_of(1).rope_theta, 10'000);
+  EXPECT_EQ(parse(sizes).attention_of(0).rope_theta, 160'000);
+  const auto refused = [](const Json& document, const std::vector<std::string>& parts) {
+    expect_error(ErrorKind::input, parts, [&] { parse(document); });
+  };
+  refused(with(newer, "layer_types", {"full_attention"}), {"layer_types", "list of 4 types"});
+  Json odd = newer;
+  odd["layer_types"][1] = "chunked_attention";
+  refused(odd, {"layer_types names", "chunked_attention", "sliding_attention"});
+  odd = newer;
+  odd["rope_parameters"]["full_attention"]["rope_type"] = "yarn";
+  refused(odd, {"rope_parameters.full_attention", "\"yarn\"", "default"});
+  refused(with(sizes, "mlp_dropout", 0.1), {"mlp_dropout is 0.1", "set it to 0"});
+  refused(with(sizes, "global_rope_theta", -1), {"global_rope_theta is -1", "above 0"});
+  refused(with(sizes, "global_attn_every_n_layers", 0), {"global_attn_every_n_layers is 0"});
+  refused(with(sizes, "local_attention", 1), {"local_attention is 1"});
+  refused(with(sizes, "initializer_cutoff_factor", 0.0), {"initializer_cutoff_factor is 0"});
+  refused(with(with(sizes, "hidden_size", 18), "num_attention_heads", 2), {"heads of 9 numbers", "even"});
+}
+
 TEST(Config, TakesWhatTheClassSaysWhereTheFileIsSilent) {
   Json bert = tiny_bert_json();
   for (const char* key : {"type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob"}) bert.erase(key);

@@ -71,6 +71,31 @@ TEST(Weights, CountsOfThePublishedModels) {
   EXPECT_EQ(base.named().size(), 202u);
 }
 
+TEST(Weights, ModernbertsBeginWithinTheirCutoff) {
+  const ModelConfig config = ModelConfig::from_json({{"model_type", "modernbert"},
+                                                     {"vocab_size", 300},
+                                                     {"hidden_size", 32},
+                                                     {"num_hidden_layers", 8},
+                                                     {"num_attention_heads", 2},
+                                                     {"intermediate_size", 40},
+                                                     {"pad_token_id", 7}},
+                                                    "config.json");
+  ParameterSet weights(config, "weights");
+  initialize_weights(config, weights, 3);
+  for (const NamedTensor& tensor : std::as_const(weights).named()) {
+    if (tensor.role != TensorRole::matrix) continue;
+    const bool smaller = tensor.name.ends_with(".Wo.weight") || tensor.name == "head.dense.weight";
+    const double deviation = smaller ? 0.02 / 4 : 0.02;  // 4 = sqrt(2 * 8)
+    double squares = 0, most = 0;
+    for (const float w : tensor.tensor.values()) squares += double{w} * w, most = std::max(most, std::abs(double{w}));
+    EXPECT_LE(most, 2 * deviation * 1.000001) << tensor.name;
+    EXPECT_GT(most, 1.8 * deviation) << tensor.name;
+    // A normal distribution cut off at two deviations has 0.880 of one.
+    const double mean = std::sqrt(squares / static_cast<double>(tensor.tensor.numel()));
+    EXPECT_NEAR(mean / deviation, 0.88, 0.06) << tensor.name;
+  }
+}
+
 TEST(Weights, BiasesAndNormsDoNotDecay) {
   for (const Json& document : {tiny_bert_json(), tiny_distilbert_json()}) {
     const ParameterSet set(ModelConfig::from_json(document, "config"), "weights");
