@@ -153,8 +153,9 @@ std::string program_help(const std::string& family) {
     examples += wrapped_example(example, page.width);
   return fmt::format(
       "usage: tekio COMMAND [options]\n\n{}\n\nCommands\n{}\n{}\n\nExamples\n{}\n{}\n",
-      wrapped("Adapts masked language models (BERT, DistilBERT) to a domain's text, or trains them from nothing.", 0,
-              page.width),
+      wrapped("Adapts masked language models (BERT, RoBERTa, ModernBERT and their kin) to a domain's text, or trains "
+              "them from nothing.",
+              0, page.width),
       commands_list(""),
       wrapped("'tekio COMMAND --help' shows a command's options, 'tekio --version' the version.", 0, page.width),
       examples,

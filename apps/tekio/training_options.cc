@@ -85,7 +85,7 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.add("accumulation_loss", &t.accumulation_loss, accumulation_loss_names(),
             "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their "
             "own means; "
-            "automatic: tokens, or sum with --masking_rng torch");
+            "automatic: tokens, or sum with --masking_rng torch (but ModernBERT's: tokens, as the reference has it)");
   table.add("learning_rate", &t.learning_rate, "the highest rate").at_least(0).alias("lr");
   table.add("lr_scheduler_type", &t.lr_scheduler_type, lr_schedulers(), "how the rate falls");
   table

@@ -42,8 +42,9 @@ int rank(const Arithmetic& a) {
   return a.kernel == "amx" ? 0 : a.kernel == "avx512" ? 1 : 3;
 }
 
-// Two layers of the model's sizes, of which the last is computed for masked tokens only, as a model's last is, and a
-// small vocabulary. Models narrower than this are measured as this wide: their steps are too short to time.
+// Two layers of the model's sizes (its first two), of which the last is computed for masked tokens only, as a model's
+// last is, and a small vocabulary. Models narrower than this are measured as this wide: their steps are too short to
+// time.
 ModelConfig sample_of(const ModelConfig& config) {
   constexpr int64_t kLeastWidth = 256, kMostEntries = 2048;
   ModelConfig sample = config;
@@ -51,8 +52,8 @@ ModelConfig sample_of(const ModelConfig& config) {
   sample.shared_layers = 0;
   sample.embedding_width = sample.width;
   sample.projects = false;
-  sample.attention.clear();
-  sample.position_rule = PositionRule::index;
+  if (!sample.attention.empty()) sample.attention.resize(2);
+  if (sample.position_rule == PositionRule::behind_padding) sample.position_rule = PositionRule::index;
   sample.vocabulary = kMostEntries;
   sample.max_positions = 128;
   sample.type_vocabulary = 0;

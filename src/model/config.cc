@@ -182,7 +182,7 @@ void read_activations(ModelConfig& config, const JsonReader& reader, const Famil
     config.head_activation = table.traits.gelu_head ? Activation::gelu : config.activation;
 }
 
-// The rates of the sites where hidden_dropout acts.
+// The rates of the sites behind attention and feed-forward: hidden_dropout's, or in ModernBERT attention_dropout's.
 void spread_dropout(ModelConfig& config) {
   const Traits& traits = table_of(config.family).traits;
   config.attention_output_dropout = traits.drops_attention_output ? config.hidden_dropout : 0;
@@ -214,13 +214,16 @@ void read_padding(ModelConfig& config, const JsonReader& reader, const ConfigKey
   const bool no_padding = config.document.contains("pad_token_id") && config.document["pad_token_id"].is_null();
   const int64_t padding =
       no_padding ? -1 : reader.integer("pad_token_id").value_or(defaults.at("pad_token_id").get<int64_t>());
+  const char* const by_default = config.document.contains("pad_token_id") ? "" : ", as where it is missing";
   if (padding < -1 || padding >= config.vocabulary)
-    fail(ErrorKind::input, "{}: pad_token_id is {}; expected an id below {} = {}", where, padding, keys.vocabulary,
-         config.vocabulary);
+    fail(ErrorKind::input, "{}: pad_token_id is {}{}; expected the padding token's id, below {} = {}", where, padding,
+         by_default, keys.vocabulary, config.vocabulary);
   config.padding_id = static_cast<int32_t>(padding);
   config.position_rule = table_of(config.family).traits.positions;
   if (config.position_rule != PositionRule::behind_padding) return;
-  if (padding < 0) fail(ErrorKind::input, "{}: pad_token_id is null; positions are counted from it", where);
+  if (padding < 0)
+    fail(ErrorKind::input, "{}: pad_token_id is {}; expected an id, as positions are counted from it", where,
+         no_padding ? "null" : "-1");
   if (config.longest_input() < 1)
     fail(ErrorKind::input, "{}: {} is {}; expected more than pad_token_id = {} and one, as positions begin behind it",
          where, keys.max_positions, config.max_positions, padding);

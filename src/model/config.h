@@ -51,10 +51,10 @@ struct ModelConfig {
   float norm_epsilon = 1e-12f;
   Activation activation = Activation::gelu, head_activation = Activation::gelu;
   PositionRule position_rule = PositionRule::index;
-  float hidden_dropout = 0;  // embeddings
+  float hidden_dropout = 0;  // embeddings; in BERT's kin also the two below
   float attention_dropout = 0;
-  float attention_output_dropout = 0;  // 0 in DistilBERT: it has none there
-  float output_dropout = 0;            // feed-forward outputs; 0 in ALBERT: it has none there
+  float attention_output_dropout = 0;  // 0 in DistilBERT; ModernBERT's is that of attention
+  float output_dropout = 0;            // feed-forward outputs; 0 in ALBERT and ModernBERT
   int32_t padding_id = 0;              // -1: none
   double initializer_range = 0.02;     // 0 is 0.02 too, as in transformers 5
   double initializer_cutoff = 0;       // numbers are drawn anew beyond so many deviations; 0: any will do

@@ -73,7 +73,8 @@ void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor
 struct Block {
   /// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
   void (*forward)(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x);
-  /// From s.d_y to s.d_x.
+  /// From s.d_y to s.d_x. Pre-norm layers also take the stream's gradient from s.d_stream, where the layer behind left
+  /// it (the last one begins it), and leave it there.
   void (*backward)(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
                    EncoderScratch& s, ConstTensor x);
   /// Where the first layer's backward leaves the gradient of its input instead.

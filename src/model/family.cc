@@ -77,27 +77,29 @@ constexpr const char* kModernbertDefaults =
         "sparse_pred_ignore_index": -100, "sparse_prediction": false, "tie_word_embeddings": true})";
 
 // RoBERTa, and the families that are RoBERTa under another name.
-constexpr FamilyTable roberta(Family family, const char* model_type, const char* shown, const char* architecture) {
-  return {.family = family,
-          .model_type = model_type,
-          .shown = shown,
-          .architecture = architecture,
-          .base_prefix = "roberta.",
-          .keys = kBertKeys,
-          .traits = {.positions = PositionRule::behind_padding, .gelu_head = true},
-          .aliases = {},
-          .defaults = kRobertaDefaults,
-          .names = bert_layers({.word = "roberta.embeddings.word_embeddings",
-                                .position = "roberta.embeddings.position_embeddings",
-                                .type = "roberta.embeddings.token_type_embeddings",
-                                .embedding_norm = "roberta.embeddings.LayerNorm",
-                                .layer = "roberta.encoder.layer.",
-                                .transform = "lm_head.dense",
-                                .head_norm = "lm_head.layer_norm",
-                                .head_bias = "lm_head.bias",
-                                .head_bias_first = true,
-                                .decoder = "lm_head.decoder.weight",
-                                .decoder_bias = "lm_head.decoder.bias"})};
+constexpr FamilyTable roberta(Family family, const char* model_type, const char* shown, const char* architecture,
+                              bool head_comes_first) {
+  return {
+      .family = family,
+      .model_type = model_type,
+      .shown = shown,
+      .architecture = architecture,
+      .base_prefix = "roberta.",
+      .keys = kBertKeys,
+      .traits = {.positions = PositionRule::behind_padding, .gelu_head = true, .head_comes_first = head_comes_first},
+      .aliases = {},
+      .defaults = kRobertaDefaults,
+      .names = bert_layers({.word = "roberta.embeddings.word_embeddings",
+                            .position = "roberta.embeddings.position_embeddings",
+                            .type = "roberta.embeddings.token_type_embeddings",
+                            .embedding_norm = "roberta.embeddings.LayerNorm",
+                            .layer = "roberta.encoder.layer.",
+                            .transform = "lm_head.dense",
+                            .head_norm = "lm_head.layer_norm",
+                            .head_bias = "lm_head.bias",
+                            .head_bias_first = true,
+                            .decoder = "lm_head.decoder.weight",
+                            .decoder_bias = "lm_head.decoder.bias"})};
 }
 
 constexpr FamilyTable kFamilies[] = {
@@ -170,9 +172,9 @@ constexpr FamilyTable kFamilies[] = {
                            .head_bias_first = true,
                            .decoder = "cls.predictions.decoder.weight",
                            .decoder_bias = "cls.predictions.decoder.bias"})},
-    roberta(Family::roberta, "roberta", "RoBERTa", "RobertaForMaskedLM"),
-    roberta(Family::xlm_roberta, "xlm-roberta", "XLM-RoBERTa", "XLMRobertaForMaskedLM"),
-    roberta(Family::camembert, "camembert", "CamemBERT", "CamembertForMaskedLM"),
+    roberta(Family::roberta, "roberta", "RoBERTa", "RobertaForMaskedLM", false),
+    roberta(Family::xlm_roberta, "xlm-roberta", "XLM-RoBERTa", "XLMRobertaForMaskedLM", true),
+    roberta(Family::camembert, "camembert", "CamemBERT", "CamembertForMaskedLM", true),
     {.family = Family::electra,
      .model_type = "electra",
      .shown = "ELECTRA",
@@ -246,8 +248,11 @@ constexpr FamilyTable kFamilies[] = {
               .hidden_dropout = "embedding_dropout",
               .attention_dropout = "attention_dropout",
               .sinusoidal_positions = nullptr},
-     .traits =
-         {.drops_attention_output = false, .drops_output = false, .positions = PositionRule::rotary, .pre_norm = true},
+     .traits = {.drops_attention_output = false,
+                .drops_output = false,
+                .positions = PositionRule::rotary,
+                .loss_counts_tokens = true,
+                .pre_norm = true},
      .aliases = {},
      .defaults = kModernbertDefaults,
      .names = {.word = "model.embeddings.tok_embeddings",

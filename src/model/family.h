@@ -21,12 +21,15 @@ struct ConfigKeys {
 
 /// What a family does that no config says.
 struct Traits {
-  bool drops_attention_output = true;  ///< hidden_dropout also acts on the attention's output projection
-  bool drops_output = true;            ///< and on the feed-forward's output
+  bool drops_attention_output =
+      true;                  ///< hidden_dropout also acts on the attention's output (ModernBERT: another does)
+  bool drops_output = true;  ///< and on the feed-forward's output
   PositionRule positions = PositionRule::index;
-  bool gelu_head = false;        ///< the head's activation is gelu, whatever the config says
-  bool always_projects = false;  ///< from the embeddings' width, even where it is the layers' own
-  bool pre_norm = false;         ///< pre-norm layers, gated and with rotary positions, as ModernBERT has them
+  bool gelu_head = false;           ///< the head's activation is gelu, whatever the config says
+  bool always_projects = false;     ///< from the embeddings' width, even where it is the layers' own
+  bool head_comes_first = false;    ///< transformers 5 lists the head's matrix as the tied one, and counts it
+  bool loss_counts_tokens = false;  ///< transformers takes the mean over all of an update's masked tokens
+  bool pre_norm = false;            ///< pre-norm layers, gated and with rotary positions, as ModernBERT has them
 };
 
 /// Modules of schema.h, without ".weight" and ".bias"; the layers' stand behind `layer` + number + "." (in groups:

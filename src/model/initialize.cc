@@ -65,11 +65,12 @@ void fill_sinusoidal(const Tensor& table) {
     }
 }
 
-// Whether the padding's row is 0: of the word embeddings, and of positions that are counted from it.
+// Whether the padding's row is 0: of the word embeddings, and of positions that are counted from it. (ModernBERT's are
+// drawn like the others: the reference draws the whole table after torch has cleared that row.)
 bool has_padding_row(const ModelConfig& config, const NamedTensor& tensor) {
   const TensorNames& names = table_of(config.family).names;
   const auto is = [&](const char* name) { return tensor.name == fmt::format("{}.weight", name); };
-  return config.padding_id >= 0 &&
+  return config.padding_id >= 0 && !config.pre_norm &&
          (is(names.word) || (config.position_rule == PositionRule::behind_padding && is(names.position)));
 }
 

@@ -64,7 +64,10 @@ std::string described(const std::set<Start>& starts, const ModelConfig& config, 
   const bool only = starts.size() == 1;
   if (starts.contains(Start::random))
     parts.push_back(
-        fmt::format("initialised randomly (normal, deviation {}, seed {})", config.initializer_range, seed));
+        config.initializer_cutoff > 0
+            ? fmt::format("initialised randomly (normal, deviation {} or less, cut off at {} of them, seed {})",
+                          config.initializer_range, config.initializer_cutoff, seed)
+            : fmt::format("initialised randomly (normal, deviation {}, seed {})", config.initializer_range, seed));
   if (starts.contains(Start::sinusoidal)) parts.emplace_back("positions initialised with sines");
   if (starts.contains(Start::ones)) parts.emplace_back(only ? "initialised with 1" : "norms with 1");
   if (starts.contains(Start::zeros)) parts.emplace_back(only ? "initialised with 0" : "biases with 0");

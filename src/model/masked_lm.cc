@@ -168,7 +168,7 @@ ModelInfo MaskedLM::info() const {
   const ModelConfig& config = impl_->model().config();
   return {.path = impl_->path(),
           .family = table_of(config.family).shown,
-          .layers = config.layers,
+          .layers = config.layers / config.inner_layers,
           .hidden_size = config.width,
           .heads = config.heads,
           .intermediate_size = config.inner,

@@ -15,23 +15,31 @@ bool is_null(const ModelConfig& config, const char* key) {
 
 double theta_at(const JsonReader& reader, const char* key, double fallback, const std::string& where) {
   const double theta = reader.number(key).value_or(fallback);
-  if (!(theta > 0 && theta < 1e30))
-    fail(ErrorKind::input, "{}: {} is {}; expected a number above 0", where, key, theta);
+  if (!(theta >= 1e-3 && theta < 1e30))  // beyond, frequencies leave float32
+    fail(ErrorKind::input, "{}: {} is {}; expected a base of angles, 0.001 or more", where, key, theta);
   return theta;
+}
+
+// Angles that are stretched for longer texts are not supported. The key has two names.
+void require_default(const JsonReader& reader, const std::string& place) {
+  for (const char* key : {"rope_type", "type"})
+    if (const std::string kind = reader.string(key).value_or("default"); kind != "default")
+      fail(ErrorKind::input, "{}: {} is \"{}\", but only \"default\" is supported", place, key, printable(kind));
 }
 
 // Of layers of one type: what rope_parameters says of it, else what the older key does.
 double read_theta(const JsonReader& reader, const char* type, const char* older, double fallback,
                   const std::string& where) {
+  const double theta = theta_at(reader, older, fallback, where);
   const Json* const all = reader.find("rope_parameters");
-  if (all == nullptr || !all->is_object() || !all->contains(type)) return theta_at(reader, older, fallback, where);
+  if (all == nullptr) return theta;
+  const JsonReader types(*all, where + ": rope_parameters");
+  const Json* const found = types.find(type);
+  if (found == nullptr) return theta;
   const std::string place = fmt::format("{}: rope_parameters.{}", where, type);
-  if (!(*all)[type].is_object()) fail(ErrorKind::input, "{} is no object", place);
-  const JsonReader own((*all)[type], place);
-  const std::string kind = own.string("rope_type").value_or("default");
-  if (kind != "default")
-    fail(ErrorKind::input, "{}: rope_type is \"{}\", but only \"default\" is supported", place, printable(kind));
-  return theta_at(own, "rope_theta", fallback, place);
+  const JsonReader own(*found, place);
+  require_default(own, place);
+  return theta_at(own, "rope_theta", theta, place);
 }
 
 // Whether each layer sees a window only.
@@ -80,7 +88,9 @@ void read_modern_layers(ModelConfig& config, const JsonReader& reader, const std
          config.width / config.heads);
   const int64_t local = reader.integer("local_attention").value_or(128);
   if (local < 2 || local > int64_t{1} << 30)
-    fail(ErrorKind::input, "{}: local_attention is {}; expected 2 or more", where, local);
+    fail(ErrorKind::input, "{}: local_attention is {}; expected 2 to 2^30", where, local);
+  if (const Json* const scaling = reader.find("rope_scaling"); scaling != nullptr)
+    require_default(JsonReader(*scaling, where + ": rope_scaling"), where + ": rope_scaling");
   const double global_theta = read_theta(reader, kFull, "global_rope_theta", 160'000, where);
   const double local_theta = read_theta(reader, kSliding, "local_rope_theta",
                                         is_null(config, "local_rope_theta") ? global_theta : 10'000, where);

@@ -26,7 +26,7 @@ struct LayerOf {
 };
 template <typename Embedding, typename Linear, typename Norm, typename Layer = LayerOf<Linear, Norm>>
 struct ModelOf {
-  Embedding word, position, type;  // type: absent in DistilBERT
+  Embedding word, position, type;  // type may be absent, and position
   Norm embedding_norm;
   Linear project;  // from the embeddings' width to the layers'; absent where they are one
   std::vector<Layer> layers;

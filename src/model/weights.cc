@@ -34,7 +34,7 @@ void for_each_slot(const ModelConfig& config, WeightsOf<Tensor>& weights, Visit&
       weights);
 }
 
-// The reference's names, in the order of its named_parameters().
+// The reference's names, in the schema's order: that of BERT's and DistilBERT's named_parameters().
 std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Tensor> weights) {
   const TensorNames& names = table_of(config.family).names;
   std::vector<TensorToChange> named;
@@ -43,6 +43,7 @@ std::vector<TensorToChange> name_tensors(const ModelConfig& config, WeightsOf<Te
     const auto field = module.names[static_cast<size_t>(part)];
     if (field == &TensorNames::norm2 && names.final_norm != nullptr)
       return next_prefix.empty() ? std::string(names.final_norm) : next_prefix + names.norm2;
+    TEKIO_CHECK(names.*field != nullptr, "{} has no name for a module", table_of(config.family).shown);
     return prefix + names.*field;
   };
   const auto add = [&](const Module& module, const std::string& prefix, const PairOf<Tensor>& pair) {

@@ -61,7 +61,7 @@ class ParameterSet {
   ConstTensor flat() const;
   Tensor flat_to_change();
 
-  /// For the processor: every tensor by its reference name, in the reference's named_parameters order; what files hold
+  /// For the processor: every tensor by its reference name, in an order of the schema's; what files hold
   /// in parts (q, k, v) are slices.
   const std::vector<NamedTensor>& named() const;
   const std::vector<TensorToChange>& named_to_change();

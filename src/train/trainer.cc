@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/family.h"
 #include "train/options_json.h"
 #include "train/plan.h"
 #include "train/report.h"
@@ -17,11 +18,13 @@ namespace {
 
 bool stop_requested() { return StopSignals::received() != 0; }
 
-/// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them.
+/// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them where the reference
+/// does not take that for the head's first.
 double parameters_without_embeddings(const ParameterSet& weights) {
   const ModelConfig& c = weights.config();
-  return static_cast<double>(weights.count() -
-                             (c.vocabulary + c.position_rows() + c.type_vocabulary) * c.embedding_width);
+  const bool counts_words = c.tied && table_of(c.family).traits.head_comes_first;
+  const int64_t left_out = (counts_words ? 0 : c.vocabulary) + c.position_rows() + c.type_vocabulary;
+  return static_cast<double>(weights.count() - left_out * c.embedding_width);
 }
 
 int64_t tokens_of(const std::vector<CollatedBatch>& batches) {
@@ -61,7 +64,10 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                   .epsilon = o.adam_epsilon,
                   .max_grad_norm = o.max_grad_norm}) {
   if (accumulation_loss_ == AccumulationLoss::automatic)
-    accumulation_loss_ = o.masking_rng == MaskingRng::counter ? AccumulationLoss::tokens : AccumulationLoss::sum;
+    accumulation_loss_ =
+        o.masking_rng == MaskingRng::counter || table_of(model_.config().family).traits.loss_counts_tokens
+            ? AccumulationLoss::tokens
+            : AccumulationLoss::sum;
   if (!evaluates() && o.eval_strategy != Interval::no)
     fail(ErrorKind::input,
          "there is no chunk to evaluate on: the evaluation text is shorter than one chunk; give more text or pass "

@@ -15,6 +15,7 @@
 #include "compute/cpu/bf16_kernel.h"
 #include "compute/cpu/cpu_features.h"
 #include "compute/forwarding.h"
+#include "model/family.h"
 #include "model/kept_rates.h"
 #include "support.h"
 
@@ -202,6 +203,24 @@ TEST(StepRates, AreMeasuredOnceAProcess) {
   ASSERT_EQ(found.size(), 1 + kernels::all_instructions().size());
   for (const StepRate& rate : found) EXPECT_GT(rate.gflops, 0.001) << rate.arithmetic.kernel;
   EXPECT_TRUE(same(step_rates(config, 1), found)) << "so that two runs of a process take the same";
+}
+
+TEST(StepRates, AreMeasuredOfEveryFamily) {
+  for (const FamilyTable& table : families()) {
+    SCOPED_TRACE(table.shown);
+    Json document = {{"vocab_size", 100}, {"pad_token_id", 1}};
+    for (const auto& [key, size] : {std::pair{table.keys.width, 24},
+                                    {table.keys.layers, 1},
+                                    {table.keys.heads, 2},
+                                    {table.keys.inner, 40},
+                                    {table.keys.max_positions, 16}})
+      document[key] = size;
+    document["model_type"] = table.model_type;
+    if (table.keys.embedding_width != nullptr) document[table.keys.embedding_width] = 20;
+    const std::vector<StepRate> found = measure_step_rates(ModelConfig::from_json(document, "tiny"), 1);
+    ASSERT_FALSE(found.empty());
+    for (const StepRate& rate : found) EXPECT_GT(rate.gflops, 0.001) << rate.arithmetic.kernel;
+  }
 }
 
 }  // namespace

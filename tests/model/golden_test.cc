@@ -138,6 +138,35 @@ TEST_P(Golden, EveryGradient) {
   RecordProperty("largest_difference", fmt::format("{:.3g}", most));
 }
 
+// Every path of a pass in bf16: each tensor's gradient points where float32's does.
+TEST_P(Golden, InBf16GradientsAreNearFloat32s) {
+  if (!device_.backend->has_bf16()) GTEST_SKIP() << "this processor does not multiply bf16";
+  const Batch& batch = batches_[2].batch;
+  const auto gradients = [&](DType type) {
+    model_.prepare({.sequences = 4, .length = 16, .masked_rows = 64}, true, type);
+    model_.clear_gradients();
+    model_.forward(batch, {});
+    model_.backward(batch, scale(batch));
+    std::vector<std::vector<float>> all;
+    for (const NamedTensor& tensor : model_.gradients().named())
+      all.emplace_back(tensor.tensor.values().begin(), tensor.tensor.values().end());
+    return all;
+  };
+  const auto exact = gradients(DType::f32), rounded = gradients(DType::bf16);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    const std::string& name = model_.gradients().named()[i].name;
+    if (is_key_bias(name)) continue;
+    double both = 0, first = 0, second = 0;
+    for (size_t j = 0; j < exact[i].size(); ++j) {
+      both += double{exact[i][j]} * rounded[i][j];
+      first += double{exact[i][j]} * exact[i][j];
+      second += double{rounded[i][j]} * rounded[i][j];
+    }
+    EXPECT_GT(both / std::sqrt(first * second), 0.99) << name;
+    EXPECT_NEAR(std::sqrt(second / first), 1, 0.1) << name;
+  }
+}
+
 TEST_P(Golden, TenAdamWSteps) {
   const Json& adamw = notes_["adamw"];
   Memory& memory = device_.backend->memory();
