@@ -10,7 +10,7 @@
 namespace tekio {
 namespace {
 
-constexpr size_t kSampleBytes = size_t{64} << 10;
+constexpr size_t kWideSampleBytes = size_t{64} << 10;
 
 /// How bytes read as UTF-16 in one order.
 struct Utf16Signs {
@@ -82,7 +82,7 @@ std::string charset_of_escapes(std::string_view bytes) {
 }
 
 std::string charset_of_zeros(std::string_view bytes) {
-  bytes = bytes.substr(0, kSampleBytes);
+  bytes = bytes.substr(0, kWideSampleBytes);
   std::array<int64_t, 4> zeros{};
   for (size_t i = 0; i < bytes.size(); ++i) zeros[i % 4] += bytes[i] == '\0';
   if (std::all_of(zeros.begin(), zeros.end(), [](int64_t count) { return count == 0; })) return "";

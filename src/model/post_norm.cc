@@ -6,7 +6,8 @@
 namespace tekio {
 namespace {
 
-void forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x) {
+void post_norm_forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s,
+                       ConstTensor x) {
   const auto drop = [&](DropoutSite site) { return p.dropouts.at(layer, site); };
   const Sequences wanted = p.wanted(layer);
   const ConstTensor rows = attend(p, layer, w, k, x);        // [m,C]
@@ -17,8 +18,8 @@ void forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, 
   p.be.residual_norm(k.y, k.norm2, k.middle, s.branch, w.norm2, wanted, drop(DropoutSite::output));
 }
 
-void backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
-              EncoderScratch& s, ConstTensor x) {
+void post_norm_backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
+                        EncoderScratch& s, ConstTensor x) {
   const auto drop = [&](DropoutSite site) { return p.dropouts.at(layer, site); };
   const Sequences wanted = p.wanted(layer);
   const Tensor d_branch2 = s.d_y;  // takes the memory of the gradient that it is made from
@@ -39,7 +40,7 @@ void backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradient
 }  // namespace
 
 const Block& post_norm_block() {
-  static constexpr Block kBlock = {forward, backward, &EncoderScratch::d_x};
+  static constexpr Block kBlock = {post_norm_forward, post_norm_backward, &EncoderScratch::d_x};
   return kBlock;
 }
 

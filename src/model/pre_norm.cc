@@ -7,7 +7,8 @@
 namespace tekio {
 namespace {
 
-void forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x) {
+void pre_norm_forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s,
+                      ConstTensor x) {
   const Sequences wanted = p.wanted(layer);
   attend(p, layer, w, k, x);
   p.be.linear(s.branch, k.mixed, w.out.weight, w.out.bias);  // [m,C]
@@ -25,8 +26,8 @@ void forward(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, 
 }
 
 // The gradient of the stream goes from layer to layer in s.d_stream, beside that of the normed stream.
-void backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
-              EncoderScratch& s, ConstTensor x) {
+void pre_norm_backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradients& d_w, const LayerKept& k,
+                       EncoderScratch& s, ConstTensor x) {
   const Sequences wanted = p.wanted(layer);
   const Tensor d_sum = p.is_last(layer) ? s.d_stream_rows : s.d_stream;
   if (p.is_last(layer))  // nothing but the sum's norm reaches the head
@@ -50,7 +51,7 @@ void backward(const Pass& p, int64_t layer, const LayerWeights& w, LayerGradient
 }  // namespace
 
 const Block& pre_norm_block() {
-  static constexpr Block kBlock = {forward, backward, &EncoderScratch::d_stream};
+  static constexpr Block kBlock = {pre_norm_forward, pre_norm_backward, &EncoderScratch::d_stream};
   return kBlock;
 }
 

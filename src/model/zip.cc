@@ -99,10 +99,10 @@ void read_zip64(const Bytes& extra, std::initializer_list<uint64_t*> fields) {
 StoredZip::StoredZip(std::span<const std::byte> bytes, const std::string& where) : where_(where) {
   const Bytes file(bytes, where);
   const Directory directory = find_directory(file, where);
-  struct Extent {
+  struct Occupied {
     uint64_t begin, end;
   };
-  std::vector<Extent> extents;
+  std::vector<Occupied> extents;
   uint64_t at = directory.begin;
   for (uint64_t i = 0; i < directory.entries; ++i) {
     if (file.get<uint32_t>(at, "directory") != kCentral)
@@ -139,7 +139,7 @@ StoredZip::StoredZip(std::span<const std::byte> bytes, const std::string& where)
     extents.push_back({local, data + size});
   }
   extents.push_back({directory.begin, directory.begin + directory.size});
-  std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
+  std::sort(extents.begin(), extents.end(), [](const Occupied& a, const Occupied& b) { return a.begin < b.begin; });
   for (size_t i = 1; i < extents.size(); ++i)
     if (extents[i].begin < extents[i - 1].end)
       fail(ErrorKind::input, "{} is damaged: ZIP entries overlap at byte {}", where, extents[i].begin);

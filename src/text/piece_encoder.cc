@@ -14,7 +14,7 @@ int32_t characters(std::string_view text) {
   return count;
 }
 
-bool is_space(char32_t c) { return c == byte_level::kSpace || unicode::is(c, unicode::kWhiteSpace); }
+bool is_trimmed_space(char32_t c) { return c == byte_level::kSpace || unicode::is(c, unicode::kWhiteSpace); }
 
 }  // namespace
 
@@ -37,8 +37,8 @@ void PieceEncoder::note_ends(std::string_view token, Pieces& out) const {
   if (!tables_->templates.trimming) return;
   Pieces::Ends ends{0, 0};
   const char *at = token.data(), *end = at + token.size();
-  while (at < end && is_space(decode_utf8(at))) ++ends.leading;
-  while (end > token.data() && is_space(decode_utf8_before(end))) ++ends.trailing;
+  while (at < end && is_trimmed_space(decode_utf8(at))) ++ends.leading;
+  while (end > token.data() && is_trimmed_space(decode_utf8_before(end))) ++ends.trailing;
   out.ends.push_back(ends);
 }
 
