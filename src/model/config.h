@@ -43,8 +43,7 @@ struct ModelConfig {
   bool gated = false;     // the feed-forward's inner numbers are act(a) b
   std::vector<LayerAttention> attention;  // by layer; empty: all see all, and nothing is turned
   Biases biases;
-  int64_t shared_layers =
-      0;  // of so many layers each is used again and again, as weights_of_layer() says; 0: all differ
+  int64_t shared_layers = 0;    // that are used again and again, as weights_of_layer() says; 0: all differ
   int64_t inner_layers = 1;     // that follow each other within a group of shared ones
   int64_t max_positions = 0;    // as the config says: longest_input() may be less
   int64_t type_vocabulary = 0;  // 0: no token types

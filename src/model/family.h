@@ -21,9 +21,8 @@ struct ConfigKeys {
 
 /// What a family does that no config says.
 struct Traits {
-  bool drops_attention_output =
-      true;                  ///< hidden_dropout also acts on the attention's output (ModernBERT: another does)
-  bool drops_output = true;  ///< and on the feed-forward's output
+  bool drops_attention_output = true;  ///< hidden_dropout also acts on the attention's output
+  bool drops_output = true;            ///< and on the feed-forward's output
   PositionRule positions = PositionRule::index;
   bool gelu_head = false;           ///< the head's activation is gelu, whatever the config says
   bool always_projects = false;     ///< from the embeddings' width, even where it is the layers' own

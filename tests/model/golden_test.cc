@@ -167,6 +167,40 @@ TEST_P(Golden, InBf16GradientsAreNearFloat32s) {
   }
 }
 
+// With dropout at every site that the family has, the gradient is still that of the loss: along its own direction the
+// loss changes as much as it says.
+TEST_P(Golden, WithDropoutTheGradientIsTheLosses) {
+  const Batch& batch = batches_[2].batch;
+  model_.config().set_dropout(0.2);
+  const StepRandom random{.seed = 5, .step = 9};
+  const auto step = [&] {
+    model_.clear_gradients();
+    model_.forward(batch, random);
+    return model_.backward(batch, scale(batch)) * static_cast<double>(scale(batch));
+  };
+  model_.prepare({.sequences = 4, .length = 16, .masked_rows = 64}, true);
+  const double undropped = model_.evaluate(batch).loss * static_cast<double>(scale(batch)), loss = step();
+  EXPECT_GT(std::abs(loss - undropped), 1e-4) << "nothing was dropped";
+  std::vector<std::vector<float>> along;
+  double squares = 0;
+  for (const NamedTensor& tensor : std::as_const(model_.gradients()).named()) {
+    along.emplace_back(tensor.tensor.values().begin(), tensor.tensor.values().end());
+    for (const float g : along.back()) squares += double{g} * g;
+  }
+  const double norm = std::sqrt(squares), distance = 0.01;
+  const auto move = [&](double by) {
+    const std::vector<TensorToChange>& weights = model_.weights().named_to_change();
+    for (size_t i = 0; i < weights.size(); ++i)
+      for (size_t j = 0; j < along[i].size(); ++j)
+        weights[i].tensor.values()[j] += static_cast<float>(by * along[i][j] / norm);
+  };
+  move(distance);
+  const double above = step();
+  move(-2 * distance);
+  const double below = step();
+  EXPECT_NEAR((above - below) / (2 * distance), norm, 0.01 * norm);
+}
+
 TEST_P(Golden, TenAdamWSteps) {
   const Json& adamw = notes_["adamw"];
   Memory& memory = device_.backend->memory();

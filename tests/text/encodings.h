@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "folders.h"
 #include "text/text_encoder.h"
 
 namespace tekio::test {
@@ -32,6 +33,24 @@ inline void expect_encoder_agrees(TextEncoder& encoder, std::string_view text, c
                               (i == 0 || expected.word_ids[i] != expected.word_ids[i - 1]));
   EXPECT_EQ(ids, expected.ids) << text;
   EXPECT_EQ(starts, expected_starts) << text;
+}
+
+/// Checks a tokenizer against a golden file's: its size, encodings, what ids are decoded to, and the pair of two texts.
+inline void expect_as_golden(const Tokenizer& tokenizer, const Json& one, const char* first, const char* second) {
+  TextEncoder encoder(tokenizer);
+  EXPECT_EQ(tokenizer.vocabulary_size(), one["size"].get<int64_t>());
+  for (const Json& text : one["encodings"]) {
+    const std::string bytes = from_hex(text["text"]);
+    const Encoding got = tokenizer.encode(bytes);
+    expect_equal(got, text, bytes);
+    expect_encoder_agrees(encoder, bytes, got);
+  }
+  const auto ids = one["decode_ids"].get<std::vector<int32_t>>();
+  EXPECT_EQ(tokenizer.decode(ids), one["decoded"].get<std::string>());
+  EXPECT_EQ(tokenizer.decode(ids, {.skip_special_tokens = true}), one["decoded_skipping"].get<std::string>());
+  const Encoding pair = tokenizer.encode_pair(first, second);
+  EXPECT_EQ(pair.ids, one["pair"].get<std::vector<int32_t>>());
+  EXPECT_EQ(pair.type_ids, one["pair_types"].get<std::vector<int32_t>>());
 }
 
 }  // namespace tekio::test
