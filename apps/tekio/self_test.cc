@@ -26,7 +26,7 @@ class Trial {
     if (type_ == DType::f32) return weights;
     const int64_t rows = weights.dim[0], columns = weights.dim[1];
     const Tensor room = activations({(be_.matrix_bytes(rows, columns) + 1) / 2});
-    const Backend::MatrixCopy copy{Matrix(room.data, type_, rows, columns), weights};
+    const MatrixCopy copy{Matrix(room.data, type_, rows, columns), weights};
     be_.copy_matrices({&copy, 1});
     return copy.to;
   }

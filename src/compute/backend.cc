@@ -171,12 +171,12 @@ SequenceRows rows_of(const Sequences& s, int64_t k) {
 
 void Backend::embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) {
   expect_embed("embed", y, rows, word, position, type);
-  do_embed(y, rows, word, position, type);
+  run(verb::Embed{y, rows, word, position, type});
 }
 
 void Backend::embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y, const TableRows& rows) {
   expect_embed("embed_backward", d_y, rows, d_word, d_position, d_type);
-  do_embed_backward(d_word, d_position, d_type, d_y, rows);
+  run(verb::EmbedBackward{d_word, d_position, d_type, d_y, rows});
 }
 
 void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const Sequences& s, const Dropout& drop) {
@@ -185,14 +185,14 @@ void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w, const 
   expect_norm("norm", kept, w, size);
   expect_sequences("norm", s, size.rows);
   expect_rate("norm", drop);
-  do_norm({}, y, kept, x, {}, w, &s, drop);
+  run(verb::Norm{{}, y, kept, x, {}, w, &s, drop});
 }
 
 void Backend::norm(Tensor y, NormKept kept, ConstTensor x, NormWeights w) {
   const Size size = size_of_matrix("norm", "x", x);
   expect_size("norm", "y", y, size);
   expect_norm("norm", kept, w, size);
-  do_norm({}, y, kept, x, {}, w, nullptr, {});
+  run(verb::Norm{{}, y, kept, x, {}, w, nullptr, {}});
 }
 
 void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
@@ -203,7 +203,7 @@ void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, Norm
   expect_norm_gradients("norm_backward", d_w, w, size);
   expect_sequences("norm_backward", s, size.rows);
   expect_rate("norm_backward", drop);
-  do_norm_backward(d_x, {}, d_w, d_y, kept, w, &s, drop, Into::overwrite);
+  run(verb::NormBackward{d_x, {}, d_w, d_y, kept, w, &s, drop, Into::overwrite});
 }
 
 void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w) {
@@ -211,7 +211,7 @@ void Backend::norm_backward(Tensor d_x, NormGradients d_w, ConstTensor d_y, Norm
   expect_size("norm_backward", "d_x", d_x, size);
   expect_norm("norm_backward", kept, w, size);
   expect_norm_gradients("norm_backward", d_w, w, size);
-  do_norm_backward(d_x, {}, d_w, d_y, kept, w, nullptr, {}, Into::overwrite);
+  run(verb::NormBackward{d_x, {}, d_w, d_y, kept, w, nullptr, {}, Into::overwrite});
 }
 
 void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
@@ -222,7 +222,7 @@ void Backend::residual_norm(Tensor y, NormKept kept, ConstTensor x, ConstTensor 
   expect_norm("residual_norm", kept, w, size);
   expect_sequences("residual_norm", s, size.rows);
   expect_rate("residual_norm", drop);
-  if (size.rows > 0) do_norm({}, y, kept, x, branch, w, &s, drop);
+  if (size.rows > 0) run(verb::Norm{{}, y, kept, x, branch, w, &s, drop});
 }
 
 void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
@@ -236,7 +236,7 @@ void Backend::residual_norm_backward(Tensor d_x, Tensor d_branch, NormGradients 
   expect_rate("residual_norm_backward", drop);
   if (size.rows == 0) return;
   if (d_x.data == d_branch.data) fail(ErrorKind::bug, "residual_norm_backward: d_x and d_branch are the same memory");
-  do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, &s, drop, Into::overwrite);
+  run(verb::NormBackward{d_x, d_branch, d_w, d_y, kept, w, &s, drop, Into::overwrite});
 }
 
 void Backend::add_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
@@ -250,7 +250,7 @@ void Backend::add_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, Const
   expect_rate("add_norm", drop);
   if (size.rows == 0) return;
   if (sum.data == y.data) fail(ErrorKind::bug, "add_norm: sum and y are the same memory");
-  do_norm(sum, y, kept, x, branch, w, &s, drop);
+  run(verb::Norm{sum, y, kept, x, branch, w, &s, drop});
 }
 
 void Backend::add_norm_backward(Tensor d_sum, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
@@ -265,7 +265,7 @@ void Backend::add_norm_backward(Tensor d_sum, Tensor d_branch, NormGradients d_w
   if (size.rows == 0) return;
   if (d_sum.data == d_branch.data || d_sum.data == d_y.data)
     fail(ErrorKind::bug, "add_norm_backward: d_sum is the memory of {}", d_sum.data == d_y.data ? "d_y" : "d_branch");
-  do_norm_backward(d_sum, d_branch, d_w, d_y, kept, w, &s, drop, Into::add);
+  run(verb::NormBackward{d_sum, d_branch, d_w, d_y, kept, w, &s, drop, Into::add});
 }
 
 void Backend::copy_matrices(std::span<const MatrixCopy> copies) {
@@ -275,32 +275,32 @@ void Backend::copy_matrices(std::span<const MatrixCopy> copies) {
     if (reinterpret_cast<uintptr_t>(to.data) % 64 != 0)
       fail(ErrorKind::bug, "copy_matrices: a matrix that does not lie on a 64-byte border");
   }
-  do_copy_matrices(copies);
+  run(verb::CopyMatrices{copies});
 }
 
 void Backend::linear(Tensor y, ConstTensor x, const Matrix& w, ConstTensor b) {
   expect_linear("linear", y, x, w, b);
-  do_linear(y, {}, x, w, b, nullptr);
+  run(verb::Linear{y, {}, x, w, b, {}});
 }
 
 void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                               Into into) {
   expect_linear_backward("linear_backward", d_x, d_w, d_b, d_y, x, w);
-  do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+  run(verb::LinearBackward{d_x, d_w, d_b, d_y, x, w, into});
 }
 
 void Backend::linear_activation(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, Activation act) {
   expect_linear("linear_activation", y, x, w, b);
   expect("linear_activation", "kept", kept, {y.dim[0], y.dim[1]}, y.dtype);
-  do_linear(y, kept, x, w, b, &act);
+  run(verb::Linear{y, kept, x, w, b, act});
 }
 
 void Backend::linear_activation_backward(Tensor d_x, Tensor d_w, Tensor d_b, Tensor d_y, ConstTensor kept,
                                          ConstTensor x, const Matrix& w, Activation act, Into into) {
   expect_linear_backward("linear_activation_backward", d_x, d_w, d_b, d_y, x, w);
   expect("linear_activation_backward", "kept", kept, {d_y.dim[0], d_y.dim[1]}, d_y.dtype);
-  do_activation_backward(d_y, kept, act);
-  do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
+  run(verb::ActivationBackward{d_y, kept, act});
+  run(verb::LinearBackward{d_x, d_w, d_b, d_y, x, w, into});
 }
 
 void Backend::activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
@@ -310,14 +310,14 @@ void Backend::activation_linear_backward(Tensor d_kept, Tensor activated, Tensor
   const Size size = size_of_matrix(kOp, "kept", kept);
   expect_size(kOp, "d_kept", d_kept, size);
   expect_size(kOp, "activated", activated, size);
-  do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
+  run(verb::ActivationLinearBackward{d_kept, activated, d_w, d_b, d_y, kept, w, act});
 }
 
 void Backend::linear_gated(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor bias, Activation act) {
   expect_linear("linear_gated", kept, x, w, bias);
   if (w.rows % 2 != 0) fail(ErrorKind::bug, "linear_gated: {} rows of w are no two halves", w.rows);
   expect("linear_gated", "y", y, {kept.dim[0], w.rows / 2}, kept.dtype);
-  do_linear(y, kept, x, w, bias, &act);
+  run(verb::Linear{y, kept, x, w, bias, act});
 }
 
 void Backend::gated_linear_backward(Tensor d_kept, Tensor gated, Tensor d_w, Tensor d_b, ConstTensor d_y,
@@ -327,7 +327,7 @@ void Backend::gated_linear_backward(Tensor d_kept, Tensor gated, Tensor d_w, Ten
   const Size size{gated.dim[0], 2 * w.columns, gated.dtype};
   expect_size(kOp, "kept", kept, size);
   expect_size(kOp, "d_kept", d_kept, size);
-  do_activation_linear_backward(d_kept, gated, d_w, d_b, d_y, kept, w, act);
+  run(verb::ActivationLinearBackward{d_kept, gated, d_w, d_b, d_y, kept, w, act});
 }
 
 void Backend::rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) {
@@ -338,26 +338,26 @@ void Backend::rotate(Tensor x, int64_t columns, const Rotation& rotation, const 
          size.columns, rotation.size);
   if (!(rotation.theta > 0)) fail(ErrorKind::bug, "rotate: theta {}, expected above 0", rotation.theta);
   expect_sequences("rotate", s, size.rows);
-  if (size.rows > 0 && columns > 0) do_rotate(x, columns, rotation, s);
+  if (size.rows > 0 && columns > 0) run(verb::Rotate{x, columns, rotation, s});
 }
 
 void Backend::attention(Tensor y, Tensor kept, ConstTensor qkv, const AttentionShape& shape, const Sequences& s,
                         const Dropout& drop) {
   expect_attention("attention", y, kept, qkv, {}, shape, s, drop);
-  do_attention(y, kept, qkv, {}, shape, s, drop);
+  run(verb::Attention{y, kept, qkv, {}, shape, s, drop});
 }
 
 void Backend::attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
                         const Sequences& s, const Dropout& drop) {
   expect_attention("attention", y, kept, q, kv, shape, s, drop);
-  do_attention(y, kept, q, kv, shape, s, drop);
+  run(verb::Attention{y, kept, q, kv, shape, s, drop});
 }
 
 void Backend::attention_backward(Tensor d_qkv, ConstTensor d_y, ConstTensor kept, ConstTensor qkv,
                                  const AttentionShape& shape, const Sequences& s, const Dropout& drop) {
   expect_attention("attention_backward", d_y, kept, qkv, {}, shape, s, drop);
   expect("attention_backward", "d_qkv", d_qkv, {qkv.dim[0], qkv.dim[1]}, qkv.dtype);
-  do_attention_backward(d_qkv, {}, d_y, kept, qkv, {}, shape, s, drop);
+  run(verb::AttentionBackward{d_qkv, {}, d_y, kept, qkv, {}, shape, s, drop});
 }
 
 void Backend::attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
@@ -365,7 +365,7 @@ void Backend::attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, Const
   expect_attention("attention_backward", d_y, kept, q, kv, shape, s, drop);
   expect("attention_backward", "d_q", d_q, {q.dim[0], q.dim[1]}, q.dtype);
   expect("attention_backward", "d_kv", d_kv, {kv.dim[0], kv.dim[1]}, kv.dtype);
-  do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
+  run(verb::AttentionBackward{d_q, d_kv, d_y, kept, q, kv, shape, s, drop});
 }
 
 int64_t Backend::attention_pairs(const Sequences& s, const AttentionShape& shape) {
@@ -389,14 +389,14 @@ void Backend::gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows
   const Size size = size_of_matrix("gather_rows", "x", x);
   expect("gather_rows", "y", y, {static_cast<int64_t>(rows.size()), size.columns}, size.type);
   expect_rows("gather_rows", rows, size.rows);
-  do_gather_rows(y, x, rows);
+  run(verb::GatherRows{y, x, rows});
 }
 
 void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) {
   const Size size = size_of_matrix("gather_rows_backward", "d_x", d_x);
   expect("gather_rows_backward", "d_y", d_y, {static_cast<int64_t>(rows.size()), size.columns}, size.type);
   expect_rows("gather_rows_backward", rows, size.rows);
-  do_gather_rows_backward(d_x, d_y, rows, into);
+  run(verb::GatherRowsBackward{d_x, d_y, rows, into});
 }
 
 LabelLoss Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
@@ -404,22 +404,26 @@ LabelLoss Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::spa
   if (d_logits) expect_size("vocabulary_loss", "d_logits", d_logits, size);
   expect_count("vocabulary_loss", "labels", labels.size(), size.rows);
   expect_below("vocabulary_loss", "label", labels, size.columns);
-  return do_vocabulary_loss(d_logits, logits, labels, scale);
+  LabelLoss found;
+  run(verb::VocabularyLoss{&found, d_logits, logits, labels, scale});
+  return found;
 }
 
 void Backend::softmax_rows(Tensor logits) {
   size_of_matrix("softmax_rows", "logits", logits);
-  do_softmax_rows(logits);
+  run(verb::SoftmaxRows{logits});
 }
 
 void Backend::zero(Tensor x) {
   expect_like("zero", "x", x, x);
-  do_zero(x);
+  run(verb::Zero{x});
 }
 
 double Backend::squared_norm(ConstTensor x) {
   expect_like("squared_norm", "x", x, x);
-  return do_squared_norm(x);
+  double sum = 0;
+  run(verb::SquaredNorm{&sum, x});
+  return sum;
 }
 
 void Backend::adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) {
@@ -428,7 +432,7 @@ void Backend::adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTens
   expect_like("adamw", "moment2", moment2, parameters);
   expect_like("adamw", "gradients", gradients, parameters);
   if (step.step < 1) fail(ErrorKind::bug, "adamw: step {}, expected 1 or more", step.step);
-  do_adamw(parameters, moment1, moment2, gradients, step);
+  run(verb::AdamW{parameters, moment1, moment2, gradients, step});
 }
 
 }  // namespace tekio

@@ -39,7 +39,7 @@ SampleMatrix::SampleMatrix(Backend& backend, int64_t rows, int64_t columns, DTyp
   matrix_ = parameters;
   if (!rounded) return;
   matrix_ = Matrix(arena_.take(DType::bf16, {halves}).data, type, rows, columns);
-  const Backend::MatrixCopy copy{matrix_, parameters};
+  const MatrixCopy copy{matrix_, parameters};
   backend.copy_matrices({&copy, 1});
 }
 

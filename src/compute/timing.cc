@@ -1,4 +1,4 @@
-// One line a verb: which phase it belongs to and what it must do; then the call.
+// Which phase a verb belongs to and what it must do, a function a verb.
 #include "compute/timing.h"
 
 #include <exception>
@@ -30,15 +30,82 @@ double attention_flops(const Sequences& s, const ConstTensor& y, const Attention
   return 4 * static_cast<double>(Backend::attention_pairs(s, shape)) * static_cast<double>(y.dim[1] / shape.heads);
 }
 
+struct Cost {
+  Phase phase;
+  double flops, bytes;
+};
+Cost cost_of(const verb::Embed& op) {
+  return {Phase::embedding, 2 * elements(op.y), bytes(op.y) + elements(op.y) * (op.type ? 12 : 8)};
+}
+Cost cost_of(const verb::EmbedBackward& op) {
+  return {Phase::embedding, 2 * elements(op.d_y), bytes(op.d_y) + elements(op.d_y) * (op.d_type ? 24 : 16)};
+}
+Cost cost_of(const verb::Norm& op) {
+  return {Phase::norms, kNorm * elements(op.y), bytes(op.sum, op.y, op.kept.normalized, op.kept.rstd, op.x, op.branch)};
+}
+Cost cost_of(const verb::NormBackward& op) {
+  return {
+      Phase::norms, kNormBackward * elements(op.d_y),
+      bytes(op.d_x) * (op.into == Into::add ? 2 : 1) + bytes(op.d_branch, op.d_y, op.kept.normalized, op.kept.rstd)};
+}
+Cost cost_of(const verb::CopyMatrices& op) {
+  double moved = 0;
+  for (const MatrixCopy& copy : op.copies) moved += bytes(copy.from) + bytes_of(copy.to);
+  return {Phase::packing, 0, moved};
+}
+Cost cost_of(const verb::Linear& op) {
+  return {Phase::products_forward, product_flops(op.x, op.w), bytes(op.y, op.kept, op.x, op.b) + bytes_of(op.w)};
+}
+Cost cost_of(const verb::LinearBackward& op) {
+  return {Phase::products_backward, product_flops(op.x, op.w) * (op.d_x ? 2 : 1),
+          bytes(op.d_x) * (op.into == Into::add ? 2 : 1) + 2 * bytes(op.d_w, op.d_b) + bytes(op.d_y, op.x) +
+              bytes_of(op.w)};
+}
+Cost cost_of(const verb::ActivationBackward& op) {
+  return {Phase::activation, kActivation * elements(op.d_y), 2 * bytes(op.d_y) + bytes(op.kept)};
+}
+Cost cost_of(const verb::ActivationLinearBackward& op) {
+  return {Phase::products_backward, 2 * product_flops(op.activated, op.w),
+          bytes(op.d_kept, op.activated, op.d_y, op.kept) + 2 * bytes(op.d_w, op.d_b) + bytes_of(op.w)};
+}
+Cost cost_of(const verb::Rotate& op) {
+  const auto count = static_cast<double>(op.x.dim[0] * op.columns);
+  return {op.rotation.back ? Phase::attention_backward : Phase::attention_forward, kRotation * count,
+          2 * count * static_cast<double>(size_of(op.x.dtype))};
+}
+Cost cost_of(const verb::Attention& op) {
+  return {Phase::attention_forward, attention_flops(op.s, op.y, op.shape), bytes(op.y, op.kept, op.q, op.kv)};
+}
+Cost cost_of(const verb::AttentionBackward& op) {
+  return {Phase::attention_backward, 2 * attention_flops(op.s, op.d_y, op.shape),
+          bytes(op.d_q, op.d_kv, op.d_y, op.kept, op.q, op.kv)};
+}
+Cost cost_of(const verb::GatherRows& op) { return {Phase::rows, 0, 2 * bytes(op.y)}; }
+Cost cost_of(const verb::GatherRowsBackward& op) {
+  return {Phase::rows, 0, op.into == Into::add ? 3 * bytes(op.d_y) : bytes(op.d_x, op.d_y)};
+}
+Cost cost_of(const verb::VocabularyLoss& op) {
+  return {Phase::loss, kSoftmax * elements(op.logits), bytes(op.d_logits, op.logits)};
+}
+Cost cost_of(const verb::SoftmaxRows& op) {
+  return {Phase::loss, kSoftmax * elements(op.logits), 2 * bytes(op.logits)};
+}
+Cost cost_of(const verb::Zero& op) { return {Phase::optimizer, 0, bytes(op.x)}; }
+Cost cost_of(const verb::SquaredNorm& op) { return {Phase::optimizer, 2 * elements(op.x), bytes(op.x)}; }
+Cost cost_of(const verb::AdamW& op) {
+  return {Phase::optimizer, kAdamW * elements(op.parameters),
+          2 * bytes(op.parameters, op.moment1, op.moment2) + bytes(op.gradients)};
+}
+
 /// Adds the time from its making to its end, when what the back end was given to do is done; unless clocks are off.
 class Clocked {
  public:
-  Clocked(Backend& backend, PhaseTimes& times, Phase phase, double flops, double bytes)
-      : backend_(backend), time_(times.on ? &times[phase] : nullptr) {
+  Clocked(Backend& backend, PhaseTimes& times, const Cost& cost)
+      : backend_(backend), time_(times.on ? &times[cost.phase] : nullptr) {
     if (time_ == nullptr) return;
     ++time_->calls;
-    time_->flops += flops;
-    time_->bytes += bytes;
+    time_->flops += cost.flops;
+    time_->bytes += cost.bytes;
   }
   ~Clocked() noexcept(false) {
     if (time_ == nullptr || std::uncaught_exceptions() > 0) return;
@@ -56,107 +123,15 @@ class Clocked {
 
 }  // namespace
 
-class TimingBackend final : public ForwardingBackend {
+class TimingBackend final : public EveryVerbAlike<TimingBackend, ForwardingBackend> {
  public:
   TimingBackend(std::unique_ptr<Backend> inner, PhaseTimes& times)
-      : ForwardingBackend(*inner), inner_(std::move(inner)), times_(times) {}
+      : EveryVerbAlike(*inner), inner_(std::move(inner)), times_(times) {}
 
- protected:
-  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override {
-    const Clocked c(*inner_, times_, Phase::embedding, 2 * elements(y), bytes(y) + elements(y) * (type ? 12 : 8));
-    ForwardingBackend::do_embed(y, rows, word, position, type);
-  }
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                         const TableRows& rows) override {
-    const Clocked c(*inner_, times_, Phase::embedding, 2 * elements(d_y),
-                    bytes(d_y) + elements(d_y) * (d_type ? 24 : 16));
-    ForwardingBackend::do_embed_backward(d_word, d_position, d_type, d_y, rows);
-  }
-  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
-               const Sequences* s, const Dropout& drop) override {
-    const Clocked c(*inner_, times_, Phase::norms, kNorm * elements(y),
-                    bytes(sum, y, kept.normalized, kept.rstd, x, branch));
-    ForwardingBackend::do_norm(sum, y, kept, x, branch, w, s, drop);
-  }
-  void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop, Into into) override {
-    const Clocked c(*inner_, times_, Phase::norms, kNormBackward * elements(d_y),
-                    bytes(d_x) * (into == Into::add ? 2 : 1) + bytes(d_branch, d_y, kept.normalized, kept.rstd));
-    ForwardingBackend::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
-  }
-  void do_copy_matrices(std::span<const MatrixCopy> copies) override {
-    double moved = 0;
-    for (const MatrixCopy& copy : copies) moved += bytes(copy.from) + bytes_of(copy.to);
-    const Clocked c(*inner_, times_, Phase::packing, 0, moved);
-    ForwardingBackend::do_copy_matrices(copies);
-  }
-  void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override {
-    const Clocked c(*inner_, times_, Phase::products_forward, product_flops(x, w), bytes(y, kept, x, b) + bytes_of(w));
-    ForwardingBackend::do_linear(y, kept, x, w, b, act);
-  }
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
-                          Into into) override {
-    const Clocked c(*inner_, times_, Phase::products_backward, product_flops(x, w) * (d_x ? 2 : 1),
-                    bytes(d_x) * (into == Into::add ? 2 : 1) + 2 * bytes(d_w, d_b) + bytes(d_y, x) + bytes_of(w));
-    ForwardingBackend::do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
-  }
-  void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override {
-    const Clocked c(*inner_, times_, Phase::activation, kActivation * elements(d_y), 2 * bytes(d_y) + bytes(kept));
-    ForwardingBackend::do_activation_backward(d_y, kept, act);
-  }
-  void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
-                                     ConstTensor kept, const Matrix& w, Activation act) override {
-    const Clocked c(*inner_, times_, Phase::products_backward, 2 * product_flops(activated, w),
-                    bytes(d_kept, activated, d_y, kept) + 2 * bytes(d_w, d_b) + bytes_of(w));
-    ForwardingBackend::do_activation_linear_backward(d_kept, activated, d_w, d_b, d_y, kept, w, act);
-  }
-  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override {
-    const double count = static_cast<double>(x.dim[0] * columns);
-    const Clocked c(*inner_, times_, rotation.back ? Phase::attention_backward : Phase::attention_forward,
-                    kRotation * count, 2 * count * static_cast<double>(size_of(x.dtype)));
-    ForwardingBackend::do_rotate(x, columns, rotation, s);
-  }
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
-                    const Sequences& s, const Dropout& drop) override {
-    const Clocked c(*inner_, times_, Phase::attention_forward, attention_flops(s, y, shape), bytes(y, kept, q, kv));
-    ForwardingBackend::do_attention(y, kept, q, kv, shape, s, drop);
-  }
-  void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override {
-    const Clocked c(*inner_, times_, Phase::attention_backward, 2 * attention_flops(s, d_y, shape),
-                    bytes(d_q, d_kv, d_y, kept, q, kv));
-    ForwardingBackend::do_attention_backward(d_q, d_kv, d_y, kept, q, kv, shape, s, drop);
-  }
-  void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override {
-    const Clocked c(*inner_, times_, Phase::rows, 0, 2 * bytes(y));
-    ForwardingBackend::do_gather_rows(y, x, rows);
-  }
-  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override {
-    const Clocked c(*inner_, times_, Phase::rows, 0, into == Into::add ? 3 * bytes(d_y) : bytes(d_x, d_y));
-    ForwardingBackend::do_gather_rows_backward(d_x, d_y, rows, into);
-  }
-  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                               float scale) override {
-    const Clocked c(*inner_, times_, Phase::loss, kSoftmax * elements(logits), bytes(d_logits, logits));
-    return ForwardingBackend::do_vocabulary_loss(d_logits, logits, labels, scale);
-  }
-  void do_softmax_rows(Tensor logits) override {
-    const Clocked c(*inner_, times_, Phase::loss, kSoftmax * elements(logits), 2 * bytes(logits));
-    ForwardingBackend::do_softmax_rows(logits);
-  }
-  void do_zero(Tensor x) override {
-    const Clocked c(*inner_, times_, Phase::optimizer, 0, bytes(x));
-    ForwardingBackend::do_zero(x);
-  }
-  double do_squared_norm(ConstTensor x) override {
-    const Clocked c(*inner_, times_, Phase::optimizer, 2 * elements(x), bytes(x));
-    return ForwardingBackend::do_squared_norm(x);
-  }
-  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
-                const AdamWStep& step) override {
-    const Clocked c(*inner_, times_, Phase::optimizer, kAdamW * elements(parameters),
-                    2 * bytes(parameters, moment1, moment2) + bytes(gradients));
-    ForwardingBackend::do_adamw(parameters, moment1, moment2, gradients, step);
+  template <typename Verb>
+  void run_any(const Verb& op) {
+    const Clocked clocked(*inner_, times_, cost_of(op));
+    ForwardingBackend::run(op);
   }
 
  private:

@@ -41,7 +41,7 @@ class PreparedWeights {
   Arena arena_;
   NetworkWeights network_;  // each layer that has weights of its own once
   NetworkWeights expanded_;
-  std::vector<Backend::MatrixCopy> copies_;
+  std::vector<MatrixCopy> copies_;
 };
 
 }  // namespace tekio

@@ -26,6 +26,7 @@ class Spoilt : public ForwardingBackend {
   Spoilt() : Spoilt(make_ref_backend()) {}
 
  protected:
+  using ForwardingBackend::run;
   static void spoil(Tensor t) {
     if (t.dtype == DType::f32)
       t.values().back() += 1;
@@ -46,15 +47,14 @@ TEST_P(SelfTest, PassesARightBackEnd) { EXPECT_THAT(wrong_ops(make_ref_backend()
 
 TEST_P(SelfTest, SeesAPlainNorm) {
   struct Wrong final : Spoilt {
-    void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
-                 const Sequences* s, const Dropout& drop) override {
-      Spoilt::do_norm(sum, y, kept, x, branch, w, s, drop);
-      if (!branch && s == nullptr) spoil(y);
+    using Spoilt::run;
+    void run(const verb::Norm& op) override {
+      Spoilt::run(op);
+      if (!op.branch && op.s == nullptr) spoil(op.y);
     }
-    void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                          const Sequences* s, const Dropout& drop, Into into) override {
-      Spoilt::do_norm_backward(d_x, d_branch, d_w, d_y, kept, w, s, drop, into);
-      if (!d_branch && s != nullptr) spoil(d_x);
+    void run(const verb::NormBackward& op) override {
+      Spoilt::run(op);
+      if (!op.d_branch && op.s != nullptr) spoil(op.d_x);
     }
   };
   EXPECT_THAT(wrong_ops(std::make_unique<Wrong>(), GetParam()),
@@ -63,12 +63,16 @@ TEST_P(SelfTest, SeesAPlainNorm) {
 
 TEST_P(SelfTest, SeesWhatOnlyAddsWrongly) {
   struct Wrong final : Spoilt {
-    void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
-                            Into) override {
-      Spoilt::do_linear_backward(d_x, d_w, d_b, d_y, x, w, Into::overwrite);
+    using Spoilt::run;
+    void run(const verb::LinearBackward& op) override {
+      verb::LinearBackward overwriting = op;
+      overwriting.into = Into::overwrite;
+      Spoilt::run(overwriting);
     }
-    void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into) override {
-      Spoilt::do_gather_rows_backward(d_x, d_y, rows, Into::overwrite);
+    void run(const verb::GatherRowsBackward& op) override {
+      verb::GatherRowsBackward overwriting = op;
+      overwriting.into = Into::overwrite;
+      Spoilt::run(overwriting);
     }
   };
   EXPECT_THAT(
@@ -78,20 +82,18 @@ TEST_P(SelfTest, SeesWhatOnlyAddsWrongly) {
 
 TEST_P(SelfTest, SeesSumsOverMoreThanAPiece) {
   struct Wrong final : Spoilt {
-    void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
-                   const Activation* act) override {
-      Spoilt::do_linear(y, kept, x, w, b, act);
-      if (w.columns > 256) spoil(y);
+    using Spoilt::run;
+    void run(const verb::Linear& op) override {
+      Spoilt::run(op);
+      if (op.w.columns > 256) spoil(op.y);
     }
-    void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
-                            Into into) override {
-      Spoilt::do_linear_backward(d_x, d_w, d_b, d_y, x, w, into);
-      if (w.rows > 256 && x.dim[0] > 256) spoil(d_x);
+    void run(const verb::LinearBackward& op) override {
+      Spoilt::run(op);
+      if (op.w.rows > 256 && op.x.dim[0] > 256) spoil(op.d_x);
     }
-    void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
-                      const Sequences& s, const Dropout& drop) override {
-      Spoilt::do_attention(y, kept, q, kv, shape, s, drop);
-      if (rows_of(s, 0).length > 256) spoil(y);
+    void run(const verb::Attention& op) override {
+      Spoilt::run(op);
+      if (rows_of(op.s, 0).length > 256) spoil(op.y);
     }
   };
   EXPECT_THAT(wrong_ops(std::make_unique<Wrong>(), GetParam()),
@@ -100,9 +102,10 @@ TEST_P(SelfTest, SeesSumsOverMoreThanAPiece) {
 
 TEST(SelfTestFloats, SeesWhatIsNotCleared) {
   struct Wrong final : Spoilt {
-    void do_zero(Tensor x) override {
-      Spoilt::do_zero(x);
-      spoil(x);
+    using Spoilt::run;
+    void run(const verb::Zero& op) override {
+      Spoilt::run(op);
+      spoil(op.x);
     }
   };
   EXPECT_THAT(wrong_ops(std::make_unique<Wrong>(), DType::f32), ElementsAre("zero"));

@@ -86,7 +86,7 @@ TEST_F(Checks, Linear) {
 TEST_F(Checks, CopiesOfMatrices) {
   alignas(64) std::array<bf16, 128> room{};
   const auto copy = [&](void* to, DType type) {
-    const std::vector<Backend::MatrixCopy> copies = {{Matrix(to, type, 4, 8), t_({4, 8})}};
+    const std::vector<MatrixCopy> copies = {{Matrix(to, type, 4, 8), t_({4, 8})}};
     be_->copy_matrices(copies);
   };
   refuses("copy_matrices", {"f32"}, [&] { copy(room.data(), DType::f32); });

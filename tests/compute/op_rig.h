@@ -362,7 +362,7 @@ inline Matrix OpRig::matrix(Backend& be) {
   size_t space = packed_.size();
   std::align(64, 1, memory, space);
   const Matrix packed(memory, DType::bf16, w_.dim[0], w_.dim[1]);
-  const Backend::MatrixCopy copy{packed, w_};
+  const MatrixCopy copy{packed, w_};
   if (packed_by_ != &be) be.copy_matrices({&copy, 1});
   packed_by_ = &be;
   return packed;

@@ -107,7 +107,8 @@ class LateBackend final : public ForwardingBackend {
   void wait() override { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
 
  protected:
-  void do_linear(Tensor, Tensor, ConstTensor, const Matrix&, ConstTensor, const Activation*) override {}
+  using ForwardingBackend::run;
+  void run(const verb::Linear&) override {}
 
  private:
   explicit LateBackend(std::unique_ptr<Backend> ref) : ForwardingBackend(*ref), ref_(std::move(ref)) {}

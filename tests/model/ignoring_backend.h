@@ -15,22 +15,23 @@ class IgnoringBackend : public ForwardingBackend {
   std::string name() const override { return "ignoring " + ForwardingBackend::name(); }
 
  protected:
-  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                               float scale) override {
+  using ForwardingBackend::run;
+  void run(const verb::VocabularyLoss& op) override {
     LabelLoss sum;
-    for (size_t i = 0; i < labels.size(); ++i) {
+    for (size_t i = 0; i < op.labels.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
-      const Tensor d = d_logits.rows(row, row + 1);
+      const Tensor d = op.d_logits.rows(row, row + 1);
       if (!counted_[i]) {
-        do_zero(d);
+        run(verb::Zero{d});
         continue;
       }
-      const LabelLoss one =
-          ForwardingBackend::do_vocabulary_loss(d, logits.rows(row, row + 1), labels.subspan(i, 1), scale);
+      LabelLoss one;
+      ForwardingBackend::run(
+          verb::VocabularyLoss{&one, d, op.logits.rows(row, row + 1), op.labels.subspan(i, 1), op.scale});
       sum.loss += one.loss;
       sum.hits += one.hits;
     }
-    return sum;
+    *op.found = sum;
   }
 
  private:

@@ -39,13 +39,12 @@ HWY_AFTER_NAMESPACE();
 namespace tekio {
 HWY_EXPORT(adamw_piece);
 
-void CpuBackend::do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
-                          const AdamWStep& step) {
-  const AdamWCoefficients coefficients(step);
-  for_pieces(parameters.numel(), 1 << 16, [&](int64_t begin, int64_t end, int) {
+void CpuBackend::run(const verb::AdamW& op) {
+  const AdamWCoefficients coefficients(op.step);
+  for_pieces(op.parameters.numel(), 1 << 16, [&](int64_t begin, int64_t end, int) {
     HWY_DYNAMIC_DISPATCH(adamw_piece)
-    (parameters.f32() + begin, moment1.f32() + begin, moment2.f32() + begin, gradients.f32() + begin, end - begin,
-     coefficients);
+    (op.parameters.f32() + begin, op.moment1.f32() + begin, op.moment2.f32() + begin, op.gradients.f32() + begin,
+     end - begin, coefficients);
   });
 }
 

@@ -300,35 +300,32 @@ std::span<const int64_t> CpuBackend::decision_begins(const Sequences& s, int64_t
   return decision_begins_;
 }
 
-void CpuBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
-                              const Sequences& s, const Dropout& drop) {
-  const int64_t width = y.dim[1], size = width / shape.heads;
-  const Largest most(shape, s);
-  const bool f32 = y.dtype == DType::f32;
+void CpuBackend::run(const verb::Attention& op) {
+  const int64_t width = op.y.dim[1], size = width / op.shape.heads;
+  const Largest most(op.shape, op.s);
+  const bool f32 = op.y.dtype == DType::f32;
   reserve(f32 ? forward_places<float>(most, size) : forward_places<bf16>(most, size));
   const auto compute = f32 ? head_forward<float> : head_forward<bf16>;
-  const AttentionCall call{s, drop, shape, width, size, decision_begins(s, shape.heads, drop)};
+  const AttentionCall call{op.s, op.drop, op.shape, width, size, decision_begins(op.s, op.shape.heads, op.drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, y, kept, q, kv, most, scratch_of(worker));
+      compute(products_, head, next, op.y, op.kept, op.q, op.kv, most, scratch_of(worker));
     });
   });
 }
 
-void CpuBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
-                                       ConstTensor kv, const AttentionShape& shape, const Sequences& s,
-                                       const Dropout& drop) {
-  const int64_t width = d_y.dim[1], size = width / shape.heads;
-  const Largest most(shape, s);
-  const bool f32 = d_y.dtype == DType::f32;
+void CpuBackend::run(const verb::AttentionBackward& op) {
+  const int64_t width = op.d_y.dim[1], size = width / op.shape.heads;
+  const Largest most(op.shape, op.s);
+  const bool f32 = op.d_y.dtype == DType::f32;
   reserve(f32 ? backward_places<float>(most, size) : backward_places<bf16>(most, size));
   const auto compute = f32 ? head_backward<float> : head_backward<bf16>;
-  const AttentionCall call{s, drop, shape, width, size, decision_begins(s, shape.heads, drop)};
+  const AttentionCall call{op.s, op.drop, op.shape, width, size, decision_begins(op.s, op.shape.heads, op.drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
     tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
-      compute(products_, head, next, d_q, d_kv, d_y, kept, q, kv, most, scratch_of(worker));
+      compute(products_, head, next, op.d_q, op.d_kv, op.d_y, op.kept, op.q, op.kv, most, scratch_of(worker));
     });
   });
 }

@@ -47,16 +47,17 @@ void embed_rows_backward(const Tensor& d_word, const Tensor& d_position, const T
 
 }  // namespace
 
-void CpuBackend::do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) {
-  const auto embed = y.dtype == DType::f32 ? embed_rows<float> : embed_rows<bf16>;
-  for_pieces(y.dim[0], 32, [&](int64_t begin, int64_t end, int) { embed(y, rows, word, position, type, begin, end); });
+void CpuBackend::run(const verb::Embed& op) {
+  const auto embed = op.y.dtype == DType::f32 ? embed_rows<float> : embed_rows<bf16>;
+  for_pieces(op.y.dim[0], 32,
+             [&](int64_t begin, int64_t end, int) { embed(op.y, op.rows, op.word, op.position, op.type, begin, end); });
 }
 
-void CpuBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                                   const TableRows& rows) {
-  const auto backward = d_y.dtype == DType::f32 ? embed_rows_backward<float> : embed_rows_backward<bf16>;
-  for_pieces(d_y.dim[1], 96,
-             [&](int64_t begin, int64_t end, int) { backward(d_word, d_position, d_type, d_y, rows, begin, end); });
+void CpuBackend::run(const verb::EmbedBackward& op) {
+  const auto backward = op.d_y.dtype == DType::f32 ? embed_rows_backward<float> : embed_rows_backward<bf16>;
+  for_pieces(op.d_y.dim[1], 96, [&](int64_t begin, int64_t end, int) {
+    backward(op.d_word, op.d_position, op.d_type, op.d_y, op.rows, begin, end);
+  });
 }
 
 }  // namespace tekio

@@ -198,47 +198,49 @@ class WeightGradient {
 
 }  // namespace
 
-void CpuBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
-  for_each(static_cast<int64_t>(2 * copies.size()), [&](int64_t i, int) {
-    const MatrixCopy& copy = copies[static_cast<size_t>(i / 2)];
+void CpuBackend::run(const verb::CopyMatrices& op) {
+  for_each(static_cast<int64_t>(2 * op.copies.size()), [&](int64_t i, int) {
+    const MatrixCopy& copy = op.copies[static_cast<size_t>(i / 2)];
     packed_.pack(copy.to, copy.from, static_cast<int>(i % 2));
   });
 }
 
-void CpuBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
-                           const Activation* act) {
-  const Tensor& sums = act != nullptr ? kept : y;
-  const bool gated = act != nullptr && y.dim[1] != kept.dim[1];
-  const float* const bias = b ? b.f32() : nullptr;
-  const Blocks blocks(x.dim[0], w.rows, w.columns, w.dtype, products_.by());
+void CpuBackend::run(const verb::Linear& op) {
+  const Tensor& sums = op.act ? op.kept : op.y;
+  const bool gated = op.gated();
+  const float* const bias = op.b ? op.b.f32() : nullptr;
+  const Blocks blocks(op.x.dim[0], op.w.rows, op.w.columns, op.w.dtype, products_.by());
   for_each(blocks.count(), [&](int64_t i, int) {
     const Block block = blocks[i];
-    if (w.dtype == DType::f32) {
+    if (op.w.dtype == DType::f32) {
       float* const to = at<float>(sums, block.row, block.column);
-      products_(to, w.rows, {at<float>(x, block.row), w.columns},
-                MatrixView<float>{w.f32() + block.column * w.columns, w.columns, true}, block.rows, block.columns,
-                w.columns);
-      if (bias != nullptr) HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, w.rows);
+      products_(to, op.w.rows, {at<float>(op.x, block.row), op.w.columns},
+                MatrixView<float>{op.w.f32() + block.column * op.w.columns, op.w.columns, true}, block.rows,
+                block.columns, op.w.columns);
+      if (bias != nullptr)
+        HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, op.w.rows);
     } else {
-      packed_.forward(at<bf16>(sums, block.row), at<bf16>(x, block.row), block.rows, w, {block.column, block.columns},
-                      bias);
+      packed_.forward(at<bf16>(sums, block.row), at<bf16>(op.x, block.row), block.rows, op.w,
+                      {block.column, block.columns}, bias);
     }
-    if (act != nullptr && !gated)
-      activate({address(sums, block), address(y, block), nullptr, block.rows, block.columns, w.rows, *act, w.dtype});
+    if (op.act && !gated)
+      activate({address(sums, block), address(op.y, block), nullptr, block.rows, block.columns, op.w.rows, *op.act,
+                op.w.dtype});
   });
   if (!gated) return;
-  const int64_t half = y.dim[1];
-  for_pieces(y.dim[0], 16, [&](int64_t begin, int64_t end, int) {
-    gate({kept.rows(begin, end).data, y.rows(begin, end).data, nullptr, end - begin, half, half, *act, y.dtype});
+  const int64_t half = op.y.dim[1];
+  for_pieces(op.y.dim[0], 16, [&](int64_t begin, int64_t end, int) {
+    gate({op.kept.rows(begin, end).data, op.y.rows(begin, end).data, nullptr, end - begin, half, half, *op.act,
+          op.y.dtype});
   });
 }
 
-void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
-                                    Into into) {
-  if (x.dim[0] == 0) return;
-  InputGradient input{d_x, d_y, w, into, products_, packed_};
+void CpuBackend::run(const verb::LinearBackward& op) {
+  if (op.x.dim[0] == 0) return;
+  InputGradient input{op.d_x, op.d_y, op.w, op.into, products_, packed_};
   // While some compute its blocks, others compute d_x's.
-  const WeightGradient weights(products_, d_w, d_b, d_y, x, d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
+  const WeightGradient weights(products_, op.d_w, op.d_b, op.d_y, op.x,
+                               op.d_x ? (pool_.threads() + 1) / 2 : pool_.threads());
   reserve(0, weights.scratch());
   // One loop over all blocks of both, so that threads wait for each other once; the small ones last, so not for long.
   for_each(weights.count() + input.blocks.count(), [&](int64_t i, int) {
@@ -250,29 +252,28 @@ void CpuBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
   weights.finish(shared());
 }
 
-void CpuBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) {
-  const int64_t columns = d_y.dim[1];
-  for_pieces(d_y.dim[0], 16, [&](int64_t begin, int64_t end, int) {
-    activate({kept.rows(begin, end).data, nullptr, d_y.rows(begin, end).data, end - begin, columns, columns, act,
-              d_y.dtype});
+void CpuBackend::run(const verb::ActivationBackward& op) {
+  const int64_t columns = op.d_y.dim[1];
+  for_pieces(op.d_y.dim[0], 16, [&](int64_t begin, int64_t end, int) {
+    activate({op.kept.rows(begin, end).data, nullptr, op.d_y.rows(begin, end).data, end - begin, columns, columns,
+              op.act, op.d_y.dtype});
   });
 }
 
-void CpuBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
-                                               ConstTensor kept, const Matrix& w, Activation act) {
-  if (kept.dim[0] == 0) return;
-  const bool gated = activated.dim[1] != kept.dim[1];
-  InputGradient input{d_kept, d_y, w, Into::overwrite, products_, packed_};
+void CpuBackend::run(const verb::ActivationLinearBackward& op) {
+  if (op.kept.dim[0] == 0) return;
+  const bool gated = op.gated();
+  InputGradient input{op.d_kept, op.d_y, op.w, Into::overwrite, products_, packed_};
   for_each(input.blocks.count(), [&](int64_t i, int) {
     const Block block = input.compute(i);
-    const Tensor before(const_cast<void*>(kept.data), kept.dtype, {kept.dim[0], kept.dim[1]});
+    const Tensor before(const_cast<void*>(op.kept.data), op.kept.dtype, {op.kept.dim[0], op.kept.dim[1]});
     if (gated)
-      return gate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
-                   w.columns, act, w.dtype});
-    activate({address(before, block), address(activated, block), address(d_kept, block), block.rows, block.columns,
-              w.columns, act, w.dtype});
+      return gate({address(before, block), address(op.activated, block), address(op.d_kept, block), block.rows,
+                   block.columns, op.w.columns, op.act, op.w.dtype});
+    activate({address(before, block), address(op.activated, block), address(op.d_kept, block), block.rows,
+              block.columns, op.w.columns, op.act, op.w.dtype});
   });
-  const WeightGradient weights(products_, d_w, d_b, d_y, activated, pool_.threads());
+  const WeightGradient weights(products_, op.d_w, op.d_b, op.d_y, op.activated, pool_.threads());
   reserve(0, weights.scratch());
   for_each(weights.count(), [&](int64_t i, int) { weights.compute(i, shared()); });
   weights.finish(shared());

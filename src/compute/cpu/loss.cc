@@ -68,28 +68,27 @@ namespace tekio {
 HWY_EXPORT(loss_row);
 HWY_EXPORT(softmax);
 
-LabelLoss CpuBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                                         float scale) {
-  const int64_t rows = logits.dim[0], vocabulary = logits.dim[1];
+void CpuBackend::run(const verb::VocabularyLoss& op) {
+  const int64_t rows = op.logits.dim[0], vocabulary = op.logits.dim[1];
   static_assert(sizeof(LabelLoss) == 4 * sizeof(float));
   reserve(0, 4 * rows);
   auto* found = reinterpret_cast<LabelLoss*>(shared());
   for_each(rows, [&](int64_t r, int) {
-    found[r] =
-        HWY_DYNAMIC_DISPATCH(loss_row)(d_logits ? d_logits.rows(r, r + 1).data : nullptr, logits.rows(r, r + 1).data,
-                                       vocabulary, labels[static_cast<size_t>(r)], scale, logits.dtype);
+    found[r] = HWY_DYNAMIC_DISPATCH(loss_row)(op.d_logits ? op.d_logits.rows(r, r + 1).data : nullptr,
+                                              op.logits.rows(r, r + 1).data, vocabulary,
+                                              op.labels[static_cast<size_t>(r)], op.scale, op.logits.dtype);
   });
   LabelLoss sum;
   for (int64_t r = 0; r < rows; ++r) {
     sum.loss += found[r].loss;
     sum.hits += found[r].hits;
   }
-  return sum;
+  *op.found = sum;
 }
 
-void CpuBackend::do_softmax_rows(Tensor logits) {
-  for_each(logits.dim[0], [&](int64_t r, int) {
-    HWY_DYNAMIC_DISPATCH(softmax)(logits.f32() + r * logits.dim[1], logits.dim[1]);
+void CpuBackend::run(const verb::SoftmaxRows& op) {
+  for_each(op.logits.dim[0], [&](int64_t r, int) {
+    HWY_DYNAMIC_DISPATCH(softmax)(op.logits.f32() + r * op.logits.dim[1], op.logits.dim[1]);
   });
 }
 

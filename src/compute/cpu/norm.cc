@@ -148,33 +148,32 @@ Void* row_of(const BasicTensor<Void>& t, int64_t row) {
 
 }  // namespace
 
-void CpuBackend::do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
-                         const Sequences* s, const Dropout& drop) {
-  const int64_t width = x.dim[1];
+void CpuBackend::run(const verb::Norm& op) {
+  const int64_t width = op.x.dim[1];
   reserve(2 * width + kFactorSlack);
-  for_pieces(x.dim[0], 16, [&](int64_t begin, int64_t end, int worker) {
+  for_pieces(op.x.dim[0], 16, [&](int64_t begin, int64_t end, int worker) {
     float *const u = scratch_of(worker), *const buffer = u + width;
-    for_norm_rows(s, drop, width, buffer, begin, end, [&](int64_t row, const float* factors) {
+    for_norm_rows(op.s, op.drop, width, buffer, begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row)
-      ({row_of(sum, row), row_of(y, row), row_of(kept.normalized, row), kept.rstd.f32() + row, u, row_of(x, row),
-        row_of(branch, row), factors, w.weight.f32(), w.bias ? w.bias.f32() : nullptr, width, w.eps, x.dtype});
+      ({row_of(op.sum, row), row_of(op.y, row), row_of(op.kept.normalized, row), op.kept.rstd.f32() + row, u,
+        row_of(op.x, row), row_of(op.branch, row), factors, op.w.weight.f32(), op.w.bias ? op.w.bias.f32() : nullptr,
+        width, op.w.eps, op.x.dtype});
     });
   });
 }
 
-void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
-                                  NormWeights w, const Sequences* s, const Dropout& drop, Into into) {
-  const int64_t n = d_y.dim[0], width = d_y.dim[1];
+void CpuBackend::run(const verb::NormBackward& op) {
+  const int64_t n = op.d_y.dim[0], width = op.d_y.dim[1];
   const int64_t piece = std::max<int64_t>(16, (n + 63) / 64), pieces = (n + piece - 1) / piece;
   reserve(width + kFactorSlack, pieces * 2 * width);  // every piece sums its own gradients of weight and bias
   for_pieces(n, piece, [&](int64_t begin, int64_t end, int worker) {
     float* d_weight = shared() + begin / piece * 2 * width;
     std::fill_n(d_weight, 2 * width, 0.0f);
-    for_norm_rows(s, drop, width, scratch_of(worker), begin, end, [&](int64_t row, const float* factors) {
+    for_norm_rows(op.s, op.drop, width, scratch_of(worker), begin, end, [&](int64_t row, const float* factors) {
       HWY_DYNAMIC_DISPATCH(norm_row_backward)
-      ({row_of(d_x, row), row_of(d_branch, row), d_weight, d_weight + width, row_of(d_y, row),
-        row_of(kept.normalized, row), kept.rstd.f32() + row, factors, w.weight.f32(), width, into == Into::add,
-        d_y.dtype});
+      ({row_of(op.d_x, row), row_of(op.d_branch, row), d_weight, d_weight + width, row_of(op.d_y, row),
+        row_of(op.kept.normalized, row), op.kept.rstd.f32() + row, factors, op.w.weight.f32(), width,
+        op.into == Into::add, op.d_y.dtype});
     });
   });
   const FlushDenormals flush;
@@ -184,8 +183,8 @@ void CpuBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w
       weight += shared()[i * 2 * width + c];
       bias += shared()[i * 2 * width + width + c];
     }
-    d_w.weight.f32()[c] += weight;
-    if (d_w.bias) d_w.bias.f32()[c] += bias;
+    op.d_w.weight.f32()[c] += weight;
+    if (op.d_w.bias) op.d_w.bias.f32()[c] += bias;
   }
 }
 

@@ -37,12 +37,12 @@ HWY_AFTER_NAMESPACE();
 namespace tekio {
 HWY_EXPORT(rotate_row);
 
-void CpuBackend::do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) {
-  const float* const angles = rotary_table(rotary_tables_, rotation, longest(s)).rows().data();
-  for_pieces(x.dim[0], 16, [&](int64_t begin, int64_t end, int) {
-    for_rows(s, begin, end, [&](int64_t row, const RowPlace& at) {
+void CpuBackend::run(const verb::Rotate& op) {
+  const float* const angles = rotary_table(rotary_tables_, op.rotation, longest(op.s)).rows().data();
+  for_pieces(op.x.dim[0], 16, [&](int64_t begin, int64_t end, int) {
+    for_rows(op.s, begin, end, [&](int64_t row, const RowPlace& at) {
       HWY_DYNAMIC_DISPATCH(rotate_row)
-      (x.rows(row, row + 1).data, columns, rotation, angles + at.position * rotation.size, x.dtype);
+      (op.x.rows(row, row + 1).data, op.columns, op.rotation, angles + at.position * op.rotation.size, op.x.dtype);
     });
   });
 }

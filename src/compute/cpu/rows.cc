@@ -48,42 +48,44 @@ namespace tekio {
 HWY_EXPORT(sum_of_squares);
 HWY_EXPORT(add_row);
 
-void CpuBackend::do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
-  for_pieces(y.dim[0], 64, [&](int64_t begin, int64_t end, int) {
+void CpuBackend::run(const verb::GatherRows& op) {
+  for_pieces(op.y.dim[0], 64, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
-      const int64_t row = rows[static_cast<size_t>(r)];
-      std::memcpy(y.rows(r, r + 1).data, x.rows(row, row + 1).data, static_cast<size_t>(y.bytes() / y.dim[0]));
+      const int64_t row = op.rows[static_cast<size_t>(r)];
+      std::memcpy(op.y.rows(r, r + 1).data, op.x.rows(row, row + 1).data,
+                  static_cast<size_t>(op.y.bytes() / op.y.dim[0]));
     }
   });
 }
 
-void CpuBackend::do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) {
-  const int64_t width = d_x.dim[1];
-  for_pieces(d_x.dim[0], 64, [&](int64_t begin, int64_t end, int) {
-    if (into == Into::overwrite)
-      std::memset(d_x.rows(begin, end).data, 0, static_cast<size_t>(d_x.rows(begin, end).bytes()));
-    for (auto at = std::lower_bound(rows.begin(), rows.end(), begin); at != rows.end() && *at < end; ++at)
+void CpuBackend::run(const verb::GatherRowsBackward& op) {
+  const int64_t width = op.d_x.dim[1];
+  for_pieces(op.d_x.dim[0], 64, [&](int64_t begin, int64_t end, int) {
+    if (op.into == Into::overwrite)
+      std::memset(op.d_x.rows(begin, end).data, 0, static_cast<size_t>(op.d_x.rows(begin, end).bytes()));
+    for (auto at = std::lower_bound(op.rows.begin(), op.rows.end(), begin); at != op.rows.end() && *at < end; ++at)
       HWY_DYNAMIC_DISPATCH(add_row)
-    (d_x.rows(*at, *at + 1).data, d_y.rows(at - rows.begin(), at - rows.begin() + 1).data, width, d_x.dtype);
+    (op.d_x.rows(*at, *at + 1).data, op.d_y.rows(at - op.rows.begin(), at - op.rows.begin() + 1).data, width,
+     op.d_x.dtype);
   });
 }
 
-void CpuBackend::do_zero(Tensor x) {
-  for_pieces(x.numel(), 1 << 18,
-             [&](int64_t begin, int64_t end, int) { std::fill_n(x.f32() + begin, end - begin, 0.0f); });
+void CpuBackend::run(const verb::Zero& op) {
+  for_pieces(op.x.numel(), 1 << 18,
+             [&](int64_t begin, int64_t end, int) { std::fill_n(op.x.f32() + begin, end - begin, 0.0f); });
 }
 
-double CpuBackend::do_squared_norm(ConstTensor x) {
+void CpuBackend::run(const verb::SquaredNorm& op) {
   constexpr int64_t kPiece = 1 << 16;
-  const int64_t pieces = (x.numel() + kPiece - 1) / kPiece;
+  const int64_t pieces = (op.x.numel() + kPiece - 1) / kPiece;
   reserve(0, 2 * pieces);
   auto* sums = reinterpret_cast<double*>(shared());
-  for_pieces(x.numel(), kPiece, [&](int64_t begin, int64_t end, int) {
-    sums[begin / kPiece] = HWY_DYNAMIC_DISPATCH(sum_of_squares)(x.f32() + begin, end - begin);
+  for_pieces(op.x.numel(), kPiece, [&](int64_t begin, int64_t end, int) {
+    sums[begin / kPiece] = HWY_DYNAMIC_DISPATCH(sum_of_squares)(op.x.f32() + begin, end - begin);
   });
   double sum = 0;
   for (int64_t i = 0; i < pieces; ++i) sum += sums[i];
-  return sum;
+  *op.sum = sum;
 }
 
 }  // namespace tekio

@@ -29,11 +29,10 @@ __global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, 
 
 }  // namespace
 
-void CudaBackend::do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
-                           const AdamWStep& step) {
-  const int64_t count = parameters.numel();
-  launch(device_, "adamw", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, adamw_kernel, parameters.f32(),
-         moment1.f32(), moment2.f32(), gradients.f32(), count, AdamWCoefficients(step));
+void CudaBackend::run(const verb::AdamW& op) {
+  const int64_t count = op.parameters.numel();
+  launch(device_, "adamw", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, adamw_kernel, op.parameters.f32(),
+         op.moment1.f32(), op.moment2.f32(), op.gradients.f32(), count, AdamWCoefficients(op.step));
 }
 
 }  // namespace tekio::cuda

@@ -347,39 +347,37 @@ void with_head(const char* op, DType type, int64_t size, const Body& body) {
 
 }  // namespace
 
-void CudaBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
-                               const Sequences& s, const Dropout& drop) {
-  if (s.tokens() == 0) return;
-  const int64_t width = y.dim[1];
-  const Lists lists(s, shape.heads);
-  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), shape, s, drop);
-  with_head("attention", y.dtype, width / shape.heads, [&](auto kind, auto padded) {
+void CudaBackend::run(const verb::Attention& op) {
+  if (op.s.tokens() == 0) return;
+  const int64_t width = op.y.dim[1];
+  const Lists lists(op.s, op.shape.heads);
+  Plan plan = make_plan(device_, lists, width, static_cast<bool>(op.kv), op.shape, op.s, op.drop);
+  with_head("attention", op.y.dtype, width / op.shape.heads, [&](auto kind, auto padded) {
     using T = decltype(kind);
     constexpr int kD = decltype(padded)::value;
-    const Inputs<const T> in(q, kv, width);
-    launch(device_, "attention_forward", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(3, 1),
-           attention_forward<T, kD>, data_of<T>(y), static_cast<RowKept*>(kept.data), in.q, in.k, in.v, plan);
+    const Inputs<const T> in(op.q, op.kv, width);
+    launch(device_, "attention_forward", blocks_of(plan, lists.most_rows, op.s), kBlock, tiles_bytes<T, kD>(3, 1),
+           attention_forward<T, kD>, data_of<T>(op.y), static_cast<RowKept*>(op.kept.data), in.q, in.k, in.v, plan);
   });
 }
 
-void CudaBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q,
-                                        ConstTensor kv, const AttentionShape& shape, const Sequences& s,
-                                        const Dropout& drop) {
-  if (s.tokens() == 0) return;
-  const int64_t width = d_y.dim[1];
-  const Lists lists(s, shape.heads);
-  Plan plan = make_plan(device_, lists, width, static_cast<bool>(kv), shape, s, drop);
-  auto* const inner = static_cast<float*>(device_.scratch(s.rows() * shape.heads * size_of(DType::f32)));
-  const auto* const keeps = static_cast<const RowKept*>(kept.data);
-  with_head("attention_backward", d_y.dtype, width / shape.heads, [&](auto kind, auto padded) {
+void CudaBackend::run(const verb::AttentionBackward& op) {
+  if (op.s.tokens() == 0) return;
+  const int64_t width = op.d_y.dim[1];
+  const Lists lists(op.s, op.shape.heads);
+  Plan plan = make_plan(device_, lists, width, static_cast<bool>(op.kv), op.shape, op.s, op.drop);
+  auto* const inner = static_cast<float*>(device_.scratch(op.s.rows() * op.shape.heads * size_of(DType::f32)));
+  const auto* const keeps = static_cast<const RowKept*>(op.kept.data);
+  with_head("attention_backward", op.d_y.dtype, width / op.shape.heads, [&](auto kind, auto padded) {
     using T = decltype(kind);
     constexpr int kD = decltype(padded)::value;
-    const Inputs<const T> in(q, kv, width);
-    const Inputs<T> out(d_q, d_kv, width);
-    launch(device_, "attention_backward_queries", blocks_of(plan, lists.most_rows, s), kBlock, tiles_bytes<T, kD>(4, 1),
-           attention_backward_queries<T, kD>, out.q, inner, data_of<T>(d_y), keeps, in.q, in.k, in.v, plan);
-    launch(device_, "attention_backward_keys", blocks_of(plan, lists.most_keys, s), kBlock, tiles_bytes<T, kD>(4, 1),
-           attention_backward_keys<T, kD>, out.k, out.v, inner, data_of<T>(d_y), keeps, in.q, in.k, in.v, plan);
+    const Inputs<const T> in(op.q, op.kv, width);
+    const Inputs<T> out(op.d_q, op.d_kv, width);
+    launch(device_, "attention_backward_queries", blocks_of(plan, lists.most_rows, op.s), kBlock,
+           tiles_bytes<T, kD>(4, 1), attention_backward_queries<T, kD>, out.q, inner, data_of<T>(op.d_y), keeps, in.q,
+           in.k, in.v, plan);
+    launch(device_, "attention_backward_keys", blocks_of(plan, lists.most_keys, op.s), kBlock, tiles_bytes<T, kD>(4, 1),
+           attention_backward_keys<T, kD>, out.k, out.v, inner, data_of<T>(op.d_y), keeps, in.q, in.k, in.v, plan);
   });
 }
 

@@ -101,34 +101,33 @@ void add_to_table(Device& device, Tensor d_table, ConstTensor d_y, const Lists& 
 
 }  // namespace
 
-void CudaBackend::do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) {
-  const int64_t n = y.dim[0], width = y.dim[1];
+void CudaBackend::run(const verb::Embed& op) {
+  const int64_t n = op.y.dim[0], width = op.y.dim[1];
   const auto upload = [&](std::span<const int32_t> some) { return some.empty() ? nullptr : device_.upload(some); };
-  const int32_t *const words = upload(rows.ids), *const types = upload(rows.type_ids),
-                       *const positions = upload(rows.positions);
-  with_type(y.dtype, [&](auto kind) {
+  const int32_t *const words = upload(op.rows.ids), *const types = upload(op.rows.type_ids),
+                       *const positions = upload(op.rows.positions);
+  with_type(op.y.dtype, [&](auto kind) {
     using T = decltype(kind);
-    launch(device_, "embed_forward", dim3(blocks_for(n, kWarps)), kBlock, 0, embed_forward<T>, data_of<T>(y), words,
-           types, positions, word.f32(), data_of<float>(position), data_of<float>(type), static_cast<int>(n),
+    launch(device_, "embed_forward", dim3(blocks_for(n, kWarps)), kBlock, 0, embed_forward<T>, data_of<T>(op.y), words,
+           types, positions, op.word.f32(), data_of<float>(op.position), data_of<float>(op.type), static_cast<int>(n),
            static_cast<int>(width), whole_eights(width));
   });
 }
 
-void CudaBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                                    const TableRows& rows) {
-  const int64_t n = d_y.dim[0];
-  add_to_table(device_, d_word, d_y, Lists(n, d_word.dim[0], [&](int64_t token) {
-                 const int32_t id = rows.ids[static_cast<size_t>(token)];
-                 return id == rows.word_padding ? -1 : id;
+void CudaBackend::run(const verb::EmbedBackward& op) {
+  const int64_t n = op.d_y.dim[0];
+  add_to_table(device_, op.d_word, op.d_y, Lists(n, op.d_word.dim[0], [&](int64_t token) {
+                 const int32_t id = op.rows.ids[static_cast<size_t>(token)];
+                 return id == op.rows.word_padding ? -1 : id;
                }));
-  if (d_position)
-    add_to_table(device_, d_position, d_y, Lists(n, d_position.dim[0], [&](int64_t token) {
-                   const int32_t at = rows.positions[static_cast<size_t>(token)];
-                   return at == rows.position_padding ? -1 : at;
+  if (op.d_position)
+    add_to_table(device_, op.d_position, op.d_y, Lists(n, op.d_position.dim[0], [&](int64_t token) {
+                   const int32_t at = op.rows.positions[static_cast<size_t>(token)];
+                   return at == op.rows.position_padding ? -1 : at;
                  }));
-  if (d_type)
-    add_to_table(device_, d_type, d_y, Lists(n, d_type.dim[0], [&](int64_t token) {
-                   return rows.type_ids.empty() ? 0 : rows.type_ids[static_cast<size_t>(token)];
+  if (op.d_type)
+    add_to_table(device_, op.d_type, op.d_y, Lists(n, op.d_type.dim[0], [&](int64_t token) {
+                   return op.rows.type_ids.empty() ? 0 : op.rows.type_ids[static_cast<size_t>(token)];
                  }));
 }
 

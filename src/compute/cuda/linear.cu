@@ -106,19 +106,18 @@ const void* bias_of(Device& device, ConstTensor b, DType type) {
 
 }  // namespace
 
-void CudaBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
+void CudaBackend::run(const verb::CopyMatrices& op) {
   std::vector<Copy> list;
-  for (const auto& [to, from] : copies) list.push_back({static_cast<bf16*>(to.data), from.f32(), from.numel()});
+  for (const auto& [to, from] : op.copies) list.push_back({static_cast<bf16*>(to.data), from.f32(), from.numel()});
   const auto across = static_cast<unsigned>(4 * device_.multiprocessors());
   launch(device_, "round_all", dim3(across, static_cast<unsigned>(list.size())), kBlock, 0, round_all,
          device_.upload(std::span<const Copy>(list)));
 }
 
-void CudaBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
-                            const Activation* act) {
-  const Tensor product = act != nullptr ? kept : y;
-  const void* bias = bias_of(device_, b, y.dtype);
-  const Operand left = operand(x), right = matrix_operand(w, true);
+void CudaBackend::run(const verb::Linear& op) {
+  const Tensor product = op.act ? op.kept : op.y;
+  const void* bias = bias_of(device_, op.b, op.y.dtype);
+  const Operand left = operand(op.x), right = matrix_operand(op.w, true);
   // Where the library has no epilogue for so odd a shape, the bias goes in before: the same sum, rounded once.
   const bool before = bias != nullptr && product.numel() > 0 && !products_.take_bias(product, left, right, bias);
   if (before) {
@@ -130,36 +129,33 @@ void CudaBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& 
     bias = nullptr;
   }
   products_.multiply(product, left, right, bias, before);
-  if (act == nullptr) return;
-  if (y.dim[1] == kept.dim[1])
-    launch_activate(device_, y, {}, kept, *act);
+  if (!op.act) return;
+  if (!op.gated())
+    launch_activate(device_, op.y, {}, op.kept, *op.act);
   else
-    launch_gate(device_, y, {}, {}, kept, *act);
+    launch_gate(device_, op.y, {}, {}, op.kept, *op.act);
 }
 
-void CudaBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x,
-                                     const Matrix& w, Into into) {
-  if (d_x) products_.multiply(d_x, operand(d_y), matrix_operand(w), nullptr, into == Into::add);
-  products_.multiply(d_w, operand(d_y, true), operand(x), nullptr, true);
-  if (d_b) add_column_sums(d_b, d_y);
+void CudaBackend::run(const verb::LinearBackward& op) {
+  if (op.d_x) products_.multiply(op.d_x, operand(op.d_y), matrix_operand(op.w), nullptr, op.into == Into::add);
+  products_.multiply(op.d_w, operand(op.d_y, true), operand(op.x), nullptr, true);
+  if (op.d_b) add_column_sums(op.d_b, op.d_y);
 }
 
-void CudaBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) {
-  launch_activate(device_, {}, d_y, kept, act);
-}
+void CudaBackend::run(const verb::ActivationBackward& op) { launch_activate(device_, {}, op.d_y, op.kept, op.act); }
 
-void CudaBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b,
-                                                ConstTensor d_y, ConstTensor kept, const Matrix& w, Activation act) {
-  if (activated.dim[1] == kept.dim[1]) {
-    products_.multiply(d_kept, operand(d_y), matrix_operand(w), nullptr, false);
-    launch_activate(device_, activated, d_kept, kept, act);
+void CudaBackend::run(const verb::ActivationLinearBackward& op) {
+  if (!op.gated()) {
+    products_.multiply(op.d_kept, operand(op.d_y), matrix_operand(op.w), nullptr, false);
+    launch_activate(device_, op.activated, op.d_kept, op.kept, op.act);
   } else {
-    const Tensor d_gated(device_.scratch(activated.bytes()), activated.dtype, {activated.dim[0], activated.dim[1]});
-    products_.multiply(d_gated, operand(d_y), matrix_operand(w), nullptr, false);
-    launch_gate(device_, activated, d_kept, d_gated, kept, act);
+    const Tensor d_gated(device_.scratch(op.activated.bytes()), op.activated.dtype,
+                         {op.activated.dim[0], op.activated.dim[1]});
+    products_.multiply(d_gated, operand(op.d_y), matrix_operand(op.w), nullptr, false);
+    launch_gate(device_, op.activated, op.d_kept, d_gated, op.kept, op.act);
   }
-  products_.multiply(d_w, operand(d_y, true), operand(activated), nullptr, true);
-  if (d_b) add_column_sums(d_b, d_y);
+  products_.multiply(op.d_w, operand(op.d_y, true), operand(op.activated), nullptr, true);
+  if (op.d_b) add_column_sums(op.d_b, op.d_y);
 }
 
 }  // namespace tekio::cuda

@@ -95,31 +95,28 @@ constexpr int64_t kShared = kBlock * sizeof(RowSum);
 
 }  // namespace
 
-LabelLoss CudaBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                                          float scale) {
-  const int64_t rows = logits.dim[0], width = logits.dim[1];
-  if (rows == 0) return {};
+void CudaBackend::run(const verb::VocabularyLoss& op) {
+  const int64_t rows = op.logits.dim[0], width = op.logits.dim[1];
+  if (rows == 0) return void(*op.found = {});
   auto* const outcomes = static_cast<LabelLoss*>(device_.scratch((rows + 1) * static_cast<int64_t>(sizeof(LabelLoss))));
-  const int32_t* const wanted = device_.upload(labels);
-  with_type(logits.dtype, [&](auto kind) {
+  const int32_t* const wanted = device_.upload(op.labels);
+  with_type(op.logits.dtype, [&](auto kind) {
     using T = decltype(kind);
     launch(device_, "vocabulary_loss", dim3(static_cast<unsigned>(rows)), kBlock, kShared, vocabulary_loss_kernel<T>,
-           data_of<T>(d_logits), outcomes + 1, data_of<T>(logits), wanted, width, scale);
+           data_of<T>(op.d_logits), outcomes + 1, data_of<T>(op.logits), wanted, width, op.scale);
   });
   launch(device_, "add_up", dim3(1), kBlock, kBlock * static_cast<int64_t>(sizeof(LabelLoss)), add_up, outcomes,
          outcomes + 1, static_cast<int>(rows));
-  LabelLoss sum;
-  device_.read(&sum, outcomes, sizeof sum);
-  return sum;
+  device_.read(op.found, outcomes, sizeof *op.found);
 }
 
-void CudaBackend::do_softmax_rows(Tensor logits) {
-  const int64_t width = logits.dim[1];
+void CudaBackend::run(const verb::SoftmaxRows& op) {
+  const int64_t width = op.logits.dim[1];
   if (width == 0) return;
-  with_type(logits.dtype, [&](auto kind) {
+  with_type(op.logits.dtype, [&](auto kind) {
     using T = decltype(kind);
-    launch(device_, "softmax_rows", dim3(static_cast<unsigned>(logits.dim[0])), kBlock, kShared, softmax_rows_kernel<T>,
-           data_of<T>(logits), width);
+    launch(device_, "softmax_rows", dim3(static_cast<unsigned>(op.logits.dim[0])), kBlock, kShared,
+           softmax_rows_kernel<T>, data_of<T>(op.logits), width);
   });
 }
 

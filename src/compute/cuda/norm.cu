@@ -168,42 +168,40 @@ int64_t decisions_of(const Sequences* s, int64_t width) { return s != nullptr ? 
 
 }  // namespace
 
-void CudaBackend::do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
-                          const Sequences* s, const Dropout& drop) {
-  const int64_t rows = x.dim[0], width = x.dim[1];
-  const KernelSequences sequences = sequences_of(device_, s);
-  const KernelDropout dropout(device_, drop, decisions_of(s, width));
-  with_type(x.dtype, [&](auto kind) {
+void CudaBackend::run(const verb::Norm& op) {
+  const int64_t rows = op.x.dim[0], width = op.x.dim[1];
+  const KernelSequences sequences = sequences_of(device_, op.s);
+  const KernelDropout dropout(device_, op.drop, decisions_of(op.s, width));
+  with_type(op.x.dtype, [&](auto kind) {
     using T = decltype(kind);
     with_eights("norm", width, [&](auto eights) {
       launch(device_, "norm", dim3(blocks_for(rows, kWarps)), kBlock, 0, norm_kernel<T, decltype(eights)::value>,
-             data_of<T>(sum), data_of<T>(y), data_of<T>(kept.normalized), kept.rstd.f32(), data_of<T>(x),
-             data_of<T>(branch), w.weight.f32(), data_of<float>(w.bias), w.eps, static_cast<int>(rows),
+             data_of<T>(op.sum), data_of<T>(op.y), data_of<T>(op.kept.normalized), op.kept.rstd.f32(), data_of<T>(op.x),
+             data_of<T>(op.branch), op.w.weight.f32(), data_of<float>(op.w.bias), op.w.eps, static_cast<int>(rows),
              Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
     });
   });
 }
 
-void CudaBackend::do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept,
-                                   NormWeights w, const Sequences* s, const Dropout& drop, Into into) {
-  const int64_t rows = d_y.dim[0], width = d_y.dim[1];
+void CudaBackend::run(const verb::NormBackward& op) {
+  const int64_t rows = op.d_y.dim[0], width = op.d_y.dim[1];
   if (rows == 0) return;
-  const KernelSequences sequences = sequences_of(device_, s);
-  const KernelDropout dropout(device_, drop, decisions_of(s, width));
+  const KernelSequences sequences = sequences_of(device_, op.s);
+  const KernelDropout dropout(device_, op.drop, decisions_of(op.s, width));
   const auto blocks = std::min<unsigned>(blocks_for(rows, kWarps), unsigned{kMostParts});
-  const int64_t total = d_w.bias ? 2 * width : width;
+  const int64_t total = op.d_w.bias ? 2 * width : width;
   auto* const partial = static_cast<float*>(device_.scratch(blocks * total * size_of(DType::f32)));
-  with_type(d_y.dtype, [&](auto kind) {
+  with_type(op.d_y.dtype, [&](auto kind) {
     using T = decltype(kind);
     with_eights("norm_backward", width, [&](auto eights) {
       launch(device_, "norm_backward", dim3(blocks), kBlock, 2 * width * size_of(DType::f32),
-             norm_backward_kernel<T, decltype(eights)::value>, data_of<T>(d_x), data_of<T>(d_branch), partial,
-             data_of<T>(d_y), data_of<T>(ConstTensor(kept.normalized)), kept.rstd.f32(), w.weight.f32(),
-             into == Into::add, static_cast<int>(total), static_cast<int>(rows),
+             norm_backward_kernel<T, decltype(eights)::value>, data_of<T>(op.d_x), data_of<T>(op.d_branch), partial,
+             data_of<T>(op.d_y), data_of<T>(ConstTensor(op.kept.normalized)), op.kept.rstd.f32(), op.w.weight.f32(),
+             op.into == Into::add, static_cast<int>(total), static_cast<int>(rows),
              Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
     });
   });
-  add_partial_sums(device_, d_w.weight.f32(), data_of<float>(d_w.bias), partial, blocks, width);
+  add_partial_sums(device_, op.d_w.weight.f32(), data_of<float>(op.d_w.bias), partial, blocks, width);
 }
 
 }  // namespace tekio::cuda

@@ -44,15 +44,15 @@ const float* CudaBackend::rotary_rows(const Rotation& rotation, int64_t position
   return static_cast<const float*>(there.data());
 }
 
-void CudaBackend::do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) {
-  const int64_t rows = x.dim[0];
-  const float* const table = rotary_rows(rotation, longest(s));
-  const KernelSequences sequences(device_, s);
-  with_type(x.dtype, [&](auto kind) {
+void CudaBackend::run(const verb::Rotate& op) {
+  const int64_t rows = op.x.dim[0];
+  const float* const table = rotary_rows(op.rotation, longest(op.s));
+  const KernelSequences sequences(device_, op.s);
+  with_type(op.x.dtype, [&](auto kind) {
     using T = decltype(kind);
-    launch(device_, "rotate", dim3(blocks_for(rows, kWarps)), kBlock, 0, rotate_rows<T>, data_of<T>(x), table,
-           static_cast<int>(rows), static_cast<int>(x.dim[1]), static_cast<int>(columns),
-           static_cast<int>(rotation.size), rotation.back ? -1.0f : 1.0f, sequences);
+    launch(device_, "rotate", dim3(blocks_for(rows, kWarps)), kBlock, 0, rotate_rows<T>, data_of<T>(op.x), table,
+           static_cast<int>(rows), static_cast<int>(op.x.dim[1]), static_cast<int>(op.columns),
+           static_cast<int>(op.rotation.size), op.rotation.back ? -1.0f : 1.0f, sequences);
   });
 }
 

@@ -61,36 +61,34 @@ cudaError_t find_a_kernel() {
   return cudaFuncGetAttributes(&attributes, move_rows<float>);
 }
 
-void CudaBackend::do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) {
-  const int32_t* const on_device = device_.upload(rows);
-  with_type(x.dtype, [&](auto kind) {
+void CudaBackend::run(const verb::GatherRows& op) {
+  const int32_t* const on_device = device_.upload(op.rows);
+  with_type(op.x.dtype, [&](auto kind) {
     using T = decltype(kind);
-    launch_move<T>(device_, data_of<T>(y), data_of<T>(x), on_device, y.dim[0], y.dim[1], Move::gather);
+    launch_move<T>(device_, data_of<T>(op.y), data_of<T>(op.x), on_device, op.y.dim[0], op.y.dim[1], Move::gather);
   });
 }
 
-void CudaBackend::do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) {
-  if (into == Into::overwrite) device_.zero(d_x.data, d_x.bytes());
-  const int32_t* const on_device = device_.upload(rows);
-  with_type(d_x.dtype, [&](auto kind) {
+void CudaBackend::run(const verb::GatherRowsBackward& op) {
+  if (op.into == Into::overwrite) device_.zero(op.d_x.data, op.d_x.bytes());
+  const int32_t* const on_device = device_.upload(op.rows);
+  with_type(op.d_x.dtype, [&](auto kind) {
     using T = decltype(kind);
-    launch_move<T>(device_, data_of<T>(d_x), data_of<T>(d_y), on_device, d_y.dim[0], d_y.dim[1],
-                   into == Into::add ? Move::add : Move::scatter);
+    launch_move<T>(device_, data_of<T>(op.d_x), data_of<T>(op.d_y), on_device, op.d_y.dim[0], op.d_y.dim[1],
+                   op.into == Into::add ? Move::add : Move::scatter);
   });
 }
 
-void CudaBackend::do_zero(Tensor x) { device_.zero(x.data, x.bytes()); }
+void CudaBackend::run(const verb::Zero& op) { device_.zero(op.x.data, op.x.bytes()); }
 
-double CudaBackend::do_squared_norm(ConstTensor x) {
-  const int64_t count = x.numel();
+void CudaBackend::run(const verb::SquaredNorm& op) {
+  const int64_t count = op.x.numel();
   const auto blocks = std::clamp<unsigned>(blocks_for(count, 16 * kBlock), 1, kMostSums);
   auto* const sums = static_cast<double*>(device_.scratch(static_cast<int64_t>((blocks + 1) * sizeof(double))));
   constexpr int64_t kShared = kBlock * sizeof(double);
-  launch(device_, "sum_up", dim3(blocks), kBlock, kShared, sum_up<float, true>, sums + 1, x.f32(), count);
+  launch(device_, "sum_up", dim3(blocks), kBlock, kShared, sum_up<float, true>, sums + 1, op.x.f32(), count);
   launch(device_, "sum_up", dim3(1), kBlock, kShared, sum_up<double, false>, sums, sums + 1, int64_t{blocks});
-  double sum = 0;
-  device_.read(&sum, sums, sizeof sum);
-  return sum;
+  device_.read(op.sum, sums, sizeof *op.sum);
 }
 
 }  // namespace tekio::cuda

@@ -4,11 +4,10 @@
 
 namespace tekio {
 
-void RefBackend::do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
-                          const AdamWStep& step) {
-  const AdamWCoefficients c(step);
-  for (int64_t i = 0; i < parameters.numel(); ++i)
-    adamw_element(parameters.f32()[i], moment1.f32()[i], moment2.f32()[i], gradients.f32()[i], c);
+void RefBackend::run(const verb::AdamW& op) {
+  const AdamWCoefficients c(op.step);
+  for (int64_t i = 0; i < op.parameters.numel(); ++i)
+    adamw_element(op.parameters.f32()[i], op.moment1.f32()[i], op.moment2.f32()[i], op.gradients.f32()[i], c);
 }
 
 }  // namespace tekio

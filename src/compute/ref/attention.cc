@@ -92,22 +92,21 @@ void attend(Softmax& row, const AttentionShape& shape, const ConstNumbers& queri
 
 }  // namespace
 
-void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
-                              const Sequences& s, const Dropout& drop) {
-  const ConstNumbers queries(q), others(kv ? kv : q);
-  const Numbers out(y);
-  for_heads(y.dim[1], static_cast<bool>(kv), shape.heads, s, [&](const Head& at) {
+void RefBackend::run(const verb::Attention& op) {
+  const ConstNumbers queries(op.q), others(op.kv ? op.kv : op.q);
+  const Numbers out(op.y);
+  for_heads(op.y.dim[1], static_cast<bool>(op.kv), op.shape.heads, op.s, [&](const Head& at) {
     Softmax row;
     std::vector<double> mixed(static_cast<size_t>(at.size));
     for (int64_t i = at.rows.begin; i < at.rows.end; ++i) {
-      const int64_t position = position_of(s, at, i);
-      attend(row, shape, queries, others, at, i, position);
-      float* const keeps = kept.f32() + 2 * (i * shape.heads + at.row.head);
+      const int64_t position = position_of(op.s, at, i);
+      attend(row, op.shape, queries, others, at, i, position);
+      float* const keeps = op.kept.f32() + 2 * (i * op.shape.heads + at.row.head);
       keeps[0] = static_cast<float>(row.most);
       keeps[1] = static_cast<float>(1 / row.sum);
       std::fill(mixed.begin(), mixed.end(), 0.0);
       for (int64_t j = row.keys.begin; j < row.keys.end; ++j) {
-        const double dropped = rounded(row.p[static_cast<size_t>(j)] * factor(drop, at, position, j), y.dtype);
+        const double dropped = rounded(row.p[static_cast<size_t>(j)] * factor(op.drop, at, position, j), op.y.dtype);
         for (int64_t c = 0; c < at.size; ++c) mixed[static_cast<size_t>(c)] += dropped * others[at.v(j, c)];
       }
       for (int64_t c = 0; c < at.size; ++c) out.set(at.y(i, c), mixed[static_cast<size_t>(c)]);
@@ -115,25 +114,23 @@ void RefBackend::do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor 
   });
 }
 
-void RefBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor /*kept*/, ConstTensor q,
-                                       ConstTensor kv, const AttentionShape& shape, const Sequences& s,
-                                       const Dropout& drop) {
-  const ConstNumbers queries(q), others(kv ? kv : q), d_out(d_y);
-  const Numbers d_queries(d_q), d_others(d_kv ? d_kv : d_q);
-  for_heads(d_y.dim[1], static_cast<bool>(kv), shape.heads, s, [&](const Head& at) {
+void RefBackend::run(const verb::AttentionBackward& op) {
+  const ConstNumbers queries(op.q), others(op.kv ? op.kv : op.q), d_out(op.d_y);
+  const Numbers d_queries(op.d_q), d_others(op.d_kv ? op.d_kv : op.d_q);
+  for_heads(op.d_y.dim[1], static_cast<bool>(op.kv), op.shape.heads, op.s, [&](const Head& at) {
     const int64_t length = at.rows.length;
     const auto cells = static_cast<size_t>(length * at.size);
     Softmax row;
     std::vector<double>& p = row.p;
     std::vector<double> own(static_cast<size_t>(at.size)), d_k(cells), d_v(cells), d_p(static_cast<size_t>(length));
     for (int64_t i = at.rows.begin; i < at.rows.end; ++i) {
-      const int64_t position = position_of(s, at, i);
-      attend(row, shape, queries, others, at, i, position);
+      const int64_t position = position_of(op.s, at, i);
+      attend(row, op.shape, queries, others, at, i, position);
       double inner = 0;
       for (int64_t j = row.keys.begin; j < row.keys.end; ++j) {
         const auto key = static_cast<size_t>(j);
-        p[key] = rounded(static_cast<float>(p[key]), d_y.dtype);
-        const double m = factor(drop, at, position, j), dropped = rounded(m * p[key], d_y.dtype);
+        p[key] = rounded(static_cast<float>(p[key]), op.d_y.dtype);
+        const double m = factor(op.drop, at, position, j), dropped = rounded(m * p[key], op.d_y.dtype);
         double sum = 0;
         for (int64_t c = 0; c < at.size; ++c) {
           sum += d_out[at.y(i, c)] * others[at.v(j, c)];
@@ -145,7 +142,7 @@ void RefBackend::do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y,
       std::fill(own.begin(), own.end(), 0.0);
       for (int64_t j = row.keys.begin; j < row.keys.end; ++j) {
         const auto key = static_cast<size_t>(j);
-        const double d_s = rounded(p[key] * (d_p[key] - inner) / std::sqrt(at.size), d_y.dtype);
+        const double d_s = rounded(p[key] * (d_p[key] - inner) / std::sqrt(at.size), op.d_y.dtype);
         for (int64_t c = 0; c < at.size; ++c) {
           own[static_cast<size_t>(c)] += d_s * others[at.k(j, c)];
           d_k[static_cast<size_t>(j * at.size + c)] += d_s * queries[at.q(i, c)];

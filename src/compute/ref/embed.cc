@@ -5,13 +5,13 @@
 
 namespace tekio {
 
-void RefBackend::do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) {
-  const int64_t width = y.dim[1];
-  const Numbers out(y);
-  for (size_t i = 0; i < rows.ids.size(); ++i) {
-    const float* w = word.f32() + rows.ids[i] * width;
-    const float* t = type ? type.f32() + (rows.type_ids.empty() ? 0 : rows.type_ids[i]) * width : nullptr;
-    const float* p = position ? position.f32() + rows.positions[i] * width : nullptr;
+void RefBackend::run(const verb::Embed& op) {
+  const int64_t width = op.y.dim[1];
+  const Numbers out(op.y);
+  for (size_t i = 0; i < op.rows.ids.size(); ++i) {
+    const float* w = op.word.f32() + op.rows.ids[i] * width;
+    const float* t = op.type ? op.type.f32() + (op.rows.type_ids.empty() ? 0 : op.rows.type_ids[i]) * width : nullptr;
+    const float* p = op.position ? op.position.f32() + op.rows.positions[i] * width : nullptr;
     for (int64_t c = 0; c < width; ++c) {
       float sum = w[c];
       if (t != nullptr) sum += t[c];
@@ -21,17 +21,16 @@ void RefBackend::do_embed(Tensor y, const TableRows& rows, ConstTensor word, Con
   }
 }
 
-void RefBackend::do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                                   const TableRows& rows) {
-  const int64_t width = d_y.dim[1];
-  const ConstNumbers d_out(d_y);
-  for (size_t i = 0; i < rows.ids.size(); ++i)
+void RefBackend::run(const verb::EmbedBackward& op) {
+  const int64_t width = op.d_y.dim[1];
+  const ConstNumbers d_out(op.d_y);
+  for (size_t i = 0; i < op.rows.ids.size(); ++i)
     for (int64_t c = 0; c < width; ++c) {
       const auto g = static_cast<float>(d_out[static_cast<int64_t>(i) * width + c]);
-      if (rows.ids[i] != rows.word_padding) d_word.f32()[rows.ids[i] * width + c] += g;
-      if (d_position && rows.positions[i] != rows.position_padding)
-        d_position.f32()[rows.positions[i] * width + c] += g;
-      if (d_type) d_type.f32()[(rows.type_ids.empty() ? 0 : rows.type_ids[i]) * width + c] += g;
+      if (op.rows.ids[i] != op.rows.word_padding) op.d_word.f32()[op.rows.ids[i] * width + c] += g;
+      if (op.d_position && op.rows.positions[i] != op.rows.position_padding)
+        op.d_position.f32()[op.rows.positions[i] * width + c] += g;
+      if (op.d_type) op.d_type.f32()[(op.rows.type_ids.empty() ? 0 : op.rows.type_ids[i]) * width + c] += g;
     }
 }
 

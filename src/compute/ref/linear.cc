@@ -19,35 +19,33 @@ void gate(const Numbers& gated, const ConstNumbers& kept, int64_t n, int64_t wid
 
 }  // namespace
 
-void RefBackend::do_copy_matrices(std::span<const MatrixCopy> copies) {
-  for (const auto& [to, from] : copies)
+void RefBackend::run(const verb::CopyMatrices& op) {
+  for (const auto& [to, from] : op.copies)
     for (int64_t i = 0; i < from.numel(); ++i) static_cast<bf16*>(to.data)[i] = bf16(from.f32()[i]);
 }
 
-void RefBackend::do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b,
-                           const Activation* act) {
-  const int64_t n = x.dim[0], in = w.columns, out = w.rows;
-  const ConstNumbers from(x), weights(w);
-  const Numbers to(y), product(act != nullptr ? kept : y);
+void RefBackend::run(const verb::Linear& op) {
+  const int64_t n = op.x.dim[0], in = op.w.columns, out = op.w.rows;
+  const ConstNumbers from(op.x), weights(op.w);
+  const Numbers to(op.y), product(op.act ? op.kept : op.y);
   for (int64_t row = 0; row < n; ++row)
     for (int64_t o = 0; o < out; ++o) {
-      double sum = b ? b.f32()[o] : 0;
+      double sum = op.b ? op.b.f32()[o] : 0;
       for (int64_t i = 0; i < in; ++i) sum += from[row * in + i] * weights[o * in + i];
       product.set(row * out + o, sum);
     }
   // Of what is kept, so that backward agrees.
-  if (act != nullptr && y.dim[1] != out) return gate(to, product, n, y.dim[1], *act);
-  if (act == nullptr) return;
-  for (int64_t i = 0; i < y.numel(); ++i) to.set(i, activation_at(*act, product[i]).y);
+  if (op.gated()) return gate(to, product, n, op.y.dim[1], *op.act);
+  if (!op.act) return;
+  for (int64_t i = 0; i < op.y.numel(); ++i) to.set(i, activation_at(*op.act, product[i]).y);
 }
 
-void RefBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
-                                    Into into) {
-  const int64_t n = x.dim[0], in = w.columns, out = w.rows;
-  const ConstNumbers from(x), weights(w), d_out(d_y);
+void RefBackend::run(const verb::LinearBackward& op) {
+  const int64_t n = op.x.dim[0], in = op.w.columns, out = op.w.rows;
+  const ConstNumbers from(op.x), weights(op.w), d_out(op.d_y);
   std::vector<double> sums(static_cast<size_t>(in));
-  if (d_x) {
-    const Numbers d_from(d_x);
+  if (op.d_x) {
+    const Numbers d_from(op.d_x);
     for (int64_t row = 0; row < n; ++row) {
       std::fill(sums.begin(), sums.end(), 0.0);
       for (int64_t o = 0; o < out; ++o) {
@@ -55,7 +53,7 @@ void RefBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
         for (int64_t i = 0; i < in; ++i) sums[static_cast<size_t>(i)] += g * weights[o * in + i];
       }
       for (int64_t i = 0; i < in; ++i)
-        d_from.set(row * in + i, sums[static_cast<size_t>(i)] + (into == Into::add ? d_from[row * in + i] : 0.0));
+        d_from.set(row * in + i, sums[static_cast<size_t>(i)] + (op.into == Into::add ? d_from[row * in + i] : 0.0));
     }
   }
   for (int64_t o = 0; o < out; ++o) {
@@ -66,37 +64,36 @@ void RefBackend::do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTen
       d_bias += g;
       for (int64_t i = 0; i < in; ++i) sums[static_cast<size_t>(i)] += g * from[row * in + i];
     }
-    for (int64_t i = 0; i < in; ++i) d_w.f32()[o * in + i] += static_cast<float>(sums[static_cast<size_t>(i)]);
-    if (d_b) d_b.f32()[o] += static_cast<float>(d_bias);
+    for (int64_t i = 0; i < in; ++i) op.d_w.f32()[o * in + i] += static_cast<float>(sums[static_cast<size_t>(i)]);
+    if (op.d_b) op.d_b.f32()[o] += static_cast<float>(d_bias);
   }
 }
 
-void RefBackend::do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) {
-  const Numbers d(d_y);
-  const ConstNumbers before(kept);
-  for (int64_t i = 0; i < d_y.numel(); ++i) d.set(i, d[i] * activation_at(act, before[i]).slope);
+void RefBackend::run(const verb::ActivationBackward& op) {
+  const Numbers d(op.d_y);
+  const ConstNumbers before(op.kept);
+  for (int64_t i = 0; i < op.d_y.numel(); ++i) d.set(i, d[i] * activation_at(op.act, before[i]).slope);
 }
 
-void RefBackend::do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
-                                               ConstTensor kept, const Matrix& w, Activation act) {
-  const Numbers after(activated), d_before(d_kept);
-  const ConstNumbers before(kept);
-  if (activated.same_shape(d_kept)) {
-    for (int64_t i = 0; i < kept.numel(); ++i) after.set(i, activation_at(act, before[i]).y);
-    do_linear_backward(d_kept, d_w, d_b, d_y, activated, w, Into::overwrite);
-    do_activation_backward(d_kept, kept, act);
+void RefBackend::run(const verb::ActivationLinearBackward& op) {
+  const Numbers after(op.activated), d_before(op.d_kept);
+  const ConstNumbers before(op.kept);
+  if (!op.gated()) {
+    for (int64_t i = 0; i < op.kept.numel(); ++i) after.set(i, activation_at(op.act, before[i]).y);
+    run(verb::LinearBackward{op.d_kept, op.d_w, op.d_b, op.d_y, op.activated, op.w, Into::overwrite});
+    run(verb::ActivationBackward{op.d_kept, op.kept, op.act});
     return;
   }
-  const int64_t n = activated.dim[0], width = w.columns;
-  gate(after, before, n, width, act);
-  std::vector<char> memory(static_cast<size_t>(activated.bytes()));
-  const Tensor d_activated(memory.data(), activated.dtype, {n, width});
-  do_linear_backward(d_activated, d_w, d_b, d_y, activated, w, Into::overwrite);
+  const int64_t n = op.activated.dim[0], width = op.w.columns;
+  gate(after, before, n, width, op.act);
+  std::vector<char> memory(static_cast<size_t>(op.activated.bytes()));
+  const Tensor d_activated(memory.data(), op.activated.dtype, {n, width});
+  run(verb::LinearBackward{d_activated, op.d_w, op.d_b, op.d_y, op.activated, op.w, Into::overwrite});
   const Numbers d(d_activated);
   for (int64_t row = 0; row < n; ++row)
     for (int64_t c = 0; c < width; ++c) {
       const int64_t a = 2 * row * width + c, b = a + width;
-      const auto [value, slope] = activation_at(act, before[a]);
+      const auto [value, slope] = activation_at(op.act, before[a]);
       d_before.set(a, d[row * width + c] * before[b] * slope);
       d_before.set(b, d[row * width + c] * value);
     }

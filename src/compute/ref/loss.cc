@@ -24,30 +24,29 @@ bool is_first_maximum(const ConstNumbers& x, int64_t begin, int64_t size, int64_
 
 }  // namespace
 
-LabelLoss RefBackend::do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                                         float scale) {
-  const int64_t vocabulary = logits.dim[1];
-  const ConstNumbers x(logits);
-  const Numbers d(d_logits);
+void RefBackend::run(const verb::VocabularyLoss& op) {
+  const int64_t vocabulary = op.logits.dim[1];
+  const ConstNumbers x(op.logits);
+  const Numbers d(op.d_logits);
   LabelLoss sum;
-  for (int64_t r = 0; r < logits.dim[0]; ++r) {
+  for (int64_t r = 0; r < op.logits.dim[0]; ++r) {
     const int64_t row = r * vocabulary;
-    const int32_t label = labels[static_cast<size_t>(r)];
+    const int32_t label = op.labels[static_cast<size_t>(r)];
     const double normaliser = log_sum_exp(x, row, vocabulary);
     const double loss = normaliser - x[row + label];
     sum.loss += loss;
     sum.hits += !std::isnan(loss) && is_first_maximum(x, row, vocabulary, label);
-    if (!d_logits) continue;
+    if (!op.d_logits) continue;
     for (int64_t v = 0; v < vocabulary; ++v)
-      d.set(row + v, (std::exp(x[row + v] - normaliser) - (v == label ? 1 : 0)) * scale);
+      d.set(row + v, (std::exp(x[row + v] - normaliser) - (v == label ? 1 : 0)) * op.scale);
   }
-  return sum;
+  *op.found = sum;
 }
 
-void RefBackend::do_softmax_rows(Tensor logits) {
-  const int64_t width = logits.dim[1];
-  const Numbers x(logits);
-  for (int64_t row = 0; row < logits.numel() && width > 0; row += width) {
+void RefBackend::run(const verb::SoftmaxRows& op) {
+  const int64_t width = op.logits.dim[1];
+  const Numbers x(op.logits);
+  for (int64_t row = 0; row < op.logits.numel() && width > 0; row += width) {
     const double normaliser = log_sum_exp(x, row, width);
     for (int64_t v = 0; v < width; ++v) x.set(row + v, std::exp(x[row + v] - normaliser));
   }

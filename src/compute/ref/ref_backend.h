@@ -13,34 +13,7 @@ class RefBackend final : public Backend {
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return rows * columns * size_of(DType::bf16); }
 
  protected:
-  void do_embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type) override;
-  void do_embed_backward(Tensor d_word, Tensor d_position, Tensor d_type, ConstTensor d_y,
-                         const TableRows& rows) override;
-  void do_norm(Tensor sum, Tensor y, NormKept kept, ConstTensor x, ConstTensor branch, NormWeights w,
-               const Sequences* s, const Dropout& drop) override;
-  void do_norm_backward(Tensor d_x, Tensor d_branch, NormGradients d_w, ConstTensor d_y, NormKept kept, NormWeights w,
-                        const Sequences* s, const Dropout& drop, Into into) override;
-  void do_copy_matrices(std::span<const MatrixCopy> copies) override;
-  void do_linear(Tensor y, Tensor kept, ConstTensor x, const Matrix& w, ConstTensor b, const Activation* act) override;
-  void do_linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
-                          Into into) override;
-  void do_activation_backward(Tensor d_y, ConstTensor kept, Activation act) override;
-  void do_activation_linear_backward(Tensor d_kept, Tensor activated, Tensor d_w, Tensor d_b, ConstTensor d_y,
-                                     ConstTensor kept, const Matrix& w, Activation act) override;
-  void do_rotate(Tensor x, int64_t columns, const Rotation& rotation, const Sequences& s) override;
-  void do_attention(Tensor y, Tensor kept, ConstTensor q, ConstTensor kv, const AttentionShape& shape,
-                    const Sequences& s, const Dropout& drop) override;
-  void do_attention_backward(Tensor d_q, Tensor d_kv, ConstTensor d_y, ConstTensor kept, ConstTensor q, ConstTensor kv,
-                             const AttentionShape& shape, const Sequences& s, const Dropout& drop) override;
-  void do_gather_rows(Tensor y, ConstTensor x, std::span<const int32_t> rows) override;
-  void do_gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into) override;
-  LabelLoss do_vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                               float scale) override;
-  void do_softmax_rows(Tensor logits) override;
-  void do_zero(Tensor x) override;
-  double do_squared_norm(ConstTensor x) override;
-  void do_adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients,
-                const AdamWStep& step) override;
+  TEKIO_RUNS_EVERY_VERB
 };
 
 /// A tensor's elements, of either dtype: read exactly, written rounded once.
