@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/terminal.h"
+#include "support/pseudo_terminal.h"
 
 namespace tekio::test {
 namespace {
@@ -63,6 +64,7 @@ TEST(Log, LinesGoToStderr) {
 }
 
 TEST(Log, LinesAreBrokenOnANarrowTerminalOnly) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const std::string line = " before   perplexity 18.85 ± 1.62 · accuracy 45.82 %";
   EXPECT_EQ(drawn([&] { note(line); }, 40), " before   perplexity 18.85 ± 1.62 ·\r\n          accuracy 45.82 %\r\n");
   EXPECT_EQ(printed([&] { note(line); }), line + "\n");
@@ -70,6 +72,7 @@ TEST(Log, LinesAreBrokenOnANarrowTerminalOnly) {
 }
 
 TEST(Log, QuietSilencesNotesAndBarsAndNoWarning) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   set_quiet(true);
   const std::string text = drawn([] {
     note("a");
@@ -92,6 +95,7 @@ TEST(Log, WarningsAreColouredWhereThatIsWanted) {
 }
 
 TEST(Log, ATerminalThatIsGoneEndsNothing) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   int terminal = -1, program = -1;
   ASSERT_EQ(openpty(&terminal, &program, nullptr, nullptr, nullptr), 0);
   fflush(stderr);
@@ -114,6 +118,7 @@ TEST(Progress, SaysNothingToAFileBeforeSomeSecondsHavePassed) {
 }
 
 TEST(Progress, DrawsABarOnATerminalAndClearsIt) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const std::string text = drawn([] {
     Progress progress("training", 4, "tokens");
     progress.update(1, 100);  // within the first tenth of a second: not drawn
@@ -134,6 +139,7 @@ TEST(Progress, DrawsABarOnATerminalAndClearsIt) {
 }
 
 TEST(Progress, WritesBytesInUnitsOfThese) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const std::string text = drawn([] {
     Progress progress("fetching", 2'000'000'000, Progress::kBytes);
     std::this_thread::sleep_for(std::chrono::milliseconds(120));
@@ -144,6 +150,7 @@ TEST(Progress, WritesBytesInUnitsOfThese) {
 }
 
 TEST(Progress, FitsTheTerminal) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   for (const unsigned short columns : {100, 70, 60, 50, 40, 30, 16, 5, 1}) {
     const std::string text = drawn(
         [] {

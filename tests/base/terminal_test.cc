@@ -1,5 +1,6 @@
 // Widths of texts, where lines are broken, and what the environment says of colour and columns.
 #include "base/terminal.h"
+#include "support/pseudo_terminal.h"
 
 #include <gtest/gtest.h>
 #include <pty.h>
@@ -45,6 +46,7 @@ class Terminal {
 };
 
 TEST(Terminal, ColumnsAreTheEnvironmentsThenTheTerminals) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const Terminal terminal(47);
   {
     const Setting columns("COLUMNS", nullptr);
@@ -59,6 +61,7 @@ TEST(Terminal, ColumnsAreTheEnvironmentsThenTheTerminals) {
 }
 
 TEST(Terminal, ColourFollowsTheEnvironmentThenTheTerminal) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const Terminal terminal(80);
   const Setting term("TERM", "xterm");
   const auto coloured = [](int descriptor, const char* no_colour, const char* forced) {

@@ -11,6 +11,7 @@
 #include "hub/hub_server.h"
 #include "program.h"
 #include "support/base64.h"
+#include "support/pseudo_terminal.h"
 
 namespace tekio::test {
 namespace {
@@ -224,6 +225,7 @@ TEST_F(Push, CutConnectionsAndKillsLeaveNothingHalf) {
 }
 
 TEST_F(Push, OnATerminalABarShowsHowFarItIs) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   std::ofstream(model_ + "/config.json", std::ios::app) << "\n";
   server_.set_faults({{{"match", "^PUT"}, {"kind", "slow"}, {"seconds", 1}},
                       {{"match", "cdn /cdn/"}, {"kind", "stall"}, {"after", 2000}, {"seconds", 1}}});

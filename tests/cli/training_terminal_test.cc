@@ -15,6 +15,7 @@
 
 #include "base/terminal.h"
 #include "program.h"
+#include "support/pseudo_terminal.h"
 
 namespace tekio::test {
 namespace {
@@ -89,6 +90,7 @@ struct Screen {
 };
 
 TEST_F(TrainingTerminal, NothingIsWiderThanTheTerminalAndNoBarStays) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const std::string text = folder_.write("long.txt", sentences(8000));  // an epoch is longer than the bar waits
   for (const unsigned short columns : {60, 80, 132}) {
     fs::remove_all(run_);
@@ -116,6 +118,7 @@ TEST_F(TrainingTerminal, NothingIsDrawnWhereThereIsNoTerminal) {
 }
 
 TEST_F(TrainingTerminal, CtrlCIsAnsweredAtOnceAndSaves) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   Running running(endless(), terminal(60));
   ASSERT_TRUE(running.wait_for("before"));
   wait_for_updates();
@@ -131,6 +134,7 @@ TEST_F(TrainingTerminal, CtrlCIsAnsweredAtOnceAndSaves) {
 }
 
 TEST_F(TrainingTerminal, ASecondCtrlCQuits) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   folder_.write("long.txt", sentences(4000));
   // An update of many seconds, of which the first signal waits for the end.
   Running running(endless({"--data", "long.txt", "--device", "ref", "--per_device_train_batch_size", "3000",
@@ -166,6 +170,7 @@ TEST_F(TrainingTerminal, AHangUpSavesHoweverOftenItComes) {
 }
 
 TEST_F(TrainingTerminal, ATerminalThatIsClosedSavesToo) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   Running running(endless(), terminal(80));
   ASSERT_TRUE(running.wait_for("before"));
   wait_for_updates();

@@ -6,6 +6,7 @@
 
 #include "base/terminal.h"
 #include "program.h"
+#include "support/pseudo_terminal.h"
 
 namespace tekio::test {
 namespace {
@@ -57,6 +58,7 @@ class Width : public testing::Test {
 };
 
 TEST_F(Width, ThePlanOfADryRunFolds) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const std::vector<std::string> plan = {"adapt",     "--model",      model_folder(), "--data",    "notes.txt",
                                          "--dry_run", "--chunk_size", "16",           "--no_cache"};
   const Result piped = run(plan, start_);
@@ -70,6 +72,7 @@ TEST_F(Width, ThePlanOfADryRunFolds) {
 }
 
 TEST_F(Width, TheListOfBundledCorporaFolds) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   for (const unsigned short columns : {40, 60, 100}) {
     SCOPED_TRACE(columns);
     expect_fits({"data", "list"}, columns);
@@ -77,6 +80,7 @@ TEST_F(Width, TheListOfBundledCorporaFolds) {
 }
 
 TEST_F(Width, TheTableOfEvalGivesNamesLessRoom) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   const std::vector<std::string> two = {"eval",       "--model",      "a-model-with-a-name-that-is-rather-long",
                                         "--model",    model_folder(), "--data",
                                         "notes.txt",  "--chunk_size", "16",
@@ -93,6 +97,7 @@ TEST_F(Width, TheTableOfEvalGivesNamesLessRoom) {
 }
 
 TEST_F(Width, TheListOfTheCacheFolds) {
+  TEKIO_NEEDS_PSEUDO_TERMINAL();
   ASSERT_EQ(run({"data", "chunks", "notes.txt", "--model", model_folder(), "--chunk_size", "16"}, start_).code, 0);
   expect_fits({"cache", "list"}, 40);
   EXPECT_THAT(all(shown({"cache", "list"}, 40)), HasSubstr("\n    " + text_ + "\n"));

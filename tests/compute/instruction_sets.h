@@ -9,6 +9,8 @@
 #include <array>
 #include <cstdint>
 
+#include "compute/cpu/bf16_kernel.h"
+
 namespace tekio::test {
 
 /// The instruction sets that src/compute/CMakeLists.txt has kernels compiled for, best first.
@@ -34,6 +36,7 @@ class OnlyInstructionSet {
 /// body() with the kernels for each instruction set that this processor has; failures name it.
 template <typename Body>
 void with_each_instruction_set(const Body& body) {
+  kernels::instructions();  // chosen once a process, by what the processor has, which is not to be a test's set
   for (const int64_t set : kInstructionSets) {
     if (!processor_has(set)) continue;  // InstructionSets.* says so
     SCOPED_TRACE(hwy::TargetName(set));
