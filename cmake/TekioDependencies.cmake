@@ -16,6 +16,7 @@ find_package(CURL 7.85 REQUIRED)    # libcurl4-openssl-dev: its headers; it is l
 find_package(OpenSSL 3 REQUIRED)    # libssl-dev: the same
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev
 pkg_check_modules(yaml REQUIRED yaml-0.1)                   # libyaml-dev: its header; it is loaded where a dataset's README.md is read
+find_path(mecab_INCLUDE_DIR mecab.h REQUIRED)               # libmecab-dev: its header; it is loaded where a tokenizer cuts Japanese into words
 pkg_check_modules(oniguruma REQUIRED oniguruma)             # libonig-dev: its header; it is loaded where a tokenizer has regular expressions
 
 # CUDA, for the back end on NVIDIA GPUs. A build with it needs nothing of it at run time where no GPU is asked for: the runtime

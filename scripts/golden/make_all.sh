@@ -35,6 +35,7 @@ make() {
 }
 make make_tokenizer_golden.py "$out/tests/golden/text"
 make make_byte_level_golden.py "$out/tests/golden/text"
+make make_japanese_golden.py "$out/tests/golden/text"
 make make_word_piece_golden.py "$out/tests/golden/text/word_piece.json"
 make make_data_golden.py "$out/tests/golden/data/readers.json"
 make make_parquet_golden.py "$out/tests/golden/parquet"
@@ -52,6 +53,7 @@ make make_fuzz_seeds.py "$out/tests/fuzz/corpus"
 make make_reviews.py "$out/examples/reviews"
 make make_tiny_model.py "$out/examples/tiny-model"
 make make_unicode_tables.py --out "$out/src/text"
+make make_python_unicode_tables.py --out "$out/src/text"
 
 [ "$out" != . ] || exit 0
 made=0 differ=0

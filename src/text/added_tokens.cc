@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "text/python_unicode.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -36,6 +37,20 @@ size_t space_at_start(std::string_view text) {
     at = after;
   }
   return static_cast<size_t>(at - text.data());
+}
+
+// Takes white space off a stretch's beginning or end; a token that loses some is one no more.
+void strip_stretch(std::string_view text, AddedTokenMatcher::Stretch& stretch, bool from_begin) {
+  const AddedTokenMatcher::Stretch before = stretch;
+  const char *begin = text.data() + stretch.begin, *end = text.data() + stretch.end;
+  if (from_begin) {
+    for (const char* at = begin; at < end && python::is_space(decode_utf8(at));) begin = at;
+    stretch.begin = static_cast<size_t>(begin - text.data());
+  } else {
+    for (const char* at = end; at > begin && python::is_space(decode_utf8_before(at));) end = at;
+    stretch.end = static_cast<size_t>(end - text.data());
+  }
+  if (stretch.begin != before.begin || stretch.end != before.end) stretch.token = AddedTokenMatcher::kText;
 }
 
 }  // namespace
@@ -81,7 +96,8 @@ void AddedTokenMatcher::cut(std::string_view text, const std::vector<AddedToken>
   stretches.clear();
   size_t done = 0;
   Match match{};
-  if (!empty()) {
+  if (slow_ && !empty() && !ignore_special) return cut_slowly(text, tokens, stretches);
+  if (!empty() && !slow_) {
     for (size_t from = 0; next(text, from, match);) {
       from = match.end;  // a match that is turned down still hides what it overlaps
       const AddedToken& token = tokens[static_cast<size_t>(match.token)];
@@ -98,6 +114,37 @@ void AddedTokenMatcher::cut(std::string_view text, const std::vector<AddedToken>
     }
   }
   if (done < text.size()) stretches.push_back({kText, done, text.size()});
+}
+
+// First everything is found, then token by token looks at its neighbours, as those before have left them.
+void AddedTokenMatcher::cut_slowly(std::string_view text, const std::vector<AddedToken>& tokens,
+                                   std::vector<Stretch>& stretches) const {
+  size_t done = 0;
+  Match match{};
+  for (size_t from = 0; next(text, from, match); from = done = match.end) {
+    if (done < match.begin) stretches.push_back({kText, done, match.begin});
+    stretches.push_back({match.token, match.begin, match.end});
+  }
+  if (done < text.size()) stretches.push_back({kText, done, text.size()});
+  const Stretch nothing{kText, 0, 0};
+  for (size_t i = 0; i < stretches.size(); ++i) {
+    Stretch& one = stretches[i];
+    if (one.token == kText) continue;
+    const AddedToken& token = tokens[static_cast<size_t>(one.token)];
+    const Stretch left = i > 0 ? stretches[i - 1] : nothing,
+                  right = i + 1 < stretches.size() ? stretches[i + 1] : nothing;
+    if (token.rstrip && right.begin < right.end) strip_stretch(text, stretches[i + 1], true);
+    if (token.lstrip && left.begin < left.end) strip_stretch(text, stretches[i - 1], false);
+    if (!token.single_word) continue;
+    if (left.begin < left.end && text[left.end - 1] != ' ') {
+      stretches[i - 1] = {kText, stretches[i - 1].begin, one.end};
+      one = nothing;
+    } else if (right.begin < right.end && text[right.begin] != ' ') {
+      stretches[i + 1] = {kText, one.begin, stretches[i + 1].end};
+      one = nothing;
+    }
+  }
+  std::erase_if(stretches, [](const Stretch& stretch) { return stretch.begin == stretch.end; });
 }
 
 }  // namespace tekio

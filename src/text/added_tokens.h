@@ -37,6 +37,10 @@ class AddedTokenMatcher {
   /// Looks for `pattern` (not empty) where token number `token` is meant; the first of equal patterns counts.
   void add(std::string_view pattern, int32_t token);
   bool empty() const { return nodes_.size() == 1; }
+  /// From now on what the reference's slow tokenizers do with what they find: a single word is one between spaces, else
+  /// it and its neighbour are text; white space that a token takes along belongs to nothing; none is found where
+  /// special tokens are ignored.
+  void keep_slow_rules() { slow_ = true; }
 
   /// Replaces `stretches` by those that `text` is made of, in order. Tokens that stand in `ignored` are found but not
   /// cut out.
@@ -54,10 +58,12 @@ class AddedTokenMatcher {
     std::vector<std::pair<char, size_t>> children;
   };
   bool next(std::string_view text, size_t from, Match& match) const;
+  void cut_slowly(std::string_view text, const std::vector<AddedToken>& tokens, std::vector<Stretch>& stretches) const;
 
   std::vector<Node> nodes_ = {{}};         // the first one: nothing read
   std::array<size_t, 256> after_first_{};  // the first one's children, 0 where there is none
   PrefixFilter filter_;
+  bool slow_ = false;
 };
 
 }  // namespace tekio

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "text/japanese_tokenizer.h"
 #include "text/step_json.h"
 
 namespace tekio {
@@ -58,6 +59,10 @@ bool take_roberta_pipeline(Bpe model, const TokenizerSettings& settings, Tokeniz
 
 bool take_class_pipeline(SubwordModel model, const TokenizerSettings& settings, Tokenizer::Tables& tables,
                          const std::string& where) {
+  if (tables.is_slow()) {
+    take_japanese_pipeline(std::get<WordPiece>(std::move(model).take()), settings, tables);
+    return false;
+  }
   const bool bytes = tables.known_class->is_byte_level();
   const char* const needed = bytes ? Bpe::kType : WordPiece::kType;
   if (std::string_view(model.type()) != needed)

@@ -2,12 +2,14 @@
 // m", and the one asked for by clean_up, which runs over the whole string.
 #include "text/decoder.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/python_unicode.h"
 #include "text/tables.h"
 #include "text/utf8.h"
 
@@ -143,15 +145,28 @@ void run(const StripDecoding& step, std::vector<std::string>& tokens) {
   }
 }
 
+void run(const PlainWordPieceDecoding&, std::vector<std::string>& tokens) {
+  std::string text;
+  for (const std::string& token : tokens) text.append(&token == tokens.data() ? "" : " ").append(token);
+  replace_all(text, {" ##", ""});
+  const char *begin = text.data(), *end = begin + text.size();
+  for (const char* at = begin; at < end && python::is_space(decode_utf8(at));) begin = at;
+  for (const char* at = end; at > begin && python::is_space(decode_utf8_before(at));) end = at;
+  tokens.assign(1, std::string(begin, end));
+}
+
 // An added token that is looked for in normalized text is written in its normal form.
 std::optional<std::string> written_form(const Tokenizer::Tables& tables, int32_t id, bool skip_special) {
   const auto added = tables.added_by_id.find(id);
   if (added == tables.added_by_id.end()) {
     const auto token = tables.model.vocabulary().token(id);
+    if (!token && tables.is_slow()) return tables.roles[kUnknown];
     return token ? std::optional<std::string>(*token) : std::nullopt;
   }
   const AddedToken& token = tables.added[added->second];
-  if (skip_special && token.special) return std::nullopt;
+  const std::vector<int32_t>& of_roles = tables.all_special_ids;
+  const bool special = tables.is_slow() ? std::binary_search(of_roles.begin(), of_roles.end(), id) : token.special;
+  if (skip_special && special) return std::nullopt;
   return token.normalized ? tables.normalizer.apply(token.content) : token.content;
 }
 
@@ -172,7 +187,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions&
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
     if (id < 0) fail(ErrorKind::usage, "cannot decode the id {}: ids are not negative", id);
-    // Ids that no token has are left out, as in the reference.
+    // Ids that no token has are left out, as in the reference, whose slow tokenizers write the unknown token.
     if (auto token = written_form(*tables_, id, options.skip_special_tokens)) tokens.push_back(std::move(*token));
   }
   std::string text = tables_->decoder.decode(std::move(tokens));

@@ -39,8 +39,11 @@ struct StripDecoding {  ///< up to so many of a character from each end of every
   size_t start = 0, stop = 0;
   bool operator==(const StripDecoding&) const = default;
 };
+struct PlainWordPieceDecoding {  ///< spaces between tokens, but for those that begin with "##"; none at the ends
+  bool operator==(const PlainWordPieceDecoding&) const = default;
+};
 using DecoderStep = std::variant<WordPieceDecoding, ByteLevelDecoding, BpeDecoding, ByteFallbackDecoding, FusedDecoding,
-                                 ReplaceDecoding, StripDecoding>;
+                                 ReplaceDecoding, StripDecoding, PlainWordPieceDecoding>;
 
 /// A sequence of steps, each rewriting the tokens that the one before left, which are then written one after another;
 /// without any, spaces stand between the tokens.

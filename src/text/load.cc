@@ -20,18 +20,19 @@ namespace tekio {
 namespace {
 
 // One token a line, its id the line's number. As the reference does: white space at a line's end is no part of the
-// token, and of equal lines the last counts (the ids of the others are then nobody's).
-Vocabulary read_vocabulary(const fs::path& path) {
+// token (of a slow tokenizer's it is, but for what ends lines), and of equal lines the last counts (the ids of the
+// others are then nobody's).
+Vocabulary read_vocabulary(const fs::path& path, bool slow) {
   const MappedFile file = open_file(path);
   const std::string_view text = file.text();
   std::vector<std::string_view> lines;
   for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
+    const size_t end = std::min(slow ? text.find_first_of("\r\n", begin) : text.find('\n', begin), text.size());
     std::string_view line = text.substr(begin, end - begin);
     std::string storage;
     if (sanitize(line, storage).data() != line.data())
       fail(ErrorKind::input, "{}:{}: not valid UTF-8: {}", path.string(), lines.size() + 1, printable(line));
-    while (unicode::ends_with(line, unicode::kWhiteSpace)) {
+    while (!slow && unicode::ends_with(line, unicode::kWhiteSpace)) {
       const char* at = line.data() + line.size();
       decode_utf8_before(at);
       line = line.substr(0, static_cast<size_t>(at - line.data()));
@@ -39,7 +40,7 @@ Vocabulary read_vocabulary(const fs::path& path) {
     lines.push_back(line);
     if (static_cast<int64_t>(lines.size()) > Vocabulary::kIdLimit)
       fail(ErrorKind::input, "{}: more than {} lines", path.string(), Vocabulary::kIdLimit);
-    begin = end + 1;
+    begin = end + (slow && text.substr(end, 2) == "\r\n" ? 2 : 1);
   }
   if (lines.empty()) fail(ErrorKind::input, "{}: the vocabulary is empty", path.string());
   Vocabulary vocabulary;
@@ -54,6 +55,8 @@ Pipeline read_pipeline(const fs::path& folder, const TokenizerClass* known, bool
   if (has_json) return parse_tokenizer_json(open_file(json).text(), json.string());
   const auto required = [&](const char* name) {
     fs::path path = folder / name;
+    if (!has_file(path) && known->kind == TokenizerClass::Kind::japanese)
+      fail(ErrorKind::input, "{} lacks {}, which the tokenizer_class {} needs", folder.string(), name, known->name);
     if (!has_file(path))
       fail(ErrorKind::input, "{} has neither tokenizer.json nor {}, one of which the tokenizer_class {} needs",
            folder.string(), name, known->name);
@@ -65,7 +68,9 @@ Pipeline read_pipeline(const fs::path& folder, const TokenizerClass* known, bool
     pipeline.model = {
         parse_bpe_files(open_file(vocabulary).text(), vocabulary.string(), open_file(merges).text(), merges.string())};
   } else {
-    pipeline.model = {WordPiece(read_vocabulary(required("vocab.txt")), "[UNK]", "##", WordPiece::kMaxInputChars)};
+    const bool slow = known->kind == TokenizerClass::Kind::japanese;
+    pipeline.model = {
+        WordPiece(read_vocabulary(required("vocab.txt"), slow), "[UNK]", "##", WordPiece::kMaxInputChars)};
   }
   return pipeline;
 }
@@ -105,8 +110,8 @@ const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_
   if (!is_generic_class(name))
     fail(ErrorKind::input,
          "{}: the tokenizer_class {} is none that Tekio knows; it reads BERT's and RoBERTa's (BertTokenizer, "
-         "RobertaTokenizer and others that split text as they do), and PreTrainedTokenizerFast where tokenizer.json "
-         "says how text is split",
+         "RobertaTokenizer and others that split text as they do), BertJapaneseTokenizer, and PreTrainedTokenizerFast "
+         "where tokenizer.json says how text is split",
          settings.where(), printable(name));
   if (!has_json)
     fail(ErrorKind::input,
@@ -142,10 +147,11 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   if (!fs::is_directory(path))
     fail(ErrorKind::io, "{}: expected a folder with a tokenizer's files, got a file", folder);
   check_files(path);
-  const bool has_json = has_file(path / "tokenizer.json");
+  const bool is_there = has_file(path / "tokenizer.json");
   const TokenizerSettings settings(path);
   auto tables = std::make_shared<Tables>();
-  tables->known_class = resolve_class(settings, has_json);
+  tables->known_class = resolve_class(settings, is_there);
+  const bool has_json = is_there && !tables->is_slow();
   const TokenizerClass* known = tables->known_class;
   Pipeline file = read_pipeline(path, known, has_json);
   const std::string where = (path / (has_json                 ? "tokenizer.json"

@@ -203,6 +203,14 @@ void run(const ByteLevelPreTokenization& step, PreTokenizedText& now) {
   now.text = &now.rewritten;
 }
 
+void run(const JapaneseWordSplitting& step, PreTokenizedText& now) {
+  now.before.swap(now.splits);
+  now.splits.clear();
+  now.rewritten.clear();
+  for (const Split& split : now.before) step.words->cut(now.of(split), now);
+  now.text = &now.rewritten;
+}
+
 }  // namespace
 
 void PreTokenizer::split(const AlignedText& text, Split piece, PreTokenizedText& out) const {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <variant>
 #include <vector>
 
+#include "text/japanese_words.h"
 #include "text/normalizer.h"
 #include "text/pattern.h"
 
@@ -63,9 +65,13 @@ struct ByteLevelPreTokenization {
   bool trim_offsets = true;  ///< of the file alone: nothing depends on it here
   bool operator==(const ByteLevelPreTokenization&) const = default;
 };
-using PreTokenizerStep =
-    std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting, PunctuationSplitting,
-                 DigitSplitting, CharacterSplitting, PatternSplitting, ScriptSplitting, ByteLevelPreTokenization>;
+struct JapaneseWordSplitting {  ///< BertJapaneseTokenizer's; alone
+  std::shared_ptr<const JapaneseWords> words;
+  bool operator==(const JapaneseWordSplitting&) const = default;
+};
+using PreTokenizerStep = std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting,
+                                      PunctuationSplitting, DigitSplitting, CharacterSplitting, PatternSplitting,
+                                      ScriptSplitting, ByteLevelPreTokenization, JapaneseWordSplitting>;
 
 /// The splits of a piece of text, and the text that they lie in: the one that was cut, or what a step made of it.
 struct PreTokenizedText {

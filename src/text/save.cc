@@ -56,6 +56,7 @@ bool is_roberta_pipeline(const Tokenizer::Tables& tables) {
 // Whether the constructor of the tokenizer's class would build just this pipeline from the vocabulary and the settings.
 // Where not (a prefix of its own, say), only the generic class opens the folder with the same ids.
 bool is_class_pipeline(const Tokenizer::Tables& tables) {
+  if (tables.is_slow()) return true;
   if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
   Template own = tables.class_template();
   own.trimming = tables.templates.trimming;
@@ -135,9 +136,13 @@ std::vector<WrittenFile> save_tokenizer(const Tokenizer::Tables& tables, const s
   fs::create_directories(folder, error);
   if (error) fail(ErrorKind::io, "{}: cannot make this folder: {}", folder.string(), error.message());
   std::vector<WrittenFile> files = {
-      write_atomically(folder / "tokenizer.json", write_tokenizer_json(tables)),
       write_atomically(folder / "tokenizer_config.json", pretty_json(tokenizer_config(tables))),
       write_atomically(folder / "special_tokens_map.json", pretty_json(special_tokens_map(tables)))};
+  if (tables.is_slow()) {  // a tokenizer.json cannot say it
+    files.push_back(write_atomically(folder / "vocab.txt", vocabulary_lines(tables.model.vocabulary())));
+    return files;
+  }
+  files.push_back(write_atomically(folder / "tokenizer.json", write_tokenizer_json(tables)));
   for (const ModelFile& file : model_files(tables.model))
     files.push_back(write_atomically(folder / file.name, file.text));
   return files;

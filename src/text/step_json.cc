@@ -220,6 +220,18 @@ OrderedJson step_json(const ByteLevelPreTokenization& step) {
           {"use_regex", step.use_regex}};
 }
 
+// Not of tokenizer.json, but all that ids depend on.
+OrderedJson step_json(const JapaneseWordSplitting& step) {
+  const JapaneseWords::Settings& settings = step.words->settings();
+  return {{"type", "Japanese"},
+          {"words", static_cast<int>(settings.kind)},
+          {"normalize_text", settings.normalize_text},
+          {"lowercase", settings.lowercase},
+          {"characters", settings.characters},
+          {"never_split", settings.never_split},
+          {"dictionary", settings.mecab != nullptr ? settings.mecab->digest() : ""}};
+}
+
 OrderedJson step_json(const ByteLevelDecoding& step) {
   return {{"type", "ByteLevel"},
           {"add_prefix_space", step.add_prefix_space},
@@ -235,6 +247,7 @@ OrderedJson step_json(const ReplaceDecoding& step) {
 OrderedJson step_json(const StripDecoding& step) {
   return {{"type", "Strip"}, {"content", string_of(step.content)}, {"start", step.start}, {"stop", step.stop}};
 }
+OrderedJson step_json(const PlainWordPieceDecoding&) { return {{"type", "PlainWordPiece"}}; }
 OrderedJson step_json(const WordPieceDecoding& step) {
   return {{"type", "WordPiece"}, {"prefix", step.prefix}, {"cleanup", step.cleanup}};
 }

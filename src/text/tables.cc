@@ -1,5 +1,6 @@
 // The added tokens' place beside the vocabulary. The reference hands out ids itself and overrules the file's: a token
-// that the vocabulary has keeps its id there, any other gets the next number after the vocabulary.
+// that the vocabulary has keeps its id there, any other gets the next number after the vocabulary. Its slow tokenizers
+// believe the file.
 #include "text/tables.h"
 
 #include <algorithm>
@@ -35,7 +36,13 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
     }
     const int32_t declared = token.id;
     token.id = vocabulary.find(token.content);
-    if (token.id < 0) {
+    if (is_slow() && declared >= 0) {
+      if (declared >= Vocabulary::kIdLimit)
+        fail(ErrorKind::input, "{}: the id {} of the added token {} does not lie in [0, {})", where, declared,
+             printable(token.content), Vocabulary::kIdLimit);
+      next_id += token.id < 0;
+      token.id = declared;
+    } else if (token.id < 0) {
       if (next_id >= Vocabulary::kIdLimit)
         fail(ErrorKind::input, "{}: more than {} tokens", where, with_commas(Vocabulary::kIdLimit));
       if (const auto taken = vocabulary.token(next_id))
@@ -58,13 +65,15 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
     const AddedToken& token = added[i];
     added_number[token.content] = i;
     added_by_id.emplace(token.id, i);
-    const std::string pattern = token.normalized ? normalizer.apply(token.content) : token.content;
+    const bool normalized = token.normalized && !is_slow();
+    const std::string pattern = normalized ? normalizer.apply(token.content) : token.content;
     if (pattern.empty())
       fail(ErrorKind::input,
            "{}: nothing is left of the added token {} once it is normalized; set \"normalized\" to false for it", where,
            printable(token.content));
-    (token.normalized ? normalized_matcher : raw_matcher).add(pattern, static_cast<int32_t>(i));
+    (normalized ? normalized_matcher : raw_matcher).add(pattern, static_cast<int32_t>(i));
   }
+  if (is_slow()) raw_matcher.keep_slow_rules();
 }
 
 void Tokenizer::Tables::list_special_ids() {

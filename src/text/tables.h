@@ -65,6 +65,8 @@ struct Tokenizer::Tables {
   std::optional<int32_t> id_of(std::string_view token) const;
   std::optional<int32_t> id_of_role(Role role) const { return roles[role].empty() ? std::nullopt : id_of(roles[role]); }
   std::optional<std::string_view> token_of(int64_t id) const;
+  /// Whether the class is one of those that the reference writes in Python, with rules of their own for added tokens.
+  bool is_slow() const { return known_class != nullptr && known_class->kind == TokenizerClass::Kind::japanese; }
   /// Gives every token that the vocabulary lacks the next free id and builds the matchers. Called once, by the loader.
   void add_tokens(std::vector<AddedToken> tokens, const std::string& where);
   /// Fills all_special_ids from the roles and the further special tokens.

@@ -31,8 +31,8 @@ void check_lengths(const EncodeOptions& options, int64_t template_length) {
 }
 
 // How many pieces of two texts are kept in `room`: the longer is cut first, then both to the same length, where an odd
-// one goes to the longer text.
-std::pair<size_t, size_t> shares(size_t first, size_t second, size_t room) {
+// one goes to the longer text (to the first where the tokenizer is a slow one).
+std::pair<size_t, size_t> shares(size_t first, size_t second, size_t room, bool slow) {
   if (first + second <= room) return {first, second};
   const bool swapped = first > second;
   size_t shorter = std::min(first, second), longer;
@@ -40,6 +40,7 @@ std::pair<size_t, size_t> shares(size_t first, size_t second, size_t room) {
   if (shorter + longer > room) {
     shorter = room / 2;
     longer = shorter + room % 2;
+    if (slow) return {longer, shorter};
   }
   return swapped ? std::pair(longer, shorter) : std::pair(shorter, longer);
 }
@@ -113,8 +114,8 @@ Encoding encode_texts(const Tokenizer& tokenizer, std::string_view first, std::o
   size_t room = SIZE_MAX;
   if (options.max_length)
     room = static_cast<size_t>(*options.max_length - (options.add_special_tokens ? template_length : 0));
-  const auto [keep_a, keep_b] =
-      second ? shares(a.ids.size(), b.ids.size(), room) : std::pair(std::min(a.ids.size(), room), size_t{0});
+  const auto [keep_a, keep_b] = second ? shares(a.ids.size(), b.ids.size(), room, tables.is_slow())
+                                       : std::pair(std::min(a.ids.size(), room), size_t{0});
 
   Encoding encoding;
   const auto append = [&](const Pieces& pieces, size_t keep, int32_t type_id) {

@@ -13,6 +13,7 @@ using Keeps = TokenizerClass::Keeps;
 
 constexpr TokenizerClass kClasses[] = {
     {"BartTokenizer", Kind::roberta},
+    {"BertJapaneseTokenizer", Kind::japanese},
     {"BertTokenizer"},
     {"ConvBertTokenizer", Kind::bert, Keeps::steps},
     {"DPRContextEncoderTokenizer"},
@@ -46,6 +47,7 @@ constexpr ModelType kModelTypes[] = {
     {"align", kBert},
     {"bark", kBert},
     {"bert", kBert},
+    {"bert-japanese", "BertJapaneseTokenizer"},
     {"blip", kBert},
     {"bros", kBert},
     {"chinese_clip", kBert},
@@ -106,6 +108,7 @@ const RoleNames& TokenizerClass::roles() const {
       return kRobertaRoles;
     case Kind::bert:
     case Kind::splinter:
+    case Kind::japanese:
       break;
   }
   return kBertRoles;

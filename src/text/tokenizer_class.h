@@ -1,6 +1,6 @@
 // The tokenizer classes of Hugging Face transformers that build a pipeline of their own: those that are BERT's, under
 // its name or another (WordPiece after BERT's normalizer and pre-tokenizer; they differ in their special tokens and in
-// what stands around a text), and those that are RoBERTa's (byte-level BPE).
+// what stands around a text), those that are RoBERTa's (byte-level BPE), and BertJapaneseTokenizer.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 namespace tekio {
 
 struct TokenizerClass {
-  enum class Kind { bert, mpnet, funnel, splinter, roberta };
+  enum class Kind { bert, mpnet, funnel, splinter, roberta, japanese };
   /// What counts of a tokenizer.json. Most constructors build everything but the vocabulary and the added tokens anew.
   enum class Keeps {
     vocabulary,

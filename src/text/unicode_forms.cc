@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "text/python_unicode.h"
 #include "text/unicode.h"
 #include "text/unicode_steps.h"
 #include "text/utf8.h"
@@ -23,7 +24,31 @@ struct Part {
   int32_t change;
 };
 
-void append_decomposition(char32_t c, bool compatible, std::vector<Part>& parts) {
+// What version 14 knows beyond 9, of characters that 9 does not know at all.
+const python::LaterDecomposition* later_decomposition(char32_t c, bool compatible) {
+  const auto *begin = python::kLaterDecompositions, *end = begin + python::kLaterDecompositionsSize;
+  const auto* found =
+      std::lower_bound(begin, end, c, [](const python::LaterDecomposition& a, char32_t b) { return a.c < b; });
+  return found != end && found->c == c && (compatible || !found->compatible) ? found : nullptr;
+}
+
+uint8_t later_class(char32_t c) {
+  const auto *begin = python::kLaterClasses, *end = begin + python::kLaterClassesSize;
+  const auto* found =
+      std::lower_bound(begin, end, c, [](const python::LaterClass& a, char32_t b) { return a.last < b; });
+  return found != end && found->first <= c ? found->combining_class : 0;
+}
+
+void append_later(char32_t c, bool compatible, std::vector<Part>& parts) {
+  if (const auto* found = later_decomposition(c, compatible)) {
+    parts.push_back({found->parts[0], 0, 0});
+    if (found->parts[1] != 0) parts.push_back({found->parts[1], 0, 1});
+    return;
+  }
+  parts.push_back({c, later_class(c), 0});
+}
+
+void append_decomposition(char32_t c, bool compatible, UnicodeVersion version, std::vector<Part>& parts) {
   if (c >= kSyllables && c < kSyllables + kSyllableCount) {
     const char32_t s = c - kSyllables;
     parts.push_back({kLeading + s / (kVowelCount * kTrailingCount), 0, 0});
@@ -35,7 +60,9 @@ void append_decomposition(char32_t c, bool compatible, std::vector<Part>& parts)
   if (compatible)
     if (const auto other = unicode::compatible_decomposition(c); !other.empty()) decomposed = other;
   if (decomposed.empty()) {
-    parts.push_back({c, unicode::record(c).combining_class, 0});
+    const uint8_t combining_class = unicode::record(c).combining_class;
+    if (combining_class == 0 && version == UnicodeVersion::v14) return append_later(c, compatible, parts);
+    parts.push_back({c, combining_class, 0});
     return;
   }
   for (size_t i = 0; i < decomposed.size(); ++i)
@@ -57,25 +84,33 @@ void sort_marks(std::vector<Part>& parts) {
   }
 }
 
-// 0: the two do not compose.
-char32_t composed(char32_t first, char32_t second) {
-  if (first - kLeading < kLeadingCount && second - kVowels < kVowelCount)
-    return kSyllables + ((first - kLeading) * kVowelCount + (second - kVowels)) * kTrailingCount;
-  if (first - kSyllables < kSyllableCount && (first - kSyllables) % kTrailingCount == 0 && second > kTrailing &&
-      second < kTrailing + kTrailingCount)
-    return first + (second - kTrailing);
-  const std::span<const unicode::Composition> all(unicode::kCompositions, unicode::kCompositionCount);
+char32_t composed_of(std::span<const unicode::Composition> all, char32_t first, char32_t second) {
   const auto found = std::lower_bound(all.begin(), all.end(), std::pair(first, second),
                                       [](const auto& a, auto pair) { return std::pair(a.first, a.second) < pair; });
   return found != all.end() && found->first == first && found->second == second ? found->composed : 0;
 }
 
-void compose(std::vector<Part>& parts) {
+// 0: the two do not compose.
+char32_t composed(char32_t first, char32_t second, UnicodeVersion version) {
+  if (first - kLeading < kLeadingCount && second - kVowels < kVowelCount)
+    return kSyllables + ((first - kLeading) * kVowelCount + (second - kVowels)) * kTrailingCount;
+  if (first - kSyllables < kSyllableCount && (first - kSyllables) % kTrailingCount == 0 && second > kTrailing &&
+      second < kTrailing + kTrailingCount)
+    return first + (second - kTrailing);
+  const char32_t known = unicode::is(second, unicode::kMayCompose)
+                             ? composed_of({unicode::kCompositions, unicode::kCompositionCount}, first, second)
+                             : 0;
+  return known != 0 || version == UnicodeVersion::v9
+             ? known
+             : composed_of({python::kLaterCompositions, python::kLaterCompositionsSize}, first, second);
+}
+
+void compose(UnicodeVersion version, std::vector<Part>& parts) {
   size_t count = 0, starter = SIZE_MAX;
   int last_class = -1;  // of what stands between the starter and here; -1: nothing does
   for (const Part part : parts) {
     if (starter != SIZE_MAX && last_class < part.combining_class)
-      if (const char32_t c = composed(parts[starter].c, part.c); c != 0) {
+      if (const char32_t c = composed(parts[starter].c, part.c, version); c != 0) {
         parts[starter].c = c;
         parts[starter].change += part.change - 1;
         continue;
@@ -92,7 +127,8 @@ void compose(std::vector<Part>& parts) {
 }
 
 // Whether a character may be another one in this form, or be moved or composed.
-bool may_change(UnicodeForm form, char32_t c) {
+bool may_change(UnicodeForm form, char32_t c, UnicodeVersion version) {
+  if (version == UnicodeVersion::v14) return c >= 0xA0;
   switch (form) {
     case UnicodeForm::nfd: {
       if (c < 0xC0) return false;
@@ -110,20 +146,23 @@ bool may_change(UnicodeForm form, char32_t c) {
 
 }  // namespace
 
-void normalize(UnicodeForm form, AlignedText& text) {
-  if (std::none_of(text.begin(), text.end(), [&](const AlignedChar& a) { return may_change(form, a.c); })) return;
+void normalize(UnicodeForm form, AlignedText& text, UnicodeVersion version) {
+  if (std::none_of(text.begin(), text.end(), [&](const AlignedChar& a) { return may_change(form, a.c, version); }))
+    return;
   std::vector<Part> parts;
   parts.reserve(text.size() + text.size() / 2);
   const bool compatible = form == UnicodeForm::nfkc || form == UnicodeForm::nfkd;
-  for (const AlignedChar& a : text) append_decomposition(a.c, compatible, parts);
+  for (const AlignedChar& a : text) append_decomposition(a.c, compatible, version, parts);
   sort_marks(parts);
-  if (form == UnicodeForm::nfc || form == UnicodeForm::nfkc) compose(parts);
+  if (form == UnicodeForm::nfc || form == UnicodeForm::nfkc) compose(version, parts);
   AlignedText result;
   result.reserve(parts.size());
   size_t consumed = 0;  // a part takes the place of the next original character, whichever it came from
   for (const Part& part : parts) {
     const AlignedChar& place = text[part.change > 0 ? consumed - 1 : consumed];
-    result.push_back({part.c, place.begin, place.end});
+    // Of characters that became one, the reference's fast tokenizers keep the first one's place.
+    const size_t joined = version == UnicodeVersion::v14 && part.change < 0 ? static_cast<size_t>(-part.change) : 0;
+    result.push_back({part.c, place.begin, joined > 0 ? text[consumed + joined].end : place.end});
     if (part.change <= 0) consumed += static_cast<size_t>(1 - part.change);
   }
   text.swap(result);

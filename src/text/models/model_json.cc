@@ -176,6 +176,13 @@ void append_json(const WordPiece& model, std::string& text) {
   text += "\n  }";
 }
 
+void append_json(const Characters& model, std::string& text) {
+  text += fmt::format("{{\n    \"type\": \"{}\",\n    \"unk_token\": {},\n", Characters::kType,
+                      json_string(model.unknown_token()));
+  append_vocabulary(model.vocabulary(), text);
+  text += "\n  }";
+}
+
 std::string string_or_null(const std::optional<std::string>& text) { return text ? json_string(*text) : "null"; }
 
 void append_json(const Bpe& model, std::string& text) {
@@ -227,6 +234,10 @@ std::vector<ModelFile> files_of(const Bpe& model) {
   return {{"vocab.json", std::move(vocabulary)}, {"merges.txt", std::move(merges)}};
 }
 
+std::vector<ModelFile> files_of(const Characters& model) {
+  return {{"vocab.txt", vocabulary_lines(model.vocabulary())}};
+}
+
 // One token a line; nothing where lines cannot say it: ids with gaps, or a token that a reader of lines would change.
 std::vector<ModelFile> files_of(const WordPiece& model) {
   const Vocabulary& vocabulary = model.vocabulary();
@@ -271,6 +282,13 @@ Bpe parse_bpe_files(std::string_view vocabulary, const std::string& where, std::
     if (!line.starts_with(kVersion)) pairs.push_back(split_merge(line, fmt::format("{}:{}", merges_where, number)));
   }
   return Bpe(parse_vocabulary(json, where), pairs, {}, merges_where);
+}
+
+std::string vocabulary_lines(const Vocabulary& vocabulary) {
+  std::string text;
+  for (int64_t id = 0; id < vocabulary.id_end(); ++id)
+    text.append(vocabulary.token(id).value_or(*vocabulary.token(vocabulary.id_end() - 1))).push_back('\n');
+  return text;
 }
 
 void append_model_json(const SubwordModel& model, std::string& text) {

@@ -22,6 +22,10 @@ Bpe parse_bpe_files(std::string_view vocabulary, const std::string& where, std::
 /// Appends the object as the library writes it, at an indentation of 2.
 void append_model_json(const SubwordModel& model, std::string& text);
 
+/// The lines of a vocab.txt of which a reader takes nothing but the ends of lines off. An id that no token has becomes
+/// a line that comes again, of which the last counts. Tokens without line breaks.
+std::string vocabulary_lines(const Vocabulary& vocabulary);
+
 struct ModelFile {
   const char* name;
   std::string text;

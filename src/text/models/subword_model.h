@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/models/bpe.h"
+#include "text/models/characters.h"
 #include "text/models/subword_piece.h"
 #include "text/models/word_piece.h"
 #include "text/normalizer.h"
@@ -17,11 +18,12 @@ namespace tekio {
 
 class SubwordModel {
  public:
-  using Kind = std::variant<WordPiece, Bpe>;
+  using Kind = std::variant<WordPiece, Bpe, Characters>;
   /// Space that a caller keeps from split to split.
   struct Scratch {
     WordPiece::Scratch word_piece;
     Bpe::Scratch bpe;
+    Characters::Scratch characters;
   };
 
   SubwordModel() = default;

@@ -39,6 +39,7 @@ class WordPiece {
     return WordPiece(std::move(vocabulary_), std::move(unknown_token), std::move(prefix), max_input_chars_per_word);
   }
 
+  Vocabulary take_vocabulary() && { return std::move(vocabulary_); }
   const Vocabulary& vocabulary() const { return vocabulary_; }
   const std::string& unknown_token() const { return unknown_token_; }
   const std::string& prefix() const { return prefix_; }
