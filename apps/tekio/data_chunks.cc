@@ -46,7 +46,8 @@ class DataChunks final : public Command {
     add_masking_options(table, mask_);
   }
 
-  void check(const OptionTable&, const std::vector<std::string>& positionals) override {
+  void check(const OptionTable& table, const std::vector<std::string>& positionals) override {
+    check_masking_options(table, mask_);
     if (positionals.empty()) fail(ErrorKind::usage, "tekio data chunks needs files or a folder of text");
     if (export_.empty() && (train_size_ > 0 || test_size_ > 0))
       fail(ErrorKind::usage, "--train_size and --test_size need --export: they decide what is written");
@@ -61,6 +62,7 @@ class DataChunks final : public Command {
     const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder().string());
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
+    chunks_.words = mask_.word_bounds();
     const DatasetDict data = open_data(positionals, read_);
     const bool cut_in_two = train_size_ > 0 || test_size_ > 0, shows = show_ || show_masked_;
     // What one split is wanted for is done with train unless one is named; counting and a plain export take them all.

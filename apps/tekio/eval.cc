@@ -107,7 +107,8 @@ class Eval final : public Command {
               "where the masks come from: counters, or the random stream of Hugging Face transformers");
   }
 
-  void check(const OptionTable&, const std::vector<std::string>&) override {
+  void check(const OptionTable& table, const std::vector<std::string>&) override {
+    check_masking_options(table, options_);
     if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio eval needs files or a folder of text");
     if (models_.size() > kMostModels)
       fail(ErrorKind::usage, "--model is given {} times, expected at most {} models to compare", models_.size(),
@@ -156,11 +157,13 @@ class Eval final : public Command {
     chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest);
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
+    chunks_.words = options_.word_bounds();
     Chunks chunks = chunk(rows, tokenizer, chunks_);
     if (chunks.size() == 0)
       fail(ErrorKind::input,
            "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text",
            printable(split), chunks_.chunk_size);
+    warn_of_long_words(options_, chunks, tokenizer);
     return chunks;
   }
 

@@ -277,16 +277,6 @@ OpenModel ModelOptions::open(const Common& common) const {
   return {where, limited_to_positions(entries, weights.impl().model().config()), weights, weights.info()};
 }
 
-void add_masking_options(OptionTable& table, MaskOptions& options) {
-  table.add("mlm_probability", &options.mlm_probability, "chance of a token to be chosen for masking")
-      .above(0)
-      .at_most(1);
-  table.add("whole_word_mask", &options.whole_word_mask, "masks whole words instead of single tokens");
-  table.add("wwm_probability", &options.wwm_probability, "chance of a word to be chosen with --whole_word_mask")
-      .above(0)
-      .at_most(1);
-}
-
 void add_chunk_options(OptionTable& table, ChunkOptions& options) {
   table.add("chunk_size", &options.chunk_size, "tokens in a chunk; no more than the model takes")
       .at_least(1)

@@ -81,6 +81,16 @@ struct ModelOptions {
 
 /// Masking options that adapt, eval and data chunks share.
 void add_masking_options(OptionTable& table, MaskOptions& options);
+/// What of them contradicts another; those that are without effect are told in a note.
+std::vector<std::string> masking_contradictions(const OptionTable& table, const MaskOptions& options);
+/// The same. Errors: usage (a contradiction).
+void check_masking_options(const OptionTable& table, const MaskOptions& options);
+/// "whole words, 20 % of them", for a line to read.
+std::string masking_text(const MaskOptions& options);
+/// The same for --json.
+OrderedJson masking_json(const TrainingOptions& options);
+/// Warns where the words that are to be masked are whole passages, as offsets have them that leave no gaps.
+void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer);
 /// How rows are read: every command that reads data has these.
 void add_read_options(OptionTable& table, ReadOptions& options);
 /// The column that a split's text is taken from, where it was found: told in a note unless it is "text". Warns of rows

@@ -79,6 +79,12 @@ std::string train_line(const TrainingOptions& o, const Schedule& schedule) {
       schedule.warmup() > 0 ? fmt::format(" after {} of warm-up", counted(schedule.warmup(), "step")) : "");
 }
 
+// " masking  whole words, 20 % of them"; nothing where it is as it mostly is.
+std::string masking_line(const TrainingOptions& o) {
+  const std::string text = masking_text(o);
+  return text == masking_text(MaskOptions()) ? "" : " masking  " + text;
+}
+
 // What options have that were not given.
 std::string defaults_line(const OptionTable& table) {
   std::string line = " defaults ";
@@ -132,7 +138,8 @@ OrderedJson general_json(const AdaptReport& report, const RunData& data) {
           {"accuracy", both(&EvaluationReport::accuracy)}};
 }
 
-OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data) {
+OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data,
+                   const TrainingOptions& options) {
   // A stopped run has no figure after: null.
   const auto evaluated = [&](double EvaluationReport::*figure) {
     OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
@@ -146,6 +153,7 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
   return {{"run_dir", report.run_dir},
           {"model", model_json(opened)},
           {"data", data.to_json()},
+          {"masking", masking_json(options)},
           {"perplexity", evaluated(&EvaluationReport::perplexity)},
           {"accuracy", evaluated(&EvaluationReport::accuracy)},
           {"eval_loss", evaluated(&EvaluationReport::loss)},
@@ -225,7 +233,9 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.chunks.chunk_size = capped_chunk_size(a.chunks.chunk_size, longest_input(opened.info, opened.tokenizer));
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
+  a.chunks.words = a.training.word_bounds();
   const RunData data = open_run_data(a, opened.tokenizer);
+  warn_of_long_words(a.training, data.split.train, opened.tokenizer);
   print(fmt::format(" data     {} · column {} · {} · {} of {}{} · {} to train on, {} to evaluate on",
                     printable(data.name, kShown), printable(data.text_column), counted(data.rows, "row"),
                     counted(data.all_chunks, a.chunks.line_by_line ? "training line" : "training chunk"),
@@ -237,6 +247,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
     print(fmt::format(" general  {} · {} to evaluate on before and after", printable(data.general_name, kShown),
                       counted(data.general->size(), "chunk")));
   print(train_line(a.training, Schedule(a.training, data.split.train.size())));
+  if (const std::string masking = masking_line(a.training); !masking.empty()) print(masking);
   print(defaults_line(table));
   if (hub) print(fmt::format(" hub      {}, to be pushed at the end", printable(hub->url(), 300)));
   go_on_as_before(opened.model, a.training);
@@ -256,7 +267,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   if (hub) hub->prepare();
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
   if (hub && !report.stopped) hub->push(report.run_dir);  // what fails there is said last
-  OrderedJson document = result(report, opened, data);
+  OrderedJson document = result(report, opened, data, a.training);
   if (hub) document["hub"] = hub->to_json();
   if (common.json)
     out.json(document);
@@ -287,6 +298,7 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, do
               {"run_dir", t.output_dir},
               {"model", model_json(opened)},
               {"data", data.to_json()},
+              {"masking", masking_json(t)},
               {"plan",
                {{"train_chunks", planned.train_chunks},
                 {"eval_chunks", planned.eval_chunks},

@@ -200,6 +200,7 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
     problems.emplace_back(
         "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "
         "batch");
+  for (std::string& problem : masking_contradictions(table, training)) problems.push_back(std::move(problem));
   if (training.trace == "-")
     problems.emplace_back("--trace is '-', but standard output is for the result alone; pass a file");
 }

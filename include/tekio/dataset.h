@@ -119,11 +119,16 @@ struct SplitOptions {
   uint64_t seed = 42;
 };
 
+/// What Chunks::word_ids() numbers. tokenizer: its words. offsets: tokens without a gap between them in the text, which
+/// is what WholeWordRule::offsets takes for words.
+enum class WordBounds { tokenizer, offsets };
+
 struct ChunkOptions {
   int64_t chunk_size = 128;   ///< tokens per chunk
   bool line_by_line = false;  ///< each non-empty row is one sequence, cut at chunk_size, instead of fixed blocks
-  bool use_cache = true;      ///< keep the token store under the cache folder and reuse it
-  int threads = 0;            ///< 0: all processors; the result does not depend on it
+  WordBounds words = WordBounds::tokenizer;
+  bool use_cache = true;  ///< keep the token store under the cache folder and reuse it
+  int threads = 0;        ///< 0: all processors; the result does not depend on it
 };
 
 /// Blocks of tokens over a memory-mapped token store: cut as the reference does (rows in batches of 1,000, each batch's
@@ -134,7 +139,8 @@ class Chunks {
   int64_t chunk_size() const;
   /// Ids of chunk i; exactly chunk_size() of them, or fewer where line_by_line.
   std::vector<int32_t> ids(int64_t i) const;
-  /// The word that each token of chunk i belongs to within its text; Encoding::kNoWord for template tokens.
+  /// The word that each token of chunk i belongs to within its text, as ChunkOptions::words says; Encoding::kNoWord for
+  /// template tokens.
   std::vector<int32_t> word_ids(int64_t i) const;
 
   struct Split;

@@ -18,6 +18,14 @@ namespace tekio {
 enum class MaskingRng { counter, torch, torch_cpu };  ///< --masking_rng
 /// Whether the evaluation chunks are masked once, or anew for each evaluation.
 enum class EvalMasking { frozen, fresh };  ///< --eval_masking
+/// What whole_word_mask takes for a word, and how it chooses.
+enum class WholeWordRule {
+  words,    ///< Hugging Face's course: the tokenizer's words, each with chance wwm_probability; all become the mask
+  offsets,  ///< transformers 5: tokens without a gap between them in the text are one word, chosen with chance
+            ///< mlm_probability; all become the mask. The chunks must be cut for it: ChunkOptions::words
+  legacy    ///< DataCollatorForWholeWordMask of transformers 4: the tokenizer's words in random order until the share
+            ///< mlm_probability of the tokens is reached; 80 % become the mask, 10 % a random token
+};          ///< --whole_word_rule
 
 /// What is hidden, and by which chance.
 struct MaskOptions {
@@ -25,11 +33,20 @@ struct MaskOptions {
       0.15;  ///< (0, 1]: chance of a token to be chosen; of these 80 % become the mask, 10 % a random token
   bool whole_word_mask = false;  ///< choose words, and hide all tokens of a chosen word
   double wwm_probability = 0.2;  ///< (0, 1]: chance of a word to be chosen
+  WholeWordRule whole_word_rule = WholeWordRule::words;
   MaskingRng masking_rng = MaskingRng::counter;
   uint64_t seed = 42;  ///< a run's: of order, masks, dropout, missing weights
 
-  /// A sentence for each probability that is none, naming its option; empty if both are sound.
-  std::vector<std::string> probability_problems() const;
+  /// Whether words are chosen with the chance wwm_probability; else mlm_probability is what counts.
+  bool by_wwm_probability() const { return whole_word_mask && whole_word_rule == WholeWordRule::words; }
+  /// What the chunks must be cut with: ChunkOptions::words.
+  WordBounds word_bounds() const {
+    return whole_word_mask && whole_word_rule == WholeWordRule::offsets ? WordBounds::offsets : WordBounds::tokenizer;
+  }
+  /// The share of the tokens that is hidden, on average.
+  double rate() const { return by_wwm_probability() ? wwm_probability : mlm_probability; }
+  /// A sentence for each value that makes no sense, naming its option; empty if all are sound.
+  std::vector<std::string> masking_problems() const;
 };
 
 struct MaskedChunk {
@@ -39,7 +56,7 @@ struct MaskedChunk {
 };
 
 /// These chunks, masked as one batch; `epoch` gives other masks to each (counter only). Errors: usage (a chunk number
-/// or a probability out of range), input (no mask token).
+/// or a probability out of range, chunks cut with other words than word_bounds()), input (no mask token).
 std::vector<MaskedChunk> mask(const Chunks& chunks, const std::vector<int64_t>& numbers, const Tokenizer& tokenizer,
                               const MaskOptions& options = {}, uint64_t epoch = 0);
 

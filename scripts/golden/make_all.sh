@@ -24,6 +24,7 @@ if [ "${2:-}" = --check ]; then
   trap 'rm -rf "$out"' EXIT
   mkdir -p "$out/src/text" "$out/tests/golden/compute" "$out/tests/golden/data" "$out/tests/golden/text" "$out/tests/golden/train"
   cp tests/golden/text/word_piece.json "$out/tests/golden/text/"  # kept where nothing but the reference's draws differs
+  cp tests/golden/data/whole_words.json "$out/tests/golden/data/"  # what transformers 4 made of it is kept
 fi
 
 # make SCRIPT ARGUMENTS…
@@ -38,6 +39,7 @@ make make_byte_level_golden.py "$out/tests/golden/text"
 make make_japanese_golden.py "$out/tests/golden/text"
 make make_word_piece_golden.py "$out/tests/golden/text/word_piece.json"
 make make_data_golden.py "$out/tests/golden/data/readers.json"
+make make_whole_word_golden.py "$out/tests/golden/data/whole_words.json"
 make make_parquet_golden.py "$out/tests/golden/parquet"
 make make_compute_golden.py "$out/tests/golden/compute/adamw.json"
 make make_rotary_golden.py "$out/tests/golden/compute/rotary.json"

@@ -44,9 +44,12 @@ int32_t count_bits(std::span<const uint64_t> bits, int64_t begin, int64_t end) {
 
 }  // namespace
 
-Chunks::View Chunks::View::whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line) {
+Chunks::View Chunks::View::whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
+                                 WordBounds words) {
   const int64_t rows = store->rows();
-  return of_rows(std::move(store), block, line_by_line, 0, rows);
+  View view = of_rows(std::move(store), block, line_by_line, 0, rows);
+  view.words = words;
+  return view;
 }
 
 Chunks::View Chunks::View::of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
@@ -147,6 +150,7 @@ Chunks Chunks::of_rows(int64_t begin, int64_t end) const {
          counted(source_rows(), "row"));
   auto view =
       View::of_rows(view_->store, view_->block, view_->line_by_line, store.rows_before(begin), store.rows_before(end));
+  view.words = view_->words;
   if (!view.has_words())
     fail(ErrorKind::input, "there is no text in rows {} to {} of the data: none of them has a word in it", begin + 1,
          end);

@@ -37,11 +37,13 @@ struct Chunks::View {
   std::shared_ptr<const TokenStore> store;
   int64_t block = 128;  ///< tokens of a chunk; line_by_line: the most that a row has
   bool line_by_line = false;
+  WordBounds words = WordBounds::tokenizer;  ///< what the store's words are
   std::shared_ptr<const Rows> rows;
   std::shared_ptr<const std::vector<int64_t>> picked;  ///< numbers of the chunks in this view; absent: all, in order
 
   /// All chunks of a store.
-  static View whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line);
+  static View whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
+                    WordBounds words = WordBounds::tokenizer);
   /// The chunks of rows [begin, end) of a store, which are those that a store of these rows alone would have.
   static View of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line, int64_t begin,
                       int64_t end);

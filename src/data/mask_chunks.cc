@@ -11,8 +11,9 @@ namespace tekio {
 namespace {
 
 void check_options(const Chunks& chunks, const std::vector<int64_t>& numbers, const MaskOptions& options) {
-  if (const auto problems = options.probability_problems(); !problems.empty())
+  if (const auto problems = options.masking_problems(); !problems.empty())
     fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+  require_words(options, chunks);
   for (int64_t number : numbers)
     if (number < 0 || number >= chunks.size())
       fail(ErrorKind::usage, "chunk {} was asked to be masked, but there are {}: 0 to {}", number, chunks.size(),
@@ -21,7 +22,7 @@ void check_options(const Chunks& chunks, const std::vector<int64_t>& numbers, co
 
 }  // namespace
 
-std::vector<std::string> MaskOptions::probability_problems() const {
+std::vector<std::string> MaskOptions::masking_problems() const {
   std::vector<std::string> problems;
   for (const auto& [name, p] : {std::pair{"mlm_probability", mlm_probability}, {"wwm_probability", wwm_probability}})
     if (!(p > 0 && p <= 1)) problems.push_back(fmt::format("--{} must be above 0 and at most 1, got {}", name, p));

@@ -14,6 +14,7 @@
 
 #include "base/random/counter.h"
 #include "base/random/numpy_legacy.h"
+#include "base/random/python_random.h"
 #include "base/random/torch_stream.h"
 #include "data/batch.h"
 
@@ -29,13 +30,24 @@ struct CollatorOptions : MaskOptions {
 /// What masking must know of a tokenizer.
 struct MaskingVocabulary {
   int32_t mask_id = 0, pad_id = 0;
-  int64_t size = 0;                  ///< len(tokenizer): random tokens are drawn from [0, size)
-  std::vector<int32_t> special_ids;  ///< never chosen
-  bool is_special(int32_t id) const {
-    return std::find(special_ids.begin(), special_ids.end(), id) != special_ids.end();
-  }
+  int64_t size = 0;                     ///< len(tokenizer): random tokens are drawn from [0, size)
+  std::vector<int32_t> special_ids;     ///< never chosen
+  std::vector<int32_t> boundary_ids{};  ///< [CLS] and [SEP]: no words to WholeWordRule::legacy
+  bool is_special(int32_t id) const { return is_among(special_ids, id); }
+  bool is_boundary(int32_t id) const { return is_among(boundary_ids, id); }
   static MaskingVocabulary of(const Tokenizer& tokenizer);  ///< Errors: input (no mask token)
+
+ private:
+  static bool is_among(const std::vector<int32_t>& ids, int32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  }
 };
+
+/// What there is to choose among, and how.
+enum class MaskingRule { tokens, words, offsets, legacy };
+MaskingRule rule_of(const MaskOptions& options);
+/// Errors: usage (words are to be masked, but the chunks' words are not those that the rule takes).
+void require_words(const MaskOptions& options, const Chunks& chunks);
 
 /// One collated micro-batch and the figures by which runs are compared step by step.
 struct CollatedBatch {
@@ -60,25 +72,24 @@ std::unique_ptr<Collator> make_counter_collator(const CollatorOptions& options, 
 
 /// The generators that the reference stack keeps for a whole process, as its set_seed(seed) leaves them.
 struct ReferenceStreams {
-  explicit ReferenceStreams(uint64_t seed) : torch(seed), numpy(seed) {}
+  explicit ReferenceStreams(uint64_t seed) : torch(seed), numpy(seed), python(seed) {}
   TorchStream torch;
   NumpyLegacy numpy;
+  PythonRandom python;
 };
 
 /// A sequence with what else the reference's collator may be given beside the ids.
 struct MaskingRow {
   std::span<const int32_t> ids;
   std::span<const uint8_t> special_tokens_mask = {};  ///< else specials are told by their ids
-  std::span<const std::pair<int32_t, int32_t>> offsets =
-      {};                                  ///< whole_word: transformers 5's words, joined where they touch
-  std::span<const int32_t> word_ids = {};  ///< whole_word: the walkthrough's words
+  std::span<const int32_t> word_ids = {};             ///< of whole words, as their rule has them
 };
 
 class ReferenceMasker;  // masks a row
 
-/// The reference's collators. Tokens: DataCollatorForLanguageModeling, drawing from streams.torch. Whole words: the
-/// walkthrough's by word_ids, drawing from streams.numpy. The streams must outlive the collator; others draw from them
-/// in between.
+/// The reference's collators. Tokens, and words by offsets: DataCollatorForLanguageModeling, drawing from
+/// streams.torch. Words: the walkthrough's, drawing from streams.numpy. Legacy: DataCollatorForWholeWordMask, drawing
+/// from streams.python and streams.torch. The streams must outlive the collator; others draw from them in between.
 class ReferenceCollator : public Collator {
  public:
   ReferenceCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);

@@ -20,7 +20,9 @@ Json twister_to_json(const Twister::State& state) {
 }
 
 Json streams_to_json(const ReferenceStreams& streams) {
-  return {{"torch", twister_to_json(streams.torch.state())}, {"numpy", twister_to_json(streams.numpy.state())}};
+  return {{"torch", twister_to_json(streams.torch.state())},
+          {"numpy", twister_to_json(streams.numpy.state())},
+          {"python", twister_to_json(streams.python.state())}};
 }
 
 const Json& member(const Json& document, const char* key, const std::string& where) {
@@ -52,6 +54,9 @@ Twister::State twister_from_json(const Json& document, const std::string& where)
 void streams_from_json(ReferenceStreams& streams, const Json& document, const std::string& where) {
   streams.torch.set_state(twister_from_json(member(document, "torch", where), where));
   streams.numpy.set_state(twister_from_json(member(document, "numpy", where), where));
+  // An earlier version's checkpoint has none: its runs did not draw from it.
+  if (const Json* python = JsonReader(document, where).find("python"))
+    streams.python.set_state(twister_from_json(*python, where));
 }
 
 int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / part; }

@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "data/cached_stores.h"
 #include "data/chunks.h"
-#include "text/text_encoder.h"
+#include "data/row_encoder.h"
 
 namespace tekio {
 namespace {
@@ -230,7 +230,7 @@ StoreKey rows_key(const Files& files, size_t file) {
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
   KeyText text;
   text.string("tekio tokens 2");
-  text.string(recipe.tokenizer_digest);
+  text.string(recipe.encoder_digest);
   add_options(source.files->options(), text);
   for (size_t group = 0; group < source.files->groups(); ++group)
     if (const ReadOptions& own = source.files->options(group); &own != &source.files->options()) add_options(own, text);
@@ -269,23 +269,17 @@ Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOpti
     fail(ErrorKind::usage, "threads is {}; 0 (all processors) or more is expected", options.threads);
   constexpr int64_t kNarrow = 65'536;
   const StoreRecipe recipe = {
-      .tokenizer_digest = tokenizer.digest(),
+      .encoder_digest = digest_of_encoder(tokenizer, options.words),
       .shape = {.id_bytes = tokenizer.vocabulary_size() < kNarrow ? 2 : 4, .prefix = prefix, .suffix = suffix},
       .options = {.skip_blank = options.line_by_line,
                   .max_tokens = options.line_by_line ? options.chunk_size : 0,
                   .suffix = suffix,
                   .threads = options.threads},
-      .make_encoder =
-          [&tokenizer] {
-            auto encoder = std::make_shared<TextEncoder>(tokenizer);
-            return [encoder](std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts) {
-              encoder->append(text, ids, word_starts);
-            };
-          },
+      .make_encoder = [&tokenizer, words = options.words] { return make_row_encoder(tokenizer, words); },
   };
   auto store = get_store(dataset.source(), recipe, options.use_cache);
   return Chunks(std::make_shared<const Chunks::View>(
-      Chunks::View::whole(std::move(store), options.chunk_size, options.line_by_line)));
+      Chunks::View::whole(std::move(store), options.chunk_size, options.line_by_line, options.words)));
 }
 
 }  // namespace tekio

@@ -31,7 +31,7 @@ void check_unchanged(const Files& files, const std::vector<FileState>& before);
 
 /// How a store is made.
 struct StoreRecipe {
-  std::string tokenizer_digest;
+  std::string encoder_digest;  ///< of all that decides what make_encoder's make of a text
   TokenStoreWriter::Shape shape;
   TokenizeOptions options;
   std::function<EncodeText()> make_encoder;

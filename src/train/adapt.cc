@@ -20,8 +20,9 @@ void require_no_problems(const std::vector<std::string>& problems) {
   if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
 
-/// Chunks that the tokenizer made must be chunks that the model can read.
-void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks) {
+/// Chunks that the tokenizer made must be chunks that the model can read, of words that can be masked.
+void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks, const MaskOptions& masking) {
+  require_words(masking, chunks);
   const ModelConfig& config = model.impl().model().config();
   model.impl().check_tokenizer(tokenizer);
   if (chunks.chunk_size() > config.longest_input())
@@ -37,7 +38,7 @@ void require_sane(const EvaluationOptions& o) {
   unless(o.batch_size >= 1 && o.batch_size <= int64_t{1} << 31,
          fmt::format("--per_device_eval_batch_size must be a whole number above 0, got {}", o.batch_size));
   unless(o.max_chunks >= 0, fmt::format("--max_chunks must be at least 0, got {}", o.max_chunks));
-  for (std::string& problem : o.probability_problems()) problems.push_back(std::move(problem));
+  for (std::string& problem : o.masking_problems()) problems.push_back(std::move(problem));
   require_no_problems(problems);
 }
 
@@ -46,8 +47,8 @@ void require_sane(const EvaluationOptions& o) {
 AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                   const TrainingOptions& options) {
   require_no_problems(options.problems());
-  require_fit(model, tokenizer, data.train);
-  if (options.general) require_fit(model, tokenizer, *options.general);
+  require_fit(model, tokenizer, data.train, options);
+  if (options.general) require_fit(model, tokenizer, *options.general, options);
   check_prompts(model, tokenizer, options.prompts);
   go_on_as_before(model, options);
   const StopSignals signals;
@@ -58,8 +59,8 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                const TrainingOptions& options) {
   require_no_problems(options.problems());
-  require_fit(model, tokenizer, data.train);
-  if (options.general) require_fit(model, tokenizer, *options.general);
+  require_fit(model, tokenizer, data.train, options);
+  if (options.general) require_fit(model, tokenizer, *options.general, options);
   go_on_as_before(model, options);
   const Schedule schedule(options, data.train.size());
   const MlmNetwork& m = model.impl().model();
@@ -89,7 +90,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
 EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
                           const EvaluationOptions& o, ChunkLosses* each) {
   require_sane(o);
-  require_fit(model, tokenizer, chunks);
+  require_fit(model, tokenizer, chunks, o);
   std::vector<int64_t> first(static_cast<size_t>(o.max_chunks > 0 ? std::min(o.max_chunks, chunks.size()) : 0));
   for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<int64_t>(i);
   const Chunks evaluated = first.empty() ? chunks : chunks.select(std::move(first));

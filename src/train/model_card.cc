@@ -280,6 +280,7 @@ void Card::add_hyperparameters() {
                                            "mlm_probability",
                                            "whole_word_mask",
                                            "wwm_probability",
+                                           "whole_word_rule",
                                            "eval_masking",
                                            "masking_rng",
                                            "seed",

@@ -43,7 +43,7 @@ class Problems {
 
 void check_data(const TrainingOptions& o, Problems& problems) {
   if (o.output_dir.empty()) problems.add("--output_dir is missing: name the folder that the run is to be written to");
-  for (std::string& problem : o.probability_problems()) problems.add(std::move(problem));
+  for (std::string& problem : o.masking_problems()) problems.add(std::move(problem));
 }
 
 void check_optimisation(const TrainingOptions& o, Problems& problems) {

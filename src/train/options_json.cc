@@ -20,23 +20,10 @@ const std::string& name_in(const Names<Enum>& names, Enum value) {
 /// Position in the data, or what is drawn there, hangs on these.
 const char* const kForbidden[] = {"masking_rng", "seed", "data_seed"};
 /// These change what an update does.
-const char* const kTold[] = {"mlm_probability",
-                             "whole_word_mask",
-                             "wwm_probability",
-                             "eval_masking",
-                             "accumulation_loss",
-                             "learning_rate",
-                             "weight_decay",
-                             "adam_beta1",
-                             "adam_beta2",
-                             "adam_epsilon",
-                             "max_grad_norm",
-                             "lr_scheduler_type",
-                             "warmup_steps",
-                             "warmup_ratio",
-                             "num_train_epochs",
-                             "max_steps",
-                             "dropout"};
+const char* const kTold[] = {
+    "mlm_probability",   "whole_word_mask", "wwm_probability", "whole_word_rule",  "eval_masking", "accumulation_loss",
+    "learning_rate",     "weight_decay",    "adam_beta1",      "adam_beta2",       "adam_epsilon", "max_grad_norm",
+    "lr_scheduler_type", "warmup_steps",    "warmup_ratio",    "num_train_epochs", "max_steps",    "dropout"};
 
 std::string change(const char* name, const Json& before, const Json& now) {
   return fmt::format("--{} was {} and is {}", name,
@@ -73,6 +60,12 @@ const Names<MaskingRng>& masking_rng_names() {
   return names;
 }
 
+const Names<WholeWordRule>& whole_word_rule_names() {
+  static const Names<WholeWordRule> names = {
+      {"words", WholeWordRule::words}, {"offsets", WholeWordRule::offsets}, {"legacy", WholeWordRule::legacy}};
+  return names;
+}
+
 const Names<AccumulationLoss>& accumulation_loss_names() {
   static const Names<AccumulationLoss> names = {{"automatic", AccumulationLoss::automatic},
                                                 {"tokens", AccumulationLoss::tokens},
@@ -87,6 +80,7 @@ Json options_to_json(const TrainingOptions& o) {
             {"mlm_probability", o.mlm_probability},
             {"whole_word_mask", o.whole_word_mask},
             {"wwm_probability", o.wwm_probability},
+            {"whole_word_rule", name_in(whole_word_rule_names(), o.whole_word_rule)},
             {"eval_masking", name_in(eval_masking_names(), o.eval_masking)},
             {"masking_rng", name_in(masking_rng_names(), o.masking_rng)},
             {"seed", o.seed},
@@ -123,7 +117,10 @@ Json options_to_json(const TrainingOptions& o) {
   return j;
 }
 
-OptionChanges compare_options(const Json& before, const Json& now) {
+OptionChanges compare_options(const Json& recorded, const Json& now) {
+  // An option that an earlier version did not have was as it is without one.
+  Json before = options_to_json({});
+  if (recorded.is_object()) before.update(recorded);
   OptionChanges changes;
   const auto compare = [&](const char* name, std::vector<std::string>& into) {
     if (value_of(before, name) != value_of(now, name))

@@ -16,6 +16,7 @@ using Names = std::vector<std::pair<std::string, Enum>>;
 const Names<Interval>& interval_names();
 const Names<EvalMasking>& eval_masking_names();
 const Names<MaskingRng>& masking_rng_names();
+const Names<WholeWordRule>& whole_word_rule_names();
 const Names<AccumulationLoss>& accumulation_loss_names();
 
 /// Every option by its command-line name.

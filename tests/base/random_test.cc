@@ -14,6 +14,7 @@
 #include "base/random/counter.h"
 #include "base/random/numpy_legacy.h"
 #include "base/random/numpy_permutation.h"
+#include "base/random/python_random.h"
 #include "base/random/torch_stream.h"
 #include "support/sha256.h"
 #include "support/torch_draws.h"
@@ -156,6 +157,34 @@ TEST(NumpyLegacy, GivesWhatNumpyGives) {
     EXPECT_EQ(Json(ones), expected[0]);
     for (size_t k = 0; k < 2; ++k) EXPECT_EQ(binomial.rand(), expected[1][k].get<double>());
   }
+}
+
+// From Python 3.11 itself: random.seed(s); random.shuffle(list(range(12))); random.getrandbits(32).
+TEST(PythonRandom, ShufflesAsPythonDoes) {
+  const struct {
+    uint64_t seed;
+    std::vector<int> order;
+    uint32_t next;
+  } cases[] = {{0, {1, 9, 8, 5, 10, 2, 3, 7, 4, 0, 11, 6}, 2167613558},
+               {42, {7, 5, 2, 8, 9, 6, 11, 3, 4, 0, 1, 10}, 136505587},
+               {4294967295, {0, 6, 1, 5, 8, 2, 7, 4, 11, 3, 9, 10}, 1762836277},
+               {4294967338, {10, 0, 11, 3, 7, 8, 5, 4, 1, 2, 6, 9}, 1829169729},
+               {9223372036854775813u, {4, 6, 3, 9, 11, 10, 8, 0, 1, 7, 2, 5}, 3689882702}};
+  for (const auto& c : cases) {
+    PythonRandom random(c.seed);
+    std::vector<int> order(12);
+    std::iota(order.begin(), order.end(), 0);
+    random.shuffle(order);
+    EXPECT_EQ(order, c.order) << c.seed;
+    EXPECT_EQ(random.word(), c.next) << c.seed;
+  }
+  PythonRandom random(1);
+  const PythonRandom::State before = random.state();
+  std::vector<int> few{7};
+  random.shuffle(few);  // nothing to draw
+  few.clear();
+  random.shuffle(few);
+  EXPECT_EQ(random.state(), before);
 }
 
 // From numpy 2.4 itself: numpy.random.seed(s); binomial(1, p, 2000).sum() and the double drawn next.

@@ -39,6 +39,7 @@ struct GoldenCase {
     o.random_replace_prob = json.value("random_replace_prob", 0.1);
     o.pad_to_multiple_of = json.value("pad_to_multiple_of", 1);
     o.whole_word_mask = json.value("whole_word_mask", false);
+    o.whole_word_rule = WholeWordRule::offsets;
     return o;
   }
 };
@@ -55,10 +56,12 @@ TEST(ReferenceCollator, GivesWhatTheReferenceGives) {
     for (int i = 0; i < 8; ++i) special.insert(special.end(), {101, 100, 103, 2000, 100, 102});
     std::vector<uint8_t> special_mask;
     for (int i = 0; i < 8; ++i) special_mask.insert(special_mask.end(), {1, 0, 0, 0, 0, 1});
-    std::vector<std::vector<std::pair<int32_t, int32_t>>> offsets(8);
+    std::vector<std::vector<int32_t>> words(8);  // tokens that touch are one
     for (int64_t r = 0; r < 8; ++r) {
-      const auto flat = offset_tensor.row(r);
-      for (size_t i = 0; i < flat.size(); i += 2) offsets[static_cast<size_t>(r)].emplace_back(flat[i], flat[i + 1]);
+      const auto offsets = offset_tensor.row(r);
+      int32_t word = 0;
+      for (size_t i = 0; i < offsets.size(); i += 2)
+        words[static_cast<size_t>(r)].push_back(i > 0 && offsets[i] == offsets[i - 1] ? word : ++word);
     }
     std::vector<MaskingRow> input;
     const std::string name = golden_case.name();
@@ -70,7 +73,7 @@ TEST(ReferenceCollator, GivesWhatTheReferenceGives) {
     } else if (name == "special_by_id") {
       input.push_back({.ids = special});
     } else if (name == "whole_words") {
-      for (size_t r = 0; r < 8; ++r) input.push_back({.ids = rows[r], .offsets = offsets[r]});
+      for (size_t r = 0; r < 8; ++r) input.push_back({.ids = rows[r], .word_ids = words[r]});
     } else {
       const size_t count = name.starts_with("tokens.") ? 8 : 4;
       for (size_t r = 0; r < count; ++r) input.push_back({.ids = rows[r]});

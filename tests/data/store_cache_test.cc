@@ -19,7 +19,7 @@ namespace {
 std::atomic<int64_t> encoded = 0;
 
 StoreRecipe recipe() {
-  return {.tokenizer_digest = "a tokenizer",
+  return {.encoder_digest = "a tokenizer",
           .shape = {.id_bytes = 2, .prefix = 0, .suffix = 0},
           .options = {},
           .make_encoder = [] {
@@ -58,7 +58,7 @@ TEST_F(StoreCache, IsReusedUntilSomethingChanges) {
   EXPECT_FALSE(makes(load_dataset(folder_ / "a.txt")["train"]));
   EXPECT_EQ(kept().size(), 1u);
   StoreRecipe other = recipe();
-  other.tokenizer_digest = "another";
+  other.encoder_digest = "another";
   EXPECT_TRUE(makes(d, other));
   other = recipe();
   other.options.max_tokens = 2;
@@ -148,7 +148,7 @@ TEST_F(StoreCache, StoresThatNobodyUsesGiveWay) {
   const Dataset d = data();
   const auto make = [&](const char* tokenizer) {
     StoreRecipe other = recipe();
-    other.tokenizer_digest = tokenizer;
+    other.encoder_digest = tokenizer;
     const std::vector<fs::path> before = kept();
     makes(d, other);
     for (const fs::path& path : kept())

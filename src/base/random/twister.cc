@@ -24,6 +24,28 @@ Twister::Twister(uint32_t seed) {
   state_.next = kWords;
 }
 
+Twister::Twister(std::span<const uint32_t> key) : Twister(19650218u) {
+  auto& w = state_.words;
+  const auto mixed = [&](uint32_t i, uint32_t factor) { return w[i] ^ (w[i - 1] ^ w[i - 1] >> 30) * factor; };
+  uint32_t i = 1;
+  const auto next = [&] {
+    if (++i < kWords) return;
+    w[0] = w[kWords - 1];
+    i = 1;
+  };
+  size_t j = 0;
+  for (size_t left = std::max<size_t>(kWords, key.size()); left > 0; --left) {
+    w[i] = mixed(i, 1664525u) + key[j] + static_cast<uint32_t>(j);
+    next();
+    j = (j + 1) % key.size();
+  }
+  for (uint32_t left = kWords - 1; left > 0; --left) {
+    w[i] = mixed(i, 1566083941u) - i;
+    next();
+  }
+  w[0] = 0x80000000u;
+}
+
 void Twister::refill() {
   uint32_t* const w = state_.words.data();
   for (size_t i = 0; i < kWords - kMiddle; ++i) w[i] = w[i + kMiddle] ^ twist(w[i], w[i + 1]);

@@ -1,5 +1,5 @@
-// The Mersenne Twister (Matsumoto and Nishimura 1998), which torch's CPU generator and numpy's old global generator
-// share. The state is kept untempered, as both libraries keep and save it.
+// The Mersenne Twister (Matsumoto and Nishimura 1998), which torch's CPU generator, numpy's old global generator and
+// Python's random share. The state is kept untempered, as both libraries keep and save it.
 #pragma once
 
 #include <array>
@@ -19,6 +19,8 @@ class Twister {
   };
 
   explicit Twister(uint32_t seed);
+  /// Seeded by several words (init_by_array), at least one.
+  explicit Twister(std::span<const uint32_t> key);
 
   /// The next tempered 32-bit output.
   uint32_t word() {
