@@ -22,8 +22,9 @@ std::optional<std::string> value_text(const toml::node& node) {
   return std::nullopt;
 }
 
-bool kind_fits(const toml::node& node, Option::Kind kind) {
-  switch (kind) {
+bool kind_fits(const toml::node& node, const Option& option) {
+  if (option.change != Option::Change::no && node.is_string()) return true;  // "FIRST:LAST"
+  switch (option.kind) {
     case Option::Kind::boolean:
       return node.is_boolean();
     case Option::Kind::integer:
@@ -50,7 +51,7 @@ std::vector<std::string> take_node(Option& option, const std::string& key, const
   for (const toml::node* value : values) {
     std::optional<std::string> text = value_text(*value);
     const bool alone = option.implied && value->is_boolean();  // resume_from_checkpoint = true
-    if (!text || !(alone || kind_fits(*value, option.kind))) {
+    if (!text || !(alone || kind_fits(*value, option))) {
       problems.push_back(fmt::format("{} is {}, expected {}", key,
                                      text ? "'" + printable(*text) + "'" : std::string("not a single value"),
                                      option.expected()));

@@ -81,12 +81,14 @@ struct ModelOptions {
 
 /// Masking options that adapt, eval and data chunks share.
 void add_masking_options(OptionTable& table, MaskOptions& options);
+/// The same where a model is trained, so that the masked share may change.
+void add_masking_options(OptionTable& table, TrainingOptions& options);
 /// What of them contradicts another; those that are without effect are told in a note.
 std::vector<std::string> masking_contradictions(const OptionTable& table, const MaskOptions& options);
 /// The same. Errors: usage (a contradiction).
 void check_masking_options(const OptionTable& table, const MaskOptions& options);
 /// "whole words, 20 % of them", for a line to read.
-std::string masking_text(const MaskOptions& options);
+std::string masking_text(const TrainingOptions& options);
 /// The same for --json.
 OrderedJson masking_json(const TrainingOptions& options);
 /// Warns where the words that are to be masked are whole passages, as offsets have them that leave no gaps.

@@ -10,21 +10,39 @@
 #include "train/options_json.h"
 
 namespace tekio::cli {
+namespace {
 
-void add_masking_options(OptionTable& table, MaskOptions& options) {
-  table.add("mlm_probability", &options.mlm_probability, "chance of a token to be chosen for masking")
-      .above(0)
-      .at_most(1);
+// `first`: where the run may begin with another; nullptr: nothing is trained.
+Option& add_probability(OptionTable& table, const char* name, std::optional<double>* first, double* last,
+                        const char* help) {
+  Option& option = first != nullptr ? table.add(name, first, last, help)
+                                    : table.add(name, last, help).may_change(Option::Change::refused);
+  return option.above(0).at_most(1);
+}
+
+void add_options(OptionTable& table, MaskOptions& options, TrainingOptions* training) {
+  add_probability(table, "mlm_probability", training != nullptr ? &training->initial_mlm_probability : nullptr,
+                  &options.mlm_probability,
+                  training != nullptr
+                      ? "chance of a token to be chosen for masking; 0.3:0.15 falls from 0.3 to 0.15 over the run, and "
+                        "evaluates with 0.15"
+                      : "chance of a token to be chosen for masking");
   table.add("whole_word_mask", &options.whole_word_mask, "masks whole words instead of single tokens");
-  table.add("wwm_probability", &options.wwm_probability, "chance of a word to be chosen with --whole_word_mask")
-      .above(0)
-      .at_most(1);
+  add_probability(table, "wwm_probability", training != nullptr ? &training->initial_wwm_probability : nullptr,
+                  &options.wwm_probability, "chance of a word to be chosen with --whole_word_mask");
   table.add(
       "whole_word_rule", &options.whole_word_rule, whole_word_rule_names(),
       "what --whole_word_mask takes for words: the tokenizer's (words); or, chosen by --mlm_probability, what the "
       "text has no gap in, as DataCollatorForLanguageModeling has it (offsets), or the tokenizer's in random "
       "order up to that share of the tokens, as transformers 4's DataCollatorForWholeWordMask (legacy)");
 }
+
+std::string percent(double share) { return fmt::format("{:.4g} %", 100 * share); }
+
+}  // namespace
+
+void add_masking_options(OptionTable& table, MaskOptions& options) { add_options(table, options, nullptr); }
+void add_masking_options(OptionTable& table, TrainingOptions& options) { add_options(table, options, &options); }
 
 std::vector<std::string> masking_contradictions(const OptionTable& table, const MaskOptions& options) {
   std::vector<std::string> problems;
@@ -46,19 +64,23 @@ void check_masking_options(const OptionTable& table, const MaskOptions& options)
     fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
 
-std::string masking_text(const MaskOptions& options) {
-  const std::string share = fmt::format("{:.4g} %", 100 * options.rate());
-  switch (rule_of(options)) {
+std::string masking_text(const TrainingOptions& o) {
+  const double first = o.initial_rate(), last = o.rate();
+  const std::string share =
+      first == last ? percent(last)
+                    : fmt::format("{} {} to {}", percent(first), first > last ? "falling" : "rising", percent(last));
+  const std::string after = first == last ? "" : fmt::format(" · {} in evaluations", percent(last));
+  switch (rule_of(o)) {
     case MaskingRule::tokens:
       break;
     case MaskingRule::words:
-      return fmt::format("whole words, {} of them", share);
+      return fmt::format("whole words, {} of them{}", share, after);
     case MaskingRule::offsets:
-      return fmt::format("whole words by offsets, {} of them", share);
+      return fmt::format("whole words by offsets, {} of them{}", share, after);
     case MaskingRule::legacy:
-      return fmt::format("whole words by the legacy rule, {} of the tokens", share);
+      return fmt::format("whole words by the legacy rule, {} of the tokens{}", share, after);
   }
-  return fmt::format("tokens, {} of them", share);
+  return fmt::format("tokens, {} of them{}", share, after);
 }
 
 OrderedJson masking_json(const TrainingOptions& o) {
@@ -67,7 +89,7 @@ OrderedJson masking_json(const TrainingOptions& o) {
     if (o.whole_word_mask && value == o.whole_word_rule) rule = name;
   return {{"of", rule_of(o) == MaskingRule::tokens ? "tokens" : "words"},
           {"rule", rule},
-          {"rate", {{"first", o.rate()}, {"last", o.rate()}, {"evaluation", o.rate()}}}};
+          {"rate", {{"first", o.initial_rate()}, {"last", o.rate()}, {"evaluation", o.rate()}}}};
 }
 
 void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer) {

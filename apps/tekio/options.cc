@@ -24,6 +24,13 @@ std::string lower(std::string text) {
   return text;
 }
 
+// FIRST and LAST of "FIRST:LAST".
+std::optional<std::pair<std::string, std::string>> ends_of(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  return std::pair(text.substr(0, colon), text.substr(colon + 1));
+}
+
 // 3 as "3", 0.15 as "0.15", 2e-5 as "2e-05".
 std::string number_text(double number) { return fmt::format("{}", number); }
 
@@ -60,6 +67,7 @@ std::string Option::expected() const {
   if (low) text += fmt::format(" {} {}", above_minimum ? ">" : ">=", number_text(minimum));
   if (high) text += fmt::format("{} {} {}", low ? " and" : "", below_maximum ? "<" : "<=", number_text(maximum));
   if (also) text += fmt::format(", or {}", number_text(*also));
+  if (change == Change::taken) text += ", or two, FIRST:LAST";
   return text;
 }
 
@@ -80,6 +88,17 @@ std::string Option::near_choice(std::string text) const {
 std::string Option::problem(const std::string& text, const std::string& shown) const {
   for (const auto& [refused, reason] : refusals)
     if (refused == text) return fmt::format("{} is '{}', which is not supported: {}", shown, refused, reason);
+  const auto ends = change == Change::no ? std::nullopt : ends_of(text);
+  const bool changes = ends && is_in_range(ends->first) && is_in_range(ends->second);
+  if (changes && change == Change::taken) return {};
+  if (is_in_range(text)) return {};
+  const std::string near = near_choice(text);
+  return fmt::format("{} is '{}', expected {}{}{}", shown, printable(text), expected(),
+                     near.empty() ? "" : ", did you mean " + near + "?",
+                     changes ? " (it may change only where a model is trained, by tekio adapt or pretrain)" : "");
+}
+
+bool Option::is_in_range(const std::string& text) const {
   bool good = true;
   double number = 0;
   if (kind == Kind::integer) {
@@ -98,10 +117,7 @@ std::string Option::problem(const std::string& text, const std::string& shown) c
   if (kind == Kind::integer || kind == Kind::number)
     good = good && (number == also || ((above_minimum ? number > minimum : number >= minimum) &&
                                        (below_maximum ? number < maximum : number <= maximum)));
-  if (good) return {};
-  const std::string near = near_choice(text);
-  return fmt::format("{} is '{}', expected {}{}", shown, printable(text), expected(),
-                     near.empty() ? "" : ", did you mean " + near + "?");
+  return good;
 }
 
 Option& OptionTable::add_option(const char* name, Option::Kind kind, const char* help) {
@@ -152,6 +168,21 @@ Option& OptionTable::add(const char* name, double* target, const char* help) {
   Option& option = add_option(name, Option::Kind::number, help);
   option.assign = [target](const std::string& text) { *target = *parse_number<double>(text); };
   option.value = [target] { return OrderedJson(*target); };
+  option.default_value = option.value();
+  return option;
+}
+
+Option& OptionTable::add(const char* name, std::optional<double>* first, double* last, const char* help) {
+  Option& option = add_option(name, Option::Kind::number, help).may_change(Option::Change::taken);
+  option.value_name = "X|X:X";
+  option.assign = [first, last](const std::string& text) {
+    const auto ends = ends_of(text);
+    *first = ends ? parse_number<double>(ends->first) : std::nullopt;
+    *last = *parse_number<double>(ends ? ends->second : text);
+  };
+  option.value = [first, last] {
+    return first->has_value() ? OrderedJson(fmt::format("{}:{}", **first, *last)) : OrderedJson(*last);
+  };
   option.default_value = option.value();
   return option;
 }

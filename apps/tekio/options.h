@@ -36,6 +36,8 @@ struct Option {
   bool above_minimum = false;  ///< the minimum itself is out of range
   bool below_maximum = false;  ///< so is the maximum
   std::optional<double> also;  ///< one more number that is in range
+  enum class Change { no, refused, taken };
+  Change change = Change::no;  ///< whether a number may change over a run, FIRST:LAST; refused: elsewhere it may
   std::vector<std::string> choices;
   std::vector<std::pair<std::string, std::string>> synonyms;  ///< another spelling, and the choice that it means
   std::vector<std::pair<std::string, std::string>> refusals;  ///< a value that users may expect, and why there is none
@@ -73,6 +75,10 @@ struct Option {
   }
   Option& or_exactly(double number) {
     also = number;
+    return *this;
+  }
+  Option& may_change(Change whether) {
+    change = whether;
     return *this;
   }
   Option& one_of(std::vector<std::string> names);
@@ -126,6 +132,7 @@ struct Option {
   /// What is wrong with `text`, `shown` (the option as it was written) in it; empty if it is of the right kind and in
   /// range.
   std::string problem(const std::string& text, const std::string& shown) const;
+  bool is_in_range(const std::string& text) const;  ///< the same of a text that is a single value
   std::string near_choice(std::string text) const;
   /// The choice that `text` is another spelling of; else `text`.
   std::string meant(const std::string& text) const;
@@ -160,6 +167,9 @@ class OptionTable {
     option.default_value = option.value();
     return option;
   }
+
+  /// A number that may change over a run, "FIRST:LAST"; `first` is empty where it does not.
+  Option& add(const char* name, std::optional<double>* first, double* last, const char* help);
 
   /// An enumeration by its names.
   template <typename Enum>

@@ -82,7 +82,7 @@ std::string train_line(const TrainingOptions& o, const Schedule& schedule) {
 // " masking  whole words, 20 % of them"; nothing where it is as it mostly is.
 std::string masking_line(const TrainingOptions& o) {
   const std::string text = masking_text(o);
-  return text == masking_text(MaskOptions()) ? "" : " masking  " + text;
+  return text == masking_text(TrainingOptions()) ? "" : " masking  " + text;
 }
 
 // What options have that were not given.

@@ -79,6 +79,9 @@ struct TrainingOptions : MaskOptions {
   RunDescription description;
 
   // data
+  /// Where the run begins with another share than mlm_probability (wwm_probability), and comes to that in a straight
+  /// line over its updates: update s of n masks initial + (last - initial) s / n. Evaluations always use the last one.
+  std::optional<double> initial_mlm_probability, initial_wwm_probability;
   EvalMasking eval_masking = EvalMasking::frozen;
   std::optional<uint64_t> data_seed;  ///< order of the chunks, if different from seed
 
@@ -118,6 +121,10 @@ struct TrainingOptions : MaskOptions {
   /// Called after each evaluation but the first; it may use the model. What it throws ends the run.
   std::function<void(const EvaluationPoint&)> on_evaluation;
 
+  /// The share that the first update masks.
+  double initial_rate() const {
+    return (by_wwm_probability() ? initial_wwm_probability : initial_mlm_probability).value_or(rate());
+  }
   /// Every problem at once, each a sentence that names its option; empty if there is none.
   std::vector<std::string> problems() const;
 };

@@ -37,7 +37,7 @@ std::vector<MaskedChunk> mask(const Chunks& chunks, const std::vector<int64_t>& 
   const auto collator = options.masking_rng == MaskingRng::counter
                             ? make_counter_collator({options}, vocabulary)
                             : make_reference_collator({options}, vocabulary, streams);
-  const Batch batch = collator->collate(chunks, numbers, epoch, /*checksums=*/false).batch;
+  const Batch batch = collator->collate(chunks, numbers, {.epoch = epoch}).batch;
 
   std::vector<MaskedChunk> result(numbers.size());
   size_t masked = 0;

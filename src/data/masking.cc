@@ -25,13 +25,13 @@ class CounterCollator : public Collator {
   CounterCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary, RandomUse use)
       : options_(options), vocabulary_(vocabulary), use_(use) {}
 
-  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
-                        bool checksums) override {
+  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, const CollatorCall& call) override {
     const Chunks::View& view = chunks.view();
     int64_t longest = 0;
     for (const int64_t number : numbers) longest = std::max(longest, view.ids(number).size());
-    BatchWriter writer(padded_width(longest, options_.pad_to_multiple_of), vocabulary_.pad_id, checksums);
-    key_ = random_key(options_.seed, epoch);
+    BatchWriter writer(padded_width(longest, options_.pad_to_multiple_of), vocabulary_.pad_id, call.checksums);
+    key_ = random_key(options_.seed, call.epoch);
+    rate_ = call.rate.value_or(options_.rate());
     for (const int64_t number : numbers) {
       chunk_ = static_cast<uint64_t>(view.number(number));
       copy_ids(view, number, original_);
@@ -57,7 +57,7 @@ class CounterCollator : public Collator {
   }
 
   void mask_tokens() {
-    const uint64_t chosen_below = bound_of(options_.mlm_probability);
+    const uint64_t chosen_below = bound_of(rate_);
     RandomWords four{};
     for (size_t t = 0; t < input_.size(); ++t) {
       if (t % 4 == 0) four = words(static_cast<uint32_t>(t / 4), Question::chosen);
@@ -79,7 +79,7 @@ class CounterCollator : public Collator {
   // A word is a run of tokens with the same word id. Special tokens that belong to a word (a literal "[MASK]" in the
   // text) stay; by offsets a word ends there.
   void mask_words(MaskingRule rule) {
-    const uint64_t chosen_below = bound_of(options_.rate());
+    const uint64_t chosen_below = bound_of(rate_);
     bool chosen = false;
     for (size_t t = 0; t < input_.size(); ++t) {
       if (word_ids_[t] == Encoding::kNoWord) continue;
@@ -96,7 +96,7 @@ class CounterCollator : public Collator {
     legacy_words(original_, word_ids_, vocabulary_, words_);
     Draws draws(*this, Question::order);
     for (size_t i = words_.size(); i-- > 1;) std::swap(words_[i], words_[draws.below(static_cast<uint32_t>(i) + 1)]);
-    take_legacy_words(words_, original_, options_.mlm_probability, vocabulary_, chosen_);
+    take_legacy_words(words_, original_, rate_, vocabulary_, chosen_);
     for (size_t t = 0; t < chosen_.size(); ++t)
       if (chosen_[t] != 0) replace(t);
   }
@@ -122,6 +122,7 @@ class CounterCollator : public Collator {
   MaskingVocabulary vocabulary_;
   RandomUse use_;
   RandomKey key_{};
+  double rate_ = 0;
   uint64_t chunk_ = 0;                                // its number within the store
   std::vector<int32_t> original_, input_, word_ids_;  // of the sequence being masked
   std::vector<uint8_t> chosen_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -56,14 +57,19 @@ struct CollatedBatch {
   uint32_t input_ids_crc32 = 0, labels_crc32 = 0;
 };
 
+/// What a call of a collator is to do that its options do not say.
+struct CollatorCall {
+  uint64_t epoch = 0;            ///< distinguishes passes (the counter form only)
+  bool checksums = false;        ///< fill the crc32s
+  std::optional<double> rate{};  ///< instead of MaskOptions::rate()
+};
+
 /// Makes batches out of chunks, in the order in which a run asks for them.
 class Collator {
  public:
   virtual ~Collator() = default;
-  /// Chunks `numbers` of `chunks`, masked. `epoch` distinguishes passes (the counter form only); `checksums`: fill the
-  /// crc32s.
-  virtual CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
-                                bool checksums) = 0;
+  /// Chunks `numbers` of `chunks`, masked.
+  virtual CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, const CollatorCall& call) = 0;
 };
 
 /// A pure function of (use, options.seed, epoch, chunk number within the store, position).
@@ -94,8 +100,7 @@ class ReferenceCollator : public Collator {
  public:
   ReferenceCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary, ReferenceStreams& streams);
   ~ReferenceCollator() override;
-  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t epoch,
-                        bool checksums) override;
+  CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, const CollatorCall& call) override;
   CollatedBatch collate(std::span<const MaskingRow> rows, bool checksums);
 
  private:

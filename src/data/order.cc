@@ -92,10 +92,14 @@ void TrainingBatches::start_epoch(int64_t epoch) {
 }
 
 CollatedBatch TrainingBatches::collate_next() {
+  const int64_t update = epoch_ * updates_per_epoch() + collated_ / order_.accumulation;
   const int64_t begin = collated_++ * order_.batch_size;
   const int64_t count = std::min(order_.batch_size, chunks_.size() - begin);
   const auto numbers = std::span(permutation_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-  return masking_.collator().collate(chunks_, numbers, static_cast<uint64_t>(epoch_), order_.checksums);
+  return masking_.collator().collate(chunks_, numbers,
+                                     {.epoch = static_cast<uint64_t>(epoch_),
+                                      .checksums = order_.checksums,
+                                      .rate = order_.rate ? std::optional(order_.rate(update)) : std::nullopt});
 }
 
 void TrainingBatches::collate_ahead() {
@@ -181,7 +185,8 @@ std::optional<CollatedBatch> EvaluationBatches::next() {
   std::vector<int64_t> numbers(static_cast<size_t>(count));
   std::generate(numbers.begin(), numbers.end(), [&] { return next_++; });
   if (frozen_) return frozen_->next(count, checksums_);
-  return (counter_ ? *counter_ : masking_.collator()).collate(chunks_, numbers, pass_, checksums_);
+  return (counter_ ? *counter_ : masking_.collator())
+      .collate(chunks_, numbers, {.epoch = pass_, .checksums = checksums_});
 }
 
 }  // namespace tekio

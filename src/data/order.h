@@ -14,6 +14,7 @@
 #include <tekio/dataset.h>
 #include <tekio/masking.h>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ struct TrainingOrder {
   uint64_t seed = 42;
   std::optional<uint64_t> data_seed{};  ///< of the order, if different
   bool checksums = false;               ///< fill the crc32s
+  /// The share that an update (from 0, over the whole run) masks, where it is not always MaskOptions::rate().
+  std::function<double(int64_t update)> rate{};
 };
 
 /// The micro-batches of a training run. `masking` must outlive it.

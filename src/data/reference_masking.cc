@@ -27,8 +27,9 @@ struct CallDraws {
   struct Kinds {
     bool choose, mask, randomise;
   };
-  CallDraws(const ReferenceStreams& start, int64_t elements, const Kinds& kinds)
-      : choose(start.torch),
+  CallDraws(const ReferenceStreams& start, int64_t elements, const Kinds& kinds, double of_words_or_tokens)
+      : rate(of_words_or_tokens),
+        choose(start.torch),
         mask(start.torch),
         randomise(start.torch),
         replace(start.torch),
@@ -52,6 +53,7 @@ struct CallDraws {
     return streams;
   }
 
+  double rate;  // what share they choose
   TorchStream choose, mask, randomise, replace;
   NumpyLegacy numpy;
   PythonRandom python;
@@ -85,13 +87,13 @@ class ReferenceMasker {
     input_.assign(row.ids.begin(), row.ids.end());
     chosen_.assign(row.ids.size(), 0);
     if (rule_ == MaskingRule::words) {
-      choose_words(row, draws.numpy);
+      choose_words(row, draws);
     } else {
       for (auto& words : words_) words.resize(static_cast<size_t>(width));
       if (rule_ == MaskingRule::legacy)
-        choose_legacy_words(row, draws.python);
+        choose_legacy_words(row, draws);
       else
-        choose_by_torch(row, draws.choose);
+        choose_by_torch(row, draws);
       replace(draws);
     }
     writer.add(input_, row.ids, chosen_);
@@ -109,9 +111,9 @@ class ReferenceMasker {
   bool drawn_below(size_t kind, size_t i, uint32_t bound) const { return (words_[kind][i] & 0xFFFFFF) < bound; }
 
   // Tokens, or words by their first tokens.
-  void choose_by_torch(const MaskingRow& row, TorchStream& stream) {
-    stream.words(words_[0]);
-    const uint32_t below = bound_of(static_cast<float>(options_.mlm_probability));
+  void choose_by_torch(const MaskingRow& row, CallDraws& draws) {
+    draws.choose.words(words_[0]);
+    const uint32_t below = bound_of(static_cast<float>(draws.rate));
     bool chosen = false;
     for (size_t i = 0; i < row.ids.size(); ++i) {
       if (rule_ == MaskingRule::tokens || begins_word(row, i)) chosen = drawn_below(0, i, below);
@@ -126,14 +128,14 @@ class ReferenceMasker {
 
   // The walkthrough's: positions without a word are passed over without ending the word, so two neighbouring texts may
   // share one. Nothing else is drawn.
-  void choose_words(const MaskingRow& row, NumpyLegacy& stream) {
+  void choose_words(const MaskingRow& row, CallDraws& draws) {
     std::optional<int32_t> word;
     bool word_chosen = false;
     for (size_t i = 0; i < row.ids.size(); ++i) {
       if (row.word_ids[i] == Encoding::kNoWord) continue;
       if (row.word_ids[i] != word) {
         word = row.word_ids[i];
-        word_chosen = stream.binomial1(options_.wwm_probability) == 1;
+        word_chosen = draws.numpy.binomial1(draws.rate) == 1;
       }
       if (!word_chosen) continue;
       chosen_[i] = 1;
@@ -141,10 +143,10 @@ class ReferenceMasker {
     }
   }
 
-  void choose_legacy_words(const MaskingRow& row, PythonRandom& random) {
+  void choose_legacy_words(const MaskingRow& row, CallDraws& draws) {
     legacy_words(row.ids, row.word_ids, vocabulary_, ranges_);
-    random.shuffle(ranges_);
-    take_legacy_words(ranges_, row.ids, options_.mlm_probability, vocabulary_, chosen_);
+    draws.python.shuffle(ranges_);
+    take_legacy_words(ranges_, row.ids, draws.rate, vocabulary_, chosen_);
   }
 
   // What chosen tokens become.
@@ -184,14 +186,16 @@ class ReferenceMasker {
 namespace {
 
 // One call of the collator over `rows` rows, the longest of `longest` tokens.
-class CollatorCall {
+class CallInProgress {
  public:
-  CollatorCall(ReferenceMasker& masker, ReferenceStreams& streams, size_t rows, int64_t longest, bool checksums)
+  CallInProgress(ReferenceMasker& masker, ReferenceStreams& streams, size_t rows, int64_t longest,
+                 const CollatorCall& call)
       : masker_(masker),
         streams_(streams),
         width_(padded_width(longest, masker.options().pad_to_multiple_of)),
-        draws_(streams, width_ * static_cast<int64_t>(rows), masker.draws()),
-        writer_(width_, masker.vocabulary().pad_id, checksums) {}
+        draws_(streams, width_ * static_cast<int64_t>(rows), masker.draws(),
+               call.rate.value_or(masker.options().rate())),
+        writer_(width_, masker.vocabulary().pad_id, call.checksums) {}
 
   void add(const MaskingRow& row) { masker_.mask(row, width_, draws_, writer_); }
 
@@ -218,18 +222,18 @@ ReferenceCollator::~ReferenceCollator() = default;
 CollatedBatch ReferenceCollator::collate(std::span<const MaskingRow> rows, bool checksums) {
   size_t longest = 0;
   for (const MaskingRow& row : rows) longest = std::max(longest, row.ids.size());
-  CollatorCall call(*masker_, streams_, rows.size(), static_cast<int64_t>(longest), checksums);
-  for (const MaskingRow& row : rows) call.add(row);
-  return call.finish();
+  CallInProgress work(*masker_, streams_, rows.size(), static_cast<int64_t>(longest), {.checksums = checksums});
+  for (const MaskingRow& row : rows) work.add(row);
+  return work.finish();
 }
 
-CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const int64_t> numbers, uint64_t,
-                                         bool checksums) {
+CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const int64_t> numbers,
+                                         const CollatorCall& call) {
   int64_t longest = 0;
   for (const int64_t number : numbers) longest = std::max(longest, chunks.view().ids(number).size());
-  CollatorCall call(*masker_, streams_, numbers.size(), longest, checksums);
-  for (const int64_t number : numbers) call.add(masker_->row_of(chunks, number));
-  return call.finish();
+  CallInProgress work(*masker_, streams_, numbers.size(), longest, call);
+  for (const int64_t number : numbers) work.add(masker_->row_of(chunks, number));
+  return work.finish();
 }
 
 std::unique_ptr<Collator> make_reference_collator(const CollatorOptions& options, const MaskingVocabulary& vocabulary,
@@ -238,8 +242,8 @@ std::unique_ptr<Collator> make_reference_collator(const CollatorOptions& options
 }
 
 struct FrozenReferenceMasks::Place {
-  Place(uint64_t seed, int64_t elements, const CallDraws::Kinds& kinds)
-      : draws(ReferenceStreams(seed), elements, kinds) {}
+  Place(const CollatorOptions& options, int64_t elements, const CallDraws::Kinds& kinds)
+      : draws(ReferenceStreams(options.seed), elements, kinds, options.rate()) {}
   CallDraws draws;
   int64_t next = 0;  // chunk
 };
@@ -256,7 +260,7 @@ FrozenReferenceMasks::FrozenReferenceMasks(const CollatorOptions& options, const
 FrozenReferenceMasks::~FrozenReferenceMasks() = default;
 
 void FrozenReferenceMasks::rewind() {
-  place_ = std::make_unique<Place>(masker_->options().seed, width_ * chunks_.size(), masker_->draws());
+  place_ = std::make_unique<Place>(masker_->options(), width_ * chunks_.size(), masker_->draws());
 }
 
 CollatedBatch FrozenReferenceMasks::next(int64_t count, bool checksums) {

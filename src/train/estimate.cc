@@ -132,7 +132,9 @@ class Trial {
   /// An update's seconds, on average over some.
   double time_training(int64_t size) {
     ModelLease lease(impl_, limits(size), /*training=*/true, type_);
-    TrainingBatches batches(masking_, data_.train, {.batch_size = size, .seed = options_.seed});
+    const double rate = (options_.initial_rate() + options_.rate()) / 2;  // on average, where it changes
+    TrainingBatches batches(masking_, data_.train,
+                            {.batch_size = size, .seed = options_.seed, .rate = [rate](int64_t) { return rate; }});
     int64_t epoch = 0;
     batches.start_epoch(epoch);
     double passes = 0, optimizer = 0, tokens = 0;

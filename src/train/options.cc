@@ -44,6 +44,9 @@ class Problems {
 void check_data(const TrainingOptions& o, Problems& problems) {
   if (o.output_dir.empty()) problems.add("--output_dir is missing: name the folder that the run is to be written to");
   for (std::string& problem : o.masking_problems()) problems.add(std::move(problem));
+  for (const auto& [option, initial] :
+       {std::pair{"mlm_probability", o.initial_mlm_probability}, {"wwm_probability", o.initial_wwm_probability}})
+    if (initial) problems.unless(*initial > 0 && *initial <= 1, option, *initial, "above 0 and at most 1");
 }
 
 void check_optimisation(const TrainingOptions& o, Problems& problems) {

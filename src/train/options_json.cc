@@ -30,6 +30,11 @@ std::string change(const char* name, const Json& before, const Json& now) {
                      printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)), now.dump());
 }
 
+/// As the command line has it.
+Json probability(std::optional<double> initial, double last) {
+  return initial ? Json(fmt::format("{}:{}", *initial, last)) : Json(last);
+}
+
 const Json& value_of(const Json& options, const char* name) {
   static const Json absent;
   const auto it = options.find(name);
@@ -77,9 +82,9 @@ const Names<AccumulationLoss>& accumulation_loss_names() {
 Json options_to_json(const TrainingOptions& o) {
   Json j = {{"output_dir", o.output_dir},
             {"overwrite_output_dir", o.overwrite_output_dir},
-            {"mlm_probability", o.mlm_probability},
+            {"mlm_probability", probability(o.initial_mlm_probability, o.mlm_probability)},
             {"whole_word_mask", o.whole_word_mask},
-            {"wwm_probability", o.wwm_probability},
+            {"wwm_probability", probability(o.initial_wwm_probability, o.wwm_probability)},
             {"whole_word_rule", name_in(whole_word_rule_names(), o.whole_word_rule)},
             {"eval_masking", name_in(eval_masking_names(), o.eval_masking)},
             {"masking_rng", name_in(masking_rng_names(), o.masking_rng)},

@@ -11,14 +11,25 @@
 
 namespace tekio {
 
-BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const MaskOptions& masking) {
+namespace {
+
+BatchLimits limits_of_rate(int64_t batch_size, int64_t chunk_size, double p, bool whole_words) {
   const auto tokens = static_cast<double>(batch_size * chunk_size);
-  const double p = masking.whole_word_mask ? masking.wwm_probability : masking.mlm_probability;
   // A word's tokens are masked together: the deviation of words of w tokens is sqrt(w) times that of single tokens; w =
   // 4 is plenty.
-  const double deviation = std::sqrt(tokens * p * (1 - p)) * (masking.whole_word_mask ? 2 : 1);
+  const double deviation = std::sqrt(tokens * p * (1 - p)) * (whole_words ? 2 : 1);
   const double rows = std::min(tokens, std::ceil(tokens * p + 10 * deviation + 16));
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
+}
+
+}  // namespace
+
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const MaskOptions& masking) {
+  return limits_of_rate(batch_size, chunk_size, masking.rate(), masking.whole_word_mask);
+}
+
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const TrainingOptions& o) {
+  return limits_of_rate(batch_size, chunk_size, std::max(o.initial_rate(), o.rate()), o.whole_word_mask);
 }
 
 BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {

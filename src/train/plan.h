@@ -14,6 +14,8 @@ namespace tekio {
 /// The largest batch to plan for. How many of its tokens are masked is a matter of chance: the mean and ten standard
 /// deviations; ModelLease sees to more should that ever be exceeded.
 BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const MaskOptions& masking);
+/// The same where the masked share changes: the largest one counts.
+BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const TrainingOptions& options);
 /// Training and evaluations of a run alternate in the same memory; no batch holds more chunks than there are.
 BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& data);
 

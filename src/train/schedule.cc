@@ -40,6 +40,8 @@ Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks)
       evaluation_(o.eval_strategy),
       saving_(o.save_strategy),
       base_rate_(o.learning_rate),
+      initial_masking_(o.initial_rate()),
+      masking_(o.rate()),
       accumulation_(o.gradient_accumulation_steps) {
   if (train_chunks <= 0)
     fail(ErrorKind::input,
@@ -96,6 +98,10 @@ double Schedule::learning_rate(int64_t step) const {
   const double progress = static_cast<double>(step - warmup_) / after_warmup;
   constexpr double kCycles = 0.5;
   return base_rate_ * std::max(0.0, 0.5 * (1.0 + std::cos(std::numbers::pi * kCycles * 2.0 * progress)));
+}
+
+double Schedule::masking_rate(int64_t step) const {
+  return initial_masking_ + (masking_ - initial_masking_) * (static_cast<double>(step) / static_cast<double>(updates_));
 }
 
 double Schedule::epoch_after(int64_t steps) const {

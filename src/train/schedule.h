@@ -1,5 +1,6 @@
-// How long a run is, what happens after which update, and the learning rate of each. Everything here is a pure function
-// of the options and the number of training chunks, so resuming a run means starting at another update.
+// How long a run is, what happens after which update, and the learning rate and the masked share of each. Everything
+// here is a pure function of the options and the number of training chunks, so resuming a run means starting at another
+// update.
 #pragma once
 
 #include <tekio/adapt.h>
@@ -42,6 +43,10 @@ class Schedule {
   Update update(int64_t step) const;
   /// The rate of update `step`, to the last bit the reference's: base * factor, in double.
   double learning_rate(int64_t step) const;
+  /// The share that update `step` masks: in a straight line over the run (Ankner et al. 2024, "Dynamic masking rate
+  /// schedules for MLM pretraining").
+  double masking_rate(int64_t step) const;
+  bool masking_rate_changes() const { return initial_masking_ != masking_; }
   /// Passes over the data after `steps` updates: 1.0 after the first.
   double epoch_after(int64_t steps) const;
 
@@ -61,6 +66,7 @@ class Schedule {
   LrScheduler type_;
   Interval evaluation_, saving_;
   double base_rate_;
+  double initial_masking_, masking_;
   int64_t accumulation_;
   int64_t batches_per_epoch_ = 0, updates_per_epoch_ = 0, updates_ = 0, epochs_ = 0, warmup_ = 0;
   int64_t log_every_ = 0, evaluate_every_ = 0, save_every_ = 0;

@@ -27,6 +27,12 @@ double parameters_without_embeddings(const ParameterSet& weights) {
   return static_cast<double>(weights.count() - left_out * c.embedding_width);
 }
 
+/// What changes over a run; the schedule must outlive it.
+std::function<double(int64_t)> rates_of(const Schedule& schedule) {
+  if (!schedule.masking_rate_changes()) return {};
+  return [&schedule](int64_t update) { return schedule.masking_rate(update); };
+}
+
 int64_t tokens_of(const std::vector<CollatedBatch>& batches) {
   return std::accumulate(batches.begin(), batches.end(), int64_t{0},
                          [](int64_t sum, const CollatedBatch& b) { return sum + b.batch.tokens(); });
@@ -56,7 +62,8 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
                 .accumulation = o.gradient_accumulation_steps,
                 .seed = o.seed,
                 .data_seed = o.data_seed,
-                .checksums = !o.trace.empty()}),
+                .checksums = !o.trace.empty(),
+                .rate = rates_of(schedule_)}),
       optimizer_(model_.backend(), model_.config(),
                  {.weight_decay = o.weight_decay,
                   .beta1 = o.adam_beta1,
@@ -213,14 +220,16 @@ void Trainer::record(const std::vector<CollatedBatch>& batches, const UpdateResu
     mean->add(result.loss, weight);
   if (result.masked == 0) ++state_.steps_without_masked_tokens;
   if (trace_.is_open()) trace(batches, result);
-  metrics_.append({{"step", state_.step},
-                   {"epoch", schedule_.epoch_after(state_.step)},
-                   {"loss", result.loss},
-                   {"grad_norm", result.grad_norm},
-                   {"learning_rate", result.learning_rate},
-                   {"tokens", result.tokens},
-                   {"masked", result.masked},
-                   {"seconds", result.seconds}});
+  OrderedJson metrics = {{"step", state_.step},
+                         {"epoch", schedule_.epoch_after(state_.step)},
+                         {"loss", result.loss},
+                         {"grad_norm", result.grad_norm},
+                         {"learning_rate", result.learning_rate},
+                         {"tokens", result.tokens},
+                         {"masked", result.masked},
+                         {"seconds", result.seconds}};
+  if (schedule_.masking_rate_changes()) metrics["masking_rate"] = schedule_.masking_rate(state_.step - 1);
+  metrics_.append(metrics);
   if (schedule_.logs_after(state_.step)) log(result);
   show_progress(result);
 }

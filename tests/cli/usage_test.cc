@@ -127,13 +127,28 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"info", "a", "--model", "b"}, "--model b contradicts the argument a"},
         Case{{"fill", "--model", M, "--targets", ",", "a [MASK]"}, "--targets names no word"},
         Case{{"adapt", "--load_best_model_at_end", "--save_strategy", "no"}, "--load_best_model_at_end"},
-        Case{{"adapt", "--early_stopping_patience", "2", "--eval_strategy", "no"}, "--early_stopping_patience"}));
+        Case{{"adapt", "--early_stopping_patience", "2", "--eval_strategy", "no"}, "--early_stopping_patience"},
+        Case{{"adapt", "--whole_word_rule", "legacy"}, "--whole_word_rule needs --whole_word_mask"},
+        Case{{"eval", "--data", "x", "--whole_word_rule", "offsets"}, "--whole_word_rule needs --whole_word_mask"},
+        Case{{"data", "chunks", "x", "--whole_word_rule", "offsets"}, "--whole_word_rule needs --whole_word_mask"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Ranges, Usage,
     testing::Values(Case{{"adapt", "--learning_rate", "-1"}, "--learning_rate is '-1', expected a number >= 0"},
                     Case{{"adapt", "--mlm_probability", "1.5"}, "--mlm_probability is '1.5'"},
                     Case{{"adapt", "--mlm_probability", "0"}, "--mlm_probability is '0'"},
+                    Case{{"adapt", "--mlm_probability", "0.3:0"},
+                         "--mlm_probability is '0.3:0', expected a number > 0 and <= 1, or two, FIRST:LAST"},
+                    Case{{"adapt", "--mlm_probability", "0.3:0.2:0.1"}, "--mlm_probability is '0.3:0.2:0.1'"},
+                    Case{{"adapt", "--mlm_probability", ":0.1"}, "--mlm_probability is ':0.1'"},
+                    Case{{"pretrain", "--wwm_probability", "1.5:0.2"}, "--wwm_probability is '1.5:0.2'"},
+                    Case{{"eval", "--mlm_probability", "0.3:0.15"},
+                         "--mlm_probability is '0.3:0.15', expected a number > 0 and <= 1 (it may change only where a "
+                         "model is trained, by tekio adapt or pretrain)"},
+                    Case{{"data", "chunks", "--wwm_probability", "0.3:0.15"},
+                         "(it may change only where a model is trained"},
+                    Case{{"eval", "--mlm_probability", "0.3:no"}, "is '0.3:no', expected a number > 0 and <= 1"},
+                    Case{{"adapt", "--learning_rate", "1e-4:1e-5"}, "--learning_rate is '1e-4:1e-5'"},
                     Case{{"adapt", "--num_train_epochs", "0"}, "--num_train_epochs is '0'"},
                     Case{{"adapt", "--max_steps", "0"}, "--max_steps is '0', expected an integer >= 1, or -1"},
                     Case{{"adapt", "--max_steps", "-2"}, "--max_steps is '-2'"},
@@ -318,6 +333,23 @@ TEST(ConfigFile, DumpIsReadBack) {
   EXPECT_EQ(json["learning_rate"], 0.5) << "the command line wins";
   EXPECT_EQ(json["whole_word_mask"], true);
   EXPECT_EQ(json["per_device_train_batch_size"], 64);
+}
+
+TEST(ConfigFile, KeepsAShareThatChanges) {
+  const ScratchFolder folder;
+  const Result first = run({"adapt", "--mlm_probability", "0.3:0.15", "--dump-config"});
+  EXPECT_THAT(first.out, HasSubstr("mlm_probability = \"0.3:0.15\"\n"));
+  EXPECT_THAT(first.out, HasSubstr("wwm_probability = 0.2\n"));
+  const std::string file = folder.write("c.toml", first.out);
+  EXPECT_EQ(run({"adapt", "--config", file, "--dump_config"}).out, first.out);
+  const auto json = run({"adapt", "--config", file, "--mlm_probability", "0.2", "--dump_config", "--json"}).json();
+  EXPECT_EQ(json["mlm_probability"], 0.2) << "the command line wins whole";
+  const Result wrong = run({"adapt", "--config", folder.write("d.toml", "mlm_probability = \"0.3:2\"\n")});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("d.toml:1: mlm_probability is '0.3:2', expected a number > 0 and <= 1, or two"));
+  const Result elsewhere = run({"eval", "--config", file});
+  EXPECT_EQ(elsewhere.code, 2);
+  EXPECT_THAT(elsewhere.err, HasSubstr("it may change only where a model is trained"));
 }
 
 TEST(Help, StandsForTheProgramAndEveryCommand) {

@@ -37,7 +37,7 @@ TEST(Mask, ShowsWhatTrainingIsFed) {
       const auto collator = rng == MaskingRng::counter
                                 ? make_counter_collator(inner, MaskingVocabulary::of(tokenizer))
                                 : make_reference_collator(inner, MaskingVocabulary::of(tokenizer), streams);
-      const PaddedBatch expected = padded(collator->collate(chunks, numbers, 2, false).batch);
+      const PaddedBatch expected = padded(collator->collate(chunks, numbers, {.epoch = 2}).batch);
       PaddedBatch joined;
       ASSERT_EQ(got.size(), 3u);
       for (const MaskedChunk& c : got) {

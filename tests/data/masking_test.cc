@@ -92,7 +92,7 @@ TEST(ReferenceCollator, MasksChunksAsItMasksRows) {
   const Chunks chunks = chunks_of(rows);
   ReferenceStreams streams(42);
   ReferenceCollator collator({}, uncased_vocabulary(), streams);
-  const PaddedBatch got = padded(collator.collate(chunks, first(8), 0, false).batch);
+  const PaddedBatch got = padded(collator.collate(chunks, first(8), {}).batch);
   EXPECT_EQ(got.input_ids, golden_masks().at("tokens.seed42.input_ids").values);
   EXPECT_EQ(got.labels, golden_masks().at("tokens.seed42.labels").values);
 }
@@ -159,7 +159,7 @@ TEST(FrozenReferenceMasks, AreOneCallCutIntoBatches) {
       options.seed = 7;
       ReferenceStreams streams(options.seed);
       ReferenceCollator collator(options, uncased_vocabulary(), streams);
-      const PaddedBatch expected = padded(collator.collate(chunks, first(48), 0, false).batch);
+      const PaddedBatch expected = padded(collator.collate(chunks, first(48), {}).batch);
       FrozenReferenceMasks frozen(options, uncased_vocabulary(), chunks);
       for (int pass = 0; pass < 2; ++pass) {
         PaddedBatch got;
@@ -216,10 +216,10 @@ TEST(CounterCollator, DoesNotDependOnHowChunksAreGrouped) {
     CollatorOptions options;
     options.whole_word_mask = whole_word;
     const auto collator = make_counter_collator(options, uncased_vocabulary());
-    const Batch together = collator->collate(all, first(60), 3, false).batch;
+    const Batch together = collator->collate(all, first(60), {.epoch = 3}).batch;
     const Chunks view = all.select({50, 7, 7, 59, 0});
     const auto again = make_counter_collator(options, uncased_vocabulary());
-    const Batch picked = again->collate(view, std::vector<int64_t>{2, 4, 0, 3}, 3, false).batch;
+    const Batch picked = again->collate(view, std::vector<int64_t>{2, 4, 0, 3}, {.epoch = 3}).batch;
     const std::vector<size_t> expected{7, 0, 50, 59};
     for (size_t k = 0; k < expected.size(); ++k) {
       const auto sequence = [](const Batch& b, size_t s) {
@@ -246,8 +246,8 @@ TEST(CounterCollator, SeedEpochAndUseEachGiveOtherMasks) {
           CollatorOptions options;
           options.seed = seed;
           options.whole_word_mask = whole_word;
-          seen.insert(text_of(
-              make_counter_collator(options, uncased_vocabulary(), use)->collate(chunks, first(20), epoch, true)));
+          seen.insert(text_of(make_counter_collator(options, uncased_vocabulary(), use)
+                                  ->collate(chunks, first(20), {.epoch = epoch, .checksums = true})));
         }
   EXPECT_EQ(seen.size(), 36u);
 }
@@ -258,7 +258,8 @@ TEST(CounterCollator, ItsMasksNeverChange) {
   const auto masked = [&](bool whole_word) {
     CollatorOptions options;
     options.whole_word_mask = whole_word;
-    return make_counter_collator(options, uncased_vocabulary())->collate(chunks, first(48), 1, true);
+    return make_counter_collator(options, uncased_vocabulary())
+        ->collate(chunks, first(48), {.epoch = 1, .checksums = true});
   };
   EXPECT_EQ(masked(false).input_ids_crc32, 1629290603u);
   EXPECT_EQ(masked(false).labels_crc32, 1823635970u);
@@ -283,7 +284,7 @@ TEST(CounterCollator, MasksTokensInTheProportionsAskedFor) {
     options.mlm_probability = shares.choose;
     options.mask_replace_prob = shares.mask;
     options.random_replace_prob = shares.randomise;
-    const Batch b = make_counter_collator(options, vocabulary)->collate(chunks, first(8000), 0, false).batch;
+    const Batch b = make_counter_collator(options, vocabulary)->collate(chunks, first(8000), {}).batch;
     int64_t eligible = 0, masked = 0, kept = 0, low = 0, changed = 0;
     size_t next = 0;
     for (size_t t = 0; t < b.input_ids.size(); ++t) {
@@ -325,7 +326,7 @@ TEST(CounterCollator, EveryPositionAndEveryChunkHasTheSameChance) {
   CollatorOptions options;
   MaskingVocabulary vocabulary = uncased_vocabulary();
   vocabulary.special_ids.clear();
-  const Batch b = make_counter_collator(options, vocabulary)->collate(chunks, first(8000), 0, false).batch;
+  const Batch b = make_counter_collator(options, vocabulary)->collate(chunks, first(8000), {}).batch;
   std::vector<int64_t> by_position(128), pairs(127);
   std::vector<uint8_t> chosen(b.input_ids.size());
   for (const int32_t row : b.masked_rows)
@@ -343,7 +344,7 @@ TEST(CounterCollator, MasksWholeWords) {
   const MaskingVocabulary vocabulary = uncased_vocabulary();
   CollatorOptions options;
   options.whole_word_mask = true;
-  const Batch b = make_counter_collator(options, vocabulary)->collate(corpus.chunks(), first(4000), 0, false).batch;
+  const Batch b = make_counter_collator(options, vocabulary)->collate(corpus.chunks(), first(4000), {}).batch;
   std::vector<uint8_t> chosen(b.input_ids.size());
   for (const int32_t row : b.masked_rows) chosen[static_cast<size_t>(row)] = 1;
   int64_t words = 0, chosen_words = 0;
@@ -367,7 +368,8 @@ TEST(CounterCollator, MasksWholeWords) {
 
 TEST(CounterCollator, ABatchWithoutAChosenTokenIsLegal) {
   const Chunks chunks = chunks_of({{101, 102}, {101, 100, 102}});
-  const CollatedBatch got = make_counter_collator({}, uncased_vocabulary())->collate(chunks, first(2), 0, true);
+  const CollatedBatch got =
+      make_counter_collator({}, uncased_vocabulary())->collate(chunks, first(2), {.checksums = true});
   EXPECT_TRUE(got.batch.masked_rows.empty());
   EXPECT_TRUE(got.batch.labels.empty());
   EXPECT_EQ(got.batch.sequences(), 2);

@@ -202,6 +202,28 @@ TEST(TrainingBatches, CuttingAnUpdateDifferentlyMasksTheSame) {
   EXPECT_EQ(update(24, 1), update(3, 8));
 }
 
+TEST(TrainingBatches, EveryUpdateMasksItsOwnShare) {
+  const Chunks chunks = chunks_of(golden_rows());
+  for (const MaskingRng rng : {MaskingRng::counter, MaskingRng::torch}) {
+    RunMasking masking(with_rng(rng), uncased_vocabulary());
+    TrainingBatches training(masking, chunks,
+                             {.batch_size = 5, .accumulation = 3, .rate = [](int64_t update) {
+                                return update % 2 == 0 ? 1.0 : 0.0;  // also of the batch that is collated ahead
+                              }});
+    EvaluationBatches evaluation(masking, chunks, 48, EvalMasking::fresh);
+    int64_t update = 0;
+    for (int64_t epoch = 0; epoch < 3; ++epoch) {
+      training.start_epoch(epoch);
+      for (auto batches = training.next_update(); !batches.empty(); batches = training.next_update(), ++update)
+        for (const CollatedBatch& b : batches) EXPECT_EQ(b.batch.masked_rows.empty(), update % 2 == 1) << update;
+    }
+    EXPECT_EQ(update, 12);
+    evaluate(evaluation, 0, [&](const CollatedBatch& b) {  // the options' own share
+      EXPECT_NEAR(static_cast<double>(b.batch.masked_rows.size()), 0.15 * static_cast<double>(b.batch.tokens()), 250);
+    });
+  }
+}
+
 TEST(TrainingBatches, EveryEpochTakesEveryChunkOnceInItsOwnOrder) {
   std::vector<std::vector<int32_t>> rows;
   for (int32_t r = 0; r < 48; ++r) rows.push_back({1000 + r, 1000 + r});
@@ -285,7 +307,7 @@ TEST_P(Evaluation, FreshMasksAreOthersEachTimeAndNoneIsATrainingMask) {
   if (rng == MaskingRng::counter) {
     evaluate(frozen, 0, add);
     const auto training = make_counter_collator(options, uncased_vocabulary());
-    for (const uint64_t epoch : {0, 1, 2}) add(training->collate(chunks, range(0, 48), epoch, false));
+    for (const uint64_t epoch : {0, 1, 2}) add(training->collate(chunks, range(0, 48), {.epoch = epoch}));
   }
   EXPECT_EQ(passes.size(), rng == MaskingRng::counter ? 7u : 3u);
 }

@@ -80,7 +80,7 @@ TEST_P(WholeWords, AreMaskedAsTheReferenceMasksThem) {
         const Ids ids = call.at("input_ids").get<Ids>();
         std::vector<int64_t> numbers(ids.size() / static_cast<size_t>(chunks.chunk_size()));
         std::iota(numbers.begin(), numbers.end(), call.at("first").get<int64_t>());
-        const PaddedBatch got = padded(collator->collate(chunks, numbers, 0, false).batch);
+        const PaddedBatch got = padded(collator->collate(chunks, numbers, {}).batch);
         EXPECT_EQ(got.input_ids, ids);
         EXPECT_EQ(got.labels, call.at("labels").get<Ids>());
       }
@@ -172,7 +172,7 @@ TEST(WholeWordRules, LegacyKeepsItsBudget) {
     ReferenceStreams streams(1);
     for (const auto& collator : {make_counter_collator(options, vocabulary, RandomUse::mask),
                                  make_reference_collator(options, vocabulary, streams)}) {
-      const Batch batch = collator->collate(chunks, std::vector<int64_t>{0, 1, 2}, 0, false).batch;
+      const Batch batch = collator->collate(chunks, std::vector<int64_t>{0, 1, 2}, {}).batch;
       EXPECT_EQ(batch.masked_rows.size(), probability == 1 ? 8u : 0u);
     }
   }

@@ -39,6 +39,8 @@ TEST(Options, EachBadValueIsNamed) {
       {"--mlm_probability must be above 0 and at most 1, got 1.5", [](auto& o) { o.mlm_probability = 1.5; }},
       {"--mlm_probability must be above 0 and at most 1, got nan", [](auto& o) { o.mlm_probability = kNaN; }},
       {"--wwm_probability must be above 0 and at most 1, got -0.1", [](auto& o) { o.wwm_probability = -0.1; }},
+      {"--mlm_probability must be above 0 and at most 1, got 0", [](auto& o) { o.initial_mlm_probability = 0; }},
+      {"--wwm_probability must be above 0 and at most 1, got nan", [](auto& o) { o.initial_wwm_probability = kNaN; }},
       {"--per_device_train_batch_size must be a whole number from 1 to 2147483648, got 0",
        [](auto& o) { o.per_device_train_batch_size = 0; }},
       {"--per_device_train_batch_size must be a whole number from 1 to 2147483648, got 9223372036854775807",
@@ -129,6 +131,19 @@ TEST(Options, ChangesThatARunMayResumeWith) {
   changes = compare_options(options_to_json(before), options_to_json(now));
   EXPECT_THAT(changes.forbidden, IsEmpty());
   EXPECT_THAT(changes.told, ElementsAre(HasSubstr("--learning_rate"), HasSubstr("--dropout")));
+
+  now = before;
+  now.initial_mlm_probability = 0.3, now.whole_word_rule = WholeWordRule::legacy;
+  changes = compare_options(options_to_json(before), options_to_json(now));
+  EXPECT_THAT(changes.told, ElementsAre("--mlm_probability was 0.15 and is \"0.3:0.15\"",
+                                        "--whole_word_rule was \"words\" and is \"legacy\""));
+
+  // What an earlier version did not know was as it is without it.
+  Json earlier = options_to_json(before);
+  for (const char* name : {"whole_word_rule", "eval_masking"}) earlier.erase(name);
+  changes = compare_options(earlier, options_to_json(before));
+  EXPECT_THAT(changes.told, IsEmpty());
+  EXPECT_THAT(compare_options("damaged", options_to_json(before)).forbidden, IsEmpty());
 
   now = before;
   now.seed = 43, now.masking_rng = MaskingRng::torch;

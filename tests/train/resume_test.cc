@@ -31,6 +31,8 @@ struct Mode {
   bool whole_word = false;
   EvalMasking eval_masking = EvalMasking::frozen;
   int64_t accumulate = 1;
+  std::optional<double> initial = std::nullopt;  ///< masked share of the first update
+  WholeWordRule rule = WholeWordRule::words;
 };
 
 class Resume : public TinyRun {
@@ -40,6 +42,8 @@ class Resume : public TinyRun {
     TrainingOptions o = options(run);
     o.masking_rng = mode.rng;
     o.whole_word_mask = mode.whole_word;
+    o.whole_word_rule = mode.rule;
+    o.initial_mlm_probability = o.initial_wwm_probability = mode.initial;
     o.eval_masking = mode.eval_masking;
     o.per_device_train_batch_size = 8 / mode.accumulate;
     o.gradient_accumulation_steps = mode.accumulate;
@@ -112,7 +116,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Mode{"torch_cpu", MaskingRng::torch_cpu}, Mode{"counter_words", MaskingRng::counter, true},
                       Mode{"torch_words", MaskingRng::torch, true},
                       Mode{"counter_fresh", MaskingRng::counter, false, EvalMasking::fresh},
-                      Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2}),
+                      Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2},
+                      Mode{"counter_falling", MaskingRng::counter, false, EvalMasking::frozen, 1, 0.6},
+                      Mode{"torch_falling_fresh", MaskingRng::torch, false, EvalMasking::fresh, 2, 0.6},
+                      Mode{"torch_words_rising", MaskingRng::torch, true, EvalMasking::frozen, 2, 0.05},
+                      Mode{"torch_legacy", MaskingRng::torch, true, EvalMasking::fresh, 1, 0.6, WholeWordRule::legacy}),
     [](const auto& given) { return std::string(given.param.name); });
 
 class Kills : public Resume, public ::testing::WithParamInterface<Mode> {

@@ -48,6 +48,26 @@ TEST(ScheduleTest, TheWalkthroughsRun) {
   EXPECT_FALSE(s.evaluates_after(156) || s.saves_after(1) || s.logs_after(158));
 }
 
+TEST(ScheduleTest, TheMaskedShareGoesInAStraightLine) {
+  TrainingOptions o = base();
+  o.max_steps = 4;
+  EXPECT_FALSE(Schedule(o, 1000).masking_rate_changes());
+  EXPECT_EQ(Schedule(o, 1000).masking_rate(3), 0.15);
+  o.initial_mlm_probability = 0.15;
+  EXPECT_FALSE(Schedule(o, 1000).masking_rate_changes());
+  o.initial_mlm_probability = 0.35;
+  for (const auto& [step, rate] : {std::pair{0, 0.35}, {1, 0.30}, {2, 0.25}, {3, 0.20}, {4, 0.15}})
+    EXPECT_DOUBLE_EQ(Schedule(o, 1000).masking_rate(step), rate);
+  EXPECT_TRUE(Schedule(o, 1000).masking_rate_changes());
+  o.whole_word_mask = true;  // then the words' probability counts, until the rule says otherwise
+  EXPECT_FALSE(Schedule(o, 1000).masking_rate_changes());
+  o.whole_word_rule = WholeWordRule::legacy;
+  EXPECT_DOUBLE_EQ(Schedule(o, 1000).masking_rate(1), 0.30);
+  o.whole_word_rule = WholeWordRule::words;
+  o.initial_wwm_probability = 0.1;
+  EXPECT_DOUBLE_EQ(Schedule(o, 1000).masking_rate(2), 0.15);  // rising to 0.2
+}
+
 TEST(ScheduleTest, AnEpochsLastUpdateTakesWhatIsLeft) {
   TrainingOptions o = base();
   o.per_device_train_batch_size = 4;

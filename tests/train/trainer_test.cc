@@ -186,6 +186,27 @@ TEST_F(TrainerTest, SumAndMeanAreTheReferencesTwoWays) {
   EXPECT_NEAR(first_loss(AccumulationLoss::sum, 8, 1), first_loss(AccumulationLoss::tokens, 8, 1), 1e-12);
 }
 
+TEST_F(TrainerTest, TheMaskedShareFallsOverTheRunAndEvaluationsUseTheLastOne) {
+  TrainingOptions o = options("constant");
+  o.masking_rng = MaskingRng::torch;
+  const AdaptReport constant = adapt_fresh(o);
+  o.output_dir = (folder_ / "falling").string();
+  o.initial_mlm_probability = 0.9;
+  const AdaptReport falling = adapt_fresh(o);
+  EXPECT_EQ(falling.before.loss, constant.before.loss);
+  EXPECT_EQ(falling.after.masked_tokens, constant.after.masked_tokens);
+  const auto updates = lines(folder_ / "falling" / "metrics.jsonl");
+  ASSERT_EQ(updates.size(), static_cast<size_t>(falling.steps));
+  for (size_t s = 0; s < updates.size(); ++s) {
+    const double rate = 0.9 + (0.15 - 0.9) * static_cast<double>(s) / static_cast<double>(updates.size());
+    EXPECT_DOUBLE_EQ(updates[s]["masking_rate"].get<double>(), rate);
+    const double tokens = updates[s]["tokens"].get<double>(), masked = updates[s]["masked"].get<double>();
+    EXPECT_NEAR(masked, tokens * rate, 5 * std::sqrt(tokens * rate * (1 - rate)) + 0.2 * tokens * rate) << s;
+  }
+  EXPECT_FALSE(lines(folder_ / "constant" / "metrics.jsonl")[0].contains("masking_rate"));
+  EXPECT_EQ(json(folder_ / "falling" / "options.json")["mlm_probability"], "0.9:0.15");
+}
+
 TEST_F(TrainerTest, TheTraceHasTheAgreedForm) {
   TrainingOptions o = options();
   o.save_strategy = Interval::no;
