@@ -35,6 +35,18 @@ void add_options(OptionTable& table, MaskOptions& options, TrainingOptions* trai
       "what --whole_word_mask takes for words: the tokenizer's (words); or, chosen by --mlm_probability, what the "
       "text has no gap in, as DataCollatorForLanguageModeling has it (offsets), or the tokenizer's in random "
       "order up to that share of the tokens, as transformers 4's DataCollatorForWholeWordMask (legacy)");
+  table
+      .add(
+          "masking", &options.masking, masking_names(),
+          "token: tokens, or words with --whole_word_mask, one by one; span: stretches of whole words, as SpanBERT has "
+          "them, until --mlm_probability of the tokens is masked")
+      .refusing("word", "pass --whole_word_mask");
+  table
+      .add("span_geometric_p", &options.span_geometric_p,
+           "of --masking span: a span of L words has the chance P (1 - P)^(L - 1), times a factor")
+      .above(0)
+      .at_most(1);
+  table.add("max_span_length", &options.max_span_length, "of --masking span: words in the longest span").at_least(1);
 }
 
 std::string percent(double share) { return fmt::format("{:.4g} %", 100 * share); }
@@ -56,12 +68,15 @@ std::vector<std::string> masking_contradictions(const OptionTable& table, const 
   else
     idle("wwm_probability", options.whole_word_mask ? "--whole_word_rule offsets and legacy choose by --mlm_probability"
                                                     : "words are masked with --whole_word_mask only");
+  if (options.masking != Masking::span)
+    for (const char* option : {"span_geometric_p", "max_span_length"}) idle(option, "it is of --masking span");
   return problems;
 }
 
 void check_masking_options(const OptionTable& table, const MaskOptions& options) {
-  if (const auto problems = masking_contradictions(table, options); !problems.empty())
-    fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+  std::vector<std::string> problems = masking_contradictions(table, options);
+  for (std::string& problem : options.masking_problems()) problems.push_back(std::move(problem));
+  if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
 
 std::string masking_text(const TrainingOptions& o) {
@@ -79,6 +94,8 @@ std::string masking_text(const TrainingOptions& o) {
       return fmt::format("whole words by offsets, {} of them{}", share, after);
     case MaskingRule::legacy:
       return fmt::format("whole words by the legacy rule, {} of the tokens{}", share, after);
+    case MaskingRule::spans:
+      return fmt::format("spans of up to {}, {} of the tokens{}", counted(o.max_span_length, "word"), share, after);
   }
   return fmt::format("tokens, {} of them{}", share, after);
 }
@@ -87,7 +104,10 @@ OrderedJson masking_json(const TrainingOptions& o) {
   OrderedJson rule;
   for (const auto& [name, value] : whole_word_rule_names())
     if (o.whole_word_mask && value == o.whole_word_rule) rule = name;
-  return {{"of", rule_of(o) == MaskingRule::tokens ? "tokens" : "words"},
+  const MaskingRule masked = rule_of(o);
+  return {{"of", masked == MaskingRule::tokens  ? "tokens"
+                 : masked == MaskingRule::spans ? "spans"
+                                                : "words"},
           {"rule", rule},
           {"rate", {{"first", o.initial_rate()}, {"last", o.rate()}, {"evaluation", o.rate()}}}};
 }

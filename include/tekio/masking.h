@@ -18,6 +18,9 @@ namespace tekio {
 enum class MaskingRng { counter, torch, torch_cpu };  ///< --masking_rng
 /// Whether the evaluation chunks are masked once, or anew for each evaluation.
 enum class EvalMasking { frozen, fresh };  ///< --eval_masking
+/// What is chosen. token: tokens, or words with whole_word_mask, one by one. span: stretches of whole words, as
+/// SpanBERT has them (docs/numerics.md has the rule); 80 % of them become the mask, 10 % random tokens.
+enum class Masking { token, span };  ///< --masking
 /// What whole_word_mask takes for a word, and how it chooses.
 enum class WholeWordRule {
   words,    ///< Hugging Face's course: the tokenizer's words, each with chance wwm_probability; all become the mask
@@ -34,18 +37,23 @@ struct MaskOptions {
   bool whole_word_mask = false;  ///< choose words, and hide all tokens of a chosen word
   double wwm_probability = 0.2;  ///< (0, 1]: chance of a word to be chosen
   WholeWordRule whole_word_rule = WholeWordRule::words;
+  Masking masking = Masking::token;
+  double span_geometric_p = 0.2;  ///< (0, 1]: a span of l words has the chance p (1 - p)^(l - 1), times a factor
+  int64_t max_span_length = 10;   ///< words
   MaskingRng masking_rng = MaskingRng::counter;
   uint64_t seed = 42;  ///< a run's: of order, masks, dropout, missing weights
 
   /// Whether words are chosen with the chance wwm_probability; else mlm_probability is what counts.
-  bool by_wwm_probability() const { return whole_word_mask && whole_word_rule == WholeWordRule::words; }
+  bool by_wwm_probability() const {
+    return masking == Masking::token && whole_word_mask && whole_word_rule == WholeWordRule::words;
+  }
   /// What the chunks must be cut with: ChunkOptions::words.
   WordBounds word_bounds() const {
     return whole_word_mask && whole_word_rule == WholeWordRule::offsets ? WordBounds::offsets : WordBounds::tokenizer;
   }
   /// The share of the tokens that is hidden, on average.
   double rate() const { return by_wwm_probability() ? wwm_probability : mlm_probability; }
-  /// A sentence for each value that makes no sense, naming its option; empty if all are sound.
+  /// A sentence for each value that makes no sense, or contradicts another, naming its option; empty if all are sound.
   std::vector<std::string> masking_problems() const;
 };
 

@@ -1,6 +1,6 @@
 // The counter form. A token is chosen by word t % 4 of the block that four neighbouring tokens share; a chosen token's
 // replacement has a block of its own. A whole word is chosen by its first token's number, so it is chosen whole. What
-// has an order (legacy words) takes the words of further blocks one by one.
+// has an order (legacy words, spans) takes the words of further blocks one by one.
 #include "data/masking.h"
 
 #include <algorithm>
@@ -10,12 +10,13 @@
 #include "data/batch_writer.h"
 #include "data/chunks.h"
 #include "data/legacy_words.h"
+#include "data/span_masking.h"
 
 namespace tekio {
 namespace {
 
 // Which question a block of random words answers; in the counter's last word, below the use.
-enum class Question : uint32_t { chosen = 0, replacement = 1, order = 2 };
+enum class Question : uint32_t { chosen = 0, replacement = 1, order = 2, spans = 3 };
 
 // p as a bound for 32-bit words: word < bound has the chance p, 1 included.
 uint64_t bound_of(double p) { return static_cast<uint64_t>(std::llround(p * 0x1p32)); }
@@ -23,7 +24,10 @@ uint64_t bound_of(double p) { return static_cast<uint64_t>(std::llround(p * 0x1p
 class CounterCollator : public Collator {
  public:
   CounterCollator(const CollatorOptions& options, const MaskingVocabulary& vocabulary, RandomUse use)
-      : options_(options), vocabulary_(vocabulary), use_(use) {}
+      : options_(options),
+        vocabulary_(vocabulary),
+        use_(use),
+        lengths_(options.span_geometric_p, options.max_span_length) {}
 
   CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, const CollatorCall& call) override {
     const Chunks::View& view = chunks.view();
@@ -43,6 +47,8 @@ class CounterCollator : public Collator {
         mask_tokens();
       else if (rule == MaskingRule::legacy)
         mask_legacy_words();
+      else if (rule == MaskingRule::spans)
+        mask_spans();
       else
         mask_words(rule);
       writer.add(input_, original_, chosen_);
@@ -68,12 +74,15 @@ class CounterCollator : public Collator {
   }
 
   // A chosen token by itself.
-  void replace(size_t t) {
-    const RandomWords drawn = words(static_cast<uint32_t>(t), Question::replacement);
-    if (drawn[0] < bound_of(options_.mask_replace_prob))
+  void replace(size_t t) { replace(t, words(static_cast<uint32_t>(t), Question::replacement)[0]); }
+
+  // A chosen token: `decision` is a random number that says whether by the mask, a random token or nothing.
+  void replace(size_t t, uint32_t decision) {
+    if (decision < bound_of(options_.mask_replace_prob))
       input_[t] = vocabulary_.mask_id;
-    else if (drawn[0] < bound_of(options_.mask_replace_prob + options_.random_replace_prob))
-      input_[t] = static_cast<int32_t>(drawn[1] * static_cast<uint64_t>(vocabulary_.size) >> 32);
+    else if (decision < bound_of(options_.mask_replace_prob + options_.random_replace_prob))
+      input_[t] = static_cast<int32_t>(
+          words(static_cast<uint32_t>(t), Question::replacement)[1] * static_cast<uint64_t>(vocabulary_.size) >> 32);
   }
 
   // A word is a run of tokens with the same word id. Special tokens that belong to a word (a literal "[MASK]" in the
@@ -99,6 +108,25 @@ class CounterCollator : public Collator {
     take_legacy_words(words_, original_, rate_, vocabulary_, chosen_);
     for (size_t t = 0; t < chosen_.size(); ++t)
       if (chosen_[t] != 0) replace(t);
+  }
+
+  // One decision holds for a span, which its first token draws; random tokens are each its own.
+  void mask_spans() {
+    span_words(original_, word_ids_, vocabulary_, span_words_);
+    Draws draws(*this, Question::spans);
+    take_spans(span_words_, rate_, lengths_, draws, taken_);
+    uint32_t decision = 0;
+    for (size_t w = 0; w < span_words_.size(); ++w) {
+      if (taken_[w] == 0) continue;
+      const SpanWord& word = span_words_[w];
+      if (w == 0 || taken_[w - 1] == 0 || !word.follows)
+        decision = words(static_cast<uint32_t>(word.begin), Question::replacement)[0];
+      for (auto t = static_cast<size_t>(word.begin); t < static_cast<size_t>(word.end); ++t) {
+        if (vocabulary_.is_special(original_[t])) continue;
+        chosen_[t] = 1;
+        replace(t, decision);
+      }
+    }
   }
 
   // A chunk's numbers for one question, one after the other.
@@ -127,11 +155,15 @@ class CounterCollator : public Collator {
   std::vector<int32_t> original_, input_, word_ids_;  // of the sequence being masked
   std::vector<uint8_t> chosen_;
   std::vector<TokenRange> words_;
+  SpanLengths lengths_;
+  std::vector<SpanWord> span_words_;
+  std::vector<uint8_t> taken_;  // of span_words_
 };
 
 }  // namespace
 
 MaskingRule rule_of(const MaskOptions& options) {
+  if (options.masking == Masking::span) return MaskingRule::spans;
   if (!options.whole_word_mask) return MaskingRule::tokens;
   switch (options.whole_word_rule) {
     case WholeWordRule::words:

@@ -45,7 +45,7 @@ struct MaskingVocabulary {
 };
 
 /// What there is to choose among, and how.
-enum class MaskingRule { tokens, words, offsets, legacy };
+enum class MaskingRule { tokens, words, offsets, legacy, spans };
 MaskingRule rule_of(const MaskOptions& options);
 /// Errors: usage (words are to be masked, but the chunks' words are not those that the rule takes).
 void require_words(const MaskOptions& options, const Chunks& chunks);

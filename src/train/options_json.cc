@@ -20,10 +20,13 @@ const std::string& name_in(const Names<Enum>& names, Enum value) {
 /// Position in the data, or what is drawn there, hangs on these.
 const char* const kForbidden[] = {"masking_rng", "seed", "data_seed"};
 /// These change what an update does.
-const char* const kTold[] = {
-    "mlm_probability",   "whole_word_mask", "wwm_probability", "whole_word_rule",  "eval_masking", "accumulation_loss",
-    "learning_rate",     "weight_decay",    "adam_beta1",      "adam_beta2",       "adam_epsilon", "max_grad_norm",
-    "lr_scheduler_type", "warmup_steps",    "warmup_ratio",    "num_train_epochs", "max_steps",    "dropout"};
+const char* const kTold[] = {"mlm_probability",   "whole_word_mask", "wwm_probability",
+                             "whole_word_rule",   "masking",         "span_geometric_p",
+                             "max_span_length",   "eval_masking",    "accumulation_loss",
+                             "learning_rate",     "weight_decay",    "adam_beta1",
+                             "adam_beta2",        "adam_epsilon",    "max_grad_norm",
+                             "lr_scheduler_type", "warmup_steps",    "warmup_ratio",
+                             "num_train_epochs",  "max_steps",       "dropout"};
 
 std::string change(const char* name, const Json& before, const Json& now) {
   return fmt::format("--{} was {} and is {}", name,
@@ -71,6 +74,11 @@ const Names<WholeWordRule>& whole_word_rule_names() {
   return names;
 }
 
+const Names<Masking>& masking_names() {
+  static const Names<Masking> names = {{"token", Masking::token}, {"span", Masking::span}};
+  return names;
+}
+
 const Names<AccumulationLoss>& accumulation_loss_names() {
   static const Names<AccumulationLoss> names = {{"automatic", AccumulationLoss::automatic},
                                                 {"tokens", AccumulationLoss::tokens},
@@ -86,6 +94,9 @@ Json options_to_json(const TrainingOptions& o) {
             {"whole_word_mask", o.whole_word_mask},
             {"wwm_probability", probability(o.initial_wwm_probability, o.wwm_probability)},
             {"whole_word_rule", name_in(whole_word_rule_names(), o.whole_word_rule)},
+            {"masking", name_in(masking_names(), o.masking)},
+            {"span_geometric_p", o.span_geometric_p},
+            {"max_span_length", o.max_span_length},
             {"eval_masking", name_in(eval_masking_names(), o.eval_masking)},
             {"masking_rng", name_in(masking_rng_names(), o.masking_rng)},
             {"seed", o.seed},

@@ -17,6 +17,7 @@ const Names<Interval>& interval_names();
 const Names<EvalMasking>& eval_masking_names();
 const Names<MaskingRng>& masking_rng_names();
 const Names<WholeWordRule>& whole_word_rule_names();
+const Names<Masking>& masking_names();
 const Names<AccumulationLoss>& accumulation_loss_names();
 
 /// Every option by its command-line name.

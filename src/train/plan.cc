@@ -22,14 +22,16 @@ BatchLimits limits_of_rate(int64_t batch_size, int64_t chunk_size, double p, boo
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
 }
 
+bool masks_words(const MaskOptions& o) { return o.whole_word_mask || o.masking == Masking::span; }
+
 }  // namespace
 
 BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const MaskOptions& masking) {
-  return limits_of_rate(batch_size, chunk_size, masking.rate(), masking.whole_word_mask);
+  return limits_of_rate(batch_size, chunk_size, masking.rate(), masks_words(masking));
 }
 
 BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const TrainingOptions& o) {
-  return limits_of_rate(batch_size, chunk_size, std::max(o.initial_rate(), o.rate()), o.whole_word_mask);
+  return limits_of_rate(batch_size, chunk_size, std::max(o.initial_rate(), o.rate()), masks_words(o));
 }
 
 BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {

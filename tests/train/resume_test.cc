@@ -33,6 +33,7 @@ struct Mode {
   int64_t accumulate = 1;
   std::optional<double> initial = std::nullopt;  ///< masked share of the first update
   WholeWordRule rule = WholeWordRule::words;
+  Masking masking = Masking::token;
 };
 
 class Resume : public TinyRun {
@@ -43,6 +44,7 @@ class Resume : public TinyRun {
     o.masking_rng = mode.rng;
     o.whole_word_mask = mode.whole_word;
     o.whole_word_rule = mode.rule;
+    o.masking = mode.masking;
     o.initial_mlm_probability = o.initial_wwm_probability = mode.initial;
     o.eval_masking = mode.eval_masking;
     o.per_device_train_batch_size = 8 / mode.accumulate;
@@ -120,7 +122,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Mode{"counter_falling", MaskingRng::counter, false, EvalMasking::frozen, 1, 0.6},
                       Mode{"torch_falling_fresh", MaskingRng::torch, false, EvalMasking::fresh, 2, 0.6},
                       Mode{"torch_words_rising", MaskingRng::torch, true, EvalMasking::frozen, 2, 0.05},
-                      Mode{"torch_legacy", MaskingRng::torch, true, EvalMasking::fresh, 1, 0.6, WholeWordRule::legacy}),
+                      Mode{"torch_legacy", MaskingRng::torch, true, EvalMasking::fresh, 1, 0.6, WholeWordRule::legacy},
+                      Mode{"spans", MaskingRng::counter, false, EvalMasking::fresh, 2, 0.6, WholeWordRule::words,
+                           Masking::span}),
     [](const auto& given) { return std::string(given.param.name); });
 
 class Kills : public Resume, public ::testing::WithParamInterface<Mode> {

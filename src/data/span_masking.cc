@@ -1,0 +1,41 @@
+#include "data/span_masking.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace tekio {
+
+SpanLengths::SpanLengths(double p, int64_t longest) {
+  TEKIO_CHECK(p > 0 && p <= 1 && longest >= 1, "{} {}", p, longest);
+  double all = 0, so_far = 0;
+  for (int64_t l = 1; l <= longest; ++l) all += p * std::pow(1 - p, static_cast<double>(l - 1));
+  for (int64_t l = 1; l <= longest; ++l) {
+    so_far += p * std::pow(1 - p, static_cast<double>(l - 1));
+    below_.push_back(static_cast<uint64_t>(std::llround(so_far / all * 0x1p32)));
+  }
+  below_.back() = uint64_t{1} << 32;
+}
+
+int64_t SpanLengths::of(uint32_t word) const {
+  return std::upper_bound(below_.begin(), below_.end(), uint64_t{word}) - below_.begin() + 1;
+}
+
+void span_words(std::span<const int32_t> ids, std::span<const int32_t> word_ids, const MaskingVocabulary& vocabulary,
+                std::vector<SpanWord>& words) {
+  words.clear();
+  for (size_t begin = 0, end; begin < ids.size(); begin = end) {
+    end = begin + 1;
+    if (word_ids[begin] == Encoding::kNoWord) continue;
+    while (end < ids.size() && word_ids[end] == word_ids[begin]) ++end;
+    SpanWord word{static_cast<int32_t>(begin), static_cast<int32_t>(end), 0, false};
+    for (size_t t = begin; t < end; ++t) word.tokens += !vocabulary.is_special(ids[t]);
+    if (word.tokens == 0) continue;
+    // Words of a text are numbered one after the other: where they are not, another text begins.
+    word.follows = !words.empty() && words.back().end == word.begin && word_ids[begin] == word_ids[begin - 1] + 1;
+    words.push_back(word);
+  }
+}
+
+}  // namespace tekio
