@@ -32,6 +32,7 @@ class DataChunks final : public Command {
   void add_options(OptionTable& table) override {
     model_.add_to(table, false);
     add_read_options(table, read_);
+    add_word_options(table, read_);
     add_chunk_options(table, chunks_);
     table.add("split", &split_, "this split only").called("S");
     table.add("show", &show_, "prints this chunk (from 0) of the split, train if none is named").called("I");
@@ -47,6 +48,7 @@ class DataChunks final : public Command {
   }
 
   void check(const OptionTable& table, const std::vector<std::string>& positionals) override {
+    check_word_options(table);
     check_masking_options(table, mask_);
     if (positionals.empty()) fail(ErrorKind::usage, "tekio data chunks needs files or a folder of text");
     if (export_.empty() && (train_size_ > 0 || test_size_ > 0))
@@ -63,6 +65,7 @@ class DataChunks final : public Command {
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     chunks_.words = mask_.word_bounds();
+    warn_of_words_without_space(read_, tokenizer);
     const DatasetDict data = open_data(positionals, read_);
     const bool cut_in_two = train_size_ > 0 || test_size_ > 0, shows = show_ || show_masked_;
     // What one split is wanted for is done with train unless one is named; counting and a plain export take them all.

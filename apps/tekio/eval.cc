@@ -101,6 +101,7 @@ class Eval final : public Command {
         .at_most(1 << 16)
         .alias("batch_size");
     add_read_options(table, read_);
+    add_word_options(table, read_);
     add_chunk_options(table, chunks_);
     add_masking_options(table, options_);
     table.add("masking_rng", &options_.masking_rng, masking_rng_names(),
@@ -108,6 +109,7 @@ class Eval final : public Command {
   }
 
   void check(const OptionTable& table, const std::vector<std::string>&) override {
+    check_word_options(table);
     check_masking_options(table, options_);
     if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio eval needs files or a folder of text");
     if (models_.size() > kMostModels)
@@ -163,6 +165,7 @@ class Eval final : public Command {
       fail(ErrorKind::input,
            "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text",
            printable(split), chunks_.chunk_size);
+    warn_of_words_without_space(read_, tokenizer);
     warn_of_long_words(options_, chunks, tokenizer);
     return chunks;
   }

@@ -124,7 +124,10 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
   // must be there.
   const bool bundled = std::all_of(specs.begin(), specs.end(), [](const std::string& s) { return named_corpus(s); });
   try {
-    const ReadOptions read = bundled ? ReadOptions{.text_column = options.text_column} : options;
+    const ReadOptions read = bundled ? ReadOptions{.text_column = options.text_column,
+                                                   .words = options.words,
+                                                   .word_separator = options.word_separator}
+                                     : options;
     DatasetDict data = load_dataset(places, read, [] {
       hub::Settings settings = hub::Settings::from_environment();
       settings.on_progress = transfer_bar("fetching");

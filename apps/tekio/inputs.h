@@ -95,6 +95,13 @@ OrderedJson masking_json(const TrainingOptions& options);
 void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer);
 /// How rows are read: every command that reads data has these.
 void add_read_options(OptionTable& table, ReadOptions& options);
+/// --word_column, --word_separator: where rows are cut into chunks.
+void add_word_options(OptionTable& table, ReadOptions& options);
+/// Errors: usage (two columns are named).
+void check_word_options(const OptionTable& table);
+/// Warns where given words are encoded as if no space stood before them, which is not how the tokenizer's model
+/// learned.
+void warn_of_words_without_space(const ReadOptions& options, const Tokenizer& tokenizer);
 /// The column that a split's text is taken from, where it was found: told in a note unless it is "text". Warns of rows
 /// that were left out. Returns its name.
 std::string tell_rows(const Dataset& split, const ReadOptions& options);

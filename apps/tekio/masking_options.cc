@@ -49,7 +49,7 @@ void add_options(OptionTable& table, MaskOptions& options, TrainingOptions* trai
   table.add("max_span_length", &options.max_span_length, "of --masking span: words in the longest span").at_least(1);
 }
 
-std::string percent(double share) { return fmt::format("{:.4g} %", 100 * share); }
+std::string share_text(double share) { return fmt::format("{:.4g} %", 100 * share); }
 
 }  // namespace
 
@@ -81,10 +81,10 @@ void check_masking_options(const OptionTable& table, const MaskOptions& options)
 
 std::string masking_text(const TrainingOptions& o) {
   const double first = o.initial_rate(), last = o.rate();
-  const std::string share =
-      first == last ? percent(last)
-                    : fmt::format("{} {} to {}", percent(first), first > last ? "falling" : "rising", percent(last));
-  const std::string after = first == last ? "" : fmt::format(" · {} in evaluations", percent(last));
+  const std::string share = first == last ? share_text(last)
+                                          : fmt::format("{} {} to {}", share_text(first),
+                                                        first > last ? "falling" : "rising", share_text(last));
+  const std::string after = first == last ? "" : fmt::format(" · {} in evaluations", share_text(last));
   switch (rule_of(o)) {
     case MaskingRule::tokens:
       break;
@@ -114,7 +114,7 @@ OrderedJson masking_json(const TrainingOptions& o) {
 
 void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer) {
   if (rule_of(options) != MaskingRule::offsets) return;
-  constexpr int64_t kSample = 64, kLong = 20;
+  constexpr int64_t kSample = 64, kLong = 8;
   const MaskingVocabulary vocabulary = MaskingVocabulary::of(tokenizer);
   int64_t tokens = 0, words = 0;
   std::vector<int32_t> word_ids;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "inputs.h"
+#include "text/tables.h"
 
 namespace tekio::cli {
 namespace {
@@ -69,10 +70,14 @@ void add_tables(OptionTable& table, ReadOptions& options) {
 }  // namespace
 
 void add_read_options(OptionTable& table, ReadOptions& options) {
-  add_name(table, "text_column_name", &options.text_column,
-           "the column that holds the text, or a path into JSON objects (note.text); else text, else the only column "
-           "that holds strings")
-      .called("NAME");
+  Option& column = add_name(table, "text_column_name", &options.text_column,
+                            "the column that holds the text, or a path into JSON objects (note.text); else text, else "
+                            "the only column that holds strings");
+  column.called("NAME");
+  column.value = [&options] {  // what --word_column named is written as that
+    return options.text_column.empty() || options.words != Words::text ? OrderedJson()
+                                                                       : OrderedJson(options.text_column);
+  };
   add_name(table, "json_field", &options.json_field,
            "rows are the list under this key, or path of keys (export.records), of one JSON document")
       .called("F");
@@ -90,6 +95,57 @@ void add_read_options(OptionTable& table, ReadOptions& options) {
   table.add("dataset_config_name", &options.config_name, "which configuration of a dataset of the Hub that has several")
       .called("NAME");
   table.add("dataset_revision", &options.revision, "the revision of a Hub id that has no @REVISION").called("REV");
+}
+
+void add_word_options(OptionTable& table, ReadOptions& options) {
+  Option& column =
+      add_name(table, "word_column", &options.text_column,
+               "the column that holds each row's words: a list of strings, or with --word_separator a text; "
+               "each word is tokenized by itself, as is_split_into_words=True has it, and is one to "
+               "--whole_word_mask and --masking span");
+  column.called("NAME");
+  column.assign = [&options, name = column.assign](const std::string& text) {
+    name(text);
+    if (options.words == Words::text) options.words = Words::list;
+  };
+  column.value = [&options] {
+    return options.text_column.empty() || options.words == Words::text ? OrderedJson()
+                                                                       : OrderedJson(options.text_column);
+  };
+  table
+      .add(
+          "word_separator", Option::Kind::text,
+          [&options](const std::string& text) {
+            if (text.empty())
+              fail(ErrorKind::usage, "--word_separator is empty; pass what lies between words, tab, or whitespace");
+            options.words = Words::separated;
+            options.word_separator = text == "tab" ? "\t" : text == "whitespace" ? "" : text;
+          },
+          [&options] {
+            const std::string& separator = options.word_separator;
+            return options.words != Words::separated ? OrderedJson()
+                   : separator.empty()               ? OrderedJson("whitespace")
+                                                     : OrderedJson(separator == "\t" ? "tab" : separator);
+          },
+          "what lies between the words of a text, whose words are then given: any text, tab, or whitespace (as much of "
+          "it as there is)")
+      .called("C");
+}
+
+void check_word_options(const OptionTable& table) {
+  if (table.given("word_column") && table.given("text_column_name"))
+    fail(ErrorKind::usage, "--word_column contradicts --text_column_name: both name the column that is read");
+}
+
+void warn_of_words_without_space(const ReadOptions& options, const Tokenizer& tokenizer) {
+  if (options.words == Words::text) return;
+  for (const PreTokenizerStep& step : tokenizer.tables().pre_tokenizer.steps())
+    if (const auto* bytes = std::get_if<ByteLevelPreTokenization>(&step); bytes != nullptr && !bytes->add_prefix_space)
+      warn(
+          "given words are encoded as they are, as transformers 5 does it, but this tokenizer tells a word by the "
+          "space "
+          "before it and puts none there: set add_prefix_space to true in its tokenizer_config.json, or put a space "
+          "before each word that has one");
 }
 
 std::string tell_rows(const Dataset& split, const ReadOptions& options) {

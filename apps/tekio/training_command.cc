@@ -235,6 +235,7 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.chunks.threads = common.threads;
   a.chunks.words = a.training.word_bounds();
   const RunData data = open_run_data(a, opened.tokenizer);
+  warn_of_words_without_space(a.read, opened.tokenizer);
   warn_of_long_words(a.training, data.split.train, opened.tokenizer);
   print(fmt::format(" data     {} · column {} · {} · {} of {}{} · {} to train on, {} to evaluate on",
                     printable(data.name, kShown), printable(data.text_column), counted(data.rows, "row"),

@@ -46,6 +46,7 @@ void add_data(TrainingArguments& a, OptionTable& table) {
   table.add("max_train_samples", &a.max_train_samples, "no more than the first N training chunks; 0: all").at_least(0);
   table.add("max_eval_samples", &a.max_eval_samples, "no more than the first N evaluation chunks; 0: all").at_least(0);
   add_read_options(table, a.read);
+  add_word_options(table, a.read);
   add_chunk_options(table, a.chunks);
   table
       .add("output_dir", &a.training.output_dir,
@@ -187,6 +188,7 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
     if (table.given(one) && table.given(other))
       problems.push_back(fmt::format("--{} contradicts --{}: {}", one, other, why));
   };
+  check_word_options(table);
   contradict("data", "train_file", "both name the text to train on");
   for (const char* size : {"train_size", "test_size"}) {
     contradict(size, "validation_split_percentage", "the text to evaluate on can be cut off in one way only");

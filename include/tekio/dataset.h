@@ -22,12 +22,19 @@ namespace tekio {
 
 enum class BadRows { stop, skip };
 enum class SampleBy { line, paragraph, document };
+/// What the text column holds. text: texts, whose words are the tokenizer's to find. list: a list of words a row (of
+/// JSON, Parquet or Arrow files). separated: texts that ReadOptions::word_separator cuts into words.
+enum class Words { text, list, separated };
 
 /// How rows are read. Which rows there are follows from it, for everything that is done with a dataset.
 struct ReadOptions {
   /// The column that holds the text: exactly this one, or a path into objects ("note.text"). Empty: "text", else the
   /// only column that holds strings.
   std::string text_column;
+  /// Given words are tokenized one by one, as the reference does it with is_split_into_words=True, and are the words
+  /// that whole-word and span masking take.
+  Words words = Words::text;
+  std::string word_separator;  ///< with Words::separated; empty: any white space, of any length
   /// Rows of JSON files are the elements of the list under this key, or path of keys ("export.records"), of one
   /// document. Empty: a row is a line, or an element of one array.
   std::string json_field;
@@ -35,8 +42,8 @@ struct ReadOptions {
   bool header = true;         ///< a table's first record names its columns; else they are column0, column1, …
   std::vector<std::string> column_names;  ///< of tables without a header, one a column; not empty: there is none
   std::string encoding = "utf-8";
-  /// Rows whose text is null, missing or not a string: an error (what is wrong with the first one, and how many there
-  /// are), or left out wherever rows are counted, picked or read.
+  /// Rows whose text is null, missing or not a string (not a list of strings): an error (what is wrong with the first
+  /// one, and how many there are), or left out wherever rows are counted, picked or read.
   BadRows bad_rows = BadRows::stop;
   SampleBy sample_by = SampleBy::line;  ///< what a row of a text file is; paragraphs are split by empty lines
   /// Of a dataset of the Hub: which of its configurations, if it has several; which branch, tag or commit, where its

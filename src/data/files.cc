@@ -198,13 +198,15 @@ void Files::fail_without_text(const Record& record, const std::string& why) cons
   const Survey& found = known->second;
   const size_t group = static_cast<size_t>(files_[static_cast<size_t>(record.file)].group);
   const bool all = found.bad == found.rows && found.rows > 1;
+  const bool words = options_.words == Words::list;
   const std::string advice =
-      all ? format(group).values_are_text()  // what is missing in all rows is then not in the column that is named
+      all ? words || format(group).values_are_text()  // what all rows lack is then not in the column that is named
                 ? ""
                 : other_column(group, options_.text_column.empty() ? "text" : options_.text_column)
           : fmt::format(": mend {0}, or pass --bad_rows skip to leave {0} out", found.bad == 1 ? "it" : "them");
-  fail(ErrorKind::input, "{}: {}; {} of {} read there {} no text (null, missing or not a string){}", where(found.first),
-       found.why, found.bad, counted(found.rows, "row"), found.bad == 1 ? "has" : "have", advice);
+  fail(ErrorKind::input, "{}: {}; {} of {} read there {} {}{}", where(found.first), found.why, found.bad,
+       counted(found.rows, "row"), found.bad == 1 ? "has" : "have",
+       words ? "no words (null, missing or not a list of strings)" : "no text (null, missing or not a string)", advice);
 }
 
 uint64_t Files::packed_bytes() const {

@@ -76,7 +76,7 @@ class ReferenceMasker {
 
   const CollatorOptions& options() const { return options_; }
   const MaskingVocabulary& vocabulary() const { return vocabulary_; }
-  CallDraws::Kinds draws() const {
+  CallDraws::Kinds kinds() const {
     const bool by_torch = rule_ != MaskingRule::words;
     return {
         .choose = by_torch && rule_ != MaskingRule::legacy, .mask = by_torch, .randomise = by_torch && randomises()};
@@ -193,7 +193,7 @@ class CallInProgress {
       : masker_(masker),
         streams_(streams),
         width_(padded_width(longest, masker.options().pad_to_multiple_of)),
-        draws_(streams, width_ * static_cast<int64_t>(rows), masker.draws(),
+        draws_(streams, width_ * static_cast<int64_t>(rows), masker.kinds(),
                call.rate.value_or(masker.options().rate())),
         writer_(width_, masker.vocabulary().pad_id, call.checksums) {}
 
@@ -260,7 +260,7 @@ FrozenReferenceMasks::FrozenReferenceMasks(const CollatorOptions& options, const
 FrozenReferenceMasks::~FrozenReferenceMasks() = default;
 
 void FrozenReferenceMasks::rewind() {
-  place_ = std::make_unique<Place>(masker_->options(), width_ * chunks_.size(), masker_->draws());
+  place_ = std::make_unique<Place>(masker_->options(), width_ * chunks_.size(), masker_->kinds());
 }
 
 CollatedBatch FrozenReferenceMasks::next(int64_t count, bool checksums) {

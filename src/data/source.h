@@ -119,6 +119,7 @@ class Files {
   };
   Survey survey(const Record& met, const std::string& why) const;
   std::string other_column(size_t group, const std::string& than) const;
+  std::optional<TextColumn> word_column(size_t group) const;
   void refuse_document(size_t group, const std::string& spec) const;
   mutable std::once_flag header_told_;
   mutable std::mutex survey_mutex_;

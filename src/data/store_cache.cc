@@ -72,6 +72,10 @@ void add_options(const ReadOptions& options, KeyText& text) {
   text.string(options.encoding);
   text.number(static_cast<int>(options.bad_rows));
   text.number(static_cast<int>(options.sample_by));
+  if (options.words == Words::text) return;  // so that stores without given words keep the names that they had
+  text.string("words");
+  text.number(static_cast<int>(options.words));
+  text.string(options.word_separator);
 }
 
 void add_file(const DataFile& file, int64_t group, const FileState& state, KeyText& text) {
@@ -275,7 +279,7 @@ Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOpti
                   .max_tokens = options.line_by_line ? options.chunk_size : 0,
                   .suffix = suffix,
                   .threads = options.threads},
-      .make_encoder = [&tokenizer, words = options.words] { return make_row_encoder(tokenizer, words); },
+      .make_encoder = [&] { return make_row_encoder(tokenizer, options.words, dataset.source().files->options()); },
   };
   auto store = get_store(dataset.source(), recipe, options.use_cache);
   return Chunks(std::make_shared<const Chunks::View>(

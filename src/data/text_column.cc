@@ -133,7 +133,39 @@ std::string Files::other_column(size_t group, const std::string& than) const {
                         : fmt::format("; name another column, --text_column_name {} say", printable(longest(others)));
 }
 
+/// The column of lists, whose name is given, or a path into objects. What its rows hold they tell themselves.
+std::optional<Files::TextColumn> Files::word_column(size_t group) const {
+  const std::string& given = options_.text_column;
+  const Head* head = &beginning(group);
+  if (head->rows == 0) return std::nullopt;
+  const std::string spec = printable(groups_[group].spec, 300);
+  const FileKind kind = groups_[group].kind;
+  if (kind == FileKind::text || kind == FileKind::review || formats_[group]->values_are_text())
+    fail(ErrorKind::input,
+         "{}: its rows are texts, but --word_column {} alone asks for lists of words, which JSON, Parquet and Arrow "
+         "files "
+         "hold: pass --word_separator to say what lies between the words of a text",
+         spec, printable(given));
+  const auto found = [&](const std::string& name) {
+    return std::find(head->columns.begin(), head->columns.end(), name) != head->columns.end();
+  };
+  if (!found(given)) head = &this->head(group);
+  if (found(given)) return TextColumn{given, {given}};
+  std::vector<std::string> path;
+  for (size_t begin = 0; begin <= given.size();) {
+    const size_t end = std::min(given.find('.', begin), given.size());
+    path.push_back(given.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (path.size() > 1 && found(path.front())) return TextColumn{given, path};
+  const std::string near = nearest(given, head->columns);
+  fail(ErrorKind::input, "{}: there is no column \"{}\"{}; the columns are {}", spec, printable(given),
+       near.empty() ? "" : fmt::format(" (is \"{0}\" meant? --word_column {0})", printable(near)),
+       printable(fmt::format("{}", fmt::join(head->columns, ", ")), 1000));
+}
+
 std::optional<Files::TextColumn> Files::text_column(size_t group) const {
+  if (options_.words == Words::list) return word_column(group);
   const std::string& given = options_.text_column;
   const std::string wanted = given.empty() ? "text" : given;
   const Head* head = &beginning(group);

@@ -41,17 +41,19 @@ void encode(const Block& block, const TokenizeOptions& options, RecordParser& pa
 
 }  // namespace
 
-bool is_blank(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
+bool is_blank(std::string_view text) { return after_space(text, 0) == text.size(); }
+
+size_t after_space(std::string_view text, size_t at) {
+  while (at < text.size()) {
     const auto lead = static_cast<unsigned char>(text[at]);
-    const size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    const size_t length = text[at] == kWordMark || lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     uint32_t c = length == 1 ? lead : lead & (0x7Fu >> length);
     for (size_t i = 1; i < length && at + i < text.size(); ++i)
       c = c << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3F);
-    if (!is_space(c)) return false;
+    if (!is_space(c) && text[at] != kWordMark) break;
     at += length;
   }
-  return true;
+  return at;
 }
 
 void tokenize(const Dataset::Source& source, const std::function<EncodeText()>& make_encoder,

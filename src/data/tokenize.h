@@ -27,7 +27,10 @@ struct TokenizeOptions {
 void tokenize(const Dataset::Source& source, const std::function<EncodeText()>& make_encoder,
               const TokenizeOptions& options, TokenStoreWriter& writer);
 
-/// Python's str.isspace(), or empty: the rows that the reference's line_by_line leaves out. `text` is valid UTF-8.
+/// Python's str.isspace(), or empty: the rows that the reference's line_by_line leaves out. `text` is valid UTF-8;
+/// kWordMark counts as white space.
 bool is_blank(std::string_view text);
+/// Where the white space ends that stands at `at`: a character that is none, or the text's end.
+size_t after_space(std::string_view text, size_t at);
 
 }  // namespace tekio

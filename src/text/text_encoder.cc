@@ -54,6 +54,8 @@ struct TextEncoder::State {
   explicit State(const Tokenizer& shared);
 
   void append(std::string_view text);
+  void append(std::span<const std::string_view> words);
+  void append_content(std::string_view text);
   template <typename Scanner>
   void append_regions(Scanner& scanner, std::string_view text);
   void append_bytes(std::string_view stretch);
@@ -64,6 +66,11 @@ struct TextEncoder::State {
   void compute_plain();
   void compute_bytes(std::string_view region);
 
+  void append_to(std::vector<int32_t>& all_ids, std::vector<uint8_t>& word_starts) {
+    ids = &all_ids;
+    starts = &word_starts;
+    count = 0;
+  }
   void put(int32_t id, uint8_t start) {
     id_buffer[count] = id;
     start_buffer[count] = start;
@@ -124,10 +131,31 @@ TextEncoder::State::State(const Tokenizer& shared)
 }
 
 void TextEncoder::State::append(std::string_view text) {
+  for (const int32_t id : before) put(id, 0);
+  append_content(text);
+  for (const int32_t id : after) put(id, 0);
+  flush();
+}
+
+void TextEncoder::State::append(std::span<const std::string_view> words) {
+  for (const int32_t id : before) put(id, 0);
+  for (const std::string_view word : words) {
+    flush();
+    const size_t begin = starts->size();
+    append_content(word);
+    flush();
+    if (begin == starts->size()) continue;
+    std::fill(starts->begin() + static_cast<ptrdiff_t>(begin), starts->end(), uint8_t{0});
+    (*starts)[begin] = 1;
+  }
+  for (const int32_t id : after) put(id, 0);
+  flush();
+}
+
+void TextEncoder::State::append_content(std::string_view text) {
   if (text.size() > INT32_MAX)
     fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
   text = sanitize(text, storage);
-  for (const int32_t id : before) put(id, 0);
   tables.raw_matcher.cut(text, tables.added, tables.ignore_special, stretches);
   for (const AddedTokenMatcher::Stretch& stretch : stretches) {
     const std::string_view content = text.substr(stretch.begin, stretch.end - stretch.begin);
@@ -140,8 +168,6 @@ void TextEncoder::State::append(std::string_view text) {
     else
       append_slowly(content);
   }
-  for (const int32_t id : after) put(id, 0);
-  flush();
 }
 
 template <typename Scanner>
@@ -259,10 +285,14 @@ TextEncoder::TextEncoder(TextEncoder&&) noexcept = default;
 TextEncoder& TextEncoder::operator=(TextEncoder&&) noexcept = default;
 
 void TextEncoder::append(std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts) {
-  state_->ids = &ids;
-  state_->starts = &word_starts;
-  state_->count = 0;
+  state_->append_to(ids, word_starts);
   state_->append(text);
+}
+
+void TextEncoder::append(std::span<const std::string_view> words, std::vector<int32_t>& ids,
+                         std::vector<uint8_t>& word_starts) {
+  state_->append_to(ids, word_starts);
+  state_->append(words);
 }
 
 }  // namespace tekio

@@ -6,6 +6,7 @@
 #include <tekio/tokenizer.h>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ class TextEncoder {
   /// Appends a text's ids, template tokens included; `word_starts` gets 1 where a word begins and 0 for continuation
   /// pieces and template tokens. Both vectors grow by the same number.
   void append(std::string_view text, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts);
+  /// The same of a text of given words, each encoded by itself: a word begins where the first token of a given one is,
+  /// and nowhere else. A word that becomes no token is left out.
+  void append(std::span<const std::string_view> words, std::vector<int32_t>& ids, std::vector<uint8_t>& word_starts);
 
  private:
   struct State;

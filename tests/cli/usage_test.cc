@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"adapt", "--load_best_model_at_end", "--save_strategy", "no"}, "--load_best_model_at_end"},
         Case{{"adapt", "--early_stopping_patience", "2", "--eval_strategy", "no"}, "--early_stopping_patience"},
         Case{{"adapt", "--masking", "span", "--whole_word_mask"}, "--whole_word_mask contradicts --masking span"},
-        Case{{"pretrain", "--masking", "span", "--masking_rng", "torch"},
+        Case{{"adapt", "--masking", "span", "--masking_rng", "torch"},
              "--masking span contradicts --masking_rng torch"},
         Case{{"eval", "--data", "x", "--masking", "span", "--masking_rng", "torch-cpu"}, "--masking span contradicts"},
         Case{{"data", "chunks", "x", "--masking", "span", "--whole_word_mask"}, "contradicts --masking span"},

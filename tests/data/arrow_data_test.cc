@@ -141,6 +141,61 @@ TEST(ArrowData, ReadsNestedLists) {
   expect_error(ErrorKind::input, {"fewer values"}, [&] { fixed.json(0); });
 }
 
+TEST(ArrowData, ReadsListsOfWords) {
+  const auto words = [](const Column& list, int64_t row) -> std::string {
+    const ArrowType type = ArrowType::of(list.schema);
+    EXPECT_TRUE(type.is_word_list());
+    check_array(type, list.array, row + 1);
+    std::string out;
+    return append_words(type, list.array, row, out) ? out : "null";
+  };
+  Column strings("u", 3);
+  strings.add(kOffsets).add(kBytes);
+  const int32_t offsets[] = {0, 2, 2, 3};
+  Column list("+l", 3);
+  list.add(offsets).within(strings);
+  EXPECT_EQ(words(list, 0), "abc\xFF");
+  EXPECT_EQ(words(list, 1), "");
+  EXPECT_EQ(words(list, 2), "de");
+  const int32_t starts[] = {1, 0}, sizes[] = {2, 3};
+  Column view("+vl", 2);
+  view.add(starts).add(sizes).within(strings);
+  EXPECT_EQ(words(view, 0),
+            "\xFF"
+            "de");
+  Column fixed("+w:3", 1);
+  fixed.within(strings);
+  EXPECT_EQ(words(fixed, 0),
+            "abc\xFF\xFF"
+            "de");
+  strings.buffers[0] = kBits;
+  EXPECT_EQ(words(list, 0), "null");
+  EXPECT_EQ(words(list, 2), "de");
+
+  const int8_t indices[] = {2, 0};
+  strings.buffers[0] = nullptr;
+  Column coded("c", 2);
+  coded.add(indices).values(strings);
+  Column of_coded("+w:2", 1);
+  of_coded.within(coded);
+  EXPECT_EQ(words(of_coded, 0),
+            "de\xFF"
+            "abc");
+
+  Column bad("u", 1);
+  const int32_t one[] = {0, 1};
+  bad.add(one).add("\xFF");
+  Column of_bad("+w:1", 1);
+  of_bad.within(bad);
+  expect_error(ErrorKind::input, {"damaged", "not UTF-8"}, [&] { words(of_bad, 0); });
+
+  Column numbers("l", 1);
+  Column of_numbers("+l", 1);
+  of_numbers.within(numbers);
+  EXPECT_FALSE(ArrowType::of(of_numbers.schema).is_word_list());
+  EXPECT_FALSE(ArrowType::of(strings.schema).is_word_list());
+}
+
 TEST(ArrowData, WritesNumbersAndTimes) {
   const auto shown = [](const char* format, auto value) {
     Column column(format, 1);

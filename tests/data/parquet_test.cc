@@ -59,6 +59,18 @@ class Columnar : public testing::Test {
   const ScratchFolder folder_;
 };
 
+TEST_F(Columnar, ReadsListsOfWords) {
+  const ReadOptions lists{.text_column = "text", .words = Words::list};
+  EXPECT_THAT(texts(kFolder / "list.parquet", lists), ElementsAre("a\xFF"
+                                                                  "b",
+                                                                  "c"));
+  expect_error(ErrorKind::input,
+               {"plain.parquet", "the column \"text\" holds strings; lists of strings are expected there"},
+               [&] { texts(kFolder / "plain.parquet", lists); });
+  expect_error(ErrorKind::input, {"there is no column \"texts\" (is \"text\" meant? --word_column text)"},
+               [&] { texts(kFolder / "list.parquet", {.text_column = "texts", .words = Words::list}); });
+}
+
 TEST_F(Columnar, ReadsTextAsPyarrowDoes) {
   int files = 0;
   for (const auto& [name, splits] : expected()["files"].items()) {

@@ -31,7 +31,7 @@ Tokenizer tokenizer_of(const Json& golden_tokenizer) {
 }
 
 /// The golden texts in chunks.
-Chunks cut(const Tokenizer& tokenizer, WordBounds words) {
+Chunks cut_texts(const Tokenizer& tokenizer, WordBounds words) {
   const fs::path path = fresh_folder() / "texts.jsonl";
   {
     std::ofstream file(path);
@@ -47,7 +47,7 @@ class WholeWords : public testing::TestWithParam<size_t> {
 };
 
 TEST_P(WholeWords, ChunksAndTheirWordsAreTheReferences) {
-  const Chunks chunks = cut(tokenizer_of(golden_tokenizer()), WordBounds::tokenizer);
+  const Chunks chunks = cut_texts(tokenizer_of(golden_tokenizer()), WordBounds::tokenizer);
   const Json& expected = golden_tokenizer().at("chunks");
   ASSERT_EQ(static_cast<size_t>(chunks.size()), expected.size());
   for (int64_t i = 0; i < chunks.size(); ++i) {
@@ -67,7 +67,7 @@ TEST_P(WholeWords, AreMaskedAsTheReferenceMasksThem) {
     options.whole_word_mask = true;
     options.whole_word_rule = rule;
     options.masking_rng = MaskingRng::torch;
-    const Chunks chunks = cut(tokenizer, options.word_bounds());
+    const Chunks chunks = cut_texts(tokenizer, options.word_bounds());
     for (const Json& golden_case : golden_tokenizer().at(name)) {
       SCOPED_TRACE(fmt::format("{}, {}, seed {}", golden_tokenizer().at("name").get<std::string>(), name,
                                golden_case.at("seed").get<int>()));
@@ -101,7 +101,7 @@ TEST_P(WholeWords, OfTheCounterAreTheSameWords) {
     options.whole_word_rule = rule;
     options.mlm_probability = options.wwm_probability = 0.5;
     const MaskingVocabulary vocabulary = MaskingVocabulary::of(tokenizer);
-    const Chunks chunks = cut(tokenizer, options.word_bounds());
+    const Chunks chunks = cut_texts(tokenizer, options.word_bounds());
     std::vector<int64_t> numbers(static_cast<size_t>(chunks.size()));
     std::iota(numbers.begin(), numbers.end(), 0);
     int64_t masked = 0;
@@ -134,22 +134,22 @@ TEST(WholeWordRules, NeedChunksThatAreCutForThem) {
   options.whole_word_mask = true;
   options.whole_word_rule = WholeWordRule::offsets;
   EXPECT_THAT(
-      message_of(ErrorKind::usage, [&] { mask(cut(tokenizer, WordBounds::tokenizer), {0}, tokenizer, options); }),
+      message_of(ErrorKind::usage, [&] { mask(cut_texts(tokenizer, WordBounds::tokenizer), {0}, tokenizer, options); }),
       HasSubstr("whole_word_rule offsets needs chunks that are cut by words of its kind: pass "
                 "ChunkOptions::words offsets to chunk()"));
   for (const WholeWordRule rule : {WholeWordRule::words, WholeWordRule::legacy}) {
     options.whole_word_rule = rule;
     EXPECT_THAT(
-        message_of(ErrorKind::usage, [&] { mask(cut(tokenizer, WordBounds::offsets), {0}, tokenizer, options); }),
+        message_of(ErrorKind::usage, [&] { mask(cut_texts(tokenizer, WordBounds::offsets), {0}, tokenizer, options); }),
         HasSubstr("ChunkOptions::words tokenizer"));
   }
   options.whole_word_mask = false;
-  EXPECT_EQ(mask(cut(tokenizer, WordBounds::offsets), {0}, tokenizer, options).size(), 1u);
+  EXPECT_EQ(mask(cut_texts(tokenizer, WordBounds::offsets), {0}, tokenizer, options).size(), 1u);
 }
 
 TEST(WholeWordRules, ByOffsetsStayThatInPartsOfTheRows) {
   const Tokenizer tokenizer = tokenizer_of(golden_words().at("tokenizers").at(1));
-  const Chunks chunks = cut(tokenizer, WordBounds::offsets);
+  const Chunks chunks = cut_texts(tokenizer, WordBounds::offsets);
   MaskOptions options;
   options.whole_word_mask = true;
   options.whole_word_rule = WholeWordRule::offsets;

@@ -1,5 +1,6 @@
 // Parquet and Arrow files, told apart by their first bytes: all columns of every row are read, then the text column
-// alone. Arrow C++ itself is not instrumented; that it ends the process is what is looked for.
+// alone, of texts and of lists of words. Arrow C++ itself is not instrumented; that it ends the process is what is
+// looked for.
 #include <stdlib.h>
 #include <tekio/dataset.h>
 
@@ -23,14 +24,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     rows.for_each([&](const Row&) { ++count; });
     if (count != rows.size()) std::abort();
   });
-  fuzz::refused_or_done([&] {
-    const auto rows = load_dataset(path, {.bad_rows = BadRows::skip})["train"];
-    if (rows.size() > kMostRows) return;
-    SourceReader reader(rows.source(), Columns::text);
-    RecordParser parser(*rows.source().files);
-    for (Block block; reader.next(block);)
-      for (const Record& record : block.records) (void)parser.text(block, record);
-  });
+  for (const ReadOptions& read : {ReadOptions{.bad_rows = BadRows::skip},
+                                  {.text_column = "text", .words = Words::list, .bad_rows = BadRows::skip}})
+    fuzz::refused_or_done([&] {
+      const auto rows = load_dataset(path, read)["train"];
+      if (rows.size() > kMostRows) return;
+      SourceReader reader(rows.source(), Columns::text);
+      RecordParser parser(*rows.source().files);
+      for (Block block; reader.next(block);)
+        for (const Record& record : block.records) (void)parser.text(block, record);
+    });
   std::filesystem::remove(path);
   return done;
 }

@@ -199,6 +199,19 @@ bool ArrowType::is_text() const {
   return kind == Kind::string || kind == Kind::large_string || kind == Kind::string_view;
 }
 
+bool ArrowType::is_word_list() const {
+  switch (kind) {
+    case Kind::list:
+    case Kind::large_list:
+    case Kind::fixed_list:
+    case Kind::list_view:
+    case Kind::large_list_view:
+      return !dictionary && !children.empty() && children[0].is_text();
+    default:
+      return false;
+  }
+}
+
 std::string ArrowType::shown() const {
   if (dictionary) return "dictionary of " + dictionary->plural();
   if (const Letters* known = letters_of(format); known != nullptr && (children_of(kind) != 1 || children.empty()))

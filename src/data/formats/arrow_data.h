@@ -84,6 +84,7 @@ struct ArrowType {
   static ArrowType of(const ArrowSchema& schema);
 
   bool is_text() const;
+  bool is_word_list() const;  ///< a list of strings
   /// As messages name it: "string", "list of strings", "int64".
   std::string shown() const;
   /// "lists of strings".
@@ -98,6 +99,10 @@ bool is_null(const ArrowType& type, const ArrowArray& array, int64_t row);
 
 /// A value of a type that is_text() and is not null. Errors: input (offsets that make no sense).
 std::string_view arrow_text(const ArrowType& type, const ArrowArray& array, int64_t row);
+
+/// Appends the strings of a list, a value of a type that is_word_list() and is not null, with kWordMark between them;
+/// false where one is null. Errors: as arrow_text; input (a string that is not UTF-8, as it has that byte).
+bool append_words(const ArrowType& type, const ArrowArray& array, int64_t row, std::string& out);
 
 /// Appends a value as JSON. Text stays text, of which no byte is looked at here but those that JSON escapes; bytes are
 /// written in Base64, times as ISO 8601 has them, NaN and infinities as null, maps as lists of pairs.

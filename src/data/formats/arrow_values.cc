@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "data/block.h"
 #include "data/formats/arrow_data.h"
+#include "data/formats/format.h"
 
 namespace tekio {
 namespace {
@@ -274,6 +275,21 @@ bool is_null(const ArrowType& type, const ArrowArray& array, int64_t row) {
 std::string_view arrow_text(const ArrowType& type, const ArrowArray& array, int64_t row) {
   if (type.dictionary) return arrow_text(*type.dictionary, *array.dictionary, index_at(type, array, row));
   return bytes_at(type, array, row);
+}
+
+bool append_words(const ArrowType& type, const ArrowArray& array, int64_t row, std::string& out) {
+  const Range range = range_at(type, array, row);
+  const ArrowType& strings = type.children[0];
+  for (int64_t i = range.begin; i < range.end; ++i) {
+    if (is_null(strings, *array.children[0], i)) return false;
+    const std::string_view word = arrow_text(strings, *array.children[0], i);
+    if (word.find(kWordMark) != std::string_view::npos) fail_value(type, "a string of it is not UTF-8");
+    if (out.size() + word.size() > Block::kRecordLimit)  // views may name the same values again and again
+      fail(ErrorKind::input, "a row of more than {} MiB", Block::kRecordLimit >> 20);
+    if (i > range.begin) out += kWordMark;
+    out += word;
+  }
+  return true;
 }
 
 void append_json(const ArrowType& type, const ArrowArray& array, int64_t row, std::string& out) {

@@ -43,6 +43,7 @@ std::string_view take_part(std::string_view& parts) {
 /// What is wanted of a file's rows.
 struct Wanted {
   std::optional<std::vector<std::string>> text;  ///< the text column's keys
+  bool words = false;                            ///< it holds lists of words
   bool all_columns = false;
 
   std::vector<std::string> column() const { return all_columns ? std::vector<std::string>() : text.value(); }
@@ -71,10 +72,13 @@ class RowWriter {
   }
 
  private:
-  std::optional<std::string_view> text(const ArrowArray& batch, int64_t row) const {
+  std::optional<std::string_view> text(const ArrowArray& batch, int64_t row) {
     const ArrowArray* array = nullptr;
     if (!path_.at(batch, row, array)) return std::nullopt;
-    return arrow_text(path_.type(), *array, row);
+    if (!wanted_.words) return arrow_text(path_.type(), *array, row);
+    words_.clear();
+    if (!append_words(path_.type(), *array, row, words_)) return std::nullopt;
+    return words_;
   }
 
   void write_text(const ArrowArray& batch, int64_t row) {
@@ -102,7 +106,7 @@ class RowWriter {
   const Wanted& wanted_;
   Block& block_;
   ArrowPath path_;
-  std::string row_, value_;
+  std::string row_, value_, words_;
 };
 
 /// Errors of values are told with their place.
@@ -224,9 +228,10 @@ ColumnarStream::ColumnarStream(const Files& files, size_t number, Columns column
   if (!ArrowPath::find(table, column->path, path))
     fail(ErrorKind::input, "{} has no column \"{}\", which holds the text in other files of its split", path_,
          printable(column->name));
-  if (!path.type().is_text())
-    fail(ErrorKind::input, "{}: the column \"{}\" holds {}; strings are expected there", path_, printable(column->name),
-         path.type().plural());
+  wanted_.words = files.options().words == Words::list;
+  if (!(wanted_.words ? path.type().is_word_list() : path.type().is_text()))
+    fail(ErrorKind::input, "{}: the column \"{}\" holds {}; {} are expected there", path_, printable(column->name),
+         path.type().plural(), wanted_.words ? "lists of strings" : "strings");
   wanted_.text = column->path;
 }
 
@@ -302,12 +307,14 @@ class ColumnarParser final : public RowParser {
       bytes = take_part(bytes);
     }
     if (!column_) column_ = files_.text_column(group_).value();  // there are rows: one is at hand
+    const bool words = files_.options().words == Words::list;
     if (bytes.front() == kNull) {
-      why = fmt::format("expected a string in the column \"{}\", got null", printable(column_->name));
+      why = fmt::format("expected a {} in the column \"{}\", got null{}", words ? "list of words" : "string",
+                        printable(column_->name), words ? ", or null among them" : "");
       return false;
     }
     text = bytes.substr(1);
-    if (!simdjson::validate_utf8(text.data(), text.size()))
+    if (!(words ? is_utf8_by_words(text) : simdjson::validate_utf8(text.data(), text.size())))
       fail_at(record, fmt::format("the text in the column \"{}\" is not UTF-8, as strings of such a file must be",
                                   printable(column_->name)));
     return true;
@@ -336,6 +343,15 @@ class ColumnarParser final : public RowParser {
   void observe(const Block&, const Record&, Head&) override {}  // files tell their heads themselves
 
  private:
+  static bool is_utf8_by_words(std::string_view text) {
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t end = std::min(text.find(kWordMark, begin), text.size());
+      if (!simdjson::validate_utf8(text.data() + begin, end - begin)) return false;
+      begin = end + 1;
+    }
+    return true;
+  }
+
   std::optional<Files::TextColumn> column_;
 };
 

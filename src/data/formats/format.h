@@ -45,6 +45,9 @@ struct Head {
   void set_columns(std::vector<std::string> names);
 };
 
+/// Stands between the words of a row's text where a column of lists is read (Words::list): no UTF-8 has this byte.
+constexpr char kWordMark = '\xFF';
+
 /// What is wanted of rows: find_text() needs the one, row() and observe() the other.
 enum class Columns : uint8_t { text, all };
 
@@ -68,8 +71,9 @@ class RowParser {
   RowParser(const Files& files, size_t group) : files_(files), group_(group) {}
   virtual ~RowParser() = default;
 
-  /// Finds the row's text, valid UTF-8; a view that holds until the next call. False where there is none (null,
-  /// missing, not a string): `why` says what there is. Errors: input (malformed; FILE:LINE).
+  /// Finds the row's text, valid UTF-8 (of a column of lists: its words, kWordMark between them); a view that holds
+  /// until the next call. False where there is none (null, missing, not a string): `why` says what there is. Errors:
+  /// input (malformed; FILE:LINE).
   virtual bool find_text(const Block& block, const Record& record, std::string_view& text, std::string& why) = 0;
   /// All columns: the group's, null where the row lacks one, then those that only this row has. Errors: input.
   virtual Row row(const Block& block, const Record& record) = 0;

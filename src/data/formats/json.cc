@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "data/formats/json_document.h"
@@ -136,12 +137,13 @@ class JsonParser final : public RowParser {
 
  private:
   simdjson::dom::element parse(const Block& block, const Record& record);
+  bool find_words(simdjson::dom::element list, std::string_view& text, std::string& why);
   [[noreturn]] void fail_twice(const Record& record) const {
     fail_at(record, fmt::format("the column \"{}\" stands twice", printable(column_->name)));
   }
 
   simdjson::dom::parser parser_;
-  std::string scratch_;
+  std::string scratch_, words_;
   std::optional<Files::TextColumn> column_;
 };
 
@@ -168,12 +170,14 @@ bool JsonParser::find_text(const Block& block, const Record& record, std::string
   if (!column_) column_ = files_.text_column(group_).value();  // there are rows: one is at hand
   const std::vector<std::string>& path = column_->path;
   simdjson::dom::element element = parse(block, record);
-  if (path.size() == 1 && path[0] == "text" && element.get(text) == simdjson::SUCCESS) return true;
+  const bool words = files_.options().words == Words::list;
+  if (!words && path.size() == 1 && path[0] == "text" && element.get(text) == simdjson::SUCCESS) return true;
   for (const std::string& wanted : path) {
     simdjson::dom::object object;
     if (element.get(object)) {
-      why = &wanted == path.data() ? fmt::format("expected an object or a string, got {}", json_type(element))
-                                   : fmt::format("the column \"{}\" is missing", printable(column_->name));
+      why = &wanted == path.data()
+                ? fmt::format("expected an object{}, got {}", words ? "" : " or a string", json_type(element))
+                : fmt::format("the column \"{}\" is missing", printable(column_->name));
       return false;
     }
     int found = 0;
@@ -187,9 +191,32 @@ bool JsonParser::find_text(const Block& block, const Record& record, std::string
       return false;
     }
   }
+  if (words) return find_words(element, text, why);
   if (element.get(text) == simdjson::SUCCESS) return true;
   why = fmt::format("expected a string in the column \"{}\", got {}", printable(column_->name), json_type(element));
   return false;
+}
+
+bool JsonParser::find_words(simdjson::dom::element list, std::string_view& text, std::string& why) {
+  simdjson::dom::array words;
+  if (list.get(words)) {
+    why =
+        fmt::format("expected a list of words in the column \"{}\", got {}", printable(column_->name), json_type(list));
+    return false;
+  }
+  words_.clear();
+  for (bool first = true; const simdjson::dom::element element : words) {
+    std::string_view word;
+    if (element.get(word)) {
+      why = fmt::format("expected strings alone in the list in the column \"{}\", got {} among them",
+                        printable(column_->name), json_type(element));
+      return false;
+    }
+    if (!std::exchange(first, false)) words_ += kWordMark;
+    words_ += word;
+  }
+  text = words_;
+  return true;
 }
 
 void JsonParser::observe(const Block& block, const Record& record, Head& head) {
