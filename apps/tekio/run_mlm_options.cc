@@ -137,6 +137,8 @@ const std::vector<ForeignOption>& foreign_options() {
 
 bool accepts_all(const ForeignOption& option) { return option.accepted == std::vector<std::string>{"*"}; }
 
+bool is_secret(const ForeignOption& option) { return std::string_view(option.name).ends_with("token"); }
+
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
@@ -150,7 +152,7 @@ void RunMlmOptions::add_to(OptionTable& table) {
     if (table.has(foreign.name)) continue;
     std::string* value = &taken_.emplace_back(Taken{&foreign, ""}).value;
     Option& option = table.add(foreign.name, value, foreign.reason).unlisted();
-    if (std::string_view(foreign.name).ends_with("token")) option.only_now();  // nobody's to keep
+    if (is_secret(foreign)) option.only_now();  // nobody's to keep
     if (foreign.flag) {
       option.kind = Option::Kind::boolean;
       option.assign = [value](const std::string& text) { *value = lower(text); };
@@ -166,7 +168,8 @@ std::vector<std::string> RunMlmOptions::problems(const OptionTable& table) const
     if (accepts_all(foreign)) {
       if (foreign.reason[0] != '=') ignored.push_back(fmt::format("--{} ({})", foreign.name, foreign.reason));
     } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), value) == foreign.accepted.end()) {
-      problems.push_back(fmt::format("--{} {} cannot be honoured: {}", foreign.name, printable(value), foreign.reason));
+      const std::string shown = is_secret(foreign) ? "" : " " + printable(value);
+      problems.push_back(fmt::format("--{}{} cannot be honoured: {}", foreign.name, shown, foreign.reason));
     }
   }
   if (problems.empty() && !ignored.empty()) note(fmt::format("without effect here: {}", fmt::join(ignored, ", ")));

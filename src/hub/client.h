@@ -39,12 +39,13 @@ class Client {
 
   /// nullopt: the repository has no such file. Errors: io.
   std::optional<FileHead> head(const Repository& repository, const std::string& commit, const std::string& path);
-  /// Streams content from byte `from` on. `begin` is told whether the server goes on there (else from byte 0), then
-  /// `sink` gets the bytes. Tried again, from where `position` says, while that moves on. Errors: io.
+  /// Streams content from where `position` says on, again and again while that moves on. An answer that cannot be the
+  /// file's is refused before anything is dropped or kept; a location that is refused is asked for anew, once. Errors:
+  /// io.
   struct Download {
     std::function<uint64_t()> position;          ///< bytes kept so far
     std::function<void()> restart;               ///< what was kept is dropped: the server begins anew
-    std::function<bool(std::string_view)> sink;  ///< false: more came than was promised
+    std::function<bool(std::string_view)> sink;  ///< false: more came than was promised, which ends the fetch
   };
   void download(const Repository& about, const std::string& path, const FileHead& file, const Download& to);
 
@@ -59,12 +60,15 @@ class Client {
     std::function<bool()> arrived = nullptr;
   };
   HttpAnswer ask(const HttpRequest& request, const Errand& errand);
-  HttpRequest to(std::string url, const char* method) const;
+  HttpRequest to(std::string url, const char* method);
+  HttpAnswer get_content(const std::string& what, const std::string& url, const FileHead& file, const Download& to);
+  bool is_endpoint_inner();
   bool is_endpoint(const std::string& url) const;
   [[noreturn]] void fail_status(const HttpAnswer& answer, const Repository& about, const std::string& path) const;
 
   Settings settings_;
   HttpConnection connection_;
+  std::optional<bool> endpoint_is_inner_;  // of this machine or its network; looked up when it matters
 };
 
 /// "/api/models/ID", "/api/datasets/ID".

@@ -1,18 +1,16 @@
 #include "hub/http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/library.h"
+#include "hub/route.h"
 
 namespace tekio::hub {
 namespace {
@@ -43,33 +41,6 @@ const Curl& curl() {
     return f;
   }();
   return functions;
-}
-
-bool has_proxy() {
-  for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"})
-    if (!environment(name).empty()) return true;
-  return false;
-}
-
-bool is_inner_v4(uint32_t address) {  // in the host's order
-  const auto in = [&](uint32_t network, int bits) { return address >> (32 - bits) == network >> (32 - bits); };
-  return in(0, 8) || in(0x0A000000, 8) || in(0x64400000, 10) || in(0x7F000000, 8) || in(0xA9FE0000, 16) ||
-         in(0xAC100000, 12) || in(0xC0A80000, 16);
-}
-
-/// Of this machine, its link or a private network: no place for what a public server points to.
-bool is_inner(const sockaddr* address) {
-  if (address->sa_family == AF_INET)
-    return is_inner_v4(ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr));
-  if (address->sa_family != AF_INET6) return true;
-  const in6_addr& a = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
-  if (IN6_IS_ADDR_V4MAPPED(&a) || IN6_IS_ADDR_V4COMPAT(&a)) {
-    uint32_t inner;
-    std::memcpy(&inner, a.s6_addr + 12, sizeof inner);
-    return is_inner_v4(ntohl(inner));
-  }
-  return IN6_IS_ADDR_LOOPBACK(&a) || IN6_IS_ADDR_LINKLOCAL(&a) || IN6_IS_ADDR_UNSPECIFIED(&a) ||
-         (a.s6_addr[0] & 0xFE) == 0xFC;
 }
 
 /// What libcurl's callbacks are told of an exchange.
@@ -154,7 +125,7 @@ struct HeaderList {
 
 [[noreturn]] void fail_exchange(CURLcode code, const Exchange& exchange, const HttpRequest& request,
                                 const char* detail) {
-  const std::string url = printable(request.url.substr(0, request.url.find('?')), 200);
+  const std::string url = shown_url(request.url);
   if (exchange.error) std::rethrow_exception(exchange.error);
   if (exchange.inner_host)
     fail(ErrorKind::io, "{}: the server pointed there, but the host is of this machine's own network: not followed",
@@ -237,7 +208,11 @@ HttpAnswer HttpConnection::send(const HttpRequest& request, const Sink& sink) {
     set(CURLOPT_XFERINFOFUNCTION, &on_progress);
     set(CURLOPT_XFERINFODATA, &exchange);
   }
-  if (request.foreign && !has_proxy()) {  // a proxy may well be of this network
+  // libcurl's own reading of the environment lacks HTTP_PROXY.
+  const std::string proxy = proxy_for(request.url);
+  set(CURLOPT_PROXY, proxy.c_str());
+  set(CURLOPT_NOPROXY, "");
+  if (request.foreign && proxy.empty()) {  // a proxy may well be of this network
     set(CURLOPT_OPENSOCKETFUNCTION, &on_open);
     set(CURLOPT_OPENSOCKETDATA, &exchange);
     set(CURLOPT_FRESH_CONNECT, 1L);
@@ -281,6 +256,20 @@ std::string absolute_url(const std::string& base, const std::string& location) {
   const std::string whole = base.substr(0, base.find_first_of("?#"));
   const size_t slash = whole.rfind('/');
   return (slash > scheme_end + 2 ? whole.substr(0, slash) : root) + "/" + location;
+}
+
+std::string shown_url(std::string url) {
+  url.erase(std::min(url.find_first_of("?#"), url.size()));
+  const size_t scheme = url.find("://"), begin = scheme == std::string::npos ? 0 : scheme + 3;
+  const size_t at = url.substr(0, url.find_first_of("/\\", begin)).rfind('@');
+  if (at != std::string::npos && at >= begin) url.erase(begin, at + 1 - begin);
+  return printable(url, 200);
+}
+
+std::string shown_host(const std::string& url) {
+  const std::string shown = shown_url(url);
+  const size_t scheme = shown.find("://");
+  return shown.substr(0, shown.find('/', scheme == std::string::npos ? 0 : scheme + 3));
 }
 
 std::string percent_encoded(std::string_view text, bool keep_slashes) {

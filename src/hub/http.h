@@ -70,6 +70,11 @@ struct UrlHost {
 std::optional<UrlHost> host_of(std::string_view url);
 /// `location` as a whole URL, relative to `base` where it is none.
 std::string absolute_url(const std::string& base, const std::string& location);
+/// A URL as messages show it: without a user's name and password, and without what stands behind its path, where a
+/// signature may be.
+std::string shown_url(std::string url);
+/// Its scheme, host and port alone, as messages show them.
+std::string shown_host(const std::string& url);
 /// For one part of a path: everything but letters, digits, - _ . ~ as %XX; also slashes, unless `keep_slashes`.
 std::string percent_encoded(std::string_view text, bool keep_slashes = false);
 

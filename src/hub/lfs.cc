@@ -81,7 +81,7 @@ HttpAnswer LfsUpload::put(Client& client, const std::string& url, std::string_vi
                                         what);
   if (answer.status / 100 != 2)
     fail(ErrorKind::io, "{} was not taken by {} (status {}): run again; nothing of the repository has changed", what,
-         printable(url.substr(0, url.find('?')), 200), answer.status);
+         shown_url(url), answer.status);
   tell(bytes.size());
   return answer;
 }
@@ -167,7 +167,7 @@ void LfsUpload::run(const Repository& repository, const std::vector<LfsObject>& 
                                     {"hash_algo", "sha256"},
                                     {"ref", {{"name", "main"}}}},
                                    "the list of large files");
-    send_batch(parse_json(answer.body, printable(url, 200)), some);
+    send_batch(parse_json(answer.body, shown_url(url)), some);
   }
 }
 

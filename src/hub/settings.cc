@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/user_path.h"
+#include "hub/http.h"
 
 namespace tekio::hub {
 namespace {
@@ -67,7 +68,12 @@ Settings Settings::from_environment() {
   while (settings.endpoint.ends_with('/')) settings.endpoint.pop_back();
   if (!settings.endpoint.starts_with("https://") && !settings.endpoint.starts_with("http://"))
     fail(ErrorKind::usage, "HF_ENDPOINT is {}, expected a URL that begins with https:// or http://",
-         printable(settings.endpoint, 200));
+         shown_url(settings.endpoint));
+  if (!host_of(settings.endpoint))
+    fail(ErrorKind::usage,
+         "HF_ENDPOINT ({}) names no host, or has a user's name and password before it: expected a URL without; who "
+         "asks is what HF_TOKEN says",
+         shown_url(settings.endpoint));
   settings.cache = cache_from_environment();
   settings.token = find_token();
   if (const auto folder = cache_folder()) settings.pushed = *folder / "pushed";

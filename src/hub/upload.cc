@@ -213,7 +213,7 @@ void check_settings(const Settings& settings, const Repository& repository) {
     fail(ErrorKind::usage,
          "pushing to {} needs a token with the right to write: make one at {}/settings/tokens, and set HF_TOKEN to it "
          "or log in with 'hf auth login'",
-         shown(repository), printable(settings.endpoint, 200));
+         shown(repository), shown_url(settings.endpoint));
 }
 
 /// What servers answer is read with the library's own checks; what these find is said once, here.
@@ -224,7 +224,7 @@ auto with_answers_checked(const Settings& settings, const Repository& repository
     return work();
   } catch (const Json::exception& error) {
     fail(ErrorKind::io, "{}: an answer of {} is not as the Hub's are ({}): is HF_ENDPOINT right?", shown(repository),
-         printable(settings.endpoint, 200), printable(error.what(), 200));
+         shown_url(settings.endpoint), printable(error.what(), 200));
   }
 }
 

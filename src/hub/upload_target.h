@@ -40,9 +40,9 @@ class UploadTarget {
   /// Says what an answer that is no success means.
   [[noreturn]] void refuse(const HttpAnswer& answer, const std::string& what) const;
   Json answer_of(const HttpAnswer& answer, const std::string& path) const {
-    return parse_json(answer.body, printable(settings().endpoint + path, 200));
+    return parse_json(answer.body, shown_url(settings().endpoint + path));
   }
-  std::string endpoint() const { return printable(settings().endpoint, 200); }
+  std::string endpoint() const { return shown_url(settings().endpoint); }
   std::string page() const {
     return fmt::format("{}/{}{}", settings().endpoint, repository_.type == RepoType::model ? "" : "datasets/",
                        repository_.id);

@@ -15,7 +15,9 @@ namespace {
 
 using nlohmann::json;
 using test::HubServer;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kContent = "^GET cdn /cdn/";
 
@@ -61,12 +63,14 @@ class Fault : public testing::Test {
 TEST_F(Fault, CutAnywhereItGoesOnFromThere) {
   std::mt19937 random(1);
   json faults = json::array();
-  for (int i = 0; i < 20; ++i) faults.push_back({{"match", kContent}, {"kind", "cut"}, {"after", random() % 100'000}});
+  constexpr int kCuts = 20;
+  for (int i = 0; i < kCuts; ++i)  // all of them before its end
+    faults.push_back({{"match", kContent}, {"kind", "cut"}, {"after", 1 + random() % (weights_.size() / kCuts - 1)}});
   server_.set_faults(faults);
   EXPECT_EQ(fetch_message(), "");
   int ranges = 0;
   for (const auto& entry : server_.take_log()) ranges += !entry["range"].is_null();
-  EXPECT_GE(ranges, 3);
+  EXPECT_EQ(ranges, kCuts);
 }
 
 TEST_F(Fault, AServerThatIgnoresRangesIsReadFromTheStart) {
@@ -97,7 +101,7 @@ TEST_F(Fault, APartOfOtherContentIsFoundOut) {
 TEST_F(Fault, WrongContentIsDropped) {
   server_.set_faults({{{"match", kContent}, {"kind", "corrupt"}}});
   EXPECT_THAT(fetch_message(),
-              testing::AllOf(HasSubstr("model.safetensors of m"), HasSubstr("SHA-256"), HasSubstr("run again")));
+              AllOf(HasSubstr("model.safetensors of m"), HasSubstr("SHA-256"), HasSubstr("run again")));
   fs::remove_all(server_.cache() / "models--m");  // the other file came beside it
   server_.set_faults({{{"match", "^GET endpoint /m/resolve/.*config.json"}, {"kind", "corrupt"}}});
   EXPECT_THROW(fetch(server_.settings(), {RepoType::model, "m"}, model_files), Error);
@@ -106,13 +110,90 @@ TEST_F(Fault, WrongContentIsDropped) {
 }
 
 TEST_F(Fault, LyingLengths) {
-  server_.set_faults({{{"match", kContent}, {"kind", "truncate"}, {"times", 100}, {"bytes", 10}}});
-  EXPECT_EQ(fetch_message(), "");  // the rest is asked for
-  for (const char* kind : {"lie", "pad"}) {
-    fs::remove_all(server_.cache());
+  for (const auto& [kind, length] : {std::pair("lie", "400010"), {"pad", "400010"}, {"truncate", "399990"}}) {
     server_.set_faults({{{"match", kContent}, {"kind", kind}, {"times", 100}, {"bytes", 10}}});
-    fetch_message();  // right or refused; expect_nothing_whole looks
+    EXPECT_THAT(fetch_message(), AllOf(HasSubstr("expected 400000 bytes from byte 0 on"),
+                                       HasSubstr(fmt::format("length \"{}\"", length))));
   }
+  server_.set_faults({{{"match", kContent}, {"kind", "unbounded"}, {"times", 100}, {"bytes", 10}}});
+  server_.take_log();
+  EXPECT_THAT(fetch_message(), AllOf(HasSubstr("model.safetensors of m"), HasSubstr(server_.cdn()),
+                                     HasSubstr("sends more than the 400000 bytes")));
+  int contents = 0;
+  for (const auto& entry : server_.take_log()) contents += entry["host"] == "cdn";
+  EXPECT_EQ(contents, 1);  // said at once
+}
+
+/// What a network sends instead of the file leaves alone what had come.
+TEST_F(Fault, ASignInPageIsNoContent) {
+  Client client(server_.settings());
+  const std::string etag = client.head({RepoType::model, "m"}, "main", "model.safetensors")->etag;
+  const fs::path part = server_.cache() / "models--m" / "blobs" / (etag + ".incomplete");
+  fs::create_directories(part.parent_path());
+  write_atomically(part, weights_.substr(0, 100'000));
+  const std::string page = "<html>Welcome to our network</html>";
+  const json type = {{"Content-Type", "text/html; charset=utf-8"}};
+  for (const json& fault :
+       {json{{"kind", "answer"}, {"body", page}, {"headers", type}}, json{{"kind", "answer"}, {"body", ""}},
+        json{{"kind", "unbounded"}, {"body", page}, {"type", "text/html"}}, json{{"kind", "truncate"}},
+        json{{"kind", "pad"}}}) {
+    json whole = fault;
+    whole["match"] = kContent;
+    whole["times"] = 100;
+    server_.set_faults(json::array({whole}));
+    EXPECT_THAT(fetch_message(),
+                AllOf(HasSubstr("sign-in page"), HasSubstr(server_.cdn()), Not(HasSubstr("sig=secret"))));
+    EXPECT_EQ(read_text(part), weights_.substr(0, 100'000)) << fault;
+  }
+  server_.set_faults(json::array());
+  server_.take_log();
+  EXPECT_EQ(fetch_message(), "");
+  std::vector<json> ranges;
+  for (const auto& entry : server_.take_log())
+    if (entry["host"] == "cdn") ranges.push_back(entry["range"]);
+  EXPECT_EQ(ranges, std::vector<json>{"bytes=100000-"});
+}
+
+TEST_F(Fault, ALocationThatIsRefusedIsAskedForAnew) {
+  for (const int code : {401, 403, 404, 409, 410}) {
+    fs::remove_all(server_.cache());
+    json fault = {{"match", kContent}, {"kind", "status"}, {"code", code}};
+    server_.set_faults(json::array({fault}));
+    EXPECT_EQ(fetch_message(), "") << code;
+    fs::remove_all(server_.cache());
+    fault["times"] = 100;
+    server_.set_faults(json::array({fault}));
+    EXPECT_THAT(fetch_message(), AllOf(HasSubstr(server_.cdn() + ", where the Hub keeps it, answers with status"),
+                                       Not(HasSubstr("gated")), Not(HasSubstr("private"))));
+  }
+}
+
+TEST_F(Fault, AWaitThatIsAskedForIsTold) {
+  for (const char* match : {kContent, "/api/"}) {
+    fs::remove_all(server_.cache());
+    server_.set_faults({{{"match", match}, {"kind", "status"}, {"code", 429}, {"headers", {{"Retry-After", "1"}}}}});
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(fetch_message(), "");
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("asks to wait 1 s (status 429)")) << match;
+  }
+}
+
+TEST_F(Fault, ARefusalSaysWhy) {
+  const auto refuse = [&](int code, const char* why) {
+    server_.set_faults({{{"match", "/api/"},
+                         {"kind", "status"},
+                         {"code", code},
+                         {"times", 9},
+                         {"headers", {{"X-Error-Message", why}}}}});
+    return fetch_message();
+  };
+  EXPECT_THAT(
+      refuse(401, "Invalid credentials in Authorization header"),
+      AllOf(HasSubstr("does not accept the token"), HasSubstr("Invalid credentials"), Not(HasSubstr("has no"))));
+  EXPECT_THAT(refuse(403, "Access to this resource is disabled."),
+              AllOf(HasSubstr("was disabled"), Not(HasSubstr("gated"))));
+  EXPECT_THAT(refuse(403, "Forbidden for you"), AllOf(HasSubstr("may not be read"), HasSubstr("Forbidden for you"),
+                                                      HasSubstr("HF_TOKEN"), Not(HasSubstr("gated"))));
 }
 
 TEST_F(Fault, WhatPassesIsTriedAgain) {
@@ -144,6 +225,7 @@ TEST_F(Fault, WhatStaysIsTold) {
   expect(kContent, {{"kind", "redirect"}, {"to", "/cdn/again"}}, "redirects in a row");
   expect(kContent, {{"kind", "status"}, {"code", 404}}, "status 404");
   expect(kContent, {{"kind", "status"}, {"code", 416}}, "status 416");
+  expect(kContent, {{"kind", "status"}, {"code", 429}, {"headers", {{"Retry-After", "3600"}}}}, "asks to wait 3600 s");
   expect(kContent, {{"kind", "cut"}, {"after", 0}}, "0 of 400000 bytes were fetched");
   expect("/api/", {{"kind", "headers"}, {"bytes", 1 << 20}}, "longer than any that is expected");
 }
@@ -197,7 +279,7 @@ TEST_F(Fault, ACacheThatCannotBeWrittenIsNamed) {
     fetch(settings, {RepoType::model, "m"}, model_files);
     ADD_FAILURE();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("/proc/nowhere"), HasSubstr("HF_HUB_CACHE")));
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("/proc/nowhere"), HasSubstr("HF_HUB_CACHE")));
   }
 }
 

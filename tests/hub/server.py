@@ -13,7 +13,8 @@ With a token, only who has it may write. For tests: POST /_faults with a list of
 goes wrong; GET /_log is what was asked so far (--keep_bodies: with commits'
 bodies), GET /_peak how many at a time at most; DELETE /_log forgets both; POST /_forget_store lets uploads' content be wanted again. Kinds: status (code, headers), cut (after: bytes of
 the body), truncate and pad (bytes less or more than there are, as promised), corrupt (one byte), slow (seconds before the answer), stall
-(after: bytes, then nothing), redirect (to, code), answer (body), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
+(after: bytes, then nothing), redirect (to, code), answer (body, headers), unbounded (no length is promised, the connection's end is the body's; body, else bytes more
+than there are; type), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
 moved (somebody else commits first: path, content), lost (what is asked is done, but the answer never comes).
 """
 
@@ -151,6 +152,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "pad":
             body = body + b"x" * fault.get("bytes", 1)
             promised = len(body)
+        if kind == "unbounded":
+            body = fault["body"].encode() if "body" in fault else body + b"x" * fault.get("bytes", 0)
         if kind == "corrupt" and body:
             body = body[:-1] + bytes([body[-1] ^ 1])
         self.send_response(status)
@@ -160,7 +163,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "headers":
             for i in range(fault.get("bytes", 1 << 20) // 1000):
                 self.send_header(f"X-Filler-{i}", "x" * 980)
-        if "content-length" not in sent:
+        if kind == "unbounded":
+            self.send_header("Content-Type", fault.get("type", "application/octet-stream"))
+            self.close_connection = True
+        elif "content-length" not in sent:
             self.send_header("Content-Length", str(promised))
         self.end_headers()
         if self.command == "HEAD":
@@ -199,10 +205,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_one(self):
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else b""
-        path = self.path
+        path, is_cdn = self.path, self.is_cdn
+        if path.startswith("http://"):  # asked as a proxy: the endpoint stands for every host but the CDN
+            is_cdn = path.startswith(f"{self.cdn_url}/")
+            path = self.path = "/" + path.split("/", 3)[3]
         if path.startswith("/_"):
             return self.control(path)
-        host = "cdn" if self.is_cdn else "endpoint"
+        host = "cdn" if is_cdn else "endpoint"
         with self.hub.lock:
             self.hub.log.append({"method": self.command, "host": host, "path": path, "range": self.headers.get("Range"),
                                  "authorization": self.headers.get("Authorization"),
@@ -214,10 +223,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault.get("kind") == "status":
             return self.answer(fault["code"], b"the server says no", list(fault.get("headers", {}).items()))
         if fault.get("kind") == "answer":
-            return self.answer(200, fault["body"].encode())
+            return self.answer(200, fault["body"].encode(), list(fault.get("headers", {}).items()))
         if fault.get("kind") == "redirect":
             return self.answer(fault.get("code", 302), b"", [("Location", fault["to"])])
-        if self.is_cdn:
+        if is_cdn:
             return self.cdn(path)
         return self.endpoint(path)
 

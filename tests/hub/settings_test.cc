@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "hub/http.h"
 #include "support/scratch_folder.h"
 
 namespace tekio::hub {
@@ -53,6 +54,31 @@ TEST(Settings, DefaultsAreTheHubs) {
   EXPECT_EQ(settings.cache, "/home/me/.cache/huggingface/hub");
   EXPECT_EQ(settings.token, "");
   EXPECT_FALSE(settings.offline);
+}
+
+/// A password in the endpoint's URL is said to be wrong there, but never shown.
+TEST(Settings, AnEndpointHasNoPassword) {
+  for (const char* endpoint :
+       {"http://user:s3cret@host", "https://user:s3cret@host/hub?a", "user:s3cret@host", "https://s3cret@host:80/x"}) {
+    const HubEnvironment environment(HubEnvironment::Variables{{"HF_ENDPOINT", endpoint}});
+    try {
+      Settings::from_environment();
+      ADD_FAILURE() << endpoint;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      EXPECT_EQ(std::string(error.what()).find("s3cret"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("HF_ENDPOINT"), std::string::npos);
+    }
+  }
+}
+
+TEST(Url, IsShownWithoutWhatIsSecret) {
+  EXPECT_EQ(shown_url("https://host/a/b?X-Amz-Signature=s3cret#x"), "https://host/a/b");
+  EXPECT_EQ(shown_url("https://user:s3cret@host:8080/a@b"), "https://host:8080/a@b");
+  EXPECT_EQ(shown_url("https://user:s3@cret@host"), "https://host");
+  EXPECT_EQ(shown_url("https://host\\s3@x/"), "https://host\\s3@x/");
+  EXPECT_EQ(shown_url("file:///etc/passwd"), "file:///etc/passwd");
+  EXPECT_EQ(shown_host("https://user@host:8080/a/b?c"), "https://host:8080");
 }
 
 TEST(Settings, TheCacheIsWhereTheVariablesSay) {
