@@ -1,4 +1,5 @@
 // tekio pull: a repository's files into the Hub's cache.
+#include "base/log.h"
 #include "command.h"
 #include "hub/fetch.h"
 #include "transfer.h"
@@ -45,18 +46,33 @@ class Pull final : public Command {
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     hub::Settings settings = hub::Settings::from_environment();
     settings.on_progress = transfer_bar("fetching");
-    const auto everything = [](const std::vector<std::string>& names) { return names; };
-    const bool whole = all_ || repository_.type == hub::RepoType::dataset;
     const hub::Snapshot snapshot =
-        hub::fetch(settings, repository_, whole ? hub::Choice(everything) : hub::model_repository_files);
+        hub::fetch(settings, repository_, [this](const auto& names) { return choose(names); });
+    if (!snapshot.is_whole)
+      warn(
+          fmt::format("{}: these are the files that the cache holds; whether they are all cannot be known without the "
+                      "Hub",
+                      hub::shown(repository_)));
     if (common.json)
-      out.json({{"path", snapshot.folder.string()}, {"revision", snapshot.commit}, {"files", snapshot.files}});
+      out.json({{"path", snapshot.folder.string()},
+                {"revision", snapshot.commit},
+                {"files", snapshot.files},
+                {"complete", snapshot.is_whole}});
     else
       out.line(snapshot.folder.string());
     return 0;
   }
 
  private:
+  std::vector<std::string> choose(const std::vector<std::string>& names) const {
+    if (all_ || repository_.type == hub::RepoType::dataset) return names;
+    try {
+      return hub::model_repository_files(names);
+    } catch (const Error& error) {
+      fail(error.kind(), "{}; --all fetches its files as they are", error.what());
+    }
+  }
+
   std::string type_ = "model", cache_dir_;
   bool all_ = false;
   hub::Repository repository_;

@@ -74,6 +74,7 @@ void RepositoryCache::set_listing(const std::string& commit, const std::vector<s
 void RepositoryCache::set_commit(const std::string& commit) const {
   if (is_commit(revision_) || this->commit() == commit) return;
   const fs::path reference = folder_ / "refs" / revision_;
+  make_folders(snapshot(commit));  // huggingface_hub takes a repository without it for damaged
   make_folders(reference.parent_path());
   write_atomically(reference, commit);
 }

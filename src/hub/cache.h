@@ -3,9 +3,8 @@
 //   models--ORG--NAME/refs/REVISION              a commit
 //                     snapshots/COMMIT/PATH      a link to ../../blobs/ETAG, or a copy where there are no links
 //                     blobs/ETAG                 content; ETAG.incomplete while it is being fetched
-//                     listings/COMMIT            names of all files of a dataset, one a line: Tekio's own, so that a
-//                     part
-//                                                of one is known for a part
+//                     listings/COMMIT            names of all of a commit's files, one a line: Tekio's own, so that a
+//                                                part of them is known for a part
 //   .locks/models--ORG--NAME/ETAG.lock           flock'ed by whoever writes that blob
 //
 // Names that become part of a path have been checked (repository.h) before they come here.

@@ -34,12 +34,11 @@ std::string next_page(const std::string& link, const std::string& endpoint) {
 Json ask(Client& client, const Repository& repository, const std::string& path, std::string* next = nullptr) {
   const HttpAnswer answer = client.get(path, repository);
   if (next != nullptr) *next = next_page(answer.header("link"), client.settings().endpoint);
-  return parse_json(answer.body, printable(client.settings().endpoint + path, 200));
+  return parse_json(answer.body, shown_url(client.settings().endpoint + path));
 }
 
 [[noreturn]] void fail_answer(const Client& client, const std::string& path, const char* expected) {
-  fail(ErrorKind::io, "{}: expected {}: is HF_ENDPOINT right?", printable(client.settings().endpoint + path, 200),
-       expected);
+  fail(ErrorKind::io, "{}: expected {}: is HF_ENDPOINT right?", shown_url(client.settings().endpoint + path), expected);
 }
 
 void add_name(const Json& entry, const char* key, const Repository& repository, std::vector<std::string>& names) {
@@ -182,18 +181,24 @@ void fetch_missing(const Settings& settings, const Repository& repository, const
                    const std::string& commit, const std::vector<std::string>& files) {
   Work work{settings, repository, cache, commit, files};
   note(fmt::format("fetching {} of {} from {}", counted(static_cast<int64_t>(files.size()), "file"), shown(repository),
-                   printable(settings.endpoint, 200)));
+                   shown_url(settings.endpoint)));
   if (settings.on_progress) work.total = total_bytes(settings, repository, commit, files);
   few_at_a_time(files.size(), kConnections, [&] { return fetching(work); });
   note(fmt::format("fetched {} into {}", bytes_text(work.fetched), printable(cache.folder().string(), 300)));
 }
 
+/// What fetches a repository, for whoever lacks it.
+std::string pull_command(const Repository& repository) {
+  return fmt::format("tekio pull {}{}", shown(repository),
+                     repository.type == RepoType::dataset ? " --repo_type dataset" : "");
+}
+
 [[noreturn]] void fail_offline(const Settings& settings, const Repository& repository, const std::string& file = "") {
   fail(ErrorKind::io,
        "{}{}{} is not in the Hub's cache ({}), and no request is made (--offline or HF_HUB_OFFLINE): fetch it with "
-       "'tekio pull {}{}' where there is a network",
+       "'{}' where there is a network",
        printable(file, 200), file.empty() ? "" : " of ", shown(repository), printable(settings.cache.string(), 300),
-       shown(repository), repository.type == RepoType::dataset ? " --repo_type dataset" : "");
+       pull_command(repository));
 }
 
 void check_place(const Settings& settings) {
@@ -214,6 +219,46 @@ std::optional<Listing> known_listing(const RepositoryCache& cache, const Reposit
   return listing.names.empty() ? std::nullopt : std::optional(std::move(listing));
 }
 
+/// Keeps what a use without the Hub will need. Whoever then fetches says whether the cache can be written.
+void keep(const RepositoryCache& cache, const Repository& repository, const Listing& listing, bool is_first) {
+  try {
+    if (!cache.listing(listing.commit)) cache.set_listing(listing.commit, listing.names);
+    // Of a dataset that is a script no file may ever be fetched. A model's commit is kept with its files.
+    if (is_first && repository.type == RepoType::dataset) cache.set_commit(listing.commit);
+  } catch (const Error&) {}
+}
+
+/// What is chosen of a listing; where that is of a part only, what is missing may well be in the repository.
+std::vector<std::string> chosen_of(const Settings& settings, const Repository& repository, const Listing& listing,
+                                   const Choice& choice) {
+  try {
+    return choice(listing.names);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::input) throw;
+    if (listing.is_whole) fail(ErrorKind::input, "{}: {}", shown(repository), error.what());
+    fail(ErrorKind::io, "of {} the Hub's cache ({}) holds {} only, not what is needed, and {}: fetch it with '{}' {}",
+         shown(repository), printable(settings.cache.string(), 300),
+         counted(static_cast<int64_t>(listing.names.size()), "file"),
+         settings.offline ? "no request is made (--offline or HF_HUB_OFFLINE)" : "the Hub does not answer",
+         pull_command(repository), settings.offline ? "where there is a network" : "when it does");
+  }
+}
+
+/// The shards that the chosen indexes name: whatever they are called, and also where the listing is of a part only.
+std::vector<std::string> shards_named(const fs::path& folder, const std::vector<std::string>& files) {
+  std::set<std::string> shards;
+  for (const std::string& file : files) {
+    if (!file.ends_with(".index.json") || file.find('/') != std::string::npos) continue;
+    try {
+      const Json index = parse_json(read_text(folder / file), file);
+      for (const auto& [tensor, shard] : index.at("weight_map").items())
+        if (shard.is_string()) shards.insert(shard.get<std::string>());
+    } catch (const Error&) {  // whoever opens the model says what is wrong with it
+    } catch (const Json::exception&) {}
+  }
+  return {shards.begin(), shards.end()};
+}
+
 }  // namespace
 
 Listing list_files(const Settings& settings, const Repository& repository) {
@@ -226,7 +271,7 @@ Listing list_files(const Settings& settings, const Repository& repository) {
     Client client(settings);
     Listing listing = ask_listing(client, repository);
     listing.folder = cache.snapshot(listing.commit);
-    if (repository.type == RepoType::dataset) cache.set_listing(listing.commit, listing.names);
+    keep(cache, repository, listing, /*is_first=*/!known);
     return listing;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io || !known) throw;
@@ -280,19 +325,18 @@ FileTail fetch_tail(Client& client, const Repository& repository, const std::str
 }
 
 Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice) {
-  check_place(settings);
-  const RepositoryCache cache(settings.cache, repository);
-  if (is_commit(repository.revision) && repository.type == RepoType::model) {  // the choice says whether all is there
-    try {
-      if (const auto known = known_listing(cache, repository))
-        return {cache.snapshot(known->commit), known->commit, choice(known->names)};
-    } catch (const Error&) {  // the cache lacks some of it
-    }
-  }
   const Listing listing = list_files(settings, repository);
-  std::vector<std::string> files = choice(listing.names);
-  fs::path folder = fetch_files(settings, at_home(repository, listing), listing.commit, files);
-  return {std::move(folder), listing.commit, std::move(files)};
+  const Repository home = at_home(repository, listing);
+  std::vector<std::string> files = chosen_of(settings, repository, listing, choice);
+  const fs::path folder = fetch_files(settings, home, listing.commit, files);
+  const size_t chosen = files.size();
+  for (std::string& shard : shards_named(folder, files)) {
+    const bool is_new = std::find(files.begin(), files.end(), shard) == files.end();
+    const bool is_listed = std::binary_search(listing.names.begin(), listing.names.end(), shard);
+    if (is_new && is_safe_path(shard) && (is_listed || !listing.is_whole)) files.push_back(std::move(shard));
+  }
+  if (files.size() > chosen) fetch_files(settings, home, listing.commit, files);
+  return {folder, listing.commit, std::move(files), listing.is_whole};
 }
 
 }  // namespace tekio::hub

@@ -23,15 +23,16 @@ struct Snapshot {
   std::filesystem::path folder;
   std::string commit;
   std::vector<std::string> files;  ///< that were chosen, by name
+  bool is_whole = true;            ///< false: chosen among those that the cache holds, as nobody tells of the others
 };
 
 /// Which of a repository's files are wanted. Errors: input (what is needed is not among them).
 using Choice = std::function<std::vector<std::string>(const std::vector<std::string>& names)>;
 
-/// Looks up what the revision means now and fetches the chosen files that the cache lacks. Makes no request where
-/// `settings.offline`, or where the revision is a commit whose chosen files are there. Where the Hub does not answer,
-/// what the cache has is used, with a warning. Errors: io (nothing cached and no answer; refused; no room), those of
-/// `choice`.
+/// Looks up what the revision means now and fetches the chosen files that the cache lacks, and the shards that a chosen
+/// index names. Makes no request where `settings.offline`, or where the revision is a commit that was listed before and
+/// whose chosen files are there. Where the Hub does not answer, what the cache has is used, with a warning. Errors: io
+/// (what is needed is not cached and there is no answer; refused; no room), those of `choice`.
 Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice);
 
 /// What is in a repository.

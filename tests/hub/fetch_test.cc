@@ -40,6 +40,12 @@ class Fetch : public testing::Test {
     server_.add("models/org/small/pytorch_model.bin", weights(3000));
     server_.add("models/org/small/README.md", "# A model\n");
     server_.add("models/org/small/onnx/model.onnx", "x");
+    server_.add("models/org/shards/config.json", "{}");
+    server_.add(
+        "models/org/shards/model.safetensors.index.json",
+        R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})");
+    server_.add("models/org/shards/model-00001-of-00002.safetensors", "1");
+    server_.add("models/org/shards/model-00002-of-00002.safetensors", "2");
     server_.add("models/secret/config.json", "{}");
     server_.add("models/secret/model.safetensors", "short");
     server_.add("models/secret/vocab.txt", "[UNK]\n");
@@ -57,9 +63,15 @@ class Fetch : public testing::Test {
     return "";
   }
 
+  static void expect_shards(const Snapshot& snapshot) {
+    EXPECT_EQ(snapshot.files.size(), 4u);
+    EXPECT_EQ(read_text(snapshot.folder / "model-00001-of-00002.safetensors"), "1");
+    EXPECT_EQ(read_text(snapshot.folder / "model-00002-of-00002.safetensors"), "2");
+  }
+
   std::string weights_ = weights(5'000'000);
   HubServer server_;
-  Repository small_{RepoType::model, "org/small"};
+  Repository small_{RepoType::model, "org/small"}, shards_{RepoType::model, "org/shards"};
 };
 
 TEST_F(Fetch, LaysTheCacheOutAsHuggingfaceHubDoes) {
@@ -89,6 +101,81 @@ TEST_F(Fetch, WhatIsThereIsNotAskedForAgain) {
   small_.revision = fetch_small(offline).commit;
   fetch_small(server_.settings());  // a commit means the same for ever
   EXPECT_THAT(server_.take_log(), IsEmpty());
+}
+
+/// A commit names the same files for ever, but not that they are all here.
+TEST_F(Fetch, ACommitThatWasFetchedInPartIsFetchedOn) {
+  const std::string commit = fetch(server_.settings(), shards_, config_file).commit;
+  fs::remove_all(server_.cache());
+  shards_.revision = commit;
+  server_.set_faults({{{"match", "^HEAD .*model-00002"},
+                       {"kind", "status"},
+                       {"code", 404},
+                       {"headers", {{"X-Error-Code", "EntryNotFound"}}}}});
+  EXPECT_THAT(message(server_.settings(), shards_), HasSubstr("lists model-00002-of-00002.safetensors"));
+  expect_shards(fetch(server_.settings(), shards_, model_files));
+  server_.take_log();
+  expect_shards(fetch(server_.settings(), shards_, model_files));
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+}
+
+/// What huggingface_hub fetched has no listing beside it.
+TEST_F(Fetch, ASnapshotWithoutAListingIsUsedAsFarAsItGoes) {
+  const Snapshot whole = fetch(server_.settings(), shards_, model_files);
+  const auto forget = [&] { fs::remove_all(server_.cache() / "models--org--shards" / "listings"); };
+  forget();
+  server_.take_log();
+  Settings offline = server_.settings();
+  offline.offline = true;
+  for (const std::string& revision : {std::string("main"), whole.commit}) {
+    shards_.revision = revision;
+    const Snapshot found = fetch(offline, shards_, model_files);
+    expect_shards(found);
+    EXPECT_FALSE(found.is_whole);
+  }
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+  fs::remove(whole.folder / "model-00002-of-00002.safetensors");
+  EXPECT_THAT(message(offline, shards_), AllOf(HasSubstr("model-00002-of-00002.safetensors of org/shards"),
+                                               HasSubstr("not in the Hub's cache"), HasSubstr("tekio pull")));
+  const Snapshot again = fetch(server_.settings(), shards_, model_files);
+  expect_shards(again);
+  EXPECT_TRUE(again.is_whole);
+}
+
+TEST_F(Fetch, ShardsAreThoseThatTheIndexNames) {
+  HubServer other;
+  other.add("models/odd/config.json", "{}");
+  other.add("models/odd/model.safetensors.index.json",
+            R"({"weight_map": {"a": "first.safetensors", "b": "../../out.safetensors", "c": 3, "d": "absent"}})");
+  other.add("models/odd/first.safetensors", "1");
+  other.add("models/odd/other.safetensors", "2");
+  other.start();
+  EXPECT_THAT(fetch(other.settings(), {RepoType::model, "odd"}, model_files).files,
+              UnorderedElementsAre("config.json", "model.safetensors.index.json", "first.safetensors"));
+}
+
+TEST_F(Fetch, APartOfAModelIsNoModelWithoutWeights) {
+  fetch(server_.settings(), small_, tokenizer_files);
+  fs::remove_all(server_.cache() / "models--org--small" / "listings");
+  Settings settings = server_.settings();
+  settings.offline = true;
+  EXPECT_THAT(message(settings, small_), AllOf(HasSubstr("of org/small the Hub's cache"), HasSubstr("holds 2 files"),
+                                               HasSubstr("--offline"), HasSubstr("tekio pull org/small")));
+  settings.offline = false;
+  settings.endpoint = "http://127.0.0.1:1";
+  EXPECT_THAT(message(settings, small_),
+              AllOf(HasSubstr("the Hub does not answer"), HasSubstr("tekio pull org/small")));
+}
+
+/// A cache that somebody else fills is read in silence.
+TEST_F(Fetch, ACacheThatCannotBeWrittenIsRead) {
+  fetch_small(server_.settings());
+  const fs::path folder = server_.cache() / "models--org--small", listings = folder / "listings";
+  fs::remove_all(listings);
+  std::ofstream(listings) << "no folder";  // also where the tests may write everywhere
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(fetch_small(server_.settings()).files.size(), 2u);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST_F(Fetch, TheTokenGoesToTheEndpointAlone) {
