@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <map>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "hub/base64.h"
 #include "hub/digest.h"
 #include "hub/lfs.h"
 #include "hub/pushed.h"

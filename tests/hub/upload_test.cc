@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "hub/base64.h"
 #include "hub/client.h"
 #include "hub/digest.h"
 #include "hub/hub_server.h"
@@ -399,14 +399,6 @@ TEST_F(UploadTest, ARepositoryThatWasRenamedIsFollowedOnTheHubAlone) {
   write_atomically(folder_ / "config.json", "{\"a\": 1}");
   EXPECT_THAT(message("org/new"), HasSubstr("for what it takes itself"));
   for (const json& entry : server_.take_log()) EXPECT_NE(entry["host"], "cdn") << entry;
-}
-
-TEST(Base64, IsRfc4648s) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
-  for (const auto& [text, encoded] : cases) EXPECT_EQ(base64(text), encoded);
-  EXPECT_EQ(base64("\xFF\xFE\x00"), "//4=");
-  EXPECT_EQ(base64(std::string("\xFF\xFE\x00", 3)), "//4A");
 }
 
 TEST_F(UploadTest, LargeFilesGoAFewAtATime) {
