@@ -80,13 +80,15 @@ struct BpeOptions {
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:
-  /// Reads a folder's, or by its id a Hub repository's, tokenizer.json, or else vocab.txt (WordPiece) or vocab.json and
-  /// merges.txt (byte-level BPE) with tokenizer_config.json. As in Hugging Face transformers 5, BERT's and RoBERTa's
-  /// classes take only tokens and merges from tokenizer.json and make their pipeline from tokenizer_config.json; a
-  /// warning says so where that makes a difference. Errors: io (no such folder), input (files missing or malformed, a
+  /// Reads a folder's, or by its id a Hub repository's, tokenizer.json, or else vocab.txt (WordPiece), vocab.json and
+  /// merges.txt (byte-level BPE) or SentencePiece's file (Unigram) with tokenizer_config.json. As in Hugging Face
+  /// transformers 5, BERT's, RoBERTa's and SentencePiece's classes take only tokens and merges (or scores and the
+  /// charsmap) from tokenizer.json and make their pipeline from tokenizer_config.json; a warning says so where that
+  /// makes a difference. Errors: io (no such folder), input (files missing or malformed, a
   /// class that is not known; the message names file and key).
   static Tokenizer from_pretrained(const std::string& folder);
-  /// Whether a folder has tokenizer.json, vocab.txt or vocab.json, one of which from_pretrained() needs.
+  /// Whether a folder has tokenizer.json, vocab.txt, vocab.json or a file of SentencePiece's, one of which
+  /// from_pretrained() needs.
   static bool is_in(const std::filesystem::path& folder);
   /// The same of a list of files' names.
   static bool is_among(std::span<const std::string> names);
@@ -116,7 +118,7 @@ class Tokenizer {
   std::string mask_token() const;
   /// Ids that are never chosen for masking: [UNK], [CLS], [SEP], [PAD], [MASK] and further special tokens; ascending.
   const std::vector<int32_t>& all_special_ids() const;
-  /// Template tokens before and after a single text: 1 and 1 for BERT and RoBERTa.
+  /// Template tokens before and after a single text: 1 and 1 for BERT, RoBERTa and SentencePiece's classes.
   std::pair<int64_t, int64_t> template_lengths() const;
 
   /// Warns once per tokenizer, as the reference does, when an encoding is longer than model_max_length. Off by default.

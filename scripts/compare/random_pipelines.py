@@ -1,7 +1,11 @@
-"""Random pipelines for compare_tokenizer.py --pipelines: normalizers, pre-tokenizers, added tokens and templates of every
+"""Random pipelines for compare_tokenizer.py --pipelines: models, normalizers, pre-tokenizers, added tokens and templates of every
 kind that Tekio reads, put together from a seed, and texts of every block of Unicode."""
+import pathlib
 import random
+import sys
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
+from sentencepiece_files import RULES, charsmap
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -22,7 +26,8 @@ def normalizer(r):
     kinds = [N.NFC, N.NFD, N.NFKC, N.NFKD, N.Lowercase, N.StripAccents, lambda: N.Strip(r.random() < 0.5, r.random() < 0.5),
              lambda: N.Replace(pattern(r), r.choice(STRINGS)), lambda: N.Prepend(r.choice(STRINGS[1:])),
              lambda: N.BertNormalizer(clean_text=r.random() < 0.5, handle_chinese_chars=r.random() < 0.5, strip_accents=r.choice([None, True, False]),
-                                      lowercase=r.random() < 0.5)]
+                                      lowercase=r.random() < 0.5),
+             lambda: N.Precompiled(charsmap(dict(r.sample(sorted(RULES.items()), r.choice([len(RULES), 30, 10]))) | {c: r.choice(["", " ", "x", "xyz"]) for c in r.choice(["", "\u0301", "e", "日한"])}))]
     steps = [r.choice(kinds)() for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3, 4]))]
     return None if not steps else steps[0] if len(steps) == 1 and r.random() < 0.5 else N.Sequence(steps)
 
@@ -31,6 +36,7 @@ def pre_tokenizer(r, bytes_wanted=False):
     P = pre_tokenizers
     kinds = [P.Whitespace, P.WhitespaceSplit, P.BertPreTokenizer, P.UnicodeScripts, lambda: P.Punctuation(r.choice(BEHAVIORS)), lambda: P.Digits(r.random() < 0.5),
              lambda: P.CharDelimiterSplit(r.choice("a -é日")), lambda: P.Split(pattern(r), r.choice(BEHAVIORS), r.random() < 0.5)]
+    kinds += [kinds[-1], lambda: P.Metaspace(r.choice("▁▁▁_e"), r.choice(["always", "first", "never"]), r.random() < 0.7)]
     kinds.append(kinds[-1])
     steps = [r.choice(kinds)() for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3]))]
     if bytes_wanted:
@@ -81,13 +87,29 @@ def bpe(r, bytes_wanted):
                       ignore_merges=r.random() < 0.3, **options)
 
 
+def unigram(r):
+    """A model whose pieces are mostly few scores apart, so that sums are often equal, some but for the last bit."""
+    symbols = [c for c in vocabulary(r) if len(c) == 1] + ["▁", "_"]
+    if r.random() < 0.5:
+        symbols = [c for c in symbols if r.random() < 0.9]
+    common = list("theaion.,'srdl12▁日本é e") + ["▁"] * 4
+    pieces = ["<unk>", *symbols, *("".join(r.choice(common) for _ in range(r.choice([2, 2, 3, 4, 6]))) for _ in range(r.choice([0, 50, 400])))]
+    pieces += [f"<0x{byte:02X}>" for byte in range(256) if r.random() < 0.995]
+    if r.random() < 0.2:
+        pieces += r.sample(pieces, 5)
+    r.shuffle(pieces)
+    scores = r.choice([lambda: -r.choice([1, 2, 3, 4.5]), lambda: -round(r.uniform(1, 12), r.choice([1, 4, 15])), lambda: r.choice([-r.uniform(1, 12), -r.random() * 1e-5, r.uniform(0, 40), -123456789012345678])])
+    unknown = pieces.index("<unk>") if r.random() < 0.85 else r.randrange(len(pieces))
+    return models.Unigram([(piece, float(scores())) for piece in pieces], unknown, byte_fallback=r.random() < 0.4)
+
+
 def pipeline(seed):
     """A tokenizer from a seed, or None where the library refuses the steps."""
     r = random.Random(seed)
     tokens = vocabulary(r)
-    kind = r.choice(["WordPiece", "BPE", "bytes"])
+    kind = r.choice(["WordPiece", "BPE", "bytes", "Unigram", "Unigram"])
     word_piece = lambda: models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]", max_input_chars_per_word=r.choice([100, 100, 5]))
-    tokenizer = Tokenizer(word_piece() if kind == "WordPiece" else bpe(r, kind == "bytes"))
+    tokenizer = Tokenizer(word_piece() if kind == "WordPiece" else unigram(r) if kind == "Unigram" else bpe(r, kind == "bytes"))
     if (steps := normalizer(r)) is not None:
         tokenizer.normalizer = steps
     if (steps := pre_tokenizer(r, kind == "bytes" or r.random() < 0.05)) is not None:

@@ -37,6 +37,7 @@ make() {
 make make_tokenizer_golden.py "$out/tests/golden/text"
 make make_byte_level_golden.py "$out/tests/golden/text"
 make make_japanese_golden.py "$out/tests/golden/text"
+make make_unigram_golden.py "$out/tests/golden/text"
 make make_word_piece_golden.py "$out/tests/golden/text/word_piece.json"
 make make_data_golden.py "$out/tests/golden/data/readers.json"
 make make_whole_word_golden.py "$out/tests/golden/data/whole_words.json"

@@ -4,6 +4,7 @@
     python3 scripts/golden/make_fuzz_seeds.py [OUT]
 """
 
+import base64
 import gzip
 import io
 import json
@@ -13,6 +14,9 @@ import struct
 import sys
 import types
 import zipfile
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent))
+from sentencepiece_files import BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED, charsmap, model
 
 
 def tokenizer_json(vocabulary, with_type=True, times=1, **steps):
@@ -50,6 +54,30 @@ def own_pipelines(vocabulary):
         "splits.json": tokenizer_json(vocabulary, normalizer=None, post_processor={"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
                                       pre_tokenizer=cuts({"type": "CharDelimiterSplit", "delimiter": " "}, {"type": "Punctuation", "behavior": "MergedWithNext"},
                                                          split({"Regex": "\\p{L}+"}, "Contiguous", True), {"type": "WhitespaceSplit"}, split({"Regex": "."}, "Isolated")))}
+
+
+UNIGRAM = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("</s>", 0.0, CONTROL), ("<usr>", 0.0, USER_DEFINED)] + [
+    (text, -1.5 - 0.37 * i, NORMAL) for i, text in enumerate("\u2581 \u2581the \u2581film e the ing s t . .. ... a \u65e5 \u65e5\u672c i m".split())]
+
+
+def unigram_pipelines():
+    """A small Unigram model in the shapes of XLM-RoBERTa, ALBERT and Llama."""
+    rules = {"\ufb01": "fi", "\u2122": "TM", "\x01": "", "\u3000": " ", "\n": " ", "e\u0301": "\u00e9"}
+    table = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap(rules)).decode()}
+    normal = lambda *steps: {"type": "Sequence", "normalizers": list(steps)}
+    replace = lambda pattern, content: {"type": "Replace", "pattern": pattern, "content": content}
+    space = lambda scheme, split=True: {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": scheme, "split": split}
+
+    def one(normalizer, pre_tokenizer, decoder, pieces=UNIGRAM, **model):
+        vocab = [[text, score] for text, score, _ in pieces]
+        return json.dumps({"version": "1.0", "added_tokens": [{"id": 1, "content": "<s>", "special": True}], "normalizer": normalizer, "pre_tokenizer": pre_tokenizer, "post_processor": None,
+                           "decoder": decoder, "model": {"type": "Unigram", "unk_id": 0, "vocab": vocab, **model}})
+
+    few = [(text, score, type) for text, score, type in UNIGRAM if text != "<usr>"] + [(f"<0x{b:02X}>", -9.0, BYTE) for b in range(0xC0, 0x100)]
+    return {"xlm.json": one(normal(table, {"type": "Strip", "strip_left": False, "strip_right": True}, replace({"Regex": " {2,}"}, "\u2581")), space("always"), space("always")),
+            "albert.json": one(normal(replace({"String": "``"}, "\""), {"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Lowercase"}, table),
+                               {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, space("first")]}, space("first")),
+            "llama.json": one(None, space("never", False), {"type": "Sequence", "decoders": [replace({"String": "\u2581"}, " "), {"type": "ByteFallback"}, {"type": "Fuse"}]}, few, byte_fallback=True)}
 
 
 def byte_alphabet():
@@ -184,9 +212,13 @@ def main():
     rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
     csv = 'text,label\n"He said ""no"",\nand left",1\nplain,0\n'
     seeds = {
-        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False), **own_pipelines(vocabulary), **bpe_pipelines(),
+        "tokenizer_json": {"typed.json": tokenizer_json(vocabulary), "untyped.json": tokenizer_json(vocabulary, with_type=False), **own_pipelines(vocabulary), **bpe_pipelines(), **unigram_pipelines(),
                            "sequence_twice.json": tokenizer_json(vocabulary, times=2)},
         "bpe_files": {"bytes": json.dumps(bpe_parts()[0]) + "\n\n#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in bpe_parts()[1]), "few": '{"<s>":0,"</s>":1,"<pad>":2,"a":3,"b":4,"ab":5}\n\na b\n'},
+        # The first byte picks the class: see sentencepiece_fuzz.cc.
+        "sentencepiece": {"xlm": b"\0" + model(UNIGRAM), "camembert": b"\1" + model(UNIGRAM, charsmap({"\ufb01": "fi", "a\u0301": "\u00e1"})),
+                          "albert": b"\2" + model([("<pad>", 0, CONTROL), ("<unk>", 0, UNKNOWN), ("[CLS]", 0, CONTROL), ("[SEP]", 0, CONTROL), ("[MASK]", 0, USER_DEFINED), *UNIGRAM[4:]], unknown=1),
+                          "generic": b"\3" + model(UNIGRAM + [(f"<0x{b:02X}>", -9.0, BYTE) for b in range(0xE0, 0x100)], byte_fallback=True)},
         "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
         "card": {"configs": f"---\n{two}---\n# Two\n", "pattern": "---\nconfigs: [{config_name: a, data_files: ['[!a-c]?*/**/*.jsonl*', x/[[]y].txt]}]\n---\n", "none": "# No head\n"},
         "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},

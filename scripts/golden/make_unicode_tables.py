@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes src/text/unicode_tables.cc and unicode_step_tables.cc: what the reference's tokenizer knows of every code point, at
-its versions of Unicode. The second file has what only single steps of a pipeline ask for (NFKC, UnicodeScripts, Digits).
+its versions of Unicode. The second file has what only single steps of a pipeline ask for (NFKC, UnicodeScripts, Digits,
+Precompiled).
 
     python3 scripts/golden/make_unicode_tables.py            write the files
     python3 scripts/golden/make_unicode_tables.py --check    fail if the committed files differ
@@ -14,9 +15,10 @@ The tokenizer crate takes each property from another crate, hence from another v
     16.0  \\w of regular expressions: Alphabetic, M, Nd, Pc, joiners    (crate regex-syntax)
     16.0  letters and numbers of ByteLevel's pattern                   (Oniguruma)
     17.0  lower case, White_Space, numbers                             (the Rust compiler)
+    17.0  grapheme clusters                                            (crate unicode-segmentation)
 The source is PyPI's unicodedata2 at those versions: the generated C tables inside its source packages are parsed, so that
-no compiler is needed; scripts come from fonttools' source package, 13.0 less what came after 9.0. pip downloads them (once;
---cache keeps them).
+no compiler is needed; scripts come from fonttools' source package, 13.0 less what came after 9.0, and grapheme clusters from the
+regex module of that version. pip downloads them (once; --cache keeps them).
 """
 import argparse
 import pathlib
@@ -32,6 +34,7 @@ OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/text"
 CATEGORIES, NORMALIZATION, WORDS, CASES = "8.0.0", "9.0.0", "16.0.0", "17.0.1"
 OLDEST_PATTERNS = "14.0.0"  # what the oldest Oniguruma that we run with (Debian 12's) has; the reference's has WORDS
 FONTTOOLS, SCRIPTS = "4.20.0", "13.0.0"
+REGEX = "2026.1.15"  # its Unicode is 17.0
 RECLASSIFIED = {0x589: "Zyyy", 0x61C: "Zyyy", 0x953: "Deva", 0x954: "Deva"}  # scripts of 9.0 that 13.0 changed
 SURROGATES = range(0xD800, 0xE000)
 HANGUL = range(0xAC00, 0xD7A4)
@@ -72,6 +75,28 @@ def script_of_each(cache, assigned):
         scripts[c] = names.index(code)
     scripts[0x20], scripts[0x30FC] = 0, names.index("Hani")
     return [script if assigned(c) else 0 for c, script in enumerate(scripts)]
+
+
+# In the order of unicode_steps.h; a character is of the last kind that has it.
+GRAPHEME_KINDS = ["", r"\p{ExtPict}", r"\p{InCB=Consonant}", *(rf"\p{{GCB={name}}}" for name in (
+    "CR", "LF", "Control", "Extend", "ZWJ", "Regional_Indicator", "Prepend", "SpacingMark", "L", "V", "T", "LV", "LVT")), r"\p{InCB=Linker}", r"\u200C"]
+
+
+def grapheme_kinds(cache):
+    """Each code point's number in GRAPHEME_KINDS."""
+    if not (wheel := next(cache.glob(f"regex-{REGEX}-*.whl"), None)):
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"regex=={REGEX}", "--dest", str(cache)], check=True)
+        wheel = next(cache.glob(f"regex-{REGEX}-*.whl"))
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(wheel).extractall(folder)
+        program = f"""import regex, sys
+kinds = bytearray(0x110000)
+text = "".join("a" if 0xD800 <= c < 0xE000 else chr(c) for c in range(0x110000))
+for number, pattern in enumerate({GRAPHEME_KINDS!r}):
+    for match in regex.finditer(pattern, text) if pattern else ():
+        kinds[match.start()] = number
+sys.stdout.buffer.write(kinds)"""
+        return list(subprocess.run([sys.executable, "-c", program], cwd=folder, env={"PYTHONPATH": folder}, stdout=subprocess.PIPE, check=True).stdout)
 
 
 class Database:
@@ -158,6 +183,7 @@ class Properties:
         assert not [c for c in range(0x110000) for kind in "LN" if before.category(c)[0] == kind != words.category(c)[0]]
         self.later_letters, self.later_numbers = ranges(later["L"]), ranges(later["N"])
         self.scripts = script_of_each(cache, lambda c: normal.category(c) != "Cn")
+        self.graphemes = grapheme_kinds(cache)
         for c in range(0x110000):
             old, new, word = categories.category(c), cases.category(c), words.category(c)
             parts, lower = normal.decomposition(c), cases.lower(c)
@@ -243,25 +269,27 @@ def render(properties):
 
 
 def render_steps(properties):
-    """The tables for NFC, NFKD, NFKC, UnicodeScripts and Digits, which BERT's own pipeline never reads."""
+    """The tables for NFC, NFKD, NFKC, UnicodeScripts, Digits and Precompiled, which BERT's own pipeline never reads."""
     records = sorted(set(zip(properties.scripts, properties.numeric)))
     number = {row: i for i, row in enumerate(records)}
     first, second = two_stages([number[row] for row in zip(properties.scripts, properties.numeric)], 7)
+    grapheme_first, grapheme_second = two_stages(properties.graphemes, 7)
     data, position = [0], [0] * 0x110000
     for c, parts in sorted(properties.compatible.items()):
         position[c] = len(data)
         data += [len(parts), *parts]
     compatible_first, compatible_second = two_stages(position, 6)
     pairs = sorted((*pair, c) for pair, c in properties.compositions.items())
-    assert max(first + second + compatible_first) < 256 and len(data) < 65536
+    assert max(first + second + compatible_first + grapheme_first) < 256 and len(data) < 65536
     return "".join([
         "// Generated by scripts/golden/make_unicode_tables.py from unicodedata2 ",
-        f"{NORMALIZATION} and {CASES}, and from fonttools {FONTTOOLS} (scripts).\n",
+        f"{NORMALIZATION} and {CASES}, and from fonttools {FONTTOOLS} (scripts)\n// and regex {REGEX} (grapheme clusters).\n",
         "// Do not edit. unicode_steps.h tells what the tables mean.\n",
         '#include "text/unicode_steps.h"\n\n// clang-format off\nnamespace tekio::unicode {\n\n',
         c_array("uint8_t", "kStepRecordBlocks", first), c_array("uint8_t", "kStepRecordNumbers", second),
         f"const StepRecord kStepRecords[{len(records)}] = {{\n",
         "".join(f"  {{{script}, {str(numeric).lower()}}},\n" for script, numeric in records), "};\n",
+        c_array("uint8_t", "kGraphemeBlocks", grapheme_first), c_array("uint8_t", "kGraphemeKinds", grapheme_second),
         c_array("uint8_t", "kCompatibleBlocks", compatible_first),
         c_array("uint16_t", "kCompatiblePositions", compatible_second), c_array("char32_t", "kCompatible", data),
         f"const Composition kCompositions[{len(pairs)}] = {{\n",
@@ -274,6 +302,7 @@ def render_steps(properties):
 def verify_steps(properties):
     """The same for what render_steps() writes. Scripts, by the cuts in one text of all code points, in two orders."""
     import random
+    from sentencepiece_files import charsmap
     from tokenizers import normalizers, pre_tokenizers
     points = [c for c in range(0x110000) if c not in SURROGATES]
     forms = {"NFC": normalizers.NFC(), "NFD": normalizers.NFD(), "NFKC": normalizers.NFKC(), "NFKD": normalizers.NFKD()}
@@ -294,10 +323,16 @@ def verify_steps(properties):
         return "".join(map(chr, out))
 
     digits, scripts = pre_tokenizers.Digits(), pre_tokenizers.UnicodeScripts()
+    # One rule, for "a": what belongs to its cluster is replaced with it, unless the cluster has more than five bytes.
+    replaced = normalizers.Precompiled(charsmap({"a": "b"})).normalize_str
+    kinds = lambda *names: {i for i, pattern in enumerate(GRAPHEME_KINDS) if any(name in pattern for name in names)}
+    extending, prepended = kinds("=Extend", "ZWJ", "SpacingMark", "Linker", "200C"), kinds("Prepend")
     checks = {
         "NFKD": lambda c: forms["NFKD"].normalize_str(chr(c)) == decomposed(c, True),
         "NFC of all that composes": lambda c: c not in composites or forms["NFC"].normalize_str(decomposed(c, False)) == chr(c),
         "NFC of what does not": lambda c: c in composites or c in HANGUL or len(parts := decomposed(c, False)) < 2 or forms["NFC"].normalize_str(chr(c)) != chr(c),
+        "what extends a grapheme cluster": lambda c: (replaced("a" + chr(c)) == "b") == (properties.graphemes[c] in extending),
+        "what a grapheme cluster goes on after": lambda c: c == ord("a") or (replaced(chr(c) + "a\u0301") == chr(c) + "b\u0301") == (properties.graphemes[c] in prepended),
         "numbers": lambda c: (len(digits.pre_tokenize_str("a" + chr(c))) == 2) == properties.numeric[c],
     }
     composites = set(properties.compositions.values())

@@ -155,6 +155,15 @@ void run(const PlainWordPieceDecoding&, std::vector<std::string>& tokens) {
   tokens.assign(1, std::string(begin, end));
 }
 
+void run(const MetaspaceDecoding& step, std::vector<std::string>& tokens) {
+  std::string space;
+  append_utf8(space, step.replacement);
+  for (std::string& token : tokens) {
+    const bool keeps = &token != &tokens.front() || step.prefix == MetaspacePrefix::never;
+    replace_all(token, {space, keeps ? " " : ""});
+  }
+}
+
 // An added token that is looked for in normalized text is written in its normal form.
 std::optional<std::string> written_form(const Tokenizer::Tables& tables, int32_t id, bool skip_special) {
   const auto added = tables.added_by_id.find(id);

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "text/metaspace.h"
 #include "text/pattern.h"
 
 namespace tekio {
@@ -42,8 +43,14 @@ struct StripDecoding {  ///< up to so many of a character from each end of every
 struct PlainWordPieceDecoding {  ///< spaces between tokens, but for those that begin with "##"; none at the ends
   bool operator==(const PlainWordPieceDecoding&) const = default;
 };
+struct MetaspaceDecoding {  ///< visible spaces become spaces, or nothing in the first token of all
+  char32_t replacement = kMetaspace;
+  MetaspacePrefix prefix = MetaspacePrefix::always;
+  bool split = true;  ///< of the file alone: nothing depends on it
+  bool operator==(const MetaspaceDecoding&) const = default;
+};
 using DecoderStep = std::variant<WordPieceDecoding, ByteLevelDecoding, BpeDecoding, ByteFallbackDecoding, FusedDecoding,
-                                 ReplaceDecoding, StripDecoding, PlainWordPieceDecoding>;
+                                 ReplaceDecoding, StripDecoding, PlainWordPieceDecoding, MetaspaceDecoding>;
 
 /// A sequence of steps, each rewriting the tokens that the one before left, which are then written one after another;
 /// without any, spaces stand between the tokens.

@@ -9,6 +9,7 @@
 #include "hub/locate.h"
 #include "text/class_pipeline.h"
 #include "text/models/model_json.h"
+#include "text/sentencepiece.h"
 #include "text/settings.h"
 #include "text/step_json.h"
 #include "text/tables.h"
@@ -22,8 +23,7 @@ namespace {
 // One token a line, its id the line's number. As the reference does: white space at a line's end is no part of the
 // token (of a slow tokenizer's it is, but for what ends lines), and of equal lines the last counts (the ids of the
 // others are then nobody's).
-Vocabulary read_vocabulary(const fs::path& path, bool slow) {
-  const MappedFile file = open_file(path);
+Vocabulary read_vocabulary(const MappedFile& file, const fs::path& path, bool slow) {
   const std::string_view text = file.text();
   std::vector<std::string_view> lines;
   for (size_t begin = 0; begin < text.size();) {
@@ -49,39 +49,56 @@ Vocabulary read_vocabulary(const fs::path& path, bool slow) {
   return vocabulary;
 }
 
-// What the folder's files say: tokenizer.json, or those of the class.
-Pipeline read_pipeline(const fs::path& folder, const TokenizerClass* known, bool has_json) {
-  const fs::path json = folder / "tokenizer.json";
-  if (has_json) return parse_tokenizer_json(open_file(json).text(), json.string());
-  const auto required = [&](const char* name) {
-    fs::path path = folder / name;
-    if (!has_file(path) && known->kind == TokenizerClass::Kind::japanese)
-      fail(ErrorKind::input, "{} lacks {}, which the tokenizer_class {} needs", folder.string(), name, known->name);
+// The file that a folder's vocabulary is in.
+const char* main_file(const fs::path& folder, const TokenizerClass* known, bool has_json) {
+  if (has_json) return "tokenizer.json";
+  if (known == nullptr) return sentencepiece_file(nullptr);
+  if (!known->is_unigram()) return known->is_byte_level() ? "vocab.json" : "vocab.txt";
+  const bool other = !has_file(folder / sentencepiece_file(known)) && has_file(folder / sentencepiece_file(nullptr));
+  return sentencepiece_file(other ? nullptr : known);
+}
+
+// What the folder's files say: tokenizer.json, or those of the class. `roles`: see read_sentencepiece().
+Pipeline read_pipeline(const fs::path& folder, const TokenizerClass* known, bool has_json,
+                       std::array<std::string, kRoles>& roles) {
+  const fs::path main = folder / main_file(folder, known, has_json);
+  if (has_json) return parse_tokenizer_json(open_file(main).text(), main.string());
+  const auto required = [&](const fs::path& path) {
+    if (!has_file(path) && known != nullptr && known->kind == TokenizerClass::Kind::japanese)
+      fail(ErrorKind::input, "{} lacks {}, which the tokenizer_class {} needs", folder.string(),
+           path.filename().string(), known->name);
     if (!has_file(path))
       fail(ErrorKind::input, "{} has neither tokenizer.json nor {}, one of which the tokenizer_class {} needs",
-           folder.string(), name, known->name);
+           folder.string(), path.filename().string(), known != nullptr ? known->name : kGenericClass);
     return path;
   };
+  const MappedFile file = open_file(required(main));
   Pipeline pipeline;
-  if (known->is_byte_level()) {
-    const fs::path vocabulary = required("vocab.json"), merges = required("merges.txt");
-    pipeline.model = {
-        parse_bpe_files(open_file(vocabulary).text(), vocabulary.string(), open_file(merges).text(), merges.string())};
+  if (known == nullptr || known->is_unigram()) {
+    pipeline = read_sentencepiece(file.text(), known, roles, main.string());
+  } else if (known->is_byte_level()) {
+    const fs::path merges = required(folder / "merges.txt");
+    pipeline.model = {parse_bpe_files(file.text(), main.string(), open_file(merges).text(), merges.string())};
   } else {
     const bool slow = known->kind == TokenizerClass::Kind::japanese;
-    pipeline.model = {
-        WordPiece(read_vocabulary(required("vocab.txt"), slow), "[UNK]", "##", WordPiece::kMaxInputChars)};
+    pipeline.model = {WordPiece(read_vocabulary(file, main, slow), "[UNK]", "##", WordPiece::kMaxInputChars)};
   }
   return pipeline;
 }
 
 void check_files(const fs::path& folder) {
-  for (const char* name : {"tokenizer.json", "vocab.txt", "vocab.json"})
-    if (has_file(folder / name)) return;
-  const bool other = fs::exists(folder / "sentencepiece.bpe.model") || fs::exists(folder / "spiece.model");
-  fail(ErrorKind::input, "{} has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt{}",
-       folder.string(),
-       other ? "; of tokenizers without tokenizer.json, only WordPiece and byte-level BPE can be read" : "");
+  if (Tokenizer::is_in(folder)) return;
+  fail(ErrorKind::input,
+       "{} has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt, nor SentencePiece's "
+       "sentencepiece.bpe.model, spiece.model or tokenizer.model",
+       folder.string());
+}
+
+// The first of the files without which there is no tokenizer, other than tokenizer.json.
+const char* vocabulary_file(const fs::path& folder) {
+  for (const char* name : {"vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model"})
+    if (has_file(folder / name)) return name;
+  return "tokenizer.model";
 }
 
 // The class whose pipeline this tokenizer has; nullptr where tokenizer.json says all. Errors: input (another class).
@@ -95,7 +112,8 @@ const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_
   if (!code.empty())
     warn(fmt::format("{}: the code {} that \"auto_map\" names is not run; the tokenizer is read as {}",
                      settings.where(), printable(code), name));
-  if (has_json && is_model_of_generic_class(type)) return nullptr;
+  const bool says_all = has_json || has_file(settings.folder / sentencepiece_file(nullptr));
+  if (says_all && is_model_of_generic_class(type)) return nullptr;
   if (known != nullptr) return known;
   if (name.empty()) {
     if (const TokenizerClass* of_model = tokenizer_class_of_model(type)) return of_model;
@@ -105,20 +123,65 @@ const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_
     fail(ErrorKind::input, "{} names no tokenizer_class{}; {} alone does not say how text is split", settings.where(),
          type.empty() ? ""
                       : fmt::format(", and the tokenizer of model_type {} is none that Tekio knows", printable(type)),
-         lines ? "vocab.txt" : "vocab.json");
+         vocabulary_file(settings.folder));
   }
   if (!is_generic_class(name))
     fail(ErrorKind::input,
          "{}: the tokenizer_class {} is none that Tekio knows; it reads BERT's and RoBERTa's (BertTokenizer, "
-         "RobertaTokenizer and others that split text as they do), BertJapaneseTokenizer, and PreTrainedTokenizerFast "
-         "where tokenizer.json says how text is split",
+         "RobertaTokenizer and others that split text as they do), BertJapaneseTokenizer, XLMRobertaTokenizer, "
+         "CamembertTokenizer and AlbertTokenizer, and PreTrainedTokenizerFast where tokenizer.json says how text is "
+         "split",
          settings.where(), printable(name));
-  if (!has_json)
+  if (!says_all)
     fail(ErrorKind::input,
          "{}: the tokenizer_class {} needs tokenizer.json, which {} lacks; {} alone does not say how text is split",
-         settings.where(), printable(name), settings.folder.string(),
-         has_file(settings.folder / "vocab.txt") ? "vocab.txt" : "vocab.json");
+         settings.where(), printable(name), settings.folder.string(), vocabulary_file(settings.folder));
   return nullptr;
+}
+
+// The control and user-defined pieces of a file of SentencePiece are the further special tokens, where the settings
+// list none.
+void take_special_pieces(Pipeline& file, const TokenizerSettings& settings, Tokenizer::Tables& tables,
+                         std::vector<AddedToken>& tokens) {
+  const bool listed =
+      settings.find("additional_special_tokens") != nullptr || settings.find("extra_special_tokens") != nullptr;
+  for (AddedToken& token : file.added) {
+    if (listed) continue;
+    const auto& roles = tables.roles;
+    token.special = token.special || std::find(roles.begin(), roles.end(), token.content) != roles.end();
+    tables.further_special.push_back(token.content);
+    tokens.push_back(std::move(token));
+  }
+  file.added.clear();
+  // The roles that the file fills.
+  for (const Role role : {kBos, kEos, kUnknown}) {
+    const std::string& content = tables.roles[role];
+    const bool known =
+        std::any_of(tokens.begin(), tokens.end(), [&](const AddedToken& t) { return t.content == content; });
+    if (content.empty() || known) continue;
+    AddedToken token;
+    token.content = content;
+    token.special = true;
+    tokens.push_back(std::move(token));
+  }
+}
+
+// What the generic class puts around texts where no tokenizer.json says it.
+Template template_of_ends(const TokenizerSettings& settings, const Tokenizer::Tables& tables) {
+  Template result;
+  const auto put = [&](const char* key, Role role, bool front) {
+    const auto id = tables.id_of_role(role);
+    if (!settings.reader().boolean(key).value_or(false) || !id) return;
+    result.single.insert(front ? result.single.begin() : result.single.end(), template_token(tables.roles[role], *id));
+    const auto second = std::find_if(result.pair.begin(), result.pair.end(),
+                                     [](const TemplatePiece& p) { return p.kind == TemplatePiece::Kind::second; });
+    result.pair.insert(second, template_token(tables.roles[role], *id, front ? 1 : 0));
+    result.pair.insert(front ? result.pair.begin() : result.pair.end(),
+                       template_token(tables.roles[role], *id, front ? 0 : 1));
+  };
+  put("add_eos_token", kEos, false);
+  put("add_bos_token", kBos, true);
+  return result;
 }
 
 // Those of tokenizer.json and those of the settings. What the settings say of a token that the former lists as well
@@ -153,11 +216,7 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   tables->known_class = resolve_class(settings, is_there);
   const bool has_json = is_there && !tables->is_slow();
   const TokenizerClass* known = tables->known_class;
-  Pipeline file = read_pipeline(path, known, has_json);
-  const std::string where = (path / (has_json                 ? "tokenizer.json"
-                                     : known->is_byte_level() ? "vocab.json"
-                                                              : "vocab.txt"))
-                                .string();
+  const std::string where = (path / main_file(path, known, has_json)).string();
   tables->tokenizer_class = known != nullptr ? known->name : kGenericClass;
   tables->config = settings.config;
   tables->model_max_length = settings.reader().integer("model_max_length").value_or(INT64_MAX);
@@ -166,13 +225,16 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
 
   std::vector<AddedToken> tokens;
   read_special_tokens(settings, *tables, tokens);
+  Pipeline file = read_pipeline(path, known, has_json, tables->roles);
+  const bool has_pieces = !has_json && (known == nullptr || known->is_unigram());
+  if (has_pieces) take_special_pieces(file, settings, *tables, tokens);
   if (known == nullptr && settings.class_name().empty()) take_roles_of_names(file.added, tables->roles);
 
   // The class's own pipeline, or the file's.
   const bool own = known != nullptr && (!has_json || known->keeps == TokenizerClass::Keeps::vocabulary);
   bool other_model = false;
   if (own) {
-    other_model = take_class_pipeline(std::move(file.model), settings, *tables, where);
+    other_model = take_class_pipeline(file, settings, *tables, where);
   } else {
     tables->normalizer = parse_normalizer(file.normalizer, where + ": normalizer");
     tables->pre_tokenizer = parse_pre_tokenizer(file.pre_tokenizer, where + ": pre_tokenizer");
@@ -181,9 +243,11 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   }
   tables->add_tokens(joined(std::move(file.added), std::move(tokens)), where);
   tables->list_special_ids();
-  tables->templates = own || (known != nullptr && known->keeps == TokenizerClass::Keeps::steps)
-                          ? template_of_class(settings, *tables)
-                          : parse_post_processor(file.post_processor, where + ": post_processor");
+  if (own || (known != nullptr && known->keeps == TokenizerClass::Keeps::steps))
+    tables->templates = template_of_class(file, settings, *tables, where);
+  else
+    tables->templates = has_pieces ? template_of_ends(settings, *tables)
+                                   : parse_post_processor(file.post_processor, where + ": post_processor");
   if (own && has_json) warn_of_overruled(file, other_model, *tables, where);
   return Tokenizer(std::move(tables));
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "text/graphemes.h"
 #include "text/unicode.h"
 #include "text/unicode_forms.h"
 #include "text/utf8.h"
@@ -122,6 +123,48 @@ void prepend(const PrependNormalization& step, AlignedText& text, const Bounds& 
   text.swap(longer);
 }
 
+struct CharsmapPart {
+  char32_t c;
+  int32_t change;
+};
+
+// What takes the place of `characters` characters. As the reference counts: what is taken out goes with the last
+// character before it; at the beginning there is none, and what follows moves to places before its own.
+void append_replacement(std::string_view content, int32_t characters, std::vector<CharsmapPart>& parts) {
+  int32_t surplus = -characters;
+  for (const char* at = content.data(); at < content.data() + content.size();)
+    parts.push_back({decode_utf8(at), ++surplus > 0 ? 1 : 0});
+  if (surplus < 0 && !parts.empty()) parts.back().change += surplus;
+}
+
+void replace_clusters(const CharsmapNormalization& step, AlignedText& text, const Bounds& bounds) {
+  constexpr size_t kWhole = 5;  // bytes of the longest cluster that is looked up whole
+  std::vector<CharsmapPart> parts;
+  parts.reserve(text.size());
+  bool changed = false;
+  std::string spelt;
+  const auto replaced = [&](size_t begin, size_t end) {
+    const auto content = step.map->find(spelt);
+    if (!content) return false;
+    append_replacement(*content, static_cast<int32_t>(end - begin), parts);
+    check_growth(parts.size(), bounds, "Precompiled");
+    return changed = true;
+  };
+  for (size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    end = grapheme_end(text, begin);
+    spelt.clear();
+    for (size_t i = begin; i < end && spelt.size() <= kWhole; ++i) append_utf8(spelt, text[i].c);
+    if (spelt.size() <= kWhole && replaced(begin, end)) continue;
+    const bool looked_up = end - begin == 1;
+    for (size_t i = begin; i < end; ++i) {
+      spelt.clear();
+      append_utf8(spelt, text[i].c);
+      if (looked_up || !replaced(i, i + 1)) parts.push_back({text[i].c, 0});
+    }
+  }
+  if (changed) rewrite(parts, text);
+}
+
 void run(const BertNormalization& step, AlignedText& text, const Bounds&) {
   if (step.clean_text) clean(text);
   if (step.handle_chinese_chars) space_chinese(text);
@@ -139,6 +182,9 @@ void run(const StripAccentsNormalization&, AlignedText& text, const Bounds&) {
 void run(const StripNormalization& step, AlignedText& text, const Bounds&) { strip(step, text); }
 void run(const ReplaceNormalization& step, AlignedText& text, const Bounds& bounds) { replace(step, text, bounds); }
 void run(const PrependNormalization& step, AlignedText& text, const Bounds& bounds) { prepend(step, text, bounds); }
+void run(const CharsmapNormalization& step, AlignedText& text, const Bounds& bounds) {
+  replace_clusters(step, text, bounds);
+}
 
 }  // namespace
 

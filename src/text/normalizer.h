@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "text/charsmap.h"
 #include "text/pattern.h"
 
 namespace tekio {
@@ -32,6 +34,24 @@ struct SpeltText {
 
   void spell(std::span<const AlignedChar> text);
 };
+
+/// Makes of `text` what these parts say, each a character `c` and a number `change` of characters that it stands for
+/// beyond its own: 1, none, since it was inserted; 0, one; -1, two, since one behind it was taken out; and so on. A
+/// part takes the place of the next character of `text`, whichever it came from; if `widens`, up to the
+/// last that it stands for.
+template <typename Part>
+void rewrite(const std::vector<Part>& parts, AlignedText& text, bool widens = false) {
+  AlignedText result;
+  result.reserve(parts.size());
+  size_t consumed = 0;
+  for (const Part& part : parts) {
+    const AlignedChar& place = text[part.change > 0 ? consumed - 1 : consumed];
+    const size_t joined = widens && part.change < 0 ? static_cast<size_t>(-part.change) : 0;
+    result.push_back({part.c, place.begin, joined > 0 ? text[consumed + joined].end : place.end});
+    if (part.change <= 0) consumed += static_cast<size_t>(1 - part.change);
+  }
+  text.swap(result);
+}
 
 /// The steps of BERT's normalizer, in their order.
 struct BertNormalization {
@@ -56,9 +76,12 @@ struct ReplaceNormalization {
 struct PrependNormalization {  // in front of what is not empty
   std::string text;
 };
+struct CharsmapNormalization {  // grapheme clusters of up to 5 bytes at once, longer ones by character
+  std::shared_ptr<const Charsmap> map;
+};
 using NormalizationStep =
     std::variant<BertNormalization, UnicodeNormalization, LowercaseNormalization, StripAccentsNormalization,
-                 StripNormalization, ReplaceNormalization, PrependNormalization>;
+                 StripNormalization, ReplaceNormalization, PrependNormalization, CharsmapNormalization>;
 
 /// A sequence of steps; none leaves text as it is.
 class Normalizer {

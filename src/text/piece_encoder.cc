@@ -81,6 +81,15 @@ void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Piece
   }
 }
 
+// What a token is to the library: its text, but Unigram's unknown one is what it stands for.
+std::string_view PieceEncoder::written(const SubwordPiece& piece, std::span<const AlignedChar> word) {
+  const auto* unigram = tables_->model.as<Unigram>();
+  if (unigram == nullptr || piece.id != unigram->options().unknown_id)
+    return *tables_->model.vocabulary().token(piece.id);
+  unknown_.spell(word.subspan(piece.begin, piece.end - piece.begin));
+  return unknown_.bytes;
+}
+
 void PieceEncoder::encode_normalized(Split piece, Pieces& out) {
   tables_->pre_tokenizer.split(text_, piece, split_);
   for (const Split& split : split_.splits) {
@@ -90,7 +99,7 @@ void PieceEncoder::encode_normalized(Split piece, Pieces& out) {
       out.ids.push_back(p.id);
       out.words.push_back(out.word_count);
       out.offsets.emplace_back(word[p.begin].begin, word[p.end - 1].end);
-      note_ends(*tables_->model.vocabulary().token(p.id), out);
+      if (tables_->templates.trimming) note_ends(written(p, word), out);
     }
     ++out.word_count;
   }

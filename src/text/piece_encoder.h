@@ -40,10 +40,11 @@ class PieceEncoder {
   void encode_normalized(Split piece, Pieces& out);
   void append_token(int32_t id, std::string_view content, int32_t begin, int32_t end, Pieces& out);
   void note_ends(std::string_view token, Pieces& out) const;
+  std::string_view written(const SubwordPiece& piece, std::span<const AlignedChar> word);
 
   const Tokenizer::Tables* tables_;
   AlignedText text_;
-  SpeltText spelt_;
+  SpeltText spelt_, unknown_;
   PreTokenizedText split_;
   std::vector<SubwordPiece> pieces_;
   SubwordModel::Scratch scratch_;

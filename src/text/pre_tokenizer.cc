@@ -13,16 +13,21 @@
 namespace tekio {
 namespace {
 
-enum class Kind { removed, alone, run, other_run };  // alone: a split of its own; a run ends where another kind begins
+enum class CharacterKind {
+  removed,
+  alone,
+  run,
+  other_run
+};  // alone: a split of its own; a run ends where another kind begins
 
-/// Appends the splits that a rule (character to Kind) makes.
+/// Appends the splits that a rule (character to CharacterKind) makes.
 template <typename Rule>
 void cut_by_kind(Rule&& kind_of, const AlignedText& text, Split piece, std::vector<Split>& out) {
   for (size_t i = piece.begin; i < piece.end;) {
-    const Kind kind = kind_of(text[i].c);
+    const CharacterKind kind = kind_of(text[i].c);
     const size_t begin = i++;
-    if (kind == Kind::removed) continue;
-    if (kind != Kind::alone)
+    if (kind == CharacterKind::removed) continue;
+    if (kind != CharacterKind::alone)
       while (i < piece.end && kind_of(text[i].c) == kind) ++i;
     out.push_back({begin, i});
   }
@@ -92,7 +97,7 @@ bool is_numeric(char32_t c) { return unicode::step_record(c).numeric; }
 
 void cut(const BertPreTokenization&, const AlignedText& text, Split piece, std::vector<Split>& out) {
   const auto rule = [](char32_t c) {
-    return is_space(c) ? Kind::removed : is_punctuation(c) ? Kind::alone : Kind::run;
+    return is_space(c) ? CharacterKind::removed : is_punctuation(c) ? CharacterKind::alone : CharacterKind::run;
   };
   cut_by_kind(rule, text, piece, out);
 }
@@ -100,13 +105,15 @@ void cut(const BertPreTokenization&, const AlignedText& text, Split piece, std::
 void cut(const WhitespacePreTokenization&, const AlignedText& text, Split piece, std::vector<Split>& out) {
   // A word character that is white space does not exist, so the order of the two questions does not matter.
   const auto rule = [](char32_t c) {
-    return unicode::is(c, unicode::kWordCharacter) ? Kind::run : is_space(c) ? Kind::removed : Kind::other_run;
+    return unicode::is(c, unicode::kWordCharacter) ? CharacterKind::run
+           : is_space(c)                           ? CharacterKind::removed
+                                                   : CharacterKind::other_run;
   };
   cut_by_kind(rule, text, piece, out);
 }
 
 void cut(const WhitespaceSplitting&, const AlignedText& text, Split piece, std::vector<Split>& out) {
-  cut_by_kind([](char32_t c) { return is_space(c) ? Kind::removed : Kind::run; }, text, piece, out);
+  cut_by_kind([](char32_t c) { return is_space(c) ? CharacterKind::removed : CharacterKind::run; }, text, piece, out);
 }
 
 void cut(const PunctuationSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
@@ -118,7 +125,7 @@ void cut(const DigitSplitting& step, const AlignedText& text, Split piece, std::
 }
 
 void cut(const CharacterSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
-  cut_by_kind([&](char32_t c) { return c == step.c ? Kind::removed : Kind::run; }, text, piece, out);
+  cut_by_kind([&](char32_t c) { return c == step.c ? CharacterKind::removed : CharacterKind::run; }, text, piece, out);
 }
 
 void cut(const PatternSplitting& step, const AlignedText& text, Split piece, std::vector<Split>& out) {
@@ -182,7 +189,9 @@ void append_words(const ByteLevelPreTokenization& step, std::span<const AlignedC
       now.splits.push_back({first + scanner.begin(i), first + scanner.end(i)});
 }
 
-void run(const ByteLevelPreTokenization& step, PreTokenizedText& now) {
+// Lets a step write what becomes of the text, split by split: `before` has the splits, which lie in `text` until it is
+// done.
+void begin_rewriting(PreTokenizedText& now) {
   if (now.text == &now.rewritten) {
     now.rewritten_before.swap(now.rewritten);
     now.text = &now.rewritten_before;
@@ -190,6 +199,10 @@ void run(const ByteLevelPreTokenization& step, PreTokenizedText& now) {
   now.before.swap(now.splits);
   now.splits.clear();
   now.rewritten.clear();
+}
+
+void run(const ByteLevelPreTokenization& step, PreTokenizedText& now) {
+  begin_rewriting(now);
   AlignedText longer;
   for (const Split& split : now.before) {
     std::span<const AlignedChar> text = now.of(split);
@@ -208,6 +221,26 @@ void run(const JapaneseWordSplitting& step, PreTokenizedText& now) {
   now.splits.clear();
   now.rewritten.clear();
   for (const Split& split : now.before) step.words->cut(now.of(split), now);
+  now.text = &now.rewritten;
+}
+
+void run(const MetaspacePreTokenization& step, PreTokenizedText& now) {
+  begin_rewriting(now);
+  AlignedText& out = now.rewritten;
+  for (const Split& split : now.before) {
+    const std::span<const AlignedChar> text = now.of(split);
+    const size_t first = out.size();
+    const bool begun = text[0].c == ' ' || text[0].c == step.replacement;
+    const bool wanted =
+        step.prefix == MetaspacePrefix::always || (step.prefix == MetaspacePrefix::first && text[0].begin == 0);
+    if (wanted && !begun) out.push_back({step.replacement, text[0].begin, text[0].end});
+    for (const AlignedChar& a : text) out.push_back({a.c == ' ' ? step.replacement : a.c, a.begin, a.end});
+    if (step.split)
+      cut_by_character([&](char32_t c) { return c == step.replacement; }, Delimiter::merged_with_next, out,
+                       {first, out.size()}, now.splits);
+    else
+      now.splits.push_back({first, out.size()});
+  }
   now.text = &now.rewritten;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/japanese_words.h"
+#include "text/metaspace.h"
 #include "text/normalizer.h"
 #include "text/pattern.h"
 
@@ -69,9 +70,17 @@ struct JapaneseWordSplitting {  ///< BertJapaneseTokenizer's; alone
   std::shared_ptr<const JapaneseWords> words;
   bool operator==(const JapaneseWordSplitting&) const = default;
 };
-using PreTokenizerStep = std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting,
-                                      PunctuationSplitting, DigitSplitting, CharacterSplitting, PatternSplitting,
-                                      ScriptSplitting, ByteLevelPreTokenization, JapaneseWordSplitting>;
+/// Spaces become a visible character, which begins words; one more is put in front of what begins with none.
+struct MetaspacePreTokenization {
+  char32_t replacement = kMetaspace;
+  MetaspacePrefix prefix = MetaspacePrefix::always;
+  bool split = true;  ///< before each
+  bool operator==(const MetaspacePreTokenization&) const = default;
+};
+using PreTokenizerStep =
+    std::variant<BertPreTokenization, WhitespacePreTokenization, WhitespaceSplitting, PunctuationSplitting,
+                 DigitSplitting, CharacterSplitting, PatternSplitting, ScriptSplitting, ByteLevelPreTokenization,
+                 JapaneseWordSplitting, MetaspacePreTokenization>;
 
 /// The splits of a piece of text, and the text that they lie in: the one that was cut, or what a step made of it.
 struct PreTokenizedText {

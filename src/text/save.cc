@@ -53,6 +53,22 @@ bool is_roberta_pipeline(const Tokenizer::Tables& tables) {
          (!tables.templates.trimming || tables.templates.trimming->add_prefix_space == bytes->add_prefix_space);
 }
 
+// Of other classes' pipelines, what the settings say, and the charsmap, are read again as they are written; a trained
+// one may have a step, or a place of the unknown piece, that the class does not know.
+bool is_unigram_pipeline(const Tokenizer::Tables& tables) {
+  const auto* model = tables.model.as<Unigram>();
+  const auto& steps = tables.pre_tokenizer.steps();
+  const auto& normalizations = tables.normalizer.steps();
+  if (model == nullptr || model->options().divided_scores || steps.empty() ||
+      !std::holds_alternative<MetaspacePreTokenization>(steps.back()))
+    return false;
+  return tables.known_class->kind != TokenizerClass::Kind::xlm_roberta ||
+         (model->options().unknown_id == 3 &&
+          std::all_of(normalizations.begin(), normalizations.end(), [](const NormalizationStep& step) {
+            return std::holds_alternative<CharsmapNormalization>(step);
+          }));
+}
+
 // Whether the constructor of the tokenizer's class would build just this pipeline from the vocabulary and the settings.
 // Where not (a prefix of its own, say), only the generic class opens the folder with the same ids.
 bool is_class_pipeline(const Tokenizer::Tables& tables) {
@@ -60,8 +76,11 @@ bool is_class_pipeline(const Tokenizer::Tables& tables) {
   if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
   Template own = tables.class_template();
   own.trimming = tables.templates.trimming;
-  return (tables.known_class->is_byte_level() ? is_roberta_pipeline(tables) : is_bert_pipeline(tables)) &&
-         json_of(tables.templates) == json_of(own);
+  const TokenizerClass& known = *tables.known_class;
+  return (known.is_unigram()      ? is_unigram_pipeline(tables)
+          : known.is_byte_level() ? is_roberta_pipeline(tables)
+                                  : is_bert_pipeline(tables)) &&
+         (known.keeps_template() || json_of(tables.templates) == json_of(own));
 }
 
 Json plain_json(const AddedToken& token) { return Json::parse(json_of(token, false).dump()); }

@@ -92,7 +92,9 @@ class SpecialTokens {
   void note_roles() {
     const TokenizerClass* known = tables_.known_class;
     for (int role = 0; role < kRoles; ++role) {
-      const bool strips = role == kMask && known != nullptr && known->kind == TokenizerClass::Kind::mpnet;
+      const bool strips =
+          role == kMask && known != nullptr &&
+          (known->kind == TokenizerClass::Kind::mpnet || known->kind == TokenizerClass::Kind::camembert);
       if (const Json* json = settings_.find(kRoleNames[role]))
         tables_.roles[role] = note(*json, settings_.where() + ": " + kRoleNames[role], strips);
       else if (known != nullptr && *known->roles()[role] != 0)
@@ -107,6 +109,10 @@ class SpecialTokens {
     if (tables_.known_class != nullptr && tables_.known_class->kind == TokenizerClass::Kind::splinter &&
         settings_.find("question_token") == nullptr)
       further(Json("[QUESTION]"), settings_.where());
+    if (tables_.known_class != nullptr && tables_.known_class->kind == TokenizerClass::Kind::camembert &&
+        has_file(settings_.folder / "tokenizer.json") && settings_.find("additional_special_tokens") == nullptr &&
+        settings_.find("extra_special_tokens") == nullptr)
+      for (const char* unused : {"<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"}) further(Json(unused), settings_.where());
     for (const Json* source : {&settings_.config, &settings_.special_map})
       for (const auto& [key, value] : source->items())
         if (key.ends_with("_token") && std::find(kRoleNames.begin(), kRoleNames.end(), key) == kRoleNames.end() &&
@@ -193,6 +199,18 @@ BertNormalization bert_normalization(const TokenizerSettings& settings, const To
   bert.handle_chinese_chars = reader.boolean("tokenize_chinese_chars").value_or(true);
   if (of_class.kind == TokenizerClass::Kind::funnel) bert.clean_text = reader.boolean("clean_text").value_or(true);
   return bert;
+}
+
+std::vector<NormalizationStep> albert_normalization(const TokenizerSettings& settings) {
+  const JsonReader reader = settings.reader();
+  std::vector<NormalizationStep> steps = {ReplaceNormalization{Pattern::string("``"), "\""},
+                                          ReplaceNormalization{Pattern::string("''"), "\""}};
+  if (!reader.boolean("keep_accents").value_or(false)) {
+    steps.push_back(UnicodeNormalization{UnicodeForm::nfkd});
+    steps.push_back(StripAccentsNormalization{});
+  }
+  if (reader.boolean("do_lower_case").value_or(true)) steps.push_back(LowercaseNormalization{});
+  return steps;
 }
 
 }  // namespace tekio

@@ -48,5 +48,7 @@ void read_special_tokens(const TokenizerSettings& settings, Tokenizer::Tables& t
 
 /// do_lower_case and its kin. Errors: input.
 BertNormalization bert_normalization(const TokenizerSettings& settings, const TokenizerClass& of_class);
+/// ALBERT's steps before its charsmap, by do_lower_case and keep_accents. Errors: input.
+std::vector<NormalizationStep> albert_normalization(const TokenizerSettings& settings);
 
 }  // namespace tekio

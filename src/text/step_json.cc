@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "text/json_parts.h"
 #include "text/utf8.h"
@@ -61,6 +62,33 @@ const char* behavior_name(Delimiter wanted) {
 constexpr std::pair<const char*, UnicodeForm> kForms[] = {
     {"NFD", UnicodeForm::nfd}, {"NFC", UnicodeForm::nfc}, {"NFKD", UnicodeForm::nfkd}, {"NFKC", UnicodeForm::nfkc}};
 
+CharsmapNormalization parse_charsmap(const JsonReader& step, const std::string& where) {
+  auto bytes = bytes_of_base64(required_string(step, "precompiled_charsmap", where));
+  if (!bytes) fail(ErrorKind::input, "{}: \"precompiled_charsmap\" is not valid base64", where);
+  return {std::make_shared<Charsmap>(std::move(*bytes), where)};
+}
+
+constexpr std::pair<const char*, MetaspacePrefix> kPrefixes[] = {
+    {"always", MetaspacePrefix::always}, {"first", MetaspacePrefix::first}, {"never", MetaspacePrefix::never}};
+
+// Older files say add_prefix_space in place of prepend_scheme, or beside it.
+MetaspacePrefix parse_prefix(const JsonReader& step, const std::string& where) {
+  const std::string name = step.string("prepend_scheme").value_or("always");
+  const auto* known = std::find_if(std::begin(kPrefixes), std::end(kPrefixes),
+                                   [&](const auto& prefix) { return name == prefix.first; });
+  if (known == std::end(kPrefixes)) unsupported(where + ": prepend_scheme", name, "always, first and never");
+  if (!flag(step, "add_prefix_space", true) && known->second != MetaspacePrefix::never)
+    fail(ErrorKind::input, "{}: \"add_prefix_space\" is false, but \"prepend_scheme\" is {}; set it to never", where,
+         name);
+  return known->second;
+}
+
+const char* prefix_name(MetaspacePrefix wanted) {
+  for (const auto& [name, prefix] : kPrefixes)
+    if (prefix == wanted) return name;
+  return "";
+}
+
 void append(const Json& json, const std::string& where, std::vector<NormalizationStep>& steps) {
   const std::string type = type_of(json, where);
   const JsonReader reader(json, where);
@@ -83,9 +111,12 @@ void append(const Json& json, const std::string& where, std::vector<Normalizatio
     steps.push_back(ReplaceNormalization{parse_pattern(reader, where), required_string(reader, "content", where)});
   } else if (type == "Prepend") {
     steps.push_back(PrependNormalization{required_string(reader, "prepend", where)});
+  } else if (type == "Precompiled") {
+    steps.push_back(parse_charsmap(reader, where));
   } else {
     unsupported(where, type,
-                "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend and Sequence");
+                "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, Precompiled "
+                "and Sequence");
   }
 }
 
@@ -95,6 +126,12 @@ char32_t one_character(const std::string& text, const char* key, const std::stri
   if (text.empty() || at != text.data() + text.size())
     fail(ErrorKind::input, "{}: \"{}\" must be one character, got {}", where, key, printable(text));
   return c;
+}
+
+template <typename Step>
+Step parse_metaspace(const JsonReader& reader, const std::string& where) {
+  return {one_character(required_string(reader, "replacement", where), "replacement", where),
+          parse_prefix(reader, where), flag(reader, "split", true)};
 }
 
 void append(const Json& json, const std::string& where, std::vector<PreTokenizerStep>& steps) {
@@ -127,10 +164,12 @@ void append(const Json& json, const std::string& where, std::vector<PreTokenizer
                                              .trim_offsets = flag(reader, "trim_offsets", true)});
   } else if (type == "UnicodeScripts") {
     steps.push_back(ScriptSplitting{});
+  } else if (type == "Metaspace") {
+    steps.push_back(parse_metaspace<MetaspacePreTokenization>(reader, where));
   } else {
     unsupported(where, type,
                 "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, Split, CharDelimiterSplit, "
-                "UnicodeScripts, ByteLevel and Sequence");
+                "UnicodeScripts, ByteLevel, Metaspace and Sequence");
   }
 }
 
@@ -160,8 +199,11 @@ void append(const Json& json, const std::string& where, std::vector<DecoderStep>
     };
     steps.push_back(StripDecoding{one_character(required_string(reader, "content", where), "content", where),
                                   times("start"), times("stop")});
+  } else if (type == "Metaspace") {
+    steps.push_back(parse_metaspace<MetaspaceDecoding>(reader, where));
   } else {
-    unsupported(where, type, "WordPiece, ByteLevel, BPEDecoder, ByteFallback, Fuse, Replace, Strip and Sequence");
+    unsupported(where, type,
+                "WordPiece, ByteLevel, BPEDecoder, ByteFallback, Fuse, Replace, Strip, Metaspace and Sequence");
   }
 }
 
@@ -192,6 +234,10 @@ OrderedJson step_json(const ReplaceNormalization& step) {
   return {{"type", "Replace"}, {"pattern", json_of(step.pattern)}, {"content", step.content}};
 }
 OrderedJson step_json(const PrependNormalization& step) { return {{"type", "Prepend"}, {"prepend", step.text}}; }
+
+OrderedJson step_json(const CharsmapNormalization& step) {
+  return {{"type", "Precompiled"}, {"precompiled_charsmap", base64(step.map->bytes())}};
+}
 
 OrderedJson step_json(const BertPreTokenization&) { return {{"type", "BertPreTokenizer"}}; }
 OrderedJson step_json(const WhitespacePreTokenization&) { return {{"type", "Whitespace"}}; }
@@ -231,6 +277,15 @@ OrderedJson step_json(const JapaneseWordSplitting& step) {
           {"never_split", settings.never_split},
           {"dictionary", settings.mecab != nullptr ? settings.mecab->digest() : ""}};
 }
+template <typename Step>
+OrderedJson metaspace_json(const Step& step) {
+  return {{"type", "Metaspace"},
+          {"replacement", string_of(step.replacement)},
+          {"prepend_scheme", prefix_name(step.prefix)},
+          {"split", step.split}};
+}
+OrderedJson step_json(const MetaspacePreTokenization& step) { return metaspace_json(step); }
+OrderedJson step_json(const MetaspaceDecoding& step) { return metaspace_json(step); }
 
 OrderedJson step_json(const ByteLevelDecoding& step) {
   return {{"type", "ByteLevel"},

@@ -86,9 +86,15 @@ void Tokenizer::Tables::list_special_ids() {
 }
 
 Template Tokenizer::Tables::class_template() const {
-  const auto cls = id_of_role(kCls), sep = id_of_role(kSep);
-  if (known_class == nullptr || !cls || !sep) return {};
+  if (known_class == nullptr) return {};
   using Kind = TokenizerClass::Kind;
+  // These two go by other roles, which are filled by the same tokens.
+  const bool by_ends = known_class->kind == Kind::xlm_roberta || known_class->kind == Kind::camembert;
+  const Role first = by_ends ? kBos : kCls, last = by_ends ? kEos : kSep;
+  const auto cls = id_of_role(first), sep = id_of_role(last);
+  if (!cls || !sep) return {};
+  if (by_ends) return Template::roberta(roles[first], *cls, roles[last], *sep);
+  if (known_class->kind == Kind::albert) return Template::bert("[CLS]", *cls, "[SEP]", *sep);
   if (known_class->kind == Kind::mpnet || known_class->kind == Kind::roberta)
     return Template::roberta(roles[kCls], *cls, roles[kSep], *sep);
   Template result = Template::bert(roles[kCls], *cls, roles[kSep], *sep);

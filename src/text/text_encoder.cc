@@ -5,7 +5,10 @@
 // step
 //   treats these independently of one another (see Normalizer::is_local). Words of ASCII letters and digits that are
 //   not in a cache are spelt at once, the rest goes through PieceEncoder;
-// - of byte-level vocabularies, the words of the normalized text (ByteLevelScanner), which the model takes as bytes.
+// - of byte-level vocabularies, the words of the normalized text (ByteLevelScanner), which the model takes as bytes;
+// - of Unigram's, what stands between white space, or behind a space (UnigramCut, SpaceScanner). Those of ASCII alone
+//   are spelt at once, the rest goes through PieceEncoder. Where the whole text is one split, it is made without
+//   places.
 // Whole texts of all other tokenizers go through PieceEncoder.
 #include "text/text_encoder.h"
 
@@ -19,7 +22,9 @@
 #include "text/piece_encoder.h"
 #include "text/region_cache.h"
 #include "text/region_scanner.h"
+#include "text/space_scanner.h"
 #include "text/tables.h"
+#include "text/unigram_cut.h"
 #include "text/utf8.h"
 
 namespace tekio {
@@ -60,9 +65,13 @@ struct TextEncoder::State {
   void append_regions(Scanner& scanner, std::string_view text);
   void append_bytes(std::string_view stretch);
   void append_words_of_bytes(std::string_view text);
-  void append_slowly(std::string_view stretch);
+  void append_unigram(std::string_view stretch, bool at_beginning);
+  void append_from_spaces(std::string_view stretch, bool at_beginning);
+  void append_whole(std::string_view stretch, bool at_beginning);
+  void append_slowly(std::string_view stretch, bool at_beginning);
   void append_unknown(std::string_view region, const ShortRegionCache::Key& key);
-  void compute(std::string_view region);
+  bool make_plain_region(std::string_view region);
+  void compute(std::string_view region, bool at_beginning);
   void compute_plain();
   void compute_bytes(std::string_view region);
 
@@ -89,17 +98,20 @@ struct TextEncoder::State {
   const Tokenizer::Tables& tables;
   const WordPiece* word_piece;  // the model, where regions are those of BERT's kind
   const Bpe* bpe;               // the model, where they are words of bytes
+  UnigramCut unigram_cut;
+  const Unigram* unigram;  // the model, where it has any
   bool lowercases, adds_space = false;
   std::vector<int32_t> before, after;  // template tokens
   RegionScanner region_scanner;
   ByteLevelScanner byte_scanner;
+  SpaceScanner space_scanner;
   ShortRegionCache short_cache;
   LongRegionCache long_cache;
   PieceEncoder pieces_of;
 
   std::vector<int32_t>* ids = nullptr;  // the caller's
   std::vector<uint8_t>* starts = nullptr;
-  static_assert(RegionScanner::kWindow == ByteLevelScanner::kWindow);
+  static_assert(RegionScanner::kWindow == ByteLevelScanner::kWindow && RegionScanner::kWindow == SpaceScanner::kWindow);
   static constexpr size_t kBuffer = kBuffered + RegionScanner::kWindow * ShortRegionCache::kTokens;
   size_t count = 0;  // tokens in the buffers, which have room for a window's regions when there are kBuffered
   std::array<int32_t, kBuffer> id_buffer;
@@ -119,7 +131,11 @@ TextEncoder::State::State(const Tokenizer& shared)
       tables(tokenizer.tables()),
       word_piece(model_of_regions(tables)),
       bpe(model_of_bytes(tables)),
+      unigram_cut(tables),
+      unigram(unigram_cut.kind() == UnigramCut::Kind::none ? nullptr : tables.model.as<Unigram>()),
       lowercases(tables.normalizer.lowercases()),
+      space_scanner(unigram_cut.kind() == UnigramCut::Kind::words ? SpaceScanner::Regions::between_white_space
+                                                                  : SpaceScanner::Regions::from_space),
       pieces_of(tables) {
   if (bpe != nullptr) adds_space = std::get<ByteLevelPreTokenization>(tables.pre_tokenizer.steps()[0]).add_prefix_space;
   bool text_seen = false;
@@ -165,8 +181,10 @@ void TextEncoder::State::append_content(std::string_view text) {
       append_regions(region_scanner, content);
     else if (bpe != nullptr)
       append_bytes(content);
+    else if (unigram != nullptr)
+      append_unigram(content, stretch.begin == 0);
     else
-      append_slowly(content);
+      append_slowly(content, stretch.begin == 0);
   }
 }
 
@@ -231,9 +249,10 @@ void TextEncoder::State::append_words_of_bytes(std::string_view text) {
 // A region that the short cache does not know; `key` is its key there if it is short enough.
 void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key& key) {
   const bool is_short = region.size() <= ShortRegionCache::kBytes;
-  const bool is_plain = bpe == nullptr && make_plain(region, lowercases, plain);
+  const bool is_plain = make_plain_region(region);
   // A short plain word that is not in its cache is spelt as fast as it would be found in the other.
-  if (!(is_short && is_plain)) {
+  const bool is_cheap = is_short && is_plain && word_piece != nullptr;
+  if (!is_cheap) {
     if (const LongRegionCache::Tokens known = long_cache.find(region); known.found) {
       put(known.ids, known.starts);
       return;
@@ -244,31 +263,78 @@ void TextEncoder::State::append_unknown(std::string_view region, const ShortRegi
   else if (is_plain)
     compute_plain();
   else
-    compute(region);
+    compute(region, false);
   put(pieces.ids, piece_starts);
   if (is_short && pieces.ids.size() <= ShortRegionCache::kTokens)
     short_cache.insert(key, pieces.ids, piece_starts);
-  else if (!(is_short && is_plain))
+  else if (!is_cheap)
     long_cache.insert(region, pieces.ids, piece_starts);
 }
 
-void TextEncoder::State::append_slowly(std::string_view stretch) {
-  compute(stretch);
+bool TextEncoder::State::make_plain_region(std::string_view region) {
+  if (unigram != nullptr) return unigram_cut.make_split(region, plain);
+  return bpe == nullptr && make_plain(region, lowercases, plain);
+}
+
+void TextEncoder::State::append_unigram(std::string_view stretch, bool at_beginning) {
+  if (unigram_cut.kind() == UnigramCut::Kind::whole)
+    append_whole(stretch, at_beginning);
+  else if (unigram_cut.is_joined(stretch))
+    append_slowly(stretch, at_beginning);
+  else if (unigram_cut.kind() == UnigramCut::Kind::spaces)
+    append_from_spaces(stretch, at_beginning);
+  else
+    append_regions(space_scanner, stretch);
+}
+
+// A visible space may be put before the first region, which is then like any other.
+void TextEncoder::State::append_from_spaces(std::string_view stretch, bool at_beginning) {
+  if (stretch[0] != ' ' && unigram_cut.adds_space(at_beginning)) {
+    if (unigram_cut.is_plain(stretch[0])) {
+      with_space.assign(1, ' ').append(stretch);
+      return append_regions(space_scanner, with_space);
+    }
+    const size_t end = std::min(stretch.find(' '), stretch.size());
+    append_slowly(stretch.substr(0, end), at_beginning);
+    stretch.remove_prefix(end);
+  }
+  append_regions(space_scanner, stretch);
+}
+
+void TextEncoder::State::append_whole(std::string_view stretch, bool at_beginning) {
+  if (!tables.normalizer.keeps(stretch)) {
+    normalized = tables.normalizer.apply(stretch);
+    stretch = normalized;
+  }
+  unigram_cut.make_whole_split(stretch, at_beginning, plain);
+  if (plain.size() > INT32_MAX)
+    fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", plain.size(), INT32_MAX);
+  if (plain.empty()) return;
+  compute_plain();
   put(pieces.ids, piece_starts);
 }
 
-void TextEncoder::State::compute(std::string_view region) {
+void TextEncoder::State::append_slowly(std::string_view stretch, bool at_beginning) {
+  compute(stretch, at_beginning);
+  put(pieces.ids, piece_starts);
+}
+
+void TextEncoder::State::compute(std::string_view region, bool at_beginning) {
   pieces.clear();
-  pieces_of.encode_stretch(region, 0, pieces);
+  pieces_of.encode_stretch(region, at_beginning ? 0 : 1, pieces);
   piece_starts.resize(pieces.ids.size());
   for (size_t i = 0; i < piece_starts.size(); ++i) piece_starts[i] = i == 0 || pieces.words[i] != pieces.words[i - 1];
 }
 
 // What `plain` holds.
 void TextEncoder::State::compute_plain() {
-  word_piece->tokenize_ascii(plain, word_pieces, scratch.word_piece);
   pieces.clear();
-  for (const SubwordPiece& piece : word_pieces) pieces.ids.push_back(piece.id);
+  if (unigram != nullptr) {
+    unigram->tokenize_utf8(plain, pieces.ids, scratch.unigram);
+  } else {
+    word_piece->tokenize_ascii(plain, word_pieces, scratch.word_piece);
+    for (const SubwordPiece& piece : word_pieces) pieces.ids.push_back(piece.id);
+  }
   piece_starts.assign(pieces.ids.size(), 0);
   piece_starts.front() = 1;
 }

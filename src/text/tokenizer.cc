@@ -16,9 +16,10 @@ namespace {
 
 // All of a tokenizer's files, and those of them that say whether there is one.
 constexpr const char* kFiles[] = {
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json",
-    "merges.txt",     "added_tokens.json"};
-constexpr const char* kMainFiles[] = {"tokenizer.json", "vocab.txt", "vocab.json"};
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",    "vocab.json",
+    "merges.txt",     "added_tokens.json",     "sentencepiece.bpe.model", "spiece.model", "tokenizer.model"};
+constexpr const char* kMainFiles[] = {"tokenizer.json",          "vocab.txt",    "vocab.json",
+                                      "sentencepiece.bpe.model", "spiece.model", "tokenizer.model"};
 
 void check_lengths(const EncodeOptions& options, int64_t template_length) {
   if (options.max_length && *options.max_length < (options.add_special_tokens ? template_length : 0))

@@ -12,9 +12,11 @@ using Kind = TokenizerClass::Kind;
 using Keeps = TokenizerClass::Keeps;
 
 constexpr TokenizerClass kClasses[] = {
+    {"AlbertTokenizer", Kind::albert},
     {"BartTokenizer", Kind::roberta},
     {"BertJapaneseTokenizer", Kind::japanese},
     {"BertTokenizer"},
+    {"CamembertTokenizer", Kind::camembert},
     {"ConvBertTokenizer", Kind::bert, Keeps::steps},
     {"DPRContextEncoderTokenizer"},
     {"DPRContextEncoderTokenizerFast", Kind::bert, Keeps::steps},
@@ -37,12 +39,14 @@ constexpr TokenizerClass kClasses[] = {
     {"RobertaTokenizer", Kind::roberta},
     {"SplinterTokenizer", Kind::splinter},
     {"SqueezeBertTokenizer"},
+    {"XLMRobertaTokenizer", Kind::xlm_roberta},
 };
 
 struct ModelType {
   std::string_view type, name;
 };
-constexpr std::string_view kBert = "BertTokenizer", kRoberta = "RobertaTokenizer";
+constexpr std::string_view kBert = "BertTokenizer", kRoberta = "RobertaTokenizer", kAlbert = "AlbertTokenizer",
+                           kXlmRoberta = "XLMRobertaTokenizer";
 constexpr ModelType kModelTypes[] = {
     {"align", kBert},
     {"bark", kBert},
@@ -89,11 +93,21 @@ constexpr ModelType kModelTypes[] = {
     {"mvp", kRoberta},
     {"roberta", kRoberta},
     {"roberta-prelayernorm", kRoberta},
+    {"albert", kAlbert},
+    {"yoso", kAlbert},
+    {"camembert", "CamembertTokenizer"},
+    {"gte", kXlmRoberta},
+    {"jina_embeddings_v3", kXlmRoberta},
+    {"metaclip_2", kXlmRoberta},
+    {"trocr", kXlmRoberta},
+    {"xlm-roberta", kXlmRoberta},
+    {"xmod", kXlmRoberta},
 };
 
 constexpr RoleNames kMpnetRoles = {"<s>", "</s>", "[UNK]", "</s>", "<pad>", "<s>", "<mask>"};
 constexpr std::string_view kGenericTypes[] = {"modernbert", "modernbert-decoder"};
 
+constexpr RoleNames kAlbertRoles = {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"};
 constexpr RoleNames kFunnelRoles = {"<s>", "</s>", "<unk>", "<sep>", "<pad>", "<cls>", "<mask>"};
 
 }  // namespace
@@ -105,7 +119,11 @@ const RoleNames& TokenizerClass::roles() const {
     case Kind::funnel:
       return kFunnelRoles;
     case Kind::roberta:
+    case Kind::xlm_roberta:
+    case Kind::camembert:
       return kRobertaRoles;
+    case Kind::albert:
+      return kAlbertRoles;
     case Kind::bert:
     case Kind::splinter:
     case Kind::japanese:

@@ -1,6 +1,7 @@
 // The tokenizer classes of Hugging Face transformers that build a pipeline of their own: those that are BERT's, under
 // its name or another (WordPiece after BERT's normalizer and pre-tokenizer; they differ in their special tokens and in
-// what stands around a text), those that are RoBERTa's (byte-level BPE), and BertJapaneseTokenizer.
+// what stands around a text), those that are RoBERTa's (byte-level BPE), SentencePiece's (Unigram), and
+// BertJapaneseTokenizer.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@
 namespace tekio {
 
 struct TokenizerClass {
-  enum class Kind { bert, mpnet, funnel, splinter, roberta, japanese };
+  enum class Kind { bert, mpnet, funnel, splinter, roberta, japanese, xlm_roberta, camembert, albert };
   /// What counts of a tokenizer.json. Most constructors build everything but the vocabulary and the added tokens anew.
   enum class Keeps {
     vocabulary,
@@ -23,8 +24,12 @@ struct TokenizerClass {
   Kind kind = Kind::bert;
   Keeps keeps = Keeps::vocabulary;
 
-  /// Whether the model is byte-level BPE, from vocab.json and merges.txt; else WordPiece, from vocab.txt.
+  /// Whether the model is byte-level BPE, from vocab.json and merges.txt.
   bool is_byte_level() const { return kind == Kind::roberta; }
+  /// Whether it is Unigram. Neither: WordPiece, from vocab.txt.
+  bool is_unigram() const { return kind == Kind::xlm_roberta || kind == Kind::camembert || kind == Kind::albert; }
+  /// Whether the template of a tokenizer.json counts, if there is one, although the class makes all else anew.
+  bool keeps_template() const { return kind == Kind::albert; }
   /// The tokens that have the roles where nothing else is said; "": none.
   const RoleNames& roles() const;
 };

@@ -17,7 +17,9 @@ using simdjson::dom::object;
 
 constexpr size_t kDepthLimit = 128;
 
-bool flag(const JsonReader& reader, const char* key, bool fallback) { return reader.boolean(key).value_or(fallback); }
+bool flag_of(const JsonReader& reader, const char* key, bool fallback) {
+  return reader.boolean(key).value_or(fallback);
+}
 
 }  // namespace
 
@@ -47,11 +49,11 @@ AddedToken parse_added_token(const Json& json, AddedToken fallback, const std::s
   const auto content = reader.string("content");
   if (!content) fail(ErrorKind::input, "{}: a token must be a string or an object with \"content\"", where);
   token.content = *content;
-  token.single_word = flag(reader, "single_word", token.single_word);
-  token.lstrip = flag(reader, "lstrip", token.lstrip);
-  token.rstrip = flag(reader, "rstrip", token.rstrip);
-  token.special = flag(reader, "special", token.special);
-  token.normalized = flag(reader, "normalized", token.normalized);
+  token.single_word = flag_of(reader, "single_word", token.single_word);
+  token.lstrip = flag_of(reader, "lstrip", token.lstrip);
+  token.rstrip = flag_of(reader, "rstrip", token.rstrip);
+  token.special = flag_of(reader, "special", token.special);
+  token.normalized = flag_of(reader, "normalized", token.normalized);
   if (const auto id = reader.integer("id")) token.id = checked_id(*id, where);
   return token;
 }

@@ -1,6 +1,5 @@
-// A form is made in three passes: decompose, sort marks, compose. Each character that comes out carries a number that
-// says how many characters it stands for beyond its own (the reference's way of counting, from which places follow):
-// 1: none, it was inserted; 0: one; -1: two, since one was composed into it; and so on.
+// A form is made in three passes: decompose, sort marks, compose. Each character that comes out carries the number that
+// rewrite() takes its place from: the reference's way of counting.
 #include "text/unicode_forms.h"
 
 #include <algorithm>
@@ -155,17 +154,8 @@ void normalize(UnicodeForm form, AlignedText& text, UnicodeVersion version) {
   for (const AlignedChar& a : text) append_decomposition(a.c, compatible, version, parts);
   sort_marks(parts);
   if (form == UnicodeForm::nfc || form == UnicodeForm::nfkc) compose(version, parts);
-  AlignedText result;
-  result.reserve(parts.size());
-  size_t consumed = 0;  // a part takes the place of the next original character, whichever it came from
-  for (const Part& part : parts) {
-    const AlignedChar& place = text[part.change > 0 ? consumed - 1 : consumed];
-    // Of characters that became one, the reference's fast tokenizers keep the first one's place.
-    const size_t joined = version == UnicodeVersion::v14 && part.change < 0 ? static_cast<size_t>(-part.change) : 0;
-    result.push_back({part.c, place.begin, joined > 0 ? text[consumed + joined].end : place.end});
-    if (part.change <= 0) consumed += static_cast<size_t>(1 - part.change);
-  }
-  text.swap(result);
+  // Of characters that became one, the reference's fast tokenizers keep the first one's place.
+  rewrite(parts, text, version == UnicodeVersion::v14);
 }
 
 bool is_composed(std::string_view text) {

@@ -26,6 +26,12 @@ inline char32_t decode_utf8(const char*& at) {
   return at += 4, c;
 }
 
+/// Bytes of the character whose first byte is `lead`, in valid UTF-8.
+inline size_t utf8_length(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
 /// Writes a character at `out`, which has room for 4 bytes; returns their number.
 inline int encode_utf8(char32_t c, char* out) {
   const auto put = [&](int i, char32_t bits) { out[i] = static_cast<char>(bits); };

@@ -2,6 +2,7 @@
 #include "text/vocabulary.h"
 
 #include <bit>
+#include <utility>
 
 namespace tekio {
 
@@ -13,16 +14,11 @@ void Vocabulary::reserve(size_t tokens, size_t bytes) {
 
 void Vocabulary::rebuild(size_t slots) {
   if (slots <= slots_.size()) return;
-  slots_.assign(slots, Slot{});
+  const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(slots));
   filter_.assign(slots / 8, 0);
   filter_mask_ = filter_.size() - 1;
-  for (int64_t id = 0; id < id_end(); ++id) {
-    const auto text = token(id);
-    if (!text) continue;
-    Slot slot = slot_for(*text);
-    slot.id = static_cast<int32_t>(id);
-    insert(hash(kHashStart, *text), slot);
-  }
+  for (Slot slot : before)
+    if (slot.id != kNone) insert(hash(kHashStart, *token(slot.id)), slot);
 }
 
 void Vocabulary::insert(uint64_t hash, const Slot& slot) {
@@ -37,15 +33,21 @@ bool Vocabulary::add(std::string_view token, int32_t id) {
   const uint64_t h = hash(kHashStart, token);
   Slot slot = slot_for(token);
   if (look_up(h, slot, token) != kNone || this->token(id)) return false;
+  set_token(token, id);
+  slot.id = id;
+  insert(h, slot);
+  return true;
+}
+
+void Vocabulary::add_twin(std::string_view token, int32_t id) { set_token(token, id); }
+
+void Vocabulary::set_token(std::string_view token, int32_t id) {
   const auto number = static_cast<size_t>(id);
   if (number >= by_id_.size()) by_id_.resize(number + 1);
   by_id_[number] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
   pool_.append(token);
-  slot.id = id;
-  insert(h, slot);
   longest_ = std::max(longest_, token.size());
   ++size_;
-  return true;
 }
 
 int32_t Vocabulary::find(std::string_view token) const {

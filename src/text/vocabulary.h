@@ -26,6 +26,8 @@ class Vocabulary {
   void reserve(size_t tokens, size_t bytes);
   /// False, and nothing done, if the token or the id is taken. `id` in [0, kIdLimit).
   bool add(std::string_view token, int32_t id);
+  /// One more id of a token that is there: the token is found under its other one. `id` is free.
+  void add_twin(std::string_view token, int32_t id);
 
   /// The token's id; -1 if there is none.
   int32_t find(std::string_view token) const;
@@ -80,6 +82,7 @@ class Vocabulary {
     return slot_for(start, token.size());
   }
   int32_t look_up(uint64_t hash, const Slot& wanted, std::string_view token) const;
+  void set_token(std::string_view token, int32_t id);
   void insert(uint64_t hash, const Slot& slot);
   void rebuild(size_t slots);
   size_t place_of(uint64_t hash) const { return (hash ^ hash >> 29) & (slots_.size() - 1); }

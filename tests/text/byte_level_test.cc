@@ -19,12 +19,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-fs::path folder_of(const Json& files) {
-  std::vector<std::pair<std::string, std::string>> list;
-  for (const auto& [name, content] : files.items()) list.emplace_back(name, content.get<std::string>());
-  return folder(list);
-}
-
 void expect_all_as_golden(const Tokenizer& tokenizer, const Json& one) {
   expect_as_golden(tokenizer, one, "The film", " a <mask>");
   for (const Json& cut : one["cut"]) {
@@ -34,15 +28,7 @@ void expect_all_as_golden(const Tokenizer& tokenizer, const Json& one) {
     for (const auto& [begin, end] : got.offsets) offsets.insert(offsets.end(), {begin, end});
     EXPECT_EQ(offsets, cut["offsets"].get<std::vector<int32_t>>()) << cut;
   }
-  const auto id = [&](const char* role) {
-    return one[role].is_null() ? std::nullopt : std::optional(one[role].get<int32_t>());
-  };
-  EXPECT_EQ(tokenizer.all_special_ids(), one["special"].get<std::vector<int32_t>>());
-  EXPECT_EQ(tokenizer.mask_id(), id("mask"));
-  EXPECT_EQ(tokenizer.pad_id(), id("pad"));
-  EXPECT_EQ(tokenizer.unknown_id(), id("unknown"));
-  EXPECT_EQ(tokenizer.cls_id(), id("cls"));
-  EXPECT_EQ(tokenizer.sep_id(), id("sep"));
+  expect_special_tokens_as_golden(tokenizer, one);
 }
 
 TEST(ByteLevelTest, FoldersOfItsClasses) {

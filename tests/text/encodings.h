@@ -53,4 +53,17 @@ inline void expect_as_golden(const Tokenizer& tokenizer, const Json& one, const 
   EXPECT_EQ(pair.type_ids, one["pair_types"].get<std::vector<int32_t>>());
 }
 
+/// Checks which tokens are special, and the roles that some have.
+inline void expect_special_tokens_as_golden(const Tokenizer& tokenizer, const Json& one) {
+  const auto id = [&](const char* role) {
+    return one[role].is_null() ? std::nullopt : std::optional(one[role].get<int32_t>());
+  };
+  EXPECT_EQ(tokenizer.all_special_ids(), one["special"].get<std::vector<int32_t>>());
+  EXPECT_EQ(tokenizer.mask_id(), id("mask"));
+  EXPECT_EQ(tokenizer.pad_id(), id("pad"));
+  EXPECT_EQ(tokenizer.unknown_id(), id("unknown"));
+  EXPECT_EQ(tokenizer.cls_id(), id("cls"));
+  EXPECT_EQ(tokenizer.sep_id(), id("sep"));
+}
+
 }  // namespace tekio::test

@@ -42,6 +42,13 @@ inline fs::path folder(std::initializer_list<std::pair<const char*, std::string>
   return path;
 }
 
+/// The same of a golden file's object.
+inline fs::path folder_of(const Json& files) {
+  std::vector<std::pair<std::string, std::string>> list;
+  for (const auto& [name, content] : files.items()) list.emplace_back(name, content.get<std::string>());
+  return folder(list);
+}
+
 inline Tokenizer load(const fs::path& path) { return Tokenizer::from_pretrained(path.string()); }
 
 /// The golden vocabulary with BERT's class and further settings ("\"do_lower_case\":false").

@@ -79,6 +79,7 @@ void check_pipelines(const char* name, size_t count) {
 
 TEST(GoldenTest, OtherPipelinesAndAddedTokens) { check_pipelines("pipelines.json", 35); }
 TEST(GoldenTest, PipelinesWithBpe) { check_pipelines("bpe_pipelines.json", 12); }
+TEST(GoldenTest, PipelinesWithUnigram) { check_pipelines("unigram_pipelines.json", 12); }
 
 // What the reference makes of texts that are easily cut wrongly (control characters, blocks at the edge of CJK, special
 // tokens' names in another case): texts of which the small vocabulary here makes what bert-base-uncased's makes.

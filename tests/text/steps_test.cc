@@ -165,8 +165,8 @@ TEST(StepTest, WhatIsMissingOrWrongIsNamed) {
   const auto message = [](const std::string& members) {
     return message_of(ErrorKind::input, [&] { load(folder({{"tokenizer.json", generic(members)}})); });
   };
-  EXPECT_THAT(message(R"("normalizer":{"type":"Precompiled"})"),
-              AllOf(HasSubstr("normalizer: the type Precompiled is not supported"), HasSubstr("NFKC")));
+  EXPECT_THAT(message(R"("normalizer":{"type":"Nmt"})"),
+              AllOf(HasSubstr("normalizer: the type Nmt is not supported"), HasSubstr("NFKC")));
   EXPECT_THAT(message(R"("pre_tokenizer":{"type":"FixedLength"})"),
               AllOf(HasSubstr("FixedLength is not supported"), HasSubstr("UnicodeScripts")));
   EXPECT_THAT(message(R"("normalizer":{"type":"Replace","content":"b"})"), HasSubstr("\"pattern\" is missing"));

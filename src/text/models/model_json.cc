@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "text/json_parts.h"
 #include "text/unicode.h"
 
@@ -134,6 +135,37 @@ Bpe parse_bpe(const Members& members, const std::string& where) {
   return Bpe(std::move(vocabulary), parse_merges(*members.merges, place), std::move(options), place);
 }
 
+std::vector<Unigram::Piece> parse_pieces(const element& json, const std::string& place) {
+  simdjson::dom::array list;
+  if (json.get(list) != simdjson::SUCCESS) fail(ErrorKind::input, "{} must be a list of pieces and scores", place);
+  std::vector<Unigram::Piece> pieces;
+  for (const element entry : list) {
+    simdjson::dom::array pair;
+    Unigram::Piece piece{};
+    if (entry.get(pair) != simdjson::SUCCESS || pair.size() != 2 || pair.at(0).get(piece.token) != simdjson::SUCCESS ||
+        pair.at(1).get(piece.score) != simdjson::SUCCESS)
+      fail(ErrorKind::input, "{}: a piece must be a pair of its text and its score, got {}", place,
+           printable(simdjson::minify(entry)));
+    pieces.push_back(piece);
+    if (static_cast<int64_t>(pieces.size()) > Vocabulary::kIdLimit)
+      fail(ErrorKind::input, "{}: more than {} pieces", place, with_commas(Vocabulary::kIdLimit));
+  }
+  return pieces;
+}
+
+Unigram parse_unigram(const Members& members, const std::string& where) {
+  const JsonReader reader(members.settings, where);
+  if (!members.vocabulary) fail(ErrorKind::input, "{}: \"vocab\" is missing", where);
+  const std::vector<Unigram::Piece> pieces = parse_pieces(*members.vocabulary, where + ": vocab");
+  Unigram::Options options{.byte_fallback = reader.boolean("byte_fallback").value_or(false)};
+  if (const auto id = reader.integer("unk_id")) {
+    if (*id < 0 || *id >= static_cast<int64_t>(pieces.size()))
+      fail(ErrorKind::input, "{}: \"unk_id\" is {}, but the vocabulary has {} pieces", where, *id, pieces.size());
+    options.unknown_id = static_cast<int32_t>(*id);
+  }
+  return Unigram(pieces, options);
+}
+
 std::string json_string(std::string_view text) { return Json(std::string(text)).dump(); }
 
 // A string without detours for what needs no escape: a vocabulary is tens of thousands of them.
@@ -208,6 +240,26 @@ void append_json(const Bpe& model, std::string& text) {
   text += model.merges().pairs().empty() ? "]\n  }" : "\n    ]\n  }";
 }
 
+void append_json(const Unigram& model, std::string& text) {
+  const auto& unknown = model.options().unknown_id;
+  text += fmt::format("{{\n    \"type\": \"Unigram\",\n    \"unk_id\": {},\n    \"vocab\": [",
+                      unknown ? fmt::to_string(*unknown) : "null");
+  const char* separator = "\n";
+  for (size_t id = 0; id < model.scores().size(); ++id) {
+    text += separator;
+    text += "      [\n        ";
+    append_json_string(*model.vocabulary().token(static_cast<int64_t>(id)), text);
+    text += ",\n        ";
+    const size_t begin = text.size();
+    fmt::format_to(std::back_inserter(text), "{}", model.scores()[id]);
+    if (text.find_first_of(".e", begin) == std::string::npos) text += ".0";
+    text += "\n      ]";
+    separator = ",\n";
+  }
+  text += fmt::format("{},\n    \"byte_fallback\": {}\n  }}", model.scores().empty() ? "]" : "\n    ]",
+                      model.options().byte_fallback);
+}
+
 // vocab.json and merges.txt; nothing where the lines of the second cannot say it, or the two cannot say the options.
 std::vector<ModelFile> files_of(const Bpe& model) {
   const Bpe::Options& options = model.options();
@@ -251,6 +303,9 @@ std::vector<ModelFile> files_of(const WordPiece& model) {
   return {{"vocab.txt", std::move(text)}};
 }
 
+// SentencePiece's file is not written: what it holds beyond the pieces, nobody would read.
+std::vector<ModelFile> files_of(const Unigram&) { return {}; }
+
 }  // namespace
 
 SubwordModel parse_model(const element& json, const std::string& where) {
@@ -260,7 +315,8 @@ SubwordModel parse_model(const element& json, const std::string& where) {
     type = members.merges ? "BPE" : members.vocabulary && members.vocabulary->is_array() ? "Unigram" : "WordPiece";
   if (type == WordPiece::kType) return {parse_word_piece(members, where)};
   if (type == Bpe::kType) return {parse_bpe(members, where)};
-  unsupported(where, type, "WordPiece and BPE");
+  if (type == Unigram::kType) return {parse_unigram(members, where)};
+  unsupported(where, type, "WordPiece, BPE and Unigram");
 }
 
 Bpe parse_bpe_files(std::string_view vocabulary, const std::string& where, std::string_view merges,

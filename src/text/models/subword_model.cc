@@ -6,6 +6,7 @@ namespace {
 WordPiece::Scratch& scratch_of(const WordPiece&, SubwordModel::Scratch& scratch) { return scratch.word_piece; }
 Bpe::Scratch& scratch_of(const Bpe&, SubwordModel::Scratch& scratch) { return scratch.bpe; }
 Characters::Scratch& scratch_of(const Characters&, SubwordModel::Scratch& scratch) { return scratch.characters; }
+Unigram::Scratch& scratch_of(const Unigram&, SubwordModel::Scratch& scratch) { return scratch.unigram; }
 
 }  // namespace
 

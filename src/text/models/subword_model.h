@@ -10,6 +10,7 @@
 #include "text/models/bpe.h"
 #include "text/models/characters.h"
 #include "text/models/subword_piece.h"
+#include "text/models/unigram.h"
 #include "text/models/word_piece.h"
 #include "text/normalizer.h"
 #include "text/vocabulary.h"
@@ -18,12 +19,13 @@ namespace tekio {
 
 class SubwordModel {
  public:
-  using Kind = std::variant<WordPiece, Bpe, Characters>;
+  using Kind = std::variant<WordPiece, Bpe, Characters, Unigram>;
   /// Space that a caller keeps from split to split.
   struct Scratch {
     WordPiece::Scratch word_piece;
     Bpe::Scratch bpe;
     Characters::Scratch characters;
+    Unigram::Scratch unigram;
   };
 
   SubwordModel() = default;
