@@ -47,21 +47,6 @@ const MecabFunctions& mecab_library() {
   return functions;
 }
 
-struct ModelDeleter {
-  void operator()(mecab_model_t* model) const { mecab_library().free_model(model); }
-};
-struct TaggerDeleter {
-  void operator()(mecab_t* tagger) const { mecab_library().free_tagger(tagger); }
-};
-struct LatticeDeleter {
-  void operator()(mecab_lattice_t* lattice) const { mecab_library().free_lattice(lattice); }
-};
-
-struct MecabSearch {
-  std::unique_ptr<mecab_t, TaggerDeleter> tagger;
-  std::unique_ptr<mecab_lattice_t, LatticeDeleter> lattice;
-};
-
 bool is_utf8(std::string_view charset) {
   std::string letters;
   for (const char c : charset)
@@ -87,29 +72,44 @@ std::vector<fs::path> dictionary_files(const mecab_dictionary_info_t* dictionary
 }  // namespace
 
 struct Mecab::State {
+  struct ModelDeleter {
+    void operator()(mecab_model_t* model) const { mecab_library().free_model(model); }
+  };
+  struct TaggerDeleter {
+    void operator()(mecab_t* tagger) const { mecab_library().free_tagger(tagger); }
+  };
+  struct LatticeDeleter {
+    void operator()(mecab_lattice_t* lattice) const { mecab_library().free_lattice(lattice); }
+  };
+
+  struct Search {
+    std::unique_ptr<mecab_t, TaggerDeleter> tagger;
+    std::unique_ptr<mecab_lattice_t, LatticeDeleter> lattice;
+  };
+
   std::unique_ptr<mecab_model_t, ModelDeleter> model;
   std::mutex mutex;
-  std::vector<MecabSearch> idle;
+  std::vector<Search> idle;
   std::vector<std::string> arguments;
   std::once_flag hashed;
   std::string digest;
 
-  MecabSearch take() {
+  Search take() {
     {
       const std::lock_guard lock(mutex);
       if (!idle.empty()) {
-        MecabSearch search = std::move(idle.back());
+        Search search = std::move(idle.back());
         idle.pop_back();
         return search;
       }
     }
-    MecabSearch made{std::unique_ptr<mecab_t, TaggerDeleter>(mecab_library().make_tagger(model.get())),
-                     std::unique_ptr<mecab_lattice_t, LatticeDeleter>(mecab_library().make_lattice(model.get()))};
+    Search made{std::unique_ptr<mecab_t, TaggerDeleter>(mecab_library().make_tagger(model.get())),
+                std::unique_ptr<mecab_lattice_t, LatticeDeleter>(mecab_library().make_lattice(model.get()))};
     TEKIO_CHECK(made.tagger != nullptr && made.lattice != nullptr, "MeCab: {}",
                 mecab_reason(mecab_library().error(nullptr)));
     return made;
   }
-  void give_back(MecabSearch search) {
+  void give_back(Search search) {
     const std::lock_guard lock(mutex);
     idle.push_back(std::move(search));
   }
@@ -143,7 +143,7 @@ void Mecab::find(std::string_view text, std::vector<Word>& words) const {
   if (text.size() > kLongest)
     fail(ErrorKind::input, "a text of {} bytes is too long for MeCab: at most {}; cut it into paragraphs",
          with_commas(static_cast<int64_t>(text.size())), with_commas(static_cast<int64_t>(kLongest)));
-  MecabSearch search = state_->take();
+  State::Search search = state_->take();
   mecab_library().set_sentence(search.lattice.get(), text.data(), text.size());
   if (mecab_library().parse(search.tagger.get(), search.lattice.get()) == 0)
     fail(ErrorKind::input, "MeCab cannot cut a text of {} bytes into words: {}", text.size(),
