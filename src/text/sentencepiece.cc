@@ -205,7 +205,7 @@ Pipeline read_sentencepiece(std::string_view bytes, const TokenizerClass* known,
          where, name != kKinds.end() ? name->second : "an unknown kind");
   }
   Pipeline pipeline;
-  Unigram::Options options{.byte_fallback = model.byte_fallback, .divided_scores = false};
+  Unigram::Options options{.byte_fallback = model.byte_fallback};
   const std::vector<Unigram::Piece> pieces = ordered_pieces(model, known, roles);
   pipeline.normalizer = charsmap_json(model.charsmap);
   if (known == nullptr) {
