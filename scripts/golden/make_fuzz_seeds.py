@@ -207,6 +207,8 @@ def main():
             "max_position_embeddings": 16, "type_vocab_size": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
             "layer_norm_eps": 1e-12, "initializer_range": 0.02, "pad_token_id": 0}
     config = {"do_lower_case": True, "model_max_length": 512, "tokenizer_class": "BertTokenizer", "mask_token": {"content": "[MASK]", "__type": "AddedToken"}}
+    japanese = {"tokenizer_class": "BertJapaneseTokenizer", "do_lower_case": True, "subword_tokenizer_type": "character", "never_split": ["AB"], "do_word_tokenize": True,
+                "added_tokens_decoder": {"50": {"content": "film", "single_word": True, "lstrip": True, "rstrip": True}}}
     two = ("configs:\n- config_name: en\n  data_files: en/*\n  sep: ';'\n- config_name: de\n  data_files:\n  - split: train\n    path: [data/a.csv, '**/*-[0-9]*']\n"
            "  default: true\n- &x {config_name: c, data_dir: data, <<: {a: !!str ~}}\ndataset_info:\n- config_name: de\n")
     rows = '{"text": "A great \\u00e9 movie", "label": 1}\n{"text": "", "label": 0}\n'
@@ -219,7 +221,9 @@ def main():
         "sentencepiece": {"xlm": b"\0" + model(UNIGRAM), "camembert": b"\1" + model(UNIGRAM, charsmap({"\ufb01": "fi", "a\u0301": "\u00e1"})),
                           "albert": b"\2" + model([("<pad>", 0, CONTROL), ("<unk>", 0, UNKNOWN), ("[CLS]", 0, CONTROL), ("[SEP]", 0, CONTROL), ("[MASK]", 0, USER_DEFINED), *UNIGRAM[4:]], unknown=1),
                           "generic": b"\3" + model(UNIGRAM + [(f"<0x{b:02X}>", -9.0, BYTE) for b in range(0xE0, 0x100)], byte_fallback=True)},
-        "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary)},
+        "vocab_txt": {"uncased": json.dumps(config) + "\n\n" + "\n".join(vocabulary) + "\n", "bare": "\n".join(vocabulary),
+                      "japanese": json.dumps(japanese) + "\n\n" + "\n".join([*vocabulary, "日", "本", "##語"]) + "\n",
+                      "mecab": json.dumps({**japanese, "word_tokenizer_type": "mecab", "mecab_kwargs": {"mecab_dic": None, "mecab_option": "-d \"/x\" -r/dev/null -Owakati --max-grouping-size=3"}}) + "\n\n[UNK]\n"},
         "card": {"configs": f"---\n{two}---\n# Two\n", "pattern": "---\nconfigs: [{config_name: a, data_files: ['[!a-c]?*/**/*.jsonl*', x/[[]y].txt]}]\n---\n", "none": "# No head\n"},
         "config_json": {"distilbert.json": json.dumps(distilbert), "bert.json": json.dumps(bert)},
         "safetensors": {"two": safetensors([("a", "F32", [2, 2], struct.pack("<4f", 1, 2, 3, 4)), ("b", "BF16", [3], b"\x80\x3f" * 3)]),
