@@ -63,6 +63,9 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
   std::sort(added.begin(), added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   for (size_t i = 0; i < added.size(); ++i) {
     const AddedToken& token = added[i];
+    if (i > 0 && added[i - 1].id == token.id)
+      fail(ErrorKind::input, "{}: the added tokens {} and {} have the same id {}", where,
+           printable(added[i - 1].content), printable(token.content), token.id);
     added_number[token.content] = i;
     added_by_id.emplace(token.id, i);
     const bool normalized = token.normalized && !is_slow();

@@ -175,6 +175,13 @@ TEST(JapaneseTest, SaysWhatItDoesNotFollow) {
               HasSubstr("-M must be a number in [0, 10000], got 99999999"));
 }
 
+TEST(JapaneseTest, AddedTokensHaveIdsOfTheirOwn) {
+  EXPECT_THAT(error_of(R"("added_tokens_decoder":{"7":{"content":"猫"},"07":{"content":"犬"}})"),
+              HasSubstr("the added tokens 猫 and 犬 have the same id 7"));
+  EXPECT_THAT(error_of(R"("added_tokens_decoder":{"99999999":{"content":"猫"}})"),
+              HasSubstr("the id 99999999 of the added token 猫 does not lie in [0, 4194304)"));
+}
+
 TEST(JapaneseTest, SaysWhereADictionaryIsToCome) {
   const Variable none("TEKIO_UNIDIC_LITE", "");
   EXPECT_THAT(error_of(R"("word_tokenizer_type":"mecab")"),
