@@ -20,7 +20,7 @@ import tempfile
 import numpy as np
 import torch
 import transformers
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling, set_seed
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent))
@@ -57,9 +57,21 @@ def tokenizers():
     backend.add_tokens([AddedToken(" " * n) for n in range(8, 1, -1)])
     backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]",
                                                            special_tokens=[(name, backend.token_to_id(name)) for name in ("[CLS]", "[SEP]")])
-    roles = dict(zip(("unk_token", "cls_token", "sep_token", "pad_token", "mask_token"), names))
+    roles = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512}
     yield "modernbert", {"tokenizer.json": backend.to_str(), "config.json": '{"model_type": "modernbert"}',
-                         "tokenizer_config.json": json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **roles})}
+                         "tokenizer_config.json": json.dumps({**settings, **dict(zip(roles, names))})}
+    names = ["<unk>", "<s>", "</s>", "<pad>", "<mask>"]
+    pieces = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>")]
+    pieces += [(token, -2.0 - place / 16) for place, token in enumerate(["▁", "▁the", "s", "▁film", "t", "▁of", "ing", "▁is", "▁a", ".", "’", "'", "▁good", "▁book", "un", "ness"])]
+    pieces += [(letter, -6.0 - place / 64) for place, letter in enumerate("abcdefghijklmnopqruvwxyzTIW,!?-/0123日本の映画です。é")]
+    backend = Tokenizer(models.Unigram(pieces, unk_id=3))
+    backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    backend.add_special_tokens([AddedToken(name, special=True, normalized=False, lstrip=name == "<mask>") for name in names])
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>",
+                                                           special_tokens=[(name, backend.token_to_id(name)) for name in ("<s>", "</s>")])
+    yield "unigram", {"tokenizer.json": backend.to_str(), "config.json": '{"model_type": "xlm-roberta"}', "tokenizer_config.json": json.dumps({**settings, **dict(zip(roles, names))})}
 
 
 def chunks(tokenizer):
