@@ -177,7 +177,7 @@ TEST(JapaneseTest, SaysWhatItDoesNotFollow) {
 
 TEST(JapaneseTest, AddedTokensHaveIdsOfTheirOwn) {
   EXPECT_THAT(error_of(R"("added_tokens_decoder":{"7":{"content":"猫"},"07":{"content":"犬"}})"),
-              HasSubstr("the added tokens 猫 and 犬 have the same id 7"));
+              HasSubstr("the added tokens 犬 and 猫 have the same id 7"));
   EXPECT_THAT(error_of(R"("added_tokens_decoder":{"99999999":{"content":"猫"}})"),
               HasSubstr("the id 99999999 of the added token 猫 does not lie in [0, 4194304)"));
 }
