@@ -7,7 +7,7 @@
 #include <fstream>
 #include <set>
 
-#include "hub/base64.h"
+#include "base/base64.h"
 #include "hub/hub_server.h"
 #include "program.h"
 #include "support/base64.h"

@@ -107,7 +107,9 @@ TEST(Spans, AreWhatTheRuleComesToOnAverage) {
         end_run();
       else if (t == 0 || sequence.starts[t] != 0)
         ++run;
-      if (t > 0 && sequence.starts[t] == 0) EXPECT_EQ(chosen[at], chosen[at - 1]) << "whole words";
+      if (t > 0 && sequence.starts[t] == 0) {
+        EXPECT_EQ(chosen[at], chosen[at - 1]) << "whole words";
+      }
     }
     end_run();
     const double n = static_cast<double>(rows);
