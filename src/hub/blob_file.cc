@@ -36,7 +36,7 @@ void make_folder_of(const fs::path& path) {
 BlobLock::BlobLock(const fs::path& path) {
   make_folder_of(path);
   for (int waited_ms = 0;; waited_ms += 100) {
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0664);  // as huggingface_hub: a group may share it
     if (descriptor_ < 0) fail_at(path);
     if (try_lock(descriptor_, path)) return;
     ::close(descriptor_);

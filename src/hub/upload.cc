@@ -1,6 +1,6 @@
-// In the Hub's order: whose token it is, create, preupload (which says what goes by git-lfs and what is there already),
-// git-lfs, one commit upon the one that was looked at. The commit is the one request whose answer may be lost after it
-// did its work: before it is sent again, the branch is looked at.
+// In the Hub's order: the card, whose token it is, create, preupload (which says what goes by git-lfs and what is there
+// already), git-lfs, one commit upon the one that was looked at. The commit is the one request whose answer may be lost
+// after it did its work: before it is sent again, the branch is looked at.
 #include "hub/upload.h"
 
 #include <algorithm>
@@ -173,14 +173,14 @@ std::string Uploader::commit(std::vector<Pending>& files) {
 }
 
 Uploaded Uploader::run(const std::vector<UploadFile>& files) {
-  target_.prepare({}, /*make=*/true);
   std::vector<Pending> pending;
   for (const UploadFile& file : files) {
     Pending& added = pending.emplace_back(Pending{.source = &file});
     if (!file.text) added.file = MappedFile(file.file);
     added.content = file.text ? std::string_view(*file.text) : added.file.text();
   }
-  check_card(pending);
+  check_card(pending);  // before a repository is made that would stay empty
+  target_.prepare({}, /*make=*/true);
   preupload(pending);
   Uploaded result{.repository = target_.repository().id, .url = target_.page(), .commit = target_.parent()};
   std::vector<std::string> replaced;

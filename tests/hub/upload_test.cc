@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "hub/client.h"
 #include "hub/digest.h"
+#include "hub/fetch.h"
 #include "hub/hub_server.h"
 #include "hub/pushed.h"
 
@@ -207,8 +208,13 @@ TEST_F(UploadTest, PrivateIsKeptPrivate) {
   push("org/secret", {.is_private = true, .message = "First"});
   Settings nobody = settings_;
   nobody.token.clear();
-  test::HubServer& server = server_;
-  server.take_log();
+  try {
+    fetch(nobody, {RepoType::model, "org/secret"}, config_file);
+    ADD_FAILURE() << "it is read without a token";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("has no model org/secret, or it is private"));
+  }
+  fetch(settings_, {RepoType::model, "org/secret"}, config_file);
   push("org/secret", {.is_private = true, .message = "Again"});
   EXPECT_THAT(message("org/theirs", {.is_private = true, .message = "First"}),
               HasSubstr("is there already and everybody can see it, but it is to be private"));
@@ -309,6 +315,7 @@ TEST_F(UploadTest, ACardThatTheHubDoesNotTakeIsSaidBeforeAnythingIsSent) {
               AllOf(HasSubstr("does not take README.md: \"license\" must be a string"), HasSubstr("remove the file")));
   EXPECT_EQ(kind_, ErrorKind::input);
   EXPECT_THAT(requests("PUT"), IsEmpty());
+  EXPECT_FALSE(server_.repositories().contains("models/org/new"));
   card_ = "---\n---\n";
   server_.set_faults({{{"match", "validate-yaml"}, {"kind", "status"}, {"code", 404}}});  // a Hub that cannot be asked
   EXPECT_EQ(push("org/new").sent.size(), 5u);
