@@ -1,6 +1,7 @@
 // tekio pull: a repository's files into the Hub's cache.
 #include "base/log.h"
 #include "command.h"
+#include "data/repository/hub_dataset.h"
 #include "hub/fetch.h"
 #include "transfer.h"
 
@@ -17,7 +18,8 @@ class Pull final : public Command {
         .description =
             "Puts a repository's files into the Hub's cache, where Tekio and Hugging Face's libraries find them, also "
             "without a network, and prints the folder. Of a model: everything but weights in forms that are not "
-            "needed (safetensors go before PyTorch's); --all: those, too. Files that are there are not fetched again; "
+            "needed (safetensors go before PyTorch's); --all: those, too. Of a dataset that is a script: the Hub's "
+            "copy as Parquet, too. Files that are there are not fetched again; "
             "an interrupted fetch goes on where it stopped. REV is a branch, a tag or a commit. Other commands fetch "
             "what they need by themselves.",
         .examples = {"tekio pull distilbert-base-uncased", "tekio pull stanfordnlp/imdb --repo_type dataset",
@@ -53,17 +55,26 @@ class Pull final : public Command {
           fmt::format("{}: these are the files that the cache holds; whether they are all cannot be known without the "
                       "Hub",
                       hub::shown(repository_)));
-    if (common.json)
-      out.json({{"path", snapshot.folder.string()},
-                {"revision", snapshot.commit},
-                {"files", snapshot.files},
-                {"complete", snapshot.is_whole}});
-    else
+    std::optional<hub::Snapshot> copy;
+    if (repository_.type == hub::RepoType::dataset) copy = fetch_converted(settings, repository_);
+    if (!common.json) {
       out.line(snapshot.folder.string());
+      return 0;
+    }
+    OrderedJson report = described(snapshot);
+    if (copy) report["parquet"] = described(*copy);
+    out.json(report);
     return 0;
   }
 
  private:
+  static OrderedJson described(const hub::Snapshot& snapshot) {
+    return {{"path", snapshot.folder.string()},
+            {"revision", snapshot.commit},
+            {"files", snapshot.files},
+            {"complete", snapshot.is_whole}};
+  }
+
   std::vector<std::string> choose(const std::vector<std::string>& names) const {
     if (all_ || repository_.type == hub::RepoType::dataset) return names;
     try {

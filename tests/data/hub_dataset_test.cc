@@ -261,8 +261,36 @@ TEST_F(HubDatasets, AScriptIsTheHubsCopyOfIt) {
       return std::string(error.what());
     }
   };
-  EXPECT_THAT(message("org/old"), testing::AnyOf(HasSubstr("train 0000.parquet"), HasSubstr("Parquet")));
+  EXPECT_EQ(message("org/old"), "train 0000.parquet");
   EXPECT_THAT(message("org/older"), HasSubstr("is a script, which is never run"));
+  // Without the network it is the same, though no file of the script's own branch was ever fetched.
+  EXPECT_FALSE(fs::exists(server_.cache() / "datasets--org--old" / "blobs"));
+  set("HF_HUB_OFFLINE", "1");
+  server_.take_log();
+  EXPECT_EQ(message("org/old"), "train 0000.parquet");
+  EXPECT_THAT(server_.take_log(), IsEmpty());
+}
+
+TEST_F(HubDatasets, AScriptsCopyIsFetchedWhole) {
+  add("org/old/old.py", "raise SystemExit\n");
+  add("org/old/README.md", "# Old\n");
+  add("org/old@refs%2Fconvert%2Fparquet/plain/train/0000.parquet", "a");
+  add("org/old@refs%2Fconvert%2Fparquet/plain/test/0000.parquet", "b");
+  add("org/older/older.py", "");
+  add("org/both/both.py", "");
+  add("org/both/README.md", "---\nconfigs:\n- config_name: a\n  data_files: a.jsonl\n---\n");
+  add("org/both/a.jsonl", lines("a", 1));
+  start();
+  const hub::Settings settings = hub::Settings::from_environment();
+  const auto copy = fetch_converted(settings, {hub::RepoType::dataset, "org/old"});
+  ASSERT_TRUE(copy);
+  EXPECT_THAT(copy->files, ElementsAre("plain/test/0000.parquet", "plain/train/0000.parquet"));
+  EXPECT_EQ(read_text(copy->folder / "plain/train/0000.parquet"), "a");
+  EXPECT_TRUE(fs::exists(server_.cache() / "datasets--org--old" / "refs" / "refs" / "convert" / "parquet"));
+  EXPECT_FALSE(fetch_converted(settings, {hub::RepoType::dataset, "org/both"}));
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(fetch_converted(settings, {hub::RepoType::dataset, "org/older"}));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("org/older is a script, which is never run"));
 }
 
 /// What dataset_infos.json describes counts beside the README.md's dataset_info, as in datasets 5.2.

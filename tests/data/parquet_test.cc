@@ -181,6 +181,16 @@ TEST_F(Columnar, PicksRowsAcrossGroupsAndFiles) {
   EXPECT_THAT(texts(data.slice(count - 1, count + 1)), ElementsAre(text(count - 1), text(0)));
 }
 
+/// pyarrow gives a column that holds nothing the type null.
+TEST_F(Columnar, AColumnWithoutATypeIsOfNulls) {
+  const fs::path types = kFolder / "types.parquet";
+  EXPECT_THAT(texts(types, {.text_column = "none", .bad_rows = BadRows::skip}), testing::IsEmpty());
+  EXPECT_EQ(load_dataset(types.string(), {.text_column = "none", .bad_rows = BadRows::skip})["train"].skipped_rows(),
+            3);
+  expect_error(ErrorKind::input, {"types.parquet, row 1", "got null", "name another column"},
+               [&] { texts(types, {.text_column = "none"}); });
+}
+
 TEST_F(Columnar, StandsBesideOtherKindsAndColumns) {
   // Files of one split may have columns in another order, and columns of their own.
   fs::copy_file(kFolder / "nested.parquet", folder_ / "train-0.parquet");

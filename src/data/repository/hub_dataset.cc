@@ -10,7 +10,6 @@
 #include "data/repository/choose_files.h"
 #include "data/split_slice.h"
 #include "hub/clients.h"
-#include "hub/fetch.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
@@ -148,16 +147,20 @@ HubDataset made_of(const Opening& opening, ChosenFiles chosen, const ReadOptions
   return dataset;
 }
 
+hub::Repository copy_of(const Opening& script) {
+  hub::Repository copy = script.repository;
+  copy.revision = kConverted;
+  return copy;
+}
+
 HubDataset open_converted(const Opening& script, const ReadOptions& options) {
   if (script.repository.revision != "main")
     fail(ErrorKind::input,
          "{} is a script, which is never run; the Hub has a copy of its newest revision as Parquet: leave the revision "
          "out",
          script.what);
-  hub::Repository copy = script.repository;
-  copy.revision = kConverted;
   try {
-    const Opening opening = look_up(script.settings, copy);
+    const Opening opening = look_up(script.settings, copy_of(script));
     if (!is_converted(opening.listing.names))
       fail(ErrorKind::input, "{} holds no files CONFIGURATION/SPLIT/0000.parquet", opening.what);
     return made_of(opening, choose_converted(opening.listing.names, options.config_name, opening.what), options);
@@ -191,6 +194,21 @@ HubDataset open_hub_dataset(const hub::Settings& settings, const hub::Repository
   if (card.configs.empty() && is_script(opening)) return open_converted(opening, options);
   return made_of(opening, choose_files(names, card, options.config_name, opening.what, !opening.listing.is_whole),
                  options);
+}
+
+std::optional<hub::Snapshot> fetch_converted(const hub::Settings& settings, const hub::Repository& repository) {
+  const Opening opening = look_up(settings, repository);
+  if (repository.revision != "main" || is_converted(opening.listing.names) || !is_script(opening) ||
+      !card_of(opening).configs.empty())
+    return std::nullopt;
+  const hub::Repository copy = copy_of(opening);
+  try {
+    hub::list_files(settings, copy);
+  } catch (const Error& error) {
+    warn(fmt::format("{} is a script, which is never run, and of its copy as Parquet: {}", opening.what, error.what()));
+    return std::nullopt;
+  }
+  return hub::fetch(settings, copy, [](const std::vector<std::string>& names) { return names; });
 }
 
 }  // namespace tekio

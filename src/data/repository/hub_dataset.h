@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/layout.h"
+#include "hub/fetch.h"
 #include "hub/repository.h"
 #include "hub/settings.h"
 
@@ -40,5 +41,9 @@ struct HubDataset {
 /// file that can be read; a README.md that says nothing sensible of its files).
 HubDataset open_hub_dataset(const hub::Settings& settings, const hub::Repository& repository,
                             const ReadOptions& options);
+
+/// Fetches all of the Hub's copy as Parquet of a dataset that is a script, which is what open_hub_dataset() reads of
+/// it; nullopt where it is none, and, with a warning, where there is no copy. Errors: io.
+std::optional<hub::Snapshot> fetch_converted(const hub::Settings& settings, const hub::Repository& repository);
 
 }  // namespace tekio
