@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -77,6 +78,14 @@ void RepositoryCache::set_commit(const std::string& commit) const {
   make_folders(snapshot(commit));  // huggingface_hub takes a repository without it for damaged
   make_folders(reference.parent_path());
   write_atomically(reference, commit);
+}
+
+void RepositoryCache::set_absent(const std::string& commit, const std::string& path) const {
+  const fs::path marker = folder_ / ".no_exist" / commit / path;
+  std::error_code ignored;
+  if (fs::exists(marker, ignored)) return;
+  make_folders(marker.parent_path());
+  std::ofstream{marker};
 }
 
 void RepositoryCache::link(const std::string& commit, const std::string& path, const std::string& etag) const {

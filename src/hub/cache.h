@@ -5,6 +5,7 @@
 //                     blobs/ETAG                 content; ETAG.incomplete while it is being fetched
 //                     listings/COMMIT            names of all of a commit's files, one a line: Tekio's own, so that a
 //                                                part of them is known for a part
+//                     .no_exist/COMMIT/PATH      empty: the commit has no such file, so nobody need ask for it
 //   .locks/models--ORG--NAME/ETAG.lock           flock'ed by whoever writes that blob
 //
 // Names that become part of a path have been checked (repository.h) before they come here.
@@ -38,6 +39,8 @@ class RepositoryCache {
   /// Errors of all of these: io.
   void set_listing(const std::string& commit, const std::vector<std::string>& names) const;
   void set_commit(const std::string& commit) const;
+  /// Notes that a commit has no file of this name, for whoever asks for files one by one.
+  void set_absent(const std::string& commit, const std::string& path) const;
   /// Puts a blob into a snapshot under its name.
   void link(const std::string& commit, const std::string& path, const std::string& etag) const;
 

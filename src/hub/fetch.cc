@@ -225,6 +225,10 @@ void keep(const RepositoryCache& cache, const Repository& repository, const List
     if (!cache.listing(listing.commit)) cache.set_listing(listing.commit, listing.names);
     // Of a dataset that is a script no file may ever be fetched. A model's commit is kept with its files.
     if (is_first && repository.type == RepoType::dataset) cache.set_commit(listing.commit);
+    if (repository.type == RepoType::model)
+      for (const std::string& name : files_asked_for())
+        if (!std::binary_search(listing.names.begin(), listing.names.end(), name))
+          cache.set_absent(listing.commit, name);
   } catch (const Error&) {}
 }
 

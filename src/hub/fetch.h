@@ -71,6 +71,8 @@ std::vector<std::string> tokenizer_files(const std::vector<std::string>& names);
 std::vector<std::string> model_and_tokenizer_files(const std::vector<std::string>& names);
 /// config.json alone. Errors: input (there is none).
 std::vector<std::string> config_file(const std::vector<std::string>& names);
+/// What Hugging Face transformers' from_pretrained asks for by name, whether a repository has it or not.
+std::vector<std::string> files_asked_for();
 /// Everything but weights in other forms than model_files() takes.
 std::vector<std::string> model_repository_files(const std::vector<std::string>& names);
 

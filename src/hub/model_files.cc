@@ -83,6 +83,14 @@ std::vector<std::string> model_and_tokenizer_files(const std::vector<std::string
   return wanted;
 }
 
+std::vector<std::string> files_asked_for() {
+  std::vector<std::string> names(kTokenizer.begin(), kTokenizer.end());
+  for (const char* name : {"config.json", "adapter_config.json", "chat_template.jinja", "model.safetensors",
+                           "model.safetensors.index.json"})
+    names.emplace_back(name);
+  return names;
+}
+
 std::vector<std::string> model_repository_files(const std::vector<std::string>& names) {
   std::vector<std::string> wanted = model_files(names);
   for (const std::string& name : names) {

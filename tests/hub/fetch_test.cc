@@ -167,6 +167,18 @@ TEST_F(Fetch, APartOfAModelIsNoModelWithoutWeights) {
               AllOf(HasSubstr("the Hub does not answer"), HasSubstr("tekio pull org/small")));
 }
 
+/// As huggingface_hub notes it, so that neither it nor Hugging Face transformers asks for these again.
+TEST_F(Fetch, WhatARepositoryLacksIsNoted) {
+  const std::string commit = fetch_small(server_.settings()).commit;
+  const fs::path noted = server_.cache() / "models--org--small" / ".no_exist" / commit;
+  for (const char* name : {"vocab.txt", "tokenizer_config.json", "chat_template.jinja", "adapter_config.json"}) {
+    ASSERT_TRUE(fs::is_regular_file(noted / name)) << name;
+    EXPECT_EQ(fs::file_size(noted / name), 0u);
+  }
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "pytorch_model.bin"})
+    EXPECT_FALSE(fs::exists(noted / name)) << name;
+}
+
 /// A cache that somebody else fills is read in silence.
 TEST_F(Fetch, ACacheThatCannotBeWrittenIsRead) {
   fetch_small(server_.settings());
