@@ -63,7 +63,7 @@ class Push : public testing::Test {
     const nlohmann::json files = repository(id)["files"];
     for (const auto& [name, content] : files.items()) {
       if (name == "README.md") continue;
-      EXPECT_EQ(content, hub::base64(read_file(folder + "/" + name))) << name;
+      EXPECT_EQ(content, base64(read_file(folder + "/" + name))) << name;
     }
   }
   /// The files below a folder that hold a text.
