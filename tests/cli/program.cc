@@ -57,7 +57,8 @@ Running::Running(const std::vector<std::string>& arguments, const Start& start) 
     if (!start.output_file.empty()) ::dup2(::open(start.output_file.c_str(), O_WRONLY | O_CREAT, 0644), 1);
     if (start.close_input) ::close(0);
     if (start.close_output) ::close(1);
-    std::signal(SIGPIPE, SIG_DFL);
+    // A shell's background jobs are begun without ears for some.
+    for (const int signal : {SIGPIPE, SIGINT, SIGQUIT}) std::signal(signal, SIG_DFL);
     std::signal(SIGHUP, start.nohup ? SIG_IGN : SIG_DFL);
     ::setenv("HF_HUB_OFFLINE", "1", 1);  // no test asks the network but those of the Hub, which say so
     for (const auto& [name, value] : start.environment) ::setenv(name.c_str(), value.c_str(), 1);
