@@ -49,10 +49,11 @@ std::vector<bool> read_layer_types(const ModelConfig& config, const JsonReader& 
     if (!types->is_array() || static_cast<int64_t>(types->size()) != config.layers)
       fail(ErrorKind::input, "{}: layer_types is not a list of {} types, one for each layer", where, config.layers);
     for (const Json& type : *types) {
-      if (type != kFull && type != kSliding)
+      const std::string name = type.is_string() ? type.get<std::string>() : "";
+      if (name != kFull && name != kSliding)
         fail(ErrorKind::input, "{}: layer_types names {}; expected \"{}\" or \"{}\"", where, printable(type.dump()),
              kFull, kSliding);
-      sliding.push_back(type == kSliding);
+      sliding.push_back(name == kSliding);
     }
     return sliding;
   }
