@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class Hub : public testing::Test {
  protected:
@@ -59,6 +60,66 @@ TEST_F(Hub, PullPrintsTheFolderAndTellsItsFiles) {
   const Result plain = run({"pull", "org/tiny", "--quiet"}, start_);
   EXPECT_EQ(plain.out, report["path"].get<std::string>() + "\n");
   EXPECT_EQ(plain.err, "");
+}
+
+/// Part of a commit is not taken for the whole of it, with the Hub or without.
+TEST_F(Hub, PullIsWholeOrSaysThatItIsNot) {
+  Start text = start_;
+  text.input = "the\n";
+  const Result tokenizer = run({"tokenize", "--model", "org/tiny"}, text);
+  ASSERT_EQ(tokenizer.code, 0) << tokenizer.err;
+  const fs::path repository = server_.cache() / "models--org--tiny";
+  const std::string commit = fs::directory_iterator(repository / "snapshots")->path().filename();
+  fs::remove_all(repository / "listings");  // as huggingface_hub leaves a part
+  const Result part = run({"pull", "org/tiny", "--all", "--offline", "--json"}, start_);
+  ASSERT_EQ(part.code, 0) << part.err;
+  EXPECT_EQ(part.json()["complete"], false);
+  EXPECT_THAT(part.err, HasSubstr("whether they are all cannot be known without the Hub"));
+  for (const std::string& name : {std::string("org/tiny"), "org/tiny@" + commit}) {
+    const Result without_weights = run({"pull", name, "--offline"}, start_);
+    EXPECT_EQ(without_weights.code, 4);
+    EXPECT_THAT(without_weights.err, HasSubstr("not what is needed"));
+    const Result offline = run({"fill", "--model", name, "--offline", "a [MASK]"}, start_);
+    EXPECT_EQ(offline.code, 4);
+    EXPECT_THAT(offline.err, AllOf(HasSubstr("not what is needed"), HasSubstr("'tekio pull " + name + "'")));
+  }
+  const Result whole = run({"pull", "org/tiny@" + commit, "--all", "--json"}, start_);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_EQ(whole.json()["complete"], true);
+  std::vector<std::string> here;
+  for (const auto& file : fs::directory_iterator(model_folder()))
+    if (file.is_regular_file()) here.push_back(file.path().filename());
+  EXPECT_THAT(whole.json()["files"].get<std::vector<std::string>>(), testing::UnorderedElementsAreArray(here));
+  for (const std::string& name : here)
+    EXPECT_EQ(read_file(repository / "snapshots" / commit / name), read_file(model_folder() + "/" + name));
+  // And once its files are known, one that is missing is missing.
+  fs::remove(repository / "snapshots" / commit / "model.safetensors");
+  const Result damaged = run({"pull", "org/tiny@" + commit, "--offline"}, start_);
+  EXPECT_EQ(damaged.code, 4);
+  EXPECT_THAT(damaged.err, HasSubstr("model.safetensors of org/tiny@" + commit + " is not in the Hub's cache"));
+}
+
+TEST_F(Hub, PullOfWhatIsNoModelNamesIt) {
+  HubServer other;
+  other.add("models/org/gguf/model.gguf", "x");
+  other.add("models/org/gguf/config.json", "{}");
+  other.start();
+  start_.environment["HF_ENDPOINT"] = other.endpoint();
+  const Result result = run({"pull", "org/gguf"}, start_);
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("org/gguf: "), HasSubstr("no weights"), HasSubstr("--all")));
+  EXPECT_EQ(run({"pull", "org/gguf", "--all"}, start_).code, 0);
+}
+
+TEST_F(Hub, NoSecretIsPrinted) {
+  start_.environment["HF_ENDPOINT"] = "http://user:s3cret@127.0.0.1:1";
+  const Result endpoint = run({"pull", "org/tiny"}, start_);
+  EXPECT_EQ(endpoint.code, 2);
+  EXPECT_THAT(endpoint.err, AllOf(HasSubstr("HF_ENDPOINT (http://127.0.0.1:1)"), Not(HasSubstr("s3cret"))));
+  const Result token =
+      run({"adapt", "--push_to_hub_token", "hf_s3cret", "--model", "org/tiny", "--data", "x.txt"}, start_);
+  EXPECT_EQ(token.code, 2);
+  EXPECT_THAT(token.err, AllOf(HasSubstr("--push_to_hub_token cannot be honoured"), Not(HasSubstr("s3cret"))));
 }
 
 TEST_F(Hub, ACacheInTheHomeFolderIsNamedAsInAShell) {

@@ -58,9 +58,11 @@ class Push : public testing::Test {
   nlohmann::json repository(const std::string& id) const { return server_.repositories()["models/" + id]; }
   bool is_there(const std::string& id) const { return server_.repositories().contains("models/" + id); }
   int64_t commits(const std::string& id) const { return static_cast<int64_t>(repository(id)["history"].size()); }
-  /// Whether what was pushed of a folder is what lies there.
+  /// Whether what was pushed of a folder is what lies there, and a model with its tokenizer is among it.
   void expect_equal(const std::string& id, const std::string& folder) const {
     const nlohmann::json files = repository(id)["files"];
+    for (const char* name : {"README.md", "config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"})
+      EXPECT_TRUE(files.contains(name)) << name;
     for (const auto& [name, content] : files.items()) {
       if (name == "README.md") continue;
       EXPECT_EQ(content, base64(read_file(folder + "/" + name))) << name;
