@@ -73,7 +73,7 @@ std::vector<fs::path> dictionary_files(const mecab_dictionary_info_t* dictionary
 
 struct Mecab::State {
   struct ModelDeleter {
-    void operator()(mecab_model_t* model) const { mecab_library().free_model(model); }
+    void operator()(mecab_model_t* made) const { mecab_library().free_model(made); }
   };
   struct TaggerDeleter {
     void operator()(mecab_t* tagger) const { mecab_library().free_tagger(tagger); }

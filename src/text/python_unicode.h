@@ -32,7 +32,7 @@ struct LaterClass {
 struct LaterDecomposition {
   char32_t c;
   bool compatible;
-  char32_t parts[2];  ///< all that it decomposes to; the second is 0 where there is one
+  char32_t first, second;  ///< all that it decomposes to; the second is 0 where there is one
 };
 // All of them ascending. Generated: python_unicode_tables.cc.
 extern const Flagged kFlagged[];

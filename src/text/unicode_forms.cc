@@ -40,8 +40,8 @@ uint8_t later_class(char32_t c) {
 
 void append_later(char32_t c, bool compatible, std::vector<Part>& parts) {
   if (const auto* found = later_decomposition(c, compatible)) {
-    parts.push_back({found->parts[0], 0, 0});
-    if (found->parts[1] != 0) parts.push_back({found->parts[1], 0, 1});
+    parts.push_back({found->first, 0, 0});
+    if (found->second != 0) parts.push_back({found->second, 0, 1});
     return;
   }
   parts.push_back({c, later_class(c), 0});
