@@ -1,5 +1,6 @@
 // tekio tokenizer train: a vocabulary from a corpus, saved as a tokenizer's folder.
 #include <algorithm>
+#include <map>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -14,15 +15,18 @@ class TokenizerTrain final : public Command {
   CommandText text() const override {
     return {
         .name = "tokenizer train",
-        .summary = "trains a WordPiece or byte-level BPE vocabulary on a corpus",
-        .usage = "--data D… --output_dir DIR [--model_type bpe] [--vocab_size 30000]",
+        .summary = "trains a WordPiece, byte-level BPE or Unigram vocabulary on a corpus",
+        .usage = "--data D… --output_dir DIR [--model_type bpe|unigram] [--vocab_size 30000]",
         .description =
             "Counts the words of split train (or the only split there is) and merges frequent pairs of pieces, as "
             "Hugging Face's BertWordPieceTokenizer does, or with --model_type bpe its ByteLevelBPETokenizer, whose "
-            "vocabularies RoBERTa and ModernBERT have. DIR becomes a tokenizer's folder, which AutoTokenizer "
+            "vocabularies RoBERTa and ModernBERT have. With --model_type unigram it estimates the frequencies of many "
+            "pieces and takes out those that are missed least, as its UnigramTrainer does: the vocabularies of "
+            "SentencePiece, XLM-RoBERTa and ALBERT. DIR becomes a tokenizer's folder, which AutoTokenizer "
             "opens; a tokenizer that lies there already is replaced.",
         .examples = {"tekio tokenizer train --data notes.txt.zst --vocab_size 8000 --output_dir my-tokenizer",
                      "tekio tokenizer train --data notes.txt.zst --model_type bpe --output_dir my-roberta-tokenizer",
+                     "tekio tokenizer train --data notes.txt.zst --model_type unigram --output_dir my-xlm-tokenizer",
                      "tekio tokenizer train --data ./imdb:unsupervised --lowercase false --output_dir cased"}};
   }
 
@@ -32,8 +36,9 @@ class TokenizerTrain final : public Command {
         .short_name('d');
     table.add("output_dir", &output_dir_, "the folder that the tokenizer is saved in").called("DIR").short_name('o');
     add_read_options(table, read_);
-    table.add("model_type", &model_type_, {{"wordpiece", ModelType::wordpiece}, {"bpe", ModelType::bpe}},
-              "the kind of vocabulary: BERT's WordPiece, or RoBERTa's byte-level BPE");
+    table.add("model_type", &model_type_,
+              {{"wordpiece", ModelType::wordpiece}, {"bpe", ModelType::bpe}, {"unigram", ModelType::unigram}},
+              "the kind of vocabulary: BERT's WordPiece, RoBERTa's byte-level BPE, or XLM-RoBERTa's Unigram");
     table.add("vocab_size", &options_.vocab_size, "entries of the vocabulary, special tokens and alphabet included")
         .at_least(1)
         .at_most(1 << 22);
@@ -46,11 +51,12 @@ class TokenizerTrain final : public Command {
               "characters that the alphabet has however rare they are, written one after another");
     table
         .add("special_tokens", &options_.special_tokens,
-             "the tokens that get the first ids, in this order; with --model_type bpe by default <s> <pad> </s> <unk> "
-             "<mask>")
+             "the tokens that get the first ids, in this order; with --model_type bpe or unigram by default <s> <pad> "
+             "</s> <unk> <mask>")
         .called("TOKEN");
     table.add("lowercase", &options_.lowercase,
-              "makes no difference between capitals and small letters; with --model_type bpe by default false");
+              "makes no difference between capitals and small letters; with --model_type bpe or unigram by default "
+              "false");
     table.add("add_prefix_space", &add_prefix_space_,
               "takes a text's first word for what it is behind a space (--model_type bpe)");
     table.add("strip_accents", &accents_,
@@ -67,15 +73,21 @@ class TokenizerTrain final : public Command {
     if (output_dir_.empty())
       fail(ErrorKind::usage, "--output_dir is missing: the folder that the tokenizer is saved in");
     if (accents_ != Accents::as_case) options_.strip_accents = accents_ == Accents::strip;
-    const bool bpe = model_type_ == ModelType::bpe;
-    const std::vector<std::string> of_others =
-        bpe ? std::vector<std::string>{"limit_alphabet", "initial_alphabet", "strip_accents", "handle_chinese_chars"}
-            : std::vector<std::string>{"add_prefix_space"};
-    for (const std::string& name : of_others)
-      if (table.given(name))
-        fail(ErrorKind::usage, "--{} goes with --model_type {} alone; leave it out", name, bpe ? "wordpiece" : "bpe");
-    if (bpe && !table.given("lowercase")) options_.lowercase = false;
-    if (bpe && !table.given("special_tokens")) options_.special_tokens = BpeOptions{}.special_tokens;
+    struct Own {
+      const char* name;
+      std::vector<ModelType> types;
+    };
+    const Own own[] = {
+        {"limit_alphabet", {ModelType::wordpiece}}, {"initial_alphabet", {ModelType::wordpiece, ModelType::unigram}},
+        {"strip_accents", {ModelType::wordpiece}},  {"handle_chinese_chars", {ModelType::wordpiece}},
+        {"add_prefix_space", {ModelType::bpe}},     {"min_frequency", {ModelType::wordpiece, ModelType::bpe}}};
+    for (const auto& [name, types] : own)
+      if (table.given(name) && std::find(types.begin(), types.end(), model_type_) == types.end())
+        fail(ErrorKind::usage, "--{} goes with --model_type {}{} alone; leave it out", name, kTypeNames.at(types[0]),
+             types.size() > 1 ? fmt::format(" and {}", kTypeNames.at(types[1])) : "");
+    if (model_type_ == ModelType::wordpiece) return;
+    if (!table.given("lowercase")) options_.lowercase = false;
+    if (!table.given("special_tokens")) options_.special_tokens = BpeOptions{}.special_tokens;
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
@@ -85,8 +97,7 @@ class TokenizerTrain final : public Command {
     options_.threads = common.threads;
     const DatasetDict data = open_data(data_, read_);
     const Dataset& split = data[choose_split(data, {"train"})];
-    const TrainedTokenizer trained =
-        model_type_ == ModelType::bpe ? train_byte_level_bpe(split, bpe_options()) : train_word_piece(split, options_);
+    const TrainedTokenizer trained = train(split);
     tell_rows(split, read_);
     save(trained.tokenizer, folder);
     const double seconds = watch.seconds();
@@ -96,7 +107,12 @@ class TokenizerTrain final : public Command {
           fmt::format("the vocabulary has {} entries, more than --vocab_size {}: special tokens and alphabet alone are "
                       "as many{}",
                       with_commas(size), with_commas(options_.vocab_size),
-                      model_type_ == ModelType::bpe ? "" : "; a smaller --limit_alphabet makes it smaller"));
+                      model_type_ == ModelType::wordpiece ? "; a smaller --limit_alphabet makes it smaller" : ""));
+    else if (size < options_.vocab_size && model_type_ == ModelType::unigram)
+      warn(
+          fmt::format("the vocabulary has {} entries, less than --vocab_size {}: there are no more pieces; more text "
+                      "makes it larger",
+                      with_commas(size), with_commas(options_.vocab_size)));
     else if (size < options_.vocab_size)
       warn(
           fmt::format("the vocabulary has {} entries, less than --vocab_size {}: no further pair occurs {} times; more "
@@ -120,7 +136,24 @@ class TokenizerTrain final : public Command {
 
  private:
   enum class Accents { as_case, strip, keep };
-  enum class ModelType { wordpiece, bpe };
+  enum class ModelType { wordpiece, bpe, unigram };
+  static inline const std::map<ModelType, const char*> kTypeNames = {
+      {ModelType::wordpiece, "wordpiece"}, {ModelType::bpe, "bpe"}, {ModelType::unigram, "unigram"}};
+
+  TrainedTokenizer train(const Dataset& split) const {
+    if (model_type_ == ModelType::bpe) return train_byte_level_bpe(split, bpe_options());
+    if (model_type_ == ModelType::unigram) return train_unigram(split, unigram_options());
+    return train_word_piece(split, options_);
+  }
+
+  UnigramOptions unigram_options() const {
+    return {.vocab_size = options_.vocab_size,
+            .initial_alphabet = options_.initial_alphabet,
+            .special_tokens = options_.special_tokens,
+            .lowercase = options_.lowercase,
+            .model_max_length = options_.model_max_length,
+            .threads = options_.threads};
+  }
 
   BpeOptions bpe_options() const {
     return {.vocab_size = options_.vocab_size,

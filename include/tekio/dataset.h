@@ -194,4 +194,9 @@ TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions
 /// merges.
 TrainedTokenizer train_byte_level_bpe(const Dataset& dataset, const BpeOptions& options = {});
 
+/// The same of a Unigram vocabulary, as the reference's UnigramTrainer does it on what stands between white space:
+/// equal pieces, scores equal but for rounding; where the reference goes by the order of a hash table, code points
+/// count. Errors also: input (more characters than vocab_size).
+TrainedTokenizer train_unigram(const Dataset& dataset, const UnigramOptions& options = {});
+
 }  // namespace tekio

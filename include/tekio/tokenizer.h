@@ -77,6 +77,19 @@ struct BpeOptions {
   int threads = 0;                 ///< 0: all processors; the result does not depend on it
 };
 
+/// What a Unigram vocabulary is trained to be: the options of the reference's UnigramTrainer, with its defaults for the
+/// rest (a million pieces to begin with, of at most 16 characters; two estimates between prunings to three quarters).
+/// The tokenizer is one of XLM-RoBERTa's kind, without a charsmap; with `lowercase`, one that only tokenizer.json
+/// describes.
+struct UnigramOptions {
+  int64_t vocab_size = 30'000;   ///< entries wanted, special tokens and all characters included
+  std::string initial_alphabet;  ///< characters that are pieces whether or not the words have them, UTF-8
+  std::vector<std::string> special_tokens = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"};  ///< the first ids, in order
+  bool lowercase = false;
+  int64_t model_max_length = 512;  ///< what the tokenizer's folder says of the model's longest input
+  int threads = 0;                 ///< 0: all processors; the result does not depend on it
+};
+
 /// An immutable tokenizer; copies share its tables, and all members may be called from several threads at once.
 class Tokenizer {
  public:

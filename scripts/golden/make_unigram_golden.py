@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/text/{unigram,unigram_pipelines}.json with the live reference (transformers and its `tokenizers`).
+"""Makes tests/golden/text/{unigram,unigram_pipelines,unigram_training}.json with the live reference (transformers and its `tokenizers`).
 
     PYTHON scripts/golden/make_unigram_golden.py [OUT]
 
@@ -7,18 +7,21 @@
                             SentencePiece under "models", in base64), what they make of nasty texts (ids, word ids, offsets), of a pair, and back
     unigram_pipelines.json  tokenizer.json files with a Unigram model, in the form of pipelines.json (make_tokenizer_golden.py): what converters
                             of several years wrote of these classes, Llama's shape with bytes, and every option of the model and of Metaspace
+    unigram_training.json   rows of text, options, and the pieces and scores that UnigramTrainer makes of them; pieces of equal scores, which
+                            it has in no order, by code points; scores to nine digits
 
 The charsmap is one of few rules (sentencepiece_files.py). The texts come from compare_tokenizer.py's generator, with a fixed seed.
 """
 import base64
 import json
 import pathlib
+import random
 import sys
 import tempfile
 
 sys.path += [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "compare")]
 from sentencepiece_files import CONTROL, UNKNOWN, USER_DEFINED, charsmap, model
-from make_byte_level_golden import OUT, PROSE, encoded, lines, texts
+from make_byte_level_golden import OUT, PROSE, SPECIAL, encoded, lines, texts
 from tokenizers import AddedToken, Regex, Tokenizer, __version__, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer
 
@@ -179,10 +182,32 @@ def pipelines():
     return out
 
 
+def training():
+    rows = [line.strip("\n") for line in PROSE.split("\n")] + ["", "aaaa aaaaa aaaaaa", "abab ababab abcabc  abc", "x" * 80 + " " + "xy" * 30, "a\u2581b \u2581 c\u3000d\u0085e\tf", "日本の映画は面白い。日本の映画です。", "<unk> film <s>", "Film FILM fiLm"]
+    # Words of a few syllables: here pruning has much to take out, and several pieces stand in the place of one.
+    draw = random.Random(5)
+    syllables = [a + b for a in ("b", "st", "k", "l", "m", "tr", "n", "p", "r", "v") for b in ("a", "e", "i", "on", "u")]
+    words = ["".join(draw.choice(syllables) for _ in range(draw.randint(1, 4))) for _ in range(300)]
+    syllabic = [" ".join(words[min(299, int(draw.expovariate(0.015)))] for _ in range(24)) for _ in range(40)]
+    out = []
+    for rows, options in ((rows, {}), (rows, {"vocab_size": 120}), (rows, {"vocab_size": 100, "lowercase": True}), (rows, {"vocab_size": 150, "initial_alphabet": "zßq日"}), (syllabic, {"vocab_size": 120})):
+        options = {"vocab_size": 30000, "lowercase": False, "initial_alphabet": "", **options}
+        made = Tokenizer(models.Unigram())
+        if options["lowercase"]:
+            made.normalizer = normalizers.Lowercase()
+        made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+        made.train_from_iterator(rows, trainers.UnigramTrainer(vocab_size=options["vocab_size"], special_tokens=SPECIAL, unk_token="<unk>", initial_alphabet=list(options["initial_alphabet"]), show_progress=False))
+        vocab = [tuple(piece) for piece in json.loads(made.to_str())["model"]["vocab"]]
+        words = sum(len(made.pre_tokenizer.pre_tokenize_str(made.normalizer.normalize_str(row) if made.normalizer else row)) for row in rows)
+        out.append({"options": options, "rows": rows, "words": words, "vocab": [(text, round(score, 9)) for text, score in vocab[:5] + in_order(vocab[5:])]})
+    return out
+
+
 def main():
     (OUT / "unigram.json").write_text(lines(folders()), encoding="utf-8")
     (OUT / "unigram_pipelines.json").write_text(lines(pipelines()), encoding="utf-8")
-    print(f"tokenizers {__version__}: {', '.join(f'{(OUT / name).stat().st_size:,}' for name in ('unigram.json', 'unigram_pipelines.json'))} bytes")
+    (OUT / "unigram_training.json").write_text(lines(training()), encoding="utf-8")
+    print(f"tokenizers {__version__}: {', '.join(f'{(OUT / name).stat().st_size:,}' for name in ('unigram.json', 'unigram_pipelines.json', 'unigram_training.json'))} bytes")
 
 
 if __name__ == "__main__":

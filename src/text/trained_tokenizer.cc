@@ -35,8 +35,9 @@ void check_special_tokens(const std::vector<std::string>& tokens, const RoleName
 void add_special_tokens(const std::vector<std::string>& tokens, const RoleNames& roles, Tokenizer::Tables& tables) {
   std::vector<AddedToken> special;
   for (const std::string& token : tokens) {
-    // As RoBERTa's does, a mask in a text stands for a word with the space before it.
-    const bool strips = token == roles[kMask] && tables.known_class->is_byte_level();
+    // As RoBERTa's and XLM-RoBERTa's do, a mask in a text stands for a word with the space before it.
+    const bool strips =
+        token == roles[kMask] && (tables.known_class->is_byte_level() || tables.known_class->is_unigram());
     special.push_back({.content = token, .lstrip = strips, .special = true});
     if (std::find(roles.begin(), roles.end(), token) == roles.end()) tables.further_special.push_back(token);
   }

@@ -65,6 +65,29 @@ TEST(TokenizerTrain, SavesAByteLevelBpe) {
   EXPECT_THAT(read_file(out + "/tokenizer.json"), HasSubstr("\"Lowercase\""));
 }
 
+TEST(TokenizerTrain, SavesAUnigram) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(400)), out = folder / "pieces";
+  const auto train = [&](std::vector<std::string> options) {
+    std::vector<std::string> arguments = {"tokenizer",    "train",   "--data",       text,
+                                          "--model_type", "unigram", "--output_dir", out};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Result result = run(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result;
+  };
+  EXPECT_EQ(train({"--vocab_size", "60", "--json"}).json()["vocab_size"], 60);
+  EXPECT_THAT(names_in(out),
+              UnorderedElementsAre("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"));
+  const Result ids = run({"tokenize", "--tokenizer", out, "--ids"}, {.input = "a <mask>\n"});
+  EXPECT_THAT(ids.out, testing::AllOf(testing::StartsWith("0 "), testing::EndsWith(" 4 2\n"))) << ids.err;
+  EXPECT_THAT(train({"--initial_alphabet", "\xC3\x9F"}).err, HasSubstr("less than --vocab_size 30,000: there are no "
+                                                                       "more pieces"));
+  EXPECT_THAT(read_file(out + "/tokenizer.json"), HasSubstr("\xC3\x9F"));
+  train({"--vocab_size", "60", "--lowercase", "true"});
+  EXPECT_THAT(read_file(out + "/tokenizer.json"), HasSubstr("\"Lowercase\""));
+}
+
 TEST(TokenizerTrain, PrintsTheFolderAndTellsWhereTheSizeIsAnother) {
   const ScratchFolder folder;
   const std::string text = folder.write("text.txt", "abc abc abd\n"), out = folder / "out";
@@ -147,7 +170,17 @@ TEST(TokenizerTrain, WhatIsWrongHasACodeAndASentence) {
       {{"--data", text, "--output_dir", out, "--vocab_size", "0"}, 2, "--vocab_size is '0'"},
       {{"--data", text, "--output_dir", out, "--min_frequency", "-1"}, 2, "--min_frequency is '-1'"},
       {{"--data", text, "--output_dir", out, "--limit_alphabet", "0"}, 2, "--limit_alphabet is '0'"},
-      {{"--data", text, "--output_dir", out, "--model_type", "unigram"}, 2, "--model_type is 'unigram'"},
+      {{"--data", text, "--output_dir", out, "--model_type", "unigrams"}, 2, "--model_type is 'unigrams'"},
+      {{"--data", text, "--output_dir", out, "--model_type", "unigram", "--min_frequency", "3"},
+       2,
+       "--min_frequency goes with --model_type wordpiece and bpe alone"},
+      {{"--data", text, "--output_dir", out, "--model_type", "bpe", "--initial_alphabet", "x"},
+       2,
+       "--initial_alphabet goes with --model_type wordpiece and unigram alone"},
+      {{"--data", text, "--output_dir", out, "--model_type", "unigram", "--vocab_size", "3"},
+       3,
+       "different characters, each of which is a piece, but vocab_size is 3"},
+      {{"--data", blank, "--output_dir", out, "--model_type", "unigram"}, 3, "there is no word in the data"},
       {{"--data", text, "--output_dir", out, "--model_type", "bpe", "--limit_alphabet", "9"},
        2,
        "--limit_alphabet goes with --model_type wordpiece alone"},

@@ -1,0 +1,42 @@
+#include "text/unigram_word_counter.h"
+
+#include "base/error.h"
+#include "text/count_regions.h"
+#include "text/utf8.h"
+
+namespace tekio {
+
+void UnigramWordCounter::add(std::string_view text) {
+  constexpr size_t kRemembered = 64;  // longer regions (a sentence of Chinese) are cut at once
+  if (text.size() > INT32_MAX)
+    fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
+  count_regions(scanner_, text, regions_, kRemembered, [&](std::string_view region) {
+    cut_region(region, [&](std::string_view word) { words_.add(word, 1); });
+  });
+}
+
+void UnigramWordCounter::distribute(std::vector<CountList>& parts) {
+  const auto add = [&](std::string_view word, uint64_t count) {
+    parts[CountTable::part_of(word, parts.size())].add(word, count);
+  };
+  words_.for_each(add);
+  regions_.for_each([&](std::string_view region, uint64_t count) {
+    cut_region(region, [&](std::string_view word) { add(word, count); });
+  });
+}
+
+/// Calls use(word) for every word of a region.
+template <typename Use>
+void UnigramWordCounter::cut_region(std::string_view region, Use&& use) {
+  characters_.clear();
+  append_aligned(region, 0, characters_);
+  normalizer_.apply(characters_, 0);
+  pre_tokenizer_.split(characters_, {0, characters_.size()}, split_);
+  for (const Split& split : split_.splits) {
+    word_.clear();
+    for (const AlignedChar& a : split_.of(split)) append_utf8(word_, a.c);
+    use(std::string_view(word_));
+  }
+}
+
+}  // namespace tekio
