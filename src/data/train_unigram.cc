@@ -3,7 +3,7 @@
 
 #include "data/count_words.h"
 #include "text/unigram_trainer.h"
-#include "text/unigram_word_counter.h"
+#include "text/word_counter.h"
 #include "text/xlm_roberta_tokenizer.h"
 
 namespace tekio {

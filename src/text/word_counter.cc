@@ -11,17 +11,16 @@ constexpr size_t kRemembered = 64;  // longer regions (a sentence of Chinese) ar
 
 }  // namespace
 
-WordCounter::WordCounter(const BertNormalization& normalization)
-    : normalizer_({normalization}), pre_tokenizer_({BertPreTokenization{}}), lowercases_(normalization.lowercase) {}
-
-void WordCounter::add(std::string_view text) {
+template <typename Scanner>
+void RegionWordCounter<Scanner>::add(std::string_view text) {
   if (text.size() > INT32_MAX)
     fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
   count_regions(scanner_, text, regions_, kRemembered,
                 [&](std::string_view region) { cut(region, [&](std::string_view word) { words_.add(word, 1); }); });
 }
 
-void WordCounter::distribute(std::vector<CountList>& parts) {
+template <typename Scanner>
+void RegionWordCounter<Scanner>::distribute(std::vector<CountList>& parts) {
   const auto add = [&](std::string_view word, uint64_t count) {
     parts[CountTable::part_of(word, parts.size())].add(word, count);
   };
@@ -31,9 +30,10 @@ void WordCounter::distribute(std::vector<CountList>& parts) {
 }
 
 /// Calls use(word) for every word of a region.
+template <typename Scanner>
 template <typename Use>
-void WordCounter::cut(std::string_view region, Use&& use) {
-  if (make_plain(region, lowercases_, word_)) {
+void RegionWordCounter<Scanner>::cut(std::string_view region, Use&& use) {
+  if (plain_ == Plain::one_word && make_plain(region, lowercases_, word_)) {
     use(std::string_view(word_));
     return;
   }
@@ -47,5 +47,8 @@ void WordCounter::cut(std::string_view region, Use&& use) {
     use(std::string_view(word_));
   }
 }
+
+template class RegionWordCounter<RegionScanner>;
+template class RegionWordCounter<SpaceScanner>;
 
 }  // namespace tekio

@@ -1,27 +1,38 @@
-// Counts the words of a corpus, as BERT's normalizer and pre-tokenizer cut it. What is counted while text passes by is
-// regions (see RegionScanner), by their bytes as they are; a region's words depend on those alone, so each distinct
-// one is normalized and cut once, at the end. One counter a thread.
+// Counts the words of a corpus, as a normalizer and a pre-tokenizer cut it. What is counted while text passes by is
+// regions (see RegionScanner and SpaceScanner), by their bytes as they are; a region's words depend on those alone, so
+// each distinct one is normalized and cut once, at the end. One counter a thread.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/count_table.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/region_scanner.h"
+#include "text/space_scanner.h"
 
 namespace tekio {
 
-class WordCounter {
+template <typename Scanner>
+class RegionWordCounter {
  public:
-  explicit WordCounter(const BertNormalization& normalization);
-
   /// Counts the words of a text. Valid UTF-8, at most INT32_MAX bytes.
   void add(std::string_view text);
   /// Adds all words that were counted to those of `parts` that they belong to.
   void distribute(std::vector<CountList>& parts);
+
+ protected:
+  /// What of a region of ASCII letters and digits alone is known without cutting it: nothing, or that it is one word.
+  enum class Plain { cut, one_word };
+  RegionWordCounter(Normalizer normalizer, PreTokenizer pre_tokenizer, Scanner scanner, Plain plain)
+      : normalizer_(std::move(normalizer)),
+        pre_tokenizer_(std::move(pre_tokenizer)),
+        lowercases_(normalizer_.lowercases()),
+        plain_(plain),
+        scanner_(std::move(scanner)) {}
 
  private:
   template <typename Use>
@@ -30,12 +41,29 @@ class WordCounter {
   Normalizer normalizer_;
   PreTokenizer pre_tokenizer_;
   bool lowercases_;
-  RegionScanner scanner_;
+  Plain plain_;
+  Scanner scanner_;
   CountTable regions_, words_;  // words_: of regions too long to be met again
 
   AlignedText characters_;
   PreTokenizedText split_;
   std::string word_;
+};
+
+/// As BERT's normalizer and pre-tokenizer cut.
+class WordCounter : public RegionWordCounter<RegionScanner> {
+ public:
+  explicit WordCounter(const BertNormalization& normalization)
+      : RegionWordCounter(Normalizer({normalization}), PreTokenizer({BertPreTokenization{}}), {}, Plain::one_word) {}
+};
+
+/// As the pre-tokenizer of XLM-RoBERTa's kind cuts: what stands between white space, each with a visible space before
+/// it. The normalizer looks at nothing beyond white space.
+class UnigramWordCounter : public RegionWordCounter<SpaceScanner> {
+ public:
+  UnigramWordCounter(Normalizer normalizer, PreTokenizer pre_tokenizer)
+      : RegionWordCounter(std::move(normalizer), std::move(pre_tokenizer),
+                          SpaceScanner(SpaceScanner::Regions::between_white_space), Plain::cut) {}
 };
 
 }  // namespace tekio
