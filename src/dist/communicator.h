@@ -1,0 +1,64 @@
+// The processes that work on one run together, as one of them sees them. Sums are taken in an order that depends on the
+// ranks alone, so the same bits come out in every run, on every rank, by every engine.
+//
+//   auto ranks = alone();                                  // or as the launcher started us: join.h
+//   ranks->begin_sum(gradients_of_last_layer, givers);     // goes on beside what is computed next
+//   ranks->begin_sum(gradients_of_first_layer, givers);
+//   ranks->wait();
+//
+// Every rank calls the same functions in the same order with the same sizes. Each may throw an Error of kind comms,
+// which names the rank that is missing, once nothing was heard of it for Limits::silence_seconds; nothing here waits
+// longer. All functions are to be called from one thread at a time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tekio {
+
+/// What numbers are sent as. bf16 halves the bytes: each rank's numbers are rounded before they are summed, and the sum
+/// once more.
+enum class Wire { f32, bf16 };
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// Begins to sum `numbers` over the first `givers` ranks, element by element in a binary tree, ((0 + 1) + (2 + 3)) +
+  /// …, where a rank without a neighbour is passed on as it is. What stands in the others' numbers is not added. All
+  /// ranks get the sum. Until wait() nobody may touch `numbers`.
+  virtual void begin_sum(std::span<float> numbers, int givers, Wire wire = Wire::f32) = 0;
+  /// The same, but each rank gets only its own share of the sum (share_of); what stands in the rest is then undefined.
+  virtual void begin_shared_sum(std::span<float> numbers, int givers, Wire wire = Wire::f32) = 0;
+  /// Begins to give every rank's share of `numbers` to all others.
+  virtual void begin_exchange_of_shares(std::span<float> numbers) = 0;
+  /// Returns when all that was begun is done.
+  virtual void wait() = 0;
+
+  /// Every rank's record, in the order of the ranks; they may differ in size, and be empty.
+  virtual std::vector<std::string> gather(std::string_view own) = 0;
+  /// Rank 0's record; what the others give is not looked at.
+  virtual std::string broadcast(std::string_view of_rank_0) = 0;
+
+  /// Tells the others why this rank goes no further: whatever they wait for then throws `why` (comms). Never throws,
+  /// and returns at once.
+  virtual void leave(std::string_view why) noexcept = 0;
+};
+
+/// One process that works alone: sums are there already.
+std::unique_ptr<Communicator> alone();
+
+/// The part [begin, end) of `count` numbers that is `rank`'s of `size`: parts follow each other, cover all, and begin
+/// at multiples of 1,024, so that whoever sums blocks of that many finds none of them cut.
+struct Share {
+  size_t begin, end;
+};
+Share share_of(size_t count, int rank, int size);
+
+}  // namespace tekio
