@@ -2,7 +2,6 @@
 #include "base/thread_pool.h"
 
 #include <sched.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,22 +13,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/no_signals.h"
 
 namespace tekio {
-
-namespace {
-
-/// Workers run code that a signal handler must not interrupt on the same stack: oneDNN's kernels point the stack
-/// register elsewhere, and the handler's frame would overwrite what is there. What concerns the thread itself (a fault)
-/// stays.
-void take_no_signals() {
-  sigset_t outside;
-  sigfillset(&outside);
-  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&outside, own);
-  pthread_sigmask(SIG_BLOCK, &outside, nullptr);
-}
-
-}  // namespace
 
 // A loop ends when all its items are done, not when all workers have looked at it: on a busy machine a worker may be
 // away for a whole time slice, and the others need not wait for it. A worker that comes late must not take an item of
@@ -69,6 +55,7 @@ struct ThreadPool::State {
   }
 
   void serve(int worker) {
+    // oneDNN's kernels point the stack register elsewhere, and a signal handler's frame would overwrite what is there.
     take_no_signals();
     uint32_t seen = 0;
     for (;;) {

@@ -7,8 +7,11 @@
 //   ranks->wait();
 //
 // Every rank calls the same functions in the same order with the same sizes. Each may throw an Error of kind comms,
-// which names the rank that is missing, once nothing was heard of it for Limits::silence_seconds; nothing here waits
-// longer. All functions are to be called from one thread at a time.
+// which names the rank that is missing, once nothing was heard of it for Limits::silence_seconds; a rank that lives is
+// waited for. All functions are to be called from one thread at a time.
+//
+// Numbers that were begun with are read and written until wait() returns, or throws; who throws in between calls
+// leave() before their memory goes.
 #pragma once
 
 #include <memory>
@@ -23,12 +26,21 @@ namespace tekio {
 /// once more.
 enum class Wire { f32, bf16 };
 
+/// How long other ranks are waited for.
+struct Limits {
+  double silence_seconds = 20;  ///< without a sign of life of one
+  double start_seconds = 120;   ///< until all have come
+};
+
 class Communicator {
  public:
+  /// Waits for the others to come to the same end; a rank that has left, or was left, does not wait.
   virtual ~Communicator() = default;
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// Processors that this rank may count on: those that it may run on, each divided by the ranks that may use it too.
+  virtual int processors() const = 0;
 
   /// Begins to sum `numbers` over the first `givers` ranks, element by element in a binary tree, ((0 + 1) + (2 + 3)) +
   /// …, where a rank without a neighbour is passed on as it is. What stands in the others' numbers is not added. All
@@ -46,8 +58,8 @@ class Communicator {
   /// Rank 0's record; what the others give is not looked at.
   virtual std::string broadcast(std::string_view of_rank_0) = 0;
 
-  /// Tells the others why this rank goes no further: whatever they wait for then throws `why` (comms). Never throws,
-  /// and returns at once.
+  /// Tells the others why this rank goes no further: whatever they wait for then throws `why` (comms), and so does
+  /// whatever this rank calls afterwards. Never throws, and returns within two seconds.
   virtual void leave(std::string_view why) noexcept = 0;
 };
 

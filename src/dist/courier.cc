@@ -1,0 +1,165 @@
+#include "dist/courier.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace tekio {
+namespace {
+
+using Clock = Mailbox::Clock;
+using std::chrono::microseconds;
+
+constexpr auto kTellingLimit = std::chrono::seconds(1);  // for notices to be on their way
+
+}  // namespace
+
+Courier::Courier(Meeting& meeting, Transport& transport, const Limits& limits)
+    : meeting_(meeting), limits_(limits), mailbox_(transport), workshop_(transport.size()), pulse_(mailbox_, limits) {}
+
+bool Courier::run() {
+  for (;;) {
+    take_tasks();
+    const auto now = Clock::now();
+    meeting_.rounds.fetch_add(1, std::memory_order_relaxed);
+    std::string why;
+    bool moved = false;
+    try {
+      moved = mailbox_.poll(now) > 0;
+      moved = advance() || moved;
+      why = trouble(now);
+    } catch (const Error& error) {
+      why = error.what();
+      tell_all(why);
+    }
+    if (!why.empty()) {
+      end_with(why);
+      return false;
+    }
+    if (has_said_goodbye_ && pulse_.all_have_ended() && !pulse_.has_unsent()) {
+      end_with("this rank has ended");
+      return true;
+    }
+    rest(moved);
+  }
+}
+
+void Courier::take_tasks() {
+  std::deque<Meeting::Task> tasks;
+  {
+    const std::lock_guard lock(meeting_.mutex);
+    tasks.swap(meeting_.tasks);
+  }
+  for (Meeting::Task& task : tasks) {
+    const int tag = next_tag();
+    if (task.sum) {
+      running_.push_back({std::make_unique<Sum>(*task.sum, mailbox_, workshop_, tag), nullptr});
+    } else {
+      auto records = std::make_unique<Records>(mailbox_, tag + 2, std::move(task.record));
+      Records* const known = records.get();
+      running_.push_back({std::move(records), known});
+    }
+    ++begun_;
+    quiet_rounds_ = 0;
+  }
+}
+
+// Operations that are under way at one time have tags of their own; 0 is the pulse's, and 32,767 the largest that every
+// MPI has.
+int Courier::next_tag() { return 1 + static_cast<int>(begun_ % 10000) * 3; }
+
+// True where an operation became complete.
+bool Courier::advance() {
+  Turn turn;
+  size_t complete = 0;
+  std::vector<std::string> gathered;
+  for (Running& running : running_) running.operation->advance(turn);
+  for (Running& running : running_) {
+    if (!running.operation->is_complete()) continue;
+    if (running.records != nullptr) gathered = running.records->take();
+    running.operation.reset();
+    ++complete;
+  }
+  if (complete == 0) return false;
+  std::erase_if(running_, [](const Running& running) { return !running.operation; });
+  const std::lock_guard lock(meeting_.mutex);
+  if (!gathered.empty()) meeting_.records = std::move(gathered);
+  meeting_.unfinished -= complete;
+  if (meeting_.unfinished == 0) meeting_.to_caller.notify_all();
+  return true;
+}
+
+// Why nothing goes on; empty where it does. Has told the others what they cannot know.
+std::string Courier::trouble(Clock::time_point now) {
+  if (!pulse_.notice().empty()) return pulse_.notice();
+  if (pulse_.is_overdue(now)) {
+    const std::string why =
+        fmt::format("{} was not heard of for {:.3g} s", name(pulse_.predecessor()), limits_.silence_seconds);
+    tell_all(why);
+    return why;
+  }
+  if (const int ended = pulse_.ended_before(begun_); ended >= 0) {
+    const std::string why = fmt::format("{} has ended, and the others have not", name(ended));
+    tell_all(why);
+    return why;
+  }
+  std::unique_lock lock(meeting_.mutex);
+  std::string leaving = meeting_.leaving;
+  if (leaving.empty() && meeting_.closing && meeting_.unfinished > 0) leaving = "it ended before its work was done";
+  const bool closing = meeting_.closing;
+  lock.unlock();
+  if (!leaving.empty()) {
+    tell_all(fmt::format("{} has left: {}", name(mailbox_.rank()), leaving));
+    return "this rank has left: " + leaving;
+  }
+  if (closing && !has_said_goodbye_) {
+    has_said_goodbye_ = true;
+    pulse_.say_goodbye(begun_);
+  }
+  return "";
+}
+
+void Courier::tell_all(const std::string& why) {
+  const auto begun = Clock::now();
+  try {
+    pulse_.give_notice(why);
+    while (pulse_.has_unsent() && Clock::now() - begun < kTellingLimit) {
+      if (mailbox_.poll(Clock::now()) == 0) ::sched_yield();
+    }
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): who cannot be told will miss this rank
+  }
+}
+
+void Courier::end_with(const std::string& failure) {
+  const std::lock_guard lock(meeting_.mutex);
+  meeting_.failure = failure;
+  meeting_.to_caller.notify_all();
+}
+
+std::string Courier::name(int rank) {
+  const std::lock_guard lock(meeting_.mutex);
+  if (meeting_.names.empty()) return fmt::format("rank {}", rank);
+  return fmt::format("rank {} ({})", rank, meeting_.names[static_cast<size_t>(rank)]);
+}
+
+// Spins while much comes, and while the caller has nothing to do but wait; else leaves the processors to who computes.
+void Courier::rest(bool moved) {
+  if (moved) {
+    quiet_rounds_ = 0;
+    return;
+  }
+  ++quiet_rounds_;
+  const bool waited_for = meeting_.is_waited_for.load(std::memory_order_relaxed);
+  if (quiet_rounds_ < (waited_for ? 2000 : 20)) {
+    ::sched_yield();
+    return;
+  }
+  const microseconds longest(!running_.empty() ? (waited_for ? 50 : 200) : 20000);
+  const auto pause = std::min(longest, microseconds(20) * quiet_rounds_ / 20);
+  std::unique_lock lock(meeting_.mutex);
+  if (meeting_.tasks.empty()) meeting_.to_thread.wait_for(lock, pause);
+}
+
+}  // namespace tekio

@@ -1,0 +1,77 @@
+// The engine's thread: everything that touches the transport. What it shares with the caller is in Meeting.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+
+#include "dist/communicator.h"
+#include "dist/pulse.h"
+#include "dist/records.h"
+#include "dist/sum.h"
+
+namespace tekio {
+
+/// What the caller's and the engine's thread tell each other.
+struct Meeting {
+  std::mutex mutex;
+  std::condition_variable to_thread, to_caller;
+
+  // From the caller. A task is a sum's numbers, or a record.
+  struct Task {
+    std::optional<Sum::Request> sum;
+    std::string record;
+  };
+  std::deque<Task> tasks;
+  std::vector<std::string> names;  // of the ranks, once they are known
+  std::string leaving;             // why; empty: it stays
+  bool closing = false;
+  std::atomic<bool> is_waited_for{false};
+
+  // From the thread.
+  int rank = 0, size = 0;
+  bool is_open = false;
+  size_t unfinished = 0;             // tasks, those in `tasks` included
+  std::vector<std::string> records;  // of the last gathering
+  std::string failure;  // why nothing goes on; set once, when no memory of the caller's is touched any more
+  std::exception_ptr cannot_open;
+  bool has_ended = false;           // the thread makes no further call
+  std::atomic<uint64_t> rounds{0};  // its calls to the transport
+};
+
+/// The engine's thread. Operations go on in the order in which they were begun, each as far as it can.
+class Courier {
+ public:
+  Courier(Meeting& meeting, Transport& transport, const Limits& limits);
+  /// Until the caller closes or leaves, or something fails. True where the transport may be finished in order.
+  bool run();
+
+ private:
+  struct Running {
+    std::unique_ptr<Operation> operation;
+    Records* records;  // the same, where it is one
+  };
+  void take_tasks();
+  bool advance();
+  std::string trouble(Mailbox::Clock::time_point now);
+  void tell_all(const std::string& why);
+  void end_with(const std::string& failure);
+  std::string name(int rank);
+  void rest(bool moved);
+  int next_tag();
+
+  Meeting& meeting_;
+  const Limits limits_;
+  Mailbox mailbox_;
+  Workshop workshop_;
+  Pulse pulse_;
+  std::deque<Running> running_;
+  uint64_t begun_ = 0;
+  bool has_said_goodbye_ = false;
+  int quiet_rounds_ = 0;
+};
+
+}  // namespace tekio

@@ -1,0 +1,228 @@
+#include "dist/engine.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <thread>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/no_signals.h"
+#include "base/thread_pool.h"
+#include "dist/courier.h"
+
+namespace tekio {
+namespace {
+
+using std::chrono::duration;
+
+void serve(const OpenTransport& open, const Limits& limits, Meeting& meeting) {
+  take_no_signals();
+  ::prctl(PR_SET_TIMERSLACK, 1000UL);  // nanoseconds: short pauses are short
+  std::unique_ptr<Transport> transport;
+  try {
+    transport = open();
+    {
+      const std::lock_guard lock(meeting.mutex);
+      meeting.rank = transport->rank();
+      meeting.size = transport->size();
+      meeting.is_open = true;
+      meeting.to_caller.notify_all();
+    }
+    if (Courier(meeting, *transport, limits).run()) transport->finish();
+  } catch (...) {
+    const std::lock_guard lock(meeting.mutex);
+    meeting.cannot_open = std::current_exception();
+    if (meeting.failure.empty()) meeting.failure = "communication has ended";
+  }
+  transport.reset();
+  const std::lock_guard lock(meeting.mutex);
+  meeting.has_ended = true;
+  meeting.to_caller.notify_all();
+}
+
+class Engine final : public Communicator {
+ public:
+  Engine(OpenTransport open, const Limits& limits)
+      : limits_(limits),
+        meeting_(std::make_shared<Meeting>()),
+        thread_([open = std::move(open), limits, meeting = meeting_] { serve(open, limits, *meeting); }) {
+    try {
+      wait_until_open();
+      introduce();
+    } catch (...) {
+      end();
+      throw;
+    }
+  }
+  ~Engine() override { end(); }
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  int rank() const override { return meeting_->rank; }
+  int size() const override { return meeting_->size; }
+  int processors() const override { return processors_; }
+
+  void begin_sum(std::span<float> numbers, int givers, Wire wire) override {
+    begin({Sum::Request{Sum::Kind::sum, numbers, givers, wire}, ""});
+  }
+  void begin_shared_sum(std::span<float> numbers, int givers, Wire wire) override {
+    begin({Sum::Request{Sum::Kind::shared_sum, numbers, givers, wire}, ""});
+  }
+  void begin_exchange_of_shares(std::span<float> numbers) override {
+    begin({Sum::Request{Sum::Kind::exchange_of_shares, numbers, size(), Wire::f32}, ""});
+  }
+  void wait() override;
+  std::vector<std::string> gather(std::string_view own) override;
+  std::string broadcast(std::string_view of_rank_0) override {
+    return gather(rank() == 0 ? of_rank_0 : std::string_view()).front();
+  }
+  void leave(std::string_view why) noexcept override;
+
+ private:
+  void wait_until_open();
+  void introduce();
+  template <typename Ready>
+  void stand_by(std::unique_lock<std::mutex>& lock, const Ready& is_ready);
+  void begin(Meeting::Task task);
+  [[noreturn]] void fail_comms() const { throw Error(ErrorKind::comms, meeting_->failure); }
+  void end() noexcept;
+
+  const Limits limits_;
+  const std::shared_ptr<Meeting> meeting_;  // the thread's as well, should it outlive this
+  std::thread thread_;
+  int processors_ = 1;
+};
+
+void Engine::wait_until_open() {
+  Meeting& m = *meeting_;
+  std::unique_lock lock(m.mutex);
+  m.to_caller.wait_for(lock, duration<double>(limits_.start_seconds), [&] { return m.is_open || m.has_ended; });
+  if (m.cannot_open) std::rethrow_exception(m.cannot_open);
+  if (!m.is_open)
+    fail(ErrorKind::comms, "the other ranks did not come within {:.3g} s of this one's start", limits_.start_seconds);
+}
+
+void Engine::begin(Meeting::Task task) {
+  TEKIO_CHECK(!task.sum || (task.sum->givers >= 1 && task.sum->givers <= size()), "{} givers", task.sum->givers);
+  Meeting& m = *meeting_;
+  const std::lock_guard lock(m.mutex);
+  if (!m.failure.empty()) fail_comms();
+  m.tasks.push_back(std::move(task));
+  ++m.unfinished;
+  m.to_thread.notify_one();
+}
+
+// The thread's rounds are counted, not timed: where the whole process stood still for a while, nothing is wrong.
+template <typename Ready>
+void Engine::stand_by(std::unique_lock<std::mutex>& lock, const Ready& is_ready) {
+  Meeting& m = *meeting_;
+  uint64_t rounds = 0;
+  double stuck_seconds = 0;
+  while (!is_ready() && m.failure.empty()) {
+    if (m.to_caller.wait_for(lock, std::chrono::seconds(1)) == std::cv_status::no_timeout) continue;
+    const uint64_t now = m.rounds;
+    stuck_seconds = now == rounds ? stuck_seconds + 1 : 0;
+    rounds = now;
+    if (stuck_seconds > limits_.silence_seconds + 5)
+      m.failure = fmt::format("a call for messages did not return for {:.0f} s", stuck_seconds);
+  }
+}
+
+void Engine::wait() {
+  Meeting& m = *meeting_;
+  std::unique_lock lock(m.mutex);
+  m.is_waited_for = true;
+  stand_by(lock, [&] { return m.unfinished == 0; });
+  m.is_waited_for = false;
+  if (!m.failure.empty()) fail_comms();
+}
+
+std::vector<std::string> Engine::gather(std::string_view own) {
+  begin({std::nullopt, std::string(own)});
+  wait();
+  const std::lock_guard lock(meeting_->mutex);
+  return std::move(meeting_->records);
+}
+
+void Engine::leave(std::string_view why) noexcept {
+  Meeting& m = *meeting_;
+  std::unique_lock lock(m.mutex);
+  if (!m.failure.empty()) return;
+  m.leaving = why.empty() ? "no reason was given" : why;
+  m.to_thread.notify_one();
+  m.to_caller.wait_for(lock, std::chrono::seconds(2), [&] { return !m.failure.empty(); });
+}
+
+// Everything that waits here has a limit: a thread that does not come back from a call is left to the process's end.
+void Engine::end() noexcept {
+  Meeting& m = *meeting_;
+  std::unique_lock lock(m.mutex);
+  m.closing = true;
+  m.to_thread.notify_one();
+  if (m.is_open) stand_by(lock, [] { return false; });
+  const bool has_ended =
+      m.to_caller.wait_for(lock, std::chrono::seconds(m.is_open ? 10 : 0), [&] { return m.has_ended; });
+  lock.unlock();
+  if (has_ended)
+    thread_.join();
+  else
+    thread_.detach();
+}
+
+std::vector<int> own_processors() {
+  cpu_set_t set;
+  std::vector<int> own;
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+      if (CPU_ISSET(i, &set)) own.push_back(i);
+  return own;
+}
+
+std::string first_word(const char* path) {
+  std::ifstream file(path);
+  std::string word;
+  file >> word;
+  return word;
+}
+
+std::string host_name() {
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  return printable(name, 255);
+}
+
+// Everyone learns who the others are and which processors they may use.
+void Engine::introduce() {
+  const std::string machine = first_word("/proc/sys/kernel/random/boot_id");
+  const std::vector<int> own = own_processors();
+  const OrderedJson card = {{"host", host_name()}, {"machine", machine}, {"process", ::getpid()}, {"processors", own}};
+  std::vector<std::string> names;
+  std::vector<int> users(CPU_SETSIZE, 0);
+  int neighbours = 0;
+  for (const std::string& text : gather(card.dump())) {
+    const OrderedJson other = parse_ordered_json(text, "another rank's introduction");
+    names.push_back(fmt::format("{}, process {}", other["host"].get<std::string>(), other["process"].get<int>()));
+    if (other["machine"] != card["machine"]) continue;
+    for (const int processor : other["processors"].get<std::vector<int>>()) ++users.at(static_cast<size_t>(processor));
+    if (other["host"] == card["host"]) ++neighbours;  // the control group's quota is theirs together
+  }
+  double share = 0;
+  for (const int processor : own) share += 1.0 / users[static_cast<size_t>(processor)];
+  const int of_mask = static_cast<int>(std::lround(std::floor(share + 1e-6)));
+  const bool has_quota = available_processors() < static_cast<int>(own.size());
+  processors_ = std::max(1, has_quota ? std::min(of_mask, available_processors() / neighbours) : of_mask);
+  const std::lock_guard lock(meeting_->mutex);
+  meeting_->names = std::move(names);
+}
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_communicator(OpenTransport open, const Limits& limits) {
+  return std::make_unique<Engine>(std::move(open), limits);
+}
+
+}  // namespace tekio
