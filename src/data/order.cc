@@ -59,8 +59,6 @@ void streams_from_json(ReferenceStreams& streams, const Json& document, const st
     streams.python.set_state(twister_from_json(*python, where));
 }
 
-int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / part; }
-
 }  // namespace
 
 RunMasking::RunMasking(const CollatorOptions& options, const MaskingVocabulary& vocabulary)
@@ -73,57 +71,53 @@ RunMasking::RunMasking(const CollatorOptions& options, const MaskingVocabulary& 
   collator_ = make_reference_collator(options, vocabulary, *streams_);
 }
 
-TrainingBatches::TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order)
-    : masking_(masking), chunks_(std::move(chunks)), order_(order) {
-  TEKIO_CHECK(order.batch_size > 0 && order.accumulation > 0, "{} chunks, {} micro-batches", order.batch_size,
-              order.accumulation);
+TrainingBatches::TrainingBatches(RunMasking& masking, Chunks chunks, const UpdatePlan& plan, const TrainingOrder& order)
+    : masking_(masking), chunks_(std::move(chunks)), plan_(plan), order_(order) {
+  TEKIO_CHECK(plan.chunks() == chunks_.size(), "a plan of {} chunks for {}", plan.chunks(), chunks_.size());
 }
 
-int64_t TrainingBatches::batches_per_epoch() const { return parts(chunks_.size(), order_.batch_size); }
-int64_t TrainingBatches::updates_per_epoch() const { return parts(batches_per_epoch(), order_.accumulation); }
-
+/// Draws nothing of the run's streams.
 void TrainingBatches::start_epoch(int64_t epoch) {
   epoch_ = epoch;
-  updates_done_ = collated_ = 0;
-  ahead_.reset();
-  before_ahead_.reset();
   permutation_ =
       TorchStream(order_.data_seed.value_or(order_.seed) + static_cast<uint64_t>(epoch)).randperm(chunks_.size());
 }
 
-CollatedBatch TrainingBatches::collate_next() {
-  const int64_t update = epoch_ * updates_per_epoch() + collated_ / order_.accumulation;
-  const int64_t begin = collated_++ * order_.batch_size;
-  const int64_t count = std::min(order_.batch_size, chunks_.size() - begin);
-  const auto numbers = std::span(permutation_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-  return masking_.collator().collate(chunks_, numbers,
-                                     {.epoch = static_cast<uint64_t>(epoch_),
-                                      .checksums = order_.checksums,
-                                      .rate = order_.rate ? std::optional(order_.rate(update)) : std::nullopt});
+/// Micro-batch `number` of `update`.
+CollatedBatch TrainingBatches::collate(const Update& update, int64_t number) {
+  const NumberRange places = plan_.chunks_of(update.first_batch + number);
+  const auto numbers =
+      std::span(permutation_).subspan(static_cast<size_t>(places.begin), static_cast<size_t>(places.size()));
+  CollatedBatch made =
+      masking_.collator().collate(chunks_, numbers,
+                                  {.epoch = static_cast<uint64_t>(update.epoch),
+                                   .checksums = order_.checksums,
+                                   .rate = order_.rate ? std::optional(order_.rate(update.step)) : std::nullopt});
+  made.batch.first_key = static_cast<uint64_t>(number * plan_.batch_size());  // all before it are whole
+  return made;
 }
 
-void TrainingBatches::collate_ahead() {
+/// The first of an update that is yet to come.
+void TrainingBatches::collate_ahead(const Update& update) {
   before_ahead_ = *masking_.streams();
-  ahead_ = collate_next();
+  ahead_ = collate(update, 0);
 }
 
-std::vector<CollatedBatch> TrainingBatches::next_update() {
-  std::vector<CollatedBatch> update;
-  if (updates_done_ == updates_per_epoch()) return update;
+UpdateBatches TrainingBatches::next_update() {
+  const Update update = plan_.update(updates_done_);
+  if (epoch_ != update.epoch) start_epoch(update.epoch);
   ReferenceStreams* const streams = masking_.streams();
-  if (streams != nullptr && collated_ == 0) streams->torch.random_int64();  // a loader's start: its workers' base seed
-  if (ahead_) update.push_back(std::move(*std::exchange(ahead_, std::nullopt)));
-  const int64_t end = std::min(batches_per_epoch(), (updates_done_ + 1) * order_.accumulation);
-  while (collated_ < end) update.push_back(collate_next());
+  if (streams != nullptr && update.first_batch == 0)
+    streams->torch.random_int64();  // a loader's start: its workers' base seed
+  const NumberRange wanted = streams != nullptr ? NumberRange{0, update.batches} : update.share(order_.rank);
+  UpdateBatches made{.update = update, .first = wanted.begin, .batches = {}};
+  for (int64_t number = wanted.begin; number < wanted.end; ++number)
+    made.batches.push_back(number == 0 && ahead_ ? std::move(*std::exchange(ahead_, std::nullopt))
+                                                 : collate(update, number));
   before_ahead_.reset();
-  if (streams != nullptr && end < batches_per_epoch()) collate_ahead();
-  ++updates_done_;
-  uint64_t sequences = 0;
-  for (CollatedBatch& micro : update) {
-    micro.batch.first_key = sequences;
-    sequences += static_cast<uint64_t>(micro.batch.sequences());
-  }
-  return update;
+  const Update next = plan_.update(++updates_done_);
+  if (streams != nullptr && next.epoch == update.epoch) collate_ahead(next);
+  return made;
 }
 
 std::string TrainingBatches::state() const {
@@ -133,23 +127,21 @@ std::string TrainingBatches::state() const {
   return document.dump();
 }
 
-void TrainingBatches::resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where) {
-  if (updates_done < 0 || updates_done > updates_per_epoch())
-    fail(ErrorKind::input,
-         "{}: {} updates of epoch {} are done, but an epoch has {}; resume with the data and batch sizes of the run",
-         where, updates_done, epoch, updates_per_epoch());
+void TrainingBatches::resume(int64_t updates_done, std::string_view state, const std::string& where) {
+  TEKIO_CHECK(updates_done >= 0, "{} updates done", updates_done);
   ReferenceStreams* const streams = masking_.streams();
   if (state.empty() != (streams == nullptr))
     fail(ErrorKind::input, "{}: the checkpoint is of a run with {}; resume with that", where,
          state.empty() ? "--masking_rng counter" : "--masking_rng torch or torch-cpu");
-  start_epoch(epoch);
   updates_done_ = updates_done;
-  collated_ = std::min(batches_per_epoch(), updates_done * order_.accumulation);
+  ahead_.reset();
+  before_ahead_.reset();
   if (streams == nullptr) return;
   const Json document = parse_json(state, where);
-  if (updates_done > 0 && updates_done < updates_per_epoch()) {
+  if (const Update next = plan_.update(updates_done); next.first_batch > 0) {
     streams_from_json(*streams, member(document, "before_look_ahead", where), where);
-    collate_ahead();
+    start_epoch(next.epoch);
+    collate_ahead(next);
   }
   streams_from_json(*streams, document, where);
 }
@@ -168,7 +160,7 @@ EvaluationBatches::EvaluationBatches(RunMasking& masking, Chunks chunks, int64_t
     frozen_ = std::make_unique<FrozenReferenceMasks>(masking.options(), masking.vocabulary(), chunks_);
 }
 
-int64_t EvaluationBatches::batches() const { return parts(chunks_.size(), batch_size_); }
+int64_t EvaluationBatches::batches() const { return divided_up(chunks_.size(), batch_size_); }
 
 void EvaluationBatches::start(uint64_t number) {
   next_ = 0;

@@ -4,11 +4,11 @@
 // batch's draws already made.
 //
 //   RunMasking masking(options, vocabulary);
-//   TrainingBatches training(masking, split.train, {.batch_size = 64, .accumulation = 2});
+//   const UpdatePlan plan(split.train.size(), 64, 2);
+//   TrainingBatches training(masking, split.train, plan, {.seed = 42});
 //   EvaluationBatches evaluation(masking, split.test, 64, EvalMasking::frozen);
 //   evaluation.start(0);  while (auto b = evaluation.next()) …;             // before
-//   training.start_epoch(0);
-//   for (auto update = training.next_update(); !update.empty(); update = training.next_update()) …;
+//   for (int64_t step = 0; step < plan.updates_per_epoch(); ++step) … training.next_update() …;
 #pragma once
 
 #include <tekio/dataset.h>
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "data/masking.h"
+#include "data/update_plan.h"
 
 namespace tekio {
 
@@ -47,47 +48,49 @@ class RunMasking {
 };
 
 struct TrainingOrder {
-  int64_t batch_size = 64;   ///< chunks per micro-batch
-  int64_t accumulation = 1;  ///< micro-batches per update
   uint64_t seed = 42;
   std::optional<uint64_t> data_seed{};  ///< of the order, if different
+  int rank = 0;                         ///< whose share of the updates is wanted
   bool checksums = false;               ///< fill the crc32s
   /// The share that an update (from 0, over the whole run) masks, where it is not always MaskOptions::rate().
   std::function<double(int64_t update)> rate{};
 };
 
-/// The micro-batches of a training run. `masking` must outlive it.
+/// What a rank must have of an update's micro-batches: its own, and with the reference's streams the others' as well,
+/// since masks and dropout are drawn one after another.
+struct UpdateBatches {
+  Update update;
+  int64_t first = 0;                   ///< number within the update of batches[0]
+  std::vector<CollatedBatch> batches;  ///< Batch::first_key counts within the update
+};
+
+/// The micro-batches of a training run, update by update and epoch by epoch. `masking` must outlive it.
 class TrainingBatches {
  public:
-  TrainingBatches(RunMasking& masking, Chunks chunks, const TrainingOrder& order);
+  TrainingBatches(RunMasking& masking, Chunks chunks, const UpdatePlan& plan, const TrainingOrder& order);
 
-  int64_t batches_per_epoch() const;  ///< the last one may be smaller
-  int64_t updates_per_epoch() const;  ///< the last one may have fewer micro-batches
-
-  /// Begins an epoch with its own order. Draws nothing: a loader's draw at its start is made by the first
-  /// next_update().
-  void start_epoch(int64_t epoch);
-  /// The micro-batches of the epoch's next update; empty after the last. Batch::first_key counts within the update.
-  std::vector<CollatedBatch> next_update();
+  /// Those of the run's next update; after an epoch's last one those of the next epoch, in its own order.
+  UpdateBatches next_update();
 
   /// For a checkpoint: all that a resumed run needs beside the number of updates done, as a JSON text; empty with the
   /// counter. It is the streams as they stand, and as they stood before the batch that was collated ahead, which is
   /// thus made again. To be taken between updates, and not amid an evaluation.
   std::string state() const;
-  /// Instead of start_epoch: continues `epoch` after `updates_done` of its updates as if the run had never stopped,
-  /// whether an epoch's end is told as its last update or as 0 of the next epoch. Errors: input (`state` is not of this
-  /// kind of run, or damaged; `where` names its file).
-  void resume(int64_t epoch, int64_t updates_done, std::string_view state, const std::string& where);
+  /// Goes on after `updates_done` of the run's updates as if it had never stopped. Errors: input (`state` is not of
+  /// this kind of run, or damaged; `where` names its file).
+  void resume(int64_t updates_done, std::string_view state, const std::string& where);
 
  private:
-  CollatedBatch collate_next();
-  void collate_ahead();
+  void start_epoch(int64_t epoch);
+  CollatedBatch collate(const Update& update, int64_t number);
+  void collate_ahead(const Update& update);
   RunMasking& masking_;
   Chunks chunks_;
+  UpdatePlan plan_;
   TrainingOrder order_;
-  int64_t epoch_ = 0, updates_done_ = 0;
-  int64_t collated_ = 0;                ///< batches of this epoch
-  std::vector<int64_t> permutation_;    ///< this epoch's chunks
+  int64_t updates_done_ = 0;
+  std::optional<int64_t> epoch_;        ///< whose order permutation_ is
+  std::vector<int64_t> permutation_;    ///< that epoch's chunks
   std::optional<CollatedBatch> ahead_;  ///< reference's streams: the first batch of the update to come
   std::optional<ReferenceStreams> before_ahead_;
 };

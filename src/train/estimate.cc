@@ -133,18 +133,15 @@ class Trial {
   double time_training(int64_t size) {
     ModelLease lease(impl_, limits(size), /*training=*/true, type_);
     const double rate = (options_.initial_rate() + options_.rate()) / 2;  // on average, where it changes
-    TrainingBatches batches(masking_, data_.train,
-                            {.batch_size = size, .seed = options_.seed, .rate = [rate](int64_t) { return rate; }});
-    int64_t epoch = 0;
-    batches.start_epoch(epoch);
+    TrainingBatches batches(masking_, data_.train, UpdatePlan(data_.train.size(), size, /*accumulation=*/1),
+                            {.seed = options_.seed, .rate = [rate](int64_t) { return rate; }});
     double passes = 0, optimizer = 0, tokens = 0;
     int times = 0;
     const double seconds = repeated([&] {
-      std::vector<CollatedBatch> update;
+      UpdateBatches update;
       const double passed = timed([&] {
         update = batches.next_update();
-        if (update.empty()) batches.start_epoch(++epoch), update = batches.next_update();
-        const Batch& batch = update.front().batch;
+        const Batch& batch = update.batches.front().batch;
         lease.ensure_fits(batch);
         model_.clear_gradients();
         model_.forward(batch, {.seed = options_.seed, .step = 0, .stream = masking_.dropout_stream()});
@@ -156,7 +153,7 @@ class Trial {
         model_.backend().wait();
       });
       if (times++ == 0) return 0.0;
-      passes += passed, optimizer += updated, tokens += static_cast<double>(update.front().batch.tokens());
+      passes += passed, optimizer += updated, tokens += static_cast<double>(update.batches.front().batch.tokens());
       return passed + updated;
     });
     training_.add(tokens / (times - 1), passes / (times - 1));

@@ -11,7 +11,14 @@
 namespace tekio {
 namespace {
 
-int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/// Errors: input (no chunk).
+int64_t required(int64_t train_chunks) {
+  if (train_chunks <= 0)
+    fail(ErrorKind::input,
+         "there is no chunk to train on: the training text is shorter than one chunk; give more text (--data) or a "
+         "smaller --chunk_size");
+  return train_chunks;
+}
 
 /// Updates between two events; a share of all updates below 1. 0 stays 0.
 int64_t resolved_interval(double interval, int64_t updates) {
@@ -35,40 +42,29 @@ const std::vector<std::pair<std::string, LrScheduler>>& lr_schedulers() {
 
 const std::string& name_of(LrScheduler scheduler) { return lr_schedulers()[static_cast<size_t>(scheduler)].first; }
 
-Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks)
+Schedule::Schedule(const TrainingOptions& o, int64_t train_chunks, int ranks)
     : type_(o.lr_scheduler_type),
       evaluation_(o.eval_strategy),
       saving_(o.save_strategy),
       base_rate_(o.learning_rate),
       initial_masking_(o.initial_rate()),
       masking_(o.rate()),
-      accumulation_(o.gradient_accumulation_steps) {
-  if (train_chunks <= 0)
-    fail(ErrorKind::input,
-         "there is no chunk to train on: the training text is shorter than one chunk; give more text (--data) or a "
-         "smaller --chunk_size");
-  batches_per_epoch_ = divided_up(train_chunks, o.per_device_train_batch_size);
-  updates_per_epoch_ = divided_up(batches_per_epoch_, accumulation_);
+      plan_(required(train_chunks), o.per_device_train_batch_size, o.gradient_accumulation_steps, ranks) {
   if (o.max_steps > 0) {
     updates_ = o.max_steps;
   } else {
-    const double updates = std::ceil(o.num_train_epochs * static_cast<double>(updates_per_epoch_));
+    const double updates = std::ceil(o.num_train_epochs * static_cast<double>(updates_per_epoch()));
     if (updates > 0x1p53)
       fail(ErrorKind::usage, "--num_train_epochs {} of {} updates each are more updates than can be counted",
-           o.num_train_epochs, updates_per_epoch_);
+           o.num_train_epochs, updates_per_epoch());
     updates_ = static_cast<int64_t>(updates);
   }
-  epochs_ = divided_up(updates_, updates_per_epoch_);
+  epochs_ = divided_up(updates_, updates_per_epoch());
   warmup_ = o.warmup_steps > 0 ? o.warmup_steps
                                : static_cast<int64_t>(std::ceil(static_cast<double>(updates_) * o.warmup_ratio));
   log_every_ = resolved_interval(o.logging_steps, updates_);
   evaluate_every_ = resolved_interval(o.eval_steps > 0 ? o.eval_steps : o.logging_steps, updates_);
   save_every_ = resolved_interval(o.save_steps, updates_);
-}
-
-Update Schedule::update(int64_t step) const {
-  const int64_t first = step % updates_per_epoch_ * accumulation_;
-  return {step, step / updates_per_epoch_, first, std::min(accumulation_, batches_per_epoch_ - first)};
 }
 
 double Schedule::learning_rate(int64_t step) const {
@@ -108,7 +104,7 @@ double Schedule::epoch_after(int64_t steps) const {
   if (steps == 0) return 0;
   const Update last = update(steps - 1);
   return static_cast<double>(last.epoch) +
-         static_cast<double>(last.first_batch + last.batches) / static_cast<double>(batches_per_epoch_);
+         static_cast<double>(last.first_batch + last.batches) / static_cast<double>(plan_.batches_per_epoch());
 }
 
 bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const {
@@ -119,7 +115,7 @@ bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const 
 
 int64_t Schedule::left(int64_t steps, Interval strategy, int64_t every) const {
   if (strategy == Interval::no || steps >= updates_) return 0;
-  const int64_t interval = strategy == Interval::epoch || every == 0 ? updates_per_epoch_ : every;
+  const int64_t interval = strategy == Interval::epoch || every == 0 ? updates_per_epoch() : every;
   return divided_up(updates_, interval) - steps / interval;  // the run's last update always counts
 }
 

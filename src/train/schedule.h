@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "data/update_plan.h"
+
 namespace tekio {
 
 /// What --lr_scheduler_type polynomial falls to.
@@ -18,21 +20,13 @@ constexpr double kPolynomialEnd = 1e-7;
 const std::vector<std::pair<std::string, LrScheduler>>& lr_schedulers();
 const std::string& name_of(LrScheduler scheduler);
 
-/// One optimizer step: where it stands in the run and in its epoch.
-struct Update {
-  int64_t step = 0;         ///< from 0, over the whole run
-  int64_t epoch = 0;        ///< from 0
-  int64_t first_batch = 0;  ///< its first micro-batch within the epoch
-  int64_t batches = 0;      ///< micro-batches; fewer in an epoch's last update
-};
-
 class Schedule {
  public:
-  /// Errors: input (no training chunk).
-  Schedule(const TrainingOptions& options, int64_t train_chunks);
+  /// Of a run that `ranks` processes work on. Errors: input (no training chunk).
+  Schedule(const TrainingOptions& options, int64_t train_chunks, int ranks = 1);
 
-  int64_t batches_per_epoch() const { return batches_per_epoch_; }
-  int64_t updates_per_epoch() const { return updates_per_epoch_; }
+  const UpdatePlan& plan() const { return plan_; }
+  int64_t updates_per_epoch() const { return plan_.updates_per_epoch(); }
   int64_t updates() const { return updates_; }  ///< of the whole run
   int64_t epochs() const { return epochs_; }    ///< begun, the last one perhaps not finished
   int64_t warmup() const { return warmup_; }
@@ -40,7 +34,7 @@ class Schedule {
   int64_t evaluate_every() const { return evaluate_every_; }
   int64_t save_every() const { return save_every_; }
 
-  Update update(int64_t step) const;
+  Update update(int64_t step) const { return plan_.update(step); }
   /// The rate of update `step`, to the last bit the reference's: base * factor, in double.
   double learning_rate(int64_t step) const;
   /// The share that update `step` masks: in a straight line over the run (Ankner et al. 2024, "Dynamic masking rate
@@ -59,7 +53,7 @@ class Schedule {
   int64_t saves_left(int64_t steps) const { return left(steps, saving_, save_every_); }
 
  private:
-  bool epoch_ends_after(int64_t steps) const { return steps % updates_per_epoch_ == 0 || steps == updates_; }
+  bool epoch_ends_after(int64_t steps) const { return steps % updates_per_epoch() == 0 || steps == updates_; }
   bool due_after(int64_t steps, Interval strategy, int64_t every) const;
   int64_t left(int64_t steps, Interval strategy, int64_t every) const;
 
@@ -67,8 +61,8 @@ class Schedule {
   Interval evaluation_, saving_;
   double base_rate_;
   double initial_masking_, masking_;
-  int64_t accumulation_;
-  int64_t batches_per_epoch_ = 0, updates_per_epoch_ = 0, updates_ = 0, epochs_ = 0, warmup_ = 0;
+  UpdatePlan plan_;
+  int64_t updates_ = 0, epochs_ = 0, warmup_ = 0;
   int64_t log_every_ = 0, evaluate_every_ = 0, save_every_ = 0;
 };
 

@@ -57,13 +57,8 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       folder_(o),
       identity_(RunIdentity::of(o, data, model, model_.backend())),
       masking_({o}, MaskingVocabulary::of(tokenizer)),
-      batches_(masking_, data.train,
-               {.batch_size = o.per_device_train_batch_size,
-                .accumulation = o.gradient_accumulation_steps,
-                .seed = o.seed,
-                .data_seed = o.data_seed,
-                .checksums = !o.trace.empty(),
-                .rate = rates_of(schedule_)}),
+      batches_(masking_, data.train, schedule_.plan(),
+               {.seed = o.seed, .data_seed = o.data_seed, .checksums = !o.trace.empty(), .rate = rates_of(schedule_)}),
       optimizer_(model_.backend(), model_.config(),
                  {.weight_decay = o.weight_decay,
                   .beta1 = o.adam_beta1,
@@ -139,8 +134,7 @@ void Trainer::resume(const fs::path& checkpoint) {
   // A run that did not evaluate on it before does so now, while the model is as it was before training.
   if (general_evaluator_ && !state_.general_before) state_.general_before = evaluate_general();
   restore_tensors(checkpoint, model_.config(), model_.weights(), optimizer_);
-  const Update last = schedule_.update(state_.step - 1);
-  batches_.resume(last.epoch, last.step % schedule_.updates_per_epoch() + 1, record.masking_state, checkpoint.string());
+  batches_.resume(state_.step, record.masking_state, checkpoint.string());
   saved_step_ = state_.step;
   if (options_.load_best_model_at_end && state_.best_loss && !fs::exists(folder_.checkpoint(state_.best_step))) {
     warn(fmt::format("the best model so far, of update {}, is not in {}: the best is sought from here on",
@@ -158,15 +152,11 @@ void Trainer::train() {
   if (state_.evaluation_due) evaluate_and_save();
   while (state_.step < schedule_.updates() && !stop_early() && !stop_requested()) {
     const Stopwatch watch;
-    const Update update = schedule_.update(state_.step);
-    if (update.first_batch == 0) batches_.start_epoch(update.epoch);
-    const std::vector<CollatedBatch> batches = batches_.next_update();
-    TEKIO_CHECK(static_cast<int64_t>(batches.size()) == update.batches, "update {}: {} micro-batches, planned {}",
-                update.step, batches.size(), update.batches);
+    const UpdateBatches made = batches_.next_update();
     StopSignals::now(StopSignals::Doing::updating, state_.step);
-    UpdateResult result = update_weights(update, batches);
+    UpdateResult result = update_weights(made.update, made.batches);
     result.seconds = watch.seconds();
-    record(batches, result);
+    record(made.batches, result);
     evaluate_and_save();
   }
   bar_.reset();

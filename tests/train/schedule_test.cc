@@ -39,7 +39,7 @@ TEST(ScheduleTest, RatesEqualTheReferencesToTheLastBit) {
 
 TEST(ScheduleTest, TheWalkthroughsRun) {
   const Schedule s(base(), 10'000);
-  EXPECT_EQ(s.batches_per_epoch(), 157);
+  EXPECT_EQ(s.plan().batches_per_epoch(), 157);
   EXPECT_EQ(s.updates(), 471);
   EXPECT_EQ(s.epochs(), 3);
   EXPECT_EQ(s.learning_rate(0), 2e-5);
