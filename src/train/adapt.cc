@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "dist/communicator.h"
 #include "model/vocabulary.h"
 #include "train/estimate.h"
 #include "train/plan.h"
@@ -53,7 +54,8 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
   go_on_as_before(model, options);
   const StopSignals signals;
   const Tokenizer saved = limited_to_positions(tokenizer, model.impl().model().config());
-  return Trainer(model, saved, data, options).run();
+  const std::unique_ptr<Communicator> ranks = alone();
+  return Trainer(model, saved, data, options, *ranks).run();
 }
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,

@@ -1,0 +1,216 @@
+// The account of a run, kept update by update, and what is written of it.
+#include "train/run_journal.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "model/family.h"
+#include "train/plan.h"
+#include "train/report.h"
+
+namespace tekio {
+namespace {
+
+/// The reference's FLOP count leaves out every embedding table, the head's tied matrix among them where the reference
+/// does not take that for the head's first.
+double parameters_without_embeddings(const ParameterSet& weights) {
+  const ModelConfig& c = weights.config();
+  const bool counts_words = c.tied && table_of(c.family).traits.head_comes_first;
+  const int64_t left_out = (counts_words ? 0 : c.vocabulary) + c.position_rows() + c.type_vocabulary;
+  return static_cast<double>(weights.count() - left_out * c.embedding_width);
+}
+
+}  // namespace
+
+RunJournal::RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
+                       const TrainingOptions& options, const Schedule& schedule, const Communicator& ranks)
+    : handle_(model),
+      tokenizer_(tokenizer),
+      data_(data),
+      options_(options),
+      schedule_(schedule),
+      model_(model.impl().model()),
+      folder_(ranks.rank() == 0 ? std::make_unique<RunFolder>(options) : nullptr),
+      identity_(RunIdentity::of(options, data, model, model_.backend())),
+      params_without_embeddings_(parameters_without_embeddings(model_.weights())) {}
+
+// ---- a run's beginning ----
+
+std::optional<fs::path> RunJournal::open() {
+  if (!folder_) return std::nullopt;
+  folder_->claim();
+  const DiskPlan disk = disk_plan(model_.config(), options_, schedule_);
+  model_reserve_ = folder_->reserve(disk);
+  if (!is_quiet()) costs_ = WorkCosts::of_files(options_, disk);  // for the time left
+  return folder_->checkpoint_to_resume();
+}
+
+void RunJournal::fill_prompts() {
+  if (!folder_) return;
+  const FillMask fill(handle_, tokenizer_);
+  for (const std::string& text : options_.prompts)
+    state_.prompts.push_back({.text = text, .before = fill(text), .after = {}});
+}
+
+CheckpointRecord RunJournal::read(const fs::path& checkpoint) {
+  CheckpointRecord record = read_checkpoint(checkpoint);
+  check_same_run(record.identity, identity_, checkpoint.string());
+  if (record.state.step > schedule_.updates())
+    fail(ErrorKind::usage, "{} is {} updates into its run, but --max_steps or --num_train_epochs ask for {} in all",
+         checkpoint.string(), record.state.step, schedule_.updates());
+  state_ = record.state;
+  return record;
+}
+
+void RunJournal::resumed(const fs::path& checkpoint, int64_t form) {
+  saved_step_ = state_.step;
+  if (options_.load_best_model_at_end && state_.best_loss && !fs::exists(this->checkpoint(state_.best_step))) {
+    warn(fmt::format("the best model so far, of update {}, is not in {}: the best is sought from here on",
+                     state_.best_step, options_.output_dir));
+    state_.best_loss.reset();
+    state_.best_step = 0;
+  }
+  note(fmt::format(" resuming {} at update {} of {}", printable(checkpoint.string(), 300), with_commas(state_.step),
+                   with_commas(schedule_.updates())));
+  if (form == 1 && options_.masking_rng == MaskingRng::counter)
+    note("          it is an earlier version's: its losses enter the means by updates, not by masked tokens");
+}
+
+void RunJournal::begin() {
+  if (!folder_) return;
+  if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, "--trace");
+  folder_->begin(identity_.options, options_.options_toml);
+  if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
+  metrics_ = LineLog(folder_->path() / "metrics.jsonl", state_.step);
+}
+
+void RunJournal::start_clock() {
+  if (folder_ && state_.before) note_before(*state_.before);
+  watch_.restart();
+  seconds_before_ = state_.run_seconds;
+  update_seconds_before_ = state_.update_seconds;
+  chunks_before_ = chunks_done();
+}
+
+void RunJournal::abandon() {
+  if (folder_) folder_->abandon();
+}
+
+// ---- updates ----
+
+void RunJournal::record(const UpdateResult& result) {
+  ++state_.step;
+  state_.tokens += result.tokens;
+  state_.update_seconds += result.seconds;
+  for (const BatchFigures& batch : result.batches)
+    state_.total_flos += 6 * static_cast<double>(batch.padded_tokens) * params_without_embeddings_;
+  const double weight = RunState::loss_weight(options_.masking_rng, result.masked);
+  for (MeanLoss* mean : {&state_.loss, &state_.loss_since_log, &state_.loss_since_evaluation})
+    mean->add(result.loss, weight);
+  if (result.masked == 0) ++state_.steps_without_masked_tokens;
+  if (trace_.is_open()) trace(result);
+  if (metrics_.is_open()) {
+    OrderedJson metrics = {{"step", state_.step},
+                           {"epoch", schedule_.epoch_after(state_.step)},
+                           {"loss", result.loss},
+                           {"grad_norm", result.grad_norm},
+                           {"learning_rate", result.learning_rate},
+                           {"tokens", result.tokens},
+                           {"masked", result.masked},
+                           {"seconds", result.seconds}};
+    if (schedule_.masking_rate_changes()) metrics["masking_rate"] = schedule_.masking_rate(state_.step - 1);
+    metrics_.append(metrics);
+  }
+  if (schedule_.logs_after(state_.step)) log(result);
+  if (folder_) show_progress(result);
+}
+
+void RunJournal::trace(const UpdateResult& result) {
+  OrderedJson line = {{"step", state_.step},
+                      {"loss", result.loss},
+                      {"grad_norm", result.grad_norm},
+                      {"learning_rate", result.learning_rate},
+                      {"batches", OrderedJson::array()}};
+  for (const BatchFigures& batch : result.batches)
+    line["batches"].push_back({{"input_ids_crc32", batch.input_ids_crc32},
+                               {"labels_crc32", batch.labels_crc32},
+                               {"masked", static_cast<uint64_t>(batch.masked)}});
+  trace_.append(line);
+}
+
+/// An entry of the log history, and its line: but once per epoch the evaluation's line says it all.
+void RunJournal::log(const UpdateResult& result) {
+  const double epoch = schedule_.epoch_after(state_.step);
+  const Json entry = training_entry(state_.step, epoch, std::exchange(state_.loss_since_log, {}).mean(),
+                                    result.grad_norm, result.learning_rate);
+  state_.log_history.push_back(entry);
+  const bool evaluates = data_.test.size() > 0 && schedule_.evaluates_after(state_.step);
+  if (folder_ && (schedule_.log_every() > 0 || !evaluates)) note_update(entry);
+}
+
+void RunJournal::show_progress(const UpdateResult& result) {
+  if (!bar_) {
+    bar_.emplace(" training", schedule_.updates(), "tokens", state_.step - 1);
+    bar_tokens_ = 0;
+  }
+  bar_tokens_ += result.tokens;
+  bar_->update(state_.step, bar_tokens_, fmt::format("loss {:.4g}", result.loss), seconds_left());
+}
+
+double RunJournal::chunks_done() const {
+  return schedule_.epoch_after(state_.step) * static_cast<double>(data_.train.size());
+}
+
+/// With evaluations and files that are still to come, each as long as the last one was.
+double RunJournal::seconds_left() const {
+  WorkCosts costs = costs_;
+  costs.chunk = (state_.update_seconds - update_seconds_before_) / (chunks_done() - chunks_before_);
+  return costs.of(WorkLeft::after(state_.step, options_, schedule_, data_));
+}
+
+// ---- evaluations and checkpoints ----
+
+void RunJournal::on_evaluated(const EvaluationReport& evaluation, int64_t batches) {
+  const double epoch = schedule_.epoch_after(state_.step);
+  const bool better = !state_.best_loss || evaluation.loss < *state_.best_loss;
+  state_.evaluations_without_gain = better ? 0 : state_.evaluations_without_gain + 1;
+  if (better) {
+    state_.best_loss = evaluation.loss;
+    state_.best_step = state_.step;
+  }
+  state_.evaluations.push_back({.epoch = epoch,
+                                .step = state_.step,
+                                .train_loss = std::exchange(state_.loss_since_evaluation, {}).mean(),
+                                .evaluation = evaluation});
+  state_.log_history.push_back(evaluation_entry(state_.step, epoch, evaluation, batches));
+  if (folder_) note_evaluation(state_.evaluations.back(), schedule_, run_seconds());
+}
+
+bool RunJournal::stops_early() const {
+  return options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
+}
+
+void RunJournal::save(Optimizer& optimizer, const std::string& masking_state) {
+  state_.run_seconds = run_seconds();
+  saved_step_ = state_.step;
+  if (!folder_) return;
+  const bool should_stop = state_.step == schedule_.updates() || stops_early();
+  const std::string trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop);
+  const Stopwatch watch;
+  save_checkpoint(checkpoint(state_.step), {.config = model_.config(),
+                                            .weights = model_.weights(),
+                                            .optimizer = optimizer,
+                                            .tokenizer = tokenizer_,
+                                            .identity = identity_,
+                                            .state = state_,
+                                            .masking_state = masking_state,
+                                            .trainer_state = trainer_state});
+  folder_->rotate(options_.save_total_limit, saved_step_, state_.best_step);
+  costs_.checkpoint = watch.seconds();
+}
+
+void RunJournal::keep_best_alone() {
+  if (folder_) folder_->rotate(1, state_.best_step, state_.best_step);
+}
+
+}  // namespace tekio

@@ -1,0 +1,115 @@
+// All that a run writes and says: its folder, metrics.jsonl, the trace, checkpoints, what prompts become, results,
+// lines and progress on the terminal. It owns the folder and the run's account (RunState), which every rank keeps
+// alike; only rank 0 has the folder, the others' journals are silent. It computes nothing but with prompts.
+#pragma once
+
+#include <tekio/adapt.h>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/stopwatch.h"
+#include "dist/communicator.h"
+#include "model/masked_lm.h"
+#include "train/estimate.h"
+#include "train/line_log.h"
+#include "train/optimizer.h"
+#include "train/run_checkpoint.h"
+#include "train/run_folder.h"
+#include "train/run_state.h"
+#include "train/schedule.h"
+#include "train/update_step.h"
+
+namespace tekio {
+
+class RunJournal {
+ public:
+  /// All references must outlive the journal. Looks at the folder, writes nothing. Errors: as RunFolder.
+  RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& options,
+             const Schedule& schedule, const Communicator& ranks);
+
+  // A run's beginning, in this order.
+  /// Takes the folder; returns the checkpoint that the run is to go on from. Errors: as RunFolder.
+  std::optional<std::filesystem::path> open();
+  /// What prompts are before training. The model must be free.
+  void fill_prompts();
+  /// Or, instead: the account as the checkpoint has it. Errors: usage (of another run), input.
+  CheckpointRecord read(const std::filesystem::path& checkpoint);
+  /// What was read is restored.
+  void resumed(const std::filesystem::path& checkpoint, int64_t form);
+  /// The folder becomes this run's, and files are opened. Errors: io, usage (the trace is another file).
+  void begin();
+  /// The first update follows.
+  void start_clock();
+
+  RunState& state() { return state_; }
+  const RunState& state() const { return state_; }
+  /// Whether evaluations no longer improve, and the run is to end for that.
+  bool stops_early() const;
+
+  void record(const UpdateResult& result);
+  /// Nothing stands on the terminal until the next update.
+  void clear_progress() { bar_.reset(); }
+  void on_evaluated(const EvaluationReport& evaluation, int64_t batches);
+  /// How long the last evaluation took, for the time left.
+  void took(const EvaluationReport& evaluation) { costs_.evaluation = evaluation.seconds; }
+  void general_took(const EvaluationReport& evaluation) { costs_.general_evaluation = evaluation.seconds; }
+
+  /// A checkpoint as of now, with what may go because of it. Errors: io.
+  void save(Optimizer& optimizer, const std::string& masking_state);
+  bool is_saved() const { return saved_step_ >= state_.step; }
+  std::filesystem::path checkpoint(int64_t step) const { return checkpoint_in(options_.output_dir, step); }
+  /// Of all checkpoints only the best one is left.
+  void keep_best_alone();
+
+  // A run's end.
+  /// Training is over: its figures are those of now.
+  void end_training();
+  struct After {
+    std::optional<EvaluationReport> evaluation, general;
+    int64_t batches = 0;  ///< of the evaluation
+  };
+  /// Fills prompts and writes the adapted model and the results; the model must be free. Errors: io.
+  AdaptReport finish(const After& after);
+  /// Says where a stopped run is saved.
+  AdaptReport stopped();
+  /// The run failed: a folder with nothing in it yet is left as it was.
+  void abandon();
+
+ private:
+  void trace(const UpdateResult& result);
+  void log(const UpdateResult& result);
+  void show_progress(const UpdateResult& result);
+  void save_result();
+  void write_files(const AdaptReport& report, const After& after);
+  AdaptReport report() const;
+  double run_seconds() const { return seconds_before_ + watch_.seconds(); }
+  double chunks_done() const;
+  double seconds_left() const;
+
+  MaskedLM& handle_;
+  const Tokenizer& tokenizer_;
+  const Chunks::Split& data_;
+  const TrainingOptions& options_;
+  const Schedule& schedule_;
+  const MlmNetwork& model_;
+  std::unique_ptr<RunFolder> folder_;  ///< rank 0's alone
+  RunIdentity identity_;
+  double params_without_embeddings_;
+
+  RunState state_;
+  int64_t saved_step_ = 0;
+  DiskReserve model_reserve_;
+  LineLog metrics_, trace_;
+  std::optional<Progress> bar_;
+  int64_t bar_tokens_ = 0;
+  WorkCosts costs_;  ///< as far as this session has seen them
+  Stopwatch watch_;
+  double seconds_before_ = 0, update_seconds_before_ = 0, chunks_before_ = 0;  ///< of earlier sessions
+  Json final_entry_;
+};
+
+}  // namespace tekio

@@ -1,0 +1,105 @@
+// How a run's account is closed: stopped, with a checkpoint, or with the adapted model, its last figures and its files.
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "model/model_folder.h"
+#include "train/report.h"
+#include "train/run_journal.h"
+#include "train/run_record.h"
+#include "train/signals.h"
+
+namespace tekio {
+
+void RunJournal::end_training() {
+  state_.run_seconds = run_seconds();
+  final_entry_ = final_entry(state_, schedule_, options_, data_.train.size());
+}
+
+AdaptReport RunJournal::stopped() {
+  const char* const name = StopSignals::name_of(StopSignals::received());
+  if (folder_ && state_.step > 0)
+    note(fmt::format(" stopped  by {} after update {} of {} · saved in {} · go on with --resume_from_checkpoint", name,
+                     with_commas(state_.step), with_commas(schedule_.updates()),
+                     printable(checkpoint(saved_step_).string(), 300)));
+  else if (folder_)
+    note(fmt::format(" stopped  by {} before the first update: there was nothing to save", name));
+  if (state_.step == 0) abandon();
+  AdaptReport r = report();
+  r.stopped = true;
+  r.signal = StopSignals::received();
+  return r;
+}
+
+AdaptReport RunJournal::finish(const After& after) {
+  AdaptReport r = report();
+  if (after.evaluation) r.after = *after.evaluation;
+  if (after.general) r.general = {.before = *state_.general_before, .after = *after.general};
+  const double epoch = schedule_.epoch_after(state_.step);
+  state_.log_history.push_back(final_entry_);
+  const bool was_evaluated_anew = state_.evaluations.empty() || options_.eval_masking == EvalMasking::fresh;
+  if (after.evaluation && was_evaluated_anew)
+    state_.log_history.push_back(evaluation_entry(state_.step, epoch, *after.evaluation, after.batches));
+  if (!folder_) return r;
+  if (after.evaluation) note_after(r.before, r.after);
+  const FillMask fill(handle_, tokenizer_);
+  for (AdaptReport::Prompt& prompt : r.prompts) {
+    prompt.after = fill(prompt.text);
+    note_prompt(prompt);
+  }
+  if (r.general) note_general(*r.general, options_.general_name);
+  warn_of_updates_without_masked_tokens(state_);
+  write_files(r, after);
+  note_saved(r.run_dir);
+  return r;
+}
+
+void RunJournal::write_files(const AdaptReport& r, const After& after) {
+  const EvaluationReport* const evaluation = after.evaluation ? &*after.evaluation : nullptr;
+  save_result();
+  write_atomically(folder_->path() / "trainer_state.json",
+                   trainer_state_json(state_, schedule_, options_, *folder_, /*should_stop=*/true));
+  write_run_record(folder_->path(), options_, data_, r, evaluation,
+                   {.device = identity_.device, .dtype = identity_.dtype, .before = state_.before});
+  write_results(*folder_, final_entry_, data_.train.size(), evaluation, schedule_.epoch_after(state_.step),
+                after.batches);
+  folder_->end();
+}
+
+/// Where the model cannot be written, what is left of it is told: hours of work may hang on that.
+void RunJournal::save_result() {
+  model_reserve_.release();
+  try {
+    const std::lock_guard lock(handle_.impl().mutex());  // the caller's threads may fill masks already
+    save_model(folder_->path(), model_.config(), model_.weights());
+    tokenizer_.save_pretrained(folder_->path());
+  } catch (const Error& error) {
+    const fs::path newest = checkpoint(saved_step_);
+    const std::string shown = printable(newest.string(), 300);
+    const std::string left =
+        !fs::exists(newest) ? "what this run has learnt is lost, as no checkpoint was kept (--save_strategy no)"
+        : saved_step_ == state_.step
+            ? fmt::format("{} holds the run: make room and go on with --resume_from_checkpoint", shown)
+            : fmt::format("what was learnt after {} is lost", shown);
+    fail(error.kind(), "the trained model was not saved: {}; {}", error.what(), left);
+  }
+}
+
+AdaptReport RunJournal::report() const {
+  AdaptReport r;
+  r.run_dir = fs::path(options_.output_dir).string();
+  r.model = handle_.info();
+  r.train_chunks = data_.train.size();
+  r.eval_chunks = data_.test.size();
+  if (state_.before) r.before = *state_.before;
+  r.evaluations = state_.evaluations;
+  r.steps = state_.step;
+  r.steps_without_masked_tokens = state_.steps_without_masked_tokens;
+  r.train_loss = state_.loss.mean();
+  r.train_seconds = state_.run_seconds;
+  r.tokens_per_second = state_.update_seconds > 0 ? static_cast<double>(state_.tokens) / state_.update_seconds : 0;
+  r.prompts = state_.prompts;
+  return r;
+}
+
+}  // namespace tekio

@@ -1,0 +1,61 @@
+// What an update computes: forward and backward of its micro-batches, the mean's factor, the optimizer. It owns the
+// optimizer and its moments, and draws dropout; it neither knows where batches come from nor writes anything down.
+//
+// Every rank has its own micro-batches and learns the others' figures before the first product, so the mean is over
+// the whole update, and every rank ends with the same weights and the same result.
+#pragma once
+
+#include <tekio/adapt.h>
+#include <cstdint>
+#include <vector>
+
+#include "data/order.h"
+#include "dist/communicator.h"
+#include "train/model_lease.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+namespace tekio {
+
+/// What is kept of a micro-batch, whichever rank had it.
+struct BatchFigures {
+  int64_t tokens = 0, masked = 0;
+  int64_t padded_tokens = 0;  ///< of the reference's rectangle
+  uint32_t input_ids_crc32 = 0, labels_crc32 = 0;
+};
+
+/// One update as it went. The same on every rank, but for the seconds.
+struct UpdateResult {
+  double loss = 0, grad_norm = 0, learning_rate = 0;
+  int64_t tokens = 0, masked = 0;
+  double seconds = 0;                 ///< making its batches included
+  std::vector<BatchFigures> batches;  ///< all micro-batches, in order
+};
+
+class UpdateStep {
+ public:
+  /// All references must outlive this. Errors (device): no memory for the optimizer's moments.
+  UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& schedule, const TrainingOptions& options,
+             Communicator& ranks);
+
+  /// One update: gradients of all its micro-batches, clipped, into the weights. Errors: input (the loss or the
+  /// gradients are no numbers; the weights are then as they were).
+  UpdateResult run(ModelLease& lease, const UpdateBatches& update);
+
+  Optimizer& optimizer() { return optimizer_; }
+
+ private:
+  std::vector<BatchFigures> figures_of_all(const UpdateBatches& update);
+  std::vector<double> accumulate(const UpdateBatches& update, const UpdateResult& figures);
+  double scale(int64_t masked, const UpdateResult& figures) const;
+
+  MlmNetwork& model_;
+  RunMasking& masking_;
+  const Schedule& schedule_;
+  const TrainingOptions& options_;
+  Communicator& ranks_;
+  AccumulationLoss accumulation_loss_;
+  Optimizer optimizer_;
+};
+
+}  // namespace tekio
