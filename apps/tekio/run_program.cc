@@ -13,15 +13,7 @@
 namespace tekio::cli {
 namespace {
 
-void add_common(OptionTable& table, Common& common) {
-  table.group("Common to all commands");
-  Option& device = table.add("device", &common.device, "what computes (gpu is cuda); auto: the processor")
-                       .one_of({"auto", "cpu", "cuda", "ref"})
-                       .spelled_also("gpu", "cuda")
-                       .spelled_also("cuda:0", "cuda");
-  for (int gpu = 1; gpu < 8; ++gpu)
-    device.refusing(fmt::format("cuda:{}", gpu),
-                    fmt::format("the first GPU is used, and CUDA_VISIBLE_DEVICES={} makes that one the first", gpu));
+void add_dtype(OptionTable& table, Common& common) {
   Option& dtype =
       table.add("dtype", &common.dtype,
                 {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
@@ -31,6 +23,18 @@ void add_common(OptionTable& table, Common& common) {
   for (const char* half : {"float16", "fp16", "f16"})
     dtype.refusing(half,
                    "its range is too small to train without scaling losses; bf16 has float32's range: --dtype bf16");
+}
+
+void add_common(OptionTable& table, Common& common) {
+  table.group("Common to all commands");
+  Option& device = table.add("device", &common.device, "what computes (gpu is cuda); auto: the processor")
+                       .one_of({"auto", "cpu", "cuda", "ref"})
+                       .spelled_also("gpu", "cuda")
+                       .spelled_also("cuda:0", "cuda");
+  for (int gpu = 1; gpu < 8; ++gpu)
+    device.refusing(fmt::format("cuda:{}", gpu),
+                    fmt::format("the first GPU is used, and CUDA_VISIBLE_DEVICES={} makes that one the first", gpu));
+  if (!table.has("dtype")) add_dtype(table, common);  // else it says something of the command's own
   table.add("threads", &common.threads, "processor threads; 0: as many as this process may use")
       .at_least(0)
       .at_most(1024);
@@ -192,8 +196,8 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   for (const auto make :
        {make_adapt,       make_pretrain,   make_fill,           make_eval,        make_tokenize,   make_tokenizer_train,
         make_data_list,   make_data_info,  make_data_head,      make_data_chunks, make_info,       make_cache_list,
-        make_cache_clear, make_bench_step, make_bench_tokenize, make_bench_data,  make_bench_fill, make_pull,
-        make_push,        make_doctor})
+        make_cache_clear, make_bench_step, make_bench_tokenize, make_bench_data,  make_bench_fill, make_export,
+        make_pull,        make_push,       make_doctor})
     commands.push_back(make());
   return commands;
 }

@@ -4,6 +4,7 @@
 #include <tekio/adapt.h>
 #include <tekio/dataset.h>
 #include <tekio/error.h>
+#include <tekio/export.h>
 #include <tekio/masked_lm.h>
 #include <tekio/masking.h>
 #include <tekio/tokenizer.h>

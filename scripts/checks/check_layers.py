@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the layering: a room includes only rooms to its left.
 
-    base < hub < text < data        arrow_module < data        {base, hub} < compute < model        base < dist        {data, dist, model} < train        all < apps
+    base < hub < text < data        arrow_module < data        {base, hub} < compute < model        base < dist        {data, dist, model} < train < onnx        all < apps
 
 Reads every #include of ours in src/, apps/, include/ and examples/, and prints each that breaks the order. Two exceptions are
 granted, both for headers without dependencies: src/model may include data/batch.h, and src/dist compute/bf16.h.
@@ -21,14 +21,16 @@ COMPUTE = BASE | {"compute"}
 MODEL = HUB | COMPUTE | {"model"}
 DIST = BASE | {"dist"}
 TRAIN = DATA | DIST | MODEL | {"train"}
-ROOMS = {"arrow_module": ARROW_MODULE, "base": BASE, "hub": HUB, "text": TEXT, "data": DATA, "compute": COMPUTE, "model": MODEL, "dist": DIST, "train": TRAIN}
-APPS = TRAIN | {"apps"}
+ONNX = TRAIN | {"onnx"}
+ROOMS = {"arrow_module": ARROW_MODULE, "base": BASE, "hub": HUB, "text": TEXT, "data": DATA, "compute": COMPUTE, "model": MODEL, "dist": DIST, "train": TRAIN,
+         "onnx": ONNX}
+APPS = ONNX | {"apps"}
 EXCEPTIONS = {("model", "data/batch.h"), ("dist", "compute/bf16.h")}
 
 # The room that implements each public header: who may include a room may include its header. Filling masks needs a
 # tokenizer, so the model's room may use the tokenizer's public header (not its room).
 PUBLIC = {"error": "base", "tokenizer": "text", "dataset": "data", "masking": "data", "masked_lm": "model",
-          "adapt": "train", "tekio": "train"}
+          "adapt": "train", "export": "onnx", "tekio": "onnx"}
 PUBLIC_EXCEPTIONS = {("model", "tokenizer")}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULTILINE)

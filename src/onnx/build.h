@@ -1,0 +1,25 @@
+// A model as an ONNX graph: the same forward as MlmNetwork's, over padded sequences and for all tokens.
+//   inputs   input_ids, attention_mask, and token_type_ids where the model tells types apart: int64 [batch, length]
+//   outputs  logits: float32 [batch, length, vocabulary]
+// Operators of opset 17. Where attention_mask is 0 a key is not seen: its score becomes float32's lowest number, which
+// is finite, so that a row of padding gives numbers too.
+#pragma once
+
+#include "model/weights.h"
+#include "onnx/graph.h"
+
+namespace tekio::onnx {
+
+constexpr int64_t kOpset = 17;
+
+enum class Precision {
+  f32,
+  /// Matrices and the word table in eight bits, each output (each word) with a scale of its own; what they are
+  /// multiplied by is rounded to eight bits as it comes (DynamicQuantizeLinear). The rest stays float32.
+  int8
+};
+
+/// `weights` must lie in the host's memory and outlive the graph.
+Graph build_graph(const ModelConfig& config, const ParameterSet& weights, Precision precision);
+
+}  // namespace tekio::onnx
