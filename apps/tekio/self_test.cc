@@ -217,6 +217,7 @@ void try_floats(Trial& t) {
   t.op("softmax_rows", [&] { be.softmax_rows(scores); });
   t.op("squared_norm", [&] { be.squared_norm(gradients); });
   t.op("adamw", [&] { be.adamw(parameters, moment1, moment2, gradients, {1e-3, 0.9, 0.999, 1e-8, 0.01, 3, 0.5f}); });
+  t.op("add", [&] { be.add(gradients, parameters); });
   t.op("zero", [&] { be.zero(gradients); });
 }
 

@@ -419,6 +419,12 @@ void Backend::zero(Tensor x) {
   run(verb::Zero{x});
 }
 
+void Backend::add(Tensor y, ConstTensor x) {
+  expect_like("add", "y", y, y);
+  expect_like("add", "x", x, y);
+  run(verb::Add{y, x});
+}
+
 double Backend::squared_norm(ConstTensor x) {
   expect_like("squared_norm", "x", x, x);
   double sum = 0;

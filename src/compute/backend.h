@@ -134,6 +134,8 @@ class Backend {
   void softmax_rows(Tensor logits);
 
   void zero(Tensor x);
+  /// y += x: two sums of gradients become one.
+  void add(Tensor y, ConstTensor x);
   /// Sum of squares, in double.
   double squared_norm(ConstTensor x);
   /// One AdamW step over a flat piece of parameters, rounded as the reference's fused kernel rounds (see

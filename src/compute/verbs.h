@@ -226,6 +226,16 @@ struct Zero {
   }
 };
 
+struct Add {
+  Tensor y;
+  ConstTensor x;
+  const char* name() const { return "add"; }
+  template <typename F>
+  void operands(F&& f) {
+    f(y), f(x);
+  }
+};
+
 struct SquaredNorm {
   double* sum;
   ConstTensor x;
@@ -254,7 +264,8 @@ struct AdamW {
   declare(Embed) declare(EmbedBackward) declare(Norm) declare(NormBackward) declare(CopyMatrices) declare(Linear) \
       declare(LinearBackward) declare(ActivationBackward) declare(ActivationLinearBackward) declare(Rotate)       \
           declare(Attention) declare(AttentionBackward) declare(GatherRows) declare(GatherRowsBackward)           \
-              declare(VocabularyLoss) declare(SoftmaxRows) declare(Zero) declare(SquaredNorm) declare(AdamW)
+              declare(VocabularyLoss) declare(SoftmaxRows) declare(Zero) declare(Add) declare(SquaredNorm)        \
+                  declare(AdamW)
 
 /// In a back end that computes: declares that it runs each verb. Its files, one a topic, define them.
 #define TEKIO_RUNS_VERB(Verb) void run(const verb::Verb& op) override;

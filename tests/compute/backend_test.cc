@@ -227,6 +227,7 @@ TEST_F(Checks, TheOptimizer) {
   const Tensor flat = t_({5});
   refuses("adamw", {"moment2", "[4] f32", "[5] f32"}, [&] { be_->adamw(flat, flat, t_({4}), flat, {.step = 1}); });
   refuses("adamw", {"step 0", "1 or more"}, [&] { be_->adamw(flat, flat, flat, flat, {.step = 0}); });
+  refuses("add", {"x", "[4] f32", "[5] f32"}, [&] { be_->add(flat, t_({4})); });
   refuses("zero", {"x", "[3] f32", "no memory"}, [&] { be_->zero(Tensor(nullptr, DType::f32, {3})); });
 }
 

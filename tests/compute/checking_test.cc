@@ -98,6 +98,7 @@ TEST(Checking, AWrongOpIsNamed) {
                                              {"vocabulary_loss's hits", Op::vocabulary_loss},
                                              {"softmax_rows", Op::softmax_rows},
                                              {"zero", Op::zero},
+                                             {"add", Op::add},
                                              {"squared_norm", Op::squared_norm},
                                              {"adamw", Op::adamw}};
   for (const auto& [wrong, op] : kOps) {

@@ -32,6 +32,7 @@ enum class Op {
   vocabulary_loss,
   softmax_rows,
   zero,
+  add,
   squared_norm,
   adamw
 };
@@ -54,6 +55,7 @@ inline const char* name_of(Op op) {
                                     "vocabulary_loss",
                                     "softmax_rows",
                                     "zero",
+                                    "add",
                                     "squared_norm",
                                     "adamw"};
   return kNames[static_cast<int>(op)];
@@ -218,6 +220,9 @@ inline const std::vector<OpCase> kOddCases = {
     {.op = Op::vocabulary_loss, .lengths = {}, .out = 30522},
     {.op = Op::softmax_rows, .lengths = {5}, .out = 1003},
     {.op = Op::zero, .lengths = {777}, .in = 1003},
+    {.op = Op::add, .lengths = {777}, .in = 1003},
+    {.op = Op::add, .lengths = {1}, .in = 3},
+    {.op = Op::add, .lengths = {}, .in = 3},
     {.op = Op::squared_norm, .lengths = {777}, .in = 1003},
     {.op = Op::squared_norm, .lengths = {1}, .in = 3},
     {.op = Op::adamw, .lengths = {777}, .in = 1003},
@@ -228,7 +233,9 @@ inline const std::vector<OpCase> kOddCases = {
 inline std::vector<OpCase> in_bf16(const std::vector<OpCase>& cases) {
   std::vector<OpCase> rounded;
   for (OpCase c : cases) {
-    if (c.op == Op::softmax_rows || c.op == Op::zero || c.op == Op::squared_norm || c.op == Op::adamw) continue;
+    if (c.op == Op::softmax_rows || c.op == Op::zero || c.op == Op::add || c.op == Op::squared_norm ||
+        c.op == Op::adamw)
+      continue;
     c.type = DType::bf16;
     rounded.push_back(c);
   }
@@ -271,6 +278,7 @@ inline std::vector<OpCase> everyday_cases() {
       {.op = Op::gather_rows, .lengths = batch, .in = 768, .out = 307},
       {.op = Op::vocabulary_loss, .lengths = masked, .out = 30522},
       {.op = Op::zero, .lengths = {65536}, .in = 1024},
+      {.op = Op::add, .lengths = {65536}, .in = 1024},
       {.op = Op::squared_norm, .lengths = {65536}, .in = 1024},
       {.op = Op::adamw, .lengths = {65536}, .in = 1024},
   };

@@ -209,6 +209,9 @@ inline void OpRig::make_tensors() {
     case Op::vocabulary_loss:
     case Op::softmax_rows:
       return make_logits();
+    case Op::add:
+      branch_ = input({c_.n(), c_.in}, 3);
+      [[fallthrough]];
     case Op::zero:
     case Op::squared_norm:
       x_ = changed("x", {c_.n(), c_.in});
@@ -422,6 +425,8 @@ inline void OpRig::run_forward(Backend& be) {
       return be.softmax_rows(x_);
     case Op::zero:
       return be.zero(x_);
+    case Op::add:
+      return be.add(x_, branch_);
     case Op::squared_norm:
       loss_ = be.squared_norm(x_);
       return;

@@ -1,4 +1,4 @@
-// Ops on rows and flat pieces: gathering, zeroing, the sum of squares.
+// Ops on rows and flat pieces: gathering, zeroing, adding, the sum of squares.
 #include <cstring>
 
 #include "compute/cpu/cpu_backend.h"
@@ -73,6 +73,12 @@ void CpuBackend::run(const verb::GatherRowsBackward& op) {
 void CpuBackend::run(const verb::Zero& op) {
   for_pieces(op.x.numel(), 1 << 18,
              [&](int64_t begin, int64_t end, int) { std::fill_n(op.x.f32() + begin, end - begin, 0.0f); });
+}
+
+void CpuBackend::run(const verb::Add& op) {
+  for_pieces(op.y.numel(), 1 << 16, [&](int64_t begin, int64_t end, int) {
+    HWY_DYNAMIC_DISPATCH(add_row)(op.y.f32() + begin, op.x.f32() + begin, end - begin, DType::f32);
+  });
 }
 
 void CpuBackend::run(const verb::SquaredNorm& op) {

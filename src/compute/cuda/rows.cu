@@ -1,4 +1,4 @@
-// Ops on rows and flat pieces: gathering and scattering, zeroing, the sum of squares.
+// Ops on rows and flat pieces: gathering and scattering, zeroing, adding, the sum of squares.
 #include <algorithm>
 
 #include "compute/cuda/cuda_backend.h"
@@ -27,6 +27,19 @@ __global__ void move_rows(T* to, const T* from, const int32_t* rows, int count, 
     for (int j = 0; j < kEight; ++j) number[j] += there[j];
     store_eight(target + c, number, columns, whole);
   }
+}
+
+// y += x, eight numbers a thread.
+__global__ void add_numbers(float* y, const float* x, int64_t count) {
+  const int64_t begin = (static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x) * kEight;
+  if (begin >= count) return;
+  const int here = static_cast<int>(min(int64_t{kEight}, count - begin));
+  const bool whole = here == kEight;
+  float sum[kEight], more[kEight];
+  load_eight(sum, y + begin, here, whole);
+  load_eight(more, x + begin, here, whole);
+  for (int j = 0; j < kEight; ++j) sum[j] += more[j];
+  store_eight(y + begin, sum, here, whole);
 }
 
 // partial[block]: the block's sum of squares, in double; or, of one block over partial sums, their sum.
@@ -80,6 +93,12 @@ void CudaBackend::run(const verb::GatherRowsBackward& op) {
 }
 
 void CudaBackend::run(const verb::Zero& op) { device_.zero(op.x.data, op.x.bytes()); }
+
+void CudaBackend::run(const verb::Add& op) {
+  const int64_t count = op.y.numel();
+  launch(device_, "add", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, add_numbers, op.y.f32(), op.x.f32(),
+         count);
+}
 
 void CudaBackend::run(const verb::SquaredNorm& op) {
   const int64_t count = op.x.numel();

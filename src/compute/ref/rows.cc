@@ -1,4 +1,4 @@
-// Ops on rows and flat pieces, specified: gathering, zeroing, the sum of squares.
+// Ops on rows and flat pieces, specified: gathering, zeroing, adding, the sum of squares.
 #include <algorithm>
 
 #include "compute/ref/ref_backend.h"
@@ -28,6 +28,12 @@ void RefBackend::run(const verb::GatherRowsBackward& op) {
 }
 
 void RefBackend::run(const verb::Zero& op) { std::fill_n(op.x.f32(), op.x.numel(), 0.0f); }
+
+void RefBackend::run(const verb::Add& op) {
+  const std::span<float> to = op.y.values();
+  const std::span<const float> from = op.x.values();
+  for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+}
 
 void RefBackend::run(const verb::SquaredNorm& op) {
   double sum = 0;
