@@ -45,6 +45,7 @@ struct MlmNetwork::Activations {
   std::vector<LayerKept> layers;        // if not training, one for all but the last, and the last
   std::unique_ptr<DrawnDropout> drawn;  // made when first needed
   std::vector<int32_t> positions;       // of the batch at hand
+  std::vector<int32_t> looked_up;       // its tokens' numbers among LookedUp::ids
   // Between forward() and backward():
   Dropouts dropouts;
   bool forwarded = false;

@@ -65,9 +65,10 @@ using LayerGradients = LayerOf<PairOf<Tensor>, PairOf<Tensor>>;
 
 /// y[n,C] = dropout(norm(word + type + position)), projected where E is not C.
 void embedding_forward(const Pass& p, const NetworkWeights& w, EmbeddingKept& k, EncoderScratch& s, Tensor y);
-/// From d_y.
+/// From d_y. The words' rows are those that `tokens` says, of `d_word`: the table's gradient, or that of some of its
+/// rows.
 void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_w, const EmbeddingKept& k,
-                        EncoderScratch& s, ConstTensor d_y);
+                        EncoderScratch& s, ConstTensor d_y, Tensor d_word, const TableRows& tokens);
 
 /// One kind of layer.
 struct Block {

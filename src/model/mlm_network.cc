@@ -94,6 +94,55 @@ void head_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor>& d_
                                   w.transform.weight, p.config.head_activation);
 }
 
+// Tells which parts of the gradients are final.
+class FinalRanges {
+ public:
+  FinalRanges(const ModelConfig& config, const ParameterSet& gradients, const BackwardOptions& how)
+      : config_(config), parts_(gradients.parts()), how_(how) {}
+  void head() const {
+    tell(parts_.head);
+    if (how_.looked_up != nullptr && config_.tied) tell(parts_.word);
+  }
+  void layer(int64_t layer) const {
+    const int64_t own = config_.weights_of_layer(layer);
+    for (int64_t before = 0; before < layer; ++before)
+      if (config_.weights_of_layer(before) == own) return;  // which adds to them yet
+    tell(parts_.layers[static_cast<size_t>(own)]);
+  }
+  void embedding() const {
+    tell(parts_.tables);
+    if (how_.looked_up == nullptr) tell(parts_.word);
+    tell(parts_.small);
+  }
+  void all() const {
+    head();
+    for (int64_t i = config_.layers; i-- > 0;) layer(i);
+    embedding();
+  }
+
+ private:
+  void tell(ArenaRange range) const {
+    if (how_.on_final && range.begin < range.end) how_.on_final(range);
+  }
+  const ModelConfig& config_;
+  const ArenaParts& parts_;
+  const BackwardOptions& how_;
+};
+
+// The same tokens by their numbers among those that are looked up.
+TableRows among(const LookedUp& looked_up, const TableRows& tokens, std::vector<int32_t>& numbers) {
+  const auto number_of = [&](int32_t id) {
+    const auto at = std::lower_bound(looked_up.ids.begin(), looked_up.ids.end(), id);
+    return at != looked_up.ids.end() && *at == id ? static_cast<int32_t>(at - looked_up.ids.begin()) : -1;
+  };
+  numbers.resize(tokens.ids.size());
+  std::ranges::transform(tokens.ids, numbers.begin(), number_of);
+  TableRows rows = tokens;
+  rows.ids = numbers;
+  rows.word_padding = number_of(tokens.word_padding);
+  return rows;
+}
+
 }  // namespace
 
 MlmNetwork::MlmNetwork(ModelConfig config, Backend& backend)
@@ -221,17 +270,26 @@ void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {
   run_forward(batch, make_pass(config_, backend_, batch, a.positions, a.dropouts), memory);
 }
 
-double MlmNetwork::backward(const Batch& batch, float scale) {
+void MlmNetwork::for_each_final_range(const BackwardOptions& how) const {
+  FinalRanges(config_, *gradients_, how).all();
+}
+
+double MlmNetwork::backward(const Batch& batch, float scale, const BackwardOptions& how) {
   TEKIO_CHECK(activations_ && activations_->forwarded, "backward without its forward");
   Activations& a = *activations_;
   a.forwarded = false;
-  if (batch.masked_rows.empty()) return 0;
+  const FinalRanges final_ranges(config_, *gradients_, how);
+  if (batch.masked_rows.empty()) {
+    final_ranges.all();
+    return 0;
+  }
   const Pass pass = make_pass(config_, backend_, batch, a.positions, a.dropouts);
   PassMemory memory = a.cut(batch);
   const NetworkWeights& w = prepared_->get();  // as forward had them
   WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
   const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale).loss;
   head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, batch).y);
+  final_ranges.head();
   const Block& block = block_of(config_);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
@@ -239,8 +297,13 @@ double MlmNetwork::backward(const Batch& batch, float scale) {
     const auto own = static_cast<size_t>(config_.weights_of_layer(static_cast<int64_t>(layer)));
     block.backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[own], a.cut_layer(layer, batch),
                    scratch, x);
+    final_ranges.layer(static_cast<int64_t>(layer));
   }
-  embedding_backward(pass, w, d_w, memory.embedding, memory.scratch, memory.scratch.*block.d_embedded);
+  const LookedUp* const apart = how.looked_up;
+  embedding_backward(pass, w, d_w, memory.embedding, memory.scratch, memory.scratch.*block.d_embedded,
+                     apart != nullptr ? apart->gradients : d_w.word.weight,
+                     apart != nullptr ? among(*apart, pass.tokens, a.looked_up) : pass.tokens);
+  final_ranges.embedding();
   return loss;
 }
 

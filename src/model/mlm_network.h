@@ -2,6 +2,7 @@
 // once, against Backend, by hand.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -31,6 +32,22 @@ struct BatchLimits {
   int64_t sequences = 0;    ///< B
   int64_t length = 0;       ///< T
   int64_t masked_rows = 0;  ///< r
+};
+
+/// The rows of the word table that are looked up, whose gradient is wanted apart from that of the whole table: there
+/// what the head gives, where it is tied, is final long before.
+struct LookedUp {
+  std::span<const int32_t> ids;  ///< [U], ascending; every token of the batch is among them
+  Tensor gradients;              ///< [U,E], in the back end's memory
+};
+
+struct BackwardOptions {
+  const LookedUp* looked_up = nullptr;  ///< nullptr: those gradients go to the table's
+  /// Called as backward goes on, with each part of the gradients' flat() that is final: the head's, each layer's from
+  /// the last, the tables', and in the end all biases and norms. The word table's is final in the end too; but where
+  /// `looked_up` is given, with the head that is tied to it, or not told, as a table that no head shares gets nothing.
+  /// Which ranges are told in which order depends on the model and on that, not on the batch. They may be changed.
+  std::function<void(ArenaRange)> on_final = {};
 };
 
 class MlmNetwork {
@@ -66,6 +83,8 @@ class MlmNetwork {
   /// Gradients since the last clear_gradients(). Only after prepare(…, true).
   ParameterSet& gradients() { return *gradients_; }
   void clear_gradients();
+  /// Gives gradients away for others of the same model, which from then on are added to.
+  void exchange_gradients(std::unique_ptr<ParameterSet>& others) { std::swap(gradients_, others); }
 
   /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats, and how many have their own token as
   /// the most likely; `per_sequence` [B], if wanted, gets each sequence's own loss.
@@ -73,7 +92,9 @@ class MlmNetwork {
   /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);
   /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
-  double backward(const Batch& batch, float scale);
+  double backward(const Batch& batch, float scale, const BackwardOptions& how = {});
+  /// Calls on_final as a backward would.
+  void for_each_final_range(const BackwardOptions& how) const;
   /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind, in the back end's memory; valid until
   /// the next call.
   Tensor logits(const Batch& batch);

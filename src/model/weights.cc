@@ -95,6 +95,28 @@ WeightsOf<Tensor> cut(const ModelConfig& config, Arena& arena, std::vector<Param
   return tensors;
 }
 
+// Where the parts of a set lie, which cut() has laid out from `begin` on.
+ArenaParts parts_of(const WeightsOf<Tensor>& tensors, const void* begin,
+                    const std::vector<ParameterSet::Piece>& pieces) {
+  const auto at = [&](const Tensor& tensor) {
+    return static_cast<const float*>(tensor.data) - static_cast<const float*>(begin);
+  };
+  ArenaParts parts;
+  parts.small = {pieces.back().begin, pieces.back().end};
+  parts.head = {at(tensors.transform.weight), parts.small.begin};
+  int64_t end = parts.head.begin;
+  for (size_t i = tensors.layers.size(); i-- > 0;) {
+    parts.layers.insert(parts.layers.begin(), {at(tensors.layers[i].qkv.weight), end});
+    end = parts.layers.front().begin;
+  }
+  const Tensor* behind_words = nullptr;
+  for (const Tensor* table : {&tensors.position.weight, &tensors.type.weight, &tensors.project.weight})
+    if (behind_words == nullptr && *table) behind_words = table;
+  parts.tables = {behind_words != nullptr ? at(*behind_words) : end, end};
+  parts.word = {at(tensors.word.weight), parts.tables.begin};
+  return parts;
+}
+
 // The same places, to be read only.
 EncoderWeights to_read(WeightsOf<Tensor>& tensors) {
   EncoderWeights read;
@@ -175,6 +197,7 @@ ParameterSet::ParameterSet(const ModelConfig& config, const std::string& purpose
 void ParameterSet::lay_out() {
   tensors_ = cut(config_, arena_, pieces_);
   read_tensors_ = to_read(tensors_);
+  parts_ = parts_of(tensors_, arena_.data(), pieces_);
   flat_ = Tensor(arena_.data(), DType::f32, {arena_.used() / size_of(DType::f32)});
   named_ = name_tensors(config_, memory_.on_host() ? tensors_ : cut(config_, host_arena_, pieces_));
   read_named_.assign(named_.begin(), named_.end());

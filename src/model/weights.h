@@ -42,6 +42,20 @@ struct NamedOf {
 using NamedTensor = NamedOf<ConstTensor>;
 using TensorToChange = NamedOf<Tensor>;
 
+/// A part of a set's arena, in numbers.
+struct ArenaRange {
+  int64_t begin = 0, end = 0;
+};
+/// Where a set's tensors lie in its arena, by when backward is done with their gradients. Together, in this order but
+/// for the head, which lies before the small ones, these are all of the arena.
+struct ArenaParts {
+  ArenaRange word;                 ///< the word table
+  ArenaRange tables;               ///< the other tables, and what projects their sum
+  std::vector<ArenaRange> layers;  ///< the matrices of each layer that has weights of its own
+  ArenaRange head;                 ///< its matrices, but for one that is the word table
+  ArenaRange small;                ///< all biases and norms: what AdamW does not decay
+};
+
 /// A set of tensors of a model's shape in one flat float32 arena: weights, or gradients, or a moment.
 ///
 /// It has two sides, the back end's and the processor's; in the host's memory they are one. Each function below brings
@@ -80,6 +94,8 @@ class ParameterSet {
     bool decays;
   };
   const std::vector<Piece>& pieces() const { return pieces_; }
+  /// The same arena cut by modules.
+  const ArenaParts& parts() const { return parts_; }
   /// Numbers that files count: tied tensors once, no gaps.
   int64_t count() const;
   static int64_t bytes(const ModelConfig& config);
@@ -100,6 +116,7 @@ class ParameterSet {
   std::vector<TensorToChange> named_;
   std::vector<NamedTensor> read_named_;
   std::vector<Piece> pieces_;
+  ArenaParts parts_;
   Tensor flat_;
   std::vector<std::shared_ptr<const void>> owners_;  // of what is borrowed
   mutable Newer newer_ = Newer::neither;             // which side; neither, always, where they are one

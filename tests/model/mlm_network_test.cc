@@ -365,6 +365,103 @@ TEST_P(Model, BorrowedWeightsAreAsGoodAsCopies) {
   EXPECT_EQ(borrowed.evaluate(batch).loss, copied.evaluate(batch).loss);
 }
 
+// What backward tells to be final is so, and all of the arena is told, once.
+class FinalRange : public ::testing::TestWithParam<const char*> {
+ protected:
+  FinalRange() : model_(ModelConfig::from_folder(golden(GetParam())), *device_.backend) {
+    load_weights(golden(GetParam()), model_.config(), model_.weights(), 0);
+    model_.prepare(kLimits, true);
+    batch_ = example(model_.config().type_vocabulary > 1);
+    ids_ = batch_.input_ids;
+    std::ranges::sort(ids_);
+    ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
+    rows_.resize(ids_.size() * static_cast<size_t>(model_.config().embedding_width));
+    looked_up_ = {ids_,
+                  {rows_.data(), DType::f32, {static_cast<int64_t>(ids_.size()), model_.config().embedding_width}}};
+  }
+  std::vector<float> gradients() { return numbers(*device_.backend, model_.gradients().flat()); }
+  /// The gradients, and what was told, of a backward.
+  std::vector<float> backward(const Batch& batch, const LookedUp* looked_up) {
+    told_.clear();
+    std::vector<float> then(gradients().size());
+    model_.clear_gradients();
+    model_.forward(batch, {});
+    model_.backward(batch, 0.25f, {.looked_up = looked_up, .on_final = [&](ArenaRange range) {
+                                     told_.push_back(range);
+                                     const std::vector<float> now = gradients();
+                                     std::copy(now.begin() + range.begin, now.begin() + range.end,
+                                               then.begin() + range.begin);
+                                   }});
+    EXPECT_EQ(then, gradients());
+    return then;
+  }
+  void expect_all_told(int64_t from) const {
+    std::vector<ArenaRange> sorted = told_;
+    std::ranges::sort(sorted, {}, &ArenaRange::begin);
+    for (const ArenaRange& range : sorted) {
+      EXPECT_EQ(range.begin, from);
+      EXPECT_LT(range.begin, range.end);
+      from = range.end;
+    }
+    EXPECT_EQ(from, std::as_const(model_).weights().flat().numel());
+  }
+
+  Device device_{"cpu"};
+  MlmNetwork model_;
+  Batch batch_;
+  std::vector<int32_t> ids_;
+  std::vector<float> rows_;
+  LookedUp looked_up_;
+  std::vector<ArenaRange> told_;
+};
+
+TEST_P(FinalRange, IsFinalAndAllAreTold) {
+  const std::vector<float> plain = backward(batch_, nullptr);
+  expect_all_told(0);
+  EXPECT_EQ(told_.size(), static_cast<size_t>(model_.config().weight_layers()) + 3 +
+                              (model_.gradients().parts().tables.begin < model_.gradients().parts().tables.end));
+  const auto in_order = told_;
+  Batch nothing = batch_;
+  nothing.masked_rows.clear(), nothing.labels.clear();
+  backward(nothing, nullptr);
+  ASSERT_EQ(told_.size(), in_order.size());
+  for (size_t i = 0; i < told_.size(); ++i) EXPECT_EQ(told_[i].begin, in_order[i].begin);
+
+  // Apart: the word table is final with the head that it is tied to; its rows that are looked up, elsewhere.
+  std::vector<float> apart = backward(batch_, &looked_up_);
+  const ArenaRange word = model_.gradients().parts().word;
+  const bool tied = model_.config().tied;
+  expect_all_told(tied ? 0 : word.end);
+  if (tied) {
+    EXPECT_EQ(told_[1].begin, word.begin);
+  } else {
+    EXPECT_TRUE(std::all_of(apart.begin(), apart.begin() + word.end, [](float d) { return d == 0; }));
+  }
+  for (size_t i = 0; i < ids_.size(); ++i)
+    for (int64_t c = 0; c < model_.config().embedding_width; ++c)
+      apart[static_cast<size_t>(ids_[i] * model_.config().embedding_width + c)] +=
+          rows_[i * static_cast<size_t>(model_.config().embedding_width) + static_cast<size_t>(c)];
+  EXPECT_LT(largest_difference(apart, plain), 1e-6);
+  EXPECT_GT(largest(rows_), 1e-4);
+}
+
+TEST_P(FinalRange, AWordThatIsNotAmongThoseIsRefused) {
+  looked_up_.ids = looked_up_.ids.subspan(1);
+  looked_up_.gradients = looked_up_.gradients.rows(1, looked_up_.gradients.dim[0]);
+  model_.forward(batch_, {});
+  expect_error(ErrorKind::bug, {"embed_backward", "id"},
+               [&] { model_.backward(batch_, 1, {.looked_up = &looked_up_}); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, FinalRange,
+                         ::testing::Values("tiny-bert", "tiny-bert-untied", "tiny-albert", "tiny-modernbert",
+                                           "tiny-roberta", "tiny-electra", "tiny-distilbert"),
+                         [](const auto& given) {
+                           std::string name = std::string(given.param).substr(5);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
 std::string name_of_case(const ::testing::TestParamInfo<Model::ParamType>& info) {
   return std::get<0>(info.param) + "_" + std::get<1>(info.param);
 }
