@@ -9,7 +9,7 @@
 namespace tekio {
 
 /// out = ((parts[0] + parts[1]) + (parts[2] + parts[3])) + …, each of `count` numbers; a part without a neighbour is
-/// passed on as it is. The parts are overwritten; `out` may be one of them.
+/// passed on as it is. The parts are overwritten; `out` may be one of them. Denormal numbers count as 0.
 void add_in_tree(std::span<float* const> parts, size_t count, float* out);
 
 /// To the nearest bf16 each.

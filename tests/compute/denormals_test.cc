@@ -8,11 +8,11 @@
 #include <limits>
 #include <vector>
 
+#include "base/denormals.h"
 #include "base/error.h"
 #include "base/stopwatch.h"
 #include "base/thread_pool.h"
 #include "compute/backend.h"
-#include "compute/cpu/denormals.h"
 #include "compute/instruction_sets.h"
 
 namespace tekio::test {

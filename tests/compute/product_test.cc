@@ -10,9 +10,9 @@
 #include <tuple>
 #include <vector>
 
+#include "base/denormals.h"
 #include "base/error.h"
 #include "compute/arena.h"
-#include "compute/cpu/denormals.h"
 #include "compute/cpu/f32_kernel.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"

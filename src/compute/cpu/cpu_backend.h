@@ -7,10 +7,10 @@
 #include <functional>
 #include <vector>
 
+#include "base/denormals.h"
 #include "base/thread_pool.h"
 #include "compute/arena.h"
 #include "compute/backend.h"
-#include "compute/cpu/denormals.h"
 #include "compute/cpu/packed_matrices.h"
 #include "compute/cpu/product.h"
 #include "compute/rotary.h"

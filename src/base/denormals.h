@@ -1,7 +1,7 @@
 // Float32 numbers below 1.2e-38 ("denormal") cost many processors an assist of many cycles for each operation that
 // meets one, and the gradients of a trained model are full of them, as gelu's slope fades like e^(-x^2/2). So the
-// processor's back end takes them for 0, in operands and in results. The setting is a thread's own: it holds while the
-// back end computes, and whoever owns the thread finds it as it was.
+// processor's back end takes them for 0, in operands and in results, as do sums over ranks. The setting is a thread's
+// own: it holds while the back end computes, and whoever owns the thread finds it as it was.
 #pragma once
 
 #include <xmmintrin.h>
