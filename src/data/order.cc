@@ -120,10 +120,15 @@ UpdateBatches TrainingBatches::next_update() {
   return made;
 }
 
-std::string TrainingBatches::state() const {
+TrainingBatches::Streams TrainingBatches::streams() const {
   if (masking_.streams() == nullptr) return {};
-  Json document = streams_to_json(*masking_.streams());
-  if (before_ahead_) document["before_look_ahead"] = streams_to_json(*before_ahead_);
+  return {.now = *masking_.streams(), .before_look_ahead = before_ahead_};
+}
+
+std::string TrainingBatches::to_text(const Streams& streams) {
+  if (!streams.now) return {};
+  Json document = streams_to_json(*streams.now);
+  if (streams.before_look_ahead) document["before_look_ahead"] = streams_to_json(*streams.before_look_ahead);
   return document.dump();
 }
 

@@ -75,7 +75,13 @@ class TrainingBatches {
   /// For a checkpoint: all that a resumed run needs beside the number of updates done, as a JSON text; empty with the
   /// counter. It is the streams as they stand, and as they stood before the batch that was collated ahead, which is
   /// thus made again. To be taken between updates, and not amid an evaluation.
-  std::string state() const;
+  std::string state() const { return to_text(streams()); }
+  /// What that text holds; nothing with the counter.
+  struct Streams {
+    std::optional<ReferenceStreams> now, before_look_ahead;
+  };
+  Streams streams() const;
+  static std::string to_text(const Streams& streams);
   /// Goes on after `updates_done` of the run's updates as if it had never stopped. Errors: input (`state` is not of
   /// this kind of run, or damaged; `where` names its file).
   void resume(int64_t updates_done, std::string_view state, const std::string& where);

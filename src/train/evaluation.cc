@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stopwatch.h"
+#include "base/worker_thread.h"
 
 namespace tekio {
 
@@ -55,7 +56,9 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
   std::vector<int64_t> masked;
   int64_t tokens = 0, done = 0;
   batches_.start(number);
-  while (const std::optional<CollatedBatch> next = batches_.next()) {
+  MadeAhead<std::optional<CollatedBatch>> batches([this] { return batches_.next(); });
+  while (const std::optional<CollatedBatch> next = batches.take()) {
+    batches.begin();
     const Batch& batch = next->batch;
     losses.assign(static_cast<size_t>(batch.sequences()), 0);
     masked.assign(losses.size(), 0);

@@ -12,12 +12,6 @@ namespace {
 
 bool stop_requested() { return StopSignals::received() != 0; }
 
-/// What changes over a run; the schedule must outlive it.
-std::function<double(int64_t)> rates_of(const Schedule& schedule) {
-  if (!schedule.masking_rate_changes()) return {};
-  return [&schedule](int64_t update) { return schedule.masking_rate(update); };
-}
-
 }  // namespace
 
 Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& o,
@@ -30,12 +24,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       journal_(model, tokenizer, data, o, schedule_, ranks),
       state_(journal_.state()),
       masking_({o}, MaskingVocabulary::of(tokenizer)),
-      batches_(masking_, data.train, schedule_.plan(),
-               {.seed = o.seed,
-                .data_seed = o.data_seed,
-                .rank = ranks.rank(),
-                .checksums = !o.trace.empty(),
-                .rate = rates_of(schedule_)}),
+      batches_(masking_, data.train, schedule_, o, ranks.rank()),
       step_(model_, masking_, schedule_, o, ranks) {
   if (!evaluates() && o.eval_strategy != Interval::no)
     fail(ErrorKind::input,
@@ -89,7 +78,7 @@ void Trainer::train() {
   if (state_.evaluation_due) evaluate_and_save();
   while (state_.step < schedule_.updates() && !journal_.stops_early() && !stop_requested()) {
     const Stopwatch watch;
-    const UpdateBatches update = batches_.next_update();
+    const UpdateBatches update = batches_.next();
     StopSignals::now(StopSignals::Doing::updating, state_.step);
     UpdateResult result = step_.run(*lease_, update);
     result.seconds = watch.seconds();

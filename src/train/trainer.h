@@ -15,6 +15,7 @@
 #include "train/run_journal.h"
 #include "train/schedule.h"
 #include "train/update_step.h"
+#include "train/updates_ahead.h"
 
 namespace tekio {
 
@@ -52,7 +53,7 @@ class Trainer {
   RunJournal journal_;
   RunState& state_;  ///< the journal's
   RunMasking masking_;
-  TrainingBatches batches_;
+  UpdatesAhead batches_;
   UpdateStep step_;
   std::optional<ModelLease> lease_;  ///< from begin() until training and its evaluations are over
   std::optional<Evaluator> evaluator_, general_evaluator_;
