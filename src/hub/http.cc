@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 #include "base/environment.h"
 #include "base/error.h"
@@ -113,6 +114,23 @@ curl_socket_t on_open(void* to, curlsocktype, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/// Whose certificates are trusted: a file of them, or a folder that "openssl rehash" was run on. libcurl itself follows
+/// none of these names, and its TLS library the last two alone.
+struct TrustedPlace {
+  const char* variable = nullptr;
+  std::string path;  ///< empty: as the system has it
+  bool is_folder = false;
+};
+
+TrustedPlace trusted_place() {
+  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+    if (const std::string path = environment(name); !path.empty()) {
+      std::error_code ignored;
+      return {name, path, std::filesystem::is_directory(path, ignored)};
+    }
+  return {};
+}
+
 struct HeaderList {
   explicit HeaderList(const std::vector<std::string>& headers) {
     for (const std::string& header : headers) list = curl().append(list, header.c_str());
@@ -136,9 +154,15 @@ struct HeaderList {
   const std::string reason = printable(*detail != '\0' ? detail : curl().error_text(code), 300);
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
       fail(ErrorKind::io,
            "{}: the server's certificate is not trusted ({}); a proxy's own certificates are named in SSL_CERT_FILE",
+           url, reason);
+    case CURLE_SSL_CACERT_BADFILE:
+      if (const TrustedPlace place = trusted_place(); place.variable != nullptr)
+        fail(ErrorKind::io,
+             "{} is {}, where no certificates can be read ({}); without it those that the system has are trusted",
+             place.variable, printable(place.path, 300), reason);
+      fail(ErrorKind::io, "{}: the system's certificates cannot be read ({}); name a file of them in SSL_CERT_FILE",
            url, reason);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
@@ -189,12 +213,8 @@ HttpAnswer HttpConnection::send(const HttpRequest& request, const Sink& sink) {
   set(CURLOPT_HEADERDATA, &exchange);
   set(CURLOPT_WRITEFUNCTION, &on_body);
   set(CURLOPT_WRITEDATA, &exchange);
-  // libcurl itself knows SSL_CERT_FILE; these are requests' names for the same.
-  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"})
-    if (const std::string file = environment(name); !file.empty()) {
-      set(CURLOPT_CAINFO, file.c_str());
-      break;
-    }
+  const TrustedPlace trusted = trusted_place();
+  if (!trusted.path.empty()) set(trusted.is_folder ? CURLOPT_CAPATH : CURLOPT_CAINFO, trusted.path.c_str());
   if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {

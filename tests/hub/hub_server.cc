@@ -52,6 +52,7 @@ void HubServer::start(const std::vector<std::string>& options) {
   const auto urls = nlohmann::json::parse(line);
   endpoint_ = urls["endpoint"];
   cdn_ = urls["cdn"];
+  control_ = urls["control"];
 }
 
 hub::Settings HubServer::settings() const {
@@ -66,7 +67,7 @@ hub::Settings HubServer::settings() const {
 nlohmann::json HubServer::control(const char* method, const std::string& path, const std::string& body) const {
   hub::HttpConnection connection;
   const hub::HttpAnswer answer =
-      connection.send({.method = method, .url = endpoint_ + path, .headers = {}, .body = body});
+      connection.send({.method = method, .url = control_ + path, .headers = {}, .body = body});
   if (answer.status != 200) throw std::runtime_error(method + path);
   return nlohmann::json::parse(answer.body);
 }

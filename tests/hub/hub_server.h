@@ -25,6 +25,8 @@ class HubServer {
 
   const std::string& endpoint() const { return endpoint_; }
   const std::string& cdn() const { return cdn_; }
+  /// A port of the endpoint that speaks http, whatever the others do.
+  const std::string& control_url() const { return control_; }
   /// Of a cache below this server's root, without pauses between tries.
   hub::Settings settings() const;
   std::filesystem::path cache() const { return root_ / "cache"; }
@@ -41,7 +43,7 @@ class HubServer {
 
   const ScratchFolder scratch_;
   const std::filesystem::path root_ = scratch_.path();
-  std::string endpoint_, cdn_;
+  std::string endpoint_, cdn_, control_;
   int process_ = -1, in_ = -1;
 };
 

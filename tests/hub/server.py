@@ -2,12 +2,15 @@
 """A Hub for tests: serves a folder by the Hub's protocol on loopback, with a second port in the role of the CDN.
 
     server.py ROOT [--token T] [--private ID]... [--gated ID]... [--moved OLD=NEW]... [--pages N] [--keep_bodies]
+              [--certificate FILE [--plain_cdn]]
 
 ROOT/models/ID/… and ROOT/datasets/ID/… are the repositories' files on branch main ("org/name" is a folder in a folder);
 those of another branch lie in ID@BRANCH, its slashes written %2F. What has moved is redirected to its new name. With --pages
 the answer on a revision names no files: they are listed by their tree, N a page.
 Files of at least 1 KiB that end in .safetensors, .bin, .parquet or .zst are kept as git-lfs keeps them: their content is on
-the other port. Prints one line of JSON when it is ready: {"endpoint", "cdn"}. Ends with its standard input.
+the other port. Prints one line of JSON when it is ready: {"endpoint", "cdn", "control"}. Ends with its standard input.
+With a certificate (and its key in the same file) both ports speak https (--plain_cdn: the first alone); control is then a third
+one, without.
 
 With a token, only who has it may write. For tests: POST /_faults with a list of {"match": regular expression over "METHOD HOST PATH", "kind", "times", …} sets what
 goes wrong; GET /_log is what was asked so far (--keep_bodies: with commits'
@@ -15,7 +18,7 @@ bodies), GET /_peak how many at a time at most; DELETE /_log forgets both; POST 
 the body), truncate and pad (bytes less or more than there are, as promised), corrupt (one byte), slow (seconds before the answer), stall
 (after: bytes, then nothing), redirect (to, code), answer (body, headers), unbounded (no length is promised, the connection's end is the body's; body, else bytes more
 than there are; type), lie (bytes more are promised than come), headers (bytes of them), ignore_range,
-moved (somebody else commits first: path, content), lost (what is asked is done, but the answer never comes).
+etag (values: of a file's own header, or its several), moved (somebody else commits first: path, content), lost (what is asked is done, but the answer never comes).
 """
 
 import argparse
@@ -25,6 +28,7 @@ import http.server
 import json
 import pathlib
 import re
+import ssl
 import sys
 import threading
 import time
@@ -131,6 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body go apart, and on a kept connection the second would wait for 40 ms
     hub: Hub
     is_cdn = False
+    place = "endpoint"
     fault = None  # what goes wrong with the request that is being answered
 
     def log_message(self, *_):
@@ -211,7 +216,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             path = self.path = "/" + path.split("/", 3)[3]
         if path.startswith("/_"):
             return self.control(path)
-        host = "cdn" if is_cdn else "endpoint"
+        host = "cdn" if is_cdn else self.place
         with self.hub.lock:
             self.hub.log.append({"method": self.command, "host": host, "path": path, "range": self.headers.get("Range"),
                                  "authorization": self.headers.get("Authorization"),
@@ -380,11 +385,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                          ("X-Repo-Commit", repository.commit)])
         content, etag = repository.files[path], repository.etag(path)
         headers = [("X-Repo-Commit", repository.commit), ("Accept-Ranges", "bytes")]
+        said = self.fault["values"] if self.fault and self.fault["kind"] == "etag" else [f'"{etag}"']
         if Repository.is_lfs(path, content):
-            headers += [("X-Linked-Etag", f'"{etag}"'), ("X-Linked-Size", str(len(content))),
+            headers += [*(("X-Linked-Etag", tag) for tag in said), ("X-Linked-Size", str(len(content))),
                         ("Location", f"{self.cdn_url}/cdn/{etag}?sig=secret")]
             return self.answer(302, b"", headers)
-        return self.content(content, [*headers, ("ETag", f'"{etag}"')])
+        return self.content(content, [*headers, *(("ETag", tag) for tag in said)])
 
     def cdn(self, path):
         path = path.partition("?")[0]
@@ -504,6 +510,15 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def __init__(self, handler, certificate=None):
+        super().__init__(("127.0.0.1", 0), handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # Hands are shaken by the thread that answers, so that a client that breaks off keeps no other one waiting.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.server_port}"
+
     def handle_error(self, *_):
         pass  # clients that go away in the middle are what these tests are about
 
@@ -517,14 +532,20 @@ def main():
     parser.add_argument("--keep_bodies", action="store_true")
     parser.add_argument("--moved", action="append", default=[])
     parser.add_argument("--pages", type=int, default=0)
-    hub = Hub(parser.parse_args())
+    parser.add_argument("--certificate")
+    parser.add_argument("--plain_cdn", action="store_true")
+    arguments = parser.parse_args()
+    hub = Hub(arguments)
     endpoint_handler = type("EndpointHandler", (Handler,), {"hub": hub})
     cdn_handler = type("CdnHandler", (Handler,), {"hub": hub, "is_cdn": True})
-    endpoint, cdn = Server(("127.0.0.1", 0), endpoint_handler), Server(("127.0.0.1", 0), cdn_handler)
-    urls = {"endpoint": f"http://127.0.0.1:{endpoint.server_port}", "cdn": f"http://127.0.0.1:{cdn.server_port}"}
-    for handler in (endpoint_handler, cdn_handler):
+    endpoint = Server(endpoint_handler, arguments.certificate)
+    cdn = Server(cdn_handler, None if arguments.plain_cdn else arguments.certificate)
+    control_handler = type("ControlHandler", (endpoint_handler,), {"place": "control"})
+    control = Server(control_handler) if arguments.certificate else endpoint
+    urls = {"endpoint": endpoint.url, "cdn": cdn.url, "control": control.url}
+    for handler in (endpoint_handler, cdn_handler, control_handler):
         handler.endpoint_url, handler.cdn_url = urls["endpoint"], urls["cdn"]
-    for server in (endpoint, cdn):
+    for server in {endpoint, cdn, control}:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps(urls), flush=True)
     sys.stdin.read()
