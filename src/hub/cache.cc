@@ -64,6 +64,15 @@ std::optional<std::vector<std::string>> RepositoryCache::listing(const std::stri
   return names;
 }
 
+fs::path RepositoryCache::absence(const std::string& commit, const std::string& path) const {
+  return folder_ / ".no_exist" / commit / path;
+}
+
+bool RepositoryCache::is_absent(const std::string& commit, const std::string& path) const {
+  std::error_code ignored;
+  return fs::is_regular_file(absence(commit, path), ignored);
+}
+
 void RepositoryCache::set_listing(const std::string& commit, const std::vector<std::string>& names) const {
   const fs::path path = folder_ / "listings" / commit;
   make_folders(path.parent_path());
@@ -81,7 +90,7 @@ void RepositoryCache::set_commit(const std::string& commit) const {
 }
 
 void RepositoryCache::set_absent(const std::string& commit, const std::string& path) const {
-  const fs::path marker = folder_ / ".no_exist" / commit / path;
+  const fs::path marker = absence(commit, path);
   std::error_code ignored;
   if (fs::exists(marker, ignored)) return;
   make_folders(marker.parent_path());
@@ -95,6 +104,7 @@ void RepositoryCache::link(const std::string& commit, const std::string& path, c
   for (const char c : path)
     if (c == '/') target = ".." / target;
   std::error_code error;
+  fs::remove(absence(commit, path), error);
   if (fs::read_symlink(name, error) == target) return;
   // Made aside and renamed: whoever reads the snapshot meanwhile finds the old file or the new one.
   const fs::path aside = name.parent_path() / fmt::format(".{}.{}.link", etag.substr(0, 16), ::getpid());

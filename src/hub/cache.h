@@ -35,16 +35,20 @@ class RepositoryCache {
 
   /// The names that set_listing() was given.
   std::optional<std::vector<std::string>> listing(const std::string& commit) const;
+  /// Whether somebody noted that a commit has no file of this name. A listing knows better.
+  bool is_absent(const std::string& commit, const std::string& path) const;
 
   /// Errors of all of these: io.
   void set_listing(const std::string& commit, const std::vector<std::string>& names) const;
   void set_commit(const std::string& commit) const;
   /// Notes that a commit has no file of this name, for whoever asks for files one by one.
   void set_absent(const std::string& commit, const std::string& path) const;
-  /// Puts a blob into a snapshot under its name.
+  /// Puts a blob into a snapshot under its name; a note that there is no such file goes.
   void link(const std::string& commit, const std::string& path, const std::string& etag) const;
 
  private:
+  std::filesystem::path absence(const std::string& commit, const std::string& path) const;
+
   std::filesystem::path cache_, folder_;
   std::string revision_;
 };

@@ -14,77 +14,10 @@
 #include "hub/blob_file.h"
 #include "hub/cache.h"
 #include "hub/client.h"
+#include "hub/listing.h"
 
 namespace tekio::hub {
 namespace {
-
-constexpr int64_t kMostFiles = 100'000;
-
-/// The path that a "Link" header names as the next page, asked of the endpoint whatever host stands there; "": none.
-std::string next_page(const std::string& link, const std::string& endpoint) {
-  const size_t begin = link.find('<'), end = link.find('>', begin);
-  if (end == std::string::npos || link.find("rel=\"next\"", end) == std::string::npos) return "";
-  std::string url = link.substr(begin + 1, end - begin - 1);
-  if (url.starts_with(endpoint)) return url.substr(endpoint.size());
-  if (const size_t host = url.find("://"); host != std::string::npos)
-    url.erase(0, std::min(url.find('/', host + 3), url.size()));
-  return url.starts_with('/') ? url : "";
-}
-
-Json ask(Client& client, const Repository& repository, const std::string& path, std::string* next = nullptr) {
-  const HttpAnswer answer = client.get(path, repository);
-  if (next != nullptr) *next = next_page(answer.header("link"), client.settings().endpoint);
-  return parse_json(answer.body, shown_url(client.settings().endpoint + path));
-}
-
-[[noreturn]] void fail_answer(const Client& client, const std::string& path, const char* expected) {
-  fail(ErrorKind::io, "{}: expected {}: is HF_ENDPOINT right?", shown_url(client.settings().endpoint + path), expected);
-}
-
-void add_name(const Json& entry, const char* key, const Repository& repository, std::vector<std::string>& names) {
-  if (!entry.is_object() || !entry.contains(key) || !entry[key].is_string())
-    fail(ErrorKind::io, "{}: the Hub lists a file without a name", shown(repository));
-  names.push_back(entry[key].get<std::string>());
-  if (!is_safe_path(names.back()))
-    fail(ErrorKind::input, "{} has a file that is named \"{}\": no name below a folder; nothing is fetched of it",
-         shown(repository), printable(names.back(), 200));
-  if (static_cast<int64_t>(names.size()) > kMostFiles)
-    fail(ErrorKind::io, "{} has more than {} files", shown(repository), with_commas(kMostFiles));
-}
-
-/// Page by page: for servers that do not tell of files where they tell of a revision.
-void add_tree(Client& client, const Repository& repository, Listing& listing) {
-  std::string path = fmt::format("{}/tree/{}?recursive=true", api_path(repository), listing.commit);
-  for (std::string next; !path.empty(); path = next) {
-    const Json page = ask(client, repository, path, &next);
-    if (!page.is_array() || (page.empty() && !next.empty())) fail_answer(client, path, "a list of files");
-    for (const Json& entry : page)
-      if (entry.is_object() && entry.value("type", Json()) == "file")
-        add_name(entry, "path", repository, listing.names);
-  }
-}
-
-/// What the revision means now, and what is in it.
-Listing ask_listing(Client& client, const Repository& repository) {
-  const std::string path = fmt::format("{}/revision/{}", api_path(repository), percent_encoded(repository.revision));
-  const Json answer = ask(client, repository, path);
-  constexpr const char* kExpected = "an object with \"sha\" (a commit) and \"siblings\" (files)";
-  if (!answer.is_object() || !answer.contains("sha") || !answer["sha"].is_string())
-    fail_answer(client, path, kExpected);
-  Listing listing{.id = repository.id, .commit = answer["sha"].get<std::string>(), .folder = {}, .names = {}};
-  if (!is_commit(listing.commit)) fail_answer(client, path, kExpected);
-  if (const auto id = answer.find("id"); id != answer.end() && id->is_string())
-    if (const auto home = parse_repository(id->get<std::string>(), repository.type)) listing.id = home->id;
-  const auto files = answer.find("siblings");
-  if (files == answer.end()) {
-    add_tree(client, at_home(repository, listing), listing);
-  } else {
-    if (!files->is_array()) fail_answer(client, path, kExpected);
-    for (const Json& file : *files) add_name(file, "rfilename", repository, listing.names);
-  }
-  std::sort(listing.names.begin(), listing.names.end());
-  return listing;
-}
 
 /// How many bytes files have in all, for whoever wants to see how far a fetch is; 0 where the Hub does not say.
 uint64_t total_bytes(const Settings& settings, const Repository& repository, const std::string& commit,
@@ -115,6 +48,16 @@ std::vector<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
+bool is_listed(const RepositoryCache& cache, const std::string& commit, const std::string& path) {
+  const auto names = cache.listing(commit);
+  return names && std::find(names->begin(), names->end(), path) != names->end();
+}
+
+[[noreturn]] void fail_absent(const Repository& repository, const std::string& path) {
+  fail(ErrorKind::input, "{} has no file {}, though its index names it: the repository is incomplete; ask its owner",
+       shown(repository), printable(path, 200));
+}
+
 /// Shared by the threads that fetch.
 struct Work {
   const Settings& settings;
@@ -141,8 +84,12 @@ void tell_progress(Work& work) {
 
 void fetch_file(Client& client, Work& work, const std::string& path) {
   const auto file = client.head(work.repository, work.commit, path);
-  if (!file)
-    fail(ErrorKind::io, "{} lists {} but does not have it; run again", shown(work.repository), printable(path, 200));
+  if (!file) {
+    if (is_listed(work.cache, work.commit, path))
+      fail(ErrorKind::io, "{} lists {} but does not have it; run again", shown(work.repository), printable(path, 200));
+    work.cache.set_absent(work.commit, path);
+    fail_absent(work.repository, path);
+  }
   const BlobLock nobody_else(work.cache.lock(file->etag));
   std::error_code ignored;
   if (!fs::is_regular_file(work.cache.blob(file->etag), ignored)) {
@@ -232,14 +179,37 @@ void keep(const RepositoryCache& cache, const Repository& repository, const List
   } catch (const Error&) {}
 }
 
+/// Whether no file that is not listed could change a choice that looks at the names `asked` alone: each of them is
+/// listed or noted to be absent, as far as it matters.
+bool is_decided(const RepositoryCache& cache, const Listing& listing, const Choice& choice,
+                const std::vector<std::string>& asked) {
+  if (listing.is_whole || asked.empty()) return listing.is_whole;
+  std::vector<std::string> possible = listing.names;
+  for (const std::string& name : asked)
+    if (!cache.is_absent(listing.commit, name)) possible.push_back(name);
+  std::sort(possible.begin(), possible.end());
+  possible.erase(std::unique(possible.begin(), possible.end()), possible.end());
+  std::vector<std::string> most;
+  try {
+    most = choice(possible);
+  } catch (const Error&) {  // not even then
+    return true;
+  }
+  try {
+    return choice(listing.names) == most;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// What is chosen of a listing; where that is of a part only, what is missing may well be in the repository.
 std::vector<std::string> chosen_of(const Settings& settings, const Repository& repository, const Listing& listing,
-                                   const Choice& choice) {
+                                   const Choice& choice, bool decided) {
   try {
     return choice(listing.names);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::input) throw;
-    if (listing.is_whole) fail(ErrorKind::input, "{}: {}", shown(repository), error.what());
+    if (decided) fail(ErrorKind::input, "{}: {}", shown(repository), error.what());
     fail(ErrorKind::io, "of {} the Hub's cache ({}) holds {} only, not what is needed, and {}: fetch it with '{}' {}",
          shown(repository), printable(settings.cache.string(), 300),
          counted(static_cast<int64_t>(listing.names.size()), "file"),
@@ -297,6 +267,8 @@ fs::path fetch_files(const Settings& settings, const Repository& repository, con
     if (!cache.file(commit, name)) missing.push_back(name);
   std::sort(missing.begin(), missing.end());  // a dataset may have a file twice
   missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  for (const std::string& name : missing)
+    if (cache.is_absent(commit, name) && !is_listed(cache, commit, name)) fail_absent(repository, name);
   if (!missing.empty() && settings.offline) fail_offline(settings, repository, missing.front());
   if (!missing.empty()) fetch_missing(settings, repository, cache, commit, missing);
   cache.set_commit(commit);
@@ -328,10 +300,15 @@ FileTail fetch_tail(Client& client, const Repository& repository, const std::str
   return tail;
 }
 
-Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice) {
-  const Listing listing = list_files(settings, repository);
+Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice,
+               const std::vector<std::string>& asked) {
+  check_place(settings);
+  const RepositoryCache cache(settings.cache, repository);
+  const auto known = is_commit(repository.revision) ? known_listing(cache, repository) : std::nullopt;
+  const Listing listing = known && is_decided(cache, *known, choice, asked) ? *known : list_files(settings, repository);
+  const bool decided = is_decided(cache, listing, choice, asked);
   const Repository home = at_home(repository, listing);
-  std::vector<std::string> files = chosen_of(settings, repository, listing, choice);
+  std::vector<std::string> files = chosen_of(settings, repository, listing, choice, decided);
   const fs::path folder = fetch_files(settings, home, listing.commit, files);
   const size_t chosen = files.size();
   for (std::string& shard : shards_named(folder, files)) {
@@ -340,7 +317,7 @@ Snapshot fetch(const Settings& settings, const Repository& repository, const Cho
     if (is_new && is_safe_path(shard) && (is_listed || !listing.is_whole)) files.push_back(std::move(shard));
   }
   if (files.size() > chosen) fetch_files(settings, home, listing.commit, files);
-  return {folder, listing.commit, std::move(files), listing.is_whole};
+  return {folder, listing.commit, std::move(files), decided};
 }
 
 }  // namespace tekio::hub

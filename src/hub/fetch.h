@@ -31,9 +31,12 @@ using Choice = std::function<std::vector<std::string>(const std::vector<std::str
 
 /// Looks up what the revision means now and fetches the chosen files that the cache lacks, and the shards that a chosen
 /// index names. Makes no request where `settings.offline`, or where the revision is a commit that was listed before and
-/// whose chosen files are there. Where the Hub does not answer, what the cache has is used, with a warning. Errors: io
-/// (what is needed is not cached and there is no answer; refused; no room), those of `choice`.
-Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice);
+/// whose chosen files are there. `asked`: all names that the choice looks at, if it looks at no others; a commit of
+/// which each is there or noted to be absent is as good as listed. Where the Hub does not answer, what the cache has is
+/// used, with a warning. Errors: io (what is needed is not cached and there is no answer; refused; no room), input (an
+/// index names what the repository lacks), those of `choice`.
+Snapshot fetch(const Settings& settings, const Repository& repository, const Choice& choice,
+               const std::vector<std::string>& asked = {});
 
 /// What is in a repository.
 struct Listing {
@@ -50,7 +53,8 @@ Listing list_files(const Settings& settings, const Repository& repository);
 /// The repository, as it is to be asked for once it was listed.
 Repository at_home(Repository repository, const Listing& listing);
 /// Fetches those of a commit's files that the cache lacks; without a request where it has them all. Returns the folder
-/// that they are in. Errors: io.
+/// that they are in. Errors: io; input (of a commit that was not listed: it has no such file, or did not have it when
+/// somebody asked).
 std::filesystem::path fetch_files(const Settings& settings, const Repository& repository, const std::string& commit,
                                   const std::vector<std::string>& files);
 

@@ -11,7 +11,7 @@ Located locate_model(const std::string& name, const Choice& choice, const Settin
   const auto repository = parse_repository(name, RepoType::model);
   if (!repository) fail(ErrorKind::io, "there is no model folder {}", printable(name, 300));
   try {
-    return {repository->id, fetch(settings, *repository, choice).folder, true};
+    return {repository->id, fetch(settings, *repository, choice, files_asked_for()).folder, true};
   } catch (const Error& error) {
     throw Error(error.kind(), fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()));
   }

@@ -15,7 +15,8 @@ struct Located {
 };
 
 /// `name`: what is here, else a repository ("ID", "ID@REVISION"), of which the chosen files are fetched where the cache
-/// lacks them. Errors: io (neither; those of fetch()), input (those of `choice`).
+/// lacks them; the choice looks at no names but those of files_asked_for(). Errors: io (neither; those of fetch()),
+/// input (those of `choice`).
 Located locate_model(const std::string& name, const Choice& choice, const Settings& settings);
 /// The same with the environment's settings.
 std::filesystem::path model_folder(const std::string& name, const Choice& choice);

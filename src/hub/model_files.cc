@@ -86,7 +86,7 @@ std::vector<std::string> model_and_tokenizer_files(const std::vector<std::string
 std::vector<std::string> files_asked_for() {
   std::vector<std::string> names(kTokenizer.begin(), kTokenizer.end());
   for (const char* name : {"config.json", "adapter_config.json", "chat_template.jinja", "model.safetensors",
-                           "model.safetensors.index.json"})
+                           "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"})
     names.emplace_back(name);
   return names;
 }
