@@ -91,14 +91,11 @@ void BlobFile::finish(const std::string& what) {
          what, got);
   };
   if (size_ != file_.size) refuse(fmt::format("{} bytes came, {} were promised", size_, file_.size));
-  const auto is_hex = [&](size_t digits) {
-    return file_.etag.size() == digits && file_.etag.find_first_not_of("0123456789abcdef") == std::string::npos;
-  };
-  if (is_hex(64) || is_hex(40)) {
-    const bool lfs = is_hex(64);
-    const std::string got = digest_of(path_, lfs ? Digest::Kind::sha256 : Digest::Kind::git_blob);
+  if (const auto kind = digest_kind(file_.etag)) {
+    const std::string got = digest_of(path_, *kind);
     if (got != file_.etag)
-      refuse(fmt::format("its {} is {}, the Hub says {}", lfs ? "SHA-256" : "git digest", got, file_.etag));
+      refuse(fmt::format("its {} is {}, the Hub says {}", *kind == Digest::Kind::sha256 ? "SHA-256" : "git digest", got,
+                         file_.etag));
   }
   if (::fsync(descriptor_) != 0) fail_at(path_);
   if (::rename(path_.c_str(), destination_.c_str()) != 0) fail_at(destination_);

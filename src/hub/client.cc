@@ -15,6 +15,7 @@ namespace {
 constexpr int kTries = 6;       // of a server that says that it cannot just now, or whose content is cut off
 constexpr int kUnanswered = 3;  // where nobody answers
 constexpr int kMostRedirects = 10;
+constexpr size_t kLongestEtag = 200;  // with what is put behind it, a file's name
 constexpr double kLongestAsked_s = 120;
 constexpr double kWorthTelling_s = 1;
 constexpr int kLongestThought_s = 120;  // of a server that has been sent much: it hashes, joins parts, commits
@@ -76,16 +77,18 @@ void check_content(const HttpAnswer& head, const std::string& what, const std::s
 
 void pause(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
+/// As huggingface_hub takes it: both are to find the same blob.
 std::string unquoted(std::string etag) {
   if (etag.starts_with("W/")) etag.erase(0, 2);
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  while (etag.starts_with('"')) etag.erase(0, 1);
+  while (etag.ends_with('"')) etag.pop_back();
   return etag;
 }
 
-// It becomes a file's name in the cache.
-bool is_etag(const std::string& etag) {
-  return !etag.empty() && etag.size() <= 200 && etag.front() != '.' && etag.find('/') == std::string::npos &&
-         is_safe_path(etag) &&
+/// Whether a blob may be called so: one file in one folder, and never another blob's part.
+bool is_blob_name(const std::string& etag) {
+  return etag.size() <= kLongestEtag && etag.front() != '.' && etag.find('/') == std::string::npos &&
+         is_safe_path(etag) && !etag.ends_with(".incomplete") &&
          std::all_of(etag.begin(), etag.end(), [](unsigned char c) { return c > ' ' && c < 0x7F; });
 }
 
@@ -215,12 +218,17 @@ std::optional<FileHead> Client::head(const Repository& repository, const std::st
     const auto size =
         number(answer.header(!answer.header("x-linked-size").empty() ? "x-linked-size" : "content-length"));
     file.location = is_redirect(answer.status) ? absolute_url(url, answer.header("location")) : url;
-    if (!is_commit(file.commit) || !is_etag(file.etag) || !size || !host_of(file.location))
+    if (!is_commit(file.commit) || file.etag.empty() || !size || !host_of(file.location))
       fail(ErrorKind::io,
            "{}: the answer of {} lacks what a Hub says of a file (X-Repo-Commit, ETag, size, an http or https "
            "location); got "
            "commit \"{}\", etag \"{}\", location \"{}\": is HF_ENDPOINT right?",
            what, shown_url(settings_.endpoint), printable(file.commit), printable(file.etag), shown_url(file.location));
+    if (!is_blob_name(file.etag))
+      fail(ErrorKind::io,
+           "{}: {} gives it the ETag \"{}\", which cannot name a file in the cache (expected at most {} visible ASCII "
+           "characters without / and \\, no dot in front, no .incomplete at the end): is HF_ENDPOINT right?",
+           what, shown_url(settings_.endpoint), printable(file.etag), kLongestEtag);
     file.size = *size;
     return file;
   }

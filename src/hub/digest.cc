@@ -58,6 +58,12 @@ std::string Digest::hex() {
   return text;
 }
 
+std::optional<Digest::Kind> digest_kind(std::string_view name) {
+  if (name.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
+  if (name.size() == 64) return Digest::Kind::sha256;
+  return name.size() == 40 ? std::optional(Digest::Kind::git_blob) : std::nullopt;
+}
+
 std::string digest_of(const fs::path& file, Digest::Kind kind) {
   const MappedFile mapped(file);
   Digest digest(kind, mapped.size());

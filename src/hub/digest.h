@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,9 @@ class Digest {
   evp_md_ctx_st* context_;  ///< libcrypto's EVP_MD_CTX
 };
 
+/// Which digest a blob's name is: 64 or 40 hexadecimal digits; nullopt: none, as with servers that have names of their
+/// own.
+std::optional<Digest::Kind> digest_kind(std::string_view name);
 /// Of a whole file. Errors: io.
 std::string digest_of(const std::filesystem::path& file, Digest::Kind kind);
 

@@ -14,6 +14,7 @@
 #include "hub/blob_file.h"
 #include "hub/cache.h"
 #include "hub/client.h"
+#include "hub/digest.h"
 #include "hub/listing.h"
 
 namespace tekio::hub {
@@ -82,6 +83,23 @@ void tell_progress(Work& work) {
       {.total = work.total, .done = std::min<uint64_t>(work.fetched + work.here, work.total), .moved = work.fetched});
 }
 
+/// Whether a file's content is in the cache. A name that is a digest says what is; other names are the server's own
+/// affair, and what they mean there must not replace what they meant before.
+bool is_here(const Work& work, const std::string& path, const FileHead& file) {
+  std::error_code ignored;
+  const fs::path blob = work.cache.blob(file.etag);
+  if (!fs::is_regular_file(blob, ignored)) return false;
+  const uint64_t size = fs::file_size(blob, ignored);
+  if (size == file.size) return true;
+  if (digest_kind(file.etag)) return false;
+  fail(
+      ErrorKind::io,
+      "{} of {}: the server gives it {} under the ETag \"{}\", under which the cache holds another file's {} ({}): the "
+      "server's ETags do not tell files apart; ask whoever runs it",
+      printable(path, 200), shown(work.repository), bytes_text(file.size), printable(file.etag), bytes_text(size),
+      printable(blob.string(), 300));
+}
+
 void fetch_file(Client& client, Work& work, const std::string& path) {
   const auto file = client.head(work.repository, work.commit, path);
   if (!file) {
@@ -91,8 +109,7 @@ void fetch_file(Client& client, Work& work, const std::string& path) {
     fail_absent(work.repository, path);
   }
   const BlobLock nobody_else(work.cache.lock(file->etag));
-  std::error_code ignored;
-  if (!fs::is_regular_file(work.cache.blob(file->etag), ignored)) {
+  if (!is_here(work, path, *file)) {
     BlobFile part(work.cache, *file);
     work.here += part.size();
     client.download(work.repository, path, *file,
