@@ -126,9 +126,9 @@ def safetensors(tensors):
     return struct.pack("<Q", len(head)) + head + body
 
 
-def token_store(rows, id_bytes):
-    """A store of docs/formats.md, version 2: rows of the ids 1 7 8 2. Its checksums are 0: the target puts them right."""
-    header_bytes, a_row = 128, 4
+def token_store(rows, id_bytes, version=2):
+    """A store of docs/formats.md: rows of the ids 1 7 8 2. Its checksums are 0: the target puts them right."""
+    header_bytes, a_row = {2: 128, 3: 136}[version], 4
     data = b"/notes/a.txt"
     padded = data + b"\0" * (-len(data) % 8)
     body, index = b"", b""
@@ -142,7 +142,7 @@ def token_store(rows, id_bytes):
         index += struct.pack("<4Q", header_bytes + len(padded) + len(body), tokens, count, 0)
         body += batch
     at = header_bytes + len(padded) + len(body)
-    header = struct.pack("<8s2I16x3Q4I4Q", b"TEKIOTOK", 2, id_bytes, rows, rows * a_row, len(index) // 32, 8, 1, 1, 1000, at, 0, at + len(index), len(data))
+    header = struct.pack("<8s2I16x3Q4I4Q", b"TEKIOTOK", version, id_bytes, rows, rows * a_row, len(index) // 32, 8, 1, 1, 1000, at, 0, at + len(index), len(data))
     return header.ljust(header_bytes, b"\0") + padded + body + index
 
 
@@ -230,7 +230,7 @@ def main():
                         "empty": safetensors([])},
         "pickle": {"state_dict": state_dict_pickle()},
         "torch_file": {"zip": torch_file(), "sequence": torch_sequence()},
-        "token_store": {"two": token_store(rows=3, id_bytes=2), "four": token_store(rows=1003, id_bytes=4)},
+        "token_store": {"two": token_store(rows=3, id_bytes=2), "four": token_store(rows=1003, id_bytes=4), "three": token_store(rows=3, id_bytes=2, version=3)},
         "text": {"plain": "This is a great [MASK], isn't it?", "unicode": "Cafe\u0301 \u4e2d\u6587 \u1112\u1161\u11ab \U0001f600\u200d \u05d0\u05d1 \ue000\ufffd\x00\x07", "invalid": b"\xc3(\xff\xed\xa0\x80"},
         # The first byte picks options: see word_piece_fuzz.cc.
         "word_piece": {"plain": "\x01The sailors sailed; sailing, sailors' sails. aaaaa ababab abc abcabc", "unicode": "\x07Stra\u00dfe caf\u00e9 \u4e2d\u6587\u4e2d\u6587\u2014na\u00efve \u0130\x0b\u200bx"},

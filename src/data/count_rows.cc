@@ -79,7 +79,32 @@ int64_t Files::rows() const { return count().rows; }
 
 int64_t Files::row_bytes() const { return count().bytes; }
 
-int64_t Files::skipped_rows() const { return options_.bad_rows == BadRows::stop ? 0 : count().skipped; }
+int64_t Files::skipped_rows() const {
+  const auto known = known_skipped_rows();
+  return known ? *known : count().skipped;
+}
+
+std::optional<int64_t> Files::known_skipped_rows() const {
+  if (options_.bad_rows == BadRows::stop) return 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (count_) return count_->skipped;
+    if (skipped_rows_) return skipped_rows_;
+  }
+  fetch();
+  int64_t skipped = 0;
+  for (size_t file = 0; file < files_.size(); ++file) {
+    const auto known = CountedFile(*this, file).known();
+    if (!known) return std::nullopt;
+    skipped += known->skipped;
+  }
+  return skipped;
+}
+
+void Files::remember_skipped_rows(int64_t count) const {
+  const std::lock_guard lock(mutex_);
+  skipped_rows_ = count;
+}
 
 int64_t Files::rows_up_to(int64_t most) const {
   int64_t rows = 0;

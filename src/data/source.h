@@ -66,8 +66,12 @@ class Files {
   /// "FILE:LINE" of a record, or "FILE, row N" where files have no lines; for messages.
   std::string where(const Record& record) const;
 
-  /// Rows that BadRows::skip leaves out; known with rows().
+  /// Rows that BadRows::skip leaves out; known with rows(), or remembered.
   int64_t skipped_rows() const;
+  /// The same, where no file need be read for it.
+  std::optional<int64_t> known_skipped_rows() const;
+  /// Notes what a store knows of these files as they are.
+  void remember_skipped_rows(int64_t count) const;
   /// Refuses a row without a text, which has `why`: tells the file's first such row and how many of its rows are so.
   [[noreturn]] void fail_without_text(const Record& record, const std::string& why) const;
 
@@ -110,6 +114,7 @@ class Files {
   mutable std::mutex mutex_;                                             // never held while files are read
   mutable std::vector<std::unique_ptr<const Head>> heads_, beginnings_;  // whole ones; as much as was needed
   mutable std::unique_ptr<const RowCount> count_;
+  mutable std::optional<int64_t> skipped_rows_;
 
   /// The rows without a text of one file, as far as it was read for it.
   struct Survey {

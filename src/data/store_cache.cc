@@ -136,7 +136,7 @@ std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const Sto
   if (!writer.has_words())
     fail(ErrorKind::input, "there is no text in {}: {}, none with a word in it",
          shown_name(source.files->list().front()), counted(writer.rows(), "row"));
-  writer.commit();
+  writer.commit(source.files->known_skipped_rows());
   return std::make_shared<const TokenStore>(writer.path(), key);
 }
 
@@ -169,7 +169,9 @@ std::shared_ptr<const TokenStore> kept_store(const Dataset::Source& source, cons
   const fs::path folder = stores_folder(*cache), path = store_path(folder, key);
   if (std::error_code ignored; fs::exists(path, ignored)) {
     try {
-      return open_kept(path, key);
+      auto store = open_kept(path, key);
+      if (store->skipped_rows()) source.files->remember_skipped_rows(*store->skipped_rows());
+      return store;
     } catch (const Error& error) {
       warn(fmt::format("{} (this happens now)", error.what()));
     }

@@ -17,8 +17,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr char kMagic[8] = {'T', 'E', 'K', 'I', 'O', 'T', 'O', 'K'};
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3, kOldestVersion = 2;
 constexpr uint64_t kMostDataBytes = 4096;  // of what a store says it was made from
+constexpr uint64_t kNotKnown = UINT64_MAX;
 
 struct Header {
   char magic[8];
@@ -30,9 +31,16 @@ struct Header {
   uint64_t index_position, index_checksum, file_bytes;
   uint64_t data_bytes, data_checksum;  // of the text that follows the header
   uint64_t source_rows;                // where batches number their rows; else 0: none was left out
+  uint64_t skipped_rows;               // that had no text; kNotKnown. Not in version 2
   uint64_t checksum;                   // of all before it
 };
-static_assert(sizeof(Header) == 128);
+static_assert(sizeof(Header) == 136);
+constexpr size_t kChecked = offsetof(Header, checksum);
+
+/// How many bytes of a file of this version are the header.
+constexpr size_t header_bytes(uint32_t version) {
+  return sizeof(Header) - (version == kOldestVersion ? sizeof(Header::skipped_rows) : 0);
+}
 
 struct IndexEntry {
   uint64_t position, tokens, rows, checksum;
@@ -53,23 +61,34 @@ std::string padded_text(std::string text) {
 }
 
 // Where the batches begin: after the header and what the store was made from.
-uint64_t first_batch(const Header& header) { return sizeof(Header) + padded(header.data_bytes); }
+uint64_t first_batch(const Header& header) { return header_bytes(header.version) + padded(header.data_bytes); }
+
+/// The header as this version has it. `bytes`: at least a header of the oldest one.
+Header current_header(std::span<const std::byte> bytes) {
+  Header header{};
+  std::memcpy(&header, bytes.data(), std::min(sizeof header, bytes.size()));
+  if (header.version == kOldestVersion) {
+    header.checksum = header.skipped_rows;  // which stands in its place
+    header.skipped_rows = kNotKnown;
+  }
+  return header;
+}
 
 // The header, its own checksum and that of the text behind it verified.
 Header read_header(const MappedFile& file) {
   const auto bytes = file.bytes();
-  Header header;
-  if (bytes.size() < sizeof header)
+  if (bytes.size() < header_bytes(kOldestVersion))
     fail_damaged(file.path(), fmt::format("{} bytes are less than a header", bytes.size()));
-  std::memcpy(&header, bytes.data(), sizeof header);
+  const Header header = current_header(bytes);
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
     fail_damaged(file.path(), "it does not begin as a token store");
-  if (header.version != kVersion)
-    fail_damaged(file.path(), fmt::format("its version is {}, {} is expected", header.version, kVersion));
-  if (header.checksum != XXH3_64bits(bytes.data(), offsetof(Header, checksum)))
+  if (header.version < kOldestVersion || header.version > kVersion)
+    fail_damaged(file.path(), fmt::format("its version is {}, at most {} is expected", header.version, kVersion));
+  const size_t size = header_bytes(header.version);
+  if (bytes.size() < size || header.checksum != XXH3_64bits(bytes.data(), size - sizeof header.checksum))
     fail_damaged(file.path(), "its header's checksum is wrong");
   if (header.data_bytes > kMostDataBytes || first_batch(header) > bytes.size() ||
-      header.data_checksum != XXH3_64bits(bytes.data() + sizeof header, padded(header.data_bytes)))
+      header.data_checksum != XXH3_64bits(bytes.data() + size, padded(header.data_bytes)))
     fail_damaged(file.path(), "what it says that it was made from is damaged");
   return header;
 }
@@ -81,7 +100,8 @@ Header verified_header(const MappedFile& file, const StoreKey& key) {
   if (header.file_bytes != bytes.size())
     fail_damaged(file.path(), fmt::format("it has {} bytes, {} are expected", bytes.size(), header.file_bytes));
   if ((header.id_bytes != 2 && header.id_bytes != 4) || header.batch_rows != TokenStore::kBatchRows ||
-      header.max_id > INT32_MAX || header.source_rows > INT64_MAX)
+      header.max_id > INT32_MAX || header.source_rows > INT64_MAX ||
+      (header.skipped_rows > INT64_MAX && header.skipped_rows != kNotKnown))
     fail_damaged(file.path(), "its header holds impossible figures");
   if (header.index_position > bytes.size() || header.index_position < first_batch(header) ||
       header.index_position % 8 != 0 || header.batches != (bytes.size() - header.index_position) / sizeof(IndexEntry) ||
@@ -153,7 +173,7 @@ std::optional<StoreFacts> store_facts(const fs::path& path) {
   try {
     const MappedFile file(path);
     const Header header = read_header(file);
-    return StoreFacts{std::string(file.text().substr(sizeof header, header.data_bytes)),
+    return StoreFacts{std::string(file.text().substr(header_bytes(header.version), header.data_bytes)),
                       static_cast<int64_t>(header.rows), static_cast<int64_t>(header.tokens)};
   } catch (const Error&) {
     return std::nullopt;
@@ -164,6 +184,7 @@ TokenStore::TokenStore(const fs::path& path, const StoreKey& key) : file_(path) 
   const Header header = verified_header(file_, key);
   rows_ = static_cast<int64_t>(header.rows);
   source_rows_ = static_cast<int64_t>(header.source_rows != 0 ? header.source_rows : header.rows);
+  if (header.skipped_rows != kNotKnown) skipped_rows_ = static_cast<int64_t>(header.skipped_rows);
   tokens_ = static_cast<int64_t>(header.tokens);
   prefix_ = header.prefix;
   suffix_ = header.suffix;
@@ -338,7 +359,7 @@ void TokenStoreWriter::finish_batch() {
   batch_numbers_.clear();
 }
 
-void TokenStoreWriter::commit() {
+void TokenStoreWriter::commit(std::optional<int64_t> skipped_rows) {
   finish_batch();
   const auto index = std::as_bytes(std::span(index_));
   Header header{};
@@ -349,6 +370,7 @@ void TokenStoreWriter::commit() {
   header.rows = static_cast<uint64_t>(rows_);
   header.tokens = static_cast<uint64_t>(tokens_);
   header.source_rows = shape_.numbered ? static_cast<uint64_t>(source_rows_) : 0;
+  header.skipped_rows = skipped_rows ? static_cast<uint64_t>(*skipped_rows) : kNotKnown;
   header.batches = index_.size() / 4;
   header.max_id = max_id_;
   header.prefix = static_cast<uint32_t>(shape_.prefix);
@@ -360,7 +382,7 @@ void TokenStoreWriter::commit() {
   header.index_position = file_.position();
   header.index_checksum = XXH3_64bits(index.data(), index.size());
   header.file_bytes = file_.position() + index.size();
-  header.checksum = XXH3_64bits(&header, offsetof(Header, checksum));
+  header.checksum = XXH3_64bits(&header, kChecked);
   write(index);
   writing([&] {
     file_.write_at(0, std::as_bytes(std::span(&header, 1)));

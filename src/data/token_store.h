@@ -60,6 +60,8 @@ class TokenStore {
   int64_t source_rows() const { return source_rows_; }
   /// How many of the rows that it has are before row `source_row` of those that were read. At most source_rows().
   int64_t rows_before(int64_t source_row) const;
+  /// Rows of the files that had no text and were left out before any were read, where that was known when it was made.
+  std::optional<int64_t> skipped_rows() const { return skipped_rows_; }
   int32_t max_id() const { return max_id_; }
   int id_bytes() const { return id_bytes_; }  ///< 2 or 4
   /// Template tokens that every row begins and ends with.
@@ -82,6 +84,7 @@ class TokenStore {
  private:
   MappedFile file_;
   int64_t rows_ = 0, source_rows_ = 0, tokens_ = 0, prefix_ = 0, suffix_ = 0;
+  std::optional<int64_t> skipped_rows_;
   int32_t max_id_ = 0;
   int id_bytes_ = 2;
   std::vector<Batch> batches_;
@@ -118,8 +121,8 @@ class TokenStoreWriter {
 
   /// Errors: StoreWriteError; input (an id that does not fit id_bytes).
   void append(const EncodedRows& rows);
-  /// Puts the file in its place, whole.
-  void commit();
+  /// Puts the file in its place, whole. `skipped_rows`: TokenStore::skipped_rows().
+  void commit(std::optional<int64_t> skipped_rows = std::nullopt);
 
   /// Where the store can be read after commit(): see AtomicFile.
   fs::path path() const { return file_.path(); }

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <chrono>
+#include <cstring>
 #include <thread>
 
 #include "data/cached_stores.h"
@@ -258,6 +260,38 @@ TEST_F(StoreCache, TellsWhatIsWrong) {
   }
   fs::remove(folder_ / "a.txt");
   expect_error(ErrorKind::io, {"cannot read", "a.txt"}, [&] { makes(d); });
+}
+
+/// How many rows had no text is said without reading the files for it: what the store says counts, whatever that is.
+TEST_F(StoreCache, KnowsHowManyRowsHadNoText) {
+  const std::string rows = folder_.write("a.jsonl", "{\"text\": \"abc\"}\n{\"text\": null}\n{\"text\": \"de\"}\n{}\n");
+  const ReadOptions skipping{.bad_rows = BadRows::skip};
+  const auto open = [&] { return load_dataset(rows, skipping)["train"]; };
+  const auto put = [&](const fs::path& store, uint64_t count) {
+    std::string bytes = read_file(store);
+    std::memcpy(bytes.data() + 120, &count, sizeof count);
+    const uint64_t checksum = XXH3_64bits(bytes.data(), 128);
+    std::memcpy(bytes.data() + 128, &checksum, sizeof checksum);
+    std::ofstream(store, std::ios::binary) << bytes;
+  };
+  Dataset d = open();
+  EXPECT_TRUE(makes(d));
+  EXPECT_EQ(last_->skipped_rows(), 2);
+  EXPECT_EQ(d.skipped_rows(), 2);
+  last_.reset();
+  put(kept().at(0), 77);
+  d = open();
+  EXPECT_FALSE(makes(d));
+  EXPECT_EQ(d.skipped_rows(), 77);
+  last_.reset();
+  put(kept().at(0), UINT64_MAX);  // as in older stores: not known
+  d = open();
+  EXPECT_FALSE(makes(d));
+  EXPECT_EQ(d.skipped_rows(), 2);
+  last_.reset();
+  fs::remove(kept().at(0));
+  EXPECT_TRUE(makes(data()));
+  EXPECT_EQ(last_->skipped_rows(), 0) << "where such rows are refused there are none";
 }
 
 // What was told on stderr while `work` ran.

@@ -107,7 +107,8 @@ TEST(TokenStore, NoticesEveryFlippedBitAndEveryCut) {
     expect_error(ErrorKind::input, {"token store", "is damaged", "delete it"}, [&] { TokenStore(folder / "s", kKey); });
   }
   EXPECT_GT(flips, 300);
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{127}, size_t{128}, whole.size() / 2, whole.size() - 1}) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{127}, size_t{128}, size_t{136}, whole.size() / 2, whole.size() - 1}) {
     folder.write("s", whole.substr(0, size));
     expect_error(ErrorKind::input, {"is damaged"}, [&] { TokenStore(folder / "s", kKey); });
   }
@@ -184,31 +185,33 @@ TEST(TokenStore, RefusesFiguresThatCannotBe) {
   writer.append({.ids = {1, 7, 2, 1, 8, 9, 9, 2}, .word_starts = {0, 1, 0, 0, 1, 1, 0, 0}, .row_ends = {3, 8}});
   writer.commit();
   const std::string whole = read_file(folder / "s");
-  ASSERT_EQ(whole.size(), 200u);  // header 128, ids 16, word starts 8, row ends 16, index 32
+  ASSERT_EQ(whole.size(), 208u);  // header 136, ids 16, word starts 8, row ends 16, index 32
   const struct {
     size_t at;
     uint64_t value;
     const char* message;
   } cases[] = {
-      {8, 1 | uint64_t{2} << 32, "its version is 1, 2 is expected"},
-      {8, 2 | uint64_t{3} << 32, "its header holds impossible figures"},
+      {8, 1 | uint64_t{2} << 32, "its version is 1, at most 3 is expected"},
+      {8, 4 | uint64_t{2} << 32, "its version is 4, at most 3 is expected"},
+      {8, 3 | uint64_t{3} << 32, "its header holds impossible figures"},
       {96, 8, "what it says that it was made from is damaged"},
       {96, uint64_t{1} << 40, "what it says that it was made from is damaged"},
       {96, UINT64_MAX, "what it says that it was made from is damaged"},
       {72, 10'000, "its index lies outside of it"},
-      {168, 136, "its index names a batch 0 that cannot be"},
-      {176, 20, "batch 0 goes past its end"},
-      {152, UINT64_MAX, "rows of batch 0 overlap"},  // an end that wraps around 2^64
-      {160, 7, "rows of batch 0 do not fill it"},
+      {176, 144, "its index names a batch 0 that cannot be"},
+      {184, 20, "batch 0 goes past its end"},
+      {160, UINT64_MAX, "rows of batch 0 overlap"},  // an end that wraps around 2^64
+      {168, 7, "rows of batch 0 do not fill it"},
       {32, 3, "its batches are not what its header counts"},
+      {120, uint64_t{1} << 63, "its header holds impossible figures"},
   };
   for (const auto& c : cases) {
     std::string bytes = whole;
     const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
     put(c.at, c.value);
-    put(168 + 24, XXH3_64bits(bytes.data() + 128, 40));
-    put(80, XXH3_64bits(bytes.data() + 168, 32));
-    put(120, XXH3_64bits(bytes.data(), 120));
+    put(176 + 24, XXH3_64bits(bytes.data() + 136, 40));
+    put(80, XXH3_64bits(bytes.data() + 176, 32));
+    put(128, XXH3_64bits(bytes.data(), 128));
     folder.write("s", bytes);
     expect_error(ErrorKind::input, {c.message}, [&] { TokenStore(folder / "s", kKey); });
   }
@@ -223,14 +226,14 @@ TEST(TokenStore, RefusesNumbersThatCannotBe) {
                  .left_out = {0, 1}});
   writer.commit();
   const std::string whole = read_file(folder / "s");
-  ASSERT_EQ(whole.size(), 216u);  // as above, and numbers 16
+  ASSERT_EQ(whole.size(), 224u);  // as above, and numbers 16
   const struct {
     size_t at;
     uint64_t value;
     const char* message;
-  } cases[] = {{168, 3, "rows of batch 0 are out of order"},
-               {176, 1, "rows of batch 0 are out of order"},
-               {176, 4, "rows of batch 0 are out of order"},
+  } cases[] = {{176, 3, "rows of batch 0 are out of order"},
+               {184, 1, "rows of batch 0 are out of order"},
+               {184, 4, "rows of batch 0 are out of order"},
                {112, 3, "rows of batch 0 are out of order"},
                {112, UINT64_MAX, "its header holds impossible figures"},
                {112, 0, "its batches are not what its header counts"}};
@@ -238,11 +241,67 @@ TEST(TokenStore, RefusesNumbersThatCannotBe) {
     std::string bytes = whole;
     const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
     put(c.at, c.value);
-    put(184 + 24, XXH3_64bits(bytes.data() + 128, c.at == 112 && c.value == 0 ? 40 : 56));
-    put(80, XXH3_64bits(bytes.data() + 184, 32));
-    put(120, XXH3_64bits(bytes.data(), 120));
+    put(192 + 24, XXH3_64bits(bytes.data() + 136, c.at == 112 && c.value == 0 ? 40 : 56));
+    put(80, XXH3_64bits(bytes.data() + 192, 32));
+    put(128, XXH3_64bits(bytes.data(), 128));
     folder.write("s", bytes);
     expect_error(ErrorKind::input, {c.message}, [&] { TokenStore(folder / "s", kKey); });
+  }
+}
+
+/// A store as version 2 wrote it: the same without the number of skipped rows, eight bytes shorter.
+std::string as_version_2(std::string bytes) {
+  bytes.erase(120, 8);
+  const auto get = [&](size_t at) {
+    uint64_t value;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    return value;
+  };
+  const auto put = [&](size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+  bytes[8] = 2;
+  put(72, get(72) - 8);
+  put(88, get(88) - 8);
+  for (size_t entry = get(72); entry < bytes.size(); entry += 32) put(entry, get(entry) - 8);
+  put(80, XXH3_64bits(bytes.data() + get(72), bytes.size() - get(72)));
+  put(120, XXH3_64bits(bytes.data(), 120));
+  return bytes;
+}
+
+TEST(TokenStore, KeepsHowManyRowsHadNoText) {
+  const ScratchFolder folder;
+  for (const std::optional<int64_t> skipped :
+       {std::optional<int64_t>(), std::optional<int64_t>(0), std::optional<int64_t>(7)}) {
+    TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = 2, .data = "/a/notes.txt"});
+    writer.append({.ids = {1, 2, 3}, .word_starts = {1, 1, 1}, .row_ends = {3}});
+    writer.commit(skipped);
+    EXPECT_EQ(TokenStore(folder / "s", kKey).skipped_rows(), skipped);
+  }
+}
+
+TEST(TokenStore, OfTheVersionBeforeIsRead) {
+  const ScratchFolder folder;
+  const Rows rows = random_rows(2500, 300, 4);
+  write_store(folder / "s", rows, 7, {.id_bytes = 2, .prefix = 1, .suffix = 1, .data = "/a/notes.txt"});
+  const std::string old = as_version_2(read_file(folder / "s"));
+  folder.write("old", old);
+  const TokenStore now(folder / "s", kKey), before(folder / "old", kKey);
+  EXPECT_EQ(before.skipped_rows(), std::nullopt);
+  ASSERT_EQ(before.batches().size(), now.batches().size());
+  for (size_t b = 0; b < now.batches().size(); ++b) {
+    EXPECT_TRUE(std::ranges::equal(before.batches()[b].ids.bytes(), now.batches()[b].ids.bytes()));
+    EXPECT_TRUE(std::ranges::equal(before.batches()[b].row_ends, now.batches()[b].row_ends));
+  }
+  EXPECT_EQ(store_facts(folder / "old")->data, "/a/notes.txt");
+  EXPECT_EQ(store_facts(folder / "old")->rows, 2500);
+  for (size_t at = 0; at < old.size(); at += at < 160 ? 1 : 997) {
+    std::string bytes = old;
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    folder.write("old", bytes);
+    expect_error(ErrorKind::input, {"is damaged"}, [&] { TokenStore(folder / "old", kKey); });
+  }
+  for (const size_t size : {127u, 128u, 135u, 136u}) {
+    folder.write("old", old.substr(0, size));
+    expect_error(ErrorKind::input, {"is damaged"}, [&] { TokenStore(folder / "old", kKey); });
   }
 }
 

@@ -13,8 +13,8 @@
 namespace {
 
 /// Offsets of docs/formats.md.
-constexpr size_t kHeader = 128, kIdBytes = 12, kIndexPosition = 72, kIndexChecksum = 80, kFileBytes = 88,
-                 kDataBytes = 96, kDataChecksum = 104, kChecksum = 120, kEntry = 32;
+constexpr size_t kHeader = 136, kVersion = 8, kIdBytes = 12, kIndexPosition = 72, kIndexChecksum = 80, kFileBytes = 88,
+                 kDataBytes = 96, kDataChecksum = 104, kEntry = 32;
 
 template <typename Number>
 Number get(const std::vector<char>& bytes, size_t at) {
@@ -25,10 +25,12 @@ Number get(const std::vector<char>& bytes, size_t at) {
 void put(std::vector<char>& bytes, size_t at, uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); }
 
 void put_checksums_right(std::vector<char>& bytes) {
-  std::memcpy(bytes.data(), "TEKIOTOK\2\0\0\0", 12);
+  const bool is_old = bytes[kVersion] == 2;
+  std::memcpy(bytes.data(), is_old ? "TEKIOTOK\2\0\0\0" : "TEKIOTOK\3\0\0\0", 12);
+  const size_t header = is_old ? kHeader - 8 : kHeader, checksum = header - 8;
   put(bytes, kFileBytes, bytes.size());
   const auto index = get<uint64_t>(bytes, kIndexPosition);
-  if (index >= kHeader && index <= bytes.size()) {
+  if (index >= header && index <= bytes.size()) {
     for (size_t entry = index; entry + kEntry <= bytes.size(); entry += kEntry) {
       const auto position = get<uint64_t>(bytes, entry), tokens = get<uint64_t>(bytes, entry + 8),
                  rows = get<uint64_t>(bytes, entry + 16);
@@ -39,9 +41,9 @@ void put_checksums_right(std::vector<char>& bytes) {
     put(bytes, kIndexChecksum, XXH3_64bits(bytes.data() + index, bytes.size() - index));
   }
   const auto data = get<uint64_t>(bytes, kDataBytes);
-  if (data <= bytes.size() - kHeader && (data + 7) / 8 * 8 <= bytes.size() - kHeader)
-    put(bytes, kDataChecksum, XXH3_64bits(bytes.data() + kHeader, (data + 7) / 8 * 8));
-  put(bytes, kChecksum, XXH3_64bits(bytes.data(), kChecksum));
+  if (data <= bytes.size() - header && (data + 7) / 8 * 8 <= bytes.size() - header)
+    put(bytes, kDataChecksum, XXH3_64bits(bytes.data() + header, (data + 7) / 8 * 8));
+  put(bytes, checksum, XXH3_64bits(bytes.data(), checksum));
 }
 
 }  // namespace
