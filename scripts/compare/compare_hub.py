@@ -4,7 +4,7 @@
     compare_hub.py TEKIO        (run by a Python that has huggingface_hub; name its version beside what this prints)
 
 Checks: what `tekio pull` fetched makes snapshot_download ask for no file, and the other way round; both caches hold the same
-blobs, refs and links; `hf cache ls` lists what Tekio fetched.
+blobs, refs and links; `hf cache ls` lists what Tekio fetched; what either notes that a repository lacks the other does not ask for.
 """
 
 import hashlib
@@ -83,6 +83,27 @@ def main():
     listed = subprocess.run([pathlib.Path(sys.executable).with_name("hf"), "cache", "ls", "--cache-dir", ours], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     print("scan_cache_dir lists org/model;", "hf cache ls does, too" if "org/model" in listed else "hf cache ls: " + listed)
+
+    # Notes of what there is not: ours for theirs, and theirs for ours.
+    absent = "added_tokens.json"
+    noted = huggingface_hub.try_to_load_from_cache("org/model", absent, cache_dir=ours)
+    assert noted is huggingface_hub.file_download._CACHED_NO_EXIST, noted
+    by_name = work / "by_name"
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", absent,
+                 "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"):
+        try:
+            huggingface_hub.hf_hub_download("org/model", name, cache_dir=by_name)
+        except huggingface_hub.errors.EntryNotFoundError:
+            pass
+    commit = pathlib.Path(path).name
+    files_asked()
+    for offline in ([], ["--offline"]):
+        # The files are no model, which is said when they are opened: after all that is asked.
+        subprocess.run([tekio, "info", "--model", f"org/model@{commit}", *offline], stderr=subprocess.DEVNULL,
+                       env=os.environ | {"HF_HUB_CACHE": str(by_name)})
+        log = request(urls["endpoint"] + "/_log")
+        assert not log, log
+    print("files that either notes to be absent are not asked for, nor is what the commit holds")
 
     server.stdin.close()
 
