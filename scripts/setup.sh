@@ -4,16 +4,17 @@
 # neither make nor git nor a compiler.
 #
 #   sh scripts/setup.sh         what make build, adapt, test, bench and install need
-#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime and a Japanese dictionary for tests
+#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary and a second MPI for tests
 set -eu
 
 packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-opencl-dev libhwy-dev libsimdjson-dev
   nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libzstd-dev zlib1g-dev libxxhash-dev libonig-dev libyaml-dev
-  libcurl4-openssl-dev libssl-dev libmecab-dev
+  libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin
   libgtest-dev libgmock-dev libbenchmark-dev"
 case "${1:-}" in
   "") ;;
-  --ci) packages="$packages clang clang-format libclang-rt-dev libomp-dev git mecab-ipadic-utf8" ;;
+  --ci) packages="$packages clang clang-format libclang-rt-dev libomp-dev git mecab-ipadic-utf8
+    libmpich-dev mpich" ;;
   *) echo "setup: unknown argument '$1'; usage: sh scripts/setup.sh [--ci]" >&2; exit 2 ;;
 esac
 

@@ -22,6 +22,7 @@
 #include "compute/cuda.h"
 #include "data/cached_stores.h"
 #include "data/formats/arrow_module.h"
+#include "dist/join.h"
 #include "model/arithmetic.h"
 #include "self_test.h"
 
@@ -64,6 +65,20 @@ std::string arrow_or_none() {
   std::string why;
   const std::string version = arrow_version(why);
   return version.empty() ? "none: " + why : version;
+}
+
+// Each MPI whose launchers' processes join; NCCL lies between GPUs only.
+OrderedJson communication() {
+  OrderedJson found = OrderedJson::object();
+  for (const char* mpi : {"openmpi", "mpich"}) {
+    std::string why;
+    const std::string version = mpi_version(mpi, why);
+    found[mpi] = {{"there", !version.empty()}, {"version", version}, {"why_not", why}};
+  }
+  std::string why;
+  const std::string version = nccl_version(why);
+  found["nccl"] = {{"there", !version.empty()}, {"version", version}, {"why_not", why}};
+  return found;
 }
 
 OrderedJson library_versions() {
@@ -149,6 +164,7 @@ class Doctor final : public Command {
            {{"there", no_cuda.empty()},
             {"dtypes", no_cuda.empty() ? OrderedJson{"f32", "bf16"} : OrderedJson::array()},
             {"why_not", no_cuda}}}}},
+        {"communication", communication()},
         {"self_test", self_tests},
         {"ok", sound}};
     if (common.json)
@@ -229,6 +245,9 @@ class Doctor final : public Command {
       out.line(
           fmt::format("device     {}: {}", name,
                       device["there"].get<bool>() ? joined(device["dtypes"]) : device["why_not"].get<std::string>()));
+    for (const auto& [name, one] : r["communication"].items())
+      out.line(fmt::format("processes  {}: {}", name,
+                           one[one["there"].get<bool>() ? "version" : "why_not"].get<std::string>()));
     const OrderedJson& arithmetic = r["arithmetic"];
     out.line(fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}",
                          arithmetic["device"].get<std::string>(), arithmetic["shown"].get<std::string>(),

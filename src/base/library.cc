@@ -1,10 +1,39 @@
 #include "base/library.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <filesystem>
+
+#include "base/environment.h"
 #include "base/error.h"
+#include "base/file.h"
 
 namespace tekio {
+namespace {
+
+/// Whether whoever could write the file could have written the program as well: beside a program in a folder of many
+/// there may be anybody's files.
+bool is_trusted(const fs::path& file, const fs::path& program) {
+  struct stat module_state {
+  }, program_state{};
+  if (::stat(file.c_str(), &module_state) != 0 || ::stat(program.c_str(), &program_state) != 0) return false;
+  return module_state.st_uid == 0 || module_state.st_uid == ::geteuid() || module_state.st_uid == program_state.st_uid;
+}
+
+}  // namespace
+
+std::string find_own_module(const std::string& file, const char* variable) {
+  if (std::string set = environment(variable); !set.empty()) return set;
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (error) return file;
+  const fs::path folder = program.parent_path();
+  for (const fs::path& prefix : {folder, folder.parent_path()})
+    if (const fs::path place = prefix / "lib" / "tekio" / file; is_trusted(place, program)) return place.string();
+  return file;
+}
 
 Library::Library(const char* file, const char* package, const char* loss)
     : file_(file), package_(package), loss_(loss), handle_(dlopen(file, RTLD_NOW | RTLD_LOCAL)) {

@@ -8,6 +8,11 @@
 
 namespace tekio {
 
+/// Where a module of this program's own is, a shared library that is installed in lib/tekio, as Library takes it: what
+/// the environment variable `variable` names, else the file where it was built or installed with this program, else its
+/// name alone, which the loader looks for.
+std::string find_own_module(const std::string& file, const char* variable);
+
 class Library {
  public:
   /// `file`: as the loader knows it ("libcurl.so.4"); `loss`: what is not to be had without it. Errors: io (it cannot

@@ -53,7 +53,8 @@ class Communicator {
   /// Returns when all that was begun is done.
   virtual void wait() = 0;
 
-  /// Every rank's record, in the order of the ranks; they may differ in size, and be empty.
+  /// Every rank's record, in the order of the ranks; they may differ in size, and be empty. Waits for the records
+  /// alone: sums that were begun before go on.
   virtual std::vector<std::string> gather(std::string_view own) = 0;
   /// Rank 0's record; what the others give is not looked at.
   virtual std::string broadcast(std::string_view of_rank_0) = 0;

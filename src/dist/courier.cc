@@ -74,7 +74,7 @@ int Courier::next_tag() { return 1 + static_cast<int>(begun_ % 10000) * 3; }
 bool Courier::advance() {
   Turn turn;
   size_t complete = 0;
-  std::vector<std::string> gathered;
+  std::optional<std::vector<std::string>> gathered;
   for (Running& running : running_) running.operation->advance(turn);
   for (Running& running : running_) {
     if (!running.operation->is_complete()) continue;
@@ -85,9 +85,9 @@ bool Courier::advance() {
   if (complete == 0) return false;
   std::erase_if(running_, [](const Running& running) { return !running.operation; });
   const std::lock_guard lock(meeting_.mutex);
-  if (!gathered.empty()) meeting_.records = std::move(gathered);
+  if (gathered) meeting_.records = std::move(gathered);
   meeting_.unfinished -= complete;
-  if (meeting_.unfinished == 0) meeting_.to_caller.notify_all();
+  if (gathered || meeting_.unfinished == 0) meeting_.to_caller.notify_all();
   return true;
 }
 

@@ -34,8 +34,8 @@ struct Meeting {
   // From the thread.
   int rank = 0, size = 0;
   bool is_open = false;
-  size_t unfinished = 0;             // tasks, those in `tasks` included
-  std::vector<std::string> records;  // of the last gathering
+  size_t unfinished = 0;                            // tasks, those in `tasks` included
+  std::optional<std::vector<std::string>> records;  // of the last gathering
   std::string failure;  // why nothing goes on; set once, when no memory of the caller's is touched any more
   std::exception_ptr cannot_open;
   bool has_ended = false;           // the thread makes no further call

@@ -87,6 +87,8 @@ class Engine final : public Communicator {
   void introduce();
   template <typename Ready>
   void stand_by(std::unique_lock<std::mutex>& lock, const Ready& is_ready);
+  template <typename Ready>
+  void wait_for(const Ready& is_ready);
   void begin(Meeting::Task task);
   [[noreturn]] void fail_comms() const { throw Error(ErrorKind::comms, meeting_->failure); }
   void end() noexcept;
@@ -132,20 +134,28 @@ void Engine::stand_by(std::unique_lock<std::mutex>& lock, const Ready& is_ready)
   }
 }
 
-void Engine::wait() {
+template <typename Ready>
+void Engine::wait_for(const Ready& is_ready) {
   Meeting& m = *meeting_;
   std::unique_lock lock(m.mutex);
   m.is_waited_for = true;
-  stand_by(lock, [&] { return m.unfinished == 0; });
+  stand_by(lock, is_ready);
   m.is_waited_for = false;
   if (!m.failure.empty()) fail_comms();
 }
 
+void Engine::wait() {
+  wait_for([this] { return meeting_->unfinished == 0; });
+}
+
+// Sums that were begun before go on.
 std::vector<std::string> Engine::gather(std::string_view own) {
   begin({std::nullopt, std::string(own)});
-  wait();
+  wait_for([this] { return meeting_->records.has_value(); });
   const std::lock_guard lock(meeting_->mutex);
-  return std::move(meeting_->records);
+  std::vector<std::string> records = std::move(*meeting_->records);
+  meeting_->records.reset();
+  return records;
 }
 
 void Engine::leave(std::string_view why) noexcept {

@@ -8,9 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/environment.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/foreign_file.h"
 #include "base/library.h"
 
@@ -21,27 +19,6 @@ constexpr const char* kName = "libtekio_arrow.so";
 constexpr const char* kLoss = "Parquet and Arrow files cannot be read";
 constexpr const char* kPackage =
     "a Tekio that was built with Arrow C++ (scripts/setup.sh brings it), or write the data as JSON Lines";
-
-/// Whether whoever could write the file could have written the program as well: beside a program in a folder of many
-/// there may be anybody's files.
-bool is_trusted(const fs::path& file, const fs::path& program) {
-  struct stat module_state {
-  }, program_state{};
-  if (::stat(file.c_str(), &module_state) != 0 || ::stat(program.c_str(), &program_state) != 0) return false;
-  return module_state.st_uid == 0 || module_state.st_uid == ::geteuid() || module_state.st_uid == program_state.st_uid;
-}
-
-/// As the loader takes it: a path, or the name alone.
-std::string find_module() {
-  if (std::string set = environment("TEKIO_ARROW_MODULE"); !set.empty()) return set;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (error) return kName;
-  const fs::path folder = program.parent_path();
-  for (const fs::path& prefix : {folder, folder.parent_path()})
-    if (const fs::path place = prefix / "lib" / "tekio" / kName; is_trusted(place, program)) return place.string();
-  return kName;
-}
 
 struct Functions {
   decltype(&tekio_arrow_module_version) version;
@@ -69,7 +46,7 @@ struct Module : Functions {
 };
 
 const Module& module() {
-  static const Module loaded(find_module());
+  static const Module loaded(find_own_module(kName, "TEKIO_ARROW_MODULE"));
   if (loaded.version() != TEKIO_ARROW_MODULE_VERSION)
     fail(ErrorKind::io,
          "{} is of another version of Tekio: set TEKIO_ARROW_MODULE to the one that belongs to this program",

@@ -1,0 +1,108 @@
+#include "dist/join.h"
+
+#include <charconv>
+#include <cstdlib>
+
+#include "base/environment.h"
+#include "base/error.h"
+#include "base/library.h"
+#include "dist/engine.h"
+#include "dist/mpi_transport.h"
+
+namespace tekio {
+namespace {
+
+// Launchers by the variable that holds how many they started. Open MPI's comes first: under Slurm its own daemons are a
+// step of Slurm's.
+struct Launcher {
+  const char* variable;
+  const char* name;
+  std::vector<std::string> mpis;
+};
+const std::vector<Launcher>& launchers() {
+  static const std::vector<Launcher> all = {
+      {"OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun", {"openmpi"}},
+      {"PMI_SIZE", "MPICH's mpirun", {"mpich"}},
+      {"SLURM_STEP_NUM_TASKS", "Slurm's srun", {"openmpi", "mpich"}},
+  };
+  return all;
+}
+
+int number_of(const char* variable, const std::string& text) {
+  int number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end || number < 1)
+    fail(ErrorKind::comms, "{} is '{}', and no number of processes: unset it where no launcher started this one",
+         variable, printable(text));
+  return number;
+}
+
+}  // namespace
+
+std::optional<Launch> find_launch() {
+  for (const Launcher& launcher : launchers()) {
+    const std::string size = environment(launcher.variable);
+    if (size.empty()) continue;
+    Launch launch{launcher.name, number_of(launcher.variable, size), launcher.mpis};
+    if (launch.size == 1) continue;
+    return launch;
+  }
+  return std::nullopt;
+}
+
+Limits limits_of_environment() {
+  Limits limits;
+  const std::string text = environment("TEKIO_SILENCE_SECONDS");
+  if (text.empty()) return limits;
+  char* end = nullptr;
+  limits.silence_seconds = std::strtod(text.c_str(), &end);
+  if (*end != '\0' || !(limits.silence_seconds >= 0.1 && limits.silence_seconds <= 1e6))
+    fail(ErrorKind::usage, "TEKIO_SILENCE_SECONDS is '{}': a number of seconds from 0.1 on is expected",
+         printable(text));
+  return limits;
+}
+
+std::unique_ptr<Communicator> join(const Limits& limits) {
+  const std::optional<Launch> launch = find_launch();
+  if (!launch) return alone();
+  std::string why, other;
+  for (const std::string& mpi : launch->mpis) {
+    const bool is_first = why.empty();
+    std::string problem;
+    if (!mpi_version(mpi, problem).empty()) return make_communicator(mpi_transport(mpi, launch->size), limits);
+    if (is_first) why = problem;
+  }
+  for (const char* mpi : {"openmpi", "mpich"})
+    if (std::string ignored; !mpi_version(mpi, ignored).empty())
+      other = fmt::format("; or start it by the mpirun of {}, which it has", shown_mpi(mpi));
+  fail(ErrorKind::comms, "{} started {} processes, and this one is left alone: {}{}", launch->launcher, launch->size,
+       why, other);
+}
+
+std::string mpi_version(const std::string& mpi, std::string& why) {
+  try {
+    return mpi_library_version(mpi);
+  } catch (const Error& error) {
+    why = error.what();
+    return "";
+  }
+}
+
+std::string nccl_version(std::string& why) {
+  struct Nccl {
+    int (*version)(int*);
+  };
+  try {
+    const Nccl nccl = Library("libnccl.so.2", "libnccl2", "gradients go from GPU to GPU by way of the processors")
+                          .table<Nccl>(std::pair("ncclGetVersion", &Nccl::version));
+    int code = 0;  // 22105 is 2.21.5
+    if (nccl.version(&code) == 0) return fmt::format("{}.{}.{}", code / 10000, code / 100 % 100, code % 100);
+    why = "NCCL does not say its version";
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  return "";
+}
+
+}  // namespace tekio

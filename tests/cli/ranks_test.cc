@@ -1,0 +1,184 @@
+// The program as a launcher starts it: several processes at once, by each MPI that is there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <thread>
+
+#include "process.h"
+#include "program.h"
+
+namespace tekio::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+using testing::Not;
+
+constexpr int kRanks = 3;
+
+bool is_on_path(const std::string& program) {
+  std::string folders = std::getenv("PATH") == nullptr ? "" : std::getenv("PATH");
+  for (size_t begin = 0; begin <= folders.size();) {
+    const size_t end = std::min(folders.find(':', begin), folders.size());
+    if (::access((folders.substr(begin, end - begin) + "/" + program).c_str(), X_OK) == 0) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+/// A launcher; killed after a minute and a half with all that it started.
+class RanksOf : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (std::string(TEKIO_MPIS).find(GetParam()) == std::string::npos)
+      GTEST_SKIP() << "this build has no module for " << GetParam();
+    if (!is_on_path("mpirun." + GetParam())) GTEST_SKIP() << "mpirun." << GetParam() << " is not on the PATH";
+    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    ::setenv("TEKIO_SILENCE_SECONDS", "3", 1);
+    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // an MPI keeps what it takes
+  }
+  void TearDown() override {
+    ::unsetenv("TEKIO_SILENCE_SECONDS");
+    ::unsetenv("ASAN_OPTIONS");
+  }
+
+  static cli::ProcessResult launch(int ranks, std::vector<std::string> options,
+                                   const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"timeout", "-k", "5", "90", "mpirun." + GetParam(), "-n", std::to_string(ranks)};
+    if (GetParam() == "openmpi") options.insert(options.end(), {"--oversubscribe", "--bind-to", "none"});
+    all.insert(all.end(), options.begin(), options.end());
+    all.push_back(TEKIO_PROGRAM);
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return cli::run_process(all);
+  }
+
+  /// Long work of several ranks, one of which, `victim`, gets `signal` in the middle of it.
+  static cli::ProcessResult launch_and_signal(int signal, int victim, std::vector<std::string> options = {}) {
+    const std::string mark = "12000" + std::to_string(::getpid() % 100000 * 4);  // in bytes: tells these ranks apart
+    std::thread fault([&] {
+      std::vector<int> processes;
+      for (int tries = 0; tries < 400 && processes.size() < kRanks; ++tries) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        processes = ranks_marked(mark);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // by now they have met
+      if (processes.size() == kRanks) ::kill(processes[static_cast<size_t>(victim)], signal);
+    });
+    const cli::ProcessResult result =
+        launch(kRanks, std::move(options), {"bench", "allreduce", "--repeats", "10000", "--bytes", mark});
+    fault.join();
+    for (const int left : ranks_marked(mark)) {
+      ADD_FAILURE() << "process " << left << " is left";
+      ::kill(left, SIGKILL);
+    }
+    return result;
+  }
+
+ private:
+  static std::vector<int> ranks_marked(const std::string& mark) {
+    std::vector<int> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename().string();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::ifstream file(entry.path() / "cmdline", std::ios::binary);
+      const std::string line(std::istreambuf_iterator<char>(file), {});
+      if (line.starts_with(TEKIO_PROGRAM) && line.find(mark) != std::string::npos) found.push_back(std::stoi(name));
+    }
+    return found;
+  }
+};
+
+TEST_P(RanksOf, SumsAreRightToTheBitAndTheFirstRankPrints) {
+  for (const int ranks : {2, 3, 4})
+    for (const char* wire : {"f32", "bf16"}) {
+      const auto result = launch(ranks, {},
+                                 {"bench", "allreduce", "--bytes", "3000004", "--parts", "7", "--repeats", "2",
+                                  "--check", "--wire", wire, "--json"});
+      ASSERT_EQ(result.code, 0) << result.err;
+      const auto document = nlohmann::ordered_json::parse(result.out);  // one of them
+      EXPECT_EQ(document["world_size"], ranks);
+      EXPECT_EQ(document["wire"], wire);
+      EXPECT_GT(document["seconds"], 0);
+    }
+}
+
+TEST_P(RanksOf, OneThatStandsStillIsNamedAndAllEnd) {
+  std::random_device random;
+  const auto result = launch_and_signal(SIGSTOP, static_cast<int>(random() % kRanks));
+  // MPICH's launcher may answer with the signal by which it ended the one that stood still.
+  EXPECT_THAT(result.code, testing::AnyOf(6, GetParam() == "mpich" ? 9 : 6)) << result.err;
+  EXPECT_LT(result.seconds, 30);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
+}
+
+TEST_P(RanksOf, OneThatIsKilledEndsAll) {
+  std::random_device random;
+  const auto result = launch_and_signal(SIGKILL, static_cast<int>(random() % kRanks));
+  EXPECT_NE(result.code, 0);
+  EXPECT_LT(result.seconds, 30);
+}
+
+TEST_P(RanksOf, OneThatIsKilledIsNamedWhereTheLauncherLetsTheOthersLive) {
+  if (GetParam() != "openmpi") GTEST_SKIP() << "MPICH's launcher ends the others whatever it is told";
+  const auto result = launch_and_signal(SIGKILL, 1, {"--enable-recovery"});
+  EXPECT_LT(result.seconds, 30);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Mpi, RanksOf, testing::Values("openmpi", "mpich"), [](const auto& mpi) { return mpi.param; });
+
+TEST(Ranks, OneOfSeveralThatCannotJoinFailsInsteadOfWorkingAlone) {
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const Result result = run({"bench", "allreduce", "--bytes", "4000"},
+                              {.environment = {{variable, "2"}, {"TEKIO_MPI_MODULE", "/nonexistent/module.so"}}});
+    EXPECT_EQ(result.code, 6);
+    EXPECT_THAT(result.out, IsEmpty());
+    EXPECT_THAT(result.err, AllOf(HasSubstr("started 2 processes, and this one is left alone"),
+                                  HasSubstr("/nonexistent/module.so"), Not(HasSubstr("bug"))));
+  }
+}
+
+TEST(Ranks, OneThatALauncherStartedAloneIsAlone) {
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const Result result = run({"bench", "allreduce", "--bytes", "4000", "--json"}, {.environment = {{variable, "1"}}});
+    EXPECT_EQ(result.json()["world_size"], 1);
+  }
+}
+
+TEST(Ranks, NumbersInTheEnvironmentAreChecked) {
+  for (const char* text : {"two", "0", "-3", "3x", "99999999999"}) {
+    const Result result = run({"bench", "allreduce"}, {.environment = {{"OMPI_COMM_WORLD_SIZE", text}}});
+    EXPECT_EQ(result.code, 6) << text;
+    EXPECT_THAT(result.err, HasSubstr(std::string("OMPI_COMM_WORLD_SIZE is '") + text + "'"));
+  }
+  for (const char* text : {"soon", "0", "-1", "nan", "5s"}) {
+    const Result result = run({"bench", "allreduce"}, {.environment = {{"TEKIO_SILENCE_SECONDS", text}}});
+    EXPECT_EQ(result.code, 2) << text;
+    EXPECT_THAT(result.err, HasSubstr(std::string("TEKIO_SILENCE_SECONDS is '") + text + "'"));
+  }
+}
+
+TEST(Ranks, DoctorShowsWhatProcessesCanMeetBy) {
+  const auto report = run({"doctor", "--json"}).json();
+  for (const char* name : {"openmpi", "mpich", "nccl"}) {
+    const auto& one = report["communication"][name];
+    EXPECT_EQ(one["version"] != "", one["there"].get<bool>()) << name;
+    EXPECT_EQ(one["why_not"] == "", one["there"].get<bool>()) << name;
+  }
+  if (std::string(TEKIO_MPIS).find("openmpi") != std::string::npos) {
+    EXPECT_THAT(report["communication"]["openmpi"]["version"].get<std::string>(), HasSubstr("Open MPI v"));
+  }
+}
+
+}  // namespace
+}  // namespace tekio::test
