@@ -11,7 +11,7 @@ JOBS := $(shell awk -v n=$$(nproc) '/^MemAvailable/ {j = int($$2 / 1500000)} END
 endif
 BUILD_TREE := cmake --build $(BUILD) -j $(JOBS)
 
-.PHONY: help setup build adapt test bench format install
+.PHONY: help setup build adapt test bench format install deb
 help:
 	@echo "make adapt     build Tekio, then adapt the bundled model to a domain's text with it (some minutes)"
 	@echo "make test      build everything, run all tests"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench     build and run the micro benchmarks"
 	@echo "make format    format the sources"
 	@echo "make install   install library, headers and program under PREFIX (now $(PREFIX))"
+	@echo "make deb       the same as a Debian package, in $(BUILD)"
 	@echo "make setup     install the packages that are missing (the others do this first by themselves; SETUP=no: they do not)"
 
 setup:
@@ -51,3 +52,7 @@ format:
 install: setup $(BUILD)/build.ninja
 	@$(BUILD_TREE)
 	cmake --install $(BUILD) --prefix $(PREFIX)
+
+deb: setup $(BUILD)/build.ninja
+	@$(BUILD_TREE)
+	cd $(BUILD) && cpack

@@ -7,6 +7,21 @@ install(TARGETS tekio EXPORT tekio-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_L
 if(TARGET tekio_program)
   install(TARGETS tekio_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(TARGET tekio_pages)
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/pages/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+  install(FILES ${CMAKE_BINARY_DIR}/pages/bash-completion/tekio DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${CMAKE_BINARY_DIR}/pages/fish/tekio.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  # Where zsh looks depends on whether a package or an administrator installs: known only then.
+  install(CODE "set(zsh_completion ${CMAKE_BINARY_DIR}/pages/zsh/_tekio)
+set(zsh_data ${CMAKE_INSTALL_DATADIR}/zsh)")
+  install(CODE [[
+    if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+      set(zsh_folder vendor-completions)
+    else()
+      set(zsh_folder site-functions)
+    endif()
+    file(INSTALL ${zsh_completion} DESTINATION ${CMAKE_INSTALL_PREFIX}/${zsh_data}/${zsh_folder})]])
+endif()
 if(TARGET tekio_arrow)
   # In lib/, whatever libraries' folder is: the program finds it from where it lies itself. A wheel's libraries lie in
   # somebody's cache, so they are copied beside the module.

@@ -4,7 +4,7 @@
 # neither make nor git nor a compiler.
 #
 #   sh scripts/setup.sh         what make build, adapt, test, bench and install need
-#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary and a second MPI for tests
+#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary, a second MPI and shells for tests
 set -eu
 
 packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-opencl-dev libhwy-dev libsimdjson-dev
@@ -13,7 +13,7 @@ packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-open
   libgtest-dev libgmock-dev libbenchmark-dev"
 case "${1:-}" in
   "") ;;
-  --ci) packages="$packages clang clang-format libclang-rt-dev libomp-dev git mecab-ipadic-utf8
+  --ci) packages="$packages clang clang-format libclang-rt-dev libomp-dev git mecab-ipadic-utf8 zsh fish
     libmpich-dev mpich" ;;
   *) echo "setup: unknown argument '$1'; usage: sh scripts/setup.sh [--ci]" >&2; exit 2 ;;
 esac
