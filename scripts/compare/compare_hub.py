@@ -99,8 +99,9 @@ def main():
     files_asked()
     for offline in ([], ["--offline"]):
         # The files are no model, which is said when they are opened: after all that is asked.
-        subprocess.run([tekio, "info", "--model", f"org/model@{commit}", *offline], stderr=subprocess.DEVNULL,
-                       env=os.environ | {"HF_HUB_CACHE": str(by_name)})
+        opened = subprocess.run([tekio, "info", "--model", f"org/model@{commit}", *offline], stderr=subprocess.PIPE, text=True,
+                                env=os.environ | {"HF_HUB_CACHE": str(by_name)})
+        assert str(by_name) in opened.stderr, opened.stderr
         log = request(urls["endpoint"] + "/_log")
         assert not log, log
     print("files that either notes to be absent are not asked for, nor is what the commit holds")

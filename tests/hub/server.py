@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A Hub for tests: serves a folder by the Hub's protocol on loopback, with a second port in the role of the CDN.
+"""A Hub for tests: serves a folder by the Hub's protocol on 127.0.0.1, with a second host, 127.0.0.2, in the role of the CDN.
 
     server.py ROOT [--token T] [--private ID]... [--gated ID]... [--moved OLD=NEW]... [--pages N] [--keep_bodies]
               [--certificate FILE [--plain_cdn]]
@@ -8,9 +8,9 @@ ROOT/models/ID/… and ROOT/datasets/ID/… are the repositories' files on branc
 those of another branch lie in ID@BRANCH, its slashes written %2F. What has moved is redirected to its new name. With --pages
 the answer on a revision names no files: they are listed by their tree, N a page.
 Files of at least 1 KiB that end in .safetensors, .bin, .parquet or .zst are kept as git-lfs keeps them: their content is on
-the other port. Prints one line of JSON when it is ready: {"endpoint", "cdn", "control"}. Ends with its standard input.
-With a certificate (and its key in the same file) both ports speak https (--plain_cdn: the first alone); control is then a third
-one, without.
+the other host. Prints one line of JSON when it is ready: {"endpoint", "cdn", "control"}. Ends with its standard input.
+With a certificate (and its key in the same file) both speak https (--plain_cdn: the first alone); control is then a port
+without.
 
 With a token, only who has it may write. For tests: POST /_faults with a list of {"match": regular expression over "METHOD HOST PATH", "kind", "times", …} sets what
 goes wrong; GET /_log is what was asked so far (--keep_bodies: with commits'
@@ -510,14 +510,14 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, handler, certificate=None):
-        super().__init__(("127.0.0.1", 0), handler)
+    def __init__(self, handler, certificate=None, host="127.0.0.1"):
+        super().__init__((host, 0), handler)
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             # Hands are shaken by the thread that answers, so that a client that breaks off keeps no other one waiting.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.server_port}"
+        self.url = f"http{'s' if certificate else ''}://{host}:{self.server_port}"
 
     def handle_error(self, *_):
         pass  # clients that go away in the middle are what these tests are about
@@ -539,7 +539,8 @@ def main():
     endpoint_handler = type("EndpointHandler", (Handler,), {"hub": hub})
     cdn_handler = type("CdnHandler", (Handler,), {"hub": hub, "is_cdn": True})
     endpoint = Server(endpoint_handler, arguments.certificate)
-    cdn = Server(cdn_handler, None if arguments.plain_cdn else arguments.certificate)
+    # Another host, not another port alone: huggingface_hub 1.x follows redirects to the same host for metadata.
+    cdn = Server(cdn_handler, None if arguments.plain_cdn else arguments.certificate, "127.0.0.2")
     control_handler = type("ControlHandler", (endpoint_handler,), {"place": "control"})
     control = Server(control_handler) if arguments.certificate else endpoint
     urls = {"endpoint": endpoint.url, "cdn": cdn.url, "control": control.url}

@@ -24,6 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+constexpr const char* kBothHosts = "IP:127.0.0.1,IP:127.0.0.2";
 constexpr const char* kBundles[] = {"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"};
 
 bool openssl(const std::string& arguments) {
@@ -125,7 +126,7 @@ class Tls : public testing::Test {
 };
 
 TEST_F(Tls, TrustsWhomTheEnvironmentNames) {
-  start(authority_->certificate("IP:127.0.0.1"));
+  start(authority_->certificate(kBothHosts));
   ASSERT_TRUE(openssl("rehash " + authority_->folder()));
   for (const char* name : kBundles)
     for (const std::string& place : {authority_->bundle(), authority_->folder()}) {
@@ -140,7 +141,7 @@ TEST_F(Tls, TrustsWhomTheEnvironmentNames) {
 }
 
 TEST_F(Tls, WhoIsNotTrustedIsToldOnce) {
-  start(authority_->certificate("IP:127.0.0.1"));
+  start(authority_->certificate(kBothHosts));
   const Authority other("Somebody-Else");
   ASSERT_TRUE(other.made());
   for (const bool has_other : {false, true}) {
@@ -154,7 +155,7 @@ TEST_F(Tls, WhoIsNotTrustedIsToldOnce) {
 }
 
 TEST_F(Tls, AnExpiredCertificateIsNotTrusted) {
-  start(authority_->certificate("IP:127.0.0.1", /*expired=*/true));
+  start(authority_->certificate(kBothHosts, /*expired=*/true));
   trust(authority_->bundle());
   EXPECT_THAT(message(), AllOf(HasSubstr("certificate is not trusted"), HasSubstr("expired")));
   EXPECT_THAT(server_.take_log(), IsEmpty());
@@ -168,7 +169,7 @@ TEST_F(Tls, AnotherHostsCertificateIsNotTrusted) {
 }
 
 TEST_F(Tls, AVariableThatNamesNoCertificatesIsNamed) {
-  start(authority_->certificate("IP:127.0.0.1"));
+  start(authority_->certificate(kBothHosts));
   const std::string junk = authority_->folder() + "/junk";
   std::ofstream(junk) << "no certificate\n";
   for (const std::string& place : {junk, std::string("/nowhere/ca.pem")}) {
@@ -178,7 +179,7 @@ TEST_F(Tls, AVariableThatNamesNoCertificatesIsNamed) {
 }
 
 TEST_F(Tls, WhatIsCutOffGoesOn) {
-  start(authority_->certificate("IP:127.0.0.1"));
+  start(authority_->certificate(kBothHosts));
   trust(authority_->bundle());
   server_.set_faults({{{"match", "^GET cdn /cdn/"}, {"kind", "cut"}, {"after", 100'000}},
                       {{"match", "^GET cdn /cdn/"}, {"kind", "cut"}, {"after", 1}}});
@@ -188,7 +189,7 @@ TEST_F(Tls, WhatIsCutOffGoesOn) {
 }
 
 TEST_F(Tls, HttpsStaysHttps) {
-  start(authority_->certificate("IP:127.0.0.1"), /*plain_cdn=*/true);
+  start(authority_->certificate(kBothHosts), /*plain_cdn=*/true);
   trust(authority_->bundle());
   EXPECT_THAT(message(), AllOf(HasSubstr(server_.cdn()), HasSubstr("a fetch that began with https stays with it"),
                                Not(HasSubstr("sig=secret"))));
@@ -204,7 +205,7 @@ TEST_F(Tls, HttpsStaysHttps) {
 }
 
 TEST_F(Tls, NothingIsPushedOverHttp) {
-  start(authority_->certificate("IP:127.0.0.1"), /*plain_cdn=*/true);
+  start(authority_->certificate(kBothHosts), /*plain_cdn=*/true);
   trust(authority_->bundle());
   const fs::path file = server_.cache() / "model.safetensors";
   fs::create_directories(file.parent_path());
