@@ -14,6 +14,8 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)    # libzstd-dev
 find_package(CURL 7.85 REQUIRED)    # libcurl4-openssl-dev: its headers; it is loaded when something is fetched
 find_package(OpenSSL 3 REQUIRED)    # libssl-dev: the same
+find_package(BZip2 REQUIRED)                                # libbz2-dev: its header; it is loaded where a file is packed by it
+find_package(LibLZMA REQUIRED)                              # liblzma-dev: the same
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev
 pkg_check_modules(yaml REQUIRED yaml-0.1)                   # libyaml-dev: its header; it is loaded where a dataset's README.md is read
 find_path(mecab_INCLUDE_DIR mecab.h REQUIRED)               # libmecab-dev: its header; it is loaded where a tokenizer cuts Japanese into words

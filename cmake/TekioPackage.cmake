@@ -20,7 +20,7 @@ if(tekio_arrow_libraries)
   cmake_path(GET one_of_them PARENT_PATH CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS)
 endif()
 # Loaded when they are needed, so dpkg does not see them.
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcurl4, libssl3, libonig5, libyaml-0-2")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcurl4, libssl3, libonig5, libyaml-0-2, libbz2-1.0, liblzma5")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libmecab2, mecab-ipadic-utf8")
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/debian/prepare.cmake)
 set(CPACK_TEKIO_SOURCE ${PROJECT_SOURCE_DIR})

@@ -8,8 +8,8 @@
 set -eu
 
 packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-opencl-dev libhwy-dev libsimdjson-dev
-  nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libzstd-dev zlib1g-dev libxxhash-dev libonig-dev libyaml-dev
-  libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin
+  nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libzstd-dev zlib1g-dev libbz2-dev liblzma-dev libxxhash-dev libonig-dev
+  libyaml-dev libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin
   libgtest-dev libgmock-dev libbenchmark-dev"
 case "${1:-}" in
   "") ;;

@@ -14,7 +14,8 @@ class DataInfo final : public Command {
         .summary = "shows a dataset's splits, rows and columns",
         .usage = "D…",
         .description =
-            "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, a folder "
+            "D is a file (.txt .jsonl .json .csv .tsv, also .gz .zst .bz2 .xz; .parquet .arrow), a folder of them, a "
+            "folder "
             "laid out like "
             "the Large Movie Review Dataset, or the id of a dataset on the Hub. D:SPLIT is one split, D:train[:10%] "
             "some of its rows. Several are joined split by split.",

@@ -16,7 +16,8 @@ namespace {
 void add_data(TrainingArguments& a, OptionTable& table) {
   table
       .add("data", &a.data,
-           "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst; .parquet .arrow), a folder of them, the id of "
+           "the text: files (.txt .jsonl .json .csv .tsv, also .gz .zst .bz2 .xz; .parquet .arrow), a folder of them, "
+           "the id of "
            "a "
            "dataset on the Hub; D:SPLIT, D:train[:10%]")
       .called("D")

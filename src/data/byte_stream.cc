@@ -1,8 +1,11 @@
-// read(2), inflate and ZSTD_decompressStream behind one interface. The file is not mapped: a mapped file that someone
-// else cuts short ends the process, a read one ends in a message.
+// read(2), inflate, ZSTD_decompressStream, BZ2_bzDecompress and lzma_code behind one interface; the libraries of the
+// last two are loaded when such a file is met. The file is not mapped: a mapped file that someone else cuts short ends
+// the process, a read one ends in a message.
 #include "data/byte_stream.h"
 
+#include <bzlib.h>
 #include <fcntl.h>
+#include <lzma.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -14,6 +17,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/library.h"
 
 namespace tekio {
 namespace fs = std::filesystem;
@@ -55,7 +59,7 @@ class PlainStream final : public ByteStream {
   uint64_t consumed_ = 0;
 };
 
-/// What both decoders share: the packed bytes that wait to be decoded.
+/// What the decoders share: the packed bytes that wait to be decoded.
 class PackedStream : public ByteStream {
  public:
   explicit PackedStream(const fs::path& path) : file_(path), buffer_(kPackedBuffer) {}
@@ -167,6 +171,131 @@ class ZstdStream final : public PackedStream {
   bool holding_ = false;
 };
 
+struct Bzip2 {
+  decltype(&::BZ2_bzDecompressInit) begin;
+  decltype(&::BZ2_bzDecompress) decompress;
+  decltype(&::BZ2_bzDecompressEnd) end;
+};
+
+const Bzip2& bzip2() {
+  static const Bzip2 functions = [] {
+    const Library library("libbz2.so.1.0", "libbz2-1.0", "no .bz2 file can be read");
+    return library.table<Bzip2>(std::pair("BZ2_bzDecompressInit", &Bzip2::begin),
+                                std::pair("BZ2_bzDecompress", &Bzip2::decompress),
+                                std::pair("BZ2_bzDecompressEnd", &Bzip2::end));
+  }();
+  return functions;
+}
+
+class Bzip2Stream final : public PackedStream {
+ public:
+  explicit Bzip2Stream(const fs::path& path) : PackedStream(path), library_(bzip2()) {}
+  ~Bzip2Stream() override {
+    if (inside_) library_.end(&decoder_);
+  }
+
+  size_t read(char* out, size_t capacity) override {
+    decoder_.next_out = out;
+    decoder_.avail_out = static_cast<unsigned>(std::min<size_t>(capacity, size_t{1} << 30));
+    const unsigned wanted = decoder_.avail_out;
+    while (decoder_.avail_out == wanted) {
+      if (!refill()) {
+        if (inside_) fail_cut_off();
+        return 0;
+      }
+      if (!inside_) begin();
+      decoder_.next_in = buffer_.data() + begin_;
+      decoder_.avail_in = static_cast<unsigned>(end_ - begin_);
+      const int result = library_.decompress(&decoder_);
+      begin_ = end_ - decoder_.avail_in;
+      if (result == BZ_STREAM_END) {  // another one may follow: pbzip2 writes many
+        library_.end(&decoder_);
+        inside_ = false;
+      } else if (result != BZ_OK) {
+        fail_damaged("bzip2", result == BZ_DATA_ERROR_MAGIC ? "not in its format" : "its checksum or a code is wrong");
+      }
+    }
+    return wanted - decoder_.avail_out;
+  }
+
+ private:
+  void begin() {
+    char* const out = decoder_.next_out;
+    const unsigned room = decoder_.avail_out;
+    decoder_ = {};
+    if (library_.begin(&decoder_, 0, 0) != BZ_OK)
+      fail(ErrorKind::io, "cannot unpack {}: out of memory", shown(file_.path()));
+    decoder_.next_out = out;
+    decoder_.avail_out = room;
+    inside_ = true;
+  }
+
+  const Bzip2& library_;
+  bz_stream decoder_{};
+  bool inside_ = false;
+};
+
+struct Lzma {
+  decltype(&::lzma_stream_decoder) begin;
+  decltype(&::lzma_code) code;
+  decltype(&::lzma_end) end;
+};
+
+const Lzma& lzma() {
+  static const Lzma functions = [] {
+    const Library library("liblzma.so.5", "liblzma5", "no .xz file can be read");
+    return library.table<Lzma>(std::pair("lzma_stream_decoder", &Lzma::begin), std::pair("lzma_code", &Lzma::code),
+                               std::pair("lzma_end", &Lzma::end));
+  }();
+  return functions;
+}
+
+class XzStream final : public PackedStream {
+ public:
+  explicit XzStream(const fs::path& path) : PackedStream(path), library_(lzma()) {
+    constexpr uint64_t kMostMemory = uint64_t{256} << 20;  // of dictionaries: xz -9 has 64 MiB
+    if (library_.begin(&decoder_, kMostMemory, LZMA_CONCATENATED) != LZMA_OK)
+      fail(ErrorKind::io, "cannot unpack {}: out of memory", shown(path));
+  }
+  ~XzStream() override { library_.end(&decoder_); }
+
+  size_t read(char* out, size_t capacity) override {
+    decoder_.next_out = reinterpret_cast<uint8_t*>(out);
+    decoder_.avail_out = capacity;
+    while (decoder_.avail_out == capacity && !at_end_) {
+      const bool more = refill();
+      if (!more && file_.consumed() == 0) return 0;  // an empty file
+      decoder_.next_in = reinterpret_cast<const uint8_t*>(buffer_.data() + begin_);
+      decoder_.avail_in = end_ - begin_;
+      const lzma_ret result = library_.code(&decoder_, more ? LZMA_RUN : LZMA_FINISH);
+      begin_ = end_ - decoder_.avail_in;
+      if (result == LZMA_STREAM_END)
+        at_end_ = true;
+      else if (result == LZMA_BUF_ERROR && !more)
+        fail_cut_off();
+      else if (result != LZMA_OK && result != LZMA_BUF_ERROR)
+        fail_with(result);
+    }
+    return capacity - decoder_.avail_out;
+  }
+
+ private:
+  [[noreturn]] void fail_with(lzma_ret result) const {
+    if (result == LZMA_MEMLIMIT_ERROR)
+      fail(ErrorKind::input,
+           "{} was packed with a dictionary that takes more than 256 MiB to unpack; unpack it first: xz -d",
+           shown(file_.path()));
+    if (result == LZMA_MEM_ERROR) fail(ErrorKind::io, "cannot unpack {}: out of memory", shown(file_.path()));
+    fail_damaged("xz", result == LZMA_FORMAT_ERROR    ? "not in its format"
+                       : result == LZMA_OPTIONS_ERROR ? "packed with options that are not supported"
+                                                      : "its data or a checksum is wrong");
+  }
+
+  const Lzma& library_;
+  lzma_stream decoder_ = LZMA_STREAM_INIT;
+  bool at_end_ = false;
+};
+
 }  // namespace
 
 std::unique_ptr<ByteStream> ByteStream::open(const fs::path& path, Packing packing) {
@@ -175,6 +304,10 @@ std::unique_ptr<ByteStream> ByteStream::open(const fs::path& path, Packing packi
       return std::make_unique<GzipStream>(path);
     case Packing::zstd:
       return std::make_unique<ZstdStream>(path);
+    case Packing::bzip2:
+      return std::make_unique<Bzip2Stream>(path);
+    case Packing::xz:
+      return std::make_unique<XzStream>(path);
     case Packing::none:
       break;
   }

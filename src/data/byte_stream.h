@@ -1,6 +1,6 @@
-// Bytes of a file, unpacked while they are read: plain, gzip (several members) or Zstandard (several frames). Memory is
-// the decoder's window and nothing else, so that a small file which unpacks to a very large one costs time but no
-// memory.
+// Bytes of a file, unpacked while they are read: plain, gzip (several members), Zstandard (several frames), bzip2 or xz
+// (several streams). Memory is the decoder's window and nothing else, so that a small file which unpacks to a very
+// large one costs time but no memory.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace tekio {
 
-enum class Packing : uint8_t { none, gzip, zstd };
+enum class Packing : uint8_t { none, gzip, zstd, bzip2, xz };
 
 class ByteStream {
  public:
-  /// Errors: io (cannot be opened, is no regular file).
+  /// Errors: io (cannot be opened, is no regular file; what unpacks it cannot be loaded).
   static std::unique_ptr<ByteStream> open(const std::filesystem::path& path, Packing packing);
   virtual ~ByteStream() = default;
 

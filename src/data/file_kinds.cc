@@ -8,13 +8,18 @@ namespace tekio {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::pair<const char*, Packing> kPackings[] = {
+    {".gz", Packing::gzip}, {".zst", Packing::zstd}, {".bz2", Packing::bzip2}, {".xz", Packing::xz}};
+
 std::string lower(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   return text;
 }
 
 std::string strip_packing(std::string name, Packing& packing) {
-  packing = name.ends_with(".gz") ? Packing::gzip : name.ends_with(".zst") ? Packing::zstd : Packing::none;
+  packing = Packing::none;
+  for (const auto& [ending, kind] : kPackings)
+    if (name.ends_with(ending)) packing = kind;
   if (packing != Packing::none) name.erase(name.rfind('.'));
   return name;
 }
@@ -31,7 +36,7 @@ std::string refusal_of(const std::string& ending) {
     return "this version does not read Feather files by this name; give an Arrow IPC file (Feather version 2) a name "
            "that "
            "ends in .arrow";
-  if (is_one_of(ending, {".xz", ".bz2", ".lz4", ".zip", ".tar", ".tgz", ".7z", ".rar"}))
+  if (is_one_of(ending, {".lz4", ".zip", ".tar", ".tgz", ".tbz2", ".txz", ".lzma", ".7z", ".rar"}))
     return fmt::format("this version does not unpack {}; unpack it first (it reads {})", ending, kKindsRead);
   return "";
 }

@@ -10,7 +10,7 @@
 namespace tekio {
 
 inline constexpr const char* kKindsRead =
-    ".txt .jsonl .json .ndjson .csv .tsv, also packed as .gz or .zst; .parquet .arrow";
+    ".txt .jsonl .json .ndjson .csv .tsv, also packed as .gz, .zst, .bz2 or .xz; .parquet .arrow";
 
 struct NameVerdict {
   std::optional<FileKind> kind;

@@ -238,7 +238,8 @@ TEST(FindFiles, TellsWhatIsWrong) {
   expect_error(ErrorKind::input, {"no split \"tets\"", "it has: train"}, [&] { find_files((folder / "f") + ":tets"); });
   expect_error(ErrorKind::input, {"train.feather", "ends in .arrow"}, [&] { find_files(folder / "d"); });
   expect_error(ErrorKind::input, {"a.parquet.gz", "unpack it"}, [&] { find_files(folder.write("a.parquet.gz", "")); });
-  expect_error(ErrorKind::input, {"does not unpack .xz"}, [&] { find_files(folder.write("a.jsonl.xz", "")); });
+  expect_error(ErrorKind::input, {"does not unpack .lz4"}, [&] { find_files(folder.write("a.jsonl.lz4", "")); });
+  expect_error(ErrorKind::input, {"a.arrow.xz", "unpack it"}, [&] { find_files(folder.write("a.arrow.xz", "")); });
   expect_error(ErrorKind::input, {"a.XLSX", "workbook", "CSV"}, [&] { find_files(folder.write("a.XLSX", "")); });
   expect_error(ErrorKind::input, {"a.docx", "plain text"}, [&] { find_files(folder.write("a.docx", "")); });
   expect_error(ErrorKind::input, {"a.pdf", "pdftotext"}, [&] { find_files(folder.write("a.pdf", "")); });

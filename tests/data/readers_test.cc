@@ -2,7 +2,9 @@
 // (scripts/golden/make_data_golden.py).
 #include <tekio/dataset.h>
 
+#include <bzlib.h>
 #include <fmt/format.h>
+#include <lzma.h>
 
 #include <random>
 
@@ -35,6 +37,25 @@ std::string read_all(const std::string& path, Packing packing, size_t step = 409
   return all;
 }
 
+std::string bzip2(std::string_view text) {
+  std::string packed(text.size() + text.size() / 100 + 700, '\0');
+  auto size = static_cast<unsigned>(packed.size());
+  BZ2_bzBuffToBuffCompress(packed.data(), &size, const_cast<char*>(text.data()), static_cast<unsigned>(text.size()), 1,
+                           0, 0);
+  packed.resize(size);
+  return packed;
+}
+
+std::string xz(std::string_view text) {
+  std::string packed(lzma_stream_buffer_bound(text.size()), '\0');
+  size_t size = 0;
+  EXPECT_EQ(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const uint8_t*>(text.data()),
+                                    text.size(), reinterpret_cast<uint8_t*>(packed.data()), &size, packed.size()),
+            LZMA_OK);
+  packed.resize(size);
+  return packed;
+}
+
 std::string long_text(size_t lines) {
   std::string text;
   for (size_t i = 0; i < lines; ++i) text += fmt::format("line {} of some {}\n", i, i * 2654435761u);
@@ -57,6 +78,12 @@ TEST(ByteStream, UnpacksSeveralMembersAndFrames) {
         {"padded", gzip(second) + std::string(700, '\0') + gzip(first), second + first, Packing::gzip},
         {"frames", zstd(first) + zstd(empty) + zstd(second), first + second, Packing::zstd},
         {"skippable", std::string("\x50\x2A\x4D\x18\x04\0\0\0abcd", 12) + zstd(second), second, Packing::zstd},
+        {"bzip2", bzip2(first), first, Packing::bzip2},
+        {"streams", bzip2(first) + bzip2(empty) + bzip2(second), first + second, Packing::bzip2},
+        {"xz", xz(first), first, Packing::xz},
+        {"streams of xz", xz(first) + xz(empty) + std::string(8, '\0') + xz(second), first + second, Packing::xz},
+        {"nothing.bz2", "", "", Packing::bzip2},
+        {"nothing.xz", "", "", Packing::xz},
         {"nothing.gz", "", "", Packing::gzip},
         {"nothing.zst", "", "", Packing::zstd},
         {"nothing", "", "", Packing::none}})
@@ -89,6 +116,27 @@ TEST(ByteStream, TellsWhatIsWrong) {
   // A frame that asks for a window of 1 GiB: magic, no single segment, window descriptor 20 << 3.
   expect_error(ErrorKind::input, {"window of more than 128 MiB", "zstd -d --long=31"},
                read(std::string("\x28\xB5\x2F\xFD\x00\xA0\x01\x00\x00", 9), Packing::zstd));
+  const std::string bz2 = bzip2(text), lz = xz(text);
+  for (const auto& [packed, packing] : {std::pair(bz2, Packing::bzip2), std::pair(lz, Packing::xz)})
+    for (const size_t cut : {size_t{1}, size_t{12}, packed.size() / 2, packed.size() - 1})
+      expect_error(ErrorKind::input, {"x is cut off", std::to_string(cut) + " bytes"},
+                   read(packed.substr(0, cut), packing));
+  for (const std::string& wrong : {flipped(bz2, bz2.size() / 2), bz2 + "rubbish", text})
+    expect_error(ErrorKind::input, {"x is damaged", "bzip2"}, read(wrong, Packing::bzip2));
+  for (const std::string& wrong : {flipped(lz, 20), flipped(lz, lz.size() - 1), lz + "rubbish behind it", text})
+    expect_error(ErrorKind::input, {"x is damaged", "xz"}, read(wrong, Packing::xz));
+  // A dictionary of 1 GiB, which any of its bytes may refer to.
+  lzma_options_lzma options;
+  lzma_lzma_preset(&options, 0);
+  options.dict_size = 1u << 30;
+  const lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}};
+  std::string large(1000, '\0');
+  size_t size = 0;
+  ASSERT_EQ(lzma_stream_buffer_encode(const_cast<lzma_filter*>(filters), LZMA_CHECK_CRC32, nullptr,
+                                      reinterpret_cast<const uint8_t*>("text"), 4,
+                                      reinterpret_cast<uint8_t*>(large.data()), &size, large.size()),
+            LZMA_OK);
+  expect_error(ErrorKind::input, {"more than 256 MiB", "xz -d"}, read(large.substr(0, size), Packing::xz));
   expect_error(ErrorKind::io, {"cannot open", "missing"}, [&] { ByteStream::open(folder / "missing", Packing::none); });
   expect_error(ErrorKind::io, {"not a regular file"}, [&] { ByteStream::open(folder.path(), Packing::none); });
 }
@@ -289,6 +337,20 @@ TEST(Readers, RefuseARowThatDoesNotEnd) {
   ASSERT_LT(packed.size(), 100'000u);
   expect_error(ErrorKind::input, {"a.txt.zst:2:", "more than 256 MiB", "line ends"},
                [&] { load_dataset(folder.write("a.txt.zst", zstd("a\n") + packed))["train"].size(); });
+}
+
+/// A small file that unpacks to a very large one costs time but no memory, and is not read farther than its rows are
+/// wanted.
+TEST(Readers, APackedFileMayBeLarge) {
+  const ScratchFolder folder;
+  std::string rows;
+  for (int i = 0; i < 20'000; ++i) rows += "the same row again and again\n";
+  const std::string one = bzip2(rows), other = xz(rows);
+  std::string bz2, lzma;
+  for (int i = 0; i < 20; ++i) bz2 += one, lzma += other;
+  EXPECT_EQ(load_dataset(folder.write("a.txt.bz2", bz2))["train"].take(3).size(), 3u);
+  EXPECT_EQ(load_dataset(folder / "a.txt.bz2")["train"].size(), 400'000);
+  EXPECT_EQ(load_dataset(folder.write("a.txt.xz", lzma))["train"].size(), 400'000);
 }
 
 TEST(Readers, FilesOfOneSplitHaveOneHeader) {

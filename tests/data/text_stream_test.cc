@@ -233,6 +233,8 @@ TEST(OpenText, RefusesWhatIsNoText) {
   expect_error(ErrorKind::input, {"a.txt", "PDF"}, [&] { texts(folder.write("a.txt", "%PDF-1.7\n")); });
   expect_error(ErrorKind::input, {"a.txt", "gzip", ".gz"}, [&] { texts(folder.write("a.txt", gzip("text"))); });
   expect_error(ErrorKind::input, {"a.txt", "Zstandard", ".zst"}, [&] { texts(folder.write("a.txt", zstd("text"))); });
+  expect_error(ErrorKind::input, {"a.txt", "xz", ".xz"}, [&] { texts(folder.write("a.txt", "\xFD\x37zXZ\0\0"s)); });
+  expect_error(ErrorKind::input, {"a.txt", "bzip2", ".bz2"}, [&] { texts(folder.write("a.txt", "BZh91AY&SY\1")); });
   folder.write("r/train/pos/0_9.txt", pointer);
   expect_error(ErrorKind::input, {"0_9.txt", "git-lfs"}, [&] { texts(folder / "r"); });
 }

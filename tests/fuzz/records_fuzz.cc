@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                {"d.csv", {.column_names = {"a", "text"}}},
                {"b.txt", {.sample_by = SampleBy::paragraph}},
                {"c.txt", {.sample_by = SampleBy::document}},
-               {"c.jsonl", {.text_column = "a", .words = Words::list, .bad_rows = BadRows::skip}}};
+               {"c.jsonl", {.text_column = "a", .words = Words::list, .bad_rows = BadRows::skip}},
+               {"d.txt.bz2", {}},
+               {"d.txt.xz", {}}};
   if (size == 0) return 0;
   const auto& kind = kinds[data[0] % std::size(kinds)];
   const auto path = folder.write(kind.name, fuzz::as_text(data + 1, size - 1));
