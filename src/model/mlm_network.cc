@@ -259,15 +259,25 @@ void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {
   Activations& a = *activations_;
   a.dropouts = {.config = &config_, .seed = random.seed, .step = random.step};
   if (random.stream != nullptr) {
-    if (!a.drawn)
-      a.drawn = std::make_unique<DrawnDropout>(DrawnDropout::bytes(config_, a.limits.sequences, a.limits.length));
-    a.drawn->draw(config_, batch, *random.stream);  // also where nothing is masked: the reference draws all the same
+    draw_dropout(batch, *random.stream);  // also where nothing is masked: the reference draws all the same
     a.dropouts.drawn = a.drawn.get();
   }
   a.forwarded = true;
   if (batch.masked_rows.empty()) return;
   PassMemory memory = a.cut(batch);
   run_forward(batch, make_pass(config_, backend_, batch, a.positions, a.dropouts), memory);
+}
+
+void MlmNetwork::draw_dropout(const Batch& batch, TorchStream& stream) {
+  Activations& a = *activations_;
+  if (!a.drawn)
+    a.drawn = std::make_unique<DrawnDropout>(DrawnDropout::bytes(config_, a.limits.sequences, a.limits.length));
+  a.drawn->draw(config_, batch, stream);
+}
+
+void MlmNetwork::skip_dropout(const Batch& batch, const StepRandom& random) {
+  TEKIO_CHECK(activations_ && !activations_->forwarded, "skipped between forward and backward, or without memory");
+  if (random.stream != nullptr) draw_dropout(batch, *random.stream);
 }
 
 void MlmNetwork::for_each_final_range(const BackwardOptions& how) const {

@@ -91,6 +91,8 @@ class MlmNetwork {
   LabelLoss evaluate(const Batch& batch, std::span<double> per_sequence = {});
   /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);
+  /// Draws from random.stream what forward() would draw for a batch that another rank computes.
+  void skip_dropout(const Batch& batch, const StepRandom& random);
   /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
   double backward(const Batch& batch, float scale, const BackwardOptions& how = {});
   /// Calls on_final as a backward would.
@@ -102,6 +104,7 @@ class MlmNetwork {
  private:
   struct Activations;
   const NetworkWeights& prepared();
+  void draw_dropout(const Batch& batch, TorchStream& stream);
   void run_forward(const Batch& batch, const Pass& pass, PassMemory& memory);
   ModelConfig config_;
   Backend& backend_;

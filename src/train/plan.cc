@@ -42,10 +42,20 @@ BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {
   return batch_limits(std::max(trained, evaluated), longest, o);
 }
 
+GradientSumLimits gradient_sum_limits(const TrainingOptions& o, const Chunks::Split& data, int ranks) {
+  const int64_t size = std::min(o.per_device_train_batch_size, data.train.size());
+  const int64_t batches = UpdatePlan(data.train.size(), size, 1).batches_per_epoch();
+  const int64_t all = std::min(ranks * o.gradient_accumulation_steps, batches);
+  return {.micro_batches = all,
+          .own = std::min(o.gradient_accumulation_steps, batches),
+          .tokens = all * size * data.train.chunk_size()};
+}
+
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
-                       const Chunks::Split& data, DType type) {
+                       const Chunks::Split& data, DType type, int ranks) {
   MemoryPlan plan = MlmNetwork::plan(config, backend, batch_limits(options, data), /*training=*/true,
                                      options.masking_rng == MaskingRng::torch_cpu, type);
+  GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks));
   plan.add("moments", 2 * ParameterSet::bytes(config));
   return plan;
 }

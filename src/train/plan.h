@@ -7,6 +7,7 @@
 #include "compute/arena.h"
 #include "model/flops.h"
 #include "model/mlm_network.h"
+#include "train/gradient_sum.h"
 #include "train/schedule.h"
 
 namespace tekio {
@@ -19,9 +20,12 @@ BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const TrainingO
 /// Training and evaluations of a run alternate in the same memory; no batch holds more chunks than there are.
 BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& data);
 
-/// Weights, gradients, moments, activations: all that is allocated before the first step.
+/// The largest update of a run on so many ranks.
+GradientSumLimits gradient_sum_limits(const TrainingOptions& options, const Chunks::Split& data, int ranks);
+
+/// Weights, gradients, moments, activations: all that each of so many ranks allocates before the first step.
 MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
-                       const Chunks::Split& data, DType type);
+                       const Chunks::Split& data, DType type, int ranks = 1);
 
 /// Bytes that a run may still take of the memory that `backend` computes in; nullopt where that is not told before it
 /// is asked for, as by a device.

@@ -25,7 +25,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       state_(journal_.state()),
       masking_({o}, MaskingVocabulary::of(tokenizer)),
       batches_(masking_, data.train, schedule_, o, ranks.rank()),
-      step_(model_, masking_, schedule_, o, ranks) {
+      step_(model_, masking_, schedule_, data, o, ranks) {
   if (!evaluates() && o.eval_strategy != Interval::no)
     fail(ErrorKind::input,
          "there is no chunk to evaluate on: the evaluation text is shorter than one chunk; give more text or pass "

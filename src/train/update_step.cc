@@ -1,14 +1,18 @@
 // How an update goes. What ranks tell each other goes in two records: figures of their batches before, losses after.
 #include "train/update_step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "base/error.h"
 #include "model/family.h"
+#include "train/plan.h"
 
 namespace tekio {
 namespace {
@@ -21,18 +25,19 @@ BatchFigures figures_of(const CollatedBatch& made) {
           .labels_crc32 = made.labels_crc32};
 }
 
-/// Every rank's items, in the order of the ranks.
 template <typename T>
-std::vector<T> gathered(Communicator& ranks, const std::vector<T>& own) {
+std::string_view bytes_of(const std::vector<T>& items) {
   static_assert(std::is_trivially_copyable_v<T>);
-  std::vector<T> all;
-  for (const std::string& record : ranks.gather({reinterpret_cast<const char*>(own.data()), own.size() * sizeof(T)})) {
-    TEKIO_CHECK(record.size() % sizeof(T) == 0, "a record of {} bytes, {} an item", record.size(), sizeof(T));
-    const size_t before = all.size();
-    all.resize(before + record.size() / sizeof(T));
-    if (!record.empty()) std::memcpy(all.data() + before, record.data(), record.size());
-  }
-  return all;
+  return {reinterpret_cast<const char*>(items.data()), items.size() * sizeof(T)};
+}
+
+/// Appends what bytes_of() gave of another rank's items.
+template <typename T>
+void append(std::vector<T>& items, std::string_view bytes) {
+  TEKIO_CHECK(bytes.size() % sizeof(T) == 0, "a record of {} bytes, {} an item", bytes.size(), sizeof(T));
+  const size_t before = items.size();
+  items.resize(before + bytes.size() / sizeof(T));
+  if (!bytes.empty()) std::memcpy(items.data() + before, bytes.data(), bytes.size());
 }
 
 /// The micro-batches of an update that this rank is to compute.
@@ -51,14 +56,15 @@ AccumulationLoss resolved(const TrainingOptions& o, const ModelConfig& config) {
 
 }  // namespace
 
-UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& schedule, const TrainingOptions& o,
-                       Communicator& ranks)
+UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& schedule, const Chunks::Split& data,
+                       const TrainingOptions& o, Communicator& ranks)
     : model_(model),
       masking_(masking),
       schedule_(schedule),
       options_(o),
       ranks_(ranks),
       accumulation_loss_(resolved(o, model.config())),
+      sum_(model, ranks, gradient_sum_limits(o, data, ranks.size())),
       optimizer_(model.backend(), model.config(),
                  {.weight_decay = o.weight_decay,
                   .beta1 = o.adam_beta1,
@@ -68,13 +74,17 @@ UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& s
 
 UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
   const int64_t step = update.update.step;
-  UpdateResult result{.learning_rate = schedule_.learning_rate(step), .batches = figures_of_all(update)};
+  Outline outline = outline_of(update);
+  UpdateResult result{.learning_rate = schedule_.learning_rate(step), .batches = std::move(outline.figures)};
   for (const BatchFigures& batch : result.batches) {
     result.tokens += batch.tokens;
     result.masked += batch.masked;
   }
   for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) lease.ensure_fits(micro.batch);
-  for (const double loss : gathered(ranks_, accumulate(update, result))) result.loss += loss;
+  std::vector<double> losses;
+  for (const std::string& record : ranks_.gather(bytes_of(accumulate(update, result, std::move(outline.looked_up)))))
+    append(losses, record);
+  for (const double loss : losses) result.loss += loss;
   result.grad_norm = optimizer_.update(model_.weights(), model_.gradients(), result.learning_rate, step + 1);
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm))
     fail(ErrorKind::input,
@@ -85,17 +95,26 @@ UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
   return result;
 }
 
-/// Gradients of this rank's micro-batches; returns what each adds to the update's loss.
-std::vector<double> UpdateStep::accumulate(const UpdateBatches& update, const UpdateResult& figures) {
+/// The update's gradients; returns what each of this rank's micro-batches adds to its loss.
+std::vector<double> UpdateStep::accumulate(const UpdateBatches& update, const UpdateResult& figures,
+                                           std::vector<int32_t> looked_up) {
   const StepRandom random{
       .seed = options_.seed, .step = static_cast<uint64_t>(update.update.step), .stream = masking_.dropout_stream()};
+  const std::span<const CollatedBatch> own = own_batches(update, ranks_.rank());
+  sum_.begin({.micro_batches = update.update.batches,
+              .own = static_cast<int64_t>(own.size()),
+              .givers = update.update.givers(),
+              .looked_up = std::move(looked_up)});
   std::vector<double> losses;
-  model_.clear_gradients();
-  for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) {
+  for (const CollatedBatch& micro : update.batches) {
+    if (&micro < own.data() || &micro >= own.data() + own.size()) {
+      model_.skip_dropout(micro.batch, random);
+      continue;
+    }
     const double factor = scale(static_cast<int64_t>(micro.batch.masked_rows.size()), figures);
-    model_.forward(micro.batch, random);
-    losses.push_back(factor * model_.backward(micro.batch, static_cast<float>(factor)));
+    losses.push_back(factor * sum_.add(micro.batch, random, static_cast<float>(factor)));
   }
+  sum_.end();
   return losses;
 }
 
@@ -109,13 +128,29 @@ double UpdateStep::scale(int64_t masked, const UpdateResult& figures) const {
   return 1 / static_cast<double>(figures.masked);
 }
 
-std::vector<BatchFigures> UpdateStep::figures_of_all(const UpdateBatches& update) {
-  std::vector<BatchFigures> own;
-  for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) own.push_back(figures_of(micro));
-  std::vector<BatchFigures> all = gathered(ranks_, own);
-  TEKIO_CHECK(static_cast<int64_t>(all.size()) == update.update.batches, "update {}: {} micro-batches, planned {}",
-              update.update.step, all.size(), update.update.batches);
-  return all;
+UpdateStep::Outline UpdateStep::outline_of(const UpdateBatches& update) {
+  std::vector<BatchFigures> figures;
+  std::vector<const Batch*> batches;
+  for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) {
+    figures.push_back(figures_of(micro));
+    batches.push_back(&micro.batch);
+  }
+  std::string record(bytes_of(figures));
+  if (update.update.batches > 1) record += bytes_of(GradientSum::distinct_ids(batches));
+
+  Outline outline;
+  const std::vector<std::string> records = ranks_.gather(record);
+  for (size_t rank = 0; rank < records.size(); ++rank) {
+    const std::string_view of_rank = records[rank];
+    const auto own = static_cast<size_t>(update.update.share(static_cast<int>(rank)).size()) * sizeof(BatchFigures);
+    TEKIO_CHECK(of_rank.size() >= own, "update {}: a record of {} bytes from rank {}", update.update.step,
+                of_rank.size(), rank);
+    append(outline.figures, of_rank.substr(0, own));
+    append(outline.looked_up, of_rank.substr(own));
+  }
+  std::ranges::sort(outline.looked_up);
+  outline.looked_up.erase(std::unique(outline.looked_up.begin(), outline.looked_up.end()), outline.looked_up.end());
+  return outline;
 }
 
 }  // namespace tekio

@@ -11,6 +11,7 @@
 
 #include "data/order.h"
 #include "dist/communicator.h"
+#include "train/gradient_sum.h"
 #include "train/model_lease.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -35,8 +36,8 @@ struct UpdateResult {
 class UpdateStep {
  public:
   /// All references must outlive this. Errors (device): no memory for the optimizer's moments.
-  UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& schedule, const TrainingOptions& options,
-             Communicator& ranks);
+  UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& schedule, const Chunks::Split& data,
+             const TrainingOptions& options, Communicator& ranks);
 
   /// One update: gradients of all its micro-batches, clipped, into the weights. Errors: input (the loss or the
   /// gradients are no numbers; the weights are then as they were).
@@ -45,8 +46,14 @@ class UpdateStep {
   Optimizer& optimizer() { return optimizer_; }
 
  private:
-  std::vector<BatchFigures> figures_of_all(const UpdateBatches& update);
-  std::vector<double> accumulate(const UpdateBatches& update, const UpdateResult& figures);
+  /// What all ranks must know of an update before the first product.
+  struct Outline {
+    std::vector<BatchFigures> figures;  ///< of all micro-batches, in order
+    std::vector<int32_t> looked_up;     ///< see GradientSum::Update
+  };
+  Outline outline_of(const UpdateBatches& update);
+  std::vector<double> accumulate(const UpdateBatches& update, const UpdateResult& figures,
+                                 std::vector<int32_t> looked_up);
   double scale(int64_t masked, const UpdateResult& figures) const;
 
   MlmNetwork& model_;
@@ -55,6 +62,7 @@ class UpdateStep {
   const TrainingOptions& options_;
   Communicator& ranks_;
   AccumulationLoss accumulation_loss_;
+  GradientSum sum_;
   Optimizer optimizer_;
 };
 

@@ -1,0 +1,108 @@
+// Whole runs on several ranks: what rank 0 leaves behind is what one process with all the micro-batches leaves.
+#include "support/local_ranks.h"
+#include "tiny.h"
+#include "train/trainer.h"
+
+namespace tekio::test {
+namespace {
+
+struct Cut {
+  int ranks;
+  int64_t accumulation;
+};
+
+class RanksTest : public TinyRun {
+ protected:
+  struct Left {
+    std::map<std::string, std::string> files;  // weights and moments, by their paths in the run folder
+    std::vector<Json> metrics, trace;
+    AdaptReport report;
+  };
+
+  /// A run of two epochs: 19 micro-batches of two chunks (the last of one) in updates of 8, 8 and 3.
+  TrainingOptions options_of(const Cut& cut, const std::string& name) const {
+    TrainingOptions o = options(name);
+    o.per_device_train_batch_size = 2;
+    o.gradient_accumulation_steps = cut.accumulation;
+    o.eval_strategy = Interval::no;
+    o.trace = (folder_ / (name + ".trace")).string();
+    return o;
+  }
+
+  Left run(const Cut& cut, const std::function<void(TrainingOptions&)>& change = {},
+           NumberFormat dtype = NumberFormat::f32) const {
+    static int runs = 0;
+    TrainingOptions o = options_of(cut, "run" + std::to_string(++runs));
+    if (change) change(o);
+    const Chunks::Split data = split(37, 12);
+    Left left;
+    run_ranks(cut.ranks, [&](Communicator& ranks) {
+      MaskedLM model = MaskedLM::from_pretrained(TEKIO_GOLDEN_DIR "/tiny-distilbert",
+                                                 {.device = "cpu", .dtype = dtype, .threads = 1});
+      const AdaptReport report = Trainer(model, tokenizer(), data, o, ranks).run();
+      if (ranks.rank() == 0) left.report = report;
+    });
+    for (const auto& entry : fs::recursive_directory_iterator(o.output_dir))
+      if (entry.path().extension() == ".safetensors")
+        left.files[fs::relative(entry.path(), o.output_dir).string()] = bytes(entry.path());
+    left.metrics = lines(fs::path(o.output_dir) / "metrics.jsonl");
+    for (Json& line : left.metrics) line.erase("seconds");
+    left.trace = lines(o.trace);
+    return left;
+  }
+
+  static void expect_same(const Left& got, const Left& expected, const Cut& cut) {
+    EXPECT_EQ(got.metrics, expected.metrics) << cut.ranks << " ranks";
+    EXPECT_EQ(got.trace, expected.trace) << cut.ranks << " ranks";
+    ASSERT_EQ(got.files.size(), expected.files.size());
+    for (const auto& [name, content] : expected.files)
+      EXPECT_TRUE(got.files.contains(name) && got.files.at(name) == content) << cut.ranks << " ranks: " << name;
+  }
+};
+
+constexpr Cut kCuts[] = {{2, 4}, {4, 2}, {8, 1}};
+
+TEST_F(RanksTest, LeaveWhatOneProcessLeaves) {
+  const Left whole = run({1, 8});
+  EXPECT_EQ(whole.files.size(), 1u + 2 * 2);  // the model; two checkpoints with their moments
+  EXPECT_EQ(whole.metrics.size(), 6u);
+  EXPECT_EQ(whole.trace[0]["batches"].size(), 8u);
+  EXPECT_EQ(whole.trace[2]["batches"].size(), 3u);
+  EXPECT_EQ(whole.report.steps, 6);
+  for (const Cut& cut : kCuts) expect_same(run(cut), whole, cut);
+}
+
+TEST_F(RanksTest, LeaveTheSameInBf16) {
+  const Left whole = run({1, 8}, {}, NumberFormat::bf16);
+  expect_same(run({4, 2}, {}, NumberFormat::bf16), whole, {4, 2});
+}
+
+TEST_F(RanksTest, AverageAsOneProcessDoes) {
+  for (const AccumulationLoss kind : {AccumulationLoss::sum, AccumulationLoss::mean}) {
+    const auto change = [&](TrainingOptions& o) { o.accumulation_loss = kind; };
+    const Left whole = run({1, 8}, change);
+    expect_same(run({4, 2}, change), whole, {4, 2});
+  }
+}
+
+TEST_F(RanksTest, DrawFromTheReferencesStreamsAsOneProcessDoes) {
+  for (const MaskingRng rng : {MaskingRng::torch, MaskingRng::torch_cpu}) {
+    const auto change = [&](TrainingOptions& o) { o.masking_rng = rng; };
+    const Left whole = run({1, 8}, change);
+    for (const Cut& cut : {Cut{2, 4}, Cut{8, 1}}) expect_same(run(cut, change), whole, cut);
+  }
+}
+
+TEST_F(RanksTest, WithUnevenPartsDifferByRounding) {
+  const Left whole = run({1, 6}), halves = run({2, 3});
+  ASSERT_EQ(halves.metrics.size(), whole.metrics.size());
+  for (size_t i = 0; i < whole.metrics.size(); ++i) {
+    EXPECT_EQ(halves.metrics[i]["masked"], whole.metrics[i]["masked"]);
+    EXPECT_NEAR(halves.metrics[i]["loss"].get<double>(), whole.metrics[i]["loss"].get<double>(), 1e-6);
+    EXPECT_NEAR(halves.metrics[i]["grad_norm"].get<double>(), whole.metrics[i]["grad_norm"].get<double>(), 1e-6);
+  }
+  EXPECT_NE(halves.files.at("model.safetensors"), whole.files.at("model.safetensors"));
+}
+
+}  // namespace
+}  // namespace tekio::test
