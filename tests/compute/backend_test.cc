@@ -291,6 +291,27 @@ TEST(Loss, LargeLogitsDoNotOverflow) {
   });
 }
 
+// From 1 down to where exponentials leave float32, which takes denormal numbers for 0.
+TEST(Softmax, ExponentialsOfAllSizes) {
+  with_each_instruction_set([] {
+    ThreadPool pool(1);
+    const auto be = make_cpu_backend(pool);
+    std::vector<float> x;
+    for (float logit = 0; logit > -200; logit -= 0.013f) x.push_back(logit);
+    for (const float logit : {-87.33654f, -87.33655f, -1e30f, -std::numeric_limits<float>::infinity()})
+      x.push_back(logit);
+    const std::vector<float> logits = x;
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(double{logit});
+    be->softmax_rows(Tensor(x.data(), DType::f32, {1, static_cast<int64_t>(x.size())}));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double exact = std::exp(double{logits[i]}) / sum;
+      EXPECT_NEAR(x[i], exact, 5e-6 * exact + 1.2e-38) << logits[i];
+      if (logits[i] < -87.33655f) EXPECT_EQ(x[i], 0) << logits[i];
+    }
+  });
+}
+
 // argmax as numpy has it: the first of equals. Every place of every odd size, in both dtypes, alone and in
 // place.
 TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {

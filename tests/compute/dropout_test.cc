@@ -48,37 +48,39 @@ TEST(Dropout, EveryCoordinateMatters) {
 }
 
 // A norm of rows [1, -1, 1, -1, …] with weight 0 and bias 1 gives out dropout's factors themselves.
+// So does a rate that rounds to none of 65,536, or to all of them.
 TEST(Dropout, TheCounterAndTheSameDecisionsGivenAgree) {
-  with_each_instruction_set([] {
-    ThreadPool pool(2);
-    const int64_t n = 40, width = 333;
-    const std::vector<int32_t> offsets = {0, 11, 40};
-    const Sequences s{offsets, 9};
-    Dropout drop{.rate = 0.3f, .seed = 5, .step = 6, .site = 7};
-    std::vector<uint8_t> decisions;
-    for (int64_t token = 0; token < n; ++token) {
-      const bool second = token >= 11;
-      const DropoutRow row{second ? 10u : 9u, 0, static_cast<uint32_t>(second ? token - 11 : token)};
-      for (int64_t c = 0; c < width; ++c)
-        decisions.push_back(kept_bits(drop, row, static_cast<uint32_t>(c / 8)) >> (c % 8) & 1);
-    }
-    std::vector<float> x(n * width), weight(width, 0.0f), bias(width, 1.0f), normalized(x.size()), rstd(n);
-    for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 1.0f : -1.0f;
-    const auto tensor = [&](std::vector<float>& v, std::initializer_list<int64_t> shape) {
-      return Tensor(v.data(), DType::f32, shape);
-    };
-    for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
-      for (const uint8_t* kept :
-           {static_cast<const uint8_t*>(nullptr), static_cast<const uint8_t*>(decisions.data())}) {
-        std::vector<float> y(x.size());
-        drop.kept = kept;
-        be->norm(tensor(y, {n, width}), {tensor(normalized, {n, width}), tensor(rstd, {n})}, tensor(x, {n, width}),
-                 {tensor(weight, {width}), tensor(bias, {width}), 1e-5f}, s, drop);
-        for (size_t i = 0; i < y.size(); ++i)
-          ASSERT_EQ(y[i], decisions[i] != 0 ? drop.scale() : 0.0f) << be->name() << " " << i;
+  for (const float rate : {0.3f, 1e-7f, 0.9999999f})
+    with_each_instruction_set([rate] {
+      ThreadPool pool(2);
+      const int64_t n = 40, width = 333;
+      const std::vector<int32_t> offsets = {0, 11, 40};
+      const Sequences s{offsets, 9};
+      Dropout drop{.rate = rate, .seed = 5, .step = 6, .site = 7};
+      std::vector<uint8_t> decisions;
+      for (int64_t token = 0; token < n; ++token) {
+        const bool second = token >= 11;
+        const DropoutRow row{second ? 10u : 9u, 0, static_cast<uint32_t>(second ? token - 11 : token)};
+        for (int64_t c = 0; c < width; ++c)
+          decisions.push_back(kept_bits(drop, row, static_cast<uint32_t>(c / 8)) >> (c % 8) & 1);
       }
-    }
-  });
+      std::vector<float> x(n * width), weight(width, 0.0f), bias(width, 1.0f), normalized(x.size()), rstd(n);
+      for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 1.0f : -1.0f;
+      const auto tensor = [&](std::vector<float>& v, std::initializer_list<int64_t> shape) {
+        return Tensor(v.data(), DType::f32, shape);
+      };
+      for (const auto& be : {make_ref_backend(), make_cpu_backend(pool)}) {
+        for (const uint8_t* kept :
+             {static_cast<const uint8_t*>(nullptr), static_cast<const uint8_t*>(decisions.data())}) {
+          std::vector<float> y(x.size());
+          drop.kept = kept;
+          be->norm(tensor(y, {n, width}), {tensor(normalized, {n, width}), tensor(rstd, {n})}, tensor(x, {n, width}),
+                   {tensor(weight, {width}), tensor(bias, {width}), 1e-5f}, s, drop);
+          for (size_t i = 0; i < y.size(); ++i)
+            ASSERT_EQ(y[i], decisions[i] != 0 ? drop.scale() : 0.0f) << be->name() << " " << i;
+        }
+      }
+    });
 }
 
 // An update cut into two micro-batches drops the same elements: the second one's first_key goes on counting.

@@ -28,9 +28,13 @@ struct HeadParts {
 };
 
 constexpr int64_t kMostQueries = 128;  // of a block
-// Queries whose scores are there at a time, in float32: few, so that they stay in the nearest caches. A multiple of the
+// Queries whose scores are there at a time, in float32: few, so that they stay in the nearest caches. Multiples of the
 // rows that a product takes at once.
 constexpr int64_t kPart = 48;
+int64_t part_of(const Products& product, DType type, int64_t keys) {
+  const bool tiles = type == DType::bf16 && product.by() == kernels::Instructions::amx;  // of 16 rows
+  return keys <= 256 || tiles ? kPart : 12;
+}
 
 // Some queries of a head, rows [begin, end) of its own, and the keys that any of them sees.
 struct QueryBlock {
@@ -41,10 +45,10 @@ struct QueryBlock {
   // Numbers from a row of factors to the next: an odd number of cache lines, since they are also read by columns.
   int64_t stride() const { return row_stride(keys()); }
   static int64_t row_stride(int64_t keys) { return ((keys + 31) / 32 | 1) * 32; }
-  // Calls body(part) for its queries, kPart at a time, in order.
+  // Calls body(part) for its queries, so many at a time, in order.
   template <typename Body>
-  void for_parts(const Body& body) const {
-    for (int64_t i = begin; i < end; i += kPart) body(QueryBlock{i, std::min(i + kPart, end), range});
+  void for_parts(int64_t size, const Body& body) const {
+    for (int64_t i = begin; i < end; i += size) body(QueryBlock{i, std::min(i + size, end), range});
   }
 };
 
@@ -139,16 +143,18 @@ struct AttentionHead {
 };
 
 // Calls compute(head, next) for the heads of one task: some of one sequence, one after another, so that the next one
-// can be fetched meanwhile; next is null for the last. Many enough tasks are left for the threads to share.
+// can be fetched meanwhile; next is null for the last. Before all calls fetch(head) for the first. Many enough tasks
+// are left for the threads to share.
 class AttentionTasks {
  public:
   explicit AttentionTasks(const AttentionCall& call) : call_(call), all_(call.s.count() * call.shape.heads) {
     while (per_task_ < 4 && call.shape.heads % (2 * per_task_) == 0 && all_ / per_task_ >= 64) per_task_ *= 2;
   }
   int64_t count() const { return all_ / per_task_; }
-  template <typename Compute>
-  void run(int64_t task, const Compute& compute) const {
+  template <typename Fetch, typename Compute>
+  void run(int64_t task, const Fetch& fetch, const Compute& compute) const {
     AttentionHead head(call_, task * per_task_);
+    fetch(head);
     for (int64_t i = task * per_task_ + 1; i < (task + 1) * per_task_; ++i) {
       const AttentionHead next(call_, i);
       compute(head, &next);
@@ -189,6 +195,20 @@ void fetch(const AttentionHead& at, const HeadParts<T>& parts) {
   fetch_rows<kToWrite>(parts.v, at.rows.length, at.size(), parts.kv_stride);
 }
 
+template <typename T>
+void fetch_forward(const AttentionHead& at, const Tensor& y, const ConstTensor& q, const ConstTensor& kv) {
+  if (at.queries() == 0) return;
+  fetch<false>(at, at.parts<const T>(q, kv));
+  fetch_rows<true>(at.mixed<T>(y), at.queries(), at.size(), at.call->width);
+}
+template <typename T>
+void fetch_backward(const AttentionHead& at, const Tensor& d_q, const Tensor& d_kv, const ConstTensor& d_y,
+                    const ConstTensor& q, const ConstTensor& kv) {
+  fetch<false>(at, at.parts<const T>(q, kv));
+  fetch_rows<false>(at.mixed<const T>(d_y), at.queries(), at.size(), at.call->width);
+  fetch<true>(at, at.parts<T>(d_q, d_kv));
+}
+
 // The memory that a head's forward and backward take, in float32 places.
 template <typename T>
 int64_t forward_places(const Largest& most, int64_t size) {
@@ -216,17 +236,14 @@ void head_forward(const Products& product, const AttentionHead& at, const Attent
   const PackedFactor<T> keys(product, {in.k, in.kv_stride, true}, size, length, at.queries(), scratch);
   const PackedFactor<T> values(product, {in.v, in.kv_stride}, length, size, at.queries(), scratch);
   at.for_blocks([&](const QueryBlock& block) {
-    block.for_parts([&](const QueryBlock& part) {
+    block.for_parts(part_of(product, y.dtype, block.keys()), [&](const QueryBlock& part) {
       keys.multiply_columns(scores, {in.q + part.begin * in.q_stride, in.q_stride}, part.queries(), block.queries(),
                             part.range);
       ScoreBlock rows = at.scores_of(part, kept.f32(), y.dtype);
       rows.scores = scores;
       rows.dropped = dropped + (part.begin - block.begin) * block.stride();
       rows.factors = factors;
-      if (next != nullptr && part.begin == 0) {
-        fetch<false>(*next, next->parts<const T>(q, kv));
-        fetch_rows<true>(next->mixed<T>(y), next->queries(), size, width);
-      }
+      if (next != nullptr && part.begin == 0) fetch_forward<T>(*next, y, q, kv);
       softmax_forward(rows);
     });
     values.multiply_rows(at.mixed<T>(y) + block.begin * width, width, {dropped, block.stride()}, block.queries(),
@@ -255,7 +272,7 @@ void head_backward(const Products& product, const AttentionHead& at, const Atten
     const PackedFactor<T> keys(product, {in.k, in.kv_stride}, length, size, at.queries(), scratch);
     const T* const d_out = at.mixed<const T>(d_y);
     at.for_blocks([&](const QueryBlock& block) {
-      block.for_parts([&](const QueryBlock& part) {
+      block.for_parts(part_of(product, d_y.dtype, block.keys()), [&](const QueryBlock& part) {
         const int64_t count = part.queries(), done = (part.begin - block.begin) * block.stride();
         keys_across.multiply_columns(scores, {in.q + part.begin * in.q_stride, in.q_stride}, count, block.queries(),
                                      part.range);
@@ -267,11 +284,7 @@ void head_backward(const Products& product, const AttentionHead& at, const Atten
         rows.dropped = dropped + done;
         rows.d_scores = d_scores + done;
         rows.factors = factors;
-        if (next != nullptr && part.begin == 0) {
-          fetch<false>(*next, next->parts<const T>(q, kv));
-          fetch_rows<false>(next->mixed<const T>(d_y), next->queries(), size, width);
-          fetch<true>(*next, next->parts<T>(d_q, d_kv));
-        }
+        if (next != nullptr && part.begin == 0) fetch_backward<T>(*next, d_q, d_kv, d_y, q, kv);
         softmax_backward(rows);
       });
       const int64_t count = block.queries();
@@ -305,11 +318,13 @@ void CpuBackend::run(const verb::Attention& op) {
   const Largest most(op.shape, op.s);
   const bool f32 = op.y.dtype == DType::f32;
   reserve(f32 ? forward_places<float>(most, size) : forward_places<bf16>(most, size));
+  const auto fetch = f32 ? fetch_forward<float> : fetch_forward<bf16>;
   const auto compute = f32 ? head_forward<float> : head_forward<bf16>;
   const AttentionCall call{op.s, op.drop, op.shape, width, size, decision_begins(op.s, op.shape.heads, op.drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
-    tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
+    const auto fetch_head = [&](const AttentionHead& head) { fetch(head, op.y, op.q, op.kv); };
+    tasks.run(task, fetch_head, [&](const AttentionHead& head, const AttentionHead* next) {
       compute(products_, head, next, op.y, op.kept, op.q, op.kv, most, scratch_of(worker));
     });
   });
@@ -320,11 +335,13 @@ void CpuBackend::run(const verb::AttentionBackward& op) {
   const Largest most(op.shape, op.s);
   const bool f32 = op.d_y.dtype == DType::f32;
   reserve(f32 ? backward_places<float>(most, size) : backward_places<bf16>(most, size));
+  const auto fetch = f32 ? fetch_backward<float> : fetch_backward<bf16>;
   const auto compute = f32 ? head_backward<float> : head_backward<bf16>;
   const AttentionCall call{op.s, op.drop, op.shape, width, size, decision_begins(op.s, op.shape.heads, op.drop)};
   const AttentionTasks tasks(call);
   for_each(tasks.count(), [&](int64_t task, int worker) {
-    tasks.run(task, [&](const AttentionHead& head, const AttentionHead* next) {
+    const auto fetch_head = [&](const AttentionHead& head) { fetch(head, op.d_q, op.d_kv, op.d_y, op.q, op.kv); };
+    tasks.run(task, fetch_head, [&](const AttentionHead& head, const AttentionHead* next) {
       compute(products_, head, next, op.d_q, op.d_kv, op.d_y, op.kept, op.q, op.kv, most, scratch_of(worker));
     });
   });

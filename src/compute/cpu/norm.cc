@@ -112,7 +112,7 @@ void norm_row_backward(const NormRowBackward& row) {
 }
 
 void row_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* kept, int64_t count, float* out) {
-  dropout_factors(drop, row, kept, count, out);
+  DropoutFactors(drop).fill(row, kept, count, out);
 }
 
 }  // namespace tekio::HWY_NAMESPACE

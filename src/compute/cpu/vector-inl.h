@@ -3,6 +3,8 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "compute/dropout.h"
@@ -122,73 +124,112 @@ HWY_INLINE Sigmoid sigmoid_of(VF x) {
 }
 
 #if HWY_TARGET != HWY_SCALAR  // one lane cannot hold a 64-bit product; there the specification itself does the work
-// a * b, 32 x 32 -> 64 bits in every lane: the high and the low halves.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE void multiply_wide(D d, V a, V b, V& high, V& low) {
-  const hn::Repartition<uint64_t, D> wide;
-  const auto even = hn::BitCast(d, hn::MulEven(a, b));
-  const auto odd = hn::BitCast(d, hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, a))), b));
-  high = hn::OddEven(odd, hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, even))));
-  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(wide, odd))), even);
-}
-
-// kept_bits() for as many blocks as there are lanes, from `block` on: one byte each into `bits`.
-HWY_INLINE void kept_bytes(const Dropout& drop, const DropoutRow& row, uint32_t block, uint8_t* bits) {
-  const hn::ScalableTag<uint32_t> d;
-  const RandomKey key = random_key(drop.seed, drop.step);
-  auto c0 = hn::Add(hn::Set(d, block), hn::Iota(d, 0)), c1 = hn::Set(d, row.position | row.head << 20);
-  auto c2 = hn::Set(d, static_cast<uint32_t>(row.sequence));
-  auto c3 = hn::Set(d, drop.site | static_cast<uint32_t>(RandomUse::dropout) << 24);
-  for (uint32_t round = 0; round < 10; ++round) {
-    auto high0 = c0, low0 = c0, high2 = c0, low2 = c0;
-    multiply_wide(d, c0, hn::Set(d, 0xD2511F53u), high0, low0);
-    multiply_wide(d, c2, hn::Set(d, 0xCD9E8D57u), high2, low2);
-    c0 = hn::Xor(high2, hn::Xor(c1, hn::Set(d, key.k0 + round * 0x9E3779B9u)));
-    c2 = hn::Xor(high0, hn::Xor(c3, hn::Set(d, key.k1 + round * 0xBB67AE85u)));
-    c1 = low2;
-    c3 = low0;
+// The words of Philox's counters, each the lower half of a 64-bit lane; what is in the upper halves does not matter.
+struct WideWords {
+  hn::Vec<Words> c0, c1, c2, c3;
+  HWY_INLINE void mix(hn::Vec<Words> k0, hn::Vec<Words> k1) {
+    const auto product0 = hn::MulEven(c0, hn::Set(Words(), 0xD2511F53u));
+    const auto product2 = hn::MulEven(c2, hn::Set(Words(), 0xCD9E8D57u));
+    c0 = hn::Xor3(hn::BitCast(Words(), hn::ShiftRight<32>(product2)), c1, k0);
+    c2 = hn::Xor3(hn::BitCast(Words(), hn::ShiftRight<32>(product0)), c3, k1);
+    c1 = hn::BitCast(Words(), product2);
+    c3 = hn::BitCast(Words(), product0);
   }
-  const auto threshold = hn::Set(d, static_cast<uint32_t>(drop.rate * 65536.0f + 0.5f));
-  auto kept = hn::Zero(d);
-  const auto collect = [&](auto words, uint32_t j) HWY_ATTR {
-    const auto low = hn::And(words, hn::Set(d, 0xFFFFu)), high = hn::ShiftRight<16>(words);
-    kept = hn::Or(kept, hn::IfThenZeroElse(hn::Gt(threshold, low), hn::Set(d, 1u << j)));
-    kept = hn::Or(kept, hn::IfThenZeroElse(hn::Gt(threshold, high), hn::Set(d, 2u << j)));
-  };
-  collect(c0, 0);
-  collect(c1, 2);
-  collect(c2, 4);
-  collect(c3, 6);
-  const hn::Rebind<uint8_t, decltype(d)> bytes;
-  hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(hn::RebindToSigned<decltype(d)>(), kept)), bytes, bits);
-}
+};
+
+// Which block each lane draws: lane 4 l + k the one numbered lanes / 4 * k + l, so that draw() has its words in order
+// at the end.
+alignas(64) constexpr auto kBlockOfLane = [] {
+  std::array<uint32_t, hn::MaxLanes(Words())> blocks{};
+  for (size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<uint32_t>(blocks.size() / 4 * (i % 4) + i / 4);
+  return blocks;
+}();
+
 #endif
 
-/// What dropout multiplies a row's elements by: out[c], c in [0, count), for its elements from 8 * first_block on.
-/// `out` must have room for kFactorSlack more. `explicit_kept`: the explicit decisions of these, or null for the
-/// counter's.
-HWY_INLINE void dropout_factors(const Dropout& drop, const DropoutRow& row, const uint8_t* explicit_kept, int64_t count,
-                                float* out, uint32_t first_block = 0) {
-  const float scale = drop.scale();
-  if (explicit_kept != nullptr) {
-    for (int64_t c = 0; c < count; ++c) out[c] = explicit_kept[c] != 0 ? scale : 0.0f;
-    return;
+/// What dropout multiplies elements by, row after row.
+class DropoutFactors {
+ public:
+  explicit HWY_INLINE DropoutFactors(const Dropout& drop) : drop_(drop) {
+    RandomKey key = random_key(drop.seed, drop.step);
+    for (RandomKey& round : keys_) {
+      round = key;
+      key = {key.k0 + 0x9E3779B9u, key.k1 + 0xBB67AE85u};
+    }
   }
+
+  /// Fills out[c], c in [0, count), for the row's elements from 8 * first_block on. `out` must have room for
+  /// kFactorSlack more. `explicit_kept`: the explicit decisions of these, or null for the counter's.
+  HWY_INLINE void fill(const DropoutRow& row, const uint8_t* explicit_kept, int64_t count, float* out,
+                       uint32_t first_block = 0) const {
+    const float scale = drop_.scale();
+    if (explicit_kept != nullptr) {
+      for (int64_t c = 0; c < count; ++c) out[c] = explicit_kept[c] != 0 ? scale : 0.0f;
+      return;
+    }
 #if HWY_TARGET == HWY_SCALAR
-  for (int64_t c = 0; c < count; ++c)
-    out[c] = (kept_bits(drop, row, first_block + static_cast<uint32_t>(c / 8)) >> (c % 8) & 1) != 0 ? scale : 0.0f;
+    for (int64_t c = 0; c < count; ++c)
+      out[c] = (kept_bits(drop_, row, first_block + static_cast<uint32_t>(c / 8)) >> (c % 8) & 1) != 0 ? scale : 0.0f;
 #else
-  const hn::ScalableTag<uint32_t> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  uint8_t bits[hn::MaxLanes(d) + 8] = {};  // masks are loaded by up to 8 bytes
-  for (int64_t begin = 0; begin < count; begin += 8 * lanes) {
-    kept_bytes(drop, row, first_block + static_cast<uint32_t>(begin / 8), bits);
-    static_assert(hn::MaxLanes(F()) % 8 == 0, "a vector's mask is whole bytes");
-    for (int64_t c = 0; c < 8 * lanes; c += lanes)
-      hn::StoreU(hn::IfThenElseZero(hn::LoadMaskBits(F(), bits + c / 8), set(scale)), F(), out + begin + c);
+    const auto lanes = static_cast<int64_t>(hn::Lanes(Words()));
+    uint8_t bits[hn::MaxLanes(Words()) + 8] = {};  // masks are loaded by up to 8 bytes
+    for (int64_t begin = 0; begin < count; begin += 8 * lanes) {
+      draw(row, first_block + static_cast<uint32_t>(begin / 8), bits);
+      static_assert(hn::MaxLanes(F()) % 8 == 0, "a vector's mask is whole bytes");
+      for (int64_t c = 0; c < 8 * lanes; c += lanes)
+        hn::StoreU(hn::IfThenElseZero(hn::LoadMaskBits(F(), bits + c / 8), set(scale)), F(), out + begin + c);
+    }
+#endif
+  }
+
+ private:
+#if HWY_TARGET != HWY_SCALAR
+  // kept_bits() for as many blocks as there are lanes, from `block` on: one byte each into `bits`.
+  HWY_INLINE void draw(const DropoutRow& row, uint32_t block, uint8_t* bits) const {
+    const Words d;
+    const hn::Repartition<uint64_t, Words> wide;
+    const hn::Repartition<uint16_t, Words> halves;
+    const size_t lanes = hn::Lanes(d), quarters = lanes / 4;
+    const uint32_t threshold = dropout_threshold(drop_);
+    if (threshold > UINT16_MAX) {  // nothing is kept
+      std::fill_n(bits, lanes, uint8_t{0});
+      return;
+    }
+    const auto c0 = hn::Add(hn::Set(d, block), hn::Load(d, kBlockOfLane.data()));
+    WideWords even{c0, hn::Set(d, row.position | row.head << 20), hn::Set(d, static_cast<uint32_t>(row.sequence)),
+                   hn::Set(d, dropout_site(drop_))};
+    WideWords odd = even;
+    odd.c0 = hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, c0)));
+    for (const RandomKey& key : keys_) {
+      const auto k0 = hn::Set(d, key.k0), k1 = hn::Set(d, key.k1);
+      even.mix(k0, k1);
+      odd.mix(k0, k1);
+    }
+    const auto joined = [&](auto low, auto high) HWY_ATTR {
+      return hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(wide, high))), low);
+    };
+    const auto w0 = joined(even.c0, odd.c0), w1 = joined(even.c1, odd.c1);
+    const auto w2 = joined(even.c2, odd.c2), w3 = joined(even.c3, odd.c3);
+    // Squares of four blocks are transposed within each 128 bits.
+    const auto low01 = hn::BitCast(wide, hn::InterleaveLower(d, w0, w1));
+    const auto high01 = hn::BitCast(wide, hn::InterleaveUpper(d, w0, w1));
+    const auto low23 = hn::BitCast(wide, hn::InterleaveLower(d, w2, w3));
+    const auto high23 = hn::BitCast(wide, hn::InterleaveUpper(d, w2, w3));
+    const auto least = hn::Set(halves, static_cast<uint16_t>(threshold));
+    const auto store = [&](auto words, size_t at) HWY_ATTR {
+      const auto numbers = hn::BitCast(halves, words);
+      hn::StoreMaskBits(halves, hn::Eq(hn::Max(numbers, least), numbers), bits + at * quarters);
+    };
+    store(hn::InterleaveLower(wide, low01, low23), 0);
+    store(hn::InterleaveUpper(wide, low01, low23), 1);
+    store(hn::InterleaveLower(wide, high01, high23), 2);
+    store(hn::InterleaveUpper(wide, high01, high23), 3);
   }
 #endif
-}
+
+  const Dropout& drop_;
+  std::array<RandomKey, 10> keys_;
+};
 
 }  // namespace tekio::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
