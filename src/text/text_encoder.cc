@@ -8,7 +8,9 @@
 // - of byte-level vocabularies, the words of the normalized text (ByteLevelScanner), which the model takes as bytes;
 // - of Unigram's, what stands between white space, or behind a space (UnigramCut, SpaceScanner). Those of ASCII alone
 //   are spelt at once, the rest goes through PieceEncoder. Where the whole text is one split, it is made without
-//   places.
+//   places, and cut where no token reaches over (PieceScanner). Scores are added up along the whole text, and the last
+//   bits of the sum may decide what is best: a part is kept only if it is best by far, and any other is spelt anew with
+//   the sum up to it.
 // Whole texts of all other tokenizers go through PieceEncoder.
 #include "text/text_encoder.h"
 
@@ -19,6 +21,7 @@
 
 #include "base/error.h"
 #include "text/byte_level_scanner.h"
+#include "text/piece_borders.h"
 #include "text/piece_encoder.h"
 #include "text/region_cache.h"
 #include "text/region_scanner.h"
@@ -33,6 +36,10 @@ namespace {
 constexpr size_t kKeyBytes = 16;    // read where a short region's key is made
 constexpr size_t kGroup = 32;       // regions whose cache lines are fetched at a time
 constexpr size_t kBuffered = 4096;  // tokens gathered before the caller's vectors grow
+
+// What is best by kLead is so whatever rounding does to a sum of at most kLargestSum: a part that is kept has at most
+// 256 bytes, so that two sums of its scores, each rounded 256 times by up to 2^-53 of itself, are off by less.
+constexpr double kLead = 1e-5, kLargestSum = 5e7;
 
 // The model if regions are independent: if nothing looks beyond ASCII white space, and every ASCII punctuation
 // character is a word. Else nullptr.
@@ -68,6 +75,8 @@ struct TextEncoder::State {
   void append_unigram(std::string_view stretch, bool at_beginning);
   void append_from_spaces(std::string_view stretch, bool at_beginning);
   void append_whole(std::string_view stretch, bool at_beginning);
+  void append_part(std::string_view part, const ShortRegionCache::Key& key);
+  void sum_up();
   void append_slowly(std::string_view stretch, bool at_beginning);
   void append_unknown(std::string_view region, const ShortRegionCache::Key& key);
   bool make_plain_region(std::string_view region);
@@ -100,18 +109,22 @@ struct TextEncoder::State {
   const Bpe* bpe;               // the model, where they are words of bytes
   UnigramCut unigram_cut;
   const Unigram* unigram;  // the model, where it has any
+  bool is_whole;           // a text is one split of it
+  PieceBorders borders;    // of that
   bool lowercases, adds_space = false;
   std::vector<int32_t> before, after;  // template tokens
   RegionScanner region_scanner;
   ByteLevelScanner byte_scanner;
   SpaceScanner space_scanner;
+  PieceScanner piece_scanner;
   ShortRegionCache short_cache;
   LongRegionCache long_cache;
   PieceEncoder pieces_of;
 
   std::vector<int32_t>* ids = nullptr;  // the caller's
   std::vector<uint8_t>* starts = nullptr;
-  static_assert(RegionScanner::kWindow == ByteLevelScanner::kWindow && RegionScanner::kWindow == SpaceScanner::kWindow);
+  static_assert(RegionScanner::kWindow == ByteLevelScanner::kWindow &&
+                RegionScanner::kWindow == SpaceScanner::kWindow && RegionScanner::kWindow == PieceScanner::kWindow);
   static constexpr size_t kBuffer = kBuffered + RegionScanner::kWindow * ShortRegionCache::kTokens;
   size_t count = 0;  // tokens in the buffers, which have room for a window's regions when there are kBuffered
   std::array<int32_t, kBuffer> id_buffer;
@@ -124,6 +137,10 @@ struct TextEncoder::State {
   std::vector<uint8_t> piece_starts;
   std::vector<AddedTokenMatcher::Stretch> stretches, inner;
   std::string storage, normalized, with_space;
+  // Of a split that is spelt in parts: the sum of its tokens' scores as far as the token with the number `summed`,
+  // counted with what the caller's vector had.
+  double sum = 0;
+  size_t summed = 0;
 };
 
 TextEncoder::State::State(const Tokenizer& shared)
@@ -133,9 +150,12 @@ TextEncoder::State::State(const Tokenizer& shared)
       bpe(model_of_bytes(tables)),
       unigram_cut(tables),
       unigram(unigram_cut.kind() == UnigramCut::Kind::none ? nullptr : tables.model.as<Unigram>()),
+      is_whole(unigram_cut.kind() == UnigramCut::Kind::whole),
+      borders(is_whole ? PieceBorders(*unigram) : PieceBorders()),
       lowercases(tables.normalizer.lowercases()),
       space_scanner(unigram_cut.kind() == UnigramCut::Kind::words ? SpaceScanner::Regions::between_white_space
                                                                   : SpaceScanner::Regions::from_space),
+      piece_scanner(borders),
       pieces_of(tables) {
   if (bpe != nullptr) adds_space = std::get<ByteLevelPreTokenization>(tables.pre_tokenizer.steps()[0]).add_prefix_space;
   bool text_seen = false;
@@ -248,6 +268,7 @@ void TextEncoder::State::append_words_of_bytes(std::string_view text) {
 
 // A region that the short cache does not know; `key` is its key there if it is short enough.
 void TextEncoder::State::append_unknown(std::string_view region, const ShortRegionCache::Key& key) {
+  if (is_whole) return append_part(region, key);
   const bool is_short = region.size() <= ShortRegionCache::kBytes;
   const bool is_plain = make_plain_region(region);
   // A short plain word that is not in its cache is spelt as fast as it would be found in the other.
@@ -277,7 +298,7 @@ bool TextEncoder::State::make_plain_region(std::string_view region) {
 }
 
 void TextEncoder::State::append_unigram(std::string_view stretch, bool at_beginning) {
-  if (unigram_cut.kind() == UnigramCut::Kind::whole)
+  if (is_whole)
     append_whole(stretch, at_beginning);
   else if (unigram_cut.is_joined(stretch))
     append_slowly(stretch, at_beginning);
@@ -310,8 +331,38 @@ void TextEncoder::State::append_whole(std::string_view stretch, bool at_beginnin
   if (plain.size() > INT32_MAX)
     fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", plain.size(), INT32_MAX);
   if (plain.empty()) return;
-  compute_plain();
+  if (static_cast<double>(plain.size()) * unigram->largest_weight() > kLargestSum) {
+    compute_plain();
+    return put(pieces.ids, piece_starts);
+  }
+  const size_t first = ids->size() + count;
+  sum = 0;
+  summed = first;
+  append_regions(piece_scanner, plain);
+  (first < starts->size() ? (*starts)[first] : start_buffer[first - starts->size()]) = 1;
+}
+
+// A part of `plain` that the short cache does not know.
+void TextEncoder::State::append_part(std::string_view part, const ShortRegionCache::Key& key) {
+  if (const LongRegionCache::Tokens known = long_cache.find(part); known.found) return put(known.ids, known.starts);
+  sum_up();
+  const Unigram::Way way = unigram->tokenize_part(part, sum, pieces.ids, scratch.unigram);
+  piece_starts.assign(pieces.ids.size(), 0);
   put(pieces.ids, piece_starts);
+  sum = way.sum;
+  summed = ids->size() + count;
+  if (way.lead < kLead || way.holds_unknown) return;
+  if (part.size() <= ShortRegionCache::kBytes && pieces.ids.size() <= ShortRegionCache::kTokens)
+    short_cache.insert(key, pieces.ids, piece_starts);
+  else
+    long_cache.insert(part, pieces.ids, piece_starts);
+}
+
+// Adds the tokens that caches gave since.
+void TextEncoder::State::sum_up() {
+  const std::vector<double>& weights = unigram->weights();
+  for (; summed < ids->size(); ++summed) sum += weights[static_cast<size_t>((*ids)[summed])];
+  for (; summed < ids->size() + count; ++summed) sum += weights[static_cast<size_t>(id_buffer[summed - ids->size()])];
 }
 
 void TextEncoder::State::append_slowly(std::string_view stretch, bool at_beginning) {

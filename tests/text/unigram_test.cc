@@ -10,6 +10,7 @@
 #include "encodings.h"
 #include "folders.h"
 #include "text/graphemes.h"
+#include "text/piece_borders.h"
 #include "text/space_scanner.h"
 
 namespace tekio::test {
@@ -294,6 +295,89 @@ TEST(UnigramCutTest, RegionsAreIndependent) {
       if (expected) expect_encoder_agrees(encoder, text, *expected);
     }
   }
+}
+
+Tokenizer load_unsplit(const Json& vocabulary, const std::string& more = "") {
+  const Json metaspace = {
+      {"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "never"}, {"split", false}};
+  return load(folder(
+      {{"tokenizer.json", R"({"pre_tokenizer":)" + metaspace.dump() + R"(,"model":{"type":"Unigram","unk_id":0)" +
+                              more + R"(,"vocab":)" + vocabulary.dump() + "}}"},
+       {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast"})"}}));
+}
+
+// Scores are added up along the whole text, and where ways are equal but for rounding, the sum before decides.
+TEST(UnigramPartsTest, SumsBeforeDecide) {
+  const std::vector<std::pair<const char*, double>> scores[] = {
+      {{"a", -0.1}, {"b", -0.2}, {"ab", -0.3}, {"ba", -0.3}, {"aa", -0.2}, {"bb", -0.4}, {"aba", -0.4}},
+      {{"a", -1.1}, {"b", -2.2}, {"ab", -3.3}, {"ba", -3.3000000000000003}, {"aa", -2.2}, {"bb", -4.4}, {"bab", -5.5}},
+      {{"a", 0.7}, {"b", 1e-9}, {"ab", 0.700000001}, {"ba", 0.7}, {"aa", 1.4}, {"bb", 2e-9}, {"aab", 1.400000001}},
+      {{"a", -1e6}, {"b", -0.1}, {"ab", -1000000.1}, {"ba", -1000000.1}, {"aa", -2e6}, {"bb", -0.2}, {"aaa", -3e6}}};
+  std::mt19937 random(5);
+  for (const auto& some : scores)
+    for (const char* more : {"", R"(,"byte_fallback":true)"}) {
+      Json vocabulary = Json::array();
+      const auto add = [&](const char* piece, double score) { vocabulary.push_back(Json::array({piece, score})); };
+      for (const auto& [piece, score] :
+           {std::pair("<unk>", -9.0), {"\u2581", -0.3}, {"\u2581\u2581", -0.6}, {"c", -0.7}, {"<0x64>", -3.1}})
+        add(piece, score);
+      for (const auto& [piece, score] : some) add(piece, score);
+      const Tokenizer tokenizer = load_unsplit(vocabulary, more);
+      TextEncoder encoder(tokenizer);
+      for (int round = 0; round < 60; ++round) {
+        std::string text;
+        const size_t length = random() % 20000;
+        while (text.size() < length)
+          text +=
+              std::array{"a", "b", "ab", "ba", " ", "c", " c", "d", "\u00e9", "<unk>"}[random() % (round % 3 ? 7 : 10)];
+        expect_encoder_agrees(encoder, text, tokenizer.encode(text));
+      }
+    }
+}
+
+TEST(PieceScannerTest, CutsWhereNoPieceReaches) {
+  const std::vector<std::string> pieces = {"<unk>",        "a",      "b",           "\u2581", "ab", "b\u2581a",
+                                           "\u65e5\u672c", "\u672c", "\u2581\u2581"};
+  std::vector<Unigram::Piece> scored;
+  for (const std::string& piece : pieces) scored.push_back({piece, -1});
+  const Unigram model(scored, {.unknown_id = 0});
+  const PieceBorders borders(model);
+  const std::vector<std::string> characters = {"a", "b", "\u2581", "\u65e5",     "\u672c",
+                                               "<", ">", "u",      "\U0001F600", "k"};
+  const auto is_piece = [&](const std::string& c) {
+    return std::find(pieces.begin(), pieces.end(), c) != pieces.end();
+  };
+  std::mt19937 random(3);
+  int possible = 0, found = 0;
+  for (int round = 0; round < 200; ++round) {
+    std::string text;
+    std::vector<uint32_t> expected = {0}, got;
+    std::string before;
+    for (size_t i = random() % 3000; i > 0; --i) {
+      const std::string& c = characters[random() % characters.size()];
+      const bool joined = std::any_of(pieces.begin(), pieces.end(),
+                                      [&](const std::string& piece) { return piece.find(before + c) != piece.npos; });
+      if (!before.empty() && !joined && (is_piece(before) || is_piece(c)))
+        expected.push_back(static_cast<uint32_t>(text.size()));
+      text += before = c;
+    }
+    PieceScanner scanner(borders);
+    scanner.start(text);
+    uint32_t end = 0;
+    while (scanner.next()) {
+      ASSERT_LE(scanner.count(), PieceScanner::kWindow);
+      for (size_t i = 0; i < scanner.count(); ++i) {
+        ASSERT_EQ(scanner.begin(i), end);
+        got.push_back(end);
+        end = scanner.end(i);
+      }
+    }
+    ASSERT_EQ(end, text.size());
+    ASSERT_TRUE(std::includes(expected.begin(), expected.end(), got.begin(), got.end())) << text;
+    possible += static_cast<int>(expected.size());
+    found += static_cast<int>(got.size());
+  }
+  EXPECT_GT(found, possible * 3 / 4);
 }
 
 TEST(SpaceScannerTest, FindsRegions) {

@@ -89,19 +89,29 @@ void Unigram::prepare() {
   double least = std::numeric_limits<double>::infinity();
   for (const double weight : weights_) least = std::min(least, weight);
   unknown_weight_ = least - kUnknownPenalty;
+  largest_weight_ = std::abs(unknown_weight_);
+  for (const double weight : weights_) largest_weight_ = std::max(largest_weight_, std::abs(weight));
   for (size_t byte = 0; byte < byte_ids_.size(); ++byte)
     byte_ids_[byte] = vocabulary_.find(fmt::format("<0x{:02X}>", byte));
 }
 
 // Extends the best way to `begin` by every piece that begins there.
+template <bool kLeads>
 void Unigram::look_ahead(std::string_view text, size_t begin, Scratch& scratch) const {
   Scratch::Node* const nodes = scratch.nodes.data();
   const double score = nodes[begin].score;
   const auto extend = [&](size_t end, double weight, int32_t id) {
     Scratch::Node& node = nodes[end];
-    if (node.id != kNowhere && !(score + weight > node.score)) return false;
-    node = {score + weight, static_cast<uint32_t>(begin), id};
-    return true;
+    const double sum = score + weight;
+    const bool first = node.id == kNowhere, better = first || sum > node.score;
+    if constexpr (kLeads) {
+      double& lead = scratch.leads[end];
+      lead = first    ? std::numeric_limits<double>::infinity()
+             : better ? sum - node.score
+                      : std::min(lead, node.score - sum);
+    }
+    if (better) node = {sum, static_cast<uint32_t>(begin), id};
+    return better;
   };
   const size_t next = begin + utf8_length(text[begin]);
   bool spelt = false;
@@ -117,20 +127,28 @@ void Unigram::look_ahead(std::string_view text, size_t begin, Scratch& scratch) 
 }
 
 // Leaves the tokens of scratch.bytes, which end before room to read a short token, in scratch.tokens.
-void Unigram::find_way(Scratch& scratch) const {
+template <bool kLeads>
+Unigram::Way Unigram::find_way(double before, Scratch& scratch) const {
   const std::string_view text(scratch.bytes.data(), scratch.bytes.size() - Vocabulary::kReadable);
   scratch.nodes.assign(text.size() + 1, {0, 0, kNowhere});
-  for (size_t begin = 0; begin < text.size(); begin += utf8_length(text[begin])) look_ahead(text, begin, scratch);
+  scratch.nodes[0].score = before;
+  if constexpr (kLeads) scratch.leads.resize(text.size() + 1);
+  for (size_t begin = 0; begin < text.size(); begin += utf8_length(text[begin]))
+    look_ahead<kLeads>(text, begin, scratch);
+  Way way{scratch.nodes[text.size()].score, std::numeric_limits<double>::infinity(), false};
   scratch.tokens.clear();
   for (auto end = static_cast<uint32_t>(text.size()); end > 0;) {
     const Scratch::Node& node = scratch.nodes[end];
     const bool unknown = node.id == options_.unknown_id;
+    if constexpr (kLeads) way.lead = std::min(way.lead, scratch.leads[end]);
+    way.holds_unknown |= unknown;
     if (unknown && !scratch.tokens.empty() && scratch.tokens.back().id == node.id)
       scratch.tokens.back().begin = node.begin;
     else
       scratch.tokens.push_back({node.begin, end, node.id});
     end = node.begin;
   }
+  return way;
 }
 
 // Calls put(id, token) from the first token to the last.
@@ -163,7 +181,7 @@ void Unigram::tokenize(std::span<const AlignedChar> split, std::vector<SubwordPi
     scratch.character_at.resize(scratch.bytes.size(), static_cast<uint32_t>(i));
   }
   scratch.bytes.append(Vocabulary::kReadable, '\0');
-  find_way(scratch);
+  find_way<false>(0, scratch);
   put_tokens(scratch, [&](int32_t id, const Scratch::Token& token) {
     pieces.push_back({id, scratch.character_at[token.begin], scratch.character_at[token.end - 1] + 1});
   });
@@ -172,8 +190,17 @@ void Unigram::tokenize(std::span<const AlignedChar> split, std::vector<SubwordPi
 void Unigram::tokenize_utf8(std::string_view split, std::vector<int32_t>& ids, Scratch& scratch) const {
   ids.clear();
   scratch.bytes.assign(split).append(Vocabulary::kReadable, '\0');
-  find_way(scratch);
+  find_way<false>(0, scratch);
   put_tokens(scratch, [&](int32_t id, const Scratch::Token&) { ids.push_back(id); });
+}
+
+Unigram::Way Unigram::tokenize_part(std::string_view part, double before, std::vector<int32_t>& ids,
+                                    Scratch& scratch) const {
+  ids.clear();
+  scratch.bytes.assign(part).append(Vocabulary::kReadable, '\0');
+  const Way way = find_way<true>(before, scratch);
+  put_tokens(scratch, [&](int32_t id, const Scratch::Token&) { ids.push_back(id); });
+  return way;
 }
 
 }  // namespace tekio

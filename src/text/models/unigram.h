@@ -46,6 +46,7 @@ class Unigram {
     std::string bytes;
     std::vector<uint32_t> character_at;  // of each byte
     std::vector<Node> nodes;             // of each byte, and the end
+    std::vector<double> leads;           // likewise: of the best way before the second best; not always filled
     std::vector<Token> tokens;           // the way, from its end to its beginning
     std::vector<int32_t> ids;
   };
@@ -59,6 +60,17 @@ class Unigram {
   void tokenize(std::span<const AlignedChar> split, std::vector<SubwordPiece>& pieces, Scratch& scratch) const;
   /// Replaces `ids` by those of a split in valid UTF-8. Errors: as tokenize().
   void tokenize_utf8(std::string_view split, std::vector<int32_t>& ids, Scratch& scratch) const;
+  /// What became of a part of a split.
+  struct Way {
+    double sum;          // of the scores, with those before
+    double lead;         // every token's way was ahead of all others by so much
+    bool holds_unknown;  // so that scores() of its tokens do not say the sum
+  };
+  /// The same of a part of a split into whose neighbours no token reaches; the scores before it sum up to `before`.
+  Way tokenize_part(std::string_view part, double before, std::vector<int32_t>& ids, Scratch& scratch) const;
+  /// What a token adds to the sum, by id; `largest_weight`: the most that any does, taken without its sign.
+  const std::vector<double>& weights() const { return weights_; }
+  double largest_weight() const { return largest_weight_; }
 
   /// Calls use(end, id) for every piece that `text`, valid UTF-8 with Vocabulary::kReadable bytes behind it, has at
   /// `begin`, the shortest first.
@@ -90,15 +102,17 @@ class Unigram {
 
   bool may_begin_piece(uint64_t hash) const { return prefixes_[hash >> 6 & prefix_mask_] >> (hash & 63) & 1; }
   void prepare();
+  template <bool kLeads>
   void look_ahead(std::string_view text, size_t begin, Scratch& scratch) const;
-  void find_way(Scratch& scratch) const;
+  template <bool kLeads>
+  Way find_way(double before, Scratch& scratch) const;
   template <typename Put>
   void put_tokens(Scratch& scratch, Put&& put) const;
 
   Vocabulary vocabulary_;
   std::vector<double> scores_, weights_;  // of files, and what is added up
   Options options_;
-  double unknown_weight_ = 0;
+  double unknown_weight_ = 0, largest_weight_ = 0;
   std::array<int32_t, 256> byte_ids_{};
   std::vector<uint64_t> prefixes_ = {
       0};                   // a bit for each beginning of a piece, by its hash; 4 bits or more a beginning
