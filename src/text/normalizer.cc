@@ -186,6 +186,43 @@ void run(const CharsmapNormalization& step, AlignedText& text, const Bounds& bou
   replace_clusters(step, text, bounds);
 }
 
+void run(const NormalizationStep& step, AlignedText& text, const Bounds& bounds) {
+  std::visit([&](const auto& kind) { run(kind, text, bounds); }, step);
+}
+
+// Steps that the reference lets write the whole text anew, where they may make it shorter.
+bool rewrites(const NormalizationStep& step) {
+  return std::holds_alternative<UnicodeNormalization>(step) ||
+         std::holds_alternative<StripAccentsNormalization>(step) || std::holds_alternative<StripNormalization>(step) ||
+         std::holds_alternative<CharsmapNormalization>(step);
+}
+
+// Of a text that begins with characters that stand for none of the original text, as a Replace of the empty match at
+// the beginning leaves it. The reference then writes the new text behind these, which are in it as well, and each of
+// its characters takes the place of one so many farther on. Where there is no such place it panics; here the new text
+// takes the old one's place as everywhere else.
+void run_behind_inserted(const NormalizationStep& step, AlignedText& text, const Bounds& bounds) {
+  const auto inserted =
+      std::find_if(text.begin(), text.end(), [](const AlignedChar& a) { return a.begin != a.end; }) - text.begin();
+  AlignedText numbered = text;
+  for (size_t i = 0; i < numbered.size(); ++i) {
+    numbered[i].begin = static_cast<int32_t>(i);
+    numbered[i].end = static_cast<int32_t>(i + 1);
+  }
+  run(step, numbered, bounds);
+  const bool same = std::equal(text.begin(), text.end(), numbered.begin(), numbered.end(),
+                               [](const AlignedChar& a, const AlignedChar& b) { return a.c == b.c; });
+  if (same) return;
+  const bool fits = numbered.empty() || numbered.back().begin + inserted < static_cast<int64_t>(text.size());
+  check_growth(static_cast<size_t>(inserted) + numbered.size(), bounds, "Replace");
+  AlignedText result(text.begin(), fits ? text.begin() + inserted : text.begin());
+  for (const AlignedChar& a : numbered) {
+    const AlignedChar& place = text[static_cast<size_t>(a.begin + (fits ? inserted : 0))];
+    result.push_back({a.c, place.begin, place.end});
+  }
+  text.swap(result);
+}
+
 }  // namespace
 
 void append_aligned(std::string_view text, int32_t first, AlignedText& out) {
@@ -206,7 +243,11 @@ void SpeltText::spell(std::span<const AlignedChar> text) {
 
 void Normalizer::apply(AlignedText& text, int32_t first) const {
   const Bounds bounds{first, kGrowth * text.size() + kAlways};
-  for (const NormalizationStep& step : steps_) std::visit([&](const auto& kind) { run(kind, text, bounds); }, step);
+  for (const NormalizationStep& step : steps_)
+    if (!text.empty() && text[0].begin == text[0].end && rewrites(step))
+      run_behind_inserted(step, text, bounds);
+    else
+      run(step, text, bounds);
 }
 
 bool Normalizer::keeps(std::string_view text) const {

@@ -80,6 +80,40 @@ TEST(NormalizerTest, StepsThatMultiplyATextEnd) {
               AllOf(HasSubstr("Replace"), HasSubstr("of a text of 10")));
 }
 
+// What the reference (tokenizers 0.23.3) makes of texts that begin with what was put in place of an empty match.
+TEST(NormalizerTest, StepsBehindAnEmptyMatchAtTheBeginning) {
+  const auto put = [](const char* content) { return ReplaceNormalization{Pattern::regex("^", "here"), content}; };
+  const auto result = [](const std::vector<NormalizationStep>& steps, std::string_view bytes) {
+    AlignedText text;
+    append_aligned(bytes, 0, text);
+    Normalizer(steps).apply(text, 0);
+    std::string characters;
+    Pairs places;
+    for (const AlignedChar& a : text) {
+      append_utf8(characters, a.c);
+      places.emplace_back(a.begin, a.end);
+    }
+    return std::pair(characters, places);
+  };
+  const UnicodeNormalization nfc{UnicodeForm::nfc};
+  const StripNormalization strip;
+  EXPECT_EQ(result({put("-"), nfc}, "ae\u0301"),
+            std::pair(std::string("--a\u00e9"), Pairs{{0, 0}, {0, 1}, {1, 2}, {2, 3}}));
+  EXPECT_EQ(result({put("-"), StripAccentsNormalization{}}, "a\u0301b\u0301"),
+            std::pair(std::string("--ab"), Pairs{{0, 0}, {0, 1}, {1, 2}, {3, 4}}));
+  EXPECT_EQ(result({put("-"), strip}, " a "), std::pair(std::string("-- a"), Pairs{{0, 0}, {0, 1}, {1, 2}, {2, 3}}));
+  EXPECT_EQ(result({put("-"), strip}, " a"), std::pair(std::string("- a"), Pairs{{0, 0}, {0, 1}, {1, 2}}));
+  EXPECT_EQ(result({put("--"), strip}, "abc   "),
+            std::pair(std::string("----abc"), Pairs{{0, 0}, {0, 0}, {0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}}));
+  EXPECT_EQ(result({put(" "), strip}, "  a "), std::pair(std::string(" a"), Pairs{{0, 0}, {3, 4}}));
+  EXPECT_EQ(result({put("-"), put("-"), strip}, "ab  "),
+            std::pair(std::string("----ab"), Pairs{{0, 0}, {0, 0}, {0, 1}, {1, 2}, {2, 3}, {3, 4}}));
+  // There the reference panics.
+  EXPECT_EQ(result({put("--"), strip}, "a "), std::pair(std::string("--a"), Pairs{{0, 0}, {0, 0}, {0, 1}}));
+  EXPECT_EQ(result({put("-"), LowercaseNormalization{}}, "AB"),
+            std::pair(std::string("-ab"), Pairs{{0, 0}, {0, 1}, {1, 2}}));
+}
+
 TEST(NormalizerTest, OnlyWhatLooksNowhereElseIsLocal) {
   const auto local = [](NormalizationStep step) { return Normalizer({std::move(step)}).is_local(); };
   EXPECT_TRUE(local(BertNormalization{}));
