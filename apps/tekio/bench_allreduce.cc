@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/stopwatch.h"
 #include "bench.h"
 #include "dist/join.h"
@@ -135,10 +136,10 @@ class BenchAllreduce final : public Command {
                 {"repeats", repeats_}});
     else
       out.line(fmt::format(
-          "{:.4g} s for {:.4g} MB over {} ranks, median of {} · {:.4g} MB/s in and out of each, {:.0f} % of copying "
+          "{:.4g} s for {:.4g} MB over {}, median of {} · {:.4g} MB/s in and out of each, {:.0f} % of copying "
           "in memory ({:.4g} MB/s) · {:.3g} ms a record from all to all",
-          seconds, bytes * 1e-6, ranks.size(), repeats_, rate * 1e-6, 100 * rate / copy_rate, copy_rate * 1e-6,
-          gather * 1e3));
+          seconds, bytes * 1e-6, counted(ranks.size(), "rank"), repeats_, rate * 1e-6, 100 * rate / copy_rate,
+          copy_rate * 1e-6, gather * 1e3));
   }
 
   int64_t bytes_ = 268435456, parts_ = 1, repeats_ = 5;

@@ -152,7 +152,7 @@ void Courier::rest(bool moved) {
   }
   ++quiet_rounds_;
   const bool waited_for = meeting_.is_waited_for.load(std::memory_order_relaxed);
-  if (quiet_rounds_ < (waited_for ? 2000 : 20)) {
+  if (quiet_rounds_ < (waited_for ? 100 : 20)) {
     ::sched_yield();
     return;
   }

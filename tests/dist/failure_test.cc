@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 const Limits kShort{.silence_seconds = 1, .start_seconds = 10};
 
-/// Sums without end, on all ranks but `idle`, which only waits for records.
+/// Sums without end.
 void work_for_ever(Communicator& ranks) {
   std::vector<float> numbers(5000, 1);
   for (;;) {
@@ -24,13 +24,13 @@ void work_for_ever(Communicator& ranks) {
 }
 
 TEST(EngineFailure, ARankThatStandsStillIsNamedByAllOthers) {
-  for (const int size : {2, 3, 6}) {
+  for (const int size : {2, 5}) {
     Switchboard board(size);
     const Stopwatch watch;
     std::thread fault([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
       board.hold(1, true);
-      std::this_thread::sleep_for(std::chrono::milliseconds(3000));
+      std::this_thread::sleep_for(std::chrono::milliseconds(2500));
       board.hold(1, false);
     });
     const auto errors = errors_of_ranks(board, work_for_ever, kShort);

@@ -16,6 +16,30 @@ if(NOT EXISTS "${WORK}/prefix/share/tekio/reference/step.py")
   message(FATAL_ERROR "the scripts of bench --compare_reference are not installed")
 endif()
 
+file(GLOB modules RELATIVE ${BUILD}/lib/tekio ${BUILD}/lib/tekio/libtekio_*.so)
+foreach(module IN LISTS modules)
+  if(NOT EXISTS "${WORK}/prefix/lib/tekio/${module}")
+    message(FATAL_ERROR "the module ${module} was built and is not installed")
+  endif()
+endforeach()
+
+# Two processes of each launcher that is there meet by the installed module.
+foreach(mpi openmpi mpich)
+  find_program(launcher_of_${mpi} mpirun.${mpi})
+  if(launcher_of_${mpi} AND EXISTS ${BUILD}/lib/tekio/libtekio_mpi_${mpi}.so)
+    set(many "")
+    if(mpi STREQUAL "openmpi")
+      set(many --oversubscribe)
+    endif()
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+                            ${launcher_of_${mpi}} ${many} -n 2 ${WORK}/prefix/bin/tekio bench allreduce --bytes 40000 --check --json
+                    COMMAND_ERROR_IS_FATAL ANY OUTPUT_VARIABLE said)
+    if(NOT said MATCHES "\"world_size\": ?2")
+      message(FATAL_ERROR "two processes of ${mpi} did not meet: ${said}")
+    endif()
+  endif()
+endforeach()
+
 file(GLOB_RECURSE installed ${WORK}/prefix/*)
 foreach(file IN LISTS installed)
   file(STRINGS ${file} texts)
