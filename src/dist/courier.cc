@@ -17,7 +17,7 @@ constexpr auto kTellingLimit = std::chrono::seconds(1);  // for notices to be on
 }  // namespace
 
 Courier::Courier(Meeting& meeting, Transport& transport, const Limits& limits)
-    : meeting_(meeting), limits_(limits), mailbox_(transport), workshop_(transport.size()), pulse_(mailbox_, limits) {}
+    : meeting_(meeting), limits_(limits), mailbox_(transport), pulse_(mailbox_, limits) {}
 
 bool Courier::run() {
   for (;;) {
@@ -48,14 +48,17 @@ bool Courier::run() {
 
 void Courier::take_tasks() {
   std::deque<Meeting::Task> tasks;
+  int group = 1;
   {
     const std::lock_guard lock(meeting_.mutex);
     tasks.swap(meeting_.tasks);
+    group = meeting_.group;
   }
   for (Meeting::Task& task : tasks) {
     const int tag = next_tag();
     if (task.sum) {
-      running_.push_back({std::make_unique<Sum>(*task.sum, mailbox_, workshop_, tag), nullptr});
+      if (!workshop_) workshop_.emplace(std::max(group, mailbox_.size() / group));
+      running_.push_back({std::make_unique<Sum>(*task.sum, group, mailbox_, *workshop_, tag), nullptr});
     } else {
       auto records = std::make_unique<Records>(mailbox_, tag + 2, std::move(task.record));
       Records* const known = records.get();

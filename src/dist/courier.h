@@ -27,12 +27,14 @@ struct Meeting {
   };
   std::deque<Task> tasks;
   std::vector<std::string> names;  // of the ranks, once they are known
+  int group = 1;                   // to sum by
   std::string leaving;             // why; empty: it stays
   bool closing = false;
   std::atomic<bool> is_waited_for{false};
 
   // From the thread.
   int rank = 0, size = 0;
+  std::string machine;  // as the transport has it
   bool is_open = false;
   size_t unfinished = 0;                            // tasks, those in `tasks` included
   std::optional<std::vector<std::string>> records;  // of the last gathering
@@ -66,7 +68,7 @@ class Courier {
   Meeting& meeting_;
   const Limits limits_;
   Mailbox mailbox_;
-  Workshop workshop_;
+  std::optional<Workshop> workshop_;  // once there is a sum
   Pulse pulse_;
   std::deque<Running> running_;
   uint64_t begun_ = 0;

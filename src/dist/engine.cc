@@ -46,6 +46,7 @@ void serve(const OpenTransport& open, const Limits& limits, Meeting& meeting) {
       const std::lock_guard lock(meeting.mutex);
       meeting.rank = transport->rank();
       meeting.size = transport->size();
+      meeting.machine = transport->machine();
       meeting.is_open = true;
       meeting.to_caller.notify_all();
     }
@@ -224,15 +225,18 @@ std::string host_name() {
 
 // Everyone learns who the others are and which processors they may use.
 void Engine::introduce() {
-  const std::string machine = first_word("/proc/sys/kernel/random/boot_id");
+  const std::string& given = meeting_->machine;
+  const std::string machine = given.empty() ? first_word("/proc/sys/kernel/random/boot_id") : given;
   const std::vector<int> own = own_processors();
   const OrderedJson card = {{"host", host_name()}, {"machine", machine}, {"process", ::getpid()}, {"processors", own}};
-  std::vector<std::string> names;
+  std::vector<std::string> names, machines;
   std::vector<int> users(CPU_SETSIZE, 0);
   int neighbours = 0;
   for (const std::string& text : gather(card.dump())) {
     const OrderedJson other = parse_ordered_json(text, "another rank's introduction");
     names.push_back(fmt::format("{}, process {}", other["host"].get<std::string>(), other["process"].get<int>()));
+    // Containers and network namespaces of one machine have names of their own, and a network between them.
+    machines.push_back(other["machine"].get<std::string>() + " " + other["host"].get<std::string>());
     if (other["machine"] != card["machine"]) continue;
     for (const int processor : other["processors"].get<std::vector<int>>()) ++users.at(static_cast<size_t>(processor));
     if (other["host"] == card["host"]) ++neighbours;  // the control group's quota is theirs together
@@ -244,6 +248,7 @@ void Engine::introduce() {
   processors_ = std::max(1, has_quota ? std::min(of_mask, available_processors() / neighbours) : of_mask);
   const std::lock_guard lock(meeting_->mutex);
   meeting_->names = std::move(names);
+  meeting_->group = group_of_ranks(machines);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace tekio {
 
-class Records final : public Operation {
+class Records final : public Operation, public Correspondent {
  public:
   static constexpr size_t kMostBytes = size_t{1} << 30;  ///< of all ranks together
 

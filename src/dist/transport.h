@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tekio {
@@ -20,6 +21,9 @@ class Transport {
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
+
+  /// Ranks of equal machines reach each other without a network. Empty: the machine that this process runs on.
+  virtual std::string machine() const { return ""; }
 
   /// Begins to send to another rank. `bytes` stay as they are until it is done. Messages to one rank under one tag (0
   /// to 32,767) are received in the order in which they were sent. Tickets are the caller's.

@@ -7,11 +7,33 @@
 
 namespace tekio {
 
+/// Bytes on their way. One message always finds room.
+class Window {
+ public:
+  explicit Window(size_t limit) : limit_(limit) {}
+  bool enter(size_t bytes) {
+    if (used_ > 0 && used_ + bytes > limit_) return false;
+    used_ += bytes;
+    return true;
+  }
+  void leave(size_t bytes) { used_ -= bytes; }
+
+ private:
+  const size_t limit_;
+  size_t used_ = 0;
+};
+
+/// So little may be on its way that what tells of life is not long behind it on a slow wire.
+struct Windows {
+  static constexpr size_t kMiB = size_t{1} << 20, kCollected = 32 * kMiB;
+  Window give{8 * kMiB}, collect{kCollected}, spread{8 * kMiB}, take{16 * kMiB};
+};
+
 class Workshop {
  public:
-  static constexpr size_t kMiB = size_t{1} << 20;
   static constexpr size_t kBlock = 2048;  ///< numbers that are unpacked at once
 
+  /// `ranks`: the most that work on one level.
   explicit Workshop(int ranks) : piece_numbers_(numbers_for(static_cast<size_t>(ranks))) {}
 
   /// Numbers of a piece, the same on all ranks: so few that two pieces from everyone find room.
@@ -33,29 +55,12 @@ class Workshop {
     return blocks_.data();
   }
 
-  /// Bytes on their way. One message always finds room.
-  class Window {
-   public:
-    explicit Window(size_t limit) : limit_(limit) {}
-    bool enter(size_t bytes) {
-      if (used_ > 0 && used_ + bytes > limit_) return false;
-      used_ += bytes;
-      return true;
-    }
-    void leave(size_t bytes) { used_ -= bytes; }
-
-   private:
-    const size_t limit_;
-    size_t used_ = 0;
-  };
-  // So little of it that what tells of life is not long behind it on a slow wire.
-  Window give{8 * kMiB}, collect{kCollected}, spread{8 * kMiB}, take{16 * kMiB};
+  Windows windows[2];  ///< of the lower and the higher level of sums
 
  private:
-  static constexpr size_t kCollected = 32 * kMiB;
   static size_t numbers_for(size_t ranks) {
-    const size_t most = kCollected / sizeof(float) / (2 * ranks);
-    return std::clamp(most / 1024 * 1024, size_t{1024}, kMiB / sizeof(float));
+    const size_t most = Windows::kCollected / sizeof(float) / (2 * ranks);
+    return std::clamp(most / 1024 * 1024, size_t{1024}, Windows::kMiB / sizeof(float));
   }
 
   const size_t piece_numbers_;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "compute/bf16.h"
+#include "dist/sum.h"
 #include "support/local_ranks.h"
 
 namespace tekio::test {
@@ -74,18 +75,21 @@ TEST(Engine, SumsAreTheTreesForEveryNumberOfRanks) {
 }
 
 TEST(Engine, SumsOfMorePiecesThanFindRoomAtOnce) {
-  for (const int size : {2, 3})
-    run_ranks(size, [](Communicator& ranks) {
-      constexpr size_t kCount = (size_t{40} << 20) / 4 * 2 + 333;  // of 80 MiB: each window fills
-      std::vector<float> numbers(kCount);
-      for (size_t i = 0; i < kCount; ++i)
-        numbers[i] = static_cast<float>(i % 1000 * (static_cast<size_t>(ranks.rank()) + 1));
-      ranks.begin_sum(numbers, ranks.size());
-      ranks.wait();
-      const int factor = ranks.size() * (ranks.size() + 1) / 2;
-      for (size_t i = 0; i < kCount; ++i)
-        if (numbers[i] != static_cast<float>(i % 1000 * static_cast<size_t>(factor))) FAIL() << "element " << i;
-    });
+  constexpr size_t kCount = (size_t{80} << 20) / sizeof(float) + 333;  // each window fills
+  const std::vector<std::pair<int, int>> layouts = {{2, 0}, {3, 0}, {4, 2}};
+  for (const auto& layout : layouts)
+    run_ranks(
+        layout.first,
+        [](Communicator& ranks) {
+          const auto rank = static_cast<size_t>(ranks.rank()), size = static_cast<size_t>(ranks.size());
+          std::vector<float> numbers(kCount);
+          for (size_t i = 0; i < kCount; ++i) numbers[i] = static_cast<float>(i % 1000 * (rank + 1));
+          ranks.begin_sum(numbers, ranks.size());
+          ranks.wait();
+          for (size_t i = 0; i < kCount; ++i)
+            if (numbers[i] != static_cast<float>(i % 1000 * (size * (size + 1) / 2))) FAIL() << "element " << i;
+        },
+        {}, layout.second);
 }
 
 TEST(Engine, OnlyGiversAreAdded) {
@@ -141,6 +145,58 @@ TEST(Engine, SharesOfASumAreTheWholeSums) {
       }
     });
   }
+}
+
+TEST(Engine, GroupsOfAMachinesRanksAddTheirsFirstAndGiveTheSameBits) {
+  const std::vector<std::pair<int, int>> layouts = {{4, 2}, {8, 2}, {8, 4}, {6, 2}, {12, 4}, {16, 4}, {12, 6}, {9, 3}};
+  for (const auto& layout : layouts) {
+    const int size = layout.first;
+    std::vector<Job> jobs;
+    for (const Wire wire : {Wire::f32, Wire::bf16})
+      for (const int givers : {1, 2, 3, size / 2 + 1, size - 1, size})
+        for (const size_t count : {1, 5000, 50001}) jobs.emplace_back(size, count, givers, wire);
+    run_ranks(
+        size,
+        [&](Communicator& ranks) {
+          std::vector<std::vector<float>> all, shared;
+          for (const Job& job : jobs) {
+            all.push_back(job.numbers(ranks));
+            if (ranks.rank() >= job.givers) std::ranges::fill(all.back(), NAN);
+            shared.push_back(all.back());
+          }
+          for (size_t i = 0; i < jobs.size(); ++i) {
+            ranks.begin_sum(all[i], jobs[i].givers, jobs[i].wire);
+            ranks.begin_shared_sum(shared[i], jobs[i].givers, jobs[i].wire);
+          }
+          ranks.wait();
+          for (std::vector<float>& numbers : shared) ranks.begin_exchange_of_shares(numbers);
+          ranks.wait();
+          for (size_t i = 0; i < jobs.size(); ++i) {
+            EXPECT_TRUE(same_bits(all[i], jobs[i].sum)) << "sum " << i << " of " << size << " by " << layout.second;
+            EXPECT_TRUE(same_bits(shared[i], jobs[i].sum))
+                << "shares " << i << " of " << size << " by " << layout.second;
+          }
+        },
+        {}, layout.second);
+  }
+}
+
+TEST(Engine, GroupsAreAlignedPowersOfTwoOnOneMachine) {
+  const auto machines = [](int size, int each) {
+    std::vector<std::string> names;
+    for (int rank = 0; rank < size; ++rank) names.push_back(std::to_string(rank / each));
+    return names;
+  };
+  EXPECT_EQ(group_of_ranks(machines(1, 1)), 1);
+  EXPECT_EQ(group_of_ranks(machines(8, 8)), 1) << "all on one machine";
+  EXPECT_EQ(group_of_ranks(machines(8, 1)), 1);
+  EXPECT_EQ(group_of_ranks(machines(8, 4)), 4);
+  EXPECT_EQ(group_of_ranks(machines(12, 6)), 2);
+  EXPECT_EQ(group_of_ranks(machines(9, 3)), 1);
+  EXPECT_EQ(group_of_ranks(machines(12, 8)), 4);
+  EXPECT_EQ(group_of_ranks(machines(1024, 1)), 32);
+  EXPECT_EQ(group_of_ranks(machines(100, 1)), 4) << "the largest that divides it and is no more than its root";
+  EXPECT_EQ(group_of_ranks({"a", "b", "a", "b"}), 1) << "dealt in turn";
 }
 
 TEST(Engine, OneRankHasItsSumAndItsShare) {

@@ -27,7 +27,12 @@ namespace tekio::test {
 /// MPI has it.
 class Switchboard {
  public:
-  explicit Switchboard(int size) : desks_(static_cast<size_t>(size)) {}
+  /// The first `ranks_per_machine` ranks count as being on one machine, the next as being on another, …
+  explicit Switchboard(int size, int ranks_per_machine = 0)
+      : desks_(static_cast<size_t>(size)), ranks_per_machine_(ranks_per_machine) {}
+  std::string machine_of(int rank) const {
+    return ranks_per_machine_ == 0 ? "" : std::to_string(rank / ranks_per_machine_);
+  }
   int size() const { return static_cast<int>(desks_.size()); }
 
   // Faults, from any thread.
@@ -126,6 +131,7 @@ class Switchboard {
 
   std::mutex mutex_;
   std::deque<Desk> desks_;
+  const int ranks_per_machine_;
   std::atomic<int> delay_{0};
   std::mt19937 random_{17};
 };
@@ -136,6 +142,7 @@ class LocalTransport final : public Transport {
   ~LocalTransport() override { board_.go(rank_); }
   int rank() const override { return rank_; }
   int size() const override { return board_.size(); }
+  std::string machine() const override { return board_.machine_of(rank_); }
   void send(int to, int tag, std::span<const std::byte> bytes, uint64_t ticket) override {
     board_.send(rank_, to, tag, bytes, ticket);
   }
@@ -176,8 +183,9 @@ inline std::vector<std::string> errors_of_ranks(Switchboard& board, const std::f
 }
 
 /// Runs body on `size` ranks at once. Throws the first rank's error that is no consequence of another rank's.
-inline void run_ranks(int size, const std::function<void(Communicator&)>& body, const Limits& limits = {}) {
-  Switchboard board(size);
+inline void run_ranks(int size, const std::function<void(Communicator&)>& body, const Limits& limits = {},
+                      int ranks_per_machine = 0) {
+  Switchboard board(size, ranks_per_machine);
   std::vector<std::exception_ptr> thrown(static_cast<size_t>(size));
   const auto errors = errors_of_ranks(
       board,
