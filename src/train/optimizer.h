@@ -22,6 +22,8 @@ class Optimizer {
 
   ParameterSet& moment1() { return moment1_; }
   ParameterSet& moment2() { return moment2_; }
+  /// Where the moments lie, as the weights do.
+  Memory& memory() { return backend_.memory(); }
 
  private:
   Backend& backend_;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/checkpoint_writer.h"
 
 namespace tekio {
 
@@ -51,12 +52,17 @@ GradientSumLimits gradient_sum_limits(const TrainingOptions& o, const Chunks::Sp
           .tokens = all * size * data.train.chunk_size()};
 }
 
-MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
+MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type, int ranks) {
   MemoryPlan plan = MlmNetwork::plan(config, backend, batch_limits(options, data), /*training=*/true,
                                      options.masking_rng == MaskingRng::torch_cpu, type);
   GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks));
   plan.add("moments", 2 * ParameterSet::bytes(config));
+  const int64_t copy = CheckpointWriter::copy_bytes(config);
+  const bool saves_amid =
+      options.load_best_model_at_end || Schedule(options, data.train.size(), ranks).saves_left(0) > 1;
+  if (saves_amid && backend.memory().on_host() && memory_shortage(plan.total() + copy, available_to(backend)).empty())
+    plan.add("checkpoint copy", copy);
   return plan;
 }
 

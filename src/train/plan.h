@@ -23,8 +23,9 @@ BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& da
 /// The largest update of a run on so many ranks.
 GradientSumLimits gradient_sum_limits(const TrainingOptions& options, const Chunks::Split& data, int ranks);
 
-/// Weights, gradients, moments, activations: all that each of so many ranks allocates before the first step.
-MemoryPlan memory_plan(const ModelConfig& config, const Backend& backend, const TrainingOptions& options,
+/// Weights, gradients, moments, activations: all that each of so many ranks allocates before the first step. And, where
+/// there is room for it, the copy that rank 0 writes checkpoints from.
+MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type, int ranks = 1);
 
 /// Bytes that a run may still take of the memory that `backend` computes in; nullopt where that is not told before it

@@ -40,7 +40,7 @@ Json describe(const std::vector<WrittenFile>& files) {
   return described;
 }
 
-WrittenFile save_moments(const fs::path& path, Optimizer& optimizer) {
+WrittenFile save_moments(const fs::path& path, const ParameterSet& moment1, const ParameterSet& moment2) {
   std::vector<TensorToSave> tensors;
   const auto add = [&](const ParameterSet& moments, const char* prefix) {
     for (const NamedTensor& named : moments.named()) {
@@ -49,8 +49,8 @@ WrittenFile save_moments(const fs::path& path, Optimizer& optimizer) {
           {prefix + named.name, "F32", {t.dim.begin(), t.dim.begin() + t.rank}, std::as_bytes(t.values())});
     }
   };
-  add(optimizer.moment1(), kFirstMoment);
-  add(optimizer.moment2(), kSecondMoment);
+  add(moment1, kFirstMoment);
+  add(moment2, kSecondMoment);
   return write_safetensors(path, std::move(tensors));
 }
 
@@ -134,7 +134,7 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
   write_folder_atomically(folder, [&](const fs::path& temporary) {
     std::vector<WrittenFile> files = save_model(temporary, p.config, p.weights);
     std::ranges::move(save_tokenizer(p.tokenizer.tables(), temporary), std::back_inserter(files));
-    files.push_back(save_moments(temporary / kMoments, p.optimizer));
+    files.push_back(save_moments(temporary / kMoments, p.moment1, p.moment2));
     if (!p.masking_state.empty()) files.push_back(write_atomically(temporary / kMaskingState, p.masking_state));
     files.push_back(write_atomically(temporary / "trainer_state.json", p.trainer_state));
     Json record = {{"tekio_checkpoint", kForm},

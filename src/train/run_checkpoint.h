@@ -33,8 +33,7 @@ struct RunIdentity {
 
 struct CheckpointParts {
   const ModelConfig& config;
-  const ParameterSet& weights;
-  Optimizer& optimizer;
+  const ParameterSet &weights, &moment1, &moment2;
   const Tokenizer& tokenizer;
   const RunIdentity& identity;
   const RunState& state;

@@ -32,6 +32,9 @@ RunJournal::RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks
       model_(model.impl().model()),
       folder_(ranks.rank() == 0 ? std::make_unique<RunFolder>(options) : nullptr),
       identity_(RunIdentity::of(options, data, model, model_.backend())),
+      checkpoints_(folder_
+                       ? std::make_unique<CheckpointWriter>(*folder_, tokenizer, identity_, options.save_total_limit)
+                       : nullptr),
       params_without_embeddings_(parameters_without_embeddings(model_.weights())) {}
 
 // ---- a run's beginning ----
@@ -99,6 +102,7 @@ void RunJournal::abandon() {
 // ---- updates ----
 
 void RunJournal::record(const UpdateResult& result) {
+  if (folder_) checkpoints_->check();
   ++state_.step;
   state_.tokens += result.tokens;
   state_.update_seconds += result.seconds;
@@ -190,23 +194,23 @@ bool RunJournal::stops_early() const {
   return options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
 }
 
-void RunJournal::save(Optimizer& optimizer, const std::string& masking_state) {
+void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bool training_goes_on) {
   state_.run_seconds = run_seconds();
   saved_step_ = state_.step;
   if (!folder_) return;
-  const bool should_stop = state_.step == schedule_.updates() || stops_early();
-  const std::string trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop);
   const Stopwatch watch;
-  save_checkpoint(checkpoint(state_.step), {.config = model_.config(),
-                                            .weights = model_.weights(),
-                                            .optimizer = optimizer,
-                                            .tokenizer = tokenizer_,
-                                            .identity = identity_,
-                                            .state = state_,
-                                            .masking_state = masking_state,
-                                            .trainer_state = trainer_state});
-  folder_->rotate(options_.save_total_limit, saved_step_, state_.best_step);
+  checkpoints_->wait();  // what the text below says of the folder is then true
+  const bool should_stop = state_.step == schedule_.updates() || stops_early();
+  checkpoints_->write(model_.weights(), optimizer,
+                      {.state = state_,
+                       .masking_state = masking_state,
+                       .trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop)},
+                      training_goes_on);
   costs_.checkpoint = watch.seconds();
+}
+
+void RunJournal::wait_for_checkpoints() {
+  if (folder_) checkpoints_->wait();
 }
 
 void RunJournal::keep_best_alone() {

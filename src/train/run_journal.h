@@ -14,6 +14,7 @@
 #include "base/stopwatch.h"
 #include "dist/communicator.h"
 #include "model/masked_lm.h"
+#include "train/checkpoint_writer.h"
 #include "train/estimate.h"
 #include "train/line_log.h"
 #include "train/optimizer.h"
@@ -50,6 +51,7 @@ class RunJournal {
   /// Whether evaluations no longer improve, and the run is to end for that.
   bool stops_early() const;
 
+  /// Errors: io.
   void record(const UpdateResult& result);
   /// Nothing stands on the terminal until the next update.
   void clear_progress() { bar_.reset(); }
@@ -58,11 +60,14 @@ class RunJournal {
   void took(const EvaluationReport& evaluation) { costs_.evaluation = evaluation.seconds; }
   void general_took(const EvaluationReport& evaluation) { costs_.general_evaluation = evaluation.seconds; }
 
-  /// A checkpoint as of now, with what may go because of it. Errors: io.
-  void save(Optimizer& optimizer, const std::string& masking_state);
+  /// A checkpoint as of now, and what may go because of it; written beside training where that goes on. One that could
+  /// not be written is an error of this, of record(), or of wait_for_checkpoints(). Errors: io.
+  void save(Optimizer& optimizer, const std::string& masking_state, bool training_goes_on);
+  /// Returns when all is written. Errors: io.
+  void wait_for_checkpoints();
   bool is_saved() const { return saved_step_ >= state_.step; }
   std::filesystem::path checkpoint(int64_t step) const { return checkpoint_in(options_.output_dir, step); }
-  /// Of all checkpoints only the best one is left.
+  /// Of all checkpoints only the best one is left. Nothing may be under way.
   void keep_best_alone();
 
   // A run's end.
@@ -98,6 +103,7 @@ class RunJournal {
   const MlmNetwork& model_;
   std::unique_ptr<RunFolder> folder_;  ///< rank 0's alone
   RunIdentity identity_;
+  std::unique_ptr<CheckpointWriter> checkpoints_;  ///< rank 0's alone
   double params_without_embeddings_;
 
   RunState state_;

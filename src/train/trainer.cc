@@ -40,6 +40,7 @@ AdaptReport Trainer::run() {
     if (state_.step == 0) journal_.abandon();
     throw;
   }
+  journal_.wait_for_checkpoints();
   journal_.end_training();
   return stop_requested() ? stopped(batches_.state()) : finish();
 }
@@ -76,7 +77,7 @@ void Trainer::resume(const fs::path& checkpoint) {
 
 void Trainer::train() {
   if (state_.evaluation_due) evaluate_and_save();
-  while (state_.step < schedule_.updates() && !journal_.stops_early() && !stop_requested()) {
+  while (training_goes_on()) {
     const Stopwatch watch;
     const UpdateBatches update = batches_.next();
     StopSignals::now(StopSignals::Doing::updating, state_.step);
@@ -86,6 +87,10 @@ void Trainer::train() {
     evaluate_and_save();
   }
   journal_.clear_progress();
+}
+
+bool Trainer::training_goes_on() const {
+  return state_.step < schedule_.updates() && !journal_.stops_early() && !stop_requested();
 }
 
 /// What follows an update: evaluation, then a checkpoint. A signal puts the evaluation off to the resumed run.
@@ -102,6 +107,10 @@ void Trainer::evaluate_and_save() {
   }
   const bool best_so_far = options_.load_best_model_at_end && state_.best_step == state_.step;
   if (schedule_.saves_after(state_.step) || best_so_far || stop_requested()) save(batches_.state());
+}
+
+void Trainer::save(const std::string& masking_state) {
+  journal_.save(step_.optimizer(), masking_state, training_goes_on());
 }
 
 std::optional<EvaluationReport> Trainer::evaluate() {

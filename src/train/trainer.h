@@ -35,7 +35,8 @@ class Trainer {
   void evaluate_and_save();
   std::optional<EvaluationReport> evaluate();
   std::optional<EvaluationReport> evaluate_general();
-  void save(const std::string& masking_state) { journal_.save(step_.optimizer(), masking_state); }
+  void save(const std::string& masking_state);
+  bool training_goes_on() const;
 
   // How it ends: trainer_end.cc.
   AdaptReport finish();

@@ -313,6 +313,26 @@ TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
   EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
 }
 
+TEST_F(Resume, ADiskThatFillsBesideTrainingEndsTheRunAllTheSame) {
+  TrainingOptions o = often("run");
+  o.on_evaluation = [](const EvaluationPoint& r) {
+    const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};
+    if (r.step == 4) setrlimit(RLIMIT_FSIZE, &limit);
+  };
+  const int status = in_child(o, [](pid_t) {});
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), exit_code(ErrorKind::io));
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
+  EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "checkpoint-1", "checkpoint-2",
+                                                    "checkpoint-3"));
+  o.on_evaluation = nullptr;
+  o.resume_from_checkpoint = "auto";
+  adapt_fresh(o);
+  adapt_fresh(often("whole"));
+  EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
+}
+
 TEST_F(Resume, WhatIsLeftOfAModelThatCannotBeSavedIsTold) {
   const struct {
     std::string run, resumed;
