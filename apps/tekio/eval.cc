@@ -7,6 +7,8 @@
 #include "base/terminal.h"
 #include "inputs.h"
 #include "model/model_folder.h"
+#include "ranks.h"
+#include "train/on_ranks.h"
 #include "train/options_json.h"
 #include "train/report.h"
 
@@ -118,6 +120,11 @@ class Eval final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
+    return run_on_ranks(common, [&](Communicator& ranks) { return run_as_one_of(ranks, out); });
+  }
+
+ private:
+  int run_as_one_of(Communicator& ranks, Output& out) {
     const std::vector<Candidate> candidates = find_models();
     const DatasetDict data = open_data(data_, read_);
     const std::string split = choose_split(data, {"validation", "test", "train"});
@@ -126,7 +133,9 @@ class Eval final : public Command {
     skipped_rows_ = data[split].skipped_rows();
     options_.seed = common.seed;
     std::vector<Evaluated> models;
-    for (const Candidate& candidate : candidates) models.push_back(evaluate_one(candidate, chunks));
+    for (const Candidate& candidate : candidates) models.push_back(evaluate_one(candidate, chunks, ranks));
+    if (ranks.rank() > 0) return 0;
+    world_size_ = ranks.size();
     if (models.size() == 1)
       show_one(models.front().report, split, out);
     else
@@ -134,7 +143,6 @@ class Eval final : public Command {
     return 0;
   }
 
- private:
   // All of them, their tokenizers compared, before the first one's weights are read.
   std::vector<Candidate> find_models() const {
     std::vector<std::string> named = models_;
@@ -170,10 +178,10 @@ class Eval final : public Command {
     return chunks;
   }
 
-  Evaluated evaluate_one(const Candidate& candidate, const Chunks& chunks) const {
+  Evaluated evaluate_one(const Candidate& candidate, const Chunks& chunks, Communicator& ranks) const {
     const OpenModel opened = candidate.options.open(common);
     Evaluated evaluated{.name = candidate.name, .report = {}, .each = {}};
-    evaluated.report = evaluate(opened.model, opened.tokenizer, chunks, options_, &evaluated.each);
+    evaluated.report = evaluate(opened.model, opened.tokenizer, chunks, options_, &evaluated.each, ranks);
     return evaluated;
   }
 
@@ -184,6 +192,7 @@ class Eval final : public Command {
       document["text_column"] = column_;
       document["skipped_rows"] = skipped_rows_;
       document["seconds"] = report.seconds;
+      document["world_size"] = world_size_;
       return out.json(document);
     }
     out.folded_line(fmt::format("perplexity {} · {} · loss {:.4f} · {} of split {} · {} · {:.1f} s",
@@ -220,7 +229,8 @@ class Eval final : public Command {
                 {"differences", differences},
                 {"split", split},
                 {"text_column", column_},
-                {"skipped_rows", skipped_rows_}});
+                {"skipped_rows", skipped_rows_},
+                {"world_size", world_size_}});
       return;
     }
     out.folded_line(fmt::format("   {}{:>11} {:>10} {:>8}  {}", padded("model", names), "perplexity", "accuracy",
@@ -244,6 +254,7 @@ class Eval final : public Command {
   ReadOptions read_;
   ChunkOptions chunks_;
   EvaluationOptions options_;
+  int world_size_ = 1;
   std::string column_;  // that the text was taken from
   int64_t skipped_rows_ = 0;
 };

@@ -10,7 +10,9 @@
 #include "data/layout.h"
 #include "data/repository/hub_dataset.h"
 #include "push_at_end.h"
+#include "ranks.h"
 #include "train/model_lease.h"
+#include "train/on_ranks.h"
 #include "train/plan.h"
 #include "train/prompts.h"
 #include "train/report.h"
@@ -55,17 +57,18 @@ std::vector<std::string> prompts_for(const std::vector<std::string>& data, const
   return prompts;
 }
 
-int64_t planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o) {
+int64_t planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o, int ranks) {
   const MlmNetwork& model = opened.model.impl().model();
-  return memory_plan(model.config(), model.backend(), o, data.split, working_type(opened.model, o.masking_rng)).total();
+  const DType type = working_type(opened.model, o.masking_rng);
+  return memory_plan(model.config(), model.backend(), o, data.split, type, ranks).total();
 }
 
 // " device   cpu · 2 threads · bf16 (AVX-512 BF16, 182 GFLOP/s; f32: 95) · 1.2 GB planned"
-std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes) {
+std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes, int ranks) {
   MaskedLM::Impl& impl = opened.model.impl();
-  return fmt::format(" device   {} · {} · {} · {} planned", impl.model().backend().name(),
-                     counted(impl.pool().threads(), "thread"), arithmetic_of(opened.model, o.masking_rng).text(),
-                     bytes_text(static_cast<uint64_t>(bytes)));
+  return fmt::format(" device   {}{} · {} · {} · {} planned", ranks > 1 ? fmt::format("{} ranks, each ", ranks) : "",
+                     impl.model().backend().name(), counted(impl.pool().threads(), "thread"),
+                     arithmetic_of(opened.model, o.masking_rng).text(), bytes_text(static_cast<uint64_t>(bytes)));
 }
 
 // " train    603 steps · 3 epochs · batch 16 · learning rate 0.0005, linear after 61 steps of warm-up"
@@ -139,7 +142,7 @@ OrderedJson general_json(const AdaptReport& report, const RunData& data) {
 }
 
 OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data,
-                   const TrainingOptions& options) {
+                   const TrainingOptions& options, int ranks) {
   // A stopped run has no figure after: null.
   const auto evaluated = [&](double EvaluationReport::*figure) {
     OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
@@ -165,6 +168,7 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
             {"tokens_per_second", report.tokens_per_second}}},
           {"general", general_json(report, data)},
           {"prompts", prompts},
+          {"world_size", ranks},
           {"stopped", report.stopped}};
 }
 
@@ -206,18 +210,26 @@ void TrainingCommand::check(const OptionTable& table, const std::vector<std::str
 }
 
 int TrainingCommand::run(const OptionTable& table, const std::vector<std::string>&, Output& out) {
+  return run_on_ranks(common, [&](Communicator& ranks) {
+    const bool only_plans = arguments_.dry_run && ranks.rank() > 0;  // which rank 0 does
+    return only_plans ? 0 : run_as_one_of(ranks, table, out);
+  });
+}
+
+int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out) {
   TrainingArguments& a = arguments_;
+  const bool leads = ranks.rank() == 0;
   const Origin origin = find();
   if (a.training_data().empty()) a.data = default_data();
   if (a.training.output_dir.empty())
     a.training.output_dir = default_folder(origin.place.name, made_, data_name(a.training_data()));
-  look_at_folder(a.training, a.dry_run);
+  if (leads) look_at_folder(a.training, a.dry_run);
   if (a.training.overwrite_output_dir && lies_in(origin.place.folder, a.training.output_dir))
     fail(ErrorKind::usage, "{} lies in --output_dir {}, which --overwrite_output_dir replaces; name another folder",
          printable(origin.option, 300), printable(a.training.output_dir, 300));
-  check_trace(a.training);
+  if (leads) check_trace(a.training);
   std::optional<PushAtEnd> hub;
-  if (a.hub.push) hub.emplace(a.hub, a.training.output_dir);
+  if (a.hub.push && leads) hub.emplace(a.hub, a.training.output_dir);
 
   const Stopwatch watch;
   OpenModel opened = open(origin);
@@ -247,17 +259,22 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   if (data.general)
     print(fmt::format(" general  {} · {} to evaluate on before and after", printable(data.general_name, kShown),
                       counted(data.general->size(), "chunk")));
-  print(train_line(a.training, Schedule(a.training, data.split.train.size())));
+  if (!a.dry_run && !table.given("gradient_accumulation_steps"))
+    a.training.gradient_accumulation_steps = accumulation_to_resume(a.training, ranks);
+  print(train_line(a.training, Schedule(a.training, data.split.train.size(), ranks.size())));
   if (const std::string masking = masking_line(a.training); !masking.empty()) print(masking);
   print(defaults_line(table));
   if (hub) print(fmt::format(" hub      {}, to be pushed at the end", printable(hub->url(), 300)));
-  go_on_as_before(opened.model, a.training);
-  const int64_t memory = planned_memory(opened, data, a.training);
-  if (!a.dry_run) note(device_line(opened, a.training, memory));
+  if (a.dry_run)
+    go_on_as_before(opened.model, a.training);
+  else
+    settle_arithmetic(opened.model, a.training, ranks);
+  const int64_t memory = planned_memory(opened, data, a.training, ranks.size());
+  if (!a.dry_run) note(device_line(opened, a.training, memory, ranks.size()));
   if (const std::string shortage = memory_shortage(memory, available_to(opened.model.impl().model().backend()));
       !shortage.empty())
     warn(shortage);
-  if (a.dry_run) return print_plan(opened, data, opening, out);
+  if (a.dry_run) return print_plan(opened, data, opening, ranks.size(), out);
 
   // What was found holds for whoever repeats this: the column, and what names on the Hub meant.
   if (data.text_columns == 1) a.read.text_column = data.text_column;
@@ -266,9 +283,10 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   a.training.options_toml = a.record(table);
   a.training.description = describe(table, opened.place, a.training_data(), data);
   if (hub) hub->prepare();
-  const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training);
+  const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training, ranks);
+  if (!leads) return ended(report, out);
   if (hub && !report.stopped) hub->push(report.run_dir);  // what fails there is said last
-  OrderedJson document = result(report, opened, data, a.training);
+  OrderedJson document = result(report, opened, data, a.training, ranks.size());
   if (hub) document["hub"] = hub->to_json();
   if (common.json)
     out.json(document);
@@ -281,9 +299,10 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
   return ended(report, out);
 }
 
-int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, double opening, Output& out) const {
+int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, double opening, int ranks,
+                                Output& out) const {
   const TrainingOptions& t = arguments_.training;
-  AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t);
+  AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t, ranks);
   if (planned.seconds) *planned.seconds += opening;
   const std::optional<int64_t> disk_free = free_bytes(t.output_dir);
   if (disk_free && *disk_free < planned.disk_bytes)

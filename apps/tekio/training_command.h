@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "dist/communicator.h"
 #include "run_data.h"
 #include "training_options.h"
 
@@ -33,7 +34,8 @@ class TrainingCommand : public Command {
 
  private:
   /// `opening`: seconds that it took to open the model, which the run takes too.
-  int print_plan(const OpenModel& opened, const RunData& data, double opening, Output& out) const;
+  int print_plan(const OpenModel& opened, const RunData& data, double opening, int ranks, Output& out) const;
+  int run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out);
 
   const char* made_;
   TrainingArguments arguments_;

@@ -7,13 +7,14 @@
 #include <cstdio>
 #include <mutex>
 
+#include "base/silent.h"
 #include "base/terminal.h"
 
 namespace tekio {
 namespace {
 
 std::mutex output_mutex;
-std::atomic<bool> quiet{false};
+std::atomic<bool> quiet{false}, silent{false};
 std::atomic<bool> bar_shown{false};  // read by signal handlers
 static_assert(std::atomic<bool>::is_always_lock_free);
 
@@ -49,10 +50,13 @@ void write_line(std::string_view prefix, std::string_view colour, std::string_vi
 
 void set_quiet(bool value) { quiet = value; }
 bool is_quiet() { return quiet; }
+void set_silent() { quiet = silent = true; }
 void note(std::string_view line) {
   if (!quiet) write_line("", "", line);
 }
-void warn(std::string_view line) { write_line("tekio: warning: ", kYellow, line); }
+void warn(std::string_view line) {
+  if (!silent) write_line("tekio: warning: ", kYellow, line);
+}
 void report_error(std::string_view line) { write_line("tekio: ", kRed, line); }
 
 void CountedWarning::give() const {

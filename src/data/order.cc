@@ -186,4 +186,11 @@ std::optional<CollatedBatch> EvaluationBatches::next() {
       .collate(chunks_, numbers, {.epoch = pass_, .checksums = checksums_});
 }
 
+void EvaluationBatches::skip() {
+  if (counter_)
+    next_ = std::min(next_ + batch_size_, chunks_.size());
+  else
+    next();
+}
+
 }  // namespace tekio

@@ -114,6 +114,8 @@ class EvaluationBatches {
   void start(uint64_t number);
   /// The next batch; nullopt after the last.
   std::optional<CollatedBatch> next();
+  /// Passes over the next batch, which is another's: what it draws is drawn.
+  void skip();
 
  private:
   RunMasking& masking_;

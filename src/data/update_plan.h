@@ -41,6 +41,7 @@ class UpdatePlan {
   int64_t updates_per_epoch() const { return updates_per_epoch_; }  ///< the last one may have fewer micro-batches
   int64_t chunks() const { return chunks_; }
   int64_t batch_size() const { return batch_size_; }
+  int64_t chunks_per_update() const { return per_update_ * batch_size_; }  ///< of all ranks; an epoch's last: fewer
 
   Update update(int64_t step) const;
   /// The places in the epoch's order of the chunks of its micro-batch `batch`.

@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "dist/communicator.h"
 #include "model/vocabulary.h"
 #include "train/estimate.h"
+#include "train/on_ranks.h"
+#include "train/options_json.h"
 #include "train/plan.h"
 #include "train/prompts.h"
+#include "train/rank_agreement.h"
 #include "train/run_checkpoint.h"
 #include "train/signals.h"
 #include "train/trainer.h"
@@ -47,24 +49,49 @@ void require_sane(const EvaluationOptions& o) {
 
 AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                   const TrainingOptions& options) {
+  return adapt(model, tokenizer, data, options, *alone());
+}
+
+AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
+                  const TrainingOptions& options, Communicator& ranks) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train, options);
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   check_prompts(model, tokenizer, options.prompts);
-  go_on_as_before(model, options);
+  settle_arithmetic(model, options, ranks);
   const StopSignals signals;
   const Tokenizer saved = limited_to_positions(tokenizer, model.impl().model().config());
-  const std::unique_ptr<Communicator> ranks = alone();
-  return Trainer(model, saved, data, options, *ranks).run();
+  return Trainer(model, saved, data, options, ranks).run();
+}
+
+void settle_arithmetic(const MaskedLM& model, const TrainingOptions& options, Communicator& ranks) {
+  if (ranks.rank() == 0) go_on_as_before(model, options);
+  compute_in_the_same(ranks, model, options.masking_rng);
+}
+
+int64_t accumulation_to_resume(const TrainingOptions& options, Communicator& ranks) {
+  int64_t accumulation = options.gradient_accumulation_steps;
+  if (ranks.rank() == 0) {
+    const Json before = recorded_options(options);
+    const int64_t had = chunks_per_update(before), each = options.per_device_train_batch_size * ranks.size();
+    const bool on_as_many = ranks_of(before) == ranks.size();
+    if (had > 0 && !on_as_many && had % each == 0) accumulation = had / each;
+  }
+  return std::stoll(ranks.broadcast(std::to_string(accumulation)));
 }
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                const TrainingOptions& options) {
+  return plan(model, tokenizer, data, options, /*ranks=*/1);
+}
+
+AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
+               const TrainingOptions& options, int ranks) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train, options);
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   go_on_as_before(model, options);
-  const Schedule schedule(options, data.train.size());
+  const Schedule schedule(options, data.train.size(), ranks);
   const MlmNetwork& m = model.impl().model();
   const DType type = working_type(model, options.masking_rng);
   const DiskPlan disk = disk_plan(m.config(), options, schedule);
@@ -76,12 +103,13 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
               .memory_bytes = 0,
               .disk_bytes = disk.total(),
               .seconds = {}};
-  for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, data, type).lines) {
+  for (const MemoryPlan::Line& line : memory_plan(m.config(), m.backend(), options, data, type, ranks).lines) {
     p.memory.push_back({line.purpose, line.bytes});
     p.memory_bytes += line.bytes;
   }
   if (const auto costs = measure_costs(model, tokenizer, data, options, disk, type)) {
     WorkLeft work = WorkLeft::after(0, options, schedule, data);
+    work.chunks /= ranks;
     work.evaluations += data.test.size() > 0 ? 1 : 0;  // before training
     work.general_evaluations *= 2;
     p.seconds = costs->of(work);
@@ -90,7 +118,12 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
 }
 
 EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
-                          const EvaluationOptions& o, ChunkLosses* each) {
+                          const EvaluationOptions& options, ChunkLosses* each) {
+  return evaluate(model, tokenizer, chunks, options, each, *alone());
+}
+
+EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
+                          const EvaluationOptions& o, ChunkLosses* each, Communicator& ranks) {
   require_sane(o);
   require_fit(model, tokenizer, chunks, o);
   std::vector<int64_t> first(static_cast<size_t>(o.max_chunks > 0 ? std::min(o.max_chunks, chunks.size()) : 0));
@@ -100,12 +133,14 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
     fail(ErrorKind::input,
          "there is no chunk to evaluate on: the text is shorter than one chunk; give more text or a smaller "
          "--chunk_size");
+  require_same_on_all(ranks, model.impl().model(), told_of(evaluated, o));
+  compute_in_the_same(ranks, model, o.masking_rng);
   RunMasking masking({o}, MaskingVocabulary::of(tokenizer));
   ModelLease lease(model.impl(), batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),
                    /*training=*/false, working_type(model, o.masking_rng));
-  return *Evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen)
+  return *Evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen, ranks)
               .run(
-                  0, [] { return false; }, each);
+                  0, [] { return 0; }, each);
 }
 
 }  // namespace tekio

@@ -2,8 +2,12 @@
 // batches' means, weighted by sequences), so that figure is kept beside it.
 #include "train/evaluation.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
+#include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -44,36 +48,94 @@ EvaluationReport LossSums::report() const {
   return r;
 }
 
-Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind)
-    : lease_(lease), batches_(masking, chunks, batch_size, kind), chunks_(chunks.size()) {}
+/// What a batch adds, as ranks tell each other.
+struct Evaluator::BatchSums {
+  std::vector<double> losses;   ///< of each sequence, as LossSums takes them
+  std::vector<int64_t> masked;  ///< likewise
+  int64_t hits = 0, tokens = 0;
 
-std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<bool()>& interrupted,
-                                               ChunkLosses* each) {
-  const Stopwatch watch;
-  Progress progress(" evaluating", batches_.batches(), "tokens");
-  LossSums sums;
-  std::vector<double> losses;
-  std::vector<int64_t> masked;
-  int64_t tokens = 0, done = 0;
-  batches_.start(number);
-  MadeAhead<std::optional<CollatedBatch>> batches([this] { return batches_.next(); });
-  while (const std::optional<CollatedBatch> next = batches.take()) {
-    batches.begin();
-    const Batch& batch = next->batch;
-    losses.assign(static_cast<size_t>(batch.sequences()), 0);
-    masked.assign(losses.size(), 0);
-    size_t sequence = 0;
-    for (const int32_t row : batch.masked_rows) {
-      while (row >= batch.offsets[sequence + 1]) ++sequence;
-      ++masked[sequence];
-    }
-    lease_.ensure_fits(batch);
-    LabelLoss found;
-    if (!batch.masked_rows.empty()) found = lease_.model().evaluate(batch, losses);
-    sums.add(losses, masked, found.hits);
-    progress.update(++done, tokens += batch.tokens());
-    if (interrupted()) return std::nullopt;
+  std::string to_record(int signal) const {
+    std::vector<double> numbers = {static_cast<double>(signal), static_cast<double>(hits), static_cast<double>(tokens)};
+    numbers.insert(numbers.end(), losses.begin(), losses.end());
+    for (const int64_t count : masked) numbers.push_back(static_cast<double>(count));  // exact: far below 2^53
+    return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
   }
+  /// Returns the signal.
+  int take(const std::string& record) {
+    std::vector<double> numbers(record.size() / sizeof(double));
+    TEKIO_CHECK(numbers.size() >= 3 && numbers.size() % 2 == 1, "a record of {} bytes", record.size());
+    std::memcpy(numbers.data(), record.data(), numbers.size() * sizeof(double));
+    hits = static_cast<int64_t>(numbers[1]);
+    tokens = static_cast<int64_t>(numbers[2]);
+    const auto middle = numbers.begin() + 3 + static_cast<std::ptrdiff_t>(numbers.size() - 3) / 2;
+    losses.assign(numbers.begin() + 3, middle);
+    masked.assign(middle, numbers.end());
+    return static_cast<int>(numbers[0]);
+  }
+};
+
+Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind,
+                     Communicator& ranks)
+    : lease_(lease), batches_(masking, chunks, batch_size, kind), chunks_(chunks.size()), ranks_(ranks) {}
+
+Evaluator::BatchSums Evaluator::sums_of(const Batch& batch) {
+  BatchSums sums;
+  sums.tokens = batch.tokens();
+  sums.losses.assign(static_cast<size_t>(batch.sequences()), 0);
+  sums.masked.assign(sums.losses.size(), 0);
+  size_t sequence = 0;
+  for (const int32_t row : batch.masked_rows) {
+    while (row >= batch.offsets[sequence + 1]) ++sequence;
+    ++sums.masked[sequence];
+  }
+  lease_.ensure_fits(batch);
+  if (!batch.masked_rows.empty()) sums.hits = lease_.model().evaluate(batch, sums.losses).hits;
+  return sums;
+}
+
+/// Of all batches, in their order. In each round every rank evaluates one of its own, and all learn what came of it.
+std::optional<std::vector<Evaluator::BatchSums>> Evaluator::all_sums(uint64_t number,
+                                                                     const std::function<int()>& signal) {
+  const int64_t all = batches_.batches(), rounds = divided_up(all, ranks_.size());
+  const auto share_of_rank = [&](int64_t rank) {
+    return NumberRange{std::min(rank * rounds, all), std::min((rank + 1) * rounds, all)};
+  };
+  const NumberRange own = share_of_rank(ranks_.rank());
+  batches_.start(number);
+  MadeAhead<std::optional<CollatedBatch>> made([this, own, all, next = int64_t{0}]() mutable {
+    for (; next < own.begin; ++next) batches_.skip();
+    if (next < own.end) return ++next, batches_.next();
+    for (; next < all; ++next) batches_.skip();  // others' draws come before those of whatever follows
+    return std::optional<CollatedBatch>();
+  });
+  Progress progress(" evaluating", all, "tokens");
+  std::vector<BatchSums> sums(static_cast<size_t>(all));
+  int64_t tokens = 0, done = 0;
+  for (int64_t round = 0; round < rounds; ++round) {
+    const std::optional<CollatedBatch> batch = made.take();
+    made.begin();
+    const std::vector<std::string> records =
+        ranks_.gather((batch ? sums_of(batch->batch) : BatchSums()).to_record(signal()));
+    bool interrupted = false;
+    for (size_t rank = 0; rank < records.size(); ++rank) {
+      BatchSums of_rank;
+      interrupted = of_rank.take(records[rank]) != 0 || interrupted;
+      tokens += of_rank.tokens;
+      const NumberRange its = share_of_rank(static_cast<int64_t>(rank));
+      if (round < its.size()) ++done, sums[static_cast<size_t>(its.begin + round)] = std::move(of_rank);
+    }
+    progress.update(done, tokens);
+    if (interrupted) return std::nullopt;
+  }
+  return sums;
+}
+
+std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<int()>& signal, ChunkLosses* each) {
+  const Stopwatch watch;
+  const std::optional<std::vector<BatchSums>> batches = all_sums(number, signal);
+  if (!batches) return std::nullopt;
+  LossSums sums;
+  for (const BatchSums& batch : *batches) sums.add(batch.losses, batch.masked, batch.hits);
   if (sums.masked() == 0)
     fail(ErrorKind::input,
          "no token of {} was masked, so there is no perplexity; give more evaluation text or a "

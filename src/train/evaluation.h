@@ -9,25 +9,32 @@
 #include <vector>
 
 #include "data/order.h"
+#include "dist/communicator.h"
 #include "train/model_lease.h"
 
 namespace tekio {
 
 class Evaluator {
  public:
-  /// `lease` must be for batches of `batch_size` chunks. Both references must outlive the evaluator.
-  Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind);
+  /// `lease` must be for batches of `batch_size` chunks. All references must outlive the evaluator.
+  Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunks, int64_t batch_size, EvalMasking kind,
+            Communicator& ranks);
 
   int64_t batches() const { return batches_.batches(); }
-  /// One pass; `each` gets the chunks' parts of it. `number` tells fresh masks apart. nullopt if `interrupted` said yes
-  /// between two batches. Errors: input (no token was masked).
-  std::optional<EvaluationReport> run(uint64_t number, const std::function<bool()>& interrupted,
-                                      ChunkLosses* each = nullptr);
+  /// One pass; `each` gets the chunks' parts of it. `number` tells fresh masks apart. Each rank has a contiguous block
+  /// of the batches, and all get the figures that one process gets. nullopt if `signal` was not 0 between two batches,
+  /// on any rank. Errors: input (no token was masked).
+  std::optional<EvaluationReport> run(uint64_t number, const std::function<int()>& signal, ChunkLosses* each = nullptr);
 
  private:
+  struct BatchSums;
+  std::optional<std::vector<BatchSums>> all_sums(uint64_t number, const std::function<int()>& signal);
+  BatchSums sums_of(const Batch& batch);
+
   ModelLease& lease_;
   EvaluationBatches batches_;
   int64_t chunks_;
+  Communicator& ranks_;
 };
 
 /// Sums over chunks, and what a report makes of them.

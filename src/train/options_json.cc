@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "base/error.h"
+#include "base/log.h"
 #include "train/schedule.h"
 
 namespace tekio {
@@ -44,10 +47,27 @@ const Json& value_of(const Json& options, const char* name) {
   return it == options.end() ? absent : *it;
 }
 
+}  // namespace
+
+int64_t ranks_of(const Json& options) {
+  const Json& ranks = value_of(options, kWorldSize);
+  return ranks.is_number_integer() ? ranks.get<int64_t>() : 1;
+}
+
 int64_t chunks_per_update(const Json& options) {
   const Json& size = value_of(options, "per_device_train_batch_size");
   const Json& times = value_of(options, "gradient_accumulation_steps");
-  return size.is_number_integer() && times.is_number_integer() ? size.get<int64_t>() * times.get<int64_t>() : 0;
+  if (!size.is_number_integer() || !times.is_number_integer()) return 0;
+  return size.get<int64_t>() * times.get<int64_t>() * ranks_of(options);
+}
+
+namespace {
+
+/// Whether gradients are added up as one process adds them: where a rank's micro-batches are a whole part of the tree.
+bool sums_as_one(const Json& options) {
+  const Json& times = value_of(options, "gradient_accumulation_steps");
+  const auto own = times.is_number_integer() ? times.get<int64_t>() : 0;
+  return ranks_of(options) == 1 || (own > 0 && std::has_single_bit(static_cast<uint64_t>(own)));
 }
 
 }  // namespace
@@ -145,11 +165,21 @@ OptionChanges compare_options(const Json& recorded, const Json& now) {
   for (const char* name : kForbidden) compare(name, changes.forbidden);
   for (const char* name : kTold) compare(name, changes.told);
   // With counter-based masks an update may be cut into other micro-batches: it is still the same update. The
-  // reference's streams are drawn batch by batch, so there the cut itself must stay.
-  const bool same_update = chunks_per_update(before) == chunks_per_update(now) &&
-                           value_of(now, "masking_rng") == name_in(masking_rng_names(), MaskingRng::counter);
-  for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps"})
-    compare(name, same_update ? changes.told : changes.forbidden);
+  // reference's streams are drawn batch by batch, so there the batches must stay; whose they are is another matter.
+  constexpr const char* kSize = "per_device_train_batch_size";
+  const bool same_chunks = chunks_per_update(before) == chunks_per_update(now);
+  const bool same_batches = same_chunks && value_of(before, kSize) == value_of(now, kSize);
+  if (same_batches && sums_as_one(before) && sums_as_one(now)) return changes;
+  const bool same_update = same_batches || (same_chunks && value_of(now, "masking_rng") ==
+                                                               name_in(masking_rng_names(), MaskingRng::counter));
+  std::vector<std::string>& cut = same_update ? changes.told : changes.forbidden;
+  for (const char* name : {kSize, "gradient_accumulation_steps"}) compare(name, cut);
+  if (ranks_of(before) != ranks_of(now))
+    cut.push_back(fmt::format(
+        "the ranks were {} and are {}{}", ranks_of(before), ranks_of(now),
+        same_update ? ""
+                    : fmt::format(", so that an update would have {} instead of {}",
+                                  counted(chunks_per_update(now), "chunk"), with_commas(chunks_per_update(before)))));
   return changes;
 }
 

@@ -23,6 +23,12 @@ const Names<AccumulationLoss>& accumulation_loss_names();
 /// Every option by its command-line name.
 Json options_to_json(const TrainingOptions& options);
 
+/// How many ranks a run was begun on, beside its options; absent: 1.
+constexpr const char* kWorldSize = "world_size";
+int64_t ranks_of(const Json& options);
+/// Chunks that an update took in a run with these recorded options; 0 where they do not say.
+int64_t chunks_per_update(const Json& options);
+
 /// How a resumed run's options meet those that its checkpoint was written with.
 struct OptionChanges {
   std::vector<std::string> forbidden;  ///< "seed 42 -> 43": the run's place in its data would mean nothing

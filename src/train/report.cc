@@ -43,9 +43,8 @@ Json evaluation_entry(int64_t step, double epoch, const EvaluationReport& r, int
 }
 
 Json final_entry(const RunState& s, const Schedule& schedule, const TrainingOptions& o, int64_t train_chunks) {
-  const auto samples =
-      o.max_steps > 0 ? static_cast<double>(o.max_steps * o.per_device_train_batch_size * o.gradient_accumulation_steps)
-                      : static_cast<double>(train_chunks) * o.num_train_epochs;
+  const auto samples = o.max_steps > 0 ? static_cast<double>(o.max_steps * schedule.plan().chunks_per_update())
+                                       : static_cast<double>(train_chunks) * o.num_train_epochs;
   return {{"epoch", schedule.epoch_after(s.step)},
           {"step", s.step},
           {"total_flos", s.total_flos},

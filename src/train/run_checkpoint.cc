@@ -99,7 +99,9 @@ Json state_of_form_1(const Json& record) {
                                options.at(words ? "wwm_probability" : "mlm_probability").get<double>());
 }
 
-std::string digest_of(const Chunks& chunks) {
+}  // namespace
+
+std::string digest_of_chunks(const Chunks& chunks) {
   constexpr int64_t kSample = 256;  // evenly spread: enough to tell two corpora, splits or tokenizers apart
   Checksum checksum;
   const int64_t count = std::min(kSample, chunks.size());
@@ -110,19 +112,18 @@ std::string digest_of(const Chunks& chunks) {
   return checksum_text(checksum.value());
 }
 
-}  // namespace
-
 RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
-                            const Backend& backend) {
+                            const Backend& backend, int ranks) {
   const Arithmetic& arithmetic = arithmetic_of(model, options.masking_rng).taken;
   Json recorded = options_to_json(options);
   recorded["dtype"] = name_of(arithmetic.type);
   recorded["bf16_kernel"] = arithmetic.kernel;
+  if (ranks > 1) recorded[kWorldSize] = ranks;
   return {.options = std::move(recorded),
           .train_chunks = data.train.size(),
           .eval_chunks = data.test.size(),
-          .train_digest = digest_of(data.train),
-          .eval_digest = digest_of(data.test),
+          .train_digest = digest_of_chunks(data.train),
+          .eval_digest = digest_of_chunks(data.test),
           .family = model.info().family,
           .device = backend.name(),
           .dtype = name_of(arithmetic.type),
@@ -200,7 +201,10 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
   return record;
 }
 
-void go_on_as_before(const MaskedLM& model, const TrainingOptions& options) {
+namespace {
+
+/// Of the newest checkpoint that the options may resume and that can be read.
+std::optional<RunIdentity> identity_to_resume(const TrainingOptions& options) {
   std::vector<fs::path> folders;
   if (options.resume_from_checkpoint == "auto")
     for (const int64_t step : checkpoints_in(options.output_dir))
@@ -209,13 +213,24 @@ void go_on_as_before(const MaskedLM& model, const TrainingOptions& options) {
     folders.emplace_back(options.resume_from_checkpoint);
   for (const fs::path& folder : folders) {
     try {
-      const RunIdentity before = read_checkpoint(folder).identity;
-      if (before.device == model.impl().model().backend().name())
-        model.impl().go_on_in({before.dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32, before.bf16_kernel});
-      return;
+      return read_checkpoint(folder).identity;
     } catch (const std::exception&) {  // told when the run is taken up, or an older one goes on
     }
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Json recorded_options(const TrainingOptions& options) {
+  const std::optional<RunIdentity> before = identity_to_resume(options);
+  return before ? before->options : Json();
+}
+
+void go_on_as_before(const MaskedLM& model, const TrainingOptions& options) {
+  const std::optional<RunIdentity> before = identity_to_resume(options);
+  if (before && before->device == model.impl().model().backend().name())
+    model.impl().go_on_in({before->dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32, before->bf16_kernel});
 }
 
 void restore_tensors(const fs::path& folder, const ModelConfig& config, ParameterSet& weights, Optimizer& optimizer) {

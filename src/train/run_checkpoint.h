@@ -18,6 +18,9 @@
 
 namespace tekio {
 
+/// Of ids, some of them: enough to tell two corpora, splits or tokenizers apart.
+std::string digest_of_chunks(const Chunks& chunks);
+
 /// What must be the same for a run to be resumed: its options, data and model.
 struct RunIdentity {
   Json options;  ///< options_to_json
@@ -28,7 +31,7 @@ struct RunIdentity {
   int64_t parameters = 0;
 
   static RunIdentity of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
-                        const Backend& backend);
+                        const Backend& backend, int ranks = 1);
 };
 
 struct CheckpointParts {
@@ -56,6 +59,9 @@ struct CheckpointRecord {
   std::string masking_state;
 };
 CheckpointRecord read_checkpoint(const std::filesystem::path& folder);
+/// The options that the run which these options resume was begun with, of its newest checkpoint that can be read; null
+/// where there is none.
+Json recorded_options(const TrainingOptions& options);
 /// Lets the model compute in what the run that the options resume was begun in, not in what would be measured now.
 void go_on_as_before(const MaskedLM& model, const TrainingOptions& options);
 /// Weights and moments. Errors: input (of another model).

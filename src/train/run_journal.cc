@@ -23,15 +23,16 @@ double parameters_without_embeddings(const ParameterSet& weights) {
 }  // namespace
 
 RunJournal::RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
-                       const TrainingOptions& options, const Schedule& schedule, const Communicator& ranks)
+                       const TrainingOptions& options, const Schedule& schedule, Communicator& ranks)
     : handle_(model),
       tokenizer_(tokenizer),
       data_(data),
       options_(options),
       schedule_(schedule),
+      ranks_(ranks),
       model_(model.impl().model()),
       folder_(ranks.rank() == 0 ? std::make_unique<RunFolder>(options) : nullptr),
-      identity_(RunIdentity::of(options, data, model, model_.backend())),
+      identity_(RunIdentity::of(options, data, model, model_.backend(), ranks.size())),
       checkpoints_(folder_
                        ? std::make_unique<CheckpointWriter>(*folder_, tokenizer, identity_, options.save_total_limit)
                        : nullptr),
@@ -40,12 +41,16 @@ RunJournal::RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks
 // ---- a run's beginning ----
 
 std::optional<fs::path> RunJournal::open() {
-  if (!folder_) return std::nullopt;
-  folder_->claim();
-  const DiskPlan disk = disk_plan(model_.config(), options_, schedule_);
-  model_reserve_ = folder_->reserve(disk);
-  if (!is_quiet()) costs_ = WorkCosts::of_files(options_, disk);  // for the time left
-  return folder_->checkpoint_to_resume();
+  std::string checkpoint;
+  if (folder_) {
+    folder_->claim();
+    const DiskPlan disk = disk_plan(model_.config(), options_, schedule_);
+    model_reserve_ = folder_->reserve(disk);
+    if (!is_quiet()) costs_ = WorkCosts::of_files(options_, disk);  // for the time left
+    checkpoint = folder_->checkpoint_to_resume().value_or("").string();
+  }
+  checkpoint = ranks_.broadcast(checkpoint);
+  return checkpoint.empty() ? std::nullopt : std::optional<fs::path>(checkpoint);
 }
 
 void RunJournal::fill_prompts() {
@@ -56,23 +61,41 @@ void RunJournal::fill_prompts() {
 }
 
 CheckpointRecord RunJournal::read(const fs::path& checkpoint) {
-  CheckpointRecord record = read_checkpoint(checkpoint);
-  check_same_run(record.identity, identity_, checkpoint.string());
-  if (record.state.step > schedule_.updates())
-    fail(ErrorKind::usage, "{} is {} updates into its run, but --max_steps or --num_train_epochs ask for {} in all",
-         checkpoint.string(), record.state.step, schedule_.updates());
+  CheckpointRecord record;
+  if (folder_) {
+    record = read_checkpoint(checkpoint);
+    check_same_run(record.identity, identity_, checkpoint.string());
+    if (record.state.step > schedule_.updates())
+      fail(ErrorKind::usage, "{} is {} updates into its run, but --max_steps or --num_train_epochs ask for {} in all",
+           checkpoint.string(), record.state.step, schedule_.updates());
+  }
+  if (ranks_.size() > 1) record = of_rank_0(record, checkpoint.string());
   state_ = record.state;
   return record;
 }
 
+/// What it has for all ranks; the identity is looked at on rank 0 alone.
+CheckpointRecord RunJournal::of_rank_0(const CheckpointRecord& record, const std::string& where) {
+  const Json own = {{"form", record.form}, {"state", record.state.to_json()}, {"masking", record.masking_state}};
+  const Json its = Json::parse(ranks_.broadcast(folder_ ? own.dump() : ""));
+  CheckpointRecord shared;
+  shared.form = its.at("form").get<int64_t>();
+  shared.state = RunState::from_json(its.at("state"), where);
+  shared.masking_state = its.at("masking").get<std::string>();
+  return shared;
+}
+
 void RunJournal::resumed(const fs::path& checkpoint, int64_t form) {
   saved_step_ = state_.step;
-  if (options_.load_best_model_at_end && state_.best_loss && !fs::exists(this->checkpoint(state_.best_step))) {
-    warn(fmt::format("the best model so far, of update {}, is not in {}: the best is sought from here on",
-                     state_.best_step, options_.output_dir));
+  const bool has_best = folder_ && fs::exists(this->checkpoint(state_.best_step));
+  if (options_.load_best_model_at_end && state_.best_loss && ranks_.broadcast(has_best ? "here" : "").empty()) {
+    if (folder_)
+      warn(fmt::format("the best model so far, of update {}, is not in {}: the best is sought from here on",
+                       state_.best_step, options_.output_dir));
     state_.best_loss.reset();
     state_.best_step = 0;
   }
+  if (!folder_) return;
   note(fmt::format(" resuming {} at update {} of {}", printable(checkpoint.string(), 300), with_commas(state_.step),
                    with_commas(schedule_.updates())));
   if (form == 1 && options_.masking_rng == MaskingRng::counter)
@@ -202,7 +225,8 @@ void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bo
   checkpoints_->wait();  // what the text below says of the folder is then true
   const bool should_stop = state_.step == schedule_.updates() || stops_early();
   checkpoints_->write(model_.weights(), optimizer,
-                      {.state = state_,
+                      {.config = model_.config(),
+                       .state = state_,
                        .masking_state = masking_state,
                        .trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop)},
                       training_goes_on);

@@ -30,7 +30,7 @@ class RunJournal {
  public:
   /// All references must outlive the journal. Looks at the folder, writes nothing. Errors: as RunFolder.
   RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& options,
-             const Schedule& schedule, const Communicator& ranks);
+             const Schedule& schedule, Communicator& ranks);
 
   // A run's beginning, in this order.
   /// Takes the folder; returns the checkpoint that the run is to go on from. Errors: as RunFolder.
@@ -46,6 +46,7 @@ class RunJournal {
   /// The first update follows.
   void start_clock();
 
+  const RunIdentity& identity() const { return identity_; }
   RunState& state() { return state_; }
   const RunState& state() const { return state_; }
   /// Whether evaluations no longer improve, and the run is to end for that.
@@ -66,6 +67,7 @@ class RunJournal {
   /// Returns when all is written. Errors: io.
   void wait_for_checkpoints();
   bool is_saved() const { return saved_step_ >= state_.step; }
+  /// Where that of an update lies, for rank 0.
   std::filesystem::path checkpoint(int64_t step) const { return checkpoint_in(options_.output_dir, step); }
   /// Of all checkpoints only the best one is left. Nothing may be under way.
   void keep_best_alone();
@@ -79,12 +81,13 @@ class RunJournal {
   };
   /// Fills prompts and writes the adapted model and the results; the model must be free. Errors: io.
   AdaptReport finish(const After& after);
-  /// Says where a stopped run is saved.
-  AdaptReport stopped();
+  /// Says where a run that a signal stopped is saved.
+  AdaptReport stopped(int signal);
   /// The run failed: a folder with nothing in it yet is left as it was.
   void abandon();
 
  private:
+  CheckpointRecord of_rank_0(const CheckpointRecord& record, const std::string& where);
   void trace(const UpdateResult& result);
   void log(const UpdateResult& result);
   void show_progress(const UpdateResult& result);
@@ -100,6 +103,7 @@ class RunJournal {
   const Chunks::Split& data_;
   const TrainingOptions& options_;
   const Schedule& schedule_;
+  Communicator& ranks_;
   const MlmNetwork& model_;
   std::unique_ptr<RunFolder> folder_;  ///< rank 0's alone
   RunIdentity identity_;

@@ -16,8 +16,8 @@ void RunJournal::end_training() {
   final_entry_ = final_entry(state_, schedule_, options_, data_.train.size());
 }
 
-AdaptReport RunJournal::stopped() {
-  const char* const name = StopSignals::name_of(StopSignals::received());
+AdaptReport RunJournal::stopped(int signal) {
+  const char* const name = StopSignals::name_of(signal);
   if (folder_ && state_.step > 0)
     note(fmt::format(" stopped  by {} after update {} of {} · saved in {} · go on with --resume_from_checkpoint", name,
                      with_commas(state_.step), with_commas(schedule_.updates()),
@@ -27,7 +27,7 @@ AdaptReport RunJournal::stopped() {
   if (state_.step == 0) abandon();
   AdaptReport r = report();
   r.stopped = true;
-  r.signal = StopSignals::received();
+  r.signal = signal;
   return r;
 }
 

@@ -8,17 +8,13 @@
 #include "train/signals.h"
 
 namespace tekio {
-namespace {
-
-bool stop_requested() { return StopSignals::received() != 0; }
-
-}  // namespace
-
 Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& o,
                  Communicator& ranks)
     : data_(data),
       options_(o),
       handle_(model),
+      ranks_(ranks),
+      stop_(ranks),
       model_(model.impl().model()),
       schedule_(o, data.train.size(), ranks.size()),
       journal_(model, tokenizer, data, o, schedule_, ranks),
@@ -35,18 +31,20 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
 AdaptReport Trainer::run() {
   try {
     begin();
-    if (!stop_requested()) train();
+    stop_.agree();
+    if (!stops()) train();
   } catch (...) {
     if (state_.step == 0) journal_.abandon();
     throw;
   }
   journal_.wait_for_checkpoints();
   journal_.end_training();
-  return stop_requested() ? stopped(batches_.state()) : finish();
+  return stops() ? stopped(batches_.state()) : finish();
 }
 
 /// Opens the folder and evaluates the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
+  require_same_on_all(ranks_, model_, told_of(journal_.identity()));
   const std::optional<fs::path> checkpoint = journal_.open();
   if (options_.dropout) model_.config().set_dropout(*options_.dropout);
   if (!checkpoint) journal_.fill_prompts();
@@ -54,7 +52,7 @@ void Trainer::begin() {
   if (checkpoint) resume(*checkpoint);
   journal_.begin();
   if (!checkpoint && evaluator_) state_.before = evaluate();
-  if (!checkpoint && general_evaluator_ && !stop_requested()) state_.general_before = evaluate_general();
+  if (!checkpoint && general_evaluator_ && !stops()) state_.general_before = evaluate_general();
   journal_.start_clock();
 }
 
@@ -62,15 +60,18 @@ void Trainer::lease_model() {
   lease_.emplace(handle_.impl(), batch_limits(options_, data_), /*training=*/true,
                  working_type(handle_, options_.masking_rng));
   const int64_t size = options_.per_device_eval_batch_size;
-  if (evaluates()) evaluator_.emplace(*lease_, masking_, data_.test, size, options_.eval_masking);
-  if (options_.general) general_evaluator_.emplace(*lease_, masking_, *options_.general, size, EvalMasking::frozen);
+  if (evaluates()) evaluator_.emplace(*lease_, masking_, data_.test, size, options_.eval_masking, ranks_);
+  if (options_.general)
+    general_evaluator_.emplace(*lease_, masking_, *options_.general, size, EvalMasking::frozen, ranks_);
 }
 
 void Trainer::resume(const fs::path& checkpoint) {
   const CheckpointRecord record = journal_.read(checkpoint);
   // A run that did not evaluate on it before does so now, while the model is as it was before training.
   if (general_evaluator_ && !state_.general_before) state_.general_before = evaluate_general();
-  restore_tensors(checkpoint, model_.config(), model_.weights(), step_.optimizer());
+  if (ranks_.rank() == 0) restore_tensors(checkpoint, model_.config(), model_.weights(), step_.optimizer());
+  for (ParameterSet* set : {&model_.weights(), &step_.optimizer().moment1(), &step_.optimizer().moment2()})
+    give_to_all(ranks_, *set);
   batches_.resume(state_.step, record.masking_state, checkpoint.string());
   journal_.resumed(checkpoint, record.form);
 }
@@ -83,6 +84,7 @@ void Trainer::train() {
     StopSignals::now(StopSignals::Doing::updating, state_.step);
     UpdateResult result = step_.run(*lease_, update);
     result.seconds = watch.seconds();
+    stop_.learn(result.signal);
     journal_.record(result);
     evaluate_and_save();
   }
@@ -90,7 +92,7 @@ void Trainer::train() {
 }
 
 bool Trainer::training_goes_on() const {
-  return state_.step < schedule_.updates() && !journal_.stops_early() && !stop_requested();
+  return state_.step < schedule_.updates() && !journal_.stops_early() && !stops();
 }
 
 /// What follows an update: evaluation, then a checkpoint. A signal puts the evaluation off to the resumed run.
@@ -99,14 +101,15 @@ void Trainer::evaluate_and_save() {
     state_.evaluation_due = true;
     const std::string masking_before = batches_.state();
     journal_.clear_progress();
-    const std::optional<EvaluationReport> report = stop_requested() ? std::nullopt : evaluate();
+    const std::optional<EvaluationReport> report = stops() ? std::nullopt : evaluate();
     if (!report) return save(masking_before);
     state_.evaluation_due = false;
     journal_.on_evaluated(*report, evaluator_->batches());
-    if (options_.on_evaluation) lease_->lend([&] { options_.on_evaluation(state_.evaluations.back()); });
+    if (options_.on_evaluation && ranks_.rank() == 0)
+      lease_->lend([&] { options_.on_evaluation(state_.evaluations.back()); });
   }
   const bool best_so_far = options_.load_best_model_at_end && state_.best_step == state_.step;
-  if (schedule_.saves_after(state_.step) || best_so_far || stop_requested()) save(batches_.state());
+  if (schedule_.saves_after(state_.step) || best_so_far || stops()) save(batches_.state());
 }
 
 void Trainer::save(const std::string& masking_state) {
@@ -116,7 +119,8 @@ void Trainer::save(const std::string& masking_state) {
 std::optional<EvaluationReport> Trainer::evaluate() {
   StopSignals::now(StopSignals::Doing::evaluating, state_.step);
   const auto number = static_cast<uint64_t>(state_.evaluations_done);
-  std::optional<EvaluationReport> report = evaluator_->run(number, stop_requested);
+  std::optional<EvaluationReport> report = evaluator_->run(number, StopSignals::received);
+  if (!report) stop_.agree();
   if (!report) return report;
   ++state_.evaluations_done;
   journal_.took(*report);
@@ -125,7 +129,8 @@ std::optional<EvaluationReport> Trainer::evaluate() {
 
 std::optional<EvaluationReport> Trainer::evaluate_general() {
   StopSignals::now(StopSignals::Doing::evaluating, state_.step);
-  std::optional<EvaluationReport> report = general_evaluator_->run(0, stop_requested);
+  std::optional<EvaluationReport> report = general_evaluator_->run(0, StopSignals::received);
+  if (!report) stop_.agree();
   if (report) journal_.general_took(*report);
   return report;
 }

@@ -12,6 +12,7 @@
 #include "dist/communicator.h"
 #include "train/evaluation.h"
 #include "train/model_lease.h"
+#include "train/rank_agreement.h"
 #include "train/run_journal.h"
 #include "train/schedule.h"
 #include "train/update_step.h"
@@ -37,6 +38,7 @@ class Trainer {
   std::optional<EvaluationReport> evaluate_general();
   void save(const std::string& masking_state);
   bool training_goes_on() const;
+  bool stops() const { return stop_.signal() != 0; }
 
   // How it ends: trainer_end.cc.
   AdaptReport finish();
@@ -49,6 +51,8 @@ class Trainer {
   const Chunks::Split& data_;
   const TrainingOptions& options_;
   MaskedLM& handle_;
+  Communicator& ranks_;
+  StopAgreement stop_;
   MlmNetwork& model_;
   Schedule schedule_;
   RunJournal journal_;

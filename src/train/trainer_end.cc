@@ -7,7 +7,7 @@ namespace tekio {
 
 AdaptReport Trainer::stopped(const std::string& masking_state) {
   if (!journal_.is_saved()) save(masking_state);
-  return journal_.stopped();
+  return journal_.stopped(stop_.signal());
 }
 
 /// Where the best model is wanted and the last is another: its weights, in place of the last ones.
@@ -15,7 +15,9 @@ void Trainer::load_best() {
   if (!options_.load_best_model_at_end || state_.best_step == 0) return;
   if (state_.best_step != state_.step) {
     if (!journal_.is_saved()) save(batches_.state());  // these weights give way to the best ones
-    load_weights(journal_.checkpoint(state_.best_step), model_.config(), model_.weights(), /*seed=*/0);
+    if (ranks_.rank() == 0)
+      load_weights(journal_.checkpoint(state_.best_step), model_.config(), model_.weights(), /*seed=*/0);
+    give_to_all(ranks_, model_.weights());
   }
   if (options_.save_total_limit == 1) journal_.keep_best_alone();
 }

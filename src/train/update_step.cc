@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "model/family.h"
 #include "train/plan.h"
+#include "train/signals.h"
 
 namespace tekio {
 namespace {
@@ -81,10 +82,15 @@ UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
     result.masked += batch.masked;
   }
   for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) lease.ensure_fits(micro.batch);
-  std::vector<double> losses;
-  for (const std::string& record : ranks_.gather(bytes_of(accumulate(update, result, std::move(outline.looked_up)))))
-    append(losses, record);
-  for (const double loss : losses) result.loss += loss;
+  std::vector<double> losses = accumulate(update, result, std::move(outline.looked_up));
+  losses.push_back(StopSignals::received());  // goes along, so that all ranks stop after the same update
+  for (const std::string& record : ranks_.gather(bytes_of(losses))) {
+    std::vector<double> of_rank;
+    append(of_rank, record);
+    if (result.signal == 0) result.signal = static_cast<int>(of_rank.back());
+    of_rank.pop_back();
+    for (const double loss : of_rank) result.loss += loss;
+  }
   result.grad_norm = optimizer_.update(model_.weights(), model_.gradients(), result.learning_rate, step + 1);
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm))
     fail(ErrorKind::input,

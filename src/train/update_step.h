@@ -31,6 +31,7 @@ struct UpdateResult {
   int64_t tokens = 0, masked = 0;
   double seconds = 0;                 ///< making its batches included
   std::vector<BatchFigures> batches;  ///< all micro-batches, in order
+  int signal = 0;                     ///< that a rank was told to stop by; 0: none was
 };
 
 class UpdateStep {

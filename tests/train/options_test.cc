@@ -168,5 +168,40 @@ TEST(Options, AnUpdateMayBeCutOtherwiseButNotBeAnother) {
   EXPECT_EQ(compare_options(options_to_json(before), options_to_json(now)).forbidden.size(), 2u);
 }
 
+TEST(RunOptions, GoOnOnOtherRanksWithTheSameUpdates) {
+  const auto recorded = [](int64_t size, int64_t times, int ranks) {
+    TrainingOptions o;
+    o.per_device_train_batch_size = size;
+    o.gradient_accumulation_steps = times;
+    Json options = options_to_json(o);
+    if (ranks > 1) options[kWorldSize] = ranks;
+    return options;
+  };
+  EXPECT_EQ(chunks_per_update(recorded(4, 3, 2)), 24);
+  EXPECT_EQ(ranks_of(recorded(4, 3, 1)), 1);
+  struct {
+    Json before, now;
+    size_t forbidden, told;
+  } const cases[] = {
+      {recorded(4, 4, 2), recorded(4, 8, 1), 0, 0},  // the same bits: whole parts of the tree
+      {recorded(4, 4, 2), recorded(4, 2, 4), 0, 0}, {recorded(4, 6, 1), recorded(4, 6, 1), 0, 0},
+      {recorded(4, 6, 1), recorded(4, 3, 2), 0, 2},                                                // other sums
+      {recorded(4, 4, 2), recorded(2, 8, 2), 0, 2},                                                // other batches
+      {recorded(4, 4, 2), recorded(2, 4, 4), 0, 2}, {recorded(4, 4, 2), recorded(4, 4, 4), 1, 0},  // other updates
+      {recorded(4, 4, 2), recorded(4, 8, 2), 1, 0},
+  };
+  for (const auto& c : cases) {
+    const OptionChanges changes = compare_options(c.before, c.now);
+    EXPECT_EQ(changes.forbidden.size(), c.forbidden) << c.before << c.now;
+    EXPECT_EQ(changes.told.size(), c.told) << c.before << c.now;
+  }
+  Json before = recorded(4, 4, 2), now = recorded(2, 4, 4);
+  before["masking_rng"] = now["masking_rng"] = "torch";  // drawn batch by batch
+  EXPECT_EQ(compare_options(before, now).forbidden.size(), 2u);
+  now = recorded(4, 8, 1);
+  now["masking_rng"] = "torch";
+  EXPECT_TRUE(compare_options(before, now).forbidden.empty());
+}
+
 }  // namespace
 }  // namespace tekio::test

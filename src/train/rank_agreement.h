@@ -1,0 +1,45 @@
+// What ranks must have in common before they work on one run, and what they agree on while they do.
+#pragma once
+
+#include "dist/communicator.h"
+#include "model/masked_lm.h"
+#include "train/run_checkpoint.h"
+#include "train/signals.h"
+
+namespace tekio {
+
+/// Refuses ranks that were told different things: another build of the program, other weights, or another value in
+/// `told`, whose keys are as a sentence names them ("--seed", "the device"). All ranks call it. Errors: usage (names
+/// what differs, and on which rank).
+void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told);
+/// What a run is told.
+Json told_of(const RunIdentity& identity);
+/// What an evaluation is told.
+Json told_of(const Chunks& evaluated, const EvaluationOptions& options);
+
+/// Lets all ranks compute in what rank 0 computes in: what would be measured may differ by a hair.
+void compute_in_the_same(Communicator& ranks, const MaskedLM& model, MaskingRng masking);
+
+/// Gives rank 0's numbers to all. Returns when they are there.
+void give_to_all(Communicator& ranks, ParameterSet& numbers);
+
+/// Whether a run is to stop for a signal. Each process gets its own signals: one that works alone heeds them at once,
+/// several heed what all of them have been told, so that they stop after the same update.
+class StopAgreement {
+ public:
+  explicit StopAgreement(Communicator& ranks) : ranks_(ranks) {}
+  /// The signal; 0: none.
+  int signal() const { return ranks_.size() == 1 ? StopSignals::received() : agreed_; }
+  /// What all ranks have been told at once.
+  void learn(int signal) {
+    if (agreed_ == 0) agreed_ = signal;
+  }
+  /// Tells each other. All ranks call it.
+  void agree();
+
+ private:
+  Communicator& ranks_;
+  int agreed_ = 0;
+};
+
+}  // namespace tekio
