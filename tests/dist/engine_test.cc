@@ -148,13 +148,13 @@ TEST(Engine, SharesOfASumAreTheWholeSums) {
 }
 
 TEST(Engine, GroupsOfAMachinesRanksAddTheirsFirstAndGiveTheSameBits) {
-  const std::vector<std::pair<int, int>> layouts = {{4, 2}, {8, 2}, {8, 4}, {6, 2}, {12, 4}, {16, 4}, {12, 6}, {9, 3}};
+  const std::vector<std::pair<int, int>> layouts = {{4, 2}, {8, 4}, {6, 2}, {16, 4}, {12, 6}, {9, 3}};
   for (const auto& layout : layouts) {
     const int size = layout.first;
     std::vector<Job> jobs;
     for (const Wire wire : {Wire::f32, Wire::bf16})
-      for (const int givers : {1, 2, 3, size / 2 + 1, size - 1, size})
-        for (const size_t count : {1, 5000, 50001}) jobs.emplace_back(size, count, givers, wire);
+      for (const int givers : {1, 3, size - 1, size})
+        for (const size_t count : {1, 20001}) jobs.emplace_back(size, count, givers, wire);
     run_ranks(
         size,
         [&](Communicator& ranks) {
