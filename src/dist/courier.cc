@@ -147,7 +147,8 @@ std::string Courier::name(int rank) {
   return fmt::format("rank {} ({})", rank, meeting_.names[static_cast<size_t>(rank)]);
 }
 
-// Spins while much comes, and while the caller has nothing to do but wait; else leaves the processors to who computes.
+// Looks again and again while much comes, then after pauses that grow with the time in which nothing came: where the
+// caller waits they stay shorter than where it computes.
 void Courier::rest(bool moved) {
   if (moved) {
     quiet_rounds_ = 0;
@@ -155,12 +156,13 @@ void Courier::rest(bool moved) {
   }
   ++quiet_rounds_;
   const bool waited_for = meeting_.is_waited_for.load(std::memory_order_relaxed);
-  if (quiet_rounds_ < (waited_for ? 100 : 20)) {
+  const int spins = waited_for ? 100 : 20;
+  if (quiet_rounds_ < spins) {
     ::sched_yield();
     return;
   }
-  const microseconds longest(!running_.empty() ? (waited_for ? 50 : 200) : 20000);
-  const auto pause = std::min(longest, microseconds(20) * quiet_rounds_ / 20);
+  const microseconds longest(running_.empty() ? 20000 : waited_for ? 200 : 1000);
+  const auto pause = std::min(longest, microseconds(20) * (1 << std::min(10, (quiet_rounds_ - spins) / 8)));
   std::unique_lock lock(meeting_.mutex);
   if (meeting_.tasks.empty()) meeting_.to_thread.wait_for(lock, pause);
 }
