@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -133,6 +135,86 @@ TEST_P(RanksOf, OneThatIsKilledIsNamedWhereTheLauncherLetsTheOthersLive) {
   const auto result = launch_and_signal(SIGKILL, 1, {"--enable-recovery"});
   EXPECT_LT(result.seconds, 30);
   EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
+}
+
+TEST_P(RanksOf, AdaptAndEvaluateAsOneProcessDoes) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(60));
+  const auto adapt = [&](const std::string& name, const char* accumulation) {
+    return std::vector<std::string>{"adapt",
+                                    "--model",
+                                    model_folder(),
+                                    "--data",
+                                    text,
+                                    "--chunk_size",
+                                    "16",
+                                    "--per_device_train_batch_size",
+                                    "2",
+                                    "--gradient_accumulation_steps",
+                                    accumulation,
+                                    "--max_steps",
+                                    "6",
+                                    "--save_strategy",
+                                    "steps",
+                                    "--save_steps",
+                                    "4",
+                                    "--dtype",
+                                    "f32",
+                                    "--threads",
+                                    "1",
+                                    "--output_dir",
+                                    folder / name,
+                                    "--json"};
+  };
+  const Result one = run(adapt("one", "4"));
+  ASSERT_EQ(one.code, 0) << one.err;
+  EXPECT_EQ(one.json()["world_size"], 1);
+  const auto several = launch(4, {}, adapt("several", "1"));
+  ASSERT_EQ(several.code, 0) << several.err;
+  const auto document = nlohmann::ordered_json::parse(several.out);  // one of them
+  EXPECT_EQ(document["world_size"], 4);
+  EXPECT_EQ(document["perplexity"], one.json()["perplexity"]);
+  EXPECT_EQ(document["prompts"], one.json()["prompts"]);
+  EXPECT_EQ(read_file(folder / "several/model.safetensors"), read_file(folder / "one/model.safetensors"));
+  EXPECT_THAT(several.err, HasSubstr(" device   4 ranks, each cpu"));
+
+  const std::vector<std::string> evaluate = {"eval", "--model",      folder / "one", "--data",
+                                             text,   "--chunk_size", "16",           "--per_device_eval_batch_size",
+                                             "3",    "--dtype",      "f32",          "--json"};
+  auto alone = run(evaluate).json();
+  const auto dealt = launch(3, {}, evaluate);
+  ASSERT_EQ(dealt.code, 0) << dealt.err;
+  auto together = nlohmann::ordered_json::parse(dealt.out);
+  EXPECT_EQ(together["world_size"], 3);
+  for (const char* key : {"seconds", "world_size"}) alone.erase(key), together.erase(key);
+  EXPECT_EQ(together, alone);
+
+  auto resume = adapt("resumed", "1");
+  const auto option = std::ranges::find(resume, "--gradient_accumulation_steps");
+  resume.erase(option, option + 2);
+  resume.insert(resume.end(), {"--resume_from_checkpoint", folder / "several/checkpoint-4"});
+  const auto resumed = launch(2, {}, resume);  // the option is not given: two micro-batches each
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(read_file(folder / "resumed/model.safetensors"), read_file(folder / "one/model.safetensors"));
+}
+
+TEST_P(RanksOf, ThoseThatAreToldDifferentThingsAreRefused) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(60));
+  const auto adapt = [&](const char* rate) {
+    return std::vector<std::string>{"adapt",        "--model",      model_folder(), "--data", text,
+                                    "--chunk_size", "16",           "--max_steps",  "2",      "--learning_rate",
+                                    rate,           "--output_dir", folder / "run"};
+  };
+  std::vector<std::string> both = adapt("1e-3");
+  both.insert(both.end(), {":", "-n", "1", TEKIO_PROGRAM});
+  const std::vector<std::string> other = adapt("2e-3");
+  both.insert(both.end(), other.begin(), other.end());
+  const auto result = launch(1, {}, both);
+  EXPECT_EQ(result.code, 2) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("the ranks were told different things: --learning_rate is 0.001 on rank 0 and "
+                                    "0.002 on rank 1;"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Mpi, RanksOf, testing::Values("openmpi", "mpich"), [](const auto& mpi) { return mpi.param; });
