@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/random/numpy_permutation.h"
 
@@ -74,6 +75,8 @@ Chunks::View Chunks::View::of_rows(std::shared_ptr<const TokenStore> store, int6
                       b = batch.back.batch->ids.subspan(batch.back.begin, across + block - front);
       store->id_bytes() == 2 ? join(a, b, batch.narrow_seam) : join(a, b, batch.wide_seam);
     }
+    // Of a large store, a page of each batch that was looked into, and what the system maps around it, would stay.
+    if (batch.back.size() > 0) drop_pages(batch.front.batch->bytes());
     rows.batches.push_back(std::move(batch));
   }
   View view;

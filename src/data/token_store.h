@@ -74,9 +74,16 @@ class TokenStore {
     std::span<const uint64_t> word_starts;  // bit i: token i begins a word
     std::span<const uint64_t> row_ends;     // [rows], ascending
     std::span<const uint64_t> numbers;      // [rows], ascending, among all that were read; empty: none was left out
+    /// Where a row's tokens begin and end; where the first begins and the last ends is known without looking.
     std::pair<int64_t, int64_t> row(int64_t r) const {
-      return {r == 0 ? 0 : static_cast<int64_t>(row_ends[static_cast<size_t>(r) - 1]),
-              static_cast<int64_t>(row_ends[static_cast<size_t>(r)])};
+      const auto i = static_cast<size_t>(r);
+      return {i == 0 ? 0 : static_cast<int64_t>(row_ends[i - 1]),
+              i + 1 == row_ends.size() ? ids.size() : static_cast<int64_t>(row_ends[i])};
+    }
+    /// All of it, as it lies in the file.
+    std::span<const std::byte> bytes() const {
+      const std::byte* const begin = ids.bytes().data();
+      return {begin, reinterpret_cast<const std::byte*>(row_ends.data() + row_ends.size() + numbers.size())};
     }
   };
   const std::vector<Batch>& batches() const { return batches_; }

@@ -3,9 +3,13 @@
 
 #include <xxhash.h>
 
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <memory>
 #include <random>
 
+#include "data/chunks.h"
 #include "data/scratch_folder.h"
 
 namespace tekio::test {
@@ -303,6 +307,43 @@ TEST(TokenStore, OfTheVersionBeforeIsRead) {
     folder.write("old", old.substr(0, size));
     expect_error(ErrorKind::input, {"is damaged"}, [&] { TokenStore(folder / "old", kKey); });
   }
+}
+
+/// Bytes of the mapping around `address` that this process holds in memory.
+int64_t resident_bytes(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  bool is_it = false;
+  for (std::string line; std::getline(maps, line);) {
+    uint64_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      const auto at = reinterpret_cast<uint64_t>(address);
+      is_it = begin <= at && at < end;
+    } else if (int64_t kib = 0; is_it && std::sscanf(line.c_str(), "Rss: %ld kB", &kib) == 1) {
+      return kib * 1024;
+    }
+  }
+  return -1;
+}
+
+/// Counting chunks looks at what is known of each batch, and what else must be looked into does not stay in memory.
+TEST(TokenStore, MemoryDoesNotGrowWithWhatIsCounted) {
+  const ScratchFolder folder;
+  constexpr int64_t kRows = 150'000, kTokens = 60;
+  TokenStoreWriter writer(folder / "s", kKey, {.id_bytes = 2});
+  EncodedRows row{.ids = std::vector<int32_t>(kTokens, 7), .word_starts = std::vector<uint8_t>(kTokens, 1)};
+  row.row_ends = {kTokens};
+  for (int64_t r = 0; r < kRows; ++r) writer.append(row);
+  writer.commit();
+  const auto store = std::make_shared<const TokenStore>(folder / "s", kKey);
+  const void* const first = store->batches().front().ids.bytes().data();
+  ASSERT_GT(resident_bytes(first), 18 << 20) << "it was verified just now";
+  for (const TokenStore::Batch& batch : store->batches()) drop_pages(batch.bytes());
+  const int64_t before = resident_bytes(first);
+  ASSERT_LT(before, 4 << 20);
+  EXPECT_EQ(Chunks::View::whole(store, 128, false).size(), kRows / 1000 * (1000 * kTokens / 128));
+  EXPECT_EQ(resident_bytes(first), before);
+  EXPECT_GT(Chunks::View::of_rows(store, 128, false, 500, kRows - 1).size(), 0);
+  EXPECT_LT(resident_bytes(first), 8 << 20);
 }
 
 TEST(TokenStoreWriter, LeavesNothingWithoutCommit) {
