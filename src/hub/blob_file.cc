@@ -47,9 +47,10 @@ BlobLock::BlobLock(const fs::path& path) {
 
 BlobLock::~BlobLock() { ::close(descriptor_); }
 
-BlobFile::BlobFile(const RepositoryCache& cache, const FileHead& file)
-    : file_(file), destination_(cache.blob(file.etag)) {
-  path_ = destination_.string() + ".incomplete";
+BlobFile::BlobFile(const FileHead& file, fs::path destination)
+    : file_(file), path_(destination.string() + ".incomplete"), destination_(std::move(destination)) {}
+
+BlobFile::BlobFile(const RepositoryCache& cache, const FileHead& file) : BlobFile(file, cache.blob(file.etag)) {
   make_folder_of(path_);
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
   struct stat info {};

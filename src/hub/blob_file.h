@@ -40,6 +40,9 @@ class BlobFile {
   void finish(const std::string& what);
 
  private:
+  /// Not opened yet: what fails from then on closes it.
+  BlobFile(const FileHead& file, std::filesystem::path destination);
+
   const FileHead& file_;
   std::filesystem::path path_, destination_;
   int descriptor_ = -1;

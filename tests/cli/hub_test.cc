@@ -2,9 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tekio/masked_lm.h>
+#include <tekio/tokenizer.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include "hub/hub_server.h"
@@ -167,6 +171,63 @@ TEST_F(Hub, KilledInTheMiddleItGoesOn) {
   bool resumed = false;
   for (const auto& entry : server_.take_log()) resumed |= !entry["range"].is_null();
   EXPECT_TRUE(resumed);
+}
+
+/// The contents of the weights that were asked for.
+int64_t contents(const nlohmann::json& log) {
+  return std::count_if(log.begin(), log.end(),
+                       [](const auto& entry) { return entry["host"] == "cdn" && entry["method"] == "GET"; });
+}
+
+TEST_F(Hub, TwoProcessesAtOnceFetchOnce) {
+  server_.set_faults({{{"match", "^GET cdn"}, {"kind", "slow"}, {"seconds", 2}}});
+  Running one({"pull", "org/tiny", "--json"}, start_), other({"pull", "org/tiny", "--json"}, start_);
+  const Result first = one.finish(), second = other.finish();
+  ASSERT_EQ(first.code, 0) << first.err;
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_EQ(first.json()["path"], second.json()["path"]);
+  EXPECT_EQ(contents(server_.take_log()), 1);
+  EXPECT_THAT(first.err + second.err, HasSubstr("waiting for another process that fetches the same file"));
+}
+
+TEST_F(Hub, WhereOneOfTwoProcessesIsKilledTheOtherGoesOn) {
+  const auto whole = read_file(model_folder() + "/model.safetensors");
+  server_.set_faults({{{"match", "^GET cdn"}, {"kind", "stall"}, {"after", whole.size() / 2}, {"seconds", 60}}});
+  Running killed({"pull", "org/tiny"}, start_);
+  killed.wait_for("fetching");
+  for (int i = 0; i < 200 && contents(server_.log()) == 0; ++i) ::usleep(50'000);
+  Running other({"pull", "org/tiny", "--json"}, start_);
+  EXPECT_TRUE(other.wait_for("waiting for another process"));
+  killed.signal(SIGKILL);
+  killed.finish();
+  const Result result = other.finish();
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(read_file(result.json()["path"].get<std::string>() + "/model.safetensors"), whole);
+}
+
+TEST_F(Hub, TheLibraryTakesNamesToo) {
+  const auto set = [](const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); };
+  for (const auto& [name, value] : start_.environment) set(name.c_str(), value);
+  const Tokenizer tokenizer = Tokenizer::from_pretrained("org/tiny");
+  EXPECT_EQ(tokenizer.vocabulary_size(), Tokenizer::from_pretrained(model_folder()).vocabulary_size());
+  for (const auto& entry : server_.take_log())
+    EXPECT_THAT(entry["path"].get<std::string>(), Not(HasSubstr("safetensors"))) << "a tokenizer needs no weights";
+  EXPECT_EQ(MaskedLM::from_pretrained("org/tiny").num_parameters(),
+            MaskedLM::from_pretrained(model_folder()).num_parameters());
+  for (const auto& [name, value] : start_.environment) ::unsetenv(name.c_str());
+}
+
+/// What speaks to the network, reads Parquet or unpacks is loaded where it is needed.
+TEST_F(Hub, FilesOfOnesOwnLoadNoLibraryOfTheHubs) {
+  start_.environment["LD_DEBUG"] = "libs";
+  const auto loaded = [&](const std::string& model) {
+    return run({"fill", "--model", model, "the [MASK] is good"}, start_).err;
+  };
+  const std::string own = loaded(model_folder()), named = loaded("org/tiny");
+  if (named.find("libcurl") == std::string::npos)
+    GTEST_SKIP() << "the loader of this system does not say what it loads";
+  for (const char* library : {"libcurl", "libcrypto", "libyaml", "libtekio_arrow", "libbz2", "liblzma"})
+    EXPECT_THAT(own, Not(HasSubstr(library)));
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
 #include <random>
 
 #include "base/error.h"
@@ -270,6 +274,58 @@ TEST_F(Fault, AForeignHostOfThisNetworkIsNotAsked) {
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr("this machine's own network")) << url;
     }
+}
+
+TEST_F(Fault, ASlowServerIsWaitedForAsLongAsIsSaid) {
+  server_.set_faults({{{"match", "."}, {"kind", "slow"}, {"seconds", 0.3}, {"times", 100}}});
+  EXPECT_EQ(fetch_message(), "");
+  fs::remove_all(server_.cache());
+  server_.set_faults({{{"match", "/api/"}, {"kind", "slow"}, {"seconds", 4}, {"times", 100}}});
+  EXPECT_THAT(fetch_message(), AllOf(HasSubstr("m cannot be had from"), HasSubstr("3 tries"), HasSubstr("--offline")));
+}
+
+/// As long as it lives, no file of this process may be longer.
+class LongestFile {
+ public:
+  explicit LongestFile(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~LongestFile() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  LongestFile(const LongestFile&) = delete;
+  LongestFile& operator=(const LongestFile&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST_F(Fault, WhereTheSystemTakesNoMoreThePartStays) {
+  {
+    const LongestFile limit(100'000);
+    EXPECT_THAT(fetch_message(),
+                AllOf(HasSubstr("cannot write"), HasSubstr("File too large"), HasSubstr("HF_HUB_CACHE")));
+  }
+  server_.take_log();
+  EXPECT_EQ(fetch_message(), "");
+  EXPECT_EQ(server_.take_log().back()["range"], "bytes=100000-");
+}
+
+TEST_F(Fault, AFullDiskIsSaidBeforeAnythingIsFetched) {
+  fs::create_directories(server_.cache());
+  const std::string mount =
+      fmt::format("mount -t tmpfs -o size=64k tekio-test {} 2>/dev/null", server_.cache().string());
+  if (std::system(mount.c_str()) != 0) GTEST_SKIP() << "no small file system can be mounted here";
+  server_.take_log();
+  EXPECT_THAT(fetch_message(), AllOf(HasSubstr(".incomplete needs 400 KB more"), HasSubstr("are free there"),
+                                     HasSubstr("HF_HUB_CACHE")));
+  for (const auto& entry : server_.take_log()) EXPECT_EQ(entry["host"], "endpoint") << entry;
+  EXPECT_EQ(std::system(fmt::format("umount {}", server_.cache().string()).c_str()), 0);
 }
 
 TEST_F(Fault, ACacheThatCannotBeWrittenIsNamed) {

@@ -75,9 +75,9 @@ nlohmann::json HubServer::control(const char* method, const std::string& path, c
 void HubServer::set_faults(const nlohmann::json& faults) const { control("POST", "/_faults", faults.dump()); }
 
 nlohmann::json HubServer::take_log() const {
-  nlohmann::json log = control("GET", "/_log");
+  nlohmann::json all = log();
   control("DELETE", "/_log");
-  return log;
+  return all;
 }
 
 nlohmann::json HubServer::repositories() const { return control("GET", "/_repositories"); }

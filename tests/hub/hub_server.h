@@ -34,6 +34,7 @@ class HubServer {
   void set_faults(const nlohmann::json& faults) const;
   /// Requests so far, those of control left out; forgotten with this.
   nlohmann::json take_log() const;
+  nlohmann::json log() const { return control("GET", "/_log"); }
   /// How many of them were answered at the same time, at most.
   int peak() const { return control("GET", "/_peak").get<int>(); }
   nlohmann::json repositories() const;
