@@ -84,7 +84,7 @@ void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Piece
 // What a token is to the library: its text, but Unigram's unknown one is what it stands for.
 std::string_view PieceEncoder::written(const SubwordPiece& piece, std::span<const AlignedChar> word) {
   const auto* unigram = tables_->model.as<Unigram>();
-  if (unigram == nullptr || piece.id != unigram->options().unknown_id)
+  if (unigram == nullptr || piece.id != unigram->options().unknown_id || unigram->is_byte(piece.id))
     return *tables_->model.vocabulary().token(piece.id);
   unknown_.spell(word.subspan(piece.begin, piece.end - piece.begin));
   return unknown_.bytes;

@@ -166,27 +166,35 @@ void run(const Step& step, PreTokenizedText& now) {
   for (const Split& split : now.before) cut(step, *now.text, split, now.splits);
 }
 
+// A word of which no character stands for any of the original text, but what a Replace put in place of an empty match:
+// the reference leaves it behind what it writes for it.
+void append_inserted(std::span<const AlignedChar> word, AlignedText& out) {
+  if (std::all_of(word.begin(), word.end(), [](const AlignedChar& a) { return a.begin == a.end; }))
+    out.insert(out.end(), word.begin(), word.end());
+}
+
 // Appends the words of a text, which is a piece's with perhaps a space before it, in the byte-level alphabet.
 void append_words(const ByteLevelPreTokenization& step, std::span<const AlignedChar> text, PreTokenizedText& now) {
   AlignedText& out = now.rewritten;
   now.spelt.spell(text);
   const std::string& bytes = now.spelt.bytes;
-  const size_t first = out.size();
   if (bytes.size() > INT32_MAX)
     fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", bytes.size(), INT32_MAX);
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const AlignedChar& from = text[now.spelt.character_at[i]];
-    out.push_back({byte_level::kCharacters[static_cast<unsigned char>(bytes[i])], from.begin, from.end});
-  }
-  if (!step.use_regex) {
+  const auto append_word = [&](size_t begin, size_t end) {
+    const size_t first = out.size();
+    for (size_t i = begin; i < end; ++i) {
+      const AlignedChar& from = text[now.spelt.character_at[i]];
+      out.push_back({byte_level::kCharacters[static_cast<unsigned char>(bytes[i])], from.begin, from.end});
+    }
+    const size_t from = now.spelt.character_at[begin];
+    append_inserted(text.subspan(from, now.spelt.character_at[end] - from), out);
     now.splits.push_back({first, out.size()});
-    return;
-  }
+  };
+  if (!step.use_regex) return append_word(0, bytes.size());
   ByteLevelScanner scanner;
   scanner.start(bytes);
   while (scanner.next())
-    for (size_t i = 0; i < scanner.count(); ++i)
-      now.splits.push_back({first + scanner.begin(i), first + scanner.end(i)});
+    for (size_t i = 0; i < scanner.count(); ++i) append_word(scanner.begin(i), scanner.end(i));
 }
 
 // Lets a step write what becomes of the text, split by split: `before` has the splits, which lie in `text` until it is

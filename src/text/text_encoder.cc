@@ -70,7 +70,13 @@ struct TextEncoder::State {
   void append_content(std::string_view text);
   template <typename Scanner>
   void append_regions(Scanner& scanner, std::string_view text);
-  void append_bytes(std::string_view stretch);
+  struct NormalForm {
+    std::string_view text;  // the stretch, or `normalized`
+    bool begins_text;       // its first character is what the whole text begins with
+    bool begins_inserted;   // it stands for none
+  };
+  NormalForm normalize(std::string_view stretch, bool at_beginning);
+  void append_bytes(std::string_view stretch, bool at_beginning);
   void append_words_of_bytes(std::string_view text);
   void append_unigram(std::string_view stretch, bool at_beginning);
   void append_from_spaces(std::string_view stretch, bool at_beginning);
@@ -200,7 +206,7 @@ void TextEncoder::State::append_content(std::string_view text) {
     else if (word_piece != nullptr)
       append_regions(region_scanner, content);
     else if (bpe != nullptr)
-      append_bytes(content);
+      append_bytes(content, stretch.begin == 0);
     else if (unigram != nullptr)
       append_unigram(content, stretch.begin == 0);
     else
@@ -240,14 +246,24 @@ void TextEncoder::State::append_regions(Scanner& scanner, std::string_view text)
   }
 }
 
+TextEncoder::State::NormalForm TextEncoder::State::normalize(std::string_view stretch, bool at_beginning) {
+  if (tables.normalizer.keeps(stretch)) return {stretch, at_beginning, false};
+  const int32_t first = at_beginning ? 0 : 1;
+  AlignedText text;
+  append_aligned(stretch, first, text);
+  tables.normalizer.apply(text, first);
+  normalized.clear();
+  for (const AlignedChar& a : text) append_utf8(normalized, a.c);
+  return {normalized, !text.empty() && text[0].begin == 0, !text.empty() && text[0].begin == text[0].end};
+}
+
 // The stretch's normal form, with the added tokens that are looked for there cut out.
-void TextEncoder::State::append_bytes(std::string_view stretch) {
-  if (!tables.normalizer.keeps(stretch)) {
-    normalized = tables.normalizer.apply(stretch);
-    if (normalized.size() > INT32_MAX)
-      fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", normalized.size(), INT32_MAX);
-    stretch = normalized;
-  }
+void TextEncoder::State::append_bytes(std::string_view stretch, bool at_beginning) {
+  const NormalForm form = normalize(stretch, at_beginning);
+  if (form.begins_inserted) return append_slowly(stretch, at_beginning);
+  stretch = form.text;
+  if (stretch.size() > INT32_MAX)
+    fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", stretch.size(), INT32_MAX);
   if (tables.normalized_matcher.empty()) return append_words_of_bytes(stretch);
   tables.normalized_matcher.cut(stretch, tables.added, tables.ignore_special, inner);
   for (const AddedTokenMatcher::Stretch& piece : inner) {
@@ -323,10 +339,9 @@ void TextEncoder::State::append_from_spaces(std::string_view stretch, bool at_be
 }
 
 void TextEncoder::State::append_whole(std::string_view stretch, bool at_beginning) {
-  if (!tables.normalizer.keeps(stretch)) {
-    normalized = tables.normalizer.apply(stretch);
-    stretch = normalized;
-  }
+  const NormalForm form = normalize(stretch, at_beginning);
+  stretch = form.text;
+  at_beginning = form.begins_text;
   unigram_cut.make_whole_split(stretch, at_beginning, plain);
   if (plain.size() > INT32_MAX)
     fail(ErrorKind::input, "a normalized text of {} bytes is too long: at most {}", plain.size(), INT32_MAX);

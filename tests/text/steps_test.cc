@@ -114,6 +114,28 @@ TEST(NormalizerTest, StepsBehindAnEmptyMatchAtTheBeginning) {
             std::pair(std::string("-ab"), Pairs{{0, 0}, {0, 1}, {1, 2}}));
 }
 
+// A word of nothing else is written once more, in its own characters.
+TEST(PreTokenizerTest, BytesOfAnEmptyMatchAtTheBeginning) {
+  const auto words = [](const char* pattern, const char* content, bool adds_space, std::string_view bytes) {
+    AlignedText text;
+    append_aligned(bytes, 0, text);
+    Normalizer({ReplaceNormalization{Pattern::regex(pattern, "here"), content}}).apply(text, 0);
+    ByteLevelPreTokenization step;
+    step.add_prefix_space = adds_space;
+    PreTokenizedText cut;
+    PreTokenizer({step}).split(text, {0, text.size()}, cut);
+    std::vector<std::string> all;
+    for (const Split& split : cut.splits) {
+      all.emplace_back();
+      for (const AlignedChar& a : cut.of(split)) append_utf8(all.back(), a.c);
+    }
+    return all;
+  };
+  EXPECT_THAT(words("\\b", "[", false, "na\u00efve "), ElementsAre("[[", "na\u00c3\u00afve", "[", "\u0120"));
+  EXPECT_THAT(words("^", "\u00e9", true, "!"), ElementsAre("\u0120\u00c3\u00a9 \u00e9", "!"));
+  EXPECT_THAT(words("^", "\u00e9", false, "a"), ElementsAre("\u00c3\u00a9a"));
+}
+
 TEST(NormalizerTest, OnlyWhatLooksNowhereElseIsLocal) {
   const auto local = [](NormalizationStep step) { return Normalizer({std::move(step)}).is_local(); };
   EXPECT_TRUE(local(BertNormalization{}));

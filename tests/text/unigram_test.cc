@@ -335,6 +335,24 @@ TEST(UnigramPartsTest, SumsBeforeDecide) {
     }
 }
 
+// "first" is for the text's first character, which a normalizer may drop.
+TEST(UnigramPartsTest, AVisibleSpaceStandsBeforeTheFirstCharacterOnly) {
+  const Tokenizer tokenizer =
+      load(folder({{"tokenizer.json",
+                    R"({"normalizer":{"type":"StripAccents"},"pre_tokenizer":{"type":"Metaspace","replacement":"_",)"
+                    R"("prepend_scheme":"first","split":false},"model":{"type":"Unigram","unk_id":0,)"
+                    R"("vocab":[["<unk>",-9],["_",-1],["a",-2],["_a",-2.5]]}})"},
+                   {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast"})"}}));
+  TextEncoder encoder(tokenizer);
+  for (const auto& [text, count] :
+       {std::pair("a", 1u), {"aa", 2u}, {"\u0301a", 1u}, {"\u0301aa", 2u}, {"a\u0301", 1u}}) {
+    EXPECT_EQ(tokenizer.encode(text).ids.size(), count) << text;
+    expect_encoder_agrees(encoder, text, tokenizer.encode(text));
+  }
+  EXPECT_EQ(tokenizer.encode("a").ids, std::vector<int32_t>{3});
+  EXPECT_EQ(tokenizer.encode("\u0301a").ids, std::vector<int32_t>{2});
+}
+
 TEST(PieceScannerTest, CutsWhereNoPieceReaches) {
   const std::vector<std::string> pieces = {"<unk>",        "a",      "b",           "\u2581", "ab", "b\u2581a",
                                            "\u65e5\u672c", "\u672c", "\u2581\u2581"};

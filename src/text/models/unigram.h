@@ -2,6 +2,7 @@
 // sum of scores. Characters that no piece spells are unknown, at a price; several in a row are one unknown token.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -96,6 +97,10 @@ class Unigram {
   /// What a character that no piece spells adds to the sum.
   double unknown_weight() const { return unknown_weight_; }
   const Options& options() const { return options_; }
+  /// Whether the piece is what a byte of an unknown character becomes.
+  bool is_byte(int32_t id) const {
+    return options_.byte_fallback && std::find(byte_ids_.begin(), byte_ids_.end(), id) != byte_ids_.end();
+  }
 
  private:
   static constexpr int32_t kNowhere = -1;
