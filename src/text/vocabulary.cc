@@ -28,14 +28,13 @@ void Vocabulary::insert(uint64_t hash, const Slot& slot) {
   filter_[hash >> 6 & filter_mask_] |= uint64_t{1} << (hash & 63);
 }
 
-bool Vocabulary::add(std::string_view token, int32_t id) {
+bool Vocabulary::add(uint64_t hash, std::string_view token, int32_t id) {
   if (2 * (size_ + 1) > slots_.size()) rebuild(std::max<size_t>(64, 2 * slots_.size()));
-  const uint64_t h = hash(kHashStart, token);
   Slot slot = slot_for(token);
-  if (look_up(h, slot, token) != kNone || this->token(id)) return false;
+  if (look_up(hash, slot, token) != kNone || this->token(id)) return false;
   set_token(token, id);
   slot.id = id;
-  insert(h, slot);
+  insert(hash, slot);
   return true;
 }
 

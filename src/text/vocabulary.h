@@ -25,7 +25,10 @@ class Vocabulary {
   /// Makes room for `tokens` tokens of `bytes` bytes in all.
   void reserve(size_t tokens, size_t bytes);
   /// False, and nothing done, if the token or the id is taken. `id` in [0, kIdLimit).
-  bool add(std::string_view token, int32_t id);
+  bool add(std::string_view token, int32_t id) { return add(hash(kHashStart, token), token, id); }
+  bool add(uint64_t hash, std::string_view token, int32_t id);
+  /// Lets the processor fetch where a token with this hash is or will be. Room must have been made.
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[place_of(hash)]); }
   /// One more id of a token that is there: the token is found under its other one. `id` is free.
   void add_twin(std::string_view token, int32_t id);
 

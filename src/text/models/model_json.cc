@@ -139,6 +139,7 @@ std::vector<Unigram::Piece> parse_pieces(const element& json, const std::string&
   simdjson::dom::array list;
   if (json.get(list) != simdjson::SUCCESS) fail(ErrorKind::input, "{} must be a list of pieces and scores", place);
   std::vector<Unigram::Piece> pieces;
+  pieces.reserve(list.size());
   for (const element entry : list) {
     simdjson::dom::array pair;
     Unigram::Piece piece{};

@@ -63,10 +63,19 @@ Unigram::Unigram(std::span<const Piece> pieces, Options options) : options_(opti
   scores_.resize(pieces.size());
   prefixes_.assign(std::bit_ceil(bytes / 16 + 1), 0);
   prefix_mask_ = prefixes_.size() - 1;
+  constexpr size_t kAhead = 32;  // pieces whose places in the table are fetched
+  std::array<uint64_t, kAhead> hashes;
+  const auto fetch = [&](size_t id) {
+    hashes[id % kAhead] = Vocabulary::hash(Vocabulary::kHashStart, pieces[id].token);
+    vocabulary_.prefetch(hashes[id % kAhead]);
+  };
+  for (size_t id = pieces.size() - std::min(pieces.size(), kAhead); id < pieces.size(); ++id) fetch(id);
   for (size_t id = pieces.size(); id-- > 0;) {
     const auto& [token, score] = pieces[id];
     scores_[id] = score;
-    if (!vocabulary_.add(token, static_cast<int32_t>(id))) vocabulary_.add_twin(token, static_cast<int32_t>(id));
+    if (!vocabulary_.add(hashes[id % kAhead], token, static_cast<int32_t>(id)))
+      vocabulary_.add_twin(token, static_cast<int32_t>(id));
+    if (id >= kAhead) fetch(id - kAhead);
     uint64_t hash = Vocabulary::kHashStart;
     for (size_t begin = 0, end = 0; begin < token.size(); begin = end) {
       end = begin + utf8_length(token[begin]);
