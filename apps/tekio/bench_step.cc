@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "bench.h"
 #include "bundled.h"
+#include "dist/join.h"
 #include "inputs.h"
 #include "measured_step.h"
 #include "model/model_folder.h"
@@ -33,10 +34,15 @@ class BenchStep final : public Command {
             "fade away, and where small numbers cost time only the second shows it. "
             "Tells tokens per second (the median step), its share of the limit (the arithmetic that such a step "
             "needs, against the best rate of matrix products between the steps), time by phase, and memory. "
-            "--compare_reference runs the reference stack's step in alternation.",
+            "--compare_reference runs the reference stack's step in alternation. Started by mpirun or srun: each "
+            "process has a batch of its own, tokens per second are those of all, the other figures those of the first, "
+            "which prints; and it tells how many bytes of gradients each sends and receives, how long the step waited "
+            "for "
+            "that, and how long it takes with nothing beside it.",
         .examples = {"tekio bench step", "tekio bench step --model M --max_seq_length 256 --eval --json",
                      "tekio bench step --kernel all",
-                     "tekio bench step --compare_reference venv/bin/python --reference_mode bf16"},
+                     "tekio bench step --compare_reference venv/bin/python --reference_mode bf16",
+                     "mpirun -n 2 tekio bench step --threads 1"},
         .family_default = true};
   }
 
@@ -87,6 +93,9 @@ class BenchStep final : public Command {
     if (job_.batch_size * job_.length > std::numeric_limits<int32_t>::max())
       fail(ErrorKind::usage, "--per_device_train_batch_size {} of {} tokens each: a batch has at most {} tokens",
            job_.batch_size, job_.length, std::numeric_limits<int32_t>::max());
+    if ((reference_.wanted() || job_.kernel == "all") && find_launch())
+      fail(ErrorKind::usage,
+           "--compare_reference and --kernel all measure one process; start it without mpirun or srun");
     if (reference_.wanted()) {
       trained_ = false;
       reference_.compare(*this, table, positionals, reference_job(folder), out);
@@ -96,8 +105,12 @@ class BenchStep final : public Command {
       measure_kernels(table, positionals, out);
       return 0;
     }
-    OrderedJson report = measure_step(job_, common, config, folder);
-    if (const std::string model = folder.empty() && trained_ ? trained_model() : ""; !model.empty())
+    const std::unique_ptr<Communicator> ranks = join();
+    if (ranks->rank() > 0) set_quiet(true);
+    OrderedJson report = measure_step(job_, common, config, folder, *ranks);
+    if (ranks->rank() > 0) return 0;
+    if (const std::string model = folder.empty() && trained_ && ranks->size() == 1 ? trained_model() : "";
+        !model.empty())
       report["trained"] = measure_apart(table, positionals, {"model", "trained"}, {"--model=" + model});
     if (common.json)
       out.json(report);
@@ -163,6 +176,14 @@ class BenchStep final : public Command {
                          number("limit_gflops")));
     out.line(fmt::format("memory   {} MiB at most, {:.0f} MiB of them planned · {:.1f} GB/s", whole("peak_mib"),
                          r["memory_plan"]["total"].get<double>() / (1 << 20), number("memory_gb_per_second")));
+    if (const auto exchange = r.find("exchange"); exchange != r.end())
+      out.line(
+          fmt::format("exchange {:.1f} MB of gradients a step, {:.1f} MB into and out of each of {} processes · {:.3g} "
+                      "s alone, {:.3g} s "
+                      "not hidden ({:.0f} % hidden)",
+                      1e-6 * (*exchange)["bytes"].get<double>(), 1e-6 * (*exchange)["moved_bytes"].get<double>(),
+                      whole("world_size"), (*exchange)["seconds_alone"].get<double>(),
+                      (*exchange)["seconds_waited"].get<double>(), 100 * (*exchange)["hidden_share"].get<double>()));
     if (const auto trained = r.find("trained"); trained != r.end())
       out.line(fmt::format("trained  {} tokens/s, {:.1f} % of the limit: the same of {}, {} parameters",
                            with_commas(static_cast<int64_t>((*trained)["tokens_per_second"].get<double>() + 0.5)),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "model/family.h"
 #include "model/mlm_network.h"
 #include "model/model_folder.h"
+#include "train/gradient_sum.h"
 #include "train/optimizer.h"
 #include "train/plan.h"
 
@@ -93,14 +95,19 @@ struct Steps {
   double clocked_seconds = 0;
   int64_t masked = 0;
   double loss = 0;  // of the last step, a mean over masked tokens
+  // On several ranks: what a step exchanges, how long it waits for that, and how long that takes with nothing beside
+  // it.
+  int64_t exchanged_numbers = 0;
+  std::vector<double> waited_seconds, exchange_seconds;
 };
 
 class StepMeasurement {
  public:
-  StepMeasurement(const StepJob& job, const Common& common) : job_(job), common_(common) {}
+  StepMeasurement(const StepJob& job, const Common& common, Communicator& ranks)
+      : job_(job), common_(common), ranks_(ranks) {}
 
   OrderedJson measure(const ModelConfig& config, const fs::path& folder) const {
-    ThreadPool pool(common_.threads);
+    ThreadPool pool(common_.threads > 0 || ranks_.size() == 1 ? common_.threads : ranks_.processors());
     std::unique_ptr<Backend> inner = make_backend(common_.device, pool);
     Backend& plain = *inner;
     Steps steps;
@@ -116,12 +123,16 @@ class StepMeasurement {
     const BatchLimits limits = batch_limits(job_.batch_size, job_.length, {.mlm_probability = kMaskedShare});
     MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !job_.eval, /*explicit_dropout=*/false, type);
     model.prepare(limits, !job_.eval, type);
+    std::optional<GradientSum> sum;
     std::optional<Optimizer> optimizer;
     if (!job_.eval) {
+      const GradientSumLimits update{.micro_batches = ranks_.size(), .tokens = ranks_.size() * tokens()};
+      sum.emplace(model, ranks_, update);
+      GradientSum::add_to(memory, config, update);
       optimizer.emplace(*backend, config, OptimizerOptions());
-      memory.add("moments", 2 * ParameterSet::bytes(config));
+      memory.add("moments", Optimizer::most_moment_bytes(config, 1));
     }
-    run_steps(plain, model, optimizer ? &*optimizer : nullptr, steps);
+    run_steps(plain, model, sum ? &*sum : nullptr, optimizer ? &*optimizer : nullptr, steps);
     return report(config, folder, pool.threads(), plain, memory, model.weights().count(), steps);
   }
 
@@ -137,8 +148,9 @@ class StepMeasurement {
     return {{DType::bf16, job_.kernel}, "", {}};
   }
 
-  void run_steps(Backend& plain, MlmNetwork& model, Optimizer* optimizer, Steps& steps) const {
-    const auto tokens = job_.batch_size * job_.length;
+  int64_t tokens() const { return job_.batch_size * job_.length; }
+
+  void run_steps(Backend& plain, MlmNetwork& model, GradientSum* sum, Optimizer* optimizer, Steps& steps) const {
     // Verbs on a device run beside each other's making, unless they are clocked: it is measured without, then clocked.
     const bool apart = !plain.memory().on_host();
     const int64_t measured = kWarmUpSteps + job_.steps, all = measured + (apart ? job_.steps : 0);
@@ -147,14 +159,17 @@ class StepMeasurement {
       if (step == kWarmUpSteps) {
         steps.phases.clear();
         steps.seconds.clear();
+        steps.waited_seconds.clear();
+        steps.exchange_seconds.clear();
       }
       steps.phases.on = !apart || step >= measured;
-      const Batch batch =
-          random_batch(model.config(), job_.batch_size, job_.length, common_.seed, static_cast<uint64_t>(step));
+      const Batch batch = random_batch(model.config(), job_.batch_size, job_.length, common_.seed,
+                                       static_cast<uint64_t>(step * ranks_.size() + ranks_.rank()));
       steps.product_rates.push_back(product_rate(plain, steps));
       plain.wait();
+      ranks_.gather("");  // all begin at once
       const Stopwatch watch;
-      steps.loss = (job_.eval ? model.evaluate(batch).loss : train(model, *optimizer, batch, step)) /
+      steps.loss = (job_.eval ? model.evaluate(batch).loss : train(model, *sum, *optimizer, batch, step)) /
                    static_cast<double>(batch.masked_rows.size());
       plain.wait();
       const double took = watch.seconds();
@@ -164,7 +179,8 @@ class StepMeasurement {
         steps.clocked_seconds += took;
       }
       steps.masked = static_cast<int64_t>(batch.masked_rows.size());
-      progress.update(step + 1, (step + 1) * tokens);
+      if (sum != nullptr && ranks_.size() > 1) time_exchange(*sum, batch, steps);
+      progress.update(step + 1, (step + 1) * tokens());
     }
     steps.product_rates.push_back(product_rate(plain, steps));
   }
@@ -173,12 +189,40 @@ class StepMeasurement {
     return measure_product_rate(plain, steps.arithmetic.taken.type, plain_product(plain), 0.1).best;
   }
 
-  // The trainer's update of one batch. Returns the loss, summed over masked tokens.
-  double train(MlmNetwork& model, Optimizer& optimizer, const Batch& batch, int64_t step) const {
+  GradientSum::Update update_of(const Batch& batch) const {
+    GradientSum::Update update{.micro_batches = ranks_.size(), .givers = ranks_.size()};
+    if (ranks_.size() == 1) return update;
+    const Batch* const own = &batch;
+    const std::vector<int32_t> ids = GradientSum::distinct_ids({&own, 1});
+    for (const std::string& theirs :
+         ranks_.gather({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(int32_t)})) {
+      const size_t before = update.looked_up.size();
+      update.looked_up.resize(before + theirs.size() / sizeof(int32_t));
+      std::memcpy(update.looked_up.data() + before, theirs.data(), theirs.size());
+    }
+    std::ranges::sort(update.looked_up);
+    update.looked_up.erase(std::unique(update.looked_up.begin(), update.looked_up.end()), update.looked_up.end());
+    return update;
+  }
+
+  // What the step waited for, and then the same exchange with nothing beside it.
+  void time_exchange(GradientSum& sum, const Batch& batch, Steps& steps) const {
+    steps.waited_seconds.push_back(sum.exchanged().waited_seconds);
+    GradientSum::Update update = update_of(batch);
+    update.own = 0;
+    sum.begin(std::move(update));
+    sum.end();
+    steps.exchange_seconds.push_back(sum.exchanged().waited_seconds);
+    steps.exchanged_numbers = sum.exchanged().numbers;
+  }
+
+  // The trainer's update of one batch on each rank. Returns this rank's loss, summed over masked tokens.
+  double train(MlmNetwork& model, GradientSum& sum, Optimizer& optimizer, const Batch& batch, int64_t step) const {
     constexpr double kLearningRate = 2e-5;
-    model.clear_gradients();
-    model.forward(batch, {.seed = common_.seed, .step = static_cast<uint64_t>(step)});
-    const double loss = model.backward(batch, 1 / static_cast<float>(batch.masked_rows.size()));
+    sum.begin(update_of(batch));
+    const auto masked = static_cast<float>(static_cast<int64_t>(batch.masked_rows.size()) * ranks_.size());
+    const double loss = sum.add(batch, {.seed = common_.seed, .step = static_cast<uint64_t>(step)}, 1 / masked);
+    sum.end();
     optimizer.update(model.weights(), model.gradients(), kLearningRate, step + 1);
     return loss;
   }
@@ -186,8 +230,8 @@ class StepMeasurement {
   OrderedJson report(const ModelConfig& config, const fs::path& folder, int threads, Backend& plain,
                      const MemoryPlan& memory, int64_t parameters, const Steps& steps) const {
     const int64_t peak = peak_memory_mib();  // before the memory's rate takes its own
-    const auto tokens = static_cast<double>(job_.batch_size * job_.length);
-    const double masked_share = static_cast<double>(steps.masked) / tokens;
+    const auto own = static_cast<double>(tokens()), all = own * ranks_.size();
+    const double masked_share = static_cast<double>(steps.masked) / own;
     const double flops =
         static_cast<double>(job_.batch_size) * flops_per_chunk(config, job_.length, masked_share) / (job_.eval ? 3 : 1);
     const double seconds = median(steps.seconds);
@@ -207,44 +251,58 @@ class StepMeasurement {
     OrderedJson plan = OrderedJson::object();
     for (const MemoryPlan::Line& line : memory.lines) plan[json_key(line.purpose)] = line.bytes;
     plan["total"] = memory.total();
-    return {{"what", job_.eval ? "eval" : "step"},
-            {"model", folder.empty() ? "DistilBERT-base's size, random weights" : folder.string()},
-            {"family", table_of(config.family).shown},
-            {"parameters", parameters},
-            {"device", plain.name()},
-            {"dtype", tekio::name_of(steps.arithmetic.taken.type)},
-            {"kernel", steps.arithmetic.taken.kernel},
-            {"arithmetic", steps.arithmetic.text()},
-            {"threads", threads},
-            {"batch", job_.batch_size},
-            {"length", job_.length},
-            {"masked_tokens", steps.masked},
-            {"steps", steps.seconds.size()},
-            {"tokens_per_second", tokens / seconds},
-            {"best", tokens / *std::min_element(steps.seconds.begin(), steps.seconds.end())},
-            {"worst", tokens / *std::max_element(steps.seconds.begin(), steps.seconds.end())},
-            {"seconds", seconds},
-            {"mflop_per_token", flops / tokens * 1e-6},
-            {"gflops", flops / seconds * 1e-9},
-            {"limit_gflops", limit},
-            {"limit_gflops_median", median(steps.product_rates)},
-            {"share_of_limit", flops / seconds * 1e-9 / limit},
-            {"memory_gb_per_second", measure_memory_rate(plain)},
-            {"loss", steps.loss},
-            {"peak_mib", peak},
-            {"memory_plan", plan},
-            {"phases", phases}};
+    OrderedJson report = {{"what", job_.eval ? "eval" : "step"},
+                          {"world_size", ranks_.size()},
+                          {"model", folder.empty() ? "DistilBERT-base's size, random weights" : folder.string()},
+                          {"family", table_of(config.family).shown},
+                          {"parameters", parameters},
+                          {"device", plain.name()},
+                          {"dtype", tekio::name_of(steps.arithmetic.taken.type)},
+                          {"kernel", steps.arithmetic.taken.kernel},
+                          {"arithmetic", steps.arithmetic.text()},
+                          {"threads", threads},
+                          {"batch", job_.batch_size},
+                          {"length", job_.length},
+                          {"masked_tokens", steps.masked},
+                          {"steps", steps.seconds.size()},
+                          {"tokens_per_second", all / seconds},
+                          {"best", all / *std::min_element(steps.seconds.begin(), steps.seconds.end())},
+                          {"worst", all / *std::max_element(steps.seconds.begin(), steps.seconds.end())},
+                          {"seconds", seconds},
+                          {"mflop_per_token", flops / own * 1e-6},
+                          {"gflops", flops / seconds * 1e-9},
+                          {"limit_gflops", limit},
+                          {"limit_gflops_median", median(steps.product_rates)},
+                          {"share_of_limit", flops / seconds * 1e-9 / limit},
+                          {"memory_gb_per_second", measure_memory_rate(plain)},
+                          {"loss", steps.loss},
+                          {"peak_mib", peak},
+                          {"memory_plan", plan},
+                          {"phases", phases}};
+    if (!steps.exchange_seconds.empty()) report["exchange"] = exchange(steps);
+    return report;
+  }
+
+  OrderedJson exchange(const Steps& steps) const {
+    const double size = ranks_.size(), bytes = 4 * static_cast<double>(steps.exchanged_numbers);
+    const double alone = median(steps.exchange_seconds), waited = median(steps.waited_seconds);
+    return {{"bytes", static_cast<int64_t>(bytes)},
+            {"moved_bytes", static_cast<int64_t>(2 * (size - 1) / size * bytes)},
+            {"seconds_alone", alone},
+            {"seconds_waited", waited},
+            {"hidden_share", alone > 0 ? std::max(0.0, 1 - waited / alone) : 1}};
   }
 
   const StepJob& job_;
   const Common& common_;
+  Communicator& ranks_;
 };
 
 }  // namespace
 
 OrderedJson measure_step(const StepJob& job, const Common& common, const ModelConfig& config,
-                         const std::filesystem::path& folder) {
-  return StepMeasurement(job, common).measure(config, folder);
+                         const std::filesystem::path& folder, Communicator& ranks) {
+  return StepMeasurement(job, common, ranks).measure(config, folder);
 }
 
 }  // namespace tekio::cli

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "command.h"
+#include "dist/communicator.h"
 #include "model/config.h"
 
 namespace tekio::cli {
@@ -19,8 +20,9 @@ struct StepJob {
   std::string kernel;  ///< what multiplies: "f32" or one of Backend::bf16_kernels(); empty: by --dtype
 };
 
-/// `folder`: the model's; empty: random weights. Errors: device (no memory, no such kernel here).
+/// `folder`: the model's; empty: random weights. On several ranks each has a batch of its own, and they make one update
+/// together. Errors: device (no memory, no such kernel here), comms.
 OrderedJson measure_step(const StepJob& job, const Common& common, const ModelConfig& config,
-                         const std::filesystem::path& folder);
+                         const std::filesystem::path& folder, Communicator& ranks);
 
 }  // namespace tekio::cli

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 
 namespace tekio {
 namespace {
@@ -48,6 +49,7 @@ void GradientSum::begin(Update update) {
       levels_of({.own = update_.own}) <= static_cast<int64_t>(levels_.size()) && (!is_apart() || rows <= most_rows_),
       "{} micro-batches with {} words are more than planned", update_.own, rows);
   done_ = 0;
+  exchanged_ = {};
 }
 
 std::vector<int32_t> GradientSum::distinct_ids(std::span<const Batch* const> batches) {
@@ -117,6 +119,7 @@ void GradientSum::exchange(ArenaRange range) {
 
 void GradientSum::exchange(Tensor numbers) {
   if (ranks_.size() == 1 || numbers.numel() == 0) return;
+  exchanged_.numbers += numbers.numel();
   Memory& memory = network_.backend().memory();
   if (memory.on_host()) {
     ranks_.begin_sum(numbers.values(), update_.givers, wire_);
@@ -137,7 +140,9 @@ void GradientSum::end() {
     network_.for_each_final_range(how);
     if (is_apart()) exchange(looked_up(looked_up_));
   }
+  const Stopwatch watch;
   ranks_.wait();
+  exchanged_.waited_seconds = watch.seconds();
   for (const Staged& staged : staged_)
     network_.backend().memory().write(staged.device.data, staged.host.data(), staged.device.bytes());
   staged_.clear();

@@ -49,6 +49,14 @@ class GradientSum {
   /// After all of them, on every rank. network.gradients() then has the update's.
   void end();
 
+  /// Of the last update: numbers that this rank exchanged, and for how long end() waited for that to be done. The rest
+  /// of the exchange was hidden behind backward.
+  struct Exchanged {
+    int64_t numbers = 0;
+    double waited_seconds = 0;
+  };
+  const Exchanged& exchanged() const { return exchanged_; }
+
   /// The ids in use, ascending.
   static std::vector<int32_t> distinct_ids(std::span<const Batch* const> batches);
 
@@ -74,6 +82,7 @@ class GradientSum {
   Arena looked_up_;           ///< of the micro-batch at hand, beside the network's gradients
   Update update_;
   int64_t done_ = 0;
+  Exchanged exchanged_;
   /// Where a device's memory is not the host's: what is being exchanged, and where it belongs.
   struct Staged {
     Tensor device;

@@ -114,6 +114,42 @@ TEST_P(RanksOf, SumsAreRightToTheBitAndTheFirstRankPrints) {
     }
 }
 
+TEST_P(RanksOf, AStepOfAllIsMeasuredWithWhatTheyExchange) {
+  const std::vector<std::string> step = {"bench",
+                                         "step",
+                                         "--model",
+                                         TEKIO_TINY_MODEL,
+                                         "--batch_size",
+                                         "2",
+                                         "--max_seq_length",
+                                         "16",
+                                         "--max_steps",
+                                         "2",
+                                         "--threads",
+                                         "1",
+                                         "--dtype",
+                                         "f32",
+                                         "--json"};
+  const auto result = launch(2, {}, step);
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto document = nlohmann::ordered_json::parse(result.out);  // the first rank's
+  EXPECT_EQ(document["world_size"], 2);
+  EXPECT_NEAR(document["tokens_per_second"].get<double>() * document["seconds"].get<double>(), 2 * 32, 1e-6);
+  const auto& exchange = document["exchange"];
+  // All parameters, and the rows of those words that two random batches hold.
+  const int64_t bytes = exchange["bytes"].get<int64_t>(), parameters = document["parameters"].get<int64_t>();
+  EXPECT_GT(bytes, 4 * parameters);
+  EXPECT_LE(bytes, 4 * (parameters + 64 * 32 + 16 * 40));
+  EXPECT_EQ(exchange["moved_bytes"].get<int64_t>(), bytes) << "2 (N - 1) / N of them";
+  EXPECT_GT(exchange["seconds_alone"], 0);
+  EXPECT_GE(exchange["seconds_waited"], 0);
+  EXPECT_GE(exchange["hidden_share"], 0);
+  EXPECT_LE(exchange["hidden_share"], 1);
+  const auto refused = launch(2, {}, {"bench", "step", "--kernel", "all"});
+  EXPECT_NE(refused.code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("start it without mpirun or srun"));
+}
+
 TEST_P(RanksOf, OneThatStandsStillIsNamedAndAllEnd) {
   std::random_device random;
   const auto result = launch_and_signal(SIGSTOP, static_cast<int>(random() % kRanks));
