@@ -110,6 +110,16 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.add("dropout", &t.dropout, "sets every dropout rate of the model's config").at_least(0).below(1);
 }
 
+void add_processes(TrainingArguments& a, OptionTable& table) {
+  table.group("Several processes (started by mpirun or srun)");
+  TrainingOptions& t = a.training;
+  table.add("optimizer_sharding", &t.optimizer_sharding,
+            "each process keeps AdamW's moments of its share of the weights alone, updates that and sends it to the "
+            "others: less memory, the same result; without effect in one process");
+  table.add("wire", &t.wire, wire_format_names(),
+            "what gradients are sent as: bf16 halves the bytes and rounds; without effect in one process");
+}
+
 void add_reports(TrainingArguments& a, OptionTable& table) {
   table.group("Reports and checkpoints");
   TrainingOptions& t = a.training;
@@ -164,6 +174,7 @@ void TrainingArguments::add_to(OptionTable& table) {
   add_data(*this, table);
   add_masking(*this, table);
   add_optimisation(*this, table);
+  add_processes(*this, table);
   add_reports(*this, table);
   add_hub(*this, table);
   run_mlm.add_to(table);

@@ -29,6 +29,9 @@ enum class AccumulationLoss {
   mean
 };  ///< automatic: tokens with counter, sum with torch's streams
 
+/// What gradients are rounded to on their way between processes: not at all, or to bf16, which halves the bytes.
+enum class WireFormat { f32, bf16 };
+
 struct EvaluationReport {
   double loss = 0;        ///< nats per masked token: the mean over all of them, however they are cut into batches
   double perplexity = 0;  ///< exp(loss)
@@ -100,6 +103,10 @@ struct TrainingOptions : MaskOptions {
   double num_train_epochs = 3;
   int64_t max_steps = -1;         ///< updates; wins over num_train_epochs if positive
   std::optional<double> dropout;  ///< sets every dropout rate of the config
+
+  // several processes; without effect in one
+  bool optimizer_sharding = false;  ///< each keeps AdamW's moments of its share of the weights alone: the same result
+  WireFormat wire = WireFormat::f32;
 
   // reports and checkpoints
   double logging_steps = 0;  ///< updates between log lines; below 1: a share of all; 0: once per epoch

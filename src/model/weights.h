@@ -94,6 +94,8 @@ class ParameterSet {
     bool decays;
   };
   const std::vector<Piece>& pieces() const { return pieces_; }
+  /// Numbers of the arena, its gaps among them.
+  static int64_t flat_count(const ModelConfig& config) { return bytes(config) / size_of(DType::f32); }
   /// The same arena cut by modules.
   const ArenaParts& parts() const { return parts_; }
   /// Numbers that files count: tied tensors once, no gaps.

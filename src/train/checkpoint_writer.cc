@@ -51,11 +51,22 @@ bool CheckpointWriter::has_copy(const ModelConfig& config) {
 
 void CheckpointWriter::write(const ParameterSet& weights, Optimizer& optimizer, CheckpointContents contents,
                              bool training_goes_on) {
-  if (!training_goes_on || !has_copy(weights.config()))
-    return write_all(weights, optimizer.moment1(), optimizer.moment2(), contents);
+  const bool beside = training_goes_on && has_copy(weights.config());
+  if (!beside && optimizer.is_shared()) {
+    ParameterSet moment1(weights.config(), "all ranks' moments"), moment2(weights.config(), "all ranks' moments");
+    optimizer.collect(Moment::first, &moment1);
+    optimizer.collect(Moment::second, &moment2);
+    return write_all(weights, moment1, moment2, contents);
+  }
+  if (!beside) return write_all(weights, optimizer.moment1(), optimizer.moment2(), contents);
   copy_numbers(copy_->weights, weights, optimizer.memory());
-  copy_numbers(copy_->moment1, optimizer.moment1(), optimizer.memory());
-  copy_numbers(copy_->moment2, optimizer.moment2(), optimizer.memory());
+  if (optimizer.is_shared()) {
+    optimizer.collect(Moment::first, &copy_->moment1);
+    optimizer.collect(Moment::second, &copy_->moment2);
+  } else {
+    copy_numbers(copy_->moment1, optimizer.moment1(), optimizer.memory());
+    copy_numbers(copy_->moment2, optimizer.moment2(), optimizer.memory());
+  }
   thread_.begin(
       [this, contents = std::move(contents)] { write_all(copy_->weights, copy_->moment1, copy_->moment2, contents); });
 }

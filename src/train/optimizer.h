@@ -1,7 +1,15 @@
-// AdamW over a model's weights, with clipping to a global norm folded into its one pass.
+// AdamW over a model's weights, with clipping to a global norm folded into its one pass. Ranks that work on one run may
+// share the work (ZeRO's first stage, Rajbhandari et al. 2020): each keeps the moments of its share of the weights,
+// updates that, and gets the rest from the others. AdamW works number by number, and the norm is over all gradients
+// as ever, so the weights' bits are those that every rank would have come to by itself.
 #pragma once
 
+#include <array>
+#include <memory>
+
+#include "compute/arena.h"
 #include "compute/backend.h"
+#include "dist/communicator.h"
 #include "model/weights.h"
 
 namespace tekio {
@@ -11,24 +19,47 @@ struct OptimizerOptions {
   double max_grad_norm = 1;  ///< 0: no clipping
 };
 
+enum class Moment { first, second };
+
 class Optimizer {
  public:
-  /// `backend` must outlive this.
-  Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options);
+  /// `backend` must outlive this. `sharers`: ranks that share the work; nullptr: this one does all of it.
+  Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options,
+            Communicator* sharers = nullptr);
+  /// Bytes of both moments on a rank, where so many share the work; and on the rank that has the most.
+  static int64_t moment_bytes(const ModelConfig& config, int sharers, int rank);
+  static int64_t most_moment_bytes(const ModelConfig& config, int sharers);
 
   /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns the gradients' norm before clipping.
   /// Where that is not a finite number nothing is changed.
   double update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step);
 
-  ParameterSet& moment1() { return moment1_; }
-  ParameterSet& moment2() { return moment2_; }
   /// Where the moments lie, as the weights do.
   Memory& memory() { return backend_.memory(); }
+  /// Whether other ranks have some of the moments.
+  bool is_shared() const { return sharers_ != nullptr; }
+  /// Where all moments are here.
+  ParameterSet& moment1() { return *whole_.at(0); }
+  ParameterSet& moment2() { return *whole_.at(1); }
+  /// Where they are shared: copies those of all ranks to a set in the host's memory, which only those give that want
+  /// it. All sharers must call it together.
+  void collect(Moment moment, ParameterSet* into);
+  /// Takes this rank's share of a set in the host's memory.
+  void take(Moment moment, const ParameterSet& from);
 
  private:
+  /// Moments of the arena's numbers [begin, end), which are within the share.
+  Tensor part(Moment moment, int64_t begin, int64_t end);
+  ArenaRange within_share(int64_t begin, int64_t end) const;
+  void exchange_shares(Tensor weights);
+
   Backend& backend_;
   OptimizerOptions options_;
-  ParameterSet moment1_, moment2_;
+  Communicator* sharers_;
+  int64_t count_;  ///< of the whole arena
+  ArenaRange share_;
+  std::array<std::unique_ptr<ParameterSet>, 2> whole_;  ///< where they are not shared
+  std::array<Arena, 2> shares_;                         ///< where they are
 };
 
 }  // namespace tekio

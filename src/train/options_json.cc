@@ -23,13 +23,17 @@ const std::string& name_in(const Names<Enum>& names, Enum value) {
 /// Position in the data, or what is drawn there, hangs on these.
 const char* const kForbidden[] = {"masking_rng", "seed", "data_seed"};
 /// These change what an update does.
-const char* const kTold[] = {"mlm_probability",   "whole_word_mask", "wwm_probability",
-                             "whole_word_rule",   "masking",         "span_geometric_p",
-                             "max_span_length",   "eval_masking",    "accumulation_loss",
-                             "learning_rate",     "weight_decay",    "adam_beta1",
-                             "adam_beta2",        "adam_epsilon",    "max_grad_norm",
-                             "lr_scheduler_type", "warmup_steps",    "warmup_ratio",
-                             "num_train_epochs",  "max_steps",       "dropout"};
+const char* const kTold[] = {"mlm_probability",   "whole_word_mask",
+                             "wwm_probability",   "whole_word_rule",
+                             "masking",           "span_geometric_p",
+                             "max_span_length",   "eval_masking",
+                             "accumulation_loss", "learning_rate",
+                             "weight_decay",      "adam_beta1",
+                             "adam_beta2",        "adam_epsilon",
+                             "max_grad_norm",     "lr_scheduler_type",
+                             "warmup_steps",      "warmup_ratio",
+                             "num_train_epochs",  "max_steps",
+                             "dropout",           "wire"};
 
 std::string change(const char* name, const Json& before, const Json& now) {
   return fmt::format("--{} was {} and is {}", name,
@@ -107,6 +111,11 @@ const Names<AccumulationLoss>& accumulation_loss_names() {
   return names;
 }
 
+const Names<WireFormat>& wire_format_names() {
+  static const Names<WireFormat> names = {{"f32", WireFormat::f32}, {"bf16", WireFormat::bf16}};
+  return names;
+}
+
 Json options_to_json(const TrainingOptions& o) {
   Json j = {{"output_dir", o.output_dir},
             {"overwrite_output_dir", o.overwrite_output_dir},
@@ -137,6 +146,8 @@ Json options_to_json(const TrainingOptions& o) {
             {"num_train_epochs", o.num_train_epochs},
             {"max_steps", o.max_steps},
             {"dropout", nullptr},
+            {"optimizer_sharding", o.optimizer_sharding},
+            {"wire", name_in(wire_format_names(), o.wire)},
             {"logging_steps", o.logging_steps},
             {"eval_strategy", name_in(interval_names(), o.eval_strategy)},
             {"eval_steps", o.eval_steps},

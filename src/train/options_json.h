@@ -19,6 +19,7 @@ const Names<MaskingRng>& masking_rng_names();
 const Names<WholeWordRule>& whole_word_rule_names();
 const Names<Masking>& masking_names();
 const Names<AccumulationLoss>& accumulation_loss_names();
+const Names<WireFormat>& wire_format_names();
 
 /// Every option by its command-line name.
 Json options_to_json(const TrainingOptions& options);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/checkpoint_writer.h"
+#include "train/optimizer.h"
 
 namespace tekio {
 
@@ -57,7 +58,7 @@ MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const Traini
   MemoryPlan plan = MlmNetwork::plan(config, backend, batch_limits(options, data), /*training=*/true,
                                      options.masking_rng == MaskingRng::torch_cpu, type);
   GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks));
-  plan.add("moments", 2 * ParameterSet::bytes(config));
+  plan.add("moments", Optimizer::most_moment_bytes(config, options.optimizer_sharding ? ranks : 1));
   const int64_t copy = CheckpointWriter::copy_bytes(config);
   const bool saves_amid =
       options.load_best_model_at_end || Schedule(options, data.train.size(), ranks).saves_left(0) > 1;

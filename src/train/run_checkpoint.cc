@@ -54,19 +54,6 @@ WrittenFile save_moments(const fs::path& path, const ParameterSet& moment1, cons
   return write_safetensors(path, std::move(tensors));
 }
 
-void restore_moments(const SafetensorsFile& file, const std::string& where, ParameterSet& moments, const char* prefix) {
-  for (const TensorToChange& named : moments.named_to_change()) {
-    const auto it = file.tensors().find(prefix + named.name);
-    if (it == file.tensors().end())
-      fail(ErrorKind::input, "{} lacks {}{}: it was written for another model", where, prefix, named.name);
-    const Tensor& t = named.tensor;
-    if (it->second.dtype != "F32" || it->second.shape != std::vector<int64_t>(t.dim.begin(), t.dim.begin() + t.rank))
-      fail(ErrorKind::input, "{}{} in {} has shape [{}], expected {}: it was written for another model", prefix,
-           named.name, where, fmt::join(it->second.shape, ", "), t.shape_text());
-    to_float32(it->second, t.values(), where);
-  }
-}
-
 Json read_record(const fs::path& folder) {
   const std::string shown = printable(folder.string(), 300);
   if (!fs::is_directory(folder)) fail(ErrorKind::io, "there is no checkpoint {}", shown);
@@ -233,15 +220,27 @@ void go_on_as_before(const MaskedLM& model, const TrainingOptions& options) {
     model.impl().go_on_in({before->dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32, before->bf16_kernel});
 }
 
-void restore_tensors(const fs::path& folder, const ModelConfig& config, ParameterSet& weights, Optimizer& optimizer) {
+void restore_weights(const fs::path& folder, const ModelConfig& config, ParameterSet& weights) {
   const LoadReport report = load_weights(folder, config, weights, /*seed=*/0);
   if (!report.missing.empty())
     fail(ErrorKind::input, "the checkpoint {} lacks {}: it was written for another model", folder.string(),
          report.missing.front());
-  const std::string where = (folder / kMoments).string();
+}
+
+void restore_moment(const fs::path& folder, Moment moment, ParameterSet& all) {
   const SafetensorsFile file(folder / kMoments);
-  restore_moments(file, where, optimizer.moment1(), kFirstMoment);
-  restore_moments(file, where, optimizer.moment2(), kSecondMoment);
+  const std::string where = (folder / kMoments).string();
+  const char* const prefix = moment == Moment::first ? kFirstMoment : kSecondMoment;
+  for (const TensorToChange& named : all.named_to_change()) {
+    const auto it = file.tensors().find(prefix + named.name);
+    if (it == file.tensors().end())
+      fail(ErrorKind::input, "{} lacks {}{}: it was written for another model", where, prefix, named.name);
+    const Tensor& t = named.tensor;
+    if (it->second.dtype != "F32" || it->second.shape != std::vector<int64_t>(t.dim.begin(), t.dim.begin() + t.rank))
+      fail(ErrorKind::input, "{}{} in {} has shape [{}], expected {}: it was written for another model", prefix,
+           named.name, where, fmt::join(it->second.shape, ", "), t.shape_text());
+    to_float32(it->second, t.values(), where);
+  }
 }
 
 void check_same_run(const RunIdentity& before, const RunIdentity& now, const std::string& where) {

@@ -64,9 +64,9 @@ CheckpointRecord read_checkpoint(const std::filesystem::path& folder);
 Json recorded_options(const TrainingOptions& options);
 /// Lets the model compute in what the run that the options resume was begun in, not in what would be measured now.
 void go_on_as_before(const MaskedLM& model, const TrainingOptions& options);
-/// Weights and moments. Errors: input (of another model).
-void restore_tensors(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights,
-                     Optimizer& optimizer);
+/// What a checkpoint holds of weights and of AdamW's moments. Errors: input (of another model).
+void restore_weights(const std::filesystem::path& folder, const ModelConfig& config, ParameterSet& weights);
+void restore_moment(const std::filesystem::path& folder, Moment moment, ParameterSet& all);
 
 /// Errors: usage, where the run would not be the same run; what merely changes its course is a warning.
 void check_same_run(const RunIdentity& before, const RunIdentity& now, const std::string& where);

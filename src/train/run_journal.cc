@@ -220,7 +220,11 @@ bool RunJournal::stops_early() const {
 void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bool training_goes_on) {
   state_.run_seconds = run_seconds();
   saved_step_ = state_.step;
-  if (!folder_) return;
+  if (!folder_) {
+    if (optimizer.is_shared())
+      for (const Moment moment : {Moment::first, Moment::second}) optimizer.collect(moment, nullptr);
+    return;
+  }
   const Stopwatch watch;
   checkpoints_->wait();  // what the text below says of the folder is then true
   const bool should_stop = state_.step == schedule_.updates() || stops_early();

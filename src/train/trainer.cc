@@ -69,11 +69,21 @@ void Trainer::resume(const fs::path& checkpoint) {
   const CheckpointRecord record = journal_.read(checkpoint);
   // A run that did not evaluate on it before does so now, while the model is as it was before training.
   if (general_evaluator_ && !state_.general_before) state_.general_before = evaluate_general();
-  if (ranks_.rank() == 0) restore_tensors(checkpoint, model_.config(), model_.weights(), step_.optimizer());
-  for (ParameterSet* set : {&model_.weights(), &step_.optimizer().moment1(), &step_.optimizer().moment2()})
-    give_to_all(ranks_, *set);
+  if (ranks_.rank() == 0) restore_weights(checkpoint, model_.config(), model_.weights());
+  give_to_all(ranks_, model_.weights());
+  for (const Moment moment : {Moment::first, Moment::second}) resume_moment(checkpoint, moment);
   batches_.resume(state_.step, record.masking_state, checkpoint.string());
   journal_.resumed(checkpoint, record.form);
+}
+
+void Trainer::resume_moment(const fs::path& checkpoint, Moment moment) {
+  Optimizer& optimizer = step_.optimizer();
+  std::optional<ParameterSet> shared;  // of which each rank takes its share
+  if (optimizer.is_shared()) shared.emplace(model_.config(), "a checkpoint's moments");
+  ParameterSet& all = shared ? *shared : moment == Moment::first ? optimizer.moment1() : optimizer.moment2();
+  if (ranks_.rank() == 0) restore_moment(checkpoint, moment, all);
+  give_to_all(ranks_, all);
+  if (shared) optimizer.take(moment, all);
 }
 
 void Trainer::train() {

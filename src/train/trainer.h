@@ -32,6 +32,7 @@ class Trainer {
   void begin();
   void lease_model();
   void resume(const std::filesystem::path& checkpoint);
+  void resume_moment(const std::filesystem::path& checkpoint, Moment moment);
   void train();
   void evaluate_and_save();
   std::optional<EvaluationReport> evaluate();

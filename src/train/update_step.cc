@@ -65,13 +65,15 @@ UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& s
       options_(o),
       ranks_(ranks),
       accumulation_loss_(resolved(o, model.config())),
-      sum_(model, ranks, gradient_sum_limits(o, data, ranks.size())),
+      sum_(model, ranks, gradient_sum_limits(o, data, ranks.size()),
+           o.wire == WireFormat::bf16 ? Wire::bf16 : Wire::f32),
       optimizer_(model.backend(), model.config(),
                  {.weight_decay = o.weight_decay,
                   .beta1 = o.adam_beta1,
                   .beta2 = o.adam_beta2,
                   .epsilon = o.adam_epsilon,
-                  .max_grad_norm = o.max_grad_norm}) {}
+                  .max_grad_norm = o.max_grad_norm},
+                 o.optimizer_sharding ? &ranks : nullptr) {}
 
 UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
   const int64_t step = update.update.step;
@@ -82,7 +84,13 @@ UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
     result.masked += batch.masked;
   }
   for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) lease.ensure_fits(micro.batch);
-  std::vector<double> losses = accumulate(update, result, std::move(outline.looked_up));
+  std::vector<double> losses;
+  try {
+    losses = accumulate(update, result, std::move(outline.looked_up));
+  } catch (const std::exception& error) {
+    ranks_.leave(error.what());  // before the memory goes whose numbers are under way
+    throw;
+  }
   losses.push_back(StopSignals::received());  // goes along, so that all ranks stop after the same update
   for (const std::string& record : ranks_.gather(bytes_of(losses))) {
     std::vector<double> of_rank;

@@ -5,11 +5,15 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 #include "base/json.h"
+#include "base/thread_pool.h"
 #include "model/mlm_network.h"
 #include "model/model_folder.h"
 #include "model/safetensors.h"
+#include "support/fenced_backend.h"
+#include "support/local_ranks.h"
 #include "train/optimizer.h"
 
 namespace tekio::test {
@@ -133,6 +137,109 @@ TEST_F(Update, BiasesDoNotDecay) {
   EXPECT_EQ(weight(), 1);
   EXPECT_FLOAT_EQ(weights_.tensors().transform.weight.values()[5], 0.95f);
 }
+
+/// Several ranks that each have a share of the moments, beside one that has all.
+class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
+ protected:
+  struct Sets {
+    Sets(const ModelConfig& config, Memory& memory) : weights(config, "w", memory), gradients(config, "g", memory) {}
+    ParameterSet weights, gradients;
+  };
+  static void draw(ParameterSet& set, uint32_t state) {
+    for (const TensorToChange& named : set.named_to_change())
+      for (float& value : named.tensor.values()) {
+        state = state * 1664525u + 1013904223u;
+        value = static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
+      }
+  }
+  static std::vector<float> numbers(const ParameterSet& set) {
+    std::vector<float> all;
+    for (const NamedTensor& named : set.named())
+      all.insert(all.end(), named.tensor.values().begin(), named.tensor.values().end());
+    return all;
+  }
+  struct Result {
+    std::vector<double> norms;
+    std::vector<float> weights, first, second;
+    bool operator==(const Result&) const = default;
+  };
+
+  /// Four updates, before the third of which the moments are handed on to another optimizer.
+  Result run(Communicator* sharers) const {
+    ThreadPool pool(1);
+    const auto backend = std::string(std::get<1>(GetParam())) == "fenced" ? make_fenced_backend(make_cpu_backend(pool))
+                                                                          : make_backend(std::get<1>(GetParam()), pool);
+    Sets sets(config_, backend->memory());
+    draw(sets.weights, 3);
+    auto optimizer = std::make_unique<Optimizer>(*backend, config_, OptimizerOptions{}, sharers);
+    ParameterSet first(config_, "collected"), second(config_, "collected");
+    const auto collect = [&] {
+      const bool wants = sharers == nullptr || sharers->rank() == 0;
+      if (optimizer->is_shared()) {
+        optimizer->collect(Moment::first, wants ? &first : nullptr);
+        optimizer->collect(Moment::second, wants ? &second : nullptr);
+      }
+      return optimizer->is_shared() ? std::pair(numbers(first), numbers(second))
+                                    : std::pair(numbers(optimizer->moment1()), numbers(optimizer->moment2()));
+    };
+    Result result;
+    for (int64_t step = 1; step <= 4; ++step) {
+      draw(sets.gradients, static_cast<uint32_t>(step));
+      result.norms.push_back(optimizer->update(sets.weights, sets.gradients, 1e-2, step));
+      if (step != 2 || !optimizer->is_shared()) continue;
+      collect();
+      auto next = std::make_unique<Optimizer>(*backend, config_, OptimizerOptions{}, sharers);
+      for (const auto& [moment, set] : {std::pair(Moment::first, &first), {Moment::second, &second}}) {
+        // As from a checkpoint, which every rank reads.
+        const std::string all = sharers->broadcast(
+            {reinterpret_cast<const char*>(set->flat().f32()), static_cast<size_t>(set->flat().bytes())});
+        std::memcpy(set->flat_to_change().f32(), all.data(), all.size());
+        next->take(moment, *set);
+      }
+      optimizer = std::move(next);
+    }
+    std::tie(result.first, result.second) = collect();
+    result.weights = numbers(sets.weights);
+    return result;
+  }
+
+  const ModelConfig config_ = ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/" + std::string(std::get<0>(GetParam())));
+};
+
+TEST_P(SharedWork, EndsWithTheSameBits) {
+  const Result alone = run(nullptr);
+  EXPECT_EQ(alone.weights.size(), alone.first.size());
+  for (const int size : {1, 2, 3, 8})
+    run_ranks(size, [&](Communicator& ranks) {
+      const Result shared = run(&ranks);
+      EXPECT_EQ(shared.norms, alone.norms) << size;
+      EXPECT_TRUE(shared.weights == alone.weights) << size << " ranks";
+      if (ranks.rank() > 0) return;
+      EXPECT_TRUE(shared.first == alone.first && shared.second == alone.second) << size << " ranks";
+    });
+}
+
+TEST_P(SharedWork, TakesAShareOfTheMemory) {
+  const int64_t all = Optimizer::moment_bytes(config_, 1, 0), block = 1024 * size_of(DType::f32);
+  EXPECT_EQ(all, 2 * ParameterSet::bytes(config_));
+  for (const int size : {2, 3, 8}) {
+    int64_t sum = 0;
+    for (int rank = 0; rank < size; ++rank) {
+      sum += Optimizer::moment_bytes(config_, size, rank);
+      EXPECT_LE(Optimizer::moment_bytes(config_, size, rank), all / size + 2 * block);
+    }
+    EXPECT_EQ(sum, all);
+    EXPECT_GE(Optimizer::most_moment_bytes(config_, size), all / size);
+    EXPECT_LE(Optimizer::most_moment_bytes(config_, size), all / size + 2 * block);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, SharedWork,
+                         ::testing::Combine(::testing::Values("tiny-bert", "tiny-albert"),
+                                            ::testing::Values("ref", "cpu", "fenced")),
+                         [](const auto& given) {
+                           return std::string(std::get<0>(given.param)).substr(5) + "_" + std::get<1>(given.param);
+                         });
 
 }  // namespace
 }  // namespace tekio::test

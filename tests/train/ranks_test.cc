@@ -1,6 +1,8 @@
 // Whole runs on several ranks: what rank 0 leaves behind is what one process with all the micro-batches leaves.
+#include "model/masked_lm.h"
 #include "support/local_ranks.h"
 #include "tiny.h"
+#include "train/plan.h"
 #include "train/trainer.h"
 
 namespace tekio::test {
@@ -91,6 +93,70 @@ TEST_F(RanksTest, DrawFromTheReferencesStreamsAsOneProcessDoes) {
     const Left whole = run({1, 8}, change);
     for (const Cut& cut : {Cut{2, 4}, Cut{8, 1}}) expect_same(run(cut, change), whole, cut);
   }
+}
+
+TEST_F(RanksTest, ShareTheOptimizersWorkWithoutATrace) {
+  const Left whole = run({1, 8});
+  const auto shared = [](TrainingOptions& o) { o.optimizer_sharding = true; };
+  for (const Cut& cut : {Cut{1, 8}, Cut{2, 4}, Cut{8, 1}}) expect_same(run(cut, shared), whole, cut);
+}
+
+TEST_F(RanksTest, GoOnFromACheckpointWithSharesOrWithout) {
+  const Left whole = run({2, 4});
+  for (const bool before : {false, true}) {
+    const auto half = [&](TrainingOptions& o) {
+      o.optimizer_sharding = before;
+      o.output_dir = (folder_ / (before ? "shares" : "no shares")).string();
+    };
+    run({2, 4}, half);
+    fs::remove_all(folder_ / (before ? "shares" : "no shares") / "checkpoint-6");
+    const auto rest = [&](TrainingOptions& o) {
+      half(o);
+      o.optimizer_sharding = !before;
+      o.resume_from_checkpoint = "auto";
+    };
+    const Left resumed = run({2, 4}, rest);
+    for (const char* name : {"model.safetensors", "checkpoint-6/optimizer.safetensors"})
+      EXPECT_TRUE(resumed.files.at(name) == whole.files.at(name)) << name;
+  }
+}
+
+TEST_F(RanksTest, PlanEachOnesMemory) {
+  const MaskedLM m = model();
+  const Chunks::Split data = split(37, 12);
+  TrainingOptions o = options_of({1, 2}, "planned");
+  const auto lines = [&](int ranks) {
+    std::map<std::string, int64_t> all;
+    const MlmNetwork& network = m.impl().model();
+    for (const MemoryPlan::Line& line :
+         memory_plan(network.config(), network.backend(), o, data, DType::f32, ranks).lines)
+      all[line.purpose] = line.bytes;
+    return all;
+  };
+  const int64_t set = lines(1).at("weights"), row = 32 * 4;
+  EXPECT_EQ(lines(1).at("gradients of micro-batches"), set);
+  EXPECT_EQ(lines(1).at("looked-up rows' gradients"), 2 * (2 * 2 * 16) * row);
+  EXPECT_EQ(lines(4).at("looked-up rows' gradients"), 2 * (4 * 2 * 2 * 16) * row);
+  EXPECT_EQ(lines(4).at("moments"), 2 * set);
+  o.optimizer_sharding = true;
+  EXPECT_EQ(lines(1).at("moments"), 2 * set);
+  EXPECT_LT(lines(4).at("moments"), 2 * set / 4 + 2 * 1024 * 4);
+  EXPECT_GE(lines(4).at("moments"), 2 * set / 4);
+  o.gradient_accumulation_steps = 1;
+  EXPECT_FALSE(lines(1).contains("gradients of micro-batches") || lines(1).contains("looked-up rows' gradients"));
+  EXPECT_TRUE(lines(2).contains("looked-up rows' gradients"));
+}
+
+TEST_F(RanksTest, SendGradientsInBf16WhereAsked) {
+  const auto change = [](TrainingOptions& o) { o.wire = WireFormat::bf16; };
+  const Left exact = run({2, 4}), rounded = run({2, 4}, change);
+  EXPECT_NE(rounded.files.at("model.safetensors"), exact.files.at("model.safetensors"));
+  for (size_t i = 0; i < exact.metrics.size(); ++i) {
+    EXPECT_NEAR(rounded.metrics[i]["loss"].get<double>(), exact.metrics[i]["loss"].get<double>(), 1e-3);
+    EXPECT_NEAR(rounded.metrics[i]["grad_norm"].get<double>(), exact.metrics[i]["grad_norm"].get<double>(),
+                4e-3 * exact.metrics[i]["grad_norm"].get<double>());
+  }
+  expect_same(run({1, 8}, change), run({1, 8}), {1, 8});
 }
 
 TEST_F(RanksTest, WithUnevenPartsDifferByRounding) {
