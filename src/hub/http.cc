@@ -154,6 +154,11 @@ struct HeaderList {
   const std::string reason = printable(*detail != '\0' ? detail : curl().error_text(code), 300);
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
+      if (const TrustedPlace place = trusted_place(); place.variable != nullptr)
+        fail(ErrorKind::io,
+             "{}: the server's certificate is not trusted ({}); trusted are those in {} ({}): a proxy's own are named "
+             "there",
+             url, reason, place.variable, printable(place.path, 300));
       fail(ErrorKind::io,
            "{}: the server's certificate is not trusted ({}); a proxy's own certificates are named in SSL_CERT_FILE",
            url, reason);

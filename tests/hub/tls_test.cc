@@ -150,6 +150,9 @@ TEST_F(Tls, WhoIsNotTrustedIsToldOnce) {
                 AllOf(HasSubstr(server_.endpoint()), HasSubstr("certificate is not trusted"), HasSubstr("issuer"),
                       HasSubstr("SSL_CERT_FILE"), Not(HasSubstr("tries")), Not(HasSubstr("hf_right"))));
   }
+  trust(other.bundle(), "REQUESTS_CA_BUNDLE");  // which goes before the other
+  trust(authority_->bundle());
+  EXPECT_THAT(message(), HasSubstr("trusted are those in REQUESTS_CA_BUNDLE (" + other.bundle() + ")"));
   EXPECT_THAT(server_.take_log(), IsEmpty());
   EXPECT_FALSE(fs::exists(server_.cache() / "models--m" / "blobs"));
 }
