@@ -312,6 +312,7 @@ std::string ModelConfig::to_json() const {
     if (const auto at = out.find(key); at != out.end() && *at == value) out.erase(key);
   out.erase("_name_or_path");
   out.erase("torch_dtype");
+  if (table.traits.pre_norm) write_older_keys(*this, out);
   out["architectures"] = Json::array({table.architecture});
   out["model_type"] = table.model_type;
   out["dtype"] = "float32";

@@ -11,6 +11,7 @@
 #include "hub/locate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
+#include "model/modern_config.h"
 #include "model/vocabulary.h"
 
 namespace tekio {
@@ -208,6 +209,7 @@ void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {
   std::filesystem::create_directories(folder, error);
   if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(folder.string(), 300), error.message());
   const std::lock_guard lock(impl_->mutex());
+  warn_of_older_version(impl_->model().config());
   save_model(folder, impl_->model().config(), std::as_const(impl_->model()).weights());
 }
 

@@ -1,11 +1,16 @@
 #include "model/modern_config.h"
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace tekio {
 namespace {
 
 constexpr const char *kFull = "full_attention", *kSliding = "sliding_attention";
+constexpr const char *kEvery = "global_attn_every_n_layers", *kLocal = "local_attention";
+constexpr const char *kGlobalTheta = "global_rope_theta", *kLocalTheta = "local_rope_theta";
+constexpr double kGlobalBase = 160'000, kLocalBase = 10'000;
+constexpr int64_t kEveryByDefault = 3, kWidestWindow = int64_t{1} << 30;
 
 // Not missing: some keys mean something else then.
 bool is_null(const ModelConfig& config, const char* key) {
@@ -25,6 +30,16 @@ void require_default(const JsonReader& reader, const std::string& place) {
   for (const char* key : {"rope_type", "type"})
     if (const std::string kind = reader.string(key).value_or("default"); kind != "default")
       fail(ErrorKind::input, "{}: {} is \"{}\", but only \"default\" is supported", place, key, printable(kind));
+}
+
+// What rope_scaling says of layers of either type, as the reference writes it over all else.
+double theta_of_scaling(const JsonReader& reader, double fallback, const std::string& where) {
+  const Json* const scaling = reader.find("rope_scaling");
+  if (scaling == nullptr) return fallback;
+  const std::string place = where + ": rope_scaling";
+  const JsonReader own(*scaling, place);
+  require_default(own, place);
+  return theta_at(own, "rope_theta", fallback, place);
 }
 
 // Of layers of one type: what rope_parameters says of it, else what the older key does.
@@ -57,10 +72,37 @@ std::vector<bool> read_layer_types(const ModelConfig& config, const JsonReader& 
     }
     return sliding;
   }
-  const int64_t every = reader.integer("global_attn_every_n_layers").value_or(3);
-  if (every < 1) fail(ErrorKind::input, "{}: global_attn_every_n_layers is {}; expected 1 or more", where, every);
+  const int64_t every = reader.integer(kEvery).value_or(kEveryByDefault);
+  if (every < 1) fail(ErrorKind::input, "{}: {} is {}; expected 1 or more", where, kEvery, every);
   for (int64_t layer = 0; layer < config.layers; ++layer) sliding.push_back(layer % every != 0);
   return sliding;
+}
+
+// Another name for half of local_attention, which it wins over in the reference; saved under that one name, as there.
+void take_sliding_window(ModelConfig& config, const JsonReader& reader, const std::string& where) {
+  constexpr const char* kWindow = "sliding_window";
+  if (const std::optional<int64_t> half = reader.integer(kWindow)) {
+    if (*half < 1 || *half > kWidestWindow / 2)
+      fail(ErrorKind::input, "{}: {} is {}; expected 1 to 2^29", where, kWindow, *half);
+    config.document[kLocal] = 2 * *half;
+  }
+  config.document.erase(kWindow);
+}
+
+// The number N with which every N-th layer, from the first on, is one that sees everything: that of `document`, if it
+// is one; 0: there is none.
+int64_t layers_between_full(const ModelConfig& config, const Json& document) {
+  const auto fits = [&](int64_t every) {
+    for (int64_t layer = 0; layer < config.layers; ++layer)
+      if ((config.attention_of(layer).window > 0) != (layer % every != 0)) return false;
+    return true;
+  };
+  const auto at = document.find(kEvery);
+  const int64_t now = at != document.end() && at->is_number_integer() ? at->get<int64_t>() : kEveryByDefault;
+  if (now > 0 && fits(now)) return now;
+  int64_t every = 1;
+  while (every < config.layers && config.attention_of(every).window > 0) ++every;
+  return fits(every) ? every : 0;
 }
 
 }  // namespace
@@ -87,16 +129,39 @@ void read_modern_layers(ModelConfig& config, const JsonReader& reader, const std
   if (config.width / config.heads % 2 != 0)
     fail(ErrorKind::input, "{}: heads of {} numbers; expected an even number, as positions turn pairs", where,
          config.width / config.heads);
-  const int64_t local = reader.integer("local_attention").value_or(128);
-  if (local < 2 || local > int64_t{1} << 30)
-    fail(ErrorKind::input, "{}: local_attention is {}; expected 2 to 2^30", where, local);
-  if (const Json* const scaling = reader.find("rope_scaling"); scaling != nullptr)
-    require_default(JsonReader(*scaling, where + ": rope_scaling"), where + ": rope_scaling");
-  const double global_theta = read_theta(reader, kFull, "global_rope_theta", 160'000, where);
-  const double local_theta = read_theta(reader, kSliding, "local_rope_theta",
-                                        is_null(config, "local_rope_theta") ? global_theta : 10'000, where);
+  take_sliding_window(config, reader, where);
+  const int64_t local = reader.integer(kLocal).value_or(128);
+  if (local < 2 || local > kWidestWindow)
+    fail(ErrorKind::input, "{}: {} is {}; expected 2 to 2^30", where, kLocal, local);
+  const double global_theta = read_theta(reader, kFull, kGlobalTheta, kGlobalBase, where);
+  const double local_theta =
+      read_theta(reader, kSliding, kLocalTheta, is_null(config, kLocalTheta) ? global_theta : kLocalBase, where);
+  const LayerAttention full{0, theta_of_scaling(reader, global_theta, where)};
+  const LayerAttention window{local / 2, theta_of_scaling(reader, local_theta, where)};
   for (const bool sliding : read_layer_types(config, reader, where))
-    config.attention.push_back(sliding ? LayerAttention{local / 2, local_theta} : LayerAttention{0, global_theta});
+    config.attention.push_back(sliding ? window : full);
+}
+
+void write_older_keys(const ModelConfig& config, Json& out) {
+  // A key that is missing stays so where the older version then takes just this: transformers 5 has files like that.
+  const auto write = [&](const char* key, double by_default, const auto& value) {
+    const auto at = out.find(key);
+    if (at == out.end() ? by_default != static_cast<double>(value) : *at != value) out[key] = value;
+  };
+  const auto has = [&](const char* key) { return out.contains(key) && !out[key].is_null(); };
+  if (has("rope_parameters") || has("rope_scaling"))
+    for (const LayerAttention& layer : config.attention)
+      write(layer.window > 0 ? kLocalTheta : kGlobalTheta, layer.window > 0 ? kLocalBase : kGlobalBase,
+            layer.rope_theta);
+  const int64_t every = layers_between_full(config, out);
+  if (has("layer_types") && every > 0) write(kEvery, kEveryByDefault, every);
+}
+
+void warn_of_older_version(const ModelConfig& config) {
+  if (config.attention.empty() || layers_between_full(config, config.document) > 0) return;
+  warn(
+      "Hugging Face transformers 4 computes something else with this model, as it passes over layer_types and takes "
+      "every N-th layer, from the first on, for one that sees the whole text; open it with transformers 5");
 }
 
 }  // namespace tekio

@@ -13,4 +13,10 @@ namespace tekio {
 /// `local_rope_theta`. Errors (input): what is not supported, by name.
 void read_modern_layers(ModelConfig& config, const JsonReader& reader, const std::string& where);
 
+/// Says in the older keys too what `out`, the config.json to write, says in newer ones alone, which transformers 4
+/// passes over. What the older keys cannot say is left out, of which warn_of_older_version() warns.
+void write_older_keys(const ModelConfig& config, Json& out);
+/// Where transformers 4 would take the saved model for another one.
+void warn_of_older_version(const ModelConfig& config);
+
 }  // namespace tekio

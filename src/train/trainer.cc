@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
+#include "model/modern_config.h"
 #include "train/plan.h"
 #include "train/signals.h"
 
@@ -47,6 +48,7 @@ void Trainer::begin() {
   require_same_on_all(ranks_, model_, told_of(journal_.identity()));
   const std::optional<fs::path> checkpoint = journal_.open();
   if (options_.dropout) model_.config().set_dropout(*options_.dropout);
+  warn_of_older_version(model_.config());
   if (!checkpoint) journal_.fill_prompts();
   lease_model();
   if (checkpoint) resume(*checkpoint);

@@ -1,4 +1,5 @@
 // config.json: what is read, what is refused and with which words, and what is written back.
+#include "model/modern_config.h"
 #include "support.h"
 
 namespace tekio::test {
@@ -86,11 +87,15 @@ TEST(Config, AlbertsLayersShareWeights) {
                [&] { parse(with(document, "num_hidden_groups", 8)); });
 }
 
+Json tiny_modernbert_json() {
+  return {{"model_type", "modernbert"}, {"vocab_size", 50},
+          {"hidden_size", 16},          {"num_hidden_layers", 4},
+          {"pad_token_id", 0},          {"num_attention_heads", 2},
+          {"intermediate_size", 24},    {"position_embedding_type", "rope"}};
+}
+
 TEST(Config, ModernbertSpeaksBothVersions) {
-  const Json sizes = {{"model_type", "modernbert"}, {"vocab_size", 50},
-                      {"hidden_size", 16},          {"num_hidden_layers", 4},
-                      {"pad_token_id", 0},          {"num_attention_heads", 2},
-                      {"intermediate_size", 24},    {"position_embedding_type", "rope"}};
+  const Json sizes = tiny_modernbert_json();
   Json older = sizes, newer = sizes;
   older["global_attn_every_n_layers"] = 3;
   older["global_rope_theta"] = 5000;
@@ -142,6 +147,92 @@ TEST(Config, ModernbertSpeaksBothVersions) {
   refused(with(sizes, "local_attention", 1), {"local_attention is 1"});
   refused(with(sizes, "initializer_cutoff_factor", 0.0), {"initializer_cutoff_factor is 0"});
   refused(with(with(sizes, "hidden_size", 18), "num_attention_heads", 2), {"heads of 9 numbers", "even"});
+}
+
+// As ModernBertConfig of transformers 5.23.0 takes them.
+TEST(Config, ModernbertTakesSlidingWindowAndThetaOfRopeScaling) {
+  Json document = tiny_modernbert_json();
+  document["local_attention"] = 30;
+  document["sliding_window"] = 5;
+  const ModelConfig config = parse(document);
+  EXPECT_EQ(config.attention_of(1).window, 5);
+  const Json saved = Json::parse(config.to_json());
+  EXPECT_EQ(saved["local_attention"], 10);
+  EXPECT_FALSE(saved.contains("sliding_window"));
+  expect_error(ErrorKind::input, {"sliding_window is 0", "1 to 2^29"},
+               [&] { parse(with(document, "sliding_window", 0)); });
+
+  document = tiny_modernbert_json();
+  document["global_rope_theta"] = 5;
+  document["rope_parameters"] = {{"full_attention", {{"rope_theta", 3}}}, {"sliding_attention", {{"rope_theta", 4}}}};
+  for (const Json& scaling : {Json{{"rope_type", "default"}, {"rope_theta", 88}}, Json{{"rope_theta", 88}}}) {
+    const ModelConfig scaled = parse(with(document, "rope_scaling", scaling));
+    EXPECT_EQ(scaled.attention_of(0).rope_theta, 88);
+    EXPECT_EQ(scaled.attention_of(1).rope_theta, 88);
+  }
+  EXPECT_EQ(parse(with(document, "rope_scaling", {{"rope_type", "default"}})).attention_of(1).rope_theta, 4);
+  expect_error(ErrorKind::input, {"rope_scaling: rope_theta is -1"}, [&] {
+    parse(with(document, "rope_scaling", {{"rope_theta", -1}}));
+  });
+}
+
+TEST(Config, SetsTheDropoutRatesThatAModernbertHas) {
+  ModelConfig config = parse(tiny_modernbert_json());
+  config.set_dropout(0.25);
+  for (const float rate : {config.hidden_dropout, config.attention_dropout, config.attention_output_dropout})
+    EXPECT_EQ(rate, 0.25f);
+  EXPECT_EQ(config.output_dropout, 0);
+  const Json saved = Json::parse(config.to_json());
+  for (const char* key : {"embedding_dropout", "attention_dropout"}) EXPECT_EQ(saved[key], 0.25) << key;
+  for (const char* key : {"mlp_dropout", "classifier_dropout"}) EXPECT_EQ(saved[key], 0) << key;
+}
+
+TEST(Config, ModernbertIsSavedForBothVersions) {
+  constexpr const char* kOlder[] = {"global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"};
+  const Json plain = tiny_modernbert_json();
+  const auto saved = [](const Json& document) { return Json::parse(parse(document).to_json()); };
+  Json by_default = plain;  // what transformers 4 takes without being told
+  by_default["rope_parameters"] = {{"full_attention", {{"rope_theta", 160'000}}},
+                                   {"sliding_attention", {{"rope_theta", 10'000}}}};
+  by_default["layer_types"] = {"full_attention", "sliding_attention", "sliding_attention", "full_attention"};
+  for (const char* key : kOlder)
+    for (const Json& document : {plain, by_default}) EXPECT_FALSE(saved(document).contains(key)) << key;
+  EXPECT_EQ(saved(with(by_default, "local_rope_theta", nullptr))["local_rope_theta"], 10'000);
+  Json newer = plain;
+  newer["rope_parameters"] = {{"full_attention", {{"rope_theta", 300.0}}},
+                              {"sliding_attention", {{"rope_theta", 55.5}}}};
+  newer["layer_types"] = {"full_attention", "sliding_attention", "full_attention", "sliding_attention"};
+  Json both = saved(newer);
+  EXPECT_EQ(both["global_attn_every_n_layers"], 2);
+  EXPECT_EQ(both["global_rope_theta"], 300);
+  EXPECT_EQ(both["local_rope_theta"], 55.5);
+  EXPECT_EQ(both["local_attention"], 128);
+  EXPECT_EQ(both["layer_types"], newer["layer_types"]);
+  EXPECT_EQ(both["rope_parameters"], newer["rope_parameters"]);
+  // What both versions read alike stays; where they would not, the newer keys count.
+  EXPECT_EQ(saved(with(newer, "global_rope_theta", 300))["global_rope_theta"].dump(), "300");
+  EXPECT_EQ(saved(with(newer, "global_rope_theta", 7))["global_rope_theta"], 300);
+  EXPECT_EQ(saved(with(newer, "local_rope_theta", nullptr))["local_rope_theta"], 55.5);
+  EXPECT_EQ(saved(with(newer, "global_attn_every_n_layers", 3))["global_attn_every_n_layers"], 2);
+  EXPECT_EQ(saved(with(plain, "rope_scaling", {{"rope_theta", 88}}))["local_rope_theta"], 88);
+  const auto warned = [&](const Json& document) {
+    testing::internal::CaptureStderr();
+    warn_of_older_version(parse(document));
+    return !testing::internal::GetCapturedStderr().empty();
+  };
+  EXPECT_FALSE(warned(plain));
+  EXPECT_FALSE(warned(newer));
+  const char *const f = "full_attention", *const s = "sliding_attention";
+  for (const auto& [types, every] : std::vector<std::pair<Json, int>>{{{f, f, f, f}, 1},
+                                                                      {{f, s, s, f}, 3},
+                                                                      {{f, s, s, s}, 4},
+                                                                      {{s, f, f, s}, 0},
+                                                                      {{f, f, s, s}, 0},
+                                                                      {{s, s, s, s}, 0}}) {
+    const Json document = with(newer, "layer_types", types);
+    EXPECT_EQ(warned(document), every == 0) << types;
+    EXPECT_EQ(saved(document).value("global_attn_every_n_layers", 3), every == 0 ? 3 : every) << types;
+  }
 }
 
 TEST(Config, TakesWhatTheClassSaysWhereTheFileIsSilent) {
