@@ -62,23 +62,17 @@ struct MecabOption {
   char letter;
   std::string_view name;
   bool has_value;
-  enum class Effect { file, words, none } effect;
+  enum class Effect { dictionary, settings, words, none } effect;
 };
 using Effect = MecabOption::Effect;
-constexpr MecabOption kMecabOptions[] = {{'d', "dicdir", true, Effect::file},
-                                         {'r', "rcfile", true, Effect::file},
-                                         {'u', "userdic", true, Effect::file},
-                                         {'M', "max-grouping-size", true, Effect::words},
-                                         {'O', "output-format-type", true, Effect::none},
-                                         {'F', "node-format", true, Effect::none},
-                                         {'U', "unk-format", true, Effect::none},
-                                         {'B', "bos-format", true, Effect::none},
-                                         {'E', "eos-format", true, Effect::none},
-                                         {'S', "eon-format", true, Effect::none},
-                                         {'x', "unk-feature", true, Effect::none},
-                                         {'b', "input-buffer-size", true, Effect::none},
-                                         {'l', "lattice-level", true, Effect::none},
-                                         {'C', "allocate-sentence", false, Effect::none}};
+constexpr MecabOption kMecabOptions[] = {
+    {'d', "dicdir", true, Effect::dictionary},       {'r', "rcfile", true, Effect::settings},
+    {'u', "userdic", true, Effect::dictionary},      {'M', "max-grouping-size", true, Effect::words},
+    {'O', "output-format-type", true, Effect::none}, {'F', "node-format", true, Effect::none},
+    {'U', "unk-format", true, Effect::none},         {'B', "bos-format", true, Effect::none},
+    {'E', "eos-format", true, Effect::none},         {'S', "eon-format", true, Effect::none},
+    {'x', "unk-feature", true, Effect::none},        {'b', "input-buffer-size", true, Effect::none},
+    {'l', "lattice-level", true, Effect::none},      {'C', "allocate-sentence", false, Effect::none}};
 
 struct GivenOption {
   const MecabOption* option;
@@ -112,17 +106,68 @@ std::vector<GivenOption> parse_options(const std::string& text, const std::strin
   return given;
 }
 
-// MeCab takes a dictionary's word for what its memory holds, so a stranger's folder must not bring one.
-void check_not_inside(const fs::path& file, const fs::path& folder, const std::string& where) {
-  std::error_code ignored;
-  const fs::path inner = fs::weakly_canonical(file, ignored), outer = fs::weakly_canonical(folder, ignored);
-  const auto end = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first;
-  if (end == outer.end())
-    fail(
-        ErrorKind::input,
-        "{}: mecab_option names {}, which lies in the model's own folder: MeCab trusts its dictionaries, so move it to "
-        "another place if you do",
-        where, printable(file.string(), 300));
+bool begins_with(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
+// Whether a path leads into the model's folder, by its name or by what links on its way lead to, or into any folder
+// that the Hub's cache holds.
+bool is_from_a_model(const fs::path& file, const fs::path& folder) {
+  const auto ways = [](const fs::path& path) {
+    std::error_code ignored;
+    const fs::path by_name = fs::absolute(path, ignored).lexically_normal();  // "/a/b/" where that ends in a slash
+    return std::array{by_name.has_filename() ? by_name : by_name.parent_path(), fs::weakly_canonical(path, ignored)};
+  };
+  const auto is_of_the_hub = [](const fs::path& part) { return part.string().starts_with("models--"); };
+  const auto homes = ways(folder);
+  for (const fs::path& way : ways(file)) {
+    if (begins_with(way, homes[0]) || begins_with(way, homes[1])) return true;
+    if (std::any_of(way.begin(), way.end(), is_of_the_hub)) return true;
+  }
+  return false;
+}
+
+// MeCab takes a dictionary's word for what its memory holds, so a stranger's folder must not bring one. A path that
+// depends on the working folder could lead to what came with the model; "$(" MeCab replaces, and quotes it removes.
+void check_dictionary(const std::string& file, const fs::path& folder, const std::string& where) {
+  const fs::path normal = fs::path(file).lexically_normal();
+  const bool odd = file.size() > 4'000 || file.find_first_of("\"$") != std::string::npos ||
+                   std::any_of(file.begin(), file.end(), [](unsigned char c) { return c < 0x20; });
+  if (odd || !normal.is_absolute() || begins_with(normal, "/proc") || begins_with(normal, "/dev"))
+    fail(ErrorKind::input,
+         "{}: mecab_option names the dictionary {}; expected an absolute path without quotes, $ and control characters",
+         where, printable(file, 300));
+  if (is_from_a_model(file, folder))
+    fail(ErrorKind::input,
+         "{}: mecab_option names {}, which lies in the model's own folder, or in another that was downloaded: MeCab "
+         "trusts "
+         "its dictionaries, so move it to another place if you do",
+         where, printable(file, 300));
+}
+
+// Of files that MeCab takes apart at commas, and trims: the same list without what it would drop.
+std::string checked_dictionaries(const MecabOption& option, const std::string& value, const fs::path& folder,
+                                 const std::string& where) {
+  std::string checked;
+  for (size_t begin = 0; begin <= value.size();) {
+    const size_t end = option.letter == 'u' ? std::min(value.find(',', begin), value.size()) : value.size();
+    std::string file = value.substr(begin, end - begin);
+    file.erase(file.find_last_not_of(" \t") + 1);
+    file.erase(0, std::min(file.find_first_not_of(" \t"), file.size()));
+    check_dictionary(file, folder, where);
+    checked += (begin > 0 ? "," : "") + file;
+    begin = end + 1;
+  }
+  return checked;
+}
+
+// A file of settings can name dictionaries too, and without a dictionary of its own MeCab takes the working folder's.
+void check_settings_file(const std::string& value, const std::string& where) {
+  if (value != "/dev/null" && value != "/etc/mecabrc")
+    fail(ErrorKind::input,
+         "{}: mecab_option: -r {} is not supported, as a file of settings can name any dictionary; expected /dev/null "
+         "or /etc/mecabrc",
+         where, printable(value, 300));
 }
 
 // MeCab counts a word's bytes in 16 bits.
@@ -141,13 +186,19 @@ std::vector<std::string> mecab_arguments(const JsonReader& mecab, const Json& kw
     const std::string dictionary = folder_of(*name, where), rc = dictionary + "/mecabrc";
     arguments = {"-d", dictionary, "-r", fs::exists(rc) ? rc : "/dev/null"};
   }
-  for (const GivenOption& given : parse_options(mecab.string("mecab_option").value_or(""), where)) {
-    const bool file = given.option->effect == Effect::file;
-    if (file) check_not_inside(given.value, folder, where);
-    if (given.option->effect == Effect::words) check_grouping(given.value, where);
-    if (file || given.option->effect == Effect::words)
-      arguments.insert(arguments.end(), {std::string("-") + given.option->letter, given.value});
+  bool no_settings = false, has_dictionary = name.has_value();
+  for (GivenOption& given : parse_options(mecab.string("mecab_option").value_or(""), where)) {
+    const Effect effect = given.option->effect;
+    if (effect == Effect::none) continue;
+    if (effect == Effect::dictionary) given.value = checked_dictionaries(*given.option, given.value, folder, where);
+    if (effect == Effect::settings) check_settings_file(given.value, where);
+    if (effect == Effect::words) check_grouping(given.value, where);
+    no_settings |= effect == Effect::settings && given.value == "/dev/null";
+    has_dictionary |= given.option->letter == 'd';
+    arguments.insert(arguments.end(), {std::string("-") + given.option->letter, given.value});
   }
+  if (no_settings && !has_dictionary)
+    fail(ErrorKind::input, "{}: mecab_option has -r /dev/null, but no -d that names a dictionary", where);
   return arguments;
 }
 

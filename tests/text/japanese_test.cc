@@ -222,6 +222,47 @@ TEST(JapaneseTest, DictionariesThatAreNoneAreRefused) {
   }
 }
 
+TEST(JapaneseTest, DictionariesOfAModelsFolderAreRefusedHoweverTheyAreNamed) {
+  const fs::path base = fresh_folder(), other = base / "other";
+  const fs::path model = base / "models--a--b" / "snapshots" / "1", blobs = base / "models--a--b" / "blobs";
+  for (const fs::path& one : {other, model, blobs}) fs::create_directories(one);
+  std::ofstream(model / "vocab.txt") << "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  for (const fs::path& file : {other / "ok.dic", model / "user.dic", model / "x,y.dic", blobs / "2"})
+    std::ofstream(file) << "no dictionary";
+  fs::create_symlink("../../blobs/2", model / "linked.dic");
+  fs::create_symlink(model / "user.dic", other / "linked.dic");
+  fs::create_directory_symlink(model, other / "way");
+  const auto error_with = [&](const std::string& option) {
+    const Json config = {{"tokenizer_class", "BertJapaneseTokenizer"},
+                         {"word_tokenizer_type", "mecab"},
+                         {"mecab_kwargs", {{"mecab_dic", nullptr}, {"mecab_option", option}}}};
+    std::ofstream(model / "tokenizer_config.json") << config.dump();
+    return message_of(ErrorKind::input, [&] { load(model); });
+  };
+  const std::string m = model.string(), o = other.string();
+  for (const std::string& value :
+       {m + "/user.dic", o + "/ok.dic," + m + "/user.dic", " " + m + "/user.dic", o + "/ok.dic,\t" + m + "/user.dic ",
+        m + "/x,y.dic", m + "/linked.dic", o + "/linked.dic", o + "/way/user.dic", o + "/../models--a--b/blobs/2",
+        m + "/nothing/../user.dic", m})
+    for (const char* option : {"-u '", "--userdic='", "--userdic '"})
+      EXPECT_THAT(error_with(option + value + "'"), HasSubstr("which lies in the model's own folder")) << value;
+  for (const std::string& value : {m, m + "/", m + "/.", o + "/way"})
+    EXPECT_THAT(error_with("-d '" + value + "'"), HasSubstr("which lies in the model's own folder")) << value;
+  for (const std::string& value :
+       {std::string("user.dic"), std::string("."), std::string(), std::string("/proc/self/cwd/user.dic"),
+        std::string("/tmp/../dev/fd/3"), "$(rcpath)" + m, "\\\"" + m + "/user.dic\\\"", m + "\n"})
+    for (const char* option : {"-u ", "-d "})
+      EXPECT_THAT(error_with(option + (value.find('\\') != std::string::npos ? value : "'" + value + "'")),
+                  HasSubstr("expected an absolute path without quotes"))
+          << value;
+  for (const std::string& value : {o + "/ok.dic,user.dic", o + "/ok.dic,"})
+    EXPECT_THAT(error_with("-u '" + value + "'"), HasSubstr("expected an absolute path without quotes")) << value;
+  for (const std::string& value : {m + "/rc", o + "/rc", std::string("rc"), std::string("/dev/../dev/null")})
+    EXPECT_THAT(error_with("-r " + value), HasSubstr("expected /dev/null or /etc/mecabrc")) << value;
+  EXPECT_THAT(error_with("-r /dev/null"), HasSubstr("no -d that names a dictionary"));
+  EXPECT_THAT(error_with("-M"), HasSubstr("-M needs a value"));
+}
+
 TEST(JapaneseTest, CommandsAreSplitAsAShellSplitsThem) {
   EXPECT_THAT(split_command(R"(-d "/a b" -r '/c"d' e\ f "g\"h\i" '' j)", ""),
               ElementsAre("-d", "/a b", "-r", "/c\"d", "e f", "g\"h\\i", "", "j"));
