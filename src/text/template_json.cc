@@ -1,8 +1,10 @@
 // Post-processors as JSON, in and out.
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "text/json_parts.h"
 #include "text/step_json.h"
 
@@ -15,11 +17,24 @@ int32_t integer_of(const Json& json, const std::string& where) {
   return checked_id(json.get<int64_t>(), where);
 }
 
+// A template names a token as often as it likes, and each mention holds the token's ids: what a file of some MB asks
+// for by that is bounded, far above any that is meant.
+constexpr size_t kMostPieces = 4096, kMostIds = 4096, kMostUnrolled = 65'536, kMostBytes = size_t{1} << 24;
+
+void check_count(size_t count, size_t most, std::string_view what, const std::string& where) {
+  if (count > most)
+    fail(ErrorKind::input, "{}: {} are {}; at most {} are supported", where, what,
+         with_commas(static_cast<int64_t>(count)), with_commas(static_cast<int64_t>(most)));
+}
+
 std::vector<TemplatePiece> parse_template(const Json& json, const char* key, const Json& tokens,
                                           const std::string& where) {
   std::vector<TemplatePiece> pieces;
   bool first = false, second = false;
-  for (const Json& entry : list_of(json, key, where)) {
+  size_t unrolled = 0, bytes = 0;
+  const Json& entries = list_of(json, key, where);
+  check_count(entries.size(), kMostPieces, fmt::format("the pieces of \"{}\"", key), where);
+  for (const Json& entry : entries) {
     const JsonReader reader(entry, where);
     const Json *sequence = reader.find("Sequence"), *token = reader.find("SpecialToken");
     if ((sequence == nullptr) == (token == nullptr))
@@ -39,10 +54,18 @@ std::vector<TemplatePiece> parse_template(const Json& json, const char* key, con
       if (entry_of_token == tokens.end())
         fail(ErrorKind::input, "{}: the template names the token {}, which special_tokens lacks", where, printable(id));
       const std::string token_where = where + ": special_tokens";
-      for (const Json& number : list_of(*entry_of_token, "ids", token_where))
-        piece.ids.push_back(integer_of(number, token_where));
-      for (const Json& text : list_of(*entry_of_token, "tokens", token_where))
+      const Json &ids = list_of(*entry_of_token, "ids", token_where),
+                 &texts = list_of(*entry_of_token, "tokens", token_where);
+      for (const Json* list : {&ids, &texts})
+        check_count(list->size(), kMostIds, fmt::format("the ids or texts of {}", printable(id)), token_where);
+      unrolled += std::max(ids.size(), texts.size());
+      check_count(unrolled, kMostUnrolled, fmt::format("the ids of all tokens that \"{}\" names", key), where);
+      for (const Json& number : ids) piece.ids.push_back(integer_of(number, token_where));
+      for (const Json& text : texts) {
+        bytes += text.is_string() ? text.get_ref<const std::string&>().size() : 0;
+        check_count(bytes, kMostBytes, fmt::format("the bytes of all tokens that \"{}\" names", key), where);
         piece.tokens.push_back(text.is_string() ? text.get<std::string>() : "");
+      }
     }
     pieces.push_back(std::move(piece));
   }

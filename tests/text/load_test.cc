@@ -294,6 +294,32 @@ TEST(LoadErrorTest, Templates) {
       HasSubstr("the id 9999999 does not lie in"));
 }
 
+TEST(LoadErrorTest, TemplatesAreBounded) {
+  const auto error = [](size_t mentions, size_t ids, const std::string& text) {
+    Json single = Json::array();
+    for (size_t i = 0; i < mentions; ++i) single.push_back({{"SpecialToken", {{"id", "[CLS]"}, {"type_id", 0}}}});
+    single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
+    const Json token = {{"id", "[CLS]"}, {"ids", std::vector<int>(ids, 2)}, {"tokens", std::vector(ids, text)}};
+    const Json post = {{"type", "TemplateProcessing"},
+                       {"single", single},
+                       {"pair", Json::array()},
+                       {"special_tokens", {{"[CLS]", token}}}};
+    return error_of_json(with_vocabulary(kVocabulary, "\"post_processor\":" + post.dump()));
+  };
+  const auto unbounded = HasSubstr("are supported");
+  EXPECT_THAT(error(4'096, 1, "[CLS]"), testing::AllOf(HasSubstr("tokenizer.json"),
+                                                       HasSubstr("the pieces of \"single\" are 4,097; at most 4,096")));
+  EXPECT_THAT(error(1, 4'097, "[CLS]"), HasSubstr("the ids or texts of [CLS] are 4,097; at most 4,096"));
+  EXPECT_THAT(error(17, 4'000, "[CLS]"),
+              HasSubstr("the ids of all tokens that \"single\" names are 68,000; at most 65,536"));
+  EXPECT_THAT(error(3, 1'000, std::string(10'000, 'x')),
+              HasSubstr("the bytes of all tokens that \"single\" names are 16,780,000; at most 16,777,216"));
+  // What lies within loads up to what else is wrong with it: the sequence B is missing.
+  for (const auto& [mentions, ids] : {std::pair(4'095, 1), std::pair(1, 4'096), std::pair(16, 4'096)})
+    EXPECT_THAT(error(static_cast<size_t>(mentions), static_cast<size_t>(ids), "[CLS]"),
+                testing::AllOf(HasSubstr("\"pair\" must hold the sequences A and B"), testing::Not(unbounded)));
+}
+
 TEST(LoadErrorTest, SettingsFiles) {
   const auto error = [](const char* name, const std::string& content) {
     return message_of(ErrorKind::input, [&] {
