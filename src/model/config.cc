@@ -279,10 +279,7 @@ int64_t ModelConfig::weights_of_layer(int64_t layer) const {
   return group * inner_layers + layer % inner_layers;
 }
 
-void ModelConfig::untie() {
-  tied = false;
-  document[kTied] = false;
-}
+void ModelConfig::untie() { tied = false; }  // the document says what config.json did
 
 void ModelConfig::set_vocabulary(int64_t rows) {
   if (rows < 1 || rows > kMostVocabulary)
@@ -312,6 +309,7 @@ std::string ModelConfig::to_json() const {
     if (const auto at = out.find(key); at != out.end() && *at == value) out.erase(key);
   out.erase("_name_or_path");
   out.erase("torch_dtype");
+  if (!tied) out[kTied] = false;
   if (table.traits.pre_norm) write_older_keys(*this, out);
   out["architectures"] = Json::array({table.architecture});
   out["model_type"] = table.model_type;

@@ -71,6 +71,7 @@ void join_decoder(MatchedTensors& matched, const FamilyTable& table, LoadReport&
     report.unexpected.push_back(file_name);  // the weights were made without one: open_model_folder() asks first
 }
 
+// `tied`: as config.json says. A head that has a matrix of its own without that has its one bias in both versions.
 void join_bias(MatchedTensors& matched, const FamilyTable& table, bool tied, LoadReport& report) {
   if (table.names.decoder_bias == nullptr) return;
   auto copy = matched.extract(table.names.decoder_bias);
@@ -100,7 +101,8 @@ MatchedTensors match_tensors(const WeightFiles& files, const ModelConfig& config
   if (table.names.decoder_bias != nullptr) known.insert(table.names.decoder_bias);
   MatchedTensors matched = match_names(files, known, table, &report.unexpected);
   if (config.tied) join_decoder(matched, table, report);
-  join_bias(matched, table, config.tied, report);
+  const JsonReader document(config.document, "config.json");
+  join_bias(matched, table, document.boolean("tie_word_embeddings").value_or(true), report);
   return matched;
 }
 
