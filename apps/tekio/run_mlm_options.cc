@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "model/family.h"
 
 namespace tekio::cli {
 
@@ -16,6 +17,12 @@ struct ForeignOption {
 
 namespace {
 
+std::vector<std::string> model_types() {
+  std::vector<std::string> types;
+  for (const FamilyTable& table : families()) types.emplace_back(table.model_type);
+  return types;
+}
+
 const std::vector<ForeignOption>& foreign_options() {
   static const std::vector<ForeignOption> options = {
       // What the script does.
@@ -24,10 +31,7 @@ const std::vector<ForeignOption>& foreign_options() {
       {"do_predict", true, {"false"}, "there is nothing to predict in masked language modelling; see tekio fill"},
       {"eval_on_start", true, {"*"}, "the model is always evaluated before training"},
       // Models from nothing, other configurations.
-      {"model_type",
-       false,
-       {"distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "albert", "modernbert"},
-       "the model's config.json says it"},
+      {"model_type", false, model_types(), "the model's config.json says it"},
       {"config_overrides", false, {}, "the model's config.json counts; only --dropout can change it"},
       {"config_name",
        false,

@@ -1,5 +1,5 @@
-// Model families as tables: what a family calls its config keys and its tensors. A family is data, not a class:
-// config.cc, weights.cc and model_folder.cc read these tables, and nothing else in Tekio knows a family's names.
+// Model families as tables: what a family calls its config keys and its tensors. A family is data, not a class.
+// Beside these tables only config.h (enum Family) and text/tokenizer_class.cc (classes of tokenizers) name families.
 #pragma once
 
 #include <span>

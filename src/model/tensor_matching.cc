@@ -91,6 +91,12 @@ void join_bias(MatchedTensors& matched, const FamilyTable& table, bool tied, Loa
   matched.insert_or_assign(table.names.head_bias, copy.mapped());
 }
 
+// The first layer's queries, as a bare encoder's file names them.
+std::string bare_query(const FamilyTable& table) {
+  return fmt::format("{}{}.weight", layer_prefix(table.names, 0, 1), table.names.query)
+      .substr(std::string_view(table.base_prefix).size());
+}
+
 }  // namespace
 
 MatchedTensors match_tensors(const WeightFiles& files, const ModelConfig& config, const ParameterSet& weights,
@@ -110,12 +116,13 @@ std::optional<Family> family_of_tensors(const WeightFiles& files) {
   std::optional<Family> found;
   std::string_view prefix;  // several families have RoBERTa's: the first of them serves all
   for (const FamilyTable& table : families()) {
-    const std::string query = fmt::format("{}{}.weight", layer_prefix(table.names, 0, 1), table.names.query);
-    const std::string bare = query.substr(std::string_view(table.base_prefix).size());
+    const std::string bare = bare_query(table);
     // Bare BERT encoders, RoBERTa's and ELECTRA's have the same names, but not the same positions.
-    const bool own_layers = table.family == Family::distilbert || table.family == Family::albert;
+    const bool own_layers = std::ranges::none_of(families(), [&](const FamilyTable& other) {
+      return std::string_view(other.base_prefix) != table.base_prefix && bare_query(other) == bare;
+    });
     if (table.base_prefix == prefix ||
-        !(files.tensors().contains(query) || (own_layers && files.tensors().contains(bare))))
+        !(files.tensors().contains(table.base_prefix + bare) || (own_layers && files.tensors().contains(bare))))
       continue;
     if (found) return std::nullopt;
     found = table.family;
