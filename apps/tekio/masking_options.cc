@@ -46,7 +46,9 @@ void add_options(OptionTable& table, MaskOptions& options, TrainingOptions* trai
            "of --masking span: a span of L words has the chance P (1 - P)^(L - 1), times a factor")
       .above(0)
       .at_most(1);
-  table.add("max_span_length", &options.max_span_length, "of --masking span: words in the longest span").at_least(1);
+  table.add("max_span_length", &options.max_span_length, "of --masking span: words in the longest span")
+      .at_least(1)
+      .at_most(kLongestSpan);
 }
 
 std::string share_text(double share) { return fmt::format("{:.4g} %", 100 * share); }

@@ -107,7 +107,12 @@ void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.add("adam_beta2", &t.adam_beta2, "AdamW's").at_least(0).below(1);
   table.add("adam_epsilon", &t.adam_epsilon, "AdamW's").above(0);
   table.add("max_grad_norm", &t.max_grad_norm, "gradients are scaled down to this norm; 0: never").at_least(0);
-  table.add("dropout", &t.dropout, "sets every dropout rate of the model's config").at_least(0).below(1);
+  table
+      .add("dropout", &t.dropout,
+           "sets the model's dropout rates: of embeddings, hidden states and attention (not a classifier's, nor "
+           "ModernBERT's mlp_dropout, which stays 0)")
+      .at_least(0)
+      .below(1);
 }
 
 void add_processes(TrainingArguments& a, OptionTable& table) {

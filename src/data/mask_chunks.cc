@@ -28,10 +28,9 @@ std::vector<std::string> MaskOptions::masking_problems() const {
                                 {"wwm_probability", wwm_probability},
                                 {"span_geometric_p", span_geometric_p}})
     if (!(p > 0 && p <= 1)) problems.push_back(fmt::format("--{} must be above 0 and at most 1, got {}", name, p));
-  constexpr int64_t kLongest = 1'000'000;
-  if (max_span_length < 1 || max_span_length > kLongest)
+  if (max_span_length < 1 || max_span_length > kLongestSpan)
     problems.push_back(
-        fmt::format("--max_span_length must be a whole number from 1 to {}, got {}", kLongest, max_span_length));
+        fmt::format("--max_span_length must be an integer from 1 to {}, got {}", kLongestSpan, max_span_length));
   if (masking == Masking::span && whole_word_mask)
     problems.emplace_back("--whole_word_mask contradicts --masking span: spans are of whole words already");
   if (masking == Masking::span && masking_rng != MaskingRng::counter)

@@ -21,6 +21,8 @@
 
 namespace tekio {
 
+inline constexpr int64_t kLongestSpan = 1'000'000;  ///< --max_span_length at most
+
 /// What is asked for, and what only the reference's collators can vary.
 struct CollatorOptions : MaskOptions {
   double mask_replace_prob = 0.8;    ///< of the chosen: replaced by the mask token

@@ -42,7 +42,7 @@ TEST(Options, EachBadValueIsNamed) {
       {"--mlm_probability must be above 0 and at most 1, got 0", [](auto& o) { o.initial_mlm_probability = 0; }},
       {"--wwm_probability must be above 0 and at most 1, got nan", [](auto& o) { o.initial_wwm_probability = kNaN; }},
       {"--span_geometric_p must be above 0 and at most 1, got 0", [](auto& o) { o.span_geometric_p = 0; }},
-      {"--max_span_length must be a whole number from 1 to 1000000, got 0", [](auto& o) { o.max_span_length = 0; }},
+      {"--max_span_length must be an integer from 1 to 1000000, got 0", [](auto& o) { o.max_span_length = 0; }},
       {"--whole_word_mask contradicts --masking span",
        [](auto& o) { o.masking = Masking::span, o.whole_word_mask = true; }},
       {"--masking span contradicts --masking_rng torch",
