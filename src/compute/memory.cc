@@ -32,7 +32,8 @@ class HostMemory final : public Memory {
         bytes <= available ? static_cast<char*>(std::calloc(1, static_cast<size_t>(bytes + 2 * border))) : nullptr;
     if (base == nullptr)
       fail(ErrorKind::device,
-           "{} needs {} of memory, but only {} is free: use a smaller batch, shorter sequences or a smaller model",
+           "no memory for {}: {} are needed, but only {} are free; use a smaller batch, shorter sequences or a smaller "
+           "model",
            purpose, bytes_text(static_cast<uint64_t>(bytes)), bytes_text(static_cast<uint64_t>(available)));
     char* start = base + border - reinterpret_cast<uintptr_t>(base) % static_cast<uintptr_t>(border);
     if (start - base < static_cast<std::ptrdiff_t>(sizeof base)) start += border;

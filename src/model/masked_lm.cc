@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "hub/locate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
@@ -33,6 +34,19 @@ ModelConfig read_config_alone(const std::string& config) {
   return ModelConfig::from_json(read_json(config), printable(config, 300));
 }
 
+// Told before it is asked for: a config.json may ask for any amount, and no smaller batch helps then.
+ModelConfig with_room(ModelConfig config, Backend& backend, const std::string& folder) {
+  const int64_t bytes = ParameterSet::bytes(config);
+  const std::optional<int64_t> available = backend.memory().on_host() ? available_memory() : std::nullopt;
+  if (available && bytes > *available)
+    fail(ErrorKind::device,
+         "{}: the config asks for {} layers of width {} and {} words, whose weights take {} of memory, but only {} are "
+         "free; take a smaller model",
+         printable(folder, 300), with_commas(config.layers), with_commas(config.width), with_commas(config.vocabulary),
+         bytes_text(static_cast<uint64_t>(bytes)), bytes_text(static_cast<uint64_t>(*available)));
+  return config;
+}
+
 void report_loading(const LoadReport& report, const ModelConfig& config, const std::string& folder, uint64_t seed) {
   const std::string where = printable(folder, 300);
   for (const std::string& sentence : config.notes) note(sentence);
@@ -55,7 +69,7 @@ MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadO
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make(pool_)),
-      model_(std::move(opened.config), *backend_),
+      model_(with_room(std::move(opened.config), *backend_, folder), *backend_),
       report_(load_weights(opened.files, model_.config(), model_.weights(), options.seed, Reading::borrowed)) {
   report_loading(report_, model_.config(), folder, options.seed);
   if (format_ == NumberFormat::bf16) arithmetic(/*compared=*/false);  // filling masks asks no more
@@ -66,7 +80,7 @@ MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& op
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make_backend(options.device, pool_)),
-      model_(std::move(config), *backend_) {
+      model_(with_room(std::move(config), *backend_, path_), *backend_) {
   if (format_ == NumberFormat::bf16) arithmetic(/*compared=*/false);
   initialize_weights(model_.config(), model_.weights(), options.seed);
   for (const std::string& sentence : model_.config().notes) note(sentence);

@@ -37,7 +37,7 @@ TEST(Arena, TooMuchSaysHowMuchAndWhatFor) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::device);
-    EXPECT_THAT(e.what(), testing::HasSubstr("activations needs 1152922 TB of memory, but only "));
+    EXPECT_THAT(e.what(), testing::HasSubstr("no memory for activations: 1152922 TB are needed, but only "));
   }
 }
 

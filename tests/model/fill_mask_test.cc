@@ -163,6 +163,20 @@ TEST(MaskedLM, TellsAboutItself) {
   EXPECT_TRUE(info.unexpected.empty());
 }
 
+TEST(MaskedLM, AModelThatHasNoRoomIsToldByWhatItsConfigSays) {
+  const ScratchFolder folder;
+  fs::copy_file(golden("tiny-bert") / "model.safetensors", folder.path() / "model.safetensors");
+  Json config = read_json(golden("tiny-bert") / "config.json");
+  config["hidden_size"] = 65'536;
+  config["intermediate_size"] = 1 << 20;
+  config["num_hidden_layers"] = 1'024;
+  folder.write("config.json", config.dump());
+  expect_error(ErrorKind::device,
+               {folder.path().string() + ": the config asks for 1,024 layers of width 65,536 and 600 words",
+                "TB of memory", "take a smaller model"},
+               [&] { MaskedLM::from_pretrained(folder.path().string()); });
+}
+
 TEST(MaskedLM, SavesIntoANewFolder) {
   const ScratchFolder scratch;
   const fs::path folder = scratch.path() / "a" / "b";
@@ -254,7 +268,7 @@ TEST(MaskedLM, RefusesAConfigInOneSentence) {
   huge["vocab_size"] = 1 << 24;
   huge["hidden_size"] = 1 << 16;
   folder.write("c.json", huge.dump());
-  refused(ErrorKind::device, file, {"weights", "needs", "of memory"});
+  refused(ErrorKind::device, file, {"weights", "take", "of memory"});
 }
 
 TEST(FillMask, TokenizerAndModelMustMeet) {
