@@ -177,7 +177,12 @@ MaskedLM MaskedLM::from_config(const std::string& config, const LoadOptions& opt
   return MaskedLM(std::make_shared<Impl>(read_config_alone(config), config, options));
 }
 
-int64_t MaskedLM::num_parameters() const { return std::as_const(impl_->model()).weights().count(); }
+// The reference's untied head has two biases of one size, which are one here, and two in files: save_model().
+int64_t MaskedLM::num_parameters() const {
+  const ModelConfig& config = impl_->model().config();
+  const bool two_biases = !config.tied && table_of(config.family).names.decoder_bias != nullptr;
+  return std::as_const(impl_->model()).weights().count() + (two_biases ? config.vocabulary : 0);
+}
 
 ModelInfo MaskedLM::info() const {
   const ModelConfig& config = impl_->model().config();

@@ -115,7 +115,7 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
           .device = backend.name(),
           .dtype = name_of(arithmetic.type),
           .bf16_kernel = arithmetic.kernel,
-          .parameters = model.num_parameters()};
+          .parameters = std::as_const(model.impl().model()).weights().count()};  // as checkpoints have always had it
 }
 
 void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {

@@ -163,6 +163,19 @@ TEST(MaskedLM, TellsAboutItself) {
   EXPECT_TRUE(info.unexpected.empty());
 }
 
+// As transformers 5.23.0 counts them, whose untied BERT has its head's bias twice; ELECTRA's has one.
+TEST(MaskedLM, CountsTheParametersOfUntiedHeads) {
+  const auto count = [](Json document, bool tied) {
+    document["tie_word_embeddings"] = tied;
+    const ScratchFolder folder;
+    folder.write("config.json", document.dump());
+    return MaskedLM::from_config(folder.path().string(), {.device = "ref"}).num_parameters();
+  };
+  const int64_t matrix = 50 * 16;
+  EXPECT_EQ(count(tiny_bert_json(), false), count(tiny_bert_json(), true) + matrix + 50);
+  EXPECT_EQ(count(tiny_distilbert_json(), false), count(tiny_distilbert_json(), true) + matrix);
+}
+
 TEST(MaskedLM, AModelThatHasNoRoomIsToldByWhatItsConfigSays) {
   const ScratchFolder folder;
   fs::copy_file(golden("tiny-bert") / "model.safetensors", folder.path() / "model.safetensors");
