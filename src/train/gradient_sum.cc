@@ -38,8 +38,8 @@ GradientSum::GradientSum(MlmNetwork& network, Communicator& ranks, const Gradien
 
 void GradientSum::add_to(MemoryPlan& plan, const ModelConfig& config, const GradientSumLimits& limits) {
   const int64_t levels = levels_of(limits), rows = row_bytes(config, rows_of(config, limits));
-  if (levels > 0) plan.add("gradients of micro-batches", levels * ParameterSet::bytes(config));
-  if (rows > 0) plan.add("looked-up rows' gradients", (levels + 1) * rows);
+  if (levels > 0) plan.add("micro-batch sums", levels * ParameterSet::bytes(config));
+  if (rows > 0) plan.add("looked-up rows", (levels + 1) * rows);
 }
 
 void GradientSum::begin(Update update) {

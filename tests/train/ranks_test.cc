@@ -134,17 +134,17 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
     return all;
   };
   const int64_t set = lines(1).at("weights"), row = 32 * 4;
-  EXPECT_EQ(lines(1).at("gradients of micro-batches"), set);
-  EXPECT_EQ(lines(1).at("looked-up rows' gradients"), 2 * (2 * 2 * 16) * row);
-  EXPECT_EQ(lines(4).at("looked-up rows' gradients"), 2 * (4 * 2 * 2 * 16) * row);
+  EXPECT_EQ(lines(1).at("micro-batch sums"), set);
+  EXPECT_EQ(lines(1).at("looked-up rows"), 2 * (2 * 2 * 16) * row);
+  EXPECT_EQ(lines(4).at("looked-up rows"), 2 * (4 * 2 * 2 * 16) * row);
   EXPECT_EQ(lines(4).at("moments"), 2 * set);
   o.optimizer_sharding = true;
   EXPECT_EQ(lines(1).at("moments"), 2 * set);
   EXPECT_LT(lines(4).at("moments"), 2 * set / 4 + 2 * 1024 * 4);
   EXPECT_GE(lines(4).at("moments"), 2 * set / 4);
   o.gradient_accumulation_steps = 1;
-  EXPECT_FALSE(lines(1).contains("gradients of micro-batches") || lines(1).contains("looked-up rows' gradients"));
-  EXPECT_TRUE(lines(2).contains("looked-up rows' gradients"));
+  EXPECT_FALSE(lines(1).contains("micro-batch sums") || lines(1).contains("looked-up rows"));
+  EXPECT_TRUE(lines(2).contains("looked-up rows"));
 }
 
 TEST_F(RanksTest, SendGradientsInBf16WhereAsked) {
