@@ -307,7 +307,9 @@ TEST(Softmax, ExponentialsOfAllSizes) {
     for (size_t i = 0; i < x.size(); ++i) {
       const double exact = std::exp(double{logits[i]}) / sum;
       EXPECT_NEAR(x[i], exact, 5e-6 * exact + 1.2e-38) << logits[i];
-      if (logits[i] < -87.33655f) EXPECT_EQ(x[i], 0) << logits[i];
+      if (logits[i] < -87.33655f) {
+        EXPECT_EQ(x[i], 0) << logits[i];
+      }
     }
   });
 }
