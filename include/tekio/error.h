@@ -14,7 +14,7 @@ enum class ErrorKind {
   input,   ///< the model, tokenizer or data is at fault (3)
   io,      ///< disk or network failed (4)
   device,  ///< the device is absent or failed, or memory ran out (5)
-  comms,   ///< communication between processes failed (6); not thrown yet: training is one process
+  comms,   ///< communication between processes failed (6): a process of the run is missing or has left
   bug,     ///< an assumption of Tekio itself did not hold (70)
 };
 
