@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "train/plan.h"
 
 namespace tekio {
 namespace {
@@ -34,11 +33,16 @@ CheckpointWriter::~CheckpointWriter() = default;
 
 int64_t CheckpointWriter::copy_bytes(const ModelConfig& config) { return 3 * ParameterSet::bytes(config); }
 
+bool CheckpointWriter::copy_fits(const ModelConfig& config, std::optional<int64_t> available) {
+  constexpr int64_t kSpare = 256 << 20;  // batches, texts of results, and what malloc reserves for threads
+  return !available || *available >= copy_bytes(config) + kSpare;
+}
+
 /// Makes room for a copy, unless there was none before.
 bool CheckpointWriter::has_copy(const ModelConfig& config) {
   if (copy_ || has_no_room_) return copy_ != nullptr;
   try {
-    if (memory_shortage(copy_bytes(config), available_memory()).empty()) copy_ = std::make_unique<Copy>(config);
+    if (copy_fits(config, available_memory())) copy_ = std::make_unique<Copy>(config);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::device) throw;
   }

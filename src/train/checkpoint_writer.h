@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/worker_thread.h"
@@ -27,8 +28,10 @@ class CheckpointWriter {
   /// Waits for what is under way; an error of that is lost.
   ~CheckpointWriter();
 
-  /// Bytes of the copy: what it needs of the host's memory, from the first checkpoint that is written beside training.
+  /// Bytes of the copy, which the host's memory holds from the first checkpoint on that is written beside training.
   static int64_t copy_bytes(const ModelConfig& config);
+  /// Whether so much memory has room for it, and for what else a run takes as it goes.
+  static bool copy_fits(const ModelConfig& config, std::optional<int64_t> available);
 
   /// Writes the checkpoint of `contents.state.step`, then removes those that it makes superfluous. Where training goes
   /// on, that is done beside it; the tensors may change as soon as this returns. Nothing else may be under way. Errors:

@@ -59,11 +59,12 @@ MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const Traini
                                      options.masking_rng == MaskingRng::torch_cpu, type);
   GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks));
   plan.add("moments", Optimizer::most_moment_bytes(config, options.optimizer_sharding ? ranks : 1));
-  const int64_t copy = CheckpointWriter::copy_bytes(config);
+  std::optional<int64_t> available = available_to(backend);
+  if (available) *available -= plan.total();
   const bool saves_amid =
       options.load_best_model_at_end || Schedule(options, data.train.size(), ranks).saves_left(0) > 1;
-  if (saves_amid && backend.memory().on_host() && memory_shortage(plan.total() + copy, available_to(backend)).empty())
-    plan.add("checkpoint copy", copy);
+  if (saves_amid && backend.memory().on_host() && CheckpointWriter::copy_fits(config, available))
+    plan.add("checkpoint copy", CheckpointWriter::copy_bytes(config));
   return plan;
 }
 

@@ -34,16 +34,18 @@ std::string chunks_text(int64_t count, const std::string& digest) {
   return fmt::format("{} (digest {})", counted(count, "chunk"), digest);
 }
 
-std::string shown(const Json& value) {
+std::string value_text(const Json& value) {
   return printable(value.is_string() ? value.get<std::string>()
                                      : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace
 
-Json told_of(const RunIdentity& identity) {
+Json told_of(const RunIdentity& identity, const TrainingOptions& options) {
   Json told = {{"the training data", chunks_text(identity.train_chunks, identity.train_digest)},
                {"the evaluation data", chunks_text(identity.eval_chunks, identity.eval_digest)}};
+  if (options.general)
+    told["the general text"] = chunks_text(options.general->size(), digest_of_chunks(*options.general));
   for (const auto& [name, value] : identity.options.items()) told["--" + name] = value;
   return told;
 }
@@ -72,7 +74,7 @@ void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told
       if (const Json& its = other.contains(name) ? other[name] : Json(); its != value)
         differences.push_back(name == "the program" ? fmt::format("the program is another build on rank {}", rank)
                                                     : fmt::format("{} is {} on rank 0 and {} on rank {}", name,
-                                                                  shown(value), shown(its), rank));
+                                                                  value_text(value), value_text(its), rank));
   }
   if (!differences.empty())
     fail(ErrorKind::usage,

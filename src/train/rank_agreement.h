@@ -13,7 +13,7 @@ namespace tekio {
 /// what differs, and on which rank).
 void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told);
 /// What a run is told.
-Json told_of(const RunIdentity& identity);
+Json told_of(const RunIdentity& identity, const TrainingOptions& options);
 /// What an evaluation is told.
 Json told_of(const Chunks& evaluated, const EvaluationOptions& options);
 

@@ -9,6 +9,7 @@
 #include "train/signals.h"
 
 namespace tekio {
+
 Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& o,
                  Communicator& ranks)
     : data_(data),
@@ -45,7 +46,7 @@ AdaptReport Trainer::run() {
 
 /// Opens the folder and evaluates the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
-  require_same_on_all(ranks_, model_, told_of(journal_.identity()));
+  require_same_on_all(ranks_, model_, told_of(journal_.identity(), options_));
   const std::optional<fs::path> checkpoint = journal_.open();
   if (options_.dropout) model_.config().set_dropout(*options_.dropout);
   warn_of_older_version(model_.config());

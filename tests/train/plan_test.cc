@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "train/checkpoint_writer.h"
+
 namespace tekio::test {
 namespace {
 
@@ -75,6 +77,15 @@ TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
   EXPECT_EQ(disk.shortage(4, 11'900'000'000),
             "the checkpoints to come (4 of 3.0 GB) need more than the 11.9 GB that are free: make room, or pass "
             "--save_total_limit or --save_strategy no");
+}
+
+TEST(Plan, CopiesForCheckpointsWhereThereIsRoomToSpare) {
+  const ModelConfig config = distilbert_base();
+  const int64_t bytes = CheckpointWriter::copy_bytes(config);
+  EXPECT_EQ(bytes, 3 * ParameterSet::bytes(config));
+  EXPECT_TRUE(CheckpointWriter::copy_fits(config, std::nullopt));
+  EXPECT_TRUE(CheckpointWriter::copy_fits(config, bytes + (256 << 20)));
+  EXPECT_FALSE(CheckpointWriter::copy_fits(config, bytes + (256 << 20) - 1));
 }
 
 }  // namespace
