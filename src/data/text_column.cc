@@ -34,10 +34,11 @@ std::vector<Candidate> candidates(const Head& head) {
 std::string described(const Head& head) {
   std::string text;
   const auto add = [&](const std::string& name, const Head::Values& values) {
-    const std::string what = !values.type.empty() ? values.type
-                             : values.strings > 0 ? fmt::format("{:.3g} characters", values.mean_length())
-                             : values.others > 0  ? "no strings"
-                                                  : "empty";
+    const std::string what = !values.type.empty()          ? values.type
+                             : values.strings > 0          ? fmt::format("{:.3g} characters", values.mean_length())
+                             : values.lists_of_strings > 0 ? "lists of strings"
+                             : values.others > 0           ? "no strings"
+                                                           : "empty";
     text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", name, what);
   };
   for (size_t i = 0; i < head.columns.size(); ++i) add(head.columns[i], head.values[i]);
@@ -75,6 +76,14 @@ bool is_keyed_by_rows(const Head& head) {
            const std::string& key = nested.path.back();
            return nested.path.size() == 2 && key.find_first_not_of("0123456789") == std::string::npos;
          });
+}
+
+/// What to pass where a column's rows are lists of strings.
+std::string word_hint(const Head& head) {
+  for (size_t i = 0; i < head.columns.size(); ++i)
+    if (head.values[i].lists_of_strings > 0)
+      return fmt::format("; pass --word_column {} if its rows are lists of a text's words", printable(head.columns[i]));
+  return "";
 }
 
 /// Whether the name of a table's only column is a sentence, so likely its first text.
@@ -186,7 +195,7 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
          "{}: the column \"{}\" holds {}no strings; the columns and their strings' mean lengths: {}{}", spec,
          printable(wanted), values.type.empty() ? "" : values.type + ", ", described(*head),
          longest(candidates(*head)).empty()
-             ? ""
+             ? word_hint(*head)
              : fmt::format("; name another, --text_column_name {} say", printable(longest(candidates(*head)))));
   }
   for (const Head::Nested& nested : head->nested)
@@ -206,7 +215,8 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
     const std::string& only = head->columns[with_strings.front()];
     if (longest(candidates(*head)) == only) return named(only);  // else longer text lies within an object
   }
-  if (proposed.empty()) fail(ErrorKind::input, "{}: no column holds text; there are: {}", spec, described(*head));
+  if (proposed.empty())
+    fail(ErrorKind::input, "{}: no column holds text; there are: {}{}", spec, described(*head), word_hint(*head));
   fail(ErrorKind::input,
        "{}: which column holds the text is not clear, as none is called text; the columns and their strings' mean "
        "lengths: {}; name one, --text_column_name {} say",

@@ -40,6 +40,7 @@ Head head_of(const ArrowType& table) {
     else if (column.kind != ArrowType::Kind::null)
       values.others = 1;
     if (!column.is_text()) values.type = column.plural();
+    values.lists_of_strings = values.type == "lists of strings";
     path.assign(1, column.name);
     add_nested(column, path, head);
   }

@@ -21,6 +21,7 @@ class Files;
 struct Head {
   struct Values {
     int64_t strings = 0, others = 0;  ///< how many; others: neither strings nor null
+    int64_t lists_of_strings = 0;     ///< of the others
     int64_t characters = 0;           ///< of the strings
     std::string type;                 ///< what it holds, where the kind of file says so: "lists of strings"
     double mean_length() const {

@@ -97,6 +97,9 @@ void count(simdjson::dom::element value, Head::Values& values) {
     values.characters += count_characters(text);
   } else if (!value.is_null()) {
     ++values.others;
+    simdjson::dom::array list;
+    if (value.get(list) == simdjson::SUCCESS && list.begin() != list.end() && (*list.begin()).is_string())
+      ++values.lists_of_strings;
   }
 }
 
