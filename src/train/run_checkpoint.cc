@@ -86,18 +86,21 @@ Json state_of_form_1(const Json& record) {
                                options.at(words ? "wwm_probability" : "mlm_probability").get<double>());
 }
 
-}  // namespace
-
-std::string digest_of_chunks(const Chunks& chunks) {
+/// `numbers`: Chunks::ids or Chunks::word_ids.
+std::string digest_of(const Chunks& chunks, std::vector<int32_t> (Chunks::*numbers)(int64_t) const) {
   constexpr int64_t kSample = 256;  // evenly spread: enough to tell two corpora, splits or tokenizers apart
   Checksum checksum;
   const int64_t count = std::min(kSample, chunks.size());
   for (int64_t i = 0; i < count; ++i) {
-    const std::vector<int32_t> ids = chunks.ids(i * chunks.size() / count);
-    checksum.add(std::as_bytes(std::span(ids)));
+    const std::vector<int32_t> some = (chunks.*numbers)(i * chunks.size() / count);
+    checksum.add(std::as_bytes(std::span(some)));
   }
   return checksum_text(checksum.value());
 }
+
+}  // namespace
+
+std::string digest_of_chunks(const Chunks& chunks) { return digest_of(chunks, &Chunks::ids); }
 
 RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
                             const Backend& backend, int ranks) {
@@ -106,11 +109,17 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
   recorded["dtype"] = name_of(arithmetic.type);
   recorded["bf16_kernel"] = arithmetic.kernel;
   if (ranks > 1) recorded[kWorldSize] = ranks;
+  const bool by_words = options.whole_word_mask || options.masking == Masking::span;
+  const auto word_digest = [&](const Chunks& chunks) {
+    return by_words ? digest_of(chunks, &Chunks::word_ids) : std::string();
+  };
   return {.options = std::move(recorded),
           .train_chunks = data.train.size(),
           .eval_chunks = data.test.size(),
           .train_digest = digest_of_chunks(data.train),
           .eval_digest = digest_of_chunks(data.test),
+          .train_word_digest = word_digest(data.train),
+          .eval_word_digest = word_digest(data.test),
           .family = model.info().family,
           .device = backend.name(),
           .dtype = name_of(arithmetic.type),
@@ -131,7 +140,9 @@ void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
                     {{"train_chunks", p.identity.train_chunks},
                      {"train_digest", p.identity.train_digest},
                      {"eval_chunks", p.identity.eval_chunks},
-                     {"eval_digest", p.identity.eval_digest}}},
+                     {"eval_digest", p.identity.eval_digest},
+                     {"train_word_digest", p.identity.train_word_digest},
+                     {"eval_word_digest", p.identity.eval_word_digest}}},
                    {"model", {{"family", p.identity.family}, {"parameters", p.identity.parameters}}},
                    {"device", p.identity.device},
                    {"dtype", p.identity.dtype},
@@ -174,6 +185,8 @@ CheckpointRecord read_checkpoint(const fs::path& folder) {
                        .eval_chunks = json.at("data").at("eval_chunks").get<int64_t>(),
                        .train_digest = json.at("data").at("train_digest").get<std::string>(),
                        .eval_digest = json.at("data").at("eval_digest").get<std::string>(),
+                       .train_word_digest = json.at("data").value("train_word_digest", ""),
+                       .eval_word_digest = json.at("data").value("eval_word_digest", ""),
                        .family = json.at("model").at("family").get<std::string>(),
                        .device = json.at("device").get<std::string>(),
                        .dtype = json.at("dtype").get<std::string>(),
@@ -253,6 +266,12 @@ void check_same_run(const RunIdentity& before, const RunIdentity& now, const std
   };
   compare_data("training", before.train_chunks, before.train_digest, now.train_chunks, now.train_digest);
   compare_data("evaluation", before.eval_chunks, before.eval_digest, now.eval_chunks, now.eval_digest);
+  const auto compare_words = [&](const char* which, const std::string& had, const std::string& has) {
+    if (!had.empty() && !has.empty() && had != has)
+      changes.forbidden.push_back(fmt::format("the {} data's words began elsewhere", which));
+  };
+  compare_words("training", before.train_word_digest, now.train_word_digest);
+  compare_words("evaluation", before.eval_word_digest, now.eval_word_digest);
   if (before.family != now.family || before.parameters != now.parameters)
     changes.forbidden.push_back(fmt::format("the model was a {} of {} parameters and is a {} of {}",
                                             printable(before.family), with_commas(before.parameters), now.family,

@@ -26,8 +26,10 @@ struct RunIdentity {
   Json options;  ///< options_to_json
   int64_t train_chunks = 0, eval_chunks = 0;
   std::string train_digest, eval_digest;  ///< of the chunks' ids
-  std::string family, device;             ///< "DistilBERT"; the back end's name
-  std::string dtype, bf16_kernel;         ///< what it computes in, and by which kernel where there is a choice
+  /// Of their words, where words are chosen; empty where not, and in older checkpoints.
+  std::string train_word_digest, eval_word_digest;
+  std::string family, device;      ///< "DistilBERT"; the back end's name
+  std::string dtype, bf16_kernel;  ///< what it computes in, and by which kernel where there is a choice
   int64_t parameters = 0;
 
   static RunIdentity of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,

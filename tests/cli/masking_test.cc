@@ -155,6 +155,44 @@ TEST_F(MaskingOptions, OfGivenWords) {
             0);
 }
 
+// The same tokens, whose words begin elsewhere, would be masked otherwise.
+TEST_F(MaskingOptions, AResumedRunHasTheSameWords) {
+  std::string rows;
+  for (int i = 0; i < 40; ++i)
+    rows +=
+        R"({"one": ["the", "film", "was", "good", "and", "long"], "other": ["the film", "was", "good and", "long"]})"
+        "\n";
+  const std::string file = folder_.write("boundaries.jsonl", rows);
+  const auto options = [&](const char* column) {
+    return std::vector<std::string>{"--data",          file,    "--word_column", column, "--whole_word_mask",
+                                    "--save_strategy", "steps", "--save_steps",  "2"};
+  };
+  ASSERT_EQ(adapt(options("one")).code, 0);
+  const auto resume = [&](const char* column) {
+    std::vector<std::string> all = {"adapt",
+                                    "--model",
+                                    M,
+                                    "--chunk_size",
+                                    "16",
+                                    "--per_device_train_batch_size",
+                                    "8",
+                                    "--max_steps",
+                                    "4",
+                                    "--output_dir",
+                                    folder_ / "resumed",
+                                    "--no_cache",
+                                    "--resume_from_checkpoint",
+                                    run_ + "/checkpoint-2"};
+    for (const std::string& option : options(column)) all.push_back(option);
+    return run(all);
+  };
+  const Result other = resume("other");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("the training data's words began elsewhere"));
+  const Result same = resume("one");
+  EXPECT_EQ(same.code, 0) << same.err;
+}
+
 TEST_F(MaskingOptions, OfGivenWordsAreRefusedWhereThereAreNone) {
   struct Case {
     int code;
@@ -164,7 +202,9 @@ TEST_F(MaskingOptions, OfGivenWordsAreRefusedWhereThereAreNone) {
   for (const Case& c :
        {Case{3, {text_, "--word_column", "text"}, "text.txt: its rows are texts, but --word_column text alone"},
         Case{3, {words_, "--word_column", "words"}, "there is no column \"words\""},
-        Case{3, {words_}, "no column holds text; there are: tokens (no strings)"},
+        Case{3,
+             {words_},
+             "no column holds text; there are: tokens (lists of strings); pass --word_column tokens if its rows"},
         Case{3, {words_, "--word_column", "tokens", "--word_separator", " "}, "holds no strings"},
         Case{2,
              {words_, "--word_column", "tokens", "--text_column_name", "text"},
