@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "model/masked_lm.h"
+#include "text/tables.h"
 #include "training_command.h"
 
 namespace tekio::cli {
@@ -81,7 +82,16 @@ class Pretrain final : public TrainingCommand {
            printable(tokenizer_folder.string(), 300), tokenizer.vocabulary_size(), info.vocabulary,
            printable(config, 300), tokenizer.vocabulary_size());
     model.impl().check_tokenizer(tokenizer);
+    require_same_padding(tokenizer, model.impl().model().config(), printable(config, 300));
     return {origin.place, tokenizer, model, info};
+  }
+
+  // The padding's row begins with zeros, and where positions are counted behind it, its id in a text takes no position.
+  static void require_same_padding(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& where) {
+    const std::optional<int32_t> padding = tokenizer.tables().id_of_role(kPad);
+    if (!padding || config.padding_id < 0 || *padding == config.padding_id) return;
+    fail(ErrorKind::input, "pad_token_id is {} in {}, but the tokenizer's padding token {} is number {}: set it to {}",
+         config.padding_id, where, printable(tokenizer.tables().roles[kPad]), *padding, *padding);
   }
 
   std::vector<std::string> default_data() const override {

@@ -146,6 +146,12 @@ TEST_F(Pretrain, RefusesInOneSentence) {
   folder_.write("run/keep.json", "{}");
   const std::string small_vocabulary = folder_.write("small.json", config(2047)),
                     no_sizes = folder_.write("none.json", R"({"model_type": "bert"})"),
+                    other_padding = folder_.write("padding.json",
+                                                  [] {
+                                                    Json json = Json::parse(config(2050));
+                                                    json["pad_token_id"] = 7;
+                                                    return json.dump();
+                                                  }()),
                     no_json = folder_.write("broken.json", "{"), no_model = folder_.write("other.json", "{}"),
                     none = folder_ / "absent.json";
   const auto with = [&](std::vector<std::string> start) {
@@ -169,6 +175,8 @@ TEST_F(Pretrain, RefusesInOneSentence) {
       {with({"--config", small_vocabulary, "--tokenizer", T, "--data", text_}), 3,
        "the tokenizer in " + T + " has 2048 entries but vocab_size is 2047 in " + small_vocabulary +
            ": set it to 2048 or more"},
+      {with({"--config", other_padding, "--tokenizer", T, "--data", text_}), 3,
+       "pad_token_id is 7 in " + other_padding + ", but the tokenizer's padding token [PAD] is number 0: set it to 0"},
       {with({"--config", config_, "--tokenizer", T + "/vocab.txt", "--data", text_}), 2,
        "--tokenizer " + T + "/vocab.txt is a file, expected the folder that holds it"},
       {with({"--config", config_, "--tokenizer", T, "--data", text_, "--output_dir", folder_ / "mine"}), 2,
