@@ -294,6 +294,10 @@ void ModelConfig::set_dropout(double rate) {
   hidden_dropout = attention_dropout = static_cast<float>(rate);
   spread_dropout(*this);
   document[keys.hidden_dropout] = document[keys.attention_dropout] = rate;
+  if (rate == 0 && feed_forward_dropout > 0) {
+    feed_forward_dropout = 0;
+    document["mlp_dropout"] = rate;
+  }
 }
 
 std::string ModelConfig::to_json() const {

@@ -54,6 +54,7 @@ struct ModelConfig {
   float attention_dropout = 0;
   float attention_output_dropout = 0;  // 0 in DistilBERT; ModernBERT's is that of attention
   float output_dropout = 0;            // feed-forward outputs; 0 in ALBERT and ModernBERT
+  float feed_forward_dropout = 0;      // between its two products; not computed, so that training refuses it
   int32_t padding_id = 0;              // -1: none
   double initializer_range = 0.02;     // 0 is 0.02 too, as in transformers 5
   double initializer_cutoff = 0;       // numbers are drawn anew beyond so many deviations; 0: any will do

@@ -3,6 +3,7 @@
 #include "model/mlm_network.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -177,6 +178,18 @@ void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
   activations_ = std::make_unique<Activations>(config_, limits, training, type, backend_.memory());
 }
 
+namespace {
+
+// The back ends' tables of angles: one for each base.
+int64_t rotary_bytes(const ModelConfig& config, int64_t length) {
+  std::set<double> bases;
+  for (int64_t layer = 0; layer < config.layers; ++layer)
+    if (const double theta = config.attention_of(layer).rope_theta; theta > 0) bases.insert(theta);
+  return static_cast<int64_t>(bases.size()) * length * (config.width / config.heads) * size_of(DType::f32);
+}
+
+}  // namespace
+
 MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
                             bool explicit_dropout, DType type) {
   MemoryPlan plan;
@@ -184,6 +197,7 @@ MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, c
   if (type == DType::bf16) plan.add("bf16 weights", PreparedWeights::bytes(config, backend, type));
   if (training) plan.add("gradients", ParameterSet::bytes(config));
   Activations::add_to(plan, config, limits, training, type);
+  if (const int64_t bytes = rotary_bytes(config, limits.length); bytes > 0) plan.add("rotary positions", bytes);
   if (training && explicit_dropout)
     plan.add("dropout decisions", DrawnDropout::bytes(config, limits.sequences, limits.length));
   return plan;

@@ -109,11 +109,10 @@ int64_t layers_between_full(const ModelConfig& config, const Json& document) {
 
 void read_modern_layers(ModelConfig& config, const JsonReader& reader, const std::string& where) {
   config.pre_norm = config.gated = true;
-  if (const double rate = reader.number("mlp_dropout").value_or(0); rate != 0)
-    fail(ErrorKind::input,
-         "{}: mlp_dropout is {}, but dropout between the feed-forward's products is not supported; "
-         "set it to 0",
-         where, rate);
+  const double rate = reader.number("mlp_dropout").value_or(0);
+  if (!(rate >= 0 && rate < 1))
+    fail(ErrorKind::input, "{}: mlp_dropout is {}; expected 0 or more and below 1", where, rate);
+  config.feed_forward_dropout = static_cast<float>(rate);
   const auto flag = [&](const char* key, bool fallback) { return reader.boolean(key).value_or(fallback); };
   config.biases = {.attention = flag("attention_bias", false),
                    .feed_forward = flag("mlp_bias", false),

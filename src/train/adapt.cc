@@ -33,6 +33,16 @@ void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks
          config.longest_input());
 }
 
+/// What training would have to compute, filling and evaluating not.
+void require_supported_dropout(const MaskedLM& model, const TrainingOptions& options) {
+  const float rate = model.impl().model().config().feed_forward_dropout;
+  if (rate > 0 && options.dropout != 0.0)
+    fail(ErrorKind::input,
+         "{}: mlp_dropout is {} in config.json, but dropout between the feed-forward's products is not supported in "
+         "training; pass --dropout 0, or set it to 0 there",
+         printable(model.info().path, 300), rate);
+}
+
 void require_sane(const EvaluationOptions& o) {
   std::vector<std::string> problems;
   const auto unless = [&](bool ok, std::string problem) {
@@ -56,6 +66,7 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
                   const TrainingOptions& options, Communicator& ranks) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train, options);
+  require_supported_dropout(model, options);
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   check_prompts(model, tokenizer, options.prompts);
   settle_arithmetic(model, options, ranks);

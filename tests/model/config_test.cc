@@ -141,7 +141,14 @@ TEST(Config, ModernbertSpeaksBothVersions) {
   refused(with(sizes, "local_attention", int64_t{1} << 40), {"local_attention is 1099511627776", "2 to 2^30"});
   refused(with(sizes, "vocab_size", 0), {"vocab_size is 0"});
   refused(without(sizes, "pad_token_id"), {"pad_token_id is 50283, as where it is missing"});
-  refused(with(sizes, "mlp_dropout", 0.1), {"mlp_dropout is 0.1", "set it to 0"});
+  refused(with(sizes, "mlp_dropout", 1), {"mlp_dropout is 1", "below 1"});
+  ModelConfig dropping = parse(with(sizes, "mlp_dropout", 0.1));
+  EXPECT_FLOAT_EQ(dropping.feed_forward_dropout, 0.1f);
+  dropping.set_dropout(0.2);
+  EXPECT_FLOAT_EQ(dropping.feed_forward_dropout, 0.1f);
+  dropping.set_dropout(0);
+  EXPECT_EQ(dropping.feed_forward_dropout, 0);
+  EXPECT_EQ(parse(parse_json(dropping.to_json(), "again")).feed_forward_dropout, 0);
   refused(with(sizes, "global_rope_theta", -1), {"global_rope_theta is -1", "0.001 or more"});
   refused(with(sizes, "global_attn_every_n_layers", 0), {"global_attn_every_n_layers is 0"});
   refused(with(sizes, "local_attention", 1), {"local_attention is 1"});
