@@ -76,11 +76,16 @@ void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told
                                                     : fmt::format("{} is {} on rank 0 and {} on rank {}", name,
                                                                   value_text(value), value_text(its), rank));
   }
-  if (!differences.empty())
-    fail(ErrorKind::usage,
-         "the ranks were told different things: {}; start all of them with one program, and the same options, data and "
-         "model",
-         fmt::join(differences, ", "));
+  if (differences.empty()) return;
+  // A rank that leaves is heard before what it sent: none may do so until all have every record.
+  try {
+    ranks.gather({});
+  } catch (const Error&) {  // another has left by now, which knows the same
+  }
+  fail(ErrorKind::usage,
+       "the ranks were told different things: {}; start all of them with one program, and the same options, data and "
+       "model",
+       fmt::join(differences, ", "));
 }
 
 void compute_in_the_same(Communicator& ranks, const MaskedLM& model, MaskingRng masking) {
