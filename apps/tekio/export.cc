@@ -1,8 +1,6 @@
 // tekio export: a model in another format, with what that changed.
 #include <tekio/export.h>
 
-#include "base/log.h"
-#include "base/terminal.h"
 #include "inputs.h"
 #include "train/options_json.h"
 

@@ -5,6 +5,8 @@
 // is finite, so that a row of padding gives numbers too.
 #pragma once
 
+#include <tekio/export.h>
+
 #include "model/weights.h"
 #include "onnx/graph.h"
 
@@ -12,12 +14,7 @@ namespace tekio::onnx {
 
 constexpr int64_t kOpset = 17;
 
-enum class Precision {
-  f32,
-  /// Matrices and the word table in eight bits, each output (each word) with a scale of its own; what they are
-  /// multiplied by is rounded to eight bits as it comes (DynamicQuantizeLinear). The rest stays float32.
-  int8
-};
+using Precision = ExportOptions::Precision;
 
 /// `weights` must lie in the host's memory and outlive the graph.
 Graph build_graph(const ModelConfig& config, const ParameterSet& weights, Precision precision);

@@ -133,9 +133,7 @@ ExportReport export_onnx(const MaskedLM& model, const Tokenizer& tokenizer, cons
   impl.check_tokenizer(tokenizer);
   require_empty(folder);
   const ModelConfig& config = network.config();
-  const auto precision =
-      options.precision == ExportOptions::Precision::int8 ? onnx::Precision::int8 : onnx::Precision::f32;
-  const onnx::Graph graph = onnx::build_graph(config, network.weights(), precision);
+  const onnx::Graph graph = onnx::build_graph(config, network.weights(), options.precision);
   Comparison comparison(impl, graph);
   ExportReport report{.path = (folder / "model.onnx").string()};
   if (options.chunks) {

@@ -14,29 +14,15 @@ namespace {
 
 using Inputs = std::vector<Array>;
 
-const int64_t& integer_of(const Node& node, const char* name) {
-  for (const Attribute& attribute : node.attributes)
-    if (attribute.name == name) return std::get<int64_t>(attribute.value);
-  TEKIO_CHECK(false, "{} has no {}", node.op, name);
-  static const int64_t kNone = 0;
-  return kNone;
-}
-float number_of(const Node& node, const char* name) {
-  for (const Attribute& attribute : node.attributes)
-    if (attribute.name == name) return std::get<float>(attribute.value);
-  TEKIO_CHECK(false, "{} has no {}", node.op, name);
-  return 0;
-}
-const std::vector<int64_t>& integers_of(const Node& node, const char* name) {
-  for (const Attribute& attribute : node.attributes)
-    if (attribute.name == name) return std::get<std::vector<int64_t>>(attribute.value);
-  TEKIO_CHECK(false, "{} has no {}", node.op, name);
-  static const std::vector<int64_t> kNone;
-  return kNone;
+template <typename T>
+const T& attribute_of(const Node& node, const char* name) {
+  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
+  TEKIO_CHECK(found != node.attributes.end(), "{} has no {}", node.op, name);
+  return std::get<T>(found->value);
 }
 /// An axis from 0 on.
 int64_t axis_of(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
-int64_t axis_of(const Node& node, const Array& x) { return axis_of(integer_of(node, "axis"), x.rank()); }
+int64_t axis_of(const Node& node, const Array& x) { return axis_of(attribute_of<int64_t>(node, "axis"), x.rank()); }
 
 // --- element by element ---
 
@@ -117,7 +103,7 @@ Array where(const Inputs& in) {
 }
 
 Array cast(const Node& node, const Array& x) {
-  const auto to = static_cast<Type>(integer_of(node, "to"));
+  const auto to = static_cast<Type>(attribute_of<int64_t>(node, "to"));
   if (x.type == Type::i64 && to == Type::boolean) return each<int64_t>(x, [](int64_t v) { return v != 0; });
   if (x.type == Type::boolean && to == Type::i64) return each<bool>(x, [](bool v) { return int64_t{v}; });
   if (x.type == Type::i32 && to == Type::f32) return each<int32_t>(x, [](int32_t v) { return static_cast<float>(v); });
@@ -193,7 +179,7 @@ Array concat(const Node& node, const Inputs& in) {
 }
 
 Array transpose(const Node& node, const Array& x) {
-  const std::vector<int64_t>& order = integers_of(node, "perm");
+  const std::vector<int64_t>& order = attribute_of<std::vector<int64_t>>(node, "perm");
   const size_t rank = order.size();
   Shape steps(rank, size_of(x.type)), shape(rank), moved(rank);
   for (size_t i = rank - 1; i-- > 0;) steps[i] = steps[i + 1] * x.shape[i + 1];
@@ -275,7 +261,7 @@ Array layer_norm(const Node& node, const Inputs& in) {
     for (const float value : from) sum += value;
     const double mean = sum / static_cast<double>(columns);
     for (const float value : from) squares += (value - mean) * (value - mean);
-    const double scale = 1 / std::sqrt(squares / static_cast<double>(columns) + number_of(node, "epsilon"));
+    const double scale = 1 / std::sqrt(squares / static_cast<double>(columns) + attribute_of<float>(node, "epsilon"));
     for (size_t i = 0; i < columns; ++i)
       y.edit<float>()[begin + i] =
           static_cast<float>((from[i] - mean) * scale) * weight[i] + (bias.empty() ? 0 : bias[i]);
