@@ -19,8 +19,7 @@ namespace {
 Chunks::View::Stretch stretch(const TokenStore& store, int64_t begin, int64_t end) {
   if (begin == end) return {};
   const TokenStore::Batch& batch = store.batches()[static_cast<size_t>(begin / TokenStore::kBatchRows)];
-  return {&batch, batch.row(begin % TokenStore::kBatchRows).first,
-          batch.row((end - 1) % TokenStore::kBatchRows).second};
+  return {&batch, batch.begin_of(begin % TokenStore::kBatchRows), batch.end_of((end - 1) % TokenStore::kBatchRows)};
 }
 
 template <typename Id>
@@ -117,7 +116,7 @@ void Chunks::View::add_word_ids(const Stretch& at, std::vector<int32_t>& out) co
   auto row = std::upper_bound(tokens.row_ends.begin(), tokens.row_ends.end(), static_cast<uint64_t>(at.begin)) -
              tokens.row_ends.begin();
   for (int64_t token = at.begin; token < at.end; ++row) {
-    const auto [row_begin, row_end] = tokens.row(row);
+    const int64_t row_begin = tokens.begin_of(row), row_end = tokens.end_of(row);
     const int64_t words_begin = row_begin + store->prefix(), words_end = row_end - store->suffix(),
                   stop = std::min(row_end, at.end);
     for (; token < std::min(words_begin, stop); ++token) out.push_back(Encoding::kNoWord);

@@ -75,10 +75,10 @@ class TokenStore {
     std::span<const uint64_t> row_ends;     // [rows], ascending
     std::span<const uint64_t> numbers;      // [rows], ascending, among all that were read; empty: none was left out
     /// Where a row's tokens begin and end; where the first begins and the last ends is known without looking.
-    std::pair<int64_t, int64_t> row(int64_t r) const {
-      const auto i = static_cast<size_t>(r);
-      return {i == 0 ? 0 : static_cast<int64_t>(row_ends[i - 1]),
-              i + 1 == row_ends.size() ? ids.size() : static_cast<int64_t>(row_ends[i])};
+    int64_t begin_of(int64_t row) const { return row == 0 ? 0 : end_of(row - 1); }
+    int64_t end_of(int64_t row) const {
+      const auto i = static_cast<size_t>(row);
+      return i + 1 == row_ends.size() ? ids.size() : static_cast<int64_t>(row_ends[i]);
     }
     /// All of it, as it lies in the file.
     std::span<const std::byte> bytes() const {

@@ -66,7 +66,8 @@ class RanksOf : public testing::TestWithParam<std::string> {
 
   /// Long work of several ranks, one of which, `victim`, gets `signal` in the middle of it.
   static cli::ProcessResult launch_and_signal(int signal, int victim, std::vector<std::string> options = {}) {
-    const std::string mark = "12000" + std::to_string(::getpid() % 100000 * 4);  // in bytes: tells these ranks apart
+    // In bytes, 1.2 to 1.6 MB, of a number that no other test at this time has: it tells these ranks apart.
+    const std::string mark = std::to_string(1'200'000 + 4 * (::getpid() % 100'000));
     std::thread fault([&] {
       std::vector<int> processes;
       for (int tries = 0; tries < 400 && processes.size() < kRanks; ++tries) {

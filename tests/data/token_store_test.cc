@@ -68,7 +68,7 @@ TEST(TokenStore, GivesBackWhatWasWritten) {
       int32_t most = 0;
       for (const TokenStore::Batch& batch : store.batches())
         for (int64_t r = 0; r < static_cast<int64_t>(batch.row_ends.size()); ++r, ++row) {
-          const auto [begin, end] = batch.row(r);
+          const int64_t begin = batch.begin_of(r), end = batch.end_of(r);
           const auto& ids = rows.ids[static_cast<size_t>(row)];
           ASSERT_EQ(end - begin, static_cast<int64_t>(ids.size()));
           std::vector<int32_t> got(ids.size());

@@ -41,7 +41,7 @@ std::vector<std::vector<int32_t>> rows_of(const TokenStore& store) {
   std::vector<std::vector<int32_t>> rows;
   for (const auto& batch : store.batches())
     for (int64_t r = 0; r < static_cast<int64_t>(batch.row_ends.size()); ++r) {
-      const auto [begin, end] = batch.row(r);
+      const int64_t begin = batch.begin_of(r), end = batch.end_of(r);
       rows.emplace_back(static_cast<size_t>(end - begin));
       batch.ids.subspan(begin, end - begin).copy_to(rows.back().data());
     }

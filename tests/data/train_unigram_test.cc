@@ -69,9 +69,10 @@ TEST(TrainUnigram, EqualsTheReferences) {
       if (threads == 1) first = read_text(saved / "tokenizer.json");
       EXPECT_EQ(read_text(saved / "tokenizer.json"), first);
       // Of 15 digits at most, which readers that divide and readers that round take for the same number.
-      for (const Json& piece : read_json(saved / "tokenizer.json")["model"]["vocab"])
+      const Json vocab = read_json(saved / "tokenizer.json")["model"]["vocab"];
+      for (const Json& piece : vocab)
         EXPECT_EQ(std::stod(fmt::format("{:.15g}", piece[1].get<double>())), piece[1].get<double>()) << piece;
-      const auto got = rounded(read_json(saved / "tokenizer.json")["model"]["vocab"]), expected = rounded(one["vocab"]);
+      const auto got = rounded(vocab), expected = rounded(one["vocab"]);
       ASSERT_EQ(got.size(), expected.size());
       for (size_t i = 0; i < got.size(); ++i) {
         EXPECT_EQ(got[i].first, expected[i].first);
