@@ -13,7 +13,7 @@ namespace tekio::hub {
 namespace {
 
 constexpr int kTries = 6;       // of a server that says that it cannot just now, or whose content is cut off
-constexpr int kUnanswered = 3;  // where nobody answers
+constexpr int kUnanswered = 3;  // where nobody answers, and nothing is lost by giving up
 constexpr int kMostRedirects = 10;
 constexpr size_t kLongestEtag = 200;  // with what is put behind it, a file's name
 constexpr double kLongestAsked_s = 120;
@@ -140,12 +140,13 @@ HttpAnswer Client::ask(const HttpRequest& request, const Errand& errand) {
     double wait = settings_.first_pause_s * std::min(8, 1 << (tries - 1));
     try {
       HttpAnswer answer = connection_.send(request);
+      was_answered_ = true;
       if (!may_pass(answer.status)) return answer;
       reason = fmt::format("status {}", answer.status);
       wait = pause_asked(answer, wait, errand.what, !settings_.token.empty());
     } catch (const HttpFailure& failure) {
       reason = failure.reason;
-      if (!errand.sends) most = kUnanswered;
+      if (!errand.sends || !was_answered_) most = kUnanswered;
     }
     if (tries >= most)
       fail(ErrorKind::io, "{} cannot be {} {}: {} ({} tries); {}", errand.what, errand.sends ? "sent to" : "had from",

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ class Client {
  public:
   explicit Client(const Settings& settings) : settings_(settings) {}
   const Settings& settings() const { return settings_; }
+  /// One more connection to the same server.
+  std::shared_ptr<Client> another() const {
+    auto client = std::make_shared<Client>(settings_);
+    client->was_answered_ = was_answered_;
+    return client;
+  }
 
   /// GET {endpoint}{path}: the answer's body. `about` is what an error speaks of. Errors: io.
   HttpAnswer get(const std::string& path, const Repository& about);
@@ -68,6 +75,7 @@ class Client {
 
   Settings settings_;
   HttpConnection connection_;
+  bool was_answered_ = false;              // once: what fails then may pass
   std::optional<bool> endpoint_is_inner_;  // of this machine or its network; looked up when it matters
 };
 

@@ -140,9 +140,7 @@ void LfsUpload::send_batch(const Json& decided, const std::vector<const LfsObjec
     fail(ErrorKind::io, "the Hub was asked where {} may be put and answers for {} of them: run again",
          counted(static_cast<int64_t>(files.size()), "file"), static_cast<int64_t>(files.size()) - unanswered);
   few_at_a_time(files.size(), kConnections, [&] {
-    return [&, client = std::make_shared<Client>(client_.settings())](size_t i) {
-      send_object(*client, *by_oid.at(files[i]->sha256), *files[i]);
-    };
+    return [&, client = client_.another()](size_t i) { send_object(*client, *by_oid.at(files[i]->sha256), *files[i]); };
   });
 }
 
