@@ -140,6 +140,7 @@ TEST(BenchStep, RefusesKernelsThatAreNotThere) {
 
 // Random weights do not show what small gradients cost.
 TEST(BenchStep, MeasuresATrainedModelToo) {
+  TEKIO_NEEDS_TRUE_SPEED();
   const std::vector<std::string> small = {
       "bench",    "step", "--per_device_train_batch_size", "1", "--max_seq_length", "8", "--max_steps", "1",
       "--kernel", "f32"};
