@@ -13,10 +13,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+struct ArrowArrayStream;  // of the Arrow C stream interface
 
 namespace tekio {
 
@@ -59,10 +62,18 @@ struct Row {
   std::string text(std::string_view column = "text") const;
 };
 
-/// One split of a dataset: its rows are read from the files whenever they are asked for and never kept. Copies are
-/// cheap.
+/// One split of a dataset: its rows are read from the files whenever they are asked for and never kept, or are in
+/// memory already. Copies are cheap.
 class Dataset {
  public:
+  /// Rows in memory, a text each, in one column, "text". Errors: input, when they are read (a text that is not UTF-8).
+  static Dataset from_texts(const std::vector<std::string>& texts);
+  /// Rows in memory that an Arrow stream of tables hands over
+  /// (https://arrow.apache.org/docs/format/CStreamInterface.html); it is taken over, and nothing it gives is copied:
+  /// what it came from may be gone, but must not be written to. Of `options` those of the text column, of words and of
+  /// bad rows count. Errors: input (no table; the stream fails).
+  static Dataset from_arrow(ArrowArrayStream* stream, const ReadOptions& options = {});
+
   int64_t size() const;                      ///< rows; counted on first use, then remembered
   std::vector<std::string> columns() const;  ///< names, in the source's order
   uint64_t bytes() const;                    ///< of the files as they lie on disk
@@ -138,10 +149,23 @@ struct ChunkOptions {
   int threads = 0;        ///< 0: all processors; the result does not depend on it
 };
 
+/// Sequences of tokens that were cut elsewhere, one after another.
+struct TokenSequences {
+  std::span<const int32_t> input_ids;      ///< of all sequences
+  std::span<const int64_t> ends;           ///< where each ends among them, ascending
+  std::span<const int32_t> word_ids = {};  ///< as many as input_ids, as Chunks::word_ids() gives them; or none, where a
+                                           ///< token is a word
+};
+
 /// Blocks of tokens over a memory-mapped token store: cut as the reference does (rows in batches of 1,000, each batch's
 /// tokens joined and cut into blocks, its remainder dropped). A view; copies are cheap.
 class Chunks {
  public:
+  /// Each sequence is a chunk; what is masked and trained on are exactly these tokens. They are written to a file
+  /// without a name in the folder for temporary files. Errors: usage (an empty sequence, ends that do not fit), input
+  /// (a negative id), io.
+  static Chunks from_sequences(const TokenSequences& sequences);
+
   int64_t size() const;
   int64_t chunk_size() const;
   /// Ids of chunk i; exactly chunk_size() of them, or fewer where line_by_line.

@@ -107,6 +107,14 @@ TokenSpan Chunks::View::ids(int64_t i) const {
 void Chunks::View::word_ids(int64_t i, std::vector<int32_t>& out) const {
   const Place at = place(i);
   out.clear();
+  if (given_words) {  // a row is a chunk
+    const int64_t row = rows->begin + number(i), batch = row / TokenStore::kBatchRows;
+    int64_t begin = at.front.begin;
+    for (int64_t before = 0; before < batch; ++before)
+      begin += store->batches()[static_cast<size_t>(before)].ids.size();
+    out.assign(given_words->begin() + begin, given_words->begin() + begin + at.front.size());
+    return;
+  }
   add_word_ids(at.front, out);
   if (at.back.size() > 0) add_word_ids(at.back, out);
 }
@@ -153,6 +161,7 @@ Chunks Chunks::of_rows(int64_t begin, int64_t end) const {
   auto view =
       View::of_rows(view_->store, view_->block, view_->line_by_line, store.rows_before(begin), store.rows_before(end));
   view.words = view_->words;
+  view.given_words = view_->given_words;
   if (!view.has_words())
     fail(ErrorKind::input, "there is no text in rows {} to {} of the data: none of them has a word in it", begin + 1,
          end);

@@ -39,6 +39,8 @@ struct Chunks::View {
   bool line_by_line = false;
   WordBounds words = WordBounds::tokenizer;  ///< what the store's words are
   std::shared_ptr<const Rows> rows;
+  /// The words of all tokens of the store, where somebody else numbered them; else they are counted from its bits.
+  std::shared_ptr<const std::vector<int32_t>> given_words;
   std::shared_ptr<const std::vector<int64_t>> picked;  ///< numbers of the chunks in this view; absent: all, in order
 
   /// All chunks of a store.

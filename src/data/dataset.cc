@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random/numpy_permutation.h"
+#include "data/memory_rows.h"
 #include "data/record_parser.h"
 #include "data/text_stream.h"
 
@@ -29,6 +30,27 @@ std::string Row::text(std::string_view column) const {
 }
 
 Dataset::Dataset(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
+
+namespace {
+
+Dataset of_memory(std::shared_ptr<const MemoryRows> rows, const ReadOptions& options) {
+  DataFile file{.kind = FileKind::memory, .shown = "the rows in memory"};
+  file.memory = std::move(rows);
+  auto source = std::make_shared<Dataset::Source>();
+  source->files = std::make_shared<const Files>(
+      std::vector{std::move(file)}, std::vector<Files::Group>{{"the rows in memory", FileKind::memory}}, options);
+  return Dataset(std::move(source));
+}
+
+}  // namespace
+
+Dataset Dataset::from_texts(const std::vector<std::string>& texts) {
+  return of_memory(MemoryRows::of_texts(texts), {});
+}
+
+Dataset Dataset::from_arrow(ArrowArrayStream* stream, const ReadOptions& options) {
+  return of_memory(MemoryRows::of_stream(stream), options);
+}
 
 int64_t Dataset::size() const { return source_->size(); }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/few_at_a_time.h"
 #include "base/log.h"
+#include "data/memory_rows.h"
 #include "data/record_parser.h"
 #include "data/text_stream.h"
 #include "hub/fetch.h"
@@ -32,6 +33,7 @@ void Files::fetch() const {
 namespace {
 
 uint64_t size_of(const DataFile& file) {
+  if (file.memory) return static_cast<uint64_t>(file.memory->text_bytes);
   std::error_code error;
   const uint64_t size = fs::file_size(file.path, error);
   if (error) fail(ErrorKind::io, "cannot read the size of {}: {}", shown_name(file), error.message());

@@ -23,11 +23,16 @@ enum class FileKind : uint8_t {
   tsv,     ///< tab-separated with a header
   review,  ///< the whole file is one row: the Large Movie Review Dataset
   parquet,
-  arrow,  ///< an Arrow IPC file or stream: what the reference stack's caches and save_to_disk() keep
+  arrow,   ///< an Arrow IPC file or stream: what the reference stack's caches and save_to_disk() keep
+  memory,  ///< no file: rows that are in memory
 };
 
 /// Whether its rows are stretches of text; else they lie in columns of their own types.
-inline bool is_text_kind(FileKind kind) { return kind != FileKind::parquet && kind != FileKind::arrow; }
+inline bool is_text_kind(FileKind kind) {
+  return kind != FileKind::parquet && kind != FileKind::arrow && kind != FileKind::memory;
+}
+
+struct MemoryRows;
 
 struct DataFile {
   std::filesystem::path path;
@@ -40,6 +45,7 @@ struct DataFile {
   /// Of a file that may not be here yet: brings its end, for formats that say there what they hold; nullptr, or no such
   /// function: it must be fetched whole.
   std::function<std::shared_ptr<const FileEnd>()> end;
+  std::shared_ptr<const MemoryRows> memory;  ///< of the kind memory: its rows; there is no path then
 };
 
 /// As messages name it.

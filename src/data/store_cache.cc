@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "data/cached_stores.h"
 #include "data/chunks.h"
+#include "data/memory_rows.h"
 #include "data/row_encoder.h"
 
 namespace tekio {
@@ -94,6 +95,7 @@ std::string data_name(const Files& files) {
   std::error_code ignored;
   fs::path common;
   for (const DataFile& file : files.list()) {
+    if (file.memory) return file.shown;
     const fs::path path = fs::absolute(file.path, ignored).lexically_normal();
     if (common.empty()) common = path;
     const auto end = std::ranges::mismatch(common, path).in1;
@@ -102,25 +104,6 @@ std::string data_name(const Files& files) {
     common = shared;
   }
   return common.string();
-}
-
-/// Where a store without a name is written. TMPDIR is the user's word; without it the first that takes a file: /tmp may
-/// be memory, and a store may be larger.
-fs::path temporary_folder() {
-  const char* chosen = std::getenv("TMPDIR");
-  if (chosen != nullptr && *chosen == '\0') chosen = nullptr;
-  const auto refused = [](const char* folder) {
-    std::error_code ignored;
-    return !fs::is_directory(folder, ignored) ? ENOTDIR : ::access(folder, W_OK | X_OK) != 0 ? errno : 0;
-  };
-  if (chosen == nullptr)
-    for (const char* folder : {"/var/tmp", "/tmp", "/dev/shm"})
-      if (refused(folder) == 0) return folder;
-  const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";
-  if (const int code = refused(folder.c_str()); code != 0)
-    fail(ErrorKind::io, "cannot write to the folder {}: {}; set TMPDIR to a folder that can be written",
-         printable(folder.string(), 300), std::strerror(code));
-  return folder;
 }
 
 /// `where`: a path, or AtomicFile::Nameless.
@@ -195,6 +178,25 @@ std::shared_ptr<const TokenStore> kept_store(const Dataset::Source& source, cons
 
 }  // namespace
 
+/// TMPDIR is the user's word; without it the first that takes a file: /tmp may
+/// be memory, and a store may be larger.
+fs::path temporary_folder() {
+  const char* chosen = std::getenv("TMPDIR");
+  if (chosen != nullptr && *chosen == '\0') chosen = nullptr;
+  const auto refused = [](const char* folder) {
+    std::error_code ignored;
+    return !fs::is_directory(folder, ignored) ? ENOTDIR : ::access(folder, W_OK | X_OK) != 0 ? errno : 0;
+  };
+  if (chosen == nullptr)
+    for (const char* folder : {"/var/tmp", "/tmp", "/dev/shm"})
+      if (refused(folder) == 0) return folder;
+  const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";
+  if (const int code = refused(folder.c_str()); code != 0)
+    fail(ErrorKind::io, "cannot write to the folder {}: {}; set TMPDIR to a folder that can be written",
+         printable(folder.string(), 300), std::strerror(code));
+  return folder;
+}
+
 FileState FileState::of(const fs::path& path) {
   for (;;) {
     struct stat info {};
@@ -212,16 +214,32 @@ FileState FileState::of(const fs::path& path) {
   }
 }
 
+namespace {
+
+FileState state_of(const Files& files, size_t number) {
+  const DataFile& file = files.list()[number];
+  if (!file.memory) return FileState::of(file.path);
+  const auto column = files.text_column(static_cast<size_t>(file.group));
+  std::array<uint64_t, 2> digest{};
+  if (column) digest = file.memory->digest(column->path, files.options().words == Words::list);
+  return {.inode = digest[0],
+          .size = static_cast<uint64_t>(file.memory->rows),
+          .modified_ns = static_cast<int64_t>(digest[1]),
+          .changed_ns = 0};
+}
+
+}  // namespace
+
 std::vector<FileState> states_of(const Files& files) {
   files.fetch();
   std::vector<FileState> states;
-  for (const DataFile& file : files.list()) states.push_back(FileState::of(file.path));
+  for (size_t i = 0; i < files.list().size(); ++i) states.push_back(state_of(files, i));
   return states;
 }
 
 void check_unchanged(const Files& files, const std::vector<FileState>& before) {
   for (size_t i = 0; i < before.size(); ++i)
-    if (const DataFile& file = files.list()[i]; FileState::of(file.path) != before[i])
+    if (const DataFile& file = files.list()[i]; !file.memory && FileState::of(file.path) != before[i])
       fail(ErrorKind::input, "{} changed while it was read; run again when nothing writes to it", shown_name(file));
 }
 
@@ -229,7 +247,7 @@ StoreKey rows_key(const Files& files, size_t file) {
   const DataFile& read = files.list()[file];
   KeyText text;
   add_options(files.options(static_cast<size_t>(read.group)), text);
-  add_file(read, 0, FileState::of(read.path), text);
+  add_file(read, 0, state_of(files, file), text);
   return text.digest();
 }
 
@@ -258,7 +276,8 @@ std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const
   const std::vector<FileState> states = states_of(*source.files);
   const StoreKey key = store_key(source, states, recipe);
   const std::vector<DataFile>& files = source.files->list();
-  const bool piped = std::any_of(files.begin(), files.end(), [](const DataFile& file) { return !file.shown.empty(); });
+  const bool piped =
+      std::any_of(files.begin(), files.end(), [](const DataFile& file) { return !file.shown.empty() && !file.memory; });
   if (use_cache && !piped)  // what was piped is never met again
     if (auto store = kept_store(source, recipe, key, states)) return store;
   return build(source, recipe, key, states, AtomicFile::Nameless{temporary_folder()});

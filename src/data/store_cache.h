@@ -25,6 +25,7 @@ struct FileState {
   bool operator==(const FileState&) const = default;
 };
 
+/// Of rows in memory: what their text is.
 std::vector<FileState> states_of(const Files& files);
 /// Errors: input (a file that is no longer as `before` says).
 void check_unchanged(const Files& files, const std::vector<FileState>& before);
@@ -40,6 +41,9 @@ struct StoreRecipe {
 /// A digest of what decides which rows a file has: how it is read, and how it lies there. Errors: io.
 StoreKey rows_key(const Files& files, size_t file);
 StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe);
+
+/// Where a store without a name is written. Errors: io (no folder takes a file).
+std::filesystem::path temporary_folder();
 
 /// The store from the cache, or made and kept there; a damaged one is made anew with a warning. Without `use_cache`, or
 /// (with a warning) where nothing can be kept, it is made in the folder for temporary files, has no name and is gone

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "data/formats/arrow_module.h"
+#include "data/memory_rows.h"
 
 namespace tekio {
 namespace {
@@ -61,7 +62,25 @@ void observe(const ArrowType& table, const std::vector<std::string>& path, const
   }
 }
 
+/// Takes how long strings are from a batch's first rows.
+void measure(const ArrowType& table, const ArrowArray* batch, Head& head) {
+  for (Head::Values& values : head.values) values.strings = 0;
+  for (Head::Nested& nested : head.nested) nested.values.strings = 0;
+  if (batch == nullptr) return;
+  const int64_t rows = std::min(batch->length, kHeadSampleRows);
+  for (size_t i = 0; i < head.columns.size(); ++i)
+    if (head.values[i].type.empty()) observe(table, {head.columns[i]}, *batch, rows, head.values[i]);
+  for (Head::Nested& nested : head.nested) observe(table, nested.path, *batch, rows, nested.values);
+}
+
 }  // namespace
+
+Head memory_head(const MemoryRows& rows, bool whole) {
+  Head head = head_of(rows.table);
+  head.rows = rows.rows;
+  if (whole && head.rows > 0) measure(rows.table, &**rows.batches.front(), head);
+  return head;
+}
 
 Head columnar_head(const DataFile& file, bool whole) {
   const ArrowFile opened(file);
@@ -74,15 +93,8 @@ Head columnar_head(const DataFile& file, bool whole) {
                                    .column = {},
                                    .batch_rows = std::clamp<int64_t>(kHeadSampleBytes / mean, 1, kHeadSampleRows),
                                    .piecewise = true});
-  const ArrowType& table = stream->table();
-  for (Head::Values& values : head.values) values.strings = 0;
-  for (Head::Nested& nested : head.nested) nested.values.strings = 0;
-  if (const auto batch = stream->next()) {
-    const int64_t rows = std::min((**batch).length, kHeadSampleRows);
-    for (size_t i = 0; i < head.columns.size(); ++i)
-      if (head.values[i].type.empty()) observe(table, {head.columns[i]}, **batch, rows, head.values[i]);
-    for (Head::Nested& nested : head.nested) observe(table, nested.path, **batch, rows, nested.values);
-  }
+  const auto batch = stream->next();
+  measure(stream->table(), batch ? &**batch : nullptr, head);
   return head;
 }
 

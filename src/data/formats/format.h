@@ -123,6 +123,7 @@ std::unique_ptr<const RowFormat> csv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> tsv_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> review_format(const ReadOptions& options);
 std::unique_ptr<const RowFormat> columnar_format(const ReadOptions& options);
+std::unique_ptr<const RowFormat> memory_format(const ReadOptions& options);
 
 /// Code points of valid UTF-8.
 int64_t count_characters(std::string_view text);

@@ -19,8 +19,8 @@ struct KnownFormat {
   std::vector<std::string_view> endings;
 };
 
-const std::array<KnownFormat, 7>& known_formats() {
-  static const std::array<KnownFormat, 7> formats = {{
+const std::array<KnownFormat, 8>& known_formats() {
+  static const std::array<KnownFormat, 8> formats = {{
       {FileKind::text, lines_format, {".txt"}},
       {FileKind::json, json_format, {".jsonl", ".json", ".ndjson"}},
       {FileKind::csv, csv_format, {".csv"}},
@@ -28,6 +28,7 @@ const std::array<KnownFormat, 7>& known_formats() {
       {FileKind::review, review_format, {}},  // by its folder, not by its name
       {FileKind::parquet, columnar_format, {".parquet", ".geoparquet", ".gpq"}},
       {FileKind::arrow, columnar_format, {".arrow"}},
+      {FileKind::memory, memory_format, {}},
   }};
   return formats;
 }
