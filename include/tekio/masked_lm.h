@@ -36,7 +36,22 @@ struct ModelInfo {
   std::vector<std::string> missing, unexpected;  ///< tensors by the reference's names
 };
 
-/// Copies share the same weights.
+/// Sequences that lie one after another.
+struct PackedSequences {
+  std::span<const int32_t> input_ids;      ///< [n]
+  std::span<const int32_t> offsets;        ///< [sequences + 1]: where each begins; the first is 0, the last is n
+  std::span<const int32_t> type_ids = {};  ///< [n], or none: all 0
+};
+
+/// A tensor where it lies: to be read only.
+struct WeightView {
+  std::string name;  ///< the reference's
+  std::vector<int64_t> shape;
+  const float* values;                ///< row by row
+  std::shared_ptr<const void> owner;  ///< keeps `values` in memory
+};
+
+/// Copies share the same weights. May be used by several threads at once: what computes waits for its turn.
 class MaskedLM {
  public:
   /// Opens a folder, or a model on the Hub by its id ("org/name", "org/name@revision"; what the Hub's cache lacks is
@@ -61,6 +76,12 @@ class MaskedLM {
   /// Logits of one packed sequence: [ids.size() * vocabulary], row by row. Errors: input (an id outside the vocabulary,
   /// too long).
   std::vector<float> logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids = {}) const;
+  /// The same of many sequences: [n * vocabulary], in the order of their tokens. A sequence's logits may differ from
+  /// those it has alone in what rounding leaves. Errors: input (as above; offsets that do not ascend from 0 to n).
+  std::vector<float> logits_of(const PackedSequences& sequences) const;
+  /// All weights, tied ones once, by the reference's names, copied nowhere where the processor reads them in place.
+  /// What training changes later may not show in them. While they are kept, resize_token_embeddings() is refused.
+  std::vector<WeightView> state_dict() const;
   /// config.json and model.safetensors, atomically. Waits while the model is being trained or evaluated.
   void save_pretrained(const std::filesystem::path& folder) const;
 
@@ -84,7 +105,7 @@ struct FillOptions {
   std::vector<std::string> targets;  ///< only these words, if any
 };
 
-/// The reference's fill-mask pipeline.
+/// The reference's fill-mask pipeline. May be used by several threads at once; their passes wait for each other.
 class FillMask {
  public:
   FillMask(MaskedLM model, Tokenizer tokenizer);
@@ -92,6 +113,10 @@ class FillMask {
   std::vector<Prediction> operator()(const std::string& text, const FillOptions& options = {}) const;
   /// One list per mask. Errors: input (no mask, longer than the model).
   std::vector<std::vector<Prediction>> all(const std::string& text, const FillOptions& options = {}) const;
+  /// Of many texts [text][mask][top_k], some texts a pass. A score may differ from that of the text alone in what
+  /// rounding leaves. Errors: as above, of the first text that is at fault, by its number.
+  std::vector<std::vector<std::vector<Prediction>>> all(std::span<const std::string> texts,
+                                                        const FillOptions& options = {}) const;
 
  private:
   MaskedLM model_;

@@ -65,50 +65,117 @@ FillMask::FillMask(MaskedLM model, Tokenizer tokenizer) : model_(std::move(model
   if (!tokenizer_.mask_id()) fail(ErrorKind::input, "the tokenizer has no mask token, so there is nothing to fill");
 }
 
-std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, const FillOptions& options) const {
-  if (options.top_k < 0) fail(ErrorKind::usage, "top_k is {}; expected 0 or more", options.top_k);
-  const Encoding encoding = tokenizer_.encode(text);
-  Batch batch{.input_ids = encoding.ids,
-              .type_ids = encoding.type_ids,
-              .offsets = {0, static_cast<int32_t>(encoding.ids.size())}};
-  for (size_t i = 0; i < encoding.ids.size(); ++i)
-    if (encoding.ids[i] == *tokenizer_.mask_id()) batch.masked_rows.push_back(static_cast<int32_t>(i));
-  batch.labels.assign(batch.masked_rows.size(), 0);  // of no use here
-  if (batch.masked_rows.empty())
-    fail(ErrorKind::input, "no {} in \"{}\": write it where a word is to be found", tokenizer_.mask_token(),
-         printable(text));
-  MaskedLM::Impl& impl = model_.impl();
-  const ModelConfig& config = impl.model().config();
-  if (batch.tokens() > config.longest_input())
-    fail(ErrorKind::input, "\"{}\" has {} tokens, but the model takes at most {}; shorten it", printable(text),
-         batch.tokens(), config.longest_input());
+namespace {
 
+constexpr int64_t kFillTokens = 4096, kFillMasks = 256;  // of several texts at once
+
+/// A text as the model takes it.
+struct MaskedText {
+  Encoding encoding;
+  std::vector<int32_t> masks;  // which of its tokens are one
+};
+
+MaskedText masked_text(const Tokenizer& tokenizer, const std::string& text, int64_t longest) {
+  MaskedText made{.encoding = tokenizer.encode(text), .masks = {}};
+  const std::vector<int32_t>& ids = made.encoding.ids;
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (ids[i] == *tokenizer.mask_id()) made.masks.push_back(static_cast<int32_t>(i));
+  if (made.masks.empty())
+    fail(ErrorKind::input, "no {} in \"{}\": write it where a word is to be found", tokenizer.mask_token(),
+         printable(text));
+  if (static_cast<int64_t>(ids.size()) > longest)
+    fail(ErrorKind::input, "\"{}\" has {} tokens, but the model takes at most {}; shorten it", printable(text),
+         ids.size(), longest);
+  return made;
+}
+
+void add_text(const MaskedText& text, Batch& batch) {
+  const auto begin = static_cast<int32_t>(batch.input_ids.size());
+  const Encoding& encoding = text.encoding;
+  batch.input_ids.insert(batch.input_ids.end(), encoding.ids.begin(), encoding.ids.end());
+  batch.type_ids.insert(batch.type_ids.end(), encoding.type_ids.begin(), encoding.type_ids.end());
+  batch.offsets.push_back(static_cast<int32_t>(batch.input_ids.size()));
+  for (const int32_t mask : text.masks) batch.masked_rows.push_back(begin + mask);
+  batch.labels.assign(batch.masked_rows.size(), 0);  // of no use here
+}
+
+/// What several texts are asked with.
+struct Question {
+  const Tokenizer& tokenizer;
   std::vector<int32_t> candidates;
-  if (options.targets.empty()) {
-    candidates.resize(static_cast<size_t>(config.vocabulary));
-    std::iota(candidates.begin(), candidates.end(), 0);
-  } else {
-    candidates = target_ids(tokenizer_, options.targets);
-  }
-  const std::lock_guard lock(impl.mutex());
-  const std::span<const float> scores = impl.probabilities(batch);  // [r,V]
-  const auto width = static_cast<size_t>(config.vocabulary);
+  int64_t top_k;
+};
+
+/// The predictions for each mask of a text from its rows of probabilities.
+std::vector<std::vector<Prediction>> predictions(const Question& question, const MaskedText& text,
+                                                 std::span<const float> scores, size_t width) {
   std::vector<std::vector<Prediction>> lists;
-  for (size_t i = 0; i < batch.masked_rows.size(); ++i) {
+  for (size_t i = 0; i < text.masks.size(); ++i) {
     const std::span<const float> probabilities = scores.subspan(i * width, width);
-    if (!std::all_of(probabilities.begin(), probabilities.end(), [](float p) { return std::isfinite(p); }))
-      fail(ErrorKind::input,
-           "the model's scores for \"{}\" are no numbers: the weights in {} are damaged; take a sound copy",
-           printable(text), printable(impl.path(), 300));
     std::vector<Prediction>& list = lists.emplace_back();
-    for (const int32_t token : best(candidates, probabilities, options.top_k))
+    for (const int32_t token : best(question.candidates, probabilities, question.top_k))
       list.push_back(
           {.score = probabilities[static_cast<size_t>(token)],
            .token = token,
-           .token_str = tokenizer_.decode(std::span(&token, 1)),
-           .sequence = filled(tokenizer_, encoding.ids, batch.masked_rows[i], token, batch.masked_rows.size() == 1)});
+           .token_str = question.tokenizer.decode(std::span(&token, 1)),
+           .sequence = filled(question.tokenizer, text.encoding.ids, text.masks[i], token, text.masks.size() == 1)});
   }
   return lists;
+}
+
+}  // namespace
+
+std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, const FillOptions& options) const {
+  return std::move(all(std::span(&text, 1), options).front());
+}
+
+std::vector<std::vector<std::vector<Prediction>>> FillMask::all(std::span<const std::string> texts,
+                                                                const FillOptions& options) const {
+  if (options.top_k < 0) fail(ErrorKind::usage, "top_k is {}; expected 0 or more", options.top_k);
+  MaskedLM::Impl& impl = model_.impl();
+  const auto numbered = [&](size_t i, const auto& body) {
+    try {
+      return body();
+    } catch (const Error& error) {
+      if (texts.size() == 1) throw;
+      fail(error.kind(), "text {} of {}: {}", i + 1, texts.size(), error.what());
+    }
+  };
+  std::vector<MaskedText> masked;
+  for (size_t i = 0; i < texts.size(); ++i)
+    masked.push_back(
+        numbered(i, [&] { return masked_text(tokenizer_, texts[i], impl.model().config().longest_input()); }));
+
+  const auto width = static_cast<size_t>(impl.model().config().vocabulary);
+  Question question{tokenizer_, {}, options.top_k};
+  if (options.targets.empty()) {
+    question.candidates.resize(width);
+    std::iota(question.candidates.begin(), question.candidates.end(), 0);
+  } else if (!texts.empty()) {
+    question.candidates = target_ids(tokenizer_, options.targets);
+  }
+
+  std::vector<std::vector<std::vector<Prediction>>> results;
+  for (size_t first = 0; first < masked.size(); first = results.size()) {
+    Batch batch{.offsets = {0}};
+    size_t last = first;
+    do add_text(masked[last++], batch);
+    while (last < masked.size() &&
+           batch.tokens() + static_cast<int64_t>(masked[last].encoding.ids.size()) <= kFillTokens &&
+           batch.masked_rows.size() + masked[last].masks.size() <= static_cast<size_t>(kFillMasks));
+    const std::lock_guard lock(impl.mutex());
+    std::span<const float> scores = impl.probabilities(batch);  // [r,V]
+    for (size_t i = first; i < last; ++i) {
+      const std::span<const float> own = scores.first(masked[i].masks.size() * width);
+      scores = scores.subspan(own.size());
+      if (!std::all_of(own.begin(), own.end(), [](float p) { return std::isfinite(p); }))
+        fail(ErrorKind::input,
+             "the model's scores for \"{}\" are no numbers: the weights in {} are damaged; take a sound copy",
+             printable(texts[i]), printable(impl.path(), 300));
+      results.push_back(predictions(question, masked[i], own, width));
+    }
+  }
+  return results;
 }
 
 std::vector<Prediction> FillMask::operator()(const std::string& text, const FillOptions& options) const {

@@ -125,6 +125,17 @@ std::span<const float> MaskedLM::Impl::probabilities(const Batch& batch) {
   return on_host(rows);
 }
 
+std::shared_ptr<const void> MaskedLM::Impl::lend_weights(std::shared_ptr<Impl> self) {
+  if (auto lent = lent_.lock()) return lent;
+  struct Lent {
+    std::shared_ptr<Impl> model;
+    std::vector<std::shared_ptr<const void>> files;  // that they may be read from
+  };
+  const auto made = std::make_shared<const Lent>(Lent{std::move(self), std::as_const(model_).weights().owners()});
+  lent_ = made;
+  return made;
+}
+
 Tensor MaskedLM::Impl::run(const Batch& batch) {
   const DType type = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   if (!model_.fits(batch, type)) {
@@ -202,25 +213,81 @@ ModelInfo MaskedLM::info() const {
 void MaskedLM::resize_token_embeddings(int64_t rows, uint64_t seed) {
   const std::lock_guard lock(impl_->mutex());
   MlmNetwork& model = impl_->model();
+  if (rows > model.config().vocabulary && impl_->weights_are_lent())
+    fail(ErrorKind::usage,
+         "resize_token_embeddings moves the weights, but what state_dict() gave still points at them; let go of it "
+         "first");
   if (rows < model.config().vocabulary)
     fail(ErrorKind::usage, "resize_token_embeddings to {} rows; the model has {}, and rows are not removed", rows,
          model.config().vocabulary);
   if (rows > model.config().vocabulary) model.grow_vocabulary(rows, seed, impl_->pool());
 }
 
-std::vector<float> MaskedLM::logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids) const {
-  if (!type_ids.empty() && type_ids.size() != ids.size())
-    fail(ErrorKind::input, "{} token types for {} tokens", type_ids.size(), ids.size());
-  Batch batch;
-  batch.input_ids.assign(ids.begin(), ids.end());
-  batch.type_ids.assign(type_ids.begin(), type_ids.end());
-  batch.offsets = {0, static_cast<int32_t>(ids.size())};
-  batch.masked_rows.resize(ids.size());
+namespace {
+
+constexpr int32_t kPassTokens = 1024;  // all of their logits are in memory at once
+
+void check_sequences(const PackedSequences& sequences) {
+  const auto& [ids, offsets, types] = sequences;
+  if (!types.empty() && types.size() != ids.size())
+    fail(ErrorKind::input, "{} token types for {} tokens", types.size(), ids.size());
+  if (offsets.empty() || offsets.front() != 0 || offsets.back() != static_cast<int64_t>(ids.size()))
+    fail(ErrorKind::input, "the sequences' offsets must go from 0 to {}, the number of tokens", ids.size());
+  for (size_t i = 1; i < offsets.size(); ++i)
+    if (offsets[i] <= offsets[i - 1])
+      fail(ErrorKind::input, "sequence {} begins at token {} and ends at {}; expected at least one token", i - 1,
+           offsets[i - 1], offsets[i]);
+}
+
+/// Sequences [first, last), every token of which is looked at.
+Batch all_rows_of(const PackedSequences& sequences, size_t first, size_t last) {
+  const int32_t begin = sequences.offsets[first], end = sequences.offsets[last];
+  const auto part = [&](std::span<const int32_t> numbers) {
+    return std::vector(numbers.begin() + begin, numbers.begin() + end);
+  };
+  Batch batch{.input_ids = part(sequences.input_ids)};
+  if (!sequences.type_ids.empty()) batch.type_ids = part(sequences.type_ids);
+  for (size_t i = first; i <= last; ++i) batch.offsets.push_back(sequences.offsets[i] - begin);
+  batch.masked_rows.resize(batch.input_ids.size());
   std::iota(batch.masked_rows.begin(), batch.masked_rows.end(), 0);
-  batch.labels.assign(ids.size(), 0);  // of no use here
+  batch.labels.assign(batch.input_ids.size(), 0);  // of no use here
+  return batch;
+}
+
+}  // namespace
+
+std::vector<float> MaskedLM::logits_of(const PackedSequences& sequences) const {
+  check_sequences(sequences);
+  std::vector<float> logits;
+  const std::span<const int32_t> offsets = sequences.offsets;
+  for (size_t first = 0; first + 1 < offsets.size();) {
+    size_t last = first + 1;
+    while (last + 1 < offsets.size() && offsets[last + 1] - offsets[first] <= kPassTokens) ++last;
+    const Batch batch = all_rows_of(sequences, first, last);
+    const std::lock_guard lock(impl_->mutex());
+    const std::span<const float> rows = impl_->logits(batch);
+    if (first == 0) logits.reserve(rows.size() / batch.input_ids.size() * sequences.input_ids.size());
+    logits.insert(logits.end(), rows.begin(), rows.end());
+    first = last;
+  }
+  return logits;
+}
+
+std::vector<float> MaskedLM::logits(std::span<const int32_t> ids, std::span<const int32_t> type_ids) const {
+  const std::vector<int32_t> offsets = {0, static_cast<int32_t>(ids.size())};
+  const auto sequences = std::span(offsets).first(ids.empty() ? 1 : 2);
+  return logits_of({.input_ids = ids, .offsets = sequences, .type_ids = type_ids});
+}
+
+std::vector<WeightView> MaskedLM::state_dict() const {
   const std::lock_guard lock(impl_->mutex());
-  const std::span<const float> rows = impl_->logits(batch);
-  return {rows.begin(), rows.end()};
+  const std::shared_ptr<const void> owner = impl_->lend_weights(impl_);
+  std::vector<WeightView> views;
+  for (const NamedTensor& named : std::as_const(impl_->model()).weights().named()) {
+    const auto& [data, dtype, rank, dim] = named.tensor;
+    views.push_back({named.name, std::vector(dim.begin(), dim.begin() + rank), named.tensor.f32(), owner});
+  }
+  return views;
 }
 
 void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {

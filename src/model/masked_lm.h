@@ -41,6 +41,9 @@ class MaskedLM::Impl {
   /// than was prepared. Valid until the next call. The caller holds mutex().
   std::span<const float> logits(const Batch& batch);
   std::span<const float> probabilities(const Batch& batch);
+  /// Kept by whoever looks at the weights where they lie; as long as somebody does, they must stay there.
+  std::shared_ptr<const void> lend_weights(std::shared_ptr<Impl> self);
+  bool weights_are_lent() const { return !lent_.expired(); }
   /// check_vocabulary() for a tokenizer that is to be used with this model; what was told once is not told again.
   void check_tokenizer(const Tokenizer& tokenizer);
   /// What runs, those that are compared with the reference's or others, compute in; decided when it is first asked.
@@ -65,6 +68,7 @@ class MaskedLM::Impl {
   std::vector<float> host_rows_;  // of a pass whose rows the processor cannot read as they lie
   Arena float32_rows_;            // of a pass in bf16
   std::mutex mutex_;
+  std::weak_ptr<const void> lent_;
   std::atomic<int64_t> checked_entries_ = -1;  // of the tokenizer that was checked last
 };
 

@@ -86,6 +86,7 @@ class ParameterSet {
   /// tensor.
   bool borrow(size_t index, const float* numbers, std::shared_ptr<const void> owner);
   bool borrows() const { return !owners_.empty(); }
+  const std::vector<std::shared_ptr<const void>>& owners() const { return owners_; }
   /// Copies what is borrowed into the host's arena: the views of it point elsewhere from then on.
   void make_writable();
   /// The same arena cut where decay changes: for AdamW.

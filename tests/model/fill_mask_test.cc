@@ -127,6 +127,75 @@ TEST_P(Fill, MayBeAskedFromSeveralThreads) {
   }
 }
 
+TEST_P(Fill, ManyTextsGetWhatEachGetsAlone) {
+  std::vector<std::string> texts = {"this is a [MASK] film", "[MASK] very [MASK] film", "a [MASK]"};
+  for (int i = 0; i < 300; ++i) texts.push_back(texts[static_cast<size_t>(i % 3)]);  // more than one pass takes
+  const auto all = fill_.all(texts, {.top_k = 3});
+  ASSERT_EQ(all.size(), texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto alone = fill_.all(texts[i % 3], {.top_k = 3});
+    ASSERT_EQ(all[i].size(), alone.size()) << texts[i];
+    for (size_t mask = 0; mask < alone.size(); ++mask)
+      for (size_t j = 0; j < 3; ++j) {
+        EXPECT_NEAR(all[i][mask][j].score, alone[mask][j].score, 1e-6);
+        EXPECT_EQ(all[i][mask][j].sequence, alone[mask][j].sequence);
+      }
+  }
+  EXPECT_TRUE(fill_.all(std::span<const std::string>()).empty());
+}
+
+TEST_P(Fill, OfManyTextsTheOneAtFaultIsNumbered) {
+  const std::vector<std::string> texts = {"a [MASK] film", "a film", ""};
+  expect_error(ErrorKind::input, {"text 2 of 3: no [MASK] in \"a film\""}, [&] { fill_.all(texts); });
+  const std::vector<std::string> empty = {"a [MASK] film", ""};
+  expect_error(ErrorKind::input, {"text 2 of 2: no [MASK] in \"\""}, [&] { fill_.all(empty); });
+}
+
+TEST_P(Fill, LogitsOfManySequencesAreThoseOfEach) {
+  const std::vector<int32_t> one = tokenizer_.encode("this is a [MASK] film").ids, other = tokenizer_.encode("a").ids;
+  std::vector<int32_t> ids, offsets = {0};
+  for (int i = 0; i < 400; ++i) {  // more than one pass takes
+    const auto& next = i % 2 == 0 ? one : other;
+    ids.insert(ids.end(), next.begin(), next.end());
+    offsets.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const auto logits = model_.logits_of({.input_ids = ids, .offsets = offsets});
+  ASSERT_EQ(logits.size(), ids.size() * 42);
+  for (const size_t i : {0u, 1u, 398u, 399u}) {
+    const auto alone = model_.logits(i % 2 == 0 ? one : other);
+    const std::span<const float> own(logits.data() + offsets[i] * 42, alone.size());
+    EXPECT_LT(largest_difference(own, alone), 1e-5) << i;
+  }
+  const std::vector<int32_t> back = {0, 3, 2}, open = {0, 2}, none = {0, 2, 2, 3};
+  expect_error(ErrorKind::input, {"from 0 to 3"}, [&] { model_.logits_of({std::span(ids).first(3), back}); });
+  expect_error(ErrorKind::input, {"from 0 to 3"}, [&] { model_.logits_of({std::span(ids).first(3), open}); });
+  expect_error(ErrorKind::input, {"sequence 1 begins at token 2 and ends at 2"}, [&] {
+    model_.logits_of({std::span(ids).first(3), none});
+  });
+}
+
+TEST_P(Fill, WeightsAreSeenWhereTheyLie) {
+  auto model = std::make_unique<MaskedLM>(open_model(fill_folder(), {.device = GetParam()}));
+  auto views = model->state_dict();
+  ASSERT_EQ(views.size(), std::as_const(model->impl().model()).weights().named().size());
+  const SafetensorsFile file(fill_folder() / "model.safetensors");
+  for (const WeightView& view : views) {
+    const auto found = file.tensors().find(view.name);
+    if (found == file.tensors().end()) continue;
+    const std::vector<float> expected = numbers(found->second);
+    ASSERT_EQ(view.shape, found->second.shape) << view.name;
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), view.values)) << view.name;
+  }
+  expect_error(ErrorKind::usage, {"state_dict()"}, [&] { model->resize_token_embeddings(50); });
+  model->resize_token_embeddings(42);  // nothing moves
+  MaskedLM copy = *model;
+  model.reset();
+  EXPECT_EQ(views.front().values[0], views.front().values[0]);  // still there
+  views.clear();
+  copy.resize_token_embeddings(50);
+  EXPECT_EQ(copy.info().vocabulary, 50);
+}
+
 TEST_P(Fill, LogitsOfASequence) {
   const Encoding encoding = tokenizer_.encode("this is a [MASK] film");
   const auto logits = model_.logits(encoding.ids, encoding.type_ids);
