@@ -11,6 +11,7 @@
 #include "train/on_ranks.h"
 #include "train/options_json.h"
 #include "train/report.h"
+#include "train/result_json.h"
 
 namespace tekio::cli {
 namespace {
@@ -60,16 +61,6 @@ void check_same_vocabulary(const Candidate& first, const Candidate& other) {
            printable(here, 40), printable(there, 40), kRemedy);
   fail(ErrorKind::input,
        "the tokenizers of the models {} have the same vocabulary but split text in different ways: {}", names, kRemedy);
-}
-
-OrderedJson figures(const EvaluationReport& report) {
-  return {{"eval_loss", report.loss},
-          {"eval_loss_reference", report.reference_loss},
-          {"perplexity", report.perplexity},
-          {"perplexity_interval", report.perplexity_interval},
-          {"accuracy", report.accuracy},
-          {"eval_chunks", report.chunks},
-          {"masked_tokens", report.masked_tokens}};
 }
 
 class Eval final : public Command {
@@ -187,7 +178,7 @@ class Eval final : public Command {
 
   void show_one(const EvaluationReport& report, const std::string& split, Output& out) const {
     if (common.json) {
-      OrderedJson document = figures(report);
+      OrderedJson document = json_of(report);
       document["split"] = split;
       document["text_column"] = column_;
       document["skipped_rows"] = skipped_rows_;
@@ -209,7 +200,7 @@ class Eval final : public Command {
     for (size_t i = 0; i < models.size(); ++i) {
       const EvaluationReport& report = models[i].report;
       OrderedJson& entry = list.emplace_back(OrderedJson{{"model", models[i].name}});
-      entry.update(figures(report));
+      entry.update(json_of(report));
       entry["seconds"] = report.seconds;
       lines.push_back(fmt::format("{}  {}{:>11.2f} {:>8.2f} % {:>8.4f}", i + 1,
                                   padded(shortened(printable(models[i].name, 4096), names), names), report.perplexity,

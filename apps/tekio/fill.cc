@@ -1,6 +1,7 @@
 // tekio fill: the reference's fill-mask pipeline, one text or many.
 #include "inputs.h"
 #include "lines.h"
+#include "model/result_json.h"
 
 namespace tekio::cli {
 namespace {
@@ -65,7 +66,7 @@ class Fill final : public Command {
       }();
       if (common.json) {
         OrderedJson lists = OrderedJson::array();
-        for (const auto& predictions : masks) lists.push_back(to_json(predictions));
+        for (const auto& predictions : masks) lists.push_back(json_of(predictions));
         results.push_back(masks.size() == 1 ? lists[0] : lists);
         continue;
       }

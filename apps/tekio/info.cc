@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "inputs.h"
+#include "model/result_json.h"
 
 namespace tekio::cli {
 namespace {
@@ -37,21 +38,10 @@ class Info final : public Command {
             place.folder.string(),
             {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed})
             .info();
-    OrderedJson report = {{"path", place.folder.string()},
-                          {"name", place.name},
-                          {"family", info.family},
-                          {"layers", info.layers},
-                          {"hidden_size", info.hidden_size},
-                          {"heads", info.heads},
-                          {"intermediate_size", info.intermediate_size},
-                          {"vocabulary", info.vocabulary},
-                          {"max_length", info.max_length},
-                          {"parameters", info.parameters},
-                          {"tokenizer_entries", nullptr},
-                          {"special_tokens", nullptr},
-                          {"mask_token", nullptr},
-                          {"missing", info.missing},
-                          {"unexpected", info.unexpected}};
+    OrderedJson report = {{"path", ""}, {"name", place.name}};
+    report.update(json_of(info));
+    report["path"] = place.folder.string();
+    for (const char* key : {"tokenizer_entries", "special_tokens", "mask_token"}) report[key] = nullptr;
     if (has_tokenizer(place.folder)) {
       const Tokenizer tokenizer = model_.open_tokenizer(place);
       report["max_length"] = longest_input(info, tokenizer);

@@ -216,16 +216,6 @@ int64_t capped_chunk_size(int64_t chunk_size, int64_t longest) {
   return longest;
 }
 
-OrderedJson to_json(const std::vector<Prediction>& predictions) {
-  OrderedJson list = OrderedJson::array();
-  for (const Prediction& p : predictions)
-    list.push_back({{"score", static_cast<double>(p.score)},
-                    {"token", p.token},
-                    {"token_str", p.token_str},
-                    {"sequence", p.sequence}});
-  return list;
-}
-
 void ModelOptions::add_to(OptionTable& table, bool with_weights, std::vector<std::string>* several) {
   const char* const help =
       with_weights ? "the model: a folder, or the id of a model on the Hub; without it the bundled model"

@@ -53,9 +53,6 @@ int64_t longest_input(const ModelInfo& model, const Tokenizer& tokenizer);
 /// `chunk_size`, or what the model takes with a warning, as run_mlm.py does it.
 int64_t capped_chunk_size(int64_t chunk_size, int64_t longest);
 
-/// A prediction as the reference's pipeline returns it.
-OrderedJson to_json(const std::vector<Prediction>& predictions);
-
 /// A model with its tokenizer, opened for a command that uses both.
 struct OpenModel {
   ModelPlace place;

@@ -9,6 +9,7 @@
 #include "base/stopwatch.h"
 #include "data/layout.h"
 #include "data/repository/hub_dataset.h"
+#include "model/result_json.h"
 #include "push_at_end.h"
 #include "ranks.h"
 #include "train/model_lease.h"
@@ -152,7 +153,7 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
   };
   OrderedJson prompts = OrderedJson::array();
   for (const auto& prompt : report.prompts)
-    prompts.push_back({{"text", prompt.text}, {"before", to_json(prompt.before)}, {"after", to_json(prompt.after)}});
+    prompts.push_back({{"text", prompt.text}, {"before", json_of(prompt.before)}, {"after", json_of(prompt.after)}});
   return {{"run_dir", report.run_dir},
           {"model", model_json(opened)},
           {"data", data.to_json()},

@@ -5,6 +5,7 @@
 #include <tekio/dataset.h>
 #include <tekio/error.h>
 #include <tekio/export.h>
+#include <tekio/json.h>
 #include <tekio/masked_lm.h>
 #include <tekio/masking.h>
 #include <tekio/tokenizer.h>

@@ -3,7 +3,7 @@
 
     base < hub < text < data        arrow_module < data        {base, hub} < compute < model        {base, mpi_module} < dist        {data, dist, model} < train < onnx        all < apps
 
-Reads every #include of ours in src/, apps/, include/ and examples/, and prints each that breaks the order. Two exceptions are
+Reads every #include of ours in src/, apps/, python/ (which may include what apps may), include/ and examples/, and prints each that breaks the order. Two exceptions are
 granted, both for headers without dependencies: src/model may include data/batch.h, and src/dist compute/bf16.h.
 """
 
@@ -31,7 +31,7 @@ EXCEPTIONS = {("model", "data/batch.h"), ("dist", "compute/bf16.h")}
 # The room that implements each public header: who may include a room may include its header. Filling masks needs a
 # tokenizer, so the model's room may use the tokenizer's public header (not its room).
 PUBLIC = {"error": "base", "tokenizer": "text", "dataset": "data", "masking": "data", "masked_lm": "model",
-          "adapt": "train", "export": "onnx", "tekio": "onnx"}
+          "adapt": "train", "json": "train", "export": "onnx", "tekio": "onnx"}
 PUBLIC_EXCEPTIONS = {("model", "tokenizer")}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULTILINE)
@@ -39,7 +39,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULT
 
 def problems(root: pathlib.Path):
     """Yields 'path:line: what is wrong'."""
-    for path in sorted(p for folder in ("apps", "examples", "include", "src") for p in (root / folder).rglob("*")):
+    for path in sorted(p for folder in ("apps", "examples", "include", "python", "src") for p in (root / folder).rglob("*")):
         if path.suffix not in (".cc", ".cu", ".h") or not path.is_file():
             continue
         parts = path.relative_to(root).parts

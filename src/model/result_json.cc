@@ -1,0 +1,29 @@
+#include "model/result_json.h"
+
+namespace tekio {
+
+OrderedJson json_of(const std::vector<Prediction>& predictions) {
+  OrderedJson list = OrderedJson::array();
+  for (const Prediction& p : predictions)
+    list.push_back({{"score", static_cast<double>(p.score)},
+                    {"token", p.token},
+                    {"token_str", p.token_str},
+                    {"sequence", p.sequence}});
+  return list;
+}
+
+OrderedJson json_of(const ModelInfo& info) {
+  return {{"path", info.path},
+          {"family", info.family},
+          {"layers", info.layers},
+          {"hidden_size", info.hidden_size},
+          {"heads", info.heads},
+          {"intermediate_size", info.intermediate_size},
+          {"vocabulary", info.vocabulary},
+          {"max_length", info.max_length},
+          {"parameters", info.parameters},
+          {"missing", info.missing},
+          {"unexpected", info.unexpected}};
+}
+
+}  // namespace tekio

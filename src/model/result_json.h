@@ -1,0 +1,14 @@
+// What models say, as JSON: the program prints it, to_json() writes it.
+#pragma once
+
+#include <tekio/masked_lm.h>
+#include <vector>
+
+#include "base/json.h"
+
+namespace tekio {
+
+OrderedJson json_of(const std::vector<Prediction>& predictions);
+OrderedJson json_of(const ModelInfo& info);
+
+}  // namespace tekio
