@@ -7,7 +7,7 @@ tool=clang-format-14
 command -v "$tool" >/dev/null 2>&1 || tool=clang-format
 command -v "$tool" >/dev/null 2>&1 || { echo "format: clang-format 14 is missing: sh scripts/setup.sh --ci" >&2; exit 1; }
 
-files() { find include src apps tests bench examples -name '*.cc' -o -name '*.cu' -o -name '*.h' | sort; }
+files() { find include src apps python tests bench examples -name '*.cc' -o -name '*.cu' -o -name '*.h' | sort; }
 case "${1:-}" in
   "") files | xargs "$tool" -i ;;
   --check) files | xargs "$tool" --dry-run -Werror ;;

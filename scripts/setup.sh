@@ -1,20 +1,23 @@
 #!/bin/sh
 # Installs by apt what building and testing Tekio needs and this machine lacks, and by pip the library that reads Parquet
-# files; says what it does; does nothing, and needs no network, where nothing is missing. Plain sh, since a bare Debian 12 has
+# files and what the Python package is built with; says what it does; does nothing, and needs no network, where nothing is missing. Plain sh, since a bare Debian 12 has
 # neither make nor git nor a compiler.
 #
 #   sh scripts/setup.sh         what make build, adapt, test, bench and install need
-#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary, a second MPI and shells for tests
+#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary, a second MPI, shells and a
+#                               notebook's kernel for tests
 set -eu
 
+notebooks=""
 packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-opencl-dev libhwy-dev libsimdjson-dev
   nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libzstd-dev zlib1g-dev libbz2-dev liblzma-dev libxxhash-dev libonig-dev
-  libyaml-dev libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin
+  libyaml-dev libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin python3-dev python3-venv
   libgtest-dev libgmock-dev libbenchmark-dev"
 case "${1:-}" in
   "") ;;
   --ci) packages="$packages clang clang-format libclang-rt-dev libomp-dev git mecab-ipadic-utf8 zsh fish
-    libmpich-dev mpich" ;;
+    libmpich-dev mpich"
+    notebooks="ipykernel==7.* nbclient==0.*" ;;
   *) echo "setup: unknown argument '$1'; usage: sh scripts/setup.sh [--ci]" >&2; exit 2 ;;
 esac
 
@@ -84,8 +87,32 @@ END
   fi
 }
 
+# The Python package is built with nanobind, which Debian 12 has only an old one of: it goes into a virtual environment in the cache
+# folder, where CMake looks for it (cmake/TekioPython.cmake), with what the package's tests need. Whatever is in the way of that,
+# Tekio is built without the package, and its tests are skipped.
+python_folder=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/tekio/python
+python_packages="nanobind==3.1.0 nanobind-backend==1.0.0 numpy"
+
+get_python() {
+  without="setup: going on without nanobind, so the Python package will not be built:"
+  if "$python_folder/bin/python3" -c 'import nanobind, nanobind_backend, numpy' >/dev/null 2>&1; then
+    [ -n "$notebooks" ] && ! "$python_folder/bin/python3" -c 'import ipykernel, nbclient' >/dev/null 2>&1 || return 0
+  else
+    rm -rf "$python_folder"
+    mkdir -p "${python_folder%/*}" 2>/dev/null && python3 -m venv "$python_folder" >/dev/null 2>&1 ||
+      { echo "$without python3 makes no virtual environment in $python_folder (apt-get install python3-venv)"; rm -rf "$python_folder"; return 0; }
+  fi
+  echo "setup: getting $python_packages${notebooks:+ $notebooks} by pip into $python_folder"
+  # shellcheck disable=SC2086
+  "$python_folder/bin/python3" -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 10 --only-binary :all: \
+    $python_packages $notebooks 2>"$python_folder/errors.txt" ||
+    { echo "$without $(tail -n 1 "$python_folder/errors.txt")"; rm -rf "$python_folder"; return 0; }
+  rm -f "$python_folder/errors.txt"
+}
+
 if [ -z "$missing" ]; then
   get_arrow
+  get_python
   exit 0
 fi
 missing="$missing python3-pip"  # get_arrow goes on without where it is the only one
@@ -107,4 +134,5 @@ $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
   exit 1
 }
 get_arrow
+get_python
 echo "setup: done"

@@ -13,6 +13,16 @@
 namespace tekio {
 namespace {
 
+/// The file that this code is in: the program, or a shared library that others have loaded (Python's extension).
+fs::path own_binary() {
+  Dl_info here{};
+  std::error_code error;
+  if (::dladdr(reinterpret_cast<const void*>(&own_binary), &here) != 0 && here.dli_fname != nullptr &&
+      fs::path(here.dli_fname).filename().string().find(".so") != std::string::npos)
+    return fs::absolute(here.dli_fname, error);
+  return fs::read_symlink("/proc/self/exe", error);
+}
+
 /// Whether whoever could write the file could have written the program as well: beside a program in a folder of many
 /// there may be anybody's files.
 bool is_trusted(const fs::path& file, const fs::path& program) {
@@ -26,9 +36,8 @@ bool is_trusted(const fs::path& file, const fs::path& program) {
 
 std::string find_own_module(const std::string& file, const char* variable) {
   if (std::string set = environment(variable); !set.empty()) return set;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (error) return file;
+  const fs::path program = own_binary();
+  if (program.empty()) return file;
   const fs::path folder = program.parent_path();
   for (const fs::path& prefix : {folder, folder.parent_path()})
     if (const fs::path place = prefix / "lib" / "tekio" / file; is_trusted(place, program)) return place.string();

@@ -1,0 +1,25 @@
+# Whether the Python package is built: it needs Python's headers and nanobind. scripts/setup.sh puts nanobind, and what the
+# package's tests need, into a virtual environment in the cache folder, which is taken where nothing else was named.
+set(TEKIO_PYTHON AUTO CACHE STRING "Build the Python package: AUTO (where Python's headers and nanobind are found), ON, OFF")
+set(TEKIO_WITH_PYTHON NO)
+if(NOT TEKIO_PYTHON STREQUAL "OFF")
+  set(cache $ENV{XDG_CACHE_HOME})
+  if(NOT cache)
+    set(cache $ENV{HOME}/.cache)
+  endif()
+  if(NOT DEFINED Python_EXECUTABLE AND EXISTS ${cache}/tekio/python/bin/python3)
+    set(Python_EXECUTABLE ${cache}/tekio/python/bin/python3)
+  endif()
+  find_package(Python 3.10 QUIET COMPONENTS Interpreter Development.Module)
+  if(Python_FOUND)
+    execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir OUTPUT_VARIABLE nanobind_ROOT ERROR_QUIET
+                    OUTPUT_STRIP_TRAILING_WHITESPACE)
+    find_package(nanobind 3.1 CONFIG QUIET)
+  endif()
+  if(Python_FOUND AND nanobind_FOUND)
+    set(TEKIO_WITH_PYTHON YES)
+  elseif(NOT TEKIO_PYTHON STREQUAL "AUTO")
+    message(FATAL_ERROR "TEKIO_PYTHON is ${TEKIO_PYTHON}, but Python 3.10 or later with its headers (python3-dev) and nanobind 3.1 or "
+                        "later (pip install nanobind nanobind-backend) were not found; -DPython_EXECUTABLE=… names the Python that has them")
+  endif()
+endif()

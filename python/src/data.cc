@@ -1,0 +1,318 @@
+// Rows, chunks, and lists of token ids that Python made.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <climits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/random/numpy_permutation.h"
+#include "binding.h"
+#include "data/record_parser.h"
+#include "data/source.h"
+
+namespace tekio::python {
+namespace {
+
+nb::object object_of(const Json& json) {
+  switch (json.type()) {
+    case Json::value_t::boolean:
+      return nb::bool_(json.get<bool>());
+    case Json::value_t::number_integer:
+      return nb::int_(json.get<int64_t>());
+    case Json::value_t::number_unsigned:
+      return nb::int_(json.get<uint64_t>());
+    case Json::value_t::number_float:
+      return nb::float_(json.get<double>());
+    case Json::value_t::string: {
+      const auto& text = json.get_ref<const std::string&>();
+      return nb::str(text.data(), text.size());
+    }
+    case Json::value_t::array: {
+      nb::list list;
+      for (const Json& each : json) list.append(object_of(each));
+      return list;
+    }
+    case Json::value_t::object: {
+      nb::dict dict;
+      for (const auto& [key, each] : json.items()) dict[nb::str(key.data(), key.size())] = object_of(each);
+      return dict;
+    }
+    default:
+      return nb::none();
+  }
+}
+
+/// Rows one after the other, from the first on. With all columns, so not for training.
+class RowReader {
+ public:
+  explicit RowReader(Dataset dataset)
+      : dataset_(std::move(dataset)), reader_(dataset_.source(), Columns::all), parser_(*dataset_.source().files) {}
+
+  int64_t position() const { return position_; }
+
+  /// The next rows, fewer at the end.
+  std::vector<Row> next(int64_t count) {
+    std::vector<Row> rows;
+    while (static_cast<int64_t>(rows.size()) < count) {
+      if (at_ == block_.records.size()) {
+        at_ = 0;
+        if (!reader_.next(block_)) {
+          block_.clear();
+          break;
+        }
+      }
+      rows.push_back(parser_.row(block_, block_.records[at_++]));
+    }
+    position_ += static_cast<int64_t>(rows.size());
+    return rows;
+  }
+
+  void skip(int64_t count) {
+    for (; count > 0 && (at_ < block_.records.size() || refill()); --count, ++at_, ++position_) {}
+  }
+
+ private:
+  bool refill() {
+    at_ = 0;
+    if (reader_.next(block_)) return true;
+    block_.clear();
+    return false;
+  }
+
+  Dataset dataset_;
+  SourceReader reader_;
+  RecordParser parser_;
+  Block block_;
+  size_t at_ = 0;
+  int64_t position_ = 0;
+};
+
+nb::list next_rows(RowReader& reader, int64_t count) {
+  std::vector<Row> rows;
+  {
+    const nb::gil_scoped_release released;
+    rows = reader.next(count);
+  }
+  nb::list list;
+  for (const Row& row : rows) {
+    nb::dict dict;
+    for (const auto& [name, value] : row.columns) dict[nb::str(name.data(), name.size())] = value_of(value);
+    list.append(dict);
+  }
+  return list;
+}
+
+/// A column of lists of whole numbers (token ids, word ids, masks), four bytes each; None among them is kNone.
+class NumberLists {
+ public:
+  static constexpr int32_t kNone = INT32_MIN;
+
+  int64_t size() const { return static_cast<int64_t>(ends_.size()); }
+
+  /// Appends a list of lists. False, with nothing appended, where it holds something else.
+  bool extend(const nb::list& lists) {
+    const size_t values = values_.size(), rows = ends_.size();
+    for (const nb::handle list : lists)
+      if (!append(list)) {
+        values_.resize(values);
+        ends_.resize(rows);
+        return false;
+      }
+    return true;
+  }
+
+  nb::list row(int64_t i) const {
+    if (i < 0 || i >= size()) fail(ErrorKind::usage, "row {} was asked for, but there are {}", i, size());
+    const auto [begin, end] = range(i);
+    nb::list list = nb::steal<nb::list>(PyList_New(end - begin));
+    for (int64_t at = begin; at < end; ++at) {
+      const int32_t value = values_[static_cast<size_t>(at)];
+      PyList_SetItem(list.ptr(), at - begin, value == kNone ? nb::none().release().ptr() : PyLong_FromLong(value));
+    }
+    return list;
+  }
+
+  std::pair<int64_t, int64_t> range(int64_t i) const {
+    return {i == 0 ? 0 : ends_[static_cast<size_t>(i - 1)], ends_[static_cast<size_t>(i)]};
+  }
+  const std::vector<int32_t>& values() const { return values_; }
+  const std::vector<int64_t>& ends() const { return ends_; }
+
+ private:
+  bool append(nb::handle row) {
+    if (!PyList_Check(row.ptr())) return false;
+    const Py_ssize_t size = PyList_Size(row.ptr());
+    for (Py_ssize_t i = 0; i < size; ++i) {
+      PyObject* const item = PyList_GetItem(row.ptr(), i);
+      if (item == Py_None) {
+        values_.push_back(kNone);
+        continue;
+      }
+      if (!PyLong_CheckExact(item)) return false;
+      int overflow = 0;
+      const long value = PyLong_AsLongAndOverflow(item, &overflow);
+      if (overflow != 0 || value <= kNone || value > INT32_MAX) return false;
+      values_.push_back(static_cast<int32_t>(value));
+    }
+    ends_.push_back(static_cast<int64_t>(values_.size()));
+    return true;
+  }
+
+  std::vector<int32_t> values_;
+  std::vector<int64_t> ends_;
+};
+
+/// Rows of token ids as chunks. Without the GIL.
+Chunks chunks_of(const NumberLists& ids, const NumberLists* words) {
+  for (const int32_t id : ids.values())
+    if (id == NumberLists::kNone) fail(ErrorKind::input, "there is a None among the input_ids; expected ids");
+  std::vector<int32_t> numbered;
+  if (words != nullptr) {
+    if (words->ends() != ids.ends())
+      fail(ErrorKind::input, "word_ids are not as many as input_ids in every row; expected one for each");
+    numbered = words->values();
+    std::replace(numbered.begin(), numbered.end(), NumberLists::kNone, Encoding::kNoWord);
+  }
+  return Chunks::from_sequences({.input_ids = ids.values(), .ends = ids.ends(), .word_ids = numbered});
+}
+
+BadRows bad_rows_of(const std::string& name) {
+  if (name == "stop") return BadRows::stop;
+  if (name == "skip") return BadRows::skip;
+  fail(ErrorKind::usage, "bad_rows is \"{}\"; expected \"stop\" or \"skip\"", printable(name));
+}
+
+SampleBy sample_by_of(const std::string& name) {
+  if (name == "line") return SampleBy::line;
+  if (name == "paragraph") return SampleBy::paragraph;
+  if (name == "document") return SampleBy::document;
+  fail(ErrorKind::usage, "sample_by is \"{}\"; expected \"line\", \"paragraph\" or \"document\"", printable(name));
+}
+
+char separator_of(const std::string& text) {
+  if (text.size() > 1) fail(ErrorKind::usage, "csv_separator is \"{}\"; expected one character", printable(text));
+  return text.empty() ? '\0' : text.front();
+}
+
+Words words_of(const std::string& name) {
+  if (name == "text") return Words::text;
+  if (name == "list") return Words::list;
+  if (name == "separated") return Words::separated;
+  fail(ErrorKind::usage, "words is \"{}\"; expected \"text\", \"list\" or \"separated\"", printable(name));
+}
+
+WordBounds bounds_of(const std::string& name) {
+  if (name == "tokenizer") return WordBounds::tokenizer;
+  if (name == "offsets") return WordBounds::offsets;
+  fail(ErrorKind::usage, "words is \"{}\"; expected \"tokenizer\" or \"offsets\"", printable(name));
+}
+
+void bind_rows(nb::module_& m) {
+  nb::class_<ReadOptions>(m, "ReadOptions")
+      .def(nb::init<>())
+      .def_rw("text_column", &ReadOptions::text_column)
+      .def_rw("word_separator", &ReadOptions::word_separator)
+      .def_rw("json_field", &ReadOptions::json_field)
+      .def_rw("header", &ReadOptions::header)
+      .def_rw("column_names", &ReadOptions::column_names)
+      .def_rw("encoding", &ReadOptions::encoding)
+      .def_rw("config_name", &ReadOptions::config_name)
+      .def_rw("revision", &ReadOptions::revision)
+      .def("set_words", [](ReadOptions& o, const std::string& name) { o.words = words_of(name); })
+      .def("set_bad_rows", [](ReadOptions& o, const std::string& name) { o.bad_rows = bad_rows_of(name); })
+      .def("set_sample_by", [](ReadOptions& o, const std::string& name) { o.sample_by = sample_by_of(name); })
+      .def("set_csv_separator", [](ReadOptions& o, const std::string& text) { o.csv_separator = separator_of(text); });
+  nb::class_<Dataset>(m, "Dataset")
+      .def_static("from_texts", &Dataset::from_texts, nb::arg("texts"), WithoutGil())
+      .def_static(
+          "from_arrow",
+          [](const nb::capsule& stream, const ReadOptions& options) {
+            return Dataset::from_arrow(static_cast<ArrowArrayStream*>(stream.data("arrow_array_stream")), options);
+          },
+          nb::arg("stream"), nb::arg("options"))
+      .def_prop_ro("size", &Dataset::size, WithoutGil())
+      .def_prop_ro("columns", &Dataset::columns, WithoutGil())
+      .def_prop_ro("text_column", &Dataset::text_column, WithoutGil())
+      .def_prop_ro("skipped_rows", &Dataset::skipped_rows, WithoutGil())
+      .def("shuffle", &Dataset::shuffle, nb::arg("seed"), WithoutGil())
+      .def("select", &Dataset::select, nb::arg("rows"), WithoutGil())
+      .def("slice", &Dataset::slice, nb::arg("begin"), nb::arg("end"), WithoutGil());
+  nb::class_<RowReader>(m, "RowReader")
+      .def(nb::init<Dataset>(), nb::arg("dataset"))
+      .def_prop_ro("position", &RowReader::position)
+      .def("skip", &RowReader::skip, nb::arg("count"), WithoutGil())
+      .def("next", &next_rows, nb::arg("count"));
+  m.def(
+      "load_dataset",
+      [](const std::vector<std::string>& specs, const ReadOptions& options) {
+        return load_dataset(specs, options).splits();
+      },
+      nb::arg("specs"), nb::arg("options"), WithoutGil());
+  nb::class_<NumberLists>(m, "NumberLists")
+      .def(nb::init<>())
+      .def("__len__", &NumberLists::size)
+      .def("extend", &NumberLists::extend, nb::arg("lists"))
+      .def("row", &NumberLists::row, nb::arg("i"));
+  m.def("permutation", &numpy_permutation, nb::arg("seed"), nb::arg("size"),
+        "NumPy's default_rng(seed).permutation(size).");
+}
+
+void bind_chunks(nb::module_& m) {
+  nb::class_<Chunks>(m, "Chunks")
+      .def("__len__", &Chunks::size)
+      .def_prop_ro("chunk_size", &Chunks::chunk_size)
+      .def_prop_ro("rows", &Chunks::rows)
+      .def_prop_ro("tokens", &Chunks::tokens)
+      .def("ids", [](const Chunks& c, int64_t i) { return list_of(c.ids(i)); })
+      .def("words",
+           [](const Chunks& c, int64_t i) {
+             nb::list words;
+             for (const int32_t word : c.word_ids(i))
+               words.append(word == Encoding::kNoWord ? nb::none() : nb::object(nb::int_(word)));
+             return words;
+           })
+      .def("select", &Chunks::select, nb::arg("chunks"), WithoutGil())
+      .def(
+          "train_test_split",
+          [](const Chunks& c, int64_t train, int64_t test, uint64_t seed) {
+            Chunks::Split split = c.train_test_split({.train_size = train, .test_size = test, .seed = seed});
+            return std::pair(std::move(split.train), std::move(split.test));
+          },
+          nb::arg("train_size"), nb::arg("test_size"), nb::arg("seed"), WithoutGil());
+  m.def("chunks_of", &chunks_of, nb::arg("ids"), nb::arg("words").none(), WithoutGil());
+  m.def(
+      "chunk",
+      [](const Dataset& dataset, const Tokenizer& tokenizer, int64_t chunk_size, bool line_by_line,
+         const std::string& words, bool use_cache, int threads) {
+        return chunk(dataset, tokenizer,
+                     {.chunk_size = chunk_size,
+                      .line_by_line = line_by_line,
+                      .words = bounds_of(words),
+                      .use_cache = use_cache,
+                      .threads = threads});
+      },
+      nb::arg("dataset"), nb::arg("tokenizer"), nb::arg("chunk_size"), nb::arg("line_by_line"), nb::arg("words"),
+      nb::arg("use_cache"), nb::arg("threads"), WithoutGil());
+}
+
+}  // namespace
+
+nb::object value_of(const std::string& json) {
+  if (json.size() >= 2 && json.front() == '"' && json.find('\\') == std::string::npos)
+    return nb::str(json.data() + 1, json.size() - 2);
+  return object_of(parse_json(json, "a row"));
+}
+
+void bind_data(nb::module_& m) {
+  bind_rows(m);
+  bind_chunks(m);
+}
+
+}  // namespace tekio::python

@@ -1,0 +1,113 @@
+// Models: logits of many sequences, weights where they lie, masks filled.
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "binding.h"
+
+namespace tekio::python {
+namespace {
+
+NumberFormat format_of(const std::string& name) {
+  if (name == "auto") return NumberFormat::automatic;
+  if (name == "float32" || name == "f32") return NumberFormat::f32;
+  if (name == "bfloat16" || name == "bf16") return NumberFormat::bf16;
+  fail(ErrorKind::usage, "dtype is \"{}\"; expected \"auto\", \"float32\" or \"bfloat16\"", printable(name));
+}
+
+LoadOptions load_options(const std::string& device, const std::string& dtype, int threads, uint64_t seed) {
+  return {.device = device, .dtype = format_of(dtype), .threads = threads, .seed = seed};
+}
+
+nb::object info_of(const MaskedLM& model) { return value_of(to_json(model.info())); }
+
+using Numbers = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+/// Logits [tokens, vocabulary] of sequences that lie one after the other, `offsets` where each begins and the last
+/// ends.
+nb::object logits_of(const MaskedLM& model, const Numbers& ids, const Numbers& types, const Numbers& offsets) {
+  const auto span = [](const Numbers& numbers) { return std::span(numbers.data(), numbers.shape(0)); };
+  std::vector<float> logits;
+  {
+    const nb::gil_scoped_release released;
+    logits = model.logits_of({.input_ids = span(ids), .offsets = span(offsets), .type_ids = span(types)});
+  }
+  const size_t tokens = ids.shape(0), width = tokens == 0 ? 0 : logits.size() / tokens;
+  return array_of(std::move(logits), {tokens, width});
+}
+
+/// Arrays of the weights where they lie, which must not be written to. They keep what they point at.
+nb::dict state_dict_of(const MaskedLM& model) {
+  nb::dict dict;
+  for (const WeightView& weight : model.state_dict()) {
+    const nb::capsule owner(new std::shared_ptr<const void>(weight.owner),
+                            [](void* p) noexcept { delete static_cast<std::shared_ptr<const void>*>(p); });
+    const std::vector<size_t> shape(weight.shape.begin(), weight.shape.end());
+    dict[weight.name.c_str()] =
+        nb::cast(nb::ndarray<nb::numpy, const float>(weight.values, shape.size(), shape.data(), owner));
+  }
+  return dict;
+}
+
+nb::list fill(const FillMask& fill_mask, const std::vector<std::string>& texts, int64_t top_k,
+              const std::vector<std::string>& targets) {
+  std::vector<std::vector<std::vector<Prediction>>> all;
+  {
+    const nb::gil_scoped_release released;
+    all = fill_mask.all(texts, {.top_k = top_k, .targets = targets});
+  }
+  nb::list lists;
+  for (const auto& masks : all) {
+    nb::list of_text;
+    for (const auto& predictions : masks) {
+      nb::list of_mask;
+      for (const Prediction& p : predictions) {
+        nb::dict dict;
+        dict["score"] = p.score;
+        dict["token"] = p.token;
+        dict["token_str"] = p.token_str;
+        dict["sequence"] = p.sequence;
+        of_mask.append(dict);
+      }
+      of_text.append(of_mask);
+    }
+    lists.append(of_text);
+  }
+  return lists;
+}
+
+}  // namespace
+
+void bind_model(nb::module_& m) {
+  nb::class_<MaskedLM>(m, "MaskedLM")
+      .def_static(
+          "from_pretrained",
+          [](const std::string& folder, const std::string& device, const std::string& dtype, int threads,
+             uint64_t seed) { return MaskedLM::from_pretrained(folder, load_options(device, dtype, threads, seed)); },
+          nb::arg("folder"), nb::arg("device"), nb::arg("dtype"), nb::arg("threads"), nb::arg("seed"), WithoutGil())
+      .def_static(
+          "from_config",
+          [](const std::string& config, const std::string& device, const std::string& dtype, int threads,
+             uint64_t seed) { return MaskedLM::from_config(config, load_options(device, dtype, threads, seed)); },
+          nb::arg("config"), nb::arg("device"), nb::arg("dtype"), nb::arg("threads"), nb::arg("seed"), WithoutGil())
+      .def("num_parameters", &MaskedLM::num_parameters)
+      .def("info", &info_of)
+      .def("logits", &logits_of, nb::arg("ids"), nb::arg("types"), nb::arg("offsets"))
+      .def("state_dict", &state_dict_of)
+      .def("resize_token_embeddings", &MaskedLM::resize_token_embeddings, nb::arg("rows"), nb::arg("seed"),
+           WithoutGil())
+      .def(
+          "save_pretrained", [](const MaskedLM& model, const std::string& folder) { model.save_pretrained(folder); },
+          nb::arg("folder"), WithoutGil());
+  nb::class_<FillMask>(m, "FillMask")
+      .def(nb::init<MaskedLM, Tokenizer>(), nb::arg("model"), nb::arg("tokenizer"))
+      .def("all", &fill, nb::arg("texts"), nb::arg("top_k"), nb::arg("targets"));
+}
+
+}  // namespace tekio::python

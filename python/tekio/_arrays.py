@@ -1,0 +1,50 @@
+"""NumPy, imported when it is first needed, and what makes PyTorch's tensors of arrays without copying them."""
+
+
+def numpy():
+    import numpy as np
+
+    return np
+
+
+def is_tensor(value):
+    """Whether it is one of PyTorch's, which is not imported for it."""
+    return type(value).__module__.partition(".")[0] == "torch"
+
+
+def to_array(value, dtype=None):
+    """An array of a list, an array or a tensor."""
+    if is_tensor(value):
+        value = value.detach().cpu().numpy()
+    return numpy().asarray(value, dtype=dtype)
+
+
+def to_list(value):
+    """Plain Python numbers and lists of an array, a tensor or a sequence of these."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [to_list(each) for each in value]
+    return value
+
+
+def check_framework(name):
+    from tekio.errors import UsageError
+
+    name = getattr(name, "value", name)
+    if name not in (None, "np", "pt"):
+        raise UsageError(f'return_tensors is {name!r}; expected "np" or "pt"')
+    return name
+
+
+def as_framework(array, name):
+    """A NumPy array as `name` ("np", "pt") wants it; memory is shared."""
+    if name != "pt":
+        return array
+    try:
+        import torch
+    except ImportError:
+        from tekio.errors import UsageError
+
+        raise UsageError('return_tensors="pt" needs PyTorch, which is not installed; pass "np", or install torch') from None
+    return torch.from_numpy(array)

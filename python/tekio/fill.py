@@ -1,0 +1,53 @@
+"""The fill-mask pipeline."""
+
+from tekio import _tekio
+from tekio.errors import UsageError
+from tekio.model import MaskedLM
+from tekio.tokenizer import Tokenizer, _check_unused
+
+
+class FillMaskPipeline:
+    """Fills the masks of texts. May be called by several threads: they are served one after another."""
+
+    task = "fill-mask"
+
+    def __init__(self, model, tokenizer, top_k=5, targets=None):
+        self.model, self.tokenizer = model, tokenizer
+        self.top_k, self.targets = top_k, targets
+        self._inner = _tekio.FillMask(model._inner, tokenizer._inner)
+
+    def __call__(self, inputs, top_k=None, targets=None, **unused):
+        """Of a text: a list of {"score", "token", "token_str", "sequence"}, the best first; of one with several masks a list of
+        such lists; of several texts a list of what each gives. Errors: InputError (no mask, longer than the model; of several
+        texts it names which).
+        """
+        _check_unused(unused, {"batch_size", "num_workers", "tokenizer_kwargs"})
+        self.model._usable()
+        single = isinstance(inputs, str)
+        texts = [inputs] if single else list(inputs)
+        targets = self.targets if targets is None else targets
+        targets = [targets] if isinstance(targets, str) else list(targets or [])
+        top_k = self.top_k if top_k is None else top_k
+        filled = self._inner.all(texts, top_k, targets)
+        filled = [masks[0] if len(masks) == 1 else masks for masks in filled]
+        return filled[0] if single or len(filled) == 1 else filled
+
+    def __repr__(self):
+        return f"FillMaskPipeline(model={self.model!r})"
+
+
+def pipeline(task=None, model=None, tokenizer=None, *, device=None, dtype="auto", top_k=5, targets=None, **unused):
+    """`pipeline("fill-mask", model=…)`: model is a folder, a name on the Hub, or an opened model; without it the bundled one."""
+    _check_unused(unused, {"framework", "revision", "use_fast", "torch_dtype"})
+    if task not in (None, "fill-mask"):
+        raise UsageError(f"the task is {task!r}; the one that there is here is 'fill-mask'")
+    if model is None:
+        from tekio._places import BUNDLED_MODEL as model
+    if tokenizer is None:
+        tokenizer = model.name_or_path if isinstance(model, MaskedLM) else model
+    if not isinstance(tokenizer, Tokenizer):
+        tokenizer = Tokenizer.from_pretrained(tokenizer)
+    if not isinstance(model, MaskedLM):
+        device = "auto" if device in (None, -1) else f"cuda:{device}" if isinstance(device, int) else str(device)
+        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device)
+    return FillMaskPipeline(model, tokenizer, top_k, targets)

@@ -1,0 +1,174 @@
+"""Masked language models."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from tekio import _places, _tekio
+from tekio._arrays import as_framework, is_tensor, numpy, to_array
+from tekio.errors import UsageError
+from tekio.tokenizer import _check_unused
+
+
+@dataclass
+class MaskedLMOutput:
+    """What a model gives: `logits` [sequences, tokens, vocabulary], float32, and with labels `loss`, in nats per label."""
+
+    loss: Any = None
+    logits: Any = None
+
+    def keys(self):
+        return [name for name in ("loss", "logits") if getattr(self, name) is not None]
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return getattr(self, key)
+        return [getattr(self, name) for name in self.keys()][key]
+
+    def __iter__(self):
+        return iter(self.keys())
+
+
+class MaskedLM:
+    """A masked language model with its head; `AutoModelForMaskedLM` is another name of it. Copies share the weights."""
+
+    training = False
+
+    def __init__(self, inner, name_or_path=""):
+        self._inner = inner
+        self.name_or_path = name_or_path
+        self._process = os.getpid()
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path, *, dtype="auto", device="auto", threads=0, seed=42, revision=None, torch_dtype=None, **unused
+    ):
+        """Opens a folder, or a model on the Hub by its id ("org/name", "org/name@revision").
+
+        dtype: what activations and products are computed in: "auto" (the faster one in training, float32 in filling masks),
+        "float32" or "bfloat16"; weights are float32 always. threads: 0 means all processors. seed: initialises what the files
+        lack. Errors: FileError (no such folder or repository), InputError (a file is missing or malformed; the message names
+        file and tensor), DeviceError (no such device, no memory).
+        """
+        _check_unused(unused, {"cache_dir", "local_files_only", "token", "trust_remote_code", "use_safetensors", "device_map", "low_cpu_mem_usage"})
+        name = _places.model_name(pretrained_model_name_or_path)
+        if revision is not None and not os.path.exists(name):
+            name += f"@{revision}"
+        dtype = _dtype_name(torch_dtype if torch_dtype is not None else dtype)
+        return cls(_tekio.MaskedLM.from_pretrained(name, device, dtype, threads, seed), os.fspath(pretrained_model_name_or_path))
+
+    @classmethod
+    def from_config(cls, config, *, dtype="auto", device="auto", threads=0, seed=42):
+        """A fresh model of the sizes that a config.json (the file, or its folder) says, initialised randomly from `seed`."""
+        config = os.fspath(config)
+        return cls(_tekio.MaskedLM.from_config(config, device, _dtype_name(dtype), threads, seed), config)
+
+    def _usable(self):
+        """The library's model. Its threads stay with the process that opened it."""
+        if os.getpid() != self._process:
+            raise UsageError(
+                "this process was forked after the model was opened, and has none of its threads: open the model here, or start "
+                'the process with multiprocessing.get_context("spawn")'
+            )
+        return self._inner
+
+    def __repr__(self):
+        info = self.info()
+        return (
+            f"MaskedLM({info['family']}, {info['layers']} layers, {info['hidden_size']} wide, {info['parameters']:,} parameters, "
+            f"name_or_path={self.name_or_path!r})"
+        )
+
+    def num_parameters(self):
+        """Tied tensors once."""
+        return self._inner.num_parameters()
+
+    def info(self):
+        """Family, sizes, and which tensors the files lacked or held in excess: what `tekio info --json` prints of a model."""
+        return self._inner.info()
+
+    def __call__(self, input_ids=None, attention_mask=None, token_type_ids=None, labels=None, return_dict=True, **unused):
+        """Logits of every token: [sequences, tokens, vocabulary]. Where `attention_mask` is 0, which must be at the ends of
+        sequences, they are 0. PyTorch's tensors give such; the memory is not copied.
+
+        With labels ([sequences, tokens], -100 where there is nothing to be predicted) also the mean loss. There are no
+        gradients: Trainer and adapt() train.
+        """
+        _check_unused(unused, {"output_attentions", "output_hidden_states"})
+        if input_ids is None:
+            raise UsageError("input_ids are missing")
+        np = numpy()
+        framework = "pt" if is_tensor(input_ids) else "np"
+        ids = to_array(input_ids, np.int32)
+        if ids.ndim != 2:
+            raise UsageError(f"input_ids have the shape {tuple(ids.shape)}; expected [sequences, tokens]")
+        rows, width = ids.shape
+        types = np.zeros(ids.shape, np.int32) if token_type_ids is None else _like(token_type_ids, ids, "token_type_ids")
+        mask = np.ones(ids.shape, np.int32) if attention_mask is None else _like(attention_mask, ids, "attention_mask")
+        lengths = (mask != 0).sum(axis=1)
+        kept = np.arange(width)[None, :] < lengths[:, None]
+        if not np.array_equal(kept, mask != 0):
+            raise UsageError("attention_mask has a 1 behind a 0; expected padding at the ends of sequences (padding_side=\"right\")")
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        packed = self._usable().logits(np.ascontiguousarray(ids[kept]), np.ascontiguousarray(types[kept]), offsets)
+        if kept.all():
+            logits = packed.reshape(rows, width, -1)
+        else:
+            logits = np.zeros((rows, width, packed.shape[1]), np.float32)
+            logits[kept] = packed
+        loss = None if labels is None else _loss(logits, _like(labels, ids, "labels"))
+        output = MaskedLMOutput(
+            loss=loss if loss is None else as_framework(np.asarray(loss, np.float32), framework), logits=as_framework(logits, framework)
+        )
+        return output if return_dict else tuple(output[key] for key in output.keys())
+
+    forward = __call__
+
+    def state_dict(self):
+        """The weights by the names of Hugging Face transformers: float32 arrays where they lie, not copies, so they are to be
+        read only. As they are now: what training or loading changes later may not show in them."""
+        return self._inner.state_dict()
+
+    def resize_token_embeddings(self, new_num_tokens, seed=42):
+        """Gives the model rows for words that were added to its tokenizer."""
+        self._usable().resize_token_embeddings(new_num_tokens, seed)
+
+    def save_pretrained(self, save_directory, **unused):
+        """config.json and model.safetensors, which Hugging Face transformers opens, too."""
+        _check_unused(unused, {"push_to_hub", "safe_serialization", "save_function", "is_main_process"})
+        self._inner.save_pretrained(os.fspath(save_directory))
+
+    def eval(self):
+        return self
+
+    def to(self, device):
+        if str(device) not in ("cpu", "auto"):
+            raise UsageError(f"the device is chosen when the model is opened: from_pretrained(…, device={str(device)!r})")
+        return self
+
+
+def _dtype_name(dtype):
+    name = str(dtype).removeprefix("torch.")
+    return name
+
+
+def _like(value, ids, name):
+    array = to_array(value, numpy().int32)
+    if array.shape != ids.shape:
+        raise UsageError(f"{name} have the shape {tuple(array.shape)}, but input_ids {tuple(ids.shape)}")
+    return array
+
+
+def _loss(logits, labels):
+    """The mean of what the labels cost, in nats, as torch's cross entropy has it: nan where there is no label."""
+    np = numpy()
+    rows = logits[labels != -100].astype(np.float64)
+    wanted = labels[labels != -100]
+    if len(wanted) == 0:
+        return float("nan")
+    top = rows.max(axis=1)
+    total = np.log(np.exp(rows - top[:, None]).sum(axis=1)) + top
+    return float((total - rows[np.arange(len(wanted)), wanted]).mean())
+
+
+AutoModelForMaskedLM = MaskedLM

@@ -1,0 +1,113 @@
+"""The package itself: what importing it costs, its names, its errors, the program."""
+
+import inspect
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import unittest
+
+import support
+
+import tekio
+
+
+class Package(unittest.TestCase):
+    def test_importing_loads_nothing(self):
+        code = "import sys, tekio; print(sorted(m for m in sys.modules if m.startswith(('numpy', 'tekio', 'torch'))))"
+        self.assertEqual(support.run_python(code).strip(), "['tekio']")
+
+    def test_every_name_is_there_and_documented(self):
+        for name in tekio.__all__:
+            value = getattr(tekio, name)
+            if name != "__version__" and (inspect.isclass(value) or inspect.isfunction(value)):
+                self.assertTrue(value.__doc__, name)
+        with self.assertRaisesRegex(AttributeError, "no attribute 'AutoModel'"):
+            tekio.AutoModel  # noqa: B018
+
+    def test_errors_are_what_python_calls_them(self):
+        with self.assertRaises(FileNotFoundError) as caught:
+            tekio.AutoModelForMaskedLM.from_pretrained("/nowhere/at-all")
+        self.assertIsInstance(caught.exception, tekio.Error)
+        self.assertEqual(caught.exception.kind, "io")
+        with self.assertRaises(ValueError) as caught:
+            tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, dtype="float16")
+        self.assertEqual(caught.exception.kind, "usage")
+        self.assertRegex(str(caught.exception), 'dtype is "float16"')
+        with self.assertRaisesRegex(tekio.UsageError, "no argument 'use_auth'"):
+            tekio.AutoTokenizer.from_pretrained(support.MODEL, use_auth=True)
+        again = pickle.loads(pickle.dumps(caught.exception))
+        self.assertEqual((type(again), str(again)), (type(caught.exception), str(caught.exception)))
+
+    def test_the_program_is_in_it(self):
+        from tekio import program
+
+        try:
+            found = program.path()
+        except tekio.FileError as error:
+            self.skipTest(str(error))
+        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+        self.assertIn(tekio.__version__, said)
+        with self.assertRaisesRegex(tekio.UsageError, "nothing-of-that-name"):
+            tekio.bench("nothing-of-that-name")
+
+    def test_several_threads_use_one_model(self):
+        fill = tekio.pipeline("fill-mask", model=support.MODEL)
+        expected = fill("this is a great [MASK].")
+        answers = [None] * 4
+
+        def ask(i):
+            answers[i] = fill("this is a great [MASK].")
+
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(answers, [expected] * 4)
+
+    def test_a_forked_process_is_told_to_open_its_own(self):
+        fill = tekio.pipeline("fill-mask", model=support.MODEL)
+        fill("a [MASK] film")
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+
+        def child():
+            try:
+                fill("a [MASK] film")
+            except tekio.UsageError as error:
+                said = str(error)
+            own = tekio.pipeline("fill-mask", model=support.MODEL)
+            queue.put((said, own("a [MASK] film"), own.tokenizer("a film")["input_ids"]))
+
+        process = context.Process(target=child)
+        process.start()
+        said, answer, ids = queue.get(timeout=60)
+        process.join()
+        self.assertRegex(said, "forked after the model was opened.*open the model here")
+        self.assertEqual(answer, fill("a [MASK] film"))
+        self.assertEqual(ids, fill.tokenizer("a film")["input_ids"])
+
+    def test_the_lock_is_free_while_it_computes(self):
+        """Another thread goes on while a model computes."""
+        if (os.cpu_count() or 1) < 2:
+            self.skipTest("one processor: nothing goes on beside anything")
+        fill = tekio.pipeline("fill-mask", model=support.MODEL)
+        done, counted = threading.Event(), [0]
+
+        def count():
+            while not done.is_set():
+                counted[0] += 1
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        fill(["this is a great [MASK]."] * 300)
+        done.set()
+        thread.join()
+        self.assertGreater(counted[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
