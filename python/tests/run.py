@@ -23,7 +23,7 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    sys.path[:0] = [sys.argv[1], str(pathlib.Path(__file__).resolve().parent)]
+    sys.path[:0] = [str(pathlib.Path(sys.argv[1]).resolve()), str(pathlib.Path(__file__).resolve().parent)]
     suite = unittest.TestLoader().discover(str(pathlib.Path(__file__).resolve().parent), *sys.argv[2:3])
     result = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0).run(suite)
     for _, reason in result.skipped:
