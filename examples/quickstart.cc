@@ -25,7 +25,7 @@ int run(const std::string& model_folder, const std::string& data, const std::str
   options.overwrite_output_dir = true;
   options.learning_rate = 5e-4;
   options.per_device_train_batch_size = 8;
-  options.on_evaluation = [](const tekio::EvaluationPoint& r) {
+  options.on_evaluation = [](const tekio::EvaluationPoint& r, tekio::RunControl&) {
     fmt::print("epoch {}: perplexity {:.2f}\n", r.epoch, r.evaluation.perplexity);
   };
   tekio::adapt(model, tokenizer, split, options);  // trains, evaluates, saves what from_pretrained opens

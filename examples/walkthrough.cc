@@ -185,7 +185,7 @@ std::string train_with_own_loop(const tekio::Tokenizer& tokenizer, const tekio::
   options.learning_rate = 5e-5;
   options.lr_scheduler_type = tekio::LrScheduler::linear;
   options.warmup_steps = 0;
-  options.on_evaluation = [](const tekio::EvaluationPoint& r) {
+  options.on_evaluation = [](const tekio::EvaluationPoint& r, tekio::RunControl&) {
     fmt::print(">>> epoch {}: perplexity: {}\n", r.epoch - 1, r.evaluation.perplexity);
   };
   tekio::adapt(model, tokenizer, split, options);

@@ -12,6 +12,7 @@
 #include "inputs.h"
 #include "measured_step.h"
 #include "model/model_folder.h"
+#include "terminal_log.h"
 #include "train/plan.h"
 
 namespace tekio::cli {

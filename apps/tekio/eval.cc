@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "base/log.h"
-#include "base/terminal.h"
 #include "inputs.h"
 #include "model/model_folder.h"
 #include "ranks.h"
+#include "terminal.h"
 #include "train/on_ranks.h"
 #include "train/options_json.h"
 #include "train/report.h"

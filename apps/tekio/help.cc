@@ -1,8 +1,8 @@
 // --help and docs/cli.md, both from the same tables, so that neither can go stale.
 #include <algorithm>
 
-#include "base/terminal.h"
 #include "command.h"
+#include "terminal.h"
 
 namespace tekio::cli {
 namespace {

@@ -1,7 +1,7 @@
 #include "ranks.h"
 
-#include "base/silent.h"
 #include "dist/join.h"
+#include "terminal_log.h"
 
 namespace tekio::cli {
 

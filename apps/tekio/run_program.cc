@@ -4,10 +4,10 @@
 #include <map>
 #include <new>
 
-#include "base/log.h"
 #include "command.h"
 #include "compute/cuda.h"
 #include "hints.h"
+#include "terminal_log.h"
 #include "transfer.h"
 
 namespace tekio::cli {
@@ -209,6 +209,7 @@ void fill_table(Command& command, OptionTable& table) {
 }
 
 int run_program(const std::vector<std::string>& arguments, Output& out) {
+  log_to_stderr();
   ErrorKind kind = ErrorKind::bug;
   std::string message;
   try {

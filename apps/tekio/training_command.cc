@@ -12,6 +12,7 @@
 #include "model/result_json.h"
 #include "push_at_end.h"
 #include "ranks.h"
+#include "stop_signals.h"
 #include "train/model_lease.h"
 #include "train/on_ranks.h"
 #include "train/plan.h"
@@ -148,7 +149,7 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
   const auto evaluated = [&](double EvaluationReport::*figure) {
     OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
     for (const EvaluationPoint& point : report.evaluations) figures["epochs"].push_back(point.evaluation.*figure);
-    if (!report.stopped) figures["after"] = report.after.*figure;
+    if (report.stopped == 0) figures["after"] = report.after.*figure;
     return figures;
   };
   OrderedJson prompts = OrderedJson::array();
@@ -170,18 +171,18 @@ OrderedJson result(const AdaptReport& report, const OpenModel& opened, const Run
           {"general", general_json(report, data)},
           {"prompts", prompts},
           {"world_size", ranks},
-          {"stopped", report.stopped}};
+          {"stopped", report.stopped != 0}};
 }
 
 // The exit code.
 int ended(const AdaptReport& report, Output& out) {
-  if (report.signal == SIGHUP) {
+  if (report.stopped == SIGHUP) {
     try {
       out.flush();
     } catch (const Error&) {  // the terminal is gone, but the run is saved: that is what the exit code says
     }
   }
-  return report.stopped ? 128 + report.signal : 0;
+  return report.stopped != 0 ? 128 + report.stopped : 0;
 }
 
 // Refuses a folder before the long work, not after it. A plan is made all the same, and told what the run would meet.
@@ -281,17 +282,19 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   if (data.text_columns == 1) a.read.text_column = data.text_column;
   (a.data.empty() ? a.train_file : a.data) = data.specs;
   if (!a.validation_file.empty()) a.validation_file = data.evaluation_specs;
-  a.training.options_toml = a.record(table);
   a.training.description = describe(table, opened.place, a.training_data(), data);
+  a.training.description.options_toml = a.record(table);
   if (hub) hub->prepare();
+  const StopSignals signals;
+  StopSignals::stop(a.training);
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training, ranks);
   if (!leads) return ended(report, out);
-  if (hub && !report.stopped) hub->push(report.run_dir);  // what fails there is said last
+  if (hub && report.stopped == 0) hub->push(report.run_dir);  // what fails there is said last
   OrderedJson document = result(report, opened, data, a.training, ranks.size());
   if (hub) document["hub"] = hub->to_json();
   if (common.json)
     out.json(document);
-  else if (!report.stopped)
+  else if (report.stopped == 0)
     out.line(printable(report.run_dir, kShown));
   if (hub && hub->has_failed()) {
     out.flush();  // the run has a result all the same

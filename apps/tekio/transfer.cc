@@ -7,7 +7,8 @@
 
 #include "base/log.h"
 #include "base/stopwatch.h"
-#include "base/terminal.h"
+#include "terminal.h"
+#include "terminal_log.h"
 
 namespace tekio::cli {
 namespace {

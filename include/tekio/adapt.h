@@ -41,6 +41,7 @@ struct EvaluationReport {
       0;  ///< half width of the 95 % interval, from the spread over chunks; infinite for one chunk
   int64_t chunks = 0, masked_tokens = 0;
   double seconds = 0;
+  int stopped = 0;  ///< evaluate()'s: what should_stop said; there are then no figures
 };
 
 /// An evaluation in the course of a run.
@@ -50,6 +51,28 @@ struct EvaluationPoint {
   double train_loss = 0;  ///< mean since the last one: over masked tokens, or over updates as the reference has it
   EvaluationReport evaluation;
 };
+
+/// An update that was done.
+struct UpdatePoint {
+  double epoch = 0;             ///< passes done, this update among them
+  int64_t step = 0, steps = 0;  ///< updates done, and those of the whole run
+  double loss = 0;              ///< nats per masked token, of this update
+  double grad_norm = 0;         ///< before clipping
+  double learning_rate = 0;     ///< that it was done with
+  int64_t tokens = 0;           ///< trained on so far, padding not counted
+  double seconds = 0;           ///< that this update took
+};
+
+/// What follows an update: as the options have it, until a callback changes it.
+struct RunControl {
+  bool log = false;       ///< an entry of the log history
+  bool evaluate = false;  ///< on the evaluation chunks, where there are any
+  bool save = false;      ///< a checkpoint
+  bool stop = false;      ///< training ends here, as after its last update
+};
+
+/// What a run is doing.
+enum class RunPhase { starting, updating, evaluating, finishing };
 
 /// How the learning rate goes after its warm-up; names and formulas are the reference's.
 enum class LrScheduler {
@@ -72,13 +95,13 @@ struct RunDescription {
   std::vector<std::string> data_repositories;  ///< those of the data that are on the Hub
   std::string data_attribution;                ///< whom its licence wants named, and how
   int64_t rows = 0, tokens = 0, skipped_rows = 0;
+  std::string options_toml;  ///< how to ask for this run again: RUN/options.toml
 };
 
 /// Every option has the reference stack's name where it has one, and its meaning. Masking's are in MaskOptions.
 struct TrainingOptions : MaskOptions {
   std::string output_dir;             ///< required
   bool overwrite_output_dir = false;  ///< otherwise a folder that holds a finished run is refused
-  std::string options_toml;           ///< kept in the run folder as options.toml: how to ask for this run again
   RunDescription description;
 
   // data
@@ -125,8 +148,24 @@ struct TrainingOptions : MaskOptions {
   std::optional<Chunks> general;
   std::string general_name;
 
-  /// Called after each evaluation but the first; it may use the model. What it throws ends the run.
-  std::function<void(const EvaluationPoint&)> on_evaluation;
+  // What a program may have a say in. All are called on the thread that called adapt(), and what they throw ends the
+  // run (no checkpoint is saved for it). But should_stop and on_phase, all may use the model: evaluate, fill masks,
+  // save. Of several processes each asks its own should_stop, and any answer stops all; the others are called on the
+  // first alone, and what it asks for holds for all.
+
+  /// Asked after every update and every batch of an evaluation. Not 0: a checkpoint is saved and the run ends, to be
+  /// gone on with; AdaptReport::stopped is that number. Where a signal is behind it, its number.
+  std::function<int()> should_stop;
+  /// After each update, before what follows it; may change what does.
+  std::function<void(const UpdatePoint&, RunControl&)> on_update;
+  /// After each evaluation but the first; may have a checkpoint saved or training stopped.
+  std::function<void(const EvaluationPoint&, RunControl&)> on_evaluation;
+  /// With each entry of the log history (trainer_state.json), a JSON object: training's, evaluations', and the last.
+  std::function<void(const std::string& entry)> on_log;
+  /// When a checkpoint was written; training then waits for it to be.
+  std::function<void(const std::string& folder, int64_t step)> on_save;
+  /// What the run does from here on; `step`: updates done.
+  std::function<void(RunPhase, int64_t step)> on_phase;
 
   /// The share that the first update masks.
   double initial_rate() const {
@@ -155,8 +194,7 @@ struct AdaptReport {
     std::vector<Prediction> before, after;
   };
   std::vector<Prompt> prompts;
-  bool stopped = false;  ///< by SIGINT, SIGTERM or SIGHUP, after saving a checkpoint; `after` is then empty
-  int signal = 0;        ///< the one that stopped it
+  int stopped = 0;  ///< what should_stop said, after saving a checkpoint; `after` is then empty. 0: ran to its end
 };
 
 /// What a run would do, without doing it: --dry_run.
@@ -175,7 +213,8 @@ struct AdaptPlan {
 };
 
 /// Trains `model` in place. The run folder holds the adapted model, tokenizer, checkpoints, metrics and options.
-/// Errors: usage (options.problems()), io, input, device. A signal is no error: see AdaptReport::stopped.
+/// Errors: usage (options.problems()), io, input, device. A run that is
+/// stopped is no error: see AdaptReport::stopped.
 AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                   const TrainingOptions& options);
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
@@ -183,7 +222,8 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
 
 struct EvaluationOptions : MaskOptions {
   int64_t batch_size = 64;
-  int64_t max_chunks = 0;  ///< 0: all
+  int64_t max_chunks = 0;            ///< 0: all
+  std::function<int()> should_stop;  ///< asked after every batch: see TrainingOptions
 };
 
 /// Each chunk's part of an evaluation, in the chunks' order.

@@ -56,7 +56,7 @@ class MaskedLM {
  public:
   /// Opens a folder, or a model on the Hub by its id ("org/name", "org/name@revision"; what the Hub's cache lacks is
   /// fetched): config.json and model.safetensors, its sharded form, or pytorch_model.bin.
-  /// What the files lack is initialised as the reference does and told loudly on stderr. Float32 matrices are read
+  /// What the files lack is initialised as the reference does and warned of. Float32 matrices are read
   /// where the mapped file has them, until training changes them: a file may be replaced meanwhile, not overwritten.
   /// Errors: io (no such folder, a file that cannot be read), input (a file is missing or malformed; the message names
   /// file and tensor), device (bf16 where the processor does not multiply it; no usable GPU; no memory).

@@ -6,6 +6,7 @@
 #include <tekio/error.h>
 #include <tekio/export.h>
 #include <tekio/json.h>
+#include <tekio/log.h>
 #include <tekio/masked_lm.h>
 #include <tekio/masking.h>
 #include <tekio/tokenizer.h>

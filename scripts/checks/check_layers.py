@@ -5,6 +5,9 @@
 
 Reads every #include of ours in src/, apps/, python/ (which may include what apps may), include/ and examples/, and prints each that breaks the order. Two exceptions are
 granted, both for headers without dependencies: src/model may include data/batch.h, and src/dist compute/bf16.h.
+
+And holds the library's manners: no line of src/ writes to a standard stream or sets a signal's handler. What is said goes
+through base/log.h, and signals are the program's.
 """
 
 import pathlib
@@ -30,9 +33,12 @@ EXCEPTIONS = {("model", "data/batch.h"), ("dist", "compute/bf16.h")}
 
 # The room that implements each public header: who may include a room may include its header. Filling masks needs a
 # tokenizer, so the model's room may use the tokenizer's public header (not its room).
-PUBLIC = {"error": "base", "tokenizer": "text", "dataset": "data", "masking": "data", "masked_lm": "model",
+PUBLIC = {"error": "base", "log": "base", "tokenizer": "text", "dataset": "data", "masking": "data", "masked_lm": "model",
           "adapt": "train", "json": "train", "export": "onnx", "tekio": "onnx"}
 PUBLIC_EXCEPTIONS = {("model", "tokenizer")}
+
+MANNERS = re.compile(r"\b(stderr|stdout|std::(cerr|cout|clog)|f?printf|puts|perror|sigaction|sigaltstack|std::signal|::signal)\b")
+COMMENT = re.compile(r"//.*")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULTILINE)
 
@@ -49,6 +55,11 @@ def problems(root: pathlib.Path):
             wrong = problem_of(parts, match.group(1), match.group(2))
             if wrong:
                 yield f"{where}: {wrong}"
+        if parts[0] == "src":
+            for number, line in enumerate(text.splitlines(), 1):
+                match = MANNERS.search(COMMENT.sub("", line))
+                if match:
+                    yield f"{path.relative_to(root)}:{number}: {match.group(0)}: a library says what it has to say through base/log.h, and leaves signals alone"
 
 
 def problem_of(parts, quoted, public):

@@ -1,9 +1,10 @@
-// What a run says on stderr. stdout belongs to results alone. `--quiet` silences notes and progress, never warnings.
-// What cannot be written (the terminal is gone, the disk full) is lost: a run does not end for want of its log.
+// What the library says, to the sink of <tekio/log.h>: notes, warnings, progress; and how numbers and times are
+// written.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <tekio/log.h>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,18 +15,11 @@
 
 namespace tekio {
 
-/// Silences note() and Progress. Set once, at start.
-void set_quiet(bool quiet);
-/// Async-signal-safe.
-bool is_quiet();
-
-/// One line on stderr; on a terminal that is narrower than it, broken at blanks, and continued under where its text
-/// begins (" label    text").
+/// One line. A note that begins " label    text" has its text in the eleventh column.
 void note(std::string_view line);
-/// The same, beginning with "tekio: warning: ".
 void warn(std::string_view line);
-/// The same, beginning with "tekio: ": why the program ends.
-void report_error(std::string_view line);
+/// Whether there is a sink that makes something of Progress.
+bool progress_is_shown();
 
 /// Warnings of one kind that may come by the thousand: the first is said, the others are counted.
 class CountedWarning {
@@ -46,30 +40,28 @@ class CountedWarning {
   int64_t count_ = 0;
 };
 
-/// A bar with rate and time left on a terminal, as wide as that allows, which clears itself; where stderr is none, a
-/// plain line every few seconds. Draws at most ten times a second.
+/// How far a piece of work is: a point now and then, and one more when this ends.
 class Progress {
  public:
   /// `unit` names what a rate counts ("tokens"): update() gets their number beside the steps done. Where the steps
-  /// themselves are bytes it is kBytes, and all is written in units of these.
+  /// themselves are bytes it is kBytes. `start`: steps that are done already.
   Progress(std::string label, int64_t total, std::string unit, int64_t start = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` steps of `total`; `units` counted since the start; `detail` is put before the time left ("loss 2.61"),
-  /// which is `seconds_left` where that is known, else what these steps take at their rate so far.
+  /// `done` steps of `total`; `units` counted since the start; `detail` is what else there is to say ("loss 2.61");
+  /// `seconds_left`, where that is known better than by the rate so far.
   void update(int64_t done, int64_t units, std::string_view detail = {}, std::optional<double> seconds_left = {});
-  /// Whether a bar stands on the terminal now. Async-signal-safe.
-  static bool is_shown();
   static constexpr const char* kBytes = "bytes";
 
  private:
-  std::string line(int64_t done, int64_t units, std::string_view detail, std::optional<double> seconds_left) const;
-  std::string label_, unit_;
-  int64_t total_, start_;
-  Stopwatch running_, since_drawn_;
-  bool terminal_, drew_ = false;
+  void tell(std::string_view detail, std::optional<double> seconds_left, bool ended) const;
+  const std::string label_, unit_;
+  const int64_t total_, start_;
+  int64_t done_ = 0, units_ = 0;
+  Stopwatch running_, since_told_;
+  bool told_ = false;
 };
 
 /// 75 s as "1:15", 4,000 s as "1:06:40".

@@ -1,7 +1,7 @@
 // Specs to files. The rules of names are the reference stack's (datasets' data_files), with "unsupervised" as one more
 // split and each file judged for itself. Where they differ: a split is read whole, so files of several kinds are
-// refused (the reference takes the most frequent kind). What is left out, since its name says no split, is told on
-// stderr.
+// refused (the reference takes the most frequent kind). What is left out, since its name says no split, is told in
+// a note.
 #include "data/layout.h"
 
 #include <algorithm>

@@ -17,7 +17,7 @@ namespace tekio {
 std::unique_ptr<ByteStream> open_text(const DataFile& file);
 
 /// Gives files the encoding of this name (ReadOptions::encoding). "auto": each the one that its bytes are likely in,
-/// for which it is read through; told on stderr where it is not UTF-8, with a warning where another is as likely. A
+/// for which it is read through; told in a note where it is not UTF-8, with a warning where another is as likely. A
 /// name is believed, with a warning where a file's bytes speak against it. Errors: usage (unknown name), input (auto:
 /// none is likely).
 void set_charsets(std::vector<DataFile>& files, const std::string& encoding);

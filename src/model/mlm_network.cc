@@ -167,6 +167,7 @@ void MlmNetwork::grow_vocabulary(int64_t rows, uint64_t seed, ThreadPool& pool) 
 
 void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
   TEKIO_CHECK(type == DType::f32 || backend_.has_bf16(), "{} has no bf16", backend_.name());
+  ++preparations_;
   activations_.reset();  // before the new one, so that both never stand in memory together
   if (!training) gradients_.reset();
   if (!prepared_ || prepared_->type() != type) {

@@ -75,6 +75,8 @@ class MlmNetwork {
   /// `type` is that of activations and of the matrices that they are multiplied by; weights stay float32. The
   /// back end must have it. Errors (device): no memory.
   void prepare(const BatchLimits& limits, bool training, DType type = DType::f32);
+  /// How often prepare() was called: whether somebody else did meanwhile.
+  int64_t preparations() const { return preparations_; }
   static MemoryPlan plan(const ModelConfig& config, const Backend& backend, const BatchLimits& limits, bool training,
                          bool explicit_dropout, DType type = DType::f32);
   /// Whether the batch is within the limits of the last prepare(), and that was for this dtype.
@@ -110,6 +112,7 @@ class MlmNetwork {
   Backend& backend_;
   std::unique_ptr<ParameterSet> weights_, gradients_;
   std::unique_ptr<Activations> activations_;
+  int64_t preparations_ = 0;
   std::unique_ptr<PreparedWeights> prepared_;
   bool prepared_stale_ = true;
 };

@@ -13,7 +13,6 @@
 #include "train/prompts.h"
 #include "train/rank_agreement.h"
 #include "train/run_checkpoint.h"
-#include "train/signals.h"
 #include "train/trainer.h"
 
 namespace tekio {
@@ -70,7 +69,6 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   check_prompts(model, tokenizer, options.prompts);
   settle_arithmetic(model, options, ranks);
-  const StopSignals signals;
   const Tokenizer saved = limited_to_positions(tokenizer, model.impl().model().config());
   return Trainer(model, saved, data, options, ranks).run();
 }
@@ -149,9 +147,15 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
   RunMasking masking({o}, MaskingVocabulary::of(tokenizer));
   ModelLease lease(model.impl(), batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),
                    /*training=*/false, working_type(model, o.masking_rng));
-  return *Evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen, ranks)
-              .run(
-                  0, [] { return 0; }, each);
+  StopAgreement stop(ranks, o.should_stop);
+  Evaluator evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen, ranks);
+  if (const auto report = evaluator.run(
+          0, [&] { return stop.told(); }, each))
+    return *report;
+  stop.agree();
+  EvaluationReport none;
+  none.stopped = stop.number();
+  return none;
 }
 
 }  // namespace tekio

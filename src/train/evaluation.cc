@@ -95,7 +95,7 @@ Evaluator::BatchSums Evaluator::sums_of(const Batch& batch) {
 
 /// Of all batches, in their order. In each round every rank evaluates one of its own, and all learn what came of it.
 std::optional<std::vector<Evaluator::BatchSums>> Evaluator::all_sums(uint64_t number,
-                                                                     const std::function<int()>& signal) {
+                                                                     const std::function<int()>& told) {
   const int64_t all = batches_.batches(), rounds = divided_up(all, ranks_.size());
   const auto share_of_rank = [&](int64_t rank) {
     return NumberRange{std::min(rank * rounds, all), std::min((rank + 1) * rounds, all)};
@@ -115,7 +115,7 @@ std::optional<std::vector<Evaluator::BatchSums>> Evaluator::all_sums(uint64_t nu
     const std::optional<CollatedBatch> batch = made.take();
     made.begin();
     const std::vector<std::string> records =
-        ranks_.gather((batch ? sums_of(batch->batch) : BatchSums()).to_record(signal()));
+        ranks_.gather((batch ? sums_of(batch->batch) : BatchSums()).to_record(told()));
     bool interrupted = false;
     for (size_t rank = 0; rank < records.size(); ++rank) {
       BatchSums of_rank;
@@ -130,9 +130,9 @@ std::optional<std::vector<Evaluator::BatchSums>> Evaluator::all_sums(uint64_t nu
   return sums;
 }
 
-std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<int()>& signal, ChunkLosses* each) {
+std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::function<int()>& told, ChunkLosses* each) {
   const Stopwatch watch;
-  const std::optional<std::vector<BatchSums>> batches = all_sums(number, signal);
+  const std::optional<std::vector<BatchSums>> batches = all_sums(number, told);
   if (!batches) return std::nullopt;
   LossSums sums;
   for (const BatchSums& batch : *batches) sums.add(batch.losses, batch.masked, batch.hits);

@@ -22,13 +22,13 @@ class Evaluator {
 
   int64_t batches() const { return batches_.batches(); }
   /// One pass; `each` gets the chunks' parts of it. `number` tells fresh masks apart. Each rank has a contiguous block
-  /// of the batches, and all get the figures that one process gets. nullopt if `signal` was not 0 between two batches,
-  /// on any rank. Errors: input (no token was masked).
-  std::optional<EvaluationReport> run(uint64_t number, const std::function<int()>& signal, ChunkLosses* each = nullptr);
+  /// of the batches, and all get the figures that one process gets. nullopt if `told` was not 0 between two batches, on
+  /// any rank. Errors: input (no token was masked).
+  std::optional<EvaluationReport> run(uint64_t number, const std::function<int()>& told, ChunkLosses* each = nullptr);
 
  private:
   struct BatchSums;
-  std::optional<std::vector<BatchSums>> all_sums(uint64_t number, const std::function<int()>& signal);
+  std::optional<std::vector<BatchSums>> all_sums(uint64_t number, const std::function<int()>& told);
   BatchSums sums_of(const Batch& batch);
 
   ModelLease& lease_;

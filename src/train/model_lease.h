@@ -31,11 +31,12 @@ class ModelLease {
   /// Calls `use` while others may have the model (fill masks with it, say).
   template <typename Use>
   void lend(const Use& use) {
+    const int64_t before = model().preparations();
     {
       const Loan loan(use_);
       use();
     }
-    prepare();
+    if (model().preparations() != before) prepare();
   }
   /// Sees to it that the model can take `batch`.
   void ensure_fits(const Batch& batch) {

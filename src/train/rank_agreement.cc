@@ -108,9 +108,14 @@ void give_to_all(Communicator& ranks, ParameterSet& numbers) {
   ranks.wait();
 }
 
+int StopAgreement::told() {
+  if (told_ == 0 && should_stop_) told_ = should_stop_();
+  return told_;
+}
+
 void StopAgreement::agree() {
   if (ranks_.size() == 1) return;
-  for (const std::string& told : ranks_.gather(std::to_string(StopSignals::received()))) learn(std::stoi(told));
+  for (const std::string& number : ranks_.gather(std::to_string(told()))) learn(std::stoi(number));
 }
 
 }  // namespace tekio

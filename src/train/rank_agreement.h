@@ -1,10 +1,11 @@
 // What ranks must have in common before they work on one run, and what they agree on while they do.
 #pragma once
 
+#include <functional>
+
 #include "dist/communicator.h"
 #include "model/masked_lm.h"
 #include "train/run_checkpoint.h"
-#include "train/signals.h"
 
 namespace tekio {
 
@@ -23,23 +24,28 @@ void compute_in_the_same(Communicator& ranks, const MaskedLM& model, MaskingRng 
 /// Gives rank 0's numbers to all. Returns when they are there.
 void give_to_all(Communicator& ranks, ParameterSet& numbers);
 
-/// Whether a run is to stop for a signal. Each process gets its own signals: one that works alone heeds them at once,
+/// Whether a run is to stop. Each process is told by its own should_stop: one that works alone heeds it at once,
 /// several heed what all of them have been told, so that they stop after the same update.
 class StopAgreement {
  public:
-  explicit StopAgreement(Communicator& ranks) : ranks_(ranks) {}
-  /// The signal; 0: none.
-  int signal() const { return ranks_.size() == 1 ? StopSignals::received() : agreed_; }
+  /// Both must outlive this; `should_stop` may be empty.
+  StopAgreement(Communicator& ranks, const std::function<int()>& should_stop)
+      : ranks_(ranks), should_stop_(should_stop) {}
+  /// What this process was told: what should_stop says now, or once said. 0: to go on.
+  int told();
+  /// What the run is to stop by; 0: nothing.
+  int number() { return ranks_.size() == 1 ? told() : agreed_; }
   /// What all ranks have been told at once.
-  void learn(int signal) {
-    if (agreed_ == 0) agreed_ = signal;
+  void learn(int number) {
+    if (agreed_ == 0) agreed_ = number;
   }
   /// Tells each other. All ranks call it.
   void agree();
 
  private:
   Communicator& ranks_;
-  int agreed_ = 0;
+  const std::function<int()>& should_stop_;
+  int told_ = 0, agreed_ = 0;
 };
 
 }  // namespace tekio

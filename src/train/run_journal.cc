@@ -46,7 +46,7 @@ std::optional<fs::path> RunJournal::open() {
     folder_->claim();
     const DiskPlan disk = disk_plan(model_.config(), options_, schedule_);
     model_reserve_ = folder_->reserve(disk);
-    if (!is_quiet()) costs_ = WorkCosts::of_files(options_, disk);  // for the time left
+    if (progress_is_shown()) costs_ = WorkCosts::of_files(options_, disk);  // for the time left
     checkpoint = folder_->checkpoint_to_resume().value_or("").string();
   }
   checkpoint = ranks_.broadcast(checkpoint);
@@ -105,7 +105,7 @@ void RunJournal::resumed(const fs::path& checkpoint, int64_t form) {
 void RunJournal::begin() {
   if (!folder_) return;
   if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, "--trace");
-  folder_->begin(identity_.options, options_.options_toml);
+  folder_->begin(identity_.options, options_.description.options_toml);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_->path() / "metrics.jsonl", state_.step);
 }
@@ -148,8 +148,17 @@ void RunJournal::record(const UpdateResult& result) {
     if (schedule_.masking_rate_changes()) metrics["masking_rate"] = schedule_.masking_rate(state_.step - 1);
     metrics_.append(metrics);
   }
-  if (schedule_.logs_after(state_.step)) log(result);
-  if (folder_) show_progress(result);
+}
+
+UpdatePoint RunJournal::point(const UpdateResult& result) const {
+  return {.epoch = schedule_.epoch_after(state_.step),
+          .step = state_.step,
+          .steps = schedule_.updates(),
+          .loss = result.loss,
+          .grad_norm = result.grad_norm,
+          .learning_rate = result.learning_rate,
+          .tokens = state_.tokens,
+          .seconds = result.seconds};
 }
 
 void RunJournal::trace(const UpdateResult& result) {
@@ -165,17 +174,22 @@ void RunJournal::trace(const UpdateResult& result) {
   trace_.append(line);
 }
 
-/// An entry of the log history, and its line: but once per epoch the evaluation's line says it all.
-void RunJournal::log(const UpdateResult& result) {
+/// Once per epoch the evaluation's line says it all.
+void RunJournal::log(const UpdateResult& result, bool evaluates) {
   const double epoch = schedule_.epoch_after(state_.step);
   const Json entry = training_entry(state_.step, epoch, std::exchange(state_.loss_since_log, {}).mean(),
                                     result.grad_norm, result.learning_rate);
-  state_.log_history.push_back(entry);
-  const bool evaluates = data_.test.size() > 0 && schedule_.evaluates_after(state_.step);
   if (folder_ && (schedule_.log_every() > 0 || !evaluates)) note_update(entry);
+  add_to_history(entry);
+}
+
+void RunJournal::add_to_history(Json entry) {
+  state_.log_history.push_back(std::move(entry));
+  if (folder_ && options_.on_log) options_.on_log(state_.log_history.back().dump());
 }
 
 void RunJournal::show_progress(const UpdateResult& result) {
+  if (!folder_) return;
   if (!bar_) {
     bar_.emplace(" training", schedule_.updates(), "tokens", state_.step - 1);
     bar_tokens_ = 0;
@@ -209,12 +223,13 @@ void RunJournal::on_evaluated(const EvaluationReport& evaluation, int64_t batche
                                 .step = state_.step,
                                 .train_loss = std::exchange(state_.loss_since_evaluation, {}).mean(),
                                 .evaluation = evaluation});
-  state_.log_history.push_back(evaluation_entry(state_.step, epoch, evaluation, batches));
   if (folder_) note_evaluation(state_.evaluations.back(), schedule_, run_seconds());
+  add_to_history(evaluation_entry(state_.step, epoch, evaluation, batches));
 }
 
 bool RunJournal::stops_early() const {
-  return options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
+  return ends_early_ ||
+         (options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience);
 }
 
 void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bool training_goes_on) {
@@ -233,8 +248,9 @@ void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bo
                        .state = state_,
                        .masking_state = masking_state,
                        .trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop)},
-                      training_goes_on);
+                      training_goes_on && !options_.on_save);
   costs_.checkpoint = watch.seconds();
+  if (options_.on_save) options_.on_save(checkpoint(state_.step).string(), state_.step);
 }
 
 void RunJournal::wait_for_checkpoints() {

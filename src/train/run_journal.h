@@ -49,11 +49,17 @@ class RunJournal {
   const RunIdentity& identity() const { return identity_; }
   RunState& state() { return state_; }
   const RunState& state() const { return state_; }
-  /// Whether evaluations no longer improve, and the run is to end for that.
+  /// Whether evaluations no longer improve, or a callback has had enough, and the run is to end for that.
   bool stops_early() const;
+  void end_early() { ends_early_ = true; }
 
   /// Errors: io.
   void record(const UpdateResult& result);
+  /// The update that was recorded last, for a callback.
+  UpdatePoint point(const UpdateResult& result) const;
+  /// An entry of the log history, and its line; `evaluates`: an evaluation follows, whose line says it, too.
+  void log(const UpdateResult& result, bool evaluates);
+  void show_progress(const UpdateResult& result);
   /// Nothing stands on the terminal until the next update.
   void clear_progress() { bar_.reset(); }
   void on_evaluated(const EvaluationReport& evaluation, int64_t batches);
@@ -81,16 +87,15 @@ class RunJournal {
   };
   /// Fills prompts and writes the adapted model and the results; the model must be free. Errors: io.
   AdaptReport finish(const After& after);
-  /// Says where a run that a signal stopped is saved.
-  AdaptReport stopped(int signal);
+  /// Says where a run that was told to stop is saved; `number`: by what.
+  AdaptReport stopped(int number);
   /// The run failed: a folder with nothing in it yet is left as it was.
   void abandon();
 
  private:
   CheckpointRecord of_rank_0(const CheckpointRecord& record, const std::string& where);
   void trace(const UpdateResult& result);
-  void log(const UpdateResult& result);
-  void show_progress(const UpdateResult& result);
+  void add_to_history(Json entry);
   void save_result();
   void write_files(const AdaptReport& report, const After& after);
   AdaptReport report() const;
@@ -112,6 +117,7 @@ class RunJournal {
 
   RunState state_;
   int64_t saved_step_ = 0;
+  bool ends_early_ = false;
   DiskReserve model_reserve_;
   LineLog metrics_, trace_;
   std::optional<Progress> bar_;

@@ -1,4 +1,5 @@
 // How a run's account is closed: stopped, with a checkpoint, or with the adapted model, its last figures and its files.
+#include <csignal>
 #include <mutex>
 #include <utility>
 
@@ -7,27 +8,36 @@
 #include "train/report.h"
 #include "train/run_journal.h"
 #include "train/run_record.h"
-#include "train/signals.h"
 
 namespace tekio {
+namespace {
+
+// A program mostly tells a run to stop for a signal, whose number it then gives.
+std::string stopped_by(int number) {
+  constexpr std::pair<int, const char*> kSignals[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}};
+  for (const auto& [signal, name] : kSignals)
+    if (signal == number) return fmt::format("by {}", name);
+  return "as asked";
+}
+
+}  // namespace
 
 void RunJournal::end_training() {
   state_.run_seconds = run_seconds();
   final_entry_ = final_entry(state_, schedule_, options_, data_.train.size());
 }
 
-AdaptReport RunJournal::stopped(int signal) {
-  const char* const name = StopSignals::name_of(signal);
+AdaptReport RunJournal::stopped(int number) {
+  const std::string by = stopped_by(number);
   if (folder_ && state_.step > 0)
-    note(fmt::format(" stopped  by {} after update {} of {} · saved in {} · go on with --resume_from_checkpoint", name,
+    note(fmt::format(" stopped  {} after update {} of {} · saved in {} · go on with --resume_from_checkpoint", by,
                      with_commas(state_.step), with_commas(schedule_.updates()),
                      printable(checkpoint(saved_step_).string(), 300)));
   else if (folder_)
-    note(fmt::format(" stopped  by {} before the first update: there was nothing to save", name));
+    note(fmt::format(" stopped  {} before the first update: there was nothing to save", by));
   if (state_.step == 0) abandon();
   AdaptReport r = report();
-  r.stopped = true;
-  r.signal = signal;
+  r.stopped = number;
   return r;
 }
 
@@ -36,10 +46,10 @@ AdaptReport RunJournal::finish(const After& after) {
   if (after.evaluation) r.after = *after.evaluation;
   if (after.general) r.general = {.before = *state_.general_before, .after = *after.general};
   const double epoch = schedule_.epoch_after(state_.step);
-  state_.log_history.push_back(final_entry_);
+  add_to_history(final_entry_);
   const bool was_evaluated_anew = state_.evaluations.empty() || options_.eval_masking == EvalMasking::fresh;
   if (after.evaluation && was_evaluated_anew)
-    state_.log_history.push_back(evaluation_entry(state_.step, epoch, *after.evaluation, after.batches));
+    add_to_history(evaluation_entry(state_.step, epoch, *after.evaluation, after.batches));
   if (!folder_) return r;
   if (after.evaluation) note_after(r.before, r.after);
   const FillMask fill(handle_, tokenizer_);

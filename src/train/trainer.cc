@@ -6,7 +6,6 @@
 #include "base/stopwatch.h"
 #include "model/modern_config.h"
 #include "train/plan.h"
-#include "train/signals.h"
 
 namespace tekio {
 
@@ -16,7 +15,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       options_(o),
       handle_(model),
       ranks_(ranks),
-      stop_(ranks),
+      stop_(ranks, o.should_stop),
       model_(model.impl().model()),
       schedule_(o, data.train.size(), ranks.size()),
       journal_(model, tokenizer, data, o, schedule_, ranks),
@@ -46,7 +45,9 @@ AdaptReport Trainer::run() {
 
 /// Opens the folder and evaluates the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
+  enter(RunPhase::starting);
   require_same_on_all(ranks_, model_, told_of(journal_.identity(), options_));
+  is_asked_ = !ranks_.broadcast(options_.on_update || options_.on_evaluation ? "asked" : "").empty();
   const std::optional<fs::path> checkpoint = journal_.open();
   if (options_.dropout) model_.config().set_dropout(*options_.dropout);
   warn_of_older_version(model_.config());
@@ -90,49 +91,86 @@ void Trainer::resume_moment(const fs::path& checkpoint, Moment moment) {
 }
 
 void Trainer::train() {
-  if (state_.evaluation_due) evaluate_and_save();
+  if (state_.evaluation_due) evaluate_and_save(scheduled());
   while (training_goes_on()) {
     const Stopwatch watch;
     const UpdateBatches update = batches_.next();
-    StopSignals::now(StopSignals::Doing::updating, state_.step);
-    UpdateResult result = step_.run(*lease_, update);
+    enter(RunPhase::updating);
+    UpdateResult result = step_.run(*lease_, update, stop_);
     result.seconds = watch.seconds();
-    stop_.learn(result.signal);
+    stop_.learn(result.stop);
     journal_.record(result);
-    evaluate_and_save();
+    RunControl control = scheduled();
+    ask(control, [&](RunControl& c) {
+      if (options_.on_update) options_.on_update(journal_.point(result), c);
+    });
+    if (control.log)
+      lending(options_.on_log != nullptr, [&] { journal_.log(result, control.evaluate && evaluates()); });
+    journal_.show_progress(result);
+    evaluate_and_save(control);
   }
   journal_.clear_progress();
 }
 
-bool Trainer::training_goes_on() const {
-  return state_.step < schedule_.updates() && !journal_.stops_early() && !stops();
+bool Trainer::training_goes_on() { return state_.step < schedule_.updates() && !journal_.stops_early() && !stops(); }
+
+void Trainer::enter(RunPhase phase) {
+  if (options_.on_phase && ranks_.rank() == 0) options_.on_phase(phase, state_.step);
 }
 
-/// What follows an update: evaluation, then a checkpoint. A signal puts the evaluation off to the resumed run.
-void Trainer::evaluate_and_save() {
-  if (evaluates() && (state_.evaluation_due || schedule_.evaluates_after(state_.step))) {
+/// What the options have follow the last update.
+RunControl Trainer::scheduled() const {
+  return {.log = schedule_.logs_after(state_.step),
+          .evaluate = state_.evaluation_due || schedule_.evaluates_after(state_.step),
+          .save = schedule_.saves_after(state_.step)};
+}
+
+/// Rank 0's callback may change what follows, for all ranks.
+void Trainer::ask(RunControl& control, const std::function<void(RunControl&)>& callback) {
+  if (!is_asked_) return;
+  if (ranks_.rank() == 0) lease_->lend([&] { callback(control); });
+  std::string answer;
+  for (const bool wish : {control.log, control.evaluate, control.save, control.stop}) answer += wish ? '1' : '0';
+  answer = ranks_.broadcast(answer);
+  control = {.log = answer[0] == '1', .evaluate = answer[1] == '1', .save = answer[2] == '1', .stop = answer[3] == '1'};
+  if (control.stop) journal_.end_early();
+}
+
+void Trainer::lending(bool calls, const std::function<void()>& work) {
+  if (calls && lease_)
+    lease_->lend(work);
+  else
+    work();
+}
+
+/// What follows an update: evaluation, then a checkpoint. Being told to stop puts the evaluation off to the resumed
+/// run.
+void Trainer::evaluate_and_save(RunControl control) {
+  if (evaluates() && control.evaluate) {
     state_.evaluation_due = true;
     const std::string masking_before = batches_.state();
     journal_.clear_progress();
     const std::optional<EvaluationReport> report = stops() ? std::nullopt : evaluate();
     if (!report) return save(masking_before);
     state_.evaluation_due = false;
-    journal_.on_evaluated(*report, evaluator_->batches());
-    if (options_.on_evaluation && ranks_.rank() == 0)
-      lease_->lend([&] { options_.on_evaluation(state_.evaluations.back()); });
+    lending(options_.on_log != nullptr, [&] { journal_.on_evaluated(*report, evaluator_->batches()); });
+    control.save = control.save || (options_.load_best_model_at_end && state_.best_step == state_.step);
+    ask(control, [&](RunControl& c) {
+      if (options_.on_evaluation) options_.on_evaluation(state_.evaluations.back(), c);
+    });
   }
-  const bool best_so_far = options_.load_best_model_at_end && state_.best_step == state_.step;
-  if (schedule_.saves_after(state_.step) || best_so_far || stops()) save(batches_.state());
+  if (control.save || stops()) save(batches_.state());
 }
 
 void Trainer::save(const std::string& masking_state) {
-  journal_.save(step_.optimizer(), masking_state, training_goes_on());
+  const bool goes_on = training_goes_on();
+  lending(options_.on_save != nullptr, [&] { journal_.save(step_.optimizer(), masking_state, goes_on); });
 }
 
 std::optional<EvaluationReport> Trainer::evaluate() {
-  StopSignals::now(StopSignals::Doing::evaluating, state_.step);
+  enter(RunPhase::evaluating);
   const auto number = static_cast<uint64_t>(state_.evaluations_done);
-  std::optional<EvaluationReport> report = evaluator_->run(number, StopSignals::received);
+  std::optional<EvaluationReport> report = evaluator_->run(number, [&] { return stop_.told(); });
   if (!report) stop_.agree();
   if (!report) return report;
   ++state_.evaluations_done;
@@ -141,8 +179,8 @@ std::optional<EvaluationReport> Trainer::evaluate() {
 }
 
 std::optional<EvaluationReport> Trainer::evaluate_general() {
-  StopSignals::now(StopSignals::Doing::evaluating, state_.step);
-  std::optional<EvaluationReport> report = general_evaluator_->run(0, StopSignals::received);
+  enter(RunPhase::evaluating);
+  std::optional<EvaluationReport> report = general_evaluator_->run(0, [&] { return stop_.told(); });
   if (!report) stop_.agree();
   if (report) journal_.general_took(*report);
   return report;

@@ -34,12 +34,17 @@ class Trainer {
   void resume(const std::filesystem::path& checkpoint);
   void resume_moment(const std::filesystem::path& checkpoint, Moment moment);
   void train();
-  void evaluate_and_save();
+  RunControl scheduled() const;
+  void ask(RunControl& control, const std::function<void(RunControl&)>& callback);
+  void evaluate_and_save(RunControl control);
   std::optional<EvaluationReport> evaluate();
   std::optional<EvaluationReport> evaluate_general();
   void save(const std::string& masking_state);
-  bool training_goes_on() const;
-  bool stops() const { return stop_.signal() != 0; }
+  bool training_goes_on();
+  bool stops() { return stop_.number() != 0; }
+  void enter(RunPhase phase);
+  /// Others may have the model while `work` runs, where the options have something called in it.
+  void lending(bool calls, const std::function<void()>& work);
 
   // How it ends: trainer_end.cc.
   AdaptReport finish();
@@ -54,6 +59,7 @@ class Trainer {
   MaskedLM& handle_;
   Communicator& ranks_;
   StopAgreement stop_;
+  bool is_asked_ = false;  ///< whether rank 0 has callbacks that may change what follows an update
   MlmNetwork& model_;
   Schedule schedule_;
   RunJournal journal_;

@@ -1,13 +1,12 @@
 // How a run ends: stopped, with a checkpoint, or with the weights that it is to leave behind and their figures.
 #include "model/model_folder.h"
-#include "train/signals.h"
 #include "train/trainer.h"
 
 namespace tekio {
 
 AdaptReport Trainer::stopped(const std::string& masking_state) {
   if (!journal_.is_saved()) save(masking_state);
-  return journal_.stopped(stop_.signal());
+  return journal_.stopped(stop_.number());
 }
 
 /// Where the best model is wanted and the last is another: its weights, in place of the last ones.
@@ -37,7 +36,7 @@ AdaptReport Trainer::finish() {
   RunJournal::After after;
   if (evaluates() && !(after.evaluation = evaluate_after())) return stopped(masking_before);
   if (general_evaluator_ && !(after.general = evaluate_general())) return stopped(masking_before);
-  StopSignals::now(StopSignals::Doing::finishing, state_.step);
+  enter(RunPhase::finishing);
   if (after.evaluation) after.batches = evaluator_->batches();
   evaluator_.reset(), general_evaluator_.reset(), lease_.reset();  // others may have the model from here on
   return journal_.finish(after);

@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "model/family.h"
 #include "train/plan.h"
-#include "train/signals.h"
 
 namespace tekio {
 namespace {
@@ -75,7 +74,7 @@ UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& s
                   .max_grad_norm = o.max_grad_norm},
                  o.optimizer_sharding ? &ranks : nullptr) {}
 
-UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
+UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop) {
   const int64_t step = update.update.step;
   Outline outline = outline_of(update);
   UpdateResult result{.learning_rate = schedule_.learning_rate(step), .batches = std::move(outline.figures)};
@@ -91,11 +90,11 @@ UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update) {
     ranks_.leave(error.what());  // before the memory goes whose numbers are under way
     throw;
   }
-  losses.push_back(StopSignals::received());  // goes along, so that all ranks stop after the same update
+  losses.push_back(stop.told());  // goes along, so that all ranks stop after the same update
   for (const std::string& record : ranks_.gather(bytes_of(losses))) {
     std::vector<double> of_rank;
     append(of_rank, record);
-    if (result.signal == 0) result.signal = static_cast<int>(of_rank.back());
+    if (result.stop == 0) result.stop = static_cast<int>(of_rank.back());
     of_rank.pop_back();
     for (const double loss : of_rank) result.loss += loss;
   }

@@ -14,6 +14,7 @@
 #include "train/gradient_sum.h"
 #include "train/model_lease.h"
 #include "train/optimizer.h"
+#include "train/rank_agreement.h"
 #include "train/schedule.h"
 
 namespace tekio {
@@ -31,7 +32,7 @@ struct UpdateResult {
   int64_t tokens = 0, masked = 0;
   double seconds = 0;                 ///< making its batches included
   std::vector<BatchFigures> batches;  ///< all micro-batches, in order
-  int signal = 0;                     ///< that a rank was told to stop by; 0: none was
+  int stop = 0;                       ///< that a rank was told to stop by; 0: none was
 };
 
 class UpdateStep {
@@ -42,7 +43,7 @@ class UpdateStep {
 
   /// One update: gradients of all its micro-batches, clipped, into the weights. Errors: input (the loss or the
   /// gradients are no numbers; the weights are then as they were).
-  UpdateResult run(ModelLease& lease, const UpdateBatches& update);
+  UpdateResult run(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop);
 
   Optimizer& optimizer() { return optimizer_; }
 

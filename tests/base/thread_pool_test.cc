@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace tekio::test {
@@ -75,6 +78,22 @@ TEST(ThreadPool, WakesAfterAPause) {
 TEST(ThreadPool, TakesWhatTheMachineAllows) {
   EXPECT_GE(available_processors(), 1);
   EXPECT_EQ(ThreadPool().threads(), available_processors());
+}
+
+TEST(ThreadPool, WorkersTakeNoSignals) {
+  ThreadPool pool(2);
+  std::atomic<int> blocked{0}, asked{0};
+  for (int trial = 0; trial < 200 && asked == 0; ++trial)
+    pool.for_each(64, [&](int64_t, int worker) {
+      if (worker == 0) return std::this_thread::sleep_for(std::chrono::microseconds(50));
+      sigset_t mask;
+      pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+      ++asked;
+      blocked +=
+          sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGSEGV) == 0;
+    });
+  EXPECT_GT(asked, 0);
+  EXPECT_EQ(blocked, asked);
 }
 
 }  // namespace

@@ -13,9 +13,9 @@
 #include <sstream>
 #include <thread>
 
-#include "base/terminal.h"
 #include "program.h"
 #include "support/pseudo_terminal.h"
+#include "terminal.h"
 
 namespace tekio::test {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <filesystem>
 
-#include "base/terminal.h"
 #include "program.h"
 #include "support/pseudo_terminal.h"
+#include "terminal.h"
 
 namespace tekio::test {
 namespace {

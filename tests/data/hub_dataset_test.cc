@@ -14,6 +14,7 @@
 #include "hub/hub_server.h"
 #include "scratch_folder.h"
 #include "support/large_data.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -288,9 +289,9 @@ TEST_F(HubDatasets, AScriptsCopyIsFetchedWhole) {
   EXPECT_EQ(read_text(copy->folder / "plain/train/0000.parquet"), "a");
   EXPECT_TRUE(fs::exists(server_.cache() / "datasets--org--old" / "refs" / "refs" / "convert" / "parquet"));
   EXPECT_FALSE(fetch_converted(settings, {hub::RepoType::dataset, "org/both"}));
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   EXPECT_FALSE(fetch_converted(settings, {hub::RepoType::dataset, "org/older"}));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("org/older is a script, which is never run"));
+  EXPECT_THAT(log.text(), HasSubstr("org/older is a script, which is never run"));
 }
 
 /// What dataset_infos.json describes counts beside the README.md's dataset_info, as in datasets 5.2.

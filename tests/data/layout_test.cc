@@ -6,6 +6,7 @@
 
 #include "data/found_files.h"
 #include "data/scratch_folder.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -68,10 +69,9 @@ TEST(FindFiles, FoldersAreSplitByName) {
         "d/validation/a.json", "d/extra-00000-of-00001.jsonl", "d/README.txt", "d/README.md", "d/dataset_info.json",
         "d/.hidden.jsonl", "d/__pycache__/train.jsonl", "d/.git/test.jsonl", "d/other.jsonl"})
     folder.write(name, "");
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   const SplitFiles splits = find_files(folder / "d");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("left out README.txt and 1 more, whose name says no split"));
+  EXPECT_THAT(log.text(), testing::HasSubstr("left out README.txt and 1 more, whose name says no split"));
   EXPECT_THAT(
       shown(splits, folder / "d"),
       ElementsAre("train: train-00000-of-00002.jsonl train-00001-of-00002.jsonl", "validation: validation/a.json",
@@ -105,10 +105,10 @@ TEST(FindFiles, RefusesASplitOfSeveralKindsWithAllNames) {
 TEST(FindFiles, EachSplitHasAKindOfItsOwn) {
   const ScratchFolder folder;
   for (const char* name : {"d/train.jsonl.zst", "d/test.csv", "d/valid.txt"}) folder.write(name, "");
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   EXPECT_THAT(shown(find_files(folder / "d"), folder / "d"),
               ElementsAre("train: train.jsonl.zst", "validation: valid.txt", "test: test.csv"));
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "nothing was left out";
+  EXPECT_EQ(log.text(), "") << "nothing was left out";
 
   for (const char* name : {"e/train-1.txt", "e/train.csv", "e/test.jsonl"}) folder.write(name, "");
   expect_error(ErrorKind::input, {"split train", "train-1.txt", "train.csv"}, [&] { find_files(folder / "e"); });
@@ -155,12 +155,12 @@ TEST(FindFiles, MatchesPatterns) {
 TEST(FindFiles, LeavesOutNothingThatAPatternMatches) {
   const ScratchFolder folder;
   for (const char* name : {"d/a.txt", "d/test-results.txt", "d/x.bin"}) folder.write(name, "");
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   EXPECT_THAT(shown(find_files(folder / "d/*.txt"), folder / "d"), ElementsAre("train: a.txt test-results.txt"));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("all 2 files are read together"));
-  testing::internal::CaptureStderr();
+  EXPECT_THAT(log.text(), testing::HasSubstr("all 2 files are read together"));
+  const LogCapture log2;
   find_files(folder / "d/*");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("left out x.bin"));
+  EXPECT_THAT(log2.text(), testing::HasSubstr("left out x.bin"));
 }
 
 TEST(FindFiles, TellsWhatWasLikelyMeant) {

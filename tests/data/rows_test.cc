@@ -7,6 +7,7 @@
 
 #include "data/record_parser.h"
 #include "data/scratch_folder.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -144,11 +145,11 @@ TEST_F(Rows, TooManyFieldsAndTooFew) {
 
 TEST_F(Rows, AHeaderThatLooksLikeATextIsToldOnce) {
   const auto told = [&](const std::string& content, const ReadOptions& options) {
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     const Dataset data = load_dataset(folder_.write("a.csv", content), options)["train"];
     texts(data);
     data.text_column();
-    return testing::internal::GetCapturedStderr();
+    return log.text();
   };
   const std::string rows = "the doctor opened the blue cup at the gate.\nthe cook closed it.\nand so on\n";
   const std::string warning = told(rows, {});

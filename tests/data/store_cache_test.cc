@@ -13,6 +13,7 @@
 
 #include "data/cached_stores.h"
 #include "data/scratch_folder.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -103,10 +104,9 @@ TEST_F(StoreCache, MakesADamagedStoreAnew) {
   for (const std::string& damaged :
        {whole.substr(0, whole.size() / 2), whole.substr(0, 130) + "x" + whole.substr(131), std::string()}) {
     std::ofstream(file, std::ios::binary) << damaged;
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     EXPECT_TRUE(makes(d));
-    EXPECT_THAT(testing::internal::GetCapturedStderr(),
-                testing::AllOf(testing::HasSubstr("warning: "), testing::HasSubstr("is damaged")));
+    EXPECT_THAT(log.text(), testing::AllOf(testing::HasSubstr("warning: "), testing::HasSubstr("is damaged")));
     EXPECT_EQ(read_file(file), whole);
     EXPECT_FALSE(makes(d));
   }
@@ -294,11 +294,11 @@ TEST_F(StoreCache, KnowsHowManyRowsHadNoText) {
   EXPECT_EQ(last_->skipped_rows(), 0) << "where such rows are refused there are none";
 }
 
-// What was told on stderr while `work` ran.
+// What was told while `work` ran.
 std::string told(const std::function<void()>& work) {
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   work();
-  return testing::internal::GetCapturedStderr();
+  return log.text();
 }
 
 TEST_F(StoreCache, IsItsOwnersAlone) {

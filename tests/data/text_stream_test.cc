@@ -6,6 +6,7 @@
 #include <tekio/dataset.h>
 
 #include "data/scratch_folder.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -93,9 +94,9 @@ TEST(OpenText, GuessesWhereAsked) {
   const ScratchFolder folder;
   std::string many;
   for (int i = 0; i < 50'000; ++i) many += "plain lines before what is not\n";
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   EXPECT_EQ(texts(folder.write("a.txt", many + "the cook\x92s soup\n"), "auto").back(), "the cook’s soup");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("a.txt is read as cp1252"));
+  EXPECT_THAT(log.text(), HasSubstr("a.txt is read as cp1252"));
   EXPECT_THAT(texts(folder.write("b.txt", "caf\xC3\xA9\n"), "auto"), ElementsAre("café"));
   EXPECT_THAT(texts(folder.write("c.txt", wide("one\ntwo\n", 2, true)), "auto"), ElementsAre("one", "two"));
   EXPECT_THAT(texts(folder.write("d.txt", ""), "auto"), ElementsAre());
@@ -177,9 +178,9 @@ TEST(OpenText, ErrorsAndAutoAgree) {
       return all;
     };
     expect_error(ErrorKind::input, {c.name, fmt::format("--encoding {}", c.charset)}, [&] { rows("utf-8"); });
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     EXPECT_EQ(rows("auto"), rows(c.charset));
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr(fmt::format("is read as {}", c.charset)));
+    EXPECT_THAT(log.text(), HasSubstr(fmt::format("is read as {}", c.charset)));
   }
   EXPECT_EQ(texts(folder / "g.txt", "iso-2022-jp").back(), "患者は激しい頭痛");
   // What JSON writes as an escape is text, and so are a terminal's colours.
@@ -204,9 +205,9 @@ TEST(OpenText, JudgesEachFileByItself) {
 TEST(OpenText, WarnsWhereBytesSpeakAgainstAName) {
   const ScratchFolder folder;
   const auto warning = [&](const std::string& bytes, const std::string& encoding) {
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     texts(folder.write("a.txt", bytes), encoding);
-    return testing::internal::GetCapturedStderr();
+    return log.text();
   };
   EXPECT_THAT(warning("caf\xC3\xA9\n", "cp1252"), HasSubstr("a.txt is read as cp1252, but its text is valid UTF-8"));
   EXPECT_THAT(warning("it\x92s\n", "latin1"), HasSubstr("cp1252"));

@@ -11,14 +11,11 @@
 #include <string_view>
 
 #include "../support/scratch_folder.h"
-#include "base/log.h"
 
 namespace tekio::fuzz {
 
 template <typename Body>
 int refused_or_done(Body&& body) {
-  static const bool quiet = (set_quiet(true), true);
-  (void)quiet;
   try {
     body();
   } catch (const Error& error) {

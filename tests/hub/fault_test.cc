@@ -13,12 +13,14 @@
 #include "hub/client.h"
 #include "hub/fetch.h"
 #include "hub/hub_server.h"
+#include "support/log_capture.h"
 
 namespace tekio::hub {
 namespace {
 
 using nlohmann::json;
 using test::HubServer;
+using test::LogCapture;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -176,9 +178,9 @@ TEST_F(Fault, AWaitThatIsAskedForIsTold) {
   for (const char* match : {kContent, "/api/"}) {
     fs::remove_all(server_.cache());
     server_.set_faults({{{"match", match}, {"kind", "status"}, {"code", 429}, {"headers", {{"Retry-After", "1"}}}}});
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     EXPECT_EQ(fetch_message(), "");
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("asks to wait 1 s (status 429)")) << match;
+    EXPECT_THAT(log.text(), HasSubstr("asks to wait 1 s (status 429)")) << match;
   }
 }
 

@@ -13,12 +13,14 @@
 #include "hub/client.h"
 #include "hub/digest.h"
 #include "hub/hub_server.h"
+#include "support/log_capture.h"
 
 namespace tekio::hub {
 namespace {
 
 using test::file_requests;
 using test::HubServer;
+using test::LogCapture;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -185,9 +187,9 @@ TEST_F(Fetch, ACacheThatCannotBeWrittenIsRead) {
   const fs::path folder = server_.cache() / "models--org--small", listings = folder / "listings";
   fs::remove_all(listings);
   std::ofstream(listings) << "no folder";  // also where the tests may write everywhere
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   EXPECT_EQ(fetch_small(server_.settings()).files.size(), 2u);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(log.text(), "");
 }
 
 TEST_F(Fetch, TheTokenGoesToTheEndpointAlone) {

@@ -1,6 +1,7 @@
 // config.json: what is read, what is refused and with which words, and what is written back.
 #include "model/modern_config.h"
 #include "support.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -223,9 +224,9 @@ TEST(Config, ModernbertIsSavedForBothVersions) {
   EXPECT_EQ(saved(with(newer, "global_attn_every_n_layers", 3))["global_attn_every_n_layers"], 2);
   EXPECT_EQ(saved(with(plain, "rope_scaling", {{"rope_theta", 88}}))["local_rope_theta"], 88);
   const auto warned = [&](const Json& document) {
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     warn_of_older_version(parse(document));
-    return !testing::internal::GetCapturedStderr().empty();
+    return !log.text().empty();
   };
   EXPECT_FALSE(warned(plain));
   EXPECT_FALSE(warned(newer));

@@ -8,6 +8,7 @@
 
 #include "model/masked_lm.h"
 #include "support.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -24,7 +25,7 @@ class Fill : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(Fill, AnswersAsTheReference) {
-  ::testing::internal::CaptureStderr();
+  const LogCapture log;
   for (const Json& expected : read_json(fill_folder() / "fill.json")) {
     FillOptions options;
     const auto text = expected["text"].get<std::string>();
@@ -44,8 +45,7 @@ TEST_P(Fill, AnswersAsTheReference) {
       }
     }
   }
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              HasSubstr("\"watches\" is not in the model's vocabulary: \"[UNK]\" stands for it"));
+  EXPECT_THAT(log.text(), HasSubstr("\"watches\" is not in the model's vocabulary: \"[UNK]\" stands for it"));
 }
 
 TEST_P(Fill, OneMaskGivesOneList) {
@@ -57,9 +57,9 @@ TEST_P(Fill, OneMaskGivesOneList) {
 }
 
 TEST_P(Fill, TargetsByTheirFirstPieceAndOnce) {
-  ::testing::internal::CaptureStderr();
+  const LogCapture log;
   const auto some = fill_("a [MASK] film", {.targets = {"watching", "watch", "", "good"}});
-  const std::string told = ::testing::internal::GetCapturedStderr();
+  const std::string told = log.text();
   EXPECT_THAT(told, HasSubstr("\"watching\" is not in the model's vocabulary: \"watch\" stands for it"));
   EXPECT_THAT(told, HasSubstr("the target \"\" is not in the model's vocabulary and nothing can stand for it"));
   EXPECT_EQ(some.size(), 2u);
@@ -109,10 +109,9 @@ TEST_P(Fill, Errors) {
   EXPECT_EQ(fill_(text).size(), 5u);  // 24 tokens with [CLS] and [SEP]
   expect_error(ErrorKind::input, {"has 25 tokens", "at most 24"}, [&] { fill_(text + " film"); });
   expect_error(ErrorKind::usage, {"top_k is -1"}, [&] { fill_("[MASK]", {.top_k = -1}); });
-  ::testing::internal::CaptureStderr();
+  const LogCapture log;
   expect_error(ErrorKind::input, {"none of the targets has a token in the model's vocabulary: \" \""},
                [&] { fill_("[MASK]", {.targets = {" "}}); });
-  ::testing::internal::GetCapturedStderr();
 }
 
 TEST_P(Fill, MayBeAskedFromSeveralThreads) {
@@ -280,11 +279,11 @@ TEST(MaskedLM, SaysLoudlyWhatIsMissing) {
     for (const auto& [name, tensor] : file.tensors())
       if (name.find(part) == std::string::npos) tensors.push_back({name, tensor.dtype, tensor.shape, tensor.bytes});
     write_safetensors(folder.path() / "model.safetensors", std::move(tensors));
-    ::testing::internal::CaptureStderr();
+    const LogCapture log;
     const MaskedLM model = MaskedLM::from_pretrained(folder.path().string(), {.device = "ref", .seed = 7});
     EXPECT_FALSE(model.info().missing.empty());
     EXPECT_EQ(model.info().unexpected, (std::vector<std::string>{"classifier.weight"}));
-    return ::testing::internal::GetCapturedStderr();
+    return log.text();
   };
   const std::string head = save_without("vocab_");
   EXPECT_THAT(head, HasSubstr("warning: " + folder.path().string() + " has no masked-LM head"));

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "support.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -69,25 +70,25 @@ TEST_F(Vocabulary, WarnsOfRowsThatCanNeverBeUsed) {
   Json document = tiny_bert_json();
   document["vocab_size"] = 800;
   const ModelConfig large = ModelConfig::from_json(document, "config.json");
-  ::testing::internal::CaptureStderr();
+  const LogCapture log;
   check_vocabulary(tokenizer(other_, 673), large, "m");  // rows padded for speed
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
-  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(log.text(), "");
+  const LogCapture log2;
   check_vocabulary(tokenizer(other_, 672), large, "m");
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("128 rows can never be used"));
+  EXPECT_THAT(log2.text(), HasSubstr("128 rows can never be used"));
 }
 
 TEST_F(Vocabulary, LengthsAreNoMoreThanThePositions) {
-  ::testing::internal::CaptureStderr();
+  const LogCapture log;
   EXPECT_EQ(limited_to_positions(tokenizer(other_, 50), config_).model_max_length(), 20);
   EXPECT_EQ(limited_to_positions(tokenizer(other_, 50, {}, "w", 7), config_).model_max_length(), 7);
   other_.write("tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})");
   const Tokenizer silent = Tokenizer::from_pretrained(other_.path().string());
   EXPECT_EQ(limited_to_positions(silent, config_).model_max_length(), 20);
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
-  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(log.text(), "");
+  const LogCapture log2;
   const Tokenizer limited = limited_to_positions(tokenizer(other_, 50, {}, "w", 512), config_);
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("model_max_length is 512, but the model has 20"));
+  EXPECT_THAT(log2.text(), HasSubstr("model_max_length is 512, but the model has 20"));
   limited.save_pretrained(own_.path());
   EXPECT_EQ(read_json(own_.path() / "tokenizer_config.json")["model_max_length"], 20);
 }

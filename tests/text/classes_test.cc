@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "folders.h"
+#include "support/log_capture.h"
 
 namespace tekio::test {
 namespace {
@@ -20,11 +21,11 @@ const char* const kJson = R"({"version":"1.0","normalizer":null,"pre_tokenizer":
 
 std::string with_class(const std::string& name) { return "{\"tokenizer_class\":\"" + name + "\"}"; }
 
-// What is said on stderr while a folder loads.
+// What is said while a folder loads.
 std::string warnings_of(const fs::path& path) {
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   load(path);
-  return testing::internal::GetCapturedStderr();
+  return log.text();
 }
 
 TEST(ClassTest, EachClassIsAsTheReferenceHasIt) {
@@ -42,9 +43,9 @@ TEST(ClassTest, EachClassIsAsTheReferenceHasIt) {
         folder({{json ? "tokenizer.json" : "vocab.txt", json ? cases[0]["json"].get<std::string>() : lines},
                 {"tokenizer_config.json", settings.dump()},
                 {"config.json", R"({"model_type":"bert"})"}});
-    testing::internal::CaptureStderr();
+    const LogCapture log;
     const Tokenizer tokenizer = load(path);
-    const std::string said = testing::internal::GetCapturedStderr();
+    const std::string said = log.text();
     const std::string name = one["class"];
     const bool keeps = name.starts_with("ConvBert") || (name.starts_with("DPR") && name.ends_with("Fast"));
     EXPECT_THAT(said, json && !keeps

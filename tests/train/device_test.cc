@@ -137,7 +137,7 @@ TEST_F(Device, ACallbackMayFillAndSave) {
     MaskedLM model = open(fenced);
     const FillMask fill(model, tokenizer());
     TrainingOptions o = options(fenced ? "fenced" : "host");
-    o.on_evaluation = [&](const EvaluationPoint& r) {
+    o.on_evaluation = [&](const EvaluationPoint& r, RunControl&) {
       filled[fenced].push_back(fill("ah ao [MASK] bc"));
       model.save_pretrained(folder_ / (o.output_dir + "-" + std::to_string(r.step)));
     };

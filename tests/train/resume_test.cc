@@ -1,11 +1,9 @@
 // A run that was stopped, killed or robbed of its disk goes on as if nothing had happened: the same bits at the end.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -34,6 +32,22 @@ struct Mode {
   std::optional<double> initial = std::nullopt;  ///< masked share of the first update
   WholeWordRule rule = WholeWordRule::words;
   Masking masking = Masking::token;
+};
+
+/// Signals as a program may take them for a wish to stop: held back from the time that this is made.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigset_t held;
+    sigemptyset(&held);
+    for (const int signal : {SIGINT, SIGTERM}) sigaddset(&held, signal);
+    pthread_sigmask(SIG_BLOCK, &held, nullptr);
+  }
+  static int received() {
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) == 1 ? SIGINT : sigismember(&pending, SIGTERM) == 1 ? SIGTERM : 0;
+  }
 };
 
 class Resume : public TinyRun {
@@ -69,13 +83,16 @@ class Resume : public TinyRun {
   }
 
   /// Runs `o` in a child process and returns its wait status; `during` is called in the parent.
-  int in_child(const TrainingOptions& o, const std::function<void(pid_t)>& during) const {
+  int in_child(TrainingOptions o, const std::function<void(pid_t)>& during) const {
     const pid_t child = fork();
     if (child < 0) throw std::runtime_error("no child process");  // kill(-1) would go to everyone
     if (child == 0) {
+      const HeldSignals signals;
+      std::signal(SIGXFSZ, SIG_IGN);  // a file that reached its size limit is then an error like any other
+      o.should_stop = HeldSignals::received;
       try {
         const AdaptReport r = adapt_fresh(o);
-        _exit(r.stopped ? 128 + r.signal : 0);
+        _exit(r.stopped == 0 ? 0 : 128 + r.stopped);
       } catch (const Error& error) {
         _exit(exit_code(error.kind()));
       } catch (...) {
@@ -173,7 +190,7 @@ TEST_P(Kills, TermSavesAtAnyMoment) {
       std::this_thread::sleep_for(life(6, trial));
       kill(child, trial % 2 ? SIGTERM : SIGINT);
     });
-    // Before adapt() has taken the signals over they still kill.
+    // Before they are held back they still kill.
     const int by = trial % 2 ? SIGTERM : SIGINT;
     ASSERT_TRUE(status == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 128 + by) ||
                 (WIFSIGNALED(status) && WTERMSIG(status) == by))
@@ -191,22 +208,23 @@ INSTANTIATE_TEST_SUITE_P(Modes, Kills,
                                            Mode{"torch_cpu_fresh", MaskingRng::torch_cpu, false, EvalMasking::fresh}),
                          [](const auto& given) { return std::string(given.param.name); });
 
-TEST_F(Resume, ASignalFinishesTheUpdateAndSaves) {
+TEST_F(Resume, BeingToldToStopFinishesTheUpdateAndSaves) {
   TrainingOptions o = often("run");
   o.save_strategy = Interval::epoch;
-  o.on_evaluation = [](const EvaluationPoint& r) {
-    if (r.step == 4) raise(SIGTERM);
+  int told = 0;
+  o.should_stop = [&] { return std::exchange(told, 0); };  // says it once
+  o.on_evaluation = [&](const EvaluationPoint& r, RunControl&) {
+    if (r.step == 4) told = 42;
   };
   const AdaptReport r = adapt_fresh(o);
-  EXPECT_TRUE(r.stopped);
-  EXPECT_EQ(r.signal, SIGTERM);
+  EXPECT_EQ(r.stopped, 42);
   EXPECT_EQ(r.steps, 4);
   EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoint-4" / "training_state.json"));
   EXPECT_FALSE(fs::exists(folder_ / "run" / "model.safetensors"));  // not finished
   o.on_evaluation = nullptr;
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("update 4"));
   o.resume_from_checkpoint = "auto";
-  EXPECT_FALSE(adapt_fresh(o).stopped);
+  EXPECT_EQ(adapt_fresh(o).stopped, 0);
   TrainingOptions whole = often("whole");
   whole.save_strategy = Interval::epoch;
   adapt_fresh(whole);
@@ -229,41 +247,10 @@ TEST_F(Resume, ASignalBeforeTheFirstUpdateHasNothingToSave) {
   adapt_fresh(often("whole"));
   EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
   sigaction(SIGTERM, nullptr, &after);
-  EXPECT_EQ(before.sa_handler, after.sa_handler);  // given back
+  EXPECT_EQ(before.sa_handler, after.sa_handler);
 }
 
-/// A pipe to which a run writes its trace. As the line of update `at` is written, and before the writing thread does
-/// anything else, SIGTERM comes: the kernel tells of each write by a signal to that thread, and its handler counts.
-class SignalAtUpdate {
- public:
-  explicit SignalAtUpdate(int at) {
-    if (pipe(ends_) != 0) throw std::runtime_error("no pipe");
-    left = at, from = ends_[0];
-    struct sigaction action {};
-    action.sa_handler = [](int) {
-      char bytes[4096];
-      const ssize_t count = read(from, bytes, sizeof bytes);
-      for (ssize_t i = 0; i < count; ++i)
-        if (bytes[i] == '\n' && left.fetch_sub(1) == 1) raise(SIGTERM);
-    };
-    sigaction(SIGIO, &action, &before_);
-    const f_owner_ex self{F_OWNER_TID, gettid()};
-    fcntl(from, F_SETOWN_EX, &self);
-    fcntl(from, F_SETFL, O_ASYNC | O_NONBLOCK);
-  }
-  ~SignalAtUpdate() {
-    close(ends_[0]), close(ends_[1]);
-    sigaction(SIGIO, &before_, nullptr);
-  }
-  std::string trace() const { return "/dev/fd/" + std::to_string(ends_[1]); }
-
- private:
-  static inline std::atomic<int> left, from;
-  int ends_[2];
-  struct sigaction before_ {};
-};
-
-TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
+TEST_F(Resume, AnEvaluationThatIsPutOffIsMadeUpFor) {
   const auto fresh_evaluation = [&](TrainingOptions& o) {
     o.eval_masking = EvalMasking::fresh;
     o.masking_rng = MaskingRng::torch;
@@ -276,15 +263,16 @@ TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
   o = often("run");
   fresh_evaluation(o);
   {
-    const SignalAtUpdate two(2);  // after which an evaluation is due
-    o.trace = two.trace();
+    int told = 0;
+    o.should_stop = [&] { return told; };
+    o.on_update = [&](const UpdatePoint& update, RunControl&) { told = update.step == 2; };  // an evaluation is due
     const AdaptReport r = adapt_fresh(o);
-    EXPECT_TRUE(r.stopped);
+    EXPECT_EQ(r.stopped, 1);
     ASSERT_EQ(r.steps, 2);
     EXPECT_TRUE(r.evaluations.empty());
   }
   EXPECT_TRUE(json(folder_ / "run" / "checkpoint-2" / "training_state.json")["state"]["evaluation_due"].get<bool>());
-  o.trace.clear();
+  o.should_stop = nullptr, o.on_update = nullptr;
   o.resume_from_checkpoint = "auto";
   adapt_fresh(o);
   EXPECT_EQ(model_bytes("run"), model_bytes("whole"));
@@ -294,7 +282,7 @@ TEST_F(Resume, AnEvaluationThatASignalPutsOffIsMadeUpFor) {
 TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
   TrainingOptions o = often("run");
   o.save_strategy = o.eval_strategy = Interval::epoch;
-  o.on_evaluation = [](const EvaluationPoint& r) {
+  o.on_evaluation = [](const EvaluationPoint& r, RunControl&) {
     const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};  // model.safetensors has 160,000 bytes
     if (r.step == 10) setrlimit(RLIMIT_FSIZE, &limit);
   };
@@ -315,7 +303,7 @@ TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
 
 TEST_F(Resume, ADiskThatFillsBesideTrainingEndsTheRunAllTheSame) {
   TrainingOptions o = often("run");
-  o.on_evaluation = [](const EvaluationPoint& r) {
+  o.on_evaluation = [](const EvaluationPoint& r, RunControl&) {
     const rlimit limit = {.rlim_cur = 50'000, .rlim_max = RLIM_INFINITY};
     if (r.step == 4) setrlimit(RLIMIT_FSIZE, &limit);
   };
@@ -347,7 +335,7 @@ TEST_F(Resume, WhatIsLeftOfAModelThatCannotBeSavedIsTold) {
     o.eval_strategy = Interval::epoch;
     o.save_strategy = c.save;
     if (!c.resumed.empty()) o.resume_from_checkpoint = (folder / c.resumed).string();
-    o.on_evaluation = [&](const EvaluationPoint&) {
+    o.on_evaluation = [&](const EvaluationPoint&, RunControl&) {
       fs::create_directories(folder / "model.safetensors" / "in the way");
     };
     EXPECT_THAT(message_of(ErrorKind::io, [&] { adapt_fresh(o); }),
@@ -369,7 +357,7 @@ TEST_F(Resume, AModelWithoutRoomIsToldBeforeItIsTrained) {
     std::signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &limit);
     bool evaluated = false;
-    o.on_evaluation = [&](const EvaluationPoint&) { evaluated = true; };
+    o.on_evaluation = [&](const EvaluationPoint&, RunControl&) { evaluated = true; };
     const std::string message = message_of(ErrorKind::io, [&] { adapt_fresh(o); });
     _exit(!evaluated && message.find("there is no room in " + o.output_dir +
                                      " for the trained model of 1.2 MB: File too "

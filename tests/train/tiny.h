@@ -15,7 +15,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "support/scratch_folder.h"
 
 namespace tekio::test {
@@ -24,14 +23,12 @@ namespace tekio::test {
 class TinyRun : public ::testing::Test {
  protected:
   void SetUp() override {
-    set_quiet(true);
     fs::create_directories(folder_ / "tokenizer");
     std::ofstream(folder_ / "tokenizer" / "vocab.txt") << vocabulary();
     std::ofstream(folder_ / "tokenizer" / "tokenizer_config.json")
         << R"({"do_lower_case": true, "tokenizer_class": "DistilBertTokenizer"})";
     std::ofstream(folder_ / "text.txt") << text(220);
   }
-  void TearDown() override { set_quiet(false); }
 
   static std::string word(unsigned i) {
     return {static_cast<char>('a' + i / 26 % 26), static_cast<char>('a' + i % 26)};

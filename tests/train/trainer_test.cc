@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/masked_lm.h"
+#include "support/log_capture.h"
 #include "tiny.h"
 #include "train/estimate.h"
 #include "train/evaluation.h"
@@ -55,7 +56,7 @@ class WholeRun : public TinyRun {
     EXPECT_EQ(r.evaluations.front().evaluation.perplexity, std::exp(r.evaluations.front().evaluation.loss));
     EXPECT_GT(r.tokens_per_second, 0);
     EXPECT_GE(r.train_seconds, 0);
-    EXPECT_FALSE(r.stopped);
+    EXPECT_EQ(r.stopped, 0);
     ASSERT_EQ(r.prompts.size(), 1u);
     EXPECT_EQ(r.prompts[0].before.size(), 5u);
     EXPECT_EQ(r.prompts[0].after.size(), 5u);
@@ -269,7 +270,7 @@ TEST_F(TrainerTest, EarlyStopping) {
   const AdaptReport r = adapt_fresh(o);
   EXPECT_EQ(r.evaluations.size(), 4u);  // the first is the best so far, three are not better
   EXPECT_EQ(r.steps, 20);
-  EXPECT_FALSE(r.stopped);
+  EXPECT_EQ(r.stopped, 0);
   EXPECT_EQ(json(fs::path(o.output_dir) / "trainer_state.json")["stateful_callbacks"]["EarlyStoppingCallback"]
                                                                ["attributes"]["early_stopping_patience_counter"],
             3);
@@ -317,7 +318,7 @@ TEST_F(TrainerTest, ReportsComeAtTheirUpdates) {
   o.save_strategy = Interval::steps;
   o.save_steps = 4;
   std::vector<int64_t> seen;
-  o.on_evaluation = [&](const EvaluationPoint& r) { seen.push_back(r.step); };
+  o.on_evaluation = [&](const EvaluationPoint& r, RunControl&) { seen.push_back(r.step); };
   const AdaptReport r = adapt_fresh(o);
   EXPECT_THAT(seen, ElementsAre(3, 6, 7));
   EXPECT_DOUBLE_EQ(r.evaluations[0].epoch, 0.6);
@@ -341,7 +342,7 @@ TEST_F(TrainerTest, ACallbackMayUseTheModel) {
   o.save_strategy = Interval::no;
   MaskedLM m = model();
   int calls = 0;
-  o.on_evaluation = [&](const EvaluationPoint&) {
+  o.on_evaluation = [&](const EvaluationPoint&, RunControl&) {
     calls += FillMask(m, tokenizer())("aa bb [MASK] ah ao av bc bj bq bx ce cl cs cz dg").size() == 5;
   };
   adapt(m, tokenizer(), split(), o);
@@ -418,12 +419,11 @@ TEST_F(TrainerTest, TextOfOtherKindsIsEvaluatedBeforeAndAfter) {
   o.save_strategy = Interval::no;
   o.general = split(30, 9).test;
   o.general_name = "others";
-  set_quiet(false);
-  testing::internal::CaptureStderr();
+  const LogCapture log;
   MaskedLM m = model();
   const double before = evaluate(m, tokenizer(), *o.general, {.batch_size = 8}).loss;
   const AdaptReport r = adapt(m, tokenizer(), split(), o);
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string said = log.text();
   ASSERT_TRUE(r.general);
   EXPECT_EQ(r.general->before.loss, before);
   EXPECT_EQ(r.general->after.loss, evaluate(m, tokenizer(), *o.general, {.batch_size = 8}).loss);
@@ -438,7 +438,7 @@ TEST_F(TrainerTest, TextOfOtherKindsIsEvaluatedBeforeAndAfter) {
 
 TEST_F(TrainerTest, WhatACallbackThrowsEndsTheRunAndTheModelIsFree) {
   TrainingOptions o = options();
-  o.on_evaluation = [](const EvaluationPoint&) { throw std::runtime_error("enough"); };
+  o.on_evaluation = [](const EvaluationPoint&, RunControl&) { throw std::runtime_error("enough"); };
   MaskedLM m = model();
   EXPECT_THROW(adapt(m, tokenizer(), split(), o), std::runtime_error);
   EXPECT_EQ(FillMask(m, tokenizer())("aa bb [MASK] ah").size(), 5u);
@@ -447,7 +447,7 @@ TEST_F(TrainerTest, WhatACallbackThrowsEndsTheRunAndTheModelIsFree) {
 TEST_F(TrainerTest, EveryFileOfARunIsSetAsideByTheNext) {
   TrainingOptions o = options();
   o.prompts = {"ah ao [MASK] bc"};
-  o.options_toml = "seed = 42\n";
+  o.description.options_toml = "seed = 42\n";
   adapt_fresh(o);
   o.overwrite_output_dir = true;
   RunFolder next(o);

@@ -1,12 +1,12 @@
 // What a run says and does does not depend on how many ranks work on it: evaluations, best models, stops, resuming.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <csignal>
 
 #include "support/local_ranks.h"
 #include "tiny.h"
 #include "train/on_ranks.h"
-#include "train/signals.h"
 #include "train/trainer.h"
 
 namespace tekio::test {
@@ -184,25 +184,25 @@ TEST_F(World, AnotherGlobalBatchIsAnotherRun) {
   run_ranks(4, [&](Communicator& all) { EXPECT_EQ(accumulation_to_resume(o, all), 2); });
 }
 
-TEST_F(World, ASignalStopsAllAfterTheSameUpdate) {
+TEST_F(World, OneThatIsToldToStopStopsAllAfterTheSameUpdate) {
   const TrainingOptions whole = options_of("whole", 4);
   run(4, whole);
   for (const int64_t at : {2, 4, 6}) {
-    const StopSignals signals;
+    std::atomic<int> told{0};
     TrainingOptions o = options_of("stopped" + std::to_string(at), 4);
     o.save_strategy = Interval::no;
-    o.on_evaluation = [&](const EvaluationPoint& point) {
-      if (point.step == at) raise(SIGTERM);
+    o.on_evaluation = [&](const EvaluationPoint& point, RunControl&) {
+      if (point.step == at) told = SIGTERM;
     };
-    const AdaptReport stopped = run(4, o);
-    EXPECT_TRUE(stopped.stopped);
-    EXPECT_EQ(stopped.signal, SIGTERM);
+    const AdaptReport stopped = run(4, o, [&](TrainingOptions& own, int rank) {
+      if (rank == 2) own.should_stop = [&] { return told.load(); };
+    });
+    EXPECT_EQ(stopped.stopped, SIGTERM);
     EXPECT_GE(stopped.steps, at);
     EXPECT_LE(stopped.steps, at + 1);
     EXPECT_TRUE(fs::exists(fmt::format("{}/checkpoint-{}", o.output_dir, stopped.steps)));
   }
   for (const int64_t at : {2, 4, 6}) {
-    const StopSignals signals;  // forgets
     TrainingOptions o = options_of("stopped" + std::to_string(at), 2);
     o.save_strategy = Interval::no;
     o.resume_from_checkpoint = "auto";

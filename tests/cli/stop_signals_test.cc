@@ -1,12 +1,12 @@
-// Signals in the midst of products: what is computed stays right, and nobody's memory is written over.
-#include "train/signals.h"
+// Signals that stop a run, also in the midst of products: what is computed stays right, and nobody's memory is written
+// over.
+#include "stop_signals.h"
 
 #include <gtest/gtest.h>
 #include <sys/time.h>
 
 #include <atomic>
 #include <chrono>
-#include <thread>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -14,6 +14,8 @@
 
 namespace tekio::test {
 namespace {
+
+using cli::StopSignals;
 
 std::atomic<int> alarms{0};
 
@@ -32,22 +34,6 @@ TEST(Signals, AreNotedAndGivenBack) {
   }
   sigaction(SIGTERM, nullptr, &after);
   EXPECT_EQ(before.sa_handler, after.sa_handler);
-}
-
-TEST(Signals, WorkersTakeNone) {
-  ThreadPool pool(2);
-  std::atomic<int> blocked{0}, asked{0};
-  for (int trial = 0; trial < 200 && asked == 0; ++trial)
-    pool.for_each(64, [&](int64_t, int worker) {
-      if (worker == 0) return std::this_thread::sleep_for(std::chrono::microseconds(50));
-      sigset_t mask;
-      pthread_sigmask(SIG_BLOCK, nullptr, &mask);
-      ++asked;
-      blocked +=
-          sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGSEGV) == 0;
-    });
-  EXPECT_GT(asked, 0);
-  EXPECT_EQ(blocked, asked);
 }
 
 TEST(Signals, DoNotDisturbProducts) {

@@ -1,5 +1,5 @@
 // Widths of texts, where lines are broken, and what the environment says of colour and columns.
-#include "base/terminal.h"
+#include "terminal.h"
 #include "support/pseudo_terminal.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +10,12 @@
 
 namespace tekio::test {
 namespace {
+
+using cli::columns_of;
+using cli::folded;
+using cli::is_coloured;
+using cli::is_terminal;
+using cli::terminal_width;
 
 /// A variable of the environment, put back afterwards.
 class Setting {

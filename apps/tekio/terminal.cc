@@ -1,6 +1,6 @@
 // The width is asked for each time: a window that is made smaller is then right with the next line, without a handler
 // of SIGWINCH.
-#include "base/terminal.h"
+#include "terminal.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 
 #include "base/environment.h"
 
-namespace tekio {
+namespace tekio::cli {
 namespace {
 
 struct Range {
@@ -106,4 +106,4 @@ std::string folded(std::string_view text, int64_t width, int64_t indent) {
   return out;
 }
 
-}  // namespace tekio
+}  // namespace tekio::cli

@@ -4,11 +4,12 @@
 // before (nohup) stays ignored.
 #pragma once
 
+#include <tekio/adapt.h>
 #include <csignal>
 #include <cstdint>
 #include <vector>
 
-namespace tekio {
+namespace tekio::cli {
 
 /// Takes the signals over while it lives, and gives them back. One at a time in a process; to be made on the thread
 /// that computes.
@@ -19,21 +20,16 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
+  /// Has `options` heed them, and tell what the run does, so that a signal's answer says what it will lead to.
+  static void stop(TrainingOptions& options);
   /// The signal that came first, 0 if none.
   static int received();
-  /// "SIGINT", "SIGTERM" or "SIGHUP".
-  static const char* name_of(int signal);
-
-  /// What the run does, so that a signal's answer says what it will lead to.
-  enum class Doing { starting, updating, evaluating, finishing };
-  /// `step`: updates done.
-  static void now(Doing doing, int64_t step);
 
  private:
   struct sigaction interrupt_ {
-  }, terminate_{}, hang_up_{}, file_size_{};
+  }, terminate_{}, hang_up_{};
   std::vector<char> stack_;
   stack_t stack_before_{};
 };
 
-}  // namespace tekio
+}  // namespace tekio::cli

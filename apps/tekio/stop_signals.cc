@@ -1,25 +1,24 @@
 // The handlers run on a stack of their own: oneDNN's products use the stack register for other ends, and a handler's
 // frame in the wrong place corrupts the heap (a signal in some thousand did). They touch lock-free atomics and write(2)
-// only. The pool's threads take no signals at all. SIGXFSZ is ignored as well: a write beyond a file size limit then
-// fails like one on a full disk, with a message.
-#include "train/signals.h"
+// only. The pool's threads take no signals at all.
+#include "stop_signals.h"
 
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 
-#include "base/log.h"
-#include "base/terminal.h"
+#include "terminal.h"
+#include "terminal_log.h"
 
-namespace tekio {
+namespace tekio::cli {
 namespace {
 
 std::atomic<int> signal_received{0};
-std::atomic<StopSignals::Doing> doing_now{StopSignals::Doing::starting};
+std::atomic<RunPhase> phase_now{RunPhase::starting};
 std::atomic<int64_t> updates_done{0};
 std::atomic<bool> on_terminal{false};
-static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<StopSignals::Doing>::is_always_lock_free);
+static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<RunPhase>::is_always_lock_free);
 
 /// A text that grows within a handler: no memory is asked for.
 class Text {
@@ -53,20 +52,20 @@ void answer(int number) {
   const int64_t step = updates_done;
   Text text;
   if (on_terminal) text << "\r\033[K";  // a bar, or the ^C that the terminal shows
-  switch (doing_now.load()) {
-    case StopSignals::Doing::starting:
+  switch (phase_now.load()) {
+    case RunPhase::starting:
       text << " stopping: there is nothing to save yet\n";
       break;
-    case StopSignals::Doing::updating:
+    case RunPhase::updating:
       text << " stopping once update " << step + 1 << " is saved\n";
       break;
-    case StopSignals::Doing::evaluating:
+    case RunPhase::evaluating:
       if (step > 0)
         text << " stopping: saved as of update " << step << "\n";
       else
         text << " stopping: there is nothing to save yet\n";
       break;
-    case StopSignals::Doing::finishing:
+    case RunPhase::finishing:
       text << " finishing: the model is being saved\n";
       break;
   }
@@ -96,7 +95,8 @@ void handle(int number, void (*handler)(int), int flags, struct sigaction& befor
 StopSignals::StopSignals() : stack_(64 << 10) {
   signal_received = 0;
   on_terminal = is_terminal(2);
-  now(Doing::starting, 0);
+  updates_done = 0;
+  phase_now = RunPhase::starting;
   stack_t stack{};
   stack.ss_sp = stack_.data();
   stack.ss_size = stack_.size();
@@ -107,26 +107,23 @@ StopSignals::StopSignals() : stack_(64 << 10) {
   handle(SIGTERM, remember, kOnce, terminate_);
   sigaction(SIGHUP, nullptr, &hang_up_);
   if (hang_up_.sa_handler != SIG_IGN) handle(SIGHUP, remember, kKept, hang_up_);  // nohup
-  handle(SIGXFSZ, SIG_IGN, 0, file_size_);
 }
 
 StopSignals::~StopSignals() {
   sigaction(SIGINT, &interrupt_, nullptr);
   sigaction(SIGTERM, &terminate_, nullptr);
   sigaction(SIGHUP, &hang_up_, nullptr);
-  sigaction(SIGXFSZ, &file_size_, nullptr);
   sigaltstack(&stack_before_, nullptr);
 }
 
 int StopSignals::received() { return signal_received; }
 
-const char* StopSignals::name_of(int signal) {
-  return signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM";
+void StopSignals::stop(TrainingOptions& options) {
+  options.should_stop = received;
+  options.on_phase = [](RunPhase phase, int64_t step) {
+    phase_now = phase;
+    updates_done = step;
+  };
 }
 
-void StopSignals::now(Doing doing, int64_t step) {
-  doing_now = doing;
-  updates_done = step;
-}
-
-}  // namespace tekio
+}  // namespace tekio::cli

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace tekio {
+namespace tekio::cli {
 
 /// Whether `descriptor` is a terminal on which a line can be drawn anew (not TERM=dumb).
 bool is_terminal(int descriptor);
@@ -22,4 +22,4 @@ int64_t columns_of(std::string_view text);
 /// that is wider stays whole, and no line begins with "·", "±" or "%".
 std::string folded(std::string_view text, int64_t width, int64_t indent);
 
-}  // namespace tekio
+}  // namespace tekio::cli
