@@ -2,7 +2,8 @@
 // make_commands() in run_program.cc lists them all.
 #pragma once
 
-#include <tekio/masked_lm.h>
+#include <tekio/adapt.h>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct Common {
   int threads = 0;
   uint64_t seed = 42;
   bool offline = false, json = false, quiet = false, no_cache = false, dump_config = false, help = false;
+  /// What else is set in a run's options before it begins; empty: signals stop it.
+  std::function<void(TrainingOptions&)> prepare_run;
 };
 
 struct CommandText {
@@ -85,5 +88,9 @@ std::string version_text();
 /// The whole program but for the process's own business (signals, descriptors): parses, runs, prints the error
 /// sentence, returns the exit code. `arguments` without the program's name.
 int run_program(const std::vector<std::string>& arguments, Output& out);
+/// A command within another program, which hears the log and has the signals: errors are thrown. `prepare_run` as of
+/// Common.
+int run_command(const std::vector<std::string>& arguments, Output& out,
+                std::function<void(TrainingOptions&)> prepare_run);
 
 }  // namespace tekio::cli

@@ -4,12 +4,12 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "data/mask_options.h"
 #include "inputs.h"
 #include "model/model_folder.h"
 #include "ranks.h"
 #include "terminal.h"
 #include "train/on_ranks.h"
-#include "train/options_json.h"
 #include "train/report.h"
 #include "train/result_json.h"
 

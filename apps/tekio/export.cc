@@ -1,8 +1,8 @@
 // tekio export: a model in another format, with what that changed.
 #include <tekio/export.h>
 
+#include "data/mask_options.h"
 #include "inputs.h"
-#include "train/options_json.h"
 
 namespace tekio::cli {
 namespace {

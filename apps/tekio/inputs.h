@@ -86,8 +86,6 @@ std::vector<std::string> masking_contradictions(const OptionTable& table, const 
 void check_masking_options(const OptionTable& table, const MaskOptions& options);
 /// "whole words, 20 % of them", for a line to read.
 std::string masking_text(const TrainingOptions& options);
-/// The same for --json.
-OrderedJson masking_json(const TrainingOptions& options);
 /// Warns where the words that are to be masked are whole passages, as offsets have them that leave no gaps.
 void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer);
 /// How rows are read: every command that reads data has these.

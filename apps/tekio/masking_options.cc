@@ -4,66 +4,37 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "bind_options.h"
 #include "data/chunks.h"
-#include "data/masking.h"
+#include "data/mask_options.h"
 #include "inputs.h"
-#include "train/options_json.h"
 
 namespace tekio::cli {
 namespace {
-
-// `first`: where the run may begin with another; nullptr: nothing is trained.
-Option& add_probability(OptionTable& table, const char* name, std::optional<double>* first, double* last,
-                        const char* help) {
-  Option& option = first != nullptr ? table.add(name, first, last, help)
-                                    : table.add(name, last, help).may_change(Option::Change::refused);
-  return option.above(0).at_most(1);
-}
-
-void add_options(OptionTable& table, MaskOptions& options, TrainingOptions* training) {
-  add_probability(table, "mlm_probability", training != nullptr ? &training->initial_mlm_probability : nullptr,
-                  &options.mlm_probability,
-                  training != nullptr
-                      ? "chance of a token to be chosen for masking; 0.3:0.15 falls from 0.3 to 0.15 over the run, and "
-                        "evaluates with 0.15"
-                      : "chance of a token to be chosen for masking");
-  table.add("whole_word_mask", &options.whole_word_mask, "masks whole words instead of single tokens");
-  add_probability(table, "wwm_probability", training != nullptr ? &training->initial_wwm_probability : nullptr,
-                  &options.wwm_probability, "chance of a word to be chosen with --whole_word_mask");
-  table.add(
-      "whole_word_rule", &options.whole_word_rule, whole_word_rule_names(),
-      "what --whole_word_mask takes for words: the tokenizer's (words); or, chosen by --mlm_probability, what the "
-      "text has no gap in, as DataCollatorForLanguageModeling has it (offsets), or the tokenizer's in random "
-      "order up to that share of the tokens, as transformers 4's DataCollatorForWholeWordMask (legacy)");
-  table
-      .add(
-          "masking", &options.masking, masking_names(),
-          "token: tokens, or words with --whole_word_mask, one by one; span: stretches of whole words, as SpanBERT has "
-          "them, until --mlm_probability of the tokens is masked")
-      .refusing("word", "pass --whole_word_mask");
-  table
-      .add("span_geometric_p", &options.span_geometric_p,
-           "of --masking span: a span of L words has the chance P (1 - P)^(L - 1), times a factor")
-      .above(0)
-      .at_most(1);
-  table.add("max_span_length", &options.max_span_length, "of --masking span: words in the longest span")
-      .at_least(1)
-      .at_most(kLongestSpan);
-}
 
 std::string share_text(double share) { return fmt::format("{:.4g} %", 100 * share); }
 
 }  // namespace
 
-void add_masking_options(OptionTable& table, MaskOptions& options) { add_options(table, options, nullptr); }
-void add_masking_options(OptionTable& table, TrainingOptions& options) { add_options(table, options, &options); }
+void add_masking_options(OptionTable& table, MaskOptions& options) {
+  BindOptions bind(table);
+  walk_mask_options(options, bind);
+  for (const char* share : {"mlm_probability", "wwm_probability"}) table.at(share).may_change(Option::Change::refused);
+  table.at("masking").refusing("word", "pass --whole_word_mask");
+}
+
+void add_masking_options(OptionTable& table, TrainingOptions& options) {
+  BindOptions bind(table);
+  walk_mask_options(options, bind);
+  table.at("masking").refusing("word", "pass --whole_word_mask");
+}
 
 std::vector<std::string> masking_contradictions(const OptionTable& table, const MaskOptions& options) {
   std::vector<std::string> problems;
   if (!options.whole_word_mask && options.whole_word_rule != WholeWordRule::words)
-    problems.emplace_back("--whole_word_rule needs --whole_word_mask: single tokens are masked without it");
+    problems.push_back(message("--whole_word_rule needs --whole_word_mask: single tokens are masked without it"));
   const auto idle = [&](const char* option, const std::string& why) {
-    if (table.given(option)) note(fmt::format("without effect here: --{} ({})", option, why));
+    if (table.given(option)) note(message("without effect here: --{} ({})", option, with_named_options(why)));
   };
   if (options.by_wwm_probability())
     idle("mlm_probability", "--whole_word_mask chooses words by --wwm_probability");
@@ -102,18 +73,6 @@ std::string masking_text(const TrainingOptions& o) {
   return fmt::format("tokens, {} of them{}", share, after);
 }
 
-OrderedJson masking_json(const TrainingOptions& o) {
-  OrderedJson rule;
-  for (const auto& [name, value] : whole_word_rule_names())
-    if (o.whole_word_mask && value == o.whole_word_rule) rule = name;
-  const MaskingRule masked = rule_of(o);
-  return {{"of", masked == MaskingRule::tokens  ? "tokens"
-                 : masked == MaskingRule::spans ? "spans"
-                                                : "words"},
-          {"rule", rule},
-          {"rate", {{"first", o.initial_rate()}, {"last", o.rate()}, {"evaluation", o.rate()}}}};
-}
-
 void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer) {
   if (rule_of(options) != MaskingRule::offsets) return;
   constexpr int64_t kSample = 64, kLong = 8;
@@ -134,10 +93,10 @@ void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const 
   }
   if (tokens < kLong * words || words == 0) return;
   warn(
-      fmt::format("to --whole_word_rule offsets a word of this text has {} tokens on average, since the text, or this "
-                  "tokenizer's offsets, leave no gaps between words: masks come in passages; --whole_word_rule words "
-                  "masks the tokenizer's words",
-                  tokens / words));
+      message("to --whole_word_rule offsets a word of this text has {} tokens on average, since the text, or this "
+              "tokenizer's offsets, leave no gaps between words: masks come in passages; --whole_word_rule words "
+              "masks the tokenizer's words",
+              tokens / words));
 }
 
 }  // namespace tekio::cli

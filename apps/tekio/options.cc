@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace tekio::cli {
 namespace {
@@ -30,9 +31,6 @@ std::optional<std::pair<std::string, std::string>> ends_of(const std::string& te
   if (colon == std::string::npos) return std::nullopt;
   return std::pair(text.substr(0, colon), text.substr(colon + 1));
 }
-
-// 3 as "3", 0.15 as "0.15", 2e-5 as "2e-05".
-std::string number_text(double number) { return fmt::format("{}", number); }
 
 }  // namespace
 
@@ -59,16 +57,8 @@ std::string Option::expected() const {
     case Kind::number:
       break;
   }
-  const std::string what = kind == Kind::integer ? "an integer" : "a number";
-  const bool low = std::isfinite(minimum), high = std::isfinite(maximum);
-  if (low && high && !above_minimum && !below_maximum)
-    return fmt::format("{} from {} to {}", what, number_text(minimum), number_text(maximum));
-  std::string text = what;
-  if (low) text += fmt::format(" {} {}", above_minimum ? ">" : ">=", number_text(minimum));
-  if (high) text += fmt::format("{} {} {}", low ? " and" : "", below_maximum ? "<" : "<=", number_text(maximum));
-  if (also) text += fmt::format(", or {}", number_text(*also));
-  if (change == Change::taken) text += ", or two, FIRST:LAST";
-  return text;
+  return range.text(kind == Kind::integer ? "an integer" : "a number") +
+         (change == Change::taken ? ", or two, FIRST:LAST" : "");
 }
 
 std::string Option::meant(const std::string& text) const {
@@ -114,9 +104,7 @@ bool Option::is_in_range(const std::string& text) const {
   } else if (!choices.empty()) {
     good = std::find(choices.begin(), choices.end(), text) != choices.end();
   }
-  if (kind == Kind::integer || kind == Kind::number)
-    good = good && (number == also || ((above_minimum ? number > minimum : number >= minimum) &&
-                                       (below_maximum ? number < maximum : number <= maximum)));
+  if (kind == Kind::integer || kind == Kind::number) good = good && range.holds(number);
   return good;
 }
 
@@ -141,7 +129,7 @@ Option& OptionTable::add(const char* name, bool* target, const char* help) {
 
 Option& OptionTable::add(const char* name, int* target, const char* help) {
   Option& option = add_option(name, Option::Kind::integer, help);
-  option.minimum = std::numeric_limits<int>::min(), option.maximum = std::numeric_limits<int>::max();
+  option.range = {.minimum = std::numeric_limits<int>::min(), .maximum = std::numeric_limits<int>::max()};
   option.assign = [target](const std::string& text) { *target = static_cast<int>(*parse_number<int64_t>(text)); };
   option.value = [target] { return OrderedJson(*target); };
   option.default_value = option.value();

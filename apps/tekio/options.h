@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <list>
 #include <map>
 #include <optional>
@@ -17,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/option_range.h"
 
 namespace tekio::cli {
 
@@ -31,11 +31,8 @@ struct Option {
   std::string value_name = "TEXT";
   /// Further names with the same meaning (run_mlm.py's, other tools'). One that several options have sets them all.
   std::vector<std::string> aliases;
-  char letter = 0;  ///< "-n"
-  double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
-  bool above_minimum = false;  ///< the minimum itself is out of range
-  bool below_maximum = false;  ///< so is the maximum
-  std::optional<double> also;  ///< one more number that is in range
+  char letter = 0;    ///< "-n"
+  OptionRange range;  ///< numbers only
   enum class Change { no, refused, taken };
   Change change = Change::no;  ///< whether a number may change over a run, FIRST:LAST; refused: elsewhere it may
   std::vector<std::string> choices;
@@ -58,23 +55,19 @@ struct Option {
 
   // Refinements, to be chained after OptionTable::add.
   Option& at_least(double low) {
-    minimum = low;
+    range.minimum = low;
     return *this;
   }
   Option& above(double low) {
-    minimum = low, above_minimum = true;
+    range.minimum = low, range.above_minimum = true;
     return *this;
   }
   Option& at_most(double high) {
-    maximum = high;
+    range.maximum = high;
     return *this;
   }
   Option& below(double high) {
-    maximum = high, below_maximum = true;
-    return *this;
-  }
-  Option& or_exactly(double number) {
-    also = number;
+    range.maximum = high, range.below_maximum = true;
     return *this;
   }
   Option& may_change(Change whether) {

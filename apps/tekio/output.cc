@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "terminal.h"
@@ -39,6 +40,10 @@ void Output::json(const OrderedJson& document) {
 }
 
 void Output::flush() {
+  if (text_ != nullptr) {
+    *text_ += std::exchange(buffer_, {});
+    return;
+  }
   std::string_view rest = buffer_;
   while (!rest.empty()) {
     const ssize_t written = ::write(descriptor_, rest.data(), rest.size());

@@ -14,6 +14,8 @@ namespace tekio::cli {
 class Output {
  public:
   explicit Output(int descriptor = 1) : descriptor_(descriptor) {}
+  /// Into a text instead, which must outlive this.
+  explicit Output(std::string& text) : descriptor_(-1), text_(&text) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
@@ -30,6 +32,7 @@ class Output {
 
  private:
   int descriptor_;
+  std::string* text_ = nullptr;
   std::string buffer_;
 };
 

@@ -153,7 +153,7 @@ std::map<std::string, std::string> options_of_others(const Commands& commands, c
   return names;
 }
 
-int dispatch(Words words, Output& out) {
+int dispatch(Words words, Output& out, std::function<void(TrainingOptions&)> prepare_run = {}) {
   if (answer(words, out)) return 0;
   const Commands commands = make_commands();
   Command* const chosen = choose(commands, words, out);
@@ -170,6 +170,7 @@ int dispatch(Words words, Output& out) {
   if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
     fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
          printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
+  chosen->common.prepare_run = std::move(prepare_run);
   set_quiet(chosen->common.quiet);
   show_transfers(!chosen->common.json);
   // Where the Hub's settings are read.
@@ -208,8 +209,16 @@ void fill_table(Command& command, OptionTable& table) {
   add_common(table, command.common);
 }
 
+int run_command(const std::vector<std::string>& arguments, Output& out,
+                std::function<void(TrainingOptions&)> prepare_run) {
+  const int code = dispatch(arguments, out, std::move(prepare_run));
+  out.flush();
+  return code;
+}
+
 int run_program(const std::vector<std::string>& arguments, Output& out) {
   log_to_stderr();
+  name_options_with_dashes(true);
   ErrorKind kind = ErrorKind::bug;
   std::string message;
   try {

@@ -9,10 +9,10 @@
 #include "base/stopwatch.h"
 #include "data/layout.h"
 #include "data/repository/hub_dataset.h"
-#include "model/result_json.h"
 #include "push_at_end.h"
 #include "ranks.h"
 #include "stop_signals.h"
+#include "train/adapt_json.h"
 #include "train/model_lease.h"
 #include "train/on_ranks.h"
 #include "train/plan.h"
@@ -129,51 +129,6 @@ OrderedJson model_json(const OpenModel& opened) {
   return {{"name", opened.place.name}, {"family", opened.info.family}, {"parameters", opened.info.parameters}};
 }
 
-OrderedJson general_json(const AdaptReport& report, const RunData& data) {
-  if (!report.general) return nullptr;
-  const auto both = [&](double EvaluationReport::*figure) -> OrderedJson {
-    return {{"before", report.general->before.*figure}, {"after", report.general->after.*figure}};
-  };
-  return {{"before", report.general->before.perplexity},
-          {"after", report.general->after.perplexity},
-          {"data", data.general_name},
-          {"eval_chunks", report.general->after.chunks},
-          {"perplexity", both(&EvaluationReport::perplexity)},
-          {"eval_loss", both(&EvaluationReport::loss)},
-          {"accuracy", both(&EvaluationReport::accuracy)}};
-}
-
-OrderedJson result(const AdaptReport& report, const OpenModel& opened, const RunData& data,
-                   const TrainingOptions& options, int ranks) {
-  // A stopped run has no figure after: null.
-  const auto evaluated = [&](double EvaluationReport::*figure) {
-    OrderedJson figures = {{"before", report.before.*figure}, {"epochs", OrderedJson::array()}, {"after", nullptr}};
-    for (const EvaluationPoint& point : report.evaluations) figures["epochs"].push_back(point.evaluation.*figure);
-    if (report.stopped == 0) figures["after"] = report.after.*figure;
-    return figures;
-  };
-  OrderedJson prompts = OrderedJson::array();
-  for (const auto& prompt : report.prompts)
-    prompts.push_back({{"text", prompt.text}, {"before", json_of(prompt.before)}, {"after", json_of(prompt.after)}});
-  return {{"run_dir", report.run_dir},
-          {"model", model_json(opened)},
-          {"data", data.to_json()},
-          {"masking", masking_json(options)},
-          {"perplexity", evaluated(&EvaluationReport::perplexity)},
-          {"accuracy", evaluated(&EvaluationReport::accuracy)},
-          {"eval_loss", evaluated(&EvaluationReport::loss)},
-          {"train",
-           {{"steps", report.steps},
-            {"steps_without_masked_tokens", report.steps_without_masked_tokens},
-            {"loss", report.train_loss},
-            {"seconds", report.train_seconds},
-            {"tokens_per_second", report.tokens_per_second}}},
-          {"general", general_json(report, data)},
-          {"prompts", prompts},
-          {"world_size", ranks},
-          {"stopped", report.stopped != 0}};
-}
-
 // The exit code.
 int ended(const AdaptReport& report, Output& out) {
   if (report.stopped == SIGHUP) {
@@ -285,12 +240,15 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   a.training.description = describe(table, opened.place, a.training_data(), data);
   a.training.description.options_toml = a.record(table);
   if (hub) hub->prepare();
-  const StopSignals signals;
-  StopSignals::stop(a.training);
+  std::optional<StopSignals> signals;
+  if (common.prepare_run)
+    common.prepare_run(a.training);
+  else
+    signals.emplace(), StopSignals::stop(a.training);
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training, ranks);
   if (!leads) return ended(report, out);
   if (hub && report.stopped == 0) hub->push(report.run_dir);  // what fails there is said last
-  OrderedJson document = result(report, opened, data, a.training, ranks.size());
+  OrderedJson document = adapt_json(report, a.training);
   if (hub) document["hub"] = hub->to_json();
   if (common.json)
     out.json(document);

@@ -1,5 +1,5 @@
-// The names are the reference stack's where it has one. Ranges stand here for --help; TrainingOptions::problems() holds
-// the rules that bind several options.
+// The names are the reference stack's where it has one. What the library describes (train/training_options.h) is bound
+// as it stands there; here are the command line's own options and spellings.
 #include "training_options.h"
 
 #include <fmt/ranges.h>
@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/log.h"
-#include "train/options_json.h"
-#include "train/schedule.h"
+#include "bind_options.h"
+#include "train/training_options.h"
 
 namespace tekio::cli {
 namespace {
@@ -49,114 +49,58 @@ void add_data(TrainingArguments& a, OptionTable& table) {
   add_read_options(table, a.read);
   add_word_options(table, a.read);
   add_chunk_options(table, a.chunks);
-  table
-      .add("output_dir", &a.training.output_dir,
-           "the run folder: the adapted model, checkpoints, metrics; default MODEL-finetuned-DATA")
-      .called("RUN")
-      .short_name('o');
-  table.add("overwrite_output_dir", &a.training.overwrite_output_dir,
-            "replaces a run that is in the run folder already");
+  BindOptions bind(table);
+  walk_run_folder_options(a.training, bind);
+  table.at("output_dir").called("RUN").short_name('o');
   table.add("dry_run", &a.dry_run,
             "shows what the run would be (chunks, steps, memory, disk, time) and does not train");
 }
 
 void add_masking(TrainingArguments& a, OptionTable& table) {
   table.group("Masking");
-  TrainingOptions& t = a.training;
-  add_masking_options(table, t);
-  table.add("eval_masking", &t.eval_masking, eval_masking_names(),
-            "masks the evaluation chunks once, or anew each time");
-  table.add("masking_rng", &t.masking_rng, masking_rng_names(),
-            "where order and masks come from: counters, or the random streams of Hugging Face transformers (torch-cpu: "
-            "dropout too, "
-            "slower)");
-  table.add("data_seed", &t.data_seed, "decides the order of the chunks, if it is to differ from --seed")
-      .at_most(4294967295.0);
+  add_masking_options(table, a.training);
+  BindOptions bind(table, {{"seed", nullptr}});  // which all commands have
+  walk_randomness_options(a.training, bind);
 }
 
 void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.group("Optimisation");
-  TrainingOptions& t = a.training;
-  table.add("per_device_train_batch_size", &t.per_device_train_batch_size, "chunks in a batch")
-      .at_least(1)
-      .alias("batch_size");
-  table.add("per_device_eval_batch_size", &t.per_device_eval_batch_size, "chunks in a batch of the evaluation")
-      .at_least(1)
-      .alias("batch_size");
-  table.add("gradient_accumulation_steps", &t.gradient_accumulation_steps, "batches in an update").at_least(1);
-  table.add("accumulation_loss", &t.accumulation_loss, accumulation_loss_names(),
-            "how the batches of an update are averaged: over all their masked tokens, or as the sum or mean of their "
-            "own means; "
-            "automatic: tokens, or sum with --masking_rng torch (but ModernBERT's: tokens, as the reference has it)");
-  table.add("learning_rate", &t.learning_rate, "the highest rate").at_least(0).alias("lr");
-  table.add("lr_scheduler_type", &t.lr_scheduler_type, lr_schedulers(), "how the rate falls");
-  table
-      .add("warmup_steps", &a.warmup_steps, "updates over which the rate rises from 0; below 1: a share of all updates")
-      .at_least(0);
-  table.add("warmup_ratio", &t.warmup_ratio, "the same as a share of all updates, where --warmup_steps is 0")
-      .at_least(0)
-      .at_most(1);
-  table.add("num_train_epochs", &t.num_train_epochs, "passes over the training chunks; need not be whole")
-      .above(0)
-      .alias("epochs");
-  table.add("max_steps", &t.max_steps, "updates; where positive it decides instead of --num_train_epochs")
-      .at_least(1)
-      .or_exactly(-1);
-  table.add("weight_decay", &t.weight_decay, "AdamW's, not on biases and layer norms").at_least(0);
-  table.add("adam_beta1", &t.adam_beta1, "AdamW's").at_least(0).below(1);
-  table.add("adam_beta2", &t.adam_beta2, "AdamW's").at_least(0).below(1);
-  table.add("adam_epsilon", &t.adam_epsilon, "AdamW's").above(0);
-  table.add("max_grad_norm", &t.max_grad_norm, "gradients are scaled down to this norm; 0: never").at_least(0);
-  table
-      .add("dropout", &t.dropout,
-           "sets the model's dropout rates: of embeddings, hidden states and attention (not a classifier's, nor "
-           "ModernBERT's mlp_dropout, which stays 0)")
-      .at_least(0)
-      .below(1);
+  const auto warmup = [&] {
+    table
+        .add("warmup_steps", &a.warmup_steps,
+             "updates over which the rate rises from 0; below 1: a share of all updates")
+        .at_least(0);
+  };
+  BindOptions bind(table, {{"warmup_steps", warmup}});
+  walk_optimisation_options(a.training, bind);
+  for (const char* size : {"per_device_train_batch_size", "per_device_eval_batch_size"})
+    table.at(size).alias("batch_size");
+  table.at("learning_rate").alias("lr");
+  table.at("num_train_epochs").alias("epochs");
 }
 
 void add_processes(TrainingArguments& a, OptionTable& table) {
   table.group("Several processes (started by mpirun or srun)");
-  TrainingOptions& t = a.training;
-  table.add("optimizer_sharding", &t.optimizer_sharding,
-            "each process keeps AdamW's moments of its share of the weights alone, updates that and sends it to the "
-            "others: less memory, the same result; without effect in one process");
-  table.add("wire", &t.wire, wire_format_names(),
-            "what gradients are sent as: bf16 halves the bytes and rounds; without effect in one process");
+  BindOptions bind(table);
+  walk_process_options(a.training, bind);
 }
 
 void add_reports(TrainingArguments& a, OptionTable& table) {
   table.group("Reports and checkpoints");
-  TrainingOptions& t = a.training;
   table.add("logging_strategy", &a.logging_strategy,
             {{"automatic", TrainingArguments::Logging::automatic},
              {"no", TrainingArguments::Logging::no},
              {"steps", TrainingArguments::Logging::steps},
              {"epoch", TrainingArguments::Logging::epoch}},
             "automatic: by --logging_steps; epoch or no: once per epoch");
-  table.add("logging_steps", &t.logging_steps, "updates between log lines; below 1: a share of all; 0: once per epoch")
-      .at_least(0);
-  table.add("eval_strategy", &t.eval_strategy, interval_names(), "when to evaluate between before and after")
-      .alias("evaluation_strategy");
-  table.add("eval_steps", &t.eval_steps, "updates between evaluations; below 1: a share of all; 0: as --logging_steps")
-      .at_least(0);
-  table.add("save_strategy", &t.save_strategy, interval_names(), "when to keep a checkpoint");
-  table.add("save_steps", &t.save_steps, "updates between checkpoints; below 1: a share of all").above(0);
-  table.add("save_total_limit", &t.save_total_limit, "checkpoints kept, the newest and the best; 0: all").at_least(0);
-  table.add("load_best_model_at_end", &t.load_best_model_at_end,
-            "saves the model of the best evaluation instead of the last");
-  table
-      .add("early_stopping_patience", &t.early_stopping_patience,
-           "stops after so many evaluations without improvement; 0: never")
-      .at_least(0);
-  table
-      .add("resume_from_checkpoint", &t.resume_from_checkpoint,
-           "goes on from a checkpoint folder, or from the run's newest")
-      .called("DIR")
-      .alone_means("auto");
-  table.add("trace", &t.trace, "writes a JSON line an update: loss, norm, rate, checksums of its batches")
-      .called("FILE");
-  table.add("prompt", &t.prompts, "a text with a mask, filled before and after").called("TEXT");
+  const auto prompt = [&] {
+    table.add("prompt", &a.training.prompts, "a text with a mask, filled before and after").called("TEXT");
+  };
+  BindOptions bind(table, {{"prompts", prompt}});
+  walk_report_options(a.training, bind);
+  table.at("eval_strategy").alias("evaluation_strategy");
+  table.at("resume_from_checkpoint").called("DIR").alone_means("auto");
+  table.at("trace").called("FILE");
 }
 
 void add_hub(TrainingArguments& a, OptionTable& table) {
@@ -177,6 +121,10 @@ void add_hub(TrainingArguments& a, OptionTable& table) {
 
 void TrainingArguments::add_to(OptionTable& table) {
   add_data(*this, table);
+  add_training_to(table);
+}
+
+void TrainingArguments::add_training_to(OptionTable& table) {
   add_masking(*this, table);
   add_optimisation(*this, table);
   add_processes(*this, table);
@@ -186,18 +134,27 @@ void TrainingArguments::add_to(OptionTable& table) {
 }
 
 void TrainingArguments::resolve(const OptionTable& table, Common& common) {
-  std::vector<std::string> problems = run_mlm.problems(table);
+  std::vector<std::string> problems;
   check_data(table, problems);
   resolve_device(common, problems);
+  training.seed = common.seed;
+  for (std::string& problem : resolve_training(table)) problems.push_back(std::move(problem));
+  if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+}
+
+std::vector<std::string> TrainingArguments::resolve_training(const OptionTable& table) {
+  std::vector<std::string> problems = run_mlm.problems(table);
+  for (std::string& problem : masking_contradictions(table, training)) problems.push_back(std::move(problem));
+  if (training.trace == "-")
+    problems.push_back(message("--trace is '-', but standard output is for the result alone; pass a file"));
   resolve_intervals(table, problems);
   for (const char* name : {"hub_model_id", "hub_private_repo", "hub_token"})
     if (table.given(name) && !hub.push)
-      note(fmt::format("without effect here: --{} (nothing is pushed without --push_to_hub)", name));
-  training.seed = common.seed;
+      note(message("without effect here: --{} (nothing is pushed without --push_to_hub)", name));
   TrainingOptions checked = training;
   if (checked.output_dir.empty()) checked.output_dir = "default";  // resolved when model and data are known
   for (std::string& problem : checked.problems()) problems.push_back(std::move(problem));
-  if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+  return problems;
 }
 
 void TrainingArguments::check_data(const OptionTable& table, std::vector<std::string>& problems) const {
@@ -219,9 +176,6 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
     problems.emplace_back(
         "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "
         "batch");
-  for (std::string& problem : masking_contradictions(table, training)) problems.push_back(std::move(problem));
-  if (training.trace == "-")
-    problems.emplace_back("--trace is '-', but standard output is for the result alone; pass a file");
 }
 
 void TrainingArguments::resolve_device(Common& common, std::vector<std::string>& problems) const {
@@ -237,16 +191,16 @@ void TrainingArguments::resolve_device(Common& common, std::vector<std::string>&
 
 void TrainingArguments::resolve_intervals(const OptionTable& table, std::vector<std::string>& problems) {
   if (logging_strategy == Logging::steps && training.logging_steps == 0)
-    problems.emplace_back(
-        "--logging_strategy steps contradicts --logging_steps 0; pass how many updates lie between log lines");
+    problems.push_back(
+        message("--logging_strategy steps contradicts --logging_steps 0; pass how many updates lie between log lines"));
   if (logging_strategy == Logging::epoch || logging_strategy == Logging::no) {
     if (table.given("logging_steps") && training.logging_steps != 0 && logging_strategy == Logging::epoch)
-      note("without effect here: --logging_steps (--logging_strategy epoch decides)");
+      note(message("without effect here: --logging_steps (--logging_strategy epoch decides)"));
     training.logging_steps = 0;
   }
   if (warmup_steps >= 1 && warmup_steps != std::floor(warmup_steps))
     problems.push_back(
-        fmt::format("--warmup_steps is {}, expected a whole number of updates, or a share below 1", warmup_steps));
+        message("--warmup_steps is {}, expected a whole number of updates, or a share below 1", warmup_steps));
   if (warmup_steps > 0 && warmup_steps < 1)
     training.warmup_ratio = warmup_steps;
   else

@@ -32,9 +32,14 @@ struct TrainingArguments {
 
   /// The first ones join the group that the table has open.
   void add_to(OptionTable& table);
+  /// Those of them that name neither data nor the run folder.
+  void add_training_to(OptionTable& table);
   /// Contradictions and problems; puts into `training` what its fields cannot take as it stands on the command line.
   /// Errors: usage (all of the training options' problems in one sentence).
   void resolve(const OptionTable& table, Common& common);
+  /// The same of add_training_to()'s, and of `training` as a whole; returns the problems, and what has no effect is
+  /// noted.
+  std::vector<std::string> resolve_training(const OptionTable& table);
   /// --data or --train_file; empty: neither was given.
   const std::vector<std::string>& training_data() const { return data.empty() ? train_file : data; }
   /// The options as a config file that asks for this run again. What says where this session begins, by overwriting or

@@ -189,6 +189,7 @@ struct AdaptReport {
   int64_t steps_without_masked_tokens = 0;
   double train_loss = 0;  ///< mean over masked tokens; with masking_rng torch over updates, as the reference has it
   double train_seconds = 0, tokens_per_second = 0;
+  int world_size = 1;  ///< processes that worked on it
   struct Prompt {
     std::string text;
     std::vector<Prediction> before, after;

@@ -18,5 +18,8 @@ std::string to_json(const ModelInfo& info);
 /// {"eval_loss", "eval_loss_reference", "perplexity", "perplexity_interval", "accuracy", "eval_chunks",
 /// "masked_tokens"}; what is infinite is null.
 std::string to_json(const EvaluationReport& report);
+/// A run: {"run_dir", "model", "data", "masking", "perplexity": {"before", "epochs", "after"}, "accuracy", "eval_loss",
+/// "train", "general", "prompts", "world_size", "stopped"}. What `options.description` does not say is empty or 0.
+std::string to_json(const AdaptReport& report, const TrainingOptions& options);
 
 }  // namespace tekio

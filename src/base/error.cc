@@ -2,6 +2,7 @@
 #include "base/error.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace tekio {
 
@@ -21,6 +22,25 @@ int exit_code(ErrorKind kind) noexcept {
       break;
   }
   return 70;
+}
+
+namespace {
+
+std::atomic<bool> with_dashes{false};
+
+}  // namespace
+
+void name_options_with_dashes(bool dashes) { with_dashes = dashes; }
+
+std::string with_named_options(std::string_view format) {
+  std::string text(format);
+  if (with_dashes) return text;
+  for (size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at + 1)) {
+    const bool begins = at == 0 || std::string_view(" ('\"/").find(text[at - 1]) != std::string_view::npos;
+    const char next = at + 2 < text.size() ? text[at + 2] : ' ';
+    if (begins && ((next >= 'a' && next <= 'z') || next == '{')) text.erase(at, 2);
+  }
+  return text;
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

@@ -1,5 +1,5 @@
-// fail(): throws tekio::Error with a formatted message. check(): fail() as a bug where an assumption of ours does not
-// hold.
+// fail(): throws tekio::Error with a formatted message. TEKIO_CHECK: fail() as a bug where an assumption of ours does
+// not hold.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,9 +12,22 @@
 
 namespace tekio {
 
+/// Whether messages name an option as the command line does, "--chunk_size"; at the start they name it as the library's
+/// callers know it, "chunk_size".
+void name_options_with_dashes(bool dashes);
+/// `format` with the options in it, each written "--name", as messages name them now.
+std::string with_named_options(std::string_view format);
+
+/// A sentence for whoever called: as fmt::format, but for the options named in `format`, each written "--name".
+template <typename... Args>
+std::string message(fmt::format_string<Args...> format, Args&&... args) {
+  const fmt::string_view text = format;
+  return fmt::vformat(with_named_options({text.data(), text.size()}), fmt::make_format_args(args...));
+}
+
 template <typename... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
+  throw Error(kind, message(format, std::forward<Args>(args)...));
 }
 
 /// Throws an Error of kind bug unless `ok`: for what no user's input can cause.

@@ -156,8 +156,8 @@ class ZstdStream final : public PackedStream {
       if (ZSTD_isError(unfinished_)) {
         if (ZSTD_getErrorCode(unfinished_) == ZSTD_error_frameParameter_windowTooLarge)
           fail(ErrorKind::input,
-               "{} was packed with a window of more than 128 MiB (zstd --long); unpack it first: zstd -d --long=31",
-               shown(file_.path()));
+               "{} was packed with a window of more than 128 MiB (zstd {}); unpack it first: zstd -d {}=31",
+               shown(file_.path()), "--long", "--long");
         fail_damaged("zstd", ZSTD_getErrorName(unfinished_));
       }
       holding_ = output.pos == output.size && unfinished_ != 0;

@@ -94,14 +94,14 @@ bool is_mostly_utf8(std::string_view sample) {
 std::string charset_advice(std::string_view sample, const Charset& read_as) {
   if (is_mostly_utf8(sample))
     return read_as.is_utf8() ? "the rest around it is UTF-8, so it is damage or pasted from elsewhere: mend it there"
-                             : "it is likely UTF-8, which needs no --encoding";
+                             : message("it is likely UTF-8, which needs no --encoding");
   const LikelyCharset likely = likely_charsets(sample);
   if (likely.name.empty() || likely.name == read_as.name)
-    return "its encoding was not recognised: name it by --encoding NAME, or mend the file";
+    return message("its encoding was not recognised: name it by --encoding NAME, or mend the file");
   if (!likely.other.empty() && likely.other != read_as.name)
-    return fmt::format("it is likely {0} or {1}: --encoding {0} or --encoding {1}, whichever reads right", likely.name,
-                       likely.other);
-  return fmt::format("it is likely {0}: --encoding {0}", likely.name);
+    return message("it is likely {0} or {1}: --encoding {0} or --encoding {1}, whichever reads right", likely.name,
+                   likely.other);
+  return message("it is likely {0}: --encoding {0}", likely.name);
 }
 
 }  // namespace tekio

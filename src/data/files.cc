@@ -205,7 +205,7 @@ void Files::fail_without_text(const Record& record, const std::string& why) cons
       all ? words || format(group).values_are_text()  // what all rows lack is then not in the column that is named
                 ? ""
                 : other_column(group, options_.text_column.empty() ? "text" : options_.text_column)
-          : fmt::format(": mend {0}, or pass --bad_rows skip to leave {0} out", found.bad == 1 ? "it" : "them");
+          : message(": mend {0}, or pass --bad_rows skip to leave {0} out", found.bad == 1 ? "it" : "them");
   fail(ErrorKind::input, "{}: {}; {} of {} read there {} {}{}", where(found.first), found.why, found.bad,
        counted(found.rows, "row"), found.bad == 1 ? "has" : "have",
        words ? "no words (null, missing or not a list of strings)" : "no text (null, missing or not a string)", advice);

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/mask_options.h"
 #include "data/masking.h"
+#include "data/option_problems.h"
 
 namespace tekio {
 namespace {
@@ -23,21 +25,10 @@ void check_options(const Chunks& chunks, const std::vector<int64_t>& numbers, co
 }  // namespace
 
 std::vector<std::string> MaskOptions::masking_problems() const {
-  std::vector<std::string> problems;
-  for (const auto& [name, p] : {std::pair{"mlm_probability", mlm_probability},
-                                {"wwm_probability", wwm_probability},
-                                {"span_geometric_p", span_geometric_p}})
-    if (!(p > 0 && p <= 1)) problems.push_back(fmt::format("--{} must be above 0 and at most 1, got {}", name, p));
-  if (max_span_length < 1 || max_span_length > kLongestSpan)
-    problems.push_back(
-        fmt::format("--max_span_length must be an integer from 1 to {}, got {}", kLongestSpan, max_span_length));
-  if (masking == Masking::span && whole_word_mask)
-    problems.emplace_back("--whole_word_mask contradicts --masking span: spans are of whole words already");
-  if (masking == Masking::span && masking_rng != MaskingRng::counter)
-    problems.emplace_back(
-        "--masking span contradicts --masking_rng torch: Hugging Face transformers has no span masking whose draws "
-        "could be repeated");
-  return problems;
+  OptionProblems problems;
+  walk_mask_options(*this, problems);
+  for (std::string& problem : masking_contradictions(*this)) problems.add(std::move(problem));
+  return problems.take();
 }
 
 std::vector<MaskedChunk> mask(const Chunks& chunks, const std::vector<int64_t>& numbers, const Tokenizer& tokenizer,

@@ -137,7 +137,7 @@ void TrainingBatches::resume(int64_t updates_done, std::string_view state, const
   ReferenceStreams* const streams = masking_.streams();
   if (state.empty() != (streams == nullptr))
     fail(ErrorKind::input, "{}: the checkpoint is of a run with {}; resume with that", where,
-         state.empty() ? "--masking_rng counter" : "--masking_rng torch or torch-cpu");
+         state.empty() ? message("--masking_rng counter") : message("--masking_rng torch or torch-cpu"));
   updates_done_ = updates_done;
   ahead_.reset();
   before_ahead_.reset();

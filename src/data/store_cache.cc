@@ -140,13 +140,13 @@ std::shared_ptr<const TokenStore> open_kept(const fs::path& path, const StoreKey
 /// The store from the cache, or made and kept there; nullptr, after a warning, where nothing can be kept.
 std::shared_ptr<const TokenStore> kept_store(const Dataset::Source& source, const StoreRecipe& recipe,
                                              const StoreKey& key, const std::vector<FileState>& states) {
-  constexpr const char* kRemedy =
+  const std::string remedy = message(
       "tokens are not kept, so the next run makes them anew (set TEKIO_CACHE to a folder that can be written, or pass "
-      "--no_cache)";
+      "--no_cache)");
   const std::optional<fs::path> cache = cache_folder();
   if (!cache) {
     warn_once(fmt::format("there is no place for the cache, as none of TEKIO_CACHE, XDG_CACHE_HOME and HOME is set: {}",
-                          kRemedy));
+                          remedy));
     return nullptr;
   }
   const fs::path folder = stores_folder(*cache), path = store_path(folder, key);
@@ -161,7 +161,7 @@ std::shared_ptr<const TokenStore> kept_store(const Dataset::Source& source, cons
   }
   const auto not_kept = [&](const std::string& reason) {
     warn_once(fmt::format("the cache's folder {} cannot be written: {}: {}", printable(folder.string(), 300), reason,
-                          kRemedy));
+                          remedy));
     return nullptr;
   };
   if (const std::string reason = make_private_folder(folder); !reason.empty()) return not_kept(reason);

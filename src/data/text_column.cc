@@ -82,7 +82,7 @@ bool is_keyed_by_rows(const Head& head) {
 std::string word_hint(const Head& head) {
   for (size_t i = 0; i < head.columns.size(); ++i)
     if (head.values[i].lists_of_strings > 0)
-      return fmt::format("; pass --word_column {} if its rows are lists of a text's words", printable(head.columns[i]));
+      return message("; pass --word_column {} if its rows are lists of a text's words", printable(head.columns[i]));
   return "";
 }
 
@@ -100,9 +100,9 @@ void Files::check_head(size_t group) const {
       given.empty() && is_sentence(some.columns.front()))
     std::call_once(header_told_, [&] {
       warn(
-          fmt::format("{}: its only column is called \"{}\", which looks like a text of it; pass --no_header if its "
-                      "first line is a row",
-                      spec, printable(some.columns.front(), 100)));
+          message("{}: its only column is called \"{}\", which looks like a text of it; pass --no_header if its "
+                  "first line is a row",
+                  spec, printable(some.columns.front(), 100)));
     });
   if (some.rows == 1 && groups_[group].kind == FileKind::json && read.json_field.empty()) refuse_document(group, spec);
 }
@@ -138,8 +138,7 @@ void Files::refuse_document(size_t group, const std::string& spec) const {
 std::string Files::other_column(size_t group, const std::string& than) const {
   std::vector<Candidate> others = candidates(head(group));
   std::erase_if(others, [&](const Candidate& c) { return c.name == than; });
-  return others.empty() ? ""
-                        : fmt::format("; name another column, --text_column_name {} say", printable(longest(others)));
+  return others.empty() ? "" : message("; name another column, --text_column_name {} say", printable(longest(others)));
 }
 
 /// The column of lists, whose name is given, or a path into objects. What its rows hold they tell themselves.
@@ -169,7 +168,7 @@ std::optional<Files::TextColumn> Files::word_column(size_t group) const {
   if (path.size() > 1 && found(path.front())) return TextColumn{given, path};
   const std::string near = nearest(given, head->columns);
   fail(ErrorKind::input, "{}: there is no column \"{}\"{}; the columns are {}", spec, printable(given),
-       near.empty() ? "" : fmt::format(" (is \"{0}\" meant? --word_column {0})", printable(near)),
+       near.empty() ? "" : message(" (is \"{0}\" meant? --word_column {0})", printable(near)),
        printable(fmt::format("{}", fmt::join(head->columns, ", ")), 1000));
 }
 
@@ -196,7 +195,7 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
          printable(wanted), values.type.empty() ? "" : values.type + ", ", described(*head),
          longest(candidates(*head)).empty()
              ? word_hint(*head)
-             : fmt::format("; name another, --text_column_name {} say", printable(longest(candidates(*head)))));
+             : message("; name another, --text_column_name {} say", printable(longest(candidates(*head)))));
   }
   for (const Head::Nested& nested : head->nested)
     if (nested.name() == given) return TextColumn{given, nested.path};
@@ -205,7 +204,7 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
   if (!given.empty())
     fail(ErrorKind::input, "{}: there is no column \"{}\"{}; the columns and their strings' mean lengths: {}", spec,
          printable(given),
-         proposed.empty() ? "" : fmt::format(" (is \"{0}\" meant? --text_column_name {0})", printable(proposed)),
+         proposed.empty() ? "" : message(" (is \"{0}\" meant? --text_column_name {0})", printable(proposed)),
          described(*head));
 
   std::vector<size_t> with_strings;

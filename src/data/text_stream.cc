@@ -130,9 +130,9 @@ Charset detect_charset(const DataFile& file) {
   Charset charset = find_charset(likely.name);
   if (!likely.other.empty())
     warn(
-        fmt::format("{} is read as {}, but {} is about as likely: look at it (tekio data head), and name the right one "
-                    "by --encoding",
-                    shown_name(file), charset.name, likely.other));
+        message("{} is read as {}, but {} is about as likely: look at it (tekio data head), and name the right one "
+                "by --encoding",
+                shown_name(file), charset.name, likely.other));
   else if (!charset.is_utf8())
     note(fmt::format("{} is read as {}", shown_name(file), charset.name));
   return charset;
@@ -143,10 +143,10 @@ std::string doubt(const DataFile& file, const Charset& named) {
   auto [stream, sample] = open_head(file, size_t{64} << 10);
   if (byte_order_mark(sample)) return "";
   if (const std::string wide = charset_of_zeros(sample); !wide.empty() && find_charset(wide).library != named.library)
-    return fmt::format("its NUL bytes lie as they do in {0}: --encoding {0}", wide);
+    return message("its NUL bytes lie as they do in {0}: --encoding {0}", wide);
   if (is_ascii(sample)) return "";
   if (likely_charset(sample) == "utf-8" && decoded(named, sample, true))
-    return "its text is valid UTF-8; leave --encoding out unless it looks right as it is read now";
+    return message("its text is valid UTF-8; leave --encoding out unless it looks right as it is read now");
   const bool controls = std::any_of(sample.begin(), sample.end(), [](char c) {
     return static_cast<unsigned char>(c) >= 0x80 && static_cast<unsigned char>(c) < 0xA0;
   });
@@ -284,7 +284,7 @@ void check_text(std::string_view bytes, const DataFile& file, const std::string&
     fail(ErrorKind::input, "{}: a NUL byte at column {}, which text does not hold; {}", where, zero + 1,
          likely.empty() || likely == file.charset.name
              ? "remove it"
-             : fmt::format("the file is likely UTF-{}: --encoding {}", likely.substr(4, 2), likely));
+             : message("the file is likely UTF-{}: --encoding {}", likely.substr(4, 2), likely));
   }
   if (const std::string escapes = charset_of_escapes(bytes); !escapes.empty())
     fail(ErrorKind::input, "{}: an escape sequence at column {}, which is not UTF-8 text but {}: --encoding {}", where,

@@ -49,9 +49,9 @@ class MpiTransport final : public Transport {
     size_ = all;
     if (size_ != expected_size)
       fail(ErrorKind::comms,
-           "the launcher started {} processes, but {} knows of {}: start them by {}'s own mpirun (srun: --mpi=pmix or "
-           "--mpi=pmi2)",
-           expected_size, shown_mpi(mpi), size_, shown_mpi(mpi));
+           "the launcher started {} processes, but {} knows of {}: start them by {}'s own mpirun (srun: {}=pmix or "
+           "{}=pmi2)",
+           expected_size, shown_mpi(mpi), size_, shown_mpi(mpi), "--mpi", "--mpi");
   }
 
   int rank() const override { return rank_; }

@@ -152,7 +152,7 @@ HttpAnswer Client::ask(const HttpRequest& request, const Errand& errand) {
       fail(ErrorKind::io, "{} cannot be {} {}: {} ({} tries); {}", errand.what, errand.sends ? "sent to" : "had from",
            shown_url(errand.sends ? request.url : settings_.endpoint), reason, tries,
            errand.sends ? "check the network and run again: what has arrived is not sent twice"
-                        : "check the network, or pass --offline to use what was fetched before");
+                        : message("check the network, or pass --offline to use what was fetched before"));
     pause(wait);
     if (errand.arrived && errand.arrived()) return {};
   }

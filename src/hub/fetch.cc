@@ -230,7 +230,7 @@ std::vector<std::string> chosen_of(const Settings& settings, const Repository& r
     fail(ErrorKind::io, "of {} the Hub's cache ({}) holds {} only, not what is needed, and {}: fetch it with '{}' {}",
          shown(repository), printable(settings.cache.string(), 300),
          counted(static_cast<int64_t>(listing.names.size()), "file"),
-         settings.offline ? "no request is made (--offline or HF_HUB_OFFLINE)" : "the Hub does not answer",
+         settings.offline ? message("no request is made (--offline or HF_HUB_OFFLINE)") : "the Hub does not answer",
          pull_command(repository), settings.offline ? "where there is a network" : "when it does");
   }
 }

@@ -121,8 +121,8 @@ bool UploadTarget::is_known() const {
 void UploadTarget::fail_unknown(const std::vector<std::string>& names) const {
   fail(ErrorKind::io,
        "{} holds other files of these names ({}), and its last commit was not pushed from here, so nothing is pushed: "
-       "name another repository, or replace them with 'tekio push … --overwrite'",
-       shown(repository_), listed(names));
+       "name another repository, or replace them with '{}'",
+       shown(repository_), listed(names), "tekio push … --overwrite");
 }
 
 Repository UploadTarget::prepare(const std::vector<std::string>& names, bool make) {

@@ -265,15 +265,15 @@ ArithmeticChoice choose_arithmetic(NumberFormat format, const Backend& backend, 
   if (format == NumberFormat::bf16 && bf16 == Backend::Bf16::absent)
     fail(ErrorKind::device, "--dtype is bf16, but {}; {}pass --dtype f32 or auto", why_no_bf16(),
          bf16_limit().empty() ? "" : "unset that, or ");
-  if (format == NumberFormat::f32) return {{DType::f32}, "--dtype asks for it", {}};
+  if (format == NumberFormat::f32) return {{DType::f32}, message("--dtype asks for it"), {}};
   if (format == NumberFormat::bf16) {
     if (backend.bf16_kernels().size() < 2) {
       const auto names = backend.bf16_kernels();
-      return {{DType::bf16, names.empty() ? "" : names.front()}, "--dtype asks for it", {}};
+      return {{DType::bf16, names.empty() ? "" : names.front()}, message("--dtype asks for it"), {}};
     }
     std::vector<StepRate> rates = measured();
     const Arithmetic taken = fastest(rates, DType::bf16).arithmetic;
-    return {taken, "--dtype asks for it", std::move(rates)};
+    return {taken, message("--dtype asks for it"), std::move(rates)};
   }
   if (compared)
     return {{DType::f32}, "a run that draws from the reference's streams is to be compared with its runs", {}};

@@ -48,8 +48,8 @@ void require_sane(const EvaluationOptions& o) {
     if (!ok) problems.push_back(std::move(problem));
   };
   unless(o.batch_size >= 1 && o.batch_size <= int64_t{1} << 31,
-         fmt::format("--per_device_eval_batch_size must be a whole number above 0, got {}", o.batch_size));
-  unless(o.max_chunks >= 0, fmt::format("--max_chunks must be at least 0, got {}", o.max_chunks));
+         message("--per_device_eval_batch_size must be a whole number above 0, got {}", o.batch_size));
+  unless(o.max_chunks >= 0, message("--max_chunks must be at least 0, got {}", o.max_chunks));
   for (std::string& problem : o.masking_problems()) problems.push_back(std::move(problem));
   require_no_problems(problems);
 }

@@ -48,7 +48,7 @@ LineLog::LineLog(const fs::path& path, int64_t kept_steps) : path_(path) {
   if (descriptor_ < 0) fail_system("write", path_);
 }
 
-void LineLog::refuse_foreign(const fs::path& path, const char* option) {
+void LineLog::refuse_foreign(const fs::path& path, const std::string& option) {
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) return;
   const MappedFile file(path);

@@ -21,7 +21,7 @@ class LineLog {
 
   /// Errors (usage): a file is there that is no log of updates, so opening it as one would destroy it. `option` names
   /// what it was given by.
-  static void refuse_foreign(const std::filesystem::path& path, const char* option);
+  static void refuse_foreign(const std::filesystem::path& path, const std::string& option);
 
   bool is_open() const { return descriptor_ >= 0; }
   /// Writes the document and a line break, whole, before it returns. Errors: io.

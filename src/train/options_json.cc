@@ -8,17 +8,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "train/schedule.h"
+#include "train/training_options.h"
 
 namespace tekio {
 namespace {
-
-template <typename Enum>
-const std::string& name_in(const Names<Enum>& names, Enum value) {
-  for (const auto& [name, named] : names)
-    if (named == value) return name;
-  TEKIO_CHECK(false, "no name for {}", static_cast<int>(value));
-}
 
 /// Position in the data, or what is drawn there, hangs on these.
 const char* const kForbidden[] = {"masking_rng", "seed", "data_seed"};
@@ -36,8 +29,8 @@ const char* const kTold[] = {"mlm_probability",   "whole_word_mask",
                              "dropout",           "wire"};
 
 std::string change(const char* name, const Json& before, const Json& now) {
-  return fmt::format("--{} was {} and is {}", name,
-                     printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)), now.dump());
+  return message("--{} was {} and is {}", name, printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)),
+                 now.dump());
 }
 
 /// As the command line has it.
@@ -86,23 +79,6 @@ const Names<EvalMasking>& eval_masking_names() {
   return names;
 }
 
-const Names<MaskingRng>& masking_rng_names() {
-  static const Names<MaskingRng> names = {
-      {"counter", MaskingRng::counter}, {"torch", MaskingRng::torch}, {"torch-cpu", MaskingRng::torch_cpu}};
-  return names;
-}
-
-const Names<WholeWordRule>& whole_word_rule_names() {
-  static const Names<WholeWordRule> names = {
-      {"words", WholeWordRule::words}, {"offsets", WholeWordRule::offsets}, {"legacy", WholeWordRule::legacy}};
-  return names;
-}
-
-const Names<Masking>& masking_names() {
-  static const Names<Masking> names = {{"token", Masking::token}, {"span", Masking::span}};
-  return names;
-}
-
 const Names<AccumulationLoss>& accumulation_loss_names() {
   static const Names<AccumulationLoss> names = {{"automatic", AccumulationLoss::automatic},
                                                 {"tokens", AccumulationLoss::tokens},
@@ -116,52 +92,40 @@ const Names<WireFormat>& wire_format_names() {
   return names;
 }
 
+namespace {
+
+/// A walker (base/option_text.h).
+class ToJson {
+ public:
+  explicit ToJson(Json& document) : document_(document) {}
+  template <typename Value>
+  void option(const OptionText& text, const Value& value) {
+    document_[text.name] = value;
+  }
+  template <typename Value>
+  void option(const OptionText& text, const std::optional<Value>& value) {
+    document_[text.name] = value ? Json(*value) : Json();
+  }
+  template <typename Enum>
+  void choice(const OptionText& text, Enum value, const Names<Enum>& names) {
+    for (const auto& [name, named] : names)
+      if (named == value) document_[text.name] = name;
+  }
+  void changing(const OptionText& text, const std::optional<double>& first, double last) {
+    document_[text.name] = probability(first, last);
+  }
+
+ private:
+  Json& document_;
+};
+
+}  // namespace
+
 Json options_to_json(const TrainingOptions& o) {
-  Json j = {{"output_dir", o.output_dir},
-            {"overwrite_output_dir", o.overwrite_output_dir},
-            {"mlm_probability", probability(o.initial_mlm_probability, o.mlm_probability)},
-            {"whole_word_mask", o.whole_word_mask},
-            {"wwm_probability", probability(o.initial_wwm_probability, o.wwm_probability)},
-            {"whole_word_rule", name_in(whole_word_rule_names(), o.whole_word_rule)},
-            {"masking", name_in(masking_names(), o.masking)},
-            {"span_geometric_p", o.span_geometric_p},
-            {"max_span_length", o.max_span_length},
-            {"eval_masking", name_in(eval_masking_names(), o.eval_masking)},
-            {"masking_rng", name_in(masking_rng_names(), o.masking_rng)},
-            {"seed", o.seed},
-            {"data_seed", nullptr},
-            {"per_device_train_batch_size", o.per_device_train_batch_size},
-            {"per_device_eval_batch_size", o.per_device_eval_batch_size},
-            {"gradient_accumulation_steps", o.gradient_accumulation_steps},
-            {"accumulation_loss", name_in(accumulation_loss_names(), o.accumulation_loss)},
-            {"learning_rate", o.learning_rate},
-            {"weight_decay", o.weight_decay},
-            {"adam_beta1", o.adam_beta1},
-            {"adam_beta2", o.adam_beta2},
-            {"adam_epsilon", o.adam_epsilon},
-            {"max_grad_norm", o.max_grad_norm},
-            {"lr_scheduler_type", name_of(o.lr_scheduler_type)},
-            {"warmup_steps", o.warmup_steps},
-            {"warmup_ratio", o.warmup_ratio},
-            {"num_train_epochs", o.num_train_epochs},
-            {"max_steps", o.max_steps},
-            {"dropout", nullptr},
-            {"optimizer_sharding", o.optimizer_sharding},
-            {"wire", name_in(wire_format_names(), o.wire)},
-            {"logging_steps", o.logging_steps},
-            {"eval_strategy", name_in(interval_names(), o.eval_strategy)},
-            {"eval_steps", o.eval_steps},
-            {"save_strategy", name_in(interval_names(), o.save_strategy)},
-            {"save_steps", o.save_steps},
-            {"save_total_limit", o.save_total_limit},
-            {"load_best_model_at_end", o.load_best_model_at_end},
-            {"early_stopping_patience", o.early_stopping_patience},
-            {"resume_from_checkpoint", o.resume_from_checkpoint},
-            {"trace", o.trace},
-            {"prompts", o.prompts}};
-  if (o.data_seed) j["data_seed"] = *o.data_seed;
-  if (o.dropout) j["dropout"] = *o.dropout;
-  return j;
+  Json document = Json::object();
+  ToJson walker(document);
+  walk_training_options(o, walker);
+  return document;
 }
 
 OptionChanges compare_options(const Json& recorded, const Json& now) {
@@ -181,8 +145,7 @@ OptionChanges compare_options(const Json& recorded, const Json& now) {
   const bool same_chunks = chunks_per_update(before) == chunks_per_update(now);
   const bool same_batches = same_chunks && value_of(before, kSize) == value_of(now, kSize);
   if (same_batches && sums_as_one(before) && sums_as_one(now)) return changes;
-  const bool same_update = same_batches || (same_chunks && value_of(now, "masking_rng") ==
-                                                               name_in(masking_rng_names(), MaskingRng::counter));
+  const bool same_update = same_batches || (same_chunks && value_of(now, "masking_rng") == "counter");
   std::vector<std::string>& cut = same_update ? changes.told : changes.forbidden;
   for (const char* name : {kSize, "gradient_accumulation_steps"}) compare(name, cut);
   if (ranks_of(before) != ranks_of(now))

@@ -10,18 +10,7 @@
 
 namespace tekio {
 
-/// How the command line, options.json and config files spell the values of an enumeration.
-template <typename Enum>
-using Names = std::vector<std::pair<std::string, Enum>>;
-const Names<Interval>& interval_names();
-const Names<EvalMasking>& eval_masking_names();
-const Names<MaskingRng>& masking_rng_names();
-const Names<WholeWordRule>& whole_word_rule_names();
-const Names<Masking>& masking_names();
-const Names<AccumulationLoss>& accumulation_loss_names();
-const Names<WireFormat>& wire_format_names();
-
-/// Every option by its command-line name.
+/// Every option by its name.
 Json options_to_json(const TrainingOptions& options);
 
 /// How many ranks a run was begun on, beside its options; absent: 1.

@@ -74,7 +74,7 @@ std::optional<int64_t> available_to(Backend& backend) {
 
 std::string memory_shortage(int64_t planned, std::optional<int64_t> available) {
   if (!available || planned <= *available) return {};
-  return fmt::format(
+  return message(
       "the run needs {} of memory, but {} is available: take a smaller --per_device_train_batch_size with more "
       "--gradient_accumulation_steps and a smaller --per_device_eval_batch_size, or a smaller --chunk_size",
       bytes_text(static_cast<uint64_t>(planned)), bytes_text(static_cast<uint64_t>(*available)));
@@ -96,7 +96,7 @@ DiskPlan disk_plan(const ModelConfig& config, const TrainingOptions& o, const Sc
 
 std::string DiskPlan::shortage(int64_t to_come, std::optional<int64_t> free_bytes) const {
   if (to_come <= 0 || !free_bytes || *free_bytes / checkpoint_bytes >= to_come) return {};
-  return fmt::format(
+  return message(
       "the checkpoints to come ({} of {}) need more than the {} that are free: make room, or pass --save_total_limit "
       "or --save_strategy no",
       to_come, bytes_text(static_cast<uint64_t>(checkpoint_bytes)), bytes_text(static_cast<uint64_t>(*free_bytes)));

@@ -46,17 +46,17 @@ Json told_of(const RunIdentity& identity, const TrainingOptions& options) {
                {"the evaluation data", chunks_text(identity.eval_chunks, identity.eval_digest)}};
   if (options.general)
     told["the general text"] = chunks_text(options.general->size(), digest_of_chunks(*options.general));
-  for (const auto& [name, value] : identity.options.items()) told["--" + name] = value;
+  for (const auto& [name, value] : identity.options.items()) told[message("--{}", name)] = value;
   return told;
 }
 
 Json told_of(const Chunks& evaluated, const EvaluationOptions& o) {
   return {{"the evaluation data", chunks_text(evaluated.size(), digest_of_chunks(evaluated))},
-          {"--seed", o.seed},
-          {"--per_device_eval_batch_size", o.batch_size},
+          {message("--seed"), o.seed},
+          {message("--per_device_eval_batch_size"), o.batch_size},
           {"the masked share", o.rate()},
-          {"--masking_rng", static_cast<int>(o.masking_rng)},
-          {"--whole_word_mask", o.whole_word_mask}};
+          {message("--masking_rng"), static_cast<int>(o.masking_rng)},
+          {message("--whole_word_mask"), o.whole_word_mask}};
 }
 
 void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told) {

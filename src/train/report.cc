@@ -183,9 +183,9 @@ void note_general(const AdaptReport::General& g, const std::string& name) {
 void warn_of_updates_without_masked_tokens(const RunState& s) {
   if (s.steps_without_masked_tokens == 0) return;
   warn(
-      fmt::format("{} of {} updates had no masked token and taught nothing: raise --per_device_train_batch_size or "
-                  "--mlm_probability",
-                  with_commas(s.steps_without_masked_tokens), with_commas(s.step)));
+      message("{} of {} updates had no masked token and taught nothing: raise --per_device_train_batch_size or "
+              "--mlm_probability",
+              with_commas(s.steps_without_masked_tokens), with_commas(s.step)));
 }
 
 void note_saved(const std::string& run_dir) {

@@ -128,7 +128,7 @@ DiskReserve RunFolder::reserve(const DiskPlan& plan) const {
   DiskReserve room(path_, plan.model_bytes, "the trained model");
   const int64_t to_come = plan.checkpoints - static_cast<int64_t>(checkpoints().size());
   if (const std::string shortage = plan.shortage(to_come, free_bytes(path_)); !shortage.empty())
-    warn(fmt::format("--output_dir {}: {}", printable(path_.string(), 300), shortage));
+    warn(message("--output_dir {}: {}", printable(path_.string(), 300), shortage));
   return room;
 }
 

@@ -104,7 +104,7 @@ void RunJournal::resumed(const fs::path& checkpoint, int64_t form) {
 
 void RunJournal::begin() {
   if (!folder_) return;
-  if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, "--trace");
+  if (!options_.trace.empty()) LineLog::refuse_foreign(options_.trace, message("--trace"));
   folder_->begin(identity_.options, options_.description.options_toml);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_->path() / "metrics.jsonl", state_.step);

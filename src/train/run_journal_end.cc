@@ -30,9 +30,9 @@ void RunJournal::end_training() {
 AdaptReport RunJournal::stopped(int number) {
   const std::string by = stopped_by(number);
   if (folder_ && state_.step > 0)
-    note(fmt::format(" stopped  {} after update {} of {} · saved in {} · go on with --resume_from_checkpoint", by,
-                     with_commas(state_.step), with_commas(schedule_.updates()),
-                     printable(checkpoint(saved_step_).string(), 300)));
+    note(message(" stopped  {} after update {} of {} · saved in {} · go on with --resume_from_checkpoint", by,
+                 with_commas(state_.step), with_commas(schedule_.updates()),
+                 printable(checkpoint(saved_step_).string(), 300)));
   else if (folder_)
     note(fmt::format(" stopped  {} before the first update: there was nothing to save", by));
   if (state_.step == 0) abandon();
@@ -87,9 +87,10 @@ void RunJournal::save_result() {
     const fs::path newest = checkpoint(saved_step_);
     const std::string shown = printable(newest.string(), 300);
     const std::string left =
-        !fs::exists(newest) ? "what this run has learnt is lost, as no checkpoint was kept (--save_strategy no)"
+        !fs::exists(newest)
+            ? message("what this run has learnt is lost, as no checkpoint was kept (--save_strategy no)")
         : saved_step_ == state_.step
-            ? fmt::format("{} holds the run: make room and go on with --resume_from_checkpoint", shown)
+            ? message("{} holds the run: make room and go on with --resume_from_checkpoint", shown)
             : fmt::format("what was learnt after {} is lost", shown);
     fail(error.kind(), "the trained model was not saved: {}; {}", error.what(), left);
   }
@@ -109,6 +110,7 @@ AdaptReport RunJournal::report() const {
   r.train_seconds = state_.run_seconds;
   r.tokens_per_second = state_.update_seconds > 0 ? static_cast<double>(state_.tokens) / state_.update_seconds : 0;
   r.prompts = state_.prompts;
+  r.world_size = ranks_.size();
   return r;
 }
 

@@ -20,11 +20,22 @@ TEST(Error, HasTheExitCodeOfItsKind) {
 
 TEST(Error, CarriesItsSentence) {
   try {
-    fail(ErrorKind::usage, "{} is {}", "--seed", -1);
+    fail(ErrorKind::usage, "--{} is {}", "seed", -1);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
-    EXPECT_STREQ(error.what(), "--seed is -1");
+    EXPECT_STREQ(error.what(), "seed is -1");
   }
+}
+
+TEST(Message, NamesOptionsAsFieldsAndDashesWhereTheProgramAsks) {
+  const std::string file = "a --strange name";
+  const auto said = [&] {
+    return message("{}: pass --chunk_size {} or (--encoding '--{}'); -- is none, nor are a--b and --2", file, 3, "no");
+  };
+  EXPECT_EQ(said(), "a --strange name: pass chunk_size 3 or (encoding 'no'); -- is none, nor are a--b and --2");
+  name_options_with_dashes(true);
+  EXPECT_EQ(said(), "a --strange name: pass --chunk_size 3 or (--encoding '--no'); -- is none, nor are a--b and --2");
+  name_options_with_dashes(false);
 }
 
 TEST(Error, ChecksAreBugsThatNameTheirPlace) {

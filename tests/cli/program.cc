@@ -16,8 +16,17 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "base/error.h"
+
 namespace tekio::test {
 namespace fs = std::filesystem;
+
+namespace {
+
+/// The program's own tables are tested, too: their messages are the program's.
+[[maybe_unused]] const bool has_dashes = (name_options_with_dashes(true), true);
+
+}  // namespace
 
 nlohmann::ordered_json Result::json() const {
   auto document = nlohmann::ordered_json::parse(out, nullptr, false);

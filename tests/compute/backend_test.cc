@@ -239,7 +239,7 @@ TEST(Choice, NamesOfBackEnds) {
   if (cuda_problem().empty())
     EXPECT_EQ(make_backend("cuda", pool)->name(), "cuda");
   else
-    EXPECT_THAT(message_of(ErrorKind::device, [&] { make_backend("cuda", pool); }), HasSubstr("use --device cpu"));
+    EXPECT_THAT(message_of(ErrorKind::device, [&] { make_backend("cuda", pool); }), HasSubstr("use device cpu"));
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("cup", pool); }),
               HasSubstr("\"cup\", expected auto, cpu, cuda or ref"));
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("\x1b[31m", pool); }), HasSubstr("\\x1b"));

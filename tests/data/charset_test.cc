@@ -251,7 +251,7 @@ TEST(LikelyCharset, SaysWhereTwoAreAsLikely) {
   EXPECT_NE(close.other, close.name);
   const LikelyCharset either = likely_charsets("na m\xF5te\n");
   EXPECT_THAT((std::vector{either.name, either.other}), testing::UnorderedElementsAre("cp1252", "cp1250"));
-  EXPECT_THAT(charset_advice("na m\xF5te\n", Charset()), testing::HasSubstr(" or --encoding "));
+  EXPECT_THAT(charset_advice("na m\xF5te\n", Charset()), testing::HasSubstr(" or encoding "));
   EXPECT_EQ(likely_charsets(encoded("CP1251", "Больной жалуется на сильную головную боль.\n")).other, "");
   EXPECT_EQ(likely_charsets(encoded("CP1252", "Élève français, où êtes-vous ? Il a été très réservé.\n")).other, "");
 }
@@ -264,10 +264,10 @@ TEST(LikelyCharset, AllowsForACutCharacterOnly) {
 
 TEST(CharsetAdvice, NeverProposesRubbish) {
   const Charset utf8, cp1252 = find_charset("cp1252");
-  EXPECT_EQ(charset_advice("caf\xE9\n", utf8), "it is likely cp1252: --encoding cp1252");
+  EXPECT_EQ(charset_advice("caf\xE9\n", utf8), "it is likely cp1252: encoding cp1252");
   EXPECT_THAT(charset_advice("caf\xC3\xA9, na\xC3\xAFve, \xE9\n", utf8),
               testing::HasSubstr("the rest around it is UTF-8"));
-  EXPECT_THAT(charset_advice("caf\xC3\xA9\n", cp1252), testing::HasSubstr("needs no --encoding"));
+  EXPECT_THAT(charset_advice("caf\xC3\xA9\n", cp1252), testing::HasSubstr("needs no encoding"));
   EXPECT_THAT(charset_advice("\x81\x8D\n", utf8), testing::HasSubstr("not recognised"));
 }
 

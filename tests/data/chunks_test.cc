@@ -129,7 +129,7 @@ TEST(Chunks, TellWhatIsWrong) {
   const auto split = [&](int64_t train, int64_t test) {
     return [&chunks, train, test] { chunks.train_test_split({.train_size = train, .test_size = test}); };
   };
-  expect_error(ErrorKind::usage, {"--train_size 8 and --test_size 3", "the 10 chunks"}, split(8, 3));
+  expect_error(ErrorKind::usage, {"train_size 8 and test_size 3", "the 10 chunks"}, split(8, 3));
   expect_error(ErrorKind::usage, {"train_size 10", "10 chunks"}, split(10, 0));
   expect_error(ErrorKind::usage, {"test_size 11"}, split(0, 11));
   expect_error(ErrorKind::usage, {"test_size -1"}, split(5, -1));

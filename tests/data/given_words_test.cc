@@ -157,7 +157,7 @@ TEST_F(WordRows, WithoutWordsAreTold) {
   EXPECT_THAT(
       refusal("a.jsonl", good + "{\"tokens\": null}\n" + good, kList),
       HasSubstr("a.jsonl:2: expected a list of words in the column \"tokens\", got null; 1 of 3 rows read there "
-                "has no words (null, missing or not a list of strings): mend it, or pass --bad_rows skip"));
+                "has no words (null, missing or not a list of strings): mend it, or pass bad_rows skip"));
   EXPECT_THAT(refusal("b.jsonl", good + "{\"tokens\": \"a b\"}\n", kList), HasSubstr("got a string"));
   EXPECT_THAT(refusal("c.jsonl", good + "{\"tokens\": [\"a\", null]}\n", kList),
               HasSubstr("c.jsonl:2: expected strings alone in the list in the column \"tokens\", got null among them"));
@@ -166,15 +166,15 @@ TEST_F(WordRows, WithoutWordsAreTold) {
   EXPECT_THAT(refusal("f.jsonl", good + "[1]\n", kList), HasSubstr("expected an object, got an array"));
   EXPECT_THAT(
       refusal("g.jsonl", "{\"token\": [\"a\"]}\n", kList),
-      HasSubstr("there is no column \"tokens\" (is \"token\" meant? --word_column token); the columns are token"));
+      HasSubstr("there is no column \"tokens\" (is \"token\" meant? word_column token); the columns are token"));
   EXPECT_THAT(
       refusal("h.jsonl", "{\"note\": {\"words\": [\"a\"]}}\n", {.text_column = "note.word", .words = Words::list}),
       HasSubstr("the column \"note.word\" is missing"));
   for (const char* file : {"i.txt", "i.csv", "i.tsv"})
     EXPECT_THAT(
         refusal(file, "tokens\na b\n", kList),
-        HasSubstr("its rows are texts, but --word_column tokens alone asks for lists of words, which JSON, Parquet "
-                  "and Arrow files hold: pass --word_separator"));
+        HasSubstr("its rows are texts, but word_column tokens alone asks for lists of words, which JSON, Parquet "
+                  "and Arrow files hold: pass word_separator"));
   EXPECT_THAT(refusal("j.jsonl", "{\"tokens\": []}\n{\"tokens\": [\"\", \"\\u0000\"]}\n", kList),
               HasSubstr("there is no text in"));
   ReadOptions skip = kList;

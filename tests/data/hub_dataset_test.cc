@@ -179,7 +179,7 @@ TEST_F(HubDatasets, OfflineAPartIsKnownForAPart) {
   set("HF_HUB_OFFLINE", "1");
   const DatasetDict data = load_dataset("org/small");
   EXPECT_EQ(data["train"].size(), 5);
-  expect_error(ErrorKind::io, {"test.jsonl of org/small is not in the Hub's cache", "--repo_type dataset"},
+  expect_error(ErrorKind::io, {"test.jsonl of org/small is not in the Hub's cache", "repo_type dataset"},
                [&] { data["test"].size(); });
   expect_error(ErrorKind::io, {"no file or folder org/none", "is not in the Hub's cache"},
                [] { load_dataset("org/none"); });
@@ -206,7 +206,7 @@ TEST_F(HubDatasets, ConfigurationsAreChosen) {
   add("org/two/en/1.csv", "text;n\na,b;1\n");
   add("org/two/de/a.csv", "text,n\nx;y,1\n");
   start();
-  expect_error(ErrorKind::input, {"several configurations", "en, de", "--dataset_config_name"},
+  expect_error(ErrorKind::input, {"several configurations", "en, de", "dataset_config_name"},
                [] { load_dataset("org/two"); });
   expect_error(ErrorKind::input, {"no configuration dee", "is de meant?"},
                [] { load_dataset("org/two", {.config_name = "dee"}); });

@@ -423,9 +423,9 @@ TEST(TrainingBatches, ResumeOnlyWhatIsTheirs) {
   EXPECT_EQ(message(with_torch, 1, state), "no error");
   EXPECT_EQ(message(with_counter, 6, ""), "no error");
   EXPECT_THAT(message(with_counter, 1, state),
-              HasSubstr("the checkpoint is of a run with --masking_rng torch or torch-cpu; resume with that"));
+              HasSubstr("the checkpoint is of a run with masking_rng torch or torch-cpu; resume with that"));
   EXPECT_THAT(message(with_torch, 1, ""),
-              HasSubstr("the checkpoint is of a run with --masking_rng counter; resume with that"));
+              HasSubstr("the checkpoint is of a run with masking_rng counter; resume with that"));
   EXPECT_THAT(message(with_torch, 1, "{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(message(with_torch, 1, "[]"), HasSubstr("expected a JSON object"));
   EXPECT_THAT(message(with_torch, 1, changed([](Json& j) { j.erase("before_look_ahead"); })),

@@ -67,7 +67,7 @@ TEST_F(Columnar, ReadsListsOfWords) {
   expect_error(ErrorKind::input,
                {"plain.parquet", "the column \"text\" holds strings; lists of strings are expected there"},
                [&] { texts(kFolder / "plain.parquet", lists); });
-  expect_error(ErrorKind::input, {"there is no column \"texts\" (is \"text\" meant? --word_column text)"},
+  expect_error(ErrorKind::input, {"there is no column \"texts\" (is \"text\" meant? word_column text)"},
                [&] { texts(kFolder / "list.parquet", {.text_column = "texts", .words = Words::list}); });
 }
 
@@ -133,7 +133,7 @@ TEST_F(Columnar, RefusesWhatHoldsNoText) {
     SCOPED_TRACE(file);
     expect_error(ErrorKind::input, words.get<std::vector<std::string>>(), [&] { texts(file); });
   }
-  expect_error(ErrorKind::input, {"there is no column \"Text\"", "--text_column_name text"},
+  expect_error(ErrorKind::input, {"there is no column \"Text\"", "text_column_name text"},
                [&] { texts(kFolder / "zstd-v1.parquet", {.text_column = "Text"}); });
   expect_error(ErrorKind::input, {"there is no column \"note.words\"", "note.text"},
                [&] { texts(kFolder / "nested.parquet", {.text_column = "note.words"}); });

@@ -179,7 +179,7 @@ TEST(Splitter, DoesNotDependOnWhereBlocksEnd) {
       whole = split_by(kinds[k], bytes, bytes.size() + 1);
     } catch (const Error& error) {
       refused = true;
-      if (std::string_view(error.what()).find("--json_field") != std::string_view::npos) continue;  // as above
+      if (std::string_view(error.what()).find("json_field") != std::string_view::npos) continue;  // as above
     }
     for (const size_t step : {3u, 4u, 5u, 9u}) {
       if (refused) {
@@ -299,7 +299,7 @@ TEST(Readers, NameFileAndLine) {
   const auto bad = [&](const char* name, const std::string& bytes, const std::vector<std::string>& parts) {
     expect_error(ErrorKind::input, parts, read(name, bytes));
   };
-  bad("a.txt", "one\rtwo\r\nth\xE9ree\n", {"a.txt:3:", "byte 0xE9 at column 3 is not UTF-8", "--encoding cp1252"});
+  bad("a.txt", "one\rtwo\r\nth\xE9ree\n", {"a.txt:3:", "byte 0xE9 at column 3 is not UTF-8", "encoding cp1252"});
   bad("a.txt", "\xED\xA0\x80", {"a.txt:1:", "byte 0xED at column 1"});
   bad("a.csv", "text\n\"a\n\xFF\"\n", {"a.csv:2:", "byte 0xFF"});
   bad("a.jsonl", "{\"text\": \"a\"}\n\n{\"text\": }\n", {"a.jsonl:3:", "structure is malformed"});

@@ -41,22 +41,22 @@ class Rows : public testing::Test {
 
 TEST_F(Rows, TheTextColumnIsNeverGuessed) {
   const char* reviews = "Id,ProductId,Summary,Comment\n1,B9000,soup,the soup was warm and good\n";
-  refused("a.csv", reviews, {"not clear", "Id (no strings)", "ProductId (5 characters)", "--text_column_name Comment"});
+  refused("a.csv", reviews, {"not clear", "Id (no strings)", "ProductId (5 characters)", "text_column_name Comment"});
   EXPECT_EQ(column("a.csv", reviews, {.text_column = "Comment"}), "Comment");
   refused("a.csv", reviews, {"no column \"text\"", "ProductId", "Comment"}, {.text_column = "text"});
-  refused("a.csv", "Author,Text\nsomebody of long name,short\n", {"--text_column_name Text"});
+  refused("a.csv", "Author,Text\nsomebody of long name,short\n", {"text_column_name Text"});
   refused("a.csv", "Author,Text\nsomebody,short\n", {"no column \"TEXT\"", "\"Text\" meant"}, {.text_column = "TEXT"});
-  refused("a.jsonl", R"({"note_id": "N1", "subject": "visit", "body": "a longer text"})", {"--text_column_name body"});
+  refused("a.jsonl", R"({"note_id": "N1", "subject": "visit", "body": "a longer text"})", {"text_column_name body"});
   EXPECT_EQ(column("a.jsonl", R"({"id": 1, "body": "only strings here"})"), "body");
   EXPECT_EQ(column("a.jsonl", R"({"Text": "only strings here", "n": 2})"), "Text");
-  refused("a.jsonl", R"({"text": 1, "b": "x"})", {"column \"text\" holds no strings", "--text_column_name b"});
+  refused("a.jsonl", R"({"text": 1, "b": "x"})", {"column \"text\" holds no strings", "text_column_name b"});
   refused("a.txt", "a\n", {"no column \"body\"", "text (the text)"}, {.text_column = "body"});
 }
 
 TEST_F(Rows, TextWithinObjects) {
   const char* nested = "{\"id\": 1, \"note\": {\"text\": \"a text of a note\", \"ward\": \"B\"}}\n";
   EXPECT_THAT(texts("a.jsonl", nested, {.text_column = "note.text"}), ElementsAre("a text of a note"));
-  refused("a.jsonl", nested, {"--text_column_name note.text"});
+  refused("a.jsonl", nested, {"text_column_name note.text"});
   refused("a.jsonl", nested, {"holds no strings", "note.text"}, {.text_column = "note"});
   refused("a.jsonl", nested, {"no column \"note.txt\"", "\"note.text\" meant"}, {.text_column = "note.txt"});
   // A column of that very name comes first, also where an object would answer.
@@ -65,7 +65,7 @@ TEST_F(Rows, TextWithinObjects) {
   EXPECT_THAT(texts("a.jsonl", R"({"a": {"b.c": {"d": "x"}}})", {.text_column = "a.b.c.d"}), ElementsAre("x"));
   refused("a.jsonl", "{\"a\": {\"b\": \"x\"}}\n{\"a\": 3}\n{\"a\": {\"b\": \"y\", \"b\": \"z\"}}\n",
           {"a.jsonl:2", "is missing"}, {.text_column = "a.b"});
-  refused("a.jsonl", R"({"title": "x", "note": {"body": "longer text"}})", {"--text_column_name note.body"});
+  refused("a.jsonl", R"({"title": "x", "note": {"body": "longer text"}})", {"text_column_name note.body"});
   EXPECT_EQ(column("a.jsonl", R"({"body": "longer text", "meta": {"ward": "B"}})"), "body");
 }
 
@@ -88,27 +88,26 @@ TEST_F(Rows, SeparatorsAreRecognised) {
   EXPECT_THAT(texts("a.csv", "\"text; of notes\"\none\n"), ElementsAre("one"));
   EXPECT_THAT(texts("a.csv", "text;more\na\nb;c\n"), ElementsAre("a", "b"));
   refused("a.csv", "a|b;c\n1|2;3\n",
-          {"not clear", "a semicolon (2 columns)", "a bar (|) (2 columns)", "--csv_separator"});
+          {"not clear", "a semicolon (2 columns)", "a bar (|) (2 columns)", "csv_separator"});
   EXPECT_EQ(column("a.csv", "a,b;c\n1,2;3 x\n"), "b;c");  // as many by commas as by semicolons: commas
-  refused("a.csv", "id;text\n1;a;b\n2;c\n",
-          {"a.csv:1", "one column, \"id;text\"", "a semicolon", "--csv_separator ';'"});
+  refused("a.csv", "id;text\n1;a;b\n2;c\n", {"a.csv:1", "one column, \"id;text\"", "a semicolon", "csv_separator ';'"});
 }
 
 TEST_F(Rows, ALineAboveATableIsNoHeader) {
   std::string records;
   for (int i = 0; i < 20; ++i) records += fmt::format("{};the warm soup;1\n", i);
   refused("a.csv", "Report 2024\n\nid;text;x\n" + records,
-          {"a.csv:1", "\"Report 2024\"", "separated by a semicolon", "remove this line", "--csv_separator ','"});
+          {"a.csv:1", "\"Report 2024\"", "separated by a semicolon", "remove this line", "csv_separator ','"});
   refused("a.tsv", "Report 2024\n\nid;text;x\n" + records,
-          {"a.tsv:1", "separated by a semicolon", "--csv_separator tab"});
-  refused("a.csv", "Report 2024\nid,text\n1,a\n2,b\n", {"a.csv:1", "separated by a comma", "--csv_separator ';'"});
+          {"a.tsv:1", "separated by a semicolon", "csv_separator tab"});
+  refused("a.csv", "Report 2024\nid,text\n1,a\n2,b\n", {"a.csv:1", "separated by a comma", "csv_separator ';'"});
   refused("a.csv", "Report 2024\nid;text\n1;a\n", {"a.csv:1", "separated by a semicolon"}, {.header = false});
   EXPECT_THAT(texts("a.csv", "note\nid;text\n1;a\n", {.csv_separator = ','}), ElementsAre("id;text", "1;a"));
   EXPECT_THAT(texts("a.csv", "text\none; two\nthree; four; five\n"), ElementsAre("one; two", "three; four; five"));
   EXPECT_THAT(texts("a.csv", "text\none; two\n"), ElementsAre("one; two")) << "one record is no table";
   // The file's own word for its separator may be as wrong.
   refused("a.csv", "sep=;\nid,text\n1,a\n2,b\n",
-          {"a.csv:2", "first line says that a semicolon", "holds none, but a comma", "--csv_separator ','"});
+          {"a.csv:2", "first line says that a semicolon", "holds none, but a comma", "csv_separator ','"});
   EXPECT_THAT(texts("a.csv", "sep=;\nid,text\n1,a\n", {.csv_separator = ','}), ElementsAre("a"));
   EXPECT_THAT(texts("a.csv", "sep=;\ntext\none, two\n"), ElementsAre("one, two"));
 }
@@ -135,12 +134,12 @@ TEST_F(Rows, TooManyFieldsAndTooFew) {
     try {
       texts("a.csv", "id,text\n1;a\n2;b\n");
     } catch (const Error& error) {
-      EXPECT_THAT(error.what(), Not(HasSubstr("--bad_rows"))) << "nothing would be left";
+      EXPECT_THAT(error.what(), Not(HasSubstr("bad_rows"))) << "nothing would be left";
       throw;
     }
   });
   refused("a.jsonl", "{\"text\": null, \"body\": \"a\"}\n{\"text\": null, \"body\": \"b\"}\n",
-          {"2 of 2 rows", "--text_column_name body"});
+          {"2 of 2 rows", "text_column_name body"});
 }
 
 TEST_F(Rows, AHeaderThatLooksLikeATextIsToldOnce) {
@@ -153,8 +152,8 @@ TEST_F(Rows, AHeaderThatLooksLikeATextIsToldOnce) {
   };
   const std::string rows = "the doctor opened the blue cup at the gate.\nthe cook closed it.\nand so on\n";
   const std::string warning = told(rows, {});
-  EXPECT_THAT(warning, AllOf(HasSubstr("the doctor opened the blue cup at the gate."), HasSubstr("--no_header")));
-  EXPECT_EQ(warning.find("--no_header"), warning.rfind("--no_header"));
+  EXPECT_THAT(warning, AllOf(HasSubstr("the doctor opened the blue cup at the gate."), HasSubstr("no_header")));
+  EXPECT_EQ(warning.find("no_header"), warning.rfind("no_header"));
   EXPECT_EQ(told(rows, {.header = false}), "");
   EXPECT_EQ(told(rows, {.text_column = "the doctor opened the blue cup at the gate."}), "");
   EXPECT_EQ(told("what was said\na b c d e f g\n", {}), "");
@@ -179,7 +178,7 @@ TEST_F(Rows, TablesWithoutAHeader) {
   EXPECT_THAT(load_dataset(folder_.write("a.csv", table), {.header = false})["train"].columns(),
               ElementsAre("column0", "column1"));
   EXPECT_THAT(texts("a.csv", "a;b, c\nd;e\n", {.column_names = {"x", "text"}}), ElementsAre("b, c", "e"));
-  refused("a.csv", table, {"a.csv:1", "has 2 fields", "--column_names names 3"}, {.column_names = {"a", "b", "c"}});
+  refused("a.csv", table, {"a.csv:1", "has 2 fields", "column_names names 3"}, {.column_names = {"a", "b", "c"}});
 }
 
 TEST_F(Rows, HeadersAreCheckedLikeRows) {
@@ -192,8 +191,8 @@ TEST_F(Rows, HeadersAreCheckedLikeRows) {
 
 TEST_F(Rows, RowsOfADocument) {
   const std::string document = R"({"version": "1", "data": [{"text": "a"}, {"text": "b"}], "end": {"x": [1, "}"]}})";
-  refused("a.json", document, {"--json_field data"});
-  refused("a.json", "{\n \"version\": \"1\",\n \"data\": [\n  {\"text\": \"a\"}\n ]\n}\n", {"--json_field data"});
+  refused("a.json", document, {"json_field data"});
+  refused("a.json", "{\n \"version\": \"1\",\n \"data\": [\n  {\"text\": \"a\"}\n ]\n}\n", {"json_field data"});
   refused("a.json", R"({"a": [{"text": "x"}], "b": {"c": ["y"]}})", {"one of the lists", "a or b.c"});
   EXPECT_THAT(texts("a.json", document, {.json_field = "data"}), ElementsAre("a", "b"));
   EXPECT_THAT(texts("a.json", R"({"text": "a row", "tags": ["x"]})"), ElementsAre("a row"));
@@ -210,7 +209,7 @@ TEST_F(Rows, RowsOfADocument) {
   refused("a.json", R"(["x"])", {"not one JSON object"}, {.json_field = "a"});
   // A text beside a list of objects with texts of their own is a title: which one is meant is to be said.
   const std::string titled = R"({"meta": 1, "text": "title", "items": [{"text": "the soup"}, {"text": "the cook"}]})";
-  refused("a.json", titled, {"one JSON document", "--json_field items", "--text_column_name"});
+  refused("a.json", titled, {"one JSON document", "json_field items", "text_column_name"});
   EXPECT_THAT(texts("a.json", titled, {.json_field = "items"}), ElementsAre("the soup", "the cook"));
   EXPECT_THAT(texts("a.json", titled, {.text_column = "text"}), ElementsAre("title"));
   EXPECT_THAT(texts("a.json", titled + "\n" + titled), ElementsAre("title", "title"));
@@ -280,7 +279,7 @@ TEST_F(Rows, RowsWithoutATextStopOrAreLeftOut) {
   const std::string rows =
       "{\"text\": \"a\"}\n{\"text\": null}\n{\"id\": 1}\n\n{\"text\": 5}\n{\"text\": \"b\"}\n7\nnull\n{\"text\": "
       "\"c\"}\n";
-  refused("a.jsonl", rows, {"a.jsonl:2", "got null", "5 of 8 rows", "--bad_rows skip"});
+  refused("a.jsonl", rows, {"a.jsonl:2", "got null", "5 of 8 rows", "bad_rows skip"});
   const Dataset data = load_dataset(folder_ / "a.jsonl", {.bad_rows = BadRows::skip})["train"];
   EXPECT_EQ(data.size(), 3);
   EXPECT_EQ(data.skipped_rows(), 5);

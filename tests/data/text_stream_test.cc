@@ -87,7 +87,7 @@ TEST(OpenText, ReadsANamedEncoding) {
                                                  "berschrift\n1,a\n"),
                                     {.encoding = "latin1"});
   EXPECT_THAT(columns.splits().front().second.columns(), ElementsAre("id", "Überschrift"));
-  expect_error(ErrorKind::usage, {"--encoding", "no encoding \"cp1525\""}, [&] { texts(folder / "a.txt", "cp1525"); });
+  expect_error(ErrorKind::usage, {"encoding", "no encoding \"cp1525\""}, [&] { texts(folder / "a.txt", "cp1525"); });
 }
 
 TEST(OpenText, GuessesWhereAsked) {
@@ -100,7 +100,7 @@ TEST(OpenText, GuessesWhereAsked) {
   EXPECT_THAT(texts(folder.write("b.txt", "caf\xC3\xA9\n"), "auto"), ElementsAre("café"));
   EXPECT_THAT(texts(folder.write("c.txt", wide("one\ntwo\n", 2, true)), "auto"), ElementsAre("one", "two"));
   EXPECT_THAT(texts(folder.write("d.txt", ""), "auto"), ElementsAre());
-  expect_error(ErrorKind::input, {"e.txt", "not recognised", "--encoding NAME"},
+  expect_error(ErrorKind::input, {"e.txt", "not recognised", "encoding NAME"},
                [&] { texts(folder.write("e.txt", "caf\xC3\xA9, na\xC3\xAFve, \xE9\xC3\n"), "auto"); });
 }
 
@@ -113,17 +113,17 @@ TEST(OpenText, TellsWhatAFileIsLikelyIn) {
                  [&] { load_dataset(folder / name, {.encoding = encoding}).splits().front().second.size(); });
   };
   fails("a.txt", "one\ntwo\nthe cook\x92s soup \x96 good\n", "utf-8",
-        {"a.txt:3", "0x92", "column 9", "--encoding cp1252"});
-  fails("a.csv", "text\n\x93\xFA\x96{\x8C\xEA\x82\xCC\n", "utf-8", {"a.csv:2", "--encoding cp932"});
-  fails("a.jsonl", "{\"text\": \"f\xFCr\"}\n", "utf-8", {"a.jsonl:1", "--encoding cp1252"});
+        {"a.txt:3", "0x92", "column 9", "encoding cp1252"});
+  fails("a.csv", "text\n\x93\xFA\x96{\x8C\xEA\x82\xCC\n", "utf-8", {"a.csv:2", "encoding cp932"});
+  fails("a.jsonl", "{\"text\": \"f\xFCr\"}\n", "utf-8", {"a.jsonl:1", "encoding cp1252"});
   fails("b.csv",
         "id,\xDC"
         "berschrift,text\n0,a,b\n",
-        "utf-8", {"b.csv:1", "--encoding cp1252"});
-  fails("b.txt", wide("one\ntwo\n", 2, false), "utf-8", {"b.txt:1", "UTF-16", "--encoding utf-16le"});
-  fails("c.txt", wide("one\ntwo\n", 2, true), "utf-8", {"UTF-16", "--encoding utf-16be"});
-  fails("c.jsonl", wide("{\"text\": 1}\n", 2, false), "utf-8", {"UTF-16", "--encoding utf-16le"});
-  fails("d.txt", wide("one\n", 4, false), "utf-8", {"UTF-32", "--encoding utf-32le"});
+        "utf-8", {"b.csv:1", "encoding cp1252"});
+  fails("b.txt", wide("one\ntwo\n", 2, false), "utf-8", {"b.txt:1", "UTF-16", "encoding utf-16le"});
+  fails("c.txt", wide("one\ntwo\n", 2, true), "utf-8", {"UTF-16", "encoding utf-16be"});
+  fails("c.jsonl", wide("{\"text\": 1}\n", 2, false), "utf-8", {"UTF-16", "encoding utf-16le"});
+  fails("d.txt", wide("one\n", 4, false), "utf-8", {"UTF-32", "encoding utf-32le"});
   fails("e.txt", std::string(5000, 'a') + "\nfine\nNUL\0here\n"s, "utf-8", {"e.txt:3", "NUL", "column 4", "remove it"});
   fails("f.txt", std::string(5000, 'a') + "\n" + wide("and then wide\n", 2, false), "utf-8",
         {"f.txt:2", "NUL", "remove it"});
@@ -132,7 +132,7 @@ TEST(OpenText, TellsWhatAFileIsLikelyIn) {
   fails("i.txt", "one\n\x93\xFA\x96", "cp932", {"i.txt:2", "ends within a character of cp932"});
   fails("j.txt", "\xFF\xFE" + wide("one\ntwo\n", 2, false) + "\x3D\xD8z\0"s, "utf-8",
         {"j.txt:3", "no character of utf-16le"});
-  fails("k.txt", "caf\xC3\xA9 na\xC3\xAFve\n", "ascii", {"k.txt:1", "needs no --encoding"});
+  fails("k.txt", "caf\xC3\xA9 na\xC3\xAFve\n", "ascii", {"k.txt:1", "needs no encoding"});
 }
 
 /// UTF-8 text as UTF-16 in little-endian order; `big`: the other.
@@ -177,7 +177,7 @@ TEST(OpenText, ErrorsAndAutoAgree) {
         for (const auto& [column, value] : row.columns) all.push_back(column + value);
       return all;
     };
-    expect_error(ErrorKind::input, {c.name, fmt::format("--encoding {}", c.charset)}, [&] { rows("utf-8"); });
+    expect_error(ErrorKind::input, {c.name, fmt::format("encoding {}", c.charset)}, [&] { rows("utf-8"); });
     const LogCapture log;
     EXPECT_EQ(rows("auto"), rows(c.charset));
     EXPECT_THAT(log.text(), HasSubstr(fmt::format("is read as {}", c.charset)));
@@ -195,8 +195,8 @@ TEST(OpenText, JudgesEachFileByItself) {
   folder.write("f/a.txt", "le caf\xE9 \xE9tait ferm\xE9, l\x92h\xF4pital aussi\n");
   folder.write("f/b.txt", utf8);
   const auto data = load_dataset(folder / "f");
-  expect_error(ErrorKind::input, {"a.txt:1", "--encoding cp1252"}, [&] { data["train"].size(); });
-  expect_error(ErrorKind::input, {"a.txt:1", "--encoding cp1252"}, [&] { data["train"].take(1); });
+  expect_error(ErrorKind::input, {"a.txt:1", "encoding cp1252"}, [&] { data["train"].size(); });
+  expect_error(ErrorKind::input, {"a.txt:1", "encoding cp1252"}, [&] { data["train"].take(1); });
   // Damage in one is told where it is, also by auto.
   expect_error(ErrorKind::input, {"c.txt:41", "the rest around it is UTF-8"},
                [&] { texts(folder.write("c.txt", utf8 + "bad \xE9\n"), "auto"); });
@@ -213,8 +213,8 @@ TEST(OpenText, WarnsWhereBytesSpeakAgainstAName) {
   EXPECT_THAT(warning("it\x92s\n", "latin1"), HasSubstr("cp1252"));
   EXPECT_EQ(warning("caf\xE9\n", "latin1"), "");
   const std::u16string russian = repeated(u"Пациент поступил в отделение.\n", 5);
-  EXPECT_THAT(warning(utf16(russian, true), "utf-16le"), HasSubstr("--encoding utf-16be"));
-  EXPECT_THAT(warning(utf16(russian), "utf-16be"), HasSubstr("--encoding utf-16le"));
+  EXPECT_THAT(warning(utf16(russian, true), "utf-16le"), HasSubstr("encoding utf-16be"));
+  EXPECT_THAT(warning(utf16(russian), "utf-16be"), HasSubstr("encoding utf-16le"));
   EXPECT_EQ(warning(utf16(russian), "utf-16"), "");
   EXPECT_EQ(warning("\x1B$B45<T\x1B(B\n", "iso-2022-jp"), "");
   EXPECT_EQ(warning("plain\n", "latin1"), "");

@@ -45,7 +45,7 @@ TEST(CudaFailure, WhatWasOnItsWayIsSentAgain) {
 TEST(CudaFailure, WhyThereIsNoGpuAndWhatIsMissing) {
   using testing::HasSubstr;
   emulated_device(0, 9, 1 << 30);
-  EXPECT_THAT(cuda_problem(), HasSubstr("there is no usable NVIDIA GPU (none was found): use --device cpu"));
+  EXPECT_THAT(cuda_problem(), HasSubstr("there is no usable NVIDIA GPU (none was found): use device cpu"));
   emulated_device(-1, 9, 1 << 30);
   EXPECT_THAT(cuda_problem(), HasSubstr("the driver knows CUDA 12.4, this build needs 13: update the driver"));
   emulated_device(1, 8, 1 << 30);
@@ -80,12 +80,12 @@ TEST(CudaFailure, SizesThatTheKernelsAreNotMadeForAreTold) {
               cuda->norm(tensor({1, 5000}), {tensor({1, 5000}), tensor({1})}, tensor({1, 5000}),
                          {tensor({5000}), tensor({5000}), 1e-5f});
             }),
-            "norm: rows of 5000 numbers, but the GPU's norms take at most 4096: use --device cpu");
+            "norm: rows of 5000 numbers, but the GPU's norms take at most 4096: use device cpu");
   const std::vector<int32_t> offsets = {0, 1};
   EXPECT_EQ(message_of([&] {
               cuda->attention(tensor({1, 160}), tensor({1, 1, 2}), tensor({1, 480}), {1}, Sequences{offsets}, {});
             }),
-            "attention: heads of 160 numbers, but the GPU's attention takes at most 128: use --device cpu");
+            "attention: heads of 160 numbers, but the GPU's attention takes at most 128: use device cpu");
 }
 
 }  // namespace

@@ -283,7 +283,8 @@ TEST_F(Fault, ASlowServerIsWaitedForAsLongAsIsSaid) {
   EXPECT_EQ(fetch_message(), "");
   fs::remove_all(server_.cache());
   server_.set_faults({{{"match", "/api/"}, {"kind", "slow"}, {"seconds", 4}, {"times", 100}}});
-  EXPECT_THAT(fetch_message(), AllOf(HasSubstr("m cannot be had from"), HasSubstr("3 tries"), HasSubstr("--offline")));
+  EXPECT_THAT(fetch_message(),
+              AllOf(HasSubstr("m cannot be had from"), HasSubstr("3 tries"), HasSubstr("pass offline")));
 }
 
 /// As long as it lives, no file of this process may be longer.

@@ -103,9 +103,8 @@ TEST(Arithmetic, RefusesWhatIsNotThere) {
     ADD_FAILURE() << "not refused";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::device);
-    EXPECT_STREQ(
-        e.what(),
-        "--dtype is bf16, but this processor does not multiply bf16 (it lacks AVX2); pass --dtype f32 or auto");
+    EXPECT_STREQ(e.what(),
+                 "dtype is bf16, but this processor does not multiply bf16 (it lacks AVX2); pass dtype f32 or auto");
   }
 }
 
@@ -115,7 +114,7 @@ TEST(Arithmetic, HasAReason) {
   EXPECT_THAT(choose(NumberFormat::automatic, absent).reason, HasSubstr("does not multiply bf16"));
   EXPECT_THAT(choose(NumberFormat::automatic, rates(1, 2)).reason, HasSubstr("measured"));
   for (const NumberFormat format : {NumberFormat::f32, NumberFormat::bf16})
-    EXPECT_EQ(choose(format, fast).reason, "--dtype asks for it");
+    EXPECT_EQ(choose(format, fast).reason, "dtype asks for it");
 }
 
 class Kept : public testing::Test {

@@ -48,7 +48,7 @@ TEST_F(Vocabulary, KnowsWordsThatWereAdded) {
   EXPECT_FALSE(enlarged(tokenizer(other_, 50, {"one"}, "x")));  // another vocabulary
   refused(tokenizer(other_, 50, {"one"}, "x"),
           {"vocabulary has 51 entries but bert.embeddings.word_embeddings.weight has 50 rows",
-           "are from different models", "pass --tokenizer"});
+           "are from different models", "pass tokenizer"});
   refused(tokenizer(other_, 50, {"one"}), {"51 entries", "words were added", "'tekio adapt'"});
 }
 

@@ -170,10 +170,10 @@ TEST_F(Evaluate, BadOptionsAreUsageErrors) {
   const auto tried = [&](EvaluationOptions o) {
     return message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks, o); });
   };
-  EXPECT_NE(tried({.batch_size = 0}).find("--per_device_eval_batch_size"), std::string::npos);
-  EXPECT_NE(tried({{.mlm_probability = 0}}).find("--mlm_probability"), std::string::npos);
-  EXPECT_NE(tried({{.wwm_probability = 2}}).find("--wwm_probability"), std::string::npos);
-  EXPECT_NE(tried({.max_chunks = -1}).find("--max_chunks"), std::string::npos);
+  EXPECT_NE(tried({.batch_size = 0}).find("per_device_eval_batch_size"), std::string::npos);
+  EXPECT_NE(tried({{.mlm_probability = 0}}).find("mlm_probability"), std::string::npos);
+  EXPECT_NE(tried({{.wwm_probability = 2}}).find("wwm_probability"), std::string::npos);
+  EXPECT_NE(tried({.max_chunks = -1}).find("max_chunks"), std::string::npos);
 }
 
 TEST_F(Evaluate, WhatCannotBeEvaluatedIsAnInputError) {
@@ -202,7 +202,7 @@ TEST_F(Evaluate, AnotherModelsTokenizerIsRefused) {
 TEST_F(Evaluate, ChunksLongerThanTheModelAreRefused) {
   const Chunks chunks = chunk(load_dataset((folder_ / "text.txt").string())["train"], tokenizer(),
                               {.chunk_size = 32, .use_cache = false});
-  EXPECT_NE(message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks); }).find("--chunk_size 32"),
+  EXPECT_NE(message_of(ErrorKind::usage, [&] { evaluate(model(), tokenizer(), chunks); }).find("chunk_size 32"),
             std::string::npos);
 }
 

@@ -143,7 +143,7 @@ TEST_F(Files, ForeignFilesAreRefusedEvenToOverwriting) {
   fs::create_directories(run_);
   std::ofstream(run_ / "thesis.txt") << "years of work";
   TrainingOptions o = options();
-  EXPECT_THAT(refusal(o), AllOf(HasSubstr("--output_dir"), HasSubstr("thesis.txt")));
+  EXPECT_THAT(refusal(o), AllOf(HasSubstr("output_dir"), HasSubstr("thesis.txt")));
   o.overwrite_output_dir = true;
   EXPECT_THAT(refusal(o), HasSubstr("thesis.txt"));
   std::ofstream(run_ / "options.json") << "{}";  // someone else's
@@ -163,7 +163,7 @@ TEST_F(Files, AFinishedRunIsRefusedUnlessOverwritten) {
   std::ofstream(run_ / "run.json") << "{}";
   TrainingOptions o = options();
   EXPECT_THAT(refusal(o),
-              HasSubstr("finished run; name another folder, --output_dir " + run_.string() + "-2 say, or pass"));
+              HasSubstr("finished run; name another folder, output_dir " + run_.string() + "-2 say, or pass"));
   o.overwrite_output_dir = true;
   RunFolder folder(o);
   folder.claim();
@@ -195,7 +195,7 @@ TEST_F(Files, OneRunAtATimeHasTheFolder) {
   RunFolder first(options()), second(options());  // both have looked and found it free
   first.claim();
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { second.claim(); }),
-              AllOf(HasSubstr("--output_dir"), HasSubstr("is in use: another run writes into it")));
+              AllOf(HasSubstr("output_dir"), HasSubstr("is in use: another run writes into it")));
   EXPECT_THAT(refusal(options()), HasSubstr("is in use"));
   TrainingOptions o = options();
   o.resume_from_checkpoint = "auto";
@@ -236,16 +236,16 @@ TEST_F(Files, ATraceDoesNotDestroyWhatIsNoTrace) {
   const fs::path file = run_.string() + "-trace";
   std::ofstream(file) << "a corpus\n";
   try {
-    LineLog::refuse_foreign(file, "--trace");
+    LineLog::refuse_foreign(file, "trace");
     FAIL() << "was not refused";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_THAT(error.what(), HasSubstr("is not a log of updates (it begins with \"a corpus\")"));
   }
   std::ofstream(file) << "{\"step\": 1}\n";
-  LineLog::refuse_foreign(file, "--trace");
+  LineLog::refuse_foreign(file, "trace");
   fs::remove(file);
-  LineLog::refuse_foreign(file, "--trace");
+  LineLog::refuse_foreign(file, "trace");
 }
 
 TEST_F(Files, AFinishedRunWithoutCheckpointsCannotBeResumed) {
@@ -253,14 +253,14 @@ TEST_F(Files, AFinishedRunWithoutCheckpointsCannotBeResumed) {
   TrainingOptions o = options();
   o.resume_from_checkpoint = "auto";
   EXPECT_THAT(refusal(o),
-              HasSubstr("finished run; name another folder, --output_dir " + run_.string() + "-2 say, or pass"));
+              HasSubstr("finished run; name another folder, output_dir " + run_.string() + "-2 say, or pass"));
 }
 
 TEST_F(Files, AStoppedRunIsResumedOrOverwrittenBothOnPurpose) {
   make_run({3, 12});
   TrainingOptions o = options();
-  EXPECT_THAT(refusal(o), AllOf(HasSubstr("update 12"), HasSubstr("--resume_from_checkpoint"),
-                                HasSubstr("--overwrite_output_dir")));
+  EXPECT_THAT(refusal(o),
+              AllOf(HasSubstr("update 12"), HasSubstr("resume_from_checkpoint"), HasSubstr("overwrite_output_dir")));
   o.resume_from_checkpoint = "auto";
   EXPECT_EQ(RunFolder(o).checkpoints().size(), 2u);
   o.overwrite_output_dir = true;
@@ -310,10 +310,10 @@ TEST_F(Files, WhatCannotBeMadeIsAnIoError) {
   o.output_dir = "/proc/none/run";
   RunFolder folder(o);
   EXPECT_THAT(message_of(ErrorKind::io, [&] { folder.claim(); }),
-              HasSubstr("cannot write --output_dir /proc/none/run: No such file or directory"));
+              HasSubstr("cannot write output_dir /proc/none/run: No such file or directory"));
   o.output_dir = (folder_ / std::string(300, 'n')).string();
   EXPECT_THAT(message_of(ErrorKind::io, [&] { const RunFolder unreadable(o); }),
-              AllOf(HasSubstr("cannot read --output_dir"), HasSubstr("File name too long")));
+              AllOf(HasSubstr("cannot read output_dir"), HasSubstr("File name too long")));
 }
 
 }  // namespace

@@ -63,10 +63,9 @@ TEST(Plan, CountsTheCheckpointsThatLieThereAtATime) {
 TEST(Plan, TellsWhereMemoryIsTooSmall) {
   EXPECT_EQ(memory_shortage(8'000'000'000, 8'000'000'000), "");
   EXPECT_EQ(memory_shortage(8'000'000'000, std::nullopt), "");
-  EXPECT_EQ(
-      memory_shortage(8'000'000'000, 7'900'000'000),
-      "the run needs 8.0 GB of memory, but 7.9 GB is available: take a smaller --per_device_train_batch_size with "
-      "more --gradient_accumulation_steps and a smaller --per_device_eval_batch_size, or a smaller --chunk_size");
+  EXPECT_EQ(memory_shortage(8'000'000'000, 7'900'000'000),
+            "the run needs 8.0 GB of memory, but 7.9 GB is available: take a smaller per_device_train_batch_size with "
+            "more gradient_accumulation_steps and a smaller per_device_eval_batch_size, or a smaller chunk_size");
 }
 
 TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
@@ -76,7 +75,7 @@ TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
   EXPECT_EQ(disk.shortage(0, 0), "");
   EXPECT_EQ(disk.shortage(4, 11'900'000'000),
             "the checkpoints to come (4 of 3.0 GB) need more than the 11.9 GB that are free: make room, or pass "
-            "--save_total_limit or --save_strategy no");
+            "save_total_limit or save_strategy no");
 }
 
 TEST(Plan, CopiesForCheckpointsWhereThereIsRoomToSpare) {

@@ -327,7 +327,7 @@ TEST_F(Resume, WhatIsLeftOfAModelThatCannotBeSavedIsTold) {
     Interval save;
     const char* left;
   } cases[] = {{"none", "", Interval::no, "what this run has learnt is lost, as no checkpoint was kept"},
-               {"each", "", Interval::epoch, "checkpoint-10 holds the run: make room and go on with --resume"},
+               {"each", "", Interval::epoch, "checkpoint-10 holds the run: make room and go on with resume"},
                {"each", "checkpoint-5", Interval::no, "what was learnt after "}};
   for (const auto& c : cases) {
     const fs::path folder = folder_ / c.run;
@@ -444,7 +444,7 @@ TEST_F(Damage, IsFoundWhereverItIs) {
   fs::remove(file(8, "training_state.json"));
   EXPECT_THAT(refusal(8), HasSubstr("no checkpoint"));
   std::ofstream(file(8, "optimizer.pt")) << "torch's";
-  EXPECT_THAT(refusal(8), HasSubstr("pass it as --model"));
+  EXPECT_THAT(refusal(8), HasSubstr("pass it as model"));
   std::ofstream(file(9, "training_state.json")) << R"({"tekio_checkpoint": 3, "files": {}})";
   EXPECT_THAT(refusal(9), HasSubstr("not of a form"));
 }
@@ -502,7 +502,7 @@ TEST_F(Damage, AutoDoesNotBeginAnewBehindOnesBack) {
   TrainingOptions o = often("run");
   o.resume_from_checkpoint = "auto";
   EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }),
-              AllOf(HasSubstr("none of 10 checkpoints in "), HasSubstr("--overwrite_output_dir")));
+              AllOf(HasSubstr("none of 10 checkpoints in "), HasSubstr("overwrite_output_dir")));
 }
 
 TEST_F(Damage, WhatIsNotThereIsAnIoError) {
@@ -516,7 +516,7 @@ TEST_F(Damage, AnotherRunIsRefused) {
   TrainingOptions o = often("run");
   o.resume_from_checkpoint = "auto";
   o.seed = 43;
-  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("--seed was 42 and is 43"));
+  EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("seed was 42 and is 43"));
   o.seed = 42;
   o.max_steps = 7;
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }), HasSubstr("10 updates into its run"));

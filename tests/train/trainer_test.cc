@@ -355,7 +355,7 @@ TEST_F(TrainerTest, WithoutEvaluationText) {
   const Chunks::Split all = split();
   const Chunks::Split blind{all.train, all.test.select({})};
   MaskedLM m = model();
-  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt(m, tokenizer(), blind, o); }), HasSubstr("--eval_strategy no"));
+  EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt(m, tokenizer(), blind, o); }), HasSubstr("eval_strategy no"));
   EXPECT_FALSE(fs::exists(o.output_dir));
   o.eval_strategy = Interval::no;
   const AdaptReport r = adapt(m, tokenizer(), blind, o);
@@ -465,7 +465,7 @@ TEST_F(TrainerTest, DivergenceIsToldAndNotSaved) {
   o.lr_scheduler_type = LrScheduler::constant;
   o.num_train_epochs = 100;
   EXPECT_THAT(message_of(ErrorKind::input, [&] { adapt_fresh(o); }),
-              AllOf(HasSubstr("diverged"), HasSubstr("--learning_rate")));
+              AllOf(HasSubstr("diverged"), HasSubstr("learning_rate")));
 }
 
 TEST_F(TrainerTest, ARunThatComesToNothingLeavesNothing) {
@@ -485,7 +485,7 @@ TEST_F(TrainerTest, MistakesAreToldBeforeAnythingIsWritten) {
   o.learning_rate = -1;
   o.mlm_probability = 3;
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { adapt_fresh(o); }),
-              AllOf(HasSubstr("--learning_rate"), HasSubstr("--mlm_probability")));
+              AllOf(HasSubstr("learning_rate"), HasSubstr("mlm_probability")));
   o = options();
   o.prompts = {"no mask here"};
   message_of(ErrorKind::input, [&] { adapt_fresh(o); });

@@ -22,7 +22,7 @@ class Splitter {
   /// with. Errors: input (a quote or array that does not end).
   virtual size_t split(std::string_view bytes, bool last, std::vector<Record>& records) = 0;
   /// What ends a row, for messages.
-  virtual const char* row_end() const { return "line ends"; }
+  virtual std::string row_end() const { return "line ends"; }
   /// As RowStream::header().
   virtual const std::vector<std::string>* header() const { return nullptr; }
   /// The line that the next record begins in.
@@ -43,7 +43,7 @@ class WholeFileSplitter final : public Splitter {
     records.push_back({0, bytes.size(), 1, 0});
     return bytes.size();
   }
-  const char* row_end() const override { return "files"; }
+  std::string row_end() const override { return "files"; }
 };
 
 /// A file's rows, as a splitter finds them in its unpacked bytes.

@@ -70,7 +70,7 @@ class CsvSplitter final : public Splitter {
 
 /// An option as it is to be written.
 std::string separator_option(char separator) {
-  return separator == '\t' ? "--csv_separator tab" : fmt::format("--csv_separator '{}'", separator);
+  return separator == '\t' ? message("--csv_separator tab") : message("--csv_separator '{}'", separator);
 }
 
 /// A quote that was not meant to open a field, or was not closed, takes in line ends and rows until the next one.

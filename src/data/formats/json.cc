@@ -162,9 +162,9 @@ simdjson::dom::element JsonParser::parse(const Block& block, const Record& recor
   if (error) {
     if (error == simdjson::UTF8_ERROR) utf8(block, record);
     fail_at(record,
-            fmt::format("not one JSON value: {}; what is read is one object a line, one array of objects or strings, "
-                        "or, with --json_field, such an array within one document",
-                        json_reason(error)));
+            message("not one JSON value: {}; what is read is one object a line, one array of objects or strings, "
+                    "or, with --json_field, such an array within one document",
+                    json_reason(error)));
   }
   return element;
 }

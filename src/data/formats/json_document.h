@@ -18,8 +18,8 @@ class JsonSplitter : public Splitter {
  public:
   using Splitter::Splitter;
   size_t split(std::string_view bytes, bool last, std::vector<Record>& records) override;
-  const char* row_end() const override {
-    return "line ends, or are the elements of an array, which --json_field finds within a document";
+  std::string row_end() const override {
+    return message("line ends, or are the elements of an array, which --json_field finds within a document");
   }
 
  protected:

@@ -78,7 +78,7 @@ class ParagraphSplitter final : public Splitter {
     }
     return begin;
   }
-  const char* row_end() const override { return "empty lines"; }
+  std::string row_end() const override { return "empty lines"; }
 };
 
 class LineParser final : public RowParser {
