@@ -210,3 +210,138 @@ test_size = arguments.test_size or int(0.1 * train_size)
 
 downsampled_dataset = lm_datasets["train"].train_test_split(train_size=train_size, test_size=test_size, seed=42)
 print(downsampled_dataset)
+
+# %% [markdown]
+# ## Fine-tuning with the Trainer
+
+# %%
+from tekio import TrainingArguments
+
+batch_size = 64
+# The training loss is logged once an epoch
+logging_steps = max(1, len(downsampled_dataset["train"]) // batch_size)
+model_name = model_checkpoint.rstrip("/").split("/")[-1]
+
+training_args = TrainingArguments(
+    output_dir=f"{model_name}-finetuned-imdb",
+    overwrite_output_dir=True,
+    eval_strategy="epoch",
+    learning_rate=2e-5,
+    weight_decay=0.01,
+    per_device_train_batch_size=batch_size,
+    per_device_eval_batch_size=batch_size,
+    push_to_hub=False,
+    logging_steps=logging_steps,
+    max_steps=arguments.max_steps,
+)
+
+# %%
+from tekio import Trainer
+
+trainer = Trainer(
+    model=model,
+    args=training_args,
+    train_dataset=downsampled_dataset["train"],
+    eval_dataset=downsampled_dataset["test"],
+    data_collator=data_collator,
+    processing_class=tokenizer,
+)
+
+# %%
+import math
+
+eval_results = trainer.evaluate()
+print(f">>> Perplexity: {math.exp(eval_results['eval_loss']):.2f}")
+
+# %%
+trainer.train()
+
+# %%
+eval_results = trainer.evaluate()
+print(f">>> Perplexity: {math.exp(eval_results['eval_loss']):.2f}")
+
+# %% [markdown]
+# ## An evaluation set that is masked once
+
+
+# %%
+def insert_random_mask(batch):
+    features = [dict(zip(batch, t)) for t in zip(*batch.values())]
+    masked_inputs = data_collator(features)
+    # A column "masked_…" for each
+    return {"masked_" + k: v for k, v in masked_inputs.items()}
+
+
+# %%
+downsampled_dataset = downsampled_dataset.remove_columns(["word_ids"])
+
+eval_dataset = downsampled_dataset["test"].map(
+    insert_random_mask,
+    batched=True,
+    remove_columns=downsampled_dataset["test"].column_names,
+)
+eval_dataset = eval_dataset.rename_columns(
+    {
+        "masked_input_ids": "input_ids",
+        "masked_attention_mask": "attention_mask",
+        "masked_labels": "labels",
+    }
+)
+
+# %%
+model = AutoModelForMaskedLM.from_pretrained(model_checkpoint)
+
+# %%
+# The tutorial's loop over batches, with PyTorch's optimizer and Accelerate, is what the Trainer does here; a callback stands where
+# the loop evaluates and prints.
+from tekio import TrainerCallback
+
+
+class FrozenPerplexity(TrainerCallback):
+    def on_epoch_end(self, args, state, control, model, **kwargs):
+        losses = []
+        for begin in range(0, len(eval_dataset), batch_size):
+            rows = [eval_dataset[i] for i in range(begin, min(begin + batch_size, len(eval_dataset)))]
+            loss = model(**default_data_collator(rows)).loss
+            losses += [float(loss)] * len(rows)
+        try:
+            perplexity = math.exp(np.mean(losses))
+        except OverflowError:
+            perplexity = float("inf")
+        print(f">>> Epoch {math.ceil(state.epoch) - 1}: Perplexity: {perplexity}")
+
+
+output_dir = f"{model_name}-finetuned-imdb-accelerate"
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments(
+        output_dir=output_dir,
+        overwrite_output_dir=True,
+        learning_rate=5e-5,
+        weight_decay=0.01,
+        lr_scheduler_type="linear",
+        num_train_epochs=3,
+        per_device_train_batch_size=batch_size,
+        save_strategy="no",
+        max_steps=arguments.max_steps,
+    ),
+    train_dataset=downsampled_dataset["train"],
+    data_collator=data_collator,
+    processing_class=tokenizer,
+    callbacks=[FrozenPerplexity()],
+)
+trainer.train()
+
+# %% [markdown]
+# ## Using the fine-tuned model
+
+# %%
+from tekio import pipeline
+
+mask_filler = pipeline("fill-mask", model=output_dir)
+
+# %%
+preds = mask_filler(text)
+
+for pred in preds:
+    print(f">>> {pred['sequence']}")

@@ -15,10 +15,12 @@ namespace nb = nanobind;
 namespace tekio::python {
 
 void bind_errors(nb::module_& m);
+void bind_log(nb::module_& m);
 void bind_text(nb::module_& m);
 void bind_data(nb::module_& m);
 void bind_masking(nb::module_& m);
 void bind_model(nb::module_& m);
+void bind_train(nb::module_& m);
 
 using WithoutGil = nb::call_guard<nb::gil_scoped_release>;
 

@@ -8,4 +8,6 @@ NB_MODULE(_tekio, m) {
   tekio::python::bind_data(m);
   tekio::python::bind_masking(m);
   tekio::python::bind_model(m);
+  tekio::python::bind_train(m);
+  tekio::python::bind_log(m);
 }

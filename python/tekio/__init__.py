@@ -14,7 +14,11 @@ _WHERE = {
     "tekio.data": ["Chunks", "Dataset", "DatasetDict", "chunk", "load_dataset"],
     "tekio.collators": ["DataCollatorForLanguageModeling", "DataCollatorForWholeWordMask", "default_data_collator", "set_seed"],
     "tekio.fill": ["FillMaskPipeline", "pipeline"],
+    "tekio.log": ["disable_progress_bar", "enable_progress_bar"],
     "tekio.program": ["bench", "doctor"],
+    "tekio.arguments": ["TrainingArguments"],
+    "tekio.callbacks": ["EarlyStoppingCallback", "TrainerCallback", "TrainerControl", "TrainerState"],
+    "tekio.trainer": ["TrainOutput", "Trainer", "adapt"],
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 

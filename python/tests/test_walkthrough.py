@@ -31,6 +31,7 @@ class Walkthrough(unittest.TestCase):
         self.assertIn(repr(chunks), said)
         self.assertIn("[MASK]", said)
         self.assertIn("num_rows: 24", said)
+        self.assertRegex(said, r"(?s)(>>> Perplexity: \d+\.\d\d.*){2}(>>> Epoch \d: Perplexity: \d+\.\d+.*){4}(>>> [^>]+){5}$")
 
     def test_the_notebook_is_the_script(self):
         done = subprocess.run([sys.executable, str(support.ROOT / "scripts/release/make_notebook.py"), "--check"], capture_output=True, text=True, check=False)

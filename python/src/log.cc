@@ -1,0 +1,52 @@
+// What the library says, to Python: tekio/log.py.
+#include <atomic>
+#include <memory>
+
+#include "binding.h"
+
+namespace tekio::python {
+namespace {
+
+std::atomic<bool> bars{false};
+
+/// May be called on any thread, with or without the GIL.
+class PythonLog final : public LogSink {
+ public:
+  void line(LogLevel level, std::string_view text) override {
+    const nb::gil_scoped_acquire gil;
+    target().attr("line")(level == LogLevel::warning ? "warning" : "note", nb::str(text.data(), text.size()));
+  }
+
+  bool wants_progress() const override { return bars; }
+
+  void progress(const ProgressPoint& p) override {
+    const auto str = [](std::string_view text) { return nb::str(text.data(), text.size()); };
+    const nb::gil_scoped_acquire gil;
+    target().attr("progress")(str(p.label), str(p.unit), str(p.detail), p.done, p.total, p.start, p.units, p.seconds,
+                              p.seconds_left ? nb::object(nb::float_(*p.seconds_left)) : nb::none(), p.ended);
+  }
+
+ private:
+  static nb::module_ target() { return nb::module_::import_("tekio.log"); }
+};
+
+/// Whether somebody looks at standard error: a terminal, or a notebook.
+bool is_looked_at() {
+  const nb::module_ sys = nb::module_::import_("sys");
+  if (nb::cast<nb::dict>(sys.attr("modules")).contains("ipykernel")) return true;
+  const nb::object err = sys.attr("stderr");
+  return !err.is_none() && nb::hasattr(err, "isatty") && nb::cast<bool>(err.attr("isatty")());
+}
+
+}  // namespace
+
+void bind_log(nb::module_& m) {
+  m.def(
+      "show_progress", [](bool shown) { return bars.exchange(shown); }, nb::arg("shown"));
+  m.def("close_log", [] { set_log_sink(nullptr); });
+  bars = is_looked_at();
+  set_log_sink(std::make_shared<PythonLog>());
+  nb::module_::import_("atexit").attr("register")(m.attr("close_log"));  // threads may speak while Python ends
+}
+
+}  // namespace tekio::python

@@ -1,0 +1,286 @@
+// Training: its options by name, runs with callbacks, evaluations; and whole commands of the program.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/stopwatch.h"
+#include "bind_options.h"
+#include "binding.h"
+#include "command.h"
+#include "dist/join.h"
+#include "train/on_ranks.h"
+#include "train/training_options.h"
+#include "training_options.h"
+
+namespace tekio::python {
+namespace {
+
+std::string json_text(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+/// TrainingArguments as the command line knows them, but for what names data; all by name.
+class Arguments {
+ public:
+  Arguments() {
+    // What the reference's class has where its caller says nothing.
+    TrainingOptions& t = values_.training;
+    t.output_dir = "trainer_output";
+    t.learning_rate = 5e-5;
+    t.weight_decay = 0;
+    t.per_device_train_batch_size = t.per_device_eval_batch_size = 8;
+    t.logging_steps = 500;
+    t.eval_strategy = Interval::no;
+    t.save_strategy = Interval::steps;
+    cli::BindOptions bind(table_);
+    walk_run_folder_options(t, bind);
+    table_.add("seed", &t.seed, "decides every random choice").at_most(4294967295.0);
+    values_.add_training_to(table_);
+  }
+
+  /// Errors: usage (no such option, no such value).
+  void set(const std::string& name, const std::vector<std::string>& texts) {
+    for (cli::Option* const option : found(name)) {
+      if (option->kind == cli::Option::Kind::list) option->clear();
+      for (const std::string& text : texts) {
+        const std::string meant = option->meant(text);
+        if (const std::string problem = option->problem(meant, name); !problem.empty())
+          fail(ErrorKind::usage, "{}", with_named_options(problem));
+        option->assign(meant);
+      }
+      option->given = true;
+    }
+  }
+
+  nb::object get(const std::string& name) { return value_of(json_text(found(name).front()->value())); }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const cli::Option& option : table_.options())
+      if (!option.hidden) names.push_back(option.name);
+    return names;
+  }
+
+  /// What there is to know of each: its name, its heading, what it does, what it takes, its default as JSON.
+  std::vector<std::vector<std::string>> described() const {
+    std::vector<std::vector<std::string>> all;
+    for (const cli::Option& option : table_.options())
+      if (!option.hidden)
+        all.push_back({option.name, option.group, with_named_options(option.help), option.expected(),
+                       json_text(option.default_value)});
+    return all;
+  }
+
+  /// Of all options together. Errors: usage (all problems in one sentence).
+  TrainingOptions resolved() {
+    const std::vector<std::string> problems = values_.resolve_training(table_);
+    if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
+    return values_.training;
+  }
+
+ private:
+  std::vector<cli::Option*> found(const std::string& name) {
+    std::vector<cli::Option*> options;
+    for (const cli::Option& option : table_.options())
+      if (option.name == name || std::ranges::find(option.aliases, name) != option.aliases.end())
+        options.push_back(&table_.at(option.name));
+    if (options.empty()) {
+      const std::string near = nearest(name, table_.names());
+      fail(ErrorKind::usage, "there is no argument {}{}", printable(name),
+           near.empty() ? "" : "; did you mean " + near + "?");
+    }
+    return options;
+  }
+
+  cli::TrainingArguments values_;
+  cli::OptionTable table_{"TrainingArguments"};
+};
+
+/// Ctrl-C, and whatever else Python's handlers of signals raise, as a wish to stop.
+class Interrupts {
+ public:
+  int number() {
+    if (raised_) return SIGINT;
+    if (since_.seconds() < 0.05) return 0;  // asking takes the GIL
+    since_.restart();
+    const nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() == 0) return 0;
+    raised_.emplace();
+    return SIGINT;
+  }
+  /// With the GIL.
+  void rethrow() {
+    if (raised_) throw nb::python_error(*raised_);
+  }
+
+ private:
+  Stopwatch since_;
+  std::optional<nb::python_error> raised_;
+};
+
+nb::tuple tuple_of(const RunControl& control) {
+  return nb::make_tuple(control.log, control.evaluate, control.save, control.stop);
+}
+
+void take(RunControl& control, const nb::object& answer) {
+  if (answer.is_none()) return;
+  const auto wish = [&](size_t i) { return nb::cast<bool>(answer[i]); };
+  control = {.log = wish(0), .evaluate = wish(1), .save = wish(2), .stop = wish(3)};
+}
+
+nb::dict dict_of(const UpdatePoint& p) {
+  nb::dict dict;
+  dict["epoch"] = p.epoch;
+  dict["step"] = p.step;
+  dict["steps"] = p.steps;
+  dict["loss"] = p.loss;
+  dict["grad_norm"] = p.grad_norm;
+  dict["learning_rate"] = p.learning_rate;
+  dict["tokens"] = p.tokens;
+  dict["seconds"] = p.seconds;
+  return dict;
+}
+
+const char* name_of(RunPhase phase) {
+  switch (phase) {
+    case RunPhase::starting:
+      return "starting";
+    case RunPhase::updating:
+      return "updating";
+    case RunPhase::evaluating:
+      return "evaluating";
+    case RunPhase::finishing:
+      return "finishing";
+  }
+  return "";
+}
+
+/// Has `options` call the methods on_update, on_evaluation, on_log, on_save and on_phase of `flow`, each with the GIL;
+/// it must outlive them. A handle: options are copied and go where the GIL is not held.
+void call_back(TrainingOptions& options, nb::handle flow) {
+  options.on_update = [flow](const UpdatePoint& point, RunControl& control) {
+    const nb::gil_scoped_acquire gil;
+    take(control, flow.attr("on_update")(dict_of(point), tuple_of(control)));
+  };
+  options.on_evaluation = [flow](const EvaluationPoint& point, RunControl& control) {
+    const nb::gil_scoped_acquire gil;
+    take(control, flow.attr("on_evaluation")(point.epoch, point.step, tuple_of(control)));
+  };
+  options.on_log = [flow](const std::string& entry) {
+    const nb::gil_scoped_acquire gil;
+    flow.attr("on_log")(value_of(entry));
+  };
+  options.on_save = [flow](const std::string& folder, int64_t step) {
+    const nb::gil_scoped_acquire gil;
+    flow.attr("on_save")(folder, step);
+  };
+  options.on_phase = [flow](RunPhase phase, int64_t step) {
+    const nb::gil_scoped_acquire gil;
+    flow.attr("on_phase")(name_of(phase), step);
+  };
+}
+
+/// Those that were started together, if a launcher started several. MPI begins once in a process.
+Communicator& processes() {
+  static const std::unique_ptr<Communicator> all = join();
+  return *all;
+}
+
+nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_chunks,
+               const std::optional<Chunks>& eval_chunks, Arguments& arguments, const std::string& resume,
+               const std::string& model_name, const nb::object& flow) {
+  TrainingOptions options = arguments.resolved();
+  if (!resume.empty()) options.resume_from_checkpoint = resume;
+  options.description.version = TEKIO_VERSION;
+  options.description.command = "tekio.Trainer";
+  options.description.model = model_name;
+  Interrupts interrupts;
+  options.should_stop = [&] { return interrupts.number(); };
+  call_back(options, flow);
+  AdaptReport report;
+  {
+    const nb::gil_scoped_release released;
+    const Chunks::Split data{.train = train_chunks, .test = eval_chunks ? *eval_chunks : train_chunks.select({})};
+    report = adapt(model, tokenizer, data, options, processes());
+  }
+  interrupts.rethrow();
+  nb::dict dict;
+  dict["steps"] = report.steps;
+  dict["train_loss"] = report.train_loss;
+  dict["stopped"] = report.stopped;
+  dict["run_dir"] = report.run_dir;
+  return dict;
+}
+
+nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
+                         Arguments& arguments) {
+  const TrainingOptions options = arguments.resolved();
+  EvaluationOptions evaluation;
+  static_cast<MaskOptions&>(evaluation) = options;
+  evaluation.batch_size = options.per_device_eval_batch_size;
+  Interrupts interrupts;
+  evaluation.should_stop = [&] { return interrupts.number(); };
+  EvaluationReport report;
+  {
+    const nb::gil_scoped_release released;
+    report = evaluate(model, tokenizer, chunks, evaluation, nullptr, processes());
+  }
+  interrupts.rethrow();
+  nb::dict dict;
+  dict["loss"] = report.loss;
+  dict["reference_loss"] = report.reference_loss;
+  dict["perplexity"] = report.perplexity;
+  dict["accuracy"] = report.accuracy;
+  dict["chunks"] = report.chunks;
+  dict["masked_tokens"] = report.masked_tokens;
+  dict["seconds"] = report.seconds;
+  return dict;
+}
+
+/// A command of the program in this process; returns what it prints. With `flow`, a run calls back.
+std::string run_here(const std::vector<std::string>& arguments, const nb::object& flow) {
+  Interrupts interrupts;
+  std::string printed;
+  {
+    const nb::gil_scoped_release released;
+    cli::Output out(printed);
+    cli::run_command(arguments, out, [&](TrainingOptions& options) {
+      const nb::gil_scoped_acquire gil;
+      options.should_stop = [&] { return interrupts.number(); };
+      if (!flow.is_none()) call_back(options, flow);
+    });
+  }
+  interrupts.rethrow();
+  return printed;
+}
+
+}  // namespace
+
+void bind_train(nb::module_& m) {
+  nb::class_<Arguments>(m, "Arguments")
+      .def(nb::init<>())
+      .def("set", &Arguments::set, nb::arg("name"), nb::arg("texts"))
+      .def("get", &Arguments::get, nb::arg("name"))
+      .def_prop_ro("names", &Arguments::names)
+      .def_prop_ro("described", &Arguments::described)
+      .def("check", [](Arguments& arguments) { arguments.resolved(); });
+  m.def("train", &train, nb::arg("model"), nb::arg("tokenizer"), nb::arg("train_chunks"), nb::arg("eval_chunks").none(),
+        nb::arg("arguments"), nb::arg("resume"), nb::arg("model_name"), nb::arg("flow"));
+  m.def("evaluate", &evaluate_chunks, nb::arg("model"), nb::arg("tokenizer"), nb::arg("chunks"), nb::arg("arguments"));
+  m.def("run_here", &run_here, nb::arg("arguments"), nb::arg("flow").none());
+}
+
+}  // namespace tekio::python

@@ -1,0 +1,291 @@
+"""Trainer, with the names and returned shapes of Hugging Face transformers, and adapt(), the whole of it in one call."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tekio import _places, _tekio
+from tekio.arguments import TrainingArguments, set_option, texts_of
+from tekio.callbacks import CallbackList, TrainerControl, TrainerState
+from tekio.collators import DataCollatorForLanguageModeling, DataCollatorForWholeWordMask
+from tekio.data import Chunks, Dataset, _dataset_of, chunks_of
+from tekio.errors import UsageError
+from tekio.model import MaskedLM
+
+
+class TrainOutput(NamedTuple):
+    """global_step: updates; training_loss: the mean over all of them, in nats per masked token; metrics: train_loss,
+    train_runtime (s), train_samples_per_second, train_steps_per_second, total_flos, epoch."""
+
+    global_step: int
+    training_loss: float
+    metrics: dict
+
+
+class Trainer:
+    """Trains a model in place and evaluates it.
+
+    model: a MaskedLM. args: TrainingArguments. train_dataset, eval_dataset: what chunk() gives, or any Dataset with token ids in
+    a column "input_ids" (whole words can be masked in chunks alone). data_collator: DataCollatorForLanguageModeling or
+    DataCollatorForWholeWordMask, whose rule and share count; without one, the arguments' do. processing_class: the tokenizer.
+    callbacks: objects with any of TrainerCallback's methods.
+
+    `state.log_history` has what was logged. The evaluation chunks are masked once, so that evaluations can be compared
+    (eval_masking="fresh" in the arguments masks them anew in training).
+    """
+
+    def __init__(
+        self, model=None, args=None, data_collator=None, train_dataset=None, eval_dataset=None, processing_class=None, model_init=None,
+        compute_loss_func=None, compute_metrics=None, callbacks=None, optimizers=(None, None), tokenizer=None,
+        preprocess_logits_for_metrics=None
+    ):  # fmt: skip
+        for name, value, why in (
+            ("compute_metrics", compute_metrics, "logits are never kept, only sums of losses and hits; evaluate() gives eval_loss and eval_accuracy"),
+            ("preprocess_logits_for_metrics", preprocess_logits_for_metrics, "logits are never kept"),
+            ("compute_loss_func", compute_loss_func, "the loss is the cross entropy of the masked tokens"),
+            ("model_init", model_init, "pass a model"),
+        ):
+            if value is not None:
+                raise UsageError(f"{name} is not supported: {why}")
+        if any(each is not None for each in optimizers or ()):
+            raise UsageError("optimizers is not supported: the optimizer is AdamW, with the arguments' settings")
+        if not isinstance(model, MaskedLM):
+            raise UsageError(f"model is a {type(model).__name__}; expected a MaskedLM (AutoModelForMaskedLM.from_pretrained(…))")
+        processing_class = processing_class if processing_class is not None else tokenizer
+        if processing_class is None and data_collator is not None:
+            processing_class = getattr(data_collator, "tokenizer", None)
+        if processing_class is None:
+            raise UsageError("processing_class is missing: pass the model's tokenizer")
+        self.model, self.processing_class = model, processing_class
+        self.args = args if args is not None else TrainingArguments()
+        if not isinstance(self.args, TrainingArguments):
+            raise UsageError(f"args is a {type(args).__name__}; expected tekio.TrainingArguments")
+        if self.args._given.get("bf16"):
+            raise UsageError('bf16 is chosen when the model is opened: from_pretrained(…, dtype="bfloat16"); leave it out of the arguments')
+        if self.args.push_to_hub:
+            raise UsageError("push_to_hub is not done by Trainer; `tekio push RUN ID` sends the run folder to the Hub afterwards")
+        self.data_collator = data_collator
+        self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
+        if eval_dataset is None and self.args.eval_strategy != "no":
+            raise UsageError(f'eval_strategy is "{self.args.eval_strategy}", but there is no eval_dataset to evaluate on')
+        self.state, self.control = TrainerState(), TrainerControl()
+        self._settled()  # refuses what cannot be honoured before anything is done
+        self._callbacks = CallbackList(callbacks, self)
+        self._callbacks.call("on_init_end")
+
+    @property
+    def tokenizer(self):
+        return self.processing_class
+
+    def add_callback(self, callback):
+        self._callbacks.add(callback)
+
+    def pop_callback(self, callback):
+        return self._callbacks.remove(callback)
+
+    def remove_callback(self, callback):
+        self._callbacks.remove(callback)
+
+    def is_world_process_zero(self):
+        return True
+
+    # --- What there is to do ---
+
+    def train(self, resume_from_checkpoint=None):
+        """Trains, evaluates and keeps checkpoints as the arguments say, and leaves the model in output_dir. Gives a TrainOutput.
+
+        resume_from_checkpoint: True for the newest checkpoint in output_dir, or a checkpoint's folder. Ctrl-C lets the update
+        under way finish, saves a checkpoint and raises KeyboardInterrupt. Errors: UsageError (output_dir holds a run already),
+        FileError (the disk), InputError (training diverged).
+        """
+        if self.train_dataset is None:
+            raise UsageError("train_dataset is missing: there is nothing to train on")
+        arguments = self._settled()
+        train, evaluation = self._chunks(self.train_dataset, "train_dataset"), self._chunks(self.eval_dataset, "eval_dataset")
+        resume = resume_from_checkpoint or ""
+        flow = _Flow(self, len(train))
+        self._callbacks.call("on_train_begin")
+        done = _tekio.train(
+            self.model._usable(), self.processing_class._inner, train, evaluation, arguments, "auto" if resume is True else os.fspath(resume),
+            self.model.name_or_path, flow
+        )  # fmt: skip
+        self._take_state(done["run_dir"])
+        self._callbacks.call("on_train_end")
+        return TrainOutput(done["steps"], done["train_loss"], flow.metrics)
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """Perplexity's logarithm and more on the evaluation chunks, masked once: {"eval_loss", "eval_accuracy", "eval_runtime",
+        "eval_samples_per_second", "eval_steps_per_second"}; eval_loss is in nats per masked token, so that math.exp() of it is the
+        perplexity. "epoch" too, where the model was trained. Of a dict of datasets: of each, by "eval_NAME_loss"."""
+        dataset = eval_dataset if eval_dataset is not None else self.eval_dataset
+        if dataset is None:
+            raise UsageError("eval_dataset is missing: there is nothing to evaluate on")
+        if isinstance(dataset, Mapping):
+            metrics = {}
+            for name, each in dataset.items():
+                metrics.update(self.evaluate(each, metric_key_prefix=f"{metric_key_prefix}_{name}"))
+            return metrics
+        chunks = self._chunks(dataset, "eval_dataset")
+        report = _tekio.evaluate(self.model._usable(), self.processing_class._inner, chunks, self._settled())
+        batches = -(-report["chunks"] // self.args.per_device_eval_batch_size)
+        seconds = max(report["seconds"], 1e-9)
+        metrics = {
+            "loss": report["loss"], "accuracy": report["accuracy"], "runtime": round(seconds, 4),
+            "samples_per_second": round(report["chunks"] / seconds, 3), "steps_per_second": round(batches / seconds, 3),
+        }  # fmt: skip
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        if self.state.global_step > 0:
+            metrics["epoch"] = self.state.epoch
+        self.log(metrics)
+        self._callbacks.call("on_evaluate", metrics=metrics)
+        return metrics
+
+    def save_model(self, output_dir=None):
+        """The model and its tokenizer, as from_pretrained() opens them, in output_dir (without it: the arguments')."""
+        folder = output_dir if output_dir is not None else self.args.output_dir
+        self.model.save_pretrained(folder)
+        self.processing_class.save_pretrained(folder)
+
+    def save_state(self):
+        """Nothing is left to do: the run folder has trainer_state.json."""
+
+    def log(self, logs):
+        """Adds an entry to state.log_history, and tells callbacks."""
+        self.state.log_history.append({**logs, "step": self.state.global_step})
+        self._callbacks.call("on_log", logs=dict(logs))
+
+    def predict(self, *_, **__):
+        raise UsageError("predict() is not supported: call the model, or pipeline(\"fill-mask\")")
+
+    # --- For the library ---
+
+    def _settled(self):
+        """The arguments with what the collator says of masks."""
+        arguments = _tekio.Arguments()
+        for name, value in self.args._given.items():
+            set_option(arguments, name, value)
+        collator = self.data_collator
+        if collator is None:
+            return arguments
+        kinds = {DataCollatorForLanguageModeling: "offsets", DataCollatorForWholeWordMask: "legacy"}
+        rule = kinds.get(type(collator))
+        if rule is None:
+            raise UsageError(
+                f"data_collator is {getattr(collator, '__name__', type(collator).__name__)}, but batches are made by the library, on threads of "
+                "its own; pass tekio's DataCollatorForLanguageModeling or DataCollatorForWholeWordMask"
+            )
+        whole = rule == "legacy" or collator.whole_word_mask
+        usual = {"mask_replace_prob": 1.0, "random_replace_prob": 0.0} if rule == "offsets" and whole else {"mask_replace_prob": 0.8, "random_replace_prob": 0.1}
+        for name, value in usual.items():
+            if getattr(collator, name, value) != value:
+                raise UsageError(f"{name} of data_collator is {getattr(collator, name)}, which training has not; it masks with {value}")
+        if whole:
+            arguments.set("whole_word_mask", ["true"])
+            arguments.set("whole_word_rule", [rule])
+        set_option(arguments, "mlm_probability", collator.mlm_probability)
+        return arguments
+
+    def _chunks(self, dataset, name):
+        """Token ids for the library."""
+        if dataset is None:
+            return None
+        if not isinstance(dataset, Chunks):
+            dataset = _dataset_of(dataset)
+            columns = dataset.column_names
+            words = isinstance(self.data_collator, DataCollatorForWholeWordMask) or getattr(self.data_collator, "whole_word_mask", False)
+            if words and "word_ids" not in columns:
+                raise UsageError(f"{name} has no column word_ids, but whole words are to be masked; pass what chunk(dataset, tokenizer) gives")
+            if "labels" in columns and any(-100 in row for row in dataset[:8]["labels"]):
+                raise UsageError(f"{name} is masked already (labels of -100); pass it as it was before, and it is masked here")
+        return chunks_of(dataset)._inner
+
+    def _take_state(self, run_dir):
+        """What the library has written down of the run."""
+        place = os.path.join(run_dir, "trainer_state.json")
+        if os.path.exists(place):
+            history = self._before + TrainerState.load_from_json(place).log_history
+            self.state = TrainerState.load_from_json(place)
+            self.state.log_history = history
+
+
+class _Flow:
+    """Turns what the library calls into what callbacks expect."""
+
+    def __init__(self, trainer, chunks):
+        self.trainer = trainer
+        self.metrics = {}
+        args, state = trainer.args, trainer.state
+        size = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        self.per_epoch = max(1, -(-chunks // size))
+        total = args.max_steps if args.max_steps > 0 else -int(-args.num_train_epochs * self.per_epoch // 1)
+        trainer._before = list(state.log_history)  # of evaluations before
+        state.max_steps, state.train_batch_size = int(total), args.per_device_train_batch_size
+        state.num_train_epochs = -(-state.max_steps // self.per_epoch)
+        trainer.control = TrainerControl()
+
+    def on_phase(self, phase, step):
+        if phase != "updating":
+            return
+        self.trainer.state.global_step = step
+        if step % self.per_epoch == 0:
+            self.trainer._callbacks.call("on_epoch_begin")
+        self.trainer._callbacks.call("on_step_begin")
+
+    def on_update(self, update, wishes):
+        state = self.trainer.state
+        state.global_step, state.epoch, state.max_steps = update["step"], update["epoch"], update["steps"]
+        state.num_input_tokens_seen = update["tokens"]
+        self._take(wishes)
+        self.trainer._callbacks.call("on_step_end")
+        if update["step"] % self.per_epoch == 0 or update["step"] == update["steps"]:
+            self.trainer._callbacks.call("on_epoch_end")
+        return self._wishes()
+
+    def on_log(self, entry):
+        trainer = self.trainer
+        trainer.state.log_history.append(entry)
+        logs = {name: value for name, value in entry.items() if name != "step"}
+        if "train_runtime" in entry:
+            self.metrics = logs
+        self.evaluated = logs
+        if trainer.args._given.get("disable_tqdm") is not True:
+            print({name: round(value, 6) if isinstance(value, float) else value for name, value in logs.items()})
+        trainer._callbacks.call("on_log", logs=logs)
+
+    def on_evaluation(self, epoch, step, wishes):
+        self._take(wishes)
+        self.trainer._callbacks.call("on_evaluate", metrics=self.evaluated)
+        return self._wishes()
+
+    def on_save(self, folder, step):
+        self.trainer._callbacks.call("on_save")
+
+    def _take(self, wishes):
+        control = self.trainer.control
+        control.should_log, control.should_evaluate, control.should_save, control.should_training_stop = wishes
+
+    def _wishes(self):
+        control = self.trainer.control
+        return (control.should_log, control.should_evaluate, control.should_save, control.should_training_stop)
+
+
+def adapt(model=None, data=None, **options):
+    """The main job in one call, as `tekio adapt` does it: evaluates a model, trains it on a domain's text, evaluates it again, and
+    saves it. Options are the program's (`tekio adapt --help`), with its defaults; model and data are folders, files or names
+    (without them: the bundled ones), data may be several. Gives what `tekio adapt --json` prints, as a dict: run_dir, perplexity
+    {before, epochs, after}, train, prompts and more.
+
+    Ctrl-C saves a checkpoint and raises KeyboardInterrupt. Errors: of the kinds that the program has.
+    """
+    for name, value in {"model": model, "data": data, **options}.items():
+        if isinstance(value, (MaskedLM, Dataset)):
+            raise UsageError(f"{name} is a {type(value).__name__}, but adapt() takes folders, files and names; Trainer takes opened models and chunks")
+    place = _places.share()
+    if place is not None:
+        os.environ.setdefault("TEKIO_SHARE", str(place))
+    words = ["adapt", "--json"]
+    for name, value in {"model": model, "data": data, **options}.items():
+        if value is not None:
+            words += [f"--{name}={text}" for text in texts_of(value)]
+    return json.loads(_tekio.run_here(words, None))
