@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "data/formats/byte_rows.h"
 
 namespace tekio {
