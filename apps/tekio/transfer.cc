@@ -1,6 +1,7 @@
 #include "transfer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,7 +14,7 @@
 namespace tekio::cli {
 namespace {
 
-bool transfers_shown = true;
+std::atomic<bool> transfers_shown{true};
 
 /// One after another, transfers may have the same observer: a repository's card first, then its files.
 class Bar {

@@ -280,6 +280,8 @@ void bind_train(nb::module_& m) {
   m.def("train", &train, nb::arg("model"), nb::arg("tokenizer"), nb::arg("train_chunks"), nb::arg("eval_chunks").none(),
         nb::arg("arguments"), nb::arg("resume"), nb::arg("model_name"), nb::arg("flow"));
   m.def("evaluate", &evaluate_chunks, nb::arg("model"), nb::arg("tokenizer"), nb::arg("chunks"), nb::arg("arguments"));
+  m.def(
+      "rank", [] { return processes().rank(); }, WithoutGil());
   m.def("run_here", &run_here, nb::arg("arguments"), nb::arg("flow").none());
 }
 

@@ -88,7 +88,7 @@ class Trainer:
         self._callbacks.remove(callback)
 
     def is_world_process_zero(self):
-        return True
+        return _tekio.rank() == 0
 
     # --- What there is to do ---
 
@@ -220,6 +220,7 @@ class _Flow:
         self.per_epoch = max(1, -(-chunks // size))
         total = args.max_steps if args.max_steps > 0 else -int(-args.num_train_epochs * self.per_epoch // 1)
         trainer._before = list(state.log_history)  # of evaluations before
+        state.is_world_process_zero = state.is_local_process_zero = trainer.is_world_process_zero()
         state.max_steps, state.train_batch_size = int(total), args.per_device_train_batch_size
         state.num_train_epochs = -(-state.max_steps // self.per_epoch)
         trainer.control = TrainerControl()

@@ -82,7 +82,7 @@ struct Screen {
         lines.emplace_back(), text.remove_prefix(2);
       } else {
         lines.back() += text.front(), text.remove_prefix(1);
-        widest = std::max(widest, columns_of(lines.back()));
+        widest = std::max(widest, cli::columns_of(lines.back()));
         bars += lines.back().ends_with("tokens/s") || lines.back().ends_with(" left");
       }
     }

@@ -43,7 +43,7 @@ class Width : public testing::Test {
     for (const std::string& line : shown(arguments, columns)) {
       const size_t begin = line.find_first_not_of(' ');
       if (begin != std::string::npos && line.find(' ', begin) == std::string::npos) continue;
-      EXPECT_LE(columns_of(line), columns) << line;
+      EXPECT_LE(cli::columns_of(line), columns) << line;
     }
   }
   static std::string all(const std::vector<std::string>& lines) {
