@@ -12,7 +12,7 @@
 namespace tekio::test {
 namespace {
 
-struct Mode {
+struct DeviceMode {
   const char* name;
   MaskingRng rng = MaskingRng::counter;
   EvalMasking eval_masking = EvalMasking::frozen;
@@ -32,7 +32,7 @@ class Device : public TinyRun {
   }
 
   /// Ten updates, an evaluation and a checkpoint after every second.
-  TrainingOptions often(const std::string& run, const Mode& mode) const {
+  TrainingOptions often(const std::string& run, const DeviceMode& mode) const {
     TrainingOptions o = options(run);
     o.masking_rng = mode.rng;
     o.eval_masking = mode.eval_masking;
@@ -77,7 +77,7 @@ class Device : public TinyRun {
   }
 };
 
-class DeviceModes : public Device, public ::testing::WithParamInterface<Mode> {
+class DeviceModes : public Device, public ::testing::WithParamInterface<DeviceMode> {
  protected:
   void SetUp() override {
     Device::SetUp();
@@ -105,12 +105,12 @@ TEST_P(DeviceModes, AResumedRunEndsWithTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, DeviceModes,
-                         ::testing::Values(Mode{.name = "counter"},
-                                           Mode{.name = "torch_cpu_fresh_accumulating",
-                                                .rng = MaskingRng::torch_cpu,
-                                                .eval_masking = EvalMasking::fresh,
-                                                .accumulate = 2},
-                                           Mode{.name = "bf16", .dtype = NumberFormat::bf16}),
+                         ::testing::Values(DeviceMode{.name = "counter"},
+                                           DeviceMode{.name = "torch_cpu_fresh_accumulating",
+                                                      .rng = MaskingRng::torch_cpu,
+                                                      .eval_masking = EvalMasking::fresh,
+                                                      .accumulate = 2},
+                                           DeviceMode{.name = "bf16", .dtype = NumberFormat::bf16}),
                          [](const auto& given) { return std::string(given.param.name); });
 
 TEST_F(Device, TheBestModelComesBack) {

@@ -23,7 +23,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Mode {
+struct ResumeMode {
   const char* name;
   MaskingRng rng;
   bool whole_word = false;
@@ -53,7 +53,7 @@ class HeldSignals {
 class Resume : public TinyRun {
  protected:
   /// Ten updates with a checkpoint after each and an evaluation after every second.
-  TrainingOptions often(const std::string& run, const Mode& mode = {"", MaskingRng::counter}) const {
+  TrainingOptions often(const std::string& run, const ResumeMode& mode = {"", MaskingRng::counter}) const {
     TrainingOptions o = options(run);
     o.masking_rng = mode.rng;
     o.whole_word_mask = mode.whole_word;
@@ -106,7 +106,7 @@ class Resume : public TinyRun {
   }
 };
 
-class ResumeModes : public Resume, public ::testing::WithParamInterface<Mode> {};
+class ResumeModes : public Resume, public ::testing::WithParamInterface<ResumeMode> {};
 
 TEST_P(ResumeModes, EveryCheckpointLeadsToTheSameEnd) {
   const AdaptReport whole = adapt_fresh(often("whole", GetParam()));
@@ -131,20 +131,22 @@ TEST_P(ResumeModes, EveryCheckpointLeadsToTheSameEnd) {
 
 INSTANTIATE_TEST_SUITE_P(
     Modes, ResumeModes,
-    ::testing::Values(Mode{"counter", MaskingRng::counter}, Mode{"torch", MaskingRng::torch},
-                      Mode{"torch_cpu", MaskingRng::torch_cpu}, Mode{"counter_words", MaskingRng::counter, true},
-                      Mode{"torch_words", MaskingRng::torch, true},
-                      Mode{"counter_fresh", MaskingRng::counter, false, EvalMasking::fresh},
-                      Mode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2},
-                      Mode{"counter_falling", MaskingRng::counter, false, EvalMasking::frozen, 1, 0.6},
-                      Mode{"torch_falling_fresh", MaskingRng::torch, false, EvalMasking::fresh, 2, 0.6},
-                      Mode{"torch_words_rising", MaskingRng::torch, true, EvalMasking::frozen, 2, 0.05},
-                      Mode{"torch_legacy", MaskingRng::torch, true, EvalMasking::fresh, 1, 0.6, WholeWordRule::legacy},
-                      Mode{"spans", MaskingRng::counter, false, EvalMasking::fresh, 2, 0.6, WholeWordRule::words,
-                           Masking::span}),
+    ::testing::Values(ResumeMode{"counter", MaskingRng::counter}, ResumeMode{"torch", MaskingRng::torch},
+                      ResumeMode{"torch_cpu", MaskingRng::torch_cpu},
+                      ResumeMode{"counter_words", MaskingRng::counter, true},
+                      ResumeMode{"torch_words", MaskingRng::torch, true},
+                      ResumeMode{"counter_fresh", MaskingRng::counter, false, EvalMasking::fresh},
+                      ResumeMode{"torch_cpu_fresh_accumulating", MaskingRng::torch_cpu, false, EvalMasking::fresh, 2},
+                      ResumeMode{"counter_falling", MaskingRng::counter, false, EvalMasking::frozen, 1, 0.6},
+                      ResumeMode{"torch_falling_fresh", MaskingRng::torch, false, EvalMasking::fresh, 2, 0.6},
+                      ResumeMode{"torch_words_rising", MaskingRng::torch, true, EvalMasking::frozen, 2, 0.05},
+                      ResumeMode{"torch_legacy", MaskingRng::torch, true, EvalMasking::fresh, 1, 0.6,
+                                 WholeWordRule::legacy},
+                      ResumeMode{"spans", MaskingRng::counter, false, EvalMasking::fresh, 2, 0.6, WholeWordRule::words,
+                                 Masking::span}),
     [](const auto& given) { return std::string(given.param.name); });
 
-class Kills : public Resume, public ::testing::WithParamInterface<Mode> {
+class Kills : public Resume, public ::testing::WithParamInterface<ResumeMode> {
  protected:
   static constexpr uint32_t kTrials = 80;
   /// Lives of some length, each trial's about a tenth longer: several end within the run on a fast machine, and it gets
@@ -204,8 +206,9 @@ TEST_P(Kills, TermSavesAtAnyMoment) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, Kills,
-                         ::testing::Values(Mode{"counter", MaskingRng::counter},
-                                           Mode{"torch_cpu_fresh", MaskingRng::torch_cpu, false, EvalMasking::fresh}),
+                         ::testing::Values(ResumeMode{"counter", MaskingRng::counter},
+                                           ResumeMode{"torch_cpu_fresh", MaskingRng::torch_cpu, false,
+                                                      EvalMasking::fresh}),
                          [](const auto& given) { return std::string(given.param.name); });
 
 TEST_F(Resume, BeingToldToStopFinishesTheUpdateAndSaves) {
