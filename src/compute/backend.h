@@ -136,7 +136,9 @@ class Backend {
   void zero(Tensor x);
   /// y += x: two sums of gradients become one.
   void add(Tensor y, ConstTensor x);
-  /// Sum of squares, in double.
+  /// The sum of squares, in double, of each block of kNormBlock numbers of x, the last of which may be short.
+  std::vector<double> squared_norms(ConstTensor x);
+  /// The same of all of x: its blocks' added in order.
   double squared_norm(ConstTensor x);
   /// One AdamW step over a flat piece of parameters, rounded as the reference's fused kernel rounds (see
   /// docs/numerics.md).

@@ -53,7 +53,7 @@ class CheckingBackend final : public EveryVerbAlike<CheckingBackend, Backend> {
     void take(const ConstTensor&) {}
     void take(const Matrix&) {}
     void take(const LabelLoss* found) { trusted_loss_ = found; }
-    void take(const double* number) { trusted_number_ = number; }
+    void take(std::span<const double> numbers) { trusted_numbers_ = numbers; }
 
     // An input too, where it is also an output.
     template <typename Void>
@@ -67,7 +67,10 @@ class CheckingBackend final : public EveryVerbAlike<CheckingBackend, Backend> {
     }
     void replace(Matrix& w) const { w = checking_.trieds(w); }
     void replace(LabelLoss*& found) { found = &tried_loss_; }
-    void replace(double*& number) { number = &tried_number_; }
+    void replace(std::span<double>& numbers) {
+      tried_numbers_.resize(numbers.size());
+      numbers = tried_numbers_;
+    }
 
     void compare() {
       for (size_t i = 0; i < pieces_.size(); ++i) compare(pieces_[i], i);
@@ -76,7 +79,8 @@ class CheckingBackend final : public EveryVerbAlike<CheckingBackend, Backend> {
         checking_.compare_numbers("vocabulary_loss's hits", static_cast<double>(tried_loss_.hits),
                                   static_cast<double>(trusted_loss_->hits));
       }
-      if (trusted_number_ != nullptr) checking_.compare_numbers(op_, tried_number_, *trusted_number_);
+      for (size_t i = 0; i < tried_numbers_.size(); ++i)
+        checking_.compare_numbers(op_, tried_numbers_[i], trusted_numbers_[i]);
     }
 
    private:
@@ -105,9 +109,9 @@ class CheckingBackend final : public EveryVerbAlike<CheckingBackend, Backend> {
     const char* op_;
     std::deque<Piece> pieces_;
     const LabelLoss* trusted_loss_ = nullptr;
-    const double* trusted_number_ = nullptr;
+    std::span<const double> trusted_numbers_;
     LabelLoss tried_loss_;
-    double tried_number_ = 0;
+    std::vector<double> tried_numbers_;
   };
 
   void compare_numbers(const char* op, double tried, double trusted) const {

@@ -9,6 +9,9 @@
 
 namespace tekio {
 
+/// Numbers whose squares are summed apart, so that ranks that have some blocks each come to the sum that one comes to.
+constexpr int64_t kNormBlock = 1 << 16;
+
 /// Packed sequences: sequence k owns tokens [offsets[k], offsets[k+1]). Where an op works on some of the tokens only
 /// (the last layer: masked ones), `some` lists them, and the op's row i is token some[i].
 struct Sequences {

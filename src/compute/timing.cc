@@ -92,7 +92,7 @@ Cost cost_of(const verb::SoftmaxRows& op) {
 }
 Cost cost_of(const verb::Zero& op) { return {Phase::optimizer, 0, bytes(op.x)}; }
 Cost cost_of(const verb::Add& op) { return {Phase::optimizer, elements(op.y), 2 * bytes(op.y) + bytes(op.x)}; }
-Cost cost_of(const verb::SquaredNorm& op) { return {Phase::optimizer, 2 * elements(op.x), bytes(op.x)}; }
+Cost cost_of(const verb::SquaredNorms& op) { return {Phase::optimizer, 2 * elements(op.x), bytes(op.x)}; }
 Cost cost_of(const verb::AdamW& op) {
   return {Phase::optimizer, kAdamW * elements(op.parameters),
           2 * bytes(op.parameters, op.moment1, op.moment2) + bytes(op.gradients)};

@@ -4,7 +4,7 @@
 //   Tensor       may be written (and read before)
 //   ConstTensor  is only read
 //   Matrix       is only read
-//   LabelLoss*, double*  where the host finds the result
+//   LabelLoss*, std::span<double>  where the host finds the result
 // Any of them may be absent, but for results; operands may share memory. What stays on the host and is only read there
 // (ids, sequences, labels, drawn dropout decisions) is no operand.
 #pragma once
@@ -236,13 +236,13 @@ struct Add {
   }
 };
 
-struct SquaredNorm {
-  double* sum;
+struct SquaredNorms {
+  std::span<double> sums;
   ConstTensor x;
-  const char* name() const { return "squared_norm"; }
+  const char* name() const { return "squared_norms"; }
   template <typename F>
   void operands(F&& f) {
-    f(x), f(sum);
+    f(x), f(sums);
   }
 };
 
@@ -264,7 +264,7 @@ struct AdamW {
   declare(Embed) declare(EmbedBackward) declare(Norm) declare(NormBackward) declare(CopyMatrices) declare(Linear) \
       declare(LinearBackward) declare(ActivationBackward) declare(ActivationLinearBackward) declare(Rotate)       \
           declare(Attention) declare(AttentionBackward) declare(GatherRows) declare(GatherRowsBackward)           \
-              declare(VocabularyLoss) declare(SoftmaxRows) declare(Zero) declare(Add) declare(SquaredNorm)        \
+              declare(VocabularyLoss) declare(SoftmaxRows) declare(Zero) declare(Add) declare(SquaredNorms)       \
                   declare(AdamW)
 
 /// In a back end that computes: declares that it runs each verb. Its files, one a topic, define them.

@@ -12,25 +12,27 @@ class Alone final : public Communicator {
   int size() const override { return 1; }
   int processors() const override { return available_processors(); }
   void begin_sum(std::span<float>, int, Wire) override {}
-  void begin_shared_sum(std::span<float>, int, Wire) override {}
-  void begin_exchange_of_shares(std::span<float>) override {}
+  void begin_shared_sum(std::span<float>, const Parts&, int, Wire) override {}
+  void begin_exchange_of_shares(std::span<float>, const Parts&) override {}
   void wait() override {}
   std::vector<std::string> gather(std::string_view own) override { return {std::string(own)}; }
   std::string broadcast(std::string_view of_rank_0) override { return std::string(of_rank_0); }
   void leave(std::string_view) noexcept override {}
+  std::string said() const override { return ""; }
 };
 
 }  // namespace
 
 std::unique_ptr<Communicator> alone() { return std::make_unique<Alone>(); }
 
-Share share_of(size_t count, int rank, int size) {
+Parts even_parts(size_t count, int ranks) {
   constexpr size_t kBlock = 1024;
   const size_t blocks = (count + kBlock - 1) / kBlock;
-  const auto border = [&](int of) {
-    return std::min(count, blocks * static_cast<size_t>(of) / static_cast<size_t>(size) * kBlock);
-  };
-  return {border(rank), border(rank + 1)};
+  Parts parts;
+  for (int rank = 0; rank < ranks; ++rank)
+    parts.push_back(
+        {std::min(count, blocks * static_cast<size_t>(rank + 1) / static_cast<size_t>(ranks) * kBlock), rank});
+  return parts;
 }
 
 }  // namespace tekio

@@ -14,6 +14,7 @@
 // leave() before their memory goes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,10 +27,27 @@ namespace tekio {
 /// once more.
 enum class Wire { f32, bf16 };
 
+/// Which rank has which part of a row of numbers, of which a rank may have several, or none: parts follow each other
+/// and cover all.
+struct Part {
+  size_t end;  ///< it begins where the one before ends
+  int rank;
+  bool operator==(const Part&) const = default;
+};
+using Parts = std::vector<Part>;
+/// A part for each rank, as even as blocks of 1,024 allow.
+Parts even_parts(size_t count, int ranks);
+
+/// Tells the user why nothing goes on. One rank is enough for that: rank 0 does it as soon as it knows, and the others
+/// end only when they have heard that it did, as launchers end all processes when one has ended so. Called by another
+/// thread, at most once.
+using Say = std::function<void(const std::string& why)>;
+
 /// How long other ranks are waited for.
 struct Limits {
   double silence_seconds = 20;  ///< without a sign of life of one
   double start_seconds = 120;   ///< until all have come
+  double saying_seconds = 3;    ///< for rank 0 to tell the user why nothing goes on
 };
 
 class Communicator {
@@ -46,10 +64,11 @@ class Communicator {
   /// …, where a rank without a neighbour is passed on as it is. What stands in the others' numbers is not added. All
   /// ranks get the sum. Until wait() nobody may touch `numbers`.
   virtual void begin_sum(std::span<float> numbers, int givers, Wire wire = Wire::f32) = 0;
-  /// The same, but each rank gets only its own share of the sum (share_of); what stands in the rest is then undefined.
-  virtual void begin_shared_sum(std::span<float> numbers, int givers, Wire wire = Wire::f32) = 0;
-  /// Begins to give every rank's share of `numbers` to all others.
-  virtual void begin_exchange_of_shares(std::span<float> numbers) = 0;
+  /// The same, but each rank gets only its own parts of the sum; what stands in the rest is then undefined. Half the
+  /// bytes of a sum that all get.
+  virtual void begin_shared_sum(std::span<float> numbers, const Parts& parts, int givers, Wire wire = Wire::f32) = 0;
+  /// Begins to give every rank's parts of `numbers` to all others.
+  virtual void begin_exchange_of_shares(std::span<float> numbers, const Parts& parts) = 0;
   /// Returns when all that was begun is done.
   virtual void wait() = 0;
 
@@ -60,18 +79,13 @@ class Communicator {
   virtual std::string broadcast(std::string_view of_rank_0) = 0;
 
   /// Tells the others why this rank goes no further: whatever they wait for then throws `why` (comms), and so does
-  /// whatever this rank calls afterwards. Never throws, and returns within two seconds.
+  /// whatever this rank calls afterwards. Never throws, and returns within five seconds.
   virtual void leave(std::string_view why) noexcept = 0;
+  /// What rank 0 has told its user of the end of all (Say); empty: nothing, or that did not come here in time.
+  virtual std::string said() const = 0;
 };
 
 /// One process that works alone: sums are there already.
 std::unique_ptr<Communicator> alone();
-
-/// The part [begin, end) of `count` numbers that is `rank`'s of `size`: parts follow each other, cover all, and begin
-/// at multiples of 1,024, so that whoever sums blocks of that many finds none of them cut.
-struct Share {
-  size_t begin, end;
-};
-Share share_of(size_t count, int rank, int size);
 
 }  // namespace tekio

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.h"
 
@@ -16,8 +17,8 @@ constexpr auto kTellingLimit = std::chrono::seconds(1);  // for notices to be on
 
 }  // namespace
 
-Courier::Courier(Meeting& meeting, Transport& transport, const Limits& limits)
-    : meeting_(meeting), limits_(limits), mailbox_(transport), pulse_(mailbox_, limits) {}
+Courier::Courier(Meeting& meeting, Transport& transport, const Limits& limits, Say say)
+    : meeting_(meeting), limits_(limits), say_(std::move(say)), mailbox_(transport), pulse_(mailbox_, limits) {}
 
 bool Courier::run() {
   for (;;) {
@@ -35,6 +36,7 @@ bool Courier::run() {
       tell_all(why);
     }
     if (!why.empty()) {
+      if (say_) say(own_reason_.empty() ? why : own_reason_);
       end_with(why);
       return false;
     }
@@ -114,6 +116,7 @@ std::string Courier::trouble(Clock::time_point now) {
   const bool closing = meeting_.closing;
   lock.unlock();
   if (!leaving.empty()) {
+    own_reason_ = leaving;
     tell_all(fmt::format("{} has left: {}", name(mailbox_.rank()), leaving));
     return "this rank has left: " + leaving;
   }
@@ -125,14 +128,41 @@ std::string Courier::trouble(Clock::time_point now) {
 }
 
 void Courier::tell_all(const std::string& why) {
-  const auto begun = Clock::now();
   try {
     pulse_.give_notice(why);
-    while (pulse_.has_unsent() && Clock::now() - begun < kTellingLimit) {
-      if (mailbox_.poll(Clock::now()) == 0) ::sched_yield();
-    }
+    send_words();
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): who cannot be told will miss this rank
   }
+}
+
+void Courier::send_words() {
+  const auto begun = Clock::now();
+  while (pulse_.has_unsent() && Clock::now() - begun < kTellingLimit) {
+    if (mailbox_.poll(Clock::now()) == 0) ::sched_yield();
+  }
+}
+
+// Rank 0 tells its user and then the others that it did, who wait for that. What they are still sent meanwhile goes to
+// memory that is there until end_with().
+void Courier::say(const std::string& why) {
+  std::string said = why;
+  try {
+    if (mailbox_.rank() == 0) {
+      say_(why);
+      pulse_.say_so(why);
+      send_words();
+    } else {
+      const auto begun = Clock::now();
+      while (pulse_.said().empty() &&
+             std::chrono::duration<double>(Clock::now() - begun).count() < limits_.saying_seconds)
+        if (mailbox_.poll(Clock::now()) == 0) std::this_thread::sleep_for(microseconds(200));
+      said = pulse_.said();
+    }
+  } catch (const Error&) {
+    if (mailbox_.rank() > 0) return;
+  }
+  const std::lock_guard lock(meeting_.mutex);
+  meeting_.said = said;
 }
 
 void Courier::end_with(const std::string& failure) {

@@ -38,6 +38,7 @@ struct Meeting {
   bool is_open = false;
   size_t unfinished = 0;                            // tasks, those in `tasks` included
   std::optional<std::vector<std::string>> records;  // of the last gathering
+  std::string said;                                 // see Communicator
   std::string failure;  // why nothing goes on; set once, when no memory of the caller's is touched any more
   std::exception_ptr cannot_open;
   bool has_ended = false;           // the thread makes no further call
@@ -47,7 +48,7 @@ struct Meeting {
 /// The engine's thread. Operations go on in the order in which they were begun, each as far as it can.
 class Courier {
  public:
-  Courier(Meeting& meeting, Transport& transport, const Limits& limits);
+  Courier(Meeting& meeting, Transport& transport, const Limits& limits, Say say);
   /// Until the caller closes or leaves, or something fails. True where the transport may be finished in order.
   bool run();
 
@@ -60,6 +61,8 @@ class Courier {
   bool advance();
   std::string trouble(Mailbox::Clock::time_point now);
   void tell_all(const std::string& why);
+  void send_words();
+  void say(const std::string& why);
   void end_with(const std::string& failure);
   std::string name(int rank);
   void rest(bool moved);
@@ -67,12 +70,14 @@ class Courier {
 
   Meeting& meeting_;
   const Limits limits_;
+  const Say say_;
   Mailbox mailbox_;
   std::optional<Workshop> workshop_;  // once there is a sum
   Pulse pulse_;
   std::deque<Running> running_;
   uint64_t begun_ = 0;
   bool has_said_goodbye_ = false;
+  std::string own_reason_;  // to leave
   int quiet_rounds_ = 0;
 };
 

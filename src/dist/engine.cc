@@ -36,7 +36,7 @@ void take_short_turns() {
   ::syscall(SYS_sched_setattr, 0, &wish, 0);  // where this is not to be had, it works all the same
 }
 
-void serve(const OpenTransport& open, const Limits& limits, Meeting& meeting) {
+void serve(const OpenTransport& open, const Limits& limits, const Say& say, Meeting& meeting) {
   take_no_signals();
   take_short_turns();
   std::unique_ptr<Transport> transport;
@@ -50,7 +50,7 @@ void serve(const OpenTransport& open, const Limits& limits, Meeting& meeting) {
       meeting.is_open = true;
       meeting.to_caller.notify_all();
     }
-    if (Courier(meeting, *transport, limits).run()) transport->finish();
+    if (Courier(meeting, *transport, limits, say).run()) transport->finish();
   } catch (...) {
     const std::lock_guard lock(meeting.mutex);
     meeting.cannot_open = std::current_exception();
@@ -64,10 +64,12 @@ void serve(const OpenTransport& open, const Limits& limits, Meeting& meeting) {
 
 class Engine final : public Communicator {
  public:
-  Engine(OpenTransport open, const Limits& limits)
+  Engine(OpenTransport open, const Limits& limits, Say say)
       : limits_(limits),
         meeting_(std::make_shared<Meeting>()),
-        thread_([open = std::move(open), limits, meeting = meeting_] { serve(open, limits, *meeting); }) {
+        thread_([open = std::move(open), limits, say = std::move(say), meeting = meeting_] {
+          serve(open, limits, say, *meeting);
+        }) {
     try {
       wait_until_open();
       introduce();
@@ -85,13 +87,13 @@ class Engine final : public Communicator {
   int processors() const override { return processors_; }
 
   void begin_sum(std::span<float> numbers, int givers, Wire wire) override {
-    begin({Sum::Request{Sum::Kind::sum, numbers, givers, wire}, ""});
+    begin({Sum::Request{Sum::Kind::sum, numbers, even_parts(numbers.size(), size()), givers, wire}, ""});
   }
-  void begin_shared_sum(std::span<float> numbers, int givers, Wire wire) override {
-    begin({Sum::Request{Sum::Kind::shared_sum, numbers, givers, wire}, ""});
+  void begin_shared_sum(std::span<float> numbers, const Parts& parts, int givers, Wire wire) override {
+    begin({Sum::Request{Sum::Kind::shared_sum, numbers, parts, givers, wire}, ""});
   }
-  void begin_exchange_of_shares(std::span<float> numbers) override {
-    begin({Sum::Request{Sum::Kind::exchange_of_shares, numbers, size(), Wire::f32}, ""});
+  void begin_exchange_of_shares(std::span<float> numbers, const Parts& parts) override {
+    begin({Sum::Request{Sum::Kind::exchange_of_shares, numbers, parts, size(), Wire::f32}, ""});
   }
   void wait() override;
   std::vector<std::string> gather(std::string_view own) override;
@@ -99,6 +101,10 @@ class Engine final : public Communicator {
     return gather(rank() == 0 ? of_rank_0 : std::string_view()).front();
   }
   void leave(std::string_view why) noexcept override;
+  std::string said() const override {
+    const std::lock_guard lock(meeting_->mutex);
+    return meeting_->said;
+  }
 
  private:
   void wait_until_open();
@@ -127,7 +133,7 @@ void Engine::wait_until_open() {
 }
 
 void Engine::begin(Meeting::Task task) {
-  TEKIO_CHECK(!task.sum || (task.sum->givers >= 1 && task.sum->givers <= size()), "{} givers", task.sum->givers);
+  if (task.sum) task.sum->check(size());
   Meeting& m = *meeting_;
   const std::lock_guard lock(m.mutex);
   if (!m.failure.empty()) fail_comms();
@@ -182,7 +188,7 @@ void Engine::leave(std::string_view why) noexcept {
   if (!m.failure.empty()) return;
   m.leaving = why.empty() ? "no reason was given" : why;
   m.to_thread.notify_one();
-  m.to_caller.wait_for(lock, std::chrono::seconds(2), [&] { return !m.failure.empty(); });
+  m.to_caller.wait_for(lock, std::chrono::seconds(5), [&] { return !m.failure.empty(); });
 }
 
 // Everything that waits here has a limit: a thread that does not come back from a call is left to the process's end.
@@ -253,8 +259,8 @@ void Engine::introduce() {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_communicator(OpenTransport open, const Limits& limits) {
-  return std::make_unique<Engine>(std::move(open), limits);
+std::unique_ptr<Communicator> make_communicator(OpenTransport open, const Limits& limits, Say say) {
+  return std::make_unique<Engine>(std::move(open), limits, std::move(say));
 }
 
 }  // namespace tekio

@@ -8,6 +8,7 @@
 namespace tekio {
 
 /// Opens the transport in the engine's thread and waits until all ranks are there. Errors: comms; what `open` throws.
-std::unique_ptr<Communicator> make_communicator(OpenTransport open, const Limits& limits);
+/// Without `say` nobody is told, and nobody waits for that.
+std::unique_ptr<Communicator> make_communicator(OpenTransport open, const Limits& limits, Say say = {});
 
 }  // namespace tekio

@@ -63,14 +63,14 @@ Limits limits_of_environment() {
   return limits;
 }
 
-std::unique_ptr<Communicator> join(const Limits& limits) {
+std::unique_ptr<Communicator> join(const Say& say, const Limits& limits) {
   const std::optional<Launch> launch = find_launch();
   if (!launch) return alone();
   std::string why, other;
   for (const std::string& mpi : launch->mpis) {
     const bool is_first = why.empty();
     std::string problem;
-    if (!mpi_version(mpi, problem).empty()) return make_communicator(mpi_transport(mpi, launch->size), limits);
+    if (!mpi_version(mpi, problem).empty()) return make_communicator(mpi_transport(mpi, launch->size), limits, say);
     if (is_first) why = problem;
   }
   for (const char* mpi : {"openmpi", "mpich"})

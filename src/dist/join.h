@@ -23,7 +23,7 @@ Limits limits_of_environment();
 /// the others. To be called once in a process.
 /// Errors: comms (this is one of several, and the others cannot be reached: no module for their MPI, another MPI than
 /// the launcher's; they did not come in time).
-std::unique_ptr<Communicator> join(const Limits& limits = limits_of_environment());
+std::unique_ptr<Communicator> join(const Say& say = {}, const Limits& limits = limits_of_environment());
 
 /// What the module of an MPI ("openmpi", "mpich") says that it is: "Open MPI v4.1.4". Empty where it cannot be loaded,
 /// and `why` then says so.

@@ -1,4 +1,4 @@
-// How the numbers of a sum are cut: by shares, and each share into pieces.
+// How the numbers of a sum are cut: by the ranks that own them, and each part into pieces.
 #pragma once
 
 #include <algorithm>
@@ -15,31 +15,27 @@ class Pieces {
     size_t begin, count;
   };
 
-  Pieces(size_t numbers, int ranks, size_t numbers_of_a_piece) : size_(numbers_of_a_piece) {
-    for (int rank = 0; rank < ranks; ++rank) {
-      shares_.push_back(share_of(numbers, rank, ranks));
-      most_ = std::max(most_, of_share(rank));
+  /// A share is what a rank has: all its parts.
+  Pieces(const Parts& parts, int ranks, size_t numbers_of_a_piece) : shares_(static_cast<size_t>(ranks)) {
+    size_t begin = 0;
+    for (const Part& part : parts) {
+      std::vector<Range>& share = shares_[static_cast<size_t>(part.rank)];
+      for (; begin < part.end; begin += share.back().count)
+        share.push_back({begin, std::min(numbers_of_a_piece, part.end - begin)});
+      most_ = std::max(most_, share.size());
     }
   }
 
-  size_t of_share(int share) const {
-    const Share& own = shares_[static_cast<size_t>(share)];
-    return (own.end - own.begin + size_ - 1) / size_;
-  }
+  size_t of_share(int share) const { return shares_[static_cast<size_t>(share)].size(); }
   /// Of the share that has most.
   size_t most() const { return most_; }
   /// Ids are below this.
   size_t ids() const { return shares_.size() * most_; }
   Id id(int share, size_t number) const { return static_cast<size_t>(share) * most_ + number; }
-  Range range(Id id) const {
-    const Share& own = shares_[id / most_];
-    const size_t begin = own.begin + id % most_ * size_;
-    return {begin, std::min(size_, own.end - begin)};
-  }
+  Range range(Id id) const { return shares_[id / most_][id % most_]; }
 
  private:
-  const size_t size_;
-  std::vector<Share> shares_;
+  std::vector<std::vector<Range>> shares_;
   size_t most_ = 0;
 };
 

@@ -48,11 +48,15 @@ void Pulse::say_to_all(const Word& word) {
   for (int step = 1; step < mailbox_.size(); ++step) say(word, mailbox_.neighbour(step));
 }
 
-void Pulse::give_notice(std::string_view why) {
-  Word word = {Kind::notice, mailbox_.rank(), 0, {}};
-  why.copy(word.text, sizeof word.text - 1);
-  say_to_all(word);
+Pulse::Word Pulse::word_of(Kind kind, int from, std::string_view text) {
+  Word word = {kind, from, 0, {}};
+  text.copy(word.text, sizeof word.text - 1);
+  return word;
 }
+
+void Pulse::give_notice(std::string_view why) { say_to_all(word_of(Kind::notice, mailbox_.rank(), why)); }
+
+void Pulse::say_so(std::string_view what) { say_to_all(word_of(Kind::said, mailbox_.rank(), what)); }
 
 void Pulse::say_goodbye(uint64_t operations) { say_to_all({Kind::goodbye, mailbox_.rank(), operations, {}}); }
 
@@ -75,12 +79,16 @@ void Pulse::done(uint64_t label, size_t bytes) {
 }
 
 void Pulse::hear(const Word& word) {
+  const auto text = [&] { return std::string(word.text, ::strnlen(word.text, sizeof word.text - 1)); };
   switch (word.kind) {
     case Kind::beat:
       heard_ = looked_;
       break;
     case Kind::notice:
-      if (notice_.empty()) notice_.assign(word.text, ::strnlen(word.text, sizeof word.text - 1));
+      if (notice_.empty()) notice_ = text();
+      break;
+    case Kind::said:
+      said_ = text();
       break;
     case Kind::goodbye:
       ++goodbyes_;

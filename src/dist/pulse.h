@@ -24,6 +24,10 @@ class Pulse final : public Correspondent {
   void give_notice(std::string_view why);
   /// The first notice that came; empty: none.
   const std::string& notice() const { return notice_; }
+  /// Tells all that the user has been told so.
+  void say_so(std::string_view what);
+  /// What a rank told its user; empty: none did.
+  const std::string& said() const { return said_; }
   /// Tells all that this rank has come to its end in order, after so many operations.
   void say_goodbye(uint64_t operations);
   /// A rank that has ended without taking part in the last of so many operations; -1: none.
@@ -34,13 +38,14 @@ class Pulse final : public Correspondent {
   void done(uint64_t label, size_t bytes) override;
 
  private:
-  enum class Kind : uint32_t { beat, notice, goodbye };
+  enum class Kind : uint32_t { beat, notice, said, goodbye };
   struct Word {
     Kind kind;
     int32_t from;
     uint64_t operations;
     char text[1008];
   };
+  static Word word_of(Kind kind, int from, std::string_view text);
   void say(const Word& word, int to);
   void say_to_all(const Word& word);
   void listen(size_t ear);
@@ -55,7 +60,7 @@ class Pulse final : public Correspondent {
   std::list<Word> out_;  // on their way
   bool is_beating_ = false;
   Word in_[kEars] = {};
-  std::string notice_;
+  std::string notice_, said_;
   int goodbyes_ = 0;
   uint64_t fewest_operations_ = UINT64_MAX;  // of a rank that has ended
   int first_ended_ = -1;

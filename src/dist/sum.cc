@@ -1,11 +1,24 @@
 #include "dist/sum.h"
 
+#include "base/error.h"
+
 namespace tekio {
+
+void Sum::Request::check(int ranks) const {
+  TEKIO_CHECK(givers >= 1 && givers <= ranks, "{} givers", givers);
+  size_t end = 0;
+  for (const Part& part : parts) {
+    TEKIO_CHECK(part.end >= end && part.rank >= 0 && part.rank < ranks, "a part up to {} of rank {}", part.end,
+                part.rank);
+    end = part.end;
+  }
+  TEKIO_CHECK(end == numbers.size(), "parts of {} numbers, {} are given", end, numbers.size());
+}
 
 Sum::Sum(const Request& request, int group, Mailbox& mailbox, Workshop& workshop, int tag)
     : rank_(mailbox.rank()),
       size_(mailbox.size()),
-      pieces_(request.numbers.size(), size_, workshop.piece_numbers()),
+      pieces_(request.parts, size_, workshop.piece_numbers()),
       states_(pieces_.ids()) {
   if (size_ == 1) return;
   if (request.kind == Kind::exchange_of_shares)

@@ -1,8 +1,9 @@
-// Sums over ranks by shares. Each rank's numbers of a share go to the share's owner, who adds them in the tree's order
-// and spreads the sum: directly, or over a level between, where groups of neighbouring ranks (those on one machine) add
-// their own first. A group is an aligned block of 2^n ranks, a whole subtree, so both ways give the same bits. Either
-// moves what a sum must move at least, 2 (N - 1) / N of the numbers into and out of each rank; with groups of k ranks,
-// what leaves a machine is a k-th, and messages are 2 (k - 1 + N / k - 1) instead of 2 (N - 1).
+// Sums over ranks by shares: each has its parts of the numbers. All give their numbers of a part to its owner, who adds
+// them in the tree's order and spreads the sum: directly, or over a level between, where groups of neighbouring ranks
+// (those on one machine) add their own first. A group is an aligned block of 2^n ranks, a whole subtree, so both ways
+// give the same bits. Either moves what a sum must move at least, 2 (N - 1) / N of the numbers into and out of each
+// rank; with groups of k ranks, what leaves a machine is a k-th, and messages are 2 (k - 1 + N / k - 1) instead of 2 (N
+// - 1).
 #pragma once
 
 #include "dist/level.h"
@@ -15,8 +16,11 @@ class Sum final : public Operation {
   struct Request {
     Kind kind;
     std::span<float> numbers;
+    Parts parts;
     int givers;
     Wire wire;
+    /// A bug where this is no sum of so many ranks.
+    void check(int ranks) const;
   };
 
   /// `group`: a power of two that divides the number of ranks. Takes the tags `tag` and `tag` + 1.

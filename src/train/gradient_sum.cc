@@ -27,8 +27,10 @@ int64_t row_bytes(const ModelConfig& config, int64_t rows) {
 
 }  // namespace
 
-GradientSum::GradientSum(MlmNetwork& network, Communicator& ranks, const GradientSumLimits& limits, Wire wire)
+GradientSum::GradientSum(MlmNetwork& network, Communicator& ranks, const GradientSumLimits& limits, Wire wire,
+                         SumGoes goes)
     : network_(network), ranks_(ranks), wire_(wire), most_rows_(rows_of(network.config(), limits)) {
+  if (goes == SumGoes::to_shares) shares_.emplace(network.config(), ranks.size());
   Memory& memory = network.backend().memory();
   const auto rows = [&] { return Arena(row_bytes(network.config(), most_rows_), "looked-up rows' gradients", memory); };
   for (int64_t level = 0; level < levels_of(limits); ++level)
@@ -99,7 +101,7 @@ void GradientSum::fold(ArenaRange range) {
 void GradientSum::finish_looked_up() {
   for (size_t level = 0; level < levels_.size(); ++level)
     if (done_ >> level & 1) network_.backend().add(looked_up(looked_up_), looked_up(levels_[level].looked_up));
-  exchange(looked_up(looked_up_));
+  exchange(looked_up(looked_up_), nullptr);
 }
 
 /// As a binary counter goes on by one: the new gradients meet those of as many micro-batches, and wait for the next.
@@ -114,20 +116,40 @@ void GradientSum::carry() {
 }
 
 void GradientSum::exchange(ArenaRange range) {
-  exchange(network_.gradients().flat_to_change().rows(range.begin, range.end));
+  const Parts parts = shares_ ? shares_->parts(range) : Parts();
+  exchange(network_.gradients().flat_to_change().rows(range.begin, range.end), shares_ ? &parts : nullptr);
 }
 
-void GradientSum::exchange(Tensor numbers) {
+/// `parts`: who is to get which of the sums; nullptr: all get all, as of looked-up rows, which have no place of their
+/// own in the arena.
+void GradientSum::exchange(Tensor numbers, const Parts* parts) {
   if (ranks_.size() == 1 || numbers.numel() == 0) return;
   exchanged_.numbers += numbers.numel();
   Memory& memory = network_.backend().memory();
+  std::span<float> host;
   if (memory.on_host()) {
-    ranks_.begin_sum(numbers.values(), update_.givers, wire_);
-    return;
+    host = numbers.values();
+  } else {
+    Staged& staged = staged_.emplace_back(
+        Staged{numbers, std::vector<float>(static_cast<size_t>(numbers.numel())), parts != nullptr ? *parts : Parts()});
+    memory.read(staged.host.data(), numbers.data, numbers.bytes());
+    host = staged.host;
   }
-  Staged& staged = staged_.emplace_back(Staged{numbers, std::vector<float>(static_cast<size_t>(numbers.numel()))});
-  memory.read(staged.host.data(), numbers.data, numbers.bytes());
-  ranks_.begin_sum(staged.host, update_.givers, wire_);
+  if (parts != nullptr)
+    ranks_.begin_shared_sum(host, *parts, update_.givers, wire_);
+  else
+    ranks_.begin_sum(host, update_.givers, wire_);
+}
+
+void GradientSum::bring_back(const Staged& staged) {
+  Memory& memory = network_.backend().memory();
+  if (staged.parts.empty()) return memory.write(staged.device.data, staged.host.data(), staged.device.bytes());
+  size_t begin = 0;
+  for (const Part& part : staged.parts) {
+    const Tensor to = staged.device.rows(static_cast<int64_t>(begin), static_cast<int64_t>(part.end));
+    if (part.rank == ranks_.rank()) memory.write(to.data, staged.host.data() + begin, to.bytes());
+    begin = part.end;
+  }
 }
 
 void GradientSum::end() {
@@ -138,13 +160,12 @@ void GradientSum::end() {
     BackwardOptions how{.on_final = [this](ArenaRange range) { exchange(range); }};
     if (is_apart()) how.looked_up = &words;
     network_.for_each_final_range(how);
-    if (is_apart()) exchange(looked_up(looked_up_));
+    if (is_apart()) exchange(looked_up(looked_up_), nullptr);
   }
   const Stopwatch watch;
   ranks_.wait();
   exchanged_.waited_seconds = watch.seconds();
-  for (const Staged& staged : staged_)
-    network_.backend().memory().write(staged.device.data, staged.host.data(), staged.device.bytes());
+  for (const Staged& staged : staged_) bring_back(staged);
   staged_.clear();
   if (is_apart())
     network_.backend().gather_rows_backward(network_.gradients().tensors_to_change().word.weight, looked_up(looked_up_),

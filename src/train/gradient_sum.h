@@ -15,12 +15,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "compute/arena.h"
 #include "dist/communicator.h"
 #include "model/mlm_network.h"
+#include "train/arena_shares.h"
 
 namespace tekio {
 
@@ -31,10 +33,14 @@ struct GradientSumLimits {
   int64_t tokens = 0;         ///< of all ranks' together
 };
 
+/// Who gets an update's gradients: all ranks; or each only its share of them (ArenaShares), for half the bytes.
+enum class SumGoes { to_all, to_shares };
+
 class GradientSum {
  public:
   /// `network` and `ranks` must outlive this. What sums take beside the network's gradients is allocated here.
-  GradientSum(MlmNetwork& network, Communicator& ranks, const GradientSumLimits& limits, Wire wire = Wire::f32);
+  GradientSum(MlmNetwork& network, Communicator& ranks, const GradientSumLimits& limits, Wire wire = Wire::f32,
+              SumGoes goes = SumGoes::to_all);
   static void add_to(MemoryPlan& plan, const ModelConfig& config, const GradientSumLimits& limits);
 
   struct Update {
@@ -46,7 +52,7 @@ class GradientSum {
   void begin(Update update);
   /// The next of this rank's micro-batches: gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
   double add(const Batch& batch, const StepRandom& random, float scale);
-  /// After all of them, on every rank. network.gradients() then has the update's.
+  /// After all of them, on every rank. network.gradients() then has the update's, or its share; the rest is undefined.
   void end();
 
   /// Of the last update: numbers that this rank exchanged, and for how long end() waited for that to be done. The rest
@@ -71,12 +77,13 @@ class GradientSum {
   void fold(ArenaRange range);
   void exchange(ArenaRange range);
   void finish_looked_up();
-  void exchange(Tensor numbers);
+  void exchange(Tensor numbers, const Parts* parts);
   void carry();
 
   MlmNetwork& network_;
   Communicator& ranks_;
   Wire wire_;
+  std::optional<ArenaShares> shares_;  ///< where the sum goes to them
   int64_t most_rows_;
   std::vector<Node> levels_;  ///< level k: of 2^k micro-batches, if bit k of done_ is set
   Arena looked_up_;           ///< of the micro-batch at hand, beside the network's gradients
@@ -87,7 +94,9 @@ class GradientSum {
   struct Staged {
     Tensor device;
     std::vector<float> host;
+    Parts parts;  ///< what of it is summed where; none: all of it everywhere
   };
+  void bring_back(const Staged& staged);
   std::vector<Staged> staged_;
 };
 

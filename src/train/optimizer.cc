@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -18,17 +19,10 @@ float clipping_scale(double norm, double limit) {
   return std::min(1.0f, static_cast<float>(limit) / (static_cast<float>(norm) + 1e-6f));
 }
 
-/// A rank's share of a set's arena.
-ArenaRange share_in(const ModelConfig& config, int sharers, int rank) {
-  const Share share = share_of(static_cast<size_t>(ParameterSet::flat_count(config)), rank, sharers);
-  return {static_cast<int64_t>(share.begin), static_cast<int64_t>(share.end)};
-}
-
 }  // namespace
 
 int64_t Optimizer::moment_bytes(const ModelConfig& config, int sharers, int rank) {
-  const ArenaRange share = share_in(config, sharers, rank);
-  return 2 * Arena::size_of_tensor(DType::f32, {share.end - share.begin});
+  return 2 * Arena::size_of_tensor(DType::f32, {ArenaShares(config, sharers).count_of(rank)});
 }
 
 int64_t Optimizer::most_moment_bytes(const ModelConfig& config, int sharers) {
@@ -42,33 +36,57 @@ Optimizer::Optimizer(Backend& backend, const ModelConfig& config, const Optimize
     : backend_(backend),
       options_(options),
       sharers_(sharers != nullptr && sharers->size() > 1 ? sharers : nullptr),
-      count_(ParameterSet::flat_count(config)),
-      share_(is_shared() ? share_in(config, sharers->size(), sharers->rank()) : share_in(config, 1, 0)) {
+      all_(config, is_shared() ? sharers->size() : 1),
+      rank_(is_shared() ? sharers->rank() : 0) {
   static constexpr const char* kPurposes[] = {"first moments", "second moments"};
-  const int64_t bytes = Arena::size_of_tensor(DType::f32, {share_.end - share_.begin});
   for (size_t i = 0; i < 2; ++i) {
     if (is_shared())
-      shares_[i] = Arena(bytes, kPurposes[i], backend.memory());
+      shares_[i] = Arena(Arena::size_of_tensor(DType::f32, {all_.count_of(rank_)}), kPurposes[i], backend.memory());
     else
       whole_[i] = std::make_unique<ParameterSet>(config, kPurposes[i], backend.memory());
   }
 }
 
+std::vector<ArenaShares::Run> Optimizer::own_runs(ArenaRange range) const {
+  std::vector<ArenaShares::Run> runs = all_.runs(range);
+  std::erase_if(runs, [&](const ArenaShares::Run& run) { return run.rank != rank_; });
+  return runs;
+}
+
 Tensor Optimizer::part(Moment moment, int64_t begin, int64_t end) {
   const auto i = static_cast<size_t>(moment);
   const Tensor share =
-      is_shared() ? Tensor(shares_[i].data(), DType::f32, {share_.end - share_.begin}) : whole_[i]->flat_to_change();
-  return share.rows(begin - share_.begin, end - share_.begin);
+      is_shared() ? Tensor(shares_[i].data(), DType::f32, {all_.count_of(rank_)}) : whole_[i]->flat_to_change();
+  const int64_t place = all_.place_of(begin);
+  return share.rows(place, place + end - begin);
 }
 
-/// What of [begin, end) is in the own share.
-ArenaRange Optimizer::within_share(int64_t begin, int64_t end) const {
-  const int64_t from = std::clamp(begin, share_.begin, share_.end);
-  return {from, std::clamp(end, from, share_.end)};
+/// Each rank's blocks are of its own share; all are added in their order in the arena.
+double Optimizer::squared_norm(ConstTensor gradients) {
+  if (!is_shared()) return backend_.squared_norm(gradients);
+  std::vector<double> own;
+  for (const auto& run : own_runs({0, all_.count()})) {
+    const std::vector<double> sums = backend_.squared_norms(gradients.rows(run.begin, run.end));
+    own.insert(own.end(), sums.begin(), sums.end());
+  }
+  const std::vector<std::string> records =
+      sharers_->gather({reinterpret_cast<const char*>(own.data()), own.size() * sizeof(double)});
+  std::vector<size_t> used(records.size(), 0);
+  double sum = 0;
+  for (const auto& run : all_.runs()) {
+    const auto rank = static_cast<size_t>(run.rank);
+    for (int64_t begin = run.begin; begin < run.end; begin += kNormBlock, used[rank] += sizeof(double)) {
+      double of_block = 0;
+      TEKIO_CHECK(used[rank] + sizeof of_block <= records[rank].size(), "{} bytes of sums", records[rank].size());
+      std::memcpy(&of_block, records[rank].data() + used[rank], sizeof of_block);
+      sum += of_block;
+    }
+  }
+  return sum;
 }
 
 double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step) {
-  const double norm = std::sqrt(backend_.squared_norm(gradients.flat()));
+  const double norm = std::sqrt(squared_norm(gradients.flat()));
   if (!std::isfinite(norm)) return norm;
   AdamWStep adamw{.learning_rate = learning_rate,
                   .beta1 = options_.beta1,
@@ -81,8 +99,7 @@ double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, d
   const ConstTensor g = gradients.flat();
   for (const auto& piece : weights.pieces()) {
     adamw.weight_decay = piece.decays ? options_.weight_decay : 0;
-    const auto [begin, end] = within_share(piece.begin, piece.end);
-    if (begin < end)
+    for (const auto& [begin, end, rank] : own_runs({piece.begin, piece.end}))
       backend_.adamw(w.rows(begin, end), part(Moment::first, begin, end), part(Moment::second, begin, end),
                      g.rows(begin, end), adamw);
   }
@@ -91,15 +108,18 @@ double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, d
 }
 
 void Optimizer::exchange_shares(Tensor weights) {
+  const ArenaRange all{0, all_.count()};
   Memory& memory = backend_.memory();
   if (memory.on_host()) {
-    sharers_->begin_exchange_of_shares(weights.values());
+    sharers_->begin_exchange_of_shares(weights.values(), all_.parts(all));
     return sharers_->wait();
   }
   std::vector<float> staged(static_cast<size_t>(weights.numel()));
-  const Tensor own = weights.rows(share_.begin, share_.end);
-  memory.read(staged.data() + share_.begin, own.data, own.bytes());
-  sharers_->begin_exchange_of_shares(staged);
+  for (const auto& [begin, end, rank] : own_runs(all)) {
+    const Tensor own = weights.rows(begin, end);
+    memory.read(staged.data() + begin, own.data, own.bytes());
+  }
+  sharers_->begin_exchange_of_shares(staged, all_.parts(all));
   sharers_->wait();
   memory.write(weights.data, staged.data(), weights.bytes());
 }
@@ -107,20 +127,33 @@ void Optimizer::exchange_shares(Tensor weights) {
 void Optimizer::collect(Moment moment, ParameterSet* into) {
   TEKIO_CHECK(is_shared(), "all moments are here");
   constexpr int64_t kMost = 1 << 20;  // numbers at a time, so that records take little memory
-  auto* to = into != nullptr ? reinterpret_cast<char*>(into->flat_to_change().f32()) : nullptr;
-  for (int64_t begin = 0; begin < count_; begin += kMost) {
-    const auto [own_begin, own_end] = within_share(begin, std::min(begin + kMost, count_));
-    const Tensor own = part(moment, own_begin, own_end);
-    std::string record(static_cast<size_t>(own.bytes()), '\0');
-    backend_.memory().read(record.data(), own.data, own.bytes());
-    for (const std::string& theirs : sharers_->gather(record))
-      if (to != nullptr) to = std::ranges::copy(theirs, to).out;
+  auto* const to = into != nullptr ? reinterpret_cast<char*>(into->flat_to_change().f32()) : nullptr;
+  for (int64_t first = 0; first < all_.count(); first += kMost) {
+    const ArenaRange here{first, std::min(first + kMost, all_.count())};
+    std::string record;
+    for (const auto& [begin, end, rank] : own_runs(here)) {
+      const Tensor own = part(moment, begin, end);
+      record.resize(record.size() + static_cast<size_t>(own.bytes()));
+      backend_.memory().read(record.data() + record.size() - own.bytes(), own.data, own.bytes());
+    }
+    std::vector<std::string> records = sharers_->gather(record);
+    if (to == nullptr) continue;
+    std::vector<size_t> used(records.size(), 0);
+    for (const ArenaShares::Run& run : all_.runs(here)) {
+      const auto rank = static_cast<size_t>(run.rank);
+      const size_t bytes = static_cast<size_t>(run.size()) * sizeof(float);
+      TEKIO_CHECK(used[rank] + bytes <= records[rank].size(), "{} bytes of moments", records[rank].size());
+      std::memcpy(to + run.begin * size_of(DType::f32), records[rank].data() + used[rank], bytes);
+      used[rank] += bytes;
+    }
   }
 }
 
 void Optimizer::take(Moment moment, const ParameterSet& from) {
-  const Tensor own = part(moment, share_.begin, share_.end);
-  backend_.memory().write(own.data, from.flat().f32() + share_.begin, own.bytes());
+  for (const auto& [begin, end, rank] : own_runs({0, all_.count()})) {
+    const Tensor own = part(moment, begin, end);
+    backend_.memory().write(own.data, from.flat().f32() + begin, own.bytes());
+  }
 }
 
 }  // namespace tekio

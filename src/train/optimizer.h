@@ -1,7 +1,8 @@
 // AdamW over a model's weights, with clipping to a global norm folded into its one pass. Ranks that work on one run may
 // share the work (ZeRO's first stage, Rajbhandari et al. 2020): each keeps the moments of its share of the weights,
-// updates that, and gets the rest from the others. AdamW works number by number, and the norm is over all gradients
-// as ever, so the weights' bits are those that every rank would have come to by itself.
+// updates that, and gets the rest from the others. It needs no other gradients: AdamW works number by number, and the
+// norm is a sum over blocks none of which two ranks have, so the weights' bits are those that every rank would have
+// come to by itself.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include "compute/backend.h"
 #include "dist/communicator.h"
 #include "model/weights.h"
+#include "train/arena_shares.h"
 
 namespace tekio {
 
@@ -31,7 +33,8 @@ class Optimizer {
   static int64_t most_moment_bytes(const ModelConfig& config, int sharers);
 
   /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns the gradients' norm before clipping.
-  /// Where that is not a finite number nothing is changed.
+  /// Where that is not a finite number nothing is changed. Where the work is shared, only the own share of `gradients`
+  /// is looked at.
   double update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step);
 
   /// Where the moments lie, as the weights do.
@@ -48,16 +51,17 @@ class Optimizer {
   void take(Moment moment, const ParameterSet& from);
 
  private:
-  /// Moments of the arena's numbers [begin, end), which are within the share.
+  /// Moments of the arena's numbers [begin, end), which are of one run of the share.
   Tensor part(Moment moment, int64_t begin, int64_t end);
-  ArenaRange within_share(int64_t begin, int64_t end) const;
+  std::vector<ArenaShares::Run> own_runs(ArenaRange range) const;
+  double squared_norm(ConstTensor gradients);
   void exchange_shares(Tensor weights);
 
   Backend& backend_;
   OptimizerOptions options_;
   Communicator* sharers_;
-  int64_t count_;  ///< of the whole arena
-  ArenaRange share_;
+  ArenaShares all_;
+  int rank_;
   std::array<std::unique_ptr<ParameterSet>, 2> whole_;  ///< where they are not shared
   std::array<Arena, 2> shares_;                         ///< where they are
 };

@@ -44,9 +44,9 @@ class WrongBackend final : public EveryVerbAlike<WrongBackend, ForwardingBackend
     if (wrong_ == "vocabulary_loss") op.found->loss += 0.1;
     if (wrong_ == "vocabulary_loss's hits") ++op.found->hits;
   }
-  void run_any(const verb::SquaredNorm& op) {
+  void run_any(const verb::SquaredNorms& op) {
     ForwardingBackend::run(op);
-    if (wrong_ == "squared_norm") *op.sum *= 1.01;
+    if (wrong_ == "squared_norms") op.sums.back() *= 1.01;
   }
 
  private:
@@ -99,7 +99,7 @@ TEST(Checking, AWrongOpIsNamed) {
                                              {"softmax_rows", Op::softmax_rows},
                                              {"zero", Op::zero},
                                              {"add", Op::add},
-                                             {"squared_norm", Op::squared_norm},
+                                             {"squared_norms", Op::squared_norm},
                                              {"adamw", Op::adamw}};
   for (const auto& [wrong, op] : kOps) {
     SCOPED_TRACE(wrong);

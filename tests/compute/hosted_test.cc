@@ -73,6 +73,7 @@ TEST(Fence, KeepsTheProcessorOut) {
   std::vector<float> numbers = {1, 2, 3, 4};
   be->memory().write(t.data, numbers.data(), t.bytes());
   EXPECT_EQ(be->squared_norm(t), 30);
+  EXPECT_EQ(be->squared_norms(t), std::vector<double>{30});
   EXPECT_DEATH(t.f32()[0] = 1, "");
   be->zero(t.rows(1, 4));
   be->memory().read(numbers.data(), t.data, t.bytes());

@@ -27,6 +27,27 @@ TEST(InstructionSets, RunKernelsOfTheirOwn) {
   EXPECT_EQ(std::adjacent_find(sums.begin(), sums.end()), sums.end());
 }
 
+// Ranks that have some blocks of the gradients come to the norm that one which has all comes to.
+TEST(InstructionSets, SumBlocksOfTheNormApart) {
+  ThreadPool pool(1);
+  const auto be = make_cpu_backend(pool);
+  std::vector<float> x(3 * kNormBlock + 777);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i));
+  const Tensor whole(x.data(), DType::f32, {static_cast<int64_t>(x.size())});
+  with_each_instruction_set([&] {
+    const std::vector<double> sums = be->squared_norms(whole);
+    ASSERT_EQ(sums.size(), 4u);
+    double sum = 0;
+    for (int64_t block = 0; block < 4; ++block) {
+      const Tensor part = whole.rows(block * kNormBlock, std::min((block + 1) * kNormBlock, whole.numel()));
+      EXPECT_EQ(be->squared_norms(part), std::vector<double>{sums[static_cast<size_t>(block)]});
+      sum += sums[static_cast<size_t>(block)];
+    }
+    EXPECT_EQ(be->squared_norm(whole), sum);
+    EXPECT_EQ(be->squared_norms(whole.rows(kNormBlock, 3 * kNormBlock)), (std::vector<double>{sums[1], sums[2]}));
+  });
+}
+
 TEST(InstructionSets, AreAllThere) {
   for (const int64_t set : kInstructionSets)
     if (!processor_has(set)) GTEST_SKIP() << "this processor lacks " << hwy::TargetName(set);

@@ -6,15 +6,18 @@
 namespace tekio {
 namespace {
 
-TEST(Communicator, SharesCoverAllAndCutNoBlock) {
+TEST(Communicator, EvenPartsCoverAllAndCutNoBlock) {
   for (const size_t count : {0, 1, 1023, 1024, 1025, 5000, 1048576})
-    for (const int size : {1, 2, 3, 8, 100}) {
+    for (const int ranks : {1, 2, 3, 8, 100}) {
+      const Parts parts = even_parts(count, ranks);
+      ASSERT_EQ(parts.size(), static_cast<size_t>(ranks));
       size_t begin = 0;
-      for (int rank = 0; rank < size; ++rank) {
-        const Share share = share_of(count, rank, size);
-        EXPECT_EQ(share.begin, begin) << count << " numbers, " << size << " ranks";
-        EXPECT_TRUE(share.begin % 1024 == 0 || share.begin == count);
-        begin = share.end;
+      for (int rank = 0; rank < ranks; ++rank) {
+        const Part& part = parts[static_cast<size_t>(rank)];
+        EXPECT_EQ(part.rank, rank);
+        EXPECT_LE(part.end - begin, (count / 1024 / static_cast<size_t>(ranks) + 1) * 1024);
+        EXPECT_TRUE(part.end % 1024 == 0 || part.end == count) << count << " numbers, " << ranks << " ranks";
+        begin = part.end;
       }
       EXPECT_EQ(begin, count);
     }

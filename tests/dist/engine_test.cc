@@ -124,27 +124,75 @@ TEST(Engine, Bf16RoundsWhatIsGivenAndTheSumOnce) {
   }
 }
 
+/// Parts of odd sizes, several of some ranks and none of others.
+Parts uneven_parts(size_t count, int ranks) {
+  Parts parts;
+  std::mt19937 random(static_cast<unsigned>(count) + static_cast<unsigned>(ranks));
+  for (size_t end = 0; end < count;) {
+    end = std::min(count, end + 1 + random() % (count / 4 + 1));
+    parts.push_back({end, static_cast<int>(random() % static_cast<unsigned>(ranks))});
+  }
+  return parts;
+}
+
+/// Leaves only what is a rank's.
+void forget_others(std::vector<float>& numbers, const Parts& parts, int rank) {
+  size_t begin = 0;
+  for (const Part& part : parts) {
+    if (part.rank != rank)
+      std::fill(numbers.begin() + static_cast<std::ptrdiff_t>(begin),
+                numbers.begin() + static_cast<std::ptrdiff_t>(part.end), NAN);
+    begin = part.end;
+  }
+}
+
 TEST(Engine, SharesOfASumAreTheWholeSums) {
   for (int size = 2; size <= 9; ++size) {
     std::vector<Job> jobs;
     for (const Wire wire : {Wire::f32, Wire::bf16})
       for (const size_t count : {1, 1500, 30000}) jobs.emplace_back(size, count, size, wire);
     run_ranks(size, [&](Communicator& ranks) {
-      for (const Job& job : jobs) {
-        std::vector<float> numbers = job.numbers(ranks);
-        ranks.begin_shared_sum(numbers, size, job.wire);
-        ranks.wait();
-        const Share own = share_of(numbers.size(), ranks.rank(), size);
-        EXPECT_TRUE(same_bits(std::span(numbers).subspan(own.begin, own.end - own.begin),
-                              std::span(job.sum).subspan(own.begin, own.end - own.begin)));
-        for (size_t i = 0; i < numbers.size(); ++i)
-          if (i < own.begin || i >= own.end) numbers[i] = NAN;
-        ranks.begin_exchange_of_shares(numbers);
-        ranks.wait();
-        EXPECT_TRUE(same_bits(numbers, job.sum));
-      }
+      for (const Job& job : jobs)
+        for (const Parts& parts : {even_parts(job.sum.size(), size), uneven_parts(job.sum.size(), size)}) {
+          std::vector<float> numbers = job.numbers(ranks), own = job.sum;
+          ranks.begin_shared_sum(numbers, parts, size, job.wire);
+          ranks.wait();
+          forget_others(numbers, parts, ranks.rank());
+          forget_others(own, parts, ranks.rank());
+          EXPECT_TRUE(same_bits(numbers, own));
+          ranks.begin_exchange_of_shares(numbers, parts);
+          ranks.wait();
+          EXPECT_TRUE(same_bits(numbers, job.sum));
+        }
     });
   }
+}
+
+TEST(Engine, ASumInSharesMovesHalfTheBytes) {
+  constexpr int kSize = 4;
+  const auto bytes = [](const std::function<void(Communicator&, std::vector<float>&)>& sum) {
+    Switchboard board(kSize);
+    errors_of_ranks(board, [&](Communicator& ranks) {
+      std::vector<float> numbers(400'000, 1);
+      sum(ranks, numbers);
+      ranks.wait();
+    });
+    return static_cast<double>(board.bytes_sent());
+  };
+  const double whole = bytes([](Communicator& ranks, std::vector<float>& numbers) { ranks.begin_sum(numbers, kSize); });
+  EXPECT_NEAR(whole, 2 * (kSize - 1) * 1.6e6, 50'000);
+  EXPECT_NEAR(bytes([](Communicator& ranks, std::vector<float>& numbers) {
+                ranks.begin_shared_sum(numbers, uneven_parts(numbers.size(), kSize), kSize);
+              }),
+              whole / 2, 50'000);
+}
+
+TEST(Engine, PartsThatDoNotCoverAllAreABug) {
+  run_ranks(2, [](Communicator& ranks) {
+    std::vector<float> numbers(10);
+    for (const Parts& parts : {Parts{{9, 0}}, Parts{{11, 1}}, Parts{{10, 2}}, Parts{{6, 0}, {5, 1}, {10, 0}}, Parts{}})
+      EXPECT_THROW(ranks.begin_shared_sum(numbers, parts, 2), Error);
+  });
 }
 
 TEST(Engine, GroupsOfAMachinesRanksAddTheirsFirstAndGiveTheSameBits) {
@@ -166,10 +214,11 @@ TEST(Engine, GroupsOfAMachinesRanksAddTheirsFirstAndGiveTheSameBits) {
           }
           for (size_t i = 0; i < jobs.size(); ++i) {
             ranks.begin_sum(all[i], jobs[i].givers, jobs[i].wire);
-            ranks.begin_shared_sum(shared[i], jobs[i].givers, jobs[i].wire);
+            ranks.begin_shared_sum(shared[i], uneven_parts(shared[i].size(), size), jobs[i].givers, jobs[i].wire);
           }
           ranks.wait();
-          for (std::vector<float>& numbers : shared) ranks.begin_exchange_of_shares(numbers);
+          for (std::vector<float>& numbers : shared)
+            ranks.begin_exchange_of_shares(numbers, uneven_parts(numbers.size(), size));
           ranks.wait();
           for (size_t i = 0; i < jobs.size(); ++i) {
             EXPECT_TRUE(same_bits(all[i], jobs[i].sum)) << "sum " << i << " of " << size << " by " << layout.second;
@@ -203,8 +252,8 @@ TEST(Engine, OneRankHasItsSumAndItsShare) {
   run_ranks(1, [](Communicator& ranks) {
     std::vector<float> numbers = {1, 2.5F, 3};
     ranks.begin_sum(numbers, 1);
-    ranks.begin_shared_sum(numbers, 1, Wire::bf16);
-    ranks.begin_exchange_of_shares(numbers);
+    ranks.begin_shared_sum(numbers, even_parts(3, 1), 1, Wire::bf16);
+    ranks.begin_exchange_of_shares(numbers, even_parts(3, 1));
     ranks.wait();
     EXPECT_EQ(numbers, (std::vector<float>{1, 2.5F, 3}));
   });

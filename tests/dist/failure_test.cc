@@ -102,6 +102,47 @@ TEST(EngineFailure, LeavingReachesAllWithItsReason) {
   }
 }
 
+// Whoever fails, and however many do for one reason: the user is told once, and no rank ends before.
+TEST(EngineFailure, TheUserIsToldOnce) {
+  for (const int failing : {0, 1, 3, 4})  // 4: all of them
+    for (int round = 0; round < 5; ++round) {
+      Switchboard board(4);
+      SaidByRanks said;
+      const auto errors = errors_of_ranks(
+          board,
+          [&](Communicator& ranks) {
+            ranks.gather("all are here");
+            if (failing == 4 || ranks.rank() == failing) fail(ErrorKind::usage, "there is no data");
+            work_for_ever(ranks);
+          },
+          {}, &said);
+      ASSERT_EQ(said.to_user.size(), 1u) << failing;
+      EXPECT_THAT(said.to_user[0], HasSubstr("there is no data"));
+      if (failing == 0) {
+        EXPECT_EQ(said.to_user[0], "there is no data");
+      }
+      EXPECT_THAT(said.known, testing::Each(said.to_user[0])) << failing;
+    }
+}
+
+TEST(EngineFailure, WithoutTheFirstRankTheOthersDoNotWaitLongForItsWord) {
+  Switchboard board(3);
+  std::thread fault([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    board.cut_off(0);
+  });
+  SaidByRanks said;
+  const Stopwatch watch;
+  const auto errors = errors_of_ranks(board, work_for_ever,
+                                      {.silence_seconds = 0.5, .start_seconds = 10, .saying_seconds = 0.3}, &said);
+  fault.join();
+  EXPECT_LT(watch.seconds(), 8);
+  for (const size_t rank : {1, 2}) {
+    EXPECT_THAT(errors[rank], HasSubstr("rank 0 ("));
+    EXPECT_EQ(said.known[rank], "") << "so it says that itself";
+  }
+}
+
 TEST(EngineFailure, ErrorsAreOfKindComms) {
   Switchboard board(2);
   errors_of_ranks(board, [](Communicator& ranks) {

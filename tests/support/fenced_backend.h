@@ -115,6 +115,7 @@ class FencedBackend final : public EveryVerbAlike<FencedBackend, ForwardingBacke
   void require(const char* verb, const Result* result) const {
     TEKIO_CHECK(!memory_.holds(result, 1), "{}: its result is not on the host", verb);
   }
+  void require(const char* verb, std::span<const double> results) const { require(verb, results.data()); }
   /// What was drawn stays on the host.
   void require(const char* verb, const Dropout& drop) const {
     TEKIO_CHECK(!memory_.holds(drop.kept, 1), "{}: dropout's decisions are not on the host", verb);

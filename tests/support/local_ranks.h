@@ -34,6 +34,8 @@ class Switchboard {
     return ranks_per_machine_ == 0 ? "" : std::to_string(rank / ranks_per_machine_);
   }
   int size() const { return static_cast<int>(desks_.size()); }
+  /// By all ranks so far.
+  uint64_t bytes_sent() const { return bytes_sent_; }
 
   // Faults, from any thread.
   void cut_off(int rank) { desk(rank).is_cut_off = true; }       ///< nothing reaches it or comes from it
@@ -43,6 +45,7 @@ class Switchboard {
 
   void send(int from, int to, int tag, std::span<const std::byte> bytes, uint64_t ticket) {
     pass(from);
+    bytes_sent_ += bytes.size();
     const std::lock_guard lock(mutex_);
     if (desk(from).is_cut_off || desk(to).is_cut_off || desk(to).is_gone) return;
     Letter letter{from, tag, bytes, {}, ticket, bytes.size() <= kEagerBytes, Clock::now()};
@@ -133,6 +136,7 @@ class Switchboard {
   std::deque<Desk> desks_;
   const int ranks_per_machine_;
   std::atomic<int> delay_{0};
+  std::atomic<uint64_t> bytes_sent_{0};
   std::mt19937 random_{17};
 };
 
@@ -157,22 +161,36 @@ class LocalTransport final : public Transport {
   const int rank_;
 };
 
+/// What ranks told the user of the end, and what each of them knows of that.
+struct SaidByRanks {
+  std::vector<std::string> to_user, known;
+};
 /// What each rank's body threw; empty: nothing. A rank whose body throws leaves, as the program does.
 inline std::vector<std::string> errors_of_ranks(Switchboard& board, const std::function<void(Communicator&)>& body,
-                                                const Limits& limits = {}) {
+                                                const Limits& limits = {}, SaidByRanks* said = nullptr) {
   std::vector<std::string> errors(static_cast<size_t>(board.size()));
   std::vector<std::thread> threads;
+  std::mutex mutex;
+  Say say;
+  if (said != nullptr) {
+    said->known.resize(errors.size());
+    say = [&](const std::string& why) {
+      const std::lock_guard lock(mutex);
+      said->to_user.push_back(why);
+    };
+  }
   for (int rank = 0; rank < board.size(); ++rank)
     threads.emplace_back([&, rank] {
       std::string& error = errors[static_cast<size_t>(rank)];
       try {
         const auto ranks =
-            make_communicator([&board, rank] { return std::make_unique<LocalTransport>(board, rank); }, limits);
+            make_communicator([&board, rank] { return std::make_unique<LocalTransport>(board, rank); }, limits, say);
         try {
           body(*ranks);
         } catch (const std::exception& thrown) {
           error = thrown.what();
           ranks->leave(error);
+          if (said != nullptr) said->known[static_cast<size_t>(rank)] = ranks->said();
         }
       } catch (const std::exception& thrown) {
         error = thrown.what();

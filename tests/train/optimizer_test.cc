@@ -164,6 +164,15 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
     bool operator==(const Result&) const = default;
   };
 
+  /// As after a sum that goes to shares: what is not the rank's is undefined.
+  void spoil_others(ParameterSet& gradients, Memory& memory, const Communicator& ranks) const {
+    const ArenaShares shares(config_, ranks.size());
+    const std::vector<float> spoilt(static_cast<size_t>(shares.count()), std::numeric_limits<float>::quiet_NaN());
+    for (const ArenaShares::Run& run : shares.runs()) {
+      const Tensor part = gradients.flat_to_change().rows(run.begin, run.end);
+      if (run.rank != ranks.rank()) memory.write(part.data, spoilt.data(), part.bytes());
+    }
+  }
   /// Four updates, before the third of which the moments are handed on to another optimizer.
   Result run(Communicator* sharers) const {
     ThreadPool pool(1);
@@ -185,6 +194,7 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
     Result result;
     for (int64_t step = 1; step <= 4; ++step) {
       draw(sets.gradients, static_cast<uint32_t>(step));
+      if (sharers != nullptr) spoil_others(sets.gradients, backend->memory(), *sharers);
       result.norms.push_back(optimizer->update(sets.weights, sets.gradients, 1e-2, step));
       if (step != 2 || !optimizer->is_shared()) continue;
       collect();
@@ -203,7 +213,13 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
     return result;
   }
 
-  const ModelConfig config_ = ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/" + std::string(std::get<0>(GetParam())));
+  /// Of a few blocks of the norm, which are what shares are made of.
+  static ModelConfig larger(const std::string& name) {
+    ModelConfig config = ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/" + name);
+    config.vocabulary = 9'000;
+    return config;
+  }
+  const ModelConfig config_ = larger(std::get<0>(GetParam()));
 };
 
 TEST_P(SharedWork, EndsWithTheSameBits) {
@@ -220,17 +236,46 @@ TEST_P(SharedWork, EndsWithTheSameBits) {
 }
 
 TEST_P(SharedWork, TakesAShareOfTheMemory) {
-  const int64_t all = Optimizer::moment_bytes(config_, 1, 0), block = 1024 * size_of(DType::f32);
+  const int64_t all = Optimizer::moment_bytes(config_, 1, 0), block = 2 * kNormBlock * size_of(DType::f32);
   EXPECT_EQ(all, 2 * ParameterSet::bytes(config_));
   for (const int size : {2, 3, 8}) {
     int64_t sum = 0;
     for (int rank = 0; rank < size; ++rank) {
       sum += Optimizer::moment_bytes(config_, size, rank);
-      EXPECT_LE(Optimizer::moment_bytes(config_, size, rank), all / size + 2 * block);
+      EXPECT_LE(Optimizer::moment_bytes(config_, size, rank), all / size + block);
     }
     EXPECT_EQ(sum, all);
     EXPECT_GE(Optimizer::most_moment_bytes(config_, size), all / size);
-    EXPECT_LE(Optimizer::most_moment_bytes(config_, size), all / size + 2 * block);
+    EXPECT_LE(Optimizer::most_moment_bytes(config_, size), all / size + block);
+  }
+}
+
+TEST(ArenaShares, AreRunsOfWholeBlocksThatCoverTheArena) {
+  ModelConfig config = ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/tiny-bert");
+  for (const int64_t vocabulary : {600, 40'000, 3'000'000}) {
+    config.vocabulary = vocabulary;
+    for (const int ranks : {1, 2, 3, 7, 64}) {
+      const ArenaShares shares(config, ranks);
+      std::vector<int64_t> counts(static_cast<size_t>(ranks), 0);
+      int64_t begin = 0;
+      for (const ArenaShares::Run& run : shares.runs()) {
+        EXPECT_EQ(run.begin, begin);
+        EXPECT_TRUE(run.end % kNormBlock == 0 || run.end == shares.count());
+        int64_t& count = counts[static_cast<size_t>(run.rank)];
+        EXPECT_EQ(shares.place_of(run.begin), count);
+        EXPECT_EQ(shares.place_of(run.end - 1), count + run.size() - 1);
+        count += run.size();
+        begin = run.end;
+      }
+      EXPECT_EQ(begin, ParameterSet::flat_count(config));
+      for (int rank = 0; rank < ranks; ++rank) {
+        EXPECT_EQ(shares.count_of(rank), counts[static_cast<size_t>(rank)]);
+        EXPECT_LE(shares.count_of(rank), shares.count() / ranks * 17 / 16 + kNormBlock);
+      }
+      const ArenaRange middle{begin / 3 + 5, begin - begin / 3};
+      EXPECT_EQ(shares.parts(middle).back().end, static_cast<size_t>(middle.end - middle.begin));
+      EXPECT_EQ(shares.runs(middle).front().begin, middle.begin);
+    }
   }
 }
 

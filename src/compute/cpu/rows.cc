@@ -81,17 +81,11 @@ void CpuBackend::run(const verb::Add& op) {
   });
 }
 
-void CpuBackend::run(const verb::SquaredNorm& op) {
-  constexpr int64_t kPiece = 1 << 16;
-  const int64_t pieces = (op.x.numel() + kPiece - 1) / kPiece;
-  reserve(0, 2 * pieces);
-  auto* sums = reinterpret_cast<double*>(shared());
-  for_pieces(op.x.numel(), kPiece, [&](int64_t begin, int64_t end, int) {
-    sums[begin / kPiece] = HWY_DYNAMIC_DISPATCH(sum_of_squares)(op.x.f32() + begin, end - begin);
+void CpuBackend::run(const verb::SquaredNorms& op) {
+  for_pieces(op.x.numel(), kNormBlock, [&](int64_t begin, int64_t end, int) {
+    op.sums[static_cast<size_t>(begin / kNormBlock)] =
+        HWY_DYNAMIC_DISPATCH(sum_of_squares)(op.x.f32() + begin, end - begin);
   });
-  double sum = 0;
-  for (int64_t i = 0; i < pieces; ++i) sum += sums[i];
-  *op.sum = sum;
 }
 
 }  // namespace tekio

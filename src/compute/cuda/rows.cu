@@ -8,7 +8,6 @@ namespace tekio::cuda {
 namespace {
 
 constexpr int kBlock = 256, kWarps = kBlock / kWarp;
-constexpr unsigned kMostSums = 1024;  // the same on every GPU, and so the sums' bits
 
 // A warp a row. Gathers y[r] = x[rows[r]], or scatters x[rows[r]] = y[r], or adds there.
 enum class Move { gather, scatter, add };
@@ -42,15 +41,14 @@ __global__ void add_numbers(float* y, const float* x, int64_t count) {
   store_eight(y + begin, sum, here, whole);
 }
 
-// partial[block]: the block's sum of squares, in double; or, of one block over partial sums, their sum.
-template <typename T, bool kSquares>
-__global__ void sum_up(double* sums, const T* x, int64_t count) {
+// sums[block]: of the squares of kNormBlock numbers, in double.
+__global__ void sum_squares(double* sums, const float* x, int64_t count) {
   double* const of_threads = shared_memory<double>();  // [kBlock]
   double sum = 0;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x; i < count;
-       i += static_cast<int64_t>(gridDim.x) * kBlock) {
+  const int64_t begin = static_cast<int64_t>(blockIdx.x) * kNormBlock, end = min(begin + kNormBlock, count);
+  for (int64_t i = begin + threadIdx.x; i < end; i += kBlock) {
     const auto value = static_cast<double>(x[i]);
-    sum += kSquares ? value * value : value;
+    sum += value * value;
   }
   of_threads[threadIdx.x] = sum;
   for (int half = kBlock / 2; half > 0; half /= 2) {
@@ -100,14 +98,13 @@ void CudaBackend::run(const verb::Add& op) {
          count);
 }
 
-void CudaBackend::run(const verb::SquaredNorm& op) {
-  const int64_t count = op.x.numel();
-  const auto blocks = std::clamp<unsigned>(blocks_for(count, 16 * kBlock), 1, kMostSums);
-  auto* const sums = static_cast<double*>(device_.scratch(static_cast<int64_t>((blocks + 1) * sizeof(double))));
-  constexpr int64_t kShared = kBlock * sizeof(double);
-  launch(device_, "sum_up", dim3(blocks), kBlock, kShared, sum_up<float, true>, sums + 1, op.x.f32(), count);
-  launch(device_, "sum_up", dim3(1), kBlock, kShared, sum_up<double, false>, sums, sums + 1, int64_t{blocks});
-  device_.read(op.sum, sums, sizeof *op.sum);
+void CudaBackend::run(const verb::SquaredNorms& op) {
+  if (op.sums.empty()) return;
+  const auto bytes = static_cast<int64_t>(op.sums.size_bytes());
+  auto* const sums = static_cast<double*>(device_.scratch(bytes));
+  launch(device_, "sum_squares", dim3(static_cast<unsigned>(op.sums.size())), kBlock, kBlock * sizeof(double),
+         sum_squares, sums, op.x.f32(), op.x.numel());
+  device_.read(op.sums.data(), sums, bytes);
 }
 
 }  // namespace tekio::cuda

@@ -35,10 +35,10 @@ void RefBackend::run(const verb::Add& op) {
   for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
 }
 
-void RefBackend::run(const verb::SquaredNorm& op) {
-  double sum = 0;
-  for (const float value : op.x.values()) sum += static_cast<double>(value) * value;
-  *op.sum = sum;
+void RefBackend::run(const verb::SquaredNorms& op) {
+  const std::span<const float> x = op.x.values();
+  std::ranges::fill(op.sums, 0);
+  for (size_t i = 0; i < x.size(); ++i) op.sums[i / kNormBlock] += static_cast<double>(x[i]) * x[i];
 }
 
 }  // namespace tekio
