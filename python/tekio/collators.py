@@ -1,14 +1,20 @@
 """Data collators: chunks to batches with masks, drawn as Hugging Face transformers draws them from PyTorch's streams."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tekio import _tekio
 from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list
 from tekio.errors import UsageError
 
+if TYPE_CHECKING:
+    from tekio.tokenizer import Tokenizer
 
-def set_seed(seed):
+
+def set_seed(seed: int) -> None:
     """Seeds what collators without a seed of their own draw from, as transformers.set_seed() does for its own."""
     _tekio.set_seed(seed)
 
@@ -16,7 +22,7 @@ def set_seed(seed):
 class _Collator:
     """What both collators are: rows are padded to the longest, and then masked."""
 
-    def __call__(self, features, return_tensors=None):
+    def __call__(self, features: list, return_tensors: str | None = None) -> dict[str, Any]:
         """features: dicts with input_ids, or lists of ids. Gives a dict of int64 arrays [rows, tokens] (PyTorch's tensors with
         return_tensors="pt"); `labels` are -100 where nothing was hidden."""
         framework = check_framework(return_tensors or self.return_tensors) or "np"
@@ -55,8 +61,8 @@ class DataCollatorForLanguageModeling(_Collator):
     """
 
     def __init__(
-        self, tokenizer, mlm=True, whole_word_mask=False, mlm_probability=0.15, mask_replace_prob=0.8, random_replace_prob=0.1,
-        pad_to_multiple_of=None, return_tensors="np", seed=None
+        self, tokenizer: Tokenizer, mlm: bool = True, whole_word_mask: bool = False, mlm_probability: float = 0.15, mask_replace_prob: float = 0.8,
+        random_replace_prob: float = 0.1, pad_to_multiple_of: int | None = None, return_tensors: str = "np", seed: int | None = None
     ):  # fmt: skip
         if not mlm:
             raise UsageError("mlm=False is of causal language models; Tekio's are masked ones")
@@ -103,7 +109,10 @@ class DataCollatorForWholeWordMask(_Collator):
     With `seed` the draws are those after transformers.set_seed(seed); without it they come from what set_seed() seeds.
     """
 
-    def __init__(self, tokenizer, mlm=True, mlm_probability=0.15, pad_to_multiple_of=None, return_tensors="np", seed=None):
+    def __init__(
+        self, tokenizer: Tokenizer, mlm: bool = True, mlm_probability: float = 0.15, pad_to_multiple_of: int | None = None,
+        return_tensors: str = "np", seed: int | None = None
+    ):  # fmt: skip
         if not mlm:
             raise UsageError("mlm=False is of causal language models; Tekio's are masked ones")
         if not 0 < mlm_probability <= 1:
@@ -128,7 +137,7 @@ class DataCollatorForWholeWordMask(_Collator):
         return self._draw(ids, specials, words)
 
 
-def default_data_collator(features, return_tensors="np"):
+def default_data_collator(features: list, return_tensors: str = "np") -> dict[str, Any]:
     """Stacks the rows' numbers, name by name; "label" becomes "labels"."""
     framework = check_framework(return_tensors) or "np"
     batch = {}

@@ -3,13 +3,19 @@
 A Dataset's rows are in files (and read from there whenever they are asked for), in memory, or chunks of tokens; it is used in
 the same way."""
 
+from __future__ import annotations
+
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tekio import _places, _tekio
 from tekio._arrays import to_list
 from tekio.errors import UsageError
+
+if TYPE_CHECKING:
+    from tekio.tokenizer import Tokenizer
 
 _AHEAD = 256  # rows of files that are read at once
 
@@ -154,12 +160,12 @@ class Dataset:
     # --- Making ---
 
     @classmethod
-    def from_dict(cls, mapping):
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Dataset:
         """Rows of columns: {"text": [...], "label": [...]}."""
         return cls(_memory(mapping))
 
     @classmethod
-    def from_list(cls, rows):
+    def from_list(cls, rows: list) -> Dataset:
         """Rows of dicts; what one lacks is None. Strings are rows of a column "text"."""
         rows = list(rows)
         if rows and isinstance(rows[0], str):
@@ -168,12 +174,12 @@ class Dataset:
         return cls(_memory({name: [row.get(name) for row in rows] for name in names}))
 
     @classmethod
-    def from_texts(cls, texts):
+    def from_texts(cls, texts: list[str]) -> Dataset:
         """One row a text, in a column "text"."""
         return cls(_memory({"text": list(texts)}))
 
     @classmethod
-    def from_arrow(cls, table):
+    def from_arrow(cls, table: Any) -> Dataset:
         """Rows of whatever hands over Arrow's memory (__arrow_c_stream__): a pyarrow.Table, a pandas or polars DataFrame, a
         datasets.Dataset. Text is not copied."""
         if hasattr(table, "data") and hasattr(table, "_indices") and hasattr(table.data, "table"):  # datasets.Dataset
@@ -184,7 +190,7 @@ class Dataset:
         return cls(_FileRows(_tekio.Dataset.from_arrow(table.__arrow_c_stream__(), _tekio.ReadOptions())))
 
     @classmethod
-    def from_pandas(cls, frame):
+    def from_pandas(cls, frame: Any) -> Dataset:
         """Rows of a pandas DataFrame, its index left out."""
         try:
             import pyarrow
@@ -202,7 +208,7 @@ class Dataset:
         return len(self)
 
     @property
-    def column_names(self):
+    def column_names(self) -> list[str]:
         return list(self._names)
 
     @property
@@ -263,7 +269,7 @@ class Dataset:
     def _of(self, rows):
         return type(self)(rows, self._names)
 
-    def select(self, indices):
+    def select(self, indices: Any) -> Dataset:
         """These rows, in this order."""
         if isinstance(indices, range):
             for i in (indices[0], indices[-1]) if len(indices) else ():
@@ -279,11 +285,11 @@ class Dataset:
     def skip(self, n):
         return self.select(range(min(n, len(self)), len(self)))
 
-    def shuffle(self, seed=None):
+    def shuffle(self, seed: int | None = None) -> Dataset:
         """NumPy's permutation of that seed, as Hugging Face datasets shuffles."""
         return self.select(_tekio.permutation(_seed(seed), len(self)))
 
-    def train_test_split(self, test_size=None, train_size=None, shuffle=True, seed=None):
+    def train_test_split(self, test_size: float | None = None, train_size: float | None = None, shuffle: bool = True, seed: int | None = None) -> DatasetDict:
         """A DatasetDict of "train" and "test": numbers of rows, or shares of them; the same rows as Hugging Face datasets picks."""
         count = len(self)
         test, train = _sizes(count, test_size, train_size)
@@ -301,7 +307,7 @@ class Dataset:
             raise UsageError(f"there is no column {missing[0]!r}; there are: {', '.join(self._names)}")
         return names
 
-    def remove_columns(self, column_names):
+    def remove_columns(self, column_names: str | list[str]) -> Dataset:
         gone = set(self._has(column_names))
         return type(self)(self._rows, {name: stored for name, stored in self._names.items() if name not in gone})
 
@@ -311,7 +317,7 @@ class Dataset:
     def rename_column(self, original_column_name, new_column_name):
         return self.rename_columns({original_column_name: new_column_name})
 
-    def rename_columns(self, column_mapping):
+    def rename_columns(self, column_mapping: Mapping[str, str]) -> Dataset:
         self._has(column_mapping)
         names = [column_mapping.get(name, name) for name in self._names]
         if len(set(names)) < len(names):
@@ -324,9 +330,9 @@ class Dataset:
         return Dataset(_memory({**self[:], name: list(column)}))
 
     def map(
-        self, function=None, *, batched=False, batch_size=1000, with_indices=False, remove_columns=None, input_columns=None,
-        fn_kwargs=None, **unused
-    ):  # fmt: skip
+        self, function: Callable | None = None, *, batched: bool = False, batch_size: int = 1000, with_indices: bool = False,
+        remove_columns: str | list[str] | None = None, input_columns: str | list[str] | None = None, fn_kwargs: dict | None = None, **unused
+    ) -> Dataset:  # fmt: skip
         """Calls `function` with each row (a dict), or with batches of rows (a dict of lists), and gives a dataset in memory of the
         columns that there were with those that it returns. A batch may become more or fewer rows, where no column stays."""
         for name in unused:
@@ -538,9 +544,10 @@ _FORMATS = ("json", "csv", "text", "parquet", "arrow", "pandas")
 
 
 def load_dataset(
-    path, name=None, *, data_dir=None, data_files=None, split=None, revision=None, text_column="", json_field="", field=None, encoding="utf-8",
-    bad_rows="stop", sample_by="line", csv_separator="", header=True, column_names=(), **unused
-):  # fmt: skip
+    path: str | os.PathLike, name: str | None = None, *, data_dir: str | None = None, data_files: Any = None, split: str | None = None,
+    revision: str | None = None, text_column: str = "", json_field: str = "", field: str | None = None, encoding: str = "utf-8",
+    bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (), **unused
+) -> Any:  # fmt: skip
     """Opens files, folders, a bundled corpus, or a dataset of the Hub by its name.
 
     path: "reviews.csv", a folder, "imdb", "org/name", "medicine" (bundled), or a kind of file ("json", "csv", "text",
@@ -585,7 +592,10 @@ def _specs(path, data_dir, data_files):
     return made
 
 
-def chunk(dataset, tokenizer, chunk_size=128, *, line_by_line=False, words="tokenizer", use_cache=True, threads=0):
+def chunk(
+    dataset: Any, tokenizer: Tokenizer, chunk_size: int = 128, *, line_by_line: bool = False, words: str = "tokenizer", use_cache: bool = True,
+    threads: int = 0
+) -> Any:  # fmt: skip
     """Tokenizes all texts and cuts them into chunks of `chunk_size` tokens: what the reference does with map(tokenize_function) and
     map(group_texts), batches of 1,000 rows, remainders dropped. Of a DatasetDict, all splits.
 
@@ -601,7 +611,7 @@ def chunk(dataset, tokenizer, chunk_size=128, *, line_by_line=False, words="toke
     return Chunks(made)
 
 
-def chunks_of(data):
+def chunks_of(data: Any) -> Chunks:
     """Chunks of whatever is to be trained on: chunks as they are, or the rows of a Dataset (or a list of dicts) with input_ids,
     each of which is one, and word_ids where whole words are to be masked."""
     if isinstance(data, Chunks):

@@ -1,5 +1,9 @@
 """The fill-mask pipeline."""
 
+from __future__ import annotations
+
+import os
+
 from tekio import _tekio
 from tekio.errors import UsageError
 from tekio.model import MaskedLM
@@ -11,12 +15,12 @@ class FillMaskPipeline:
 
     task = "fill-mask"
 
-    def __init__(self, model, tokenizer, top_k=5, targets=None):
+    def __init__(self, model: MaskedLM, tokenizer: Tokenizer, top_k: int = 5, targets: str | list[str] | None = None):
         self.model, self.tokenizer = model, tokenizer
         self.top_k, self.targets = top_k, targets
         self._inner = _tekio.FillMask(model._inner, tokenizer._inner)
 
-    def __call__(self, inputs, top_k=None, targets=None, **unused):
+    def __call__(self, inputs: str | list[str], top_k: int | None = None, targets: str | list[str] | None = None, **unused) -> list:
         """Of a text: a list of {"score", "token", "token_str", "sequence"}, the best first; of one with several masks a list of
         such lists; of several texts a list of what each gives. Errors: InputError (no mask, longer than the model; of several
         texts it names which).
@@ -36,7 +40,10 @@ class FillMaskPipeline:
         return f"FillMaskPipeline(model={self.model!r})"
 
 
-def pipeline(task=None, model=None, tokenizer=None, *, device=None, dtype="auto", top_k=5, targets=None, **unused):
+def pipeline(
+    task: str | None = None, model: str | os.PathLike | MaskedLM | None = None, tokenizer: str | os.PathLike | Tokenizer | None = None, *,
+    device: str | int | None = None, dtype: str = "auto", top_k: int = 5, targets: str | list[str] | None = None, **unused
+) -> FillMaskPipeline:  # fmt: skip
     """`pipeline("fill-mask", model=…)`: model is a folder, a name on the Hub, or an opened model; without it the bundled one."""
     _check_unused(unused, {"framework", "revision", "use_fast", "torch_dtype"})
     if task not in (None, "fill-mask"):

@@ -1,5 +1,7 @@
 """Masked language models."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +43,9 @@ class MaskedLM:
 
     @classmethod
     def from_pretrained(
-        cls, pretrained_model_name_or_path, *, dtype="auto", device="auto", threads=0, seed=42, revision=None, torch_dtype=None, **unused
-    ):
+        cls, pretrained_model_name_or_path: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42,
+        revision: str | None = None, torch_dtype: Any = None, **unused
+    ) -> MaskedLM:  # fmt: skip
         """Opens a folder, or a model on the Hub by its id ("org/name", "org/name@revision").
 
         dtype: what activations and products are computed in: "auto" (the faster one in training, float32 in filling masks),
@@ -58,7 +61,7 @@ class MaskedLM:
         return cls(_tekio.MaskedLM.from_pretrained(name, device, dtype, threads, seed), os.fspath(pretrained_model_name_or_path))
 
     @classmethod
-    def from_config(cls, config, *, dtype="auto", device="auto", threads=0, seed=42):
+    def from_config(cls, config: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42) -> MaskedLM:
         """A fresh model of the sizes that a config.json (the file, or its folder) says, initialised randomly from `seed`."""
         config = os.fspath(config)
         return cls(_tekio.MaskedLM.from_config(config, device, _dtype_name(dtype), threads, seed), config)
@@ -79,15 +82,17 @@ class MaskedLM:
             f"name_or_path={self.name_or_path!r})"
         )
 
-    def num_parameters(self):
+    def num_parameters(self) -> int:
         """Tied tensors once."""
         return self._inner.num_parameters()
 
-    def info(self):
+    def info(self) -> dict[str, Any]:
         """Family, sizes, and which tensors the files lacked or held in excess: what `tekio info --json` prints of a model."""
         return self._inner.info()
 
-    def __call__(self, input_ids=None, attention_mask=None, token_type_ids=None, labels=None, return_dict=True, **unused):
+    def __call__(
+        self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None, return_dict: bool = True, **unused
+    ) -> Any:  # fmt: skip
         """Logits of every token: [sequences, tokens, vocabulary]. Where `attention_mask` is 0, which must be at the ends of
         sequences, they are 0. PyTorch's tensors give such; the memory is not copied.
 
@@ -124,16 +129,16 @@ class MaskedLM:
 
     forward = __call__
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """The weights by the names of Hugging Face transformers: float32 arrays where they lie, not copies, so they are to be
         read only. As they are now: what training or loading changes later may not show in them."""
         return self._inner.state_dict()
 
-    def resize_token_embeddings(self, new_num_tokens, seed=42):
+    def resize_token_embeddings(self, new_num_tokens: int, seed: int = 42) -> None:
         """Gives the model rows for words that were added to its tokenizer."""
         self._usable().resize_token_embeddings(new_num_tokens, seed)
 
-    def save_pretrained(self, save_directory, **unused):
+    def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> None:
         """config.json and model.safetensors, which Hugging Face transformers opens, too."""
         _check_unused(unused, {"push_to_hub", "safe_serialization", "save_function", "is_main_process"})
         self._inner.save_pretrained(os.fspath(save_directory))

@@ -1,17 +1,20 @@
 """The program `tekio`, which comes with the package."""
 
+from __future__ import annotations
+
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 from tekio import errors
 from tekio.errors import FileError
 
 
-def path():
+def path() -> str:
     """Where the program is."""
     here = pathlib.Path(__file__).absolute().parent
     for place in (here / "bin" / "tekio", here.parent.parent / "tekio"):  # of a wheel, of a build
@@ -43,12 +46,12 @@ def run(*arguments):
     return json.loads(done.stdout)
 
 
-def doctor():
+def doctor() -> dict:
     """Processor features, libraries, devices, disk, and a self-test of every back end: what `tekio doctor --json` prints."""
     return run("doctor")
 
 
-def bench(what="step", **options):
+def bench(what: str = "step", **options) -> Any:
     """Measures: what `tekio bench WHAT --json` prints; options are the program's."""
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return run("bench", what, *arguments)

@@ -1,9 +1,12 @@
 """Tokenizers: text to ids and back, to the last id as Hugging Face transformers has them."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections import UserDict
 from collections.abc import Mapping
+from typing import Any
 
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list
@@ -46,7 +49,7 @@ class BatchEncoding(UserDict):
             raise UsageError("word_ids() is of what a tokenizer gave for texts; this was put together otherwise")
         return self._encodings
 
-    def word_ids(self, batch_index=0):
+    def word_ids(self, batch_index: int = 0) -> list[int | None]:
         """The word that each token is of within its text; None for template tokens and padding."""
         return self._made().words(batch_index)
 
@@ -112,7 +115,7 @@ class Tokenizer:
         inner.set_length_warning(True)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, revision=None, **unused):
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, revision: str | None = None, **unused) -> Tokenizer:
         """Opens a folder's tokenizer, or a repository's on the Hub by its id ("org/name", "org/name@revision").
 
         Errors: FileError (neither), InputError (malformed files, a class that is not known; the message names file and key).
@@ -136,23 +139,23 @@ class Tokenizer:
 
     def __call__(
         self,
-        text,
-        text_pair=None,
+        text: str | list[str],
+        text_pair: str | list[str] | None = None,
         *,
-        add_special_tokens=True,
-        padding=False,
-        truncation=False,
-        max_length=None,
-        pad_to_multiple_of=None,
-        padding_side=None,
-        return_tensors=None,
-        return_token_type_ids=None,
-        return_attention_mask=None,
-        return_special_tokens_mask=False,
-        return_offsets_mapping=False,
-        return_length=False,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str = False,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
         **unused,
-    ):
+    ) -> BatchEncoding:
         """Encodes a text, or a list of texts, on all processors.
 
         Returns a BatchEncoding: lists of ids a text, int64 arrays [texts, tokens] with return_tensors="np", PyTorch's tensors
@@ -207,15 +210,15 @@ class Tokenizer:
                 options.pad_to_length = limit
         return options, pads and padding != "max_length"
 
-    def encode(self, text, text_pair=None, **options):
+    def encode(self, text: str, text_pair: str | None = None, **options) -> list[int]:
         """The ids alone."""
         return self(text, text_pair, **options)["input_ids"]
 
-    def tokenize(self, text, add_special_tokens=False):
+    def tokenize(self, text: str, add_special_tokens: bool = False) -> list[str]:
         """The tokens that a text is cut into, as the vocabulary writes them."""
         return self.convert_ids_to_tokens(self(text, add_special_tokens=add_special_tokens)["input_ids"])
 
-    def decode(self, token_ids, skip_special_tokens=False, clean_up_tokenization_spaces=None):
+    def decode(self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None) -> Any:
         """The text of ids; of a list of lists, a list of texts."""
         ids = to_list(token_ids)
         if isinstance(ids, int):
@@ -278,7 +281,7 @@ class Tokenizer:
         """The longest input that the model takes, template tokens included."""
         return self._inner.model_max_length
 
-    def get_vocab(self):
+    def get_vocab(self) -> dict[str, int]:
         """Ids by token."""
         return {self._inner.id_to_token(i): i for i in range(len(self)) if _has(self._inner, i)}
 
@@ -313,7 +316,7 @@ class Tokenizer:
     def all_special_tokens(self):
         return [self._inner.id_to_token(i) for i in self.all_special_ids]
 
-    def save_pretrained(self, save_directory, **unused):
+    def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> tuple[str, ...]:
         """Writes files that Hugging Face transformers opens, too; gives their names."""
         _check_unused(unused, {"push_to_hub", "legacy_format"})
         self._inner.save_pretrained(os.fspath(save_directory))

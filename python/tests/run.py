@@ -10,6 +10,12 @@ import unittest
 
 
 class Result(unittest.TextTestResult):
+    passed = 0
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+
     def startTest(self, test):
         super().startTest(test)
         self.begun = time.monotonic()
@@ -30,12 +36,12 @@ def main():
         print(f"python: Skipped\n{reason}\n")
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
-    print(f"[  PASSED  ] {result.testsRun - failed - skipped} tests.")
+    print(f"[  PASSED  ] {result.passed} tests.")
     if skipped:
         print(f"[  SKIPPED ] {skipped} {'test' if skipped == 1 else 'tests'}, listed below:")
     if failed:
         print(f"[  FAILED  ] {failed} {'test' if failed == 1 else 'tests'}, listed below:")
-    sys.exit(1 if failed or result.testsRun == 0 else 0)
+    sys.exit(1 if failed or result.passed + skipped == 0 else 0)
 
 
 if __name__ == "__main__":

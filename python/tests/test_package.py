@@ -27,6 +27,14 @@ class Package(unittest.TestCase):
         with self.assertRaisesRegex(AttributeError, "no attribute 'AutoModel'"):
             tekio.AutoModel  # noqa: B018
 
+    @support.needs("nanobind")
+    def test_the_stubs_are_of_this_package(self):
+        folder = os.path.dirname(os.path.dirname(tekio.__file__))
+        done = subprocess.run(
+            [sys.executable, str(support.ROOT / "scripts/release/make_stubs.py"), folder, "--check"], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_errors_are_what_python_calls_them(self):
         with self.assertRaises(FileNotFoundError) as caught:
             tekio.AutoModelForMaskedLM.from_pretrained("/nowhere/at-all")

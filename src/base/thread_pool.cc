@@ -2,6 +2,7 @@
 #include "base/thread_pool.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -25,6 +26,7 @@ struct ThreadPool::State {
   static constexpr int kSpins = 4000;              // some 50 microseconds: the pause between two loops of a step
   static constexpr uint64_t kClosed = 0xFFFFFFFF;  // instead of an item: the loop is being set up
 
+  const pid_t process = ::getpid();
   std::vector<std::thread> workers;
   std::atomic<uint64_t> ticket{kClosed};  // the loop's number << 32 | its next item
   std::atomic<int64_t> count{0}, done{0};
@@ -93,6 +95,10 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 }
 
 ThreadPool::~ThreadPool() {
+  if (state_->process != ::getpid()) {  // forked: there are no threads to wait for, and what they wait on is theirs
+    static_cast<void>(state_.release());
+    return;
+  }
   state_->stop = true;
   state_->loop.fetch_add(1);
   state_->loop.notify_all();

@@ -2,10 +2,13 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -73,6 +76,23 @@ TEST(ThreadPool, WakesAfterAPause) {
     };  // longer than workers spin
     nanosleep(&pause, nullptr);
   }
+}
+
+TEST(ThreadPool, AForkedProcessNeitherWaitsForThreadsNorNeedsThem) {
+  auto pool = std::make_unique<ThreadPool>(4);
+  pool->for_each(100, [](int64_t, int) {});
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(20);  // ends it, should it hang
+    pool.reset();
+    std::atomic<int64_t> sum = 0;
+    ThreadPool(3).for_each(100, [&](int64_t i, int) { sum += i; });
+    ::_exit(sum == 4950 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(ThreadPool, TakesWhatTheMachineAllows) {
