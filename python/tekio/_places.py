@@ -31,6 +31,38 @@ def model_name(name_or_path):
     return name
 
 
+def with_arrow(action):
+    """What `action` gives. A wheel holds no Arrow C++, which Parquet files are read with: where it is missing, the one of the
+    package pyarrow is loaded, if that is installed and of the version that Tekio was built with."""
+    from tekio.errors import FileError
+
+    try:
+        return action()
+    except FileError as error:
+        if "libtekio_arrow" not in str(error):
+            raise
+        if not _load_pyarrow():
+            raise FileError(f"{error}; in Python, the package pyarrow of that version is taken where it is installed") from None
+    return action()
+
+
+def _load_pyarrow():
+    import ctypes
+    import importlib.util
+
+    found = importlib.util.find_spec("pyarrow")
+    folder = pathlib.Path(found.origin).parent if found is not None and found.origin else None
+    if folder is None:
+        return False
+    try:
+        for name in ("libarrow.so.*", "libparquet.so.*"):
+            for file in sorted(folder.glob(name)):
+                ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True
+
+
 def data_spec(name):
     """The same of data: "medicine" and "medicine:train" are bundled where nothing here has that name."""
     name = os.fspath(name)

@@ -26,7 +26,7 @@ class _FileRows:
 
     def __init__(self, inner):
         self.inner = inner
-        self.names = list(inner.columns)
+        self.names = _places.with_arrow(lambda: list(inner.columns))
         self._reader = None
         self._window, self._begin = [], 0
 
@@ -567,7 +567,8 @@ def load_dataset(
     groups = _specs(os.fspath(path), data_dir, data_files)
     splits = {}
     for wanted, specs in groups.items():
-        for found, inner in _tekio.load_dataset([_places.data_spec(spec) for spec in specs], options):
+        specs = [_places.data_spec(spec) for spec in specs]
+        for found, inner in _places.with_arrow(lambda specs=specs: _tekio.load_dataset(specs, options)):
             splits[wanted or found] = inner
     if split is None:
         return DatasetDict({each: Dataset(_FileRows(inner)) for each, inner in splits.items()})
@@ -575,7 +576,8 @@ def load_dataset(
         return Dataset(_FileRows(splits[split]))
     if list(groups) != [None] or len(groups[None]) != 1:
         raise UsageError(f"there is no split {split!r}; there are: {', '.join(splits)}")
-    found = _tekio.load_dataset([_places.data_spec(groups[None][0] + ":" + split)], options)
+    chosen = [_places.data_spec(groups[None][0] + ":" + split)]
+    found = _places.with_arrow(lambda: _tekio.load_dataset(chosen, options))
     return Dataset(_FileRows(found[0][1]))
 
 
