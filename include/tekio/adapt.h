@@ -227,10 +227,20 @@ struct EvaluationOptions : MaskOptions {
   std::function<int()> should_stop;  ///< asked after every batch: see TrainingOptions
 };
 
+/// A token that was masked, and what the model made of its place.
+struct MaskedToken {
+  int32_t id;        ///< the one that stood there
+  int32_t place;     ///< of the chunk's tokens
+  float loss;        ///< nats: minus the logarithm of its probability
+  float confidence;  ///< the largest probability of all tokens
+  bool hit;          ///< whether that is its own; of equals the first counts
+};
+
 /// Each chunk's part of an evaluation, in the chunks' order.
 struct ChunkLosses {
-  std::vector<double> losses;   ///< nats, summed over the chunk's masked tokens
-  std::vector<int64_t> masked;  ///< how many these are
+  std::vector<double> losses;       ///< nats, summed over the chunk's masked tokens
+  std::vector<int64_t> masked;      ///< how many these are
+  std::vector<MaskedToken> tokens;  ///< all of them, chunk by chunk
 };
 
 /// Perplexity on frozen masks: the same figure each time. `each` (where given) gets what every chunk contributed.

@@ -399,13 +399,15 @@ void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const 
   run(verb::GatherRowsBackward{d_x, d_y, rows, into});
 }
 
-LabelLoss Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale) {
+LabelLoss Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale,
+                                   std::span<LabelLoss> each) {
   const Size size = size_of_matrix("vocabulary_loss", "logits", logits);
   if (d_logits) expect_size("vocabulary_loss", "d_logits", d_logits, size);
   expect_count("vocabulary_loss", "labels", labels.size(), size.rows);
   expect_below("vocabulary_loss", "label", labels, size.columns);
+  if (!each.empty()) expect_count("vocabulary_loss", "losses", each.size(), size.rows);
   LabelLoss found;
-  run(verb::VocabularyLoss{&found, d_logits, logits, labels, scale});
+  run(verb::VocabularyLoss{&found, each, d_logits, logits, labels, scale});
   return found;
 }
 

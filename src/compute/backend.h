@@ -129,7 +129,9 @@ class Backend {
 
   /// Cross entropy of the rows, and how many have their label as the most likely. If d_logits is there (it may be
   /// logits itself): d_logits = (softmax(logits) - onehot(label)) * scale.
-  LabelLoss vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale);
+  /// `each` [rows], if wanted, gets every row's own part.
+  LabelLoss vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale,
+                            std::span<LabelLoss> each = {});
   /// In place: each row of logits becomes its softmax.
   void softmax_rows(Tensor logits);
 

@@ -78,6 +78,7 @@ class CheckingBackend final : public EveryVerbAlike<CheckingBackend, Backend> {
         checking_.compare_numbers(op_, tried_loss_.loss, trusted_loss_->loss);
         checking_.compare_numbers("vocabulary_loss's hits", static_cast<double>(tried_loss_.hits),
                                   static_cast<double>(trusted_loss_->hits));
+        checking_.compare_numbers("vocabulary_loss's confidence", tried_loss_.confidence, trusted_loss_->confidence);
       }
       for (size_t i = 0; i < tried_numbers_.size(); ++i)
         checking_.compare_numbers(op_, tried_numbers_[i], trusted_numbers_[i]);

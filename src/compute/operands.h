@@ -122,6 +122,14 @@ struct LabelLoss {
   double loss = 0;   ///< sum over rows of logsumexp(logits) - logits[label], in double
   int64_t hits = 0;  ///< rows where no logit is larger than the label's, and none before it as large; none where the
                      ///< loss is no number
+  double confidence = 0;  ///< sum over rows of the largest probability
+
+  LabelLoss& operator+=(const LabelLoss& other) {
+    loss += other.loss;
+    hits += other.hits;
+    confidence += other.confidence;
+    return *this;
+  }
 };
 
 }  // namespace tekio

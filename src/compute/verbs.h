@@ -6,7 +6,7 @@
 //   Matrix       is only read
 //   LabelLoss*, std::span<double>  where the host finds the result
 // Any of them may be absent, but for results; operands may share memory. What stays on the host and is only read there
-// (ids, sequences, labels, drawn dropout decisions) is no operand.
+// (ids, sequences, labels, drawn dropout decisions) is no operand; nor are a loss's parts, of which `found` is the sum.
 #pragma once
 
 #include <optional>
@@ -197,6 +197,7 @@ struct GatherRowsBackward {
 /// d_logits absent: not wanted; it may lie on logits.
 struct VocabularyLoss {
   LabelLoss* found;
+  std::span<LabelLoss> each;  ///< [rows], on the host; empty: not wanted
   Tensor d_logits;
   ConstTensor logits;
   std::span<const int32_t> labels;

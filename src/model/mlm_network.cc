@@ -244,26 +244,9 @@ void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& m
   head_forward(pass, w, memory.head, x);
 }
 
-LabelLoss MlmNetwork::evaluate(const Batch& batch, std::span<double> per_sequence) {
-  TEKIO_CHECK(per_sequence.empty() || static_cast<int64_t>(per_sequence.size()) == batch.sequences(),
-              "{} sums for {} sequences", per_sequence.size(), batch.sequences());
+LabelLoss MlmNetwork::evaluate(const Batch& batch, std::span<LabelLoss> each) {
   const Tensor rows = logits(batch);
-  LabelLoss sum;
-  size_t begin = 0;
-  for (size_t k = 0; k + 1 < batch.offsets.size(); ++k) {
-    size_t end = begin;
-    while (end < batch.masked_rows.size() && batch.masked_rows[end] < batch.offsets[k + 1]) ++end;
-    const auto labels = std::span(batch.labels).subspan(begin, end - begin);
-    LabelLoss own;
-    if (!labels.empty())
-      own =
-          backend_.vocabulary_loss({}, rows.rows(static_cast<int64_t>(begin), static_cast<int64_t>(end)), labels, 1.0f);
-    if (!per_sequence.empty()) per_sequence[k] = own.loss;
-    sum.loss += own.loss;
-    sum.hits += own.hits;
-    begin = end;
-  }
-  return sum;
+  return batch.masked_rows.empty() ? LabelLoss() : backend_.vocabulary_loss({}, rows, batch.labels, 1.0f, each);
 }
 
 void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {

@@ -88,9 +88,9 @@ class MlmNetwork {
   /// Gives gradients away for others of the same model, which from then on are added to.
   void exchange_gradients(std::unique_ptr<ParameterSet>& others) { std::swap(gradients_, others); }
 
-  /// Evaluation, no dropout: sum over masked rows of the cross entropy, in nats, and how many have their own token as
-  /// the most likely; `per_sequence` [B], if wanted, gets each sequence's own loss.
-  LabelLoss evaluate(const Batch& batch, std::span<double> per_sequence = {});
+  /// Evaluation, no dropout: what the model makes of the masked rows, in nats; `each` [masked rows], if wanted, gets
+  /// every row's own part.
+  LabelLoss evaluate(const Batch& batch, std::span<LabelLoss> each = {});
   /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);
   /// Draws from random.stream what forward() would draw for a batch that another rank computes.

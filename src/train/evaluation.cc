@@ -3,6 +3,7 @@
 #include "train/evaluation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -13,17 +14,18 @@
 #include "base/log.h"
 #include "base/stopwatch.h"
 #include "base/worker_thread.h"
+#include "train/student.h"
 
 namespace tekio {
 
-void LossSums::add(std::span<const double> losses, std::span<const int64_t> masked, int64_t hits) {
-  const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-  const int64_t count = std::accumulate(masked.begin(), masked.end(), int64_t{0});
-  each_.losses.insert(each_.losses.end(), losses.begin(), losses.end());
-  each_.masked.insert(each_.masked.end(), masked.begin(), masked.end());
+void LossSums::add(const ChunkLosses& batch) {
+  const double loss = std::accumulate(batch.losses.begin(), batch.losses.end(), 0.0);
+  const int64_t count = std::accumulate(batch.masked.begin(), batch.masked.end(), int64_t{0});
+  each_.losses.insert(each_.losses.end(), batch.losses.begin(), batch.losses.end());
+  each_.masked.insert(each_.masked.end(), batch.masked.begin(), batch.masked.end());
+  each_.tokens.insert(each_.tokens.end(), batch.tokens.begin(), batch.tokens.end());
   masked_ += count;
-  hits_ += hits;
-  if (count > 0) by_sequences_ += static_cast<double>(losses.size()) * (loss / static_cast<double>(count));
+  if (count > 0) by_sequences_ += static_cast<double>(batch.losses.size()) * (loss / static_cast<double>(count));
 }
 
 EvaluationReport LossSums::report() const {
@@ -34,7 +36,8 @@ EvaluationReport LossSums::report() const {
   r.masked_tokens = masked_;
   r.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(masked_);
   r.perplexity = std::exp(r.loss);
-  r.accuracy = static_cast<double>(hits_) / static_cast<double>(masked_);
+  const auto hits = std::ranges::count_if(each_.tokens, [](const MaskedToken& token) { return token.hit; });
+  r.accuracy = static_cast<double>(hits) / static_cast<double>(masked_);
   r.reference_loss = by_sequences_ / n;
   double squares = 0, informed = 0;
   for (size_t k = 0; k < losses.size(); ++k) {
@@ -50,27 +53,37 @@ EvaluationReport LossSums::report() const {
 
 /// What a batch adds, as ranks tell each other.
 struct Evaluator::BatchSums {
-  std::vector<double> losses;   ///< of each sequence, as LossSums takes them
-  std::vector<int64_t> masked;  ///< likewise
-  int64_t hits = 0, tokens = 0;
+  ChunkLosses each;
+  int64_t tokens = 0;
 
   std::string to_record(int signal) const {
-    std::vector<double> numbers = {static_cast<double>(signal), static_cast<double>(hits), static_cast<double>(tokens)};
-    numbers.insert(numbers.end(), losses.begin(), losses.end());
-    for (const int64_t count : masked) numbers.push_back(static_cast<double>(count));  // exact: far below 2^53
-    return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
+    std::string record;
+    const auto append = [&](const auto& numbers) {
+      record.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(numbers[0]));
+    };
+    append(std::array{int64_t{signal}, tokens, static_cast<int64_t>(each.losses.size()),
+                      static_cast<int64_t>(each.tokens.size())});
+    append(each.losses), append(each.masked), append(each.tokens);
+    return record;
   }
   /// Returns the signal.
   int take(const std::string& record) {
-    std::vector<double> numbers(record.size() / sizeof(double));
-    TEKIO_CHECK(numbers.size() >= 3 && numbers.size() % 2 == 1, "a record of {} bytes", record.size());
-    std::memcpy(numbers.data(), record.data(), numbers.size() * sizeof(double));
-    hits = static_cast<int64_t>(numbers[1]);
-    tokens = static_cast<int64_t>(numbers[2]);
-    const auto middle = numbers.begin() + 3 + static_cast<std::ptrdiff_t>(numbers.size() - 3) / 2;
-    losses.assign(numbers.begin() + 3, middle);
-    masked.assign(middle, numbers.end());
-    return static_cast<int>(numbers[0]);
+    std::array<int64_t, 4> head;  // signal, tokens, sequences, masked tokens
+    size_t at = 0;
+    const auto take = [&](auto& numbers) {
+      const size_t bytes = numbers.size() * sizeof(numbers[0]);
+      TEKIO_CHECK(bytes <= record.size() - at, "a record of {} bytes", record.size());
+      std::memcpy(numbers.data(), record.data() + at, bytes);
+      at += bytes;
+    };
+    take(head);
+    tokens = head[1];
+    each.losses.resize(static_cast<size_t>(head[2]));
+    each.masked.resize(each.losses.size());
+    each.tokens.resize(static_cast<size_t>(head[3]));
+    take(each.losses), take(each.masked), take(each.tokens);
+    TEKIO_CHECK(at == record.size(), "a record of {} bytes, read to {}", record.size(), at);
+    return static_cast<int>(head[0]);
   }
 };
 
@@ -79,17 +92,22 @@ Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunk
     : lease_(lease), batches_(masking, chunks, batch_size, kind), chunks_(chunks.size()), ranks_(ranks) {}
 
 Evaluator::BatchSums Evaluator::sums_of(const Batch& batch) {
-  BatchSums sums;
-  sums.tokens = batch.tokens();
-  sums.losses.assign(static_cast<size_t>(batch.sequences()), 0);
-  sums.masked.assign(sums.losses.size(), 0);
-  size_t sequence = 0;
-  for (const int32_t row : batch.masked_rows) {
-    while (row >= batch.offsets[sequence + 1]) ++sequence;
-    ++sums.masked[sequence];
-  }
+  BatchSums sums{.each = {}, .tokens = batch.tokens()};
+  std::vector<LabelLoss> rows(batch.masked_rows.size());
   lease_.ensure_fits(batch);
-  if (!batch.masked_rows.empty()) sums.hits = lease_.model().evaluate(batch, sums.losses).hits;
+  lease_.model().evaluate(batch, rows);
+  ChunkLosses& each = sums.each;
+  each.losses.assign(static_cast<size_t>(batch.sequences()), 0);
+  each.masked.assign(each.losses.size(), 0);
+  each.tokens.reserve(rows.size());
+  size_t sequence = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    while (batch.masked_rows[i] >= batch.offsets[sequence + 1]) ++sequence;
+    ++each.masked[sequence];
+    each.losses[sequence] += rows[i].loss;
+    each.tokens.push_back({batch.labels[i], batch.masked_rows[i] - batch.offsets[sequence],
+                           static_cast<float>(rows[i].loss), static_cast<float>(rows[i].confidence), rows[i].hits > 0});
+  }
   return sums;
 }
 
@@ -135,7 +153,7 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
   const std::optional<std::vector<BatchSums>> batches = all_sums(number, told);
   if (!batches) return std::nullopt;
   LossSums sums;
-  for (const BatchSums& batch : *batches) sums.add(batch.losses, batch.masked, batch.hits);
+  for (const BatchSums& batch : *batches) sums.add(batch.each);
   if (sums.masked() == 0)
     fail(ErrorKind::input,
          "no token of {} was masked, so there is no perplexity; give more evaluation text or a "
@@ -151,20 +169,6 @@ std::optional<EvaluationReport> Evaluator::run(uint64_t number, const std::funct
   report.seconds = watch.seconds();
   return report;
 }
-
-namespace {
-
-// The 97.5 % point of Student's t with n degrees of freedom: beyond a few, Abramowitz and Stegun 26.7.5.
-double student_t(int64_t n) {
-  constexpr double kFew[] = {12.706205, 4.302653, 3.182446, 2.776445};
-  if (n <= 4) return kFew[n - 1];
-  constexpr double z = 1.959963985, z2 = z * z;
-  const auto v = static_cast<double>(n);
-  return z * (1 + (z2 + 1) / (4 * v) + ((5 * z2 + 16) * z2 + 3) / (96 * v * v) +
-              (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * v * v * v));
-}
-
-}  // namespace
 
 LossDifference loss_difference(const ChunkLosses& model, const ChunkLosses& against) {
   const size_t chunks = model.losses.size();

@@ -40,9 +40,8 @@ class Evaluator {
 /// Sums over chunks, and what a report makes of them.
 class LossSums {
  public:
-  /// A batch: each sequence's loss in nats, how many of its tokens were masked, and how many of all these the model
-  /// knew.
-  void add(std::span<const double> losses, std::span<const int64_t> masked, int64_t hits);
+  /// A batch's part.
+  void add(const ChunkLosses& batch);
   /// loss = sum of losses / sum of masked tokens. Its 95 % interval: the ratio's standard error by the delta method,
   /// sqrt(n/(n-1) sum (loss_k - loss * masked_k)^2) / masked over the n chunks with masked tokens, times 1.96, carried
   /// to exp(loss) by its slope; infinite for one such chunk, whose spread is unknown.
@@ -52,7 +51,7 @@ class LossSums {
 
  private:
   ChunkLosses each_;
-  int64_t masked_ = 0, hits_ = 0;
+  int64_t masked_ = 0;
   double by_sequences_ = 0;
 };
 

@@ -339,7 +339,21 @@ TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {
             std::vector<bf16> half(single.begin(), single.end());
             const Tensor x(type == DType::f32 ? static_cast<void*>(single.data()) : half.data(), type,
                            {static_cast<int64_t>(labels.size()), vocabulary});
-            EXPECT_EQ(be->vocabulary_loss(in_place ? x : Tensor(), x, labels, 1).hits, expected);
+            std::vector<LabelLoss> each(labels.size());
+            const LabelLoss found = be->vocabulary_loss(in_place ? x : Tensor(), x, labels, 1, each);
+            EXPECT_EQ(found.hits, expected);
+            LabelLoss sum;
+            for (size_t k = 0; k < each.size(); ++k) {
+              const auto r = static_cast<int64_t>(k) / 3;
+              EXPECT_EQ(each[k].hits, labels[k] == std::min(r, vocabulary / 2));
+              const double high = std::exp(3.0), rest = std::exp(-1.0);
+              const double both = r == vocabulary / 2 ? high + static_cast<double>(vocabulary - 1) * rest
+                                                      : 2 * high + static_cast<double>(vocabulary - 2) * rest;
+              EXPECT_NEAR(each[k].confidence, high / both, 1e-6);
+              sum += each[k];
+            }
+            EXPECT_DOUBLE_EQ(found.loss, sum.loss);
+            EXPECT_DOUBLE_EQ(found.confidence, sum.confidence);
           }
   });
 }

@@ -43,6 +43,7 @@ class WrongBackend final : public EveryVerbAlike<WrongBackend, ForwardingBackend
     ForwardingBackend::run(op);
     if (wrong_ == "vocabulary_loss") op.found->loss += 0.1;
     if (wrong_ == "vocabulary_loss's hits") ++op.found->hits;
+    if (wrong_ == "vocabulary_loss's confidence") op.found->confidence += 0.1;
   }
   void run_any(const verb::SquaredNorms& op) {
     ForwardingBackend::run(op);
@@ -96,6 +97,7 @@ TEST(Checking, AWrongOpIsNamed) {
                                              {"gather_rows_backward", Op::gather_rows},
                                              {"vocabulary_loss", Op::vocabulary_loss},
                                              {"vocabulary_loss's hits", Op::vocabulary_loss},
+                                             {"vocabulary_loss's confidence", Op::vocabulary_loss},
                                              {"softmax_rows", Op::softmax_rows},
                                              {"zero", Op::zero},
                                              {"add", Op::add},

@@ -95,9 +95,12 @@ TEST_P(Golden, Losses) {
     const Batch& batch = batches_[i].batch;
     const double mean = model_.evaluate(batch).loss / static_cast<double>(batch.masked_rows.size());
     EXPECT_NEAR(mean, notes_["batches"][i]["loss_float64"].get<double>(), 2e-6);
-    std::vector<double> own(static_cast<size_t>(batch.sequences()));
-    const double sum = model_.evaluate(batch, own).loss;
-    EXPECT_DOUBLE_EQ(sum, std::accumulate(own.begin(), own.end(), 0.0));
+    std::vector<LabelLoss> own(batch.masked_rows.size());
+    LabelLoss sum;
+    const LabelLoss found = model_.evaluate(batch, own);
+    for (const LabelLoss& row : own) sum += row;
+    EXPECT_DOUBLE_EQ(found.loss, sum.loss);
+    EXPECT_EQ(found.hits, sum.hits);
   }
 }
 

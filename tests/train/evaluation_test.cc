@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "base/random/counter.h"
 #include "tiny.h"
@@ -13,13 +15,24 @@
 namespace tekio::test {
 namespace {
 
+/// Chunks with these losses, `hits` of whose masked tokens the model knew.
+ChunkLosses of_chunks(std::vector<double> losses, std::vector<int64_t> masked, int64_t hits) {
+  ChunkLosses made{.losses = std::move(losses), .masked = std::move(masked), .tokens = {}};
+  for (size_t k = 0; k < made.losses.size(); ++k)
+    for (int64_t i = 0; i < made.masked[k]; ++i)
+      made.tokens.push_back({5, static_cast<int32_t>(i),
+                             static_cast<float>(made.losses[k] / static_cast<double>(made.masked[k])), 0.5f,
+                             hits-- > 0});
+  return made;
+}
+
 TEST(LossSumsTest, TokenMeanWhateverTheCut) {
   LossSums one, two;
-  const double losses[] = {10, 2, 6};
-  const int64_t masked[] = {4, 1, 1};
-  one.add(losses, masked, 3);
-  two.add(std::span(losses).first(1), std::span(masked).first(1), 1);
-  two.add(std::span(losses).last(2), std::span(masked).last(2), 2);
+  one.add(of_chunks({10, 2, 6}, {4, 1, 1}, 3));
+  two.add(of_chunks({10}, {4}, 1));
+  two.add(of_chunks({2, 6}, {1, 1}, 2));
+  EXPECT_EQ(one.each().tokens.size(), 6);
+  EXPECT_EQ(two.each().tokens.size(), 6);
   EXPECT_DOUBLE_EQ(one.report().loss, 3);
   EXPECT_DOUBLE_EQ(two.report().loss, 3);
   EXPECT_DOUBLE_EQ(one.report().perplexity, std::exp(3));
@@ -41,8 +54,7 @@ TEST(LossSumsTest, TheIntervalHoldsTheTruthNineteenTimesInTwenty) {
       const auto words = random_words(random_key(1, trial), {chunk, 0, 0, 0});
       const int64_t masked = 1 + words[0] % 30;
       const double mean = 2 + (to_unit_float(words[1]) + to_unit_float(words[2]) - 1.0);  // a chunk's own difficulty
-      const double loss = static_cast<double>(masked) * mean;
-      sums.add(std::span(&loss, 1), std::span(&masked, 1), 0);
+      sums.add(of_chunks({static_cast<double>(masked) * mean}, {masked}, 0));
     }
     const EvaluationReport r = sums.report();
     held += std::abs(r.perplexity - std::exp(2.0)) <= r.perplexity_interval;
@@ -52,19 +64,15 @@ TEST(LossSumsTest, TheIntervalHoldsTheTruthNineteenTimesInTwenty) {
 
 TEST(LossSumsTest, ChunksWithoutMaskedTokensSayNothingOfTheSpread) {
   LossSums one, two, three;
-  const double losses[] = {6, 0, 10};
-  const int64_t masked[] = {2, 0, 3};
-  one.add(std::span(losses).first(2), std::span(masked).first(2), 0);
+  one.add(of_chunks({6, 0}, {2, 0}, 0));
   EXPECT_EQ(one.report().perplexity_interval, INFINITY) << "one chunk's spread is unknown";
-  two.add(losses, masked, 0);
-  const double of_two[] = {6, 10};
-  const int64_t masked_of_two[] = {2, 3};
-  three.add(of_two, masked_of_two, 0);
+  two.add(of_chunks({6, 0, 10}, {2, 0, 3}, 0));
+  three.add(of_chunks({6, 10}, {2, 3}, 0));
   EXPECT_DOUBLE_EQ(two.report().perplexity_interval, three.report().perplexity_interval);
 }
 
 TEST(LossDifferenceTest, IsTheDifferenceOfTheMeanLosses) {
-  const ChunkLosses a{{10, 2, 6}, {4, 1, 1}}, b{{8, 3, 6.5}, {4, 1, 1}};
+  const ChunkLosses a = of_chunks({10, 2, 6}, {4, 1, 1}, 0), b = of_chunks({8, 3, 6.5}, {4, 1, 1}, 0);
   const LossDifference d = loss_difference(a, b);
   EXPECT_DOUBLE_EQ(d.loss, (10 + 2 + 6 - 8 - 3 - 6.5) / 6);
   // Without a chunk each: (-1.5) / 2, 1.5 / 5, 1 / 5; t(2) = 4.303.
@@ -137,6 +145,17 @@ TEST_F(Evaluate, GivesWhatEachChunkContributed) {
   for (size_t k = 0; k < each.losses.size(); ++k) loss += each.losses[k], masked += each.masked[k];
   EXPECT_EQ(masked, report.masked_tokens);
   EXPECT_NEAR(loss / static_cast<double>(masked), report.loss, 1e-12);
+  ASSERT_EQ(each.tokens.size(), static_cast<size_t>(masked));
+  double token_loss = 0;
+  int64_t hits = 0;
+  for (const MaskedToken& token : each.tokens) {
+    token_loss += token.loss;
+    hits += token.hit;
+    EXPECT_TRUE(0 < token.confidence && token.confidence <= 1) << token.confidence;
+    EXPECT_GE(token.confidence * 1.000001, std::exp(-token.loss)) << "none is likelier than the likeliest";
+  }
+  EXPECT_NEAR(token_loss, loss, 1e-4);
+  EXPECT_EQ(static_cast<double>(hits) / static_cast<double>(masked), report.accuracy);
 }
 
 TEST_F(Evaluate, TheSameFigureEachTimeAndForEveryBatchSize) {

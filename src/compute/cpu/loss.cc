@@ -1,5 +1,6 @@
 // Cross entropy over the vocabulary, and softmax: a row (122 KB at 30,522 entries) is read from memory once and rests
 // in the second cache for its further passes; the gradient is made in place.
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -43,6 +44,7 @@ LabelLoss loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t lab
     const float sum = exponentials(terms, x, vocabulary, most);
     found.loss = static_cast<double>(most) - own + std::log(static_cast<double>(sum));
     found.hits = hit && !std::isnan(found.loss);
+    found.confidence = 1 / static_cast<double>(sum);
     if (d == nullptr) return;
     const VF factor = set(scale / sum), top = set(most);
     const float at_label = scale / sum * std::exp(own - most) - scale;
@@ -70,8 +72,8 @@ HWY_EXPORT(softmax);
 
 void CpuBackend::run(const verb::VocabularyLoss& op) {
   const int64_t rows = op.logits.dim[0], vocabulary = op.logits.dim[1];
-  static_assert(sizeof(LabelLoss) == 4 * sizeof(float));
-  reserve(0, 4 * rows);
+  static_assert(sizeof(LabelLoss) == 6 * sizeof(float));
+  reserve(0, 6 * rows);
   auto* found = reinterpret_cast<LabelLoss*>(shared());
   for_each(rows, [&](int64_t r, int) {
     found[r] = HWY_DYNAMIC_DISPATCH(loss_row)(op.d_logits ? op.d_logits.rows(r, r + 1).data : nullptr,
@@ -79,11 +81,9 @@ void CpuBackend::run(const verb::VocabularyLoss& op) {
                                               op.labels[static_cast<size_t>(r)], op.scale, op.logits.dtype);
   });
   LabelLoss sum;
-  for (int64_t r = 0; r < rows; ++r) {
-    sum.loss += found[r].loss;
-    sum.hits += found[r].hits;
-  }
+  for (int64_t r = 0; r < rows; ++r) sum += found[r];
   *op.found = sum;
+  std::copy_n(found, op.each.size(), op.each.begin());
 }
 
 void CpuBackend::run(const verb::SoftmaxRows& op) {

@@ -56,7 +56,7 @@ __global__ void vocabulary_loss_kernel(T* d_logits, LabelLoss* outcomes, const T
   const float normaliser = all.most + logf(all.sum);
   if (threadIdx.x == 0) {
     const double loss = static_cast<double>(all.most) + log(static_cast<double>(all.sum)) - static_cast<double>(own);
-    outcomes[blockIdx.x] = {loss, before == 0 && loss == loss ? 1 : 0};
+    outcomes[blockIdx.x] = {loss, before == 0 && loss == loss ? 1 : 0, 1 / static_cast<double>(all.sum)};
   }
   if (d_logits == nullptr) return;
   T* const d_row = d_logits + blockIdx.x * width;
@@ -67,18 +67,20 @@ __global__ void vocabulary_loss_kernel(T* d_logits, LabelLoss* outcomes, const T
 // One block: the rows' outcomes together, in an order that does not change.
 __global__ void add_up(LabelLoss* sum, const LabelLoss* outcomes, int rows) {
   LabelLoss* const shared = shared_memory<LabelLoss>();  // [kBlock]
-  double loss = 0;
+  double loss = 0, confidence = 0;
   int64_t hits = 0;
   for (int r = static_cast<int>(threadIdx.x); r < rows; r += kBlock) {
     loss += outcomes[r].loss;
     hits += outcomes[r].hits;
+    confidence += outcomes[r].confidence;
   }
-  shared[threadIdx.x] = {loss, hits};
+  shared[threadIdx.x] = {loss, hits, confidence};
   for (int half = kBlock / 2; half > 0; half /= 2) {
     __syncthreads();
     if (static_cast<int>(threadIdx.x) >= half) continue;
     shared[threadIdx.x].loss += shared[threadIdx.x + half].loss;
     shared[threadIdx.x].hits += shared[threadIdx.x + half].hits;
+    shared[threadIdx.x].confidence += shared[threadIdx.x + half].confidence;
   }
   if (threadIdx.x == 0) *sum = shared[0];
 }
@@ -108,6 +110,7 @@ void CudaBackend::run(const verb::VocabularyLoss& op) {
   launch(device_, "add_up", dim3(1), kBlock, kBlock * static_cast<int64_t>(sizeof(LabelLoss)), add_up, outcomes,
          outcomes + 1, static_cast<int>(rows));
   device_.read(op.found, outcomes, sizeof *op.found);
+  if (!op.each.empty()) device_.read(op.each.data(), outcomes + 1, op.each.size_bytes());
 }
 
 void CudaBackend::run(const verb::SoftmaxRows& op) {

@@ -7,10 +7,16 @@
 namespace tekio {
 namespace {
 
+double maximum(const ConstNumbers& x, int64_t begin, int64_t size) {
+  double most = x[begin];
+  for (int64_t v = 1; v < size; ++v) most = std::max(most, x[begin + v]);
+  return most;
+}
+
 // log(sum(exp(row))) of `size` numbers from `begin` on, by way of the maximum so that nothing overflows.
 double log_sum_exp(const ConstNumbers& x, int64_t begin, int64_t size) {
-  double most = x[begin], sum = 0;
-  for (int64_t v = 1; v < size; ++v) most = std::max(most, x[begin + v]);
+  const double most = maximum(x, begin, size);
+  double sum = 0;
   for (int64_t v = 0; v < size; ++v) sum += std::exp(x[begin + v] - most);
   return most + std::log(sum);
 }
@@ -33,9 +39,11 @@ void RefBackend::run(const verb::VocabularyLoss& op) {
     const int64_t row = r * vocabulary;
     const int32_t label = op.labels[static_cast<size_t>(r)];
     const double normaliser = log_sum_exp(x, row, vocabulary);
-    const double loss = normaliser - x[row + label];
-    sum.loss += loss;
-    sum.hits += !std::isnan(loss) && is_first_maximum(x, row, vocabulary, label);
+    LabelLoss found{.loss = normaliser - x[row + label]};
+    found.hits = !std::isnan(found.loss) && is_first_maximum(x, row, vocabulary, label);
+    found.confidence = std::exp(maximum(x, row, vocabulary) - normaliser);
+    sum += found;
+    if (!op.each.empty()) op.each[static_cast<size_t>(r)] = found;
     if (!op.d_logits) continue;
     for (int64_t v = 0; v < vocabulary; ++v)
       d.set(row + v, (std::exp(x[row + v] - normaliser) - (v == label ? 1 : 0)) * op.scale);
