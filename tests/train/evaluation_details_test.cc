@@ -1,0 +1,116 @@
+// What two evaluations say of words, frequencies, kinds, confidence and chunks, counted here once more.
+#include "train/evaluation_details.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "tiny.h"
+
+namespace tekio::test {
+namespace {
+
+class EvaluationDetails : public TinyRun {
+ protected:
+  void SetUp() override {
+    TinyRun::SetUp();
+    chunks_ = split().test;
+    evaluate(model(), tokenizer(), *chunks_, {}, &before_);
+    after_ = before_;
+  }
+  OrderedJson details() const {
+    return evaluation_details(before_, after_, *chunks_, tokenizer(),
+                              count_ids(split().train, tokenizer().vocabulary_size()));
+  }
+  int32_t commonest() const {
+    std::map<int32_t, int> counts;
+    for (const MaskedToken& token : before_.tokens) ++counts[token.id];
+    return std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; })->first;
+  }
+
+  std::optional<Chunks> chunks_;
+  ChunkLosses before_, after_;
+};
+
+TEST_F(EvaluationDetails, AWordThatGainedIsListed) {
+  const int32_t word = commonest();
+  int64_t masked = 0;
+  double before = 0;
+  for (size_t i = 0; i < after_.tokens.size(); ++i) {
+    if (after_.tokens[i].id != word) continue;
+    after_.tokens[i].loss -= 2 + 0.1f * static_cast<float>(masked % 2);
+    after_.tokens[i].hit = true;
+    before -= before_.tokens[i].loss;
+    ++masked;
+  }
+  ASSERT_GE(masked, 3);
+  const OrderedJson json = details();
+  ASSERT_EQ(json["words"]["gained"].size(), 1);
+  EXPECT_TRUE(json["words"]["lost"].empty());
+  const OrderedJson& first = json["words"]["gained"][0];
+  EXPECT_EQ(first["token"], tokenizer().id_to_token(word));
+  EXPECT_EQ(first["masked"], masked);
+  EXPECT_EQ(first["in_training"], count_ids(split().train, tokenizer().vocabulary_size())[static_cast<size_t>(word)]);
+  EXPECT_NEAR(first["log_probability"]["before"].get<double>(), before / static_cast<double>(masked), 1e-5);
+  const double gain = first["gain"]["value"], low = first["gain"]["low"], high = first["gain"]["high"];
+  EXPECT_TRUE(1.99 < low && low <= gain && gain <= high && high < 2.11) << low << " " << gain << " " << high;
+  std::swap(before_, after_);
+  EXPECT_EQ(details()["words"]["lost"][0]["token"], tokenizer().id_to_token(word));
+}
+
+TEST_F(EvaluationDetails, GroupsHoldEveryMaskedTokenOnce) {
+  const OrderedJson json = details();
+  for (const char* group : {"frequencies", "kinds"}) {
+    int64_t masked = 0;
+    double hits = 0;
+    for (const OrderedJson& part : json[group]) {
+      masked += part["masked"].get<int64_t>();
+      const OrderedJson& accuracy = part["accuracy"]["after"];
+      hits += accuracy["value"].get<double>() * part["masked"].get<double>();
+      EXPECT_LE(accuracy["low"].get<double>(), accuracy["value"].get<double>() + 1e-12);
+      EXPECT_GE(accuracy["high"].get<double>(), accuracy["value"].get<double>() - 1e-12);
+    }
+    EXPECT_EQ(masked, static_cast<int64_t>(after_.tokens.size())) << group;
+    EXPECT_NEAR(hits,
+                static_cast<double>(std::ranges::count_if(after_.tokens, [](const MaskedToken& t) { return t.hit; })),
+                1e-9);
+  }
+}
+
+TEST_F(EvaluationDetails, CalibrationIsConfidenceBesideAccuracy) {
+  for (size_t i = 0; i < after_.tokens.size(); ++i)
+    after_.tokens[i].confidence = 0.75f, after_.tokens[i].hit = i % 4 != 0;
+  const OrderedJson after = details()["calibration"]["after"];
+  ASSERT_EQ(after["bins"].size(), 1);
+  EXPECT_EQ(after["bins"][0]["tokens"], after_.tokens.size());
+  EXPECT_NEAR(after["bins"][0]["confidence"].get<double>(), 0.75, 1e-6);
+  const double right = after["bins"][0]["accuracy"]["value"];
+  EXPECT_NEAR(after["error"].get<double>(), std::abs(0.75 - right), 1e-6);
+  for (MaskedToken& token : after_.tokens) token.confidence = 1, token.hit = true;
+  EXPECT_NEAR(details()["calibration"]["after"]["error"].get<double>(), 0, 1e-9);
+}
+
+TEST_F(EvaluationDetails, TheChunkThatBecameWorseIsShown) {
+  size_t chunk = 1, at = static_cast<size_t>(before_.masked[0]);
+  for (int64_t k = 0; k < before_.masked[chunk]; ++k) after_.tokens[at + static_cast<size_t>(k)].loss += 1;
+  const OrderedJson chunks = details()["chunks"];
+  EXPECT_EQ(chunks["worse_count"], 1);
+  ASSERT_EQ(chunks["worse"].size(), 1);
+  EXPECT_TRUE(chunks["better"].empty());
+  EXPECT_EQ(chunks["worse"][0]["chunk"], chunk);
+  EXPECT_NEAR(chunks["worse"][0]["gain"]["value"].get<double>(), -1, 1e-5);
+  EXPECT_EQ(chunks["worse"][0]["text"], tokenizer().decode(chunks_->ids(1), {.skip_special_tokens = true}));
+}
+
+TEST_F(EvaluationDetails, ANumberThatIsNoneIsNull) {
+  after_.tokens[0].loss = INFINITY;
+  EXPECT_NO_THROW(OrderedJson::parse(details().dump()));
+}
+
+}  // namespace
+}  // namespace tekio::test
