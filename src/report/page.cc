@@ -56,6 +56,12 @@ class Page {
  private:
   bool several() const { return runs_.size() > 1; }
   const Run& first() const { return runs_.front(); }
+  /// A lone run has the colour that "after" has.
+  int colour_of(size_t run) const { return several() ? static_cast<int>(run) : 1; }
+  /// What several runs have each, told apart.
+  std::string of_run(const char* caption, size_t run) const {
+    return several() ? fmt::format("{}: {}", caption, names_[run]) : caption;
+  }
 
   void section(const char* id, const char* heading) {
     out_ += fmt::format("</section>\n<section aria-labelledby=\"{}\">\n<h2 id=\"{}\">{}</h2>\n", id, id, heading);
@@ -168,7 +174,7 @@ class Page {
   }
 
   Series evaluations(size_t i, const char* key, const char* interval) const {
-    Series s{.name = names_[i], .marked = true, .colour = static_cast<int>(i)};
+    Series s{.name = names_[i], .marked = true, .colour = colour_of(i)};
     const auto add = [&](const Json& evaluation, double epoch) {
       const double value = number(evaluation, {key}),
                    half = interval != nullptr ? number(evaluation, {interval}) : kNone;
@@ -183,7 +189,7 @@ class Page {
 
   template <typename Value>
   Series of_updates(size_t i, Value value) const {
-    Series s{.name = names_[i], .colour = static_cast<int>(i)};
+    Series s{.name = names_[i], .colour = colour_of(i)};
     for (const Update& update : runs_[i].updates) s.x.push_back(update.epoch), s.y.push_back(value(update));
     return s;
   }
@@ -407,7 +413,7 @@ class Page {
           {"machine", fmt::format("{}, {}", report::text(r, {"device"}), report::text(r, {"dtype"}))},
           {"version", report::text(r, {"version"})}};
       std::erase_if(rows, [](const auto& row) { return row[1].empty(); });
-      table("Data and machine", {"what", "value"}, rows);
+      table(of_run("Data and machine", i), {"what", "value"}, rows);
       const std::string command = report::text(r, {"command"});
       if (!command.empty())
         out_ += fmt::format("<p>The command:</p><pre tabindex=\"0\"><code>{}</code></pre>\n", escaped(command));
@@ -416,7 +422,7 @@ class Page {
         for (const auto& [key, value] : runs_[i].options.items()) options.push_back({key, value_text(value)});
       if (options.empty()) continue;
       out_ += "<details><summary>All options</summary>\n";
-      table("All options", {"option", "value"}, options);
+      table(of_run("All options", i), {"option", "value"}, options);
       out_ += "</details>\n";
     }
     out_ += "</section>\n";

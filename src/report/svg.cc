@@ -61,8 +61,7 @@ std::string line(const char* kind, double x1, double y1, double x2, double y2) {
 
 /// A tick's number: as short as its neighbours need.
 std::string tick_text(double value, double step) {
-  if (std::abs(value) >= 10'000 || step >= 1)
-    return figure(value, 1 + static_cast<int>(std::log10(std::max(1.0, std::abs(value)))));
+  if (std::abs(value) >= 10'000 || step >= 1) return figure(value, 1);
   if (std::abs(value) < 1e-12) return "0";
   if (std::abs(value) < 1e-3) return figure(value, 2);
   const int digits = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 9);
@@ -116,7 +115,7 @@ std::vector<double> ticks(double low, double high, int count) {
   std::vector<double> marks;
   for (double number = std::ceil(low / step - 1e-9); number * step <= high + 1e-9 * step && marks.size() < 100;
        ++number)
-    marks.push_back(number * step);
+    marks.push_back(number * step + 0.0);  // no minus before 0
   return marks;
 }
 
