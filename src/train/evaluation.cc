@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/stopwatch.h"
 #include "base/worker_thread.h"
+#include "train/chunk_losses.h"
 #include "train/student.h"
 
 namespace tekio {
@@ -57,32 +58,18 @@ struct Evaluator::BatchSums {
   int64_t tokens = 0;
 
   std::string to_record(int signal) const {
-    std::string record;
-    const auto append = [&](const auto& numbers) {
-      record.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(numbers[0]));
-    };
-    append(std::array{int64_t{signal}, tokens, static_cast<int64_t>(each.losses.size()),
-                      static_cast<int64_t>(each.tokens.size())});
-    append(each.losses), append(each.masked), append(each.tokens);
-    return record;
+    const std::array head = {int64_t{signal}, tokens};
+    return std::string(reinterpret_cast<const char*>(head.data()), sizeof head) + to_bytes(each);
   }
-  /// Returns the signal.
-  int take(const std::string& record) {
-    std::array<int64_t, 4> head;  // signal, tokens, sequences, masked tokens
-    size_t at = 0;
-    const auto take = [&](auto& numbers) {
-      const size_t bytes = numbers.size() * sizeof(numbers[0]);
-      TEKIO_CHECK(bytes <= record.size() - at, "a record of {} bytes", record.size());
-      std::memcpy(numbers.data(), record.data() + at, bytes);
-      at += bytes;
-    };
-    take(head);
+  /// Returns what to_record() was told.
+  int take(std::string_view record) {
+    std::array<int64_t, 2> head;
+    TEKIO_CHECK(record.size() >= sizeof head, "a record of {} bytes", record.size());
+    std::memcpy(head.data(), record.data(), sizeof head);
     tokens = head[1];
-    each.losses.resize(static_cast<size_t>(head[2]));
-    each.masked.resize(each.losses.size());
-    each.tokens.resize(static_cast<size_t>(head[3]));
-    take(each.losses), take(each.masked), take(each.tokens);
-    TEKIO_CHECK(at == record.size(), "a record of {} bytes, read to {}", record.size(), at);
+    auto losses = chunk_losses_in(record.substr(sizeof head));
+    TEKIO_CHECK(losses.has_value(), "a record of {} bytes", record.size());
+    each = std::move(*losses);
     return static_cast<int>(head[0]);
   }
 };

@@ -11,7 +11,8 @@
 
 namespace tekio {
 
-/// How often each id stands in `chunks`: [vocabulary].
+/// How often each id stands in `chunks`: [vocabulary]. Of more than half a million, every second, third, … is counted,
+/// and as often.
 std::vector<int64_t> count_ids(const Chunks& chunks, int64_t vocabulary);
 
 /// RUN/evaluation.json. `chunks` are those that were evaluated, `in_training` is count_ids() of the training chunks.

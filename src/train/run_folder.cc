@@ -26,7 +26,8 @@ constexpr const char* kPrevious = "previous-run";
 constexpr const char* kLock = ".tekio-lock";
 const char* const kRunFiles[] = {"all_results.json", "eval_results.json", "train_results.json", "trainer_state.json",
                                  "metrics.jsonl",    "model.safetensors", "config.json",        "options.toml",
-                                 "options.json",     kRunRecord};
+                                 "options.json",     kRunRecord,          kEvaluationBefore,    kEvaluationDetails,
+                                 kReportPage};
 
 std::vector<const char*> all_run_files() {
   std::vector<const char*> names(std::begin(kRunFiles), std::end(kRunFiles));
@@ -223,7 +224,7 @@ void RunFolder::begin(const Json& options, const std::string& options_toml) {
 void RunFolder::abandon() {
   std::error_code ignored;
   if (std::exchange(was_free_, false))
-    for (const char* name : {kMetrics, kOptionsFile, kMarker}) fs::remove(path_ / name, ignored);
+    for (const char* name : {kMetrics, kOptionsFile, kEvaluationBefore, kMarker}) fs::remove(path_ / name, ignored);
 }
 
 /// An overwritten run may be the only copy of a model, so it stays until the new one is whole. Where such a run already

@@ -18,6 +18,12 @@ namespace tekio {
 
 struct DiskPlan;
 
+/// Of the evaluation before training, as long as the run is under way; what it and the last one say of words and
+/// chunks; the run as a page.
+constexpr const char* kEvaluationBefore = "evaluation-before.bin";
+constexpr const char* kEvaluationDetails = "evaluation.json";
+constexpr const char* kReportPage = "report.html";
+
 /// Steps of the checkpoints in a folder, ascending; none where there is no such folder.
 std::vector<int64_t> checkpoints_in(const std::filesystem::path& folder);
 /// Where the checkpoint of an update lies in a run's folder.

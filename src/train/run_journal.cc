@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "model/family.h"
+#include "train/chunk_losses.h"
 #include "train/plan.h"
 #include "train/report.h"
 
@@ -96,6 +97,9 @@ void RunJournal::resumed(const fs::path& checkpoint, int64_t form) {
     state_.best_step = 0;
   }
   if (!folder_) return;
+  before_ = read_chunk_losses(folder_->path() / kEvaluationBefore);
+  if (before_ && (!state_.before || static_cast<int64_t>(before_->tokens.size()) != state_.before->masked_tokens))
+    before_.reset();
   note(fmt::format(" resuming {} at update {} of {}", printable(checkpoint.string(), 300), with_commas(state_.step),
                    with_commas(schedule_.updates())));
   if (form == 1 && options_.masking_rng == MaskingRng::counter)
@@ -108,6 +112,12 @@ void RunJournal::begin() {
   folder_->begin(identity_.options, options_.description.options_toml);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_->path() / "metrics.jsonl", state_.step);
+}
+
+void RunJournal::keep_before(const ChunkLosses& each) {
+  if (!folder_ || options_.eval_masking != EvalMasking::frozen) return;
+  before_ = each;
+  write_chunk_losses(folder_->path() / kEvaluationBefore, each);
 }
 
 void RunJournal::start_clock() {

@@ -43,6 +43,8 @@ class RunJournal {
   void resumed(const std::filesystem::path& checkpoint, int64_t form);
   /// The folder becomes this run's, and files are opened. Errors: io, usage (the trace is another file).
   void begin();
+  /// What the evaluation before training gave of each chunk, for the comparison at the end. Errors: io.
+  void keep_before(const ChunkLosses& each);
   /// The first update follows.
   void start_clock();
 
@@ -83,7 +85,8 @@ class RunJournal {
   void end_training();
   struct After {
     std::optional<EvaluationReport> evaluation, general;
-    int64_t batches = 0;  ///< of the evaluation
+    int64_t batches = 0;                ///< of the evaluation
+    const ChunkLosses* each = nullptr;  ///< what it gave of each chunk
   };
   /// Fills prompts and writes the adapted model and the results; the model must be free. Errors: io.
   AdaptReport finish(const After& after);
@@ -98,6 +101,8 @@ class RunJournal {
   void add_to_history(Json entry);
   void save_result();
   void write_files(const AdaptReport& report, const After& after);
+  void write_details(const After& after) const;
+  void write_page() const;
   AdaptReport report() const;
   double run_seconds() const { return seconds_before_ + watch_.seconds(); }
   double chunks_done() const;
@@ -116,6 +121,7 @@ class RunJournal {
   double params_without_embeddings_;
 
   RunState state_;
+  std::optional<ChunkLosses> before_;  ///< rank 0's alone; not where masks are drawn anew
   int64_t saved_step_ = 0;
   bool ends_early_ = false;
   DiskReserve model_reserve_;

@@ -55,7 +55,7 @@ void Trainer::begin() {
   lease_model();
   if (checkpoint) resume(*checkpoint);
   journal_.begin();
-  if (!checkpoint && evaluator_) state_.before = evaluate();
+  if (!checkpoint && evaluator_ && (state_.before = evaluate())) journal_.keep_before(evaluated_);
   if (!checkpoint && general_evaluator_ && !stops()) state_.general_before = evaluate_general();
   journal_.start_clock();
 }
@@ -170,10 +170,12 @@ void Trainer::save(const std::string& masking_state) {
 std::optional<EvaluationReport> Trainer::evaluate() {
   enter(RunPhase::evaluating);
   const auto number = static_cast<uint64_t>(state_.evaluations_done);
-  std::optional<EvaluationReport> report = evaluator_->run(number, [&] { return stop_.told(); });
+  std::optional<EvaluationReport> report = evaluator_->run(
+      number, [&] { return stop_.told(); }, &evaluated_);
   if (!report) stop_.agree();
   if (!report) return report;
   ++state_.evaluations_done;
+  evaluated_step_ = state_.step;
   journal_.took(*report);
   return report;
 }

@@ -69,6 +69,8 @@ class Trainer {
   UpdateStep step_;
   std::optional<ModelLease> lease_;  ///< from begin() until training and its evaluations are over
   std::optional<Evaluator> evaluator_, general_evaluator_;
+  ChunkLosses evaluated_;        ///< what the last evaluation gave of each chunk,
+  int64_t evaluated_step_ = -1;  ///< after this update
 };
 
 }  // namespace tekio

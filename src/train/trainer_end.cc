@@ -21,10 +21,11 @@ void Trainer::load_best() {
   if (options_.save_total_limit == 1) journal_.keep_best_alone();
 }
 
-/// The model that the run leaves behind. Frozen masks give the figure that the same weights had before.
+/// The model that the run leaves behind. Frozen masks give the figure that the same weights had before, if they were
+/// the last to be evaluated: what each chunk gave is known of those alone.
 std::optional<EvaluationReport> Trainer::evaluate_after() {
   const int64_t step = options_.load_best_model_at_end && state_.best_step > 0 ? state_.best_step : state_.step;
-  if (options_.eval_masking == EvalMasking::frozen)
+  if (options_.eval_masking == EvalMasking::frozen && evaluated_step_ == step)
     for (const EvaluationPoint& r : state_.evaluations)
       if (r.step == step) return r.evaluation;
   return evaluate();
@@ -38,6 +39,7 @@ AdaptReport Trainer::finish() {
   if (general_evaluator_ && !(after.general = evaluate_general())) return stopped(masking_before);
   enter(RunPhase::finishing);
   if (after.evaluation) after.batches = evaluator_->batches();
+  after.each = &evaluated_;
   evaluator_.reset(), general_evaluator_.reset(), lease_.reset();  // others may have the model from here on
   return journal_.finish(after);
 }
