@@ -6,6 +6,7 @@
 #include <tekio/tokenizer.h>
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -240,8 +241,12 @@ void RunFolder::set_previous_run_aside() const {
   } else {
     fs::create_directory(aside);
     for (const int64_t step : checkpoints()) fs::rename(checkpoint(step), aside / checkpoint(step).filename());
-    for (const char* name : all_run_files())
+    const auto move = [&](const char* name) {
       if (fs::exists(path_ / name)) fs::rename(path_ / name, aside / name);
+    };
+    for (const char* name : all_run_files())
+      if (std::string_view(name) != kMarker) move(name);
+    move(kMarker);
   }
   note(fmt::format(" the run that is overwritten stays in {} until this one is done", printable(aside.string(), 300)));
 }
