@@ -2,51 +2,18 @@
 #include "onnx/write.h"
 
 #include <algorithm>
-#include <bit>
 #include <numeric>
 #include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/protobuf_message.h"
 
 namespace tekio::onnx {
 namespace {
 
 constexpr int64_t kIrVersion = 8;
 constexpr uint64_t kPage = 4096;  // where external data begins, so that readers can map it
-
-// A message of protocol buffers: fields one after the other, each a key (number, kind) and a value.
-class Message {
- public:
-  void integer(uint32_t field, int64_t value) {
-    key(field, 0);
-    varint(static_cast<uint64_t>(value));
-  }
-  void number(uint32_t field, float value) {
-    key(field, 5);
-    const auto bits = std::bit_cast<uint32_t>(value);
-    for (int i = 0; i < 4; ++i) bytes_ += static_cast<char>(bits >> (8 * i) & 0xFF);
-  }
-  void text(uint32_t field, std::string_view value) {
-    begin(field, value.size());
-    bytes_ += value;
-  }
-  void message(uint32_t field, const Message& value) { text(field, value.bytes_); }
-  /// What follows the message are `size` bytes more, of this field.
-  void begin(uint32_t field, uint64_t size) {
-    key(field, 2);
-    varint(size);
-  }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void key(uint32_t field, uint32_t kind) { varint(uint64_t{field} << 3 | kind); }
-  void varint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
-  std::string bytes_;
-};
 
 Message attribute_message(const Attribute& attribute) {
   Message m;
