@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "tiny.h"
+#include "train/chunk_losses.h"
 
 namespace tekio::test {
 namespace {
@@ -110,6 +111,77 @@ TEST_F(EvaluationDetails, TheChunkThatBecameWorseIsShown) {
 TEST_F(EvaluationDetails, ANumberThatIsNoneIsNull) {
   after_.tokens[0].loss = INFINITY;
   EXPECT_NO_THROW(OrderedJson::parse(details().dump()));
+}
+
+using RunDetails = TinyRun;
+
+TEST_F(RunDetails, AreLeftByARunAndByOneThatWasResumed) {
+  const AdaptReport whole = adapt_fresh(options("whole"));
+  const Json details = json(folder_ / "whole" / "evaluation.json");
+  EXPECT_EQ(details["masked_tokens"], whole.after.masked_tokens);
+  EXPECT_TRUE(fs::exists(folder_ / "whole" / "report.html"));
+  EXPECT_FALSE(fs::exists(folder_ / "whole" / "evaluation-before.bin"));
+
+  TrainingOptions stopped = options("stopped");
+  int step = 0;
+  stopped.on_update = [&](const UpdatePoint& update, RunControl&) { step = static_cast<int>(update.step); };
+  stopped.should_stop = [&] { return step == 3 ? 1 : 0; };
+  EXPECT_EQ(adapt_fresh(stopped).stopped, 1);
+  EXPECT_TRUE(fs::exists(folder_ / "stopped" / "evaluation-before.bin"));
+  EXPECT_FALSE(fs::exists(folder_ / "stopped" / "evaluation.json"));
+  TrainingOptions resumed = options("stopped");
+  resumed.resume_from_checkpoint = "auto";
+  adapt_fresh(resumed);
+  EXPECT_EQ(json(folder_ / "stopped" / "evaluation.json"), details);
+  EXPECT_FALSE(fs::exists(folder_ / "stopped" / "evaluation-before.bin"));
+}
+
+TEST_F(RunDetails, OfTheBestModelAreThose) {
+  TrainingOptions o = options();
+  o.load_best_model_at_end = true;
+  o.num_train_epochs = 3;
+  const AdaptReport report = adapt_fresh(o);
+  double loss = 0, masked = 0;
+  for (const Json& group : json(folder_ / "run" / "evaluation.json")["kinds"]) {
+    loss -= group["log_probability"]["after"].get<double>() * group["masked"].get<double>();
+    masked += group["masked"].get<double>();
+  }
+  EXPECT_NEAR(loss / masked, report.after.loss, 1e-5);
+}
+
+TEST_F(RunDetails, AreNotThereWhereMasksDiffer) {
+  TrainingOptions o = options();
+  o.eval_masking = EvalMasking::fresh;
+  adapt_fresh(o);
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "evaluation.json"));
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "report.html"));
+}
+
+TEST(ChunkLosses, AreTheSameFromBytes) {
+  const ChunkLosses losses{.losses = {1.5, 0, 2},
+                           .masked = {2, 0, 1},
+                           .tokens = {{7, 0, 0.5f, 0.25f, true}, {8, 3, 1, 0.5f, false}, {9, 1, 2, 1, true}}};
+  const std::string bytes = to_bytes(losses);
+  const auto read = chunk_losses_in(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->losses, losses.losses);
+  EXPECT_EQ(read->masked, losses.masked);
+  ASSERT_EQ(read->tokens.size(), 3);
+  EXPECT_EQ(read->tokens[1].place, 3);
+  EXPECT_TRUE(read->tokens[2].hit);
+  for (size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(chunk_losses_in(bytes.substr(0, size))) << size;
+  EXPECT_FALSE(chunk_losses_in(bytes + "x"));
+  std::string hostile = bytes;
+  std::fill_n(hostile.begin(), 8, '\xff');
+  EXPECT_FALSE(chunk_losses_in(hostile));
+  const ScratchFolder folder;
+  write_chunk_losses(folder / "file", losses);
+  ASSERT_TRUE(read_chunk_losses(folder / "file"));
+  std::string damaged = read_text(folder / "file");
+  damaged[20] ^= 1;
+  folder.write("file", damaged);
+  EXPECT_FALSE(read_chunk_losses(folder / "file"));
+  EXPECT_FALSE(read_chunk_losses(folder / "absent"));
 }
 
 }  // namespace
