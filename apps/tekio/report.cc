@@ -32,6 +32,7 @@ class Report final : public Command {
   void add_options(OptionTable& table) override {
     table.group("Report");
     table.add("output", &output_, "the file to write; default RUN/report.html").called("FILE.html");
+    table.add("csv", &csv_, "also writes every update and evaluation as a table").called("FILE.csv");
   }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
@@ -43,14 +44,15 @@ class Report final : public Command {
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     std::vector<report::Run> runs;
     for (const std::string& folder : positionals) runs.push_back(report::read_run(folder));
+    if (!csv_.empty()) write(report::csv(runs), csv_);
     if (common.json) {
-      if (!output_.empty()) write(runs, output_);
+      if (!output_.empty()) write(report::page(runs), output_);
       out.json(report::document(runs));
       return 0;
     }
     const std::filesystem::path file =
         output_.empty() ? runs.front().folder / "report.html" : std::filesystem::path(output_);
-    write(runs, file);
+    write(report::page(runs), file);
     if (out.width())
       for (const report::Run& run : runs) out.folded_line(summary(run));
     out.line(printable(file.string(), 4096));
@@ -58,9 +60,9 @@ class Report final : public Command {
   }
 
  private:
-  static void write(const std::vector<report::Run>& runs, const std::filesystem::path& path) {
+  static void write(const std::string& text, const std::filesystem::path& path) {
     AtomicFile file(path);
-    file.write(report::page(runs));
+    file.write(text);
     file.commit();
   }
 
@@ -73,7 +75,7 @@ class Report final : public Command {
                        report::duration(of({"train", "seconds"})));
   }
 
-  std::string output_;
+  std::string output_, csv_;
 };
 
 }  // namespace

@@ -101,13 +101,8 @@ const std::vector<ForeignOption>& foreign_options() {
        {"*"},
        "the mean is over the masked tokens of all processes; see --accumulation_loss"},
       // Reports.
-      {"report_to",
-       false,
-       {"none", "all"},
-       "metrics are written to the run folder only, this version reports to no tracker"},
       {"run_name", false, {"*"}, "the run folder's name is the run's"},
       {"project", false, {"*"}, "metrics are written to the run folder"},
-      {"logging_dir", false, {"*"}, "metrics are written to the run folder"},
       {"logging_first_step", true, {"*"}, "every update's loss is in the run folder's metrics"},
       {"logging_nan_inf_filter", true, {"*"}, "losses are logged as they are"},
       {"log_level", false, {"*"}, "see --quiet"},

@@ -101,6 +101,11 @@ void add_reports(TrainingArguments& a, OptionTable& table) {
   table.at("eval_strategy").alias("evaluation_strategy");
   table.at("resume_from_checkpoint").called("DIR").alone_means("auto");
   table.at("trace").called("FILE");
+  Option& tracker = table.at("report_to").spelled_also("all", "tensorboard");
+  for (const char* name :
+       {"wandb", "mlflow", "trackio", "comet_ml", "swanlab", "codecarbon", "neptune", "clearml", "dvclive"})
+    tracker.refusing(name, "its own library reads RUN/metrics.jsonl, as docs/tracking.md shows");
+  table.at("logging_dir").called("DIR");
 }
 
 void add_hub(TrainingArguments& a, OptionTable& table) {

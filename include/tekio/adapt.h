@@ -29,6 +29,9 @@ enum class AccumulationLoss {
   mean
 };  ///< automatic: tokens with counter, sum with torch's streams
 
+/// Who else gets the log history: nobody, or TensorBoard, as event files.
+enum class Tracker { none, tensorboard };
+
 /// What gradients are rounded to on their way between processes: not at all, or to bf16, which halves the bytes.
 enum class WireFormat { f32, bf16 };
 
@@ -143,6 +146,8 @@ struct TrainingOptions : MaskOptions {
   std::string resume_from_checkpoint;   ///< a checkpoint folder, or "auto": the run's newest
   std::string trace;                    ///< a file: one JSON line per update
   std::vector<std::string> prompts;     ///< texts with a mask, filled before and after
+  Tracker report_to = Tracker::none;
+  std::string logging_dir;  ///< of the event files; empty: RUN/runs/MonDD_HH-MM-SS_HOST, as the reference has it
   /// Text of other kinds, evaluated before and after on frozen masks: what training costs there. Cut with the tokenizer
   /// of the run; `general_name` is shown.
   std::optional<Chunks> general;

@@ -35,6 +35,9 @@ class EventFile {
   int descriptor_ = -1;
 };
 
+/// This machine's, as files are named by it.
+std::string host_name();
+
 /// The checksum of TFRecord: CRC-32C, rotated and moved.
 uint32_t masked_crc32c(std::string_view bytes);
 

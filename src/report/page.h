@@ -11,6 +11,9 @@ namespace tekio::report {
 /// HTML. `runs`: at least one.
 std::string page(std::span<const Run> runs);
 
+/// Every update and evaluation of the runs as a table: RFC 4180, with a header.
+std::string csv(std::span<const Run> runs);
+
 /// What `tekio report --json` prints: {"runs": […]}.
 OrderedJson document(std::span<const Run> runs);
 

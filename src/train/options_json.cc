@@ -92,6 +92,11 @@ const Names<WireFormat>& wire_format_names() {
   return names;
 }
 
+const Names<Tracker>& tracker_names() {
+  static const Names<Tracker> names = {{"none", Tracker::none}, {"tensorboard", Tracker::tensorboard}};
+  return names;
+}
+
 namespace {
 
 /// A walker (base/option_text.h).

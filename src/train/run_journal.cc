@@ -1,6 +1,7 @@
 // The account of a run, kept update by update, and what is written of it.
 #include "train/run_journal.h"
 
+#include <ctime>
 #include <utility>
 
 #include "base/error.h"
@@ -112,6 +113,23 @@ void RunJournal::begin() {
   folder_->begin(identity_.options, options_.description.options_toml);
   if (!options_.trace.empty()) trace_ = LineLog(options_.trace, state_.step);
   metrics_ = LineLog(folder_->path() / "metrics.jsonl", state_.step);
+  if (options_.report_to == Tracker::tensorboard) begin_tracking();
+}
+
+/// As the reference's TensorBoardCallback begins.
+void RunJournal::begin_tracking() {
+  fs::path folder = options_.logging_dir;
+  if (folder.empty()) {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    char moment[32];
+    std::strftime(moment, sizeof moment, "%b%d_%H-%M-%S", &local);
+    folder = folder_->path() / "runs" / fmt::format("{}_{}", moment, report::host_name());
+  }
+  events_.emplace(folder);
+  events_->add_text("args", pretty_json(identity_.options));
+  events_->add_text("model_config", model_.config().to_json());
 }
 
 void RunJournal::keep_before(const ChunkLosses& each) {
@@ -195,7 +213,11 @@ void RunJournal::log(const UpdateResult& result, bool evaluates) {
 
 void RunJournal::add_to_history(Json entry) {
   state_.log_history.push_back(std::move(entry));
-  if (folder_ && options_.on_log) options_.on_log(state_.log_history.back().dump());
+  const Json& last = state_.log_history.back();
+  if (folder_ && options_.on_log) options_.on_log(last.dump());
+  if (!events_) return;
+  for (const auto& [key, value] : last.items())
+    if (value.is_number() && key != "step") events_->add_scalar(report::tag_of(key), value.get<double>(), state_.step);
 }
 
 void RunJournal::show_progress(const UpdateResult& result) {

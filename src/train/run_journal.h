@@ -14,6 +14,7 @@
 #include "base/stopwatch.h"
 #include "dist/communicator.h"
 #include "model/masked_lm.h"
+#include "report/event_file.h"
 #include "train/checkpoint_writer.h"
 #include "train/estimate.h"
 #include "train/line_log.h"
@@ -99,6 +100,7 @@ class RunJournal {
   CheckpointRecord of_rank_0(const CheckpointRecord& record, const std::string& where);
   void trace(const UpdateResult& result);
   void add_to_history(Json entry);
+  void begin_tracking();
   void save_result();
   void write_files(const AdaptReport& report, const After& after);
   void write_details(const After& after) const;
@@ -126,6 +128,7 @@ class RunJournal {
   bool ends_early_ = false;
   DiskReserve model_reserve_;
   LineLog metrics_, trace_;
+  std::optional<report::EventFile> events_;
   std::optional<Progress> bar_;
   int64_t bar_tokens_ = 0;
   WorkCosts costs_;  ///< as far as this session has seen them

@@ -12,6 +12,7 @@ const Names<Interval>& interval_names();
 const Names<EvalMasking>& eval_masking_names();
 const Names<AccumulationLoss>& accumulation_loss_names();
 const Names<WireFormat>& wire_format_names();
+const Names<Tracker>& tracker_names();
 
 template <typename Options, typename Walker>
 void walk_run_folder_options(Options& o, Walker& walk) {
@@ -105,6 +106,10 @@ void walk_report_options(Options& o, Walker& walk) {
               o.resume_from_checkpoint);
   walk.option({"trace", "writes a JSON line an update: loss, norm, rate, checksums of its batches"}, o.trace);
   walk.option({"prompts", "a text with a mask, filled before and after"}, o.prompts);
+  walk.choice({"report_to",
+               "who else gets the log history: tensorboard as event files, with the tags of Hugging Face transformers"},
+              o.report_to, tracker_names());
+  walk.option({"logging_dir", "where event files are written; default RUN/runs/MonDD_HH-MM-SS_HOST"}, o.logging_dir);
 }
 
 template <typename Options, typename Walker>

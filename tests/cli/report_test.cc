@@ -65,6 +65,10 @@ TEST_F(ReportCommand, ComparesRuns) {
   const std::string page = read_file(folder_ / "both.html");
   EXPECT_THAT(page, HasSubstr("2 runs compared"));
   EXPECT_THAT(page, HasSubstr("learning_rate"));
+  const Result table = run({"report", one, "--csv", folder_ / "m.csv"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  const std::string csv = read_file(folder_ / "m.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 3 + 2) << csv;
   const Result json = run({"report", one, other, "--json"});
   ASSERT_EQ(json.code, 0) << json.err;
   ASSERT_EQ(json.json()["runs"].size(), 2);

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -113,6 +115,17 @@ TEST(Page, RunsStandBesideEachOther) {
   const std::string differing = text.substr(table, end - table);
   EXPECT_THAT(differing, testing::AllOf(HasSubstr("learning_rate"), HasSubstr("0.001"), HasSubstr("dropout"),
                                         Not(HasSubstr("seed"))));
+}
+
+TEST(Csv, HasARowForEveryUpdateAndEvaluation) {
+  Run run = example("a \"b\", c");
+  run.updates.resize(2);
+  run.updates[1].loss = std::nan("");
+  const std::string text = csv({&run, 1});
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1 + 2 + 3) << "header, updates, evaluations and the one before";
+  EXPECT_THAT(text, HasSubstr("\"a \"\"b\"\", c\",1,"));
+  EXPECT_THAT(text, HasSubstr(",201,1,,,,,,,10.5,0.52\r\n"));
+  EXPECT_THAT(text, Not(HasSubstr("nan")));
 }
 
 TEST(Document, HoldsWhatTheContractNames) {

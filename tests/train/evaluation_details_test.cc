@@ -157,6 +157,23 @@ TEST_F(RunDetails, AreNotThereWhereMasksDiffer) {
   EXPECT_TRUE(fs::exists(folder_ / "run" / "report.html"));
 }
 
+TEST_F(RunDetails, EventFilesHaveTheLogHistory) {
+  TrainingOptions o = options();
+  o.report_to = Tracker::tensorboard;
+  o.logging_dir = (folder_ / "events").string();
+  adapt_fresh(o);
+  std::vector<fs::path> files(fs::directory_iterator(folder_ / "events"), {});
+  ASSERT_EQ(files.size(), 1);
+  const std::string events = bytes(files.front());
+  for (const char* part : {"args/text_summary", "model_config/text_summary", "train/loss", "train/learning_rate",
+                           "train/grad_norm", "train/epoch", "eval/loss", "train/train_runtime"})
+    EXPECT_NE(events.find(part), std::string::npos) << part;
+  o = options("again");
+  o.report_to = Tracker::tensorboard;
+  adapt_fresh(o);
+  EXPECT_TRUE(fs::is_directory(folder_ / "again" / "runs"));
+}
+
 TEST(ChunkLosses, AreTheSameFromBytes) {
   const ChunkLosses losses{.losses = {1.5, 0, 2},
                            .masked = {2, 0, 1},
