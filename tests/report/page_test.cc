@@ -17,8 +17,8 @@ namespace {
 
 using test::nesting_problem, testing::HasSubstr, testing::Not;
 
-Run example(const std::string& name = "run") {
-  Run run{.name = name, .folder = "/runs/" + name, .record = {}, .options = {}, .details = {}, .updates = {}};
+report::Run example(const std::string& name = "run") {
+  report::Run run{.name = name, .folder = "/runs/" + name, .record = {}, .options = {}, .details = {}, .updates = {}};
   run.record = Json::parse(R"({
     "before": {"perplexity": 18.846, "perplexity_interval": 1.6, "accuracy": 0.459, "masked_tokens": 6200},
     "after": {"perplexity": 8.6409, "perplexity_interval": 0.68, "accuracy": 0.5556, "masked_tokens": 6200},
@@ -42,7 +42,7 @@ Run example(const std::string& name = "run") {
 }
 
 TEST(Page, ShowsWhatTheRunHas) {
-  const Run run = example();
+  const report::Run run = example();
   const std::string text = page({&run, 1});
   EXPECT_EQ(nesting_problem(text), "");
   for (const char* part :
@@ -53,14 +53,14 @@ TEST(Page, ShowsWhatTheRunHas) {
 }
 
 TEST(Page, NeedsNothingElse) {
-  const Run run = example();
+  const report::Run run = example();
   const std::string text = page({&run, 1});
   for (const char* reference : {"<script", "<link", "src=", "href=", "url(", "@import", "http://", "https://"})
     EXPECT_THAT(text, Not(HasSubstr(reference)));
 }
 
 TEST(Page, EveryIdStandsOnce) {
-  const Run run = example();
+  const report::Run run = example();
   const std::string text = page({&run, 1});
   std::set<std::string> seen;
   for (size_t at = text.find(" id=\""); at != std::string::npos; at = text.find(" id=\"", at + 1)) {
@@ -79,11 +79,11 @@ void spoil(Json& document, const std::string& text) {
 }
 
 TEST(Page, NothingInARunIsMarkup) {
-  Run run = example("<script>alert(1)</script>");
+  report::Run run = example("<script>alert(1)</script>");
   const std::string bad = "\"><script>alert(1)</script><img src=x onerror=alert(1)>' \x1b[31m";
   for (Json* document : {&run.record, &run.options, &run.details}) spoil(*document, bad);
   run.options[bad] = bad;
-  const std::vector<Run> two = {run, run};
+  const std::vector<report::Run> two = {run, run};
   for (const std::string& text : {page({&run, 1}), page(two)}) {
     EXPECT_EQ(nesting_problem(text), "");
     EXPECT_THAT(text, Not(HasSubstr("<script")));
@@ -93,7 +93,8 @@ TEST(Page, NothingInARunIsMarkup) {
 }
 
 TEST(Page, WhatIsMissingIsLeftOut) {
-  Run run{.name = "bare", .folder = "bare", .record = Json::object(), .options = {}, .details = {}, .updates = {}};
+  report::Run run{
+      .name = "bare", .folder = "bare", .record = Json::object(), .options = {}, .details = {}, .updates = {}};
   EXPECT_EQ(nesting_problem(page({&run, 1})), "");
   for (const char* odd : {R"({"before": 3, "after": [], "prompts": {}, "evaluations": 7})",
                           R"({"prompts": [1, null, {"text": 3, "before": [2]}], "evaluations": [null, 3]})"}) {
@@ -103,7 +104,7 @@ TEST(Page, WhatIsMissingIsLeftOut) {
 }
 
 TEST(Page, RunsStandBesideEachOther) {
-  std::vector<Run> runs = {example("a"), example("b"), example("a")};
+  std::vector<report::Run> runs = {example("a"), example("b"), example("a")};
   runs[1].options["learning_rate"] = 0.001;
   runs[1].options["dropout"] = 0.2;
   const std::string text = page(runs);
@@ -118,7 +119,7 @@ TEST(Page, RunsStandBesideEachOther) {
 }
 
 TEST(Csv, HasARowForEveryUpdateAndEvaluation) {
-  Run run = example("a \"b\", c");
+  report::Run run = example("a \"b\", c");
   run.updates.resize(2);
   run.updates[1].loss = std::nan("");
   const std::string text = csv({&run, 1});
@@ -129,7 +130,7 @@ TEST(Csv, HasARowForEveryUpdateAndEvaluation) {
 }
 
 TEST(Document, HoldsWhatTheContractNames) {
-  const std::vector<Run> runs = {example("a"), example("b")};
+  const std::vector<report::Run> runs = {example("a"), example("b")};
   const OrderedJson all = document(runs);
   ASSERT_EQ(all["runs"].size(), 2);
   const OrderedJson& run = all["runs"][0];

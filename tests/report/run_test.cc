@@ -12,7 +12,7 @@
 namespace tekio::report {
 namespace {
 
-using testing::HasSubstr;
+using test::ScratchFolder, testing::HasSubstr;
 
 std::pair<ErrorKind, std::string> error_of(const std::filesystem::path& folder) {
   try {
@@ -26,7 +26,7 @@ std::pair<ErrorKind, std::string> error_of(const std::filesystem::path& folder) 
 TEST(Run, IsReadAsFarAsItIsThere) {
   const ScratchFolder folder;
   folder.write("run.json", R"({"after": {"perplexity": 8.5}, "prompts": [{"text": "a"}], "model": {"name": "m"}})");
-  const Run bare = read_run(folder.path());
+  const report::Run bare = read_run(folder.path());
   EXPECT_TRUE(bare.options.is_null());
   EXPECT_TRUE(bare.details.is_null());
   EXPECT_TRUE(bare.updates.empty());
@@ -41,7 +41,7 @@ TEST(Run, IsReadAsFarAsItIsThere) {
   folder.write("options.json", R"({"seed": 42})");
   folder.write("metrics.jsonl",
                "{\"step\":1,\"loss\":2.5,\"tokens\":10,\"seconds\":0.5}\n{\"step\":2,\"loss\":null}\n{\"step\":3,\"lo");
-  const Run whole = read_run(folder.path());
+  const report::Run whole = read_run(folder.path());
   EXPECT_EQ(whole.options["seed"], 42);
   ASSERT_EQ(whole.updates.size(), 2) << "the third line was cut off";
   EXPECT_EQ(whole.updates[0].loss, 2.5);

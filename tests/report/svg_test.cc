@@ -37,9 +37,13 @@ TEST(Html, FiguresAreAsLongAsTheySay) {
   EXPECT_EQ(duration(84.9), "1:25");
 }
 
+testing::Matcher<std::vector<double>> Near(const std::vector<double>& numbers) {
+  return testing::Pointwise(testing::DoubleNear(1e-12), numbers);
+}
+
 TEST(Svg, TicksAreRoundAndWithin) {
-  EXPECT_THAT(ticks(0, 1, 5), testing::Pointwise(testing::DoubleNear(1e-12), {0, 0.2, 0.4, 0.6, 0.8, 1}));
-  EXPECT_THAT(ticks(3, 47, 5), testing::Pointwise(testing::DoubleNear(1e-12), {10, 20, 30, 40}));
+  EXPECT_THAT(ticks(0, 1, 5), Near({0, 0.2, 0.4, 0.6, 0.8, 1}));
+  EXPECT_THAT(ticks(3, 47, 5), Near({10, 20, 30, 40}));
   EXPECT_LE(ticks(-1e300, 1e300, 5).size(), 100);
   EXPECT_EQ(ticks(1, 1, 5).size(), 1);
 }
