@@ -47,8 +47,9 @@ std::string figure(double value, int digits) {
     const int power = std::stoi(text.substr(at + 1));
     return fmt::format("{}e{}", text.substr(0, at), power);
   }
+  if (size == 0) return "0";
   const int before = size >= 1 ? static_cast<int>(std::log10(size)) + 1 : 0;
-  return fmt::format("{:.{}f}", value, std::max(0, digits - std::max(1, before)));
+  return fmt::format("{:.{}f}", value, std::max(0, digits - before));
 }
 
 std::string percent(double share) { return std::isfinite(share) ? fmt::format("{:.1f} %", 100 * share) : "–"; }

@@ -23,10 +23,13 @@ struct Frame {
   }
 };
 
+/// Whether a number can be drawn: those that are larger by a hundred orders than any that training has cannot.
+bool is_drawable(double value) { return std::abs(value) < 1e100; }
+
 struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
   void take(double value) {
-    if (!std::isfinite(value)) return;
+    if (!is_drawable(value)) return;
     low = std::min(low, value);
     high = std::max(high, value);
   }
@@ -95,10 +98,10 @@ std::string drawn(const Series& whole, const Frame& frame) {
   std::string path, marks;
   const int colour = s.colour % 8;
   for (size_t i = 0; i < s.x.size(); ++i) {
-    if (!std::isfinite(s.x[i]) || !std::isfinite(s.y[i])) continue;
+    if (!is_drawable(s.x[i]) || !is_drawable(s.y[i])) continue;
     const double x = frame.x(s.x[i]), y = frame.y(s.y[i]);
     path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x, y);
-    if (i < s.low.size() && std::isfinite(s.low[i]) && std::isfinite(s.high[i]))
+    if (i < s.low.size() && is_drawable(s.low[i]) && is_drawable(s.high[i]))
       marks += line(fmt::format("interval s{}", colour).c_str(), x, frame.y(s.low[i]), x, frame.y(s.high[i]));
     if (s.marked) marks += fmt::format("<circle class=\"s{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"/>", colour, x, y);
   }

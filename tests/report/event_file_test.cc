@@ -60,7 +60,7 @@ TEST(EventFile, HoldsOneRecordAValue) {
                                     "brain.Event:2"));
   // step 300; summary { value { tag, simple_value 2.5 } }
   EXPECT_EQ(records[1].substr(9),
-            std::string("\x10\xac\x02\x2a\x13\x0a\x11\x0a\x0atrain/loss\x15\x00\x00\x20\x40", 29));
+            std::string("\x10\xac\x02\x2a\x13\x0a\x11\x0a\x0atrain/loss\x15\x00\x00\x20\x40", 24));
   EXPECT_THAT(records[2], HasSubstr("args/text_summary"));
   const EventFile other(folder.path() / "runs" / "now");
   EXPECT_NE(other.path(), file.path());

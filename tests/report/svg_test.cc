@@ -27,8 +27,9 @@ TEST(Html, FiguresAreAsLongAsTheySay) {
   EXPECT_EQ(figure(12345.6), "12,346");
   EXPECT_EQ(figure(-3.14159), "-3.14");
   EXPECT_EQ(figure(0.000123), "1.23e-4");
-  EXPECT_EQ(figure(0), "0.00");
-  EXPECT_EQ(figure(0.5), "0.50");
+  EXPECT_EQ(figure(0), "0");
+  EXPECT_EQ(figure(0.5), "0.500");
+  EXPECT_EQ(figure(0.684, 2), "0.68");
   EXPECT_EQ(figure(603, 1), "603");
   EXPECT_EQ(figure(std::nan("")), "–");
   EXPECT_EQ(figure(INFINITY), "–");
