@@ -103,8 +103,7 @@ class RunJournal {
   void begin_tracking();
   void save_result();
   void write_files(const AdaptReport& report, const After& after);
-  void write_details(const After& after) const;
-  void write_page() const;
+  void write_report(const After& after) const;
   AdaptReport report() const;
   double run_seconds() const { return seconds_before_ + watch_.seconds(); }
   double chunks_done() const;

@@ -74,31 +74,27 @@ void RunJournal::write_files(const AdaptReport& r, const After& after) {
                    trainer_state_json(state_, schedule_, options_, *folder_, /*should_stop=*/true));
   write_run_record(folder_->path(), options_, data_, r, evaluation,
                    {.device = identity_.device, .dtype = identity_.dtype, .before = state_.before});
-  write_details(after);
-  write_page();
+  write_report(after);
   write_results(*folder_, final_entry_, data_.train.size(), evaluation, schedule_.epoch_after(state_.step),
                 after.batches);
   folder_->end();
 }
 
-/// What the evaluations before and after say beyond their means, where they are of the same masks.
-void RunJournal::write_details(const After& after) const {
-  if (before_ && after.evaluation && after.each->masked == before_->masked) {
-    const auto vocabulary = std::max(tokenizer_.vocabulary_size(), model_.config().vocabulary);
-    const OrderedJson details =
-        evaluation_details(*before_, *after.each, data_.test, tokenizer_, count_ids(data_.train, vocabulary));
-    write_atomically(folder_->path() / kEvaluationDetails,
-                     details.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
-  }
-  std::error_code ignored;
-  fs::remove(folder_->path() / kEvaluationBefore, ignored);  // it is in there now
-}
-
-/// What a run is worth does not hang on its picture.
-void RunJournal::write_page() const {
+/// What the evaluations before and after say beyond their means, where they are of the same masks, and the run as a
+/// page. What a run is worth does not hang on them.
+void RunJournal::write_report(const After& after) const {
+  const fs::path& folder = folder_->path();
   try {
-    const report::Run run = report::read_run(folder_->path());
-    write_atomically(folder_->path() / kReportPage, report::page({&run, 1}));
+    if (before_ && after.evaluation && after.each->masked == before_->masked) {
+      const auto vocabulary = std::max(tokenizer_.vocabulary_size(), model_.config().vocabulary);
+      const OrderedJson details =
+          evaluation_details(*before_, *after.each, data_.test, tokenizer_, count_ids(data_.train, vocabulary));
+      write_atomically(folder / kEvaluationDetails, details.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    }
+    std::error_code ignored;
+    fs::remove(folder / kEvaluationBefore, ignored);  // it is in there now
+    const report::Run run = report::read_run(folder);
+    write_atomically(folder / kReportPage, report::page({&run, 1}));
   } catch (const Error& error) {
     warn(fmt::format("the run has no report: {}", error.what()));
   }

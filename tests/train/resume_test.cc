@@ -294,7 +294,8 @@ TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoints) {
   EXPECT_EQ(WEXITSTATUS(status), exit_code(ErrorKind::io));
   std::vector<std::string> left;
   for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
-  EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "checkpoint-5"));
+  EXPECT_THAT(
+      left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "evaluation-before.bin", "checkpoint-5"));
   o.on_evaluation = nullptr;
   o.resume_from_checkpoint = "auto";
   adapt_fresh(o);
@@ -315,8 +316,8 @@ TEST_F(Resume, ADiskThatFillsBesideTrainingEndsTheRunAllTheSame) {
   EXPECT_EQ(WEXITSTATUS(status), exit_code(ErrorKind::io));
   std::vector<std::string> left;
   for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
-  EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "checkpoint-1", "checkpoint-2",
-                                                    "checkpoint-3"));
+  EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "evaluation-before.bin",
+                                                    "checkpoint-1", "checkpoint-2", "checkpoint-3"));
   o.on_evaluation = nullptr;
   o.resume_from_checkpoint = "auto";
   adapt_fresh(o);
