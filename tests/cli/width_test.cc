@@ -35,6 +35,7 @@ class Width : public testing::Test {
         lines.emplace_back();
       else if (c != '\r')
         lines.back() += c;
+      if (lines.back().ends_with("\033[K")) lines.back().clear();  // a bar that made room
     }
     return lines;
   }
