@@ -2,8 +2,7 @@
 """Holds a Markdown page to what it shows: runs its commands, and makes a program of its C++.
 
     check_document.py commands PAGE --tekio PROGRAM --model FOLDER --data FOLDER
-        runs every command of the page's code blocks that begins with tekio, in order, in a folder of its own in which the
-        names that the page uses lead to a small model and short reviews; fails where one fails
+        runs every command of the page's code blocks that begins with tekio, in order; fails where one fails
     check_document.py code PAGE FILE.cc
         writes the page's C++ blocks, one after another, as one program
     check_document.py program PROGRAM --model FOLDER --data FOLDER
@@ -11,10 +10,14 @@
     check_document.py same PAGE PAGE
         fails unless both pages show the same C++
 
-Sizes are those of a minute instead of a tutorial's. What needs the network, a package or an account is left out.
+Each runs in a folder of its own, which has what a reader has: the repository's examples, text of their own, and the files that the
+page itself shows. Names of the Hub (and the bundled model) lead to a small model and short reviews, by a cache that is made here, so that
+a name works where it works for a reader, and as a folder it does not. Sizes of data are smaller where a command reads such a stand-in,
+and nowhere else; sizes of the work are those of a minute instead of a tutorial's. What needs the network, a package or an account is left out.
 """
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -23,13 +26,12 @@ import subprocess
 import sys
 import tempfile
 
-MODELS, DATA = ["distilbert-base-uncased", "my-model"], ["imdb", "reviews"]
+MODELS, DATA = ["distilbert-base-uncased"], ["imdb"]
 LEFT_OUT = re.compile(r"\bpush\b|tohoku-nlp/")
-SMALLER = [(r"train_size( = | )10'?000\b", r"train_size\g<1>40"), (r"test_size( = | )1'?000\b", r"test_size\g<1>8"),
-           (r"--max_chunks 1000", "--max_chunks 8"), (r"num_train_epochs( = | )3", r"num_train_epochs\g<1>2"),
-           (r"batch_size( = | )64", r"batch_size\g<1>8"), (r"chunk_size( = | )128", r"chunk_size\g<1>64"),
-           (r"--vocab_size 8000", "--vocab_size 300"), (r"bench step ", "bench step --max_steps 2 "),
-           (r"adapt --model (?!.*chunk_size)", "adapt --chunk_size 64 --model ")]
+SAMPLED = [(r"train_size( = | )10'?000\b", r"train_size\g<1>40"), (r"test_size( = | )1'?000\b", r"test_size\g<1>8")]
+QUICKER = [(r"--max_chunks 1000", "--max_chunks 8"), (r"num_train_epochs( = | )(3|10)\b", r"num_train_epochs\g<1>2"),
+           (r"batch_size( = | )64", r"batch_size\g<1>8"), (r"bench step ", "bench step --max_steps 2 "),
+           (r"tekio pretrain ", "tekio pretrain --max_steps 2 --max_eval_samples 8 ")]
 
 
 def blocks(page, language):
@@ -38,20 +40,59 @@ def blocks(page, language):
 
 
 def smaller(text):
-    for pattern, replacement in SMALLER:
+    reads_stand_in = any(re.search(rf"\b{name}\b", text) for name in DATA)
+    for pattern, replacement in QUICKER + (SAMPLED if reads_stand_in else []):
         text = re.sub(pattern, replacement, text)
     return text
 
 
+def add_to_cache(cache, kind, name, files):
+    """A repository of the Hub as its libraries keep it: files, by their names there."""
+    commit, repository = "0" * 40, cache / f"{kind}--{name.replace('/', '--')}"
+    for there, source in files.items():
+        (repository / "snapshots" / commit / there).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, repository / "snapshots" / commit / there)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+
+
+def add_roberta(cache, tekio, text, environment):
+    """A small RoBERTa with a byte-level vocabulary, whose mask is <mask>, as roberta-base."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        config = {"model_type": "roberta", "vocab_size": 600, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                  "intermediate_size": 64, "max_position_embeddings": 514}
+        (folder / "config.json").write_text(json.dumps(config))
+        for command in (f"tokenizer train --model_type bpe --data {text} --vocab_size 600 --output_dir tokenizer",
+                        f"pretrain --config config.json --tokenizer tokenizer --data {text} --output_dir model --max_steps 1"):
+            subprocess.run([tekio, *command.split(), "--quiet"], cwd=folder, env=environment, check=True, capture_output=True)
+        add_to_cache(cache, "models", "roberta-base", {file.name: file for file in (folder / "model").iterdir() if file.is_file()})
+
+
+def shown_files(page):
+    """The files of JSON that a page shows, each behind the sentence that names it."""
+    return re.findall(r"`([\w.-]+\.json)`[^`]*(?:`[^`\n]+`[^`]*)*\n\n```json\n(.*?)^```$", page.read_text(), re.S | re.M)
+
+
 @contextlib.contextmanager
 def prepared(arguments):
-    """A folder with what the names mean, and the environment of what runs there."""
+    """A folder with what a reader has, and the environment of what runs there."""
     with tempfile.TemporaryDirectory(prefix="tekio-page-") as name:
-        folder = pathlib.Path(name)
-        for names, target in ((MODELS, arguments.model), (DATA, arguments.data)):
-            for copy in names:
-                shutil.copytree(target, folder / copy)
-        yield folder, {**os.environ, "TEKIO_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+        folder = pathlib.Path(name) / "here"
+        cache, share = folder.parent / "hub", folder.parent / "share"
+        (folder / "examples").mkdir(parents=True)
+        shutil.copytree(arguments.data, folder / "examples" / "reviews")
+        texts = [json.loads(line)["text"] for line in (arguments.data / "train.jsonl").read_text().splitlines()]
+        for own in ("notes.txt", "wiki.txt", "held-out.txt"):
+            (folder / own).write_text("\n".join(text.replace("\n", " ") for text in texts))
+        shutil.copytree(arguments.model, share / "tekio-small-uncased")
+        for model in MODELS:
+            add_to_cache(cache, "models", model, {file.name: file for file in arguments.model.iterdir()})
+        for data in DATA:
+            splits = {f"data/{file.stem}-00000-of-00001.jsonl": file for file in arguments.data.glob("*.jsonl")}
+            add_to_cache(cache, "datasets", data, splits)
+        yield folder, {**os.environ, "TEKIO_CACHE": str(folder.parent / "cache"), "TEKIO_SHARE": str(share),
+                       "HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
 
 
 def commands(arguments):
@@ -60,6 +101,10 @@ def commands(arguments):
     if not chosen:
         sys.exit(f"{arguments.page}: no command was found")
     with prepared(arguments) as (folder, environment):
+        if any("roberta-base" in command for command in chosen):
+            add_roberta(pathlib.Path(environment["HF_HUB_CACHE"]), arguments.tekio.resolve(), folder / "notes.txt", environment)
+        for file, text in shown_files(arguments.page):
+            (folder / file).write_text(text)
         environment["PATH"] = f"{arguments.tekio.resolve().parent}:{environment['PATH']}"
         for command in chosen:
             run = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, text=True, capture_output=True, check=False)
