@@ -10,7 +10,7 @@
 namespace tekio {
 namespace {
 
-constexpr int64_t kPieceBytes = int64_t{1} << 20, kPieceRows = 4096;
+constexpr int64_t kMemoryPieceBytes = int64_t{1} << 20, kMemoryPieceRows = 4096;
 
 class MemoryStream final : public RowStream {
  public:
@@ -19,8 +19,8 @@ class MemoryStream final : public RowStream {
         rows_(files.list()[number].memory),
         wanted_(WantedColumns::of(files, number, columns, rows_->table)),
         piece_rows_(std::clamp<int64_t>(
-            kPieceBytes / std::max<int64_t>(1, rows_->text_bytes / std::max<int64_t>(1, rows_->rows)), 1, kPieceRows)) {
-  }
+            kMemoryPieceBytes / std::max<int64_t>(1, rows_->text_bytes / std::max<int64_t>(1, rows_->rows)), 1,
+            kMemoryPieceRows)) {}
 
   bool append(Block& block) override {
     if (batch_ == rows_->batches.size()) return false;
