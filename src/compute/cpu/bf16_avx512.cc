@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "compute/cpu/pieces.h"
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,prfchw")
 #define TEKIO_INLINE inline __attribute__((always_inline))
@@ -133,16 +134,6 @@ constexpr Kernel kKernels[kMostRows][kMostStrips] = {
 #undef TEKIO_ROW
 };
 
-// body(begin, size) for even pieces of [0, count), none above `most`.
-template <typename Body>
-void for_even_pieces(int64_t count, int64_t most, const Body& body) {
-  const int64_t pieces = (count + most - 1) / most;
-  for (int64_t i = 0; i < pieces; ++i) {
-    const int64_t begin = count * i / pieces;
-    body(begin, count * (i + 1) / pieces - begin);
-  }
-}
-
 // a, whose rows lie as they do in memory, or in strips.
 struct Left {
   const std::byte* data;
@@ -181,30 +172,30 @@ void multiply_panels(const Result& c, const Left& a, const Strips& b, std::array
   t.pairs = t.odd ? b.depth / 2 : (b.depth + 1) / 2;
   t.c_row = c.stride * static_cast<int64_t>(sizeof(Number));
   t.add = c.add;
-  for_even_pieces(b.count(), kMostStrips, [&](int64_t strip, int64_t strips) {
-    const int64_t column = strip * kLanes;
-    t.b = b.data + strip * b.strip_bytes;
+  for (const Pieces::Piece strips : Pieces(b.count(), kMostStrips)) {
+    const int64_t column = strips.begin * kLanes;
+    t.b = b.data + strips.begin * b.strip_bytes;
     t.bias = c.bias != nullptr ? c.bias + column : nullptr;
-    t.last = first16(b.columns - column - (strips - 1) * kLanes);
+    t.last = first16(b.columns - column - (strips.size - 1) * kLanes);
     const auto compute = [&](int64_t row, int64_t rows, const std::byte* at) {
       t.a = at;
       t.c = static_cast<std::byte*>(c.data) + row * t.c_row + column * static_cast<int64_t>(sizeof(Number));
-      kKernels<kStripOfA, Number>[rows - 1][strips - 1](t);
+      kKernels<kStripOfA, Number>[rows - 1][strips.size - 1](t);
     };
     if constexpr (kStripOfA) {
       for (int64_t first = 0; first < a.rows; first += kLanes) {
         const std::byte* const at = a.data + first / kLanes * a.strip_bytes;
-        for_even_pieces(std::min(kLanes, a.rows - first), kMostRows, [&](int64_t row, int64_t rows) {
-          compute(first + row, rows, at + 4 * row);
+        for (const Pieces::Piece rows : Pieces(std::min(kLanes, a.rows - first), kMostRows)) {
+          compute(first + rows.begin, rows.size, at + 4 * rows.begin);
           one.step();
           other.step();
-        });
+        }
       }
     } else {
-      for_even_pieces(a.rows, kMostRows,
-                      [&](int64_t row, int64_t rows) { compute(row, rows, a.data + row * a.row_bytes); });
+      for (const Pieces::Piece rows : Pieces(a.rows, kMostRows))
+        compute(rows.begin, rows.size, a.data + rows.begin * a.row_bytes);
     }
-  });
+  }
 }
 
 template <bool kStripOfA>

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "compute/cpu/bf16_kernel.h"
+#include "compute/cpu/pieces.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/bf16_fma.cc"
@@ -121,28 +122,21 @@ HWY_INLINE Kernel kernel(int64_t rows, [[maybe_unused]] int64_t strips) {
   return kKernels<1>[rows - 1];
 }
 
-// Even pieces: body(begin, size), none above `most`.
-template <typename Body>
-HWY_INLINE void for_even(int64_t count, int64_t most, const Body& body) {
-  const int64_t pieces = (count + most - 1) / most;
-  for (int64_t i = 0; i < pieces; ++i) body(count * i / pieces, count * (i + 1) / pieces - count * i / pieces);
-}
-
 // c = some widened rows of a by all of b.
 void multiply_widened(const Result& c, const Widened& a, int64_t rows, const Strips& b) {
-  for_even(b.count(), kMostStrips, [&](int64_t strip, int64_t strips) HWY_ATTR {
-    const int64_t column = strip * kLanes;
-    for_even(rows, kMostRows, [&](int64_t row, int64_t count) HWY_ATTR {
-      const Result to{static_cast<std::byte*>(c.data) + (row * c.stride + column) * size_of(c.type), c.stride, c.type,
-                      c.bias != nullptr ? c.bias + column : nullptr, c.add};
-      kernel(count, strips)({{a.data + row * a.row, a.row, a.next, a.odd},
-                             b.data + strip * b.strip_bytes,
-                             b.strip_bytes,
-                             (b.depth + 1) / 2,
-                             std::min(strips * kLanes, b.columns - column),
-                             to});
-    });
-  });
+  for (const Pieces::Piece strips : Pieces(b.count(), kMostStrips)) {
+    const int64_t column = strips.begin * kLanes;
+    for (const Pieces::Piece some : Pieces(rows, kMostRows)) {
+      const Result to{static_cast<std::byte*>(c.data) + (some.begin * c.stride + column) * size_of(c.type), c.stride,
+                      c.type, c.bias != nullptr ? c.bias + column : nullptr, c.add};
+      kernel(some.size, strips.size)({{a.data + some.begin * a.row, a.row, a.next, a.odd},
+                                      b.data + strips.begin * b.strip_bytes,
+                                      b.strip_bytes,
+                                      (b.depth + 1) / 2,
+                                      std::min(strips.size * kLanes, b.columns - column),
+                                      to});
+    }
+  }
 }
 
 // Rows as they lie, `to_stride` apart; a last half of a pair gets a 0 beside it.

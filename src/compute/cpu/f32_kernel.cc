@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compute/cpu/pieces.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/f32_kernel.cc"
 #include <hwy/foreach_target.h>
@@ -94,27 +96,19 @@ HWY_INLINE FloatKernel float_kernel(int64_t rows, [[maybe_unused]] int64_t strip
   return kFloatKernels<1>[rows - 1];
 }
 
-// Even pieces: body(begin, size), none above `most`.
-template <typename Body>
-HWY_INLINE void for_even_pieces(int64_t count, int64_t most, const Body& body) {
-  const int64_t pieces = (count + most - 1) / most;
-  for (int64_t i = 0; i < pieces; ++i) body(count * i / pieces, count * (i + 1) / pieces - count * i / pieces);
-}
-
 void multiply_floats(float* c, int64_t c_stride, const FloatRows& a, int64_t m, const FloatStrips& b, bool add) {
-  for_even_pieces(b.count(), kMostStrips, [&](int64_t strip, int64_t strips) HWY_ATTR {
-    const int64_t column = strip * FloatStrips::kWidth;
-    for_even_pieces(m, kMostRows, [&](int64_t row, int64_t rows) HWY_ATTR {
-      float_kernel(rows, strips)({{a.data + row * a.row, a.row, a.deep},
-                                  b.data + strip * b.stride,
-                                  b.stride,
-                                  b.depth,
-                                  std::min(strips * FloatStrips::kWidth, b.columns - column),
-                                  c + row * c_stride + column,
-                                  c_stride,
-                                  add});
-    });
-  });
+  for (const Pieces::Piece strips : Pieces(b.count(), kMostStrips)) {
+    const int64_t column = strips.begin * FloatStrips::kWidth;
+    for (const Pieces::Piece rows : Pieces(m, kMostRows))
+      float_kernel(rows.size, strips.size)({{a.data + rows.begin * a.row, a.row, a.deep},
+                                            b.data + strips.begin * b.stride,
+                                            b.stride,
+                                            b.depth,
+                                            std::min(strips.size * FloatStrips::kWidth, b.columns - column),
+                                            c + rows.begin * c_stride + column,
+                                            c_stride,
+                                            add});
+  }
 }
 
 }  // namespace tekio::HWY_NAMESPACE

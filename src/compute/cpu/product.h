@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "compute/cpu/bf16_kernel.h"
+#include "compute/cpu/pieces.h"
 
 namespace tekio {
 
@@ -43,26 +44,6 @@ namespace kernels {
 void product(Instructions by, const Result& c, MatrixView<bf16> a, MatrixView<bf16> b, int64_t m, int64_t n, int64_t k,
              float* a_sums = nullptr);
 }  // namespace kernels
-
-/// Cuts `count` rows into even pieces of at most `most`; their borders are multiples of `unit`, and so is `most`.
-class Pieces {
- public:
-  Pieces(int64_t count, int64_t most, int64_t unit = 1)
-      : size_(count), count_((count + most - 1) / most), unit_(unit) {}
-  int64_t count() const { return count_; }
-  struct Piece {
-    int64_t begin, size;
-  };
-  Piece operator[](int64_t i) const {
-    const int64_t begin = border(i);
-    return {begin, border(i + 1) - begin};
-  }
-
- private:
-  int64_t border(int64_t i) const { return std::min(size_, (size_ * i / count_ + unit_ - 1) / unit_ * unit_); }
-
-  int64_t size_, count_, unit_;
-};
 
 /// Cuts [rows, columns] of a float32 result into blocks, the same whatever the number of threads. oneDNN copies its
 /// operands into panels for every call, so tall blocks are better (1024 rows: 223 GFLOP/s a core, 256: 210, 128: 195),
