@@ -69,6 +69,26 @@ TEST_P(OpTest, SameBitsAgainAndWithOtherThreads) {
   }
 }
 
+TEST(Attention, SameBitsWhereHeadsAreCutForManyThreads) {
+  // Eight blocks and more a head, of fewer heads than threads; and more blocks than are worked on together.
+  const OpCase all{.op = Op::attention, .lengths = {1000, 30}, .in = 40, .heads = 5, .rate = 0.1f};
+  const OpCase window{.op = Op::attention, .lengths = {30, 1000}, .in = 40, .heads = 5, .window = 64, .rate = 0.1f};
+  const OpCase some{.op = Op::attention_some, .lengths = {1100, 40}, .in = 8, .out = 1050, .heads = 1, .rate = 0.1f};
+  const OpCase lengths{.op = Op::attention, .lengths = {1000, 1300}, .in = 16, .heads = 2, .rate = 0.1f};
+  ThreadPool one(1), many(8);
+  for (const DType type : {DType::f32, DType::bf16}) {
+    if (type == DType::bf16 && !make_cpu_backend(one)->has_bf16()) continue;
+    for (OpCase c : {all, window, some, lengths}) {
+      c.type = type;
+      SCOPED_TRACE(testing::PrintToString(c.lengths));
+      std::vector<Outcome> expected;
+      with_each_multiplier(type, one, [&](CpuBackend& be) { expected.push_back(run(c, be)); });
+      size_t i = 0;
+      with_each_multiplier(type, many, [&](CpuBackend& be) { expect_same_bits(run(c, be), expected[i++]); });
+    }
+  }
+}
+
 // Cases small enough to move every number (or one in fifty) of every input.
 std::vector<OpCase> small_cases() {
   std::vector<OpCase> cases;

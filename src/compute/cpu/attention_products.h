@@ -33,6 +33,10 @@ class Scratch {
   float* next_;
 };
 
+/// Whether what a head needs in its scratch memory is still to be put there, or is there since an object at the same
+/// place was made.
+enum class Prepared { now, before };
+
 /// A right factor [depth, columns] of products with some rows, packed as they take it. In float32 products with few
 /// rows, for which packing does not pay, are oneDNN's.
 template <typename T>
@@ -43,14 +47,17 @@ class PackedFactor {
 
  public:
   /// Packs b into `scratch`, for products with at most `rows` rows.
-  PackedFactor(const Products& product, MatrixView<T> b, int64_t depth, int64_t columns, int64_t rows, Scratch& scratch)
+  PackedFactor(const Products& product, MatrixView<T> b, int64_t depth, int64_t columns, int64_t rows, Scratch& scratch,
+               Prepared prepared = Prepared::now)
       : product_(product), b_(b), strips_(nullptr, depth, columns) {
     if constexpr (kF32) {
       if (rows < kFew) return;
       strips_.data = scratch.take<float>(strips_.numbers());
+      if (prepared == Prepared::before) return;
       b.transposed ? pack_columns(strips_, b.data, b.stride) : pack_rows(strips_, b.data, b.stride);
     } else {
       strips_.data = scratch.take<std::byte>(strips_.bytes());
+      if (prepared == Prepared::before) return;
       b.transposed ? pack_columns(product.by(), strips_, b.data, b.stride)
                    : pack_rows(product.by(), strips_, b.data, b.stride);
     }
@@ -104,8 +111,8 @@ class KeyGradient {
  public:
   /// `first_writes`: the first block has all keys; else it begins with zeros. `only`: there is no other.
   KeyGradient(const Products& product, T* d, int64_t stride, int64_t keys, int64_t size, bool first_writes, bool only,
-              Scratch& scratch)
-      : product_(product), d_(d), stride_(stride), keys_(keys), size_(size), only_(only), adds_(!first_writes) {
+              Scratch& scratch, Prepared prepared = Prepared::now)
+      : product_(product), d_(d), stride_(stride), size_(size), first_writes_(first_writes), only_(only) {
     if constexpr (std::is_same_v<T, float>) {
       sums_ = d;
       sums_stride_ = stride;
@@ -113,43 +120,50 @@ class KeyGradient {
       sums_ = scratch.take<float>(keys * size);
       sums_stride_ = size;
     }
-    for (int64_t key = 0; adds_ && key < keys; ++key) std::fill_n(sums_ + key * sums_stride_, size, 0.0f);
+    if (first_writes || prepared == Prepared::before) return;
+    for (int64_t key = 0; key < keys; ++key) std::fill_n(sums_ + key * sums_stride_, size, 0.0f);
   }
   /// Float32 places that it takes of the scratch memory.
   static int64_t places(int64_t keys, int64_t size) {
     return std::is_same_v<T, float> ? 0 : Scratch::places<float>(keys * size);
   }
 
-  /// `scratch` has room for PackedFactor<T>::places(queries, size) more.
-  void add(const T* factors, int64_t stride, KeyRange range, const T* rows, int64_t rows_stride, int64_t queries,
-           Scratch scratch) {
-    const int64_t keys = range.end - range.begin;
-    float* const sums = sums_ + range.begin * sums_stride_;
+  /// Adds what the block of `queries`, whose keys are `range`, gives to those among `some`: how these are cut changes
+  /// no bit. Blocks come in order; `first`: it is the first one. `scratch` has room for
+  /// PackedFactor<T>::places(queries, size) more.
+  void add(const T* factors, int64_t stride, KeyRange range, KeyRange some, const T* rows, int64_t rows_stride,
+           int64_t queries, bool first, Scratch scratch) const {
+    const int64_t begin = std::max(range.begin, some.begin), keys = std::min(range.end, some.end) - begin;
+    if (keys <= 0) return;
+    factors += begin - range.begin;
+    const bool adds = !(first_writes_ && first);
+    float* const sums = sums_ + begin * sums_stride_;
     if constexpr (std::is_same_v<T, float>) {
       const PackedFactor<T> packed(product_, {rows, rows_stride}, queries, size_, std::numeric_limits<int64_t>::max(),
                                    scratch);
-      kernels::multiply(sums, sums_stride_, {factors, 1, stride}, keys, packed.strips(), adds_);
+      kernels::multiply(sums, sums_stride_, {factors, 1, stride}, keys, packed.strips(), adds);
     } else {
       const MatrixView<T> a{factors, stride, true}, b{rows, rows_stride};
       if (only_)
-        product_(d_, stride_, a, b, keys, size_, queries);
+        product_(d_ + begin * stride_, stride_, a, b, keys, size_, queries);
       else
-        product_(sums, sums_stride_, a, b, keys, size_, queries, adds_);
+        product_(sums, sums_stride_, a, b, keys, size_, queries, adds);
     }
-    adds_ = true;
   }
-  /// After all blocks.
-  void finish() const {
+  /// Those of `some`, after all blocks.
+  void finish(KeyRange some) const {
     if constexpr (std::is_same_v<T, bf16>)
-      if (!only_) store_attention_rows(d_, sums_, keys_, size_, stride_, DType::bf16);
+      if (!only_)
+        store_attention_rows(d_ + some.begin * stride_, sums_ + some.begin * size_, some.end - some.begin, size_,
+                             stride_, DType::bf16);
   }
 
  private:
   const Products& product_;
   T* d_;
   float* sums_ = nullptr;
-  int64_t stride_, sums_stride_ = 0, keys_, size_;
-  bool only_, adds_;
+  int64_t stride_, sums_stride_ = 0, size_;
+  bool first_writes_, only_;
 };
 
 }  // namespace tekio

@@ -59,6 +59,10 @@ class CpuBackend final : public Backend {
   float* shared() const { return shared_.get(); }
   /// For attention: where each sequence's explicit decisions begin; nothing where there are none.
   std::span<const int64_t> decision_begins(const Sequences& s, int64_t heads, const Dropout& drop);
+  template <typename T>
+  void attend(const verb::Attention& op);
+  template <typename T>
+  void attend_backward(const verb::AttentionBackward& op);
 
   ThreadPool& pool_;
   Products products_;
@@ -73,6 +77,7 @@ class CpuBackend final : public Backend {
   Buffer shared_;                // partial sums, one slot a piece
   std::vector<int64_t> decision_begins_;
   std::vector<RotaryTable> rotary_tables_;
+  std::vector<int64_t> block_begins_;
 };
 
 }  // namespace tekio
