@@ -11,7 +11,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "text/byte_level_scanner.cc"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+
+#include "text/byte_kinds-inl.h"
 
 #ifndef TEKIO_TEXT_BYTE_LEVEL
 #define TEKIO_TEXT_BYTE_LEVEL
@@ -107,23 +108,13 @@ inline uint64_t begins_of(std::string_view text, size_t begin, Kinds& kinds, Byt
 
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-// `blocks` of 64 bytes, which are those of `text` at `position`. Writes where words begin; eight at a time, since a
-// loop that ended at each last bit would be a branch that no processor can predict: 7 places beyond may be overwritten.
+// `blocks` of 64 bytes, which are those of `text` at `position`. Writes where words begin; 7 places beyond may be
+// overwritten.
 uint32_t* find_words(std::string_view text, size_t position, const uint8_t* bytes, size_t blocks, ByteLevelState& state,
                      uint32_t* out) {
-  const hn::CappedTag<uint8_t, 64> d;
+  const Bytes d;
   const size_t lanes = hn::Lanes(d);
-  const auto bits_of = [&](auto mask) HWY_ATTR {
-    uint64_t bits = 0;
-    hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-    return bits;
-  };
-  const auto in_range = [&](auto v, char low, char high) HWY_ATTR {
-    const auto above = hn::Sub(v, hn::Set(d, static_cast<uint8_t>(low)));
-    return hn::Eq(hn::Min(above, hn::Set(d, static_cast<uint8_t>(high - low))), above);
-  };
   for (; blocks > 0; --blocks, bytes += 64, position += 64) {
     byte_level::Kinds kinds;
     for (size_t i = 0; i < 64; i += lanes) {
@@ -136,12 +127,8 @@ uint32_t* find_words(std::string_view text, size_t position, const uint8_t* byte
       kinds.apostrophes |= bits_of(hn::Eq(v, hn::Set(d, '\''))) << i;
       kinds.beyond_ascii |= bits_of(hn::Ne(hn::Min(v, hn::Set(d, 0x7F)), v)) << i;
     }
-    uint64_t bits = byte_level::begins_of(text, position, kinds, state);
-    const int count = std::popcount(bits);
-    for (int i = 0; i < count; i += 8)
-      for (int k = 0; k < 8; ++k, bits &= bits - 1)
-        out[i + k] = static_cast<uint32_t>(position) + static_cast<uint32_t>(std::countr_zero(bits));
-    out += count;
+    const uint64_t begins = byte_level::begins_of(text, position, kinds, state);
+    out = write_places(begins, static_cast<uint32_t>(position), out);
   }
   return out;
 }
@@ -163,7 +150,7 @@ void ByteLevelScanner::start(std::string_view text) {
 
 bool ByteLevelScanner::next() {
   if (done_) return false;
-  begins_[0] = begins_[count_];  // a word that goes on
+  go_on();
   uint32_t* const first = begins_.data() + (position_ > 0);
   const auto* bytes = reinterpret_cast<const uint8_t*>(text_.data());
   const size_t blocks = std::min(kWindow, text_.size() - position_) / kBlock;

@@ -3,10 +3,11 @@
 // character is left to what follows. Every byte of a text belongs to a word.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "text/scanned_regions.h"
 
 namespace tekio {
 
@@ -18,29 +19,21 @@ struct ByteLevelState {
 };
 
 /// Walks along a text, a window at a time.
-class ByteLevelScanner {
+class ByteLevelScanner : public AdjoiningRegions {
  public:
-  static constexpr size_t kWindow = 2048;  ///< bytes looked at together
-
   /// Starts over at the beginning of `text`, valid UTF-8, which must live as long as next() is called. At most
   /// INT32_MAX bytes.
   void start(std::string_view text);
   /// The words that end within the next window: how many, at most kWindow; `false` after the last window.
   bool next();
 
-  size_t count() const { return count_; }
-  uint32_t begin(size_t i) const { return begins_[i]; }
-  uint32_t end(size_t i) const { return begins_[i + 1]; }
-
  private:
-  static constexpr size_t kBlock = 64, kSlack = 16;
+  static constexpr size_t kBlock = 64;
 
   std::string_view text_;
   size_t position_ = 0;  // of the next window
-  size_t count_ = 0;
   bool done_ = true;
   ByteLevelState state_;
-  std::array<uint32_t, kWindow + kSlack> begins_;  // one more than have ended
 };
 
 }  // namespace tekio

@@ -46,7 +46,7 @@ void PieceScanner::start(std::string_view text) {
 
 bool PieceScanner::next() {
   if (position_ == text_.size()) return false;
-  begins_[0] = begins_[count_];  // a region that goes on
+  go_on();
   size_t begun = 1;
   const char* at = text_.data() + position_;
   const char* const end = text_.data() + text_.size();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "text/models/unigram.h"
+#include "text/scanned_regions.h"
 
 namespace tekio {
 
@@ -40,10 +41,8 @@ class PieceBorders {
 };
 
 /// Cuts a text there, a window at a time.
-class PieceScanner {
+class PieceScanner : public AdjoiningRegions {
  public:
-  static constexpr size_t kWindow = 2048;  ///< more regions never end in a window
-
   /// `borders` must outlive it.
   explicit PieceScanner(const PieceBorders& borders) : borders_(borders) {}
   /// Starts over at the beginning of `text`, valid UTF-8 of at most INT32_MAX bytes, which must live as long as next()
@@ -52,17 +51,11 @@ class PieceScanner {
   /// The regions that end within the next window; `false` after the last window.
   bool next();
 
-  size_t count() const { return count_; }
-  uint32_t begin(size_t i) const { return begins_[i]; }
-  uint32_t end(size_t i) const { return begins_[i + 1]; }
-
  private:
   const PieceBorders& borders_;
   std::string_view text_;
   size_t position_ = 0;  // of the next window
   char32_t before_ = 0;  // the character in front of it
-  size_t count_ = 0;     // regions that end; begins_ has one more
-  std::array<uint32_t, kWindow + 1> begins_{};
 };
 
 }  // namespace tekio

@@ -1,15 +1,14 @@
 // Sixty-four bytes become three words of bits (white space, punctuation, the rest); begins and ends of regions are
-// where those change, and are written out eight at a time, because a loop that ended at each word's last bit would be a
-// branch that no processor can predict.
+// where those change.
 #include "text/region_scanner.h"
 
-#include <bit>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "text/region_scanner.cc"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+
+#include "text/byte_kinds-inl.h"
 
 #ifndef TEKIO_TEXT_REGION_MARKS
 #define TEKIO_TEXT_REGION_MARKS
@@ -26,28 +25,11 @@ struct RegionMarks {
 
 HWY_BEFORE_NAMESPACE();
 namespace tekio::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-HWY_INLINE uint32_t* write_places(uint64_t bits, uint32_t position, uint32_t* out) {
-  const int count = std::popcount(bits);
-  for (int i = 0; i < count; i += 8)
-    for (int k = 0; k < 8; ++k, bits &= bits - 1) out[i + k] = position + static_cast<uint32_t>(std::countr_zero(bits));
-  return out + count;
-}
 
 // Blocks of 64 bytes, the first of which is number `position` of the text.
 void find_regions(const uint8_t* bytes, size_t blocks, uint32_t position, RegionMarks& marks) {
-  const hn::CappedTag<uint8_t, 64> d;
+  const Bytes d;
   const size_t lanes = hn::Lanes(d);
-  const auto bits_of = [&](auto mask) HWY_ATTR {
-    uint64_t bits = 0;
-    hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-    return bits;
-  };
-  const auto in_range = [&](auto v, char low, char high) HWY_ATTR {
-    const auto above = hn::Sub(v, hn::Set(d, static_cast<uint8_t>(low)));
-    return hn::Eq(hn::Min(above, hn::Set(d, static_cast<uint8_t>(high - low))), above);
-  };
   RegionMarks now = marks;
   for (; blocks > 0; --blocks, bytes += 64, position += 64) {
     uint64_t space = 0, punctuation = 0;
@@ -84,8 +66,8 @@ void RegionScanner::start(std::string_view text) {
 
 bool RegionScanner::next() {
   if (done_) return false;
-  if (begun_ > count_) begins_[0] = begins_[count_];  // a region that goes on
-  RegionMarks marks{before_, begins_.data() + (begun_ - count_), ends_.data()};
+  go_on();
+  RegionMarks marks{before_, begins_.data() + begun_, ends_.data()};
   const auto* bytes = reinterpret_cast<const uint8_t*>(text_.data());
   const size_t blocks = std::min(kWindow, text_.size() - position_) / kBlock;
   HWY_DYNAMIC_DISPATCH(find_regions)(bytes + position_, blocks, static_cast<uint32_t>(position_), marks);

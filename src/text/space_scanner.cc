@@ -13,8 +13,8 @@ void SpaceScanner::start(std::string_view text) {
 
 bool SpaceScanner::next() {
   if (position_ == text_.size()) return false;
-  size_t begun = begun_ - count_, ended = 0;
-  begins_[0] = begins_[count_];  // a region that goes on
+  go_on();
+  size_t begun = begun_, ended = 0;
   const size_t stop = std::min(text_.size(), position_ + kWindow);
   if (regions_ == Regions::from_space) {
     if (position_ == 0) begins_[begun++] = 0;
