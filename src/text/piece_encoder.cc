@@ -81,13 +81,14 @@ void PieceEncoder::encode_stretch(std::string_view stretch, int32_t first, Piece
   }
 }
 
-// What a token is to the library: its text, but Unigram's unknown one is what it stands for.
+// What a token is to the library: its text, but Unigram's unknown one is what it stands for. The piece of a byte may be
+// the unknown one, too.
 std::string_view PieceEncoder::written(const SubwordPiece& piece, std::span<const AlignedChar> word) {
+  const std::string_view token = *tables_->model.vocabulary().token(piece.id);
   const auto* unigram = tables_->model.as<Unigram>();
-  if (unigram == nullptr || piece.id != unigram->options().unknown_id || unigram->is_byte(piece.id))
-    return *tables_->model.vocabulary().token(piece.id);
+  if (unigram == nullptr || piece.id != unigram->options().unknown_id) return token;
   unknown_.spell(word.subspan(piece.begin, piece.end - piece.begin));
-  return unknown_.bytes;
+  return unigram->falls_back(unknown_.bytes) ? token : std::string_view(unknown_.bytes);
 }
 
 void PieceEncoder::encode_normalized(Split piece, Pieces& out) {

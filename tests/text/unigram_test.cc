@@ -353,6 +353,30 @@ TEST(UnigramPartsTest, AVisibleSpaceStandsBeforeTheFirstCharacterOnly) {
   EXPECT_EQ(tokenizer.encode("\u0301a").ids, std::vector<int32_t>{2});
 }
 
+// Offsets are trimmed by what a token is: of the unknown one that is its characters, even where its piece is a byte's;
+// where characters become bytes, each is the piece. Ids and offsets are those of the reference.
+TEST(UnigramPartsTest, TheUnknownTokenMayBeTheOneOfAByte) {
+  const Tokenizer tokenizer =
+      load(folder({{"tokenizer.json",
+                    R"({"post_processor":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true},)"
+                    R"("model":{"type":"Unigram","unk_id":2,"byte_fallback":true,"vocab":[["<0x09>",-1],["a",-2],)"
+                    R"(["<0xCB>",-3],["<0xC2>",-3.5],["<0xA0>",-4]]}})"},
+                   {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast"})"}}));
+  using Offsets = std::vector<std::pair<int32_t, int32_t>>;
+  const std::vector<std::tuple<std::string, std::vector<int32_t>, Offsets>> cases = {
+      {"\t\u00e9", {2}, {{1, 2}}},
+      {"a\t\u00e9\ta", {1, 2, 1}, {{0, 1}, {2, 3}, {4, 5}}},
+      {"\t\u00a0", {0, 3, 4}, {{0, 2}, {0, 2}, {0, 2}}},
+      {"<0xCB>", {2}, {{0, 6}}},
+      {"\u02cb \u00a0", {2}, {{0, 1}}},
+      {"\u00e9\t<0xCB>a", {2, 1}, {{0, 8}, {8, 9}}}};
+  for (const auto& [text, ids, offsets] : cases) {
+    const Encoding encoding = tokenizer.encode(text);
+    EXPECT_EQ(encoding.ids, ids) << text;
+    EXPECT_EQ(encoding.offsets, offsets) << text;
+  }
+}
+
 TEST(PieceScannerTest, CutsWhereNoPieceReaches) {
   const std::vector<std::string> pieces = {"<unk>",        "a",      "b",           "\u2581", "ab", "b\u2581a",
                                            "\u65e5\u672c", "\u672c", "\u2581\u2581"};

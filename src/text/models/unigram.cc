@@ -171,11 +171,10 @@ void Unigram::put_tokens(Scratch& scratch, Put&& put) const {
     }
     // Characters that are unknown one by one may be a piece together.
     const std::string_view text = std::string_view(scratch.bytes).substr(token.begin, token.end - token.begin);
-    const auto id_of = [&](char byte) { return byte_ids_[static_cast<unsigned char>(byte)]; };
     if (const int32_t id = vocabulary_.find(text); id >= 0)
       put(id, token);
-    else if (options_.byte_fallback && std::all_of(text.begin(), text.end(), [&](char c) { return id_of(c) >= 0; }))
-      for (const char byte : text) put(id_of(byte), token);
+    else if (falls_back(text))
+      for (const char byte : text) put(byte_ids_[static_cast<unsigned char>(byte)], token);
     else
       put(token.id, token);
   }

@@ -97,9 +97,10 @@ class Unigram {
   /// What a character that no piece spells adds to the sum.
   double unknown_weight() const { return unknown_weight_; }
   const Options& options() const { return options_; }
-  /// Whether the piece is what a byte of an unknown character becomes.
-  bool is_byte(int32_t id) const {
-    return options_.byte_fallback && std::find(byte_ids_.begin(), byte_ids_.end(), id) != byte_ids_.end();
+  /// Whether unknown characters become pieces of their bytes.
+  bool falls_back(std::string_view characters) const {
+    return options_.byte_fallback && std::all_of(characters.begin(), characters.end(),
+                                                 [&](char c) { return byte_ids_[static_cast<unsigned char>(c)] >= 0; });
   }
 
  private:
