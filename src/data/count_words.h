@@ -15,7 +15,8 @@
 
 namespace tekio {
 
-/// One counter, a copy of `fresh`, for each thread that counts. Adds to `rows`.
+/// One counter, a copy of `fresh`, for each thread that counts. Adds to `rows`. Errors: the counter's, with their
+/// places.
 template <typename Counter>
 std::vector<Counter> count_words(const Dataset::Source& source, const Counter& fresh, int threads, int64_t& rows) {
   for (size_t group = 0; group < source.files->groups(); ++group)
@@ -28,7 +29,14 @@ std::vector<Counter> count_words(const Dataset::Source& source, const Counter& f
       [&](int i) -> BlockPipeline::Worker {
         const auto parser = std::make_shared<RecordParser>(*source.files);
         return [&, parser, i](const Block& block, size_t slot) {
-          for (const Record& record : block.records) counters[static_cast<size_t>(i)].add(parser->text(block, record));
+          for (const Record& record : block.records) {
+            const std::string_view text = parser->text(block, record);
+            try {
+              counters[static_cast<size_t>(i)].add(text);
+            } catch (const Error& error) {
+              fail(error.kind(), "{}: {}", source.files->where(record), error.what());
+            }
+          }
           slot_rows[slot] = static_cast<int64_t>(block.records.size());
         };
       },

@@ -11,8 +11,6 @@ constexpr size_t kWordsAhead = 12;  // words are fetched so many places before t
 constexpr size_t kMeanCells = 12;   // of a word: its second half is fetched from there
 constexpr size_t kShare = 1024;     // places that are worth a thread
 
-uint64_t word_count(const uint32_t* word) { return word[1] | uint64_t{word[2]} << 32; }
-
 template <typename T>
 void append(std::vector<T>& to, const std::vector<T>& more) {
   to.insert(to.end(), more.begin(), more.end());
@@ -99,13 +97,13 @@ void PairMerger::count_pairs() {
   std::vector<Pair> pairs;
   PairTable numbers;          // of pairs, from 1
   std::vector<uint32_t> met;  // the number of every pair of every word
-  const LargeVector<uint32_t>& cells = words_.cells;
-  met.reserve(cells.size());
-  for (size_t at = 0; at < cells.size(); at += TokenizedWords::kHead + cells[at]) {
-    const uint64_t count = word_count(&cells[at]);
-    const uint32_t* const tokens = &cells[at] + TokenizedWords::kHead;
-    for (uint32_t i = 0; i + 1 < cells[at]; ++i) {
-      const PairKey key = pair_key(tokens[i], tokens[i + 1]);
+  met.reserve(words_.size());
+  words_.for_each_piece([&](uint32_t, const uint32_t* piece, uint32_t count_of_pairs) {
+    const uint64_t count = TokenizedWords::word_count(piece);
+    const uint32_t* const tokens = piece + TokenizedWords::kHead;
+    for (uint32_t i = 0; i < count_of_pairs; ++i) {
+      const size_t right = i + 1 < piece[0] ? i + 1 : i + 1 + TokenizedWords::kHead;
+      const PairKey key = pair_key(tokens[i], tokens[right]);
       numbers.reserve(numbers.size() + 1);
       int64_t& number = numbers[key];
       if (number == 0) {
@@ -117,7 +115,7 @@ void PairMerger::count_pairs() {
       ++pair.places;
       met.push_back(static_cast<uint32_t>(number - 1));
     }
-  }
+  });
   // Every merge makes a word shorter by one and tells of two new pairs at most.
   places_.reserve(3 * met.size());
   places_.resize(met.size());
@@ -127,15 +125,15 @@ void PairMerger::count_pairs() {
     begin += std::exchange(pair.places, 0);
   }
   const uint32_t* number = met.data();
-  for (size_t at = 0; at < cells.size(); at += TokenizedWords::kHead + cells[at]) {
-    for (uint32_t i = 0; i + 1 < cells[at]; ++i) {
+  words_.for_each_piece([&](uint32_t at, const uint32_t*, uint32_t count_of_pairs) {
+    for (uint32_t i = 0; i < count_of_pairs; ++i) {
       Pair& pair = pairs[*number++];
       uint32_t* const place = places_.data() + pair.begin + pair.places;
       if (pair.places > 0 && place[-1] == at) continue;
-      *place = static_cast<uint32_t>(at);
+      *place = at;
       ++pair.places;
     }
-  }
+  });
   // A third of the pairs that stand in words by the end is about how many different ones there will have been.
   counts_.reserve(std::max(4 * pairs.size(), met.size() / 3));
   for (const Pair& pair : pairs) {
@@ -167,7 +165,7 @@ void PairMerger::fetch_next() const {
   if (next == nullptr) return;
   counts_.prefetch(next->pair);
   for (size_t i = 0; i < std::min<size_t>(next->places, kWordsAhead); ++i)
-    __builtin_prefetch(&words_.cells[places_[next->begin + i]], 1);
+    __builtin_prefetch(words_.at(places_[next->begin + i]), 1);
 }
 
 /// The token that the pair becomes, which the vocabulary may have already.
@@ -181,15 +179,20 @@ uint32_t PairMerger::token_of(PairKey pair) {
 }
 
 /// A pair that many words have is merged on several threads, a share of the words each: a place stands but once in a
-/// list, and what the threads find out is a sum.
+/// list, in order where it is of one word, and what the threads find out is a sum.
 void PairMerger::merge(const WaitingPair& top, uint32_t merged) {
   const uint32_t* const places = places_.data() + top.begin;
   const size_t shares = std::clamp<size_t>(top.places / kShare, 1, found_.size());
   for (size_t i = 0; i < shares; ++i)
     for (Side* side : {&found_[i].before, &found_[i].behind})
       side->by_id.resize(static_cast<size_t>(vocabulary_.id_end()));
+  const auto border = [&](size_t i) {  // of shares; a word's pieces are not parted
+    size_t at = top.places * i / shares;
+    while (at > 0 && at < top.places && TokenizedWords::went_before(words_.at(places[at]))) ++at;
+    return at;
+  };
   const auto merge_share = [&](size_t i) {
-    const size_t begin = top.places * i / shares, end = top.places * (i + 1) / shares;
+    const size_t begin = border(i), end = border(i + 1);
     merge_words(places + begin, end - begin, top.pair, merged, found_[i]);
   };
   if (shares == 1)
@@ -202,7 +205,7 @@ void PairMerger::merge(const WaitingPair& top, uint32_t merged) {
 
 void PairMerger::merge_words(const uint32_t* places, size_t count, PairKey pair, uint32_t merged, Findings& found) {
   const auto fetch = [&](size_t i) {
-    const uint32_t* const word = words_.cells.data() + places[i];
+    const uint32_t* const word = words_.at(places[i]);
     __builtin_prefetch(word, 1);
     __builtin_prefetch(word + kMeanCells, 1);
   };
@@ -213,44 +216,57 @@ void PairMerger::merge_words(const uint32_t* places, size_t count, PairKey pair,
   }
 }
 
-/// Merges left and right wherever they stand side by side in a word, from its beginning on. What this does to the
-/// counts is gathered. Where the merged token has itself for a neighbour, one pair would be told of from both its
-/// sides: that is told apart.
+/// Merges left and right wherever they stand side by side in a piece of a word, from its beginning on; the right one
+/// may be the first of the next piece. What this does to the counts is gathered. Where the merged token has itself for
+/// a neighbour, one pair would be told of from both its sides: that is told apart.
 void PairMerger::merge_word(uint32_t place, uint32_t left, uint32_t right, uint32_t merged, Findings& found) {
-  uint32_t* const word = &words_.cells[place];
-  const uint64_t count = word_count(word);
-  uint32_t* const tokens = word + TokenizedWords::kHead;
+  constexpr size_t kHead = TokenizedWords::kHead;
+  uint32_t* const word = words_.at(place);
+  const uint64_t count = TokenizedWords::word_count(word);
+  uint32_t* const tokens = word + kHead;
   const uint32_t length = word[0];
+  uint32_t* next = TokenizedWords::next(word);
   const auto is_pair = [&, pair = left | uint64_t{right} << 32](uint32_t i) {
     uint64_t two;
     std::memcpy(&two, tokens + i, sizeof two);
     return two == pair;
   };
+  const auto reaches_over = [&](uint32_t i) {
+    return i + 1 == length && next != nullptr && tokens[i] == left && next[kHead] == right;
+  };
   uint32_t i = 0;
   while (i + 1 < length && !is_pair(i)) ++i;
-  if (i + 1 >= length) return;  // another pair took it apart
+  if (i + 1 >= length && !reaches_over(i)) return;  // another pair took it apart
   uint32_t kept = i;
-  const auto double_up = [&](PairKey before) {
+  const auto double_up = [&](PairKey before, uint32_t at) {
     found.undone.emplace_back(before, count);
     found.doubled += count;
-    found.doubled_at.push_back(place);
+    found.doubled_at.push_back(at);
   };
   while (i < length) {
-    if (i + 1 == length || !is_pair(i)) {
+    const bool over = reaches_over(i);
+    if (!over && (i + 1 == length || !is_pair(i))) {
       tokens[kept++] = tokens[i++];
       continue;
     }
-    if (kept > 0) {
-      if (const uint32_t before = tokens[kept - 1]; before == merged)
-        double_up(pair_key(merged, left));
-      else if (found.before.meet(before, count, place))
+    uint32_t* const piece = kept > 0 ? word : TokenizedWords::previous(word);  // of the token before
+    if (piece != nullptr) {
+      const uint32_t before = piece == word ? tokens[kept - 1] : piece[kHead + piece[0] - 1];
+      const auto at = static_cast<uint32_t>(place - (word - piece));
+      if (before == merged)
+        double_up(pair_key(merged, left), at);
+      else if (found.before.meet(before, count, at))
         counts_.prefetch(pair_key(before, left)), counts_.prefetch(pair_key(before, merged));
     }
     tokens[kept++] = merged;
     i += 2;
-    if (i < length) {
-      if (const uint32_t behind = tokens[i]; behind == merged)
-        double_up(pair_key(right, merged));
+    if (over) {
+      std::copy(next + kHead + 1, next + kHead + next[0], next + kHead);
+      if (--next[0] == 0) next = TokenizedWords::next(next);
+    }
+    if (i < length || next != nullptr) {
+      if (const uint32_t behind = i < length ? tokens[i] : next[kHead]; behind == merged)
+        double_up(pair_key(right, merged), place);
       else if (found.behind.meet(behind, count, place))
         counts_.prefetch(pair_key(right, behind)), counts_.prefetch(pair_key(merged, behind));
     }

@@ -15,16 +15,10 @@
 #include "base/thread_pool.h"
 #include "text/pair_queue.h"
 #include "text/pair_table.h"
+#include "text/tokenized_words.h"
 #include "text/vocabulary.h"
 
 namespace tekio {
-
-/// Distinct words as tokens, one after another in one array: how many there are, the word's count in two parts (lower,
-/// upper), then the tokens, which become fewer.
-struct TokenizedWords {
-  static constexpr size_t kHead = 3;
-  LargeVector<uint32_t> cells;
-};
 
 class PairMerger {
  public:

@@ -4,6 +4,9 @@
 #include <bit>
 #include <utility>
 
+#include "base/error.h"
+#include "base/log.h"
+
 namespace tekio {
 
 void Vocabulary::reserve(size_t tokens, size_t bytes) {
@@ -38,11 +41,19 @@ bool Vocabulary::add(uint64_t hash, std::string_view token, int32_t id) {
   return true;
 }
 
+void Vocabulary::check_bytes(uint64_t bytes) {
+  if (bytes > UINT32_MAX)
+    fail(ErrorKind::input,
+         "the vocabulary's tokens have {} bytes in all; at most {} can be held: leave very long words out",
+         with_commas(static_cast<int64_t>(bytes)), with_commas(UINT32_MAX));
+}
+
 void Vocabulary::add_twin(std::string_view token, int32_t id) { set_token(token, id); }
 
 void Vocabulary::set_token(std::string_view token, int32_t id) {
   const auto number = static_cast<size_t>(id);
   if (number >= by_id_.size()) by_id_.resize(number + 1);
+  check_bytes(pool_.size() + token.size());
   by_id_[number] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
   pool_.append(token);
   longest_ = std::max(longest_, token.size());

@@ -24,7 +24,8 @@ class Vocabulary {
 
   /// Makes room for `tokens` tokens of `bytes` bytes in all.
   void reserve(size_t tokens, size_t bytes);
-  /// False, and nothing done, if the token or the id is taken. `id` in [0, kIdLimit).
+  /// False, and nothing done, if the token or the id is taken. `id` in [0, kIdLimit). Errors, here and below: as
+  /// check_bytes().
   bool add(std::string_view token, int32_t id) { return add(hash(kHashStart, token), token, id); }
   bool add(uint64_t hash, std::string_view token, int32_t id);
   /// Lets the processor fetch where a token with this hash is or will be. Room must have been made.
@@ -40,6 +41,9 @@ class Vocabulary {
   }
   /// Almost all look-ups are for what is no token: false says so for most, from a table that stays in the caches.
   bool may_have(uint64_t hash) const { return filter_[hash >> 6 & filter_mask_] >> (hash & 63) & 1; }
+
+  /// Errors: input (so many bytes, of all tokens together, have no places that 32 bits can tell).
+  static void check_bytes(uint64_t bytes);
 
   /// Absent where no token has the id. Valid while the vocabulary lives.
   std::optional<std::string_view> token(int64_t id) const;

@@ -1,6 +1,7 @@
 #include "text/word_counter.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "text/count_regions.h"
 #include "text/utf8.h"
 
@@ -15,8 +16,15 @@ template <typename Scanner>
 void RegionWordCounter<Scanner>::add(std::string_view text) {
   if (text.size() > INT32_MAX)
     fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
-  count_regions(scanner_, text, regions_, kRemembered,
-                [&](std::string_view region) { cut(region, [&](std::string_view word) { words_.add(word, 1); }); });
+  count_regions(scanner_, text, regions_, kRemembered, [&](std::string_view region) {
+    if (region.size() > longest_)
+      fail(ErrorKind::input,
+           "{} bytes without white space are too long for training a Unigram vocabulary: at most {}; cut the text at "
+           "its "
+           "sentences",
+           with_commas(static_cast<int64_t>(region.size())), with_commas(static_cast<int64_t>(longest_)));
+    cut(region, [&](std::string_view word) { words_.add(word, 1); });
+  });
 }
 
 template <typename Scanner>

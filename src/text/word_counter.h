@@ -19,7 +19,8 @@ namespace tekio {
 template <typename Scanner>
 class RegionWordCounter {
  public:
-  /// Counts the words of a text. Valid UTF-8, at most INT32_MAX bytes.
+  /// Counts the words of a text. Valid UTF-8, at most INT32_MAX bytes. Errors: input (a longer text; a region longer
+  /// than the counter takes).
   void add(std::string_view text);
   /// Adds all words that were counted to those of `parts` that they belong to.
   void distribute(std::vector<CountList>& parts);
@@ -27,11 +28,12 @@ class RegionWordCounter {
  protected:
   /// What of a region of ASCII letters and digits alone is known without cutting it: nothing, or that it is one word.
   enum class Plain { cut, one_word };
-  RegionWordCounter(Normalizer normalizer, PreTokenizer pre_tokenizer, Scanner scanner, Plain plain)
+  RegionWordCounter(Normalizer normalizer, PreTokenizer pre_tokenizer, Scanner scanner, Plain plain, size_t longest)
       : normalizer_(std::move(normalizer)),
         pre_tokenizer_(std::move(pre_tokenizer)),
         lowercases_(normalizer_.lowercases()),
         plain_(plain),
+        longest_(longest),
         scanner_(std::move(scanner)) {}
 
  private:
@@ -42,6 +44,7 @@ class RegionWordCounter {
   PreTokenizer pre_tokenizer_;
   bool lowercases_;
   Plain plain_;
+  size_t longest_;  // bytes of a region
   Scanner scanner_;
   CountTable regions_, words_;  // words_: of regions too long to be met again
 
@@ -54,16 +57,20 @@ class RegionWordCounter {
 class WordCounter : public RegionWordCounter<RegionScanner> {
  public:
   explicit WordCounter(const BertNormalization& normalization)
-      : RegionWordCounter(Normalizer({normalization}), PreTokenizer({BertPreTokenization{}}), {}, Plain::one_word) {}
+      : RegionWordCounter(Normalizer({normalization}), PreTokenizer({BertPreTokenization{}}), {}, Plain::one_word,
+                          SIZE_MAX) {}
 };
 
 /// As the pre-tokenizer of XLM-RoBERTa's kind cuts: what stands between white space, each with a visible space before
-/// it. The normalizer looks at nothing beyond white space.
+/// it. The normalizer looks at nothing beyond white space. What is longer than kLongest bytes is refused: while a
+/// vocabulary is trained, all ways to spell a word take some hundreds of times its memory.
 class UnigramWordCounter : public RegionWordCounter<SpaceScanner> {
  public:
+  static constexpr size_t kLongest = size_t{1} << 20;
+
   UnigramWordCounter(Normalizer normalizer, PreTokenizer pre_tokenizer)
       : RegionWordCounter(std::move(normalizer), std::move(pre_tokenizer),
-                          SpaceScanner(SpaceScanner::Regions::between_white_space), Plain::cut) {}
+                          SpaceScanner(SpaceScanner::Regions::between_white_space), Plain::cut, kLongest) {}
 };
 
 }  // namespace tekio

@@ -4,9 +4,8 @@
 #include <array>
 #include <memory>
 #include <tuple>
+#include <utility>
 
-#include "base/error.h"
-#include "base/log.h"
 #include "text/pair_merger.h"
 #include "text/tables.h"
 #include "text/utf8.h"
@@ -21,9 +20,11 @@ struct Letter {
   // Where it goes on a word: the most frequent word that has it there, of equally frequent ones the first by its bytes.
   std::string_view word;
   uint64_t word_count = 0;
-  uint32_t position = 0;  // in that word
+  uint32_t position = 0;      // in that word
+  const char* met = nullptr;  // the word met last: where a letter stands again, a long word is not compared again
 
   void meet(std::string_view other, uint64_t other_count, uint32_t at) {
+    if (std::exchange(met, other.data()) == other.data()) return;
     if (other_count < word_count || (other_count == word_count && !(other < word))) return;
     word = other;
     word_count = other_count;
@@ -140,43 +141,22 @@ void add_continuing_letters(Letters& letters, const std::vector<std::string>& dr
   for (const auto& [letter, c] : order) letters[c].continuing_id = add(vocabulary, kContinuingPrefix + text_of(c));
 }
 
-/// Appends the words that have several letters, without letters that are not in the alphabet.
-void tokenize(const CountTable& words, const Letters& letters, LargeVector<uint32_t>& cells) {
+/// Appends the words, without letters that are not in the alphabet.
+void tokenize(const CountTable& words, const Letters& letters, TokenizedWords& tokenized) {
   words.for_each([&](std::string_view word, uint64_t count) {
-    const size_t begin = cells.size();
-    cells.insert(cells.end(), {0, static_cast<uint32_t>(count), static_cast<uint32_t>(count >> 32)});
+    tokenized.begin_word(count);
     const char* at = word.data();
     const char* const end = at + word.size();
     for (bool first = true; at < end; first = false) {
       const Letter& letter = letters.at(decode_utf8(at));
       if (letter.first_id < 0) continue;
-      cells.push_back(static_cast<uint32_t>(first ? letter.first_id : letter.continuing_id));
+      tokenized.push(static_cast<uint32_t>(first ? letter.first_id : letter.continuing_id));
     }
-    const size_t tokens = cells.size() - begin - TokenizedWords::kHead;
-    cells[begin] = static_cast<uint32_t>(tokens);
-    if (tokens < 2) cells.resize(begin);
+    tokenized.end_word();
   });
-}
-
-TokenizedWords tokenized(const std::vector<CountTable>& words, const Letters& letters, ThreadPool& pool) {
-  std::vector<TokenizedWords> parts(words.size());
-  pool.for_each(static_cast<int64_t>(words.size()), [&](int64_t i, int) {
-    tokenize(words[static_cast<size_t>(i)], letters, parts[static_cast<size_t>(i)].cells);
-  });
-  LargeVector<uint32_t>& cells = parts.front().cells;
-  for (size_t i = 1; i < parts.size(); ++i) cells.insert(cells.end(), parts[i].cells.begin(), parts[i].cells.end());
-  check_places(cells.size());
-  return std::move(parts.front());
 }
 
 }  // namespace
-
-void check_places(uint64_t letters) {
-  if (letters > UINT32_MAX)
-    fail(ErrorKind::input,
-         "the corpus has too many distinct words: {} letters in all, at most {}; train on a part of it",
-         with_commas(static_cast<int64_t>(letters)), with_commas(UINT32_MAX));
-}
 
 Vocabulary train_vocabulary(const std::vector<CountTable>& words, const WordPieceOptions& options, ThreadPool& pool,
                             const DrawnLetters& drawn) {
@@ -186,7 +166,8 @@ Vocabulary train_vocabulary(const std::vector<CountTable>& words, const WordPiec
   Letters letters = letters_of(words, pool);
   add_alphabet(letters, options, drawn.alphabet, vocabulary);
   add_continuing_letters(letters, drawn.continuing, vocabulary);
-  PairMerger(vocabulary, kContinuingPrefix, tokenized(words, letters, pool), pool)
+  const auto tokenize_part = [&](const CountTable& part, TokenizedWords& to) { tokenize(part, letters, to); };
+  PairMerger(vocabulary, kContinuingPrefix, tokenized_words(words, tokenize_part, pool), pool)
       .run(options.vocab_size, static_cast<uint64_t>(options.min_frequency));
   return vocabulary;
 }

@@ -26,9 +26,6 @@ struct DrawnLetters {
   std::vector<std::string> continuing{};  ///< letters that go on a word, in the order of their ids
 };
 
-/// Errors: input (so many letters, in all distinct words together, have no places that 32 bits can tell).
-void check_places(uint64_t letters);
-
 /// `words`: every distinct word in one of the tables. Errors: as check_places().
 Vocabulary train_vocabulary(const std::vector<CountTable>& words, const WordPieceOptions& options, ThreadPool& pool,
                             const DrawnLetters& drawn = {});

@@ -105,6 +105,25 @@ TEST(TrainUnigram, SpecialTokensAreNoPiecesBesides) {
   EXPECT_EQ(static_cast<int64_t>(texts.size()), trained.vocabulary_size());
 }
 
+TEST(TrainUnigram, RefusesWhatIsTooLongWithoutWhiteSpace) {
+  const ScratchFolder folder;
+  const std::string longest(size_t{1} << 20, 'a');
+  const auto message = [&](const std::string& text) {
+    try {
+      train_unigram(load_dataset(folder.write("a.txt", "a b\n" + text + "\n"))["train"], {.vocab_size = 40});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::input);
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  EXPECT_THAT(
+      message(longest + "a"),
+      HasSubstr("a.txt:2: 1,048,577 bytes without white space are too long for training a Unigram vocabulary: at "
+                "most 1,048,576; cut the text at its sentences"));
+  EXPECT_EQ(message("x " + longest.substr(longest.size() / 2) + " " + longest.substr(longest.size() / 2)), "nothing");
+}
+
 TEST(TrainUnigram, WhatMakesNoSense) {
   const ScratchFolder folder;
   const Dataset data = load_dataset(folder.write("a.txt", "a b\n"))["train"];

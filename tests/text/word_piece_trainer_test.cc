@@ -7,10 +7,14 @@
 
 #include <map>
 #include <queue>
+#include <random>
+#include <set>
 #include <tuple>
 
 #include "folders.h"
+#include "text/pair_merger.h"
 #include "text/pair_queue.h"
+#include "text/tokenized_words.h"
 #include "word_piece_training.h"
 
 namespace tekio::test {
@@ -66,6 +70,92 @@ TEST(WordPieceTrainer, RefusesMoreWordsThanPlacesCanTell) {
         error.what(),
         "the corpus has too many distinct words: 4,294,967,296 letters in all, at most 4,294,967,295; train on "
         "a part of it");
+  }
+}
+
+// The reference's steps, word by word, each word one sequence of tokens.
+std::vector<std::string> merged_plainly(std::vector<std::pair<std::vector<uint32_t>, int64_t>> words,
+                                        std::vector<std::string> tokens, size_t size) {
+  std::map<PairKey, int64_t> counts;
+  for (const auto& [word, count] : words)
+    for (size_t i = 0; i + 1 < word.size(); ++i) counts[pair_key(word[i], word[i + 1])] += count;
+  std::map<PairKey, int64_t> waiting = counts;
+  while (tokens.size() < size) {
+    auto top = waiting.end();
+    for (auto at = waiting.begin(); at != waiting.end(); ++at)
+      if (at->second > 0 && (top == waiting.end() || at->second > top->second)) top = at;
+    if (top == waiting.end()) break;
+    const PairKey pair = top->first;
+    waiting.erase(top);
+    const uint32_t left = left_of(pair), right = right_of(pair);
+    const std::string token = tokens[left] + tokens[right];
+    const auto merged = static_cast<uint32_t>(std::find(tokens.begin(), tokens.end(), token) - tokens.begin());
+    if (merged == tokens.size()) tokens.push_back(token);
+    std::set<PairKey> grown;
+    for (auto& [word, count] : words) {
+      for (size_t i = 0; i + 1 < word.size(); ++i) {
+        if (word[i] != left || word[i + 1] != right) continue;
+        const auto change = [&, count = count](uint32_t a, uint32_t b, int sign) {
+          counts[pair_key(a, b)] += sign * count;
+          if (sign > 0) grown.insert(pair_key(a, b));
+        };
+        if (i > 0) change(word[i - 1], left, -1), change(word[i - 1], merged, 1);
+        word[i] = merged;
+        word.erase(word.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        if (i + 1 < word.size()) change(right, word[i + 1], -1), change(merged, word[i + 1], 1);
+      }
+    }
+    for (auto& [waits, count] : waiting) count = counts[waits];
+    for (const PairKey one : grown) waiting[one] = counts[one];
+  }
+  return tokens;
+}
+
+TEST(PairMerger, WordsOfManyPiecesAreMergedAsOneSequence) {
+  // Words around the borders of pieces and several pieces long; few letters, so that pairs overlap, merges reach over
+  // borders, and pieces become empty.
+  constexpr size_t kMost = TokenizedWords::kMost;
+  std::mt19937 random(7);
+  for (const uint32_t letters : {1u, 2u, 3u, 7u}) {
+    std::vector<std::pair<std::vector<uint32_t>, int64_t>> words;
+    for (const size_t length : {size_t{2}, size_t{50}, kMost - 1, kMost, kMost + 1, 2 * kMost + 1, 5 * kMost})
+      for (int i = 0; i < 2; ++i) {
+        std::vector<uint32_t> word(length);
+        for (uint32_t& token : word) token = static_cast<uint32_t>(random() % letters);
+        words.emplace_back(word, 1 + random() % 5);
+      }
+    std::vector<std::string> tokens;
+    for (uint32_t i = 0; i < letters; ++i) tokens.emplace_back(1, static_cast<char>('a' + i));
+    const std::vector<std::string> expected = merged_plainly(words, tokens, 300);
+    for (const int threads : {1, 3}) {
+      ThreadPool pool(threads);
+      Vocabulary vocabulary;
+      for (uint32_t i = 0; i < letters; ++i) vocabulary.add(tokens[i], static_cast<int32_t>(i));
+      TokenizedWords tokenized;
+      for (const auto& [word, count] : words) {
+        tokenized.begin_word(static_cast<uint64_t>(count));
+        for (const uint32_t token : word) tokenized.push(token);
+        tokenized.end_word();
+      }
+      PairMerger(vocabulary, "", std::move(tokenized), pool).run(300, 1);
+      std::vector<std::string> entries;
+      for (int64_t id = 0; id < vocabulary.id_end(); ++id) entries.emplace_back(vocabulary.token(id).value());
+      EXPECT_EQ(entries, expected) << letters << " letters, " << threads << " threads";
+    }
+  }
+}
+
+TEST(VocabularyTest, RefusesMoreBytesThanPlacesCanTell) {
+  Vocabulary::check_bytes(UINT32_MAX);
+  try {
+    Vocabulary::check_bytes(uint64_t{UINT32_MAX} + 1);
+    FAIL() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_STREQ(
+        error.what(),
+        "the vocabulary's tokens have 4,294,967,296 bytes in all; at most 4,294,967,295 can be held: leave very "
+        "long words out");
   }
 }
 
