@@ -65,8 +65,9 @@ TEST(Embedded, EveryOptionThatIsDescribedIsOnTheCommandLine) {
     const std::string option = name == "prompts" ? "prompt" : name;
     ASSERT_TRUE(table.has(option)) << option;
     EXPECT_FALSE(table.at(option).help.empty()) << option;
-    if (value.is_number() && name != "warmup_steps")  // which may be a share there
+    if (value.is_number() && name != "warmup_steps") {  // which may be a share there
       EXPECT_EQ(table.at(option).value(), OrderedJson(value)) << option;
+    }
   }
   EXPECT_GT(described.size(), 40u);
 }
