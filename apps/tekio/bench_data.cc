@@ -41,7 +41,7 @@ class BenchData final : public Command {
   }
 
   void check(const OptionTable& table, const std::vector<std::string>& positionals) override {
-    if (positionals.empty()) fail(ErrorKind::usage, "tekio bench data needs files or a folder of text");
+    if (positionals.empty()) fail(ErrorKind::usage, "tekio bench data needs {}", kDataKinds);
     reference_.check(table);
     if (reference_.wanted() && chunks_.line_by_line)
       fail(ErrorKind::usage,

@@ -50,7 +50,7 @@ class DataChunks final : public Command {
   void check(const OptionTable& table, const std::vector<std::string>& positionals) override {
     check_word_options(table);
     check_masking_options(table, mask_);
-    if (positionals.empty()) fail(ErrorKind::usage, "tekio data chunks needs files or a folder of text");
+    if (positionals.empty()) fail(ErrorKind::usage, "tekio data chunks needs {}", kDataKinds);
     if (export_.empty() && (train_size_ > 0 || test_size_ > 0))
       fail(ErrorKind::usage, "--train_size and --test_size need --export: they decide what is written");
     if (split_seed_ && train_size_ == 0 && test_size_ == 0)

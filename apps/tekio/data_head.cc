@@ -29,7 +29,7 @@ class DataHead final : public Command {
   }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
-    if (positionals.empty()) fail(ErrorKind::usage, "tekio data head needs files or a folder of text");
+    if (positionals.empty()) fail(ErrorKind::usage, "tekio data head needs {}", kDataKinds);
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {

@@ -27,7 +27,7 @@ class DataInfo final : public Command {
   void add_options(OptionTable& table) override { add_read_options(table, read_); }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
-    if (positionals.empty()) fail(ErrorKind::usage, "tekio data info needs files or a folder of text");
+    if (positionals.empty()) fail(ErrorKind::usage, "tekio data info needs {}", kDataKinds);
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {

@@ -104,7 +104,7 @@ class Eval final : public Command {
   void check(const OptionTable& table, const std::vector<std::string>&) override {
     check_word_options(table);
     check_masking_options(table, options_);
-    if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio eval needs files or a folder of text");
+    if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio eval needs {}", kDataKinds);
     if (models_.size() > kMostModels)
       fail(ErrorKind::usage, "--model is given {} times, expected at most {} models to compare", models_.size(),
            kMostModels);

@@ -13,11 +13,12 @@ class Export final : public Command {
     return {
         .name = "export",
         .summary = "writes a model as an ONNX file",
-        .usage = "--format onnx RUN --output_dir D [--dtype f32|int8] [--data T]",
+        .usage = "--format onnx [RUN] --output_dir D [--dtype f32|int8] [--data T]",
         .description =
             "Makes the folder D with model.onnx, config.json and the tokenizer's files. RUN: a run's folder, a "
             "model's, or "
-            "a Hub id. The file takes input_ids and attention_mask, and token_type_ids where the model tells types "
+            "a Hub id; without it the bundled model. The file takes input_ids and attention_mask, and token_type_ids "
+            "where the model tells types "
             "apart "
             "(int64, batch and length free), and gives logits (float32, batch x length x vocabulary). --dtype int8 "
             "keeps "
@@ -50,10 +51,11 @@ class Export final : public Command {
     check_masking_options(table, options_.evaluation);
     if (!table.given("format")) fail(ErrorKind::usage, "--format is missing, expected --format onnx");
     if (folder_.empty()) fail(ErrorKind::usage, "--output_dir is missing: the folder to make");
-    if (positionals.empty() == model_.model.empty())
-      fail(ErrorKind::usage, "expected one model to export, as RUN or by --model, got {}",
-           positionals.empty() ? "none" : "both");
-    if (!positionals.empty()) model_.model = positionals.front();
+    if (positionals.empty()) return;
+    if (!model_.model.empty() && model_.model != positionals[0])
+      fail(ErrorKind::usage, "--model {} contradicts the argument {}: both name the model", printable(model_.model),
+           printable(positionals[0]));
+    model_.model = positionals[0];
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {

@@ -6,6 +6,8 @@
 namespace tekio::cli {
 namespace {
 
+constexpr size_t kWhole = std::string::npos;  // shown without being cut
+
 class Fill final : public Command {
  public:
   CommandText text() const override {
@@ -70,11 +72,12 @@ class Fill final : public Command {
         results.push_back(masks.size() == 1 ? lists[0] : lists);
         continue;
       }
-      if (texts.size() > 1) out.line(text);
+      if (texts.size() > 1) out.line(printable(text, kWhole));
       for (size_t i = 0; i < masks.size(); ++i) {
         if (masks.size() > 1) out.line(fmt::format("mask {}", i + 1));
         for (const Prediction& p : masks[i])
-          out.line(fmt::format("{:.4f}  {:<16} {}", p.score, p.token_str, p.sequence));
+          out.line(
+              fmt::format("{:.4f}  {:<16} {}", p.score, printable(p.token_str, kWhole), printable(p.sequence, kWhole)));
       }
     }
     if (common.json) out.json(texts.size() == 1 ? results[0] : results);

@@ -16,6 +16,10 @@
 
 namespace tekio::cli {
 
+/// What a command that needs data takes, for the sentence that says so.
+inline constexpr std::string_view kDataKinds =
+    "files or a folder of text, a name on the Hub, or a bundled corpus (tekio data list)";
+
 /// A model as the user named it, and the folder that it is in.
 struct ModelPlace {
   std::string name;  ///< to be shown: a Hub id, or a folder's last part

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "model/masked_lm.h"
+#include "model/vocabulary.h"
 #include "text/tables.h"
 #include "training_command.h"
 
@@ -83,7 +84,7 @@ class Pretrain final : public TrainingCommand {
            printable(config, 300), tokenizer.vocabulary_size());
     model.impl().check_tokenizer(tokenizer);
     require_same_padding(tokenizer, model.impl().model().config(), printable(config, 300));
-    return {origin.place, tokenizer, model, info};
+    return {origin.place, limited_to_positions(tokenizer, model.impl().model().config()), model, info};
   }
 
   // The padding's row begins with zeros, and where positions are counted behind it, its id in a text takes no position.
@@ -95,7 +96,7 @@ class Pretrain final : public TrainingCommand {
   }
 
   std::vector<std::string> default_data() const override {
-    fail(ErrorKind::usage, "--data is missing: tekio pretrain needs files or a folder of text");
+    fail(ErrorKind::usage, "--data is missing: tekio pretrain needs {}", kDataKinds);
   }
 
   std::string config_, tokenizer_, cache_dir_;

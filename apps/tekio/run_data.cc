@@ -147,7 +147,13 @@ class Splitter {
            "{}a --validation_file, or --test_size N, which takes chunks instead of rows",
            a_.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
            rows > 1 ? "another --validation_split_percentage, " : "");
-    return separate(all.of_rows(0, rows - evaluated), all.of_rows(rows - evaluated, rows));
+    const Chunks held_out = all.of_rows(rows - evaluated, rows);
+    if (held_out.size() == 0 && all.size() > 1)
+      fail(ErrorKind::input,
+           "the last {} % of the rows are too short for a single chunk of {} tokens to evaluate on; pass --test_size "
+           "{}, which cuts off chunks instead of rows, a smaller --chunk_size, --line_by_line or more text",
+           a_.validation_split_percentage, a_.chunks.chunk_size, std::min<int64_t>(2, all.size() - 1));
+    return separate(all.of_rows(0, rows - evaluated), held_out);
   }
 
   const TrainingArguments& a_;

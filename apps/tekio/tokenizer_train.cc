@@ -68,8 +68,7 @@ class TokenizerTrain final : public Command {
   }
 
   void check(const OptionTable& table, const std::vector<std::string>&) override {
-    if (data_.empty())
-      fail(ErrorKind::usage, "--data is missing: tekio tokenizer train needs files or a folder of text");
+    if (data_.empty()) fail(ErrorKind::usage, "--data is missing: tekio tokenizer train needs {}", kDataKinds);
     if (output_dir_.empty())
       fail(ErrorKind::usage, "--output_dir is missing: the folder that the tokenizer is saved in");
     if (accents_ != Accents::as_case) options_.strip_accents = accents_ == Accents::strip;

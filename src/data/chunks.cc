@@ -202,13 +202,24 @@ Chunks Chunks::select(std::vector<int64_t> chunks) const {
   return Chunks(std::move(view));
 }
 
+namespace {
+
+// A tenth to test on is a part that can be named where too many were asked for.
+std::string fewer(std::string_view name, int64_t asked, int64_t count) {
+  if (asked < 0 || count < 2) return {};
+  const int64_t test = std::max<int64_t>(1, count / 10);
+  return fmt::format("; take fewer, {} say", name == "test_size" ? test : count - test);
+}
+
+}  // namespace
+
 Chunks::Split Chunks::train_test_split(const SplitOptions& options) const {
   const int64_t count = size();
   int64_t test = options.test_size, train = options.train_size;
   for (const auto& [name, value] : {std::pair("train_size", train), std::pair("test_size", test)})
     if (value < 0 || value > count || (value == count && value > 0))
-      fail(ErrorKind::usage, "--{} {} does not leave a train and a test part of {}", name, value,
-           counted(count, "chunk"));
+      fail(ErrorKind::usage, "--{} {} does not leave a train and a test part of {}{}", name, value,
+           counted(count, "chunk"), fewer(name, value, count));
   if (train == 0 && test == 0) test = (count + 3) / 4;  // the reference's default: a quarter, rounded up
   if (test == 0) test = count - train;
   if (train == 0) train = count - test;

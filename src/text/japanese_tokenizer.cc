@@ -18,14 +18,24 @@ struct KnownDictionary {
   const char* variable;  // of the environment
   const char* place;     // Debian's; "": it has none with these words
   const char* package;
-  const char* module;  // Python's
+  const char* module;  // Python's,
+  bool downloads;      // which has the dictionary only then
 };
 constexpr KnownDictionary kDictionaries[] = {
-    {"ipadic", "TEKIO_IPADIC", "/var/lib/mecab/dic/ipadic-utf8", "mecab-ipadic-utf8", "ipadic"},
-    {"unidic_lite", "TEKIO_UNIDIC_LITE", "", "", "unidic_lite"},
-    {"unidic", "TEKIO_UNIDIC", "", "", "unidic"}};
+    {"ipadic", "TEKIO_IPADIC", "/var/lib/mecab/dic/ipadic-utf8", "mecab-ipadic-utf8", "ipadic", false},
+    {"unidic_lite", "TEKIO_UNIDIC_LITE", "", "", "unidic_lite", false},
+    {"unidic", "TEKIO_UNIDIC", "", "", "unidic", true}};
 
 bool is_dictionary(const fs::path& folder) { return fs::exists(folder / "sys.dic") && fs::exists(folder / "dicrc"); }
+
+/// Commands for a shell: in an environment of its own, as Debian lets pip install nowhere else.
+std::string how_to_get(const KnownDictionary& one) {
+  return fmt::format(
+      "python3 -m venv ~/mecab && ~/mecab/bin/pip install {}{} && export {}=$(~/mecab/bin/python -c \"import {}; "
+      "print({}.DICDIR)\")",
+      one.name, one.downloads ? fmt::format(" && ~/mecab/bin/python -m {} download", one.module) : "", one.variable,
+      one.module, one.module);
+}
 
 std::string folder_of(std::string_view name, const std::string& where) {
   const auto* known = std::find_if(std::begin(kDictionaries), std::end(kDictionaries),
@@ -41,21 +51,16 @@ std::string folder_of(std::string_view name, const std::string& where) {
   if (*known->place != 0 && is_dictionary(known->place)) {
     warn(
         fmt::format("{}: words are cut by Debian's {}, which knows one word more (\u4ee4\u548c) than the dictionary "
-                    "that Hugging Face "
-                    "transformers takes; for its ids, pip install {}, and set {} to what python3 -c \"import {}; "
-                    "print({}.DICDIR)\" prints",
-                    where, known->package, name, known->variable, known->module, known->module));
+                    "that Hugging Face transformers takes; for its ids: {}",
+                    where, known->package, how_to_get(*known)));
     return known->place;
   }
   const std::string install =
       *known->place != 0
-          ? fmt::format("install Debian's package {} (there is nothing at {}), or ", known->package, known->place)
+          ? fmt::format("install Debian's package {} (there is nothing at {}), or: ", known->package, known->place)
           : "";
-  fail(ErrorKind::input,
-       "{}: words are cut by MeCab with the dictionary {}, which is not here: {}set {} to the folder of Python's "
-       "package "
-       "of it (pip install {}; python3 -c \"import {}; print({}.DICDIR)\")",
-       where, name, install, known->variable, name, known->module, known->module);
+  fail(ErrorKind::input, "{}: words are cut by MeCab with the dictionary {}, which is not here; to get it: {}{}", where,
+       name, install, how_to_get(*known));
 }
 
 struct MecabOption {

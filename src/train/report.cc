@@ -147,19 +147,22 @@ std::string perplexity_text(const EvaluationReport& r) {
              : value;
 }
 
+std::string loss_text(double loss) { return fmt::format("{:#.4g}", loss); }
+
 void note_before(const EvaluationReport& before) {
   note(fmt::format(" before   perplexity {} · {}", perplexity_text(before), accuracy_text(before)));
 }
 
 void note_update(const Json& e) {
-  note(fmt::format(" step {} · epoch {:.2f} · loss {:.4g} · gradient norm {:.3g} · learning rate {:.3g}",
-                   with_commas(e.at("step").get<int64_t>()), e.at("epoch").get<double>(), e.at("loss").get<double>(),
-                   e.at("grad_norm").get<double>(), e.at("learning_rate").get<double>()));
+  note(fmt::format(" step {} · epoch {:.2f} · loss {} · gradient norm {:.3g} · learning rate {:.3g}",
+                   with_commas(e.at("step").get<int64_t>()), e.at("epoch").get<double>(),
+                   loss_text(e.at("loss").get<double>()), e.at("grad_norm").get<double>(),
+                   e.at("learning_rate").get<double>()));
 }
 
 void note_evaluation(const EvaluationPoint& p, const Schedule& schedule, double seconds) {
-  note(fmt::format(" epoch {} of {} · step {} · loss {:.4g} · {} · perplexity {} · {}", epochs_text(p.epoch),
-                   epochs_text(schedule.epoch_after(schedule.updates())), with_commas(p.step), p.train_loss,
+  note(fmt::format(" epoch {} of {} · step {} · loss {} · {} · perplexity {} · {}", epochs_text(p.epoch),
+                   epochs_text(schedule.epoch_after(schedule.updates())), with_commas(p.step), loss_text(p.train_loss),
                    clock_time(seconds), perplexity_text(p.evaluation), accuracy_text(p.evaluation)));
 }
 
@@ -175,9 +178,10 @@ void note_prompt(const AdaptReport::Prompt& p) {
 }
 
 void note_general(const AdaptReport::General& g, const std::string& name) {
-  note(fmt::format(" general  perplexity {} before, {} after   {} · {}", perplexity_text(g.before),
-                   perplexity_text(g.after), change_text(g.before.perplexity, g.after.perplexity),
-                   name.empty() ? "on the text of other kinds" : "on " + printable(name, 300)));
+  // The label says it of text that has no name, or that one.
+  const std::string where = name.empty() || name == "general" ? "" : " · on " + printable(name, 300);
+  note(fmt::format(" general  perplexity {} before, {} after   {}{}", perplexity_text(g.before),
+                   perplexity_text(g.after), change_text(g.before.perplexity, g.after.perplexity), where));
 }
 
 void warn_of_updates_without_masked_tokens(const RunState& s) {

@@ -34,6 +34,8 @@ std::string accuracy_text(const EvaluationReport& report);
 void note_before(const EvaluationReport& before);
 /// A log line: `entry` is training_entry()'s.
 void note_update(const Json& entry);
+/// Four digits, zeros among them: 3.000 stands above 2.568.
+std::string loss_text(double loss);
 void note_evaluation(const EvaluationPoint& point, const Schedule& schedule, double seconds);
 void note_after(const EvaluationReport& before, const EvaluationReport& after);
 void note_prompt(const AdaptReport::Prompt& prompt);

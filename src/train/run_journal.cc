@@ -227,7 +227,7 @@ void RunJournal::show_progress(const UpdateResult& result) {
     bar_tokens_ = 0;
   }
   bar_tokens_ += result.tokens;
-  bar_->update(state_.step, bar_tokens_, fmt::format("loss {:.4g}", result.loss), seconds_left());
+  bar_->update(state_.step, bar_tokens_, "loss " + loss_text(result.loss), seconds_left());
 }
 
 double RunJournal::chunks_done() const {

@@ -498,6 +498,12 @@ TEST_F(Adapt, TextThatIsTooShortOrMissingIsBadInput) {
   const Result few = run(small({"--data", folder_.write("few.txt", sentences(25)), "--chunk_size", "128"}));
   EXPECT_EQ(few.code, 3) << few.err;
   EXPECT_THAT(few.err, HasSubstr("too short for a single chunk of 128 tokens"));
+  const std::string notes = folder_.write("notes.txt", sentences(60));
+  const Result end = run(small({"--data", notes, "--chunk_size", "128"}));
+  EXPECT_EQ(end.code, 3) << end.err;
+  EXPECT_THAT(end.err, HasSubstr("the last 5 % of the rows are too short for a single chunk of 128 tokens to evaluate "
+                                 "on; pass --test_size 2, which cuts off chunks instead of rows, "));
+  EXPECT_EQ(run(small({"--data", notes, "--chunk_size", "128", "--test_size", "2", "--max_steps", "1"})).code, 0);
   const Result large = run(small({"--data", text_, "--train_size", "100000"}));
   EXPECT_EQ(large.code, 2) << large.err;
 }

@@ -94,6 +94,14 @@ TEST_F(Bundled, ItsModelFillsMasks) {
   EXPECT_THAT(missing.err, HasSubstr("--model is missing, and this installation has no bundled model"));
 }
 
+TEST_F(Bundled, ItsModelBecomesAnOnnxFile) {
+  add_model();
+  const Result bundled = run_here({"export", "--format", "onnx", "--output_dir", "bundled"});
+  ASSERT_EQ(bundled.code, 0) << bundled.err;
+  ASSERT_EQ(run_here({"export", "--format", "onnx", model_folder(), "--output_dir", "named"}).code, 0);
+  EXPECT_EQ(read_file(folder_ / "bundled/model.onnx"), read_file(folder_ / "named/model.onnx"));
+}
+
 TEST_F(Bundled, TellsWhatTrainingCostsElsewhere) {
   add_model();
   const std::string other = folder_.write("other.txt", sentences(30, 9));

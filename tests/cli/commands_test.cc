@@ -58,6 +58,21 @@ TEST(Fill, TargetsAndTopK) {
   EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '\n'), 1);
 }
 
+TEST(Fill, ControlCharactersDoNotReachTheTerminal) {
+  const ScratchFolder folder;
+  const std::string model = folder / "model", vocabulary = read_file(M + "/vocab.txt");
+  std::filesystem::copy(M, model);
+  const size_t last = vocabulary.rfind('\n', vocabulary.size() - 2) + 1;
+  folder.write("model/vocab.txt", vocabulary.substr(0, last) + "\x1b[31m\n");
+  const Result result = run({"fill", "--model", model, "--top_k", "100000", "a \x1b[32m [MASK]", "the [MASK]"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("a \\x1b[32m [MASK]\n"));
+  EXPECT_THAT(result.out, HasSubstr("  \\x1b[31m"));
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos);
+  const Json exact = run({"fill", "--model", model, "--top_k", "100000", "--json", "the [MASK]"}).json();
+  EXPECT_TRUE(std::any_of(exact.begin(), exact.end(), [](const Json& p) { return p["token_str"] == "\x1b[31m"; }));
+}
+
 TEST(Fill, ATextWithoutMaskOrTooLongIsBadInput) {
   const Result none = run({"fill", "--model", M, "no mask here"});
   EXPECT_EQ(none.code, 3);

@@ -42,7 +42,8 @@ TEST_F(ExportCommand, RefusesInASentence) {
   for (const auto& [arguments, part] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"export", model_folder(), "--output_dir", out}, "--format is missing"},
            {{"export", "--format", "onnx", model_folder()}, "--output_dir is missing"},
-           {{"export", "--format", "onnx", "--output_dir", out}, "expected one model to export"},
+           {exporting({"--output_dir", out, "--model", "other"}),
+            "--model other contradicts the argument " + model_folder()},
            {exporting({"--output_dir", out, "--dtype", "bf16"}), "expected one of f32, int8"},
            {exporting({"--output_dir", folder_ / "used"}), "name a folder that is missing or empty"}}) {
     const Result result = run(arguments);

@@ -72,6 +72,18 @@ TEST_F(Pretrain, MakesAModelFolderThatAdaptTakes) {
   EXPECT_NEAR(adapted["perplexity"]["before"].get<double>(), r["perplexity"]["after"].get<double>(), 1e-6);
 }
 
+TEST_F(Pretrain, SaysBeforeTheRunThatItsModelIsShorterThanTheTokenizer) {
+  fs::copy(T, folder_ / "long");
+  Json settings = Json::parse(read_file(T + "/tokenizer_config.json"));
+  settings["model_max_length"] = 512;
+  folder_.write("long/tokenizer_config.json", settings.dump());
+  const Result result = run(small({"--tokenizer", folder_ / "long", "--max_steps", "1"}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const size_t note = result.err.find("the tokenizer's model_max_length is 512, but the model has 32 positions");
+  EXPECT_LT(note, result.err.find(" model    ")) << result.err;
+  EXPECT_EQ(result.err.find("model_max_length", note + 20), std::string::npos) << "once";
+}
+
 TEST_F(Pretrain, TheSeedDecidesTheWeights) {
   const auto loss = [&](const std::string& seed) {
     return run(small({"--seed", seed, "--max_steps", "1", "--overwrite_output_dir"})).json()["train"]["loss"];

@@ -232,8 +232,8 @@ TEST_F(TrainingTerminal, LoggingStepsShowsLines) {
   const double mean = (metrics[2]["loss"].get<double>() * metrics[2]["masked"].get<double>() +
                        metrics[3]["loss"].get<double>() * metrics[3]["masked"].get<double>()) /
                       (metrics[2]["masked"].get<double>() + metrics[3]["masked"].get<double>());
-  EXPECT_THAT(text, HasSubstr(fmt::format("\n step 4 · epoch {:.2f} · loss {:.4g} ·", metrics[3]["epoch"].get<double>(),
-                                          mean)));
+  EXPECT_THAT(text, HasSubstr(fmt::format("\n step 4 · epoch {:.2f} · loss {:#.4g} ·",
+                                          metrics[3]["epoch"].get<double>(), mean)));
   EXPECT_EQ(logged({"--logging_steps", "0.5"}).first, 2) << "a share of all updates";
   EXPECT_EQ(logged({}).first, 0) << "the evaluation's line says it";
   EXPECT_EQ(logged({"--eval_strategy", "no"}).first, 1) << "where nothing is evaluated, the epoch's end";

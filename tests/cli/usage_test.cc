@@ -89,6 +89,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{"data", "chunks", "--model", M}, "needs files"},
                     Case{{"bench", "tokenize", "--model", M}, "needs a file of text"},
                     Case{{"bench", "data", "--model", M}, "needs files or a folder"},
+                    Case{{"eval", "--max_chunks", "5"},
+                         "--data is missing: tekio eval needs files or a folder of text, a name on the Hub, or a "
+                         "bundled corpus (tekio data list)"},
                     Case{{"cache"}, "tekio: cache needs a command of its own"},
                     Case{{"fill", "--model_revision", "x", "a [MASK]"}, "--model_revision needs --model"},
                     Case{{"bench", "step", "--compare_reference="}, "--compare_reference names no program"},

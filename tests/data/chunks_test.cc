@@ -130,8 +130,8 @@ TEST(Chunks, TellWhatIsWrong) {
     return [&chunks, train, test] { chunks.train_test_split({.train_size = train, .test_size = test}); };
   };
   expect_error(ErrorKind::usage, {"train_size 8 and test_size 3", "the 10 chunks"}, split(8, 3));
-  expect_error(ErrorKind::usage, {"train_size 10", "10 chunks"}, split(10, 0));
-  expect_error(ErrorKind::usage, {"test_size 11"}, split(0, 11));
+  expect_error(ErrorKind::usage, {"train_size 10", "10 chunks; take fewer, 9 say"}, split(10, 0));
+  expect_error(ErrorKind::usage, {"test_size 11", "take fewer, 1 say"}, split(0, 11));
   expect_error(ErrorKind::usage, {"test_size -1"}, split(5, -1));
   expect_error(ErrorKind::usage, {"1 chunk cannot be split"}, [&] { chunks.select({0}).train_test_split({}); });
   expect_error(ErrorKind::usage, {"0 chunks cannot be split"}, [&] { chunks.select({}).train_test_split({}); });

@@ -9,6 +9,7 @@
 #include "tiny.h"
 #include "train/estimate.h"
 #include "train/evaluation.h"
+#include "train/report.h"
 #include "train/run_folder.h"
 
 namespace tekio::test {
@@ -434,6 +435,15 @@ TEST_F(TrainerTest, TextOfOtherKindsIsEvaluatedBeforeAndAfter) {
   o.general.reset();
   o.overwrite_output_dir = true;
   EXPECT_FALSE(adapt_fresh(o).general);
+}
+
+TEST(TrainingLines, SayAFigureInFourDigitsAndANameOnce) {
+  EXPECT_EQ(loss_text(3), "3.000");
+  EXPECT_EQ(loss_text(2.56789), "2.568");
+  const LogCapture log;
+  note_general({}, "general");
+  note_general({}, "notes.txt");
+  EXPECT_THAT(log.text(), testing::MatchesRegex(" general .* %\\)\n general .* %\\) · on notes.txt\n"));
 }
 
 TEST_F(TrainerTest, WhatACallbackThrowsEndsTheRunAndTheModelIsFree) {
