@@ -29,7 +29,8 @@ class Adapt final : public TrainingCommand {
                          "held-out.txt --line_by_line",
                          "tekio adapt --model M --data D --output_dir run --resume_from_checkpoint",
                          "tekio adapt --model M --data D --dry_run"},
-            .aliases = {"train"}};
+            .aliases = {"train"},
+            .on_ranks = true};
   }
 
  private:

@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/stopwatch.h"
 #include "bench.h"
-#include "dist/join.h"
 #include "dist/tree_sum.h"
+#include "ranks.h"
 
 namespace tekio::cli {
 namespace {
@@ -32,7 +32,8 @@ class BenchAllreduce final : public Command {
             "training does with gradients, and shows the median of the slowest process's times. Each process "
             "must send and receive 2 (N - 1) / N of the numbers; that many bytes a second stand beside what "
             "plain copying in memory gives while all processes do it. The first process prints.",
-        .examples = {"mpirun -n 4 tekio bench allreduce", "mpirun -n 2 tekio bench allreduce --bytes 1000000 --json"}};
+        .examples = {"mpirun -n 4 tekio bench allreduce", "mpirun -n 2 tekio bench allreduce --bytes 1000000 --json"},
+        .on_ranks = true};
   }
 
   void add_options(OptionTable& table) override {
@@ -44,26 +45,29 @@ class BenchAllreduce final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    const std::unique_ptr<Communicator> ranks = join();
+    return run_on_ranks(common, [&](Communicator& ranks) { return measure(ranks, out); });
+  }
+
+ private:
+  int measure(Communicator& ranks, Output& out) {
     std::vector<float> numbers(static_cast<size_t>(bytes_) / sizeof(float));
     std::vector<double> sums, gathers, copies;
     for (int64_t i = 0; i <= repeats_;
          ++i) {  // the first time is not counted: connections are made and memory is taken
-      fill(*ranks, numbers);
-      const double gather = slowest(*ranks, [&] { ranks->gather(""); });
-      const double sum = slowest(*ranks, [&] { sum_up(*ranks, numbers); });
-      if (check_) compare(*ranks, numbers);
-      const double copy = slowest(*ranks, [&] { copy_of(numbers); });
+      fill(ranks, numbers);
+      const double gather = slowest(ranks, [&] { ranks.gather(""); });
+      const double sum = slowest(ranks, [&] { sum_up(ranks, numbers); });
+      if (check_) compare(ranks, numbers);
+      const double copy = slowest(ranks, [&] { copy_of(numbers); });
       if (i == 0) continue;
       gathers.push_back(gather);
       sums.push_back(sum);
       copies.push_back(copy);
     }
-    if (ranks->rank() == 0) print(*ranks, median(sums), median(gathers), median(copies), out);
+    if (ranks.rank() == 0) print(ranks, median(sums), median(gathers), median(copies), out);
     return 0;
   }
 
- private:
   Wire wire() const { return wire_ == "bf16" ? Wire::bf16 : Wire::f32; }
 
   static void fill(const Communicator& ranks, std::vector<float>& numbers) {

@@ -12,6 +12,7 @@
 #include "inputs.h"
 #include "measured_step.h"
 #include "model/model_folder.h"
+#include "ranks.h"
 #include "terminal_log.h"
 #include "train/plan.h"
 
@@ -44,7 +45,8 @@ class BenchStep final : public Command {
                      "tekio bench step --kernel all",
                      "tekio bench step --compare_reference venv/bin/python --reference_mode bf16",
                      "mpirun -n 2 tekio bench step --threads 1"},
-        .family_default = true};
+        .family_default = true,
+        .on_ranks = true};
   }
 
   void add_options(OptionTable& table) override {
@@ -106,12 +108,16 @@ class BenchStep final : public Command {
       measure_kernels(table, positionals, out);
       return 0;
     }
-    const std::unique_ptr<Communicator> ranks = join();
-    if (ranks->rank() > 0) set_quiet(true);
-    OrderedJson report = measure_step(job_, common, config, folder, *ranks);
-    if (ranks->rank() > 0) return 0;
-    if (const std::string model = folder.empty() && trained_ && ranks->size() == 1 ? trained_model() : "";
-        !model.empty())
+    OrderedJson report;
+    int size = 1, rank = 0;
+    run_on_ranks(common, [&](Communicator& ranks) {
+      report = measure_step(job_, common, config, folder, ranks);
+      size = ranks.size();
+      rank = ranks.rank();
+      return 0;
+    });
+    if (rank > 0) return 0;
+    if (const std::string model = folder.empty() && trained_ && size == 1 ? trained_model() : ""; !model.empty())
       report["trained"] = measure_apart(table, positionals, {"model", "trained"}, {"--model=" + model});
     if (common.json)
       out.json(report);

@@ -33,6 +33,7 @@ struct CommandText {
   int max_positionals = 0;           ///< -1: any number
   std::vector<std::string> aliases;  ///< other names of the command: "train"
   bool family_default = false;       ///< meant where its family's name stands alone: "bench" is "bench step"
+  bool on_ranks = false;             ///< works together with those that a launcher started beside it
 };
 
 class Command {

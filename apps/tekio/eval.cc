@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "data/mask_options.h"
+#include "data/shared_chunks.h"
+#include "data/standard_input.h"
 #include "inputs.h"
 #include "model/model_folder.h"
 #include "ranks.h"
@@ -76,7 +78,8 @@ class Eval final : public Command {
                 "the difference of their losses with its paired 95 % interval. Their vocabularies must be the same.",
             .examples = {"tekio eval --model run --data ./imdb --max_chunks 1000",
                          "tekio eval --model run --data ./imdb:unsupervised --json",
-                         "tekio eval --model distilbert-base-uncased --model run --data ./imdb"}};
+                         "tekio eval --model distilbert-base-uncased --model run --data ./imdb"},
+            .on_ranks = true};
   }
 
   void add_options(OptionTable& table) override {
@@ -110,18 +113,17 @@ class Eval final : public Command {
            kMostModels);
   }
 
-  int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    return run_on_ranks(common, [&](Communicator& ranks) { return run_as_one_of(ranks, out); });
+  int run(const OptionTable& table, const std::vector<std::string>&, Output& out) override {
+    return run_on_ranks(common, [&](Communicator& ranks) { return run_as_one_of(ranks, table, out); });
   }
 
  private:
-  int run_as_one_of(Communicator& ranks, Output& out) {
+  int run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out) {
+    require_same_options(ranks, table);
     const std::vector<Candidate> candidates = find_models();
-    const DatasetDict data = open_data(data_, read_);
-    const std::string split = choose_split(data, {"validation", "test", "train"});
-    const Chunks chunks = cut(data[split], split, candidates);
-    column_ = tell_rows(data[split], read_);
-    skipped_rows_ = data[split].skipped_rows();
+    settle_chunks(candidates);
+    std::string split;
+    const Chunks chunks = open_chunks(ranks, candidates.front().tokenizer, split);
     options_.seed = common.seed;
     std::vector<Evaluated> models;
     for (const Candidate& candidate : candidates) models.push_back(evaluate_one(candidate, chunks, ranks));
@@ -149,9 +151,8 @@ class Eval final : public Command {
     return candidates;
   }
 
-  Chunks cut(const Dataset& rows, const std::string& split, const std::vector<Candidate>& candidates) {
-    const Tokenizer& tokenizer = candidates.front().tokenizer;
-    int64_t longest = tokenizer.model_max_length();
+  void settle_chunks(const std::vector<Candidate>& candidates) {
+    int64_t longest = candidates.front().tokenizer.model_max_length();
     for (const Candidate& candidate : candidates)
       longest = std::min({longest, candidate.tokenizer.model_max_length(),
                           open_model_folder(candidate.place.folder).config.longest_input()});
@@ -159,13 +160,30 @@ class Eval final : public Command {
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     chunks_.words = options_.word_bounds();
-    Chunks chunks = chunk(rows, tokenizer, chunks_);
+  }
+
+  // The first rank decides; those that have the same files help it to tokenize them.
+  Chunks open_chunks(Communicator& ranks, const Tokenizer& tokenizer, std::string& split) {
+    SharedChunks shared(data_ranks(ranks), tokenizer, chunks_);
+    if (ranks.rank() > 0) {
+      const Json found = shared.follow([&](const Json& name) -> std::optional<Dataset> {
+        if (std::ranges::any_of(data_, is_standard_input)) return std::nullopt;
+        return open_data(data_, read_)[name.get<std::string>()];
+      });
+      return shared.chunks(found);
+    }
+    const DatasetDict data = open_data(data_, read_);
+    split = choose_split(data, {"validation", "test", "train"});
+    const Chunks chunks = shared.cut(data[split], split);
     if (chunks.size() == 0)
       fail(ErrorKind::input,
            "split {} is too short for a single chunk of {} tokens; pass a smaller --chunk_size or more text",
            printable(split), chunks_.chunk_size);
     warn_of_words_without_space(read_, tokenizer);
     warn_of_long_words(options_, chunks, tokenizer);
+    column_ = tell_rows(data[split], read_);
+    skipped_rows_ = data[split].skipped_rows();
+    if (ranks.size() > 1) shared.finish(shared.described(chunks));
     return chunks;
   }
 

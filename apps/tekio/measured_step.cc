@@ -107,7 +107,7 @@ class StepMeasurement {
       : job_(job), common_(common), ranks_(ranks) {}
 
   OrderedJson measure(const ModelConfig& config, const fs::path& folder) const {
-    ThreadPool pool(common_.threads > 0 || ranks_.size() == 1 ? common_.threads : ranks_.processors());
+    ThreadPool pool(common_.threads);
     std::unique_ptr<Backend> inner = make_backend(common_.device, pool);
     Backend& plain = *inner;
     Steps steps;

@@ -36,7 +36,8 @@ class Pretrain final : public TrainingCommand {
                      "--output_dir run --learning_rate 5e-4 --warmup_ratio 0.06 --num_train_epochs 10",
                      "tekio pretrain --config small.json --tokenizer T --data D --output_dir run "
                      "--resume_from_checkpoint",
-                     "tekio pretrain --config small.json --tokenizer T --data D --dry_run"}};
+                     "tekio pretrain --config small.json --tokenizer T --data D --dry_run"},
+        .on_ranks = true};
   }
 
  private:

@@ -1,9 +1,12 @@
 // A command as one of the processes that a launcher (mpirun, srun) started together.
 #pragma once
 
+#include <exception>
 #include <functional>
+#include <string>
 
 #include "command.h"
+#include "data/data_ranks.h"
 #include "dist/communicator.h"
 
 namespace tekio::cli {
@@ -11,5 +14,26 @@ namespace tekio::cli {
 /// Finds the others and calls `body`; started alone, it is alone. Ranks but the first are silent, and whatever ends one
 /// of them is told to all. Without --threads each takes its share of the processors. Errors: as of join() and `body`.
 int run_on_ranks(Common& common, const std::function<int(Communicator& ranks)>& body);
+
+/// The ranks for those that read data together.
+DataRanks data_ranks(Communicator& ranks);
+
+/// Refuses ranks that were given different options, but for those that say where and how a process works and not what
+/// comes of it. All ranks call it. Errors: usage.
+void require_same_options(Communicator& ranks, const OptionTable& table);
+
+/// A command that would have run on ranks was refused before: tells the others, so that all end with one sentence.
+void refuse_on_ranks(const std::string& why);
+
+/// Whether the user was told, by whichever rank, why this one ends. Of one that was left by another, whatever is known
+/// is enough.
+bool was_said(ErrorKind kind, const std::string& why);
+
+/// What an exception tells the user, in a sentence, and its kind.
+struct Told {
+  ErrorKind kind = ErrorKind::bug;
+  std::string sentence;
+};
+Told told_of(const std::exception& error);
 
 }  // namespace tekio::cli

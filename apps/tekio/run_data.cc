@@ -7,8 +7,10 @@
 #include <map>
 
 #include "base/log.h"
+#include "data/shared_chunks.h"
 #include "data/source.h"
 #include "data/standard_input.h"
+#include "ranks.h"
 
 namespace tekio::cli {
 namespace {
@@ -77,10 +79,39 @@ void check_columns(const std::vector<std::pair<std::string, Dataset>>& splits) {
   }
 }
 
+// Where rows are from, as ranks name it to each other.
+constexpr const char *kData = "data", *kValidation = "validation_file", *kGeneral = "general_data";
+Json name_of(const char* from, const std::string& split) { return {{"from", from}, {"split", split}}; }
+
+DatasetDict open_general(const TrainingArguments& a) {
+  const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
+                                   [](const std::string& spec) { return named_corpus(spec).has_value(); });
+  return open_data(a.general_data, bundled ? ReadOptions{} : a.read);  // ours is as it is
+}
+
+/// What rank 0 names, where another rank has it too.
+class NamedRows {
+ public:
+  explicit NamedRows(const TrainingArguments& a) : a_(a) {}
+  std::optional<Dataset> operator()(const Json& name) {
+    const std::string from = name["from"];
+    const auto& specs = from == kData ? a_.training_data() : from == kValidation ? a_.validation_file : a_.general_data;
+    if (std::ranges::any_of(specs, is_standard_input)) return std::nullopt;  // that is rank 0's
+    auto known = opened_.find(from);
+    if (known == opened_.end())
+      known = opened_.emplace(from, from == kGeneral ? open_general(a_) : open_data(specs, a_.read)).first;
+    return known->second[name["split"].get<std::string>()];
+  }
+
+ private:
+  const TrainingArguments& a_;
+  std::map<std::string, DatasetDict> opened_;
+};
+
 /// What is trained on and what is evaluated on, in chunks, and the rows that they are from.
 class Splitter {
  public:
-  Splitter(const TrainingArguments& a, const Tokenizer& tokenizer) : a_(a), tokenizer_(tokenizer) {}
+  Splitter(const TrainingArguments& a, SharedChunks& shared) : a_(a), shared_(shared) {}
 
   RunData split() {
     check_standard_input({&a_.training_data(), &a_.validation_file, &a_.general_data});
@@ -97,7 +128,7 @@ class Splitter {
 
   const std::vector<Dataset>& used() const { return used_; }
 
-  Chunks cut(const Dataset& rows) const { return chunk(rows, tokenizer_, a_.chunks); }
+  Chunks cut(const Dataset& rows, const Json& name) const { return shared_.cut(rows, name); }
 
  private:
   RunData divide(const DatasetDict& dataset, const Dataset& train) {
@@ -105,14 +136,15 @@ class Splitter {
     if (!a_.validation_file.empty()) {
       const DatasetDict held_out = open_data(a_.validation_file, a_.read);
       evaluation_specs_ = repeatable(a_.validation_file, held_out);
-      const Dataset& evaluated = held_out[choose_split(held_out, {"validation", "test", "train"})];
+      const std::string split = choose_split(held_out, {"validation", "test", "train"});
+      const Dataset& evaluated = held_out[split];
       check_text(evaluated, a_.validation_file);
-      return evaluated_on(train, evaluated);
+      return evaluated_on(train, evaluated, name_of(kValidation, split));
     }
     for (const char* split : {"validation", "test"})
       if (dataset.contains(split) && dataset.splits().size() > 1) {
         check_columns({{train_split_, train}, {split, dataset[split]}});
-        return evaluated_on(train, dataset[split]);
+        return evaluated_on(train, dataset[split], name_of(kData, split));
       }
     return by_percentage(train);
   }
@@ -125,21 +157,24 @@ class Splitter {
                     trained.size());
   }
 
+  Chunks cut_train(const Dataset& train) const { return cut(train, name_of(kData, train_split_)); }
+
   RunData by_chunks(const Dataset& train) const {
-    const Chunks all = cut(train);
+    const Chunks all = cut_train(train);
     return run_data(
         all.train_test_split(
             {.train_size = a_.train_size, .test_size = a_.test_size, .seed = a_.split_seed.value_or(a_.training.seed)}),
         all.rows(), all.tokens(), all.size());
   }
 
-  RunData evaluated_on(const Dataset& train, const Dataset& evaluated) {
+  RunData evaluated_on(const Dataset& train, const Dataset& evaluated, const Json& name) {
     used_.push_back(evaluated);
-    return separate(cut(train), cut(evaluated));
+    const Chunks trained = cut_train(train);
+    return separate(trained, cut(evaluated, name));
   }
 
   RunData by_percentage(const Dataset& train) const {
-    const Chunks all = cut(train);
+    const Chunks all = cut_train(train);
     const int64_t rows = all.source_rows(), evaluated = percentage_of_rows(rows, a_.validation_split_percentage);
     if (evaluated == 0 || evaluated == rows)
       fail(ErrorKind::input,
@@ -157,7 +192,7 @@ class Splitter {
   }
 
   const TrainingArguments& a_;
-  const Tokenizer& tokenizer_;
+  SharedChunks& shared_;
   std::vector<Dataset> used_;
   std::string train_split_;
   std::vector<std::string> evaluation_specs_;
@@ -183,12 +218,10 @@ void describe_rows(const std::vector<Dataset>& used, RunData& data) {
 
 void open_general_data(const TrainingArguments& a, const Splitter& splitter, RunData& data) {
   if (a.general_data.empty() || a.general_data == std::vector<std::string>{"none"}) return;
-  const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
-                                   [](const std::string& spec) { return named_corpus(spec).has_value(); });
-  const DatasetDict elsewhere = open_data(a.general_data, bundled ? ReadOptions{} : a.read);  // ours is as it is
+  const DatasetDict elsewhere = open_general(a);
+  const std::string split = choose_split(elsewhere, {"validation", "test", "train"});
   data.general_name = data_name(a.general_data);
-  data.general = first_chunks(splitter.cut(elsewhere[choose_split(elsewhere, {"validation", "test", "train"})]),
-                              a.max_eval_samples);
+  data.general = first_chunks(splitter.cut(elsewhere[split], name_of(kGeneral, split)), a.max_eval_samples);
 }
 
 void check_chunks(const RunData& data, int64_t chunk_size) {
@@ -203,6 +236,35 @@ void check_chunks(const RunData& data, int64_t chunk_size) {
            purpose, chunk_size);
 }
 
+Json to_others(const RunData& data, const SharedChunks& shared) {
+  Json told = {{"name", data.name},
+               {"text_column", data.text_column},
+               {"text_columns", data.text_columns},
+               {"skipped_rows", data.skipped_rows},
+               {"rows", data.rows},
+               {"tokens", data.tokens},
+               {"all_chunks", data.all_chunks},
+               {"train", shared.described(data.split.train)},
+               {"test", shared.described(data.split.test)},
+               {"specs", data.specs},
+               {"evaluation_specs", data.evaluation_specs},
+               {"general_name", data.general_name}};
+  if (data.general) told["general"] = shared.described(*data.general);
+  return told;
+}
+
+RunData received(const Json& told, const SharedChunks& shared) {
+  RunData data{told["name"],         told["text_column"],
+               told["text_columns"], told["skipped_rows"],
+               told["rows"],         told["tokens"],
+               told["all_chunks"],   {shared.chunks(told["train"]), shared.chunks(told["test"])}};
+  data.specs = told["specs"].get<std::vector<std::string>>();
+  data.evaluation_specs = told["evaluation_specs"].get<std::vector<std::string>>();
+  data.general_name = told["general_name"];
+  if (told.contains("general")) data.general = shared.chunks(told["general"]);
+  return data;
+}
+
 }  // namespace
 
 OrderedJson RunData::to_json() const {
@@ -214,13 +276,16 @@ OrderedJson RunData::to_json() const {
           {"skipped_rows", skipped_rows}};
 }
 
-RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer) {
-  Splitter splitter(a, tokenizer);
+RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer, Communicator& ranks) {
+  SharedChunks shared(data_ranks(ranks), tokenizer, a.chunks);
+  if (ranks.rank() > 0) return received(shared.follow(NamedRows(a)), shared);
+  Splitter splitter(a, shared);
   RunData data = splitter.split();
   describe_rows(splitter.used(), data);
   open_general_data(a, splitter, data);
   data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
   check_chunks(data, a.chunks.chunk_size);
+  if (ranks.size() > 1) shared.finish(to_others(data, shared));
   return data;
 }
 

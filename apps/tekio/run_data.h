@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dist/communicator.h"
 #include "training_options.h"
 
 namespace tekio::cli {
@@ -29,8 +30,8 @@ struct RunData {
 };
 
 /// Trains on split train; evaluates on what --test_size cuts off, else by --validation_file, else by split validation,
-/// else test, else by the last rows. Errors: those of load_dataset and chunk(); input (no text, or none left to train
-/// on or evaluate on).
-RunData open_run_data(const TrainingArguments& arguments, const Tokenizer& tokenizer);
+/// else test, else by the last rows. Of several ranks the first decides, and those that see the same files help it to
+/// tokenize them. Errors: those of load_dataset and chunk(); input (no text, or none left to train on or evaluate on).
+RunData open_run_data(const TrainingArguments& arguments, const Tokenizer& tokenizer, Communicator& ranks);
 
 }  // namespace tekio::cli

@@ -1,12 +1,11 @@
 // From the command line to a command's run() and from errors to exit codes: the program's only catch site.
 #include <algorithm>
-#include <filesystem>
 #include <map>
-#include <new>
 
 #include "command.h"
 #include "compute/cuda.h"
 #include "hints.h"
+#include "ranks.h"
 #include "terminal_log.h"
 #include "transfer.h"
 
@@ -153,41 +152,50 @@ std::map<std::string, std::string> options_of_others(const Commands& commands, c
   return names;
 }
 
+int run_chosen(Command& command, OptionTable& table, const Words& words, Output& out) {
+  const CommandText text = command.text();
+  const Words positionals = table.parse(words, text.max_positionals != 0);
+  if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
+    fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
+         printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
+  set_quiet(command.common.quiet);
+  show_transfers(!command.common.json);
+  // Where the Hub's settings are read.
+  if (command.common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);
+  if (const OrderedJson cache = table.has("cache_dir") ? table.at("cache_dir").value() : OrderedJson();
+      cache.is_string())
+    ::setenv("HF_HUB_CACHE", cache.get<std::string>().c_str(), 1);
+  command.check(table, positionals);
+  check_common(command.common);
+  if (command.common.dump_config) {
+    if (command.common.json)
+      out.json(table.to_json());
+    else
+      out.write(table.to_toml());
+    return 0;
+  }
+  return command.run(table, positionals, out);
+}
+
 int dispatch(Words words, Output& out, std::function<void(TrainingOptions&)> prepare_run = {}) {
   if (answer(words, out)) return 0;
   const Commands commands = make_commands();
   Command* const chosen = choose(commands, words, out);
   if (chosen == nullptr) return 0;
-  const CommandText text = chosen->text();
-  OptionTable table(text.name);
+  OptionTable table(chosen->text().name);
   fill_table(*chosen, table);
   table.set_foreign_names(options_of_others(commands, *chosen));
   if (wants_help(words)) {
     out.write(command_help(*chosen, table));
     return 0;
   }
-  const Words positionals = table.parse(words, text.max_positionals != 0);
-  if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
-    fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
-         printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
   chosen->common.prepare_run = std::move(prepare_run);
-  set_quiet(chosen->common.quiet);
-  show_transfers(!chosen->common.json);
-  // Where the Hub's settings are read.
-  if (chosen->common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);
-  if (const OrderedJson cache = table.has("cache_dir") ? table.at("cache_dir").value() : OrderedJson();
-      cache.is_string())
-    ::setenv("HF_HUB_CACHE", cache.get<std::string>().c_str(), 1);
-  chosen->check(table, positionals);
-  check_common(chosen->common);
-  if (chosen->common.dump_config) {
-    if (chosen->common.json)
-      out.json(table.to_json());
-    else
-      out.write(table.to_toml());
-    return 0;
+  try {
+    return run_chosen(*chosen, table, words, out);
+  } catch (const std::exception& error) {
+    if (chosen->text().on_ranks) refuse_on_ranks(told_of(error).sentence);
+    throw;
   }
-  return chosen->run(table, positionals, out);
 }
 
 }  // namespace
@@ -219,27 +227,15 @@ int run_command(const std::vector<std::string>& arguments, Output& out,
 int run_program(const std::vector<std::string>& arguments, Output& out) {
   log_to_stderr();
   name_options_with_dashes(true);
-  ErrorKind kind = ErrorKind::bug;
-  std::string message;
   try {
     const int code = dispatch(arguments, out);
     out.flush();
     return code;
-  } catch (const Error& error) {
-    kind = error.kind();
-    message = error.what();
-  } catch (const std::bad_alloc&) {
-    kind = ErrorKind::device;
-    message = "memory ran out; a smaller batch or shorter chunks need less";
-  } catch (const std::filesystem::filesystem_error& error) {
-    kind = ErrorKind::io;
-    message = fmt::format("cannot use {}: {}", printable(error.path1().string(), 300), error.code().message());
   } catch (const std::exception& error) {
-    message = printable(error.what(), 300);
+    const Told told = told_of(error);
+    if (!was_said(told.kind, told.sentence)) report_error(told.sentence);
+    return exit_code(told.kind);
   }
-  if (kind == ErrorKind::bug) message = "a bug of tekio's own, please report it: " + message;
-  report_error(message);
-  return exit_code(kind);
 }
 
 }  // namespace tekio::cli

@@ -23,9 +23,9 @@ struct Slot {
 
 class Run {
  public:
-  Run(const Dataset::Source& source, int threads, size_t slots,
+  Run(const Dataset::Source& source, int threads, const BlockPipeline::Part& part, size_t slots,
       const std::function<BlockPipeline::Worker(int)>& make_worker, const BlockPipeline::Taker& take)
-      : source_(source), threads_(threads), make_worker_(make_worker), take_(take), slots_(slots) {}
+      : source_(source), threads_(threads), part_(part), make_worker_(make_worker), take_(take), slots_(slots) {}
 
   void go();
 
@@ -39,6 +39,7 @@ class Run {
 
   const Dataset::Source& source_;
   const int threads_;
+  const BlockPipeline::Part part_;
   const std::function<BlockPipeline::Worker(int)>& make_worker_;
   const BlockPipeline::Taker& take_;
 
@@ -101,15 +102,17 @@ void Run::work(int number) {
   const BlockPipeline::Worker worker = make_worker_(number);
   for (;;) {
     size_t at = 0;
+    bool is_own = true;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return stop_ || begun_ < filled_ || all_read_; });
       if (stop_ || begun_ == filled_) return;
+      is_own = part_.has(begun_);
       at = place(begun_++);
       slots_[at].state = Slot::State::taken;
     }
     Slot& mine = slots_[at];
-    if (!mine.error) {
+    if (!mine.error && is_own) {
       try {
         mine.block.load();
         worker(mine.block, at);
@@ -134,8 +137,10 @@ void Run::take_all() {
       if (failure_) std::rethrow_exception(failure_);
       if (all_read_ && number == filled_) return;
     }
-    if (from.error) std::rethrow_exception(from.error);
-    take_(place(number), from.progress);
+    if (part_.has(number)) {
+      if (from.error) std::rethrow_exception(from.error);
+      take_(place(number), from.progress);
+    }
     {
       const std::lock_guard lock(mutex_);
       from.state = Slot::State::empty;
@@ -167,11 +172,11 @@ void Run::go() {
 
 }  // namespace
 
-BlockPipeline::BlockPipeline(const Dataset::Source& source, int threads)
-    : source_(source), threads_(threads > 0 ? threads : available_processors()) {}
+BlockPipeline::BlockPipeline(const Dataset::Source& source, int threads, const Part& part)
+    : source_(source), threads_(threads > 0 ? threads : available_processors()), part_(part) {}
 
 void BlockPipeline::run(const std::function<Worker(int i)>& make_worker, const Taker& take) const {
-  Run(source_, threads_, slots(), make_worker, take).go();
+  Run(source_, threads_, part_, slots(), make_worker, take).go();
 }
 
 }  // namespace tekio

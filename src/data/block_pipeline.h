@@ -16,8 +16,16 @@ class BlockPipeline {
   /// Takes what a slot holds; `progress` is the share of the source that was read up to its block, [0, 1].
   using Taker = std::function<void(size_t slot, double progress)>;
 
+  /// Of several processes that read one source, what this one works on: the first `run` blocks are number 0's, the next
+  /// ones number 1's, and so on, in turns. The others' blocks are read alone: neither parsed nor taken.
+  struct Part {
+    int number = 0, of = 1, run = 1;
+    bool has(int64_t block) const { return block / run % of == number; }
+  };
+
   /// `threads` that work; 0: all processors. `source` must outlive the pipeline.
-  BlockPipeline(const Dataset::Source& source, int threads);
+  BlockPipeline(const Dataset::Source& source, int threads, const Part& part);
+  BlockPipeline(const Dataset::Source& source, int threads) : BlockPipeline(source, threads, Part()) {}
 
   int threads() const { return threads_; }
   size_t slots() const { return static_cast<size_t>(threads_) * 2 + 2; }
@@ -30,6 +38,7 @@ class BlockPipeline {
  private:
   const Dataset::Source& source_;
   int threads_;
+  Part part_;
 };
 
 }  // namespace tekio

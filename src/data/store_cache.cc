@@ -114,7 +114,10 @@ std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const Sto
   shape.data = data_name(*source.files);
   shape.numbered = recipe.options.skip_blank;
   TokenStoreWriter writer(where, key, shape);
-  tokenize(source, recipe.make_encoder, recipe.options, writer);
+  if (recipe.fill)
+    recipe.fill(source, key, writer);
+  else
+    tokenize(source, recipe.make_encoder, recipe.options, writer);
   check_unchanged(*source.files, states);
   if (!writer.has_words())
     fail(ErrorKind::input, "there is no text in {}: {}, none with a word in it",
@@ -272,9 +275,11 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
   return text.digest();
 }
 
-std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache) {
+std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache,
+                                            StoreKey* found_key) {
   const std::vector<FileState> states = states_of(*source.files);
   const StoreKey key = store_key(source, states, recipe);
+  if (found_key != nullptr) *found_key = key;
   const std::vector<DataFile>& files = source.files->list();
   const bool piped =
       std::any_of(files.begin(), files.end(), [](const DataFile& file) { return !file.shown.empty() && !file.memory; });
@@ -283,7 +288,45 @@ std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const
   return build(source, recipe, key, states, AtomicFile::Nameless{temporary_folder()});
 }
 
-Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {
+std::shared_ptr<const TokenStore> find_store(const StoreKey& key, bool use_cache, const fs::path& theirs) {
+  std::vector<fs::path> places;
+  if (const std::optional<fs::path> cache = cache_folder(); use_cache && cache)
+    places.push_back(store_path(stores_folder(*cache), key));
+  if (!theirs.empty()) places.push_back(theirs);
+  for (const fs::path& path : places) {
+    try {
+      if (std::error_code ignored; fs::exists(path, ignored)) return open_kept(path, key);
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): damaged, or not to be read: it is had otherwise
+    }
+  }
+  return nullptr;
+}
+
+ReceivedStore::ReceivedStore(const StoreKey& key, bool use_cache) : key_(key) {
+  const std::optional<fs::path> cache = cache_folder();
+  if (use_cache && cache && make_private_folder(stores_folder(*cache)).empty()) {
+    try {
+      remove_stale_temporaries(stores_folder(*cache));
+      file_ = std::make_unique<AtomicFile>(store_path(stores_folder(*cache), key), 0600);
+      is_kept_ = true;
+      return;
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): a cache is a convenience
+    }
+  }
+  file_ = std::make_unique<AtomicFile>(AtomicFile::Nameless{temporary_folder()});
+}
+
+void ReceivedStore::add(std::string_view piece) { file_->write(piece); }
+
+std::shared_ptr<const TokenStore> ReceivedStore::finish() {
+  file_->commit();
+  if (!is_kept_) return std::make_shared<const TokenStore>(file_->path(), key_);
+  auto store = open_kept(file_->path(), key_);
+  prune_stores(file_->path().parent_path());
+  return store;
+}
+
+StoreRecipe recipe_of(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {
   const auto [prefix, suffix] = tokenizer.template_lengths();
   if (options.chunk_size < 1) fail(ErrorKind::usage, "chunk_size is {}; at least 1 is expected", options.chunk_size);
   if (options.line_by_line && options.chunk_size <= prefix + suffix)
@@ -293,7 +336,7 @@ Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOpti
   if (options.threads < 0)
     fail(ErrorKind::usage, "threads is {}; 0 (all processors) or more is expected", options.threads);
   constexpr int64_t kNarrow = 65'536;
-  const StoreRecipe recipe = {
+  return {
       .encoder_digest = digest_of_encoder(tokenizer, options.words),
       .shape = {.id_bytes = tokenizer.vocabulary_size() < kNarrow ? 2 : 4, .prefix = prefix, .suffix = suffix},
       .options = {.skip_blank = options.line_by_line,
@@ -302,7 +345,10 @@ Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOpti
                   .threads = options.threads},
       .make_encoder = [&] { return make_row_encoder(tokenizer, options.words, dataset.source().files->options()); },
   };
-  auto store = get_store(dataset.source(), recipe, options.use_cache);
+}
+
+Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {
+  auto store = get_store(dataset.source(), recipe_of(dataset, tokenizer, options), options.use_cache);
   return Chunks(std::make_shared<const Chunks::View>(
       Chunks::View::whole(std::move(store), options.chunk_size, options.line_by_line, options.words)));
 }

@@ -36,6 +36,8 @@ struct StoreRecipe {
   TokenStoreWriter::Shape shape;
   TokenizeOptions options;
   std::function<EncodeText()> make_encoder;
+  /// Fills the writer, where that is not tokenize()'s alone to do.
+  std::function<void(const Dataset::Source& source, const StoreKey& key, TokenStoreWriter& writer)> fill = {};
 };
 
 /// A digest of what decides which rows a file has: how it is read, and how it lies there. Errors: io.
@@ -49,6 +51,32 @@ std::filesystem::path temporary_folder();
 /// (with a warning) where nothing can be kept, it is made in the folder for temporary files, has no name and is gone
 /// with the process. Several processes may do this at once: each writes its own file and renames it. Making one prunes
 /// the others. Errors: as tokenize(); io (no folder takes a store).
-std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache);
+/// `key`, if wanted: the store's.
+std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache,
+                                            StoreKey* key = nullptr);
+
+/// How chunk() makes the store of a split's rows. What it refers to must outlive it. Errors: usage (options that make
+/// no sense).
+StoreRecipe recipe_of(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options);
+
+/// Of a store that another process made: where it may lie here already, held against prune_stores(); nullptr: nowhere
+/// whole.
+std::shared_ptr<const TokenStore> find_store(const StoreKey& key, bool use_cache, const std::filesystem::path& theirs);
+
+/// Takes such a store from where it is not to be reached: piece by piece, into the cache or, without `use_cache` or
+/// where the cache takes nothing, into a file without a name.
+class ReceivedStore {
+ public:
+  ReceivedStore(const StoreKey& key, bool use_cache);
+  /// Errors: io.
+  void add(std::string_view piece);
+  /// Errors: io; input (it is damaged).
+  std::shared_ptr<const TokenStore> finish();
+
+ private:
+  StoreKey key_;
+  std::unique_ptr<AtomicFile> file_;
+  bool is_kept_ = false;
+};
 
 }  // namespace tekio

@@ -54,6 +54,7 @@ class TokenStore {
   /// header's largest. Errors: io, input (not a store, damaged, not `key`'s).
   TokenStore(const fs::path& path, const StoreKey& key);
 
+  const MappedFile& file() const { return file_; }
   int64_t rows() const { return rows_; }
   int64_t tokens() const { return tokens_; }
   /// Rows that were read for it: rows(), and those that were left out.

@@ -16,8 +16,10 @@ bool is_space(uint32_t c) {
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-void encode(const Block& block, const TokenizeOptions& options, RecordParser& parser, const EncodeText& encoder,
-            EncodedRows& rows) {
+}  // namespace
+
+void encode_rows(const Block& block, const TokenizeOptions& options, RecordParser& parser, const EncodeText& encoder,
+                 EncodedRows& rows) {
   rows.clear();
   const auto limit = static_cast<size_t>(options.max_tokens), suffix = static_cast<size_t>(options.suffix);
   for (const Record& record : block.records) {
@@ -38,8 +40,6 @@ void encode(const Block& block, const TokenizeOptions& options, RecordParser& pa
     rows.row_ends.push_back(rows.ids.size());
   }
 }
-
-}  // namespace
 
 bool is_blank(std::string_view text) { return after_space(text, 0) == text.size(); }
 
@@ -67,7 +67,7 @@ void tokenize(const Dataset::Source& source, const std::function<EncodeText()>& 
       [&](int) -> BlockPipeline::Worker {
         const auto parser = std::make_shared<RecordParser>(*source.files);
         return [&, parser, encoder = make_encoder()](const Block& block, size_t slot) {
-          encode(block, options, *parser, encoder, rows[slot]);
+          encode_rows(block, options, *parser, encoder, rows[slot]);
         };
       },
       [&](size_t slot, double done) {

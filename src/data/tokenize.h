@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "data/record_parser.h"
 #include "data/source.h"
 #include "data/token_store.h"
 
@@ -21,6 +22,10 @@ struct TokenizeOptions {
   int64_t suffix = 0;       ///< template tokens at a row's end, which cutting keeps
   int threads = 0;          ///< that tokenize; 0: all processors
 };
+
+/// What is made of a block's rows; `rows` is overwritten.
+void encode_rows(const Block& block, const TokenizeOptions& options, RecordParser& parser, const EncodeText& encoder,
+                 EncodedRows& rows);
 
 /// Appends all rows of `source` to `writer`, which comes out the same for any number of threads.
 /// Errors: what reading and encoding throw; of several rows the first one's.

@@ -9,9 +9,10 @@
 
 namespace tekio {
 
-/// Refuses ranks that were told different things: another build of the program, other weights, or another value in
-/// `told`, whose keys are as a sentence names them ("--seed", "the device"). All ranks call it. Errors: usage (names
-/// what differs, and on which rank).
+/// Refuses ranks that were told different things: another value in `told`, whose keys are as a sentence names them
+/// ("--seed", "the device"). All ranks call it. Errors: usage (names what differs, and on which rank).
+void require_same_on_all(Communicator& ranks, const Json& told);
+/// The same; also another build of the program, or other weights.
 void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told);
 /// What a run is told.
 Json told_of(const RunIdentity& identity, const TrainingOptions& options);
