@@ -14,13 +14,13 @@
 namespace tekio::cli {
 namespace {
 
-std::mutex mutex;
-std::string said;         // of the end of all, by this rank or another
+std::mutex said_mutex;
+std::string said_of_end;  // of the end of all, by this rank or another
 bool has_joined = false;  // once in a process
 
 void note_said(const std::string& why) {
-  const std::lock_guard lock(mutex);
-  said = why;
+  const std::lock_guard lock(said_mutex);
+  said_of_end = why;
 }
 
 // All come together before one may leave: who leaves is heard by all.
@@ -34,7 +34,7 @@ std::unique_ptr<Communicator> meet() {
   return ranks;
 }
 
-void leave(Communicator& ranks, const std::string& why) {
+void leave_with(Communicator& ranks, const std::string& why) {
   ranks.leave(why);
   if (const std::string told = ranks.said(); !told.empty()) note_said(told);
 }
@@ -61,7 +61,7 @@ int run_on_ranks(Common& common, const std::function<int(Communicator& ranks)>& 
   try {
     return body(*ranks);
   } catch (const std::exception& error) {
-    leave(*ranks, told_of(error).sentence);
+    leave_with(*ranks, told_of(error).sentence);
     throw;
   }
 }
@@ -82,15 +82,16 @@ void require_same_options(Communicator& ranks, const OptionTable& table) {
 void refuse_on_ranks(const std::string& why) {
   if (has_joined) return;
   try {
-    if (find_launch()) leave(*meet(), why);
+    if (find_launch()) leave_with(*meet(), why);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it is said by this one then
   }
 }
 
 bool was_said(ErrorKind kind, const std::string& why) {
   constexpr size_t kCompared = 300;  // a word to other ranks may be cut
-  const std::lock_guard lock(mutex);
-  return !said.empty() && (kind == ErrorKind::comms || said.find(why.substr(0, kCompared)) != std::string::npos);
+  const std::lock_guard lock(said_mutex);
+  return !said_of_end.empty() &&
+         (kind == ErrorKind::comms || said_of_end.find(why.substr(0, kCompared)) != std::string::npos);
 }
 
 }  // namespace tekio::cli

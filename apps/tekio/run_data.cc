@@ -81,7 +81,7 @@ void check_columns(const std::vector<std::pair<std::string, Dataset>>& splits) {
 
 // Where rows are from, as ranks name it to each other.
 constexpr const char *kData = "data", *kValidation = "validation_file", *kGeneral = "general_data";
-Json name_of(const char* from, const std::string& split) { return {{"from", from}, {"split", split}}; }
+Json rows_name(const char* from, const std::string& split) { return {{"from", from}, {"split", split}}; }
 
 DatasetDict open_general(const TrainingArguments& a) {
   const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
@@ -139,12 +139,12 @@ class Splitter {
       const std::string split = choose_split(held_out, {"validation", "test", "train"});
       const Dataset& evaluated = held_out[split];
       check_text(evaluated, a_.validation_file);
-      return evaluated_on(train, evaluated, name_of(kValidation, split));
+      return evaluated_on(train, evaluated, rows_name(kValidation, split));
     }
     for (const char* split : {"validation", "test"})
       if (dataset.contains(split) && dataset.splits().size() > 1) {
         check_columns({{train_split_, train}, {split, dataset[split]}});
-        return evaluated_on(train, dataset[split], name_of(kData, split));
+        return evaluated_on(train, dataset[split], rows_name(kData, split));
       }
     return by_percentage(train);
   }
@@ -157,7 +157,7 @@ class Splitter {
                     trained.size());
   }
 
-  Chunks cut_train(const Dataset& train) const { return cut(train, name_of(kData, train_split_)); }
+  Chunks cut_train(const Dataset& train) const { return cut(train, rows_name(kData, train_split_)); }
 
   RunData by_chunks(const Dataset& train) const {
     const Chunks all = cut_train(train);
@@ -221,7 +221,7 @@ void open_general_data(const TrainingArguments& a, const Splitter& splitter, Run
   const DatasetDict elsewhere = open_general(a);
   const std::string split = choose_split(elsewhere, {"validation", "test", "train"});
   data.general_name = data_name(a.general_data);
-  data.general = first_chunks(splitter.cut(elsewhere[split], name_of(kGeneral, split)), a.max_eval_samples);
+  data.general = first_chunks(splitter.cut(elsewhere[split], rows_name(kGeneral, split)), a.max_eval_samples);
 }
 
 void check_chunks(const RunData& data, int64_t chunk_size) {

@@ -20,7 +20,7 @@ std::string bytes_of(const Json& document) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string text_of(const StoreKey& key) { return {reinterpret_cast<const char*>(key.data()), key.size()}; }
+std::string key_text(const StoreKey& key) { return {reinterpret_cast<const char*>(key.data()), key.size()}; }
 
 StoreKey key_of(const Json& task) {
   const std::string text = task["key"];
@@ -72,7 +72,7 @@ void SharedChunks::fill(const Json& name, const StoreRecipe& recipe, const Datas
   constexpr int kMostBlocks = 16;
   const int threads = options_.threads > 0 ? options_.threads : available_processors();
   const int blocks = std::clamp(threads, 1, kMostBlocks);
-  tell({{"task", "tokenize"}, {"name", name}, {"key", text_of(key)}, {"blocks", blocks}});
+  tell({{"task", "tokenize"}, {"name", name}, {"key", key_text(key)}, {"blocks", blocks}});
   const Tokenizers who = gather_tokenizers(true, blocks);
   if (who.ranks.size() == 1) return tokenize(source, recipe.make_encoder, recipe.options, writer);
   tokenize_together(ranks_, who, {&source, &recipe.make_encoder, recipe.options, &writer});
@@ -111,7 +111,7 @@ void SharedChunks::share(const std::shared_ptr<const TokenStore>& store, const S
   stores_.push_back(store);
   const std::string_view bytes = store->file().text();
   tell({{"task", "take"},
-        {"key", text_of(key)},
+        {"key", key_text(key)},
         {"path", fs::absolute(store->file().path()).string()},
         {"bytes", bytes.size()}});
   for (bool ignored = false; someone_lacks(false, ignored);)

@@ -212,7 +212,7 @@ class Exchange {
 
 constexpr uint64_t kError = UINT64_MAX;  // in a block's size's place: kind and sentence follow
 
-std::string text_of(const Turn& turn) {
+std::string turn_text(const Turn& turn) {
   std::string text = turn.rows;
   if (!turn.error) return text;
   put(text, kError);
@@ -290,7 +290,7 @@ void tokenize_together(const DataRanks& ranks, const Tokenizers& who, const Toke
   for (bool goes_on = true; goes_on;) {
     // A rank that has given its last turn gives empty ones while others go on.
     if (own) turn = turn.is_last ? Turn{.rows = "", .error = std::nullopt, .is_last = true} : own->next();
-    goes_on = exchange.go_round(own ? std::optional(text_of(turn)) : std::nullopt, turn.is_last, turns);
+    goes_on = exchange.go_round(own ? std::optional(turn_text(turn)) : std::nullopt, turn.is_last, turns);
     for (const std::string& text : turns) {
       try {
         take_turn(text, cannot_write ? nullptr : job.writer);
