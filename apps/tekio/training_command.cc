@@ -176,7 +176,9 @@ int TrainingCommand::run(const OptionTable& table, const std::vector<std::string
 int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out) {
   TrainingArguments& a = arguments_;
   const bool leads = ranks.rank() == 0;
-  require_same_options(ranks, table);
+  const std::unique_ptr<Communicator> planner = alone();
+  Communicator& readers = a.dry_run ? *planner : ranks;  // a plan is rank 0's alone
+  require_same_options(readers, table);
   const Origin origin = find();
   if (a.training_data().empty()) a.data = default_data();
   if (a.training.output_dir.empty())
@@ -204,7 +206,7 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   a.chunks.words = a.training.word_bounds();
-  const RunData data = open_run_data(a, opened.tokenizer, ranks);
+  const RunData data = open_run_data(a, opened.tokenizer, readers);
   warn_of_words_without_space(a.read, opened.tokenizer);
   if (leads) warn_of_long_words(a.training, data.split.train, opened.tokenizer);
   print(fmt::format(" data     {} · column {} · {} · {} of {}{} · {} to train on, {} to evaluate on",

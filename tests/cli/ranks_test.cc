@@ -10,7 +10,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "process.h"
@@ -252,6 +254,53 @@ TEST_P(RanksOf, ThoseThatAreToldDifferentThingsAreRefused) {
   EXPECT_THAT(result.err, HasSubstr("the ranks were told different things: --learning_rate is 0.001 on rank 0 and "
                                     "0.002 on rank 1;"));
   EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+TEST_P(RanksOf, WhatAllAreRefusedForIsSaidOnce) {
+  const ScratchFolder folder;
+  const std::vector<std::vector<std::string>> refused = {
+      {"adapt", "--learning_rate", "fast"},
+      {"adapt", "--model", model_folder(), "--data", folder / "nowhere.txt", "--output_dir", folder / "run"},
+      {"eval", "--model", model_folder()},
+      {"bench", "step", "--kernel", "all"},
+  };
+  for (const auto& arguments : refused) {
+    const auto result = launch(kRanks, {}, arguments);
+    EXPECT_NE(result.code, 0);
+    std::istringstream lines(result.err);
+    int said = 0;
+    for (std::string line; std::getline(lines, line);) said += line.starts_with("tekio: ") ? 1 : 0;
+    EXPECT_EQ(said, 1) << result.err;
+  }
+}
+
+TEST_P(RanksOf, TokenizeIntoTheStoreThatOneProcessMakes) {
+  const ScratchFolder folder;
+  std::string many;
+  while (many.size() < 900'000) many += sentences(60);  // four blocks
+  const std::string text = folder.write("text.txt", many);
+  const auto evaluate = [&](const std::string& data) {
+    return std::vector<std::string>{"eval", "--model",      model_folder(), "--data",    data, "--max_chunks",
+                                    "8",    "--chunk_size", "16",           "--threads", "1",  "--dtype",
+                                    "f32",  "--json"};
+  };
+  std::map<std::string, std::string> stores[2];
+  nlohmann::ordered_json reports[2];
+  for (const int together : {0, 1}) {
+    const std::string cache = folder / (together == 1 ? "together" : "alone");
+    ::setenv("TEKIO_CACHE", cache.c_str(), 1);
+    const auto result = launch(together == 1 ? kRanks : 1, {}, evaluate(text));
+    ::unsetenv("TEKIO_CACHE");
+    ASSERT_EQ(result.code, 0) << result.err;
+    reports[together] = nlohmann::ordered_json::parse(result.out);
+    for (const char* key : {"seconds", "world_size"}) reports[together].erase(key);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(cache))
+      if (entry.path().string().find("/tokens/") != std::string::npos)
+        stores[together][entry.path().filename().string()] = read_file(entry.path().string());
+  }
+  EXPECT_EQ(reports[1], reports[0]);
+  EXPECT_FALSE(stores[0].empty());
+  EXPECT_TRUE(stores[1] == stores[0]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Mpi, RanksOf, testing::Values("openmpi", "mpich"), [](const auto& mpi) { return mpi.param; });
