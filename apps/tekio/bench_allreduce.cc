@@ -44,8 +44,8 @@ class BenchAllreduce final : public Command {
     add_repeats(table, &repeats_);
   }
 
-  int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    return run_on_ranks(common, [&](Communicator& ranks) { return measure(ranks, out); });
+  int run(const OptionTable& table, const std::vector<std::string>&, Output& out) override {
+    return run_on_ranks(table, common, [&](Communicator& ranks) { return measure(ranks, out); });
   }
 
  private:

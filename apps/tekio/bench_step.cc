@@ -110,7 +110,7 @@ class BenchStep final : public Command {
     }
     OrderedJson report;
     int size = 1, rank = 0;
-    run_on_ranks(common, [&](Communicator& ranks) {
+    run_on_ranks(table, common, [&](Communicator& ranks) {
       report = measure_step(job_, common, config, folder, ranks);
       size = ranks.size();
       rank = ranks.rank();

@@ -114,12 +114,11 @@ class Eval final : public Command {
   }
 
   int run(const OptionTable& table, const std::vector<std::string>&, Output& out) override {
-    return run_on_ranks(common, [&](Communicator& ranks) { return run_as_one_of(ranks, table, out); });
+    return run_on_ranks(table, common, [&](Communicator& ranks) { return run_as_one_of(ranks, out); });
   }
 
  private:
-  int run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out) {
-    require_same_options(ranks, table);
+  int run_as_one_of(Communicator& ranks, Output& out) {
     const std::vector<Candidate> candidates = find_models();
     settle_chunks(candidates);
     std::string split;

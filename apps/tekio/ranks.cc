@@ -34,6 +34,15 @@ std::unique_ptr<Communicator> meet() {
   return ranks;
 }
 
+void require_same_options(Communicator& ranks, const OptionTable& table) {
+  static const std::set<std::string> kOwn = {"threads", "device", "offline",    "no_cache", "cache_dir",
+                                             "json",    "quiet",  "output_dir", "trace",    "config"};
+  Json told = Json::object();
+  for (const auto& [name, value] : table.to_json().items())
+    if (!kOwn.contains(name)) told["--" + name] = value;
+  require_same_on_all(ranks, "tekio " + table.command(), told);
+}
+
 void leave_with(Communicator& ranks, const std::string& why) {
   ranks.leave(why);
   if (const std::string told = ranks.said(); !told.empty()) note_said(told);
@@ -54,11 +63,12 @@ Told told_of(const std::exception& error) {
   return {ErrorKind::bug, fmt::format("a bug of tekio's own, please report it: {}", printable(error.what(), 300))};
 }
 
-int run_on_ranks(Common& common, const std::function<int(Communicator& ranks)>& body) {
+int run_on_ranks(const OptionTable& table, Common& common, const std::function<int(Communicator& ranks)>& body) {
   const std::unique_ptr<Communicator> ranks = meet();
   if (ranks->size() > 1 && common.threads == 0) common.threads = ranks->processors();
   if (ranks->rank() > 0) set_silent();
   try {
+    require_same_options(*ranks, table);
     return body(*ranks);
   } catch (const std::exception& error) {
     leave_with(*ranks, told_of(error).sentence);
@@ -68,15 +78,6 @@ int run_on_ranks(Common& common, const std::function<int(Communicator& ranks)>& 
 
 DataRanks data_ranks(Communicator& ranks) {
   return {ranks.rank(), ranks.size(), [&ranks](std::string_view own) { return ranks.gather(own); }};
-}
-
-void require_same_options(Communicator& ranks, const OptionTable& table) {
-  static const std::set<std::string> kOwn = {"threads", "device",     "offline", "no_cache", "cache_dir", "json",
-                                             "quiet",   "output_dir", "trace",   "dry_run",  "config"};
-  Json told = Json::object();
-  for (const auto& [name, value] : table.to_json().items())
-    if (!kOwn.contains(name)) told["--" + name] = value;
-  require_same_on_all(ranks, told);
 }
 
 void refuse_on_ranks(const std::string& why) {

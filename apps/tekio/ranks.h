@@ -12,15 +12,13 @@
 namespace tekio::cli {
 
 /// Finds the others and calls `body`; started alone, it is alone. Ranks but the first are silent, and whatever ends one
-/// of them is told to all. Without --threads each takes its share of the processors. Errors: as of join() and `body`.
-int run_on_ranks(Common& common, const std::function<int(Communicator& ranks)>& body);
+/// of them is told to all. Without --threads each takes its share of the processors. Refuses ranks that were given
+/// another command or other options, but for those that say where and how a process works and not what comes of it.
+/// Errors: as of join() and `body`; usage.
+int run_on_ranks(const OptionTable& table, Common& common, const std::function<int(Communicator& ranks)>& body);
 
 /// The ranks for those that read data together.
 DataRanks data_ranks(Communicator& ranks);
-
-/// Refuses ranks that were given different options, but for those that say where and how a process works and not what
-/// comes of it. All ranks call it. Errors: usage.
-void require_same_options(Communicator& ranks, const OptionTable& table);
 
 /// A command that would have run on ranks was refused before: tells the others, so that all end with one sentence.
 void refuse_on_ranks(const std::string& why);

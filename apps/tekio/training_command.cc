@@ -167,7 +167,7 @@ void TrainingCommand::check(const OptionTable& table, const std::vector<std::str
 }
 
 int TrainingCommand::run(const OptionTable& table, const std::vector<std::string>&, Output& out) {
-  return run_on_ranks(common, [&](Communicator& ranks) {
+  return run_on_ranks(table, common, [&](Communicator& ranks) {
     const bool only_plans = arguments_.dry_run && ranks.rank() > 0;  // which rank 0 does
     return only_plans ? 0 : run_as_one_of(ranks, table, out);
   });
@@ -178,7 +178,6 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   const bool leads = ranks.rank() == 0;
   const std::unique_ptr<Communicator> planner = alone();
   Communicator& readers = a.dry_run ? *planner : ranks;  // a plan is rank 0's alone
-  require_same_options(readers, table);
   const Origin origin = find();
   if (a.training_data().empty()) a.data = default_data();
   if (a.training.output_dir.empty())

@@ -86,7 +86,7 @@ int64_t accumulation_to_resume(const TrainingOptions& options, Communicator& ran
     const bool on_as_many = ranks_of(before) == ranks.size();
     if (had > 0 && !on_as_many && had % each == 0) accumulation = had / each;
   }
-  return std::stoll(ranks.broadcast(std::to_string(accumulation)));
+  return number_from_rank(ranks.broadcast(std::to_string(accumulation)));
 }
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
@@ -142,7 +142,7 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
     fail(ErrorKind::input,
          "there is no chunk to evaluate on: the text is shorter than one chunk; give more text or a smaller "
          "--chunk_size");
-  require_same_on_all(ranks, model.impl().model(), told_of(evaluated, o));
+  require_same_evaluation(ranks, evaluated, o, model.impl().model(), tokenizer);
   compute_in_the_same(ranks, model, o.masking_rng);
   RunMasking masking({o}, MaskingVocabulary::of(tokenizer));
   ModelLease lease(model.impl(), batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),

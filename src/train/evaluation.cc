@@ -52,6 +52,15 @@ EvaluationReport LossSums::report() const {
   return r;
 }
 
+namespace {
+
+[[noreturn]] void fail_damaged(std::string_view record) {
+  fail(ErrorKind::comms, "a rank sent {} where its part of an evaluation was due",
+       counted(static_cast<int64_t>(record.size()), "byte"));
+}
+
+}  // namespace
+
 /// What a batch adds, as ranks tell each other.
 struct Evaluator::BatchSums {
   ChunkLosses each;
@@ -64,11 +73,11 @@ struct Evaluator::BatchSums {
   /// Returns what to_record() was told.
   int take(std::string_view record) {
     std::array<int64_t, 2> head;
-    TEKIO_CHECK(record.size() >= sizeof head, "a record of {} bytes", record.size());
+    if (record.size() < sizeof head) fail_damaged(record);
     std::memcpy(head.data(), record.data(), sizeof head);
     tokens = head[1];
     auto losses = chunk_losses_in(record.substr(sizeof head));
-    TEKIO_CHECK(losses.has_value(), "a record of {} bytes", record.size());
+    if (!losses) fail_damaged(record);
     each = std::move(*losses);
     return static_cast<int>(head[0]);
   }

@@ -133,6 +133,15 @@ Json options_to_json(const TrainingOptions& o) {
   return document;
 }
 
+Json mask_options_to_json(const MaskOptions& o) {
+  Json document = Json::object();
+  ToJson walker(document);
+  walk_mask_options(o, walker);
+  walker.choice({"masking_rng", ""}, o.masking_rng, masking_rng_names());
+  walker.option({"seed", ""}, o.seed);
+  return document;
+}
+
 OptionChanges compare_options(const Json& recorded, const Json& now) {
   // An option that an earlier version did not have was as it is without one.
   Json before = options_to_json({});

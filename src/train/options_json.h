@@ -12,6 +12,8 @@ namespace tekio {
 
 /// Every option by its name.
 Json options_to_json(const TrainingOptions& options);
+/// Every option of masking by its name.
+Json mask_options_to_json(const MaskOptions& options);
 
 /// How many ranks a run was begun on, beside its options; absent: 1.
 constexpr const char* kWorldSize = "world_size";

@@ -9,18 +9,23 @@
 
 namespace tekio {
 
-/// Refuses ranks that were told different things: another value in `told`, whose keys are as a sentence names them
-/// ("--seed", "the device"). All ranks call it. Errors: usage (names what differs, and on which rank).
-void require_same_on_all(Communicator& ranks, const Json& told);
-/// The same; also another build of the program, or other weights.
-void require_same_on_all(Communicator& ranks, const MlmNetwork& model, Json told);
-/// What a run is told.
-Json told_of(const RunIdentity& identity, const TrainingOptions& options);
-/// What an evaluation is told.
-Json told_of(const Chunks& evaluated, const EvaluationOptions& options);
+/// Refuses ranks that were given different work ("tekio adapt"), or told different things: another value in `told`,
+/// whose keys are as a sentence names them ("--seed", "the device"), or one that not all have. All ranks call it.
+/// Errors: usage (names what differs, and on which rank), comms (a rank sent something else).
+void require_same_on_all(Communicator& ranks, const std::string& work, const Json& told);
+/// The same for a run: the program, its options and data, the model, what it computes by, and its tokenizer.
+void require_same_run(Communicator& ranks, const RunIdentity& identity, const TrainingOptions& options,
+                      const MlmNetwork& model, const Tokenizer& tokenizer);
+/// The same for an evaluation.
+void require_same_evaluation(Communicator& ranks, const Chunks& evaluated, const EvaluationOptions& options,
+                             const MlmNetwork& model, const Tokenizer& tokenizer);
 
-/// Lets all ranks compute in what rank 0 computes in: what would be measured may differ by a hair.
+/// Lets all ranks compute in what rank 0 computes in: what would be measured may differ by a hair. Errors: usage (the
+/// processor of one cannot).
 void compute_in_the_same(Communicator& ranks, const MaskedLM& model, MaskingRng masking);
+
+/// A whole number that another rank sent. Errors: comms (it sent something else).
+int64_t number_from_rank(const std::string& text);
 
 /// Gives rank 0's numbers to all. Returns when they are there.
 void give_to_all(Communicator& ranks, ParameterSet& numbers);

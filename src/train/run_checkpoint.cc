@@ -102,6 +102,11 @@ std::string digest_of(const Chunks& chunks, std::vector<int32_t> (Chunks::*numbe
 
 std::string digest_of_chunks(const Chunks& chunks) { return digest_of(chunks, &Chunks::ids); }
 
+std::string digest_of_words(const Chunks& chunks, const MaskOptions& masking) {
+  const bool by_words = masking.whole_word_mask || masking.masking == Masking::span;
+  return by_words ? digest_of(chunks, &Chunks::word_ids) : "";
+}
+
 RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split& data, const MaskedLM& model,
                             const Backend& backend, int ranks) {
   const Arithmetic& arithmetic = arithmetic_of(model, options.masking_rng).taken;
@@ -109,17 +114,13 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
   recorded["dtype"] = name_of(arithmetic.type);
   recorded["bf16_kernel"] = arithmetic.kernel;
   if (ranks > 1) recorded[kWorldSize] = ranks;
-  const bool by_words = options.whole_word_mask || options.masking == Masking::span;
-  const auto word_digest = [&](const Chunks& chunks) {
-    return by_words ? digest_of(chunks, &Chunks::word_ids) : std::string();
-  };
   return {.options = std::move(recorded),
           .train_chunks = data.train.size(),
           .eval_chunks = data.test.size(),
           .train_digest = digest_of_chunks(data.train),
           .eval_digest = digest_of_chunks(data.test),
-          .train_word_digest = word_digest(data.train),
-          .eval_word_digest = word_digest(data.test),
+          .train_word_digest = digest_of_words(data.train, options),
+          .eval_word_digest = digest_of_words(data.test, options),
           .family = model.info().family,
           .device = backend.name(),
           .dtype = name_of(arithmetic.type),

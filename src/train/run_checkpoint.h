@@ -20,6 +20,8 @@ namespace tekio {
 
 /// Of ids, some of them: enough to tell two corpora, splits or tokenizers apart.
 std::string digest_of_chunks(const Chunks& chunks);
+/// Likewise of their words, where masking chooses words; empty where it does not.
+std::string digest_of_words(const Chunks& chunks, const MaskOptions& masking);
 
 /// What must be the same for a run to be resumed: its options, data and model.
 struct RunIdentity {

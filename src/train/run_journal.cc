@@ -8,6 +8,7 @@
 #include "model/family.h"
 #include "train/chunk_losses.h"
 #include "train/plan.h"
+#include "train/rank_agreement.h"
 #include "train/report.h"
 
 namespace tekio {
@@ -43,6 +44,7 @@ RunJournal::RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks
 // ---- a run's beginning ----
 
 std::optional<fs::path> RunJournal::open() {
+  require_same_run(ranks_, identity_, options_, model_, tokenizer_);
   std::string checkpoint;
   if (folder_) {
     folder_->claim();

@@ -49,7 +49,6 @@ class RunJournal {
   /// The first update follows.
   void start_clock();
 
-  const RunIdentity& identity() const { return identity_; }
   RunState& state() { return state_; }
   const RunState& state() const { return state_; }
   /// Whether evaluations no longer improve, or a callback has had enough, and the run is to end for that.

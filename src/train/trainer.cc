@@ -46,7 +46,6 @@ AdaptReport Trainer::run() {
 /// Opens the folder and evaluates the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
   enter(RunPhase::starting);
-  require_same_on_all(ranks_, model_, told_of(journal_.identity(), options_));
   is_asked_ = !ranks_.broadcast(options_.on_update || options_.on_evaluation ? "asked" : "").empty();
   const std::optional<fs::path> checkpoint = journal_.open();
   if (options_.dropout) model_.config().set_dropout(*options_.dropout);

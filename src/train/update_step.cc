@@ -34,7 +34,8 @@ std::string_view bytes_of(const std::vector<T>& items) {
 /// Appends what bytes_of() gave of another rank's items.
 template <typename T>
 void append(std::vector<T>& items, std::string_view bytes) {
-  TEKIO_CHECK(bytes.size() % sizeof(T) == 0, "a record of {} bytes, {} an item", bytes.size(), sizeof(T));
+  if (bytes.size() % sizeof(T) != 0)
+    fail(ErrorKind::comms, "a rank sent {} where items of {} were due", counted(bytes.size(), "byte"), sizeof(T));
   const size_t before = items.size();
   items.resize(before + bytes.size() / sizeof(T));
   if (!bytes.empty()) std::memcpy(items.data() + before, bytes.data(), bytes.size());
