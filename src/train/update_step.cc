@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "model/family.h"
 #include "train/plan.h"
 
@@ -158,8 +159,9 @@ UpdateStep::Outline UpdateStep::outline_of(const UpdateBatches& update) {
   for (size_t rank = 0; rank < records.size(); ++rank) {
     const std::string_view of_rank = records[rank];
     const auto own = static_cast<size_t>(update.update.share(static_cast<int>(rank)).size()) * sizeof(BatchFigures);
-    TEKIO_CHECK(of_rank.size() >= own, "update {}: a record of {} bytes from rank {}", update.update.step,
-                of_rank.size(), rank);
+    if (of_rank.size() < own)
+      fail(ErrorKind::comms, "rank {} sent {} of its batches of update {}, where {} were due", rank,
+           counted(static_cast<int64_t>(of_rank.size()), "byte"), update.update.step, own);
     append(outline.figures, of_rank.substr(0, own));
     append(outline.looked_up, of_rank.substr(own));
   }
