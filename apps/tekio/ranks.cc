@@ -1,11 +1,14 @@
 #include "ranks.h"
 
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <new>
 #include <set>
+#include <thread>
 
 #include "base/error.h"
+#include "base/error_kind.h"
 #include "base/log.h"
 #include "dist/join.h"
 #include "terminal_log.h"
@@ -15,8 +18,9 @@ namespace tekio::cli {
 namespace {
 
 std::mutex said_mutex;
-std::string said_of_end;  // of the end of all, by this rank or another
-bool has_joined = false;  // once in a process
+std::string said_of_end;                  // of the end of all, by this rank or another
+bool has_joined = false;                  // once in a process
+std::unique_ptr<Communicator> abandoned;  // by this process, which is about to end
 
 void note_said(const std::string& why) {
   const std::lock_guard lock(said_mutex);
@@ -38,40 +42,42 @@ void require_same_options(Communicator& ranks, const OptionTable& table) {
   static const std::set<std::string> kOwn = {"threads", "device", "offline",    "no_cache", "cache_dir",
                                              "json",    "quiet",  "output_dir", "trace",    "config"};
   Json told = Json::object();
-  for (const auto& [name, value] : table.to_json().items())
+  const OrderedJson options = table.to_json();
+  for (const auto& [name, value] : options.items())
     if (!kOwn.contains(name)) told["--" + name] = value;
   require_same_on_all(ranks, "tekio " + table.command(), told);
 }
 
-void leave_with(Communicator& ranks, const std::string& why) {
-  ranks.leave(why);
-  if (const std::string told = ranks.said(); !told.empty()) note_said(told);
+void leave_with(std::unique_ptr<Communicator> ranks, const Told& why) {
+  ranks->leave(why.sentence, why.kind);
+  if (const std::string told = ranks->said(); !told.empty()) note_said(told);
+  abandoned = std::move(ranks);
 }
 
 }  // namespace
 
 Told told_of(const std::exception& error) {
-  if (const auto* const known = dynamic_cast<const Error*>(&error)) {
-    if (known->kind() != ErrorKind::bug) return {known->kind(), error.what()};
-    return {ErrorKind::bug, fmt::format("a bug of tekio's own, please report it: {}", error.what())};
-  }
+  const ErrorKind kind = kind_of(error);
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
-    return {ErrorKind::device, "memory ran out; a smaller batch or shorter chunks need less"};
+    return {kind, "memory ran out; a smaller batch or shorter chunks need less"};
   if (const auto* const files = dynamic_cast<const std::filesystem::filesystem_error*>(&error))
-    return {ErrorKind::io,
-            fmt::format("cannot use {}: {}", printable(files->path1().string(), 300), files->code().message())};
-  return {ErrorKind::bug, fmt::format("a bug of tekio's own, please report it: {}", printable(error.what(), 300))};
+    return {kind, fmt::format("cannot use {}: {}", printable(files->path1().string(), 300), files->code().message())};
+  if (kind != ErrorKind::bug) return {kind, error.what()};
+  const bool own = dynamic_cast<const Error*>(&error) != nullptr;
+  return {kind, "a bug of tekio's own, please report it: " + (own ? error.what() : printable(error.what(), 300))};
 }
 
 int run_on_ranks(const OptionTable& table, Common& common, const std::function<int(Communicator& ranks)>& body) {
-  const std::unique_ptr<Communicator> ranks = meet();
+  std::unique_ptr<Communicator> ranks = meet();
   if (ranks->size() > 1 && common.threads == 0) common.threads = ranks->processors();
   if (ranks->rank() > 0) set_silent();
   try {
     require_same_options(*ranks, table);
-    return body(*ranks);
+    const int code = body(*ranks);
+    ranks->finish();
+    return code;
   } catch (const std::exception& error) {
-    leave_with(*ranks, told_of(error).sentence);
+    leave_with(std::move(ranks), told_of(error));
     throw;
   }
 }
@@ -80,10 +86,10 @@ DataRanks data_ranks(Communicator& ranks) {
   return {ranks.rank(), ranks.size(), [&ranks](std::string_view own) { return ranks.gather(own); }};
 }
 
-void refuse_on_ranks(const std::string& why) {
+void refuse_on_ranks(const Told& why) {
   if (has_joined) return;
   try {
-    if (find_launch()) leave_with(*meet(), why);
+    if (find_launch()) leave_with(meet(), why);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it is said by this one then
   }
 }
@@ -93,6 +99,17 @@ bool was_said(ErrorKind kind, const std::string& why) {
   const std::lock_guard lock(said_mutex);
   return !said_of_end.empty() &&
          (kind == ErrorKind::comms || said_of_end.find(why.substr(0, kCompared)) != std::string::npos);
+}
+
+// By now nothing of what the command had is left on this rank. Rank 0 waits a moment for the others to come as far;
+// they end by themselves only where rank 0 is not there to do it.
+int end_with(ErrorKind kind) {
+  if (!abandoned || abandoned->size() == 1) return exit_code(kind);
+  const int code = exit_code(abandoned->ended_by());
+  std::this_thread::sleep_for(std::chrono::milliseconds(abandoned->rank() == 0 ? 200 : 3000));
+  abandoned->end_all(code);
+  abandoned.reset();
+  return code;
 }
 
 }  // namespace tekio::cli

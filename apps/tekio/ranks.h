@@ -20,9 +20,6 @@ int run_on_ranks(const OptionTable& table, Common& common, const std::function<i
 /// The ranks for those that read data together.
 DataRanks data_ranks(Communicator& ranks);
 
-/// A command that would have run on ranks was refused before: tells the others, so that all end with one sentence.
-void refuse_on_ranks(const std::string& why);
-
 /// Whether the user was told, by whichever rank, why this one ends. Of one that was left by another, whatever is known
 /// is enough.
 bool was_said(ErrorKind kind, const std::string& why);
@@ -33,5 +30,13 @@ struct Told {
   std::string sentence;
 };
 Told told_of(const std::exception& error);
+
+/// A command that would have run on ranks was refused before: tells the others, so that all end with one sentence.
+void refuse_on_ranks(const Told& why);
+
+/// The exit code of a process that ends for an error of this kind, as the last thing that it does. Where others were
+/// started beside it, it is theirs too, that of whoever failed first, and they are ended: a launcher that sees one
+/// process fail by itself kills the others, and returns what it makes of that.
+int end_with(ErrorKind kind);
 
 }  // namespace tekio::cli

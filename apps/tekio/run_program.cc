@@ -193,7 +193,7 @@ int dispatch(Words words, Output& out, std::function<void(TrainingOptions&)> pre
   try {
     return run_chosen(*chosen, table, words, out);
   } catch (const std::exception& error) {
-    if (chosen->text().on_ranks) refuse_on_ranks(told_of(error).sentence);
+    if (chosen->text().on_ranks) refuse_on_ranks(told_of(error));
     throw;
   }
 }
@@ -234,7 +234,7 @@ int run_program(const std::vector<std::string>& arguments, Output& out) {
   } catch (const std::exception& error) {
     const Told told = told_of(error);
     if (!was_said(told.kind, told.sentence)) report_error(told.sentence);
-    return exit_code(told.kind);
+    return end_with(told.kind);
   }
 }
 

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <new>
+
+#include "base/error_kind.h"
 
 namespace tekio {
 
@@ -22,6 +26,12 @@ int exit_code(ErrorKind kind) noexcept {
       break;
   }
   return 70;
+}
+
+ErrorKind kind_of(const std::exception& error) noexcept {
+  if (const auto* const known = dynamic_cast<const Error*>(&error)) return known->kind();
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return ErrorKind::device;
+  return dynamic_cast<const std::filesystem::filesystem_error*>(&error) != nullptr ? ErrorKind::io : ErrorKind::bug;
 }
 
 namespace {

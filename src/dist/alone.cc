@@ -17,8 +17,14 @@ class Alone final : public Communicator {
   void wait() override {}
   std::vector<std::string> gather(std::string_view own) override { return {std::string(own)}; }
   std::string broadcast(std::string_view of_rank_0) override { return std::string(of_rank_0); }
-  void leave(std::string_view) noexcept override {}
+  void leave(std::string_view, ErrorKind kind) noexcept override { ended_by_ = kind; }
   std::string said() const override { return ""; }
+  ErrorKind ended_by() const override { return ended_by_; }
+  void finish() override {}
+  void end_all(int) noexcept override {}
+
+ private:
+  ErrorKind ended_by_ = ErrorKind::comms;
 };
 
 }  // namespace

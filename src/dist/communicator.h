@@ -14,6 +14,7 @@
 // leave() before their memory goes.
 #pragma once
 
+#include <tekio/error.h>
 #include <functional>
 #include <memory>
 #include <span>
@@ -46,7 +47,7 @@ using Say = std::function<void(const std::string& why)>;
 /// How long other ranks are waited for.
 struct Limits {
   double silence_seconds = 20;  ///< without a sign of life of one
-  double start_seconds = 120;   ///< until all have come
+  double start_seconds = 25;    ///< until all have come
   double saying_seconds = 3;    ///< for rank 0 to tell the user why nothing goes on
 };
 
@@ -80,9 +81,18 @@ class Communicator {
 
   /// Tells the others why this rank goes no further: whatever they wait for then throws `why` (comms), and so does
   /// whatever this rank calls afterwards. Never throws, and returns within five seconds.
-  virtual void leave(std::string_view why) noexcept = 0;
+  virtual void leave(std::string_view why, ErrorKind kind = ErrorKind::comms) noexcept = 0;
   /// What rank 0 has told its user of the end of all (Say); empty: nothing, or that did not come here in time.
   virtual std::string said() const = 0;
+  /// What ended all, once this rank has left or was left: the kind that the rank gave which left first, as rank 0 knows
+  /// it; comms where one is missing.
+  virtual ErrorKind ended_by() const = 0;
+  /// Waits for the others to come to the same end, after which no other function may be called. Errors: comms (one
+  /// has left instead).
+  virtual void finish() = 0;
+  /// Where ranks do not come to their end in order: ends all processes of the launch with this exit code, each where
+  /// it is. May not return; without effect where finish() has returned.
+  virtual void end_all(int code) noexcept = 0;
 };
 
 /// One process that works alone: sums are there already.

@@ -18,30 +18,35 @@ constexpr auto kTellingLimit = std::chrono::seconds(1);  // for notices to be on
 }  // namespace
 
 Courier::Courier(Meeting& meeting, Transport& transport, const Limits& limits, Say say)
-    : meeting_(meeting), limits_(limits), say_(std::move(say)), mailbox_(transport), pulse_(mailbox_, limits) {}
+    : meeting_(meeting),
+      transport_(transport),
+      limits_(limits),
+      say_(std::move(say)),
+      mailbox_(transport),
+      pulse_(mailbox_, limits) {}
 
 bool Courier::run() {
   for (;;) {
     take_tasks();
     const auto now = Clock::now();
     meeting_.rounds.fetch_add(1, std::memory_order_relaxed);
-    std::string why;
+    WhyEnd why;
     bool moved = false;
     try {
       moved = mailbox_.poll(now) > 0;
       moved = advance() || moved;
       why = trouble(now);
     } catch (const Error& error) {
-      why = error.what();
-      tell_all(why);
+      why = told_to_all({error.what(), error.kind()});
     }
     if (!why.empty()) {
-      if (say_) say(own_reason_.empty() ? why : own_reason_);
+      if (say_) say({own_reason_.empty() ? why.text : own_reason_, why.kind});
+      transport_.leave();
       end_with(why);
       return false;
     }
     if (has_said_goodbye_ && pulse_.all_have_ended() && !pulse_.has_unsent()) {
-      end_with("this rank has ended");
+      end_with({"this rank has ended"}, /*in_order=*/true);
       return true;
     }
     rest(moved);
@@ -97,42 +102,38 @@ bool Courier::advance() {
 }
 
 // Why nothing goes on; empty where it does. Has told the others what they cannot know.
-std::string Courier::trouble(Clock::time_point now) {
+WhyEnd Courier::trouble(Clock::time_point now) {
   if (!pulse_.notice().empty()) return pulse_.notice();
-  if (pulse_.is_overdue(now)) {
-    const std::string why =
-        fmt::format("{} was not heard of for {:.3g} s", name(pulse_.predecessor()), limits_.silence_seconds);
-    tell_all(why);
-    return why;
-  }
-  if (const int ended = pulse_.ended_before(begun_); ended >= 0) {
-    const std::string why = fmt::format("{} has ended, and the others have not", name(ended));
-    tell_all(why);
-    return why;
-  }
+  if (pulse_.is_overdue(now))
+    return told_to_all(
+        {fmt::format("{} was not heard of for {:.3g} s", name(pulse_.predecessor()), limits_.silence_seconds)});
+  if (const int ended = pulse_.ended_before(begun_); ended >= 0)
+    return told_to_all({fmt::format("{} has ended, and the others have not", name(ended))});
   std::unique_lock lock(meeting_.mutex);
-  std::string leaving = meeting_.leaving;
-  if (leaving.empty() && meeting_.closing && meeting_.unfinished > 0) leaving = "it ended before its work was done";
+  WhyEnd leaving = meeting_.leaving;
+  if (leaving.empty() && meeting_.closing && meeting_.unfinished > 0)
+    leaving = {"it ended before its work was done", ErrorKind::bug};
   const bool closing = meeting_.closing;
   lock.unlock();
   if (!leaving.empty()) {
-    own_reason_ = leaving;
-    tell_all(fmt::format("{} has left: {}", name(mailbox_.rank()), leaving));
-    return "this rank has left: " + leaving;
+    own_reason_ = leaving.text;
+    told_to_all({fmt::format("{} has left: {}", name(mailbox_.rank()), leaving.text), leaving.kind});
+    return {"this rank has left: " + leaving.text, leaving.kind};
   }
   if (closing && !has_said_goodbye_) {
     has_said_goodbye_ = true;
     pulse_.say_goodbye(begun_);
   }
-  return "";
+  return {};
 }
 
-void Courier::tell_all(const std::string& why) {
+WhyEnd Courier::told_to_all(const WhyEnd& why) {
   try {
     pulse_.give_notice(why);
     send_words();
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): who cannot be told will miss this rank
   }
+  return why;
 }
 
 void Courier::send_words() {
@@ -142,13 +143,13 @@ void Courier::send_words() {
   }
 }
 
-// Rank 0 tells its user and then the others that it did, who wait for that. What they are still sent meanwhile goes to
-// memory that is there until end_with().
-void Courier::say(const std::string& why) {
-  std::string said = why;
+// Rank 0 tells its user and then the others that it did, who wait for that: so all end by what rank 0 knew first. What
+// they are still sent meanwhile goes to memory that is there until end_with().
+void Courier::say(const WhyEnd& why) {
+  WhyEnd said = why;
   try {
     if (mailbox_.rank() == 0) {
-      say_(why);
+      say_(why.text);
       pulse_.say_so(why);
       send_words();
     } else {
@@ -165,9 +166,11 @@ void Courier::say(const std::string& why) {
   meeting_.said = said;
 }
 
-void Courier::end_with(const std::string& failure) {
+void Courier::end_with(const WhyEnd& failure, bool in_order) {
   const std::lock_guard lock(meeting_.mutex);
-  meeting_.failure = failure;
+  meeting_.failure = failure.text;
+  meeting_.ended_by = meeting_.said.empty() ? failure.kind : meeting_.said.kind;
+  meeting_.has_ended_in_order = in_order;
   meeting_.to_caller.notify_all();
 }
 

@@ -28,8 +28,10 @@ struct Meeting {
   std::deque<Task> tasks;
   std::vector<std::string> names;  // of the ranks, once they are known
   int group = 1;                   // to sum by
-  std::string leaving;             // why; empty: it stays
-  bool closing = false;
+  WhyEnd leaving;                  // empty: it stays
+  bool closing = false;            // it has come to its end in order
+  bool is_over = false;            // it makes no further call
+  std::optional<int> abort_code;   // to end all processes with
   std::atomic<bool> is_waited_for{false};
 
   // From the thread.
@@ -38,8 +40,10 @@ struct Meeting {
   bool is_open = false;
   size_t unfinished = 0;                            // tasks, those in `tasks` included
   std::optional<std::vector<std::string>> records;  // of the last gathering
-  std::string said;                                 // see Communicator
+  WhyEnd said;                                      // see Communicator
   std::string failure;  // why nothing goes on; set once, when no memory of the caller's is touched any more
+  ErrorKind ended_by = ErrorKind::comms;  // see Communicator
+  bool has_ended_in_order = false;        // so have all
   std::exception_ptr cannot_open;
   bool has_ended = false;           // the thread makes no further call
   std::atomic<uint64_t> rounds{0};  // its calls to the transport
@@ -59,16 +63,17 @@ class Courier {
   };
   void take_tasks();
   bool advance();
-  std::string trouble(Mailbox::Clock::time_point now);
-  void tell_all(const std::string& why);
+  WhyEnd trouble(Mailbox::Clock::time_point now);
+  WhyEnd told_to_all(const WhyEnd& why);
   void send_words();
-  void say(const std::string& why);
-  void end_with(const std::string& failure);
+  void say(const WhyEnd& why);
+  void end_with(const WhyEnd& failure, bool in_order = false);
   std::string name(int rank);
   void rest(bool moved);
   int next_tag();
 
   Meeting& meeting_;
+  Transport& transport_;
   const Limits limits_;
   const Say say_;
   Mailbox mailbox_;

@@ -36,6 +36,16 @@ void take_short_turns() {
   ::syscall(SYS_sched_setattr, 0, &wish, 0);  // where this is not to be had, it works all the same
 }
 
+// Where ranks do not end in order, the caller says when its process is at its end, and whether all are to end with it.
+void wait_for_the_end(Meeting& meeting, Transport& transport) {
+  std::unique_lock lock(meeting.mutex);
+  meeting.to_thread.wait(lock, [&] { return meeting.is_over || meeting.abort_code; });
+  if (!meeting.abort_code) return;
+  const int code = *meeting.abort_code;
+  lock.unlock();
+  transport.abort(code);
+}
+
 void serve(const OpenTransport& open, const Limits& limits, const Say& say, Meeting& meeting) {
   take_no_signals();
   take_short_turns();
@@ -50,7 +60,11 @@ void serve(const OpenTransport& open, const Limits& limits, const Say& say, Meet
       meeting.is_open = true;
       meeting.to_caller.notify_all();
     }
-    if (Courier(meeting, *transport, limits, say).run()) transport->finish();
+    Courier courier(meeting, *transport, limits, say);
+    if (courier.run())
+      transport->finish();
+    else
+      wait_for_the_end(meeting, *transport);
   } catch (...) {
     const std::lock_guard lock(meeting.mutex);
     meeting.cannot_open = std::current_exception();
@@ -100,11 +114,17 @@ class Engine final : public Communicator {
   std::string broadcast(std::string_view of_rank_0) override {
     return gather(rank() == 0 ? of_rank_0 : std::string_view()).front();
   }
-  void leave(std::string_view why) noexcept override;
+  void leave(std::string_view why, ErrorKind kind) noexcept override;
   std::string said() const override {
     const std::lock_guard lock(meeting_->mutex);
-    return meeting_->said;
+    return meeting_->said.text;
   }
+  ErrorKind ended_by() const override {
+    const std::lock_guard lock(meeting_->mutex);
+    return meeting_->ended_by;
+  }
+  void finish() override;
+  void end_all(int code) noexcept override;
 
  private:
   void wait_until_open();
@@ -129,7 +149,10 @@ void Engine::wait_until_open() {
   m.to_caller.wait_for(lock, duration<double>(limits_.start_seconds), [&] { return m.is_open || m.has_ended; });
   if (m.cannot_open) std::rethrow_exception(m.cannot_open);
   if (!m.is_open)
-    fail(ErrorKind::comms, "the other ranks did not come within {:.3g} s of this one's start", limits_.start_seconds);
+    fail(ErrorKind::comms,
+         "the other processes that the launcher started did not come within {:.3g} s of this one's start; MPI does not "
+         "say which: see what they say themselves, or set TEKIO_START_SECONDS to wait longer",
+         limits_.start_seconds);
 }
 
 void Engine::begin(Meeting::Task task) {
@@ -182,20 +205,38 @@ std::vector<std::string> Engine::gather(std::string_view own) {
   return records;
 }
 
-void Engine::leave(std::string_view why) noexcept {
+void Engine::leave(std::string_view why, ErrorKind kind) noexcept {
   Meeting& m = *meeting_;
   std::unique_lock lock(m.mutex);
   if (!m.failure.empty()) return;
-  m.leaving = why.empty() ? "no reason was given" : why;
+  m.leaving = {why.empty() ? "no reason was given" : std::string(why), kind};
   m.to_thread.notify_one();
   m.to_caller.wait_for(lock, std::chrono::seconds(5), [&] { return !m.failure.empty(); });
+}
+
+void Engine::finish() {
+  Meeting& m = *meeting_;
+  std::unique_lock lock(m.mutex);
+  m.closing = true;
+  m.to_thread.notify_one();
+  stand_by(lock, [] { return false; });
+  if (!m.has_ended_in_order) fail_comms();
+}
+
+void Engine::end_all(int code) noexcept {
+  Meeting& m = *meeting_;
+  std::unique_lock lock(m.mutex);
+  if (!m.is_open || m.has_ended_in_order) return;
+  m.abort_code = code;
+  m.to_thread.notify_one();
+  m.to_caller.wait_for(lock, std::chrono::seconds(5), [&] { return m.has_ended; });
 }
 
 // Everything that waits here has a limit: a thread that does not come back from a call is left to the process's end.
 void Engine::end() noexcept {
   Meeting& m = *meeting_;
   std::unique_lock lock(m.mutex);
-  m.closing = true;
+  m.closing = m.is_over = true;
   m.to_thread.notify_one();
   if (m.is_open) stand_by(lock, [] { return false; });
   const bool has_ended =

@@ -51,15 +51,23 @@ std::optional<Launch> find_launch() {
   return std::nullopt;
 }
 
+namespace {
+
+void read_seconds(const char* variable, double& seconds) {
+  const std::string text = environment(variable);
+  if (text.empty()) return;
+  char* end = nullptr;
+  seconds = std::strtod(text.c_str(), &end);
+  if (*end != '\0' || !(seconds >= 0.1 && seconds <= 1e6))
+    fail(ErrorKind::usage, "{} is '{}': a number of seconds from 0.1 on is expected", variable, printable(text));
+}
+
+}  // namespace
+
 Limits limits_of_environment() {
   Limits limits;
-  const std::string text = environment("TEKIO_SILENCE_SECONDS");
-  if (text.empty()) return limits;
-  char* end = nullptr;
-  limits.silence_seconds = std::strtod(text.c_str(), &end);
-  if (*end != '\0' || !(limits.silence_seconds >= 0.1 && limits.silence_seconds <= 1e6))
-    fail(ErrorKind::usage, "TEKIO_SILENCE_SECONDS is '{}': a number of seconds from 0.1 on is expected",
-         printable(text));
+  read_seconds("TEKIO_SILENCE_SECONDS", limits.silence_seconds);
+  read_seconds("TEKIO_START_SECONDS", limits.start_seconds);
   return limits;
 }
 

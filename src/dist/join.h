@@ -16,7 +16,7 @@ struct Launch {
 /// None where no launcher started several. Errors: comms (a variable is no number).
 std::optional<Launch> find_launch();
 
-/// Limits{}, or as TEKIO_SILENCE_SECONDS says. Errors: usage (it is no number of at least 0.1).
+/// Limits{}, or as TEKIO_SILENCE_SECONDS and TEKIO_START_SECONDS say. Errors: usage (one is no number of at least 0.1).
 Limits limits_of_environment();
 
 /// The communicator of all processes that were started together; alone() where this one was started alone. Waits for

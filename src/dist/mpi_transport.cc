@@ -17,6 +17,7 @@ struct Functions {
   decltype(&tekio_mpi_receive) receive;
   decltype(&tekio_mpi_poll) poll;
   decltype(&tekio_mpi_finish) finish;
+  decltype(&tekio_mpi_abort) abort;
 };
 
 Functions load(const std::string& mpi) {
@@ -29,7 +30,7 @@ Functions load(const std::string& mpi) {
                 std::pair("tekio_mpi_library_version", &Functions::library_version),
                 std::pair("tekio_mpi_start", &Functions::start), std::pair("tekio_mpi_send", &Functions::send),
                 std::pair("tekio_mpi_receive", &Functions::receive), std::pair("tekio_mpi_poll", &Functions::poll),
-                std::pair("tekio_mpi_finish", &Functions::finish));
+                std::pair("tekio_mpi_finish", &Functions::finish), std::pair("tekio_mpi_abort", &Functions::abort));
     if (functions.version() == TEKIO_MPI_MODULE_VERSION) return functions;
   } catch (const Error& error) {
     fail(ErrorKind::comms, "{}", error.what());
@@ -76,6 +77,7 @@ class MpiTransport final : public Transport {
     TekioMpiError error{};
     check(call_.finish(&error), error);
   }
+  void abort(int code) override { call_.abort(code); }
 
  private:
   void check(int32_t failed, const TekioMpiError& error) const {

@@ -33,7 +33,7 @@ bool Pulse::is_overdue(Clock::time_point now) {
   if (now - beaten_ >= beat_ && !is_beating_) {
     beaten_ = now;
     is_beating_ = true;
-    say({Kind::beat, mailbox_.rank(), 0, {}}, mailbox_.neighbour(1));
+    say({Kind::beat, mailbox_.rank(), 0, {}, {}}, mailbox_.neighbour(1));
   }
   return now - heard_ > silence_;
 }
@@ -48,17 +48,17 @@ void Pulse::say_to_all(const Word& word) {
   for (int step = 1; step < mailbox_.size(); ++step) say(word, mailbox_.neighbour(step));
 }
 
-Pulse::Word Pulse::word_of(Kind kind, int from, std::string_view text) {
-  Word word = {kind, from, 0, {}};
-  text.copy(word.text, sizeof word.text - 1);
+Pulse::Word Pulse::word_of(Kind kind, int from, const WhyEnd& why) {
+  Word word = {kind, from, 0, why.kind, {}};
+  why.text.copy(word.text, sizeof word.text - 1);
   return word;
 }
 
-void Pulse::give_notice(std::string_view why) { say_to_all(word_of(Kind::notice, mailbox_.rank(), why)); }
+void Pulse::give_notice(const WhyEnd& why) { say_to_all(word_of(Kind::notice, mailbox_.rank(), why)); }
 
-void Pulse::say_so(std::string_view what) { say_to_all(word_of(Kind::said, mailbox_.rank(), what)); }
+void Pulse::say_so(const WhyEnd& what) { say_to_all(word_of(Kind::said, mailbox_.rank(), what)); }
 
-void Pulse::say_goodbye(uint64_t operations) { say_to_all({Kind::goodbye, mailbox_.rank(), operations, {}}); }
+void Pulse::say_goodbye(uint64_t operations) { say_to_all({Kind::goodbye, mailbox_.rank(), operations, {}, {}}); }
 
 int Pulse::ended_before(uint64_t operations) const { return fewest_operations_ < operations ? first_ended_ : -1; }
 
@@ -79,16 +79,20 @@ void Pulse::done(uint64_t label, size_t bytes) {
 }
 
 void Pulse::hear(const Word& word) {
-  const auto text = [&] { return std::string(word.text, ::strnlen(word.text, sizeof word.text - 1)); };
+  const auto why = [&]() -> WhyEnd {
+    const auto kind =
+        static_cast<uint32_t>(word.error) > static_cast<uint32_t>(ErrorKind::bug) ? ErrorKind::comms : word.error;
+    return {std::string(word.text, ::strnlen(word.text, sizeof word.text - 1)), kind};
+  };
   switch (word.kind) {
     case Kind::beat:
       heard_ = looked_;
       break;
     case Kind::notice:
-      if (notice_.empty()) notice_ = text();
+      if (notice_.empty()) notice_ = why();
       break;
     case Kind::said:
-      said_ = text();
+      said_ = why();
       break;
     case Kind::goodbye:
       ++goodbyes_;

@@ -3,6 +3,7 @@
 // for a rank that only waits itself learn at once who is gone.
 #pragma once
 
+#include <tekio/error.h>
 #include <list>
 #include <string>
 
@@ -10,6 +11,13 @@
 #include "dist/mailbox.h"
 
 namespace tekio {
+
+/// Why a rank goes no further.
+struct WhyEnd {
+  std::string text;  ///< empty: it does
+  ErrorKind kind = ErrorKind::comms;
+  bool empty() const { return text.empty(); }
+};
 
 class Pulse final : public Correspondent {
  public:
@@ -21,13 +29,13 @@ class Pulse final : public Correspondent {
   int predecessor() const { return mailbox_.neighbour(-1); }
 
   /// Tells all why it goes no further.
-  void give_notice(std::string_view why);
+  void give_notice(const WhyEnd& why);
   /// The first notice that came; empty: none.
-  const std::string& notice() const { return notice_; }
+  const WhyEnd& notice() const { return notice_; }
   /// Tells all that the user has been told so.
-  void say_so(std::string_view what);
+  void say_so(const WhyEnd& what);
   /// What a rank told its user; empty: none did.
-  const std::string& said() const { return said_; }
+  const WhyEnd& said() const { return said_; }
   /// Tells all that this rank has come to its end in order, after so many operations.
   void say_goodbye(uint64_t operations);
   /// A rank that has ended without taking part in the last of so many operations; -1: none.
@@ -43,9 +51,10 @@ class Pulse final : public Correspondent {
     Kind kind;
     int32_t from;
     uint64_t operations;
-    char text[1008];
+    ErrorKind error;  // of whoever goes no further
+    char text[1004];
   };
-  static Word word_of(Kind kind, int from, std::string_view text);
+  static Word word_of(Kind kind, int from, const WhyEnd& why);
   void say(const Word& word, int to);
   void say_to_all(const Word& word);
   void listen(size_t ear);
@@ -60,7 +69,7 @@ class Pulse final : public Correspondent {
   std::list<Word> out_;  // on their way
   bool is_beating_ = false;
   Word in_[kEars] = {};
-  std::string notice_, said_;
+  WhyEnd notice_, said_;
   int goodbyes_ = 0;
   uint64_t fewest_operations_ = UINT64_MAX;  // of a rank that has ended
   int first_ended_ = -1;

@@ -41,6 +41,10 @@ class Transport {
   /// An orderly end, which all ranks come to at once with nothing under way. A transport that is destroyed without it
   /// leaves the others alone with what they wait for.
   virtual void finish() = 0;
+  /// Gives up what is under way: no memory is touched any more, and only abort() may follow.
+  virtual void leave() {}
+  /// Ends all processes of the launch at once with this exit code. May not return.
+  virtual void abort(int code) = 0;
 };
 
 using OpenTransport = std::function<std::unique_ptr<Transport>()>;

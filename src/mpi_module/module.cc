@@ -6,6 +6,7 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <new>
 #include <string>
@@ -74,6 +75,7 @@ void take_out(int count) {
 }
 
 int32_t start(int32_t* rank, int32_t* size, TekioMpiError* error) {
+  ::setenv("MPIR_CVAR_SUPPRESS_ABORT_MESSAGE", "1", 0);  // MPICH's: why all end has been said by then
   int provided = MPI_THREAD_SINGLE;
   if (const int code = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided); code != MPI_SUCCESS)
     return answer(code, "MPI_Init_thread", error);
@@ -174,5 +176,7 @@ int32_t tekio_mpi_poll(const TekioMpiDone** done, int64_t* count, TekioMpiError*
 int32_t tekio_mpi_finish(TekioMpiError* error) {
   return guarded(error, [&] { return finish(error); });
 }
+
+void tekio_mpi_abort(int32_t code) { MPI_Abort(MPI_COMM_WORLD, code); }
 
 }  // extern "C"

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Differs where the functions here do. */
-#define TEKIO_MPI_MODULE_VERSION 1
+#define TEKIO_MPI_MODULE_VERSION 2
 
 #define TEKIO_MPI_EXPORT __attribute__((visibility("default")))
 
@@ -44,6 +44,8 @@ TEKIO_MPI_EXPORT int32_t tekio_mpi_receive(int32_t from, int32_t tag, void* room
 TEKIO_MPI_EXPORT int32_t tekio_mpi_poll(const TekioMpiDone** done, int64_t* count, TekioMpiError* error);
 /* All ranks come to it at once; what is still to be received is given up. */
 TEKIO_MPI_EXPORT int32_t tekio_mpi_finish(TekioMpiError* error);
+/* Ends all processes of the launch with this exit code; may not return. */
+TEKIO_MPI_EXPORT void tekio_mpi_abort(int32_t code);
 
 #ifdef __cplusplus
 }

@@ -303,6 +303,68 @@ TEST_P(RanksOf, TokenizeIntoTheStoreThatOneProcessMakes) {
   EXPECT_TRUE(stores[1] == stores[0]);
 }
 
+TEST_P(RanksOf, TheExitCodeIsThatOfWhatEndedAll) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(60));
+  folder.write("foreign/mine.txt", "not a run's");
+  const auto adapt = [&](const std::string& output, const std::string& trace) {
+    return std::vector<std::string>{
+        "adapt", "--model", model_folder(), "--data",  text,  "--chunk_size", "16",           "--max_steps",
+        "2",     "--dtype", "f32",          "--trace", trace, "--output_dir", folder / output};
+  };
+  // What rank 0 alone finds; more than once, since what launchers make of it by themselves differs from time to time.
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = launch(kRanks, {}, adapt("foreign", folder / "trace"));
+    EXPECT_EQ(refused.code, 2) << refused.err;
+    const auto full = launch(kRanks, {}, adapt("run", "/dev/full"));
+    EXPECT_EQ(full.code, 4) << full.err;
+    EXPECT_THAT(full.err, HasSubstr("No space left on device"));
+    std::filesystem::remove_all(folder / "run");
+  }
+  // What another rank finds.
+  std::vector<std::string> last = {"eval", "--model", model_folder(), "--data", text};
+  std::vector<std::string> all = last;
+  all.insert(all.end(), {":", "-n", "1", TEKIO_PROGRAM, "eval", "--model", folder / "nowhere", "--data", text});
+  const auto refused = launch(1, {}, all);
+  EXPECT_EQ(refused.code, 2) << refused.err;
+}
+
+TEST_P(RanksOf, AnotherCommandOrAnotherNumberOfModelsIsRefused) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(60));
+  const std::vector<std::string> one = {"eval", "--model", model_folder(), "--data", text, "--chunk_size", "16"};
+  struct {
+    std::vector<std::string> other;
+    const char* named;
+  } const cases[] = {
+      {{"adapt", "--model", model_folder(), "--data", text, "--output_dir", folder / "run"},
+       "the work is tekio eval on rank 0 and tekio adapt on rank 1"},
+      {{"bench", "allreduce"}, "the work is tekio eval on rank 0 and tekio bench allreduce on rank 1"},
+      {{"eval", "--model", model_folder(), "--model", model_folder(), "--data", text, "--chunk_size", "16"},
+       "--model is "},
+      {{"eval", "--model", model_folder(), "--data", text, "--chunk_size", "16", "--masking", "span"},
+       "--masking is token on rank 0 and span on rank 1"},
+  };
+  for (const auto& c : cases) {
+    std::vector<std::string> both = one;
+    both.insert(both.end(), {":", "-n", "1", TEKIO_PROGRAM});
+    both.insert(both.end(), c.other.begin(), c.other.end());
+    const auto result = launch(1, {}, both);
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(std::string("the ranks were told different things: ") + c.named));
+  }
+}
+
+TEST_P(RanksOf, OneThatNeverComesIsNotWaitedForLong) {
+  std::vector<std::string> both = {"bench", "allreduce", ":", "-n", "1", "sleep", "60"};
+  ::setenv("TEKIO_START_SECONDS", "2", 1);
+  const auto result = launch(1, {}, both);
+  ::unsetenv("TEKIO_START_SECONDS");
+  EXPECT_NE(result.code, 0);
+  EXPECT_LT(result.seconds, 30);
+  EXPECT_THAT(result.err, HasSubstr("did not come within 2 s of this one's start"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Mpi, RanksOf, testing::Values("openmpi", "mpich"), [](const auto& mpi) { return mpi.param; });
 
 TEST(Ranks, OneOfSeveralThatCannotJoinFailsInsteadOfWorkingAlone) {
@@ -329,11 +391,12 @@ TEST(Ranks, NumbersInTheEnvironmentAreChecked) {
     EXPECT_EQ(result.code, 6) << text;
     EXPECT_THAT(result.err, HasSubstr(std::string("OMPI_COMM_WORLD_SIZE is '") + text + "'"));
   }
-  for (const char* text : {"soon", "0", "-1", "nan", "5s"}) {
-    const Result result = run({"bench", "allreduce"}, {.environment = {{"TEKIO_SILENCE_SECONDS", text}}});
-    EXPECT_EQ(result.code, 2) << text;
-    EXPECT_THAT(result.err, HasSubstr(std::string("TEKIO_SILENCE_SECONDS is '") + text + "'"));
-  }
+  for (const std::string variable : {"TEKIO_SILENCE_SECONDS", "TEKIO_START_SECONDS"})
+    for (const char* text : {"soon", "0", "-1", "nan", "5s"}) {
+      const Result result = run({"bench", "allreduce"}, {.environment = {{variable, text}}});
+      EXPECT_EQ(result.code, 2) << text;
+      EXPECT_THAT(result.err, HasSubstr(variable + " is '" + text + "'"));
+    }
 }
 
 TEST(Ranks, DoctorShowsWhatProcessesCanMeetBy) {

@@ -198,5 +198,68 @@ TEST(EngineFailure, WhatOpeningThrowsIsThrown) {
   EXPECT_THROW(make_communicator(open, kShort), Error);
 }
 
+// What a rank gives as its reason counts for all: also for one that was at its end.
+TEST(EngineFailure, AllEndByTheKindOfWhoLeft) {
+  for (const int culprit : {0, 1, 2}) {
+    Switchboard board(3);
+    std::vector<ErrorKind> kinds(3, ErrorKind::bug);
+    std::vector<std::string> errors(3);
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < 3; ++rank)
+      threads.emplace_back([&, rank] {
+        const auto ranks = make_communicator([&board, rank] { return std::make_unique<LocalTransport>(board, rank); },
+                                             kShort, [](const std::string&) {});
+        const auto at = static_cast<size_t>(rank);
+        try {
+          ranks->gather("");
+          if (rank == culprit) fail(ErrorKind::io, "the disk is full");
+          ranks->finish();
+        } catch (const Error& error) {
+          errors[at] = error.what();
+          ranks->leave(error.what(), error.kind());
+          kinds[at] = ranks->ended_by();
+          ranks->end_all(exit_code(kinds[at]));
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+    for (const std::string& error : errors) EXPECT_THAT(error, HasSubstr("the disk is full"));
+    for (const ErrorKind kind : kinds) EXPECT_EQ(kind, ErrorKind::io) << culprit;
+    EXPECT_EQ(board.aborts().size(), 3u);
+    for (const auto& [rank, code] : board.aborts()) EXPECT_EQ(code, 4) << rank;
+  }
+}
+
+TEST(EngineFailure, AnEndInOrderEndsNobodyElse) {
+  Switchboard board(3);
+  const auto errors = errors_of_ranks(board, [](Communicator& ranks) {
+    ranks.gather("");
+    ranks.finish();
+    ranks.end_all(4);
+  });
+  for (const std::string& error : errors) EXPECT_EQ(error, "");
+  EXPECT_TRUE(board.aborts().empty());
+}
+
+TEST(EngineFailure, OneThatIsMissingIsAFailureOfCommunication) {
+  Switchboard board(3);
+  std::vector<ErrorKind> kinds(3, ErrorKind::bug);
+  std::thread fault([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    board.cut_off(1);
+  });
+  errors_of_ranks(board,
+                  [&](Communicator& ranks) {
+                    try {
+                      work_for_ever(ranks);
+                    } catch (const Error&) {
+                      kinds[static_cast<size_t>(ranks.rank())] = ranks.ended_by();
+                      throw;
+                    }
+                  },
+                  {.silence_seconds = 0.5, .start_seconds = 10});
+  fault.join();
+  for (const ErrorKind kind : kinds) EXPECT_EQ(kind, ErrorKind::comms);
+}
+
 }  // namespace
 }  // namespace tekio::test

@@ -87,6 +87,16 @@ class Switchboard {
     own.done.clear();
   }
 
+  /// Instead of ending a process: what codes ranks would have ended all with.
+  void abort(int rank, int code) {
+    const std::lock_guard lock(mutex_);
+    aborts_.emplace_back(rank, code);
+  }
+  std::vector<std::pair<int, int>> aborts() {
+    const std::lock_guard lock(mutex_);
+    return aborts_;
+  }
+
   /// The rank makes no further call; its memory is not touched any more.
   void go(int rank) {
     const std::lock_guard lock(mutex_);
@@ -138,6 +148,7 @@ class Switchboard {
   std::atomic<int> delay_{0};
   std::atomic<uint64_t> bytes_sent_{0};
   std::mt19937 random_{17};
+  std::vector<std::pair<int, int>> aborts_;
 };
 
 class LocalTransport final : public Transport {
@@ -155,6 +166,8 @@ class LocalTransport final : public Transport {
   }
   void poll(std::vector<Done>& done) override { board_.poll(rank_, done); }
   void finish() override {}
+  void leave() override { board_.go(rank_); }
+  void abort(int code) override { board_.abort(rank_, code); }
 
  private:
   Switchboard& board_;
