@@ -85,8 +85,11 @@ double Optimizer::squared_norm(ConstTensor gradients) {
   return sum;
 }
 
-double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step) {
-  const double norm = std::sqrt(squared_norm(gradients.flat()));
+double Optimizer::norm(const ParameterSet& gradients) { return std::sqrt(squared_norm(gradients.flat())); }
+
+double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step,
+                         std::optional<double> known_norm) {
+  const double norm = known_norm ? *known_norm : this->norm(gradients);
   if (!std::isfinite(norm)) return norm;
   AdamWStep adamw{.learning_rate = learning_rate,
                   .beta1 = options_.beta1,

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "compute/arena.h"
 #include "compute/backend.h"
@@ -32,10 +33,14 @@ class Optimizer {
   static int64_t moment_bytes(const ModelConfig& config, int sharers, int rank);
   static int64_t most_moment_bytes(const ModelConfig& config, int sharers);
 
-  /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns the gradients' norm before clipping.
-  /// Where that is not a finite number nothing is changed. Where the work is shared, only the own share of `gradients`
-  /// is looked at.
-  double update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step);
+  /// The gradients' norm before clipping. Where the work is shared, of all ranks' shares: all sharers call it together.
+  /// How it is added up depends on the processor.
+  double norm(const ParameterSet& gradients);
+  /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns their norm before clipping, which is
+  /// `known_norm` where that is given. Where it is not a finite number nothing is changed. Where the work is shared,
+  /// only the own share of `gradients` is looked at.
+  double update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step,
+                std::optional<double> known_norm = std::nullopt);
 
   /// Where the moments lie, as the weights do.
   Memory& memory() { return backend_.memory(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/error_kind.h"
 #include "base/log.h"
 #include "model/family.h"
 #include "train/plan.h"
@@ -90,18 +92,24 @@ UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update, Sto
   try {
     losses = accumulate(update, result, std::move(outline.looked_up));
   } catch (const std::exception& error) {
-    ranks_.leave(error.what());  // before the memory goes whose numbers are under way
+    ranks_.leave(error.what(), kind_of(error));  // before the memory goes whose numbers are under way
     throw;
   }
-  losses.push_back(stop.told());  // goes along, so that all ranks stop after the same update
+  // These go along: all ranks stop after the same update, and take rank 0's norm, which other processors may add up
+  // otherwise by a hair.
+  losses.insert(losses.end(), {static_cast<double>(stop.told()), optimizer_.norm(model_.gradients())});
+  std::optional<double> norm;
   for (const std::string& record : ranks_.gather(bytes_of(losses))) {
     std::vector<double> of_rank;
     append(of_rank, record);
+    if (of_rank.size() < 2) fail(ErrorKind::comms, "a rank sent no losses of update {}", step + 1);
+    if (!norm) norm = of_rank.back();
+    of_rank.pop_back();
     if (result.stop == 0) result.stop = static_cast<int>(of_rank.back());
     of_rank.pop_back();
     for (const double loss : of_rank) result.loss += loss;
   }
-  result.grad_norm = optimizer_.update(model_.weights(), model_.gradients(), result.learning_rate, step + 1);
+  result.grad_norm = optimizer_.update(model_.weights(), model_.gradients(), result.learning_rate, step + 1, norm);
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm))
     fail(ErrorKind::input,
          "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try a "
