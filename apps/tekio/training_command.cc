@@ -74,13 +74,13 @@ std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64
 }
 
 // " train    603 steps · 3 epochs · batch 16 · learning rate 0.0005, linear after 61 steps of warm-up"
-std::string train_line(const TrainingOptions& o, const Schedule& schedule) {
+std::string train_line(const TrainingOptions& o, const Schedule& schedule, int ranks) {
   const std::string epochs = epochs_text(schedule.epoch_after(schedule.updates()));
   return fmt::format(
-      " train    {} · {} {} · batch {}{} · learning rate {}, {}{}", counted(schedule.updates(), "step"), epochs,
+      " train    {} · {} {} · batch {}{}{} · learning rate {}, {}{}", counted(schedule.updates(), "step"), epochs,
       epochs == "1" ? "epoch" : "epochs", o.per_device_train_batch_size,
-      o.gradient_accumulation_steps > 1 ? fmt::format(" × {}", o.gradient_accumulation_steps) : "", o.learning_rate,
-      name_of(o.lr_scheduler_type),
+      o.gradient_accumulation_steps > 1 ? fmt::format(" × {}", o.gradient_accumulation_steps) : "",
+      ranks > 1 ? fmt::format(" × {} ranks", ranks) : "", o.learning_rate, name_of(o.lr_scheduler_type),
       schedule.warmup() > 0 ? fmt::format(" after {} of warm-up", counted(schedule.warmup(), "step")) : "");
 }
 
@@ -218,9 +218,10 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   if (data.general)
     print(fmt::format(" general  {} · {} to evaluate on before and after", printable(data.general_name, kShown),
                       counted(data.general->size(), "chunk")));
-  if (!a.dry_run && !table.given("gradient_accumulation_steps"))
-    a.training.gradient_accumulation_steps = accumulation_to_resume(a.training, ranks);
-  print(train_line(a.training, Schedule(a.training, data.split.train.size(), ranks.size())));
+  if (!table.given("gradient_accumulation_steps"))
+    a.training.gradient_accumulation_steps =
+        a.dry_run ? accumulation_to_resume(a.training, ranks.size()) : accumulation_to_resume(a.training, ranks);
+  print(train_line(a.training, Schedule(a.training, data.split.train.size(), ranks.size()), ranks.size()));
   if (const std::string masking = masking_line(a.training); !masking.empty()) print(masking);
   print(defaults_line(table));
   if (hub) print(fmt::format(" hub      {}, to be pushed at the end", printable(hub->url(), 300)));
@@ -240,7 +241,7 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   (a.data.empty() ? a.train_file : a.data) = data.specs;
   if (!a.validation_file.empty()) a.validation_file = data.evaluation_specs;
   a.training.description = describe(table, opened.place, a.training_data(), data);
-  a.training.description.options_toml = a.record(table);
+  a.training.description.options_toml = a.record(table, ranks.size());
   if (hub) hub->prepare();
   std::optional<StopSignals> signals;
   if (common.prepare_run)
@@ -284,7 +285,8 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, do
               {"data", data.to_json()},
               {"masking", masking_json(t)},
               {"plan",
-               {{"train_chunks", planned.train_chunks},
+               {{"world_size", ranks},
+                {"train_chunks", planned.train_chunks},
                 {"eval_chunks", planned.eval_chunks},
                 {"steps_per_epoch", planned.steps_per_epoch},
                 {"steps", planned.steps},

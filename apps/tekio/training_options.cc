@@ -213,10 +213,14 @@ void TrainingArguments::resolve_intervals(const OptionTable& table, std::vector<
   if (std::string& path = training.resume_from_checkpoint; path == "true" || path == "True") path = "auto";
 }
 
-std::string TrainingArguments::record(const OptionTable& table) {
+std::string TrainingArguments::record(const OptionTable& table, int ranks) {
   const bool overwrite = std::exchange(training.overwrite_output_dir, false);
   const std::string resume = std::exchange(training.resume_from_checkpoint, "");
   std::string text = table.to_toml();
+  if (ranks > 1)  // which no option says
+    text = fmt::format("# of {} processes: an update takes {} × {} × {} chunks\n", ranks,
+                       training.per_device_train_batch_size, training.gradient_accumulation_steps, ranks) +
+           text;
   training.overwrite_output_dir = overwrite;
   training.resume_from_checkpoint = resume;
   return text;

@@ -44,7 +44,7 @@ struct TrainingArguments {
   const std::vector<std::string>& training_data() const { return data.empty() ? train_file : data; }
   /// The options as a config file that asks for this run again. What says where this session begins, by overwriting or
   /// resuming, is left out: the next one may resume the run, or repeat it elsewhere.
-  std::string record(const OptionTable& table);
+  std::string record(const OptionTable& table, int ranks);
 
  private:
   void check_data(const OptionTable& table, std::vector<std::string>& problems) const;

@@ -78,15 +78,16 @@ void settle_arithmetic(const MaskedLM& model, const TrainingOptions& options, Co
   compute_in_the_same(ranks, model, options.masking_rng);
 }
 
+int64_t accumulation_to_resume(const TrainingOptions& options, int ranks) {
+  const Json before = recorded_options(options);
+  const int64_t had = chunks_per_update(before), each = options.per_device_train_batch_size * ranks;
+  const bool on_as_many = ranks_of(before) == ranks;
+  return had > 0 && !on_as_many && had % each == 0 ? had / each : options.gradient_accumulation_steps;
+}
+
 int64_t accumulation_to_resume(const TrainingOptions& options, Communicator& ranks) {
-  int64_t accumulation = options.gradient_accumulation_steps;
-  if (ranks.rank() == 0) {
-    const Json before = recorded_options(options);
-    const int64_t had = chunks_per_update(before), each = options.per_device_train_batch_size * ranks.size();
-    const bool on_as_many = ranks_of(before) == ranks.size();
-    if (had > 0 && !on_as_many && had % each == 0) accumulation = had / each;
-  }
-  return number_from_rank(ranks.broadcast(std::to_string(accumulation)));
+  const int64_t found = ranks.rank() == 0 ? accumulation_to_resume(options, ranks.size()) : 0;
+  return number_from_rank(ranks.broadcast(std::to_string(found)));
 }
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,

@@ -21,6 +21,8 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
 void settle_arithmetic(const MaskedLM& model, const TrainingOptions& options, Communicator& ranks);
 /// The gradient_accumulation_steps with which a run that is resumed on another number of ranks has the updates that it
 /// had; else those of the options.
+int64_t accumulation_to_resume(const TrainingOptions& options, int ranks);
+/// What rank 0 finds.
 int64_t accumulation_to_resume(const TrainingOptions& options, Communicator& ranks);
 
 }  // namespace tekio

@@ -67,6 +67,14 @@ bool sums_as_one(const Json& options) {
   return ranks_of(options) == 1 || (own > 0 && std::has_single_bit(static_cast<uint64_t>(own)));
 }
 
+/// With which an update has as many chunks as before, where a whole number does that.
+std::string remedy(const Json& before, const Json& now) {
+  const Json& size = value_of(now, "per_device_train_batch_size");
+  const int64_t each = size.is_number_integer() ? size.get<int64_t>() * ranks_of(now) : 0;
+  const int64_t had = chunks_per_update(before);
+  return each > 0 && had > 0 && had % each == 0 ? message(" (pass --gradient_accumulation_steps {})", had / each) : "";
+}
+
 }  // namespace
 
 const Names<Interval>& interval_names() {
@@ -167,7 +175,8 @@ OptionChanges compare_options(const Json& recorded, const Json& now) {
         "the ranks were {} and are {}{}", ranks_of(before), ranks_of(now),
         same_update ? ""
                     : fmt::format(", so that an update would have {} instead of {}",
-                                  counted(chunks_per_update(now), "chunk"), with_commas(chunks_per_update(before)))));
+                                  counted(chunks_per_update(now), "chunk"), with_commas(chunks_per_update(before))) +
+                          remedy(before, now)));
   return changes;
 }
 
