@@ -67,7 +67,7 @@ std::string arrow_or_none() {
   return version.empty() ? "none: " + why : version;
 }
 
-// Each MPI whose launchers' processes join; NCCL lies between GPUs only.
+// Each MPI whose launchers' processes join; NCCL, which would lie between GPUs, is not used yet.
 OrderedJson communication() {
   OrderedJson found = OrderedJson::object();
   for (const char* mpi : {"openmpi", "mpich"}) {
@@ -246,8 +246,9 @@ class Doctor final : public Command {
           fmt::format("device     {}: {}", name,
                       device["there"].get<bool>() ? joined(device["dtypes"]) : device["why_not"].get<std::string>()));
     for (const auto& [name, one] : r["communication"].items())
-      out.line(fmt::format("processes  {}: {}", name,
-                           one[one["there"].get<bool>() ? "version" : "why_not"].get<std::string>()));
+      out.line(fmt::format("processes  {}: {}{}", name,
+                           one[one["there"].get<bool>() ? "version" : "why_not"].get<std::string>(),
+                           name == "nccl" && one["there"].get<bool>() ? " (found, not used)" : ""));
     const OrderedJson& arithmetic = r["arithmetic"];
     out.line(fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}",
                          arithmetic["device"].get<std::string>(), arithmetic["shown"].get<std::string>(),
