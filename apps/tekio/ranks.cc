@@ -18,24 +18,14 @@ namespace tekio::cli {
 namespace {
 
 std::mutex said_mutex;
-std::string said_of_end;                  // of the end of all, by this rank or another
-bool has_joined = false;                  // once in a process
-std::unique_ptr<Communicator> abandoned;  // by this process, which is about to end
+std::string said_of_end;  // of the end of all, by this rank or another
+bool has_joined = false;  // once in a process
+// By this process, which is about to end; not destroyed, since an MPI that ends it may do so from another thread.
+Communicator* abandoned = nullptr;
 
 void note_said(const std::string& why) {
   const std::lock_guard lock(said_mutex);
   said_of_end = why;
-}
-
-// All come together before one may leave: who leaves is heard by all.
-std::unique_ptr<Communicator> meet() {
-  has_joined = true;
-  std::unique_ptr<Communicator> ranks = join([](const std::string& why) {
-    report_error(why);
-    note_said(why);
-  });
-  ranks->gather("");
-  return ranks;
 }
 
 void require_same_options(Communicator& ranks, const OptionTable& table) {
@@ -51,7 +41,23 @@ void require_same_options(Communicator& ranks, const OptionTable& table) {
 void leave_with(std::unique_ptr<Communicator> ranks, const Told& why) {
   ranks->leave(why.sentence, why.kind);
   if (const std::string told = ranks->said(); !told.empty()) note_said(told);
-  abandoned = std::move(ranks);
+  abandoned = ranks.release();
+}
+
+// All come together before one may leave: who leaves is heard by all.
+std::unique_ptr<Communicator> meet() {
+  has_joined = true;
+  std::unique_ptr<Communicator> ranks = join([](const std::string& why) {
+    report_error(why);
+    note_said(why);
+  });
+  try {
+    ranks->gather("");
+  } catch (const Error& error) {  // one of them has left already, and has been heard before what it sent
+    leave_with(std::move(ranks), told_of(error));
+    throw;
+  }
+  return ranks;
 }
 
 }  // namespace
@@ -104,11 +110,10 @@ bool was_said(ErrorKind kind, const std::string& why) {
 // By now nothing of what the command had is left on this rank. Rank 0 waits a moment for the others to come as far;
 // they end by themselves only where rank 0 is not there to do it.
 int end_with(ErrorKind kind) {
-  if (!abandoned || abandoned->size() == 1) return exit_code(kind);
+  if (abandoned == nullptr || abandoned->size() == 1) return exit_code(kind);
   const int code = exit_code(abandoned->ended_by());
   std::this_thread::sleep_for(std::chrono::milliseconds(abandoned->rank() == 0 ? 200 : 3000));
   abandoned->end_all(code);
-  abandoned.reset();
   return code;
 }
 

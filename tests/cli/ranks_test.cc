@@ -82,6 +82,8 @@ class RanksOf : public testing::TestWithParam<std::string> {
     const cli::ProcessResult result =
         launch(kRanks, std::move(options), {"bench", "allreduce", "--repeats", "10000", "--bytes", mark});
     fault.join();
+    for (int tries = 0; tries < 100 && !ranks_marked(mark).empty(); ++tries)  // they are being ended
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (const int left : ranks_marked(mark)) {
       ADD_FAILURE() << "process " << left << " is left";
       ::kill(left, SIGKILL);
