@@ -99,7 +99,7 @@ TEST_F(Japanese, AMissingDictionaryIsSaid) {
   const Result result =
       run({"tokenize", "--model", folder_ / "lite", "--text", "東京"}, {.environment = {{"TEKIO_UNIDIC_LITE", ""}}});
   EXPECT_EQ(result.code, 3);
-  EXPECT_THAT(result.err, HasSubstr("set TEKIO_UNIDIC_LITE"));
+  EXPECT_THAT(result.err, HasSubstr("export TEKIO_UNIDIC_LITE="));
 }
 
 }  // namespace
