@@ -23,7 +23,7 @@ CONFIGS = {
     "BERT": {"model_type": "bert", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64},
     "ALBERT": {"model_type": "albert", "hidden_size": 32, "embedding_size": 16, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
                "max_position_embeddings": 64},
-    "ModernBERT": {"model_type": "modernbert", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 2, "max_position_embeddings": 64,
+    "ModernBERT": {"model_type": "modernbert", "pad_token_id": 0, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 2, "max_position_embeddings": 64,
                    "global_attn_every_n_layers": 3, "local_attention": 16},
 }
 
