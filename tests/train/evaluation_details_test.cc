@@ -111,7 +111,7 @@ TEST_F(EvaluationDetails, TheChunkThatBecameWorseIsShown) {
 
 TEST_F(EvaluationDetails, ANumberThatIsNoneIsNull) {
   after_.tokens[0].loss = INFINITY;
-  EXPECT_NO_THROW(OrderedJson::parse(details().dump()));
+  EXPECT_TRUE(OrderedJson::parse(details().dump())["masked_tokens"].is_number());
 }
 
 using RunDetails = TinyRun;
