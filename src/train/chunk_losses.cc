@@ -26,13 +26,13 @@ static_assert(sizeof(StoredToken) == 20);
 
 template <typename T>
 void append(std::string& bytes, const std::vector<T>& numbers) {
-  bytes.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(T));
+  if (!numbers.empty()) bytes.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(T));
 }
 
 template <typename T>
 std::vector<T> taken(std::string_view& bytes, size_t count) {
   std::vector<T> numbers(count);
-  std::memcpy(numbers.data(), bytes.data(), count * sizeof(T));
+  if (count > 0) std::memcpy(numbers.data(), bytes.data(), count * sizeof(T));
   bytes.remove_prefix(count * sizeof(T));
   return numbers;
 }
