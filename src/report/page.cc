@@ -86,8 +86,7 @@ class Page {
   void legend(const std::vector<Series>& series) {
     out_ += "<ul class=\"legend\">";
     for (const Series& s : series)
-      out_ += fmt::format("<li><span class=\"key s{}{}\"></span>{}</li>", s.colour % 8, s.dashed ? " dashed" : "",
-                          escaped(s.name));
+      out_ += fmt::format("<li><span class=\"key s{}\"></span>{}</li>", s.colour % 8, escaped(s.name));
     out_ += "</ul>\n";
   }
 
@@ -316,8 +315,7 @@ class Page {
   }
 
   void group_chart(const char* id, const char* title, const char* key) {
-    BarChart chart{
-        .id = id, .title = title, .description = "", .first_name = "before", .second_name = "after", .groups = {}};
+    BarChart chart{.id = id, .title = title, .description = "", .groups = {}};
     for (const Json& group : list(first().details, {key})) {
       const auto of = [&](const char* when, const char* part) { return number(group, {"accuracy", when, part}); };
       chart.groups.push_back({report::text(group, {"name"}), of("before", "value"), of("before", "low"),

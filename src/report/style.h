@@ -32,7 +32,7 @@ svg{width:100%;height:auto;display:block;font:12px system-ui,sans-serif}
 svg text{fill:var(--soft)}
 .grid{stroke:var(--line)}.axis,.tick{stroke:var(--soft)}
 .reference{stroke:var(--soft);stroke-dasharray:4 4}
-.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:6 4}
+.line{fill:none;stroke-width:2}
 .interval,.whisker{stroke-width:1.5}.whisker{stroke:var(--ink)}
 path.s0,line.s0{stroke:var(--c0)}path.s1,line.s1{stroke:var(--c1)}path.s2,line.s2{stroke:var(--c2)}path.s3,line.s3{stroke:var(--c3)}
 path.s4,line.s4{stroke:var(--c4)}path.s5,line.s5{stroke:var(--c5)}path.s6,line.s6{stroke:var(--c6)}path.s7,line.s7{stroke:var(--c7)}

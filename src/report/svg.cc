@@ -105,7 +105,7 @@ std::string drawn(const Series& whole, const Frame& frame) {
       marks += line(fmt::format("interval s{}", colour).c_str(), x, frame.y(s.low[i]), x, frame.y(s.high[i]));
     if (s.marked) marks += fmt::format("<circle class=\"s{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"/>", colour, x, y);
   }
-  return fmt::format("<path class=\"line s{}{}\" d=\"{}\"/>{}\n", colour, s.dashed ? " dashed" : "", path, marks);
+  return fmt::format("<path class=\"line s{}\" d=\"{}\"/>{}\n", colour, path, marks);
 }
 
 }  // namespace

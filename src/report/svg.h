@@ -15,7 +15,6 @@ struct Series {
   std::vector<double> low, high;  ///< intervals; empty: there are none
   bool marked = false;            ///< each point has a mark; else they are a line alone
   int colour = 0;                 ///< from 0; repeats after eight
-  bool dashed = false;
 };
 
 struct LineChart {
@@ -34,7 +33,7 @@ struct BarPair {
   double first, first_low, first_high, second, second_low, second_high;
 };
 struct BarChart {
-  std::string id, title, description, first_name, second_name;
+  std::string id, title, description;
   std::vector<BarPair> groups;
 };
 std::string svg(const BarChart& chart);
