@@ -15,6 +15,9 @@ namespace tekio {
 /// and as often.
 std::vector<int64_t> count_ids(const Chunks& chunks, int64_t vocabulary);
 
+/// Whether the same tokens were masked in both.
+bool are_of_the_same_masks(const ChunkLosses& a, const ChunkLosses& b);
+
 /// RUN/evaluation.json. `chunks` are those that were evaluated, `in_training` is count_ids() of the training chunks.
 ///   words        gained and lost: token, masked, in_training, mean log-probabilities before and after, the gain with
 ///   the

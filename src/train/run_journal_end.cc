@@ -85,7 +85,7 @@ void RunJournal::write_files(const AdaptReport& r, const After& after) {
 void RunJournal::write_report(const After& after) const {
   const fs::path& folder = folder_->path();
   try {
-    if (before_ && after.evaluation && after.each->masked == before_->masked) {
+    if (before_ && after.evaluation && are_of_the_same_masks(*before_, *after.each)) {
       const auto vocabulary = std::max(tokenizer_.vocabulary_size(), model_.config().vocabulary);
       const OrderedJson details =
           evaluation_details(*before_, *after.each, data_.test, tokenizer_, count_ids(data_.train, vocabulary));

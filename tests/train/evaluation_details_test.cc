@@ -137,6 +137,24 @@ TEST_F(RunDetails, AreLeftByARunAndByOneThatWasResumed) {
   EXPECT_FALSE(fs::exists(folder_ / "stopped" / "evaluation-before.bin"));
 }
 
+TEST_F(RunDetails, AreLeftOutWhereARunWasResumedWithOtherMasks) {
+  TrainingOptions o = options("other");
+  int step = 0;
+  o.on_update = [&](const UpdatePoint& update, RunControl&) { step = static_cast<int>(update.step); };
+  o.should_stop = [&] { return step == 3 ? 1 : 0; };
+  adapt_fresh(o);
+  const fs::path kept = folder_ / "other" / "evaluation-before.bin";
+  auto before = read_chunk_losses(kept);
+  ASSERT_TRUE(before);
+  before->tokens[0].id ^= 1;  // as many in each chunk, but others
+  write_chunk_losses(kept, *before);
+  TrainingOptions resumed = options("other");
+  resumed.resume_from_checkpoint = "auto";
+  adapt_fresh(resumed);
+  EXPECT_FALSE(fs::exists(folder_ / "other" / "evaluation.json"));
+  EXPECT_TRUE(fs::exists(folder_ / "other" / "report.html"));
+}
+
 TEST_F(RunDetails, OfTheBestModelAreThose) {
   TrainingOptions o = options();
   o.load_best_model_at_end = true;
