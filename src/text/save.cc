@@ -108,7 +108,10 @@ Json tokenizer_config(const Tokenizer::Tables& tables) {
   if (tables.model_max_length != INT64_MAX) json["model_max_length"] = tables.model_max_length;
   for (int role = 0; role < kRoles; ++role)
     if (!tables.roles[role].empty()) json[kRoleNames[role]] = tables.roles[role];
-  if (!tables.further_special.empty()) json["additional_special_tokens"] = tables.further_special;
+  // Where nothing is said of them, CamembertTokenizer has three of its own: none is said as an empty list.
+  if (!tables.further_special.empty() ||
+      (tables.known_class != nullptr && tables.known_class->kind == TokenizerClass::Kind::camembert))
+    json["additional_special_tokens"] = tables.further_special;
   json["added_tokens_decoder"] = Json::object();
   for (const AddedToken& token : tables.added)
     json["added_tokens_decoder"][std::to_string(token.id)] = plain_json(token);

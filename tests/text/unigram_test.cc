@@ -17,8 +17,10 @@ namespace tekio::test {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 // Of files and of what base64 says of models.
 fs::path unigram_folder(const Json& one) {
@@ -186,6 +188,19 @@ TEST(SentencePieceTest, BrokenFiles) {
                          {"tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast"})"}}))
                 .base_vocabulary_size(),
             1);
+}
+
+// Of CamembertTokenizer's own three special tokens transformers 5.23 makes none where it reads the model's file: the
+// saved folder, which has a tokenizer.json, must say so.
+TEST(SentencePieceTest, SavedWithoutSpecialTokensOfTheClass) {
+  const std::string bytes("\x0a\x05\x0a\x03<a>\x0a\x03\x0a\x01s", 12);
+  const Tokenizer tokenizer = load(folder({{"sentencepiece.bpe.model", bytes},
+                                           {"tokenizer_config.json", R"({"tokenizer_class":"CamembertTokenizer"})"}}));
+  EXPECT_THAT(tokenizer.all_special_ids(), Not(Contains(0)));  // <s>NOTUSED
+  const fs::path saved = fresh_folder();
+  tokenizer.save_pretrained(saved);
+  EXPECT_THAT(load(saved).all_special_ids(), Not(Contains(0)));
+  EXPECT_EQ(load(saved).digest(), tokenizer.digest());
 }
 
 TEST(SentencePieceTest, WhichClassReadsIt) {
