@@ -34,8 +34,8 @@ function(tekio_cold target)
 endfunction()
 
 # tekio_join(TARGET): compiles ten files as one, so that what they share (nlohmann-json's and fmt's templates above all) is read and
-# instantiated once: a fresh build takes two thirds of the time. A compiler cache and whoever changes one file are better served without, so
-# builds of both kinds are made, and those without see which includes a file lacks.
+# instantiated once: a fresh build takes two thirds of the time. A compiler cache and whoever changes one file are better served without: so
+# are development builds made, and those see which includes a file lacks.
 function(tekio_join target)
   if(TEKIO_UNITY STREQUAL "AUTO")
     if(CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_BUILD_TYPE STREQUAL "Release")

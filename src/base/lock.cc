@@ -44,8 +44,8 @@ bool LockFile::is_held() const {
 }
 
 bool LockFile::take() {
-  constexpr int kAttempts = 10;  // is_held() of somebody else holds it for a moment
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  constexpr int kTries = 10;  // is_held() of somebody else holds it for a moment
+  for (int attempt = 0; attempt < kTries; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const int descriptor = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (descriptor < 0)
