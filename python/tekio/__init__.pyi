@@ -11,8 +11,6 @@ from tekio.collators import set_seed as set_seed
 from tekio.data import Chunks as Chunks
 from tekio.data import Dataset as Dataset
 from tekio.data import DatasetDict as DatasetDict
-from tekio.data import chunk as chunk
-from tekio.data import load_dataset as load_dataset
 from tekio.errors import CommunicationError as CommunicationError
 from tekio.errors import DeviceError as DeviceError
 from tekio.errors import Error as Error
@@ -22,6 +20,8 @@ from tekio.errors import InternalError as InternalError
 from tekio.errors import UsageError as UsageError
 from tekio.fill import FillMaskPipeline as FillMaskPipeline
 from tekio.fill import pipeline as pipeline
+from tekio.loading import chunk as chunk
+from tekio.loading import load_dataset as load_dataset
 from tekio.log import disable_progress_bar as disable_progress_bar
 from tekio.log import enable_progress_bar as enable_progress_bar
 from tekio.model import AutoModelForMaskedLM as AutoModelForMaskedLM

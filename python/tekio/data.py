@@ -7,146 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from tekio import _places, _tekio
+from tekio import _tekio
 from tekio._arrays import to_list
+from tekio._map import mapped_columns
+from tekio._rows import ChunkRows, ColumnBuilder, FileRows, memory_rows
 from tekio.errors import UsageError
-
-if TYPE_CHECKING:
-    from tekio.tokenizer import Tokenizer
-
-_AHEAD = 256  # rows of files that are read at once
-
-
-class _FileRows:
-    """Rows that the library reads: of files, or of Arrow's memory. The last ones read are kept, and going forward goes on
-    where reading stopped."""
-
-    def __init__(self, inner):
-        self.inner = inner
-        self.names = _places.with_arrow(lambda: list(inner.columns))
-        self._reader = None
-        self._window, self._begin = [], 0
-
-    def __len__(self):
-        return self.inner.size
-
-    def row(self, i):
-        if not self._begin <= i < self._begin + len(self._window):
-            if self._reader is None or self._reader.position > i:
-                self._reader = _tekio.RowReader(self.inner)
-            self._reader.skip(i - self._reader.position)
-            self._window, self._begin = self._reader.next(_AHEAD), i
-        return self._window[i - self._begin]
-
-    def columns(self, rows, names):
-        data = {name: [] for name in names}
-        for i in rows:
-            row = self.row(i)
-            for name in names:
-                data[name].append(row.get(name))
-        return data
-
-    def select(self, rows):
-        if isinstance(rows, range) and rows.step == 1:
-            return _FileRows(self.inner.slice(rows.start, max(rows.start, rows.stop)))
-        return _FileRows(self.inner.select([int(i) for i in rows]))
-
-    def __getstate__(self):
-        raise UsageError("a dataset of files does not pickle; open it with load_dataset() in each process")
-
-
-class _MemoryRows:
-    """Columns that Python made: lists, or lists of whole numbers in four bytes each."""
-
-    def __init__(self, columns, picked=None):
-        self.stored = columns
-        self.names = list(columns)
-        self.picked = picked  # which rows, in this order; None: all
-
-    def __len__(self):
-        if self.picked is not None:
-            return len(self.picked)
-        return len(next(iter(self.stored.values()))) if self.stored else 0
-
-    def _at(self, i):
-        return i if self.picked is None else int(self.picked[i])
-
-    def row(self, i):
-        at = self._at(i)
-        return {name: _cell(column, at) for name, column in self.stored.items()}
-
-    def columns(self, rows, names):
-        places = [self._at(i) for i in rows]
-        return {name: [_cell(self.stored[name], at) for at in places] for name in names}
-
-    def select(self, rows):
-        if self.picked is None:
-            return _MemoryRows(self.stored, rows if isinstance(rows, range) else [int(i) for i in rows])
-        return _MemoryRows(self.stored, [int(self.picked[i]) for i in rows])
-
-
-class _ChunkRows:
-    """Chunks of tokens in a token store: what the reference's group_texts() makes."""
-
-    names = ["input_ids", "attention_mask", "word_ids", "labels"]
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    def __len__(self):
-        return len(self.inner)
-
-    def row(self, i):
-        return {name: self._cell(name, i) for name in self.names}
-
-    def _cell(self, name, i):
-        if name == "word_ids":
-            return self.inner.words(i)
-        ids = self.inner.ids(i)
-        return [1] * len(ids) if name == "attention_mask" else ids
-
-    def columns(self, rows, names):
-        return {name: [self._cell(name, i) for i in rows] for name in names}
-
-    def select(self, rows):
-        return _ChunkRows(self.inner.select([int(i) for i in rows]))
-
-
-def _cell(column, i):
-    return column.row(i) if isinstance(column, _tekio.NumberLists) else column[i]
-
-
-class _ColumnBuilder:
-    """Collects a column: as lists of whole numbers while it consists of these."""
-
-    def __init__(self):
-        self._numbers, self._values = _tekio.NumberLists(), None
-
-    def extend(self, values):
-        if self._values is None:
-            if self._numbers.extend(values):
-                return
-            self._values = [self._numbers.row(i) for i in range(len(self._numbers))]
-        self._values.extend(values)
-
-    def column(self):
-        return self._numbers if self._values is None and len(self._numbers) > 0 else self._values or []
-
-
-def _memory(columns):
-    """Rows of given columns, each any sequence; all must have one length."""
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise UsageError(f"columns differ in length: {', '.join(f'{name} has {n}' for name, n in lengths.items())}")
-    made = {}
-    for name, values in columns.items():
-        if not isinstance(values, (list, _tekio.NumberLists)):
-            values = to_list(values) if hasattr(values, "tolist") else list(values)
-        made[str(name)] = values
-    return _MemoryRows(made)
 
 
 class Dataset:
@@ -162,7 +30,7 @@ class Dataset:
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Dataset:
         """Rows of columns: {"text": [...], "label": [...]}."""
-        return cls(_memory(mapping))
+        return cls(memory_rows(mapping))
 
     @classmethod
     def from_list(cls, rows: list) -> Dataset:
@@ -171,12 +39,12 @@ class Dataset:
         if rows and isinstance(rows[0], str):
             return cls.from_texts(rows)
         names = list(dict.fromkeys(name for row in rows for name in row))
-        return cls(_memory({name: [row.get(name) for row in rows] for name in names}))
+        return cls(memory_rows({name: [row.get(name) for row in rows] for name in names}))
 
     @classmethod
     def from_texts(cls, texts: list[str]) -> Dataset:
         """One row a text, in a column "text"."""
-        return cls(_memory({"text": list(texts)}))
+        return cls(memory_rows({"text": list(texts)}))
 
     @classmethod
     def from_arrow(cls, table: Any) -> Dataset:
@@ -187,7 +55,7 @@ class Dataset:
             table = table.with_format("arrow")[:] if picked is not None else table.data.table
         if not hasattr(table, "__arrow_c_stream__"):
             raise UsageError(f"a {type(table).__name__} has no __arrow_c_stream__; pass a pyarrow.Table, a DataFrame or a datasets.Dataset")
-        return cls(_FileRows(_tekio.Dataset.from_arrow(table.__arrow_c_stream__(), _tekio.ReadOptions())))
+        return cls(FileRows(_tekio.Dataset.from_arrow(table.__arrow_c_stream__(), _tekio.ReadOptions())))
 
     @classmethod
     def from_pandas(cls, frame: Any) -> Dataset:
@@ -327,7 +195,7 @@ class Dataset:
     def add_column(self, name, column):
         if name in self._names:
             raise UsageError(f"there is a column {name!r} already")
-        return Dataset(_memory({**self[:], name: list(column)}))
+        return Dataset(memory_rows({**self[:], name: list(column)}))
 
     def map(
         self, function: Callable | None = None, *, batched: bool = False, batch_size: int = 1000, with_indices: bool = False,
@@ -346,42 +214,16 @@ class Dataset:
         builders = {}
         for begin in range(0, len(self), size):
             rows = range(begin, min(begin + size, len(self)))
-            made = self._mapped(rows, function, batched, with_indices, input_columns, gone, fn_kwargs or {})
+            made = mapped_columns(
+                self._columns(rows), rows, function, batched=batched, with_indices=with_indices, input_columns=input_columns, gone=gone, fn_kwargs=fn_kwargs or {}
+            )  # fmt: skip
             if builders and set(made) != set(builders):
                 raise UsageError(f"map()'s function gave the columns {sorted(made)}, but {sorted(builders)} before")
             for name, values in made.items():
-                builders.setdefault(name, _ColumnBuilder()).extend(values)
+                builders.setdefault(name, ColumnBuilder()).extend(values)
         if not builders:
-            return Dataset(_memory({name: [] for name in self._names if name not in gone}))
-        return Dataset(_memory({name: builder.column() for name, builder in builders.items()}))
-
-    def _mapped(self, rows, function, batched, with_indices, input_columns, gone, fn_kwargs):
-        """The columns that a batch of rows becomes."""
-        batch = self._columns(rows)
-        kept = {name: values for name, values in batch.items() if name not in gone}
-        if batched:
-            given = [batch[name] for name in input_columns] if input_columns else [dict(batch)]
-            made = function(*given, *([list(rows)] if with_indices else []), **fn_kwargs)
-            made = {} if made is None else {name: _as_list(values) for name, values in _mapping(made).items()}
-        else:
-            results = []
-            for at, i in enumerate(rows):
-                row = {name: values[at] for name, values in batch.items()}
-                given = [row[name] for name in input_columns] if input_columns else [row]
-                result = function(*given, *([i] if with_indices else []), **fn_kwargs)
-                results.append({} if result is None else _mapping(result))
-            names = list(results[0])
-            if any(set(result) != set(names) for result in results):
-                raise UsageError("map()'s function gave different columns for different rows")
-            made = {name: [to_list(result[name]) for result in results] for name in names}
-        columns = {**kept, **made}
-        lengths = {name: len(values) for name, values in columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise UsageError(
-                f"map()'s function made columns of different lengths ({', '.join(f'{n}: {c}' for n, c in lengths.items())}); where the number "
-                f"of rows changes, remove the columns that stay: remove_columns={list(kept)}"
-            )
-        return columns
+            return Dataset(memory_rows({name: [] for name in self._names if name not in gone}))
+        return Dataset(memory_rows({name: builder.column() for name, builder in builders.items()}))
 
     def filter(self, function, *, batched=False, batch_size=1000, **_):
         """The rows for which `function` is true."""
@@ -403,9 +245,9 @@ class Dataset:
 
     def _source(self):
         """Rows for the library to read, and the name of their text column there, empty where it is the library's to find."""
-        if isinstance(self._rows, _FileRows):
+        if isinstance(self._rows, FileRows):
             return self._rows.inner
-        if isinstance(self._rows, _ChunkRows):
+        if isinstance(self._rows, ChunkRows):
             raise UsageError("these are chunks already")
         name = self._text_column()
         texts = self[name]
@@ -428,8 +270,8 @@ class Chunks(Dataset):
     """Chunks of tokens: rows of input_ids, attention_mask, word_ids and labels (a copy of input_ids). What is trained on."""
 
     def __init__(self, rows, names=None):
-        if not isinstance(rows, _ChunkRows):
-            rows = _ChunkRows(rows)
+        if not isinstance(rows, ChunkRows):
+            rows = ChunkRows(rows)
         super().__init__(rows, names)
 
     @property
@@ -501,18 +343,6 @@ class DatasetDict(dict):
         return self._each(lambda dataset: dataset.shuffle(seed))
 
 
-def _mapping(made):
-    if not isinstance(made, Mapping):
-        raise UsageError(f"map()'s function gave {type(made).__name__}; expected a dict of columns")
-    return made
-
-
-def _as_list(values):
-    if isinstance(values, list):
-        return [to_list(each) if hasattr(each, "tolist") else each for each in values]
-    return to_list(values)
-
-
 def _seed(seed):
     return int.from_bytes(os.urandom(6), "little") if seed is None else int(seed)
 
@@ -538,107 +368,3 @@ def _sizes(count, test_size, train_size):
     if train == 0 or test == 0:
         raise UsageError(f"{count} rows cannot be split into a train and a test part")
     return test, train
-
-
-_FORMATS = ("json", "csv", "text", "parquet", "arrow", "pandas")
-
-
-def load_dataset(
-    path: str | os.PathLike, name: str | None = None, *, data_dir: str | None = None, data_files: Any = None, split: str | None = None,
-    revision: str | None = None, text_column: str = "", json_field: str = "", field: str | None = None, encoding: str = "utf-8",
-    bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (), **unused
-) -> Any:  # fmt: skip
-    """Opens files, folders, a bundled corpus, or a dataset of the Hub by its name.
-
-    path: "reviews.csv", a folder, "imdb", "org/name", "medicine" (bundled), or a kind of file ("json", "csv", "text",
-    "parquet") with data_files. Gives a DatasetDict of all splits, or, with split ("train", "train[:10%]"), a Dataset. Rows are
-    read when they are asked for. Errors: FileError (nothing of that name), InputError (malformed; file and line).
-    """
-    for key in unused:
-        if key not in {"cache_dir", "streaming", "token", "trust_remote_code", "num_proc", "keep_in_memory", "download_mode"}:
-            raise UsageError(f"load_dataset() has no argument {key!r} here")
-    options = _tekio.ReadOptions()
-    options.text_column, options.json_field, options.encoding = text_column, field or json_field, encoding
-    options.header, options.column_names = header, list(column_names)
-    options.config_name, options.revision = name or "", revision or ""
-    options.set_bad_rows(bad_rows)
-    options.set_sample_by(sample_by)
-    options.set_csv_separator(csv_separator)
-    groups = _specs(os.fspath(path), data_dir, data_files)
-    splits = {}
-    for wanted, specs in groups.items():
-        specs = [_places.data_spec(spec) for spec in specs]
-        for found, inner in _places.with_arrow(lambda specs=specs: _tekio.load_dataset(specs, options)):
-            splits[wanted or found] = inner
-    if split is None:
-        return DatasetDict({each: Dataset(_FileRows(inner)) for each, inner in splits.items()})
-    if split in splits:
-        return Dataset(_FileRows(splits[split]))
-    if list(groups) != [None] or len(groups[None]) != 1:
-        raise UsageError(f"there is no split {split!r}; there are: {', '.join(splits)}")
-    chosen = [_places.data_spec(groups[None][0] + ":" + split)]
-    found = _places.with_arrow(lambda: _tekio.load_dataset(chosen, options))
-    return Dataset(_FileRows(found[0][1]))
-
-
-def _specs(path, data_dir, data_files):
-    """What is to be opened, by the split that it is to be called (None: what it is called there)."""
-    if data_files is None:
-        return {None: [os.path.join(path, data_dir) if data_dir else path]}
-    here = "" if path in _FORMATS else path
-    groups = data_files if isinstance(data_files, Mapping) else {"train": data_files}
-    made = {}
-    for split, files in groups.items():
-        files = [files] if isinstance(files, (str, os.PathLike)) else list(files)
-        made[split] = [os.path.join(here, os.fspath(file)) for file in files]
-    return made
-
-
-def chunk(
-    dataset: Any, tokenizer: Tokenizer, chunk_size: int = 128, *, line_by_line: bool = False, words: str = "tokenizer", use_cache: bool = True,
-    threads: int = 0
-) -> Any:  # fmt: skip
-    """Tokenizes all texts and cuts them into chunks of `chunk_size` tokens: what the reference does with map(tokenize_function) and
-    map(group_texts), batches of 1,000 rows, remainders dropped. Of a DatasetDict, all splits.
-
-    Tokens are kept in the cache folder and found again the next time (use_cache). line_by_line: each row is a chunk, cut at
-    chunk_size. words: what word_ids number: the tokenizer's words ("tokenizer"), or tokens without a gap in the text
-    ("offsets"), which whole_word_mask of transformers 5 takes. threads: 0 means all processors. Errors: InputError (no text).
-    """
-    if isinstance(dataset, Mapping):
-        options = {"line_by_line": line_by_line, "words": words, "use_cache": use_cache, "threads": threads}
-        return DatasetDict({name: chunk(each, tokenizer, chunk_size, **options) for name, each in dataset.items()})
-    dataset = _dataset_of(dataset)
-    made = _tekio.chunk(dataset._source(), tokenizer._inner, chunk_size, line_by_line, words, use_cache, threads)
-    return Chunks(made)
-
-
-def chunks_of(data: Any) -> Chunks:
-    """Chunks of whatever is to be trained on: chunks as they are, or the rows of a Dataset (or a list of dicts) with input_ids,
-    each of which is one, and word_ids where whole words are to be masked."""
-    if isinstance(data, Chunks):
-        return data
-    data = _dataset_of(data)
-    if "input_ids" not in data.column_names:
-        raise UsageError(f"there is no column 'input_ids', but {data.column_names}; cut texts with chunk(dataset, tokenizer)")
-    columns = {}
-    for name in ("input_ids", "word_ids"):
-        if name not in data.column_names:
-            continue
-        columns[name] = _tekio.NumberLists()
-        for begin in range(0, len(data), 1000):
-            rows = data.select_columns([name])[begin : begin + 1000][name]
-            if not columns[name].extend([to_list(row) for row in rows]):
-                raise UsageError(f"the column {name!r} holds more than lists of whole numbers, in one of the rows from {begin} on")
-    return Chunks(_tekio.chunks_of(columns["input_ids"], columns.get("word_ids")))
-
-
-def _dataset_of(data):
-    """A Dataset of what people have: their texts, a DataFrame, an Arrow table, a datasets.Dataset."""
-    if isinstance(data, Dataset):
-        return data
-    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "_indices"):
-        return Dataset.from_pandas(data) if type(data).__module__.startswith("pandas") else Dataset.from_arrow(data)
-    if isinstance(data, (list, tuple)):
-        return Dataset.from_list(data)
-    raise UsageError(f"a {type(data).__name__} is no data; pass a Dataset, a list of texts, a DataFrame or an Arrow table")

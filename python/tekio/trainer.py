@@ -9,8 +9,9 @@ from tekio import _places, _tekio
 from tekio.arguments import TrainingArguments, set_option, texts_of
 from tekio.callbacks import CallbackList, TrainerControl, TrainerState
 from tekio.collators import DataCollatorForLanguageModeling, DataCollatorForWholeWordMask
-from tekio.data import Chunks, Dataset, _dataset_of, chunks_of
+from tekio.data import Chunks, Dataset
 from tekio.errors import UsageError
+from tekio.loading import chunks_of, dataset_of
 from tekio.model import MaskedLM
 
 
@@ -191,7 +192,7 @@ class Trainer:
         if dataset is None:
             return None
         if not isinstance(dataset, Chunks):
-            dataset = _dataset_of(dataset)
+            dataset = dataset_of(dataset)
             columns = dataset.column_names
             words = isinstance(self.data_collator, DataCollatorForWholeWordMask) or getattr(self.data_collator, "whole_word_mask", False)
             if words and "word_ids" not in columns:

@@ -171,10 +171,10 @@ class Chunking(unittest.TestCase):
         self.assertEqual(few["train"][3]["input_ids"], same["train"][3]["input_ids"])
         self.assertEqual(few["test"]["labels"], same["test"]["labels"])
         self.assertEqual(few["train"].chunk_size, 16)
-        given = tekio.data.chunks_of(grouped["train"])
+        given = tekio.loading.chunks_of(grouped["train"])
         self.assertEqual(given[:], chunks["train"][:])
-        self.assertEqual(tekio.data.chunks_of(same["test"])[2], few["test"][2])
-        self.assertEqual(tekio.data.chunks_of([{"input_ids": [2, 7, 3]}, {"input_ids": [2, 3]}])["input_ids"], [[2, 7, 3], [2, 3]])
+        self.assertEqual(tekio.loading.chunks_of(same["test"])[2], few["test"][2])
+        self.assertEqual(tekio.loading.chunks_of([{"input_ids": [2, 7, 3]}, {"input_ids": [2, 3]}])["input_ids"], [[2, 7, 3], [2, 3]])
         for rows, said in (
             ([{"ids": [1]}], "no column 'input_ids'"),
             ([{"input_ids": [1, None]}], "None among"),
@@ -183,7 +183,7 @@ class Chunking(unittest.TestCase):
             ([{"input_ids": [1, 2], "word_ids": [1]}], "as many as input_ids"),
         ):
             with self.assertRaisesRegex(ValueError, said):
-                tekio.data.chunks_of(rows)
+                tekio.loading.chunks_of(rows)
 
     def test_texts_of_a_list(self):
         chunks = tekio.chunk(["a good film"] * 40, self.tokenizer, chunk_size=8)

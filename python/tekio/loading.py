@@ -1,0 +1,119 @@
+"""Data from files and of other libraries, and chunks of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tekio import _places, _tekio
+from tekio._arrays import to_list
+from tekio._rows import FileRows
+from tekio.data import Chunks, Dataset, DatasetDict
+from tekio.errors import UsageError
+
+if TYPE_CHECKING:
+    from tekio.tokenizer import Tokenizer
+
+_FORMATS = ("json", "csv", "text", "parquet", "arrow", "pandas")
+
+
+def load_dataset(
+    path: str | os.PathLike, name: str | None = None, *, data_dir: str | None = None, data_files: Any = None, split: str | None = None,
+    revision: str | None = None, text_column: str = "", json_field: str = "", field: str | None = None, encoding: str = "utf-8",
+    bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (), **unused
+) -> Any:  # fmt: skip
+    """Opens files, folders, a bundled corpus, or a dataset of the Hub by its name.
+
+    path: "reviews.csv", a folder, "imdb", "org/name", "medicine" (bundled), or a kind of file ("json", "csv", "text",
+    "parquet") with data_files. Gives a DatasetDict of all splits, or, with split ("train", "train[:10%]"), a Dataset. Rows are
+    read when they are asked for. Errors: FileError (nothing of that name), InputError (malformed; file and line).
+    """
+    for key in unused:
+        if key not in {"cache_dir", "streaming", "token", "trust_remote_code", "num_proc", "keep_in_memory", "download_mode"}:
+            raise UsageError(f"load_dataset() has no argument {key!r} here")
+    options = _tekio.ReadOptions()
+    options.text_column, options.json_field, options.encoding = text_column, field or json_field, encoding
+    options.header, options.column_names = header, list(column_names)
+    options.config_name, options.revision = name or "", revision or ""
+    options.set_bad_rows(bad_rows)
+    options.set_sample_by(sample_by)
+    options.set_csv_separator(csv_separator)
+    groups = _specs(os.fspath(path), data_dir, data_files)
+    splits = {}
+    for wanted, specs in groups.items():
+        specs = [_places.data_spec(spec) for spec in specs]
+        for found, inner in _places.with_arrow(lambda specs=specs: _tekio.load_dataset(specs, options)):
+            splits[wanted or found] = inner
+    if split is None:
+        return DatasetDict({each: Dataset(FileRows(inner)) for each, inner in splits.items()})
+    if split in splits:
+        return Dataset(FileRows(splits[split]))
+    if list(groups) != [None] or len(groups[None]) != 1:
+        raise UsageError(f"there is no split {split!r}; there are: {', '.join(splits)}")
+    chosen = [_places.data_spec(groups[None][0] + ":" + split)]
+    found = _places.with_arrow(lambda: _tekio.load_dataset(chosen, options))
+    return Dataset(FileRows(found[0][1]))
+
+
+def _specs(path, data_dir, data_files):
+    """What is to be opened, by the split that it is to be called (None: what it is called there)."""
+    if data_files is None:
+        return {None: [os.path.join(path, data_dir) if data_dir else path]}
+    here = "" if path in _FORMATS else path
+    groups = data_files if isinstance(data_files, Mapping) else {"train": data_files}
+    made = {}
+    for split, files in groups.items():
+        files = [files] if isinstance(files, (str, os.PathLike)) else list(files)
+        made[split] = [os.path.join(here, os.fspath(file)) for file in files]
+    return made
+
+
+def chunk(
+    dataset: Any, tokenizer: Tokenizer, chunk_size: int = 128, *, line_by_line: bool = False, words: str = "tokenizer", use_cache: bool = True,
+    threads: int = 0
+) -> Any:  # fmt: skip
+    """Tokenizes all texts and cuts them into chunks of `chunk_size` tokens: what the reference does with map(tokenize_function) and
+    map(group_texts), batches of 1,000 rows, remainders dropped. Of a DatasetDict, all splits.
+
+    Tokens are kept in the cache folder and found again the next time (use_cache). line_by_line: each row is a chunk, cut at
+    chunk_size. words: what word_ids number: the tokenizer's words ("tokenizer"), or tokens without a gap in the text
+    ("offsets"), which whole_word_mask of transformers 5 takes. threads: 0 means all processors. Errors: InputError (no text).
+    """
+    if isinstance(dataset, Mapping):
+        options = {"line_by_line": line_by_line, "words": words, "use_cache": use_cache, "threads": threads}
+        return DatasetDict({name: chunk(each, tokenizer, chunk_size, **options) for name, each in dataset.items()})
+    dataset = dataset_of(dataset)
+    made = _tekio.chunk(dataset._source(), tokenizer._inner, chunk_size, line_by_line, words, use_cache, threads)
+    return Chunks(made)
+
+
+def chunks_of(data: Any) -> Chunks:
+    """Chunks of whatever is to be trained on: chunks as they are, or the rows of a Dataset (or a list of dicts) with input_ids,
+    each of which is one, and word_ids where whole words are to be masked."""
+    if isinstance(data, Chunks):
+        return data
+    data = dataset_of(data)
+    if "input_ids" not in data.column_names:
+        raise UsageError(f"there is no column 'input_ids', but {data.column_names}; cut texts with chunk(dataset, tokenizer)")
+    columns = {}
+    for name in ("input_ids", "word_ids"):
+        if name not in data.column_names:
+            continue
+        columns[name] = _tekio.NumberLists()
+        for begin in range(0, len(data), 1000):
+            rows = data.select_columns([name])[begin : begin + 1000][name]
+            if not columns[name].extend([to_list(row) for row in rows]):
+                raise UsageError(f"the column {name!r} holds more than lists of whole numbers, in one of the rows from {begin} on")
+    return Chunks(_tekio.chunks_of(columns["input_ids"], columns.get("word_ids")))
+
+
+def dataset_of(data):
+    """A Dataset of what people have: their texts, a DataFrame, an Arrow table, a datasets.Dataset."""
+    if isinstance(data, Dataset):
+        return data
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "_indices"):
+        return Dataset.from_pandas(data) if type(data).__module__.startswith("pandas") else Dataset.from_arrow(data)
+    if isinstance(data, (list, tuple)):
+        return Dataset.from_list(data)
+    raise UsageError(f"a {type(data).__name__} is no data; pass a Dataset, a list of texts, a DataFrame or an Arrow table")
