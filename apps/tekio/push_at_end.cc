@@ -8,9 +8,8 @@
 
 namespace tekio::cli {
 
-PushAtEnd::PushAtEnd(const TrainingArguments::Hub& hub, const std::string& output_dir)
-    : settings_(hub::Settings::from_environment()),
-      options_{.is_private = hub.is_private, .message = "End of training"} {  // the reference's message
+PushAtEnd::PushAtEnd(const TrainingArguments::Hub& hub, const std::string& output_dir, const std::string& message)
+    : settings_(hub::Settings::from_environment()), options_{.is_private = hub.is_private, .message = message} {
   if (!hub.token.empty()) settings_.token = hub.token;
   if (std::any_of(settings_.token.begin(), settings_.token.end(), [](unsigned char c) { return c <= ' ' || c > '~'; }))
     tekio::fail(ErrorKind::usage, "--hub_token holds characters that no token has");

@@ -7,6 +7,7 @@
 #include <tekio/tekio.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,21 @@ nb::list list_of(const Numbers& numbers) {
   Py_ssize_t at = 0;
   for (const auto number : numbers) PyList_SetItem(list.ptr(), at++, PyLong_FromLong(static_cast<long>(number)));
   return list;
+}
+
+/// A name and what stands there in a dict; of any type that nanobind casts where it is written.
+struct DictEntry {
+  template <typename Value>
+  DictEntry(const char* key, const Value& given) : name(key), value(nb::cast(given)) {}
+
+  const char* name;
+  nb::object value;
+};
+
+inline nb::dict dict_of(std::initializer_list<DictEntry> entries) {
+  nb::dict dict;
+  for (const DictEntry& entry : entries) dict[entry.name] = entry.value;
+  return dict;
 }
 
 /// A row's value, JSON text, as the Python object that it stands for. With the GIL.

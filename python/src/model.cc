@@ -67,14 +67,9 @@ nb::list fill(const FillMask& fill_mask, const std::vector<std::string>& texts, 
     nb::list of_text;
     for (const auto& predictions : masks) {
       nb::list of_mask;
-      for (const Prediction& p : predictions) {
-        nb::dict dict;
-        dict["score"] = p.score;
-        dict["token"] = p.token;
-        dict["token_str"] = p.token_str;
-        dict["sequence"] = p.sequence;
-        of_mask.append(dict);
-      }
+      for (const Prediction& p : predictions)
+        of_mask.append(
+            dict_of({{"score", p.score}, {"token", p.token}, {"token_str", p.token_str}, {"sequence", p.sequence}}));
       of_text.append(of_mask);
     }
     lists.append(of_text);

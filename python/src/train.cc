@@ -21,6 +21,7 @@
 #include "binding.h"
 #include "command.h"
 #include "dist/join.h"
+#include "push_at_end.h"
 #include "train/on_ranks.h"
 #include "train/training_options.h"
 #include "training_options.h"
@@ -91,6 +92,8 @@ class Arguments {
     return values_.training;
   }
 
+  const cli::TrainingArguments::Hub& hub() const { return values_.hub; }
+
  private:
   std::vector<cli::Option*> found(const std::string& name) {
     std::vector<cli::Option*> options;
@@ -141,17 +144,15 @@ void take(RunControl& control, const nb::object& answer) {
   control = {.log = wish(0), .evaluate = wish(1), .save = wish(2), .stop = wish(3)};
 }
 
-nb::dict dict_of(const UpdatePoint& p) {
-  nb::dict dict;
-  dict["epoch"] = p.epoch;
-  dict["step"] = p.step;
-  dict["steps"] = p.steps;
-  dict["loss"] = p.loss;
-  dict["grad_norm"] = p.grad_norm;
-  dict["learning_rate"] = p.learning_rate;
-  dict["tokens"] = p.tokens;
-  dict["seconds"] = p.seconds;
-  return dict;
+nb::dict update_dict(const UpdatePoint& p) {
+  return dict_of({{"epoch", p.epoch},
+                  {"step", p.step},
+                  {"steps", p.steps},
+                  {"loss", p.loss},
+                  {"grad_norm", p.grad_norm},
+                  {"learning_rate", p.learning_rate},
+                  {"tokens", p.tokens},
+                  {"seconds", p.seconds}});
 }
 
 const char* name_of(RunPhase phase) {
@@ -173,7 +174,7 @@ const char* name_of(RunPhase phase) {
 void call_back(TrainingOptions& options, nb::handle flow) {
   options.on_update = [flow](const UpdatePoint& point, RunControl& control) {
     const nb::gil_scoped_acquire gil;
-    take(control, flow.attr("on_update")(dict_of(point), tuple_of(control)));
+    take(control, flow.attr("on_update")(update_dict(point), tuple_of(control)));
   };
   options.on_evaluation = [flow](const EvaluationPoint& point, RunControl& control) {
     const nb::gil_scoped_acquire gil;
@@ -217,12 +218,7 @@ nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_
     report = adapt(model, tokenizer, data, options, processes());
   }
   interrupts.rethrow();
-  nb::dict dict;
-  dict["steps"] = report.steps;
-  dict["train_loss"] = report.train_loss;
-  dict["stopped"] = report.stopped;
-  dict["run_dir"] = report.run_dir;
-  return dict;
+  return dict_of({{"steps", report.steps}, {"train_loss", report.train_loss}, {"run_dir", report.run_dir}});
 }
 
 nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
@@ -239,16 +235,32 @@ nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, cons
     report = evaluate(model, tokenizer, chunks, evaluation, nullptr, processes());
   }
   interrupts.rethrow();
-  nb::dict dict;
-  dict["loss"] = report.loss;
-  dict["reference_loss"] = report.reference_loss;
-  dict["perplexity"] = report.perplexity;
-  dict["accuracy"] = report.accuracy;
-  dict["chunks"] = report.chunks;
-  dict["masked_tokens"] = report.masked_tokens;
-  dict["seconds"] = report.seconds;
-  return dict;
+  return dict_of({{"loss", report.loss},
+                  {"reference_loss", report.reference_loss},
+                  {"perplexity", report.perplexity},
+                  {"accuracy", report.accuracy},
+                  {"chunks", report.chunks},
+                  {"masked_tokens", report.masked_tokens},
+                  {"seconds", report.seconds}});
 }
+
+/// Where a run is pushed to, by the arguments' hub_model_id, hub_token and hub_private_repo.
+class Push {
+ public:
+  Push(Arguments& arguments, const std::string& message)
+      : at_end_(arguments.hub(), arguments.resolved().output_dir, message) {}
+
+  void prepare() { at_end_.prepare(); }
+  /// {"repository", "url", "commit"}. Without the GIL.
+  std::string push(const std::string& run_dir) {
+    at_end_.push(run_dir);
+    if (at_end_.has_failed()) at_end_.fail();
+    return json_text(at_end_.to_json());
+  }
+
+ private:
+  cli::PushAtEnd at_end_;
+};
 
 /// A command of the program in this process; returns what it prints. With `flow`, a run calls back.
 std::string run_here(const std::vector<std::string>& arguments, const nb::object& flow) {
@@ -280,6 +292,10 @@ void bind_train(nb::module_& m) {
   m.def("train", &train, nb::arg("model"), nb::arg("tokenizer"), nb::arg("train_chunks"), nb::arg("eval_chunks").none(),
         nb::arg("arguments"), nb::arg("resume"), nb::arg("model_name"), nb::arg("flow"));
   m.def("evaluate", &evaluate_chunks, nb::arg("model"), nb::arg("tokenizer"), nb::arg("chunks"), nb::arg("arguments"));
+  nb::class_<Push>(m, "Push")
+      .def(nb::init<Arguments&, const std::string&>(), nb::arg("arguments"), nb::arg("message"), WithoutGil())
+      .def("prepare", &Push::prepare, WithoutGil())
+      .def("push", &Push::push, nb::arg("run_dir"), WithoutGil());
   m.def(
       "rank", [] { return processes().rank(); }, WithoutGil());
   m.def("run_here", &run_here, nb::arg("arguments"), nb::arg("flow").none());

@@ -64,8 +64,6 @@ class Trainer:
             raise UsageError(f"args is a {type(args).__name__}; expected tekio.TrainingArguments")
         if self.args._given.get("bf16"):
             raise UsageError('bf16 is chosen when the model is opened: from_pretrained(…, dtype="bfloat16"); leave it out of the arguments')
-        if self.args.push_to_hub:
-            raise UsageError("push_to_hub is not done by Trainer; `tekio push RUN ID` sends the run folder to the Hub afterwards")
         self.data_collator = data_collator
         self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
         if eval_dataset is None and self.args.eval_strategy != "no":
@@ -95,16 +93,21 @@ class Trainer:
 
     def train(self, resume_from_checkpoint=None):
         """Trains, evaluates and keeps checkpoints as the arguments say, and leaves the model in output_dir. Gives a TrainOutput.
+        With push_to_hub in the arguments the run is pushed then; whether it can be is asked of the Hub before anything is trained.
 
         resume_from_checkpoint: True for the newest checkpoint in output_dir, or a checkpoint's folder. Ctrl-C lets the update
         under way finish, saves a checkpoint and raises KeyboardInterrupt. Errors: UsageError (output_dir holds a run already),
-        FileError (the disk), InputError (training diverged).
+        FileError (the disk, the Hub), InputError (training diverged).
         """
         if self.train_dataset is None:
             raise UsageError("train_dataset is missing: there is nothing to train on")
         arguments = self._settled()
         train, evaluation = self._chunks(self.train_dataset, "train_dataset"), self._chunks(self.eval_dataset, "eval_dataset")
         resume = resume_from_checkpoint or ""
+        hub = None
+        if self.args.push_to_hub and self.is_world_process_zero():
+            hub = _tekio.Push(arguments, "End of training")
+            hub.prepare()
         flow = _Flow(self, len(train))
         self._callbacks.call("on_train_begin")
         done = _tekio.train(
@@ -113,6 +116,8 @@ class Trainer:
         )  # fmt: skip
         self._take_state(done["run_dir"])
         self._callbacks.call("on_train_end")
+        if hub is not None:
+            hub.push(done["run_dir"])
         return TrainOutput(done["steps"], done["train_loss"], flow.metrics)
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
@@ -147,6 +152,17 @@ class Trainer:
         folder = output_dir if output_dir is not None else self.args.output_dir
         self.model.save_pretrained(folder)
         self.processing_class.save_pretrained(folder)
+
+    def push_to_hub(self, commit_message="End of training"):
+        """Sends the run in output_dir to the Hub, as `tekio push` does: to the arguments' hub_model_id, or a repository of the
+        folder's name; train() does that by itself where the arguments say push_to_hub. What is there already is not sent again.
+        Gives {"repository", "url", "commit"}; None where another process does it. Errors: UsageError (no token, no such name),
+        FileError (nothing was trained or saved there; what the Hub refuses)."""
+        if not self.is_world_process_zero():
+            return None
+        hub = _tekio.Push(self._settled(), commit_message)
+        hub.prepare()
+        return json.loads(hub.push(self.args.output_dir))
 
     def save_state(self):
         """Nothing is left to do: the run folder has trainer_state.json."""
