@@ -1,5 +1,6 @@
 """Trainer and the Hub: beside the Hub of tests/hub, on this machine."""
 
+import ctypes
 import json
 import os
 import pathlib
@@ -18,6 +19,13 @@ TOKEN = "hf_write_0123456789"
 
 
 class Pushing(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            ctypes.CDLL("libcurl.so.4")
+        except OSError as error:
+            raise unittest.SkipTest(f"nothing goes to the Hub here: {error}") from None
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
