@@ -194,8 +194,8 @@ TEST(SentencePieceTest, BrokenFiles) {
 // saved folder, which has a tokenizer.json, must say so.
 TEST(SentencePieceTest, SavedWithoutSpecialTokensOfTheClass) {
   const std::string bytes("\x0a\x05\x0a\x03<a>\x0a\x03\x0a\x01s", 12);
-  const Tokenizer tokenizer = load(folder({{"sentencepiece.bpe.model", bytes},
-                                           {"tokenizer_config.json", R"({"tokenizer_class":"CamembertTokenizer"})"}}));
+  const Tokenizer tokenizer = load(folder(
+      {{"sentencepiece.bpe.model", bytes}, {"tokenizer_config.json", R"({"tokenizer_class":"CamembertTokenizer"})"}}));
   EXPECT_THAT(tokenizer.all_special_ids(), Not(Contains(0)));  // <s>NOTUSED
   const fs::path saved = fresh_folder();
   tokenizer.save_pretrained(saved);
