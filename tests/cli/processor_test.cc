@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "program.h"
+#include "support/sanitizer.h"
 
 namespace tekio::test {
 namespace {
@@ -43,6 +44,7 @@ TEST(Doctor, ComparesTheBackEnds) {
 
 // What was measured decides, to 2 % of the fastest.
 TEST(Doctor, TakesTheFastestArithmeticAndShowsAllRates) {
+  TEKIO_NEEDS_TRUE_SPEED();
   if (!processor_has("avx2")) GTEST_SKIP() << "this processor has f32 alone";
   const Result result = run({"doctor", "--json"});
   const Json arithmetic = result.json()["arithmetic"];
@@ -77,7 +79,7 @@ TEST(Doctor, ShowsWhatDeviceAndDtypeMean) {
                              {{"--device", "ref", "--dtype", "bf16"}, "ref", "bf16", asked, "bf16"}};
   if (processor_has("avx2")) cases.push_back({{"--dtype", "bf16"}, "cpu", "bf16", asked, "bf16"});
   const Json self_test = run({"doctor", "--json"}, with("ALL")).json()["self_test"];
-  for (const Case& c : cases) {
+  for (const Case& c : thinned_under_sanitizer(cases)) {
     std::vector<std::string> arguments = {"doctor"};
     arguments.insert(arguments.end(), c.options.begin(), c.options.end());
     const std::string text = run(arguments, with("ALL")).out;
