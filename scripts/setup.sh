@@ -11,7 +11,8 @@ set -eu
 notebooks=""
 packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-opencl-dev libhwy-dev libsimdjson-dev
   nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libzstd-dev zlib1g-dev libbz2-dev liblzma-dev libxxhash-dev libonig-dev
-  libyaml-dev libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin python3-dev python3-venv
+  libyaml-dev libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin libcpp-httplib-dev
+  python3-dev python3-venv
   libgtest-dev libgmock-dev libbenchmark-dev"
 case "${1:-}" in
   "") ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the layering: a room includes only rooms to its left.
 
-    base < hub < text < data        arrow_module < data        {base, hub} < compute < model        {base, mpi_module} < dist        base < report        {data, dist, model, report} < train < onnx        all < apps
+    base < hub < text < data        arrow_module < data        {base, hub} < compute < model        {base, mpi_module} < dist        base < report        {http_module, text, model} < serve        {data, dist, model, report} < train < onnx        all < apps
 
 Reads every #include of ours in src/, apps/, python/ (which may include what apps may), include/ and examples/, and prints each that breaks the order. Two exceptions are
 granted, both for headers without dependencies: src/model may include data/batch.h, and src/dist compute/bf16.h.
@@ -25,11 +25,13 @@ COMPUTE = BASE | {"compute"}
 MODEL = HUB | COMPUTE | {"model"}
 DIST = BASE | {"mpi_module", "dist"}
 REPORT = BASE | {"report"}
+HTTP_MODULE = {"http_module"}
+SERVE = TEXT | MODEL | HTTP_MODULE | {"serve"}
 TRAIN = DATA | DIST | MODEL | REPORT | {"train"}
 ONNX = TRAIN | {"onnx"}
-ROOMS = {"arrow_module": ARROW_MODULE, "mpi_module": MPI_MODULE, "base": BASE, "hub": HUB, "text": TEXT, "data": DATA, "compute": COMPUTE, "model": MODEL, "dist": DIST, "report": REPORT, "train": TRAIN,
+ROOMS = {"arrow_module": ARROW_MODULE, "mpi_module": MPI_MODULE, "http_module": HTTP_MODULE, "base": BASE, "hub": HUB, "text": TEXT, "data": DATA, "compute": COMPUTE, "model": MODEL, "dist": DIST, "report": REPORT, "serve": SERVE, "train": TRAIN,
          "onnx": ONNX}
-APPS = ONNX | {"apps"}
+APPS = ONNX | SERVE | {"apps"}
 EXCEPTIONS = {("model", "data/batch.h"), ("dist", "compute/bf16.h")}
 
 # The room that implements each public header: who may include a room may include its header. Filling masks needs a

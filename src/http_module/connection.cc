@@ -1,0 +1,117 @@
+#include "http_module/connection.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace tekio::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kReadAhead = 16 << 10;
+constexpr uint64_t kHead = 64 << 10;    // bytes that a request's line and headers may have
+constexpr uint64_t kChunkOverhead = 8;  // a body in pieces of a byte has six bytes for each
+constexpr milliseconds kFirst{100};  // to a client that is accepted while the server leaves: its request is on its way
+constexpr milliseconds kLinger{2'000};
+constexpr uint64_t kLingerBytes = 32 << 20;
+
+}  // namespace
+
+Connection::Connection(int socket, const Limits& limits, const Bell& bell)
+    : socket_(socket), limits_(limits), bell_(bell) {}
+
+Connection::~Connection() { ::close(socket_); }
+
+bool Connection::is_ready(short events, Clock::time_point deadline) const {
+  for (;;) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
+    pollfd wanted{.fd = socket_, .events = events, .revents = 0};
+    const int ready = ::poll(&wanted, 1, static_cast<int>(std::max<int64_t>(0, left)));
+    if (ready > 0) return (wanted.revents & (events | POLLHUP)) != 0;
+    if (ready < 0 && errno == EINTR) continue;
+    return false;
+  }
+}
+
+bool Connection::wait_for_request() {
+  is_answering_ = false;
+  if (at_ == buffer_.size()) {
+    pollfd both[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
+                     {.fd = bell_.descriptor(), .events = POLLIN, .revents = 0}};
+    int ready = -1;
+    do ready = ::poll(both, 2, static_cast<int>(limits_.idle.count()));
+    while (ready < 0 && errno == EINTR);
+    if (both[0].revents == 0 && !(is_first_ && ready > 0 && is_ready(POLLIN, Clock::now() + kFirst))) return false;
+  }
+  is_first_ = false;
+  request_deadline_ = Clock::now() + limits_.request;
+  may_read_ = kHead;
+  return true;
+}
+
+void Connection::begin_body() { may_read_ = limits_.body * kChunkOverhead + kHead; }
+
+void Connection::linger() {
+  ::shutdown(socket_, SHUT_WR);
+  const Clock::time_point deadline = Clock::now() + kLinger;
+  buffer_.resize(kReadAhead);
+  for (uint64_t left = kLingerBytes; left > kReadAhead && is_ready(POLLIN, deadline);) {
+    const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (got <= 0) return;
+    left -= static_cast<uint64_t>(got);
+  }
+}
+
+bool Connection::is_readable() const { return at_ < buffer_.size() || is_ready(POLLIN, request_deadline_); }
+
+bool Connection::is_writable() const {
+  return is_ready(POLLOUT, is_answering_ && !is_stream_ ? answer_deadline_ : Clock::now() + limits_.reply);
+}
+
+ssize_t Connection::read(char* bytes, size_t size) {
+  if (at_ == buffer_.size()) {
+    if (!is_ready(POLLIN, request_deadline_)) return -1;
+    buffer_.resize(kReadAhead);
+    ssize_t got = -1;
+    do got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    buffer_.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
+    at_ = 0;
+    if (got <= 0) return got;
+  }
+  const size_t taken = std::min(size, buffer_.size() - at_);
+  if (taken > may_read_) return -1;
+  may_read_ -= taken;
+  std::memcpy(bytes, buffer_.data() + at_, taken);
+  at_ += taken;
+  return static_cast<ssize_t>(taken);
+}
+
+ssize_t Connection::write(const char* bytes, size_t size) {
+  if (!is_answering_ || is_stream_) answer_deadline_ = Clock::now() + limits_.reply;
+  is_answering_ = true;
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t sent = ::send(socket_, bytes + done, size - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+      done += static_cast<size_t>(sent);
+    } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (!is_ready(POLLOUT, answer_deadline_)) return -1;
+    } else if (!(sent < 0 && errno == EINTR)) {
+      return -1;
+    }
+    if (Clock::now() > answer_deadline_) return -1;
+  }
+  return static_cast<ssize_t>(size);
+}
+
+// Who asks is nobody's business here: httplib only puts it into headers that are not read.
+void Connection::get_remote_ip_and_port(std::string& ip, int& port) const { ip.clear(), port = 0; }
+void Connection::get_local_ip_and_port(std::string& ip, int& port) const { ip.clear(), port = 0; }
+
+}  // namespace tekio::http

@@ -1,0 +1,56 @@
+// A client's connection as cpp-httplib reads and writes it, with limits that it has not: a whole request must have come
+// within a time and a size, and a whole answer been taken within a time, however slowly bytes drip.
+#pragma once
+
+#include <httplib.h>
+
+#include <chrono>
+#include <string>
+
+#include "http_module/listener.h"
+#include "http_module/module.h"
+
+namespace tekio::http {
+
+class Connection final : public httplib::Stream {
+ public:
+  /// Closes the socket in the end. `bell`: rings where who is idle has to leave.
+  Connection(int socket, const Limits& limits, const Bell& bell);
+  ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Waits for a further request. False: none came, or the other side has closed.
+  bool wait_for_request();
+  /// The head was read: what follows may have a body's size.
+  void begin_body();
+  /// What is written from now on is a stream: each piece has its own time.
+  void begin_stream() { is_stream_ = true; }
+  /// Nothing further is written. Reads what the client still sends, for a little while: closed with bytes unread, a
+  /// socket resets the connection, and the answer may be lost with it.
+  void linger();
+
+  bool is_readable() const override;
+  bool is_writable() const override;
+  ssize_t read(char* bytes, size_t size) override;
+  ssize_t write(const char* bytes, size_t size) override;
+  void get_remote_ip_and_port(std::string& ip, int& port) const override;
+  void get_local_ip_and_port(std::string& ip, int& port) const override;
+  socket_t socket() const override { return socket_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  /// Waits until the socket is ready for `events`, at most until `deadline`.
+  bool is_ready(short events, Clock::time_point deadline) const;
+
+  const int socket_;
+  const Limits limits_;
+  const Bell& bell_;
+  Clock::time_point request_deadline_, answer_deadline_;
+  uint64_t may_read_ = 0;  // bytes of this request
+  bool is_first_ = true, is_answering_ = false, is_stream_ = false;
+  std::string buffer_;  // read ahead: httplib reads heads byte by byte
+  size_t at_ = 0;
+};
+
+}  // namespace tekio::http

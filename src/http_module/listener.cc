@@ -1,0 +1,101 @@
+#include "http_module/listener.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+namespace tekio::http {
+namespace {
+
+constexpr int kBacklog = 4096;  // connections that the kernel keeps until they are accepted
+
+std::string message_of(int error) { return std::system_category().message(error); }
+
+int port_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<sockaddr_in&>(address).sin_port);
+}
+
+}  // namespace
+
+Bell::Bell() : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (descriptor_ < 0) throw std::system_error(errno, std::system_category());
+}
+
+Bell::~Bell() { ::close(descriptor_); }
+
+void Bell::ring() { ::eventfd_write(descriptor_, 1); }
+
+void Bell::silence() {
+  eventfd_t rung = 0;
+  ::eventfd_read(descriptor_, &rung);
+}
+
+bool Listener::bind(const std::string& host, int port, std::string& problem) {
+  addrinfo wanted{};
+  wanted.ai_flags = AI_PASSIVE;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found); error != 0) {
+    problem = error == EAI_SYSTEM ? message_of(errno) : ::gai_strerror(error);
+    return false;
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    socket_ = ::socket(each->ai_family, each->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, each->ai_protocol);
+    if (socket_ < 0) {
+      problem = message_of(errno);
+      continue;
+    }
+    // So that a restart need not wait for the connections of the server before. Not SO_REUSEPORT, with which two
+    // servers would share a port without knowing it.
+    const int on = 1;
+    ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(socket_, each->ai_addr, each->ai_addrlen) == 0 && ::listen(socket_, kBacklog) == 0) {
+      port_ = port_of(socket_);
+      return true;
+    }
+    problem = message_of(errno);
+    close();
+  }
+  return false;
+}
+
+int Listener::accept(const Bell& bell) {
+  for (;;) {
+    const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client >= 0) {
+      const int on = 1;  // a head and a body are two writes: the second must not wait for the first's receipt
+      ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      return client;
+    }
+    pollfd both[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
+                     {.fd = bell.descriptor(), .events = POLLIN, .revents = 0}};
+    const bool is_empty = errno == EAGAIN || errno == EWOULDBLOCK;
+    if (!is_empty && errno != EINTR && errno != ECONNABORTED)  // no descriptors or no memory just now
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (is_empty && ::poll(both, 2, 0) >= 0 && both[1].revents != 0 && both[0].revents == 0) return -1;
+    if (is_empty) ::poll(both, 2, -1);
+  }
+}
+
+void Listener::close() {
+  if (socket_ >= 0) ::close(socket_);
+  socket_ = -1;
+}
+
+}  // namespace tekio::http

@@ -1,0 +1,43 @@
+// The socket that clients connect to, and the bell that wakes who waits.
+#pragma once
+
+#include <string>
+
+namespace tekio::http {
+
+/// What threads that wait for their clients look at too: rung, it ends the waiting of those that are idle.
+class Bell {
+ public:
+  Bell();
+  ~Bell();
+  Bell(const Bell&) = delete;
+  Bell& operator=(const Bell&) = delete;
+  void ring();
+  void silence();
+  /// Readable while it rings.
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+class Listener {
+ public:
+  Listener() = default;
+  ~Listener() { close(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Takes the address and listens. False: `problem` says why not.
+  bool bind(const std::string& host, int port, std::string& problem);
+  int port() const { return port_; }
+  int socket() const { return socket_; }
+  /// The next client's socket, waiting for one until `bell` rings; -1: none is there, and it rings.
+  int accept(const Bell& bell);
+  void close();
+
+ private:
+  int socket_ = -1, port_ = 0;
+};
+
+}  // namespace tekio::http

@@ -1,0 +1,220 @@
+#include "http_module/module.h"
+
+#include <httplib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+
+#include "http_module/connection.h"
+#include "http_module/listener.h"
+#include "http_module/workers.h"
+
+namespace tekio::http {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Of this thread: a request and its answer.
+struct Exchange {
+  Connection* connection = nullptr;
+  Clock::time_point begun = Clock::now();
+  Request request;
+  bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
+  bool closes = false;   ///< the answer is the connection's last
+};
+thread_local Exchange exchange;
+
+/// How many bytes follow a head. None where they come in chunks. Refused, by `status`: what two readers could
+/// understand as two sizes.
+std::optional<uint64_t> body_size(const httplib::Request& asked, uint64_t most, int& status) {
+  const size_t lengths = asked.get_header_value_count("Content-Length");
+  if (asked.has_header("Transfer-Encoding")) {
+    const bool is_chunked = asked.get_header_value_count("Transfer-Encoding") == 1 &&
+                            asked.get_header_value("Transfer-Encoding") == "chunked";
+    if (lengths > 0 || !is_chunked) status = lengths > 0 ? 400 : 501;
+    return std::nullopt;
+  }
+  if (lengths == 0) return 0;
+  const std::string length = asked.get_header_value("Content-Length");
+  const bool is_number = !length.empty() && length.find_first_not_of("0123456789") == std::string::npos;
+  if (lengths > 1 || !is_number)
+    status = 400;
+  else if (length.size() > 18 || std::stoull(length) > most)
+    status = 413;
+  return status == 0 ? std::stoull(length) : 0;
+}
+
+class HttplibServer final : public Server, private httplib::Server {
+ public:
+  HttplibServer(const Limits& limits, http::Handler& handler) : limits_(limits), handler_(handler) {
+    set_pre_routing_handler([this](const httplib::Request& asked, httplib::Response& response) {
+      return answer_head(asked, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
+    });
+    Post(".*", [this](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& reader) {
+      answer_body(response, reader);
+    });
+    set_error_handler([this](const httplib::Request&, httplib::Response& response) {
+      if (response.body.empty()) fill(response, handler_.error(response.status));
+    });
+    set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
+      if (!exchange.is_read) exchange.closes = true;
+      response.headers.erase("Keep-Alive");
+      if (!exchange.closes) return;
+      response.headers.erase("Connection");
+      response.set_header("Connection", "close");
+    });
+    set_logger([this](const httplib::Request&, const httplib::Response& response) {
+      handler_.answered(exchange.request, response.status,
+                        std::chrono::duration<double>(Clock::now() - exchange.begun).count());
+    });
+  }
+
+  bool bind(const std::string& host, int port, std::string& problem) {
+    const bool is_bound = listener_.bind(host, port, problem);
+    svr_sock_ = listener_.socket();  // httplib writes no stream where it has none
+    return is_bound;
+  }
+  int port() const override { return listener_.port(); }
+
+  void run() override {
+    Workers workers(
+        limits_.connections, [this](int socket) { serve(socket); },
+        [this](bool waits) {
+          is_crowded_ = waits;
+          if (waits)
+            bell_.ring();
+          else if (!stops_)
+            bell_.silence();
+          if (stops_) bell_.ring();
+        });
+    for (;;) {
+      const int client = listener_.accept(bell_);
+      if (client >= 0)
+        workers.give(client);
+      else if (stops_)
+        break;
+    }
+    listener_.close();
+  }
+
+  void stop() override {
+    stops_ = true;
+    bell_.ring();
+  }
+
+ private:
+  void serve(int socket) {
+    Connection connection(socket, limits_, bell_);
+    try {
+      bool closed = false;
+      while (!closed && connection.wait_for_request()) {
+        exchange = {};
+        exchange.connection = &connection;
+        // Where others wait for a thread, a connection is given up after each answer, so that all have their turn.
+        exchange.closes = stops_ || is_crowded_;
+        const bool is_ok =
+            process_request(connection, exchange.closes, closed, [](httplib::Request& asked) { take_head(asked); });
+        if (is_ok && !exchange.is_read) connection.linger();
+        if (!is_ok || exchange.closes) break;
+      }
+    } catch (const std::exception&) {  // no memory: the connection is closed, as it is when a client leaves
+    }
+    exchange = {};
+  }
+
+  static void take_head(httplib::Request& asked) {
+    exchange.connection->begin_body();
+    exchange.begun = Clock::now();
+    exchange.request = {.method = asked.method,
+                        .path = asked.path,
+                        .authorization = asked.get_header_value("Authorization"),
+                        .body = {}};
+    // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular
+    // expression, whose depth is the path's length.
+    asked.ranges.clear();
+    asked.headers.erase("Accept-Encoding");
+    asked.path = "/";
+  }
+
+  /// Answers what has no body, or is refused by its head alone. False: the body is to be read.
+  bool answer_head(const httplib::Request& asked, httplib::Response& response) {
+    Reply reply;
+    int status = 0;
+    const std::optional<uint64_t> size = body_size(asked, limits_.body, status);
+    exchange.is_read = status == 0 && size == 0;
+    if (status == 0 && asked.is_multipart_form_data()) status = 415;
+    if (!handler_.admit(exchange.request, reply)) {
+      fill(response, std::move(reply));
+    } else if (status != 0) {
+      reply = handler_.error(status);
+      reply.status = status;
+      fill(response, std::move(reply));
+    } else if (asked.method == "POST" && size != 0) {
+      return false;
+    } else {
+      fill(response, handler_.answer(exchange.request));
+    }
+    return true;
+  }
+
+  void answer_body(httplib::Response& response, const httplib::ContentReader& reader) {
+    bool is_too_large = false;
+    std::string& body = exchange.request.body;
+    exchange.is_read = reader([&](const char* bytes, size_t size) {
+      is_too_large = body.size() + size > limits_.body;  // chunks have no size beforehand, nor has what was compressed
+      if (!is_too_large) body.append(bytes, size);
+      return !is_too_large;
+    });
+    if (exchange.is_read)
+      fill(response, handler_.answer(exchange.request));
+    else
+      response.status = is_too_large ? 413 : 400;
+  }
+
+  void fill(httplib::Response& response, Reply reply) {
+    response.status = reply.status;
+    for (const auto& [name, value] : reply.headers) response.set_header(name, value);
+    if (!reply.stream) {
+      response.set_content(std::move(reply.body), reply.type);
+      return;
+    }
+    exchange.closes = true;
+    exchange.connection->begin_stream();
+    response.set_chunked_content_provider(reply.type,
+                                          [this, next = std::move(reply.stream)](size_t, httplib::DataSink& sink) {
+                                            std::string piece;
+                                            while (!stops_ && next(piece)) {
+                                              if (piece.empty()) continue;
+                                              return sink.write(piece.data(), piece.size());
+                                            }
+                                            sink.done();
+                                            return true;
+                                          });
+  }
+
+  const Limits limits_;
+  http::Handler& handler_;
+  std::atomic<bool> stops_{false}, is_crowded_{false};
+  Bell bell_;
+  Listener listener_;
+};
+
+}  // namespace
+}  // namespace tekio::http
+
+int32_t tekio_http_module_version() { return tekio::http::kModuleVersion; }
+
+tekio::http::Server* tekio_http_make_server(const std::string& host, int port, const tekio::http::Limits& limits,
+                                            tekio::http::Handler& handler, std::string& problem) {
+  try {
+    auto server = std::make_unique<tekio::http::HttplibServer>(limits, handler);
+    if (server->bind(host, port, problem)) return server.release();
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  return nullptr;
+}

@@ -1,0 +1,75 @@
+// What libtekio_http.so exports: an HTTP/1.1 server, by cpp-httplib, which knows nothing of what it serves. A module of
+// its own, so that the program neither needs that library and TLS's behind it nor loads them where nothing is served.
+// No exception leaves it, and none may leave a handler.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tekio::http {
+
+/// Differs where anything here does.
+constexpr int32_t kModuleVersion = 1;
+
+struct Request {
+  std::string method, path;   ///< the path decoded, without what follows a question mark
+  std::string authorization;  ///< the header of this name
+  std::string body;
+};
+
+struct Reply {
+  int status = 200;
+  std::string type = "application/json", body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  /// Where it is there, what is sent instead of `body`: piece by piece, as it gives them. It waits no longer than a
+  /// second; an empty piece: nothing yet; false: that was the last one.
+  std::function<bool(std::string& piece)> stream;
+};
+
+/// Called on the connections' threads, several at once.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  /// Before the body is read: true, or false with the reply that refuses the request.
+  virtual bool admit(const Request& head, Reply& refusal) = 0;
+  virtual Reply answer(const Request& request) = 0;
+  /// For what is refused by what HTTP and `Limits` say (400, 413, 414, 415, 416, 501): the body.
+  virtual Reply error(int status) = 0;
+  /// After a reply was sent; `seconds` since its request's head was read.
+  virtual void answered(const Request& request, int status, double seconds) = 0;
+};
+
+struct Limits {
+  std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
+  std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
+  std::chrono::milliseconds reply{30'000};    ///< likewise; of a stream each piece
+  uint64_t body = 1'000'000;                  ///< bytes
+  uint64_t connections = 512;                 ///< served at once; further ones wait to be accepted
+};
+
+class Server {
+ public:
+  virtual ~Server() = default;
+  virtual int port() const = 0;
+  /// Serves until stop(); what had arrived by then is answered before it returns.
+  virtual void run() = 0;
+  /// From another thread, once.
+  virtual void stop() = 0;
+};
+
+}  // namespace tekio::http
+
+extern "C" {
+__attribute__((visibility("default"))) int32_t tekio_http_module_version();
+/// Takes the port (0: any that is free). `handler` must outlive the server. Null: it cannot, and `problem` says why.
+__attribute__((visibility("default"))) tekio::http::Server* tekio_http_make_server(const std::string& host, int port,
+                                                                                   const tekio::http::Limits& limits,
+                                                                                   tekio::http::Handler& handler,
+                                                                                   std::string& problem);
+}

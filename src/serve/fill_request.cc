@@ -1,0 +1,123 @@
+#include "serve/fill_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "model/result_json.h"
+
+namespace tekio::serve {
+namespace {
+
+constexpr uint64_t kPrediction = 100;  // bytes of one beside its sequence
+
+[[noreturn]] void refuse(const std::string& sentence) { throw Refusal(400, sentence); }
+
+std::string kind_of(const Json& value) {
+  if (value.is_null()) return "null";
+  return value.is_object()  ? "an object"
+         : value.is_array() ? "a list"
+                            : printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
+}
+
+std::vector<std::string> texts_of(const Json& list, const char* name, size_t most) {
+  if (list.size() > most) refuse(fmt::format("{} has {} entries; expected {} at most", name, list.size(), most));
+  std::vector<std::string> texts;
+  for (const Json& each : list) {
+    if (!each.is_string()) refuse(fmt::format("{} holds {}; expected texts", name, kind_of(each)));
+    texts.push_back(each.get<std::string>());
+  }
+  return texts;
+}
+
+void read_parameters(const Json& parameters, const RequestLimits& limits, FillOptions& options) {
+  if (!parameters.is_object()) refuse(fmt::format("parameters is {}; expected an object", kind_of(parameters)));
+  for (const auto& [key, value] : parameters.items()) {
+    if (value.is_null()) continue;
+    if (key == "top_k") {
+      const bool is_in_range = value.is_number_integer() &&
+                               !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) &&
+                               value.get<int64_t>() >= 1 && value.get<int64_t>() <= limits.vocabulary;
+      if (!is_in_range)
+        refuse(fmt::format("top_k is {}; expected a whole number from 1 to {}", kind_of(value), limits.vocabulary));
+      options.top_k = value.get<int64_t>();
+    } else if (key == "targets") {
+      if (value.is_string())
+        options.targets = {value.get<std::string>()};
+      else if (value.is_array())
+        options.targets = texts_of(value, "targets", limits.targets);
+      else
+        refuse(fmt::format("targets is {}; expected a word or a list of words", kind_of(value)));
+      if (options.targets.empty()) refuse("targets is empty; expected words, or no targets");
+    } else {
+      refuse(fmt::format("the parameter {} is not known; expected top_k or targets", printable(key, 60)));
+    }
+  }
+}
+
+/// Refuses what would have an answer that fills the memory: each prediction repeats its text.
+void check_answer(const FillRequest& request, const RequestLimits& limits) {
+  auto predictions = static_cast<uint64_t>(request.options.top_k);
+  if (!request.options.targets.empty()) predictions = std::min<uint64_t>(predictions, request.options.targets.size());
+  uint64_t bytes = 0;
+  for (const std::string& text : request.inputs) {
+    uint64_t masks = 0;
+    for (size_t at = text.find(limits.mask_token); at != std::string::npos;
+         at = text.find(limits.mask_token, at + limits.mask_token.size()))
+      ++masks;
+    bytes += masks * predictions * (text.size() + kPrediction);
+  }
+  if (bytes > limits.answer)
+    refuse(fmt::format("the answer would have about {} MB; expected {} MB at most: ask for fewer texts, masks or top_k",
+                       bytes / 1'000'000, limits.answer / 1'000'000));
+}
+
+}  // namespace
+
+FillRequest parse_fill_request(std::string_view body, const RequestLimits& limits) {
+  Json document;
+  try {
+    document = parse_json(body, "the body");
+  } catch (const Error& error) {
+    refuse(error.what());
+  }
+  if (!document.is_object())
+    refuse(fmt::format("the body is {}; expected an object with \"inputs\"", kind_of(document)));
+  FillRequest request;
+  for (const auto& [key, value] : document.items()) {
+    if (key == "parameters" && !value.is_null()) read_parameters(value, limits, request.options);
+    if (key != "inputs" && key != "parameters" && key != "options")
+      refuse(fmt::format("{} is not known; expected inputs and parameters", printable(key, 60)));
+  }
+  const auto inputs = document.find("inputs");
+  if (inputs == document.end()) refuse("inputs is missing: a text with a mask, or a list of such");
+  request.is_list = inputs->is_array();
+  if (inputs->is_string())
+    request.inputs = {inputs->get<std::string>()};
+  else if (request.is_list)
+    request.inputs = texts_of(*inputs, "inputs", limits.texts);
+  else
+    refuse(fmt::format("inputs is {}; expected a text or a list of texts", kind_of(*inputs)));
+  if (request.inputs.empty()) refuse("inputs is an empty list; expected texts");
+  check_answer(request, limits);
+  return request;
+}
+
+std::string answer_to(const FillRequest& request, std::span<const Filled::value_type> filled) {
+  OrderedJson texts = OrderedJson::array();
+  for (const auto& masks : filled) {
+    OrderedJson lists = OrderedJson::array();
+    for (const auto& predictions : masks) lists.push_back(json_of(predictions));
+    texts.push_back(masks.size() == 1 ? lists[0] : lists);
+  }
+  const OrderedJson& whole = request.is_list && texts.size() > 1 ? texts : texts.at(0);
+  return whole.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+std::string error_body(std::string_view sentence) {
+  return Json{{"error", sentence}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace tekio::serve

@@ -1,0 +1,124 @@
+#include "serve/run_events.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace tekio::serve {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kMost = 256 << 10;           // of metrics.jsonl at once
+constexpr uintmax_t kLargestState = 256 << 20;  // bytes of a file of the run
+
+/// Empty where there is none, where it is being replaced, or where it is none of a run's.
+Json object_in(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error) || fs::file_size(file, error) > kLargestState || error) return Json::object();
+  try {
+    Json document = read_json(file);
+    return document.is_object() ? document : Json::object();
+  } catch (const Error&) {
+    return Json::object();
+  }
+}
+
+int64_t checkpoint_step(const fs::path& folder) {
+  constexpr std::string_view kPrefix = "checkpoint-";
+  const std::string name = folder.filename().string();
+  int64_t step = -1;
+  if (name.starts_with(kPrefix)) std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
+  return step;
+}
+
+/// The newest record of evaluations: the run's once it is done, else that of its last checkpoint.
+fs::path state_file(const fs::path& run) {
+  std::error_code error;
+  fs::path newest = run / "trainer_state.json";
+  if (fs::exists(newest, error)) return newest;
+  int64_t last = -1;
+  for (fs::directory_iterator each(run, error), end; !error && each != end; each.increment(error)) {
+    const int64_t step = checkpoint_step(each->path());
+    if (step <= last) continue;
+    last = step;
+    newest = each->path() / "trainer_state.json";
+  }
+  return newest;
+}
+
+}  // namespace
+
+std::string RunEvents::next() {
+  std::string events = updates();
+  return events += evaluations();
+}
+
+std::string RunEvents::updates() {
+  std::string events;
+  std::error_code error;
+  const fs::path metrics = run_ / "metrics.jsonl";
+  if (!fs::is_regular_file(metrics, error)) return events;
+  const auto size = fs::file_size(metrics, error);
+  if (error || size == position_) return events;
+  if (size < position_) {
+    position_ = 0;
+    last_step_ = -1;
+    events = "event: again\ndata: {}\n\n";
+  }
+  std::ifstream file(metrics, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(position_));
+  std::string bytes(std::min<uint64_t>(size - position_, kMost), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<size_t>(file.gcount()));
+  for (size_t end = bytes.find('\n'), at = 0; end != std::string::npos; end = bytes.find('\n', at)) {
+    std::string line = bytes.substr(at, end - at);
+    std::erase(line, '\r');  // would end the event's line
+    if (!line.empty()) events += fmt::format("event: update\ndata: {}\n\n", line);
+    at = end + 1;
+    if (bytes.find('\n', at) == std::string::npos) position_ += at;  // what follows is not whole yet
+  }
+  return events;
+}
+
+std::string RunEvents::evaluations() {
+  std::string events;
+  std::error_code error;
+  const fs::path file = state_file(run_);
+  const auto time = fs::last_write_time(file, error);
+  if (error || (file == state_ && time == state_time_)) return events;
+  state_ = file;
+  state_time_ = time;
+  const Json state = object_in(file);
+  const auto history = state.find("log_history");
+  if (history == state.end() || !history->is_array()) return events;
+  int64_t newest = last_step_;
+  for (const Json& entry : *history) {
+    if (!entry.is_object() || !entry.contains("eval_loss")) continue;
+    const auto step = entry.find("step");
+    if (step == entry.end() || !step->is_number_integer() || step->get<int64_t>() <= last_step_) continue;
+    newest = std::max(newest, step->get<int64_t>());
+    events += fmt::format("event: evaluation\ndata: {}\n\n", entry.dump(-1, ' ', true, Json::error_handler_t::replace));
+  }
+  last_step_ = newest;
+  return events;
+}
+
+std::vector<std::string> prompts_of(const fs::path& run) {
+  std::vector<std::string> prompts;
+  const Json options = object_in(run / "options.json");
+  const auto listed = options.find("prompts");
+  if (listed != options.end() && listed->is_array())
+    for (const Json& prompt : *listed)
+      if (prompt.is_string()) prompts.push_back(prompt.get<std::string>());
+  return prompts;
+}
+
+}  // namespace tekio::serve

@@ -1,0 +1,229 @@
+#include "serve/service.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "serve/assets.h"
+#include "serve/run_events.h"
+
+namespace tekio::serve {
+namespace {
+
+constexpr std::string_view kModels = "/models/";
+constexpr int kMostStreams = 32;  // each has a thread of the server's
+constexpr std::chrono::milliseconds kLookAgain{250};
+constexpr int kQuiet =
+    40;  // looks without anything new, after which a comment is sent: so a client that left is noticed
+
+struct Asset {
+  const char* path;
+  const std::string_view& text;
+  const char* type;
+};
+const Asset kAssets[] = {{"/", assets::kPage, "text/html; charset=utf-8"},
+                         {"/page.js", assets::kScript, "text/javascript; charset=utf-8"},
+                         {"/page.css", assets::kStyle, "text/css; charset=utf-8"}};
+
+const Asset* asset_at(const std::string& path) {
+  const auto found = std::ranges::find_if(kAssets, [&](const Asset& asset) { return path == asset.path; });
+  return found == std::end(kAssets) ? nullptr : &*found;
+}
+
+bool is_known(const std::string& path) {
+  static constexpr const char* kOwn[] = {"/health", "/metrics", "/models", "/events", "/openapi.json"};
+  return std::ranges::find(kOwn, path) != std::end(kOwn) || asset_at(path) != nullptr;
+}
+
+bool asks_model(const std::string& path) { return path.starts_with(kModels) && path.size() > kModels.size(); }
+
+http::Reply refusal(int status, std::string_view sentence) {
+  http::Reply reply{
+      .status = status, .type = "application/json", .body = error_body(sentence), .headers = {}, .stream = {}};
+  if (status == 429 || status == 503) reply.headers = {{"Retry-After", "1"}};
+  return reply;
+}
+
+http::Reply text_reply(const char* type, std::string body) {
+  return {.status = 200,
+          .type = type,
+          .body = std::move(body),
+          .headers = {{"X-Content-Type-Options", "nosniff"}},
+          .stream = {}};
+}
+
+/// Takes as long whatever `given` is.
+bool is_the_token(std::string_view given, std::string_view wanted) {
+  unsigned difference = given.size() != wanted.size();
+  for (size_t i = 0; i < wanted.size(); ++i)
+    difference |= static_cast<unsigned char>(wanted[i] ^ (i < given.size() ? given[i] : '\0'));
+  return difference == 0;
+}
+
+int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace
+
+Service::Service(std::vector<ServedModel> models, ServiceOptions options)
+    : models_(std::move(models)), options_(std::move(options)) {}
+
+/// The model at the address /models/NAME.
+const ServedModel* Service::find(const std::string& path) const {
+  const std::string_view name = std::string_view(path).substr(kModels.size());
+  const auto found = std::ranges::find_if(models_, [&](const ServedModel& model) { return model.name == name; });
+  return found == models_.end() ? nullptr : &*found;
+}
+
+/// Before the body is read: whether there is such a place, and whether the client may use it.
+bool Service::admit(const http::Request& head, http::Reply& reply) {
+  const bool is_model = asks_model(head.path);
+  if (!is_model && !is_known(head.path)) {
+    reply = refusal(404, "there is nothing here: the page is at /, and /openapi.json describes the rest");
+    return false;
+  }
+  if (is_model ? head.method != "POST" : head.method != "GET" && head.method != "HEAD") {
+    reply = refusal(
+        405, fmt::format("{} does nothing here; expected {}", printable(head.method, 20), is_model ? "POST" : "GET"));
+    reply.headers = {{"Allow", is_model ? "POST" : "GET, HEAD"}};
+    return false;
+  }
+  const bool is_open = !is_model && head.path != "/models" && head.path != "/events";
+  if (!is_open && !options_.token.empty() && !is_the_token(head.authorization, "Bearer " + options_.token)) {
+    reply = refusal(401, "expected the server's token, as Authorization: Bearer …");
+    reply.headers = {{"WWW-Authenticate", "Bearer"}};
+    return false;
+  }
+  if (!is_model || find(head.path) != nullptr) return true;
+  reply = refusal(404, fmt::format("there is no model {}: GET /models lists those there are",
+                                   printable(head.path.substr(kModels.size()), 200)));
+  return false;
+}
+
+http::Reply Service::answer(const http::Request& request) {
+  try {
+    if (const Asset* const asset = asset_at(request.path)) {
+      http::Reply reply = text_reply(asset->type, std::string(asset->text));
+      reply.headers.emplace_back(
+          "Content-Security-Policy",
+          "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+      return reply;
+    }
+    if (request.path == "/health") return text_reply("application/json", R"({"status":"ok"})");
+    if (request.path == "/metrics") return text_reply("text/plain; version=0.0.4; charset=utf-8", metrics_text());
+    if (request.path == "/openapi.json") return text_reply("application/json", openapi_text());
+    if (request.path == "/models") return text_reply("application/json", models_text());
+    if (request.path == "/events") return events();
+    return fill(request);
+  } catch (const Refusal& refused) {
+    return refusal(refused.status, refused.what());
+  } catch (const std::exception& error) {
+    return refusal(500, error.what());
+  }
+}
+
+http::Reply Service::error(int status) {
+  switch (status) {
+    case 400:
+      return refusal(status, "the request is no valid HTTP");
+    case 413:
+      return refusal(status, "the body is larger than the server takes (--max_body)");
+    case 414:
+      return refusal(status, "the address is too long");
+    case 415:
+      return refusal(status, "expected a body of JSON, not of a form's parts");
+    default:
+      return refusal(status, "the server does not do what the request's headers ask for");
+  }
+}
+
+void Service::answered(const http::Request& request, int status, double seconds) {
+  // Never a client's own text: whoever makes up paths would fill the memory.
+  const std::string& path = request.path;
+  metrics_.answered(asks_model(path) ? "/models/{name}" : is_known(path) ? path : "other", status, seconds);
+}
+
+http::Reply Service::fill(const http::Request& request) const {
+  const ServedModel& model = *find(request.path);
+  FillRequest asked =
+      parse_fill_request(request.body, {.vocabulary = model.vocabulary, .mask_token = model.mask_token});
+  return text_reply("application/json", model.desk->ask(std::move(asked)).get());
+}
+
+std::string Service::models_text() const {
+  OrderedJson models = OrderedJson::array(), run;
+  for (const ServedModel& model : models_)
+    models.push_back({{"name", model.name},
+                      {"family", model.family},
+                      {"mask_token", model.mask_token},
+                      {"max_length", model.max_length},
+                      {"vocabulary", model.vocabulary}});
+  if (!options_.run.empty()) run = options_.run.filename().string();
+  const OrderedJson document = {
+      {"models", models},
+      {"prompts", options_.run.empty() ? OrderedJson::array() : OrderedJson(prompts_of(options_.run))},
+      {"run", run}};
+  return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+/// The description, with the names that these models have.
+std::string Service::openapi_text() const {
+  OrderedJson document = parse_ordered_json(assets::kOpenApi, "openapi.json");
+  OrderedJson names = OrderedJson::array();
+  for (const ServedModel& model : models_) names.push_back(model.name);
+  document["paths"]["/models/{name}"]["post"]["parameters"][0]["schema"]["enum"] = names;
+  return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+std::string Service::metrics_text() const {
+  std::string out = metrics_.text();
+  const auto add = [&](const char* name, const char* type, const char* help, auto value) {
+    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+    for (const ServedModel& model : models_)
+      out += fmt::format("{}{{model=\"{}\"}} {}\n", name, label(model.name), value(model.desk->counts()));
+  };
+  add("tekio_texts_total", "counter", "Texts whose masks were filled.", [](const auto& c) { return c.texts; });
+  add("tekio_passes_total", "counter", "Batches of texts that were filled.", [](const auto& c) { return c.passes; });
+  add("tekio_queue_texts", "gauge", "Texts that wait.", [](const auto& c) { return c.waiting; });
+  return out + fmt::format(
+                   "# HELP process_resident_memory_bytes Memory that the process holds.\n"
+                   "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
+                   resident_bytes());
+}
+
+/// The run's updates and evaluations as they come, as server-sent events.
+http::Reply Service::events() {
+  if (options_.run.empty()) return refusal(404, "no run is watched: start the server with --run");
+  const std::shared_ptr<void> open(nullptr, [streams = streams_](void*) { --*streams; });
+  if (++*streams_ > kMostStreams) return refusal(429, "too many watch the run already");
+  http::Reply reply = text_reply("text/event-stream", "");
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  reply.stream = [open, run = std::make_shared<RunEvents>(options_.run), quiet = kQuiet](std::string& piece) mutable {
+    piece = run->next();
+    if (!piece.empty()) {
+      quiet = 0;
+    } else if (++quiet > kQuiet) {
+      piece = ": nothing new\n\n";
+      quiet = 0;
+    } else {
+      std::this_thread::sleep_for(kLookAgain);
+    }
+    return true;
+  };
+  return reply;
+}
+
+}  // namespace tekio::serve

@@ -1,0 +1,45 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "serve/assets.h"
+#include "serve/fill_request.h"
+
+namespace tekio::serve {
+namespace {
+
+const Json& document() {
+  static const Json parsed = parse_json(assets::kOpenApi, "openapi.json");
+  return parsed;
+}
+
+/// Follows {"$ref": "#/…"}.
+const Json& resolved(const Json& at) {
+  if (!at.contains("$ref")) return at;
+  return document().at(Json::json_pointer(at.at("$ref").get<std::string>().substr(1)));
+}
+
+TEST(OpenApi, DescribesEveryPlace) {
+  for (const char* path : {"/models/{name}", "/models", "/events", "/health", "/metrics", "/openapi.json"})
+    EXPECT_TRUE(document().at("paths").contains(path)) << path;
+}
+
+TEST(OpenApi, ReferencesLeadSomewhere) {
+  for (const auto& [path, methods] : document().at("paths").items())
+    for (const auto& [method, operation] : methods.items())
+      for (const auto& [status, response] : operation.at("responses").items())
+        EXPECT_TRUE(resolved(response).contains("description")) << path << method << status;
+}
+
+TEST(OpenApi, LimitsAreThoseOfTheParser) {
+  const Json& properties = document().at("components").at("schemas").at("Request").at("properties");
+  const RequestLimits limits{.vocabulary = 1, .mask_token = "[MASK]"};
+  EXPECT_EQ(properties.at("inputs").at("oneOf").at(1).at("maxItems"), limits.texts);
+  const Json& parameters = properties.at("parameters").at("properties");
+  EXPECT_EQ(parameters.at("targets").at("oneOf").at(1).at("maxItems"), limits.targets);
+  EXPECT_EQ(parameters.at("top_k").at("minimum"), 1);
+  EXPECT_EQ(parameters.at("top_k").at("default"), FillRequest().options.top_k);
+}
+
+}  // namespace
+}  // namespace tekio::serve

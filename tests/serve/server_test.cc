@@ -1,0 +1,331 @@
+// The HTTP module on real connections: limits, hostile clients, and how it ends.
+#include "serve/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "support/base64.h"
+#include "support/http_client.h"
+
+namespace tekio::serve {
+namespace {
+
+using std::chrono::milliseconds;
+using test::HttpClient;
+using test::HttpReply;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+/// Answers a POST with its body; some paths are special.
+class Echo final : public http::Handler {
+ public:
+  bool admit(const http::Request& head, http::Reply& refusal) override {
+    if (head.path != "/refused") return true;
+    refusal.status = 401;
+    refusal.body = "refused";
+    return false;
+  }
+  http::Reply answer(const http::Request& request) override {
+    http::Reply reply;
+    reply.body = request.method == "POST" ? request.body : request.path;
+    if (request.path == "/large") reply.body.assign(16 << 20, 'x');
+    if (request.path == "/slow") wait_for_gate();
+    if (request.path == "/stream") {
+      reply.type = "text/event-stream";
+      reply.stream = [count = 0](std::string& piece) mutable {
+        piece = ++count <= 2 ? "piece " + std::to_string(count) + "\n" : "";
+        if (piece.empty()) std::this_thread::sleep_for(milliseconds(10));
+        return true;
+      };
+    }
+    return reply;
+  }
+  http::Reply error(int status) override {
+    http::Reply reply;
+    reply.status = status;
+    reply.body = "error " + std::to_string(status);
+    return reply;
+  }
+  void answered(const http::Request&, int, double) override { ++answered_; }
+
+  int answered() const { return answered_; }
+  void wait_for_slow(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return slow_ >= count; });
+  }
+  void open_gate() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_open_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  void wait_for_gate() {
+    std::unique_lock lock(mutex_);
+    ++slow_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return is_open_; });
+  }
+
+  std::atomic<int> answered_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int slow_ = 0;
+  bool is_open_ = false;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string_view(TEKIO_HTTP_MODULE_FILE).empty()) GTEST_SKIP() << "this build has no HTTP module";
+    ::setenv("TEKIO_HTTP_MODULE", TEKIO_HTTP_MODULE_FILE, 1);
+  }
+  void TearDown() override { stop(); }
+
+  void start(const http::Limits& limits = {}) {
+    std::promise<int> listening;
+    thread_ = std::thread([this, limits, &listening] {
+      serve(
+          echo_, "127.0.0.1", 0, limits, [&](int port) { listening.set_value(port); },
+          [this] { return stops_.load(); });
+    });
+    port_ = listening.get_future().get();
+  }
+  void stop() {
+    stops_ = true;
+    echo_.open_gate();
+    if (thread_.joinable()) thread_.join();
+  }
+  HttpReply request(std::string_view method, std::string_view path, std::string_view body = "",
+                    std::string_view headers = "") const {
+    return test::http_request(port_, method, path, body, headers);
+  }
+  /// What is answered to these very bytes.
+  HttpReply reply_to(std::string_view bytes) const {
+    HttpClient client(port_);
+    client.send(bytes);
+    return client.read();
+  }
+
+  Echo echo_;
+  std::atomic<bool> stops_{false};
+  std::thread thread_;
+  int port_ = 0;
+};
+
+TEST_F(ServerTest, AnswersManyRequestsOfAConnection) {
+  start();
+  HttpClient client(port_);
+  for (int i = 0; i < 20; ++i) {
+    client.send("POST", "/", "body " + std::to_string(i));
+    const HttpReply reply = client.read();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, "body " + std::to_string(i));
+  }
+  client.send("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nbb");
+  EXPECT_EQ(client.read().body, "a");
+  EXPECT_EQ(client.read().body, "bb");
+}
+
+TEST_F(ServerTest, UnderstandsHttp) {
+  start();
+  EXPECT_EQ(request("GET", "/a%20b?c=d").body, "/a b");
+  const HttpReply head = request("HEAD", "/abc");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_THAT(head.headers, Contains(Pair("content-length", "4")));
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").body,
+            "abcde");
+  EXPECT_EQ(request("POST", "/", test::from_base64("H4sIAAAAAAACA6tWyswrKC0pVrJSUEpUiPZ1DPaO1VOqBQB4smS4FwAAAA=="),
+                    "Content-Encoding: gzip\r\n")
+                .body,
+            R"({"inputs": "a [MASK]."})");
+  EXPECT_EQ(reply_to("POST /none HTTP/1.1\r\n\r\n").body, "");  // no length is no body, and nothing to wait for
+  HttpClient old(port_);
+  old.send("GET /old HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(old.read_to_end(), ::testing::EndsWith("/old"));
+  HttpClient careful(port_);
+  careful.send("POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(careful.read(false).status, 100);
+  careful.send("abc");
+  EXPECT_EQ(careful.read().body, "abc");
+  // A form's type, as curl says without being asked, changes nothing.
+  const std::string large(20'000, '%');
+  EXPECT_EQ(request("POST", "/", large, "Content-Type: application/x-www-form-urlencoded\r\n").body, large);
+}
+
+TEST_F(ServerTest, RefusesBodiesOverTheLimit) {
+  start({.body = 1'000});
+  EXPECT_EQ(request("POST", "/", std::string(1'000, 'x')).status, 200);
+  const HttpReply reply = request("POST", "/", std::string(1'001, 'x'));
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_EQ(reply.body, "error 413");
+  EXPECT_THAT(reply.headers, Contains(Pair("connection", "close")));
+  EXPECT_EQ(request("POST", "/", std::string(10'000'000, 'x')).status, 413);  // the answer is not lost by a reset
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n").status, 413);
+  const std::string chunk = "1f4\r\n" + std::string(500, 'x') + "\r\n";
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk + "0\r\n\r\n").status,
+            200);
+  EXPECT_EQ(
+      reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk + chunk + "0\r\n\r\n").status,
+      413);
+  // 100,000 spaces, packed.
+  const std::string bomb = test::from_base64(
+      "H4sIAAAAAAACA+"
+      "3BMQEAAADCoCrrn9IaHkABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAArwYt8HnKoIYBAA==");
+  EXPECT_EQ(request("POST", "/", bomb, "Content-Encoding: gzip\r\n").status, 413);
+}
+
+TEST_F(ServerTest, RefusesWhatIsNoHttp) {
+  start();
+  EXPECT_EQ(reply_to("hello\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to(std::string("\0\1\2\3\r\n\r\n", 8)).status, 400);
+  EXPECT_EQ(reply_to("BREW / HTTP/1.1\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("GET / HTTP/9.9\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n").status, 414);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab").status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
+            400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").status, 501);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status, 400);
+  EXPECT_EQ(request("POST", "/", "--x--", "Content-Type: multipart/form-data; boundary=x\r\n").status, 415);
+  EXPECT_EQ(request("POST", "/", "no gzip", "Content-Encoding: gzip\r\n").status, 400);
+  EXPECT_EQ(request("GET", "/").status, 200);  // it goes on
+}
+
+TEST_F(ServerTest, WhatIsLeftOfARefusedRequestIsNoRequest) {
+  start();
+  for (const char* first : {"POST /refused", "GET /", "DELETE /"}) {
+    HttpClient client(port_);
+    client.send(std::string(first) +
+                " HTTP/1.1\r\nContent-Length: 33\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(client.read_to_end(), ::testing::Not(HasSubstr("smuggled"))) << first;
+  }
+}
+
+TEST_F(ServerTest, WithstandsLongAndManyHeaders) {
+  start();
+  EXPECT_EQ(request("GET", "/" + std::string(8'000, 'a')).body.size(), 8'001u);
+  std::string ranges = "Range: bytes=0-0";
+  while (ranges.size() < 8'000) ranges += ",0-0";
+  EXPECT_NE(request("GET", "/abc", "", ranges + "\r\n").status, 206);
+  EXPECT_EQ(request("GET", "/abc", "", "Range: bytes=1-1\r\n").body, "/abc");
+  HttpClient many(port_);
+  std::string headers = "GET / HTTP/1.1\r\n";
+  while (headers.size() < 1'000'000) headers += "A" + std::to_string(headers.size()) + ": b\r\n";
+  many.send(headers + "\r\n");
+  EXPECT_THAT(many.read().status, ::testing::AnyOf(0, 400));
+  HttpClient endless(port_);
+  endless.send("GET / HTTP/1.1\r\nA: " + std::string(1'000'000, 'a'));
+  EXPECT_THAT(endless.read().status, ::testing::AnyOf(0, 400));
+  EXPECT_EQ(request("GET", "/").status, 200);
+}
+
+TEST_F(ServerTest, CutsSlowClients) {
+  start({.idle = milliseconds(50), .request = milliseconds(100), .reply = milliseconds(100)});
+  HttpClient silent(port_), head(port_), body(port_), reader(port_);
+  head.send("GET / HTTP/1.1\r\nHo");
+  body.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  reader.send("GET /large HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(silent.closes_without_reply());
+  EXPECT_THAT(head.read().status, ::testing::AnyOf(0, 400));
+  EXPECT_THAT(body.read().status, ::testing::AnyOf(0, 400));
+  std::this_thread::sleep_for(milliseconds(200));  // is what makes this client slow
+  EXPECT_LT(reader.read_to_end().size(), size_t{16} << 20);
+}
+
+TEST_F(ServerTest, DropsDoNotKeepAConnection) {
+  start({.request = milliseconds(200)});
+  HttpClient dripping(port_);
+  const auto begun = std::chrono::steady_clock::now();
+  while (dripping.send("X") && std::chrono::steady_clock::now() - begun < std::chrono::seconds(10))
+    std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
+TEST_F(ServerTest, IdleConnectionsMakeRoomForThoseThatWait) {
+  start({.idle = std::chrono::seconds(60), .connections = 2});
+  HttpClient first(port_), second(port_);
+  first.send("GET", "/1", "");
+  EXPECT_EQ(first.read().body, "/1");
+  second.send("GET", "/2", "");
+  EXPECT_EQ(second.read().body, "/2");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(request("GET", "/3").body, "/3");
+}
+
+TEST_F(ServerTest, BusyConnectionsTakeTurns) {
+  start({.connections = 1});
+  HttpClient first(port_), second(port_);
+  first.send("GET", "/slow", "");
+  echo_.wait_for_slow(1);
+  second.send("GET", "/2", "");
+  echo_.open_gate();
+  EXPECT_EQ(first.read().status, 200);
+  EXPECT_EQ(second.read().body, "/2");
+}
+
+TEST_F(ServerTest, StreamsPiecesAsTheyCome) {
+  start();
+  HttpClient client(port_);
+  client.send("GET", "/stream", "");
+  EXPECT_TRUE(client.read_until("piece 2\n"));
+  stop();
+  EXPECT_THAT(client.read_to_end(), HasSubstr("0\r\n\r\n"));  // ended, not cut
+}
+
+TEST_F(ServerTest, AnswersWhatHadArrivedBeforeItEnds) {
+  start({.connections = 1});
+  HttpClient working(port_), waiting(port_), silent(port_);
+  working.send("GET", "/slow", "");
+  echo_.wait_for_slow(1);
+  waiting.send("POST", "/", "waits");  // not accepted yet: the only thread is busy
+  stops_ = true;
+  echo_.open_gate();
+  const HttpReply reply = working.read();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_THAT(reply.headers, Contains(Pair("connection", "close")));
+  EXPECT_EQ(waiting.read().body, "waits");
+  EXPECT_TRUE(silent.closes_without_reply());
+  stop();
+  EXPECT_FALSE(HttpClient(port_).is_connected());
+  EXPECT_EQ(echo_.answered(), 2);
+}
+
+TEST_F(ServerTest, NamesThePortThatIsTaken) {
+  start();
+  try {
+    Echo other;
+    serve(
+        other, "127.0.0.1", port_, {}, [](int) {}, [] { return true; });
+    ADD_FAILURE() << "two servers on one port";
+  } catch (const std::exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("port " + std::to_string(port_) + ": Address already in use"));
+  }
+}
+
+TEST(Server, SaysWhereItHasNoModule) {
+  ::setenv("TEKIO_HTTP_MODULE", "/nonexistent/libtekio_http.so", 1);
+  try {
+    check_server();
+    ADD_FAILURE();
+  } catch (const std::exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("this Tekio has no server"));
+  }
+}
+
+}  // namespace
+}  // namespace tekio::serve

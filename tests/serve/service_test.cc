@@ -1,0 +1,156 @@
+#include "serve/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "base/json.h"
+
+namespace tekio::serve {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+ServedModel echo(std::string name) {
+  return {.name = std::move(name),
+          .family = "BERT",
+          .mask_token = "[MASK]",
+          .vocabulary = 100,
+          .max_length = 16,
+          .desk = std::make_unique<Desk>([](std::span<const std::string> texts, const FillOptions&) {
+            Filled filled;
+            for (const std::string& text : texts) {
+              if (text == "long") throw Refusal(422, "it is too long");
+              if (text == "broken") throw std::runtime_error("no memory");
+              filled.push_back({{{.score = 1, .token = 3, .token_str = "x", .sequence = text}}});
+            }
+            return filled;
+          })};
+}
+
+std::unique_ptr<Service> service_of(ServiceOptions options = {}) {
+  std::vector<ServedModel> models;
+  models.push_back(echo("base"));
+  models.push_back(echo("org/name@v1"));
+  return std::make_unique<Service>(std::move(models), std::move(options));
+}
+
+/// What a client gets.
+http::Reply reply_to(Service& service, const http::Request& request) {
+  http::Reply reply;
+  if (service.admit(request, reply)) reply = service.answer(request);
+  return reply;
+}
+
+http::Reply posted(Service& service, const std::string& path, const std::string& body, const std::string& token = "") {
+  return reply_to(service, {.method = "POST", .path = path, .authorization = token, .body = body});
+}
+
+http::Reply got(Service& service, const std::string& path, const std::string& token = "") {
+  return reply_to(service, {.method = "GET", .path = path, .authorization = token, .body = ""});
+}
+
+TEST(Service, FillsByAModelsName) {
+  const auto service = service_of();
+  for (const char* path : {"/models/base", "/models/org/name@v1"}) {
+    const http::Reply reply = posted(*service, path, R"({"inputs": "a [MASK]."})");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, R"([{"score":1.0,"token":3,"token_str":"x","sequence":"a [MASK]."}])");
+    EXPECT_EQ(reply.type, "application/json");
+  }
+}
+
+TEST(Service, RefusesWithASentence) {
+  const auto service = service_of();
+  const auto error = [](const http::Reply& reply) { return Json::parse(reply.body).at("error").get<std::string>(); };
+  const auto check = [&](const http::Reply& reply, int status, const char* sentence) {
+    EXPECT_EQ(reply.status, status);
+    EXPECT_THAT(error(reply), HasSubstr(sentence));
+  };
+  check(posted(*service, "/models/base", "{"), 400, "the body");
+  check(posted(*service, "/models/base", R"({"inputs": "long"})"), 422, "it is too long");
+  check(posted(*service, "/models/base", R"({"inputs": "broken"})"), 500, "no memory");
+  check(posted(*service, "/models/none", "{}"), 404, "there is no model none");
+  check(posted(*service, "/models/", "{}"), 404, "nothing here");
+  check(got(*service, "/nowhere"), 404, "nothing here");
+  check(got(*service, "/events"), 404, "--run");
+  check(service->error(413), 413, "--max_body");
+}
+
+TEST(Service, AllowsWhatAPlaceIsFor) {
+  const auto service = service_of();
+  const http::Reply fill = got(*service, "/models/base");
+  EXPECT_EQ(fill.status, 405);
+  EXPECT_THAT(fill.headers, Contains(Pair("Allow", "POST")));
+  const http::Reply page = posted(*service, "/", "");
+  EXPECT_EQ(page.status, 405);
+  EXPECT_THAT(page.headers, Contains(Pair("Allow", "GET, HEAD")));
+}
+
+TEST(Service, TokenIsDemandedOfModelsAndRunsOnly) {
+  const auto service = service_of({.token = "secret", .run = {}});
+  const std::string body = R"({"inputs": "a [MASK]."})";
+  const http::Reply without = posted(*service, "/models/base", body);
+  EXPECT_EQ(without.status, 401);
+  EXPECT_THAT(without.headers, Contains(Pair("WWW-Authenticate", "Bearer")));
+  for (const char* wrong : {"secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secret2", "Basic secret"})
+    EXPECT_EQ(posted(*service, "/models/base", body, wrong).status, 401) << wrong;
+  EXPECT_EQ(posted(*service, "/models/base", body, "Bearer secret").status, 200);
+  EXPECT_EQ(posted(*service, "/models/none", body).status, 401);  // which models there are is not told
+  EXPECT_EQ(got(*service, "/models").status, 401);
+  EXPECT_EQ(got(*service, "/models", "Bearer secret").status, 200);
+  EXPECT_EQ(got(*service, "/events").status, 401);
+  for (const char* open : {"/", "/page.js", "/page.css", "/health", "/metrics", "/openapi.json"})
+    EXPECT_EQ(got(*service, open).status, 200) << open;
+}
+
+TEST(Service, ListsModels) {
+  const auto service = service_of();
+  const Json listed = Json::parse(got(*service, "/models").body);
+  EXPECT_EQ(listed.at("models").size(), 2u);
+  EXPECT_EQ(listed.at("models").at(1).at("name"), "org/name@v1");
+  EXPECT_EQ(listed.at("models").at(0).at("mask_token"), "[MASK]");
+  EXPECT_TRUE(listed.at("run").is_null());
+  EXPECT_TRUE(listed.at("prompts").empty());
+}
+
+TEST(Service, DescribesItself) {
+  const auto service = service_of();
+  const Json document = Json::parse(got(*service, "/openapi.json").body);
+  const Json& name = document.at("paths").at("/models/{name}").at("post").at("parameters").at(0).at("schema");
+  EXPECT_EQ(name.at("enum"), Json({"base", "org/name@v1"}));
+}
+
+TEST(Service, MetricsNameNoPathThatAClientMadeUp) {
+  const auto service = service_of();
+  posted(*service, "/models/base", R"({"inputs": "a"})");
+  service->answered({.method = "POST", .path = "/models/base", .authorization = "", .body = ""}, 200, 0.01);
+  service->answered({.method = "GET", .path = "/made-up\"}", .authorization = "", .body = ""}, 404, 0.01);
+  const std::string text = got(*service, "/metrics").body;
+  EXPECT_THAT(text, HasSubstr("tekio_http_requests_total{route=\"/models/{name}\",status=\"200\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("tekio_http_requests_total{route=\"other\",status=\"404\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("tekio_texts_total{model=\"base\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("tekio_texts_total{model=\"org/name@v1\"} 0\n"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("made-up")));
+}
+
+TEST(Service, WatchesARunForSomeClientsAtOnce) {
+  const auto service = service_of({.token = "", .run = "/nowhere/run"});
+  std::vector<http::Reply> open;
+  for (int i = 0; i < 32; ++i) open.push_back(got(*service, "/events"));
+  EXPECT_EQ(open.back().status, 200);
+  EXPECT_EQ(open.back().type, "text/event-stream");
+  EXPECT_EQ(got(*service, "/events").status, 429);
+  open.pop_back();
+  http::Reply next = got(*service, "/events");
+  ASSERT_TRUE(next.stream);
+  std::string piece;
+  EXPECT_TRUE(next.stream(piece));
+  EXPECT_EQ(piece, ": nothing new\n\n");  // so that a browser sees that it is connected
+}
+
+}  // namespace
+}  // namespace tekio::serve
