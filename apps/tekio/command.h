@@ -72,6 +72,7 @@ std::unique_ptr<Command> make_bench_data();
 std::unique_ptr<Command> make_bench_fill();
 std::unique_ptr<Command> make_bench_allreduce();
 std::unique_ptr<Command> make_report();
+std::unique_ptr<Command> make_serve();
 std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_pull();
 std::unique_ptr<Command> make_push();

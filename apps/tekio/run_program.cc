@@ -206,7 +206,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
        {make_adapt,       make_pretrain,   make_fill,           make_eval,        make_tokenize,   make_tokenizer_train,
         make_data_list,   make_data_info,  make_data_head,      make_data_chunks, make_info,       make_cache_list,
         make_cache_clear, make_bench_step, make_bench_tokenize, make_bench_data,  make_bench_fill, make_bench_allreduce,
-        make_report,      make_export,     make_pull,           make_push,        make_doctor})
+        make_report,      make_serve,      make_export,         make_pull,        make_push,       make_doctor})
     commands.push_back(make());
   return commands;
 }

@@ -42,6 +42,8 @@ class Running {
   Running& operator=(const Running&) = delete;
   /// Waits until standard error holds `text`; false if the program ended without.
   bool wait_for(std::string_view text);
+  /// What standard error held when it was last waited for.
+  const std::string& said() const { return result_.err; }
   void signal(int number) const;
   /// What a key at the terminal sends: "\x03" is Ctrl-C.
   void type(std::string_view keys) const;

@@ -1,0 +1,173 @@
+// tekio serve: what it answers, what it refuses, and how it ends.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <thread>
+
+#include "program.h"
+#include "support/http_client.h"
+
+namespace tekio::test {
+namespace {
+
+using testing::Contains, testing::HasSubstr, testing::Pair;
+using Json = nlohmann::ordered_json;
+
+class ServeCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!TEKIO_HAS_HTTP) GTEST_SKIP() << "this build has no HTTP module";
+  }
+
+  void start(std::vector<std::string> more = {}, const Start& how = {}) {
+    std::vector<std::string> arguments = {"serve", "--port", "0", "--model", model_folder()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    server_ = std::make_unique<Running>(arguments, how);
+    const std::string before = " serving  http://127.0.0.1:";
+    ASSERT_TRUE(server_->wait_for(before)) << server_->said();
+    port_ = std::stoi(server_->said().substr(server_->said().find(before) + before.size()));
+  }
+  HttpReply fill(const Json& request, const std::string& headers = "", const std::string& model = "tiny-model") const {
+    return http_request(port_, "POST", "/models/" + model, request.dump(), headers);
+  }
+  static std::string error_of(const HttpReply& reply) { return Json::parse(reply.body).at("error").get<std::string>(); }
+  Result stop(int signal = SIGTERM) {
+    server_->signal(signal);
+    return server_->finish();
+  }
+
+  std::unique_ptr<Running> server_;
+  int port_ = 0;
+};
+
+TEST_F(ServeCommand, AnswersWhatFillPrints) {
+  start();
+  const std::string one = "a [MASK].", two = "a [MASK] is [MASK].";
+  const auto printed = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"fill", "--json", "--model", model_folder()});
+    return run(arguments).json();
+  };
+  const auto answered = [&](const Json& request) {
+    const HttpReply reply = fill(request);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Json::parse(reply.body);
+  };
+  EXPECT_EQ(answered({{"inputs", one}}), printed({one}));
+  EXPECT_EQ(answered({{"inputs", two}}), printed({two}));
+  EXPECT_EQ(answered({{"inputs", {one}}}), printed({one}));
+  EXPECT_EQ(answered({{"inputs", one}, {"parameters", {{"top_k", 3}}}}), printed({"--top_k", "3", one}));
+  EXPECT_EQ(answered({{"inputs", one}, {"parameters", {{"targets", {"the", "film"}}}}}),
+            printed({"--targets", "the,film", one}));
+  const Json both = answered({{"inputs", {one, two}}}), expected = printed({one, two});
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[0][0]["token"], expected[0][0]["token"]);
+  EXPECT_EQ(both[1][1][0]["token"], expected[1][1][0]["token"]);
+  EXPECT_NEAR(both[0][0]["score"].get<double>(), expected[0][0]["score"].get<double>(), 1e-6);
+  const Result result = stop();
+  EXPECT_EQ(result.code, 143);
+  EXPECT_EQ(result.out, "");
+}
+
+TEST_F(ServeCommand, RefusesWithAStatusAndASentence) {
+  start({"--max_body", "2kB"});
+  const auto check = [](const HttpReply& reply, int status, const char* sentence) {
+    EXPECT_EQ(reply.status, status);
+    EXPECT_THAT(error_of(reply), HasSubstr(sentence));
+  };
+  check(fill({{"inputs", "no mask"}}), 400, "no [MASK] in \"no mask\"");
+  check(fill({{"inputs", {"a [MASK].", "no mask"}}}), 400, "text 2 of 2: no [MASK]");
+  check(fill({{"inputs", "[MASK]" + std::string(600, '.')}}), 422, "the model takes at most");
+  check(fill({{"inputs", std::string(3'000, 'x')}}), 413, "--max_body");
+  check(fill({{"inputs", "a [MASK]."}}, "", "other"), 404, "there is no model other");
+  check(http_request(port_, "POST", "/models/tiny-model", "{\"inputs\""), 400, "the body");
+  check(http_request(port_, "POST", "/models/tiny-model", std::string(1'900, '[')), 400, "the body");
+  check(http_request(port_, "GET", "/nothing"), 404, "nothing here");
+  const HttpReply wrong = http_request(port_, "PUT", "/models/tiny-model", "{}");
+  check(wrong, 405, "PUT");
+  EXPECT_THAT(wrong.headers, Contains(Pair("allow", "POST")));
+  EXPECT_EQ(http_request(port_, "GET", "/health").status, 200);
+  EXPECT_THAT(http_request(port_, "GET", "/metrics").body,
+              HasSubstr("tekio_http_requests_total{route=\"/models/{name}\",status=\"413\"} 1\n"));
+  EXPECT_THAT(http_request(port_, "GET", "/").body, HasSubstr("<title>Tekio"));
+}
+
+TEST_F(ServeCommand, DemandsItsToken) {
+  start({}, {.environment = {{"TEKIO_SERVE_TOKEN", "secret"}}});
+  EXPECT_EQ(fill({{"inputs", "a [MASK]."}}).status, 401);
+  EXPECT_EQ(fill({{"inputs", "a [MASK]."}}, "Authorization: Bearer secret\r\n").status, 200);
+  EXPECT_EQ(http_request(port_, "GET", "/health").status, 200);
+}
+
+TEST_F(ServeCommand, EndsWhenWhatHadArrivedIsAnswered) {
+  start({"--json"});
+  constexpr int kClients = 12;
+  std::atomic<int> answered{0}, lost{0}, asking{0};
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < kClients; ++i)
+    clients.emplace_back([&] {
+      HttpClient client(port_);
+      if (!client.is_connected()) return;
+      for (bool is_last = false; !is_last;) {
+        if (!client.send("POST", "/models/tiny-model", R"({"inputs": "a [MASK]."})")) return;
+        ++asking;
+        const HttpReply reply = client.read();
+        is_last = reply.status == 0 || reply.headers.contains("connection");
+        ++(reply.status == 200 ? answered : lost);
+      }
+    });
+  while (asking < 3 * kClients) std::this_thread::yield();
+  const Result result = stop();
+  clients.clear();
+  EXPECT_EQ(result.code, 143);
+  EXPECT_THAT(result.err, HasSubstr(" stopped  what had arrived is answered"));
+  EXPECT_EQ(result.json()["models"], Json({"tiny-model"}));
+  EXPECT_GT(answered, kClients);
+  // A connection between two requests is closed, and a client that asks just then sees it. None is cut in its request.
+  EXPECT_LE(lost, kClients);
+}
+
+TEST_F(ServeCommand, EndsByCtrlC) {
+  start();
+  EXPECT_EQ(stop(SIGINT).code, 130);
+}
+
+TEST_F(ServeCommand, ShowsARun) {
+  const ScratchFolder folder;
+  folder.write("metrics.jsonl", "{\"step\":1,\"loss\":2.5}\n");
+  folder.write("options.json", "{\"prompts\":[\"a [MASK].\"]}");
+  start({"--run", folder / ""});
+  EXPECT_EQ(Json::parse(http_request(port_, "GET", "/models").body)["prompts"], Json({"a [MASK]."}));
+  HttpClient watching(port_);
+  watching.send("GET", "/events", "");
+  EXPECT_TRUE(watching.read_until("event: update\ndata: {\"step\":1,\"loss\":2.5}\n\n"));
+  EXPECT_EQ(stop().code, 143);
+}
+
+TEST_F(ServeCommand, RefusesWhatCannotBeServed) {
+  const auto check = [](std::vector<std::string> more, int code, const char* sentence) {
+    more.insert(more.begin(), {"serve", "--model", model_folder()});
+    const Result result = run(more);
+    EXPECT_EQ(result.code, code);
+    EXPECT_THAT(result.err, HasSubstr(sentence));
+  };
+  check({"--model", model_folder()}, 2, "two models are called tiny-model");
+  check({"--max_body", "lots"}, 2, "--max_body is lots; expected 100 to 4GB");
+  check({"--max_body", "5GB"}, 2, "--max_body is 5GB");
+  check({"--port", "65536"}, 2, "--port");
+  check({"--host", "192.0.2.1"}, 4, "cannot listen on 192.0.2.1 port 8080");
+  check({"--host", "no such host"}, 4, "cannot listen on no such host port 8080");
+  check({"--run", model_folder() + "/config.json"}, 2, "is a file, expected the folder of a run");
+  start();
+  check({"--port", std::to_string(port_)}, 4, "Address already in use");
+}
+
+TEST(ServeWithoutItsModule, SaysSoInOneSentence) {
+  const Result result = run({"serve"}, {.environment = {{"TEKIO_HTTP_MODULE", "/nonexistent/libtekio_http.so"}}});
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, HasSubstr("without it this Tekio has no server: install"));
+  EXPECT_EQ(std::ranges::count(result.err, '\n'), 1);
+}
+
+}  // namespace
+}  // namespace tekio::test
