@@ -29,10 +29,12 @@ class Trainer {
   AdaptReport run();
 
  private:
+  // How it begins: trainer_begin.cc.
   void begin();
   void lease_model();
   void resume(const std::filesystem::path& checkpoint);
   void resume_moment(const std::filesystem::path& checkpoint, Moment moment);
+
   void train();
   RunControl scheduled() const;
   void ask(RunControl& control, const std::function<void(RunControl&)>& callback);
