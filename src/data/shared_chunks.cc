@@ -22,8 +22,18 @@ std::string bytes_of(const Json& document) {
 
 std::string key_text(const StoreKey& key) { return {reinterpret_cast<const char*>(key.data()), key.size()}; }
 
+/// What rank 0 says of a task, or of the chunks that came of all. Errors: comms (it says nothing of the kind).
+template <typename Part>
+Part part_of_task(const Json& task, const char* key) {
+  try {
+    return task.at(key).get<Part>();
+  } catch (const Json::exception&) {
+    fail(ErrorKind::comms, "rank 0 sent a task without its {}: the ranks do different things", key);
+  }
+}
+
 StoreKey key_of(const Json& task) {
-  const std::string text = task["key"];
+  const auto text = part_of_task<std::string>(task, "key");
   StoreKey key{};
   std::memcpy(key.data(), text.data(), std::min(text.size(), key.size()));
   return key;
@@ -41,7 +51,7 @@ std::string machine() {
 
 Json SharedChunks::tell(const Json& task) const {
   const std::string text = ranks_.gather(ranks_.rank == 0 ? bytes_of(task) : "").front();
-  return ranks_.rank == 0 ? task : Json::from_cbor(text);
+  return ranks_.rank == 0 ? task : Json::from_cbor(text, /*strict=*/true, /*allow_exceptions=*/false);
 }
 
 Tokenizers SharedChunks::gather_tokenizers(bool takes_part, int blocks) const {
@@ -81,8 +91,9 @@ void SharedChunks::fill(const Json& name, const StoreRecipe& recipe, const Datas
 void SharedChunks::help(const Json& task, const std::function<std::optional<Dataset>(const Json& name)>& open) {
   std::optional<Dataset> rows;
   std::vector<FileState> states;
+  const auto blocks = part_of_task<int>(task, "blocks");
   try {
-    rows = open(task["name"]);
+    rows = open(part_of_task<Json>(task, "name"));
     if (rows) {
       states = states_of(*rows->source().files);
       if (store_key(rows->source(), states, recipe_of(*rows, tokenizer_, options_)) != key_of(task)) rows.reset();
@@ -90,7 +101,7 @@ void SharedChunks::help(const Json& task, const std::function<std::optional<Data
   } catch (const Error&) {  // not to be had here
     rows.reset();
   }
-  const Tokenizers who = gather_tokenizers(rows.has_value(), task["blocks"]);
+  const Tokenizers who = gather_tokenizers(rows.has_value(), blocks);
   if (who.ranks.size() == 1) return;
   if (!rows) return tokenize_together(ranks_, who, {});
   const StoreRecipe recipe = recipe_of(*rows, tokenizer_, options_);
@@ -120,14 +131,15 @@ void SharedChunks::share(const std::shared_ptr<const TokenStore>& store, const S
 
 void SharedChunks::get(const Json& task) {
   const StoreKey key = key_of(task);
-  const std::string path = task["path"];
+  const auto path = part_of_task<std::string>(task, "path");
+  const auto bytes = part_of_task<size_t>(task, "bytes");
   const bool has_name = !path.starts_with("/proc/");
   bool use_cache = options_.use_cache;
   std::shared_ptr<const TokenStore> store = find_store(key, use_cache, has_name ? path : "");
   for (bool receives = false; someone_lacks(store == nullptr, receives);) {
     std::optional<ReceivedStore> received;
     if (receives) received.emplace(key, use_cache);
-    for (size_t begin = 0; begin < task["bytes"]; begin += kPiece) {
+    for (size_t begin = 0; begin < bytes; begin += kPiece) {
       const std::string piece = ranks_.gather("").front();
       try {
         if (received) received->add(piece);
@@ -151,9 +163,10 @@ void SharedChunks::finish(const Json& result) {
 
 Json SharedChunks::follow(const std::function<std::optional<Dataset>(const Json& name)>& open) {
   for (;;) {
-    Json task = tell({});
-    if (task["task"] == "end") return task["result"];
-    if (task["task"] == "tokenize")
+    const Json task = tell({});
+    const std::string what = part_of_task<std::string>(task, "task");
+    if (what == "end") return part_of_task<Json>(task, "result");
+    if (what == "tokenize")
       help(task, open);
     else
       get(task);
@@ -173,11 +186,14 @@ Json SharedChunks::described(const Chunks& chunks) const {
 }
 
 Chunks SharedChunks::chunks(const Json& described) const {
-  Chunks::View view = Chunks::View::of_rows(stores_.at(described["store"]), described["block"],
-                                            described["line_by_line"], described["begin"], described["end"]);
-  view.words = static_cast<WordBounds>(described["words"].get<int>());
+  const auto store = part_of_task<size_t>(described, "store");
+  if (store >= stores_.size()) fail(ErrorKind::comms, "rank 0 sent chunks of store {} of {}", store, stores_.size());
+  Chunks::View view = Chunks::View::of_rows(
+      stores_[store], part_of_task<int64_t>(described, "block"), part_of_task<bool>(described, "line_by_line"),
+      part_of_task<int64_t>(described, "begin"), part_of_task<int64_t>(described, "end"));
+  view.words = static_cast<WordBounds>(part_of_task<int>(described, "words"));
   if (described.contains("picked")) {
-    const std::string bytes = described["picked"];
+    const auto bytes = part_of_task<std::string>(described, "picked");
     std::vector<int64_t> picked(bytes.size() / sizeof(int64_t));
     if (!bytes.empty()) std::memcpy(picked.data(), bytes.data(), picked.size() * sizeof(int64_t));
     view.picked = std::make_shared<const std::vector<int64_t>>(std::move(picked));

@@ -221,16 +221,20 @@ std::string turn_text(const Turn& turn) {
 }
 
 /// Puts a turn's rows behind those that are there. Throws the error that it ends with.
-void take_turn(std::string_view text, TokenStoreWriter* writer) {
+void take_turn(std::string_view text, bool may_leave_out, TokenStoreWriter* writer) {
   Unpacker turn(text);
   while (!turn.is_empty()) {
     const auto size = turn.number<uint64_t>();
     if (size == kError) {
-      const auto kind = static_cast<ErrorKind>(turn.number<int32_t>());
-      throw Error(kind, std::string(turn.rest()));
+      const auto kind = turn.number<int32_t>();
+      if (kind < 0 || kind > static_cast<int32_t>(ErrorKind::bug)) Unpacker::fail_damaged();
+      throw Error(static_cast<ErrorKind>(kind), std::string(turn.rest()));
     }
     const std::string_view block = turn.take(size);
-    if (writer != nullptr) writer->append(unpacked_rows(block));
+    if (writer == nullptr) continue;
+    const EncodedRows rows = unpacked_rows(block);
+    if (!rows.left_out.empty() && !may_leave_out) Unpacker::fail_damaged();
+    writer->append(rows);
   }
 }
 
@@ -241,7 +245,7 @@ std::string packed(const EncodedRows& rows) {
   put(text, rows.row_ends);
   put(text, rows.left_out);
   const bool narrow = std::ranges::all_of(rows.ids, [](int32_t id) { return id >= 0 && id <= UINT16_MAX; });
-  put(text, narrow);
+  put(text, static_cast<uint8_t>(narrow));
   if (narrow)
     put(text, std::vector<uint16_t>(rows.ids.begin(), rows.ids.end()));
   else
@@ -258,7 +262,7 @@ EncodedRows unpacked_rows(std::string_view text) {
   EncodedRows rows;
   rows.row_ends = from.numbers<size_t>();
   rows.left_out = from.numbers<size_t>();
-  if (from.number<bool>()) {
+  if (from.number<uint8_t>() != 0) {
     const std::vector<uint16_t> ids = from.numbers<uint16_t>();
     rows.ids.assign(ids.begin(), ids.end());
   } else {
@@ -266,7 +270,7 @@ EncodedRows unpacked_rows(std::string_view text) {
   }
   const std::vector<uint8_t> bits = from.numbers<uint8_t>();
   if (bits.size() != (rows.ids.size() + 7) / 8 || !std::ranges::is_sorted(rows.row_ends) ||
-      (rows.row_ends.empty() ? 0 : rows.row_ends.back()) != rows.ids.size())
+      !std::ranges::is_sorted(rows.left_out) || (rows.row_ends.empty() ? 0 : rows.row_ends.back()) != rows.ids.size())
     Unpacker::fail_damaged();
   rows.word_starts.resize(rows.ids.size());
   for (size_t i = 0; i < rows.word_starts.size(); ++i) rows.word_starts[i] = bits[i / 8] >> i % 8 & 1;
@@ -293,7 +297,7 @@ void tokenize_together(const DataRanks& ranks, const Tokenizers& who, const Toke
     goes_on = exchange.go_round(own ? std::optional(turn_text(turn)) : std::nullopt, turn.is_last, turns);
     for (const std::string& text : turns) {
       try {
-        take_turn(text, cannot_write ? nullptr : job.writer);
+        take_turn(text, job.options.skip_blank, cannot_write ? nullptr : job.writer);
       } catch (const StoreWriteError&) {
         cannot_write = std::current_exception();
       }

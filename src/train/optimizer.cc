@@ -19,6 +19,13 @@ float clipping_scale(double norm, double limit) {
   return std::min(1.0f, static_cast<float>(limit) / (static_cast<float>(norm) + 1e-6f));
 }
 
+/// Errors: comms (of a rank's record are fewer bytes left).
+void require_rest(const std::vector<std::string>& records, size_t rank, size_t used, size_t bytes, const char* of) {
+  if (records[rank].size() - used < bytes)
+    fail(ErrorKind::comms, "rank {} sent {} bytes of {} where {} or more were due: the ranks do different things", rank,
+         records[rank].size(), of, used + bytes);
+}
+
 }  // namespace
 
 int64_t Optimizer::moment_bytes(const ModelConfig& config, int sharers, int rank) {
@@ -77,7 +84,7 @@ double Optimizer::squared_norm(ConstTensor gradients) {
     const auto rank = static_cast<size_t>(run.rank);
     for (int64_t begin = run.begin; begin < run.end; begin += kNormBlock, used[rank] += sizeof(double)) {
       double of_block = 0;
-      TEKIO_CHECK(used[rank] + sizeof of_block <= records[rank].size(), "{} bytes of sums", records[rank].size());
+      require_rest(records, rank, used[rank], sizeof of_block, "sums of squares");
       std::memcpy(&of_block, records[rank].data() + used[rank], sizeof of_block);
       sum += of_block;
     }
@@ -145,7 +152,7 @@ void Optimizer::collect(Moment moment, ParameterSet* into) {
     for (const ArenaShares::Run& run : all_.runs(here)) {
       const auto rank = static_cast<size_t>(run.rank);
       const size_t bytes = static_cast<size_t>(run.size()) * sizeof(float);
-      TEKIO_CHECK(used[rank] + bytes <= records[rank].size(), "{} bytes of moments", records[rank].size());
+      require_rest(records, rank, used[rank], bytes, "moments");
       std::memcpy(to + run.begin * size_of(DType::f32), records[rank].data() + used[rank], bytes);
       used[rank] += bytes;
     }

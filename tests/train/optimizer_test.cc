@@ -2,6 +2,7 @@
 // finite.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -248,6 +249,39 @@ TEST_P(SharedWork, TakesAShareOfTheMemory) {
     EXPECT_GE(Optimizer::most_moment_bytes(config_, size), all / size);
     EXPECT_LE(Optimizer::most_moment_bytes(config_, size), all / size + block);
   }
+}
+
+TEST(SharedRecords, OfAnotherSizeAreErrors) {
+  ModelConfig config = ModelConfig::from_folder(TEKIO_GOLDEN_DIR "/tiny-bert");
+  config.vocabulary = 9'000;  // some blocks of the norm, so that both have a share
+  const auto message = [&](const std::function<void(Optimizer&)>& call, std::string_view record) {
+    std::string said;
+    run_ranks(2, [&](Communicator& ranks) {
+      if (ranks.rank() == 1) {
+        ranks.gather(record);
+        return;
+      }
+      const auto backend = make_ref_backend();
+      Optimizer optimizer(*backend, config, {}, &ranks);
+      try {
+        call(optimizer);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::comms);
+        said = error.what();
+      }
+    });
+    return said;
+  };
+  const std::vector<ArenaShares::Run> runs = ArenaShares(config, 2).runs();
+  const auto of_rank_1 = std::ranges::find(runs, 1, &ArenaShares::Run::rank);
+  ASSERT_NE(of_rank_1, runs.end());
+  const ParameterSet gradients(config, "g");
+  EXPECT_EQ(message([&](Optimizer& o) { o.norm(gradients); }, "short"),
+            "rank 1 sent 5 bytes of sums of squares where 8 or more were due: the ranks do different things");
+  ParameterSet moments(config, "m");
+  EXPECT_EQ(message([&](Optimizer& o) { o.collect(Moment::first, &moments); }, ""),
+            fmt::format("rank 1 sent 0 bytes of moments where {} or more were due: the ranks do different things",
+                        of_rank_1->size() * 4));
 }
 
 TEST(ArenaShares, AreRunsOfWholeBlocksThatCoverTheArena) {

@@ -212,6 +212,31 @@ TEST_F(SharedData, RowsArriveAsTheyWere) {
               "another rank sent damaged rows");
 }
 
+TEST_F(SharedData, TasksThatAreNoneAreErrors) {
+  const Tokenizer own = tokenizer();
+  const auto follow = [&](const std::string& told) {
+    return message_of(ErrorKind::comms, [&] {
+      const auto gather = [&](std::string_view) { return std::vector<std::string>{told, ""}; };
+      SharedChunks({1, 2, gather}, own, ChunkOptions()).follow([](const Json&) { return std::nullopt; });
+    });
+  };
+  const auto cbor = [](const Json& task) {
+    const std::vector<uint8_t> bytes = Json::to_cbor(task);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  const std::string whole = cbor({{"task", "end"}, {"result", {1, 2, 3}}});
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_THAT(follow(whole.substr(0, size)), HasSubstr("rank 0 sent a task without its task")) << size;
+  for (const Json& task : {Json(5), Json{{"task", 5}}, Json{{"tusk", "end"}}})
+    EXPECT_THAT(follow(cbor(task)), HasSubstr("without its task")) << task;
+  EXPECT_THAT(follow(cbor({{"task", "end"}})), HasSubstr("without its result"));
+  EXPECT_THAT(follow(cbor({{"task", "tokenize"}, {"name", "x"}})), HasSubstr("without its blocks"));
+  EXPECT_THAT(follow(cbor({{"task", "take"}, {"key", "k"}, {"path", 3}, {"bytes", 4}})), HasSubstr("without its path"));
+  const SharedChunks none({1, 2, {}}, own, ChunkOptions());
+  EXPECT_EQ(message_of(ErrorKind::comms, [&] { none.chunks({{"store", 0}}); }), "rank 0 sent chunks of store 0 of 0");
+  EXPECT_THAT(message_of(ErrorKind::comms, [&] { none.chunks(nullptr); }), HasSubstr("without its store"));
+}
+
 TEST_F(SharedData, AReceivedStoreIsKept) {
   const ChunkOptions options{.chunk_size = 32, .threads = 1};
   const Dataset data = rows("rows.txt");
