@@ -135,6 +135,7 @@ class Card {
   void add_usage();
   void add_training();
   void add_hyperparameters();
+  void add_total_batch();
   void add_evaluations();
 
   const CardSubject& subject_;
@@ -298,7 +299,17 @@ void Card::add_hyperparameters() {
     const Json& value = part_of(options_, name);
     if (value.is_null() || value.is_structured()) continue;
     line("- `{}`: {}", name, value.is_string() ? markdown(value.get<std::string>()) : value.dump());
+    if (name == std::string_view("gradient_accumulation_steps")) add_total_batch();
   }
+}
+
+/// As the reference's cards have it, where it is more than one batch.
+void Card::add_total_batch() {
+  double total = 1;
+  for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps", "world_size"})
+    total *= number_of(options_, name).value_or(1);
+  if (total > number_of(options_, "per_device_train_batch_size").value_or(total) && total < 1e15)
+    line("- `total_train_batch_size`: {:.0f}", total);
 }
 
 void Card::add_evaluations() {

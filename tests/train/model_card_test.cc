@@ -80,7 +80,7 @@ TEST_F(ModelCard, CallsModelAndDatasetsAsTheHubDoes) {
 TEST_F(ModelCard, HoldsWhatTheRunMeasuredAndHowItWasMade) {
   write("run.json", record().dump());
   write("options.json", R"({"tekio_format": 1, "learning_rate": 2e-05, "seed": 42, "mlm_probability": 0.15,
-      "eval_masking": "frozen", "output_dir": "/home/me/run", "dropout": null, "prompts": ["x"]})");
+      "per_device_train_batch_size": 16, "gradient_accumulation_steps": 2, "world_size": 4, "eval_masking": "frozen", "output_dir": "/home/me/run", "dropout": null, "prompts": ["x"]})");
   const std::string text = card({.repository = "org/name", .license = "apache-2.0", .languages = {"en"}});
   EXPECT_THAT(text, StartsWith(R"(---
 library_name: transformers
@@ -126,6 +126,7 @@ model-index:
                           HasSubstr("- 157 updates in 1:15, 12,346 tokens a second, on cpu in bf16"),
                           HasSubstr("| 1 | 157 | 2.7500 | 2.5257 | 12.50 ± 0.25 | 53.12 % |"),
                           HasSubstr("- `learning_rate`: 2e-05\n"), HasSubstr("- `seed`: 42\n"),
+                          HasSubstr("- `gradient_accumulation_steps`: 2\n- `total_train_batch_size`: 128\n"),
                           HasSubstr("```\ntekio adapt --model distilbert-base-uncased --data imdb\n```\n"),
                           HasSubstr("model=\"org/name\""), EndsWith("- Tekio 1.2\n")));
   EXPECT_THAT(text, AllOf(Not(HasSubstr("/home/me")), Not(HasSubstr("dropout"))));
