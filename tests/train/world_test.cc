@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <map>
 
 #include "support/local_ranks.h"
 #include "tiny.h"
@@ -68,6 +69,9 @@ class World : public TinyRun {
       }
     }
     return kept;
+  }
+  static fs::path checkpoint_of(const TrainingOptions& o, int step) {
+    return fs::path(o.output_dir) / ("checkpoint-" + std::to_string(step));
   }
   Json history(const TrainingOptions& o) const {
     return without_times(json(fs::path(o.output_dir) / "trainer_state.json"))["log_history"];
@@ -142,6 +146,23 @@ TEST_F(World, LeavesWhatOneProcessLeaves) {
       EXPECT_EQ(without_times(json(fs::path(o.output_dir) / "all_results.json")),
                 without_times(json(fs::path(one.output_dir) / "all_results.json")));
     }
+  }
+}
+
+// As on a machine of many cores, whose threads have few rows each, or none; here they share a few.
+TEST_F(World, ThreadsDoNotChangeABit) {
+  for (const NumberFormat dtype : {NumberFormat::f32, NumberFormat::bf16}) {
+    std::map<int, std::string> models;
+    for (const int threads : {1, 64}) {
+      TrainingOptions o = options_of("threads-" + std::to_string(threads), 1);
+      o.max_steps = 3;
+      o.overwrite_output_dir = true;
+      MaskedLM model = MaskedLM::from_pretrained(TEKIO_GOLDEN_DIR "/tiny-distilbert",
+                                                 {.device = "cpu", .dtype = dtype, .threads = threads});
+      adapt(model, tokenizer(), split(37, 12), o);
+      models[threads] = model_bytes(o) + bytes(o.trace) + bytes(checkpoint_of(o, 2) / "optimizer.safetensors");
+    }
+    EXPECT_TRUE(models[64] == models[1]) << (dtype == NumberFormat::f32 ? "f32" : "bf16");
   }
 }
 
