@@ -59,10 +59,10 @@ std::vector<std::string> prompts_for(const std::vector<std::string>& data, const
   return prompts;
 }
 
-int64_t planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o, int ranks) {
+MemoryPlan planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o, RankCount ranks) {
   const MlmNetwork& model = opened.model.impl().model();
   const DType type = working_type(opened.model, o.masking_rng);
-  return memory_plan(model.config(), model.backend(), o, data.split, type, ranks).total();
+  return memory_plan(model.config(), model.backend(), o, data.split, type, ranks);
 }
 
 // " device   cpu · 2 threads · bf16 (AVX-512 BF16, 182 GFLOP/s; f32: 95) · 1.2 GB planned"
@@ -229,12 +229,13 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
     go_on_as_before(opened.model, a.training);
   else
     settle_arithmetic(opened.model, a.training, ranks);
-  const int64_t memory = planned_memory(opened, data, a.training, ranks.size());
-  if (!a.dry_run) note(device_line(opened, a.training, memory, ranks.size()));
-  if (const std::string shortage = memory_shortage(memory, available_to(opened.model.impl().model().backend()));
+  const MemoryPlan memory = planned_memory(opened, data, a.training, ranks.count());
+  if (!a.dry_run) note(device_line(opened, a.training, memory.total(), ranks.size()));
+  if (const std::string shortage =
+          memory_shortage(memory, available_to(opened.model.impl().model().backend()), ranks.count());
       !shortage.empty())
     warn(shortage);
-  if (a.dry_run) return print_plan(opened, data, opening, ranks.size(), out);
+  if (a.dry_run) return print_plan(opened, data, opening, ranks.count(), out);
 
   // What was found holds for whoever repeats this: the column, and what names on the Hub meant.
   if (data.text_columns == 1) a.read.text_column = data.text_column;
@@ -264,7 +265,7 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   return ended(report, out);
 }
 
-int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, double opening, int ranks,
+int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, double opening, RankCount ranks,
                                 Output& out) const {
   const TrainingOptions& t = arguments_.training;
   AdaptPlan planned = plan(opened.model, opened.tokenizer, data.split, t, ranks);
@@ -285,7 +286,7 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, do
               {"data", data.to_json()},
               {"masking", masking_json(t)},
               {"plan",
-               {{"world_size", ranks},
+               {{"world_size", ranks.all},
                 {"train_chunks", planned.train_chunks},
                 {"eval_chunks", planned.eval_chunks},
                 {"steps_per_epoch", planned.steps_per_epoch},

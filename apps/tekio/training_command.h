@@ -34,7 +34,7 @@ class TrainingCommand : public Command {
 
  private:
   /// `opening`: seconds that it took to open the model, which the run takes too.
-  int print_plan(const OpenModel& opened, const RunData& data, double opening, int ranks, Output& out) const;
+  int print_plan(const OpenModel& opened, const RunData& data, double opening, RankCount ranks, Output& out) const;
   int run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out);
 
   const char* made_;

@@ -10,6 +10,7 @@ class Alone final : public Communicator {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
+  RankCount count() const override { return {}; }
   int processors() const override { return available_processors(); }
   void begin_sum(std::span<float>, int, Wire) override {}
   void begin_shared_sum(std::span<float>, const Parts&, int, Wire) override {}

@@ -51,6 +51,15 @@ struct Limits {
   double saying_seconds = 3;    ///< for rank 0 to tell the user why nothing goes on
 };
 
+/// Processes that work together, and those of them that share this one's memory, itself included: of one machine and
+/// host name. Containers have names, and limits, of their own.
+struct RankCount {
+  int all = 1, here = 1;
+};
+
+/// The most bytes that sums of gradients, so many bytes of them, take beside these: pieces on their way.
+int64_t exchange_bytes(int64_t gradient_bytes, RankCount ranks, Wire wire);
+
 class Communicator {
  public:
   /// Waits for the others to come to the same end; a rank that has left, or was left, does not wait.
@@ -58,6 +67,7 @@ class Communicator {
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  virtual RankCount count() const = 0;
   /// Processors that this rank may count on: those that it may run on, each divided by the ranks that may use it too.
   virtual int processors() const = 0;
 

@@ -98,6 +98,7 @@ class Engine final : public Communicator {
 
   int rank() const override { return meeting_->rank; }
   int size() const override { return meeting_->size; }
+  RankCount count() const override { return {size(), here_}; }
   int processors() const override { return processors_; }
 
   void begin_sum(std::span<float> numbers, int givers, Wire wire) override {
@@ -140,7 +141,7 @@ class Engine final : public Communicator {
   const Limits limits_;
   const std::shared_ptr<Meeting> meeting_;  // the thread's as well, should it outlive this
   std::thread thread_;
-  int processors_ = 1;
+  int processors_ = 1, here_ = 0;
 };
 
 void Engine::wait_until_open() {
@@ -270,29 +271,51 @@ std::string host_name() {
   return printable(name, 255);
 }
 
+// What a rank says of itself.
+struct Introduction {
+  std::string host, machine;
+  int process;
+  std::vector<int> processors;
+
+  std::string text() const {
+    return OrderedJson{{"host", host}, {"machine", machine}, {"process", process}, {"processors", processors}}.dump();
+  }
+};
+
+// Errors: comms. Programs that are compared later may be others here.
+Introduction introduction_of(int rank, const std::string& text) {
+  try {
+    const OrderedJson said = parse_ordered_json(text, "introduction");
+    return {said.at("host").get<std::string>(), said.at("machine").get<std::string>(), said.at("process").get<int>(),
+            said.at("processors").get<std::vector<int>>()};
+  } catch (const OrderedJson::exception&) {  // told below
+  } catch (const Error&) {}
+  fail(ErrorKind::comms, "rank {} introduced itself by '{}': is it another program, or another version of this one?",
+       rank, printable(text, 100));
+}
+
 // Everyone learns who the others are and which processors they may use.
 void Engine::introduce() {
   const std::string& given = meeting_->machine;
-  const std::string machine = given.empty() ? first_word("/proc/sys/kernel/random/boot_id") : given;
-  const std::vector<int> own = own_processors();
-  const OrderedJson card = {{"host", host_name()}, {"machine", machine}, {"process", ::getpid()}, {"processors", own}};
+  const Introduction own{host_name(), given.empty() ? first_word("/proc/sys/kernel/random/boot_id") : given, ::getpid(),
+                         own_processors()};
   std::vector<std::string> names, machines;
   std::vector<int> users(CPU_SETSIZE, 0);
-  int neighbours = 0;
-  for (const std::string& text : gather(card.dump())) {
-    const OrderedJson other = parse_ordered_json(text, "another rank's introduction");
-    names.push_back(fmt::format("{}, process {}", other["host"].get<std::string>(), other["process"].get<int>()));
+  for (const std::string& text : gather(own.text())) {
+    const Introduction other = introduction_of(static_cast<int>(names.size()), text);
+    names.push_back(fmt::format("{}, process {}", other.host, other.process));
     // Containers and network namespaces of one machine have names of their own, and a network between them.
-    machines.push_back(other["machine"].get<std::string>() + " " + other["host"].get<std::string>());
-    if (other["machine"] != card["machine"]) continue;
-    for (const int processor : other["processors"].get<std::vector<int>>()) ++users.at(static_cast<size_t>(processor));
-    if (other["host"] == card["host"]) ++neighbours;  // the control group's quota is theirs together
+    machines.push_back(other.machine + " " + other.host);
+    if (other.machine != own.machine) continue;
+    for (const int processor : other.processors)
+      if (processor >= 0 && processor < CPU_SETSIZE) ++users[static_cast<size_t>(processor)];
+    if (other.host == own.host) ++here_;  // a control group's limits are theirs together
   }
   double share = 0;
-  for (const int processor : own) share += 1.0 / users[static_cast<size_t>(processor)];
+  for (const int processor : own.processors) share += 1.0 / users[static_cast<size_t>(processor)];
   const int of_mask = static_cast<int>(std::lround(std::floor(share + 1e-6)));
-  const bool has_quota = available_processors() < static_cast<int>(own.size());
-  processors_ = std::max(1, has_quota ? std::min(of_mask, available_processors() / neighbours) : of_mask);
+  const bool has_quota = available_processors() < static_cast<int>(own.processors.size());
+  processors_ = std::max(1, has_quota ? std::min(of_mask, available_processors() / here_) : of_mask);
   const std::lock_guard lock(meeting_->mutex);
   meeting_->names = std::move(names);
   meeting_->group = group_of_ranks(machines);

@@ -3,6 +3,11 @@
 #include "base/error.h"
 
 namespace tekio {
+namespace {
+
+constexpr int kManyMachines = 64;  // ranks that are alone on their machines, and yet summed by groups
+
+}  // namespace
 
 void Sum::Request::check(int ranks) const {
   TEKIO_CHECK(givers >= 1 && givers <= ranks, "{} givers", givers);
@@ -91,6 +96,15 @@ int Sum::missing_rank() const {
   return -1;
 }
 
+int64_t exchange_bytes(int64_t gradient_bytes, RankCount ranks, Wire wire) {
+  if (ranks.all == 1) return 0;
+  // float32 lies where it is summed; what others give to this rank does not, and bf16 is packed on every way.
+  const size_t level = wire == Wire::bf16 ? Windows::kAll : Windows::kCollected;
+  const bool has_two_levels = ranks.here > 1 ? ranks.here < ranks.all : ranks.all >= kManyMachines;
+  return (has_two_levels ? 2 : 1) *
+         std::min(static_cast<int64_t>(level), (wire == Wire::bf16 ? 2 : 1) * gradient_bytes);
+}
+
 int group_of_ranks(const std::vector<std::string>& machines) {
   const auto size = static_cast<int>(machines.size());
   const auto share_machines = [&](int group) {
@@ -104,8 +118,7 @@ int group_of_ranks(const std::vector<std::string>& machines) {
     if (group * group <= size) of_many = group;
   }
   if (of_machine == size) return 1;  // all on one
-  constexpr int kMany = 64;
-  return of_machine == 1 && size >= kMany ? of_many : of_machine;
+  return of_machine == 1 && size >= kManyMachines ? of_many : of_machine;
 }
 
 }  // namespace tekio

@@ -25,7 +25,7 @@ class Window {
 
 /// So little may be on its way that what tells of life is not long behind it on a slow wire.
 struct Windows {
-  static constexpr size_t kMiB = size_t{1} << 20, kCollected = 32 * kMiB;
+  static constexpr size_t kMiB = size_t{1} << 20, kCollected = 32 * kMiB, kAll = kCollected + 32 * kMiB;
   Window give{8 * kMiB}, collect{kCollected}, spread{8 * kMiB}, take{16 * kMiB};
 };
 

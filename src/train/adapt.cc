@@ -92,16 +92,16 @@ int64_t accumulation_to_resume(const TrainingOptions& options, Communicator& ran
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                const TrainingOptions& options) {
-  return plan(model, tokenizer, data, options, /*ranks=*/1);
+  return plan(model, tokenizer, data, options, RankCount());
 }
 
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
-               const TrainingOptions& options, int ranks) {
+               const TrainingOptions& options, RankCount ranks) {
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train, options);
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   go_on_as_before(model, options);
-  const Schedule schedule(options, data.train.size(), ranks);
+  const Schedule schedule(options, data.train.size(), ranks.all);
   const MlmNetwork& m = model.impl().model();
   const DType type = working_type(model, options.masking_rng);
   const DiskPlan disk = disk_plan(m.config(), options, schedule);
@@ -119,7 +119,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
   }
   if (const auto costs = measure_costs(model, tokenizer, data, options, disk, type)) {
     WorkLeft work = WorkLeft::after(0, options, schedule, data);
-    work.chunks /= ranks;
+    work.chunks /= ranks.all;
     work.evaluations += data.test.size() > 0 ? 1 : 0;  // before training
     work.general_evaluations *= 2;
     p.seconds = costs->of(work);

@@ -11,9 +11,9 @@ namespace tekio {
 /// Rank 0 has the run's folder and writes it. Errors: also usage (the ranks were told different things), comms.
 AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                   const TrainingOptions& options, Communicator& ranks);
-/// What it would be on so many ranks: memory is each rank's.
+/// What it would be on so many ranks: memory is each one's.
 AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
-               const TrainingOptions& options, int ranks);
+               const TrainingOptions& options, RankCount ranks);
 EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
                           const EvaluationOptions& options, ChunkLosses* each, Communicator& ranks);
 

@@ -24,6 +24,8 @@ BatchLimits limits_of_rate(int64_t batch_size, int64_t chunk_size, double p, boo
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
 }
 
+const char* const kCheckpointCopy = "checkpoint copy";
+
 bool masks_words(const MaskOptions& o) { return o.whole_word_mask || o.masking == Masking::span; }
 
 }  // namespace
@@ -44,6 +46,8 @@ BatchLimits batch_limits(const TrainingOptions& o, const Chunks::Split& data) {
   return batch_limits(std::max(trained, evaluated), longest, o);
 }
 
+Wire wire_of(const TrainingOptions& o) { return o.wire == WireFormat::bf16 ? Wire::bf16 : Wire::f32; }
+
 GradientSumLimits gradient_sum_limits(const TrainingOptions& o, const Chunks::Split& data, int ranks) {
   const int64_t size = std::min(o.per_device_train_batch_size, data.train.size());
   const int64_t batches = UpdatePlan(data.train.size(), size, 1).batches_per_epoch();
@@ -54,22 +58,35 @@ GradientSumLimits gradient_sum_limits(const TrainingOptions& o, const Chunks::Sp
 }
 
 MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
-                       const Chunks::Split& data, DType type, int ranks) {
+                       const Chunks::Split& data, DType type, RankCount ranks) {
   MemoryPlan plan = MlmNetwork::plan(config, backend, batch_limits(options, data), /*training=*/true,
                                      options.masking_rng == MaskingRng::torch_cpu, type);
-  GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks));
-  plan.add("moments", Optimizer::most_moment_bytes(config, options.optimizer_sharding ? ranks : 1));
+  GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks.all));
+  plan.add("moments", Optimizer::most_moment_bytes(config, options.optimizer_sharding ? ranks.all : 1));
+  if (ranks.all > 1 && backend.memory().on_host())
+    plan.add("exchange", exchange_bytes(ParameterSet::bytes(config), ranks, wire_of(options)));
   std::optional<int64_t> available = available_to(backend);
-  if (available) *available -= plan.total();
+  if (available) *available -= ranks.here * plan.total();
   const bool saves_amid =
-      options.load_best_model_at_end || Schedule(options, data.train.size(), ranks).saves_left(0) > 1;
+      options.load_best_model_at_end || Schedule(options, data.train.size(), ranks.all).saves_left(0) > 1;
   if (saves_amid && backend.memory().on_host() && CheckpointWriter::copy_fits(config, available))
-    plan.add("checkpoint copy", CheckpointWriter::copy_bytes(config));
+    plan.add(kCheckpointCopy, CheckpointWriter::copy_bytes(config));
   return plan;
 }
 
 std::optional<int64_t> available_to(Backend& backend) {
   return backend.memory().on_host() ? available_memory() : std::nullopt;
+}
+
+std::string memory_shortage(const MemoryPlan& plan, std::optional<int64_t> available, RankCount ranks) {
+  int64_t each = 0;
+  for (const MemoryPlan::Line& line : plan.lines) each += line.purpose == kCheckpointCopy ? 0 : line.bytes;
+  if (ranks.here == 1) return memory_shortage(each, available);
+  if (!available || ranks.here * each <= *available) return {};
+  return message(
+      "the {} ranks on this machine need {} of memory each, but {} is available to all of them: start fewer with more "
+      "--threads each, or take a smaller --per_device_train_batch_size with more --gradient_accumulation_steps",
+      ranks.here, bytes_text(static_cast<uint64_t>(each)), bytes_text(static_cast<uint64_t>(*available)));
 }
 
 std::string memory_shortage(int64_t planned, std::optional<int64_t> available) {

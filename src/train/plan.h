@@ -20,19 +20,26 @@ BatchLimits batch_limits(int64_t batch_size, int64_t chunk_size, const TrainingO
 /// Training and evaluations of a run alternate in the same memory; no batch holds more chunks than there are.
 BatchLimits batch_limits(const TrainingOptions& options, const Chunks::Split& data);
 
+/// What a run's gradients are sent as.
+Wire wire_of(const TrainingOptions& options);
+
 /// The largest update of a run on so many ranks.
 GradientSumLimits gradient_sum_limits(const TrainingOptions& options, const Chunks::Split& data, int ranks);
 
-/// Weights, gradients, moments, activations: all that each of so many ranks allocates before the first step. And, where
-/// there is room for it, the copy that rank 0 writes checkpoints from.
+/// Weights, gradients, moments, activations: all that each of so many ranks allocates before the first step, and what
+/// gradients take on their way to the others. And, where there is room for it beside all ranks of the machine, the copy
+/// that rank 0 writes checkpoints from.
 MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
-                       const Chunks::Split& data, DType type, int ranks = 1);
+                       const Chunks::Split& data, DType type, RankCount ranks = {});
 
 /// Bytes that a run may still take of the memory that `backend` computes in; nullopt where that is not told before it
 /// is asked for, as by a device.
 std::optional<int64_t> available_to(Backend& backend);
 /// What to say where a run is to take more memory than there is; empty where it fits, or what there is is not told.
 std::string memory_shortage(int64_t planned_bytes, std::optional<int64_t> available_bytes);
+/// The same of a run's plan, which each of the ranks on this machine has; but a checkpoint's copy is made where there
+/// is room.
+std::string memory_shortage(const MemoryPlan& plan, std::optional<int64_t> available_bytes, RankCount ranks);
 
 /// What a run keeps on disk when it keeps the most.
 struct DiskPlan {

@@ -27,6 +27,7 @@ TEST(Communicator, OneAloneHasEverySumAlready) {
   const auto ranks = alone();
   EXPECT_EQ(ranks->rank(), 0);
   EXPECT_EQ(ranks->size(), 1);
+  EXPECT_EQ(ranks->count().here, 1);
   std::vector<float> numbers = {1, 2, 3};
   ranks->begin_sum(numbers, 1);
   ranks->wait();

@@ -74,6 +74,30 @@ TEST(Engine, SumsAreTheTreesForEveryNumberOfRanks) {
   }
 }
 
+TEST(Engine, EachKnowsHowManyShareItsMachine) {
+  for (const auto& [size, on_each, here] : {std::tuple{5, 0, 5}, {6, 2, 2}, {4, 1, 1}})
+    run_ranks(
+        size,
+        [&, neighbours = here](Communicator& ranks) {
+          EXPECT_EQ(ranks.count().all, ranks.size());
+          EXPECT_EQ(ranks.count().here, neighbours);
+        },
+        {}, on_each);
+}
+
+// Windows of 32 and 64 MiB a level.
+TEST(Engine, SaysWhatPiecesOnTheirWayTakeAtMost) {
+  constexpr int64_t kMiB = int64_t{1} << 20, kLarge = 500 * kMiB;
+  EXPECT_EQ(exchange_bytes(kLarge, {1, 1}, Wire::bf16), 0);
+  EXPECT_EQ(exchange_bytes(kLarge, {4, 4}, Wire::f32), 32 * kMiB);
+  EXPECT_EQ(exchange_bytes(kLarge, {4, 4}, Wire::bf16), 64 * kMiB);
+  EXPECT_EQ(exchange_bytes(kLarge, {4, 2}, Wire::f32), 64 * kMiB) << "two levels of sums";
+  EXPECT_EQ(exchange_bytes(kLarge, {4, 1}, Wire::f32), 32 * kMiB);
+  EXPECT_EQ(exchange_bytes(kLarge, {64, 1}, Wire::f32), 64 * kMiB);
+  EXPECT_EQ(exchange_bytes(kMiB, {4, 1}, Wire::f32), kMiB);
+  EXPECT_EQ(exchange_bytes(kMiB, {4, 1}, Wire::bf16), 2 * kMiB);
+}
+
 TEST(Engine, SumsOfMorePiecesThanFindRoomAtOnce) {
   constexpr size_t kCount = (size_t{80} << 20) / sizeof(float) + 333;  // each window fills
   const std::vector<std::pair<int, int>> layouts = {{2, 0}, {3, 0}, {4, 2}};

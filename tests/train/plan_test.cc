@@ -68,6 +68,21 @@ TEST(Plan, TellsWhereMemoryIsTooSmall) {
             "more gradient_accumulation_steps and a smaller per_device_eval_batch_size, or a smaller chunk_size");
 }
 
+TEST(Plan, RanksOfOneMachineShareItsMemory) {
+  MemoryPlan plan;
+  plan.add("weights", 3'000'000'000);
+  plan.add("exchange", 1'000'000'000);
+  plan.add("checkpoint copy", 9'000'000'000);  // is made where there is room
+  EXPECT_EQ(memory_shortage(plan, 4'000'000'000, {}), "");
+  EXPECT_EQ(memory_shortage(plan, 8'000'000'000, {.all = 8, .here = 2}), "");
+  EXPECT_EQ(memory_shortage(plan, std::nullopt, {.all = 8, .here = 8}), "");
+  EXPECT_EQ(memory_shortage(plan, 7'900'000'000, {.all = 8, .here = 2}),
+            "the 2 ranks on this machine need 4.0 GB of memory each, but 7.9 GB is available to all of them: start "
+            "fewer with more threads each, or take a smaller per_device_train_batch_size with more "
+            "gradient_accumulation_steps");
+  EXPECT_EQ(memory_shortage(plan, 3'900'000'000, {}), memory_shortage(4'000'000'000, 3'900'000'000));
+}
+
 TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {
   const DiskPlan disk{.model_bytes = 1'000'000'000, .checkpoint_bytes = 3'000'000'000, .checkpoints = 5};
   EXPECT_EQ(disk.shortage(4, 12'000'000'000), "");

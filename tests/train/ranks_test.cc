@@ -200,7 +200,7 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
     std::map<std::string, int64_t> all;
     const MlmNetwork& network = m.impl().model();
     for (const MemoryPlan::Line& line :
-         memory_plan(network.config(), network.backend(), o, data, DType::f32, ranks).lines)
+         memory_plan(network.config(), network.backend(), o, data, DType::f32, {.all = ranks, .here = 1}).lines)
       all[line.purpose] = line.bytes;
     return all;
   };
@@ -208,7 +208,7 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
     const MaskedLM larger = larger_model(NumberFormat::f32);
     const MlmNetwork& network = larger.impl().model();
     for (const MemoryPlan::Line& line :
-         memory_plan(network.config(), network.backend(), o, data, DType::f32, ranks).lines)
+         memory_plan(network.config(), network.backend(), o, data, DType::f32, {.all = ranks, .here = 1}).lines)
       if (line.purpose == "moments") return line.bytes;
     return int64_t{0};
   };
@@ -220,6 +220,10 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
   o.optimizer_sharding = true;
   EXPECT_EQ(lines(1).at("moments"), 2 * set);
   EXPECT_EQ(lines(4).at("moments"), 2 * set) << "a single block of the norm is one rank's";
+  EXPECT_FALSE(lines(1).contains("exchange"));
+  EXPECT_EQ(lines(4).at("exchange"), set) << "less than what finds room on its way";
+  o.wire = WireFormat::bf16;
+  EXPECT_EQ(lines(4).at("exchange"), 2 * set);
   EXPECT_LT(large(4), large(1) / 4 + 2 * kNormBlock * 4);
   EXPECT_GE(large(4), large(1) / 4);
   o.gradient_accumulation_steps = 1;
