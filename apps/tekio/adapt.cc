@@ -30,7 +30,7 @@ class Adapt final : public TrainingCommand {
                          "tekio adapt --model M --data D --output_dir run --resume_from_checkpoint",
                          "tekio adapt --model M --data D --dry_run"},
             .aliases = {"train"},
-            .on_ranks = true};
+            .on_ranks = OnRanks::together};
   }
 
  private:

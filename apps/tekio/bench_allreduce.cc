@@ -33,7 +33,7 @@ class BenchAllreduce final : public Command {
             "must send and receive 2 (N - 1) / N of the numbers; that many bytes a second stand beside what "
             "plain copying in memory gives while all processes do it. The first process prints.",
         .examples = {"mpirun -n 4 tekio bench allreduce", "mpirun -n 2 tekio bench allreduce --bytes 1000000 --json"},
-        .on_ranks = true};
+        .on_ranks = OnRanks::together};
   }
 
   void add_options(OptionTable& table) override {

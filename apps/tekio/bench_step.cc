@@ -46,7 +46,7 @@ class BenchStep final : public Command {
                      "tekio bench step --compare_reference venv/bin/python --reference_mode bf16",
                      "mpirun -n 2 tekio bench step --threads 1"},
         .family_default = true,
-        .on_ranks = true};
+        .on_ranks = OnRanks::together};
   }
 
   void add_options(OptionTable& table) override {

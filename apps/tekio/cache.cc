@@ -50,7 +50,8 @@ class CacheList final : public Command {
             "Each tokenized split is kept in TEKIO_CACHE (else XDG_CACHE_HOME/tekio, else ~/.cache/tekio), so that "
             "the next run with the same text and tokenizer begins at once. Shows when each store was used last, its "
             "size, and the file or folder that it was made from, the most recently used first.",
-        .examples = {"tekio cache list", "tekio cache list --json"}};
+        .examples = {"tekio cache list", "tekio cache list --json"},
+        .on_ranks = OnRanks::each};
   }
 
   void add_options(OptionTable&) override {}
@@ -94,7 +95,8 @@ class CacheClear final : public Command {
             "Removes the token stores that no running process has open; nothing else in the folder is touched. What "
             "is needed again is made anew from the text. Without this command, stores that were not used for 30 "
             "days go when another is made.",
-        .examples = {"tekio cache clear", "tekio cache clear --older_than 7"}};
+        .examples = {"tekio cache clear", "tekio cache clear --older_than 7"},
+        .on_ranks = OnRanks::each};
   }
 
   void add_options(OptionTable& table) override {

@@ -24,6 +24,10 @@ struct Common {
   std::function<void(TrainingOptions&)> prepare_run;
 };
 
+/// What a command does where a launcher started several processes of it: all work together, or each for itself, as what
+/// it shows or gets is its own machine's.
+enum class OnRanks : uint8_t { refused, together, each };
+
 struct CommandText {
   std::string name;         ///< "adapt", "data info"
   std::string summary;      ///< one line
@@ -33,7 +37,7 @@ struct CommandText {
   int max_positionals = 0;           ///< -1: any number
   std::vector<std::string> aliases;  ///< other names of the command: "train"
   bool family_default = false;       ///< meant where its family's name stands alone: "bench" is "bench step"
-  bool on_ranks = false;             ///< works together with those that a launcher started beside it
+  OnRanks on_ranks = OnRanks::refused;
 };
 
 class Command {

@@ -126,7 +126,8 @@ class Doctor final : public Command {
                 "small inputs, held against the "
                 "reference back end's plain loops. Exit code 5 if one of them is wrong. --device and --dtype are those "
                 "of the run whose arithmetic it shows; what it tests does not depend on them.",
-            .examples = {"tekio doctor", "tekio doctor --json --dtype f32"}};
+            .examples = {"tekio doctor", "tekio doctor --json --dtype f32"},
+            .on_ranks = OnRanks::each};
   }
 
   void add_options(OptionTable&) override {}

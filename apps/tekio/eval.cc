@@ -79,7 +79,7 @@ class Eval final : public Command {
             .examples = {"tekio eval --model run --data ./imdb --max_chunks 1000",
                          "tekio eval --model run --data ./imdb:unsupervised --json",
                          "tekio eval --model distilbert-base-uncased --model run --data ./imdb"},
-            .on_ranks = true};
+            .on_ranks = OnRanks::together};
   }
 
   void add_options(OptionTable& table) override {

@@ -37,7 +37,7 @@ class Pretrain final : public TrainingCommand {
                      "tekio pretrain --config small.json --tokenizer T --data D --output_dir run "
                      "--resume_from_checkpoint",
                      "tekio pretrain --config small.json --tokenizer T --data D --dry_run"},
-        .on_ranks = true};
+        .on_ranks = OnRanks::together};
   }
 
  private:

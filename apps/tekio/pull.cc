@@ -24,7 +24,8 @@ class Pull final : public Command {
             "what they need by themselves.",
         .examples = {"tekio pull distilbert-base-uncased", "tekio pull stanfordnlp/imdb --repo_type dataset",
                      "tekio pull org/private-model@v2 --json"},
-        .max_positionals = 1};
+        .max_positionals = 1,
+        .on_ranks = OnRanks::each};
   }
 
   void add_options(OptionTable& table) override {

@@ -92,6 +92,13 @@ DataRanks data_ranks(Communicator& ranks) {
   return {ranks.rank(), ranks.size(), [&ranks](std::string_view own) { return ranks.gather(own); }};
 }
 
+void require_one_process(const std::string& command) {
+  if (const std::optional<Launch> launch = find_launch())
+    fail(ErrorKind::usage,
+         "{} is the work of one process, and {} started {}: start it without mpirun or srun, or as one process",
+         command, launch->launcher, launch->size);
+}
+
 void refuse_on_ranks(const Told& why) {
   if (has_joined) return;
   try {

@@ -31,6 +31,9 @@ struct Told {
 };
 Told told_of(const std::exception& error);
 
+/// Errors: usage (a launcher started several processes of a command that is one process's work).
+void require_one_process(const std::string& command);
+
 /// A command that would have run on ranks was refused before: tells the others, so that all end with one sentence.
 void refuse_on_ranks(const Told& why);
 

@@ -190,10 +190,12 @@ int dispatch(Words words, Output& out, std::function<void(TrainingOptions&)> pre
     return 0;
   }
   chosen->common.prepare_run = std::move(prepare_run);
+  const OnRanks on_ranks = chosen->text().on_ranks;
   try {
+    if (on_ranks == OnRanks::refused) require_one_process(table.command());
     return run_chosen(*chosen, table, words, out);
   } catch (const std::exception& error) {
-    if (chosen->text().on_ranks) refuse_on_ranks(told_of(error));
+    if (on_ranks != OnRanks::each) refuse_on_ranks(told_of(error));
     throw;
   }
 }
