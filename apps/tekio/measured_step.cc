@@ -17,6 +17,7 @@
 #include "bench.h"
 #include "compute/product_rate.h"
 #include "compute/timing.h"
+#include "memory_rate.h"
 #include "model/arithmetic.h"
 #include "model/family.h"
 #include "model/mlm_network.h"
@@ -55,35 +56,6 @@ Batch random_batch(const ModelConfig& config, int64_t sequences, int64_t length,
     if (kind < 0.9f) batch.input_ids.back() = kind < 0.8f ? mask_id : static_cast<int32_t>(words[3] * v >> 32);
   }
   return batch;
-}
-
-// The memory's rate in GB/s: AdamW's pass, which reads four streams and writes three, over 256 MiB, more than any
-// cache.
-double measure_memory_rate(Backend& backend) {
-  constexpr int64_t kNumbers = int64_t{16} << 20;
-  Arena arena(4 * Arena::size_of_tensor(DType::f32, {kNumbers}), "the memory that is timed", backend.memory());
-  std::array<Tensor, 4> streams;
-  for (Tensor& stream : streams) {
-    stream = arena.take(DType::f32, {kNumbers});
-    backend.zero(stream);  // gives it pages of its own: unwritten memory is one page of zeros, again and again
-  }
-  const AdamWStep step{.learning_rate = 0,
-                       .beta1 = 0.9,
-                       .beta2 = 0.999,
-                       .epsilon = 1,
-                       .weight_decay = 0,
-                       .step = 1,
-                       .gradient_scale = 1};
-  double best = 0;
-  backend.wait();
-  for (int i = 0; i < 5; ++i) {
-    const Stopwatch watch;
-    backend.adamw(streams[0], streams[1], streams[2], streams[3], step);
-    backend.wait();
-    const double took = watch.seconds();
-    best = std::max(best, 7 * static_cast<double>(streams[0].bytes()) / took * 1e-9);
-  }
-  return best;
 }
 
 // What was measured.

@@ -263,6 +263,24 @@ TEST(BenchFill, FailsAsFillDoes) {
   EXPECT_EQ(result.err, run({"fill", "--model", M, "no mask here"}).err);
 }
 
+TEST(BenchFill, MeasuresAnOpenModelAgainstTheMemory) {
+  TEKIO_NEEDS_TRUE_SPEED();
+  const Json r =
+      run({"bench", "fill", "--model", M, "--warm", "--chunk_size", "16", "--json", "the [MASK] of this license"})
+          .json();
+  ASSERT_EQ(r["lengths"].size(), 1u);
+  EXPECT_EQ(r["lengths"][0]["tokens"], 16);
+  EXPECT_LE(r["lengths"][0]["fastest"], r["lengths"][0]["milliseconds"]);
+  EXPECT_NEAR(r["lengths"][0]["share_of_memory_limit"].get<double>(),
+              r["weight_mib"].get<double>() * 1048576e-9 / r["read_gb_per_second"].get<double>() /
+                  (r["lengths"][0]["milliseconds"].get<double>() * 1e-3),
+              1e-6);
+  EXPECT_EQ(r["token"], run({"fill", "--model", M, "--json", "the [MASK] of this license"}).json()[0]["token"]);
+  EXPECT_EQ(run({"bench", "fill", "--model", M, "--warm", "--chunk_size", "100000"}).code, 3);
+  EXPECT_THAT(run({"bench", "fill", "--model", M, "--chunk_size", "16"}).err, HasSubstr("--chunk_size needs --warm"));
+  EXPECT_EQ(run({"bench", "fill", "--model", M, "--warm", "--compare_reference", "x"}).code, 2);
+}
+
 class BenchCompare : public testing::Test {
  protected:
   // A program that takes Python's place: ignores what it is told and prints this.
