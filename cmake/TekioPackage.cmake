@@ -10,16 +10,12 @@ evaluates BERT, DistilBERT, RoBERTa, ELECTRA, ALBERT and ModernBERT models, and
 writes folders that Hugging Face transformers opens.")
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES YES)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS YES)
-if(tekio_arrow_libraries)
-  list(GET tekio_arrow_libraries 0 one_of_them)
-  cmake_path(GET one_of_them PARENT_PATH CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS)
-endif()
-# Loaded when they are needed, so dpkg does not see them.
+# Loaded when they are needed, so dpkg does not see them. What is linked, prepare.cmake finds out.
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcurl4, libssl3, libonig5, libyaml-0-2, libbz2-1.0, liblzma5")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libmecab2, mecab-ipadic-utf8")
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/debian/prepare.cmake)
