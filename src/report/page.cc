@@ -38,6 +38,20 @@ std::vector<std::string> names_of(std::span<const Run> runs) {
   return names;
 }
 
+/// Of the arithmetic that the machine can do, how much training's came to; empty where it was not measured.
+std::string share_of_limit(const Json& record) {
+  const double share = number(record, {"machine", "share_of_limit"});
+  if (!std::isfinite(share)) return "";
+  return fmt::format("{} %, {} of {} GFLOP/s of matrix products", figure(100 * share, 1),
+                     figure(number(record, {"machine", "gflops"}), 1),
+                     figure(number(record, {"machine", "limit_gflops"}), 1));
+}
+
+std::string processes(const Json& record) {
+  const double number_of = number(record, {"machine", "processes"}), threads = number(record, {"machine", "threads"});
+  return std::isfinite(number_of) ? fmt::format("{}, {}", figure(number_of, 1), figure(threads, 1)) : "";
+}
+
 class Page {
  public:
   explicit Page(std::span<const Run> runs) : runs_(runs), names_(names_of(runs)) {}
@@ -408,7 +422,10 @@ class Page {
           {"chunks trained on", figure(number(r, {"data", "train_chunks"}), 1)},
           {"chunks evaluated on", figure(number(r, {"data", "eval_chunks"}), 1)},
           {"whom the data's licence names", report::text(r, {"data", "attribution"})},
-          {"machine", fmt::format("{}, {}", report::text(r, {"device"}), report::text(r, {"dtype"}))},
+          {"computed", fmt::format("in {} on {}", report::text(r, {"dtype"}), report::text(r, {"device"}))},
+          {"processor", report::text(r, {"machine", "processor"})},
+          {"processes, threads of each", processes(r)},
+          {"share of the machine's limit", share_of_limit(r)},
           {"version", report::text(r, {"version"})}};
       std::erase_if(rows, [](const auto& row) { return row[1].empty(); });
       table(of_run("Data and machine", i), {"what", "value"}, rows);
@@ -438,6 +455,9 @@ std::string page(std::span<const Run> runs) { return Page(runs).text(); }
 OrderedJson document(std::span<const Run> runs) {
   OrderedJson all = OrderedJson::array();
   for (const Run& run : runs) {
+    OrderedJson machine = {{"device", OrderedJson(member(run.record, {"device"}))},
+                           {"dtype", OrderedJson(member(run.record, {"dtype"}))}};
+    if (const Json& known = member(run.record, {"machine"}); known.is_object()) machine.update(OrderedJson(known));
     OrderedJson metrics = OrderedJson::array();
     for (const Json& evaluation : list(run.record, {"evaluations"})) metrics.push_back(OrderedJson(evaluation));
     const auto part = [&](std::initializer_list<const char*> keys) { return OrderedJson(member(run.record, keys)); };
@@ -450,7 +470,7 @@ OrderedJson document(std::span<const Run> runs) {
          {"metrics", std::move(metrics)},
          {"options", OrderedJson(run.options)},
          {"data", part({"data"})},
-         {"machine", {{"device", part({"device"})}, {"dtype", part({"dtype"})}}}});
+         {"machine", std::move(machine)}});
   }
   return {{"runs", std::move(all)}};
 }

@@ -5,6 +5,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "compute/cpu/cpu_features.h"
+#include "compute/product_rate.h"
+#include "model/flops.h"
+#include "model/masked_lm.h"
 #include "model/model_folder.h"
 #include "report/page.h"
 #include "train/evaluation_details.h"
@@ -21,6 +25,23 @@ std::string stopped_by(int number) {
   for (const auto& [signal, name] : kSignals)
     if (signal == number) return fmt::format("by {}", name);
   return "as asked";
+}
+
+constexpr double kWorthALimit = 10;  // seconds of training that are worth measuring what they could have been
+
+RunMachine machine_of(MaskedLM::Impl& impl, bool in_bf16, int processes, double operations_per_second,
+                      double train_seconds) {
+  RunMachine machine{.processor = describe_processor().model, .threads = impl.pool().threads(), .processes = processes};
+  if (train_seconds < kWorthALimit) return machine;
+  try {
+    const std::lock_guard lock(impl.mutex());
+    Backend& backend = impl.model().backend();
+    const DType type = in_bf16 ? DType::bf16 : DType::f32;
+    machine.limit_gflops = measure_product_rate(backend, type, plain_product(backend), 0.2).best * processes;
+    machine.gflops = operations_per_second * 1e-9;
+  } catch (const Error&) {  // no memory is left for it, and a run is no worse without
+  }
+  return machine;
 }
 
 }  // namespace
@@ -72,8 +93,15 @@ void RunJournal::write_files(const AdaptReport& r, const After& after) {
   save_result();
   write_atomically(folder_->path() / "trainer_state.json",
                    trainer_state_json(state_, schedule_, options_, *folder_, /*should_stop=*/true));
+  const double per_token =
+      flops_per_chunk(model_.config(), data_.train.chunk_size(), (options_.initial_rate() + options_.rate()) / 2) /
+      static_cast<double>(data_.train.chunk_size());
   write_run_record(folder_->path(), options_, data_, r, evaluation,
-                   {.device = identity_.device, .dtype = identity_.dtype, .before = state_.before});
+                   {.device = identity_.device,
+                    .dtype = identity_.dtype,
+                    .machine = machine_of(handle_.impl(), identity_.dtype == tekio::name_of(DType::bf16), r.world_size,
+                                          per_token * r.tokens_per_second, r.train_seconds),
+                    .before = state_.before});
   write_report(after);
   write_results(*folder_, final_entry_, data_.train.size(), evaluation, schedule_.epoch_after(state_.step),
                 after.batches);

@@ -37,6 +37,14 @@ Json prompts_json(const std::vector<AdaptReport::Prompt>& prompts) {
   return list;
 }
 
+Json machine_json(const RunMachine& m) {
+  Json json = {{"processor", m.processor}, {"threads", m.threads}, {"processes", m.processes}};
+  if (m.limit_gflops > 0)
+    json.update(
+        {{"gflops", m.gflops}, {"limit_gflops", m.limit_gflops}, {"share_of_limit", m.gflops / m.limit_gflops}});
+  return json;
+}
+
 }  // namespace
 
 void write_run_record(const fs::path& folder, const TrainingOptions& o, const Chunks::Split& data, const AdaptReport& r,
@@ -77,7 +85,8 @@ void write_run_record(const fs::path& folder, const TrainingOptions& o, const Ch
                          {"tokens_per_second", r.tokens_per_second}}},
                        {"prompts", prompts_json(r.prompts)},
                        {"device", setting.device},
-                       {"dtype", setting.dtype}};
+                       {"dtype", setting.dtype},
+                       {"machine", machine_json(setting.machine)}};
   write_atomically(folder / kRunRecord, pretty_json(record));
 }
 

@@ -14,8 +14,18 @@ namespace tekio {
 
 constexpr const char* kRunRecord = "run.json";
 
+/// What a run's speed hangs on.
+struct RunMachine {
+  std::string processor;  ///< as the system names it; empty if it does not
+  int threads = 1;        ///< of each process
+  int processes = 1;
+  double limit_gflops = 0;  ///< of all processes' matrix products, measured after training; 0: it was too short for it
+  double gflops = 0;        ///< what the arithmetic of its training steps came to
+};
+
 struct RunSetting {
-  std::string device, dtype;               ///< where and in what was computed
+  std::string device, dtype;  ///< where and in what was computed
+  RunMachine machine;
   std::optional<EvaluationReport> before;  ///< nothing where there was no text to evaluate on
 };
 

@@ -29,7 +29,9 @@ report::Run example(const std::string& name = "run") {
     "data": {"name": "cooking", "rows": 3444, "train_chunks": 3204, "chunk_size": 128, "text_column": "text"},
     "train": {"seconds": 85, "steps": 402, "tokens_per_second": 14949},
     "prompts": [{"text": "Add the [MASK].", "before": [{"score": 0.02, "token_str": "nose"}], "after": [{"score": 0.23, "token_str": "sugar"}]}],
-    "command": "tekio adapt", "device": "cpu", "dtype": "bf16", "version": "0.1.0"})");
+    "command": "tekio adapt", "device": "cpu", "dtype": "bf16", "version": "0.1.0",
+    "machine": {"processor": "A <processor>", "threads": 2, "processes": 4, "gflops": 590.2, "limit_gflops": 710.5,
+                "share_of_limit": 0.8307}})");
   run.options = {{"seed", 42}, {"learning_rate", 0.0005}};
   for (int step = 1; step <= 402; ++step)
     run.updates.push_back({double(step), step / 201.0, 3.0 - step / 400.0, 3, 5e-4 * (1 - step / 402.0), 2048, 0.14});
@@ -138,6 +140,17 @@ TEST(Document, HoldsWhatTheContractNames) {
     EXPECT_TRUE(run.contains(key)) << key;
   EXPECT_EQ(run["perplexity"]["after"], 8.6409);
   EXPECT_EQ(run["metrics"].size(), 2);
+  EXPECT_EQ(run["machine"]["dtype"], "bf16");
+  EXPECT_EQ(run["machine"]["processes"], 4);
+}
+
+TEST(Page, SaysWhatTheMachineGave) {
+  report::Run run = example();
+  const std::string text = page({&run, 1});
+  for (const char* part : {"A &lt;processor&gt;", "<td>4, 2</td>", "83 %, 590 of 711 GFLOP/s of matrix products"})
+    EXPECT_THAT(text, HasSubstr(part));
+  run.record["machine"].erase("share_of_limit");
+  EXPECT_THAT(page({&run, 1}), Not(HasSubstr("limit")));
 }
 
 }  // namespace
