@@ -116,6 +116,9 @@ def disturb(runs, run, kind, network, luck, more):
         begun = time.time()
         while sum(runs.processes(run).values()) < RANKS and launched.poll() is None and time.time() - begun < 60:
             time.sleep(0.02)
+        if luck.random() < 0.75:  # else they may not even have met
+            while not (run / "metrics.jsonl").exists() and launched.poll() is None and time.time() - begun < 60:
+                time.sleep(0.02)
         time.sleep(luck.uniform(0.2, 4))
         ranks = [pid for pid, is_rank in runs.processes(run).items() if is_rank]
         struck = time.time()
