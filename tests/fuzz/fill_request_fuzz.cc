@@ -1,0 +1,35 @@
+// The body of a request to tekio serve: any bytes are a request within its limits or are refused by 400 with a sentence
+// that is JSON again; a request that is taken is answered by JSON.
+#include "base/json.h"
+#include "fuzz.h"
+#include "serve/fill_request.h"
+
+namespace {
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace tekio;
+  const serve::RequestLimits limits{.vocabulary = 1'000, .mask_token = "[MASK]", .texts = 8, .targets = 8};
+  serve::FillRequest request;
+  try {
+    request = serve::parse_fill_request(fuzz::as_text(data, size), limits);
+  } catch (const serve::Refusal& refused) {
+    check(refused.status == 400);
+    check(parse_json(serve::error_body(refused.what()), "error").at("error").is_string());
+    return 0;
+  }
+  check(!request.inputs.empty() && request.inputs.size() <= limits.texts);
+  check(request.options.targets.size() <= limits.targets);
+  check(request.options.top_k >= 1 && request.options.top_k <= limits.vocabulary);
+  serve::Filled filled;
+  for (const std::string& text : request.inputs)
+    filled.push_back({{{.score = 0.5f, .token = 1, .token_str = text, .sequence = text}}});
+  const Json answer = parse_json(serve::answer_to(request, filled), "answer");
+  check(answer.is_array() && (request.inputs.size() == 1 || answer.size() == request.inputs.size()));
+  return 0;
+}
