@@ -34,6 +34,7 @@ if(TARGET tekio_arrow)
 endif()
 if(TARGET tekio_http)
   install(TARGETS tekio_http LIBRARY DESTINATION lib/tekio)
+  install(FILES packaging/tekio-serve.service DESTINATION lib/systemd/system)
 endif()
 foreach(mpi IN LISTS TEKIO_MPIS)
   set_target_properties(tekio_mpi_${mpi} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # an MPI of the cluster's own
