@@ -14,7 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kReadAhead = 16 << 10;
-constexpr uint64_t kHead = 64 << 10;    // bytes that a request's line and headers may have
+constexpr uint64_t kHead = 64 << 10;  // bytes that a request's line and headers may have
+constexpr size_t kLine = 8 << 10;
 constexpr uint64_t kChunkOverhead = 8;  // a body in pieces of a byte has six bytes for each
 constexpr milliseconds kFirst{100};  // to a client that is accepted while the server leaves: its request is on its way
 constexpr milliseconds kLinger{2'000};
@@ -51,6 +52,7 @@ bool Connection::wait_for_request() {
   is_first_ = false;
   request_deadline_ = Clock::now() + limits_.request;
   may_read_ = kHead;
+  line_.clear();
   return true;
 }
 
@@ -88,6 +90,7 @@ ssize_t Connection::read(char* bytes, size_t size) {
   if (taken > may_read_) return -1;
   may_read_ -= taken;
   std::memcpy(bytes, buffer_.data() + at_, taken);
+  if (!line_.ends_with('\n') && line_.size() < kLine) line_.append(bytes, taken);  // httplib reads it byte by byte
   at_ += taken;
   return static_cast<ssize_t>(taken);
 }

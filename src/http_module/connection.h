@@ -22,6 +22,8 @@ class Connection final : public httplib::Stream {
 
   /// Waits for a further request. False: none came, or the other side has closed.
   bool wait_for_request();
+  /// The first line of the request that is being read, as far as it was.
+  const std::string& line() const { return line_; }
   /// The head was read: what follows may have a body's size.
   void begin_body();
   /// What is written from now on is a stream: each piece has its own time.
@@ -49,6 +51,7 @@ class Connection final : public httplib::Stream {
   Clock::time_point request_deadline_, answer_deadline_;
   uint64_t may_read_ = 0;  // bytes of this request
   bool is_first_ = true, is_answering_ = false, is_stream_ = false;
+  std::string line_;
   std::string buffer_;  // read ahead: httplib reads heads byte by byte
   size_t at_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <regex>
 
 #include "http_module/connection.h"
 #include "http_module/listener.h"
@@ -58,7 +59,7 @@ class HttplibServer final : public Server, private httplib::Server {
       answer_body(response, reader);
     });
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
-      if (response.body.empty()) fill(response, handler_.error(response.status));
+      if (response.body.empty() && !answer_other_method(response)) fill(response, handler_.error(response.status));
     });
     set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
       if (!exchange.is_read) exchange.closes = true;
@@ -158,6 +159,21 @@ class HttplibServer final : public Server, private httplib::Server {
     } else {
       fill(response, handler_.answer(exchange.request));
     }
+    return true;
+  }
+
+  /// Where httplib refused a head (by 400) for its method alone, which may be any word: the handler's refusal.
+  bool answer_other_method(httplib::Response& response) {
+    static const std::regex line("([A-Z]{1,20}) (/[^ ?#]{0,200})[^ ]{0,200} HTTP/1\\.[01]\r\n");
+    std::smatch parts;
+    Reply reply;
+    if (response.status != 400 || !exchange.request.method.empty() || exchange.connection->line().size() > 500 ||
+        !std::regex_match(exchange.connection->line(), parts, line))
+      return false;
+    exchange.request.method = parts[1];
+    exchange.request.path = parts[2];
+    if (handler_.admit(exchange.request, reply)) return false;
+    fill(response, std::move(reply));
     return true;
   }
 

@@ -69,6 +69,16 @@ bool is_the_token(std::string_view given, std::string_view wanted) {
   return difference == 0;
 }
 
+/// As a regular expression that finds this very text.
+std::string pattern_of(std::string_view text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (std::string_view("\\^$.|?*+()[]{}/").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 int64_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
   int64_t all = 0, resident = 0;
@@ -179,12 +189,15 @@ std::string Service::models_text() const {
   return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-/// The description, with the names that these models have.
+/// The description, with the names that these models have, and the mask where they have the same.
 std::string Service::openapi_text() const {
   OrderedJson document = parse_ordered_json(assets::kOpenApi, "openapi.json");
   OrderedJson names = OrderedJson::array();
   for (const ServedModel& model : models_) names.push_back(model.name);
   document["paths"]["/models/{name}"]["post"]["parameters"][0]["schema"]["enum"] = names;
+  const std::string& mask = models_.front().mask_token;
+  if (std::ranges::all_of(models_, [&](const ServedModel& model) { return model.mask_token == mask; }))
+    document["components"]["schemas"]["Text"]["pattern"] = pattern_of(mask);
   return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 

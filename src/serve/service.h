@@ -21,7 +21,7 @@ struct ServiceOptions {
 
 class Service final : public http::Handler {
  public:
-  /// `models`: with names that differ.
+  /// `models`: at least one, with names that differ.
   Service(std::vector<ServedModel> models, ServiceOptions options);
 
   bool admit(const http::Request& head, http::Reply& refusal) override;

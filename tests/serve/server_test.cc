@@ -30,8 +30,8 @@ using ::testing::Pair;
 class Echo final : public http::Handler {
  public:
   bool admit(const http::Request& head, http::Reply& refusal) override {
-    if (head.path != "/refused") return true;
-    refusal.status = 401;
+    if (head.path != "/refused" && head.method != "BREW") return true;
+    refusal.status = head.method == "BREW" ? 405 : 401;
     refusal.body = "refused";
     return false;
   }
@@ -192,7 +192,9 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
   start();
   EXPECT_EQ(reply_to("hello\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to(std::string("\0\1\2\3\r\n\r\n", 8)).status, 400);
-  EXPECT_EQ(reply_to("BREW / HTTP/1.1\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("BREW /tea?a=b HTTP/1.1\r\nContent-Length: 1\r\n\r\na").status, 405);  // a word is a method
+  EXPECT_EQ(reply_to("brew / HTTP/1.1\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("BREW HTTP/1.1\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to("GET / HTTP/9.9\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n").status, 414);
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").status, 400);

@@ -122,6 +122,7 @@ TEST(Service, DescribesItself) {
   const Json document = Json::parse(got(*service, "/openapi.json").body);
   const Json& name = document.at("paths").at("/models/{name}").at("post").at("parameters").at(0).at("schema");
   EXPECT_EQ(name.at("enum"), Json({"base", "org/name@v1"}));
+  EXPECT_EQ(document.at("components").at("schemas").at("Text").at("pattern"), "\\[MASK\\]");
 }
 
 TEST(Service, MetricsNameNoPathThatAClientMadeUp) {
