@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Compares exported ONNX files with Hugging Face transformers, computed by onnxruntime.
 
-    PYTHON scripts/compare/compare_onnx.py BUILD MODEL [MODEL…] [--dtype f32|int8]
+    PYTHON scripts/compare/compare_onnx.py BUILD MODEL [MODEL…] [--dtype f32|int8] [--data FILE [--chunks 64]]
 
 BUILD is a build folder that has the program tekio; MODEL a model's folder with its tokenizer. Each is exported in float32 and in eight bits, checked by
-onnx.checker, and computed on sequences of several lengths, padded side by side and alone. Needs onnxruntime, onnx and transformers with torch.
+onnx.checker, and computed on sequences of several lengths, padded side by side and alone. With a text file also so many chunks of 128 tokens, masked by the reference's
+collator: the perplexity by transformers, and by onnxruntime. Needs onnxruntime, onnx and transformers with torch.
 """
 import argparse
 import json
+import math
 import pathlib
 import subprocess
 import tempfile
@@ -25,7 +27,29 @@ def sequences(vocabulary, longest):
     return [[list(draw.integers(5, vocabulary, min(length, longest))) for length in lengths] for lengths in ([7], [128, 3, 50], [1, 33], [longest])]
 
 
-def compare(build, folder, dtype):
+def masked_chunks(folder, data, count, size=128):
+    """(input_ids, labels) of chunks of the text, masked with seed 42."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    ids = [each for line in data.read_text(encoding="utf-8").splitlines() if line.strip() for each in tokenizer(line.strip())["input_ids"]][: count * size]
+    collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15, seed=42)
+    batch = collator([{"input_ids": ids[i : i + size]} for i in range(0, len(ids) - size + 1, size)])
+    return batch["input_ids"].numpy(), batch["labels"].numpy()
+
+
+def perplexity(logits_of, ids, labels):
+    """Of what is masked; 16 chunks at a time."""
+    total = count = 0
+    for begin in range(0, len(ids), 16):
+        wanted = labels[begin : begin + 16]
+        logits = logits_of(ids[begin : begin + 16])[wanted != -100].astype(numpy.float64)
+        logits -= logits.max(-1, keepdims=True)
+        picked = logits[numpy.arange(len(logits)), wanted[wanted != -100]]
+        total += float((numpy.log(numpy.exp(logits).sum(-1)) - picked).sum())
+        count += len(picked)
+    return math.exp(total / count)
+
+
+def compare(build, folder, dtype, data, chunks):
     config = transformers.AutoConfig.from_pretrained(folder)
     model = transformers.AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     with tempfile.TemporaryDirectory() as scratch:
@@ -51,8 +75,21 @@ def compare(build, folder, dtype):
             largest = max(largest, float(numpy.abs(here)[seen].max()))
             agreeing += int((there.argmax(-1) == here.argmax(-1))[seen].sum())
             tokens += int(seen.sum())
+        drift = ""
+        if data:
+            def with_types(ids):
+                feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids)}
+                return {**feed, "token_type_ids": numpy.zeros_like(ids)} if "token_type_ids" in names else feed
+
+            def by_torch(ids):
+                with torch.no_grad():
+                    return model(**{name: torch.from_numpy(value) for name, value in with_types(ids).items()}).logits.numpy()
+
+            ids, labels = masked_chunks(folder, data, chunks)
+            before, after = (perplexity(by, ids, labels) for by in (by_torch, lambda ids: session.run(["logits"], with_types(ids))[0]))
+            drift = f"; perplexity of {len(ids)} chunks {before:.4f} by transformers, {after:.4f} by onnxruntime ({100 * (after / before - 1):+.4f} %)"
     print(f"{folder} {dtype}: largest difference of a logit {worst:.3g} (logits up to {largest:.3g}; tekio said {report['max_logit_difference']:.3g}), "
-          f"same best token for {agreeing} of {tokens}; inputs {', '.join(names)}")
+          f"same best token for {agreeing} of {tokens}; inputs {', '.join(names)}{drift}", flush=True)
     return worst / (1 + largest) < (1e-4 if dtype == "f32" else 0.3)
 
 
@@ -61,9 +98,11 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--dtype", choices=["f32", "int8"])
+    parser.add_argument("--data", type=pathlib.Path)
+    parser.add_argument("--chunks", type=int, default=64)
     arguments = parser.parse_args()
     print(f"onnxruntime {onnxruntime.__version__}, onnx {onnx.__version__}, transformers {transformers.__version__}, torch {torch.__version__}")
-    good = [compare(arguments.build, folder, dtype) for folder in arguments.models for dtype in ([arguments.dtype] if arguments.dtype else ["f32", "int8"])]
+    good = [compare(arguments.build, folder, dtype, arguments.data, arguments.chunks) for folder in arguments.models for dtype in ([arguments.dtype] if arguments.dtype else ["f32", "int8"])]
     raise SystemExit(0 if all(good) else 1)
 
 
