@@ -1,10 +1,12 @@
-"""The walkthrough, as a script and as a notebook that a real kernel runs, on invented reviews and a tiny model."""
+"""The walkthrough, as a script and as a notebook that a real kernel runs, on invented reviews and a tiny model; and a notebook that is interrupted."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 
 import support
@@ -58,6 +60,58 @@ class Walkthrough(unittest.TestCase):
         self.assertIn("num_rows: 24", said)
         self.assertEqual(said.count("'>>> This is a great "), 5)
         self.assertNotIn("Error", json.dumps(said))
+
+    @support.needs("jupyter_client", "ipykernel")
+    def test_a_notebook_is_interrupted_and_resumed(self):
+        from jupyter_client.manager import start_new_kernel
+
+        first = """
+            import time, tekio
+            tokenizer = tekio.AutoTokenizer.from_pretrained(MODEL)
+            chunks = tekio.chunk(tekio.load_dataset(REVIEWS, split="train"), tokenizer, chunk_size=16)
+
+            class Slowly:
+                def on_step_end(self, args, state, control, **kwargs):
+                    print("update", state.global_step, flush=True)
+                    time.sleep(0.02)
+
+            def trainer(folder, *callbacks):
+                args = tekio.TrainingArguments(folder, max_steps=60, per_device_train_batch_size=4, save_strategy="no", disable_tqdm=True)
+                model = tekio.AutoModelForMaskedLM.from_pretrained(MODEL, threads=1, dtype="float32")
+                return tekio.Trainer(model=model, args=args, train_dataset=chunks, processing_class=tokenizer, callbacks=callbacks)
+
+            interrupted = trainer("run", Slowly())
+            interrupted.train()
+            """
+        cells = [
+            "import sys; sys.path[:0] = " + repr(sys.path) + f"\nMODEL, REVIEWS = {support.MODEL!r}, {support.REVIEWS!r}",
+            textwrap.dedent(first),
+            "print('there were', interrupted.state.global_step)\nprint('then', trainer('run').train(resume_from_checkpoint=True).global_step)",
+            "trainer('whole').train()\nprint('same:', open('run/model.safetensors', 'rb').read() == open('whole/model.safetensors', 'rb').read())",
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            manager, client = start_new_kernel(cwd=folder)
+            said, ended = [], []
+
+            def heard(message):
+                content = message["content"]
+                said.append(content.get("text", ""))
+                if content.get("ename"):
+                    ended.append(content["ename"])
+                if "update 3\n" in said[-1] and "KeyboardInterrupt" not in ended and not ended.append("asked"):
+                    manager.interrupt_kernel()
+
+            try:
+                for cell in cells:
+                    client.execute_interactive(cell, output_hook=heard, timeout=120)
+            finally:
+                client.stop_channels()
+                manager.shutdown_kernel(now=True)
+        said = "".join(said)
+        self.assertEqual(ended, ["asked", "KeyboardInterrupt"], said)
+        self.assertLess(int(re.search(r"there were (\d+)", said)[1]), 60)
+        self.assertIn("then 60\n", said)
+        self.assertIn("same: True\n", said)
 
 
 if __name__ == "__main__":
