@@ -21,19 +21,26 @@ _FORMATS = ("json", "csv", "text", "parquet", "arrow", "pandas")
 def load_dataset(
     path: str | os.PathLike, name: str | None = None, *, data_dir: str | None = None, data_files: Any = None, split: str | None = None,
     revision: str | None = None, text_column: str = "", json_field: str = "", field: str | None = None, encoding: str = "utf-8",
-    bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (), **unused
+    bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (),
+    word_column: str = "", word_separator: str = "", **unused
 ) -> Any:  # fmt: skip
     """Opens files, folders, a bundled corpus, or a dataset of the Hub by its name.
 
     path: "reviews.csv", a folder, "imdb", "org/name", "medicine" (bundled), or a kind of file ("json", "csv", "text",
     "parquet") with data_files. Gives a DatasetDict of all splits, or, with split ("train", "train[:10%]"), a Dataset. Rows are
-    read when they are asked for. Errors: FileError (nothing of that name), InputError (malformed; file and line).
+    read when they are asked for. With word_column, words are given: chunk() tokenizes each by itself, as is_split_into_words=True
+    has it; the column holds lists of strings or, with word_separator ("tab", "whitespace", any text), texts. Errors: FileError (nothing of that name), InputError (malformed; file and line).
     """
     for key in unused:
         if key not in {"cache_dir", "streaming", "token", "trust_remote_code", "num_proc", "keep_in_memory", "download_mode"}:
             raise UsageError(f"load_dataset() has no argument {key!r} here")
     options = _tekio.ReadOptions()
-    options.text_column, options.json_field, options.encoding = text_column, field or json_field, encoding
+    if word_column and text_column:
+        raise UsageError("word_column contradicts text_column: both name the column that is read")
+    options.text_column, options.json_field, options.encoding = word_column or text_column, field or json_field, encoding
+    if word_column or word_separator:
+        options.set_words("separated" if word_separator else "list")
+        options.word_separator = {"tab": "\t", "whitespace": ""}.get(word_separator, word_separator)
     options.header, options.column_names = header, list(column_names)
     options.config_name, options.revision = name or "", revision or ""
     options.set_bad_rows(bad_rows)

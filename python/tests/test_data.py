@@ -185,6 +185,22 @@ class Chunking(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, said):
                 tekio.loading.chunks_of(rows)
 
+    def test_given_words(self):
+        """Lists of words, and texts that are cut into them, are chunks of the same tokens; each word is one to whole-word masking."""
+        rows = [["films", "goodbad", "good-bad"], ["a", "film"]] * 20
+        with tempfile.TemporaryDirectory() as folder:
+            lists, lines = os.path.join(folder, "lists.jsonl"), os.path.join(folder, "lines.txt")
+            pathlib.Path(lists).write_text("".join(json.dumps({"words": row}) + "\n" for row in rows))
+            pathlib.Path(lines).write_text("".join("\t".join(row) + "\n" for row in rows))
+            made = tekio.chunk(tekio.load_dataset(lists, split="train", word_column="words"), self.tokenizer, 16, use_cache=False)
+            same = tekio.chunk(tekio.load_dataset(lines, split="train", word_separator="tab"), self.tokenizer, 16, use_cache=False)
+            with self.assertRaisesRegex(tekio.UsageError, "word_column contradicts text_column"):
+                tekio.load_dataset(lists, word_column="words", text_column="words")
+        self.assertEqual(made[:], same[:])
+        ids = [self.tokenizer(word, add_special_tokens=False)["input_ids"] for word in rows[0]]
+        self.assertEqual(made[0]["input_ids"][1 : 1 + sum(map(len, ids))], sum(ids, []))
+        self.assertEqual(made[0]["word_ids"][1 : 1 + sum(map(len, ids))], [i for i, tokens in enumerate(ids) for _ in tokens])
+
     def test_texts_of_a_list(self):
         chunks = tekio.chunk(["a good film"] * 40, self.tokenizer, chunk_size=8)
         self.assertEqual(len(chunks[0]["input_ids"]), 8)
