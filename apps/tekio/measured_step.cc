@@ -101,6 +101,8 @@ class StepMeasurement {
       const GradientSumLimits update{.micro_batches = ranks_.size(), .tokens = ranks_.size() * tokens()};
       sum.emplace(model, ranks_, update);
       GradientSum::add_to(memory, config, update);
+      if (ranks_.size() > 1 && backend->memory().on_host())
+        memory.add("exchange", exchange_bytes(ParameterSet::bytes(config), ranks_.count(), Wire::f32));
       optimizer.emplace(*backend, config, OptimizerOptions());
       memory.add("moments", Optimizer::most_moment_bytes(config, 1));
     }

@@ -161,6 +161,7 @@ TEST_P(RanksOf, AStepOfAllIsMeasuredWithWhatTheyExchange) {
   const auto document = nlohmann::ordered_json::parse(result.out);  // the first rank's
   EXPECT_EQ(document["world_size"], 2);
   EXPECT_NEAR(document["tokens_per_second"].get<double>() * document["seconds"].get<double>(), 2 * 32, 1e-6);
+  EXPECT_EQ(document["memory_plan"]["exchange"], document["memory_plan"]["weights"]);
   const auto& exchange = document["exchange"];
   // All parameters, and the rows of those words that two random batches hold.
   const int64_t bytes = exchange["bytes"].get<int64_t>(), parameters = document["parameters"].get<int64_t>();
