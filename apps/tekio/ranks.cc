@@ -119,7 +119,7 @@ bool was_said(ErrorKind kind, const std::string& why) {
 int end_with(ErrorKind kind) {
   if (abandoned == nullptr || abandoned->size() == 1) return exit_code(kind);
   const int code = exit_code(abandoned->ended_by());
-  std::this_thread::sleep_for(std::chrono::milliseconds(abandoned->rank() == 0 ? 200 : 3000));
+  std::this_thread::sleep_for(std::chrono::milliseconds(abandoned->rank() == 0 ? 200 : 2000));
   abandoned->end_all(code);
   return code;
 }

@@ -231,7 +231,7 @@ void Engine::end_all(int code) noexcept {
   m.abort_code = code;
   m.to_thread.notify_one();
   // A launcher that is ending all by itself may not answer; this one ends then.
-  m.to_caller.wait_for(lock, std::chrono::seconds(3), [&] { return m.has_ended; });
+  m.to_caller.wait_for(lock, std::chrono::seconds(2), [&] { return m.has_ended; });
 }
 
 // Everything that waits here has a limit: a thread that does not come back from a call is left to the process's end.
