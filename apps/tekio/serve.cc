@@ -1,7 +1,9 @@
 // tekio serve: models behind HTTP, with a page to try them.
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "base/environment.h"
 #include "base/error.h"
@@ -38,6 +40,25 @@ class ServerSignals {
  private:
   struct sigaction interrupt_ {
   }, terminate_{};
+};
+
+/// While it lives, warnings are not printed: what they warn of is in clients' requests, and anybody could fill the log.
+class NoWarnings {
+ public:
+  NoWarnings() : before_(set_log_sink(nullptr)) { set_log_sink(std::make_shared<NotesAlone>(before_)); }
+  ~NoWarnings() { set_log_sink(before_); }
+  NoWarnings(const NoWarnings&) = delete;
+  NoWarnings& operator=(const NoWarnings&) = delete;
+
+ private:
+  struct NotesAlone final : LogSink {
+    explicit NotesAlone(std::shared_ptr<LogSink> sink) : behind(std::move(sink)) {}
+    void line(LogLevel level, std::string_view text) override {
+      if (behind && level == LogLevel::note) behind->line(level, text);
+    }
+    const std::shared_ptr<LogSink> behind;
+  };
+  const std::shared_ptr<LogSink> before_;
 };
 
 /// "1MB" as 1,000,000: bytes, or with kB, MB or GB behind.
@@ -100,6 +121,7 @@ class Serve final : public Command {
     OrderedJson names = OrderedJson::array();
     for (const serve::ServedModel& model : models) names.push_back(model.name);
 
+    const NoWarnings quiet;
     const ServerSignals signals;
     serve::Service service(std::move(models), options_);
     serve::serve(

@@ -11,7 +11,7 @@
 namespace tekio::test {
 namespace {
 
-using testing::Contains, testing::HasSubstr, testing::Pair;
+using testing::Contains, testing::HasSubstr, testing::Not, testing::Pair;
 using Json = nlohmann::ordered_json;
 
 class ServeCommand : public testing::Test {
@@ -64,9 +64,11 @@ TEST_F(ServeCommand, AnswersWhatFillPrints) {
   EXPECT_EQ(both[0][0]["token"], expected[0][0]["token"]);
   EXPECT_EQ(both[1][1][0]["token"], expected[1][1][0]["token"]);
   EXPECT_NEAR(both[0][0]["score"].get<double>(), expected[0][0]["score"].get<double>(), 1e-6);
+  answered({{"inputs", one}, {"parameters", {{"targets", {"unheardof", "film"}}}}});
   const Result result = stop();
   EXPECT_EQ(result.code, 143);
   EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, Not(HasSubstr("unheardof"))) << "clients write into the log";
 }
 
 TEST_F(ServeCommand, RefusesWithAStatusAndASentence) {
