@@ -316,8 +316,9 @@ TEST_F(Resume, ADiskThatFillsBesideTrainingEndsTheRunAllTheSame) {
   EXPECT_EQ(WEXITSTATUS(status), exit_code(ErrorKind::io));
   std::vector<std::string> left;
   for (const auto& entry : fs::directory_iterator(o.output_dir)) left.push_back(entry.path().filename().string());
+  std::erase(left, "checkpoint-3");  // which may have been under way
   EXPECT_THAT(left, ::testing::UnorderedElementsAre("options.json", "metrics.jsonl", "evaluation-before.bin",
-                                                    "checkpoint-1", "checkpoint-2", "checkpoint-3"));
+                                                    "checkpoint-1", "checkpoint-2"));
   o.on_evaluation = nullptr;
   o.resume_from_checkpoint = "auto";
   adapt_fresh(o);
