@@ -51,6 +51,8 @@ void read_parameters(const Json& parameters, const RequestLimits& limits, FillOp
       else
         refuse(fmt::format("targets is {}; expected a word or a list of words", kind_of(value)));
       if (options.targets.empty()) refuse("targets is empty; expected words, or no targets");
+      if (std::ranges::find(options.targets, "") != options.targets.end())
+        refuse("targets holds an empty text; expected words");
     } else {
       refuse(fmt::format("the parameter {} is not known; expected top_k or targets", printable(key, 60)));
     }

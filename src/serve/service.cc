@@ -189,7 +189,7 @@ std::string Service::models_text() const {
   return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-/// The description, with the names that these models have, and the mask where they have the same.
+/// The description, with these models' names, the largest of their vocabularies, and the mask where they have the same.
 std::string Service::openapi_text() const {
   OrderedJson document = parse_ordered_json(assets::kOpenApi, "openapi.json");
   OrderedJson names = OrderedJson::array();
@@ -198,6 +198,8 @@ std::string Service::openapi_text() const {
   const std::string& mask = models_.front().mask_token;
   if (std::ranges::all_of(models_, [&](const ServedModel& model) { return model.mask_token == mask; }))
     document["components"]["schemas"]["Text"]["pattern"] = pattern_of(mask);
+  document["components"]["schemas"]["Request"]["properties"]["parameters"]["properties"]["top_k"]["maximum"] =
+      std::ranges::max_element(models_, {}, &ServedModel::vocabulary)->vocabulary;
   return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 

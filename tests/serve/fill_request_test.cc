@@ -70,6 +70,8 @@ TEST(FillRequest, RefusesValuesOutOfRange) {
   expect_refused(R"({"inputs": "a", "parameters": []})", "parameters is a list");
   expect_refused(R"({"inputs": "a", "parameters": {"topk": 5}})", "topk is not known");
   expect_refused(R"({"inputs": "a", "parameters": {"targets": []}})", "targets is empty");
+  expect_refused(R"({"inputs": "a", "parameters": {"targets": ""}})", "targets holds an empty text");
+  expect_refused(R"({"inputs": "a", "parameters": {"targets": ["a", ""]}})", "targets holds an empty text");
   expect_refused(R"({"inputs": "a", "parameters": {"targets": 7}})", "targets is 7");
   expect_refused(R"({"inputs": "a", "parameters": {"targets": ["a", null]}})", "targets holds null");
   expect_refused(R"({"inputs": "a", "parameters": {"targets": ["a", "b", "c", "d", "e"]}})", "expected 4 at most");

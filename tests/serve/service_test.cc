@@ -122,6 +122,9 @@ TEST(Service, DescribesItself) {
   const Json document = Json::parse(got(*service, "/openapi.json").body);
   const Json& name = document.at("paths").at("/models/{name}").at("post").at("parameters").at(0).at("schema");
   EXPECT_EQ(name.at("enum"), Json({"base", "org/name@v1"}));
+  EXPECT_EQ(
+      document.at(Json::json_pointer("/components/schemas/Request/properties/parameters/properties/top_k/maximum")),
+      100);
   EXPECT_EQ(document.at("components").at("schemas").at("Text").at("pattern"), "\\[MASK\\]");
 }
 
