@@ -50,10 +50,26 @@ bool Connection::wait_for_request() {
     if (both[0].revents == 0 && !(is_first_ && ready > 0 && is_ready(POLLIN, Clock::now() + kFirst))) return false;
   }
   is_first_ = false;
+  is_hurried_ = false;
   request_deadline_ = Clock::now() + limits_.request;
   may_read_ = kHead;
   line_.clear();
   return true;
+}
+
+bool Connection::has_more() {
+  while (!is_hurried_) {
+    const auto left = std::chrono::duration_cast<milliseconds>(request_deadline_ - Clock::now()).count();
+    pollfd both[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
+                     {.fd = bell_.descriptor(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(both, 2, static_cast<int>(std::max<int64_t>(0, left)));
+    if (ready > 0 && both[0].revents != 0) return true;
+    if (ready == 0 || (ready < 0 && errno != EINTR)) return false;
+    if (ready < 0) continue;
+    is_hurried_ = true;
+    request_deadline_ = std::min(request_deadline_, Clock::now() + limits_.hurry);
+  }
+  return is_ready(POLLIN, request_deadline_);
 }
 
 void Connection::begin_body() { may_read_ = limits_.body * kChunkOverhead + kHead; }
@@ -77,7 +93,7 @@ bool Connection::is_writable() const {
 
 ssize_t Connection::read(char* bytes, size_t size) {
   if (at_ == buffer_.size()) {
-    if (!is_ready(POLLIN, request_deadline_)) return -1;
+    if (!has_more()) return -1;
     buffer_.resize(kReadAhead);
     ssize_t got = -1;
     do got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);

@@ -42,6 +42,8 @@ class Connection final : public httplib::Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// Waits for bytes of the request, until its deadline, which comes nearer once the bell rings.
+  bool has_more();
   /// Waits until the socket is ready for `events`, at most until `deadline`.
   bool is_ready(short events, Clock::time_point deadline) const;
 
@@ -50,7 +52,7 @@ class Connection final : public httplib::Stream {
   const Bell& bell_;
   Clock::time_point request_deadline_, answer_deadline_;
   uint64_t may_read_ = 0;  // bytes of this request
-  bool is_first_ = true, is_answering_ = false, is_stream_ = false;
+  bool is_first_ = true, is_hurried_ = false, is_answering_ = false, is_stream_ = false;
   std::string line_;
   std::string buffer_;  // read ahead: httplib reads heads byte by byte
   size_t at_ = 0;

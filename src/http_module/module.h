@@ -15,7 +15,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 1;
+constexpr int32_t kModuleVersion = 2;
 
 struct Request {
   std::string method, path;   ///< the path decoded, without what follows a question mark
@@ -48,6 +48,7 @@ class Handler {
 struct Limits {
   std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
   std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
+  std::chrono::milliseconds hurry{3'000};     ///< what is left of that once others wait to be accepted, or it stops
   std::chrono::milliseconds reply{30'000};    ///< likewise; of a stream each piece
   uint64_t body = 1'000'000;                  ///< bytes
   uint64_t connections = 512;                 ///< served at once; further ones wait to be accepted

@@ -269,6 +269,14 @@ TEST_F(ServerTest, IdleConnectionsMakeRoomForThoseThatWait) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(request("GET", "/3").body, "/3");
 }
 
+TEST_F(ServerTest, SlowClientsHurryWhereOthersWait) {
+  start({.request = std::chrono::seconds(60), .hurry = milliseconds(50), .connections = 1});
+  HttpClient slow(port_);
+  slow.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(request("GET", "/2").body, "/2");
+  EXPECT_THAT(slow.read().status, ::testing::AnyOf(0, 400));
+}
+
 TEST_F(ServerTest, BusyConnectionsTakeTurns) {
   start({.connections = 1});
   HttpClient first(port_), second(port_);
