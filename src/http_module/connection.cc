@@ -17,7 +17,7 @@ constexpr size_t kReadAhead = 16 << 10;
 constexpr uint64_t kHead = 64 << 10;  // bytes that a request's line and headers may have
 constexpr size_t kLine = 8 << 10;
 constexpr uint64_t kChunkOverhead = 8;  // a body in pieces of a byte has six bytes for each
-constexpr milliseconds kFirst{100};  // to a client that is accepted while the server leaves: its request is on its way
+constexpr milliseconds kOnItsWay{100};  // where an idle client has to leave: its request may be on its way
 constexpr milliseconds kLinger{2'000};
 constexpr uint64_t kLingerBytes = 32 << 20;
 
@@ -47,9 +47,8 @@ bool Connection::wait_for_request() {
     int ready = -1;
     do ready = ::poll(both, 2, static_cast<int>(limits_.idle.count()));
     while (ready < 0 && errno == EINTR);
-    if (both[0].revents == 0 && !(is_first_ && ready > 0 && is_ready(POLLIN, Clock::now() + kFirst))) return false;
+    if (both[0].revents == 0 && !(ready > 0 && is_ready(POLLIN, Clock::now() + kOnItsWay))) return false;
   }
-  is_first_ = false;
   is_hurried_ = false;
   request_deadline_ = Clock::now() + limits_.request;
   may_read_ = kHead;

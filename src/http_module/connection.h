@@ -38,7 +38,8 @@ class Connection final : public httplib::Stream {
   ssize_t write(const char* bytes, size_t size) override;
   void get_remote_ip_and_port(std::string& ip, int& port) const override;
   void get_local_ip_and_port(std::string& ip, int& port) const override;
-  socket_t socket() const override { return socket_; }
+  /// Only compared with the most that select() takes, which is not used here.
+  socket_t socket() const override { return 0; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -52,7 +53,7 @@ class Connection final : public httplib::Stream {
   const Bell& bell_;
   Clock::time_point request_deadline_, answer_deadline_;
   uint64_t may_read_ = 0;  // bytes of this request
-  bool is_first_ = true, is_hurried_ = false, is_answering_ = false, is_stream_ = false;
+  bool is_hurried_ = false, is_answering_ = false, is_stream_ = false;
   std::string line_;
   std::string buffer_;  // read ahead: httplib reads heads byte by byte
   size_t at_ = 0;

@@ -75,14 +75,16 @@ bool Listener::bind(const std::string& host, int port, std::string& problem) {
   return false;
 }
 
+int Listener::accept_now() {
+  const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+  const int on = 1;  // a head and a body are two writes: the second must not wait for the first's receipt
+  if (client >= 0) ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return client;
+}
+
 int Listener::accept(const Bell& bell) {
   for (;;) {
-    const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client >= 0) {
-      const int on = 1;  // a head and a body are two writes: the second must not wait for the first's receipt
-      ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      return client;
-    }
+    if (const int client = accept_now(); client >= 0) return client;
     pollfd both[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
                      {.fd = bell.descriptor(), .events = POLLIN, .revents = 0}};
     const bool is_empty = errno == EAGAIN || errno == EWOULDBLOCK;

@@ -34,6 +34,8 @@ class Listener {
   int socket() const { return socket_; }
   /// The next client's socket, waiting for one until `bell` rings; -1: none is there, and it rings.
   int accept(const Bell& bell);
+  /// The same without waiting; -1: none is there, or the process has no descriptors left.
+  int accept_now();
   void close();
 
  private:

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <regex>
+#include <vector>
 
 #include "http_module/connection.h"
 #include "http_module/listener.h"
@@ -92,14 +93,13 @@ class HttplibServer final : public Server, private httplib::Server {
             bell_.silence();
           if (stops_) bell_.ring();
         });
-    for (;;) {
-      const int client = listener_.accept(bell_);
-      if (client >= 0)
-        workers.give(client);
-      else if (stops_)
-        break;
-    }
+    while (!stops_)
+      if (const int client = listener_.accept(bell_); client >= 0) workers.give(client);
+    // Who had connected by now is served; whoever connects again meets no server.
+    std::vector<int> last;
+    for (int client = listener_.accept_now(); client >= 0; client = listener_.accept_now()) last.push_back(client);
     listener_.close();
+    for (const int client : last) workers.give(client);
   }
 
   void stop() override {

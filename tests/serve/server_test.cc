@@ -315,6 +315,24 @@ TEST_F(ServerTest, AnswersWhatHadArrivedBeforeItEnds) {
   EXPECT_EQ(echo_.answered(), 2);
 }
 
+TEST_F(ServerTest, EndsThoughClientsComeAgain) {
+  start({.connections = 2});
+  std::atomic<int> answered{0};
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 6; ++i)
+    clients.emplace_back([&] {
+      for (;;) {
+        HttpClient client(port_);
+        if (!client.is_connected() || !client.send("POST", "/", "a") || client.read().status != 200) return;
+        ++answered;
+      }
+    });
+  while (answered < 20) std::this_thread::yield();
+  stop();
+  clients.clear();
+  EXPECT_EQ(echo_.answered(), answered);  // whoever was served has the answer
+}
+
 TEST_F(ServerTest, NamesThePortThatIsTaken) {
   start();
   try {
