@@ -87,6 +87,7 @@ class DataChunks final : public Command {
       cut.emplace(name, chunks);
     }
     if (!single.empty()) data[single];  // fails, with the names there are, if it is none of them
+    if (show_masked_) warn_of_long_words(mask_, cut.at(single), tokenizer);
 
     if (!export_.empty()) {
       std::error_code error;

@@ -90,7 +90,8 @@ std::vector<std::string> masking_contradictions(const OptionTable& table, const 
 void check_masking_options(const OptionTable& table, const MaskOptions& options);
 /// "whole words, 20 % of them", for a line to read.
 std::string masking_text(const TrainingOptions& options);
-/// Warns where the words that are to be masked are whole passages, as offsets have them that leave no gaps.
+/// Warns where the words that are to be masked are whole passages: to offsets that leave no gaps, to tokenizers that do
+/// not split at spaces, in text without any.
 void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer);
 /// How rows are read: every command that reads data has these.
 void add_read_options(OptionTable& table, ReadOptions& options);

@@ -73,10 +73,11 @@ std::string masking_text(const TrainingOptions& o) {
   return fmt::format("tokens, {} of them{}", share, after);
 }
 
-void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer) {
-  if (rule_of(options) != MaskingRule::offsets) return;
-  constexpr int64_t kSample = 64, kLong = 8;
-  const MaskingVocabulary vocabulary = MaskingVocabulary::of(tokenizer);
+namespace {
+
+/// How many tokens a word has on average; 0 where there is none.
+int64_t tokens_of_a_word(const Chunks& chunks, const MaskingVocabulary& vocabulary) {
+  constexpr int64_t kSample = 64;
   int64_t tokens = 0, words = 0;
   std::vector<int32_t> word_ids;
   for (int64_t i = 0; i < std::min(kSample, chunks.size()); ++i) {
@@ -91,12 +92,35 @@ void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const 
       within = is_text;
     }
   }
-  if (tokens < kLong * words || words == 0) return;
-  warn(
-      message("to --whole_word_rule offsets a word of this text has {} tokens on average, since the text, or this "
-              "tokenizer's offsets, leave no gaps between words: masks come in passages; --whole_word_rule words "
-              "masks the tokenizer's words",
-              tokens / words));
+  return words > 0 ? tokens / words : 0;
+}
+
+bool splits_at_spaces(const Tokenizer& tokenizer) {
+  const Encoding two = tokenizer.encode("one two", {.add_special_tokens = false});
+  return !two.word_ids.empty() && two.word_ids.front() != two.word_ids.back();
+}
+
+}  // namespace
+
+void warn_of_long_words(const MaskOptions& options, const Chunks& chunks, const Tokenizer& tokenizer) {
+  constexpr int64_t kLong = 8;
+  const MaskingRule rule = rule_of(options);
+  if (rule == MaskingRule::tokens) return;
+  const int64_t tokens = tokens_of_a_word(chunks, MaskingVocabulary::of(tokenizer));
+  if (tokens < kLong) return;
+  if (rule == MaskingRule::offsets && splits_at_spaces(tokenizer))
+    warn(
+        message("to --whole_word_rule offsets a word of this text has {} tokens on average, since the text, or this "
+                "tokenizer's offsets, leave no gaps between words: masks come in passages; --whole_word_rule words "
+                "masks the tokenizer's words",
+                tokens));
+  else
+    warn(
+        message("a word of this text has {} tokens on average, since the tokenizer does not split at spaces or the "
+                "text has none: {}; give words in the data (--word_column, --word_separator), or mask tokens",
+                tokens,
+                rule == MaskingRule::spans ? "spans are of tokens where a word is long"
+                                           : "whole passages are masked, and most chunks have no mask"));
 }
 
 }  // namespace tekio::cli

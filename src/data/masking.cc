@@ -112,7 +112,7 @@ class CounterCollator : public Collator {
 
   // One decision holds for a span, which its first token draws; random tokens are each its own.
   void mask_spans() {
-    span_words(original_, word_ids_, vocabulary_, span_words_);
+    span_words(original_, word_ids_, vocabulary_, rate_, span_words_);
     Draws draws(*this, Question::spans);
     take_spans(span_words_, rate_, lengths_, draws, taken_);
     uint32_t decision = 0;

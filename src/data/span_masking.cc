@@ -2,10 +2,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 
 namespace tekio {
+namespace {
+
+constexpr double kLongWord = 10;  // tokens
+
+void add_tokens(const SpanWord& word, std::span<const int32_t> ids, const MaskingVocabulary& vocabulary,
+                std::vector<SpanWord>& words) {
+  for (int32_t t = word.begin; t < word.end; ++t) {
+    if (vocabulary.is_special(ids[static_cast<size_t>(t)])) continue;
+    const bool follows = !words.empty() && words.back().end == t && (t > word.begin || word.follows);
+    words.push_back({t, t + 1, 1, follows});
+  }
+}
+
+}  // namespace
 
 SpanLengths::SpanLengths(double p, int64_t longest) {
   TEKIO_CHECK(p > 0 && p <= 1 && longest >= 1, "{} {}", p, longest);
@@ -23,8 +38,9 @@ int64_t SpanLengths::of(uint32_t word) const {
 }
 
 void span_words(std::span<const int32_t> ids, std::span<const int32_t> word_ids, const MaskingVocabulary& vocabulary,
-                std::vector<SpanWord>& words) {
+                double rate, std::vector<SpanWord>& words) {
   words.clear();
+  int64_t tokens = 0;
   for (size_t begin = 0, end; begin < ids.size(); begin = end) {
     end = begin + 1;
     if (word_ids[begin] == Encoding::kNoWord) continue;
@@ -35,6 +51,16 @@ void span_words(std::span<const int32_t> ids, std::span<const int32_t> word_ids,
     // Words of a text are numbered one after the other: where they are not, another text begins.
     word.follows = !words.empty() && words.back().end == word.begin && word_ids[begin] == word_ids[begin - 1] + 1;
     words.push_back(word);
+    tokens += word.tokens;
+  }
+  const double longest = std::max(kLongWord, rate * static_cast<double>(tokens));
+  const auto is_passage = [&](const SpanWord& word) { return static_cast<double>(word.tokens) > longest; };
+  if (std::ranges::none_of(words, is_passage)) return;
+  for (const SpanWord& word : std::exchange(words, {})) {
+    if (is_passage(word))
+      add_tokens(word, ids, vocabulary, words);
+    else
+      words.push_back(word);
   }
 }
 

@@ -1,8 +1,9 @@
 // Spans without their replacements: which words of a sequence are masked together. The rule is SpanBERT's (Joshi et al.
 // 2020, "SpanBERT: improving pre-training by representing and predicting spans", section 3.1, and its published code):
 // until a share of the tokens is masked, a length in words is drawn and a token; the span begins where that token's
-// word begins, and goes on word by word, over masked ones, too. Spans that meet are one. Two things differ: the word
-// that meets the share is masked whole, and a span ends where a text or a special token does.
+// word begins, and goes on word by word, over masked ones, too. Spans that meet are one. Three things differ: the word
+// that meets the share is masked whole, a span ends where a text or a special token does, and what a tokenizer has for
+// a word though it is a passage is taken token by token.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,11 @@ struct SpanWord {
   int32_t tokens;
   bool follows;  ///< the word before it lies right before it, so that a span can go on
 };
-/// The words that have a token that may be masked.
+/// The words that have a token that may be masked. Of one that has more of them than ten, and than are to be masked of
+/// all, each token is a word: it is a sentence or a whole text, as tokenizers have it that do not split at spaces or
+/// whose language has none, and masked as one it would be most of what there is.
 void span_words(std::span<const int32_t> ids, std::span<const int32_t> word_ids, const MaskingVocabulary& vocabulary,
-                std::vector<SpanWord>& words);
+                double rate, std::vector<SpanWord>& words);
 
 /// Sets taken[w] to 1 for words until ceil(rate · tokens) of their tokens are taken. `next()` draws a random word,
 /// `below(n)` a number in [0, n), by turns, once for each span that is tried.

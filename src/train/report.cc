@@ -184,12 +184,11 @@ void note_general(const AdaptReport::General& g, const std::string& name) {
                    perplexity_text(g.after), change_text(g.before.perplexity, g.after.perplexity), where));
 }
 
-void warn_of_updates_without_masked_tokens(const RunState& s) {
+void warn_of_updates_without_masked_tokens(const RunState& s, const MaskOptions& masking) {
   if (s.steps_without_masked_tokens == 0) return;
-  warn(
-      message("{} of {} updates had no masked token and taught nothing: raise --per_device_train_batch_size or "
-              "--mlm_probability",
-              with_commas(s.steps_without_masked_tokens), with_commas(s.step)));
+  warn(message("{} of {} updates had no masked token and taught nothing: raise --per_device_train_batch_size or {}",
+               with_commas(s.steps_without_masked_tokens), with_commas(s.step),
+               masking.by_wwm_probability() ? message("--wwm_probability") : message("--mlm_probability")));
 }
 
 void note_saved(const std::string& run_dir) {

@@ -41,7 +41,7 @@ void note_after(const EvaluationReport& before, const EvaluationReport& after);
 void note_prompt(const AdaptReport::Prompt& prompt);
 void note_general(const AdaptReport::General& general, const std::string& name);
 /// Nothing where every update had some.
-void warn_of_updates_without_masked_tokens(const RunState& state);
+void warn_of_updates_without_masked_tokens(const RunState& state, const MaskOptions& masking);
 void note_saved(const std::string& run_dir);
 
 }  // namespace tekio

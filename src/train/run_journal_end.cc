@@ -82,7 +82,7 @@ AdaptReport RunJournal::finish(const After& after) {
     note_prompt(prompt);
   }
   if (r.general) note_general(*r.general, options_.general_name);
-  warn_of_updates_without_masked_tokens(state_);
+  warn_of_updates_without_masked_tokens(state_, options_);
   write_files(r, after);
   note_saved(r.run_dir);
   return r;

@@ -11,6 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -115,6 +116,43 @@ TEST_F(MaskingOptions, WithoutEffectAreNoted) {
       HasSubstr("without effect here: --mlm_probability (--whole_word_mask chooses words by --wwm_probability)"));
   EXPECT_THAT(adapt({"--data", text_, "--max_span_length", "3"}).err,
               HasSubstr("without effect here: --max_span_length (it is of --masking span)"));
+}
+
+// A tokenizer that does not split at spaces has one word for a whole text.
+TEST_F(MaskingOptions, PassagesForWordsAreToldOf) {
+  Json vocabulary = Json::array({Json::array({"<unk>", 0.0}), Json::array({"_", -1.0})});
+  for (char c = 'a'; c <= 'z'; ++c) vocabulary.push_back(Json::array({std::string(1, c), -2.0}));
+  const auto tokenizer = [&](bool splits) {
+    const Json json = {{"added_tokens", {{{"id", 28}, {"content", "[MASK]"}, {"special", true}}}},
+                       {"pre_tokenizer",
+                        {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "always"}, {"split", splits}}},
+                       {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocabulary}}}};
+    const std::string name = splits ? "split" : "whole";
+    folder_.write(name + "/tokenizer_config.json", R"({"mask_token": "[MASK]"})");
+    folder_.write(name + "/tokenizer.json", json.dump());
+    return folder_ / name;
+  };
+  const std::string whole = tokenizer(false), split = tokenizer(true);
+  const auto masked_by = [&](const std::string& which, const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"data", "chunks", text_,           "--tokenizer", which,       "--chunk_size",
+                                    "32",   "--json", "--show_masked", "0",           "--no_cache"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const std::vector<std::string> words = {"--whole_word_mask"},
+                                 offsets = {"--whole_word_mask", "--whole_word_rule", "offsets"},
+                                 legacy = {"--whole_word_mask", "--whole_word_rule", "legacy"},
+                                 spans = {"--masking", "span"};
+  for (const auto& rule : {words, offsets, legacy})
+    EXPECT_THAT(masked_by(whole, rule).err,
+                AllOf(HasSubstr("tokens on average"), HasSubstr("give words in the data (--word_column"),
+                      HasSubstr("whole passages are masked")));
+  const Result by_spans = masked_by(whole, spans);
+  EXPECT_THAT(by_spans.err, HasSubstr("spans are of tokens where a word is long"));
+  EXPECT_EQ(masked(by_spans.json()["show_masked"]), 5) << "15 % of 32";
+  EXPECT_THAT(masked_by(split, offsets).err, HasSubstr("--whole_word_rule words masks the tokenizer's words"));
+  for (const auto& rule : {words, spans, {}}) EXPECT_THAT(masked_by(split, rule).err, Not(HasSubstr("on average")));
+  EXPECT_THAT(masked_by(whole, {}).err, Not(HasSubstr("on average")));
 }
 
 TEST_F(MaskingOptions, EvaluateWithTheLastShare) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -14,6 +15,7 @@
 namespace tekio::test {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using TokenRow = std::vector<int32_t>;
 using Starts = std::vector<uint8_t>;
@@ -185,6 +187,19 @@ TEST(Spans, WhereThereIsLittleToChoose) {
   EXPECT_THAT(how_often({2000, 2001, 2002, 2003}, {1, 0, 0, 0}, 0.15), ElementsAre(20, 20, 20, 20));
   // A chunk that begins within a word.
   EXPECT_THAT(how_often({2000, 2001, 102, 101}, {0, 0, 1, 1}, 0.5), ElementsAre(0, 0, 0, 0)) << "no word has begun";
+  // But a word of more than ten tokens, and than the share, is a passage: spans are of its tokens then.
+  TokenRow passage(101);
+  std::iota(passage.begin(), passage.end(), 2000);
+  passage.push_back(100);
+  Starts starts(passage.size());
+  starts.front() = 1;
+  const std::vector<int> times = how_often(passage, starts, 0.15);
+  EXPECT_EQ(std::accumulate(times.begin(), times.end(), 0), 20 * 16) << "ceil(0.15 * 101) in each draw";
+  EXPECT_EQ(times.back(), 0);
+  EXPECT_GT(std::count_if(times.begin(), times.end(), [](int n) { return n > 0; }), 60) << "all over it";
+  EXPECT_THAT(
+      how_often(TokenRow(passage.begin(), passage.begin() + 10), Starts(starts.begin(), starts.begin() + 10), 0.15),
+      Each(20));
   // A special token within a word stays, the rest is the word.
   EXPECT_THAT(how_often({2000, 100, 2001}, {1, 0, 0}, 0.15), ElementsAre(20, 0, 20));
   // Nothing to mask at all.

@@ -82,12 +82,17 @@ class Resume : public TinyRun {
     return entries;
   }
 
-  /// Runs `o` in a child process and returns its wait status; `during` is called in the parent.
-  int in_child(TrainingOptions o, const std::function<void(pid_t)>& during) const {
+  /// Runs `o` in a child process and returns its wait status; `during` is called in the parent, at once or, if so
+  /// wished, when the child holds signals back.
+  int in_child(TrainingOptions o, const std::function<void(pid_t)>& during, bool once_held = false) const {
+    int held[2];
+    if (pipe(held) != 0) throw std::runtime_error("no pipe");
     const pid_t child = fork();
     if (child < 0) throw std::runtime_error("no child process");  // kill(-1) would go to everyone
+    close(held[child == 0 ? 0 : 1]);
     if (child == 0) {
       const HeldSignals signals;
+      close(held[1]);
       std::signal(SIGXFSZ, SIG_IGN);  // a file that reached its size limit is then an error like any other
       o.should_stop = HeldSignals::received;
       try {
@@ -99,6 +104,9 @@ class Resume : public TinyRun {
         _exit(99);
       }
     }
+    char none = 0;
+    if (once_held && read(held[0], &none, 1) < 0) throw std::runtime_error("the pipe cannot be read");
+    close(held[0]);
     during(child);
     int status = 0;
     waitpid(child, &status, 0);
@@ -188,12 +196,13 @@ TEST_P(Kills, TermSavesAtAnyMoment) {
   o.resume_from_checkpoint = "auto";
   int stops = 0, status = -1;
   for (uint32_t trial = 0; trial < kTrials && status != 0; ++trial) {
-    status = in_child(o, [&](pid_t child) {
-      std::this_thread::sleep_for(life(6, trial));
-      kill(child, trial % 2 ? SIGTERM : SIGINT);
-    });
-    // Before they are held back they still kill.
     const int by = trial % 2 ? SIGTERM : SIGINT;
+    const auto stop = [&](pid_t child) {
+      std::this_thread::sleep_for(life(6, trial));
+      kill(child, by);
+    };
+    // Before they are held back they still kill; on a busy machine all might come so early, but for these.
+    status = in_child(o, stop, /*once_held=*/trial % 3 == 0);
     ASSERT_TRUE(status == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 128 + by) ||
                 (WIFSIGNALED(status) && WTERMSIG(status) == by))
         << status;
