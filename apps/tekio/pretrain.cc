@@ -79,10 +79,6 @@ class Pretrain final : public TrainingCommand {
     const MaskedLM model = MaskedLM::from_config(
         config, {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});
     const ModelInfo info = model.info();
-    if (tokenizer.vocabulary_size() > info.vocabulary)
-      fail(ErrorKind::input, "the tokenizer in {} has {} entries but vocab_size is {} in {}: set it to {} or more",
-           printable(tokenizer_folder.string(), 300), tokenizer.vocabulary_size(), info.vocabulary,
-           printable(config, 300), tokenizer.vocabulary_size());
     model.impl().check_tokenizer(tokenizer);
     require_same_padding(tokenizer, model.impl().model().config(), printable(config, 300));
     return {origin.place, limited_to_positions(tokenizer, model.impl().model().config()), model, info};

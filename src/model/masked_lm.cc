@@ -66,6 +66,7 @@ MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options, cons
 MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadOptions& options,
                      const MakeBackend& make)
     : path_(folder),
+      pretrained_(true),
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make(pool_)),
@@ -77,6 +78,7 @@ MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadO
 
 MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& options)
     : path_(std::move(path)),
+      pretrained_(false),
       format_(options.dtype),
       pool_(checked_threads(options)),
       backend_(make_backend(options.device, pool_)),
@@ -113,7 +115,7 @@ void MaskedLM::Impl::go_on_in(const Arithmetic& arithmetic) {
 void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {
   const int64_t entries = tokenizer.vocabulary_size();
   if (entries == checked_entries_) return;
-  check_vocabulary(tokenizer, model_.config(), path_);
+  (pretrained_ ? check_vocabulary : check_new_vocabulary)(tokenizer, model_.config(), path_);
   checked_entries_ = entries;
 }
 

@@ -44,7 +44,8 @@ class MaskedLM::Impl {
   /// Kept by whoever looks at the weights where they lie; as long as somebody does, they must stay there.
   std::shared_ptr<const void> lend_weights(std::shared_ptr<Impl> self);
   bool weights_are_lent() const { return !lent_.expired(); }
-  /// check_vocabulary() for a tokenizer that is to be used with this model; what was told once is not told again.
+  /// check_vocabulary(), or check_new_vocabulary(), for a tokenizer that is to be used with this model; what was told
+  /// once is not told again.
   void check_tokenizer(const Tokenizer& tokenizer);
   /// What runs, those that are compared with the reference's or others, compute in; decided when it is first asked.
   const ArithmeticChoice& arithmetic(bool compared);
@@ -58,6 +59,7 @@ class MaskedLM::Impl {
   Tensor in_float32(const Tensor& rows);
 
   std::string path_;
+  const bool pretrained_;  // its weights were read
   NumberFormat format_;
   std::mutex choice_mutex_;
   std::optional<ArithmeticChoice> choices_[2];  // of runs that are not compared, and of those that are

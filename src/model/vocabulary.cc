@@ -27,6 +27,9 @@ std::optional<Tokenizer> tokenizer_in(const std::string& folder) {
   }
 }
 
+// Embeddings are often padded to a multiple of up to 128 for speed; a larger difference is none of that.
+constexpr int64_t kPadding = 128;
+
 constexpr int64_t kRowsAtOnce = 8;  // so that the old rows are read once for as many new ones
 
 // Rows [begin, end) of the table from rows [0, old) of it.
@@ -81,8 +84,6 @@ bool is_enlarged(const Tokenizer& tokenizer, const ModelConfig& config, const st
 }
 
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& folder) {
-  // Embeddings are often padded to a multiple of up to 128 for speed; a larger difference is none of that.
-  constexpr int64_t kPadding = 128;
   const int64_t entries = tokenizer.vocabulary_size();
   const std::string difference = fmt::format("vocabulary has {} entries but {} has {} rows (model in {})", entries,
                                              word_matrix(config), config.vocabulary, printable(folder, 300));
@@ -99,6 +100,18 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, con
   if (entries <= config.vocabulary - kPadding)
     warn(fmt::format("{}, so {} rows can never be used: are tokenizer and weights from different models?", difference,
                      config.vocabulary - entries));
+}
+
+void check_new_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path) {
+  const int64_t entries = tokenizer.vocabulary_size(), rows = config.vocabulary;
+  if (entries > rows)
+    fail(ErrorKind::input, "the tokenizer has {0} entries but vocab_size is {1} in {2}: set it to {0} or more", entries,
+         rows, printable(path, 300));
+  if (entries > rows - kPadding) return;
+  const int64_t padded = (entries + 63) / 64 * 64;
+  warn(fmt::format("vocab_size is {} in {} but the tokenizer has {} entries: {} rows can never be used; {}{} is enough",
+                   rows, printable(path, 300), entries, rows - entries, entries,
+                   padded == entries ? "" : fmt::format(", or {} as a multiple of 64,", padded)));
 }
 
 void grow_vocabulary(const ParameterSet& from, ParameterSet& to, uint64_t seed, ThreadPool& pool) {

@@ -20,6 +20,9 @@ bool is_enlarged(const Tokenizer& tokenizer, const ModelConfig& config, const st
 /// weights belong to different models. `folder` is the model's. Errors: input.
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& folder);
 
+/// The same for a model without weights of its own, whose size `path`, a config, says: it is what can be changed.
+void check_new_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path);
+
 /// Fills `to`, a set of the same model with a larger vocabulary, with the numbers of `from`. New rows of a matrix are
 /// drawn as the reference's resize_token_embeddings does: from the normal distribution with the old rows' mean and 1e-9
 /// of their covariance, here by (seed, row). The bias of new tokens is 0; where the head has a matrix of its own, the

@@ -185,8 +185,7 @@ TEST_F(Pretrain, RefusesInOneSentence) {
       {with({"--config", no_sizes, "--tokenizer", T, "--data", text_}), 3, no_sizes + ": vocab_size is missing"},
       {with({"--config", no_model, "--tokenizer", T, "--data", text_}), 3, no_model + ": model_type is missing"},
       {with({"--config", small_vocabulary, "--tokenizer", T, "--data", text_}), 3,
-       "the tokenizer in " + T + " has 2048 entries but vocab_size is 2047 in " + small_vocabulary +
-           ": set it to 2048 or more"},
+       "the tokenizer has 2048 entries but vocab_size is 2047 in " + small_vocabulary + ": set it to 2048 or more"},
       {with({"--config", other_padding, "--tokenizer", T, "--data", text_}), 3,
        "pad_token_id is 7 in " + other_padding + ", but the tokenizer's padding token [PAD] is number 0: set it to 0"},
       {with({"--config", config_, "--tokenizer", T + "/vocab.txt", "--data", text_}), 2,
@@ -205,6 +204,16 @@ TEST_F(Pretrain, RefusesInOneSentence) {
     EXPECT_THAT(result.err, HasSubstr(c.message));
     EXPECT_EQ(result.out, "");
   }
+}
+
+TEST_F(Pretrain, TellsOfRowsThatNoTokenUses) {
+  const std::string large = folder_.write("large.json", config(2500));
+  const Result result = run({"pretrain", "--config", large, "--tokenizer", T, "--data", text_, "--chunk_size", "16",
+                             "--max_steps", "1", "--no_cache", "--dry_run"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("vocab_size is 2500 in " + large +
+                                    " but the tokenizer has 2048 entries: 452 rows can never be used; 2048 is enough"));
+  EXPECT_THAT(result.err, testing::Not(HasSubstr("different models"))) << "there are no weights";
 }
 
 TEST_F(Pretrain, ItsLossIsDrawnFromTheRun) {

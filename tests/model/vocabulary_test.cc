@@ -78,6 +78,22 @@ TEST_F(Vocabulary, WarnsOfRowsThatCanNeverBeUsed) {
   EXPECT_THAT(log2.text(), HasSubstr("128 rows can never be used"));
 }
 
+TEST_F(Vocabulary, OfANewModelIsAsItsConfigSays) {
+  Json document = tiny_bert_json();
+  document["vocab_size"] = 800;
+  const ModelConfig large = ModelConfig::from_json(document, "config.json");
+  const LogCapture log;
+  check_new_vocabulary(tokenizer(other_, 673), large, "c.json");
+  EXPECT_EQ(log.text(), "");
+  const LogCapture log2;
+  check_new_vocabulary(tokenizer(other_, 600), large, "c.json");
+  EXPECT_THAT(log2.text(),
+              HasSubstr("vocab_size is 800 in c.json but the tokenizer has 600 entries: 200 rows can never "
+                        "be used; 600, or 640 as a multiple of 64, is enough"));
+  expect_error(ErrorKind::input, {"the tokenizer has 801 entries but vocab_size is 800 in c.json: set it to 801"},
+               [&] { check_new_vocabulary(tokenizer(other_, 801), large, "c.json"); });
+}
+
 TEST_F(Vocabulary, LengthsAreNoMoreThanThePositions) {
   const LogCapture log;
   EXPECT_EQ(limited_to_positions(tokenizer(other_, 50), config_).model_max_length(), 20);
