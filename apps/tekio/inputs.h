@@ -102,6 +102,8 @@ void check_word_options(const OptionTable& table);
 /// Warns where given words are encoded as if no space stood before them, which is not how the tokenizer's model
 /// learned.
 void warn_of_words_without_space(const ReadOptions& options, const Tokenizer& tokenizer);
+/// Warns of so many rows without a text, or words, in the column, if it is named.
+void warn_of_left_out(int64_t rows, const std::string& column, const ReadOptions& options);
 /// The column that a split's text is taken from, where it was found: told in a note unless it is "text". Warns of rows
 /// that were left out. Returns its name.
 std::string tell_rows(const Dataset& split, const ReadOptions& options);

@@ -148,12 +148,18 @@ void warn_of_words_without_space(const ReadOptions& options, const Tokenizer& to
           "before each word that has one");
 }
 
+void warn_of_left_out(int64_t rows, const std::string& column, const ReadOptions& options) {
+  const bool words = options.words == Words::list;
+  warn(fmt::format("{} left out: no {}{} (null, missing or not a {})", counted(rows, "row"), words ? "words" : "text",
+                   column.empty() ? "" : fmt::format(" in the column {}", printable(column)),
+                   words ? "list of strings" : "string"));
+}
+
 std::string tell_rows(const Dataset& split, const ReadOptions& options) {
   const std::string column = split.text_column();
   if (options.text_column.empty() && column != "text" && !column.empty())
     note(fmt::format(" column   {}: the only one that holds strings", printable(column)));
-  if (const int64_t skipped = split.skipped_rows(); skipped > 0)
-    warn(fmt::format("{} left out: no text (null, missing or not a string)", counted(skipped, "row")));
+  if (const int64_t skipped = split.skipped_rows(); skipped > 0) warn_of_left_out(skipped, "", options);
   return column;
 }
 

@@ -199,7 +199,7 @@ class Splitter {
 };
 
 /// Which columns the text is from, and how many rows had none.
-void describe_rows(const std::vector<Dataset>& used, RunData& data) {
+void describe_rows(const std::vector<Dataset>& used, const ReadOptions& options, RunData& data) {
   std::vector<std::string> columns;
   for (const Dataset& part : used) {
     data.skipped_rows += part.skipped_rows();
@@ -211,9 +211,7 @@ void describe_rows(const std::vector<Dataset>& used, RunData& data) {
   }
   data.text_columns = columns.size();
   data.text_column = fmt::format("{}", fmt::join(columns, ", "));
-  if (data.skipped_rows > 0)
-    warn(fmt::format("{} left out: no text in the column {} (null, missing or not a string)",
-                     counted(data.skipped_rows, "row"), printable(data.text_column)));
+  if (data.skipped_rows > 0) warn_of_left_out(data.skipped_rows, data.text_column, options);
 }
 
 void open_general_data(const TrainingArguments& a, const Splitter& splitter, RunData& data) {
@@ -281,7 +279,7 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer, Co
   if (ranks.rank() > 0) return received(shared.follow(NamedRows(a)), shared);
   Splitter splitter(a, shared);
   RunData data = splitter.split();
-  describe_rows(splitter.used(), data);
+  describe_rows(splitter.used(), a.read, data);
   open_general_data(a, splitter, data);
   data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
   check_chunks(data, a.chunks.chunk_size);

@@ -86,6 +86,41 @@ std::string word_hint(const Head& head) {
   return "";
 }
 
+/// The option that names the column: the other one is refused beside options that say what words are.
+const char* naming(const ReadOptions& options) {
+  return options.words == Words::text ? "--text_column_name" : "--word_column";
+}
+
+/// What the column of this name, or path into objects, holds; nullptr: there is none.
+const Head::Values* find_values(const Head& head, const std::string& name) {
+  for (size_t i = 0; i < head.columns.size(); ++i)
+    if (head.columns[i] == name) return &head.values[i];
+  for (const Head::Nested& nested : head.nested)
+    if (nested.name() == name) return &nested.values;
+  return nullptr;
+}
+
+/// Refuses a column of lists whose texts are to be cut into words: they are words already. Errors: input.
+void refuse_lists(const Head& head, const std::string& name, const std::string& spec) {
+  if (const Head::Values* values = find_values(head, name);
+      values != nullptr && values->strings == 0 && values->lists_of_strings > 0)
+    fail(ErrorKind::input,
+         "{}: the column \"{}\" holds lists of strings, which are words already: pass --word_column {} without "
+         "--word_separator",
+         spec, printable(name), printable(name));
+}
+
+/// Refuses a column of texts where lists of words are wanted. Errors: input.
+void refuse_texts(const Head& head, const std::string& name, const std::string& spec) {
+  if (const Head::Values* values = find_values(head, name);
+      values != nullptr && values->strings > 0 && values->others == 0)
+    fail(
+        ErrorKind::input,
+        "{}: the column \"{}\" holds texts, not lists of words: pass --word_separator with what lies between the words "
+        "of a text (whitespace, say)",
+        spec, printable(name));
+}
+
 /// Whether the name of a table's only column is a sentence, so likely its first text.
 bool is_sentence(std::string_view name) { return name.size() >= 20 && std::count(name.begin(), name.end(), ' ') >= 3; }
 
@@ -110,8 +145,9 @@ void Files::check_head(size_t group) const {
 void Files::refuse_document(size_t group, const std::string& spec) const {
   const std::string& given = options_.text_column;
   const Head& whole = head(group);
-  const bool within = std::any_of(whole.nested.begin(), whole.nested.end(),
-                                  [&](const Head::Nested& nested) { return nested.name() == given; });
+  const bool within = std::any_of(whole.nested.begin(), whole.nested.end(), [&](const Head::Nested& nested) {
+    return nested.name() == given && (nested.values.strings > 0 || options_.words != Words::text);
+  });
   if (within) return;
   if (is_keyed_by_rows(whole))
     fail(ErrorKind::input,
@@ -138,7 +174,8 @@ void Files::refuse_document(size_t group, const std::string& spec) const {
 std::string Files::other_column(size_t group, const std::string& than) const {
   std::vector<Candidate> others = candidates(head(group));
   std::erase_if(others, [&](const Candidate& c) { return c.name == than; });
-  return others.empty() ? "" : message("; name another column, --text_column_name {} say", printable(longest(others)));
+  return others.empty() ? ""
+                        : message("; name another column, {} {} say", naming(options_), printable(longest(others)));
 }
 
 /// The column of lists, whose name is given, or a path into objects. What its rows hold they tell themselves.
@@ -157,7 +194,9 @@ std::optional<Files::TextColumn> Files::word_column(size_t group) const {
   const auto found = [&](const std::string& name) {
     return std::find(head->columns.begin(), head->columns.end(), name) != head->columns.end();
   };
-  if (!found(given)) head = &this->head(group);
+  const Head::Values* begun = find_values(*head, given);
+  if (begun == nullptr || (begun->others == 0 && begun->lists_of_strings == 0)) head = &this->head(group);
+  refuse_texts(*head, given, spec);
   if (found(given)) return TextColumn{given, {given}};
   std::vector<std::string> path;
   for (size_t begin = 0; begin <= given.size();) {
@@ -190,21 +229,23 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
     if (holds_none()) head = &this->head(group);
     const Head::Values& values = head->values[column->index];
     if (!holds_none() || values.others == 0 || formats_[group]->values_are_text()) return column;
+    if (options_.words == Words::separated) refuse_lists(*head, wanted, spec);
     fail(ErrorKind::input,
          "{}: the column \"{}\" holds {}no strings; the columns and their strings' mean lengths: {}{}", spec,
          printable(wanted), values.type.empty() ? "" : values.type + ", ", described(*head),
          longest(candidates(*head)).empty()
              ? word_hint(*head)
-             : message("; name another, --text_column_name {} say", printable(longest(candidates(*head)))));
+             : message("; name another, {} {} say", naming(options_), printable(longest(candidates(*head)))));
   }
   for (const Head::Nested& nested : head->nested)
-    if (nested.name() == given) return TextColumn{given, nested.path};
+    if (nested.name() == given && nested.values.strings > 0) return TextColumn{given, nested.path};
   head = &this->head(group);
+  if (options_.words == Words::separated) refuse_lists(*head, wanted, spec);
   const std::string proposed = proposal(*head, wanted, !given.empty());
   if (!given.empty())
     fail(ErrorKind::input, "{}: there is no column \"{}\"{}; the columns and their strings' mean lengths: {}", spec,
          printable(given),
-         proposed.empty() ? "" : message(" (is \"{0}\" meant? --text_column_name {0})", printable(proposed)),
+         proposed.empty() ? "" : message(" (is \"{0}\" meant? {1} {0})", printable(proposed), naming(options_)),
          described(*head));
 
   std::vector<size_t> with_strings;
@@ -218,8 +259,8 @@ std::optional<Files::TextColumn> Files::text_column(size_t group) const {
     fail(ErrorKind::input, "{}: no column holds text; there are: {}{}", spec, described(*head), word_hint(*head));
   fail(ErrorKind::input,
        "{}: which column holds the text is not clear, as none is called text; the columns and their strings' mean "
-       "lengths: {}; name one, --text_column_name {} say",
-       spec, described(*head), printable(proposed));
+       "lengths: {}; name one, {} {} say",
+       spec, described(*head), naming(options_), printable(proposed));
 }
 
 }  // namespace tekio

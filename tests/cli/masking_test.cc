@@ -243,7 +243,9 @@ TEST_F(MaskingOptions, OfGivenWordsAreRefusedWhereThereAreNone) {
         Case{3,
              {words_},
              "no column holds text; there are: tokens (lists of strings); pass --word_column tokens if its rows"},
-        Case{3, {words_, "--word_column", "tokens", "--word_separator", " "}, "holds no strings"},
+        Case{3,
+             {words_, "--word_column", "tokens", "--word_separator", " "},
+             "holds lists of strings, which are words already: pass --word_column tokens without --word_separator"},
         Case{2,
              {words_, "--word_column", "tokens", "--text_column_name", "text"},
              "--word_column contradicts --text_column_name"},
@@ -255,6 +257,13 @@ TEST_F(MaskingOptions, OfGivenWordsAreRefusedWhereThereAreNone) {
     EXPECT_EQ(result.code, c.code) << result.err;
     EXPECT_THAT(result.err, HasSubstr(c.message));
   }
+  const std::string some = folder_.write("some.jsonl", R"({"tokens": ["a", "b"]})"
+                                                       "\n"
+                                                       R"({"tokens": "a b"})"
+                                                       "\n");
+  const Result left_out =
+      run({"data", "chunks", "--model", M, "--no_cache", some, "--word_column", "tokens", "--bad_rows", "skip"});
+  EXPECT_THAT(left_out.err, HasSubstr("1 row left out: no words (null, missing or not a list of strings)"));
   const Result elsewhere = run({"tokenize", "--model", M, "--word_column", "tokens", words_});
   EXPECT_EQ(elsewhere.code, 2);
 }

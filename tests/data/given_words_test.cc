@@ -177,12 +177,40 @@ TEST_F(WordRows, WithoutWordsAreTold) {
                   "and Arrow files hold: pass word_separator"));
   EXPECT_THAT(refusal("j.jsonl", "{\"tokens\": []}\n{\"tokens\": [\"\", \"\\u0000\"]}\n", kList),
               HasSubstr("there is no text in"));
+  for (const char* rows : {"{\"tokens\": \"a b\"}\n", "{\"tokens\": null}\n{\"tokens\": \"a\"}\n"})
+    EXPECT_THAT(
+        refusal("l.jsonl", rows, kList),
+        HasSubstr("l.jsonl: the column \"tokens\" holds texts, not lists of words: pass word_separator with what "
+                  "lies between the words of a text (whitespace, say)"));
+  EXPECT_THAT(
+      refusal("m.jsonl", "{\"note\": {\"text\": \"a b\"}}\n", {.text_column = "note.text", .words = Words::list}),
+      HasSubstr("the column \"note.text\" holds texts, not lists of words: pass word_separator"));
   ReadOptions skip = kList;
   skip.bad_rows = BadRows::skip;
   const Dataset some = load_dataset(
       folder_.write("k.jsonl", good + "{\"tokens\": 3}\n{\"tokens\": [\"b\", 3]}\n" + good), skip)["train"];
   EXPECT_EQ(some.size(), 2);
   EXPECT_EQ(some.skipped_rows(), 2);
+}
+
+TEST_F(WordRows, OfListsAreNotSplit) {
+  ReadOptions blanks{.text_column = "note.words", .words = Words::separated, .word_separator = " "};
+  const std::string row = "{\"text\": \"a\", \"words\": [\"a\"], \"note\": {\"words\": [\"a\"]}}\n";
+  for (const std::string& rows : {row, row + row}) {
+    EXPECT_THAT(refusal("a.jsonl", rows, blanks),
+                HasSubstr("a.jsonl: the column \"note.words\" holds lists of strings, which are words already: pass "
+                          "word_column note.words without word_separator"));
+    ReadOptions top = blanks;
+    top.text_column = "words";
+    EXPECT_THAT(refusal("a.jsonl", rows, top), HasSubstr("pass word_column words without word_separator"));
+  }
+  blanks.text_column = "note.word";
+  EXPECT_THAT(refusal("a.jsonl", row + row, blanks),
+              testing::AllOf(HasSubstr("there is no column \"note.word\""), HasSubstr("word_column text"),
+                             HasSubstr("note.words (lists of strings)"), testing::Not(HasSubstr("text_column_name"))))
+      << "the option that goes with word_column";
+  EXPECT_THAT(refusal("a.jsonl", row + row, {.text_column = "note.words"}),
+              HasSubstr("there is no column \"note.words\" (is \"text\" meant? text_column_name text)"));
 }
 
 // What decides a store's content is in its name.

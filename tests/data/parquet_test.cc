@@ -65,7 +65,7 @@ TEST_F(Columnar, ReadsListsOfWords) {
                                                                   "b",
                                                                   "c"));
   expect_error(ErrorKind::input,
-               {"plain.parquet", "the column \"text\" holds strings; lists of strings are expected there"},
+               {"plain.parquet", "the column \"text\" holds texts, not lists of words: pass word_separator"},
                [&] { texts(kFolder / "plain.parquet", lists); });
   expect_error(ErrorKind::input, {"there is no column \"texts\" (is \"text\" meant? word_column text)"},
                [&] { texts(kFolder / "list.parquet", {.text_column = "texts", .words = Words::list}); });

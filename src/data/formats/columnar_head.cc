@@ -13,15 +13,24 @@ constexpr int64_t kHeadSampleBytes = 10 << 20, kHeadSampleRows = 1000;
 constexpr size_t kStructDepth = 8,
                  kStructStrings = 1000;  // of structs within structs whose strings are known as columns
 
+Head::Values values_of(const ArrowType& type) {
+  Head::Values values;
+  if (type.is_text())
+    values.strings = 1;
+  else if (type.kind != ArrowType::Kind::null)
+    values.others = 1;
+  if (!type.is_text()) values.type = type.plural();
+  values.lists_of_strings = values.type == "lists of strings";
+  return values;
+}
+
 void add_nested(const ArrowType& type, std::vector<std::string>& path, Head& head) {
   if (type.kind != ArrowType::Kind::structure || path.size() == kStructDepth) return;
   for (const ArrowType& child : type.children) {
     path.push_back(child.name);
-    if (child.is_text() && head.nested.size() < kStructStrings) {
-      Head::Values values;
-      values.strings = 1;
-      head.nested.push_back({path, values});
-    }
+    Head::Values values = values_of(child);
+    if (values.strings + values.lists_of_strings > 0 && head.nested.size() < kStructStrings)
+      head.nested.push_back({path, std::move(values)});
     add_nested(child, path, head);
     path.pop_back();
   }
@@ -35,13 +44,7 @@ Head head_of(const ArrowType& table) {
   std::vector<std::string> path;
   for (size_t i = 0; i < table.children.size(); ++i) {
     const ArrowType& column = table.children[i];
-    Head::Values& values = head.values[i];
-    if (column.is_text())
-      values.strings = 1;
-    else if (column.kind != ArrowType::Kind::null)
-      values.others = 1;
-    if (!column.is_text()) values.type = column.plural();
-    values.lists_of_strings = values.type == "lists of strings";
+    head.values[i] = values_of(column);
     path.assign(1, column.name);
     add_nested(column, path, head);
   }
@@ -70,7 +73,8 @@ void measure(const ArrowType& table, const ArrowArray* batch, Head& head) {
   const int64_t rows = std::min(batch->length, kHeadSampleRows);
   for (size_t i = 0; i < head.columns.size(); ++i)
     if (head.values[i].type.empty()) observe(table, {head.columns[i]}, *batch, rows, head.values[i]);
-  for (Head::Nested& nested : head.nested) observe(table, nested.path, *batch, rows, nested.values);
+  for (Head::Nested& nested : head.nested)
+    if (nested.values.type.empty()) observe(table, nested.path, *batch, rows, nested.values);
 }
 
 }  // namespace

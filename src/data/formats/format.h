@@ -35,7 +35,7 @@ struct Head {
   };
   std::vector<std::string> columns;  ///< in order of first appearance
   std::vector<Values> values;        ///< of the columns
-  std::vector<Nested> nested;        ///< strings within objects
+  std::vector<Nested> nested;        ///< strings, and lists of strings, within objects
   std::vector<std::string> lists;    ///< paths of lists of objects or strings within rows
   bool lists_texts = false;          ///< one of them is of objects that hold strings
   int64_t rows = 0;

@@ -103,6 +103,13 @@ void count(simdjson::dom::element value, Head::Values& values) {
   }
 }
 
+/// Counts a string, or a list of such, that lies within an object of a row.
+void count_nested(simdjson::dom::element value, const std::vector<std::string>& path, Head& head) {
+  auto known = std::find_if(head.nested.begin(), head.nested.end(), [&](const auto& n) { return n.path == path; });
+  if (known == head.nested.end() && head.nested.size() < 1000) known = head.nested.insert(known, {path, {}});
+  if (known != head.nested.end()) count(value, known->values);
+}
+
 /// Strings in objects within a row, and lists of objects or strings.
 void observe_nested(simdjson::dom::element value, std::vector<std::string>& path, Head& head) {
   simdjson::dom::object object;
@@ -114,19 +121,17 @@ void observe_nested(simdjson::dom::element value, std::vector<std::string>& path
         for (const auto& [key, inner] : first) head.lists_texts = head.lists_texts || inner.is_string();
       if (head.lists.size() < 100 && std::find(head.lists.begin(), head.lists.end(), name) == head.lists.end())
         head.lists.push_back(name);
+      if (path.size() > 1 && (*list.begin()).is_string()) count_nested(value, path, head);
     }
     return;
   }
   if (value.get(object) || path.size() == kMostDepth) return;
   for (const auto& [key, inner] : object) {
     path.emplace_back(key);
-    if (inner.is_string()) {
-      auto known = std::find_if(head.nested.begin(), head.nested.end(), [&](const auto& n) { return n.path == path; });
-      if (known == head.nested.end() && head.nested.size() < 1000) known = head.nested.insert(known, {path, {}});
-      if (known != head.nested.end()) count(inner, known->values);
-    } else {
+    if (inner.is_string())
+      count_nested(inner, path, head);
+    else
       observe_nested(inner, path, head);
-    }
     path.pop_back();
   }
 }
