@@ -82,6 +82,12 @@ Pipeline parse_tokenizer_json(std::string_view text, const std::string& where) {
       pipeline.model = parse_model(member.value, place);
       continue;
     }
+    if (key == "version") {
+      if (std::string_view version; member.value.get(version) != simdjson::SUCCESS || version != "1.0")
+        fail(ErrorKind::input, "{} must be \"1.0\", the only one there is, got {}", place,
+             printable(simdjson::minify(member.value)));
+      continue;
+    }
     if (key != "added_tokens" && key != "normalizer" && key != "pre_tokenizer" && key != "post_processor" &&
         key != "decoder")
       continue;

@@ -188,6 +188,9 @@ TEST(LoadErrorTest, Json) {
   EXPECT_THAT(error_of_json("{\"model\":\"\xff\"}"), HasSubstr("is not valid JSON"));
   EXPECT_THAT(error_of_json("[]"), HasSubstr("expected a JSON object"));
   EXPECT_THAT(error_of_json("{}"), HasSubstr("\"model\" is missing"));
+  for (const std::string version : {"\"2.0\"", "\"\"", "1.0", "null"})
+    EXPECT_THAT(error_of_json(R"({"version":)" + version + "}"),
+                HasSubstr("version must be \"1.0\", the only one there is, got " + version));
   EXPECT_THAT(error_of_json(std::string(5000, '[')), HasSubstr("nested deeper than 128"));
   EXPECT_THAT(error_of_json(R"({"x":)" + std::string(200, '[') + std::string(200, ']') + "}"),
               HasSubstr("nested deeper than 128"));
