@@ -113,11 +113,14 @@ class TokenizerTrain final : public Command {
                       "makes it larger",
                       with_commas(size), with_commas(options_.vocab_size)));
     else if (size < options_.vocab_size)
-      warn(
-          fmt::format("the vocabulary has {} entries, less than --vocab_size {}: no further pair occurs {} times; more "
-                      "text or a smaller --min_frequency makes it larger",
-                      with_commas(size), with_commas(options_.vocab_size),
-                      with_commas(std::max<int64_t>(1, options_.min_frequency))));
+      warn(options_.min_frequency > 1
+               ? fmt::format(
+                     "the vocabulary has {} entries, less than --vocab_size {}: no further pair occurs {} times; more "
+                     "text or a smaller --min_frequency makes it larger",
+                     with_commas(size), with_commas(options_.vocab_size), with_commas(options_.min_frequency))
+               : fmt::format("the vocabulary has {} entries, less than --vocab_size {}: there are no more pairs; more "
+                             "text makes it larger",
+                             with_commas(size), with_commas(options_.vocab_size)));
     if (common.json)
       out.json({{"path", folder.string()},
                 {"vocab_size", size},

@@ -93,7 +93,15 @@ TEST(TokenizerTrain, PrintsTheFolderAndTellsWhereTheSizeIsAnother) {
   const std::string text = folder.write("text.txt", "abc abc abd\n"), out = folder / "out";
   const Result less = run({"tokenizer", "train", "--data", text, "--output_dir", out});
   EXPECT_EQ(less.out, out + "\n");
-  EXPECT_THAT(less.err, HasSubstr("less than --vocab_size 30,000: no further pair occurs 2 times"));
+  EXPECT_THAT(less.err, HasSubstr("less than --vocab_size 30,000: no further pair occurs 2 times; more text or a "
+                                  "smaller --min_frequency"));
+  for (const char* type : {"wordpiece", "bpe"})
+    for (const char* least : {"0", "1"}) {
+      const Result all = run({"tokenizer", "train", "--data", text, "--output_dir", folder / type, "--model_type", type,
+                              "--min_frequency", least});
+      EXPECT_THAT(all.err, HasSubstr("less than --vocab_size 30,000: there are no more pairs; more text makes it"));
+      EXPECT_THAT(all.err, testing::Not(HasSubstr("min_frequency"))) << "none is smaller";
+    }
   const Result more = run({"tokenizer", "train", "--data", text, "--output_dir", out, "--vocab_size", "7"});
   EXPECT_THAT(more.err, HasSubstr("more than --vocab_size 7: special tokens and alphabet alone"));
   const Result exact = run({"tokenizer", "train", "--data", text, "--output_dir", out, "--vocab_size", "13"});
