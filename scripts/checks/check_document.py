@@ -27,9 +27,12 @@ import sys
 import tempfile
 
 MODELS, DATA = ["distilbert-base-uncased"], ["imdb"]
-LEFT_OUT = re.compile(r"\bpush\b|tohoku-nlp/")
+LEFT_OUT = re.compile(r"\bpush\b")
+JAPANESE = re.compile(r"tohoku-nlp/[\w-]+")
+IPADIC = pathlib.Path(os.environ.get("TEKIO_IPADIC", "/var/lib/mecab/dic/ipadic-utf8"))
+JAPANESE_TEXT = "東京は日本の首都です。名前はまだ無い。\nパッケージをインストールします。設定ファイルを編集して、システムを再起動します。\n"
 SAMPLED = [(r"train_size( = | )10'?000\b", r"train_size\g<1>40"), (r"test_size( = | )1'?000\b", r"test_size\g<1>8")]
-QUICKER = [(r"--max_chunks 1000", "--max_chunks 8"), (r"num_train_epochs( = | )(3|10)\b", r"num_train_epochs\g<1>2"),
+QUICKER = [(r" --max_steps 20\b", ""), (r"--max_chunks 1000", "--max_chunks 8"), (r"num_train_epochs( = | )(3|10)\b", r"num_train_epochs\g<1>2"),
            (r"batch_size( = | )64", r"batch_size\g<1>8"), (r"bench step ", "bench step --max_steps 2 "),
            (r"tekio pretrain ", "tekio pretrain --max_steps 2 --max_eval_samples 8 ")]
 
@@ -69,6 +72,26 @@ def add_roberta(cache, tekio, text, environment):
         add_to_cache(cache, "models", "roberta-base", {file.name: file for file in (folder / "model").iterdir() if file.is_file()})
 
 
+def add_japanese(cache, tekio, names, texts, environment):
+    """A small BERT whose words are MeCab's and whose tokens are the texts' characters, under such names."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        characters = sorted({character for text in texts for character in text.read_text() if not character.isspace()})
+        vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *("##" + character for character in characters)]
+        config = {"model_type": "bert", "vocab_size": len(vocabulary), "hidden_size": 32, "num_hidden_layers": 2,
+                  "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 512}
+        settings = {"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "mecab", "subword_tokenizer_type": "wordpiece",
+                    "mecab_kwargs": {"mecab_dic": "ipadic"}, "do_lower_case": False, "model_max_length": 512}
+        (folder / "tokenizer").mkdir()
+        (folder / "tokenizer" / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+        (folder / "tokenizer" / "tokenizer_config.json").write_text(json.dumps(settings))
+        (folder / "config.json").write_text(json.dumps(config))
+        command = f"pretrain --config config.json --tokenizer tokenizer --data {texts[0]} --chunk_size 64 --output_dir model --max_steps 1"
+        subprocess.run([tekio, *command.split(), "--quiet"], cwd=folder, env=environment, check=True, capture_output=True)
+        for model in names:
+            add_to_cache(cache, "models", model, {file.name: file for file in (folder / "model").iterdir() if file.is_file()})
+
+
 def shown_files(page):
     """The files of JSON that a page shows, each behind the sentence that names it."""
     return re.findall(r"`([\w.-]+\.json)`[^`]*(?:`[^`\n]+`[^`]*)*\n\n```json\n(.*?)^```$", page.read_text(), re.S | re.M)
@@ -85,6 +108,7 @@ def prepared(arguments):
         texts = [json.loads(line)["text"] for line in (arguments.data / "train.jsonl").read_text().splitlines()]
         for own in ("notes.txt", "wiki.txt", "held-out.txt"):
             (folder / own).write_text("\n".join(text.replace("\n", " ") for text in texts))
+        (folder / "debian-reference.txt").write_text(JAPANESE_TEXT * 100)
         shutil.copytree(arguments.model, share / "tekio-small-uncased")
         for model in MODELS:
             add_to_cache(cache, "models", model, {file.name: file for file in arguments.model.iterdir()})
@@ -98,11 +122,19 @@ def prepared(arguments):
 def commands(arguments):
     lines = [line for block in blocks(arguments.page, "") for line in block.replace("\\\n", " ").splitlines()]
     chosen = [smaller(re.sub(r" +", " ", line)) for line in lines if line.startswith("tekio ") and not LEFT_OUT.search(line)]
+    japanese = {match.group() for command in chosen for match in JAPANESE.finditer(command)}
+    if japanese and not (IPADIC / "sys.dic").exists():
+        chosen = [command for command in chosen if not JAPANESE.search(command)]
+        print(f"{arguments.page.name}: commands on Japanese models are left out: MeCab's dictionary is not in {IPADIC}")
+        japanese = set()
     if not chosen:
         sys.exit(f"{arguments.page}: no command was found")
     with prepared(arguments) as (folder, environment):
         if any("roberta-base" in command for command in chosen):
             add_roberta(pathlib.Path(environment["HF_HUB_CACHE"]), arguments.tekio.resolve(), folder / "notes.txt", environment)
+        if japanese:
+            add_japanese(pathlib.Path(environment["HF_HUB_CACHE"]), arguments.tekio.resolve(), japanese,
+                         [folder / "debian-reference.txt", folder / "notes.txt"], environment)
         for file, text in shown_files(arguments.page):
             (folder / file).write_text(text)
         environment["PATH"] = f"{arguments.tekio.resolve().parent}:{environment['PATH']}"
