@@ -87,8 +87,8 @@ std::string word_hint(const Head& head) {
 }
 
 /// The option that names the column: the other one is refused beside options that say what words are.
-const char* naming(const ReadOptions& options) {
-  return options.words == Words::text ? "--text_column_name" : "--word_column";
+std::string naming(const ReadOptions& options) {
+  return options.words == Words::text ? message("--text_column_name") : message("--word_column");
 }
 
 /// What the column of this name, or path into objects, holds; nullptr: there is none.
@@ -145,6 +145,7 @@ void Files::check_head(size_t group) const {
 void Files::refuse_document(size_t group, const std::string& spec) const {
   const std::string& given = options_.text_column;
   const Head& whole = head(group);
+  if (options_.words == Words::separated) refuse_lists(whole, given.empty() ? "text" : given, spec);
   const bool within = std::any_of(whole.nested.begin(), whole.nested.end(), [&](const Head::Nested& nested) {
     return nested.name() == given && (nested.values.strings > 0 || options_.words != Words::text);
   });
