@@ -51,11 +51,12 @@ Head head_of(const ArrowType& table) {
   return head;
 }
 
-/// Adds a column's strings of a batch's first rows.
+/// Adds a column's strings of a batch's first rows. Of two columns of one name the first is found, which may be of
+/// another type.
 void observe(const ArrowType& table, const std::vector<std::string>& path, const ArrowArray& batch, int64_t rows,
              Head::Values& values) {
   ArrowPath column;
-  if (!ArrowPath::find(table, path, column)) return;
+  if (!ArrowPath::find(table, path, column) || !column.type().is_text()) return;
   for (int64_t i = 0; i < rows; ++i) {
     const ArrowArray* array = nullptr;
     int64_t row = i;
