@@ -19,7 +19,8 @@ class Fill final : public Command {
             "Shows the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. "
             "Without --model: the bundled one. --json prints what the fill-mask pipeline of Hugging Face transformers "
             "returns: for one text a list of predictions (a list of such lists where it has several masks), for "
-            "several texts a list of these.",
+            "several texts a list of these. Several texts are computed together, so a score may differ from that of the "
+            "text alone in what rounding leaves.",
         .examples = {"tekio fill --model distilbert-base-uncased \"This is a great [MASK].\"",
                      "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"",
                      "tekio fill --model run < texts.txt"},
@@ -44,35 +45,36 @@ class Fill final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     std::vector<std::string> texts = positionals;
-    const bool from_input = texts.empty();
-    if (from_input) {
+    if (texts.empty()) {
+      options_.source = "standard input";
       note_standard_input();
-      read_lines(0, "standard input", [&](std::string_view line, int64_t) { texts.emplace_back(line); });
+      read_lines(0, options_.source.c_str(), [&](std::string_view line, int64_t) { texts.emplace_back(line); });
     }
     if (texts.empty())
       fail(ErrorKind::input, "there is no text to fill: pass one as an argument or lines on standard input");
 
     const OpenModel opened = model_.open(common);
-    const FillMask fill_mask(opened.model, opened.tokenizer);
+    const std::vector<std::vector<std::vector<Prediction>>> lists =
+        FillMask(opened.model, opened.tokenizer).all(texts, options_);
+    if (common.json)
+      print_json(lists, out);
+    else
+      print(texts, lists, out);
+    return 0;
+  }
 
+ private:
+  static void print_json(const std::vector<std::vector<std::vector<Prediction>>>& texts, Output& out) {
     OrderedJson results = OrderedJson::array();
-    for (size_t line = 0; line < texts.size(); ++line) {
-      const std::string& text = texts[line];
-      const std::vector<std::vector<Prediction>> masks = [&] {
-        try {
-          return fill_mask.all(text, options_);
-        } catch (const Error& error) {
-          if (!from_input) throw;
-          fail(error.kind(), "standard input:{}: {}", line + 1, error.what());
-        }
-      }();
-      if (common.json) {
-        OrderedJson lists = OrderedJson::array();
-        for (const auto& predictions : masks) lists.push_back(json_of(predictions));
-        results.push_back(masks.size() == 1 ? lists[0] : lists);
-        continue;
-      }
-      if (texts.size() > 1) out.line(printable(text, kWhole));
+    for (const auto& masks : texts) results.push_back(json_of(masks));
+    out.json(texts.size() == 1 ? results[0] : results);
+  }
+
+  static void print(const std::vector<std::string>& texts,
+                    const std::vector<std::vector<std::vector<Prediction>>>& lists, Output& out) {
+    for (size_t text = 0; text < texts.size(); ++text) {
+      if (texts.size() > 1) out.line(printable(texts[text], kWhole));
+      const auto& masks = lists[text];
       for (size_t i = 0; i < masks.size(); ++i) {
         if (masks.size() > 1) out.line(fmt::format("mask {}", i + 1));
         for (const Prediction& p : masks[i])
@@ -80,11 +82,8 @@ class Fill final : public Command {
               fmt::format("{:.4f}  {:<16} {}", p.score, printable(p.token_str, kWhole), printable(p.sequence, kWhole)));
       }
     }
-    if (common.json) out.json(texts.size() == 1 ? results[0] : results);
-    return 0;
   }
 
- private:
   ModelOptions model_;
   FillOptions options_;
   std::string targets_;

@@ -103,6 +103,7 @@ struct Prediction {
 struct FillOptions {
   int64_t top_k = 5;
   std::vector<std::string> targets;  ///< only these words, if any
+  std::string source;                ///< of several texts, one a line: the third is FILE:3 in errors, not "text 3 of 7"
 };
 
 /// The reference's fill-mask pipeline. May be used by several threads at once; their passes wait for each other.
@@ -114,7 +115,7 @@ class FillMask {
   /// One list per mask. Errors: input (no mask, longer than the model).
   std::vector<std::vector<Prediction>> all(const std::string& text, const FillOptions& options = {}) const;
   /// Of many texts [text][mask][top_k], some texts a pass. A score may differ from that of the text alone in what
-  /// rounding leaves. Errors: as above, of the first text that is at fault, by its number.
+  /// rounding leaves. Errors: as above, of the first text that is at fault, by its number, before anything is computed.
   std::vector<std::vector<std::vector<Prediction>>> all(std::span<const std::string> texts,
                                                         const FillOptions& options = {}) const;
 

@@ -137,6 +137,7 @@ std::vector<std::vector<std::vector<Prediction>>> FillMask::all(std::span<const 
     try {
       return body();
     } catch (const Error& error) {
+      if (!options.source.empty()) fail(error.kind(), "{}:{}: {}", options.source, i + 1, error.what());
       if (texts.size() == 1) throw;
       fail(error.kind(), "text {} of {}: {}", i + 1, texts.size(), error.what());
     }

@@ -12,6 +12,13 @@ OrderedJson json_of(const std::vector<Prediction>& predictions) {
   return list;
 }
 
+OrderedJson json_of(const std::vector<std::vector<Prediction>>& masks) {
+  if (masks.size() == 1) return json_of(masks.front());
+  OrderedJson lists = OrderedJson::array();
+  for (const std::vector<Prediction>& predictions : masks) lists.push_back(json_of(predictions));
+  return lists;
+}
+
 OrderedJson json_of(const ModelInfo& info) {
   return {{"path", info.path},
           {"family", info.family},

@@ -109,11 +109,7 @@ FillRequest parse_fill_request(std::string_view body, const RequestLimits& limit
 
 std::string answer_to(const FillRequest& request, std::span<const Filled::value_type> filled) {
   OrderedJson texts = OrderedJson::array();
-  for (const auto& masks : filled) {
-    OrderedJson lists = OrderedJson::array();
-    for (const auto& predictions : masks) lists.push_back(json_of(predictions));
-    texts.push_back(masks.size() == 1 ? lists[0] : lists);
-  }
+  for (const auto& masks : filled) texts.push_back(json_of(masks));
   const OrderedJson& whole = request.is_list && texts.size() > 1 ? texts : texts.at(0);
   return whole.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }

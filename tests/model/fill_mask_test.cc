@@ -148,6 +148,7 @@ TEST_P(Fill, OfManyTextsTheOneAtFaultIsNumbered) {
   expect_error(ErrorKind::input, {"text 2 of 3: no [MASK] in \"a film\""}, [&] { fill_.all(texts); });
   const std::vector<std::string> empty = {"a [MASK] film", ""};
   expect_error(ErrorKind::input, {"text 2 of 2: no [MASK] in \"\""}, [&] { fill_.all(empty); });
+  expect_error(ErrorKind::input, {"lines.txt:2: no [MASK] in"}, [&] { fill_.all(texts, {.source = "lines.txt"}); });
 }
 
 TEST_P(Fill, LogitsOfManySequencesAreThoseOfEach) {
