@@ -19,7 +19,8 @@ class Fill final : public Command {
             "Shows the likeliest tokens for each mask of each TEXT; without TEXT, of each line of standard input. "
             "Without --model: the bundled one. --json prints what the fill-mask pipeline of Hugging Face transformers "
             "returns: for one text a list of predictions (a list of such lists where it has several masks), for "
-            "several texts a list of these. Several texts are computed together, so a score may differ from that of the "
+            "several texts a list of these. Several texts are computed together, so a score may differ from that of "
+            "the "
             "text alone in what rounding leaves.",
         .examples = {"tekio fill --model distilbert-base-uncased \"This is a great [MASK].\"",
                      "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"",
