@@ -20,8 +20,7 @@ class Fill final : public Command {
             "Without --model: the bundled one. --json prints what the fill-mask pipeline of Hugging Face transformers "
             "returns: for one text a list of predictions (a list of such lists where it has several masks), for "
             "several texts a list of these. Several texts are computed together, so a score may differ from that of "
-            "the "
-            "text alone in what rounding leaves.",
+            "the text alone in what rounding leaves.",
         .examples = {"tekio fill --model distilbert-base-uncased \"This is a great [MASK].\"",
                      "tekio fill --model run --targets film,idea --json \"This is a great [MASK].\"",
                      "tekio fill --model run < texts.txt"},
