@@ -4,11 +4,11 @@
 # neither make nor git nor a compiler.
 #
 #   sh scripts/setup.sh         what make build, adapt, test, bench and install need
-#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary, a second MPI, shells and a
-#                               notebook's kernel for tests
+#   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary, a second MPI, shells, a
+#                               notebook's kernel, a browser, axe-core and TensorBoard for tests
 set -eu
 
-notebooks=""
+notebooks="" browser=""
 packages="make g++ cmake ninja-build pkg-config python3 libdnnl-dev ocl-icd-opencl-dev libhwy-dev libsimdjson-dev
   nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libzstd-dev zlib1g-dev libbz2-dev liblzma-dev libxxhash-dev libonig-dev
   libyaml-dev libcurl4-openssl-dev libssl-dev libmecab-dev libopenmpi-dev openmpi-bin libcpp-httplib-dev
@@ -18,7 +18,7 @@ case "${1:-}" in
   "") ;;
   --ci) packages="$packages clang clang-format libclang-rt-dev libomp-dev git mecab-ipadic-utf8 zsh fish
     libmpich-dev mpich"
-    notebooks="ipykernel==7.* nbclient==0.*" ;;
+    notebooks="ipykernel==7.* nbclient==0.*" browser=chromium-headless-shell ;;
   *) echo "setup: unknown argument '$1'; usage: sh scripts/setup.sh [--ci]" >&2; exit 2 ;;
 esac
 
@@ -111,20 +111,36 @@ get_python() {
   rm -f "$python_folder/errors.txt"
 }
 
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo"
+
+# Tests drive a Chromium through the page, have axe-core look for what keeps people from using it, and TensorBoard read a run's events.
+# Whatever is in the way of these, the tests that need them are skipped.
+get_readers() {
+  [ -n "$browser" ] || return 0
+  if ! command -v "$browser" >/dev/null 2>&1 && ! command -v chromium >/dev/null 2>&1; then
+    echo "setup: getting $browser"
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$browser" >/dev/null 2>&1 ||
+      echo "setup: going on without a browser, so the tests of the page will be skipped: apt has no $browser"
+  fi
+  [ -x "$python_folder/bin/python3" ] && ! "$python_folder/bin/python3" -c 'import axe_playwright_python, tensorboard' >/dev/null 2>&1 || return 0
+  echo "setup: getting tensorboard==2.* and axe-core (in the wheel axe-playwright-python) by pip into $python_folder"
+  pip="$python_folder/bin/python3 -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 10 --only-binary :all:"
+  $pip --no-deps axe-playwright-python==0.1.8 2>/dev/null && $pip "tensorboard==2.*" 2>/dev/null ||
+    echo "setup: going on without them, so the tests that need them will be skipped"
+}
+
 if [ -z "$missing" ]; then
   get_arrow
   get_python
+  get_readers
   exit 0
 fi
 missing="$missing python3-pip"  # get_arrow goes on without where it is the only one
 
-as_root=""
-if [ "$(id -u)" != 0 ]; then
-  if ! command -v sudo >/dev/null 2>&1; then
-    echo "setup: these packages are missing, and there is no sudo. Run as root: apt-get install$missing" >&2
-    exit 1
-  fi
-  as_root="sudo"
+if [ -n "$as_root" ] && ! command -v sudo >/dev/null 2>&1; then
+  echo "setup: these packages are missing, and there is no sudo. Run as root: apt-get install$missing" >&2
+  exit 1
 fi
 echo "setup: missing on this machine:$missing"
 echo "setup: installing them:${as_root:+ $as_root} apt-get update; ${as_root:+$as_root }apt-get install --no-install-recommends"
@@ -136,4 +152,5 @@ $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
 }
 get_arrow
 get_python
+get_readers
 echo "setup: done"

@@ -30,10 +30,14 @@ class Result(unittest.TextTestResult):
 
 def main():
     sys.path[:0] = [str(pathlib.Path(sys.argv[1]).resolve()), str(pathlib.Path(__file__).resolve().parent)]
-    suite = unittest.TestLoader().discover(str(pathlib.Path(__file__).resolve().parent), *sys.argv[2:3])
+    sys.exit(run_suite(unittest.TestLoader().discover(str(pathlib.Path(__file__).resolve().parent), *sys.argv[2:3]), "python"))
+
+
+def run_suite(suite, name):
+    """Returns the exit code."""
     result = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0).run(suite)
     for _, reason in result.skipped:
-        print(f"python: Skipped\n{reason}\n")
+        print(f"{name}: Skipped\n{reason}\n")
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
     print(f"[  PASSED  ] {result.passed} tests.")
@@ -41,7 +45,7 @@ def main():
         print(f"[  SKIPPED ] {skipped} {'test' if skipped == 1 else 'tests'}, listed below:")
     if failed:
         print(f"[  FAILED  ] {failed} {'test' if failed == 1 else 'tests'}, listed below:")
-    sys.exit(1 if failed or result.passed + skipped == 0 else 0)
+    return 1 if failed or result.passed + skipped == 0 else 0
 
 
 if __name__ == "__main__":

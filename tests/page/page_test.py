@@ -1,0 +1,157 @@
+"""The page of `tekio serve`, and a run's report, in a real browser.
+
+    page_test.py TEKIO MODEL [AXE]    TEKIO: the program; MODEL: a small model's folder; AXE: axe.min.js, the checker of accessibility
+
+Without a browser all are skipped, without AXE those that need it.
+"""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python/tests"))
+from browser import Browser, find
+from run import run_suite
+
+PROGRAM, MODEL, AXE = (sys.argv[1:] + [""])[:3]
+LOOKS = ((390, "light"), (390, "dark"), (820, "dark"), (1280, "light"))
+TEXT = "document.getElementById('text')"
+ANSWERS = "[...document.querySelectorAll('.answer')]"
+# Answers to the text that stands there now, of all models.
+FILLED = f"{ANSWERS}.length === 2 && document.getElementById('status').textContent.includes(', ')"
+
+
+@unittest.skipUnless(find(), "there is no Chromium (scripts/setup.sh --ci brings it)")
+class PageTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.run_folder = pathlib.Path(scratch.name) / "adapted"
+        text = pathlib.Path(scratch.name) / "text.txt"
+        text.write_text("".join(f"The film number {i} was a great story of the city and its people.\n" for i in range(200)), encoding="utf-8")
+        subprocess.run([PROGRAM, "adapt", "--model", MODEL, "--data", text, "--output_dir", cls.run_folder, "--chunk_size", "16", "--max_steps", "20", "--learning_rate", "1e-2",
+                        "--eval_strategy", "steps", "--eval_steps", "10", "--prompt", "a great [MASK].", "--quiet", "--no_cache"], check=True, stdout=subprocess.DEVNULL)
+        server = subprocess.Popen([PROGRAM, "serve", "--model", MODEL, "--model", cls.run_folder, "--run", cls.run_folder, "--port", "0", "--json", "--quiet"],
+                                  stdout=subprocess.PIPE, text=True)
+
+        def stop():
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+            server.stdout.close()
+
+        cls.addClassCleanup(stop)
+        cls.url = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")["url"]
+        cls.browser = Browser(find())
+        cls.addClassCleanup(cls.browser.close)
+
+    def open(self):
+        self.browser.look(1280, "light")
+        self.browser.open(self.url)
+        self.browser.wait(FILLED)
+        return self.browser
+
+    def write(self, text):
+        self.browser.evaluate(f"{TEXT}.focus(); {TEXT}.select()")
+        self.browser.evaluate("document.getElementById('status').textContent = ''")
+        self.browser.type(text)
+
+    def test_typing_shows_words_with_bars_of_models_side_by_side(self):
+        page = self.open()
+        self.assertEqual(page.evaluate(f"{TEXT}.value"), "a great [MASK].", "the run's prompt is the example")
+        self.write("the city and its [MASK].")
+        page.wait(FILLED)
+        self.assertEqual(page.evaluate(f"{ANSWERS}.map((a) => a.querySelector('h2').textContent)"), [pathlib.Path(MODEL).name, "adapted"])
+        left, right = page.evaluate(f"{ANSWERS}.map((a) => a.getBoundingClientRect().x)")
+        self.assertLess(left, right)
+        for answer in page.evaluate(f"{ANSWERS}.map((a) => [...a.querySelectorAll('li')].map((l) => [l.querySelector('.word').textContent, l.querySelector('.bar span').getBoundingClientRect().width]))"):
+            self.assertEqual(len(answer), 5)
+            widths = [width for _, width in answer]
+            self.assertEqual(widths, sorted(widths, reverse=True))
+            self.assertGreater(widths[0], 0)
+        self.assertFalse(page.evaluate("document.getElementById('difference').hidden"))
+
+    def test_a_click_puts_the_word_in(self):
+        page = self.open()
+        word = page.evaluate(f"{ANSWERS}[1].querySelector('.word').textContent")
+        page.click(f"{ANSWERS}[1].querySelector('li button')")
+        self.assertEqual(page.evaluate(f"{TEXT}.value"), f"a great {word}.")
+        page.click("document.getElementById('insert')")
+        self.assertIn("[MASK]", page.evaluate(f"{TEXT}.value"))
+
+    def test_the_keyboard_alone_does_it(self):
+        page = self.open()
+        focused = "(document.activeElement.id || document.activeElement.className || document.activeElement.textContent)"
+        seen = []
+        for _ in range(20):
+            page.press("Tab")
+            seen.append(page.evaluate(focused))
+            if seen[-1] == "text":
+                break
+        self.assertEqual(seen[-1], "text", seen)
+        self.write("a [MASK] of the city")
+        page.press("Enter", control=True)
+        page.wait(FILLED)
+        for _ in range(20):
+            page.press("Tab")
+            if page.evaluate("document.activeElement.closest('.answer') !== null"):
+                break
+        word = page.evaluate("document.activeElement.querySelector('.word').textContent")
+        self.assertTrue(page.evaluate("document.activeElement.matches(':focus-visible') && getComputedStyle(document.activeElement).outlineStyle !== 'none'"))
+        page.press("Enter")
+        self.assertEqual(page.evaluate(f"{TEXT}.value"), f"a {word} of the city")
+        self.assertEqual(page.evaluate("document.activeElement.id"), "text")
+
+    def test_only_the_words_that_are_asked_for(self):
+        page = self.open()
+        page.evaluate("document.getElementById('targets').focus()")
+        page.evaluate("document.getElementById('status').textContent = ''")
+        page.type("the, of")
+        page.press("Enter")
+        page.wait(FILLED)
+        for words in page.evaluate(f"{ANSWERS}.map((a) => [...a.querySelectorAll('.word')].map((w) => w.textContent))"):
+            self.assertEqual(sorted(words), ["of", "the"])
+
+    def test_what_is_refused_is_said(self):
+        page = self.open()
+        self.write("no mask here")
+        page.press("Enter", control=True)
+        page.wait("document.getElementById('status').classList.contains('bad')")
+        self.assertIn("no [MASK] in", page.evaluate("document.getElementById('status').textContent"))
+
+    def test_curves_grow_as_the_run_does(self):
+        page = self.open()
+        page.wait("document.getElementById('progress').textContent.startsWith('update 20 ')")
+        page.wait("document.querySelectorAll('#curve circle').length === 2")
+        self.assertIn("perplexity", page.evaluate("document.getElementById('evaluated').textContent"))
+        with open(self.run_folder / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+            metrics.write('{"step":21,"epoch":9.5,"loss":1.25}\n')
+        page.wait("document.getElementById('progress').textContent === 'update 21 · epoch 9.50 · loss 1.250'")
+        page.wait("document.getElementById('curve').getAttribute('aria-label').includes('to 1.25 at update 21')")
+
+    def look_everywhere(self, url, ready):
+        page = self.browser
+        for width, scheme in LOOKS:
+            page.look(width, scheme)
+            page.open(url)
+            page.wait(ready)
+            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width, "it is wider than its window")
+            page.evaluate(pathlib.Path(AXE).read_text(encoding="utf-8") + "; 0")
+            kept, broken = page.evaluate("axe.run().then((r) => [r.passes.length, r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', '))])")
+            self.assertEqual(broken, [], f"{width} wide, {scheme}")
+            self.assertGreater(kept, 10)
+
+    @unittest.skipUnless(AXE, "there is no axe-core (scripts/setup.sh --ci brings it)")
+    def test_the_page_is_accessible_at_every_width(self):
+        self.look_everywhere(self.url, FILLED)
+
+    @unittest.skipUnless(AXE, "there is no axe-core (scripts/setup.sh --ci brings it)")
+    def test_the_report_is_accessible_at_every_width(self):
+        self.look_everywhere((self.run_folder / "report.html").as_uri(), "true")
+
+
+sys.exit(run_suite(unittest.TestLoader().loadTestsFromTestCase(PageTest), "page"))
