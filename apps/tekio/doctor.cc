@@ -215,7 +215,8 @@ class Doctor final : public Command {
             {"shown", ArithmeticChoice{choice.taken, "", {}}.text()},
             {"why", choice.reason},
             {"rates", rates},
-            {"filling", common.dtype == NumberFormat::bf16 ? "bf16" : "f32"}};
+            {"filling", common.dtype == NumberFormat::bf16 ? "bf16" : "f32"},
+            {"serving", tekio::name_of(choice.taken.type)}};
   }
 
   static std::string joined(const OrderedJson& list) {
@@ -251,9 +252,11 @@ class Doctor final : public Command {
                            one[one["there"].get<bool>() ? "version" : "why_not"].get<std::string>(),
                            name == "nccl" && one["there"].get<bool>() ? " (found, not used)" : ""));
     const OrderedJson& arithmetic = r["arithmetic"];
-    out.line(fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}",
-                         arithmetic["device"].get<std::string>(), arithmetic["shown"].get<std::string>(),
-                         arithmetic["why"].get<std::string>(), arithmetic["filling"].get<std::string>()));
+    out.line(
+        fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}, serving in {}",
+                    arithmetic["device"].get<std::string>(), arithmetic["shown"].get<std::string>(),
+                    arithmetic["why"].get<std::string>(), arithmetic["filling"].get<std::string>(),
+                    arithmetic["serving"].get<std::string>()));
     for (const auto& rate : arithmetic["rates"])
       out.line(fmt::format("measured   {}: {:.0f} GFLOP/s, training steps of DistilBERT-base's sizes",
                            rate["shown"].get<std::string>(), rate["gflops"].get<double>()));

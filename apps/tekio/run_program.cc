@@ -16,8 +16,8 @@ void add_dtype(OptionTable& table, Common& common) {
   Option& dtype =
       table.add("dtype", &common.dtype,
                 {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
-                "dtype of the arithmetic (also float32, fp32, bfloat16); auto: for training and "
-                "evaluation what is measured to be faster here, else f32");
+                "dtype of the arithmetic (also float32, fp32, bfloat16); auto: for training, evaluation and "
+                "serving what is measured to be faster here, else f32");
   dtype.spelled_also("float32", "f32").spelled_also("fp32", "f32").spelled_also("bfloat16", "bf16");
   for (const char* half : {"float16", "fp16", "f16"})
     dtype.refusing(half,

@@ -1,8 +1,11 @@
 // tekio serve: models behind HTTP, with a page to try them.
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "base/environment.h"
@@ -10,6 +13,7 @@
 #include "base/log.h"
 #include "command.h"
 #include "inputs.h"
+#include "model/masked_lm.h"
 #include "serve/server.h"
 #include "serve/service.h"
 
@@ -40,25 +44,6 @@ class ServerSignals {
  private:
   struct sigaction interrupt_ {
   }, terminate_{};
-};
-
-/// While it lives, warnings are not printed: what they warn of is in clients' requests, and anybody could fill the log.
-class NoWarnings {
- public:
-  NoWarnings() : before_(set_log_sink(nullptr)) { set_log_sink(std::make_shared<NotesAlone>(before_)); }
-  ~NoWarnings() { set_log_sink(before_); }
-  NoWarnings(const NoWarnings&) = delete;
-  NoWarnings& operator=(const NoWarnings&) = delete;
-
- private:
-  struct NotesAlone final : LogSink {
-    explicit NotesAlone(std::shared_ptr<LogSink> sink) : behind(std::move(sink)) {}
-    void line(LogLevel level, std::string_view text) override {
-      if (behind && level == LogLevel::note) behind->line(level, text);
-    }
-    const std::shared_ptr<LogSink> behind;
-  };
-  const std::shared_ptr<LogSink> before_;
 };
 
 /// "1MB" as 1,000,000: bytes, or with kB, MB or GB behind.
@@ -115,18 +100,19 @@ class Serve final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    serve::check_server();
     if (!run_.empty()) options_.run = run_folder();
+    std::optional<serve::Service> service;                          // outlives the server
+    serve::Server server(host_, static_cast<int>(port_), limits_);  // first: models take longer to open
     std::vector<serve::ServedModel> models = open_models();
     OrderedJson names = OrderedJson::array();
     for (const serve::ServedModel& model : models) names.push_back(model.name);
 
-    const NoWarnings quiet;
     const ServerSignals signals;
-    serve::Service service(std::move(models), options_);
-    serve::serve(
-        service, host_, static_cast<int>(port_), limits_, [&](int port) { tell_address(port, names, out); },
-        [] { return end_signal != 0; });
+    service.emplace(std::move(models), options_);
+    server.start(*service);
+    tell_address(server.port(), names, out);
+    while (end_signal == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    server.stop();
     note(" stopped  what had arrived is answered");
     return 128 + end_signal;
   }
@@ -143,8 +129,10 @@ class Serve final : public Command {
         fail(ErrorKind::usage,
              "--model: two models are called {}, which is where they would be served: rename a folder",
              printable(opened.place.name));
-      FillMask(opened.model, opened.tokenizer)(opened.tokenizer.mask_token());  // the first pass is the slowest
       models.push_back(serve::serve_model(opened.place.name, opened.model, opened.tokenizer));
+      FillMask(opened.model, opened.tokenizer)(opened.tokenizer.mask_token());  // the first pass is the slowest
+      note(fmt::format(" model    {} · {} · {}", printable(opened.place.name, 300), opened.info.family,
+                       opened.model.impl().fill_in_fastest().text()));
     }
     return models;
   }

@@ -21,6 +21,7 @@
 #include "train/run_checkpoint.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
+#include "watch.h"
 
 namespace tekio::cli {
 namespace fs = std::filesystem;
@@ -187,12 +188,14 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
     fail(ErrorKind::usage, "{} lies in --output_dir {}, which --overwrite_output_dir replaces; name another folder",
          printable(origin.option, 300), printable(a.training.output_dir, 300));
   if (leads) check_trace(a.training);
+  std::optional<Watch> watch;
+  if (a.watch && leads && !a.dry_run) watch.emplace(static_cast<int>(*a.watch));
   std::optional<PushAtEnd> hub;
   if (a.hub.push && leads) hub.emplace(a.hub, a.training.output_dir);
 
-  const Stopwatch watch;
+  const Stopwatch opened_in;
   OpenModel opened = open(origin);
-  const double opening = watch.seconds();
+  const double opening = opened_in.seconds();
   if (a.training.prompts.empty() && !table.given("prompt"))
     a.training.prompts = prompts_for(a.training_data(), opened.tokenizer);
   check_prompts(opened.model, opened.tokenizer, a.training.prompts);  // here already: before the corpus is read
@@ -249,7 +252,12 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
     common.prepare_run(a.training);
   else
     signals.emplace(), StopSignals::stop(a.training);
+  if (watch) {
+    watch->start(opened, a.training);
+    note(fmt::format(" watch    {}", watch->url()));
+  }
   const AdaptReport report = adapt(opened.model, opened.tokenizer, data.split, a.training, ranks);
+  watch.reset();
   if (!leads) return ended(report, out);
   if (hub && report.stopped == 0) hub->push(report.run_dir);  // what fails there is said last
   OrderedJson document = adapt_json(report, a.training);

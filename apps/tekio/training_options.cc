@@ -106,6 +106,13 @@ void add_reports(TrainingArguments& a, OptionTable& table) {
        {"wandb", "mlflow", "trackio", "comet_ml", "swanlab", "codecarbon", "neptune", "clearml", "dvclive"})
     tracker.refusing(name, "its own library reads RUN/metrics.jsonl, as docs/tracking.md shows");
   table.at("logging_dir").called("DIR");
+  table
+      .add("watch", &a.watch,
+           "serves a page with the run's curves, and the model as it is by then, on this port of this machine while it "
+           "trains; 0: any port that is free")
+      .called("PORT")
+      .at_most(65535)
+      .only_now();
 }
 
 void add_hub(TrainingArguments& a, OptionTable& table) {

@@ -24,6 +24,7 @@ struct TrainingArguments {
   double warmup_steps = 0;  // the reference's: below 1 it is a share
   enum class Logging { automatic, no, steps, epoch } logging_strategy = Logging::automatic;
   bool dry_run = false;
+  std::optional<uint64_t> watch;  // a port
   struct Hub {
     bool push = false, is_private = false;
     std::string model_id, token;

@@ -53,7 +53,7 @@ OrderedJson measure_warm_fill(const OpenModel& opened, const Common& common, con
   for (const int64_t length : lengths)
     if (length > config.longest_input())
       fail(ErrorKind::input, "--chunk_size {}: the model takes at most {} tokens", length, config.longest_input());
-  const DType type = common.dtype == NumberFormat::bf16 ? DType::bf16 : DType::f32;
+  const DType type = impl.filling();
   // A pass reads each matrix once; for a single token it multiplies and adds once for each of their numbers, which is
   // two operations, and training does three times as much.
   const double bytes = flops_per_chunk(config, 1, 1) / 6 * static_cast<double>(size_of(type));

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <mutex>
 
+#include "base/silence.h"
+
 namespace tekio {
 namespace {
 
@@ -19,7 +21,10 @@ Installed& installed() {
   return all;
 }
 
+thread_local bool is_silent = false;
+
 std::shared_ptr<LogSink> sink_now() {
+  if (is_silent) return nullptr;
   const std::lock_guard lock(installed().mutex);
   return installed().sink;
 }
@@ -53,6 +58,10 @@ bool progress_is_shown() {
   const std::shared_ptr<LogSink> sink = sink_now();
   return sink && sink->wants_progress();
 }
+
+Silence::Silence() : before_(std::exchange(is_silent, true)) {}
+
+Silence::~Silence() { is_silent = before_; }
 
 void CountedWarning::give() const {
   if (count_ == 1) warn(first_);

@@ -52,7 +52,7 @@ std::optional<uint64_t> body_size(const httplib::Request& asked, uint64_t most, 
 
 class HttplibServer final : public Server, private httplib::Server {
  public:
-  HttplibServer(const Limits& limits, http::Handler& handler) : limits_(limits), handler_(handler) {
+  explicit HttplibServer(const Limits& limits) : limits_(limits) {
     set_pre_routing_handler([this](const httplib::Request& asked, httplib::Response& response) {
       return answer_head(asked, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
@@ -60,7 +60,7 @@ class HttplibServer final : public Server, private httplib::Server {
       answer_body(response, reader);
     });
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
-      if (response.body.empty() && !answer_other_method(response)) fill(response, handler_.error(response.status));
+      if (response.body.empty() && !answer_other_method(response)) fill(response, handler_->error(response.status));
     });
     set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
       if (!exchange.is_read) exchange.closes = true;
@@ -70,8 +70,8 @@ class HttplibServer final : public Server, private httplib::Server {
       response.set_header("Connection", "close");
     });
     set_logger([this](const httplib::Request&, const httplib::Response& response) {
-      handler_.answered(exchange.request, response.status,
-                        std::chrono::duration<double>(Clock::now() - exchange.begun).count());
+      handler_->answered(exchange.request, response.status,
+                         std::chrono::duration<double>(Clock::now() - exchange.begun).count());
     });
   }
 
@@ -82,7 +82,8 @@ class HttplibServer final : public Server, private httplib::Server {
   }
   int port() const override { return listener_.port(); }
 
-  void run() override {
+  void run(http::Handler& handler) override {
+    handler_ = &handler;
     Workers workers(
         limits_.connections, [this](int socket) { serve(socket); },
         [this](bool waits) {
@@ -148,16 +149,16 @@ class HttplibServer final : public Server, private httplib::Server {
     const std::optional<uint64_t> size = body_size(asked, limits_.body, status);
     exchange.is_read = status == 0 && size == 0;
     if (status == 0 && asked.is_multipart_form_data()) status = 415;
-    if (!handler_.admit(exchange.request, reply)) {
+    if (!handler_->admit(exchange.request, reply)) {
       fill(response, std::move(reply));
     } else if (status != 0) {
-      reply = handler_.error(status);
+      reply = handler_->error(status);
       reply.status = status;
       fill(response, std::move(reply));
     } else if (asked.method == "POST" && size != 0) {
       return false;
     } else {
-      fill(response, handler_.answer(exchange.request));
+      fill(response, handler_->answer(exchange.request));
     }
     return true;
   }
@@ -172,7 +173,7 @@ class HttplibServer final : public Server, private httplib::Server {
       return false;
     exchange.request.method = parts[1];
     exchange.request.path = parts[2];
-    if (handler_.admit(exchange.request, reply)) return false;
+    if (handler_->admit(exchange.request, reply)) return false;
     fill(response, std::move(reply));
     return true;
   }
@@ -186,7 +187,7 @@ class HttplibServer final : public Server, private httplib::Server {
       return !is_too_large;
     });
     if (exchange.is_read)
-      fill(response, handler_.answer(exchange.request));
+      fill(response, handler_->answer(exchange.request));
     else
       response.status = is_too_large ? 413 : 400;
   }
@@ -213,7 +214,7 @@ class HttplibServer final : public Server, private httplib::Server {
   }
 
   const Limits limits_;
-  http::Handler& handler_;
+  http::Handler* handler_ = nullptr;
   std::atomic<bool> stops_{false}, is_crowded_{false};
   Bell bell_;
   Listener listener_;
@@ -225,9 +226,9 @@ class HttplibServer final : public Server, private httplib::Server {
 int32_t tekio_http_module_version() { return tekio::http::kModuleVersion; }
 
 tekio::http::Server* tekio_http_make_server(const std::string& host, int port, const tekio::http::Limits& limits,
-                                            tekio::http::Handler& handler, std::string& problem) {
+                                            std::string& problem) {
   try {
-    auto server = std::make_unique<tekio::http::HttplibServer>(limits, handler);
+    auto server = std::make_unique<tekio::http::HttplibServer>(limits);
     if (server->bind(host, port, problem)) return server.release();
   } catch (const std::exception& error) {
     problem = error.what();

@@ -15,7 +15,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 2;
+constexpr int32_t kModuleVersion = 3;
 
 struct Request {
   std::string method, path;   ///< the path decoded, without what follows a question mark
@@ -54,12 +54,13 @@ struct Limits {
   uint64_t connections = 512;                 ///< served at once; further ones wait to be accepted
 };
 
+/// Has its address: clients that come before run() wait for it.
 class Server {
  public:
   virtual ~Server() = default;
   virtual int port() const = 0;
-  /// Serves until stop(); what had arrived by then is answered before it returns.
-  virtual void run() = 0;
+  /// Serves until stop(); what had arrived by then is answered before it returns. `handler` must outlive that.
+  virtual void run(Handler& handler) = 0;
   /// From another thread, once.
   virtual void stop() = 0;
 };
@@ -68,9 +69,8 @@ class Server {
 
 extern "C" {
 __attribute__((visibility("default"))) int32_t tekio_http_module_version();
-/// Takes the port (0: any that is free). `handler` must outlive the server. Null: it cannot, and `problem` says why.
+/// Takes the port (0: any that is free). Null: it cannot, and `problem` says why.
 __attribute__((visibility("default"))) tekio::http::Server* tekio_http_make_server(const std::string& host, int port,
                                                                                    const tekio::http::Limits& limits,
-                                                                                   tekio::http::Handler& handler,
                                                                                    std::string& problem);
 }

@@ -99,6 +99,13 @@ const ArithmeticChoice& MaskedLM::Impl::arithmetic(bool compared) {
   return *choice;
 }
 
+const ArithmeticChoice& MaskedLM::Impl::fill_in_fastest() {
+  const ArithmeticChoice& choice = arithmetic(/*compared=*/false);
+  const std::lock_guard lock(mutex_);
+  filling_ = choice.taken.type;
+  return choice;
+}
+
 void MaskedLM::Impl::go_on_in(const Arithmetic& arithmetic) {
   const DType asked = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   if (format_ != NumberFormat::automatic && asked != arithmetic.type) return;
@@ -139,8 +146,7 @@ std::shared_ptr<const void> MaskedLM::Impl::lend_weights(std::shared_ptr<Impl> s
 }
 
 Tensor MaskedLM::Impl::run(const Batch& batch) {
-  const DType type = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
-  if (!model_.fits(batch, type)) {
+  if (!model_.fits(batch, filling_)) {
     int64_t longest = 0;
     for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
       longest = std::max<int64_t>(longest, batch.offsets[k + 1] - batch.offsets[k]);
@@ -149,7 +155,7 @@ Tensor MaskedLM::Impl::run(const Batch& batch) {
                                 .length = (longest + 63) / 64 * 64,
                                 .masked_rows = (static_cast<int64_t>(batch.masked_rows.size()) + 7) / 8 * 8};
     if (longest <= model_.config().longest_input())  // else MlmNetwork refuses it, before it costs memory
-      model_.prepare(limits, /*training=*/false, type);
+      model_.prepare(limits, /*training=*/false, filling_);
   }
   return model_.logits(batch);
 }

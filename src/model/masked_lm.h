@@ -49,6 +49,10 @@ class MaskedLM::Impl {
   void check_tokenizer(const Tokenizer& tokenizer);
   /// What runs, those that are compared with the reference's or others, compute in; decided when it is first asked.
   const ArithmeticChoice& arithmetic(bool compared);
+  /// What masks are filled in: float32, unless --dtype asks for bf16.
+  DType filling() const { return filling_; }
+  /// From now on masks are filled in what runs compute in where --dtype leaves it open. Says what that is and why.
+  const ArithmeticChoice& fill_in_fastest();
   /// What a run was begun in is what it goes on in, where that is here and --dtype does not say otherwise.
   void go_on_in(const Arithmetic& arithmetic);
 
@@ -61,6 +65,7 @@ class MaskedLM::Impl {
   std::string path_;
   const bool pretrained_;  // its weights were read
   NumberFormat format_;
+  DType filling_ = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   std::mutex choice_mutex_;
   std::optional<ArithmeticChoice> choices_[2];  // of runs that are not compared, and of those that are
   ThreadPool pool_;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/silence.h"
+#include "model/masked_lm.h"
 
 namespace tekio::serve {
 namespace {
@@ -24,12 +26,17 @@ int status_of(const Error& error, const Tokenizer& tokenizer, int64_t longest, s
 
 }  // namespace
 
-ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer& tokenizer) {
+ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer& tokenizer,
+                        std::function<void(const std::function<void()>&)> in_turn) {
   const ModelInfo info = model.info();
-  auto fill = [fill_mask = FillMask(model, tokenizer), tokenizer, longest = info.max_length](
-                  std::span<const std::string> texts, const FillOptions& options) {
+  auto fill = [fill_mask = FillMask(model, tokenizer), tokenizer, longest = info.max_length,
+               in_turn = std::move(in_turn)](std::span<const std::string> texts, const FillOptions& options) {
+    const Silence warnings;  // they are of clients' texts: anybody could fill the log
     try {
-      return fill_mask.all(texts, options);
+      Filled filled;
+      const auto work = [&] { filled = fill_mask.all(texts, options); };
+      in_turn ? in_turn(work) : work();
+      return filled;
     } catch (const Error& error) {
       throw Refusal(status_of(error, tokenizer, longest, texts, options), error.what());
     }
@@ -37,6 +44,7 @@ ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer
   return {.name = std::move(name),
           .family = info.family,
           .mask_token = tokenizer.mask_token(),
+          .dtype = name_of(model.impl().fill_in_fastest().taken.type),
           .vocabulary = info.vocabulary,
           .max_length = info.max_length,
           .desk = std::make_unique<Desk>(std::move(fill))};

@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <exception>
-#include <memory>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -37,30 +33,25 @@ HttpModule load_module() {
 
 }  // namespace
 
-void serve(http::Handler& handler, const std::string& host, int port, const http::Limits& limits,
-           const std::function<void(int port)>& on_listening, const std::function<bool()>& should_stop) {
-  const HttpModule module = load_module();
+Server::Server(const std::string& host, int port, const http::Limits& limits) {
   std::string problem;
-  const std::unique_ptr<http::Server> server(module.make_server(host, port, limits, handler, problem));
-  if (!server)
-    fail(ErrorKind::io, "cannot listen on {} port {}: {}; --host and --port name another address", printable(host),
-         port, printable(problem, 300));
-  std::exception_ptr failure;
-  std::thread listening([&] {
-    take_no_signals();
-    server->run();
-  });
-  try {
-    on_listening(server->port());
-    while (!should_stop()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  } catch (...) {  // standard output is closed: the server ends all the same
-    failure = std::current_exception();
-  }
-  server->stop();
-  listening.join();
-  if (failure) std::rethrow_exception(failure);
+  server_.reset(load_module().make_server(host, port, limits, problem));
+  if (!server_)
+    fail(ErrorKind::io, "cannot listen on {} port {}: {}; another port or address may be free", printable(host), port,
+         printable(problem, 300));
 }
 
-void check_server() { load_module(); }
+void Server::start(http::Handler& handler) {
+  listening_ = std::thread([this, &handler] {
+    take_no_signals();
+    server_->run(handler);
+  });
+}
+
+void Server::stop() {
+  if (!listening_.joinable()) return;
+  server_->stop();
+  listening_.join();
+}
 
 }  // namespace tekio::serve

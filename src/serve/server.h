@@ -1,19 +1,32 @@
 // Serving by HTTP: loads the module that speaks it.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include "http_module/module.h"
 
 namespace tekio::serve {
 
-/// Serves until `should_stop`, which is asked fifty times a second, and has answered what had arrived when it returns.
-/// `on_listening` is told the port. Errors: io (the address cannot be had; this Tekio has no HTTP module).
-void serve(http::Handler& handler, const std::string& host, int port, const http::Limits& limits,
-           const std::function<void(int port)>& on_listening, const std::function<bool()>& should_stop);
+class Server {
+ public:
+  /// Takes the address; clients that come before start() wait. Errors: io (the address cannot be had; this Tekio has no
+  /// HTTP module).
+  Server(const std::string& host, int port, const http::Limits& limits);
+  ~Server() { stop(); }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
-/// Errors: io (this Tekio has no HTTP module), before anything else is opened.
-void check_server();
+  int port() const { return server_->port(); }
+  /// Serves on threads of its own until stop(). Once.
+  void start(http::Handler& handler);
+  /// Takes no further clients; what had arrived is answered when it returns.
+  void stop();
+
+ private:
+  std::unique_ptr<http::Server> server_;
+  std::thread listening_;
+};
 
 }  // namespace tekio::serve

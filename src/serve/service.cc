@@ -174,18 +174,19 @@ http::Reply Service::fill(const http::Request& request) const {
 }
 
 std::string Service::models_text() const {
-  OrderedJson models = OrderedJson::array(), run;
+  OrderedJson models = OrderedJson::array(), prompts = OrderedJson::array(), run;
   for (const ServedModel& model : models_)
     models.push_back({{"name", model.name},
                       {"family", model.family},
                       {"mask_token", model.mask_token},
+                      {"dtype", model.dtype},
                       {"max_length", model.max_length},
                       {"vocabulary", model.vocabulary}});
-  if (!options_.run.empty()) run = options_.run.filename().string();
-  const OrderedJson document = {
-      {"models", models},
-      {"prompts", options_.run.empty() ? OrderedJson::array() : OrderedJson(prompts_of(options_.run))},
-      {"run", run}};
+  if (!options_.run.empty()) {
+    run = options_.run.filename().string();
+    prompts = options_.prompts.empty() ? prompts_of(options_.run) : options_.prompts;
+  }
+  const OrderedJson document = {{"models", models}, {"prompts", prompts}, {"run", run}};
   return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 

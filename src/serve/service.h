@@ -15,8 +15,9 @@
 namespace tekio::serve {
 
 struct ServiceOptions {
-  std::string token;          ///< what /models and /events demand as Authorization: Bearer; empty: nothing
-  std::filesystem::path run;  ///< a run whose curves and prompts the page shows; empty: none
+  std::string token;                 ///< what /models and /events demand as Authorization: Bearer; empty: nothing
+  std::filesystem::path run;         ///< a run whose curves and prompts the page shows; empty: none
+  std::vector<std::string> prompts;  ///< where they are known before the run's folder is there
 };
 
 class Service final : public http::Handler {

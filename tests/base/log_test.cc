@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/silence.h"
 #include "support/log_capture.h"
 
 namespace tekio::test {
@@ -67,6 +68,21 @@ TEST(Log, WhatASinkThrowsEndsNothing) {
     progress.update(1, 1);
   });
   set_log_sink(nullptr);
+}
+
+TEST(Log, SilenceIsOfOneThread) {
+  const LogCapture log;
+  {
+    const Silence silence;
+    warn("unheard");
+    std::thread([] { warn("of another thread"); }).join();
+    { const Silence within; }
+    note("unheard as well");
+  }
+  warn("afterwards");
+  EXPECT_THAT(log.text(), testing::Not(testing::HasSubstr("unheard")));
+  EXPECT_THAT(log.text(), testing::HasSubstr("of another thread"));
+  EXPECT_THAT(log.text(), testing::HasSubstr("afterwards"));
 }
 
 TEST(Log, ThreadsMaySpeakWhileASinkIsSet) {

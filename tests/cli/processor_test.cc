@@ -86,12 +86,16 @@ TEST(Doctor, ShowsWhatDeviceAndDtypeMean) {
     arguments.emplace_back("--json");
     const Json report = run(arguments, with("ALL")).json();
     const Json& arithmetic = report["arithmetic"];
-    for (const auto& [key, value] :
-         {std::pair{"device", c.device}, {"training", c.training}, {"why", c.why}, {"filling", c.filling}})
+    for (const auto& [key, value] : {std::pair{"device", c.device},
+                                     {"training", c.training},
+                                     {"why", c.why},
+                                     {"filling", c.filling},
+                                     {"serving", c.training}})
       EXPECT_EQ(arithmetic[key], value);
     EXPECT_THAT(text,
                 HasSubstr(std::string("arithmetic on ") + c.device + ": training and evaluation in " + c.training));
-    EXPECT_THAT(text, HasSubstr(std::string(", since ") + c.why + "; filling masks in " + c.filling + "\n"));
+    EXPECT_THAT(text, HasSubstr(std::string(", since ") + c.why + "; filling masks in " + c.filling + ", serving in " +
+                                c.training + "\n"));
     EXPECT_THAT(text, HasSubstr("products   on cpu by " + report["processor"]["products"].get<std::string>() + "\n"));
     EXPECT_EQ(report["self_test"], self_test) << "whatever the options";
   }

@@ -42,7 +42,7 @@ class ServeCommand : public testing::Test {
 };
 
 TEST_F(ServeCommand, AnswersWhatFillPrints) {
-  start();
+  start({"--dtype", "f32"});
   const std::string one = "a [MASK].", two = "a [MASK] is [MASK].";
   const auto printed = [](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"fill", "--json", "--model", model_folder()});
@@ -69,6 +69,22 @@ TEST_F(ServeCommand, AnswersWhatFillPrints) {
   EXPECT_EQ(result.code, 143);
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, Not(HasSubstr("unheardof"))) << "clients write into the log";
+}
+
+TEST_F(ServeCommand, ComputesInWhatIsFastestHere) {
+  const std::string text = "a [MASK] of the film.";
+  const Json exact = run({"fill", "--json", "--model", model_folder(), text}).json();
+  start();
+  EXPECT_THAT(server_->said(), testing::ContainsRegex(" model    tiny-model · DistilBERT · (f32|bf16)"));
+  const Json listed = Json::parse(http_request(port_, "GET", "/models").body)["models"][0];
+  EXPECT_THAT(server_->said(), HasSubstr(" · " + listed["dtype"].get<std::string>()));
+  const Json reply = Json::parse(fill({{"inputs", text}, {"parameters", {{"top_k", 2048}}}}).body);
+  for (const Json& prediction : exact) {
+    const auto same = std::ranges::find(reply, prediction["token"], [](const Json& each) { return each["token"]; });
+    ASSERT_NE(same, reply.end());
+    const double score = prediction["score"].get<double>();
+    EXPECT_NEAR((*same)["score"].get<double>(), score, 0.02 * score);  // a few roundings to eight bits
+  }
 }
 
 TEST_F(ServeCommand, RefusesWithAStatusAndASentence) {
@@ -153,7 +169,7 @@ TEST_F(ServeCommand, RefusesWhatCannotBeServed) {
     EXPECT_EQ(result.code, code);
     EXPECT_THAT(result.err, HasSubstr(sentence));
   };
-  check({"--model", model_folder()}, 2, "two models are called tiny-model");
+  check({"--model", model_folder(), "--port", "0"}, 2, "two models are called tiny-model");
   check({"--max_body", "lots"}, 2, "--max_body is lots; expected 100 to 4GB");
   check({"--max_body", "5GB"}, 2, "--max_body is 5GB");
   check({"--port", "65536"}, 2, "--port");

@@ -95,18 +95,13 @@ class ServerTest : public ::testing::Test {
   void TearDown() override { stop(); }
 
   void start(const http::Limits& limits = {}) {
-    std::promise<int> listening;
-    thread_ = std::thread([this, limits, &listening] {
-      serve(
-          echo_, "127.0.0.1", 0, limits, [&](int port) { listening.set_value(port); },
-          [this] { return stops_.load(); });
-    });
-    port_ = listening.get_future().get();
+    server_.emplace("127.0.0.1", 0, limits);
+    port_ = server_->port();
+    server_->start(echo_);
   }
   void stop() {
-    stops_ = true;
     echo_.open_gate();
-    if (thread_.joinable()) thread_.join();
+    if (server_) server_->stop();
   }
   HttpReply request(std::string_view method, std::string_view path, std::string_view body = "",
                     std::string_view headers = "") const {
@@ -120,8 +115,7 @@ class ServerTest : public ::testing::Test {
   }
 
   Echo echo_;
-  std::atomic<bool> stops_{false};
-  std::thread thread_;
+  std::optional<Server> server_;
   int port_ = 0;
 };
 
@@ -303,14 +297,14 @@ TEST_F(ServerTest, AnswersWhatHadArrivedBeforeItEnds) {
   working.send("GET", "/slow", "");
   echo_.wait_for_slow(1);
   waiting.send("POST", "/", "waits");  // not accepted yet: the only thread is busy
-  stops_ = true;
+  const std::future<void> stopped = std::async(std::launch::async, [&] { server_->stop(); });
   echo_.open_gate();
   const HttpReply reply = working.read();
   EXPECT_EQ(reply.status, 200);
   EXPECT_TRUE(working.closes_without_reply());
   EXPECT_EQ(waiting.read().body, "waits");
   EXPECT_TRUE(silent.closes_without_reply());
-  stop();
+  stopped.wait();
   EXPECT_FALSE(HttpClient(port_).is_connected());
   EXPECT_EQ(echo_.answered(), 2);
 }
@@ -336,9 +330,7 @@ TEST_F(ServerTest, EndsThoughClientsComeAgain) {
 TEST_F(ServerTest, NamesThePortThatIsTaken) {
   start();
   try {
-    Echo other;
-    serve(
-        other, "127.0.0.1", port_, {}, [](int) {}, [] { return true; });
+    const Server other("127.0.0.1", port_, {});
     ADD_FAILURE() << "two servers on one port";
   } catch (const std::exception& error) {
     EXPECT_THAT(error.what(), HasSubstr("port " + std::to_string(port_) + ": Address already in use"));
@@ -348,7 +340,7 @@ TEST_F(ServerTest, NamesThePortThatIsTaken) {
 TEST(Server, SaysWhereItHasNoModule) {
   ::setenv("TEKIO_HTTP_MODULE", "/nonexistent/libtekio_http.so", 1);
   try {
-    check_server();
+    const Server none("127.0.0.1", 0, {});
     ADD_FAILURE();
   } catch (const std::exception& error) {
     EXPECT_THAT(error.what(), HasSubstr("this Tekio has no server"));

@@ -18,6 +18,7 @@ ServedModel echo(std::string name) {
   return {.name = std::move(name),
           .family = "BERT",
           .mask_token = "[MASK]",
+          .dtype = "f32",
           .vocabulary = 100,
           .max_length = 16,
           .desk = std::make_unique<Desk>([](std::span<const std::string> texts, const FillOptions&) {

@@ -102,6 +102,8 @@ const fill = async () => {
   const number = ++asked;
   const targets = byId("targets").value.split(",").map((word) => word.trim()).filter(Boolean);
   say("…");
+  // Also where a model trains: it answers between two updates.
+  const late = setTimeout(() => number === asked && say("The model is at work: it answers when it is free."), 3000);
   try {
     const answers = await Promise.all(models.map((model) => ask(model, text, targets)));
     if (number !== asked) return;
@@ -114,6 +116,8 @@ const fill = async () => {
     byId("answers").replaceChildren();
     byId("difference").hidden = true;
     say(error.message || "The server does not answer.", true);
+  } finally {
+    clearTimeout(late);
   }
 };
 
