@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
+
 namespace tekio::cli {
 namespace fs = std::filesystem;
 
@@ -73,7 +75,14 @@ void Watch::start(const OpenModel& opened, TrainingOptions& options) {
   std::vector<serve::ServedModel> models;
   models.push_back(serve::serve_model(run.filename().string(), opened.model, opened.tokenizer,
                                       [turns = turns_](const std::function<void()>& work) { turns->ask(work); }));
-  service_.emplace(std::move(models), serve::ServiceOptions{.token = {}, .run = run, .prompts = options.prompts});
+  const auto evaluations = std::make_shared<serve::ToldEvaluations>();
+  service_.emplace(
+      std::move(models),
+      serve::ServiceOptions{.token = {}, .run = run, .prompts = options.prompts, .evaluations = evaluations});
+  options.on_log = [evaluations, before = std::move(options.on_log)](const std::string& entry) {
+    if (before) before(entry);
+    evaluations->add(parse_json(entry, "the log history"));
+  };
   options.on_update = [turns = turns_, before = std::move(options.on_update)](const UpdatePoint& point,
                                                                               RunControl& control) {
     if (before) before(point, control);

@@ -25,7 +25,8 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  /// Serves the run that `options` ask for, whose on_update from now on answers, too, what clients ask of the model.
+  /// Serves the run that `options` ask for, whose on_update from now on answers, too, what clients ask of the model,
+  /// and whose on_log shows its evaluations.
   void start(const OpenModel& opened, TrainingOptions& options);
   std::string url() const;
 

@@ -71,6 +71,7 @@ std::string RunEvents::updates() {
   if (size < position_) {
     position_ = 0;
     last_step_ = -1;
+    told_position_ = 0;
     events = "event: again\ndata: {}\n\n";
   }
   std::ifstream file(metrics, std::ios::binary);
@@ -89,18 +90,30 @@ std::string RunEvents::updates() {
 }
 
 std::string RunEvents::evaluations() {
-  std::string events;
+  std::string events = recorded();
+  if (!told_) return events;
+  const Json entries = told_->from(told_position_);
+  told_position_ += entries.size();
+  return events += events_of(entries);
+}
+
+std::string RunEvents::recorded() {
   std::error_code error;
   const fs::path file = state_file(run_);
   const auto time = fs::last_write_time(file, error);
-  if (error || (file == state_ && time == state_time_)) return events;
+  if (error || (file == state_ && time == state_time_)) return "";
   state_ = file;
   state_time_ = time;
   const Json state = object_in(file);
   const auto history = state.find("log_history");
-  if (history == state.end() || !history->is_array()) return events;
+  return history == state.end() || !history->is_array() ? "" : events_of(*history);
+}
+
+/// Of those that come after what was sent.
+std::string RunEvents::events_of(const Json& entries) {
+  std::string events;
   int64_t newest = last_step_;
-  for (const Json& entry : *history) {
+  for (const Json& entry : entries) {
     if (!entry.is_object() || !entry.contains("eval_loss")) continue;
     const auto step = entry.find("step");
     if (step == entry.end() || !step->is_number_integer() || step->get<int64_t>() <= last_step_) continue;

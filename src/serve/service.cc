@@ -14,7 +14,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "serve/assets.h"
-#include "serve/run_events.h"
 
 namespace tekio::serve {
 namespace {
@@ -227,7 +226,8 @@ http::Reply Service::events() {
   if (++*streams_ > kMostStreams) return refusal(429, "too many watch the run already");
   http::Reply reply = text_reply("text/event-stream", "");
   reply.headers.emplace_back("Cache-Control", "no-store");
-  reply.stream = [open, run = std::make_shared<RunEvents>(options_.run), quiet = kQuiet](std::string& piece) mutable {
+  reply.stream = [open, run = std::make_shared<RunEvents>(options_.run, options_.evaluations),
+                  quiet = kQuiet](std::string& piece) mutable {
     piece = run->next();
     if (!piece.empty()) {
       quiet = 0;

@@ -10,6 +10,7 @@
 
 #include "http_module/module.h"
 #include "serve/metrics.h"
+#include "serve/run_events.h"
 #include "serve/served_model.h"
 
 namespace tekio::serve {
@@ -18,6 +19,7 @@ struct ServiceOptions {
   std::string token;                 ///< what /models and /events demand as Authorization: Bearer; empty: nothing
   std::filesystem::path run;         ///< a run whose curves and prompts the page shows; empty: none
   std::vector<std::string> prompts;  ///< where they are known before the run's folder is there
+  std::shared_ptr<const ToldEvaluations> evaluations = nullptr;  ///< of a run of this process
 };
 
 class Service final : public http::Handler {

@@ -65,8 +65,8 @@ class WatchedRun : public testing::Test {
 };
 
 TEST_F(WatchedRun, HasTheBitsOfOneThatIsNot) {
-  ASSERT_EQ(run(adapt("alone", 200)).code, 0);
-  start(adapt("watched", 200));
+  ASSERT_EQ(run(adapt("alone", 200, {"--save_strategy", "no"})).code, 0);
+  start(adapt("watched", 200, {"--save_strategy", "no"}));
   EXPECT_THAT(http_request(port_, "GET", "/").body, HasSubstr("<title>Tekio"));
   const Json listed = Json::parse(http_request(port_, "GET", "/models").body);
   EXPECT_EQ(listed["run"], "watched");
@@ -83,6 +83,7 @@ TEST_F(WatchedRun, HasTheBitsOfOneThatIsNot) {
   HttpClient watching(port_);
   watching.send("GET", "/events", "");
   EXPECT_TRUE(watching.read_until("event: update\ndata: {\"step\":1,"));
+  EXPECT_TRUE(watching.read_until("event: evaluation\ndata: {\"epoch\""));
   const Result result = run_->finish();
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, Not(HasSubstr("unheardof"))) << "clients write into the log";

@@ -79,5 +79,20 @@ TEST_F(RunEventsTest, ReadsPrompts) {
   EXPECT_THAT(prompts_of(folder_), IsEmpty());
 }
 
+TEST(RunEvents, WhatARunTellsComesBeforeItIsRecorded) {
+  const test::ScratchFolder folder;
+  folder.write("metrics.jsonl", "");
+  const auto told = std::make_shared<ToldEvaluations>();
+  RunEvents events(folder / "", told);
+  told->add({{"step", 5}, {"loss", 2.0}});
+  told->add({{"step", 10}, {"eval_loss", 1.5}});
+  EXPECT_EQ(events.next(), "event: evaluation\ndata: {\"eval_loss\":1.5,\"step\":10}\n\n");
+  EXPECT_EQ(events.next(), "");
+  folder.write("trainer_state.json", R"({"log_history": [{"step": 10, "eval_loss": 1.5}]})");
+  EXPECT_EQ(events.next(), "") << "it was sent already";
+  told->add({{"step", 20}, {"eval_loss", 1.25}});
+  EXPECT_EQ(events.next(), "event: evaluation\ndata: {\"eval_loss\":1.25,\"step\":20}\n\n");
+}
+
 }  // namespace
 }  // namespace tekio::serve
