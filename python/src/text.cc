@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "binding.h"
+#include "text/given_words.h"
 #include "text/tables.h"
 
 namespace tekio::python {
@@ -83,21 +84,48 @@ nb::list offsets_of(const Encodings& encodings, int64_t i) {
   return offsets;
 }
 
-Encodings encode(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
-                 const std::optional<std::vector<std::string>>& pairs, const EncodeOptions& options, bool pad) {
+size_t bytes_of(const std::string& text) { return text.size(); }
+size_t bytes_of(const std::vector<std::string>& words) {
+  size_t bytes = 0;
+  for (const std::string& word : words) bytes += word.size();
+  return bytes;
+}
+
+/// Encodes every text, or the words of every text, by itself or with a second one.
+template <typename Text, typename One, typename Pair>
+Encodings encode_all(const std::vector<Text>& texts, const std::optional<std::vector<Text>>& pairs, const One& one,
+                     const Pair& pair) {
   if (pairs && pairs->size() != texts.size())
     fail(ErrorKind::usage, "{} texts, but {} second texts: expected as many", texts.size(), pairs->size());
   Encodings made;
   made.rows.resize(texts.size());
-  const auto one = [&](int64_t i, int) {
-    const auto at = static_cast<size_t>(i);
-    made.rows[at] =
-        pairs ? tokenizer.encode_pair(texts[at], (*pairs)[at], options) : tokenizer.encode(texts[at], options);
-  };
   size_t bytes = 0;
-  for (const std::string& text : texts) bytes += text.size();
+  for (const Text& text : texts) bytes += bytes_of(text);
   ThreadPool pool(bytes < kBytesWorthThreads ? 1 : 0);
-  pool.for_each(static_cast<int64_t>(texts.size()), one);
+  pool.for_each(static_cast<int64_t>(texts.size()), [&](int64_t i, int) {
+    const auto at = static_cast<size_t>(i);
+    made.rows[at] = pairs ? pair(texts[at], (*pairs)[at]) : one(texts[at]);
+  });
+  return made;
+}
+
+Encodings encode(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                 const std::optional<std::vector<std::string>>& pairs, const EncodeOptions& options, bool pad) {
+  Encodings made = encode_all(
+      texts, pairs, [&](const auto& text) { return tokenizer.encode(text, options); },
+      [&](const auto& first, const auto& second) { return tokenizer.encode_pair(first, second, options); });
+  if (pad) tokenizer.pad(made.rows, options);
+  return made;
+}
+
+Encodings encode_words(const Tokenizer& tokenizer, const std::vector<std::vector<std::string>>& texts,
+                       const std::optional<std::vector<std::vector<std::string>>>& pairs, const EncodeOptions& options,
+                       bool pad) {
+  Encodings made = encode_all(
+      texts, pairs, [&](const auto& words) { return tekio::encode_words(tokenizer, words, options); },
+      [&](const auto& first, const auto& second) {
+        return tekio::encode_word_pair(tokenizer, first, second, options);
+      });
   if (pad) tokenizer.pad(made.rows, options);
   return made;
 }
@@ -127,6 +155,8 @@ void bind_text(nb::module_& m) {
   nb::class_<Tokenizer>(m, "Tokenizer")
       .def_static("from_pretrained", &Tokenizer::from_pretrained, nb::arg("folder"), WithoutGil())
       .def("encode", &encode, nb::arg("texts"), nb::arg("pairs").none(), nb::arg("options"), nb::arg("pad"),
+           WithoutGil())
+      .def("encode_words", &encode_words, nb::arg("texts"), nb::arg("pairs").none(), nb::arg("options"), nb::arg("pad"),
            WithoutGil())
       .def(
           "decode",

@@ -1,5 +1,7 @@
 """NumPy, imported when it is first needed, and what makes PyTorch's tensors of arrays without copying them."""
 
+import operator
+
 
 def numpy():
     import numpy as np
@@ -26,6 +28,33 @@ def to_list(value):
     if isinstance(value, (list, tuple)):
         return [to_list(each) for each in value]
     return value
+
+
+def whole_numbers(value, name):
+    """An int32 array of ids, masks or labels. Errors: UsageError (rows of several lengths; something else)."""
+    from tekio.errors import UsageError
+
+    try:
+        array = to_array(value)
+    except ValueError:
+        raise UsageError(f"{name} do not make one array: their rows differ in length (pass padding=True to the tokenizer)") from None
+    if array.size > 0 and array.dtype.kind not in "iub":
+        raise UsageError(f"{name} are of the type {array.dtype}; expected whole numbers")
+    if array.size > 0 and not -(2**31) <= array.min() <= array.max() < 2**31:
+        raise UsageError(f"{name} lie between {array.min()} and {array.max()}; expected whole numbers of 32 bits")
+    return array.astype(numpy().int32, copy=False)
+
+
+def whole_number(value, name):
+    """The same of a single one, or None. Errors: UsageError."""
+    if value is None or type(value) is int:
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        from tekio.errors import UsageError
+
+        raise UsageError(f"{name} is {value!r}; expected a whole number") from None
 
 
 def check_framework(name):

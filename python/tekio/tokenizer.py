@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections import UserDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tekio import _places, _tekio
-from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list
+from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list, whole_number
 from tekio.errors import UsageError
 
 # Classes whose models tell the types of tokens apart, so that encodings have token_type_ids.
@@ -26,9 +26,10 @@ class BatchEncoding(UserDict):
     """What a tokenizer gives: a dict of input_ids, attention_mask, and whatever else was asked for; one row a text, or, of a
     single text without return_tensors, its numbers alone."""
 
-    def __init__(self, data=None, encodings=None):
+    def __init__(self, data=None, encodings=None, n_sequences=None):
         super().__init__(data or {})
         self._encodings = encodings
+        self.n_sequences = n_sequences
 
     is_fast = True
 
@@ -39,7 +40,7 @@ class BatchEncoding(UserDict):
         raise AttributeError(name)
 
     def __getstate__(self):
-        return {"data": self.data, "_encodings": None}
+        return {"data": self.data, "_encodings": None, "n_sequences": self.n_sequences}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -50,16 +51,12 @@ class BatchEncoding(UserDict):
         return self._encodings
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        """The word that each token is of within its text; None for template tokens and padding."""
+        """The word that each token is of within its text, the tokenizer's or a given one; None for template tokens and padding."""
         return self._made().words(batch_index)
 
     def offsets(self, batch_index=0):
-        """Begin and end of each token in characters of its text."""
+        """Begin and end of each token in characters of its text, or of its given word."""
         return self._made().offsets(batch_index)
-
-    @property
-    def n_sequences(self):
-        return None if self._encodings is None else 1
 
     def to(self, device=None, **_):
         """Tensors go to the device; arrays are on the processor already."""
@@ -139,9 +136,10 @@ class Tokenizer:
 
     def __call__(
         self,
-        text: str | list[str],
-        text_pair: str | list[str] | None = None,
+        text: str | list[str] | list[list[str]],
+        text_pair: str | list[str] | list[list[str]] | None = None,
         *,
+        is_split_into_words: bool = False,
         add_special_tokens: bool = True,
         padding: bool | str = False,
         truncation: bool | str = False,
@@ -156,18 +154,19 @@ class Tokenizer:
         return_length: bool = False,
         **unused,
     ) -> BatchEncoding:
-        """Encodes a text, or a list of texts, on all processors.
+        """Encodes a text, or a list of texts, on all processors. With is_split_into_words a text is a list of its words, which are
+        tokenized one by one: word_ids() are their numbers, and offsets count within each.
 
         Returns a BatchEncoding: lists of ids a text, int64 arrays [texts, tokens] with return_tensors="np", PyTorch's tensors
         with "pt". Errors: UsageError (texts of several lengths as one array; an argument that is not known).
         """
         _check_unused(unused, {"verbose"})
-        single = isinstance(text, str)
-        texts = [text] if single else _strings(text)
-        pairs = None if text_pair is None else [text_pair] if single else _strings(text_pair)
+        single = _is_one(text, is_split_into_words)
+        texts, pairs = _texts(text, text_pair, single, is_split_into_words)
         framework = check_framework(return_tensors)
         options, pad = self._options(add_special_tokens, padding, truncation, max_length, pad_to_multiple_of, padding_side)
-        made = self._inner.encode(texts, pairs, options, pad)
+        encode = self._inner.encode_words if is_split_into_words else self._inner.encode
+        made = encoded(lambda: encode(texts, pairs, options, pad), [*texts, *(pairs or ())])
         fields = [name for name in self.model_input_names if name in ("input_ids", "token_type_ids", "attention_mask")]
         for name, wanted in (("token_type_ids", return_token_type_ids), ("attention_mask", return_attention_mask)):
             if wanted is not None:
@@ -187,7 +186,8 @@ class Tokenizer:
         if return_length:
             lengths = [len(made.row("input_ids", i)) for i in range(len(texts))]
             data["length"] = lengths[0] if flat else lengths
-        return _to_tensors(BatchEncoding(data, made), framework) if return_offsets_mapping else BatchEncoding(data, made)
+        encoding = BatchEncoding(data, made, 1 if pairs is None else 2)
+        return _to_tensors(encoding, framework) if return_offsets_mapping else encoding
 
     def _options(self, add_special_tokens, padding, truncation, max_length, pad_to_multiple_of, padding_side):
         options = _tekio.EncodeOptions()
@@ -198,6 +198,7 @@ class Tokenizer:
             raise UsageError(f'padding is {padding!r}; expected True, False, "longest" or "max_length"')
         if truncation not in (False, True, None, "longest_first", "do_not_truncate", "only_first", "only_second"):
             raise UsageError(f"truncation is {truncation!r}; expected True or False")
+        max_length, pad_to_multiple_of = whole_number(max_length, "max_length"), whole_number(pad_to_multiple_of, "pad_to_multiple_of")
         limit = max_length if max_length is not None else min(self.model_max_length, 2**62)
         if truncation not in (False, None, "do_not_truncate") and limit < 2**62:
             options.max_length = limit
@@ -210,7 +211,7 @@ class Tokenizer:
                 options.pad_to_length = limit
         return options, pads and padding != "max_length"
 
-    def encode(self, text: str, text_pair: str | None = None, **options) -> list[int]:
+    def encode(self, text: str | list[str], text_pair: str | list[str] | None = None, **options) -> list[int]:
         """The ids alone."""
         return self(text, text_pair, **options)["input_ids"]
 
@@ -221,11 +222,12 @@ class Tokenizer:
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None) -> Any:
         """The text of ids; of a list of lists, a list of texts."""
         ids = to_list(token_ids)
-        if isinstance(ids, int):
-            ids = [ids]
-        if ids and isinstance(ids[0], list):
-            return [self._inner.decode(each, skip_special_tokens, clean_up_tokenization_spaces) for each in ids]
-        return self._inner.decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
+        if isinstance(ids, list) and ids and isinstance(ids[0], list):
+            return [self.decode(each, skip_special_tokens, clean_up_tokenization_spaces) for each in ids]
+        try:
+            return self._inner.decode([ids] if isinstance(ids, int) else ids, skip_special_tokens, clean_up_tokenization_spaces)
+        except TypeError:
+            raise UsageError("token_ids are no list of whole numbers of 32 bits") from None
 
     def batch_decode(self, sequences, skip_special_tokens=False, clean_up_tokenization_spaces=None):
         return [self.decode(each, skip_special_tokens, clean_up_tokenization_spaces) for each in sequences]
@@ -306,7 +308,7 @@ class Tokenizer:
         return [int(i in special) for i in to_list(token_ids_0)]
 
     def num_special_tokens_to_add(self, pair=False):
-        return len(self("", "" if pair else None)["input_ids"])
+        return len(self._inner.encode([""], [""] if pair else None, _tekio.EncodeOptions(), False).row("input_ids", 0))
 
     @property
     def all_special_ids(self):
@@ -348,12 +350,74 @@ def _has(inner, i):
     return True
 
 
-def _strings(texts):
+def _is_one(text, split):
+    if not split:
+        return isinstance(text, str)
+    return not (isinstance(text, (list, tuple)) and len(text) > 0 and isinstance(text[0], (list, tuple)))
+
+
+def _texts(text, second, single, split):
+    """Texts and second texts, as many; lists of words where they are split. As in the reference, a batch may also hold pairs, and a
+    lone text's empty second one is none."""
+    if single:
+        return [_text(text, 0, split)], [_text(second, 0, split)] if second else None
+    if not isinstance(text, Iterable):
+        raise UsageError(f"text is {type(text).__name__}; expected a string, or a list of them")
+    texts = list(text)
+    if second is None and texts and all(_is_pair(each, split) for each in texts):
+        texts, second = zip(*texts)
+    elif isinstance(second, str):
+        raise UsageError("text_pair is one string, but text is a list; expected a list of as many")
+    return [_text(each, i, split) for i, each in enumerate(texts)], None if second is None else [_text(each, i, split) for i, each in enumerate(second)]
+
+
+def _is_pair(value, split):
+    kinds, parts = (tuple, (list, tuple)) if split else ((list, tuple), str)
+    return isinstance(value, kinds) and len(value) == 2 and all(isinstance(part, parts) for part in value)
+
+
+def _text(text, i, split):
+    if not split:
+        if not isinstance(text, str):
+            raise UsageError(f"text {i} is {type(text).__name__}; expected a string")
+        return text
+    if not isinstance(text, (list, tuple)):
+        raise UsageError(f"text {i} is {type(text).__name__}; with is_split_into_words expected a list of words")
+    for at, word in enumerate(text):
+        if not isinstance(word, str):
+            raise UsageError(f"word {at} of text {i} is {type(word).__name__}; expected a string")
+    return list(text)
+
+
+def strings(texts, what="text"):
+    """A list of them. Errors: UsageError (what is none)."""
+    if not isinstance(texts, Iterable):
+        raise UsageError(f"{what}s are {type(texts).__name__}; expected a list of strings")
     texts = list(texts)
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise UsageError(f"text {i} is {type(text).__name__}; expected a string")
+            raise UsageError(f"{what} {i} is {type(text).__name__}; expected a string")
     return texts
+
+
+def encoded(action, texts):
+    """What `action` gives. Where it cannot take the texts as UTF-8, it is told which (half a pair of UTF-16 is no character)."""
+    try:
+        return action()
+    except TypeError:
+        for i, text in enumerate(texts):
+            try:
+                "".join(text).encode()
+            except UnicodeEncodeError as error:
+                raise UsageError(f"text {i} is no Unicode: {error.reason}, character {error.start}") from None
+        raise
+
+
+def as_tokenizer(value, name="tokenizer"):
+    """It, if it is one of ours. Errors: UsageError."""
+    if not isinstance(value, Tokenizer):
+        raise UsageError(f"{name} is a {type(value).__name__}; expected a Tokenizer (AutoTokenizer.from_pretrained(…))")
+    return value
 
 
 def _check_unused(unused, known):

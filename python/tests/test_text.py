@@ -10,6 +10,7 @@ import support
 import tekio
 
 TEXTS = ["This is a great [MASK].", "", "a film that nobody should have made, however long it is"]
+WORDS = [["This", "is", "unbelievable", "[MASK]."], [], ["made of", "", " long ", "it's"]]
 
 
 class Encoding(unittest.TestCase):
@@ -59,6 +60,32 @@ class Encoding(unittest.TestCase):
         self.assertEqual(padded["input_ids"].tolist(), [[2, 7, 3], [2, 3, self.tokenizer.pad_token_id]])
         self.assertEqual(padded["attention_mask"].tolist(), [[1, 1, 1], [1, 1, 0]])
 
+    def test_given_words(self):
+        words = ["This", "unbelievable", "", "[MASK]."]
+        made = self.tokenizer(words, is_split_into_words=True)
+        alone = [self.tokenizer(word, add_special_tokens=False, return_offsets_mapping=True) for word in words]
+        self.assertEqual(made["input_ids"][1:-1], [number for each in alone for number in each["input_ids"]])
+        self.assertEqual(made.word_ids(), [None, *(i for i, each in enumerate(alone) for _ in each["input_ids"]), None])
+        self.assertEqual(made.offsets()[1:-1], [pair for each in alone for pair in each["offset_mapping"]])
+        rows = self.tokenizer([words, [], ("a",)], is_split_into_words=True, padding=True, return_tensors="np")
+        self.assertEqual(rows["input_ids"].shape, (3, len(made["input_ids"])))
+        self.assertEqual(rows.word_ids(2)[:3], [None, 0, None])
+        self.assertEqual(self.tokenizer([], is_split_into_words=True)["input_ids"], self.tokenizer("")["input_ids"])
+        for text, said in (("a film", "text 0 is str; with is_split_into_words expected a list of words"), (["a", 1], "word 1 of text 0 is int"),
+                           ([["a"], "b"], "text 1 is str"), ([["a"], ["b", ["c"]]], "word 1 of text 1 is list")):  # fmt: skip
+            with self.assertRaisesRegex(tekio.UsageError, said):
+                self.tokenizer(text, is_split_into_words=True)
+
+    def test_pairs(self):
+        both = self.tokenizer("a film", "a book")
+        self.assertEqual((both.n_sequences, self.tokenizer("a film").n_sequences), (2, 1))
+        self.assertEqual(self.tokenizer([("a film", "a book")])["input_ids"], [both["input_ids"]])
+        self.assertEqual(self.tokenizer([(["a", "film"], ["a", "book"])], is_split_into_words=True)["input_ids"], [both["input_ids"]])
+        self.assertEqual(self.tokenizer("a film", "")["input_ids"], self.tokenizer("a film")["input_ids"])
+        self.assertEqual((self.tokenizer.num_special_tokens_to_add(), self.tokenizer.num_special_tokens_to_add(pair=True)), (2, 3))
+        with self.assertRaisesRegex(tekio.UsageError, "text_pair is one string, but text is a list"):
+            self.tokenizer(["a", "b"], "cd")
+
     def test_wrong_arguments(self):
         for text, said in ((["a", None], "text 1 is NoneType"), ([["a"]], "text 0 is list")):
             with self.assertRaisesRegex(tekio.UsageError, said):
@@ -90,6 +117,11 @@ class Encoding(unittest.TestCase):
             self.assertEqual(dict(here), dict(there), options)
             for i in range(len(TEXTS)):
                 self.assertEqual(here.word_ids(i), there.word_ids(i))
+            for texts in (WORDS, WORDS[0], WORDS[1], list(zip(WORDS, reversed(WORDS)))):
+                here, there = mine(texts, is_split_into_words=True, **options), reference(texts, is_split_into_words=True, **options)
+                self.assertEqual(dict(here), dict(there), (texts, options))
+                for i in range(1 if isinstance(here["input_ids"][0], int) else len(texts)):
+                    self.assertEqual(here.word_ids(i), there.word_ids(i), (texts, options))
         for name in ("vocab_size", "model_max_length", "mask_token", "mask_token_id", "pad_token_id", "cls_token", "unk_token_id",
                      "is_fast", "padding_side", "model_input_names"):  # fmt: skip
             self.assertEqual(getattr(mine, name), getattr(reference, name), name)

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "text/given_words.h"
 #include "text/piece_encoder.h"
 #include "text/tables.h"
 #include "text/tokenizer_json.h"
@@ -96,22 +97,36 @@ void pad_to(Encoding& encoding, size_t length, int32_t pad_id, bool left) {
   extend(encoding.attention_mask, count, uint8_t{0}, left);
 }
 
-Encoding encode_texts(const Tokenizer& tokenizer, std::string_view first, std::optional<std::string_view> second,
+void append_text(PieceEncoder& encoder, std::string_view text, Pieces& pieces) {
+  if (text.size() > INT32_MAX)
+    fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
+  std::string storage;
+  encoder.encode(sanitize(text, storage), pieces);
+}
+
+// Given words are numbered whatever the tokenizer makes of each.
+void append_text(PieceEncoder& encoder, std::span<const std::string> words, Pieces& pieces) {
+  if (words.size() > INT32_MAX)
+    fail(ErrorKind::input, "a text of {} words is too long: at most {}", words.size(), INT32_MAX);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const auto first = static_cast<ptrdiff_t>(pieces.words.size());
+    append_text(encoder, std::string_view(words[i]), pieces);
+    std::fill(pieces.words.begin() + first, pieces.words.end(), static_cast<int32_t>(i));
+  }
+}
+
+// A text, or its words.
+template <typename Text>
+Encoding encode_texts(const Tokenizer& tokenizer, const Text& first, const std::optional<Text>& second,
                       const EncodeOptions& options) {
   const Tokenizer::Tables& tables = tokenizer.tables();
   const std::vector<TemplatePiece>& pattern = second ? tables.templates.pair : tables.templates.single;
   const int64_t template_length = template_tokens(pattern);
   check_lengths(options, template_length);
   PieceEncoder encoder(tables);
-  const auto pieces_of = [&](std::string_view text) {
-    if (text.size() > INT32_MAX)
-      fail(ErrorKind::input, "a text of {} bytes is too long: at most {}", text.size(), INT32_MAX);
-    std::string storage;
-    Pieces pieces;
-    encoder.encode(sanitize(text, storage), pieces);
-    return pieces;
-  };
-  const Pieces a = pieces_of(first), b = second ? pieces_of(*second) : Pieces{};
+  Pieces a, b;
+  append_text(encoder, first, a);
+  if (second) append_text(encoder, *second, b);
   size_t room = SIZE_MAX;
   if (options.max_length)
     room = static_cast<size_t>(*options.max_length - (options.add_special_tokens ? template_length : 0));
@@ -147,11 +162,20 @@ Encoding encode_texts(const Tokenizer& tokenizer, std::string_view first, std::o
 }  // namespace
 
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
-  return encode_texts(*this, text, std::nullopt, options);
+  return encode_texts<std::string_view>(*this, text, std::nullopt, options);
 }
 
 Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options) const {
-  return encode_texts(*this, first, second, options);
+  return encode_texts<std::string_view>(*this, first, second, options);
+}
+
+Encoding encode_words(const Tokenizer& tokenizer, std::span<const std::string> words, const EncodeOptions& options) {
+  return encode_texts<std::span<const std::string>>(tokenizer, words, std::nullopt, options);
+}
+
+Encoding encode_word_pair(const Tokenizer& tokenizer, std::span<const std::string> first,
+                          std::span<const std::string> second, const EncodeOptions& options) {
+  return encode_texts<std::span<const std::string>>(tokenizer, first, second, options);
 }
 
 void Tokenizer::pad(std::vector<Encoding>& batch, const EncodeOptions& options) const {

@@ -4,9 +4,12 @@
 
 #include <tekio/tokenizer.h>
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzz.h"
+#include "text/given_words.h"
 #include "text/text_encoder.h"
 
 namespace tekio::fuzz {
@@ -24,6 +27,11 @@ inline void exercise_tokenizer(const std::string& folder, std::string_view own) 
     if (ids != encoding.ids || starts.size() != ids.size()) std::abort();
     tokenizer.decode(ids, {.skip_special_tokens = true, .clean_up = true});
     if (tokenizer.encode_pair(text, mixed, {.max_length = 1000}).ids.size() > 1000) std::abort();
+    const std::vector<std::string> words = {std::string(text), "", std::string(mixed)};
+    std::vector<std::string_view> views(words.begin(), words.end());
+    ids.clear(), starts.clear();
+    encoder.append(views, ids, starts);
+    if (encode_words(tokenizer, words).ids != ids) std::abort();
   }
   const std::string saved = folder + "/saved";
   tokenizer.save_pretrained(saved);

@@ -8,6 +8,7 @@
 
 #include "folders.h"
 #include "support/log_capture.h"
+#include "text/given_words.h"
 #include "text/text_encoder.h"
 #include "text/utf8.h"
 
@@ -58,6 +59,31 @@ TEST(EncodeTest, PaddingABatch) {
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { without.encode("a", {.pad_to_length = 3}); }),
               HasSubstr("the tokenizer has no padding token"));
   EXPECT_EQ(without.encode("a", {.pad_to_length = 1}).ids.size(), 1u);
+}
+
+TEST(EncodeTest, GivenWordsAreTokenizedOneByOne) {
+  const Tokenizer tokenizer = bert();
+  const std::vector<std::string> words = {"unbelievable", "", "a movie", "[MASK]"}, more = {"good"};
+  const Encoding e = encode_words(tokenizer, words);
+  std::vector<int32_t> ids = {2}, of_words = {Encoding::kNoWord};
+  std::vector<std::pair<int32_t, int32_t>> offsets = {{0, 0}};
+  for (size_t i = 0; i < words.size(); ++i) {
+    const Encoding alone = tokenizer.encode(words[i], {.add_special_tokens = false});
+    ids.insert(ids.end(), alone.ids.begin(), alone.ids.end());
+    offsets.insert(offsets.end(), alone.offsets.begin(), alone.offsets.end());
+    of_words.resize(ids.size(), static_cast<int32_t>(i));
+  }
+  ids.push_back(3), offsets.emplace_back(0, 0), of_words.push_back(Encoding::kNoWord);
+  EXPECT_EQ(e.ids, ids);
+  EXPECT_EQ(e.word_ids, of_words);
+  EXPECT_EQ(e.offsets, offsets);
+
+  const Encoding pair = encode_word_pair(tokenizer, words, more, {.max_length = 8, .pad_to_length = 10});
+  EXPECT_EQ(pair.ids.size(), 10u);
+  EXPECT_EQ(std::count(pair.attention_mask.begin(), pair.attention_mask.end(), 1), 8);
+  EXPECT_EQ(pair.word_ids[6], 0) << "the second text's words are numbered anew";
+  EXPECT_EQ(pair.type_ids[6], 1);
+  EXPECT_EQ(encode_words(tokenizer, {}).ids, (std::vector{2, 3}));
 }
 
 TEST(EncodeTest, LengthWarningOnce) {
