@@ -217,8 +217,12 @@ void RunJournal::add_to_history(Json entry) {
   state_.log_history.push_back(std::move(entry));
   const Json& last = state_.log_history.back();
   if (folder_ && options_.on_log) options_.on_log(last.dump());
+  track(last);
+}
+
+void RunJournal::track(const Json& entry) {
   if (!events_) return;
-  for (const auto& [key, value] : last.items())
+  for (const auto& [key, value] : entry.items())
     if (value.is_number() && key != "step") events_->add_scalar(report::tag_of(key), value.get<double>(), state_.step);
 }
 

@@ -99,6 +99,7 @@ class RunJournal {
   CheckpointRecord of_rank_0(const CheckpointRecord& record, const std::string& where);
   void trace(const UpdateResult& result);
   void add_to_history(Json entry);
+  void track(const Json& entry);
   void begin_tracking();
   void save_result();
   void write_files(const AdaptReport& report, const After& after);

@@ -71,9 +71,10 @@ AdaptReport RunJournal::finish(const After& after) {
   if (after.general) r.general = {.before = *state_.general_before, .after = *after.general};
   const double epoch = schedule_.epoch_after(state_.step);
   add_to_history(final_entry_);
+  // As run_mlm.py evaluates after its training: the history is the training's, TensorBoard sees both.
   const bool was_evaluated_anew = state_.evaluations.empty() || options_.eval_masking == EvalMasking::fresh;
   if (after.evaluation && was_evaluated_anew)
-    add_to_history(evaluation_entry(state_.step, epoch, *after.evaluation, after.batches));
+    track(evaluation_entry(state_.step, epoch, *after.evaluation, after.batches));
   if (!folder_) return r;
   if (after.evaluation) note_after(r.before, r.after);
   const FillMask fill(handle_, tokenizer_);
