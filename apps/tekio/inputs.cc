@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/user_path.h"
+#include "bind_options.h"
+#include "data/data_options.h"
 #include "data/layout.h"
 #include "data/load_dataset.h"
 #include "data/record_parser.h"
@@ -271,13 +273,10 @@ OpenModel ModelOptions::open(const Common& common) const {
 }
 
 void add_chunk_options(OptionTable& table, ChunkOptions& options) {
-  table.add("chunk_size", &options.chunk_size, "tokens in a chunk; no more than the model takes")
-      .at_least(1)
-      .at_most(1 << 20)
-      .alias("max_seq_length")
-      .alias("block_size");
-  table.add("line_by_line", &options.line_by_line,
-            "each row is a sequence of its own, instead of chunks cut from all text");
+  // Masking's options say which words, and those that all commands have the rest.
+  BindOptions bind(table, {{"words", nullptr}, {"use_cache", nullptr}, {"threads", nullptr}});
+  walk_chunk_options(options, bind);
+  table.at("chunk_size").alias("max_seq_length").alias("block_size");
 }
 
 }  // namespace tekio::cli

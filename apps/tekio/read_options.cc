@@ -2,28 +2,13 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "bind_options.h"
+#include "data/data_options.h"
 #include "inputs.h"
 #include "text/tables.h"
 
 namespace tekio::cli {
 namespace {
-
-/// "auto", a character, "tab" or "\\t".
-char separator_of(const std::string& text) {
-  if (text == "auto") return '\0';
-  if (text == "tab" || text == "\\t" || text == "\t") return '\t';
-  const char c = text.empty() ? '\0' : text.front();
-  const auto byte = static_cast<unsigned char>(c);
-  if (text.size() != 1 || byte <= 0x20 || byte >= 0x7F || c == '"')
-    fail(ErrorKind::usage,
-         "--csv_separator is '{}', expected one character (not a letter's accent, a quote or a blank), tab, or auto",
-         printable(text));
-  return c;
-}
-
-std::string separator_text(char separator) {
-  return separator == '\0' ? "auto" : separator == '\t' ? "tab" : std::string(1, separator);
-}
 
 /// An option whose value names something, so is not empty.
 Option& add_name(OptionTable& table, const char* name, std::string* target, const char* help) {
@@ -35,30 +20,32 @@ Option& add_name(OptionTable& table, const char* name, std::string* target, cons
   return option;
 }
 
-void add_tables(OptionTable& table, ReadOptions& options) {
-  table
-      .add(
-          "csv_separator", Option::Kind::text,
-          [&options](const std::string& text) { options.csv_separator = separator_of(text); },
-          [&options] { return OrderedJson(separator_text(options.csv_separator)); },
-          "what separates a table's columns: a character, tab, or auto: what the header and the first records show of "
-          ", ; tab and |")
-      .called("C");
+void add_text_column(OptionTable& table, ReadOptions& options, const char* help) {
+  Option& column = add_name(table, "text_column_name", &options.text_column, help);
+  column.called("NAME");
+  column.value = [&options] {  // what --word_column named is written as that
+    return options.text_column.empty() || options.words != Words::text ? OrderedJson()
+                                                                       : OrderedJson(options.text_column);
+  };
+}
+
+void add_no_header(OptionTable& table, ReadOptions& options) {
   table.add(
       "no_header", Option::Kind::boolean,
       [&options](const std::string& text) { options.header = text != "true" && text != "True"; },
       [&options] { return OrderedJson(!options.header); },
       "tables have no header: their columns are column0, column1, …");
-  Option& names =
-      table.add("column_names", &options.column_names, "the names of a table's columns, which then has no header");
-  names.called("A,B");
-  names.assign = [&options](const std::string& text) {
-    for (size_t begin = 0; begin <= text.size();) {
-      const size_t end = std::min(text.find(',', begin), text.size());
-      const std::string name = text.substr(begin, end - begin);
+}
+
+void add_column_names(OptionTable& table, ReadOptions& options, const OptionText& text) {
+  Option& names = table.add(text.name, &options.column_names, text.help).called("A,B");
+  names.assign = [&options](const std::string& list) {
+    for (size_t begin = 0; begin <= list.size();) {
+      const size_t end = std::min(list.find(',', begin), list.size());
+      const std::string name = list.substr(begin, end - begin);
       if (name.empty())
         fail(ErrorKind::usage, "--column_names is '{}', in which a name is empty; expected names separated by commas",
-             printable(text));
+             printable(list));
       if (std::count(options.column_names.begin(), options.column_names.end(), name) > 0)
         fail(ErrorKind::usage, "--column_names names the column \"{}\" twice", printable(name));
       options.column_names.push_back(name);
@@ -67,37 +54,7 @@ void add_tables(OptionTable& table, ReadOptions& options) {
   };
 }
 
-}  // namespace
-
-void add_read_options(OptionTable& table, ReadOptions& options) {
-  Option& column = add_name(table, "text_column_name", &options.text_column,
-                            "the column that holds the text, or a path into JSON objects (note.text); else text, else "
-                            "the only column that holds strings");
-  column.called("NAME");
-  column.value = [&options] {  // what --word_column named is written as that
-    return options.text_column.empty() || options.words != Words::text ? OrderedJson()
-                                                                       : OrderedJson(options.text_column);
-  };
-  add_name(table, "json_field", &options.json_field,
-           "rows are the list under this key, or path of keys (export.records), of one JSON document")
-      .called("F");
-  add_tables(table, options);
-  table
-      .add("encoding", &options.encoding,
-           "how the files are encoded: utf-8 (UTF-16 with a byte order mark is recognised too), auto (each file as its "
-           "bytes suggest) or a name (cp1252, latin1, shift_jis, gb18030, koi8-r, utf-16le, …)")
-      .called("NAME");
-  table.add("bad_rows", &options.bad_rows, {{"stop", BadRows::stop}, {"skip", BadRows::skip}},
-            "rows whose text is null, missing or not a string: an error, or left out and counted");
-  table.add("sample_by", &options.sample_by,
-            {{"line", SampleBy::line}, {"paragraph", SampleBy::paragraph}, {"document", SampleBy::document}},
-            "what a row of a text file is: a line, a paragraph (split by empty lines), or the whole file");
-  table.add("dataset_config_name", &options.config_name, "which configuration of a dataset of the Hub that has several")
-      .called("NAME");
-  table.add("dataset_revision", &options.revision, "the revision of a Hub id that has no @REVISION").called("REV");
-}
-
-void add_word_options(OptionTable& table, ReadOptions& options) {
+void add_word_column(OptionTable& table, ReadOptions& options) {
   Option& column =
       add_name(table, "word_column", &options.text_column,
                "the column that holds each row's words: a list of strings, or with --word_separator a text; "
@@ -112,14 +69,17 @@ void add_word_options(OptionTable& table, ReadOptions& options) {
     return options.text_column.empty() || options.words == Words::text ? OrderedJson()
                                                                        : OrderedJson(options.text_column);
   };
+}
+
+void add_word_separator(OptionTable& table, ReadOptions& options, const OptionText& text) {
   table
       .add(
-          "word_separator", Option::Kind::text,
-          [&options](const std::string& text) {
-            if (text.empty())
+          text.name, Option::Kind::text,
+          [&options](const std::string& mark) {
+            if (mark.empty())
               fail(ErrorKind::usage, "--word_separator is empty; pass what lies between words, tab, or whitespace");
             options.words = Words::separated;
-            options.word_separator = text == "tab" ? "\t" : text == "whitespace" ? "" : text;
+            options.word_separator = mark == "tab" ? "\t" : mark == "whitespace" ? "" : mark;
           },
           [&options] {
             const std::string& separator = options.word_separator;
@@ -127,9 +87,34 @@ void add_word_options(OptionTable& table, ReadOptions& options) {
                    : separator.empty()               ? OrderedJson("whitespace")
                                                      : OrderedJson(separator == "\t" ? "tab" : separator);
           },
-          "what lies between the words of a text, whose words are then given: any text, tab, or whitespace (as much of "
-          "it as there is)")
+          text.help)
       .called("C");
+}
+
+}  // namespace
+
+void add_read_options(OptionTable& table, ReadOptions& options) {
+  using Text = const OptionText&;
+  BindOptions bind(
+      table,
+      {{"text_column", [&](Text text) { add_text_column(table, options, text.help); }},
+       {"json_field", [&](Text text) { add_name(table, text.name, &options.json_field, text.help).called("F"); }},
+       {"header", [&](Text) { add_no_header(table, options); }},
+       {"column_names", [&](Text text) { add_column_names(table, options, text); }},
+       {"config_name", [&](Text text) { table.add("dataset_config_name", &options.config_name, text.help); }},
+       {"revision", [&](Text text) { table.add("dataset_revision", &options.revision, text.help); }}});
+  walk_read_options(options, bind);
+  table.at("csv_separator").called("C");
+  table.at("encoding").called("NAME");
+  table.at("dataset_config_name").called("NAME");
+  table.at("dataset_revision").called("REV");
+}
+
+void add_word_options(OptionTable& table, ReadOptions& options) {
+  BindOptions bind(table,
+                   {{"words", [&](const OptionText&) { add_word_column(table, options); }},
+                    {"word_separator", [&](const OptionText& text) { add_word_separator(table, options, text); }}});
+  walk_word_options(options, bind);
 }
 
 void check_word_options(const OptionTable& table) {

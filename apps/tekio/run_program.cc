@@ -5,6 +5,7 @@
 #include "command.h"
 #include "compute/cuda.h"
 #include "hints.h"
+#include "load_options.h"
 #include "ranks.h"
 #include "terminal_log.h"
 #include "transfer.h"
@@ -12,32 +13,9 @@
 namespace tekio::cli {
 namespace {
 
-void add_dtype(OptionTable& table, Common& common) {
-  Option& dtype =
-      table.add("dtype", &common.dtype,
-                {{"auto", NumberFormat::automatic}, {"f32", NumberFormat::f32}, {"bf16", NumberFormat::bf16}},
-                "dtype of the arithmetic (also float32, fp32, bfloat16); auto: for training, evaluation and "
-                "serving what is measured to be faster here, else f32");
-  dtype.spelled_also("float32", "f32").spelled_also("fp32", "f32").spelled_also("bfloat16", "bf16");
-  for (const char* half : {"float16", "fp16", "f16"})
-    dtype.refusing(half,
-                   "its range is too small to train without scaling losses; bf16 has float32's range: --dtype bf16");
-}
-
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
-  Option& device = table.add("device", &common.device, "what computes (gpu is cuda); auto: the processor")
-                       .one_of({"auto", "cpu", "cuda", "ref"})
-                       .spelled_also("gpu", "cuda")
-                       .spelled_also("cuda:0", "cuda");
-  for (int gpu = 1; gpu < 8; ++gpu)
-    device.refusing(fmt::format("cuda:{}", gpu),
-                    fmt::format("the first GPU is used, and CUDA_VISIBLE_DEVICES={} makes that one the first", gpu));
-  if (!table.has("dtype")) add_dtype(table, common);  // else it says something of the command's own
-  table.add("threads", &common.threads, "processor threads; 0: as many as this process may use")
-      .at_least(0)
-      .at_most(1024);
-  table.add("seed", &common.seed, "decides every random choice").at_most(4294967295.0);
+  add_load_options(table, common);
   table.add("offline", &common.offline, "makes no request: models from this machine alone, as HF_HUB_OFFLINE=1");
   table.add("no_cache", &common.no_cache, "neither reads nor keeps the token store");
   table.add("json", &common.json, "one JSON document on standard output, nothing else there");

@@ -65,7 +65,7 @@ void add_masking(TrainingArguments& a, OptionTable& table) {
 
 void add_optimisation(TrainingArguments& a, OptionTable& table) {
   table.group("Optimisation");
-  const auto warmup = [&] {
+  const auto warmup = [&](const OptionText&) {
     table
         .add("warmup_steps", &a.warmup_steps,
              "updates over which the rate rises from 0; below 1: a share of all updates")
@@ -93,8 +93,8 @@ void add_reports(TrainingArguments& a, OptionTable& table) {
              {"steps", TrainingArguments::Logging::steps},
              {"epoch", TrainingArguments::Logging::epoch}},
             "automatic: by --logging_steps; epoch or no: once per epoch");
-  const auto prompt = [&] {
-    table.add("prompt", &a.training.prompts, "a text with a mask, filled before and after").called("TEXT");
+  const auto prompt = [&](const OptionText& text) {
+    table.add("prompt", &a.training.prompts, text.help).called("TEXT");
   };
   BindOptions bind(table, {{"prompts", prompt}});
   walk_report_options(a.training, bind);
@@ -150,6 +150,9 @@ void TrainingArguments::resolve(const OptionTable& table, Common& common) {
   check_data(table, problems);
   resolve_device(common, problems);
   training.seed = common.seed;
+  for (const char* name : {"hub_model_id", "hub_private_repo", "hub_token"})
+    if (table.given(name) && !hub.push)
+      note(message("without effect here: --{} (nothing is pushed without --push_to_hub)", name));
   for (std::string& problem : resolve_training(table)) problems.push_back(std::move(problem));
   if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
@@ -160,9 +163,6 @@ std::vector<std::string> TrainingArguments::resolve_training(const OptionTable& 
   if (training.trace == "-")
     problems.push_back(message("--trace is '-', but standard output is for the result alone; pass a file"));
   resolve_intervals(table, problems);
-  for (const char* name : {"hub_model_id", "hub_private_repo", "hub_token"})
-    if (table.given(name) && !hub.push)
-      note(message("without effect here: --{} (nothing is pushed without --push_to_hub)", name));
   TrainingOptions checked = training;
   if (checked.output_dir.empty()) checked.output_dir = "default";  // resolved when model and data are known
   for (std::string& problem : checked.problems()) problems.push_back(std::move(problem));

@@ -17,6 +17,7 @@ namespace tekio::python {
 
 void bind_errors(nb::module_& m);
 void bind_log(nb::module_& m);
+void bind_options(nb::module_& m);
 void bind_text(nb::module_& m);
 void bind_data(nb::module_& m);
 void bind_masking(nb::module_& m);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,9 +14,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random/numpy_permutation.h"
+#include "bind_options.h"
 #include "binding.h"
+#include "data/data_options.h"
 #include "data/record_parser.h"
 #include "data/source.h"
+#include "named_options.h"
 
 namespace tekio::python {
 namespace {
@@ -109,10 +113,30 @@ nb::list next_rows(RowReader& reader, int64_t count) {
   return list;
 }
 
+template <typename Number>
+std::vector<Number> numbers_in(const nb::bytes& bytes) {
+  std::vector<Number> numbers(bytes.size() / sizeof(Number));
+  if (!numbers.empty()) std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(Number));
+  return numbers;
+}
+
 /// A column of lists of whole numbers (token ids, word ids, masks), four bytes each; None among them is kNone.
 class NumberLists {
  public:
   static constexpr int32_t kNone = INT32_MIN;
+
+  NumberLists() = default;
+  /// What state() gave.
+  explicit NumberLists(const std::pair<nb::bytes, nb::bytes>& state)
+      : values_(numbers_in<int32_t>(state.first)), ends_(numbers_in<int64_t>(state.second)) {
+    if (!std::is_sorted(ends_.begin(), ends_.end()) || (ends_.empty() ? 0 : ends_.back()) != std::ssize(values_) ||
+        (!ends_.empty() && ends_.front() < 0))
+      fail(ErrorKind::input, "these are no lists of numbers that were pickled");
+  }
+  std::pair<nb::bytes, nb::bytes> state() const {
+    return {nb::bytes(values_.data(), values_.size() * sizeof(int32_t)),
+            nb::bytes(ends_.data(), ends_.size() * sizeof(int64_t))};
+  }
 
   int64_t size() const { return static_cast<int64_t>(ends_.size()); }
 
@@ -183,58 +207,34 @@ Chunks chunks_of(const NumberLists& ids, const NumberLists* words) {
   return Chunks::from_sequences({.input_ids = ids.values(), .ends = ids.ends(), .word_ids = numbered});
 }
 
-BadRows bad_rows_of(const std::string& name) {
-  if (name == "stop") return BadRows::stop;
-  if (name == "skip") return BadRows::skip;
-  fail(ErrorKind::usage, "bad_rows is \"{}\"; expected \"stop\" or \"skip\"", printable(name));
-}
+/// ReadOptions by name.
+struct ReadArguments : NamedOptions {
+  ReadArguments() : NamedOptions("load_dataset") {
+    cli::BindOptions bind(table_);
+    walk_read_options(values, bind);
+    walk_word_options(values, bind);
+  }
+  ReadOptions values;
+};
 
-SampleBy sample_by_of(const std::string& name) {
-  if (name == "line") return SampleBy::line;
-  if (name == "paragraph") return SampleBy::paragraph;
-  if (name == "document") return SampleBy::document;
-  fail(ErrorKind::usage, "sample_by is \"{}\"; expected \"line\", \"paragraph\" or \"document\"", printable(name));
-}
-
-char separator_of(const std::string& text) {
-  if (text.size() > 1) fail(ErrorKind::usage, "csv_separator is \"{}\"; expected one character", printable(text));
-  return text.empty() ? '\0' : text.front();
-}
-
-Words words_of(const std::string& name) {
-  if (name == "text") return Words::text;
-  if (name == "list") return Words::list;
-  if (name == "separated") return Words::separated;
-  fail(ErrorKind::usage, "words is \"{}\"; expected \"text\", \"list\" or \"separated\"", printable(name));
-}
-
-WordBounds bounds_of(const std::string& name) {
-  if (name == "tokenizer") return WordBounds::tokenizer;
-  if (name == "offsets") return WordBounds::offsets;
-  fail(ErrorKind::usage, "words is \"{}\"; expected \"tokenizer\" or \"offsets\"", printable(name));
-}
+/// ChunkOptions by name.
+struct ChunkArguments : NamedOptions {
+  ChunkArguments() : NamedOptions("chunk") {
+    cli::BindOptions bind(table_);
+    walk_chunk_options(values, bind);
+  }
+  ChunkOptions values;
+};
 
 void bind_rows(nb::module_& m) {
-  nb::class_<ReadOptions>(m, "ReadOptions")
-      .def(nb::init<>())
-      .def_rw("text_column", &ReadOptions::text_column)
-      .def_rw("word_separator", &ReadOptions::word_separator)
-      .def_rw("json_field", &ReadOptions::json_field)
-      .def_rw("header", &ReadOptions::header)
-      .def_rw("column_names", &ReadOptions::column_names)
-      .def_rw("encoding", &ReadOptions::encoding)
-      .def_rw("config_name", &ReadOptions::config_name)
-      .def_rw("revision", &ReadOptions::revision)
-      .def("set_words", [](ReadOptions& o, const std::string& name) { o.words = words_of(name); })
-      .def("set_bad_rows", [](ReadOptions& o, const std::string& name) { o.bad_rows = bad_rows_of(name); })
-      .def("set_sample_by", [](ReadOptions& o, const std::string& name) { o.sample_by = sample_by_of(name); })
-      .def("set_csv_separator", [](ReadOptions& o, const std::string& text) { o.csv_separator = separator_of(text); });
+  nb::class_<ReadArguments, NamedOptions>(m, "ReadOptions").def(nb::init<>());
   nb::class_<Dataset>(m, "Dataset")
       .def_static("from_texts", &Dataset::from_texts, nb::arg("texts"), WithoutGil())
       .def_static(
           "from_arrow",
-          [](const nb::capsule& stream, const ReadOptions& options) {
-            return Dataset::from_arrow(static_cast<ArrowArrayStream*>(stream.data("arrow_array_stream")), options);
+          [](const nb::capsule& stream, const ReadArguments& options) {
+            return Dataset::from_arrow(static_cast<ArrowArrayStream*>(stream.data("arrow_array_stream")),
+                                       options.values);
           },
           nb::arg("stream"), nb::arg("options"))
       .def_prop_ro("size", &Dataset::size, WithoutGil())
@@ -251,13 +251,16 @@ void bind_rows(nb::module_& m) {
       .def("next", &next_rows, nb::arg("count"));
   m.def(
       "load_dataset",
-      [](const std::vector<std::string>& specs, const ReadOptions& options) {
-        return load_dataset(specs, options).splits();
+      [](const std::vector<std::string>& specs, const ReadArguments& options) {
+        return load_dataset(specs, options.values).splits();
       },
       nb::arg("specs"), nb::arg("options"), WithoutGil());
   nb::class_<NumberLists>(m, "NumberLists")
       .def(nb::init<>())
       .def("__len__", &NumberLists::size)
+      .def("__getstate__", &NumberLists::state)
+      .def("__setstate__",
+           [](NumberLists& lists, const std::pair<nb::bytes, nb::bytes>& state) { new (&lists) NumberLists(state); })
       .def("extend", &NumberLists::extend, nb::arg("lists"))
       .def("row", &NumberLists::row, nb::arg("i"));
   m.def("permutation", &numpy_permutation, nb::arg("seed"), nb::arg("size"),
@@ -287,19 +290,13 @@ void bind_chunks(nb::module_& m) {
           },
           nb::arg("train_size"), nb::arg("test_size"), nb::arg("seed"), WithoutGil());
   m.def("chunks_of", &chunks_of, nb::arg("ids"), nb::arg("words").none(), WithoutGil());
+  nb::class_<ChunkArguments, NamedOptions>(m, "ChunkOptions").def(nb::init<>());
   m.def(
       "chunk",
-      [](const Dataset& dataset, const Tokenizer& tokenizer, int64_t chunk_size, bool line_by_line,
-         const std::string& words, bool use_cache, int threads) {
-        return chunk(dataset, tokenizer,
-                     {.chunk_size = chunk_size,
-                      .line_by_line = line_by_line,
-                      .words = bounds_of(words),
-                      .use_cache = use_cache,
-                      .threads = threads});
+      [](const Dataset& dataset, const Tokenizer& tokenizer, const ChunkArguments& options) {
+        return chunk(dataset, tokenizer, options.values);
       },
-      nb::arg("dataset"), nb::arg("tokenizer"), nb::arg("chunk_size"), nb::arg("line_by_line"), nb::arg("words"),
-      nb::arg("use_cache"), nb::arg("threads"), WithoutGil());
+      nb::arg("dataset"), nb::arg("tokenizer"), nb::arg("options"), WithoutGil());
 }
 
 }  // namespace

@@ -10,20 +10,17 @@
 
 #include "base/error.h"
 #include "binding.h"
+#include "load_options.h"
+#include "named_options.h"
 
 namespace tekio::python {
 namespace {
 
-NumberFormat format_of(const std::string& name) {
-  if (name == "auto") return NumberFormat::automatic;
-  if (name == "float32" || name == "f32") return NumberFormat::f32;
-  if (name == "bfloat16" || name == "bf16") return NumberFormat::bf16;
-  fail(ErrorKind::usage, "dtype is \"{}\"; expected \"auto\", \"float32\" or \"bfloat16\"", printable(name));
-}
-
-LoadOptions load_options(const std::string& device, const std::string& dtype, int threads, uint64_t seed) {
-  return {.device = device, .dtype = format_of(dtype), .threads = threads, .seed = seed};
-}
+/// LoadOptions by name, with the command line's spellings.
+struct LoadArguments : NamedOptions {
+  LoadArguments() : NamedOptions("from_pretrained") { cli::add_load_options(table_, values); }
+  LoadOptions values;
+};
 
 nb::object info_of(const MaskedLM& model) { return value_of(to_json(model.info())); }
 
@@ -80,17 +77,20 @@ nb::list fill(const FillMask& fill_mask, const std::vector<std::string>& texts, 
 }  // namespace
 
 void bind_model(nb::module_& m) {
+  nb::class_<LoadArguments, NamedOptions>(m, "LoadOptions").def(nb::init<>());
   nb::class_<MaskedLM>(m, "MaskedLM")
       .def_static(
           "from_pretrained",
-          [](const std::string& folder, const std::string& device, const std::string& dtype, int threads,
-             uint64_t seed) { return MaskedLM::from_pretrained(folder, load_options(device, dtype, threads, seed)); },
-          nb::arg("folder"), nb::arg("device"), nb::arg("dtype"), nb::arg("threads"), nb::arg("seed"), WithoutGil())
+          [](const std::string& folder, const LoadArguments& options) {
+            return MaskedLM::from_pretrained(folder, options.values);
+          },
+          nb::arg("folder"), nb::arg("options"), WithoutGil())
       .def_static(
           "from_config",
-          [](const std::string& config, const std::string& device, const std::string& dtype, int threads,
-             uint64_t seed) { return MaskedLM::from_config(config, load_options(device, dtype, threads, seed)); },
-          nb::arg("config"), nb::arg("device"), nb::arg("dtype"), nb::arg("threads"), nb::arg("seed"), WithoutGil())
+          [](const std::string& config, const LoadArguments& options) {
+            return MaskedLM::from_config(config, options.values);
+          },
+          nb::arg("config"), nb::arg("options"), WithoutGil())
       .def("num_parameters", &MaskedLM::num_parameters)
       .def("info", &info_of)
       .def("logits", &logits_of, nb::arg("ids"), nb::arg("types"), nb::arg("offsets"))

@@ -21,6 +21,7 @@
 #include "binding.h"
 #include "command.h"
 #include "dist/join.h"
+#include "named_options.h"
 #include "push_at_end.h"
 #include "train/on_ranks.h"
 #include "train/training_options.h"
@@ -29,14 +30,10 @@
 namespace tekio::python {
 namespace {
 
-std::string json_text(const OrderedJson& json) {
-  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
 /// TrainingArguments as the command line knows them, but for what names data; all by name.
-class Arguments {
+class Arguments : public NamedOptions {
  public:
-  Arguments() {
+  Arguments() : NamedOptions("TrainingArguments") {
     // What the reference's class has where its caller says nothing.
     TrainingOptions& t = values_.training;
     t.output_dir = "trainer_output";
@@ -52,39 +49,6 @@ class Arguments {
     values_.add_training_to(table_);
   }
 
-  /// Errors: usage (no such option, no such value).
-  void set(const std::string& name, const std::vector<std::string>& texts) {
-    for (cli::Option* const option : found(name)) {
-      if (option->kind == cli::Option::Kind::list) option->clear();
-      for (const std::string& text : texts) {
-        const std::string meant = option->meant(text);
-        if (const std::string problem = option->problem(meant, name); !problem.empty())
-          fail(ErrorKind::usage, "{}", with_named_options(problem));
-        option->assign(meant);
-      }
-      option->given = true;
-    }
-  }
-
-  nb::object get(const std::string& name) { return value_of(json_text(found(name).front()->value())); }
-
-  std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const cli::Option& option : table_.options())
-      if (!option.hidden) names.push_back(option.name);
-    return names;
-  }
-
-  /// What there is to know of each: its name, its heading, what it does, what it takes, its default as JSON.
-  std::vector<std::vector<std::string>> described() const {
-    std::vector<std::vector<std::string>> all;
-    for (const cli::Option& option : table_.options())
-      if (!option.hidden)
-        all.push_back({option.name, option.group, with_named_options(option.help), option.expected(),
-                       json_text(option.default_value)});
-    return all;
-  }
-
   /// Of all options together. Errors: usage (all problems in one sentence).
   TrainingOptions resolved() {
     const std::vector<std::string> problems = values_.resolve_training(table_);
@@ -95,21 +59,7 @@ class Arguments {
   const cli::TrainingArguments::Hub& hub() const { return values_.hub; }
 
  private:
-  std::vector<cli::Option*> found(const std::string& name) {
-    std::vector<cli::Option*> options;
-    for (const cli::Option& option : table_.options())
-      if (option.name == name || std::ranges::find(option.aliases, name) != option.aliases.end())
-        options.push_back(&table_.at(option.name));
-    if (options.empty()) {
-      const std::string near = nearest(name, table_.names());
-      fail(ErrorKind::usage, "there is no argument {}{}", printable(name),
-           near.empty() ? "" : "; did you mean " + near + "?");
-    }
-    return options;
-  }
-
   cli::TrainingArguments values_;
-  cli::OptionTable table_{"TrainingArguments"};
 };
 
 /// Ctrl-C, and whatever else Python's handlers of signals raise, as a wish to stop.
@@ -282,13 +232,9 @@ std::string run_here(const std::vector<std::string>& arguments, const nb::object
 }  // namespace
 
 void bind_train(nb::module_& m) {
-  nb::class_<Arguments>(m, "Arguments")
-      .def(nb::init<>())
-      .def("set", &Arguments::set, nb::arg("name"), nb::arg("texts"))
-      .def("get", &Arguments::get, nb::arg("name"))
-      .def_prop_ro("names", &Arguments::names)
-      .def_prop_ro("described", &Arguments::described)
-      .def("check", [](Arguments& arguments) { arguments.resolved(); });
+  nb::class_<Arguments, NamedOptions>(m, "Arguments").def(nb::init<>()).def("check", [](Arguments& arguments) {
+    arguments.resolved();
+  });
   m.def("train", &train, nb::arg("model"), nb::arg("tokenizer"), nb::arg("train_chunks"), nb::arg("eval_chunks").none(),
         nb::arg("arguments"), nb::arg("resume"), nb::arg("model_name"), nb::arg("flow"));
   m.def("evaluate", &evaluate_chunks, nb::arg("model"), nb::arg("tokenizer"), nb::arg("chunks"), nb::arg("arguments"));

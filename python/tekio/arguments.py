@@ -1,27 +1,10 @@
 """TrainingArguments: every option of training, with the names of Hugging Face transformers."""
 
 import json
-import os
 
 from tekio import _tekio
+from tekio._options import described, texts_of
 from tekio.errors import UsageError
-
-
-def text_of(value):
-    """A value as the command line writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    value = getattr(value, "value", value)  # of an enumeration
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if isinstance(value, float):
-        return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    return str(value)
-
-
-def texts_of(value):
-    """The same of what may be several values."""
-    return [text_of(each) for each in value] if isinstance(value, (list, tuple)) else [text_of(value)]
 
 
 def set_option(arguments, name, value):
@@ -32,20 +15,17 @@ def set_option(arguments, name, value):
     arguments.set("prompt" if name == "prompts" else name, texts)
 
 
+# What Trainer heeds by itself; to the library it would be without effect.
+OWN = {"disable_tqdm"}
+
+
 def _documented(arguments):
     lines = [
         "Every option of training. Names and defaults are those of Hugging Face transformers where it has them; what that has and Tekio "
         "does not is accepted where it changes nothing, and refused with the reason where it would. Values are checked when they are set. "
         "Pickles.",
     ]
-    group = None
-    for name, its_group, text, expected, default in arguments.described:
-        if its_group != group:
-            group = its_group
-            lines += ["", f"{group or 'The run folder'}:"]
-        default = json.loads(default)
-        lines.append(f"  {name}: {expected}{'' if default is None else f' (default {default!r})'}: {text}")
-    return "\n".join(lines)
+    return "\n".join(lines + described(arguments, "The run folder"))
 
 
 class TrainingArguments:
@@ -61,12 +41,15 @@ class TrainingArguments:
     def _set(self, name, value):
         if value is None:
             return  # as where it is not given
-        set_option(self._inner, name, value)
+        if name not in OWN:
+            set_option(self._inner, name, value)
         self._given[name] = value
 
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in OWN:
+            return self._given.get(name, False)
         try:
             value = self._inner.get("prompt" if name == "prompts" else name)
         except UsageError as error:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tekio import _places, _tekio
 from tekio._arrays import to_list
+from tekio._options import described, with_options
 from tekio._rows import FileRows
 from tekio.data import Chunks, Dataset, DatasetDict
 from tekio.errors import UsageError
+from tekio.tokenizer import as_tokenizer
 
 if TYPE_CHECKING:
     from tekio.tokenizer import Tokenizer
@@ -34,18 +36,16 @@ def load_dataset(
     for key in unused:
         if key not in {"cache_dir", "streaming", "token", "trust_remote_code", "num_proc", "keep_in_memory", "download_mode"}:
             raise UsageError(f"load_dataset() has no argument {key!r} here")
-    options = _tekio.ReadOptions()
     if word_column and text_column:
         raise UsageError("word_column contradicts text_column: both name the column that is read")
-    options.text_column, options.json_field, options.encoding = word_column or text_column, field or json_field, encoding
+    options = with_options(
+        _tekio.ReadOptions(), text_column=word_column or text_column, json_field=field or json_field, csv_separator=csv_separator or "auto",
+        header=header, column_names=list(column_names), encoding=encoding, bad_rows=bad_rows, sample_by=sample_by, config_name=name or "",
+        revision=revision or ""
+    )  # fmt: skip
     if word_column or word_separator:
-        options.set_words("separated" if word_separator else "list")
-        options.word_separator = {"tab": "\t", "whitespace": ""}.get(word_separator, word_separator)
-    options.header, options.column_names = header, list(column_names)
-    options.config_name, options.revision = name or "", revision or ""
-    options.set_bad_rows(bad_rows)
-    options.set_sample_by(sample_by)
-    options.set_csv_separator(csv_separator)
+        words = "separated" if word_separator else "list"
+        with_options(options, words=words, word_separator={"tab": "\t", "whitespace": ""}.get(word_separator, word_separator))
     groups = _specs(os.fspath(path), data_dir, data_files)
     splits = {}
     for wanted, specs in groups.items():
@@ -90,9 +90,11 @@ def chunk(
     if isinstance(dataset, Mapping):
         options = {"line_by_line": line_by_line, "words": words, "use_cache": use_cache, "threads": threads}
         return DatasetDict({name: chunk(each, tokenizer, chunk_size, **options) for name, each in dataset.items()})
-    dataset = dataset_of(dataset)
-    made = _tekio.chunk(dataset._source(), tokenizer._inner, chunk_size, line_by_line, words, use_cache, threads)
-    return Chunks(made)
+    tokenizer = as_tokenizer(tokenizer)
+    options = with_options(
+        _tekio.ChunkOptions(), chunk_size=chunk_size, line_by_line=line_by_line, words=words, use_cache=use_cache, threads=threads
+    )  # fmt: skip
+    return Chunks(_tekio.chunk(dataset_of(dataset)._source(), tokenizer._inner, options))
 
 
 def chunks_of(data: Any) -> Chunks:
@@ -124,3 +126,7 @@ def dataset_of(data):
     if isinstance(data, (list, tuple)):
         return Dataset.from_list(data)
     raise UsageError(f"a {type(data).__name__} is no data; pass a Dataset, a list of texts, a DataFrame or an Arrow table")
+
+
+for _function, _its_options in ((load_dataset, _tekio.ReadOptions()), (chunk, _tekio.ChunkOptions())):
+    _function.__doc__ = "\n".join([_function.__doc__.rstrip(), "", *("  " + line for line in described(_its_options))])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tekio import _places, _tekio
-from tekio._arrays import as_framework, is_tensor, numpy, to_array
+from tekio._arrays import as_framework, is_tensor, numpy, whole_numbers
+from tekio._options import with_options
 from tekio.errors import UsageError
 from tekio.tokenizer import _check_unused
 
@@ -58,13 +59,18 @@ class MaskedLM:
         if revision is not None and not os.path.exists(name):
             name += f"@{revision}"
         dtype = _dtype_name(torch_dtype if torch_dtype is not None else dtype)
-        return cls(_tekio.MaskedLM.from_pretrained(name, device, dtype, threads, seed), os.fspath(pretrained_model_name_or_path))
+        options = with_options(_tekio.LoadOptions(), device=device, dtype=dtype, threads=threads, seed=seed)
+        return cls(_tekio.MaskedLM.from_pretrained(name, options), os.fspath(pretrained_model_name_or_path))
 
     @classmethod
     def from_config(cls, config: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42) -> MaskedLM:
         """A fresh model of the sizes that a config.json (the file, or its folder) says, initialised randomly from `seed`."""
         config = os.fspath(config)
-        return cls(_tekio.MaskedLM.from_config(config, device, _dtype_name(dtype), threads, seed), config)
+        options = with_options(_tekio.LoadOptions(), device=device, dtype=_dtype_name(dtype), threads=threads, seed=seed)
+        return cls(_tekio.MaskedLM.from_config(config, options), config)
+
+    def __reduce__(self):
+        raise UsageError("a model does not pickle, and is not copied; open it with from_pretrained() in each process, after save_pretrained() where it was trained")
 
     def _usable(self):
         """The library's model. Its threads stay with the process that opened it."""
@@ -104,7 +110,7 @@ class MaskedLM:
             raise UsageError("input_ids are missing")
         np = numpy()
         framework = "pt" if is_tensor(input_ids) else "np"
-        ids = to_array(input_ids, np.int32)
+        ids = whole_numbers(input_ids, "input_ids")
         if ids.ndim != 2:
             raise UsageError(f"input_ids have the shape {tuple(ids.shape)}; expected [sequences, tokens]")
         rows, width = ids.shape
@@ -158,7 +164,7 @@ def _dtype_name(dtype):
 
 
 def _like(value, ids, name):
-    array = to_array(value, numpy().int32)
+    array = whole_numbers(value, name)
     if array.shape != ids.shape:
         raise UsageError(f"{name} have the shape {tuple(array.shape)}, but input_ids {tuple(ids.shape)}")
     return array

@@ -17,6 +17,7 @@
 #include "compute/varied_numbers.h"
 #include "model/flops.h"
 #include "model/kept_rates.h"
+#include "model/load_options.h"
 #include "model/mlm_network.h"
 
 namespace tekio {
@@ -226,7 +227,9 @@ std::vector<StepRate> measure_and_keep(const Measurement& measurement) {
 }  // namespace
 
 const char* name_of(NumberFormat format) {
-  return format == NumberFormat::automatic ? "auto" : format == NumberFormat::f32 ? "f32" : "bf16";
+  for (const auto& [name, value] : number_format_names())
+    if (value == format) return name.c_str();
+  return "";
 }
 
 StepRate fastest(std::span<const StepRate> rates, std::optional<DType> type) {
