@@ -74,6 +74,17 @@ class Interrupts {
     raised_.emplace();
     return SIGINT;
   }
+  /// A callback of Python's, with the GIL: where one of these comes while it runs, it is as if it had come beside it.
+  template <typename Callback>
+  void hear(const Callback& callback) {
+    const nb::gil_scoped_acquire gil;
+    try {
+      callback();
+    } catch (const nb::python_error& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+      raised_.emplace(error);
+    }
+  }
   /// With the GIL.
   void rethrow() {
     if (raised_) throw nb::python_error(*raised_);
@@ -120,27 +131,22 @@ const char* name_of(RunPhase phase) {
 }
 
 /// Has `options` call the methods on_update, on_evaluation, on_log, on_save and on_phase of `flow`, each with the GIL;
-/// it must outlive them. A handle: options are copied and go where the GIL is not held.
-void call_back(TrainingOptions& options, nb::handle flow) {
-  options.on_update = [flow](const UpdatePoint& point, RunControl& control) {
-    const nb::gil_scoped_acquire gil;
-    take(control, flow.attr("on_update")(update_dict(point), tuple_of(control)));
+/// it and `interrupts` must outlive them. A handle: options are copied and go where the GIL is not held.
+void call_back(TrainingOptions& options, nb::handle flow, Interrupts& interrupts) {
+  options.on_update = [flow, &interrupts](const UpdatePoint& point, RunControl& control) {
+    interrupts.hear([&] { take(control, flow.attr("on_update")(update_dict(point), tuple_of(control))); });
   };
-  options.on_evaluation = [flow](const EvaluationPoint& point, RunControl& control) {
-    const nb::gil_scoped_acquire gil;
-    take(control, flow.attr("on_evaluation")(point.epoch, point.step, tuple_of(control)));
+  options.on_evaluation = [flow, &interrupts](const EvaluationPoint& point, RunControl& control) {
+    interrupts.hear([&] { take(control, flow.attr("on_evaluation")(point.epoch, point.step, tuple_of(control))); });
   };
-  options.on_log = [flow](const std::string& entry) {
-    const nb::gil_scoped_acquire gil;
-    flow.attr("on_log")(value_of(entry));
+  options.on_log = [flow, &interrupts](const std::string& entry) {
+    interrupts.hear([&] { flow.attr("on_log")(value_of(entry)); });
   };
-  options.on_save = [flow](const std::string& folder, int64_t step) {
-    const nb::gil_scoped_acquire gil;
-    flow.attr("on_save")(folder, step);
+  options.on_save = [flow, &interrupts](const std::string& folder, int64_t step) {
+    interrupts.hear([&] { flow.attr("on_save")(folder, step); });
   };
-  options.on_phase = [flow](RunPhase phase, int64_t step) {
-    const nb::gil_scoped_acquire gil;
-    flow.attr("on_phase")(name_of(phase), step);
+  options.on_phase = [flow, &interrupts](RunPhase phase, int64_t step) {
+    interrupts.hear([&] { flow.attr("on_phase")(name_of(phase), step); });
   };
 }
 
@@ -160,7 +166,7 @@ nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_
   options.description.model = model_name;
   Interrupts interrupts;
   options.should_stop = [&] { return interrupts.number(); };
-  call_back(options, flow);
+  call_back(options, flow, interrupts);
   AdaptReport report;
   {
     const nb::gil_scoped_release released;
@@ -222,7 +228,7 @@ std::string run_here(const std::vector<std::string>& arguments, const nb::object
     cli::run_command(arguments, out, [&](TrainingOptions& options) {
       const nb::gil_scoped_acquire gil;
       options.should_stop = [&] { return interrupts.number(); };
-      if (!flow.is_none()) call_back(options, flow);
+      if (!flow.is_none()) call_back(options, flow, interrupts);
     });
   }
   interrupts.rethrow();

@@ -101,6 +101,9 @@ class ChunkRows:
     def select(self, rows):
         return ChunkRows(self.inner.select([int(i) for i in rows]))
 
+    def __getstate__(self):
+        raise UsageError("chunks do not pickle; cut them with chunk() in each process, whose tokens are kept in the cache")
+
 
 def _cell(column, i):
     return column.row(i) if isinstance(column, _tekio.NumberLists) else column[i]

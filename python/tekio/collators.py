@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tekio import _tekio
 from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list
 from tekio.errors import UsageError
+from tekio.tokenizer import as_tokenizer
 
 if TYPE_CHECKING:
     from tekio.tokenizer import Tokenizer
@@ -26,6 +27,8 @@ class _Collator:
         """features: dicts with input_ids, or lists of ids. Gives a dict of int64 arrays [rows, tokens] (PyTorch's tensors with
         return_tensors="pt"); `labels` are -100 where nothing was hidden."""
         framework = check_framework(return_tensors or self.return_tensors) or "np"
+        if len(features) == 0:
+            raise UsageError("features are empty; expected at least one row")
         np = numpy()
         rows = [dict(f) if isinstance(f, Mapping) else {"input_ids": to_list(f)} for f in features]
         bare = not isinstance(features[0], Mapping)
@@ -84,7 +87,7 @@ class DataCollatorForLanguageModeling(_Collator):
         self.mlm_probability, self.mask_replace_prob, self.random_replace_prob = mlm_probability, mask_replace_prob, random_replace_prob
         self.pad_to_multiple_of, self.return_tensors, self.seed = pad_to_multiple_of, return_tensors, seed
         self._masker = _tekio.TokenMasker(
-            tokenizer._inner, "offsets" if whole_word_mask else "tokens", mlm_probability, mask_replace_prob, random_replace_prob, seed
+            as_tokenizer(tokenizer)._inner, "offsets" if whole_word_mask else "tokens", mlm_probability, mask_replace_prob, random_replace_prob, seed
         )
 
     def _masked(self, ids, specials, given):
@@ -120,7 +123,7 @@ class DataCollatorForWholeWordMask(_Collator):
         self._arguments = {"mlm_probability": mlm_probability, "pad_to_multiple_of": pad_to_multiple_of, "return_tensors": return_tensors, "seed": seed}
         self.tokenizer, self.mlm, self.mlm_probability = tokenizer, mlm, mlm_probability
         self.pad_to_multiple_of, self.return_tensors, self.seed = pad_to_multiple_of, return_tensors, seed
-        self._masker = _tekio.TokenMasker(tokenizer._inner, "legacy", mlm_probability, 0.8, 0.1, seed)
+        self._masker = _tekio.TokenMasker(as_tokenizer(tokenizer)._inner, "legacy", mlm_probability, 0.8, 0.1, seed)
 
     def _masked(self, ids, specials, given):
         np = numpy()

@@ -38,6 +38,9 @@ class Dataset:
         rows = list(rows)
         if rows and isinstance(rows[0], str):
             return cls.from_texts(rows)
+        for i, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise UsageError(f"row {i} is {type(row).__name__}; expected a dict of columns, or a text if all rows are")
         names = list(dict.fromkeys(name for row in rows for name in row))
         return cls(memory_rows({name: [row.get(name) for row in rows] for name in names}))
 
@@ -249,6 +252,8 @@ class Dataset:
             return self._rows.inner
         if isinstance(self._rows, ChunkRows):
             raise UsageError("these are chunks already")
+        if not self._names:
+            raise UsageError("there is no row, so there is no text")
         name = self._text_column()
         texts = self[name]
         for i, text in enumerate(texts):

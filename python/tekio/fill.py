@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from tekio import _tekio
+from tekio._arrays import whole_number
 from tekio.errors import UsageError
 from tekio.model import MaskedLM
-from tekio.tokenizer import Tokenizer, _check_unused
+from tekio.tokenizer import Tokenizer, _check_unused, as_tokenizer, encoded, strings
 
 
 class FillMaskPipeline:
@@ -18,7 +19,9 @@ class FillMaskPipeline:
     def __init__(self, model: MaskedLM, tokenizer: Tokenizer, top_k: int = 5, targets: str | list[str] | None = None):
         self.model, self.tokenizer = model, tokenizer
         self.top_k, self.targets = top_k, targets
-        self._inner = _tekio.FillMask(model._inner, tokenizer._inner)
+        if not isinstance(model, MaskedLM):
+            raise UsageError(f"model is a {type(model).__name__}; expected a MaskedLM (AutoModelForMaskedLM.from_pretrained(…))")
+        self._inner = _tekio.FillMask(model._inner, as_tokenizer(tokenizer)._inner)
 
     def __call__(self, inputs: str | list[str], top_k: int | None = None, targets: str | list[str] | None = None, **unused) -> list:
         """Of a text: a list of {"score", "token", "token_str", "sequence"}, the best first; of one with several masks a list of
@@ -28,11 +31,11 @@ class FillMaskPipeline:
         _check_unused(unused, {"batch_size", "num_workers", "tokenizer_kwargs"})
         self.model._usable()
         single = isinstance(inputs, str)
-        texts = [inputs] if single else list(inputs)
+        texts = [inputs] if single else strings(inputs)
         targets = self.targets if targets is None else targets
-        targets = [targets] if isinstance(targets, str) else list(targets or [])
-        top_k = self.top_k if top_k is None else top_k
-        filled = self._inner.all(texts, top_k, targets)
+        targets = [targets] if isinstance(targets, str) else strings(targets or [], "target")
+        top_k = whole_number(self.top_k if top_k is None else top_k, "top_k")
+        filled = encoded(lambda: self._inner.all(texts, top_k, targets), texts)
         filled = [masks[0] if len(masks) == 1 else masks for masks in filled]
         return filled[0] if single or len(filled) == 1 else filled
 

@@ -1,18 +1,21 @@
 """Trainer, with the names and returned shapes of Hugging Face transformers, and adapt(), the whole of it in one call."""
 
+import glob
 import json
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from tekio import _places, _tekio
-from tekio.arguments import TrainingArguments, set_option, texts_of
+from tekio._options import texts_of
+from tekio.arguments import OWN, TrainingArguments, set_option
 from tekio.callbacks import CallbackList, TrainerControl, TrainerState
 from tekio.collators import DataCollatorForLanguageModeling, DataCollatorForWholeWordMask
 from tekio.data import Chunks, Dataset
 from tekio.errors import UsageError
 from tekio.loading import chunks_of, dataset_of
 from tekio.model import MaskedLM
+from tekio.tokenizer import as_tokenizer
 
 
 class TrainOutput(NamedTuple):
@@ -58,7 +61,7 @@ class Trainer:
             processing_class = getattr(data_collator, "tokenizer", None)
         if processing_class is None:
             raise UsageError("processing_class is missing: pass the model's tokenizer")
-        self.model, self.processing_class = model, processing_class
+        self.model, self.processing_class = model, as_tokenizer(processing_class, "processing_class")
         self.args = args if args is not None else TrainingArguments()
         if not isinstance(self.args, TrainingArguments):
             raise UsageError(f"args is a {type(args).__name__}; expected tekio.TrainingArguments")
@@ -104,6 +107,8 @@ class Trainer:
         arguments = self._settled()
         train, evaluation = self._chunks(self.train_dataset, "train_dataset"), self._chunks(self.eval_dataset, "eval_dataset")
         resume = resume_from_checkpoint or ""
+        if resume is True and not glob.glob(os.path.join(glob.escape(self.args.output_dir), "checkpoint-*")):
+            raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
         hub = None
         if self.args.push_to_hub and self.is_world_process_zero():
             hub = _tekio.Push(arguments, "End of training")
@@ -181,7 +186,8 @@ class Trainer:
         """The arguments with what the collator says of masks."""
         arguments = _tekio.Arguments()
         for name, value in self.args._given.items():
-            set_option(arguments, name, value)
+            if name not in OWN:
+                set_option(arguments, name, value)
         collator = self.data_collator
         if collator is None:
             return arguments
@@ -267,7 +273,7 @@ class _Flow:
         if "train_runtime" in entry:
             self.metrics = logs
         self.evaluated = logs
-        if trainer.args._given.get("disable_tqdm") is not True:
+        if not trainer.args.disable_tqdm:
             print({name: round(value, 6) if isinstance(value, float) else value for name, value in logs.items()})
         trainer._callbacks.call("on_log", logs=logs)
 

@@ -52,11 +52,54 @@ class Package(unittest.TestCase):
         with self.assertRaises(ValueError) as caught:
             tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, dtype="float16")
         self.assertEqual(caught.exception.kind, "usage")
-        self.assertRegex(str(caught.exception), 'dtype is "float16"')
+        self.assertRegex(str(caught.exception), "float16.*its range is too small")
         with self.assertRaisesRegex(tekio.UsageError, "no argument 'use_auth'"):
             tekio.AutoTokenizer.from_pretrained(support.MODEL, use_auth=True)
         again = pickle.loads(pickle.dumps(caught.exception))
         self.assertEqual((type(again), str(again)), (type(caught.exception), str(caught.exception)))
+
+    def test_what_a_wrong_argument_says(self):
+        tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)
+        model = tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, threads=1)
+        fill = tekio.pipeline("fill-mask", model=model, tokenizer=tokenizer)
+        collate = tekio.DataCollatorForLanguageModeling(tokenizer)
+        for action, said in (
+            (lambda: tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, threads="two"), "threads is 'two', expected an integer from 0 to 1024"),
+            (lambda: tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, device="tpu"), "device is 'tpu', expected one of auto, cpu, cuda, ref"),
+            (lambda: tekio.load_dataset(support.REVIEWS, bad_rows="skipp"), "bad_rows is 'skipp', expected one of stop, skip, did you mean skip?"),
+            (lambda: tekio.load_dataset(support.REVIEWS, csv_separator="ab"), "csv_separator is 'ab', expected one character"),
+            (lambda: tekio.chunk(["a"], tokenizer, chunk_size=0), "chunk_size is '0', expected an integer from 1 to 1048576"),
+            (lambda: tekio.chunk(["a"], tokenizer, words="x"), "words is 'x', expected one of tokenizer, offsets"),
+            (lambda: tekio.chunk(["a"], support.MODEL), "tokenizer is a str; expected a Tokenizer"),
+            (lambda: tekio.chunk([], tokenizer), "there is no row"),
+            (lambda: tekio.Dataset.from_list([1]), "row 0 is int; expected a dict of columns"),
+            (lambda: tokenizer(3), "text is int; expected a string, or a list of them"),
+            (lambda: tokenizer(["a", "b\ud800"]), "text 1 is no Unicode: surrogates not allowed, character 1"),
+            (lambda: tokenizer("a", truncation=True, max_length=2.5), "max_length is 2.5; expected a whole number"),
+            (lambda: tokenizer.decode("abc"), "token_ids are no list of whole numbers"),
+            (lambda: tokenizer.decode([2**40]), "token_ids are no list of whole numbers"),
+            (lambda: fill(["a [MASK]", None]), "text 1 is NoneType; expected a string"),
+            (lambda: fill("a [MASK]", top_k="3"), "top_k is '3'; expected a whole number"),
+            (lambda: fill("a [MASK]", targets=[3]), "target 0 is int; expected a string"),
+            (lambda: tekio.FillMaskPipeline(model, "there"), "tokenizer is a str; expected a Tokenizer"),
+            (lambda: model(input_ids=[[2, 3], [2]]), "input_ids do not make one array"),
+            (lambda: model(input_ids=[[2.5, 3]]), "input_ids are of the type float64; expected whole numbers"),
+            (lambda: collate([]), "features are empty"),
+        ):
+            with self.subTest(said), self.assertRaises(tekio.UsageError) as caught:
+                action()
+            self.assertIn(said, str(caught.exception))
+
+    def test_what_pickles_and_what_says_why_not(self):
+        tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)
+        texts = tekio.load_dataset(support.REVIEWS)["train"].select(range(3))
+        rows = texts.map(lambda batch: tokenizer(batch["text"]), batched=True, remove_columns=["text"])
+        self.assertEqual(pickle.loads(pickle.dumps(rows))[:], rows[:])
+        model = tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, threads=1)
+        for value, said in ((model, "a model does not pickle"), (texts, "a dataset of files does not pickle"),
+                            (tekio.chunk(texts, tokenizer, chunk_size=8), "chunks do not pickle")):  # fmt: skip
+            with self.assertRaisesRegex(tekio.UsageError, said):
+                pickle.dumps(value)
 
     def test_the_program_is_in_it(self):
         from tekio import program

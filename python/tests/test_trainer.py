@@ -254,6 +254,17 @@ class Training(unittest.TestCase):
         with self.assertRaisesRegex(tekio.UsageError, "holds a finished run; .* pass overwrite_output_dir to replace it"):
             self.trainer(arguments(self.folder / "run", overwrite_output_dir=False)).train()
 
+    def test_only_evaluations_of_training_are_in_its_history(self):
+        for name, options, wanted in (("fresh", {"eval_masking": "fresh"}, 2), ("no", {"eval_strategy": "no"}, 0)):
+            trainer = self.trainer(arguments(self.folder / name, **options))
+            trainer.train()
+            self.assertEqual(sum("eval_loss" in entry for entry in trainer.state.log_history), wanted)
+            self.assertIn("train_loss", trainer.state.log_history[-1])
+
+    def test_there_must_be_a_checkpoint_to_resume_from(self):
+        with self.assertRaisesRegex(tekio.UsageError, "there is no checkpoint in output_dir"):
+            self.trainer(arguments(self.folder / "run")).train(resume_from_checkpoint=True)
+
     def test_ctrl_c_saves_and_the_run_goes_on(self):
         main = threading.get_ident()
 
@@ -266,6 +277,7 @@ class Training(unittest.TestCase):
         with self.assertRaises(KeyboardInterrupt):
             self.trainer(arguments(self.folder / "run"), callbacks=[Interrupts()]).train()
         self.assertFalse((self.folder / "run" / "model.safetensors").exists())
+        self.assertTrue(list((self.folder / "run").glob("checkpoint-*")))
         again = self.trainer(arguments(self.folder / "run", overwrite_output_dir=False), fresh_model())
         self.assertEqual(again.train(resume_from_checkpoint=True).global_step, 10)
         self.trainer(arguments(self.folder / "whole"), fresh_model()).train()

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Does the walkthrough's steps with Tekio's Python package and with Hugging Face transformers and datasets, and lays the results side by side.
 
-    compare_walkthrough.py PYTHON REFERENCE DATA MODEL [--train_size 640] [--test_size 128] [--epochs 2] [--batch_size 32] [--whole_map] [--json FILE]
+    compare_walkthrough.py PYTHON REFERENCE DATA MODEL [--rows 0] [--train_size 640] [--test_size 128] [--epochs 2] [--batch_size 32] [--whole_map] [--json FILE]
 
 PYTHON has the package installed, REFERENCE transformers, datasets and torch; DATA is a folder with {train,test,unsupervised}.jsonl.zst (or .jsonl) of reviews, MODEL a model's
-folder. Both run this file, with imports swapped: chunks of all splits, the shuffle and split of seed 42, a batch masked by the collator with seed 7, evaluation, training
-with an evaluation each epoch, evaluation. Tekio draws from the reference's streams (masking_rng="torch-cpu", eval_masking="fresh"). Each Trainer is a new one, which seeds the
-reference's streams. --whole_map: Tekio also tokenizes and groups by the walkthrough's own functions, in Python. Exits 1 where counts, rows or masks differ, or a loss by more than 1e-3.
+folder; --rows takes so many of each split. Both run this file, with imports swapped: chunks of all splits, the shuffle and split of seed 42, a batch masked by the collator with seed 7, evaluation, training
+with an evaluation each epoch, evaluation. Tekio draws from the reference's streams (masking_rng="torch-cpu", eval_masking="fresh"). The evaluation set is one batch, so
+that the reference's mean over batches is one over tokens. --whole_map: Tekio also tokenizes and groups by the walkthrough's own functions, in Python. Exits 1 where counts, rows or masks differ, or a loss by more than 1e-3.
 """
 import argparse
 import hashlib
@@ -51,6 +51,9 @@ def go(options):
     found["parameters"] = model.num_parameters()
     suffix = ".jsonl.zst" if (options.data / "train.jsonl.zst").exists() else ".jsonl"
     reviews = load_dataset("json", data_files={split: str(options.data / (split + suffix)) for split in SPLITS})
+    if options.rows:
+        for name in SPLITS:
+            reviews[name] = reviews[name].select(range(options.rows))
     found["rows"] = [len(reviews[split]) for split in SPLITS]
     sample = reviews["train"].shuffle(seed=42).select(range(3))
     found["shuffled"] = [[row["text"][:40], row["label"]] for row in sample]
@@ -94,20 +97,26 @@ def go(options):
         streams = {"masking_rng": "torch-cpu", "eval_masking": "fresh", "overwrite_output_dir": True} if tekio else {"use_cpu": True, "report_to": "none"}
         args = TrainingArguments(
             output_dir=f"{options.folder}/{options.stack}", eval_strategy="epoch", learning_rate=2e-5, weight_decay=0.01, per_device_train_batch_size=options.batch_size,
-            per_device_eval_batch_size=options.batch_size, num_train_epochs=options.epochs, save_strategy="no", disable_tqdm=True,
+            per_device_eval_batch_size=options.test_size, num_train_epochs=options.epochs, save_strategy="no", disable_tqdm=True,
             logging_steps=max(1, options.train_size // options.batch_size), **streams
         )  # fmt: skip
         collator = DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm_probability=0.15)
         return Trainer(model=model, args=args, train_dataset=split["train"], eval_dataset=split["test"], data_collator=collator, processing_class=tokenizer)
 
-    found["loss before"] = trainer().evaluate()["eval_loss"]
+    # As the notebook does it: evaluate, train, evaluate. Tekio's train() evaluates before and after by itself, drawing from the same streams.
     training = trainer()
+    before = None if tekio else training.evaluate()["eval_loss"]
     output = timed("train()", training.train)
-    found["losses of epochs"] = [entry["loss"] for entry in training.state.log_history if "loss" in entry]
-    # Tekio evaluates once more at the end, where masks are fresh each time.
-    found["evaluations"] = [entry["eval_loss"] for entry in training.state.log_history if "eval_loss" in entry][: options.epochs]
+    history = list(training.state.log_history)
+    after = None if tekio else training.evaluate()["eval_loss"]
+    if tekio:
+        run = json.loads(pathlib.Path(training.args.output_dir, "run.json").read_text())
+        before, after = run["before"]["loss"], run["after"]["loss"]
+    found["loss before"] = before
+    found["losses of epochs"] = [entry["loss"] for entry in history if "loss" in entry]
+    found["evaluations"] = [entry["eval_loss"] for entry in history if "eval_loss" in entry][-options.epochs :]
     found["training_loss"] = output.training_loss
-    found["loss after"] = trainer().evaluate()["eval_loss"]
+    found["loss after"] = after
     print(json.dumps({"found": found, "seconds": seconds}))
 
 
@@ -137,6 +146,7 @@ def main():
     parser.add_argument("reference")
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("model")
+    parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--train_size", type=int, default=640)
     parser.add_argument("--test_size", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=2)
