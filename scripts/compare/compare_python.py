@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What Python costs: importing the package beside importing the reference stack, and work by the package beside the same by the program.
 
-    compare_python.py PYTHON [--reference PYTHON] [--data FILE] [--texts 2000] [--updates 20] [--pairs 5] [--json FILE]
+    compare_python.py PYTHON [--reference PYTHON] [--data FILE] [--texts 2000] [--updates 20] [--pairs 5] [--parts import work texts] [--json FILE]
 
 PYTHON has the package installed (scripts/checks/check_wheel.py shows how), the other one Hugging Face transformers and datasets. Everything is a process of its own, in
 alternation, so many pairs. Importing: seconds of the process less those of a Python that does nothing, and its peak of resident memory; then the same until a
-bundled model has filled one mask. Work: adapt (the bundled model, so many updates on FILE), fill (so many texts, one by one as the program does it), tokenize (FILE to chunks,
-nothing cached), from the process's start to its end. Seconds are those of the clock, "cpu" those of processors; ratios are of medians, that of the work without
+bundled model has filled one mask. Work: adapt (the bundled model, so many updates on FILE), fill (so many texts in one call), tokenize (FILE to chunks,
+nothing cached), from the process's start to its end. One text after another: milliseconds of a text in a process that has the model open, by one thread, beside
+`tekio bench fill --warm`. Seconds are those of the clock, "cpu" those of processors; ratios are of medians, that of the work without
 what Python takes to start and to import the package.
 """
 import argparse
@@ -79,7 +80,7 @@ def work(options, folder, program, model):
     settings = {"train_size": 512, "test_size": 64, "max_steps": options.updates, "batch_size": 8, "chunk_size": 128, "dtype": "f32", "eval_strategy": "no", "save_strategy": "no",
                 "general_data": "none"}  # fmt: skip
     words = [f"--{name}={value}" for name, value in settings.items()]
-    from_texts = f"fill = pipeline('fill-mask', model={model!r}); [fill(text) for text in open({str(texts)!r}).read().splitlines()]"
+    from_texts = f"fill = pipeline('fill-mask', model={model!r}); fill(open({str(texts)!r}).read().splitlines())"
     jobs = {
         "adapt": ([program, "adapt", "--model", model, "--data", data, "--output_dir", run, "--overwrite_output_dir", "--no_cache", "--json", *words],
                   f"import tekio; tekio.adapt({model!r}, {data!r}, output_dir={run!r}, overwrite_output_dir=True, no_cache=True, **{settings!r})", None),
@@ -98,6 +99,32 @@ def work(options, folder, program, model):
     return rows
 
 
+WARM = """
+import statistics, time
+from tekio import AutoModelForMaskedLM, pipeline
+fill = pipeline("fill-mask", model=AutoModelForMaskedLM.from_pretrained({model!r}, threads=1))
+taken, begun = [], time.perf_counter()
+while len(taken) < 20 or time.perf_counter() - begun < 2:
+    at = time.perf_counter()
+    fill({text!r})
+    taken.append(time.perf_counter() - at)
+print(1e3 * statistics.median(taken[3:]))
+"""
+
+
+def one_by_one(options, program, model):
+    """Medians of the medians of so many processes in turn, in milliseconds."""
+    text = "This is a great [MASK]."
+    found = {"program": [], "Python": []}
+    said = lambda *command: subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout  # noqa: E731
+    for _ in range(options.pairs):
+        found["program"].append(json.loads(said(program, "bench", "fill", "--warm", "--model", model, "--threads", 1, "--dtype", "f32", "--json", text))["text_milliseconds"])
+        found["Python"].append(float(said(options.python, "-c", WARM.format(model=model, text=text))))
+    row = {name: statistics.median(taken) for name, taken in found.items()}
+    print(f"\none text after another: program {row['program']:.4f} ms, Python {row['Python']:.4f} ms, ratio {row['Python'] / row['program']:.3f}")
+    return row
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("python")
@@ -106,14 +133,19 @@ def main():
     parser.add_argument("--texts", type=int, default=2000)
     parser.add_argument("--updates", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--parts", nargs="+", choices=["import", "work", "texts"], default=["import", "work", "texts"])
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     asked = "from tekio import _places, program; print(program.path(), _places.bundled(_places.BUNDLED_MODEL), sep='\\n')"
     program, model = subprocess.run([options.python, "-c", asked], check=True, capture_output=True, text=True).stdout.split()
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(TEKIO_CACHE=f"{folder}/cache", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="true")
-        measured = {"import": imports(options, model)}
-        if options.data:
+        measured = {}
+        if "import" in options.parts:
+            measured["import"] = imports(options, model)
+        if "texts" in options.parts:
+            measured["texts"] = one_by_one(options, program, model)
+        if options.data and "work" in options.parts:
             measured["work"] = work(options, pathlib.Path(folder), program, model)
     if options.json:
         options.json.write_text(json.dumps(measured, indent=1))
