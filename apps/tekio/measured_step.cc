@@ -95,11 +95,12 @@ class StepMeasurement {
     const BatchLimits limits = batch_limits(job_.batch_size, job_.length, {.mlm_probability = kMaskedShare});
     MemoryPlan memory = MlmNetwork::plan(config, *backend, limits, !job_.eval, /*explicit_dropout=*/false, type);
     model.prepare(limits, !job_.eval, type);
+    const std::unique_ptr<RankSums> sums = make_rank_sums(ranks_, backend->memory());
     std::optional<GradientSum> sum;
     std::optional<Optimizer> optimizer;
     if (!job_.eval) {
       const GradientSumLimits update{.micro_batches = ranks_.size(), .tokens = ranks_.size() * tokens()};
-      sum.emplace(model, ranks_, update);
+      sum.emplace(model, *sums, update);
       GradientSum::add_to(memory, config, update);
       if (ranks_.size() > 1 && backend->memory().on_host())
         memory.add("exchange", exchange_bytes(ParameterSet::bytes(config), ranks_.count(), Wire::f32));

@@ -27,10 +27,9 @@ int64_t row_bytes(const ModelConfig& config, int64_t rows) {
 
 }  // namespace
 
-GradientSum::GradientSum(MlmNetwork& network, Communicator& ranks, const GradientSumLimits& limits, Wire wire,
-                         SumGoes goes)
-    : network_(network), ranks_(ranks), wire_(wire), most_rows_(rows_of(network.config(), limits)) {
-  if (goes == SumGoes::to_shares) shares_.emplace(network.config(), ranks.size());
+GradientSum::GradientSum(MlmNetwork& network, RankSums& sums, const GradientSumLimits& limits, Wire wire, SumGoes goes)
+    : network_(network), sums_(sums), wire_(wire), most_rows_(rows_of(network.config(), limits)) {
+  if (goes == SumGoes::to_shares) shares_.emplace(network.config(), sums.ranks().size());
   Memory& memory = network.backend().memory();
   const auto rows = [&] { return Arena(row_bytes(network.config(), most_rows_), "looked-up rows' gradients", memory); };
   for (int64_t level = 0; level < levels_of(limits); ++level)
@@ -123,33 +122,12 @@ void GradientSum::exchange(ArenaRange range) {
 /// `parts`: who is to get which of the sums; nullptr: all get all, as of looked-up rows, which have no place of their
 /// own in the arena.
 void GradientSum::exchange(Tensor numbers, const Parts* parts) {
-  if (ranks_.size() == 1 || numbers.numel() == 0) return;
+  if (sums_.ranks().size() == 1 || numbers.numel() == 0) return;
   exchanged_.numbers += numbers.numel();
-  Memory& memory = network_.backend().memory();
-  std::span<float> host;
-  if (memory.on_host()) {
-    host = numbers.values();
-  } else {
-    Staged& staged = staged_.emplace_back(
-        Staged{numbers, std::vector<float>(static_cast<size_t>(numbers.numel())), parts != nullptr ? *parts : Parts()});
-    memory.read(staged.host.data(), numbers.data, numbers.bytes());
-    host = staged.host;
-  }
   if (parts != nullptr)
-    ranks_.begin_shared_sum(host, *parts, update_.givers, wire_);
+    sums_.begin_shared_sum(numbers.values(), *parts, update_.givers, wire_);
   else
-    ranks_.begin_sum(host, update_.givers, wire_);
-}
-
-void GradientSum::bring_back(const Staged& staged) {
-  Memory& memory = network_.backend().memory();
-  if (staged.parts.empty()) return memory.write(staged.device.data, staged.host.data(), staged.device.bytes());
-  size_t begin = 0;
-  for (const Part& part : staged.parts) {
-    const Tensor to = staged.device.rows(static_cast<int64_t>(begin), static_cast<int64_t>(part.end));
-    if (part.rank == ranks_.rank()) memory.write(to.data, staged.host.data() + begin, to.bytes());
-    begin = part.end;
-  }
+    sums_.begin_sum(numbers.values(), update_.givers, wire_);
 }
 
 void GradientSum::end() {
@@ -163,10 +141,8 @@ void GradientSum::end() {
     if (is_apart()) exchange(looked_up(looked_up_), nullptr);
   }
   const Stopwatch watch;
-  ranks_.wait();
+  sums_.wait();
   exchanged_.waited_seconds = watch.seconds();
-  for (const Staged& staged : staged_) bring_back(staged);
-  staged_.clear();
   if (is_apart())
     network_.backend().gather_rows_backward(network_.gradients().tensors_to_change().word.weight, looked_up(looked_up_),
                                             update_.looked_up, Into::add);

@@ -4,7 +4,7 @@
 // the rest of the tree. So the same bits come out wherever each rank's run is a whole subtree: all runs, but the last,
 // as long as the same power of two.
 //
-//   GradientSum sum(network, ranks, limits);
+//   GradientSum sum(network, sums, limits);
 //   sum.begin({.micro_batches = 4, .own = 2, .givers = 2, .looked_up = ids});
 //   loss += scale * sum.add(batch, random, scale);  …                  // twice
 //   sum.end();                                                         // network.gradients() has the sum
@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "compute/arena.h"
-#include "dist/communicator.h"
+#include "dist/rank_sums.h"
 #include "model/mlm_network.h"
 #include "train/arena_shares.h"
 
@@ -38,8 +38,9 @@ enum class SumGoes { to_all, to_shares };
 
 class GradientSum {
  public:
-  /// `network` and `ranks` must outlive this. What sums take beside the network's gradients is allocated here.
-  GradientSum(MlmNetwork& network, Communicator& ranks, const GradientSumLimits& limits, Wire wire = Wire::f32,
+  /// `network` and `sums`, which are of numbers in its back end's memory, must outlive this. What sums take beside the
+  /// network's gradients is allocated here.
+  GradientSum(MlmNetwork& network, RankSums& sums, const GradientSumLimits& limits, Wire wire = Wire::f32,
               SumGoes goes = SumGoes::to_all);
   static void add_to(MemoryPlan& plan, const ModelConfig& config, const GradientSumLimits& limits);
 
@@ -81,7 +82,7 @@ class GradientSum {
   void carry();
 
   MlmNetwork& network_;
-  Communicator& ranks_;
+  RankSums& sums_;
   Wire wire_;
   std::optional<ArenaShares> shares_;  ///< where the sum goes to them
   int64_t most_rows_;
@@ -90,14 +91,6 @@ class GradientSum {
   Update update_;
   int64_t done_ = 0;
   Exchanged exchanged_;
-  /// Where a device's memory is not the host's: what is being exchanged, and where it belongs.
-  struct Staged {
-    Tensor device;
-    std::vector<float> host;
-    Parts parts;  ///< what of it is summed where; none: all of it everywhere
-  };
-  void bring_back(const Staged& staged);
-  std::vector<Staged> staged_;
 };
 
 }  // namespace tekio

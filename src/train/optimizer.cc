@@ -38,13 +38,12 @@ int64_t Optimizer::most_moment_bytes(const ModelConfig& config, int sharers) {
   return most;
 }
 
-Optimizer::Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options,
-                     Communicator* sharers)
+Optimizer::Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options, RankSums* sharers)
     : backend_(backend),
       options_(options),
-      sharers_(sharers != nullptr && sharers->size() > 1 ? sharers : nullptr),
-      all_(config, is_shared() ? sharers->size() : 1),
-      rank_(is_shared() ? sharers->rank() : 0) {
+      sharers_(sharers != nullptr && sharers->ranks().size() > 1 ? sharers : nullptr),
+      all_(config, is_shared() ? sharers->ranks().size() : 1),
+      rank_(is_shared() ? sharers->ranks().rank() : 0) {
   static constexpr const char* kPurposes[] = {"first moments", "second moments"};
   for (size_t i = 0; i < 2; ++i) {
     if (is_shared())
@@ -77,7 +76,7 @@ double Optimizer::squared_norm(ConstTensor gradients) {
     own.insert(own.end(), sums.begin(), sums.end());
   }
   const std::vector<std::string> records =
-      sharers_->gather({reinterpret_cast<const char*>(own.data()), own.size() * sizeof(double)});
+      sharers_->ranks().gather({reinterpret_cast<const char*>(own.data()), own.size() * sizeof(double)});
   std::vector<size_t> used(records.size(), 0);
   double sum = 0;
   for (const auto& run : all_.runs()) {
@@ -113,25 +112,11 @@ double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, d
       backend_.adamw(w.rows(begin, end), part(Moment::first, begin, end), part(Moment::second, begin, end),
                      g.rows(begin, end), adamw);
   }
-  if (is_shared()) exchange_shares(w);
+  if (is_shared()) {
+    sharers_->begin_exchange_of_shares(w.values(), all_.parts({0, all_.count()}));
+    sharers_->wait();
+  }
   return norm;
-}
-
-void Optimizer::exchange_shares(Tensor weights) {
-  const ArenaRange all{0, all_.count()};
-  Memory& memory = backend_.memory();
-  if (memory.on_host()) {
-    sharers_->begin_exchange_of_shares(weights.values(), all_.parts(all));
-    return sharers_->wait();
-  }
-  std::vector<float> staged(static_cast<size_t>(weights.numel()));
-  for (const auto& [begin, end, rank] : own_runs(all)) {
-    const Tensor own = weights.rows(begin, end);
-    memory.read(staged.data() + begin, own.data, own.bytes());
-  }
-  sharers_->begin_exchange_of_shares(staged, all_.parts(all));
-  sharers_->wait();
-  memory.write(weights.data, staged.data(), weights.bytes());
 }
 
 void Optimizer::collect(Moment moment, ParameterSet* into) {
@@ -146,7 +131,7 @@ void Optimizer::collect(Moment moment, ParameterSet* into) {
       record.resize(record.size() + static_cast<size_t>(own.bytes()));
       backend_.memory().read(record.data() + record.size() - own.bytes(), own.data, own.bytes());
     }
-    std::vector<std::string> records = sharers_->gather(record);
+    std::vector<std::string> records = sharers_->ranks().gather(record);
     if (to == nullptr) continue;
     std::vector<size_t> used(records.size(), 0);
     for (const ArenaShares::Run& run : all_.runs(here)) {

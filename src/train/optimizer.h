@@ -11,7 +11,7 @@
 
 #include "compute/arena.h"
 #include "compute/backend.h"
-#include "dist/communicator.h"
+#include "dist/rank_sums.h"
 #include "model/weights.h"
 #include "train/arena_shares.h"
 
@@ -26,9 +26,9 @@ enum class Moment { first, second };
 
 class Optimizer {
  public:
-  /// `backend` must outlive this. `sharers`: ranks that share the work; nullptr: this one does all of it.
-  Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options,
-            Communicator* sharers = nullptr);
+  /// `backend` must outlive this. `sharers`: sums, in its memory, of the ranks that share the work; nullptr: this one
+  /// does all of it.
+  Optimizer(Backend& backend, const ModelConfig& config, const OptimizerOptions& options, RankSums* sharers = nullptr);
   /// Bytes of both moments on a rank, where so many share the work; and on the rank that has the most.
   static int64_t moment_bytes(const ModelConfig& config, int sharers, int rank);
   static int64_t most_moment_bytes(const ModelConfig& config, int sharers);
@@ -60,11 +60,10 @@ class Optimizer {
   Tensor part(Moment moment, int64_t begin, int64_t end);
   std::vector<ArenaShares::Run> own_runs(ArenaRange range) const;
   double squared_norm(ConstTensor gradients);
-  void exchange_shares(Tensor weights);
 
   Backend& backend_;
   OptimizerOptions options_;
-  Communicator* sharers_;
+  RankSums* sharers_;
   ArenaShares all_;
   int rank_;
   std::array<std::unique_ptr<ParameterSet>, 2> whole_;  ///< where they are not shared

@@ -68,7 +68,8 @@ UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& s
       options_(o),
       ranks_(ranks),
       accumulation_loss_(resolved(o, model.config())),
-      sum_(model, ranks, gradient_sum_limits(o, data, ranks.size()), wire_of(o),
+      sums_(make_rank_sums(ranks, model.backend().memory())),
+      sum_(model, *sums_, gradient_sum_limits(o, data, ranks.size()), wire_of(o),
            o.optimizer_sharding ? SumGoes::to_shares : SumGoes::to_all),
       optimizer_(model.backend(), model.config(),
                  {.weight_decay = o.weight_decay,
@@ -76,7 +77,7 @@ UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& s
                   .beta2 = o.adam_beta2,
                   .epsilon = o.adam_epsilon,
                   .max_grad_norm = o.max_grad_norm},
-                 o.optimizer_sharding ? &ranks : nullptr) {}
+                 o.optimizer_sharding ? sums_.get() : nullptr) {}
 
 UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop) {
   const int64_t step = update.update.step;
@@ -91,7 +92,7 @@ UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update, Sto
   try {
     losses = accumulate(update, result, std::move(outline.looked_up));
   } catch (const std::exception& error) {
-    ranks_.leave(error.what(), kind_of(error));  // before the memory goes whose numbers are under way
+    sums_->leave(error.what(), kind_of(error));  // before the memory goes whose numbers are under way
     throw;
   }
   // These go along: all ranks stop after the same update, and take rank 0's norm, which other processors may add up

@@ -7,10 +7,11 @@
 
 #include <tekio/adapt.h>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/order.h"
-#include "dist/communicator.h"
+#include "dist/rank_sums.h"
 #include "train/gradient_sum.h"
 #include "train/model_lease.h"
 #include "train/optimizer.h"
@@ -64,6 +65,7 @@ class UpdateStep {
   const TrainingOptions& options_;
   Communicator& ranks_;
   AccumulationLoss accumulation_loss_;
+  std::unique_ptr<RankSums> sums_;
   GradientSum sum_;
   Optimizer optimizer_;
 };

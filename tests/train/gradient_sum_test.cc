@@ -111,7 +111,8 @@ Result run_rank(const Kind& kind, const Partition& cut, Communicator& ranks, flo
   Rank rank(kind);
   MlmNetwork& network = rank.network();
   const int64_t all = cut.ranks * cut.accumulation;
-  GradientSum sum(network, ranks,
+  const auto sums = make_rank_sums(ranks, rank.backend().memory());
+  GradientSum sum(network, *sums,
                   {.micro_batches = all, .own = cut.accumulation, .tokens = all * kSequences * kLength});
   Optimizer optimizer(rank.backend(), network.config(), {});
   Result result;
@@ -227,7 +228,8 @@ TEST(GradientSums, OneMicroBatchIsAPlainBackward) {
     for (const int ranks : {1, 2}) {
       run_ranks(ranks, [&](Communicator& all) {
         Rank own(kind);
-        GradientSum sum(own.network(), all, {.micro_batches = ranks, .own = 1, .tokens = 200});
+        const auto sums = make_rank_sums(all, own.backend().memory());
+        GradientSum sum(own.network(), *sums, {.micro_batches = ranks, .own = 1, .tokens = 200});
         sum.begin({.micro_batches = 1, .own = all.rank() == 0 ? 1 : 0, .givers = 1});
         if (all.rank() == 0) {
           EXPECT_EQ(sum.add(batch, {.seed = 5, .step = 3}, 0.125f), loss);
@@ -253,7 +255,8 @@ TEST(GradientSums, AreThoseOfAccumulation) {
     for (const Batch& batch : batches) network.forward(batch, {.seed = 1}), network.backward(batch, 0.01f);
     Rank summed(kind);
     const auto ranks = alone();
-    GradientSum sum(summed.network(), *ranks, {.micro_batches = 5, .own = 5, .tokens = 5 * kSequences * kLength});
+    const auto sums = make_rank_sums(*ranks, summed.backend().memory());
+    GradientSum sum(summed.network(), *sums, {.micro_batches = 5, .own = 5, .tokens = 5 * kSequences * kLength});
     sum.begin({.micro_batches = 5, .own = 5, .looked_up = GradientSum::distinct_ids(pointers)});
     for (const Batch& batch : batches) sum.add(batch, {.seed = 1}, 0.01f);
     sum.end();
@@ -286,7 +289,8 @@ TEST(GradientSums, AllocateWhatThePlanSays) {
 TEST(GradientSums, RefuseMoreThanWasPlanned) {
   Rank rank({"tiny-bert"});
   const auto ranks = alone();
-  GradientSum sum(rank.network(), *ranks, {.micro_batches = 2, .own = 2, .tokens = 10});
+  const auto sums = make_rank_sums(*ranks, rank.backend().memory());
+  GradientSum sum(rank.network(), *sums, {.micro_batches = 2, .own = 2, .tokens = 10});
   EXPECT_THROW(sum.begin({.micro_batches = 3, .own = 3}), Error);
   EXPECT_THROW(sum.begin({.micro_batches = 2, .own = 2, .looked_up = std::vector<int32_t>(11)}), Error);
   sum.begin({.micro_batches = 2, .own = 2, .looked_up = {1, 2, 3}});

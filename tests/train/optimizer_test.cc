@@ -181,7 +181,8 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
                                                                           : make_backend(std::get<1>(GetParam()), pool);
     Sets sets(config_, backend->memory());
     draw(sets.weights, 3);
-    auto optimizer = std::make_unique<Optimizer>(*backend, config_, OptimizerOptions{}, sharers);
+    const auto sums = sharers != nullptr ? make_rank_sums(*sharers, backend->memory()) : nullptr;
+    auto optimizer = std::make_unique<Optimizer>(*backend, config_, OptimizerOptions{}, sums.get());
     ParameterSet first(config_, "collected"), second(config_, "collected");
     const auto collect = [&] {
       const bool wants = sharers == nullptr || sharers->rank() == 0;
@@ -199,7 +200,7 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
       result.norms.push_back(optimizer->update(sets.weights, sets.gradients, 1e-2, step));
       if (step != 2 || !optimizer->is_shared()) continue;
       collect();
-      auto next = std::make_unique<Optimizer>(*backend, config_, OptimizerOptions{}, sharers);
+      auto next = std::make_unique<Optimizer>(*backend, config_, OptimizerOptions{}, sums.get());
       for (const auto& [moment, set] : {std::pair(Moment::first, &first), {Moment::second, &second}}) {
         // As from a checkpoint, which every rank reads.
         const std::string all = sharers->broadcast(
@@ -257,12 +258,13 @@ TEST(SharedRecords, OfAnotherSizeAreErrors) {
   const auto message = [&](const std::function<void(Optimizer&)>& call, std::string_view record) {
     std::string said;
     run_ranks(2, [&](Communicator& ranks) {
+      const auto backend = make_ref_backend();
+      const auto sums = make_rank_sums(ranks, backend->memory());
       if (ranks.rank() == 1) {
         ranks.gather(record);
         return;
       }
-      const auto backend = make_ref_backend();
-      Optimizer optimizer(*backend, config, {}, &ranks);
+      Optimizer optimizer(*backend, config, {}, sums.get());
       try {
         call(optimizer);
       } catch (const Error& error) {
