@@ -69,7 +69,7 @@ function(tekio_room name)
 endfunction()
 
 # tekio_test(NAME ROOMS text base SOURCES a_test.cc): a GoogleTest program over some rooms, run by ctest with label NAME.
-# EMULATED_CUDA: the test itself brings what stands behind the door of the CUDA back end.
+# EMULATED_CUDA: the test itself brings what stands behind the doors of the CUDA back end and of sums between GPUs.
 # Tests find golden files at TEKIO_GOLDEN_DIR and large optional data at $TEKIO_DATA (skipped visibly where it is not set).
 function(tekio_test name)
   cmake_parse_arguments(test "EMULATED_CUDA" "" "ROOMS;SOURCES;LINKS" ${ARGN})
@@ -82,6 +82,9 @@ function(tekio_test name)
   endforeach()
   if("compute" IN_LIST rooms AND NOT test_EMULATED_CUDA)
     list(APPEND rooms cuda)
+  endif()
+  if("dist" IN_LIST rooms AND NOT test_EMULATED_CUDA)
+    list(APPEND rooms nccl)
   endif()
   list(REMOVE_DUPLICATES rooms)
   foreach(room IN LISTS rooms)

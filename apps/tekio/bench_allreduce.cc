@@ -4,7 +4,11 @@
 
 #include "base/log.h"
 #include "base/stopwatch.h"
+#include "base/thread_pool.h"
 #include "bench.h"
+#include "compute/arena.h"
+#include "compute/backend.h"
+#include "dist/rank_sums.h"
 #include "dist/tree_sum.h"
 #include "ranks.h"
 
@@ -31,7 +35,8 @@ class BenchAllreduce final : public Command {
             "Started by mpirun or srun: sums as many float32 numbers as fill --bytes over all processes, as "
             "training does with gradients, and shows the median of the slowest process's times. Each process "
             "must send and receive 2 (N - 1) / N of the numbers; that many bytes a second stand beside what "
-            "plain copying in memory gives while all processes do it. The first process prints.",
+            "plain copying in the processor's memory gives while all processes do it. With --device cuda the "
+            "numbers are in GPUs' memory. The first process prints.",
         .examples = {"mpirun -n 4 tekio bench allreduce", "mpirun -n 2 tekio bench allreduce --bytes 1000000 --json"},
         .on_ranks = OnRanks::together};
   }
@@ -50,13 +55,23 @@ class BenchAllreduce final : public Command {
 
  private:
   int measure(Communicator& ranks, Output& out) {
+    ThreadPool pool(1);
+    const std::unique_ptr<Backend> backend = make_backend(common.computes_on(), pool);
+    Memory& memory = backend->memory();
+    const std::unique_ptr<RankSums> rank_sums = make_rank_sums(ranks, memory);
     std::vector<float> numbers(static_cast<size_t>(bytes_) / sizeof(float));
+    const auto count = static_cast<int64_t>(numbers.size());
+    Arena arena(memory.on_host() ? 0 : Arena::size_of_tensor(DType::f32, {count}), "the numbers to sum", memory);
+    const Tensor there =
+        memory.on_host() ? Tensor(numbers.data(), DType::f32, {count}) : arena.take(DType::f32, {count});
     std::vector<double> sums, gathers, copies;
     for (int64_t i = 0; i <= repeats_;
          ++i) {  // the first time is not counted: connections are made and memory is taken
       fill(ranks, numbers);
+      if (!memory.on_host()) memory.write(there.data, numbers.data(), there.bytes());
       const double gather = slowest(ranks, [&] { ranks.gather(""); });
-      const double sum = slowest(ranks, [&] { sum_up(ranks, numbers); });
+      const double sum = slowest(ranks, [&] { sum_up(*rank_sums, there.values()); });
+      if (check_ && !memory.on_host()) memory.read(numbers.data(), there.data, there.bytes());
       if (check_) compare(ranks, numbers);
       const double copy = slowest(ranks, [&] { copy_of(numbers); });
       if (i == 0) continue;
@@ -64,7 +79,7 @@ class BenchAllreduce final : public Command {
       sums.push_back(sum);
       copies.push_back(copy);
     }
-    if (ranks.rank() == 0) print(ranks, median(sums), median(gathers), median(copies), out);
+    if (ranks.rank() == 0) print(ranks, *backend, median(sums), median(gathers), median(copies), out);
     return 0;
   }
 
@@ -90,13 +105,13 @@ class BenchAllreduce final : public Command {
     return most;
   }
 
-  void sum_up(Communicator& ranks, std::span<float> numbers) const {
+  void sum_up(RankSums& sums, std::span<float> numbers) const {
     const auto parts = static_cast<size_t>(parts_);
     for (size_t part = 0; part < parts; ++part) {
       const size_t begin = numbers.size() * part / parts, end = numbers.size() * (part + 1) / parts;
-      ranks.begin_sum(numbers.subspan(begin, end - begin), ranks.size(), wire());
+      sums.begin_sum(numbers.subspan(begin, end - begin), sums.ranks().size(), wire());
     }
-    ranks.wait();
+    sums.wait();
   }
 
   void copy_of(const std::vector<float>& numbers) {
@@ -120,13 +135,15 @@ class BenchAllreduce final : public Command {
     }
   }
 
-  void print(const Communicator& ranks, double seconds, double gather, double copy, Output& out) const {
+  void print(const Communicator& ranks, const Backend& backend, double seconds, double gather, double copy,
+             Output& out) const {
     const double size = ranks.size(), bytes = static_cast<double>(bytes_ / 4 * 4);
     const double moved = 2 * (size - 1) / size * bytes / (wire() == Wire::bf16 ? 2 : 1);
     const double rate = moved / seconds, copy_rate = bytes / copy;
     if (common.json)
       out.json({{"what", "allreduce"},
                 {"world_size", ranks.size()},
+                {"device", backend.name()},
                 {"bytes", bytes_ / 4 * 4},
                 {"parts", parts_},
                 {"wire", wire_},

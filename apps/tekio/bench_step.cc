@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "bench.h"
 #include "bundled.h"
+#include "compute/cuda.h"
 #include "dist/join.h"
 #include "inputs.h"
 #include "measured_step.h"
@@ -146,7 +147,7 @@ class BenchStep final : public Command {
 
   void measure_kernels(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) const {
     ThreadPool pool(1);
-    std::vector<std::string> kernels = make_backend(common.device, pool)->bf16_kernels();
+    std::vector<std::string> kernels = make_backend(common.computes_on(), pool)->bf16_kernels();
     kernels.insert(kernels.begin(), "f32");
     OrderedJson reports = OrderedJson::array();
     if (!common.json)
@@ -225,7 +226,7 @@ class BenchStep final : public Command {
     if (common.threads > 0) job.arguments.insert(job.arguments.end(), {"--threads", std::to_string(common.threads)});
     if (!folder.empty()) job.arguments.insert(job.arguments.end(), {"--config", folder.string()});
     if (job_.eval) job.arguments.emplace_back("--eval");
-    if (common.device == "cuda") job.arguments.insert(job.arguments.end(), {"--device", "cuda"});
+    if (gpu_number(common.device)) job.arguments.insert(job.arguments.end(), {"--device", "cuda"});
     return job;
   }
 

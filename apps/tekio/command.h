@@ -20,6 +20,10 @@ struct Common {
   int threads = 0;
   uint64_t seed = 42;
   bool offline = false, json = false, quiet = false, no_cache = false, dump_config = false, help = false;
+  /// What `device` means for this one of several processes: "cuda:1". Empty: it is alone.
+  std::string own_device;
+  const std::string& computes_on() const { return own_device.empty() ? device : own_device; }
+  LoadOptions loading() const { return {.device = computes_on(), .dtype = dtype, .threads = threads, .seed = seed}; }
   /// What else is set in a run's options before it begins; empty: signals stop it.
   std::function<void(TrainingOptions&)> prepare_run;
 };

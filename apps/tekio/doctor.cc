@@ -22,6 +22,7 @@
 #include "compute/cuda.h"
 #include "data/cached_stores.h"
 #include "data/formats/arrow_module.h"
+#include "dist/device_sums.h"
 #include "dist/join.h"
 #include "model/arithmetic.h"
 #include "self_test.h"
@@ -67,7 +68,7 @@ std::string arrow_or_none() {
   return version.empty() ? "none: " + why : version;
 }
 
-// Each MPI whose launchers' processes join; NCCL, which would lie between GPUs, is not used yet.
+// Each MPI whose launchers' processes join; NCCL, by which GPUs reach each other.
 OrderedJson communication() {
   OrderedJson found = OrderedJson::object();
   for (const char* mpi : {"openmpi", "mpich"}) {
@@ -248,9 +249,8 @@ class Doctor final : public Command {
           fmt::format("device     {}: {}", name,
                       device["there"].get<bool>() ? joined(device["dtypes"]) : device["why_not"].get<std::string>()));
     for (const auto& [name, one] : r["communication"].items())
-      out.line(fmt::format("processes  {}: {}{}", name,
-                           one[one["there"].get<bool>() ? "version" : "why_not"].get<std::string>(),
-                           name == "nccl" && one["there"].get<bool>() ? " (found, not used)" : ""));
+      out.line(fmt::format("processes  {}: {}", name,
+                           one[one["there"].get<bool>() ? "version" : "why_not"].get<std::string>()));
     const OrderedJson& arithmetic = r["arithmetic"];
     out.line(
         fmt::format("arithmetic on {}: training and evaluation in {}, since {}; filling masks in {}, serving in {}",

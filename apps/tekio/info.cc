@@ -33,11 +33,7 @@ class Info final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     const ModelPlace place = model_.place(model_and_perhaps_tokenizer);
-    const ModelInfo info =
-        MaskedLM::from_pretrained(
-            place.folder.string(),
-            {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed})
-            .info();
+    const ModelInfo info = MaskedLM::from_pretrained(place.folder.string(), common.loading()).info();
     OrderedJson report = {{"path", ""}, {"name", place.name}};
     report.update(json_of(info));
     report["path"] = place.folder.string();

@@ -264,9 +264,7 @@ fs::path ModelOptions::tokenizer_folder() const {
 OpenModel ModelOptions::open(const Common& common) const {
   const ModelPlace where = place(tokenizer.empty() ? hub::model_and_tokenizer_files : hub::model_files);
   const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
-  MaskedLM weights = MaskedLM::from_pretrained(
-      where.folder.string(),
-      {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});
+  MaskedLM weights = MaskedLM::from_pretrained(where.folder.string(), common.loading());
   if (grows) grow_for(entries, weights, common.seed);
   weights.impl().check_tokenizer(entries);
   return {where, limited_to_positions(entries, weights.impl().model().config()), weights, weights.info()};

@@ -1,14 +1,9 @@
 #include "load_options.h"
 
-#include <fmt/format.h>
-
 namespace tekio::cli {
 
 void add_spellings_of_devices(Option& device) {
-  device.one_of({"auto", "cpu", "cuda", "ref"}).spelled_also("gpu", "cuda").spelled_also("cuda:0", "cuda");
-  for (int gpu = 1; gpu < 8; ++gpu)
-    device.refusing(fmt::format("cuda:{}", gpu),
-                    fmt::format("the first GPU is used, and CUDA_VISIBLE_DEVICES={} makes that one the first", gpu));
+  device.one_of({"auto", "cpu", "cuda", "ref"}).numbered_too("cuda").spelled_also("gpu", "cuda");
 }
 
 void add_spellings_of_dtypes(Option& dtype) {

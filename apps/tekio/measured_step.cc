@@ -80,7 +80,7 @@ class StepMeasurement {
 
   OrderedJson measure(const ModelConfig& config, const fs::path& folder) const {
     ThreadPool pool(common_.threads);
-    std::unique_ptr<Backend> inner = make_backend(common_.device, pool);
+    std::unique_ptr<Backend> inner = make_backend(common_.computes_on(), pool);
     Backend& plain = *inner;
     Steps steps;
     const std::unique_ptr<Backend> backend = make_timing_backend(std::move(inner), steps.phases);
@@ -102,8 +102,9 @@ class StepMeasurement {
       const GradientSumLimits update{.micro_batches = ranks_.size(), .tokens = ranks_.size() * tokens()};
       sum.emplace(model, *sums, update);
       GradientSum::add_to(memory, config, update);
-      if (ranks_.size() > 1 && backend->memory().on_host())
-        memory.add("exchange", exchange_bytes(ParameterSet::bytes(config), ranks_.count(), Wire::f32));
+      if (ranks_.size() > 1)
+        memory.add("exchange",
+                   exchange_bytes(backend->memory(), ParameterSet::bytes(config), ranks_.count(), Wire::f32));
       optimizer.emplace(*backend, config, OptimizerOptions());
       memory.add("moments", Optimizer::most_moment_bytes(config, 1));
     }

@@ -43,6 +43,12 @@ Option& Option::one_of(std::vector<std::string> names) {
   return *this;
 }
 
+Option& Option::numbered_too(const std::string& choice) {
+  numbered = choice;
+  value_name += fmt::format("|{}:N", choice);
+  return *this;
+}
+
 std::string Option::expected() const {
   switch (kind) {
     case Kind::boolean:
@@ -51,7 +57,7 @@ std::string Option::expected() const {
       return "a text";
     case Kind::text: {
       if (choices.empty()) return "a text";
-      return fmt::format("one of {}", fmt::join(choices, ", "));
+      return fmt::format("one of {}{}", fmt::join(choices, ", "), numbered.empty() ? "" : ", " + numbered + ":N");
     }
     case Kind::integer:
     case Kind::number:
@@ -88,6 +94,14 @@ std::string Option::problem(const std::string& text, const std::string& shown) c
                      changes ? " (it may change only where a model is trained, by tekio adapt or pretrain)" : "");
 }
 
+bool Option::is_choice(const std::string& text) const {
+  if (std::ranges::find(choices, text) != choices.end()) return true;
+  const std::string begin = numbered + ":";
+  if (numbered.empty() || !text.starts_with(begin)) return false;
+  const std::string number = text.substr(begin.size());
+  return !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string::npos;
+}
+
 bool Option::is_in_range(const std::string& text) const {
   bool good = true;
   double number = 0;
@@ -102,7 +116,7 @@ bool Option::is_in_range(const std::string& text) const {
   } else if (kind == Kind::boolean) {
     good = is_true_or_false(text);
   } else if (!choices.empty()) {
-    good = std::find(choices.begin(), choices.end(), text) != choices.end();
+    good = is_choice(text);
   }
   if (kind == Kind::integer || kind == Kind::number) good = good && range.holds(number);
   return good;

@@ -36,6 +36,7 @@ struct Option {
   enum class Change { no, refused, taken };
   Change change = Change::no;  ///< whether a number may change over a run, FIRST:LAST; refused: elsewhere it may
   std::vector<std::string> choices;
+  std::string numbered;  ///< a choice that may have a number behind it, "cuda:1"; empty: none
   std::vector<std::pair<std::string, std::string>> synonyms;  ///< another spelling, and the choice that it means
   std::vector<std::pair<std::string, std::string>> refusals;  ///< a value that users may expect, and why there is none
   std::optional<std::string> implied;                         ///< the value meant where the option stands without one
@@ -75,6 +76,8 @@ struct Option {
     return *this;
   }
   Option& one_of(std::vector<std::string> names);
+  /// After one_of().
+  Option& numbered_too(const std::string& choice);
   Option& spelled_also(std::string other, std::string choice) {
     synonyms.emplace_back(std::move(other), std::move(choice));
     return *this;
@@ -125,6 +128,7 @@ struct Option {
   /// What is wrong with `text`, `shown` (the option as it was written) in it; empty if it is of the right kind and in
   /// range.
   std::string problem(const std::string& text, const std::string& shown) const;
+  bool is_choice(const std::string& text) const;
   bool is_in_range(const std::string& text) const;  ///< the same of a text that is a single value
   std::string near_choice(std::string text) const;
   /// The choice that `text` is another spelling of; else `text`.

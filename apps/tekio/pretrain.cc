@@ -76,8 +76,7 @@ class Pretrain final : public TrainingCommand {
     const std::string config = origin.place.folder.string();
     const fs::path tokenizer_folder = find_model(tokenizer_, hub::tokenizer_files, "--tokenizer").folder;
     const Tokenizer tokenizer = Tokenizer::from_pretrained(tokenizer_folder.string());
-    const MaskedLM model = MaskedLM::from_config(
-        config, {.device = common.device, .dtype = common.dtype, .threads = common.threads, .seed = common.seed});
+    const MaskedLM model = MaskedLM::from_config(config, common.loading());
     const ModelInfo info = model.info();
     model.impl().check_tokenizer(tokenizer);
     require_same_padding(tokenizer, model.impl().model().config(), printable(config, 300));

@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/error_kind.h"
 #include "base/log.h"
+#include "compute/cuda.h"
 #include "dist/join.h"
+#include "dist/rank_sums.h"
 #include "terminal_log.h"
 #include "train/rank_agreement.h"
 
@@ -62,6 +64,12 @@ std::unique_ptr<Communicator> meet() {
 
 }  // namespace
 
+void require_gpu(const Common& common) {
+  const std::optional<int> gpu = gpu_number(common.computes_on());
+  if (!gpu) return;
+  if (const std::string problem = cuda_problem(*gpu); !problem.empty()) fail(ErrorKind::device, "{}", problem);
+}
+
 Told told_of(const std::exception& error) {
   const ErrorKind kind = kind_of(error);
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
@@ -79,6 +87,8 @@ int run_on_ranks(const OptionTable& table, Common& common, const std::function<i
   if (ranks->rank() > 0) set_silent();
   try {
     require_same_options(*ranks, table);
+    common.own_device = own_device(*ranks, common.device);
+    require_gpu(common);
     const int code = body(*ranks);
     ranks->finish();
     return code;

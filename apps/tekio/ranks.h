@@ -17,6 +17,9 @@ namespace tekio::cli {
 /// Errors: as of join() and `body`; usage.
 int run_on_ranks(const OptionTable& table, Common& common, const std::function<int(Communicator& ranks)>& body);
 
+/// Errors: device (what the command is to compute on is a GPU that is not there, or not usable).
+void require_gpu(const Common& common);
+
 /// The ranks for those that read data together.
 DataRanks data_ranks(Communicator& ranks);
 

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "command.h"
-#include "compute/cuda.h"
+#include "dist/join.h"
 #include "hints.h"
 #include "load_options.h"
 #include "ranks.h"
@@ -27,10 +27,9 @@ void add_common(OptionTable& table, Common& common) {
   table.add("help", &common.help, "prints this and exits").short_name('h').only_now();
 }
 
-void check_common(const Common& common) {
-  if (common.device != "cuda") return;
-  if (const std::string problem = cuda_problem(); !problem.empty())  // told before anything is opened
-    fail(ErrorKind::device, "{}", problem);
+// Told before anything is opened. Several processes learn which GPU is their own when they have met.
+void check_common(const Common& common, OnRanks on_ranks) {
+  if (on_ranks != OnRanks::together || !find_launch()) require_gpu(common);
 }
 
 bool wants_help(const std::vector<std::string>& arguments) {
@@ -144,7 +143,7 @@ int run_chosen(Command& command, OptionTable& table, const Words& words, Output&
       cache.is_string())
     ::setenv("HF_HUB_CACHE", cache.get<std::string>().c_str(), 1);
   command.check(table, positionals);
-  check_common(command.common);
+  check_common(command.common, text.on_ranks);
   if (command.common.dump_config) {
     if (command.common.json)
       out.json(table.to_json());

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "bind_options.h"
+#include "compute/cuda.h"
 #include "train/training_options.h"
 
 namespace tekio::cli {
@@ -192,7 +193,7 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
 
 void TrainingArguments::resolve_device(Common& common, std::vector<std::string>& problems) const {
   if (run_mlm.is_true("use_cpu") || run_mlm.is_true("no_cuda")) {
-    if (common.device == "cuda") problems.emplace_back("--device cuda contradicts --use_cpu");
+    if (gpu_number(common.device)) problems.emplace_back("--device cuda contradicts --use_cpu");
     if (common.device == "auto") common.device = "cpu";
   }
   if (run_mlm.is_true("bf16")) {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "dist/communicator.h"
+
 namespace nb = nanobind;
 
 namespace tekio::python {
@@ -23,6 +25,9 @@ void bind_data(nb::module_& m);
 void bind_masking(nb::module_& m);
 void bind_model(nb::module_& m);
 void bind_train(nb::module_& m);
+
+/// Those that were started together, if a launcher started several. MPI begins once in a process.
+Communicator& processes();
 
 using WithoutGil = nb::call_guard<nb::gil_scoped_release>;
 

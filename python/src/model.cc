@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "binding.h"
+#include "dist/rank_sums.h"
 #include "load_options.h"
 #include "named_options.h"
 
@@ -21,6 +22,12 @@ struct LoadArguments : NamedOptions {
   LoadArguments() : NamedOptions("from_pretrained") { cli::add_load_options(table_, values); }
   LoadOptions values;
 };
+
+/// A process that is one of several has a GPU of its own.
+LoadOptions own(LoadOptions options) {
+  if (options.device == "cuda") options.device = own_device(processes(), options.device);
+  return options;
+}
 
 nb::object info_of(const MaskedLM& model) { return value_of(to_json(model.info())); }
 
@@ -82,13 +89,13 @@ void bind_model(nb::module_& m) {
       .def_static(
           "from_pretrained",
           [](const std::string& folder, const LoadArguments& options) {
-            return MaskedLM::from_pretrained(folder, options.values);
+            return MaskedLM::from_pretrained(folder, own(options.values));
           },
           nb::arg("folder"), nb::arg("options"), WithoutGil())
       .def_static(
           "from_config",
           [](const std::string& config, const LoadArguments& options) {
-            return MaskedLM::from_config(config, options.values);
+            return MaskedLM::from_config(config, own(options.values));
           },
           nb::arg("config"), nb::arg("options"), WithoutGil())
       .def("num_parameters", &MaskedLM::num_parameters)

@@ -28,6 +28,12 @@
 #include "training_options.h"
 
 namespace tekio::python {
+
+Communicator& processes() {
+  static const std::unique_ptr<Communicator> all = join();
+  return *all;
+}
+
 namespace {
 
 /// TrainingArguments as the command line knows them, but for what names data; all by name.
@@ -148,12 +154,6 @@ void call_back(TrainingOptions& options, nb::handle flow, Interrupts& interrupts
   options.on_phase = [flow, &interrupts](RunPhase phase, int64_t step) {
     interrupts.hear([&] { flow.attr("on_phase")(name_of(phase), step); });
   };
-}
-
-/// Those that were started together, if a launcher started several. MPI begins once in a process.
-Communicator& processes() {
-  static const std::unique_ptr<Communicator> all = join();
-  return *all;
 }
 
 nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_chunks,

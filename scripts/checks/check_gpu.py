@@ -26,7 +26,7 @@ import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("compute", "model", "train")
-PARTS = ("tests", "runs", "speeds", "sanitizer")
+PARTS = ("tests", "runs", "several_gpus", "speeds", "sanitizer")
 UPDATES, BATCHES = 50, (16, 64, 128, 256, 512)
 # Of the system's own loader and C library, which an archive must not bring.
 SYSTEM = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so")
@@ -140,6 +140,26 @@ class PeakMemory:
     def __exit__(self, *_):
         self.over.set()
         self.thread.join()
+
+
+def several_gpus(checks, _):
+    """Two processes with a GPU each, by NCCL, beside the same two on one GPU, by way of the processors, and one alone: the same bits."""
+    shown = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout if shutil.which("nvidia-smi") else ""
+    if shown.count("GPU ") < 2 or not shutil.which("mpirun"):
+        print("skipped: several GPUs (one GPU, or no mpirun)")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        ways = {"nccl": (2, {}), "processors": (2, {"CUDA_VISIBLE_DEVICES": "0"}), "alone": (1, {})}
+        for way, (ranks, environment) in ways.items():
+            output = checks.run(f"8 x 4 chunks an update, {way}", ["mpirun", "-n", str(ranks), "--bind-to", "none", "--oversubscribe", *checks.program(
+                "adapt", "--model", str(checks.build / "share/tekio/tekio-small-uncased"), "--data", "cooking", "--device", "cuda", "--dtype", "f32",
+                "--max_steps", "10", "--per_device_train_batch_size", "4", "--gradient_accumulation_steps", str(8 // ranks),
+                "--eval_strategy", "no", "--save_strategy", "no", "--output_dir", str(folder / way))], environment)
+            checks.tell(f"{way}: the way of gradients", ("by way of the processors" in output) == (way == "processors"), "as asked for")
+        weights = [(folder / way / "model.safetensors").read_bytes() for way in ways if (folder / way / "model.safetensors").exists()]
+        checks.tell("weights by NCCL, by the processors, alone", len(weights) == 3 and len(set(weights)) == 1, "the same bits")
+        print(checks.run("sums from GPU to GPU", ["mpirun", "-n", "2", "--bind-to", "none", *checks.program("bench", "allreduce", "--device", "cuda", "--check")]))
 
 
 def speeds(checks, reference):

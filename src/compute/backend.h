@@ -167,7 +167,7 @@ std::unique_ptr<Backend> make_hosted_backend(std::unique_ptr<Backend> device);
 std::unique_ptr<Backend> make_checking_backend(std::unique_ptr<Backend> trusted, std::unique_ptr<Backend> tried,
                                                double tolerance);
 
-/// `--device`: auto, cpu, cuda or ref. Errors: usage (unknown name), device (cuda where there is none).
+/// `--device`: auto, cpu, cuda, cuda:N or ref. Errors: usage (unknown name), device (cuda where there is none).
 std::unique_ptr<Backend> make_backend(const std::string& device, ThreadPool& pool);
 
 }  // namespace tekio

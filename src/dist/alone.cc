@@ -11,6 +11,7 @@ class Alone final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   RankCount count() const override { return {}; }
+  int number_here() const override { return 0; }
   int processors() const override { return available_processors(); }
   void begin_sum(std::span<float>, int, Wire) override {}
   void begin_shared_sum(std::span<float>, const Parts&, int, Wire) override {}
@@ -18,6 +19,8 @@ class Alone final : public Communicator {
   void wait() override {}
   std::vector<std::string> gather(std::string_view own) override { return {std::string(own)}; }
   std::string broadcast(std::string_view of_rank_0) override { return std::string(of_rank_0); }
+  void check() const override {}
+  double silence_seconds() const override { return 0; }
   void leave(std::string_view, ErrorKind kind) noexcept override { ended_by_ = kind; }
   std::string said() const override { return ""; }
   ErrorKind ended_by() const override { return ended_by_; }

@@ -68,6 +68,8 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual RankCount count() const = 0;
+  /// This rank's number among those that count().here counts.
+  virtual int number_here() const = 0;
   /// Processors that this rank may count on: those that it may run on, each divided by the ranks that may use it too.
   virtual int processors() const = 0;
 
@@ -88,6 +90,12 @@ class Communicator {
   virtual std::vector<std::string> gather(std::string_view own) = 0;
   /// Rank 0's record; what the others give is not looked at.
   virtual std::string broadcast(std::string_view of_rank_0) = 0;
+
+  /// Throws what any other function would throw now, where not all ranks go on. For whoever waits for something else
+  /// that needs them all.
+  virtual void check() const = 0;
+  /// Limits::silence_seconds, after which that is known of a rank that is missing.
+  virtual double silence_seconds() const = 0;
 
   /// Tells the others why this rank goes no further: whatever they wait for then throws `why` (comms), and so does
   /// whatever this rank calls afterwards. Never throws, and returns within five seconds.

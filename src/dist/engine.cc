@@ -99,6 +99,7 @@ class Engine final : public Communicator {
   int rank() const override { return meeting_->rank; }
   int size() const override { return meeting_->size; }
   RankCount count() const override { return {size(), here_}; }
+  int number_here() const override { return number_here_; }
   int processors() const override { return processors_; }
 
   void begin_sum(std::span<float> numbers, int givers, Wire wire) override {
@@ -115,6 +116,11 @@ class Engine final : public Communicator {
   std::string broadcast(std::string_view of_rank_0) override {
     return gather(rank() == 0 ? of_rank_0 : std::string_view()).front();
   }
+  void check() const override {
+    const std::lock_guard lock(meeting_->mutex);
+    if (!meeting_->failure.empty()) fail_comms();
+  }
+  double silence_seconds() const override { return limits_.silence_seconds; }
   void leave(std::string_view why, ErrorKind kind) noexcept override;
   std::string said() const override {
     const std::lock_guard lock(meeting_->mutex);
@@ -141,7 +147,7 @@ class Engine final : public Communicator {
   const Limits limits_;
   const std::shared_ptr<Meeting> meeting_;  // the thread's as well, should it outlive this
   std::thread thread_;
-  int processors_ = 1, here_ = 0;
+  int processors_ = 1, here_ = 0, number_here_ = 0;
 };
 
 void Engine::wait_until_open() {
@@ -310,7 +316,9 @@ void Engine::introduce() {
     if (other.machine != own.machine) continue;
     for (const int processor : other.processors)
       if (processor >= 0 && processor < CPU_SETSIZE) ++users[static_cast<size_t>(processor)];
-    if (other.host == own.host) ++here_;  // a control group's limits are theirs together
+    if (other.host != own.host) continue;
+    if (static_cast<int>(names.size()) == rank() + 1) number_here_ = here_;
+    ++here_;  // a control group's limits are theirs together
   }
   double share = 0;
   for (const int processor : own.processors) share += 1.0 / users[static_cast<size_t>(processor)];

@@ -5,7 +5,6 @@
 
 #include "base/environment.h"
 #include "base/error.h"
-#include "base/library.h"
 #include "dist/engine.h"
 #include "dist/mpi_transport.h"
 
@@ -95,22 +94,6 @@ std::string mpi_version(const std::string& mpi, std::string& why) {
     why = error.what();
     return "";
   }
-}
-
-std::string nccl_version(std::string& why) {
-  struct Nccl {
-    int (*version)(int*);
-  };
-  try {
-    const Nccl nccl = Library("libnccl.so.2", "libnccl2", "gradients go from GPU to GPU by way of the processors")
-                          .table<Nccl>(std::pair("ncclGetVersion", &Nccl::version));
-    int code = 0;  // 22105 is 2.21.5
-    if (nccl.version(&code) == 0) return fmt::format("{}.{}.{}", code / 10000, code / 100 % 100, code % 100);
-    why = "NCCL does not say its version";
-  } catch (const Error& error) {
-    why = error.what();
-  }
-  return "";
 }
 
 }  // namespace tekio

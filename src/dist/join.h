@@ -29,7 +29,4 @@ std::unique_ptr<Communicator> join(const Say& say = {}, const Limits& limits = l
 /// and `why` then says so.
 std::string mpi_version(const std::string& mpi, std::string& why);
 
-/// NCCL's version, the library between GPUs: "2.21.5". Empty where there is none, and `why` then says so.
-std::string nccl_version(std::string& why);
-
 }  // namespace tekio

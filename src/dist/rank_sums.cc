@@ -1,7 +1,15 @@
 #include "dist/rank_sums.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "compute/cuda.h"
+#include "dist/device_sums.h"
 
 namespace tekio {
 namespace {
@@ -75,11 +83,72 @@ class StagedSums final : public RankSums {
   std::vector<Staged> staged_;
 };
 
+/// What a rank says of itself before sums are made: where its numbers are, and which NCCL it has.
+struct Means {
+  std::string gpu, nccl, why_none;  // no GPU: the processor's memory
+
+  std::string text() const { return OrderedJson{{"gpu", gpu}, {"nccl", nccl}, {"why_none", why_none}}.dump(); }
+};
+
+Means own_means(const Memory& memory) {
+  Means own;
+  if (memory.on_host()) return own;
+  own.gpu = gpu_of(memory);
+  own.nccl = nccl_version(own.why_none);
+  return own;
+}
+
+/// Errors: comms.
+Means means_of(size_t rank, const std::string& text) {
+  try {
+    const OrderedJson said = parse_ordered_json(text, "means");
+    return {said.at("gpu").get<std::string>(), said.at("nccl").get<std::string>(),
+            said.at("why_none").get<std::string>()};
+  } catch (const OrderedJson::exception&) {  // told below
+  } catch (const Error&) {}
+  fail(ErrorKind::comms, "rank {} sent '{}' where it was to say what it computes on: the ranks do different things",
+       rank, printable(text, 100));
+}
+
+/// Why numbers do not go from GPU to GPU; empty where they may. The same on all ranks.
+std::string what_is_missing(const std::vector<std::string>& records) {
+  std::vector<Means> all;
+  for (const std::string& record : records) {
+    const size_t rank = all.size();
+    const Means own = means_of(rank, record);
+    if (own.gpu.empty()) return fmt::format("rank {} computes on no GPU", rank);
+    if (own.nccl.empty()) return fmt::format("rank {}: {}", rank, printable(own.why_none, 300));
+    for (size_t other = 0; other < all.size(); ++other) {
+      if (all[other].gpu == own.gpu) return fmt::format("ranks {} and {} have one GPU together", other, rank);
+      if (all[other].nccl != own.nccl)
+        return fmt::format("NCCL is {} on rank {} and {} on rank {}", printable(all[other].nccl), other,
+                           printable(own.nccl), rank);
+    }
+    all.push_back(own);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::unique_ptr<RankSums> make_rank_sums(Communicator& ranks, Memory& memory) {
-  if (memory.on_host() || ranks.size() == 1) return std::make_unique<HostSums>(ranks);
+  if (ranks.size() == 1) return std::make_unique<HostSums>(ranks);
+  std::string why = what_is_missing(ranks.gather(own_means(memory).text()));
+  if (memory.on_host()) return std::make_unique<HostSums>(ranks);
+  if (why.empty())
+    if (std::unique_ptr<RankSums> sums = make_device_sums(ranks, memory, why)) return sums;
+  warn(fmt::format("gradients go from GPU to GPU by way of the processors: {}", why));
   return std::make_unique<StagedSums>(ranks, memory);
+}
+
+std::string own_device(const Communicator& ranks, const std::string& device) {
+  if (ranks.size() == 1 || device != "cuda") return device;
+  return fmt::format("cuda:{}", ranks.number_here() % std::max(1, cuda_devices()));
+}
+
+int64_t exchange_bytes(const Memory& memory, int64_t gradient_bytes, RankCount ranks, Wire wire) {
+  if (memory.on_host()) return exchange_bytes(gradient_bytes, ranks, wire);
+  return ranks.all > 1 ? std::min(most_device_bytes(), gradient_bytes) : 0;
 }
 
 }  // namespace tekio

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "compute/memory.h"
@@ -39,7 +40,16 @@ class RankSums {
   Communicator& ranks_;
 };
 
-/// `ranks` and `memory` must outlive it. All ranks make theirs together. Errors: comms.
+/// Of numbers of GPUs, from one to the other where each rank has one of its own and NCCL brings them together, else by
+/// way of the processors, which a warning tells. `ranks` and `memory` must outlive it. All ranks make theirs together.
+/// Errors: comms, device.
 std::unique_ptr<RankSums> make_rank_sums(Communicator& ranks, Memory& memory);
+
+/// What --device means on one of several ranks: `cuda` is the GPU of its number on its machine, of those that it sees;
+/// where there are fewer, in turn.
+std::string own_device(const Communicator& ranks, const std::string& device);
+
+/// The most bytes of `memory` that sums of gradients, so many bytes of them, take beside these.
+int64_t exchange_bytes(const Memory& memory, int64_t gradient_bytes, RankCount ranks, Wire wire);
 
 }  // namespace tekio

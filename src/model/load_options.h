@@ -11,7 +11,7 @@ const Names<NumberFormat>& number_format_names();
 
 template <typename Options, typename Walker>
 void walk_load_options(Options& o, Walker& walk) {
-  walk.option({"device", "what computes (gpu is cuda); auto: the processor"}, o.device);
+  walk.option({"device", "what computes (gpu is cuda; cuda:1 the second GPU); auto: the processor"}, o.device);
   walk.choice({"dtype",
                "dtype of the arithmetic (also float32, fp32, bfloat16); auto: for training, evaluation and "
                "serving what is measured to be faster here, else f32"},

@@ -140,6 +140,7 @@ void GradientSum::end() {
     network_.for_each_final_range(how);
     if (is_apart()) exchange(looked_up(looked_up_), nullptr);
   }
+  if (sums_.ranks().size() > 1) network_.backend().wait();  // a device's own work is no waiting for others
   const Stopwatch watch;
   sums_.wait();
   exchanged_.waited_seconds = watch.seconds();

@@ -63,8 +63,8 @@ MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const Traini
                                      options.masking_rng == MaskingRng::torch_cpu, type);
   GradientSum::add_to(plan, config, gradient_sum_limits(options, data, ranks.all));
   plan.add("moments", Optimizer::most_moment_bytes(config, options.optimizer_sharding ? ranks.all : 1));
-  if (ranks.all > 1 && backend.memory().on_host())
-    plan.add("exchange", exchange_bytes(ParameterSet::bytes(config), ranks, wire_of(options)));
+  if (ranks.all > 1)
+    plan.add("exchange", exchange_bytes(backend.memory(), ParameterSet::bytes(config), ranks, wire_of(options)));
   std::optional<int64_t> available = available_to(backend);
   if (available) *available -= ranks.here * plan.total();
   const bool saves_amid =

@@ -59,26 +59,25 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Common, Usage,
-    testing::Values(Case{{"doctor", "--device", "tpu"}, "--device is 'tpu', expected one of auto, cpu, cuda, ref"},
-                    Case{{"doctor", "--device", "GPU"}, "cpu, cuda, ref, did you mean cuda?"},
-                    Case{{"doctor", "--device", "CUDA"}, "did you mean cuda?"},
-                    Case{{"doctor", "--device", "CPU"}, "did you mean cpu?"},
-                    Case{{"doctor", "--dtype", "BFloat16"}, "did you mean bf16?"},
-                    Case{{"doctor", "--device", "cuda:2"},
-                         "--device is 'cuda:2', which is not supported: the first GPU is used, and "
-                         "CUDA_VISIBLE_DEVICES=2 makes that one the first"},
-                    Case{{"doctor", "--dtype", "f16"}, "--dtype is 'f16'"},
-                    Case{{"doctor", "--dtype", "float16"},
-                         "--dtype is 'float16', which is not supported: its range is too small to "
-                         "train without scaling losses; bf16 has float32's range: --dtype bf16"},
-                    Case{{"doctor", "--dtype", "fp16"}, "--dtype is 'fp16', which is not"},
-                    Case{{"doctor", "--dtype", "float64"}, "expected one of auto, f32, bf16"},
-                    Case{{"doctor", "--threads", "-1"}, "--threads is '-1'"},
-                    Case{{"doctor", "--threads", "two"}, "--threads is 'two'"},
-                    Case{{"doctor", "--seed", "-1"}, "--seed is '-1'"},
-                    Case{{"doctor", "--seed", "4294967296"}, "--seed is '4294967296'"},
-                    Case{{"doctor", "--seed"}, "--seed needs a value"},
-                    Case{{"doctor", "--jsn"}, "did you mean --json?"}));
+    testing::Values(
+        Case{{"doctor", "--device", "tpu"}, "--device is 'tpu', expected one of auto, cpu, cuda, ref, cuda:N"},
+        Case{{"doctor", "--device", "GPU"}, "cpu, cuda, ref, cuda:N, did you mean cuda?"},
+        Case{{"doctor", "--device", "CUDA"}, "did you mean cuda?"},
+        Case{{"doctor", "--device", "CPU"}, "did you mean cpu?"},
+        Case{{"doctor", "--dtype", "BFloat16"}, "did you mean bf16?"},
+        Case{{"doctor", "--device", "cuda:"}, "--device is 'cuda:', expected one of auto"},
+        Case{{"doctor", "--device", "cuda:-1"}, "--device is 'cuda:-1', expected one of auto"},
+        Case{{"doctor", "--device", "cuda:N"}, "--device is 'cuda:N', expected one of auto"},
+        Case{{"doctor", "--dtype", "f16"}, "--dtype is 'f16'"},
+        Case{{"doctor", "--dtype", "float16"},
+             "--dtype is 'float16', which is not supported: its range is too small to "
+             "train without scaling losses; bf16 has float32's range: --dtype bf16"},
+        Case{{"doctor", "--dtype", "fp16"}, "--dtype is 'fp16', which is not"},
+        Case{{"doctor", "--dtype", "float64"}, "expected one of auto, f32, bf16"},
+        Case{{"doctor", "--threads", "-1"}, "--threads is '-1'"},
+        Case{{"doctor", "--threads", "two"}, "--threads is 'two'"}, Case{{"doctor", "--seed", "-1"}, "--seed is '-1'"},
+        Case{{"doctor", "--seed", "4294967296"}, "--seed is '4294967296'"},
+        Case{{"doctor", "--seed"}, "--seed needs a value"}, Case{{"doctor", "--jsn"}, "did you mean --json?"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Missing, Usage,
@@ -312,10 +311,10 @@ TEST(Aliases, AreTheOptionItself) {
       << "equal values contradict nothing";
   EXPECT_THAT(run({"adapt", "--lr", "1", "--lr", "2", "--dump_config"}).out, HasSubstr("learning_rate = 2"))
       << "the last of equal names counts, as in the reference stack's scripts";
-  for (const char* gpu : {"gpu", "cuda", "cuda:0"}) {
+  for (const auto& [gpu, meant] : {std::pair("gpu", "cuda"), {"cuda", "cuda"}, {"cuda:0", "cuda:0"}}) {
     const Result device = run({"doctor", "--device", gpu, "--dump_config"});
     if (device.code == 0)
-      EXPECT_THAT(device.out, HasSubstr("device = \"cuda\"\n"));
+      EXPECT_THAT(device.out, HasSubstr(std::string("device = \"") + meant + "\"\n"));
     else
       EXPECT_EQ(device.code, 5) << gpu << device.err;
   }

@@ -241,7 +241,7 @@ TEST(Choice, NamesOfBackEnds) {
   else
     EXPECT_THAT(message_of(ErrorKind::device, [&] { make_backend("cuda", pool); }), HasSubstr("use device cpu"));
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("cup", pool); }),
-              HasSubstr("\"cup\", expected auto, cpu, cuda or ref"));
+              HasSubstr("\"cup\", expected auto, cpu, cuda, cuda:N (a GPU's number) or ref"));
   EXPECT_THAT(message_of(ErrorKind::usage, [&] { make_backend("\x1b[31m", pool); }), HasSubstr("\\x1b"));
 }
 

@@ -131,29 +131,30 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
                               cublasLtMatrixLayout_t a_layout, const void* b, cublasLtMatrixLayout_t b_layout,
                               const void* beta, const void* c, cublasLtMatrixLayout_t c_layout, void* d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algo, void*, size_t,
-                              cudaStream_t) {
+                              cudaStream_t stream) {
   if (!supported(*desc, *a_layout, *b_layout, *c_layout, *d_layout) || algo == nullptr)
     return CUBLAS_STATUS_INVALID_VALUE;
-  const EmulatedDeviceAtWork at_work;
-  const float factor = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  const int64_t m = d_layout->rows, n = d_layout->columns, depth = columns_of(*a_layout, desc->transpose_a);
-  for (int64_t column = 0; column < n; ++column)
-    for (int64_t row = 0; row < m; ++row) {
-      float sum = 0;
-      for (int64_t k = 0; k < depth; ++k)
-        sum += number_at(a, a_layout->type,
-                         desc->transpose_a ? row * a_layout->leading + k : k * a_layout->leading + row) *
-               number_at(b, b_layout->type,
-                         desc->transpose_b ? k * b_layout->leading + column : column * b_layout->leading + k);
-      sum *= factor;
-      if (keep != 0) sum += keep * number_at(c, c_layout->type, column * c_layout->leading + row);
-      if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS) sum += number_at(desc->bias, d_layout->type, row);
-      const int64_t at = column * d_layout->leading + row;
-      if (d_layout->type == CUDA_R_32F)
-        static_cast<float*>(d)[at] = sum;
-      else
-        static_cast<tekio::bf16*>(d)[at] = tekio::bf16(sum);
-    }
+  emulated_work(stream, [=, factor = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta),
+                         product = *desc, left = *a_layout, right = *b_layout, added = *c_layout, to = *d_layout] {
+    const EmulatedDeviceAtWork at_work;
+    const int64_t m = to.rows, n = to.columns, depth = columns_of(left, product.transpose_a);
+    for (int64_t column = 0; column < n; ++column)
+      for (int64_t row = 0; row < m; ++row) {
+        float sum = 0;
+        for (int64_t k = 0; k < depth; ++k)
+          sum +=
+              number_at(a, left.type, product.transpose_a ? row * left.leading + k : k * left.leading + row) *
+              number_at(b, right.type, product.transpose_b ? k * right.leading + column : column * right.leading + k);
+        sum *= factor;
+        if (keep != 0) sum += keep * number_at(c, added.type, column * added.leading + row);
+        if (product.epilogue == CUBLASLT_EPILOGUE_BIAS) sum += number_at(product.bias, to.type, row);
+        const int64_t at = column * to.leading + row;
+        if (to.type == CUDA_R_32F)
+          static_cast<float*>(d)[at] = sum;
+        else
+          static_cast<tekio::bf16*>(d)[at] = tekio::bf16(sum);
+      }
+  });
   return CUBLAS_STATUS_SUCCESS;
 }
 

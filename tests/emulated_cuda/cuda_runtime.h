@@ -28,6 +28,8 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
@@ -45,8 +47,12 @@ struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}  // NOLINT: as CUDA's
 };
+struct cudaUUID_t {
+  char bytes[16];
+};
 struct cudaDeviceProp {
   char name[256];
+  cudaUUID_t uuid;
   int major, minor, multiProcessorCount;
 };
 struct cudaLaunchConfig_t {
@@ -72,6 +78,8 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaMalloc(void** memory, size_t bytes);
 cudaError_t cudaMallocHost(void** memory, size_t bytes);
 cudaError_t cudaFreeHost(void* memory);
@@ -96,6 +104,23 @@ void emulated_fail(cudaError_t error);
 void emulated_device(int count, int major, size_t free_bytes);
 /// Ends the program where `address` is not a multiple of `bytes`.
 void emulated_check_border(const void* address, size_t bytes);
+
+/// Queues what a stream is to do: `work` is called, in the order of the stream, until it is done; at once, where
+/// nothing that is not done stands before it, else when somebody looks at the stream.
+void emulated_queue(cudaStream_t stream, std::function<bool()> work);
+/// What is done when it is called: a kernel's run, say, or a copy.
+void emulated_work(cudaStream_t stream, std::function<void()> work);
+/// Ends the program where a stream has not been told to wait for all that its device's others were asked for.
+void emulated_require_order(cudaStream_t stream);
+
+/// One thread at a time is in the emulated runtime.
+class EmulatedCall {
+ public:
+  EmulatedCall();
+  ~EmulatedCall();
+  EmulatedCall(const EmulatedCall&) = delete;
+  EmulatedCall& operator=(const EmulatedCall&) = delete;
+};
 
 /// Device memory can be read and written while one of these lives.
 class EmulatedDeviceAtWork {

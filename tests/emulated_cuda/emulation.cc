@@ -1,12 +1,17 @@
 // Fibers, memory and copies of the emulated device.
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "cuda_runtime.h"
@@ -38,6 +43,22 @@ tekio_switch_stack:
   ret
 .size tekio_switch_stack, .-tekio_switch_stack
 )");
+
+// What a stream is to do; and, of each other stream of its device, how much of it this one comes after.
+struct EmulatedStream {
+  int device = 0;
+  uint64_t queued = 0;
+  std::deque<std::function<bool()>> work;
+  std::map<EmulatedStream*, uint64_t> after;
+};
+struct EmulatedEvent {
+  struct Record {
+    EmulatedStream* stream;
+    uint64_t queued;
+    bool has_come = false;
+  };
+  std::shared_ptr<Record> record;  // the last; none: it has come
+};
 
 namespace {
 
@@ -156,6 +177,31 @@ void run_block(size_t threads) {
   }
 }
 
+// ---- streams ----
+
+std::recursive_mutex calls;
+std::set<EmulatedStream*> streams;
+thread_local int current_device = 0;
+
+EmulatedStream& stream_of(cudaStream_t stream) {
+  static EmulatedStream of_all;
+  return stream != nullptr ? *stream : of_all;
+}
+
+void go_on(EmulatedStream& stream) {
+  while (!stream.work.empty() && stream.work.front()()) stream.work.pop_front();
+}
+
+/// Looks at the stream until what `has_come` asks for is there.
+template <typename HasCome>
+void look_until(EmulatedStream& stream, const HasCome& has_come) {
+  for (;; std::this_thread::sleep_for(std::chrono::microseconds(20))) {
+    const EmulatedCall call;
+    go_on(stream);
+    if (has_come()) return;
+  }
+}
+
 std::map<const void*, int> allowed_shared_memory;
 cudaError_t failure = cudaSuccess;
 struct {
@@ -164,6 +210,9 @@ struct {
 } device;
 
 }  // namespace
+
+EmulatedCall::EmulatedCall() { calls.lock(); }
+EmulatedCall::~EmulatedCall() { calls.unlock(); }
 
 EmulatedDeviceAtWork::EmulatedDeviceAtWork() {
   if (memory.at_work++ == 0) memory.protect(PROT_READ | PROT_WRITE);
@@ -180,6 +229,10 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorInvalidValue";
     case cudaErrorMemoryAllocation:
       return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidDevice:
+      return "cudaErrorInvalidDevice";
+    case cudaErrorNotReady:
+      return "cudaErrorNotReady";
     case cudaErrorInsufficientDriver:
       return "cudaErrorInsufficientDriver";
     case cudaErrorLaunchFailure:
@@ -197,28 +250,96 @@ cudaError_t cudaDriverGetVersion(int* version) {
   return cudaSuccess;
 }
 void emulated_device(int count, int major, size_t free_bytes) { device = {count, major, free_bytes}; }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int number) {
   *properties = {};
   std::strcpy(properties->name, "emulated");
+  properties->uuid.bytes[15] = static_cast<char>(number + 1);
   properties->major = device.major;
   properties->multiProcessorCount = 3;  // few, so that persistent blocks go round more than once
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = nullptr;
+cudaError_t cudaSetDevice(int number) {
+  if (number < 0 || number >= std::max(1, device.count)) return cudaErrorInvalidDevice;
+  current_device = number;
   return cudaSuccess;
 }
-cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return failure; }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = nullptr;
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  const EmulatedCall call;
+  *stream = new EmulatedStream{current_device, 0, {}, {}};
+  streams.insert(*stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const EmulatedCall call;
+  if (stream == nullptr) return cudaErrorInvalidValue;
+  if (!stream->work.empty()) die("a stream was destroyed that is at work");
+  streams.erase(stream);
+  for (EmulatedStream* other : streams) other->after.erase(stream);
+  delete stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  look_until(stream_of(stream), [&] { return stream_of(stream).work.empty(); });
   return failure;
 }
-cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return failure; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return failure; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new EmulatedEvent;
+  return failure;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const EmulatedCall call;
+  EmulatedStream& of = stream_of(stream);
+  event->record = std::make_shared<EmulatedEvent::Record>(EmulatedEvent::Record{&of, of.queued});
+  emulated_queue(stream, [record = event->record] { return record->has_come = true; });
+  return failure;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->record) look_until(*event->record->stream, [&] { return event->record->has_come; });
+  return failure;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const EmulatedCall call;
+  if (failure != cudaSuccess || !event->record) return failure;
+  go_on(*event->record->stream);
+  return event->record->has_come ? cudaSuccess : cudaErrorNotReady;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const EmulatedCall call;
+  if (failure != cudaSuccess || !event->record) return failure;
+  const auto& record = event->record;
+  uint64_t& after = stream_of(stream).after[record->stream];
+  after = std::max(after, record->queued);
+  emulated_queue(stream, [record] {
+    if (!record->has_come) go_on(*record->stream);
+    return record->has_come;
+  });
+  return cudaSuccess;
+}
+void emulated_work(cudaStream_t stream, std::function<void()> work) {
+  const EmulatedCall call;
+  ++stream_of(stream).queued;
+  emulated_queue(stream, [work = std::move(work)] {
+    work();
+    return true;
+  });
+}
+void emulated_queue(cudaStream_t stream, std::function<bool()> work) {
+  const EmulatedCall call;
+  EmulatedStream& in = stream_of(stream);
+  go_on(in);
+  if (!in.work.empty() || !work()) in.work.push_back(std::move(work));
+}
+void emulated_require_order(cudaStream_t stream) {
+  const EmulatedCall call;
+  for (EmulatedStream* other : streams)
+    if (other != stream && other->device == stream->device && stream->after[other] < other->queued)
+      die("a stream does not wait for what its numbers come from");
+}
 cudaError_t cudaMallocHost(void** pinned, size_t bytes) {
   *pinned = std::malloc(bytes);
   return *pinned != nullptr ? failure : cudaErrorMemoryAllocation;
@@ -233,12 +354,14 @@ void emulated_check_border(const void* address, size_t bytes) {
 }
 
 cudaError_t cudaMalloc(void** result, size_t bytes) {
+  const EmulatedCall call;
   if (bytes > device.free) return cudaErrorMemoryAllocation;
   const size_t mapped = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
   void* begin = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (begin == MAP_FAILED) return cudaErrorMemoryAllocation;
   mprotect(begin, mapped, PROT_READ | PROT_WRITE);
-  std::memset(begin, 0xFF, bytes);  // unset memory is NaN
+  // Unset memory is NaN; of large pieces their beginning, since to protect pages that nobody touches costs nothing.
+  std::memset(begin, 0xFF, std::min(bytes, size_t{1} << 20));
   if (memory.at_work == 0) mprotect(begin, mapped, PROT_NONE);
   memory.pieces[static_cast<char*>(begin)] = mapped;
   *result = begin;
@@ -246,6 +369,7 @@ cudaError_t cudaMalloc(void** result, size_t bytes) {
 }
 cudaError_t cudaFree(void* begin) {
   if (begin == nullptr) return cudaSuccess;
+  const EmulatedCall call;
   const auto piece = memory.pieces.find(static_cast<char*>(begin));
   if (piece == memory.pieces.end()) return cudaErrorInvalidValue;
   munmap(begin, piece->second);
@@ -257,25 +381,51 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   *total = size_t{80} << 30;
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  const EmulatedCall call;
   if (failure != cudaSuccess) return failure;
-  const EmulatedDeviceAtWork at_work;
-  if (bytes > 0) std::memcpy(to, from, bytes);
+  emulated_work(stream, [=] {
+    const EmulatedDeviceAtWork at_work;
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  });
   return cudaSuccess;
 }
-cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
-  const EmulatedDeviceAtWork at_work;
-  if (bytes > 0) std::memset(to, value, bytes);
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  const EmulatedCall call;
+  emulated_work(stream, [=] {
+    const EmulatedDeviceAtWork at_work;
+    if (bytes > 0) std::memset(to, value, bytes);
+  });
   return cudaSuccess;
 }
 
 cudaError_t emulated_allow_shared_memory(const void* kernel, int bytes) {
+  const EmulatedCall call;
   if (bytes < 0 || static_cast<size_t>(bytes) > kSharedMemory) return cudaErrorInvalidValue;
   allowed_shared_memory[kernel] = bytes;
   return cudaSuccess;
 }
 
+namespace {
+
+void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thread) {
+  const EmulatedDeviceAtWork at_work;
+  block.thread = &thread;
+  block.shared.resize(config.dynamicSmemBytes);
+  blockDim = config.blockDim;
+  gridDim = config.gridDim;
+  for (unsigned z = 0; z < gridDim.z; ++z)
+    for (unsigned y = 0; y < gridDim.y; ++y)
+      for (unsigned x = 0; x < gridDim.x; ++x) {
+        blockIdx = dim3(x, y, z);
+        run_block(blockDim.x);
+      }
+}
+
+}  // namespace
+
 cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread) {
+  const EmulatedCall call;
   const dim3 grid = config.gridDim;
   const size_t threads = size_t{config.blockDim.x} * config.blockDim.y * config.blockDim.z;
   const auto allowed = allowed_shared_memory.find(kernel);
@@ -285,18 +435,9 @@ cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel
       grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535 ||
       config.dynamicSmemBytes > std::max(most, kSharedMemoryUnasked))
     return cudaErrorInvalidValue;
+  if (config.stream != nullptr && config.stream->device != current_device) return cudaErrorInvalidDevice;
   if (failure != cudaSuccess) return failure;
-  const EmulatedDeviceAtWork at_work;
-  block.thread = &thread;
-  block.shared.resize(config.dynamicSmemBytes);
-  blockDim = config.blockDim;
-  gridDim = grid;
-  for (unsigned z = 0; z < grid.z; ++z)
-    for (unsigned y = 0; y < grid.y; ++y)
-      for (unsigned x = 0; x < grid.x; ++x) {
-        blockIdx = dim3(x, y, z);
-        run_block(threads);
-      }
+  emulated_work(config.stream, [=] { run_grid(config, thread); });
   return cudaSuccess;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "compute/cuda.h"
 #include "model/model_folder.h"
 #include "support/fenced_backend.h"
 #include "support/local_ranks.h"
@@ -63,15 +64,18 @@ struct Kind {
   std::string device = "cpu";
 };
 
-std::unique_ptr<Backend> back_end_of(const std::string& device, ThreadPool& pool) {
-  return device == "fenced" ? make_fenced_backend(make_cpu_backend(pool)) : make_backend(device, pool);
+/// Each rank has a GPU of its own, as far as there are some.
+std::unique_ptr<Backend> back_end_of(const std::string& device, int rank, ThreadPool& pool) {
+  if (device == "fenced") return make_fenced_backend(make_cpu_backend(pool));
+  if (device == "cuda") return make_cuda_backend(rank % cuda_devices());
+  return make_backend(device, pool);
 }
 
 /// A model with dropout, as one rank has it.
 class Rank {
  public:
-  explicit Rank(const Kind& kind)
-      : pool_(1), backend_(back_end_of(kind.device, pool_)), network_(config_of(kind), *backend_) {
+  explicit Rank(const Kind& kind, int rank = 0)
+      : pool_(1), backend_(back_end_of(kind.device, rank, pool_)), network_(config_of(kind), *backend_) {
     load_weights(folder(kind), network_.config(), network_.weights(), 0);
     network_.config().set_dropout(0.1);
     network_.prepare({.sequences = kSequences, .length = kLength, .masked_rows = kSequences * kLength}, true,
@@ -108,7 +112,7 @@ bool has_masked(int64_t update, int64_t number) { return update + 1 < kUpdates |
 
 /// `scale` is that of all gradients.
 Result run_rank(const Kind& kind, const Partition& cut, Communicator& ranks, float scale) {
-  Rank rank(kind);
+  Rank rank(kind, ranks.rank());
   MlmNetwork& network = rank.network();
   const int64_t all = cut.ranks * cut.accumulation;
   const auto sums = make_rank_sums(ranks, rank.backend().memory());
@@ -167,6 +171,7 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
 class Partitions : public ::testing::TestWithParam<Kind> {};
 
 TEST_P(Partitions, OfPowersOfTwoEndWithTheSameBits) {
+  if (GetParam().device == "cuda" && !cuda_problem().empty()) GTEST_SKIP() << "there is no usable GPU";
   const Result whole = run(GetParam(), {1, 8}).front();
   EXPECT_GT(difference(whole.weights, numbers_of(std::as_const(Rank(GetParam()).network()).weights())), 1e-4);
   for (const Partition& cut : {Partition{2, 4}, Partition{4, 2}, Partition{8, 1}}) {
@@ -187,7 +192,9 @@ INSTANTIATE_TEST_SUITE_P(Tiny, Partitions,
                                            Kind{"tiny-modernbert"}, Kind{"tiny-roberta"}, Kind{"tiny-electra"},
                                            Kind{"tiny-bert", DType::f32, "ref"},
                                            Kind{"tiny-bert", DType::f32, "fenced"}, Kind{"tiny-bert", DType::bf16},
-                                           Kind{"tiny-albert", DType::bf16}, Kind{"tiny-modernbert", DType::bf16}),
+                                           Kind{"tiny-albert", DType::bf16}, Kind{"tiny-modernbert", DType::bf16},
+                                           Kind{"tiny-bert", DType::f32, "cuda"},
+                                           Kind{"tiny-bert", DType::bf16, "cuda"}),
                          [](const auto& given) {
                            std::string name = given.param.model.substr(5) + "_" + given.param.device +
                                               (given.param.type == DType::bf16 ? "_bf16" : "");

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/thread_pool.h"
+#include "compute/cuda.h"
 #include "model/mlm_network.h"
 #include "model/model_folder.h"
 #include "model/safetensors.h"
@@ -177,8 +178,11 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
   /// Four updates, before the third of which the moments are handed on to another optimizer.
   Result run(Communicator* sharers) const {
     ThreadPool pool(1);
-    const auto backend = std::string(std::get<1>(GetParam())) == "fenced" ? make_fenced_backend(make_cpu_backend(pool))
-                                                                          : make_backend(std::get<1>(GetParam()), pool);
+    const std::string device = std::get<1>(GetParam());
+    const int rank = sharers != nullptr ? sharers->rank() : 0;
+    const auto backend = device == "fenced" ? make_fenced_backend(make_cpu_backend(pool))
+                         : device == "cuda" ? make_cuda_backend(rank % cuda_devices())
+                                            : make_backend(device, pool);
     Sets sets(config_, backend->memory());
     draw(sets.weights, 3);
     const auto sums = sharers != nullptr ? make_rank_sums(*sharers, backend->memory()) : nullptr;
@@ -225,6 +229,8 @@ class SharedWork : public ::testing::TestWithParam<std::tuple<const char*, const
 };
 
 TEST_P(SharedWork, EndsWithTheSameBits) {
+  if (std::string(std::get<1>(GetParam())) == "cuda" && !cuda_problem().empty())
+    GTEST_SKIP() << "there is no usable GPU";
   const Result alone = run(nullptr);
   EXPECT_EQ(alone.weights.size(), alone.first.size());
   for (const int size : {1, 2, 3, 8})
@@ -317,7 +323,7 @@ TEST(ArenaShares, AreRunsOfWholeBlocksThatCoverTheArena) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, SharedWork,
                          ::testing::Combine(::testing::Values("tiny-bert", "tiny-albert"),
-                                            ::testing::Values("ref", "cpu", "fenced")),
+                                            ::testing::Values("ref", "cpu", "fenced", "cuda")),
                          [](const auto& given) {
                            return std::string(std::get<0>(given.param)).substr(5) + "_" + std::get<1>(given.param);
                          });

@@ -5,9 +5,17 @@
 
 namespace tekio {
 
-std::string cuda_problem() {
+int cuda_devices() {
   try {
-    const cuda::Device device;
+    return cuda::device_count();
+  } catch (const Error&) {
+    return 0;
+  }
+}
+
+std::string cuda_problem(int number) {
+  try {
+    const cuda::Device device(number);
     cuda::cublas_lt();
     return "";
   } catch (const Error& error) {
@@ -15,6 +23,6 @@ std::string cuda_problem() {
   }
 }
 
-std::unique_ptr<Backend> make_cuda_backend() { return std::make_unique<cuda::CudaBackend>(); }
+std::unique_ptr<Backend> make_cuda_backend(int number) { return std::make_unique<cuda::CudaBackend>(number); }
 
 }  // namespace tekio

@@ -12,8 +12,8 @@ namespace tekio::cuda {
 
 class CudaBackend final : public Backend {
  public:
-  /// Errors (device): there is no usable GPU, or no cuBLASLt.
-  CudaBackend() : products_(device_) {}
+  /// On the GPU of this number. Errors (device): it is not usable, or there is no cuBLASLt.
+  explicit CudaBackend(int number) : device_(number), products_(device_) {}
   std::string name() const override { return "cuda"; }
   Memory& memory() override { return device_; }
   void wait() override { device_.wait(); }

@@ -36,6 +36,7 @@ class Device::Sent {
     bytes_ = -1;  // nothing, if this fails midway
     check(cudaEventSynchronize(fetched_), "cudaEventSynchronize");
     if (buffer_.bytes() < bytes || buffer_.data() == nullptr) {
+      device.make_current();
       device.wait();  // kernels may still read what is given back
       const int64_t room = std::max<int64_t>(bytes + bytes / 4, 256);
       buffer_ = {};
@@ -92,18 +93,27 @@ std::string why_none(cudaError_t error) {
 
 }  // namespace
 
-Device::Device() {
+int device_count() {
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess || count == 0)
     fail(ErrorKind::device, "there is no usable NVIDIA GPU ({}): use --device cpu", why_none(error));
+  return count;
+}
+
+Device::Device(int number) : number_(number) {
+  const int count = device_count();
+  if (number >= count)
+    fail(ErrorKind::device, "there is no GPU {}: this process sees {}, numbered from 0; use --device cuda", number,
+         counted(count, "GPU"));
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  check(cudaGetDeviceProperties(&properties, number), "cudaGetDeviceProperties");
   const std::string name = printable(properties.name);
   if (properties.major < 9)
     fail(ErrorKind::device,
          "the GPU, {}, has compute capability {}.{}; this build is for 9.0 and later: use --device cpu", name,
          properties.major, properties.minor);
-  check(cudaSetDevice(0), "cudaSetDevice");
+  for (const char byte : properties.uuid.bytes) uuid_ += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  make_current();
   if (const cudaError_t missing = find_a_kernel(); missing != cudaSuccess)
     fail(ErrorKind::device,
          "this build has no kernels for the GPU, {} of compute capability {}.{} ({}): use --device cpu", name,
@@ -136,6 +146,7 @@ const void* Device::upload(const void* data, int64_t bytes) {
 
 void* Device::scratch(int64_t bytes) {
   if (scratch_.bytes() < bytes) {
+    make_current();
     wait();
     scratch_ = {};
     scratch_ = DeviceBuffer(bytes + bytes / 4, "scratch");
@@ -144,6 +155,7 @@ void* Device::scratch(int64_t bytes) {
 }
 
 void* Device::allocate(int64_t bytes, const std::string& purpose) {
+  make_current();
   DeviceBuffer buffer(bytes, purpose);
   zero(buffer.data(), bytes);
   return buffer.release();

@@ -22,6 +22,9 @@ cudaError_t find_a_kernel();
 /// Fails (kind device) unless `error` is success; `call` says what was done.
 void check(cudaError_t error, const std::string& call);
 
+/// How many GPUs this process sees. Errors (device): none that is usable.
+int device_count();
+
 /// Memory of the device's own, given back when it goes.
 class DeviceBuffer {
  public:
@@ -47,13 +50,21 @@ class DeviceBuffer {
 
 class Device final : public Memory {
  public:
-  /// Errors (device): there is no usable GPU.
-  Device();
+  /// The GPU of this number, among those that the process sees. Errors (device): it is not there, or not usable.
+  explicit Device(int number);
   ~Device() override;
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  cudaStream_t stream() const { return stream_; }
+  /// Makes it the calling thread's: CUDA has one for each thread, the first unless told otherwise.
+  void make_current() const { check(cudaSetDevice(number_), "cudaSetDevice"); }
+  /// Of the device, which is then the calling thread's.
+  cudaStream_t stream() const {
+    make_current();
+    return stream_;
+  }
+  /// A name that no other GPU has.
+  const std::string& uuid() const { return uuid_; }
   int multiprocessors() const { return multiprocessors_; }
 
   /// A copy of `values` on the device, for the kernels of one verb. What was handed over before and is the same, number
@@ -77,6 +88,8 @@ class Device final : public Memory {
   class Sent;
   const void* upload(const void* data, int64_t bytes);
 
+  int number_;
+  std::string uuid_;
   cudaStream_t stream_ = nullptr;
   int multiprocessors_ = 0;
   std::vector<std::unique_ptr<Sent>> small_, large_;

@@ -18,7 +18,7 @@ constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 /// Queues kernel(arguments...) with `block` threads in each of `grid` blocks. An empty grid does nothing. `shared` is
 /// dynamic shared memory in bytes.
 template <typename... Parameters, typename... Arguments>
-void launch(const Device& device, const char* name, dim3 grid, int block, int64_t shared, void (*kernel)(Parameters...),
+void launch(cudaStream_t stream, const char* name, dim3 grid, int block, int64_t shared, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   constexpr int64_t kWithoutAsking = 48 << 10;
@@ -28,11 +28,18 @@ void launch(const Device& device, const char* name, dim3 grid, int block, int64_
   config.gridDim = grid;
   config.blockDim = dim3(static_cast<unsigned>(block));
   config.dynamicSmemBytes = static_cast<size_t>(shared);
-  config.stream = device.stream();
+  config.stream = stream;
   const cudaError_t error = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   if (error != cudaSuccess)
     check(error, fmt::format("{} with {} x {} x {} blocks of {} threads and {} bytes of shared memory", name, grid.x,
                              grid.y, grid.z, block, shared));
+}
+
+/// The same on the device's own stream.
+template <typename... Parameters, typename... Arguments>
+void launch(const Device& device, const char* name, dim3 grid, int block, int64_t shared, void (*kernel)(Parameters...),
+            const Arguments&... arguments) {
+  launch(device.stream(), name, grid, block, shared, kernel, arguments...);
 }
 
 inline unsigned blocks_for(int64_t count, int64_t each) { return static_cast<unsigned>((count + each - 1) / each); }
