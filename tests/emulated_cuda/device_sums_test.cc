@@ -125,7 +125,7 @@ TEST_F(CudaSums, HaveTheBitsOfThoseByWayOfTheProcessors) {
   }
 }
 
-TEST_F(CudaSums, GoOnBesideWhatIsAskedForNext) {
+TEST_F(CudaSums, AreManyAtOnce) {
   run_ranks(3, [](Communicator& ranks) {
     OnGpu gpu(ranks);
     const std::vector<float> given = numbers_of(ranks.rank(), 3000, 5);

@@ -33,10 +33,11 @@ constexpr size_t kGivenNumbers = size_t{8} << 20;  // of all ranks, that lie bes
 constexpr size_t kMessages = 512;                  // of a group in one direction; NCCL has room for 2,048
 constexpr double kEndingSeconds = 5;
 
-/// What NCCL answered that is no success.
+/// What NCCL answered that is no success; or that it did not answer in time, as where another rank failed.
 struct NcclFailure {
   Result result;
   std::string text;
+  bool is_silence = false;
 };
 
 class Event {
@@ -323,7 +324,7 @@ void DeviceSums::settle(Result result, const char* call) const {
     check(functions().async_error(comm_, &result), call);
     check(result, call);
     if (limit_ > 0 && patience.seconds() > limit_)
-      throw NcclFailure{Result::system_error, fmt::format("no answer to {} for {:.0f} s", call, limit_)};
+      throw NcclFailure{Result::system_error, fmt::format("no answer to {} for {:.0f} s", call, limit_), true};
   }
 }
 
@@ -334,7 +335,7 @@ void DeviceSums::stand_by() {
     ranks().check();
     settle(Result::in_progress, "a sum over ranks");
     if (limit_ > 0 && patience.seconds() > limit_)
-      throw NcclFailure{Result::system_error, fmt::format("no end of a sum for {:.0f} s", limit_)};
+      throw NcclFailure{Result::system_error, fmt::format("no end of a sum for {:.0f} s", limit_), true};
   }
   settle(Result::in_progress, "a sum over ranks");  // kernels that gave up have come to their end as well
 }
@@ -434,7 +435,7 @@ std::unique_ptr<RankSums> make_device_sums(Communicator& ranks, Memory& memory, 
     if (const Result result = functions().unique_id(&id); result == Result::success)
       record.assign(id.bytes, sizeof id.bytes);
     else
-      own_problem = functions().error_text(result);
+      own_problem = std::string("!") + functions().error_text(result);
   }
   record = ranks.broadcast(record);
   auto sums = std::make_unique<DeviceSums>(ranks, device_of(memory));
@@ -443,19 +444,20 @@ std::unique_ptr<RankSums> make_device_sums(Communicator& ranks, Memory& memory, 
     try {
       sums->meet(id);
     } catch (const NcclFailure& failure) {
-      own_problem = failure.text;
+      own_problem = (failure.is_silence ? "?" : "!") + failure.text;
       sums->end();
     }
   } else if (own_problem.empty()) {
-    own_problem = "rank 0 gave no id";
+    own_problem = "?rank 0 gave no id";
   }
   const std::vector<std::string> problems = ranks.gather(own_problem);
-  for (size_t rank = 0; rank < problems.size(); ++rank)
-    if (!problems[rank].empty()) {
-      why = fmt::format("NCCL failed on rank {}: {}", rank, printable(problems[rank], 300));
-      sums->end();
-      return nullptr;
-    }
+  for (const char first : {'!', '?'})  // whoever failed, before those that waited for it
+    for (size_t rank = 0; rank < problems.size(); ++rank)
+      if (problems[rank].starts_with(first)) {
+        why = fmt::format("NCCL failed on rank {}: {}", rank, printable(problems[rank].substr(1), 300));
+        sums->end();
+        return nullptr;
+      }
   return sums;
 }
 
