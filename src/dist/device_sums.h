@@ -13,7 +13,7 @@ namespace tekio {
 /// NCCL's version, "2.28.9". Empty where there is none, and `why` then says so. Errors: none.
 std::string nccl_version(std::string& why);
 
-/// Which GPU a memory is that of: a name that no other GPU has, of this machine or another.
+/// Which GPU a memory is that of: a name that no other GPU has, of this machine or another. Empty: of none.
 std::string gpu_of(const Memory& memory);
 
 /// The most bytes of a GPU's memory that sums take beside their numbers.

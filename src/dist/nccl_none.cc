@@ -1,5 +1,4 @@
 // A build without CUDA: there are no GPUs to sum numbers of.
-#include "base/error.h"
 #include "dist/device_sums.h"
 
 namespace tekio {
@@ -9,7 +8,7 @@ std::string nccl_version(std::string& why) {
   return "";
 }
 
-std::string gpu_of(const Memory&) { fail(ErrorKind::bug, "a GPU in a build without CUDA"); }
+std::string gpu_of(const Memory&) { return ""; }
 
 int64_t most_device_bytes() { return 0; }
 

@@ -422,7 +422,10 @@ std::string nccl_version(std::string& why) {
   return "";
 }
 
-std::string gpu_of(const Memory& memory) { return dynamic_cast<const Device&>(memory).uuid(); }
+std::string gpu_of(const Memory& memory) {
+  const auto* const device = dynamic_cast<const Device*>(&memory);
+  return device != nullptr ? device->uuid() : "";
+}
 
 // Of each rank's float32 numbers, or of bf16 ones and what is packed to be sent.
 int64_t most_device_bytes() { return static_cast<int64_t>(kGivenNumbers * sizeof(float)); }
