@@ -83,6 +83,38 @@ class PageTest(unittest.TestCase):
         page.click("document.getElementById('insert')")
         self.assertIn("[MASK]", page.evaluate(f"{TEXT}.value"))
 
+    def test_a_second_click_replaces_the_word(self):
+        page = self.open()
+        for answer, item in ((0, 0), (1, 3), (0, 2)):
+            button = f"{ANSWERS}[{answer}].querySelectorAll('li button')[{item}]"
+            word = page.evaluate(f"{button}.querySelector('.word').textContent")
+            page.click(button)
+            self.assertEqual(page.evaluate(f"{TEXT}.value"), f"a great {word}.")
+            self.assertEqual(page.evaluate("document.getElementById('status').textContent"), f'"{word}" was put in.')
+
+    def ask_for(self, words, text):
+        page = self.open()
+        page.evaluate(f"{TEXT}.value = {json.dumps(text)}; document.getElementById('targets').focus(); document.getElementById('status').textContent = ''")
+        page.type(words)
+        page.press("Enter")
+        page.wait(FILLED)
+        return page
+
+    def test_a_piece_of_a_word_joins_it(self):
+        page = self.ask_for("##ing", "the walk [MASK] and the rest")
+        page.click(f"{ANSWERS}[0].querySelector('li button')")
+        self.assertEqual(page.evaluate(f"{TEXT}.value"), "the walking and the rest")
+        page = self.ask_for("##ing", "The [MASK] of walk [MASK]")
+        page.click(f"{ANSWERS}[0].querySelectorAll('ol')[1].querySelector('button')")
+        self.assertEqual(page.evaluate(f"{TEXT}.value"), "The [MASK] of walking")
+
+    def test_what_no_mask_was_replaced_by_is_not_said_to_be_put_in(self):
+        page = self.ask_for("great", "a [MASK] [MASK]")
+        page.evaluate("models[0].mask_token = '<other>'")
+        page.click(f"{ANSWERS}[0].querySelector('li button')")
+        self.assertEqual(page.evaluate(f"{TEXT}.value"), "a [MASK] [MASK]")
+        self.assertIn("was not put in", page.evaluate("document.getElementById('status').textContent"))
+
     def test_the_keyboard_alone_does_it(self):
         page = self.open()
         focused = "(document.activeElement.id || document.activeElement.className || document.activeElement.textContent)"

@@ -38,16 +38,27 @@ const ask = async (model, text, targets) => {
   return Array.isArray(answer[0]) ? answer : [answer];
 };
 
-const put = (mask, word) => {
-  let seen = 0;
+/** The asked text with a prediction in the place of one of its masks; null where it has no such mask. */
+const withWord = (text, mask, word) => {
   const token = models[0].mask_token;
-  byId("text").value = byId("text").value.split(token).reduce((before, part) => before + (seen++ === mask ? word : token) + part);
+  const parts = text.split(token);
+  if (mask + 1 >= parts.length) return null;
+  const before = parts.slice(0, mask + 1).join(token);
+  const after = parts.slice(mask + 1).join(token);
+  return word.startsWith("##") ? before.trimEnd() + word.slice(2) + after : before + word + after;
+};
+
+/** Into the text that was asked, whatever another click made of it since. */
+const put = (text, mask, word, sequence) => {
+  const whole = sequence ?? withWord(text, mask, word);
   byId("text").focus();
-  if (byId("text").value.includes(token)) fill();
+  if (whole === null) return say(`"${word}" was not put in: this text has no such mask.`, true);
+  byId("text").value = whole;
+  if (whole.includes(models[0].mask_token)) fill();
   else say(`"${word}" was put in.`);
 };
 
-const show = (model, masks) => {
+const show = (model, masks, text) => {
   const answer = made("div", "", "answer");
   answer.append(made("h2", model.name));
   masks.forEach((predictions, mask) => {
@@ -63,7 +74,7 @@ const show = (model, masks) => {
       part.style.width = `${100 * prediction.score}%`;
       bar.append(part);
       button.append(made("span", word, "word"), bar, made("span", percent(prediction.score), "share"));
-      button.addEventListener("click", () => put(mask, word));
+      button.addEventListener("click", () => put(text, mask, word, masks.length === 1 ? prediction.sequence : null));
       const item = made("li");
       item.append(button);
       list.append(item);
@@ -107,7 +118,7 @@ const fill = async () => {
   try {
     const answers = await Promise.all(models.map((model) => ask(model, text, targets)));
     if (number !== asked) return;
-    byId("answers").replaceChildren(...answers.map((masks, i) => show(models[i], masks)));
+    byId("answers").replaceChildren(...answers.map((masks, i) => show(models[i], masks, text)));
     compare(answers);
     const first = answers[0][0][0];
     say(first ? `${models[0].name}: ${first.token_str.trim()}, ${percent(first.score)}` : "");
