@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -16,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kRecord = "trainer_state.json";
 constexpr uint64_t kMost = 256 << 10;           // of metrics.jsonl at once
 constexpr uintmax_t kLargestState = 256 << 20;  // bytes of a file of the run
 
@@ -39,22 +41,33 @@ int64_t checkpoint_step(const fs::path& folder) {
   return step;
 }
 
-/// The newest record of evaluations: the run's once it is done, else that of its last checkpoint.
-fs::path state_file(const fs::path& run) {
+/// The checkpoint of the most updates; empty: there is none.
+fs::path last_checkpoint(const fs::path& run) {
   std::error_code error;
-  fs::path newest = run / "trainer_state.json";
-  if (fs::exists(newest, error)) return newest;
+  fs::path newest;
   int64_t last = -1;
   for (fs::directory_iterator each(run, error), end; !error && each != end; each.increment(error)) {
     const int64_t step = checkpoint_step(each->path());
     if (step <= last) continue;
     last = step;
-    newest = each->path() / "trainer_state.json";
+    newest = each->path();
   }
   return newest;
 }
 
+/// The update that a trainer_state.json was written after; -1: it does not say.
+int64_t step_of(const Json& state) {
+  const auto step = state.find("global_step");
+  return step != state.end() && step->is_number_integer() ? step->get<int64_t>() : -1;
+}
+
 }  // namespace
+
+RunEvents::Record::Record(fs::path path) : file(std::move(path)) {
+  std::error_code error;
+  time = fs::last_write_time(file, error);
+  size = fs::file_size(file, error);
+}
 
 std::string RunEvents::next() {
   std::string events = updates();
@@ -72,6 +85,7 @@ std::string RunEvents::updates() {
     position_ = 0;
     last_step_ = -1;
     told_position_ = 0;
+    own_ = last_ = {};
     events = "event: again\ndata: {}\n\n";
   }
   std::ifstream file(metrics, std::ios::binary);
@@ -97,14 +111,16 @@ std::string RunEvents::evaluations() {
   return events += events_of(entries);
 }
 
+/// Of the run's own record and its last checkpoint's the one of more updates: a run that is resumed still has the
+/// record that it had when it ended.
 std::string RunEvents::recorded() {
-  std::error_code error;
-  const fs::path file = state_file(run_);
-  const auto time = fs::last_write_time(file, error);
-  if (error || (file == state_ && time == state_time_)) return "";
-  state_ = file;
-  state_time_ = time;
-  const Json state = object_in(file);
+  const fs::path checkpoint = last_checkpoint(run_);
+  const Record own(run_ / kRecord), last(checkpoint / kRecord);
+  if (own == own_ && last == last_) return "";
+  own_ = own;
+  last_ = last;
+  Json state = object_in(own.file);
+  if (checkpoint_step(checkpoint) > step_of(state)) state = object_in(last.file);
   const auto history = state.find("log_history");
   return history == state.end() || !history->is_array() ? "" : events_of(*history);
 }

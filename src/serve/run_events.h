@@ -34,8 +34,9 @@ class ToldEvaluations {
   std::vector<Json> entries_;
 };
 
-/// Server-sent events: "event: update" with a line of metrics.jsonl, "event: evaluation" with an entry of the newest
-/// trainer_state.json (the run's, or its checkpoints'), "event: again" where another run took the folder.
+/// Server-sent events: "event: update" with a line of metrics.jsonl, "event: evaluation" with an entry of that
+/// trainer_state.json which has the most updates (the run's, or its checkpoints'), "event: again" where another run
+/// took the folder.
 class RunEvents {
  public:
   /// `told`: where the run is one of this process.
@@ -45,6 +46,15 @@ class RunEvents {
   std::string next();
 
  private:
+  /// A trainer_state.json as it was found.
+  struct Record {
+    Record() = default;
+    explicit Record(std::filesystem::path path);
+    bool operator==(const Record&) const = default;
+    std::filesystem::path file;
+    std::filesystem::file_time_type time{};
+    uintmax_t size = 0;
+  };
   std::string updates();
   std::string evaluations();
   std::string recorded();
@@ -53,9 +63,8 @@ class RunEvents {
   std::filesystem::path run_;
   std::shared_ptr<const ToldEvaluations> told_;
   size_t told_position_ = 0;
-  uint64_t position_ = 0;  // of metrics.jsonl
-  std::filesystem::path state_;
-  std::filesystem::file_time_type state_time_{};
+  uint64_t position_ = 0;   // of metrics.jsonl
+  Record own_, last_;       // of the run, and of its last checkpoint, as they were read
   int64_t last_step_ = -1;  // of the evaluations that were sent
 };
 

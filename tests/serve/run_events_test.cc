@@ -20,6 +20,12 @@ class RunEventsTest : public ::testing::Test {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary | mode) << text;
   }
+  static std::string entry(int step) { return "{\"eval_loss\":2.5,\"step\":" + std::to_string(step) + "}"; }
+  static std::string event(int step) { return "event: evaluation\ndata: " + entry(step) + "\n\n"; }
+  void write_state(const std::string& folder, int step, const std::string& entries) const {
+    write(folder + "trainer_state.json",
+          "{\"global_step\":" + std::to_string(step) + ",\"log_history\":[" + entries + "]}");
+  }
   void append(const std::string& file, const std::string& text) const { write(file, text, std::ios::app); }
 
   const test::ScratchFolder scratch_;
@@ -47,16 +53,35 @@ TEST_F(RunEventsTest, BeginsAnewWhereAnotherRunTookTheFolder) {
 
 TEST_F(RunEventsTest, SendsEvaluationsOfTheNewestCheckpointAndThenOfTheRun) {
   RunEvents events(folder_);
-  const auto entry = [](int step) { return "{\"eval_loss\":2.5,\"step\":" + std::to_string(step) + "}"; };
-  const auto event = [&](int step) { return "event: evaluation\ndata: " + entry(step) + "\n\n"; };
-  const auto state = [](const std::string& entries) { return "{\"log_history\":[" + entries + "]}"; };
-  write("checkpoint-9/trainer_state.json", state(entry(9) + ",{\"loss\":1,\"step\":9}"));
+  write_state("checkpoint-9/", 9, entry(9) + ",{\"loss\":1,\"step\":9}");
   EXPECT_EQ(events.next(), event(9));
-  write("checkpoint-18/trainer_state.json", state(entry(9) + "," + entry(18)));
+  write_state("checkpoint-18/", 18, entry(9) + "," + entry(18));
   EXPECT_EQ(events.next(), event(18));
   EXPECT_EQ(events.next(), "");
-  write("trainer_state.json", state(entry(9) + "," + entry(18) + "," + entry(20)));
+  write_state("", 20, entry(9) + "," + entry(18) + "," + entry(20));
   EXPECT_EQ(events.next(), event(20));
+  EXPECT_EQ(events.next(), "");
+}
+
+TEST_F(RunEventsTest, ARunThatIsResumedHasANewerRecordInItsCheckpoint) {
+  RunEvents events(folder_);
+  write_state("checkpoint-20/", 20, entry(20));
+  write_state("", 20, entry(20));
+  EXPECT_EQ(events.next(), event(20));
+  write_state("checkpoint-100/", 100, entry(20) + "," + entry(100));
+  EXPECT_EQ(events.next(), event(100));
+  write_state("", 110, entry(20) + "," + entry(100) + "," + entry(110));
+  EXPECT_EQ(events.next(), event(110));
+}
+
+TEST_F(RunEventsTest, SendsEvaluationsAgainWhereAnotherRunTookTheFolder) {
+  RunEvents events(folder_);
+  write("metrics.jsonl", "{\"step\":1}\n{\"step\":2}\n");
+  write_state("checkpoint-2/", 2, entry(1) + "," + entry(2));
+  EXPECT_EQ(events.next(),
+            "event: update\ndata: {\"step\":1}\n\nevent: update\ndata: {\"step\":2}\n\n" + event(1) + event(2));
+  write("metrics.jsonl", "{\"step\":1}\n");
+  EXPECT_EQ(events.next(), "event: again\ndata: {}\n\nevent: update\ndata: {\"step\":1}\n\n" + event(1) + event(2));
   EXPECT_EQ(events.next(), "");
 }
 
