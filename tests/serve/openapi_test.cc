@@ -41,5 +41,13 @@ TEST(OpenApi, LimitsAreThoseOfTheParser) {
   EXPECT_EQ(parameters.at("top_k").at("default"), FillRequest().options.top_k);
 }
 
+TEST(OpenApi, AnEventIsAnObjectOfItsFields) {
+  const Json& content = document().at("paths").at("/events").at("get").at("responses").at("200").at("content");
+  const Json& event = resolved(content.at("text/event-stream").at("schema"));
+  EXPECT_EQ(event.at("type"), "object");
+  EXPECT_EQ(event.at("properties").at("event").at("enum"), Json({"update", "evaluation", "again"}));
+  EXPECT_EQ(event.at("properties").at("data").at("type"), "string");
+}
+
 }  // namespace
 }  // namespace tekio::serve
