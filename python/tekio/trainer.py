@@ -98,8 +98,9 @@ class Trainer:
         """Trains, evaluates and keeps checkpoints as the arguments say, and leaves the model in output_dir. Gives a TrainOutput.
         With push_to_hub in the arguments the run is pushed then; whether it can be is asked of the Hub before anything is trained.
 
-        resume_from_checkpoint: True for the newest checkpoint in output_dir, or a checkpoint's folder. Ctrl-C lets the update
-        under way finish, saves a checkpoint and raises KeyboardInterrupt. Errors: UsageError (output_dir holds a run already),
+        resume_from_checkpoint: True for the newest checkpoint in output_dir, or a checkpoint's folder; the run that it is of stays,
+        whatever overwrite_output_dir says. Ctrl-C lets the update under way finish, saves a checkpoint and raises
+        KeyboardInterrupt. Errors: UsageError (output_dir holds a run already),
         FileError (the disk, the Hub), InputError (training diverged).
         """
         if self.train_dataset is None:
@@ -109,17 +110,24 @@ class Trainer:
         resume = resume_from_checkpoint or ""
         if resume is True and not glob.glob(os.path.join(glob.escape(self.args.output_dir), "checkpoint-*")):
             raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
+        if resume:
+            arguments.set("overwrite_output_dir", ["false"])
         hub = None
         if self.args.push_to_hub and self.is_world_process_zero():
             hub = _tekio.Push(arguments, "End of training")
             hub.prepare()
         flow = _Flow(self, len(train))
         self._callbacks.call("on_train_begin")
-        done = _tekio.train(
-            self.model._usable(), self.processing_class._inner, train, evaluation, arguments, "auto" if resume is True else os.fspath(resume),
-            self.model.name_or_path, flow
-        )  # fmt: skip
-        self._take_state(done["run_dir"])
+        try:
+            done = _tekio.train(
+                self.model._usable(), self.processing_class._inner, train, evaluation, arguments, "auto" if resume is True else os.fspath(resume),
+                self.model.name_or_path, flow
+            )  # fmt: skip
+            self._take_state(done["run_dir"])
+        except BaseException:
+            if flow.saved[1] >= max(1, self.state.global_step):  # as Ctrl-C leaves it, which comes out once that is written
+                self._take_state(flow.saved[0])
+            raise
         self._callbacks.call("on_train_end")
         if hub is not None:
             hub.push(done["run_dir"])
@@ -238,6 +246,7 @@ class _Flow:
     def __init__(self, trainer, chunks):
         self.trainer = trainer
         self.metrics = {}
+        self.saved = (None, 0)  # the newest checkpoint, and its update
         args, state = trainer.args, trainer.state
         size = args.per_device_train_batch_size * args.gradient_accumulation_steps
         self.per_epoch = max(1, -(-chunks // size))
@@ -283,6 +292,7 @@ class _Flow:
         return self._wishes()
 
     def on_save(self, folder, step):
+        self.saved = (folder, step)
         self.trainer._callbacks.call("on_save")
 
     def _take(self, wishes):

@@ -274,11 +274,13 @@ class Training(unittest.TestCase):
                     time.sleep(0.06)  # signals are looked for no more often than that
                     signal.pthread_kill(main, signal.SIGINT)
 
+        interrupted = self.trainer(arguments(self.folder / "run"), callbacks=[Interrupts()])
         with self.assertRaises(KeyboardInterrupt):
-            self.trainer(arguments(self.folder / "run"), callbacks=[Interrupts()]).train()
+            interrupted.train()
         self.assertFalse((self.folder / "run" / "model.safetensors").exists())
-        self.assertTrue(list((self.folder / "run").glob("checkpoint-*")))
-        again = self.trainer(arguments(self.folder / "run", overwrite_output_dir=False), fresh_model())
+        checkpoints = [path.name for path in (self.folder / "run").glob("checkpoint-*")]
+        self.assertEqual(checkpoints, [f"checkpoint-{interrupted.state.global_step}"])
+        again = self.trainer(arguments(self.folder / "run"), fresh_model())  # overwrite_output_dir: what is resumed stays
         self.assertEqual(again.train(resume_from_checkpoint=True).global_step, 10)
         self.trainer(arguments(self.folder / "whole"), fresh_model()).train()
         self.expect_same("run", "whole")

@@ -76,7 +76,11 @@ class Walkthrough(unittest.TestCase):
                     time.sleep(0.02)
 
             def trainer(folder, *callbacks):
-                args = tekio.TrainingArguments(folder, max_steps=60, per_device_train_batch_size=4, save_strategy="no", disable_tqdm=True)
+                # The walkthrough's, but for the sizes.
+                args = tekio.TrainingArguments(
+                    output_dir=folder, overwrite_output_dir=True, eval_strategy="no", learning_rate=2e-5, weight_decay=0.01,
+                    per_device_train_batch_size=4, per_device_eval_batch_size=4, push_to_hub=False, logging_steps=10, max_steps=60,
+                )
                 model = tekio.AutoModelForMaskedLM.from_pretrained(MODEL, threads=1, dtype="float32")
                 return tekio.Trainer(model=model, args=args, train_dataset=chunks, processing_class=tokenizer, callbacks=callbacks)
 
@@ -86,7 +90,7 @@ class Walkthrough(unittest.TestCase):
         cells = [
             "import sys; sys.path[:0] = " + repr(sys.path) + f"\nMODEL, REVIEWS = {support.MODEL!r}, {support.REVIEWS!r}",
             textwrap.dedent(first),
-            "print('there were', interrupted.state.global_step)\nprint('then', trainer('run').train(resume_from_checkpoint=True).global_step)",
+            "import os\nprint('there were', interrupted.state.global_step, os.listdir('run'))\nprint('then', trainer('run').train(resume_from_checkpoint=True).global_step)",
             "trainer('whole').train()\nprint('same:', open('run/model.safetensors', 'rb').read() == open('whole/model.safetensors', 'rb').read())",
         ]
         with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +113,9 @@ class Walkthrough(unittest.TestCase):
                 manager.shutdown_kernel(now=True)
         said = "".join(said)
         self.assertEqual(ended, ["asked", "KeyboardInterrupt"], said)
-        self.assertLess(int(re.search(r"there were (\d+)", said)[1]), 60)
+        done, folders = re.search(r"there were (\d+) (.*)", said).groups()
+        self.assertLess(int(done), 60)
+        self.assertIn(f"'checkpoint-{done}'", folders)
         self.assertIn("then 60\n", said)
         self.assertIn("same: True\n", said)
 
