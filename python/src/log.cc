@@ -13,21 +13,32 @@ std::atomic<bool> bars{false};
 class PythonLog final : public LogSink {
  public:
   void line(LogLevel level, std::string_view text) override {
-    const nb::gil_scoped_acquire gil;
-    target().attr("line")(level == LogLevel::warning ? "warning" : "note", nb::str(text.data(), text.size()));
+    tell("line", [&](const nb::object& line) { line(level == LogLevel::warning ? "warning" : "note", str(text)); });
   }
 
   bool wants_progress() const override { return bars; }
 
   void progress(const ProgressPoint& p) override {
-    const auto str = [](std::string_view text) { return nb::str(text.data(), text.size()); };
-    const nb::gil_scoped_acquire gil;
-    target().attr("progress")(str(p.label), str(p.unit), str(p.detail), p.done, p.total, p.start, p.units, p.seconds,
-                              p.seconds_left ? nb::object(nb::float_(*p.seconds_left)) : nb::none(), p.ended);
+    tell("progress", [&](const nb::object& progress) {
+      progress(str(p.label), str(p.unit), str(p.detail), p.done, p.total, p.start, p.units, p.seconds,
+               p.seconds_left ? nb::object(nb::float_(*p.seconds_left)) : nb::none(), p.ended);
+    });
   }
 
  private:
-  static nb::module_ target() { return nb::module_::import_("tekio.log"); }
+  static nb::str str(std::string_view text) { return nb::str(text.data(), text.size()); }
+
+  /// What a sink throws is lost. Ctrl-C must not be where it meets the log: whoever asks for signals next finds it.
+  template <typename Call>
+  static void tell(const char* function, const Call& call) {
+    const nb::gil_scoped_acquire gil;
+    try {
+      call(nb::module_::import_("tekio.log").attr(function));
+    } catch (const nb::python_error& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+      PyErr_SetInterrupt();
+    }
+  }
 };
 
 /// Whether somebody looks at standard error: a terminal, or a notebook.

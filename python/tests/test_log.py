@@ -2,9 +2,13 @@
 
 import contextlib
 import io
+import logging
+import os
 import pathlib
+import signal
 import tempfile
 import threading
+import time
 import unittest
 
 import support
@@ -32,6 +36,30 @@ class Log(unittest.TestCase):
             for thread in threads:
                 thread.join()
         self.assertEqual(caught.output, ["WARNING:tekio:a thing"] * 8)
+
+    def test_ctrl_c_that_meets_the_log_is_not_lost(self):
+        class Interrupts(logging.Handler):
+            met = 0
+
+            def emit(self, record):
+                if self.met == 0:
+                    self.met = 1
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(1)  # Python's handler of the signal runs here
+
+        logger, handler = logging.getLogger("tekio"), Interrupts(logging.INFO)
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        self.addCleanup(logger.setLevel, level)
+        self.addCleanup(logger.removeHandler, handler)
+        with tempfile.TemporaryDirectory() as folder:
+            data = pathlib.Path(folder) / "text.txt"
+            data.write_text("a b c d e f g h\n" * 60)
+            with self.assertRaises(KeyboardInterrupt):
+                tekio.adapt(support.MODEL, data, output_dir=folder + "/run", chunk_size=8, max_steps=2, general_data="none", no_cache=True)
+            self.assertFalse((pathlib.Path(folder) / "run").exists())  # before the first update
+        self.assertEqual(handler.met, 1)
 
     def test_a_bar_is_drawn_and_cleared(self):
         drawn = io.StringIO()
