@@ -132,6 +132,10 @@ std::map<std::string, std::string> options_of_others(const Commands& commands, c
 int run_chosen(Command& command, OptionTable& table, const Words& words, Output& out) {
   const CommandText text = command.text();
   const Words positionals = table.parse(words, text.max_positionals != 0);
+  if (command.common.help) {  // --help=true
+    out.write(command_help(command, table));
+    return 0;
+  }
   if (text.max_positionals >= 0 && positionals.size() > static_cast<size_t>(text.max_positionals))
     fail(ErrorKind::usage, "'{}' is one argument too many; usage: tekio {} {}",
          printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);

@@ -218,6 +218,13 @@ class Push {
   cli::PushAtEnd at_end_;
 };
 
+/// A sentence of the program's as Python says it: no option has dashes, and no help of the program's is pointed at.
+std::string without_dashes(std::string text) {
+  const size_t at = text.rfind(" ('tekio ");
+  if (at != std::string::npos && text.ends_with(" --help' lists all)")) text.erase(at);
+  return with_named_options(text);
+}
+
 /// A command of the program in this process; returns what it prints. With `flow`, a run calls back.
 std::string run_here(const std::vector<std::string>& arguments, const nb::object& flow) {
   Interrupts interrupts;
@@ -225,11 +232,15 @@ std::string run_here(const std::vector<std::string>& arguments, const nb::object
   {
     const nb::gil_scoped_release released;
     cli::Output out(printed);
-    cli::run_command(arguments, out, [&](TrainingOptions& options) {
-      const nb::gil_scoped_acquire gil;
-      options.should_stop = [&] { return interrupts.number(); };
-      if (!flow.is_none()) call_back(options, flow, interrupts);
-    });
+    try {
+      cli::run_command(arguments, out, [&](TrainingOptions& options) {
+        const nb::gil_scoped_acquire gil;
+        options.should_stop = [&] { return interrupts.number(); };
+        if (!flow.is_none()) call_back(options, flow, interrupts);
+      });
+    } catch (const Error& error) {
+      throw Error(error.kind(), without_dashes(error.what()));
+    }
   }
   interrupts.rethrow();
   return printed;

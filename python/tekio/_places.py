@@ -1,9 +1,37 @@
 """Where models and data are: here, bundled with the package, or on the Hub."""
 
+import contextlib
 import os
 import pathlib
+import threading
 
 BUNDLED_MODEL = "tekio-small-uncased"
+_held, _lock = {}, threading.Lock()  # variables of the environment that are not to stay: [by how many, what it was]
+
+
+@contextlib.contextmanager
+def environment(**values):
+    """With these variables in the environment (None: as it is), and with what they were once the last one that uses them is
+    done, whatever the library has set them to."""
+    with _lock:
+        for name, value in values.items():
+            _held.setdefault(name, [0, os.environ.get(name)])[0] += 1
+            if value is not None:
+                os.environ[name] = value
+    try:
+        yield
+    finally:
+        with _lock:
+            for name in values:
+                _held[name][0] -= 1
+                if _held[name][0] > 0:
+                    continue
+                _, before = _held.pop(name)
+                if before is not None:
+                    os.environ[name] = before
+                    continue
+                os.environ.pop(name, None)
+                os.unsetenv(name)  # what the library set is unknown to os.environ
 
 
 def share():

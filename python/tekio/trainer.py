@@ -315,11 +315,14 @@ def adapt(model=None, data=None, **options):
     for name, value in {"model": model, "data": data, **options}.items():
         if isinstance(value, (MaskedLM, Dataset)):
             raise UsageError(f"{name} is a {type(value).__name__}, but adapt() takes folders, files and names; Trainer takes opened models and chunks")
-    place = _places.share()
-    if place is not None:
-        os.environ.setdefault("TEKIO_SHARE", str(place))
+    for name in ("help", "version"):
+        if name in options:
+            raise UsageError(f"adapt() has no argument {name!r}: help(tekio.adapt) tells of it, `tekio adapt --help` of its options")
     words = ["adapt", "--json"]
     for name, value in {"model": model, "data": data, **options}.items():
         if value is not None:
             words += [f"--{name}={text}" for text in texts_of(value)]
-    return json.loads(_tekio.run_here(words, None))
+    share = _places.share()
+    # What is asked for here is not to be asked for afterwards: the program leaves its offline and cache_dir in the environment.
+    with _places.environment(TEKIO_SHARE=None if share is None else str(share), HF_HUB_OFFLINE=None, HF_HUB_CACHE=None):
+        return json.loads(_tekio.run_here(words, None))

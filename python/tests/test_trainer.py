@@ -305,14 +305,32 @@ class Training(unittest.TestCase):
         for options, kind, said in (
             ({"data": "nowhere.txt"}, "io", "nowhere.txt"),
             ({"learnin_rate": 1}, "usage", "learnin_rate"),
-            ({"learning_rate": -1}, "usage", "learning_rate"),
+            ({"learning_rate": -1}, "usage", "learning_rate is '-1', expected a number >= 0"),
+            ({"help": True}, "usage", "adapt() has no argument 'help'"),
+            ({"version": True}, "usage", "adapt() has no argument 'version'"),
         ):
             with self.subTest(said), self.assertRaises(tekio.Error) as caught:
                 tekio.adapt(support.MODEL, **options)
             self.assertEqual(caught.exception.kind, kind)
             self.assertIn(said, str(caught.exception))
+            self.assertNotIn(" --", " " + str(caught.exception).partition(":")[0])
         with self.assertRaisesRegex(tekio.UsageError, "model is a MaskedLM"):
             tekio.adapt(self.model)
+
+    def test_adapt_leaves_the_environment_as_it_was(self):
+        names = ("TEKIO_SHARE", "HF_HUB_OFFLINE", "HF_HUB_CACHE")
+        program = (
+            f"import os, subprocess, sys; sys.path[:0] = {sys.path!r}\n"
+            "import tekio\n"
+            f"try: tekio.adapt({support.MODEL!r}, 'nowhere.txt', offline=True, cache_dir='there')\n"
+            "except tekio.Error: pass\n"
+            f"print([name for name in {names!r} if name in os.environ], subprocess.run('env', capture_output=True, text=True).stdout)\n"
+        )
+        environment = {name: value for name, value in os.environ.items() if name not in names}
+        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment).stdout
+        self.assertTrue(said.startswith("[] "), said)
+        for name in names:
+            self.assertNotIn(name, said)
 
     def test_ctrl_c_ends_adapt_after_its_checkpoint(self):
         data = self.folder / "text.txt"

@@ -385,6 +385,7 @@ TEST(Help, StandsForTheProgramAndEveryCommand) {
   }
   EXPECT_THAT(run({"adapt", "--learning_rate", "-1", "-h"}).out, HasSubstr("--learning_rate X"));
   EXPECT_EQ(run({"help", "data", "info"}).out, run({"data", "info", "--help"}).out);
+  EXPECT_EQ(run({"data", "info", "--help=true"}).out, run({"data", "info", "--help"}).out);
   EXPECT_THAT(run({"data", "--help"}).out, HasSubstr("data chunks"));
   EXPECT_THAT(program.out, HasSubstr("\n  push "));
 }
