@@ -3,6 +3,8 @@
 import json
 import os
 
+from tekio.errors import UsageError
+
 
 def text_of(value):
     """A value as the command line writes it."""
@@ -38,3 +40,37 @@ def described(options, first_heading=None):
         default = json.loads(default)
         lines.append(f"  {name}: {expected}{'' if default is None else f' (default {default!r})'}: {text}")
     return lines
+
+
+# Arguments of the reference's that would change something, but have no place here: the values that ask for nothing, and why.
+_REFUSED = {
+    "token": ((None, True), "the Hub's token is the one in HF_TOKEN, or in its file"),
+    "use_auth_token": ((None, True), "the Hub's token is the one in HF_TOKEN, or in its file"),
+    "cache_dir": ((None,), "set HF_HUB_CACHE in the environment"),
+    "device_map": ((None, "auto", "cpu"), "pass device="),
+    "output_attentions": ((None, False), "attention weights are never kept"),
+    "output_hidden_states": ((None, False), "the logits alone are computed"),
+    "push_to_hub": ((None, False), "Trainer.push_to_hub() and `tekio push` send a run"),
+    "save_function": ((None,), "the library writes the files"),
+    "safe_serialization": ((None, True), "weights are written as safetensors"),
+    "is_main_process": ((None, True), "call it in that process alone"),
+    "legacy_format": ((None, False), "tokenizer.json is written"),
+    "tokenizer_kwargs": ((None, {}), "texts are filled whole; cut them before"),
+    "framework": ((None, "np", "pt"), "there are NumPy's arrays and PyTorch's tensors"),
+    "download_mode": ((None, "reuse_dataset_if_exists"), "what was fetched is used where the Hub still has it so"),
+    "drop_last_batch": ((None, False), "the last batch is passed to the function, too"),
+    "features": ((None,), "columns have the types of their values"),
+}  # fmt: skip
+
+
+def check_unused(where, unused, passed_over=(), refused=()):
+    """Arguments of the reference's that `where` has not: those that change nothing here are passed over, those that would are
+    refused with the reason where they ask for it, and anything else is a mistake. Errors: UsageError."""
+    for name, value in unused.items():
+        if name in passed_over:
+            continue
+        if name not in refused:
+            raise UsageError(f"{where} has no argument {name!r} here")
+        nothing, why = _REFUSED[name]
+        if not any(value is each or (type(value) is type(each) and value == each) for each in nothing):
+            raise UsageError(f"{name} is not supported by {where}: {why}")

@@ -5,6 +5,8 @@ import os
 import pathlib
 import threading
 
+from tekio.errors import FileError, UsageError
+
 BUNDLED_MODEL = "tekio-small-uncased"
 _held, _lock = {}, threading.Lock()  # variables of the environment that are not to stay: [by how many, what it was]
 
@@ -49,21 +51,30 @@ def bundled(part):
     return folder / part if folder is not None and (folder / part).exists() else None
 
 
-def model_name(name_or_path):
-    """What the library is to open: a folder's path, a name on the Hub."""
+def model_name(name_or_path, revision=None):
+    """What the library is to open: a folder's path, or a name on the Hub, with its revision. Errors: UsageError."""
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise UsageError(f"pretrained_model_name_or_path is {name_or_path!r}; expected a folder, or a name on the Hub")
     name = os.fspath(name_or_path)
     if not os.path.exists(name) and name == BUNDLED_MODEL:
         place = bundled(BUNDLED_MODEL)
         if place is not None:
-            return str(place)
-    return name
+            name = str(place)
+    if revision is None:
+        return name
+    if os.path.exists(name):
+        raise UsageError(f"revision is {revision!r}, but {name_or_path} is a folder here; pass it with a name on the Hub")
+    return f"{name}@{revision}"
+
+
+def requests_unless(local_files_only):
+    """Where this is true, no request is made."""
+    return environment(HF_HUB_OFFLINE="1") if local_files_only else contextlib.nullcontext()
 
 
 def with_arrow(action):
     """What `action` gives. A wheel holds no Arrow C++, which Parquet files are read with: where it is missing, the one of the
     package pyarrow is loaded, if that is installed and of the version that Tekio was built with."""
-    from tekio.errors import FileError
-
     try:
         return action()
     except FileError as error:

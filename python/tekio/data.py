@@ -13,8 +13,12 @@ from typing import Any
 from tekio import _tekio
 from tekio._arrays import to_list
 from tekio._map import mapped_columns
+from tekio._options import check_unused
 from tekio._rows import ChunkRows, ColumnBuilder, FileRows, memory_rows
 from tekio.errors import UsageError
+
+# Arguments of map() and filter() that tell how they work in the reference, not what they give.
+_OF_PROCESSES = {"num_proc", "desc", "load_from_cache_file", "keep_in_memory", "cache_file_name", "writer_batch_size", "new_fingerprint", "disable_nullable"}
 
 
 class Dataset:
@@ -206,10 +210,7 @@ class Dataset:
     ) -> Dataset:  # fmt: skip
         """Calls `function` with each row (a dict), or with batches of rows (a dict of lists), and gives a dataset in memory of the
         columns that there were with those that it returns. A batch may become more or fewer rows, where no column stays."""
-        for name in unused:
-            if name not in {"num_proc", "desc", "load_from_cache_file", "keep_in_memory", "cache_file_name", "writer_batch_size", "features",
-                            "new_fingerprint", "disable_nullable", "drop_last_batch"}:  # fmt: skip
-                raise UsageError(f"map() has no argument {name!r} here")
+        check_unused("map()", unused, _OF_PROCESSES, {"features", "drop_last_batch"})
         gone = set(self._has(remove_columns)) if remove_columns is not None else set()
         if input_columns is not None:
             input_columns = self._has(input_columns)
@@ -228,8 +229,9 @@ class Dataset:
             return Dataset(memory_rows({name: [] for name in self._names if name not in gone}))
         return Dataset(memory_rows({name: builder.column() for name, builder in builders.items()}))
 
-    def filter(self, function, *, batched=False, batch_size=1000, **_):
+    def filter(self, function, *, batched=False, batch_size=1000, **unused):
         """The rows for which `function` is true."""
+        check_unused("filter()", unused, _OF_PROCESSES)
         keep = []
         if batched:
             for begin in range(0, len(self), batch_size):

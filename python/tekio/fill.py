@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from tekio import _tekio
 from tekio._arrays import whole_number
+from tekio._options import check_unused
 from tekio.errors import UsageError
 from tekio.model import MaskedLM
-from tekio.tokenizer import Tokenizer, _check_unused, as_tokenizer, encoded, strings
+from tekio.tokenizer import Tokenizer, as_tokenizer, encoded, strings
 
 
 class FillMaskPipeline:
@@ -28,7 +30,7 @@ class FillMaskPipeline:
         such lists; of several texts a list of what each gives. Errors: InputError (no mask, longer than the model; of several
         texts it names which).
         """
-        _check_unused(unused, {"batch_size", "num_workers", "tokenizer_kwargs"})
+        check_unused("a pipeline's call", unused, {"batch_size", "num_workers"}, {"tokenizer_kwargs"})
         self.model._usable()
         single = isinstance(inputs, str)
         texts = [inputs] if single else strings(inputs)
@@ -45,10 +47,12 @@ class FillMaskPipeline:
 
 def pipeline(
     task: str | None = None, model: str | os.PathLike | MaskedLM | None = None, tokenizer: str | os.PathLike | Tokenizer | None = None, *,
-    device: str | int | None = None, dtype: str = "auto", top_k: int = 5, targets: str | list[str] | None = None, **unused
+    device: str | int | None = None, dtype: Any = "auto", top_k: int = 5, targets: str | list[str] | None = None, revision: str | None = None,
+    local_files_only: bool = False, torch_dtype: Any = None, **unused
 ) -> FillMaskPipeline:  # fmt: skip
-    """`pipeline("fill-mask", model=…)`: model is a folder, a name on the Hub, or an opened model; without it the bundled one."""
-    _check_unused(unused, {"framework", "revision", "use_fast", "torch_dtype"})
+    """`pipeline("fill-mask", model=…)`: model is a folder, a name on the Hub, or an opened model; without it the bundled one.
+    revision and local_files_only are from_pretrained()'s, of what is named."""
+    check_unused("pipeline()", unused, {"use_fast", "trust_remote_code", "batch_size", "num_workers"}, {"framework", "token", "cache_dir", "device_map"})
     if task not in (None, "fill-mask"):
         raise UsageError(f"the task is {task!r}; the one that there is here is 'fill-mask'")
     if model is None:
@@ -56,8 +60,12 @@ def pipeline(
     if tokenizer is None:
         tokenizer = model.name_or_path if isinstance(model, MaskedLM) else model
     if not isinstance(tokenizer, Tokenizer):
-        tokenizer = Tokenizer.from_pretrained(tokenizer)
+        its_revision = revision if tokenizer is model else None
+        tokenizer = Tokenizer.from_pretrained(tokenizer, its_revision, local_files_only=local_files_only)
     if not isinstance(model, MaskedLM):
         device = "auto" if device in (None, -1) else f"cuda:{device}" if isinstance(device, int) else str(device)
-        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device)
+        dtype = dtype if torch_dtype is None else torch_dtype
+        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device, revision=revision, local_files_only=local_files_only)
+    elif revision is not None or torch_dtype is not None or dtype != "auto":
+        raise UsageError("revision and dtype are of a model that is named; this one is open: pass them to from_pretrained()")
     return FillMaskPipeline(model, tokenizer, top_k, targets)

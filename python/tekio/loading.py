@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tekio import _places, _tekio
 from tekio._arrays import to_list
-from tekio._options import described, with_options
+from tekio._options import check_unused, described, with_options
 from tekio._rows import FileRows
 from tekio.data import Chunks, Dataset, DatasetDict
 from tekio.errors import UsageError
@@ -17,25 +17,27 @@ from tekio.tokenizer import as_tokenizer
 if TYPE_CHECKING:
     from tekio.tokenizer import Tokenizer
 
-_FORMATS = ("json", "csv", "text", "parquet", "arrow", "pandas")
+# Kinds of file, and the endings of their names.
+_KINDS = {"json": {".json", ".jsonl", ".ndjson"}, "csv": {".csv", ".tsv"}, "text": {".txt"}, "parquet": {".parquet"}, "arrow": {".arrow"}}
+_PACKED = {".gz", ".zst", ".bz2", ".xz"}
 
 
 def load_dataset(
     path: str | os.PathLike, name: str | None = None, *, data_dir: str | None = None, data_files: Any = None, split: str | None = None,
     revision: str | None = None, text_column: str = "", json_field: str = "", field: str | None = None, encoding: str = "utf-8",
     bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (),
-    word_column: str = "", word_separator: str = "", **unused
+    word_column: str = "", word_separator: str = "", local_files_only: bool = False, **unused
 ) -> Any:  # fmt: skip
     """Opens files, folders, a bundled corpus, or a dataset of the Hub by its name.
 
     path: "reviews.csv", a folder, "imdb", "org/name", "medicine" (bundled), or a kind of file ("json", "csv", "text",
     "parquet") with data_files. Gives a DatasetDict of all splits, or, with split ("train", "train[:10%]"), a Dataset. Rows are
     read when they are asked for. With word_column, words are given: chunk() tokenizes each by itself, as is_split_into_words=True
-    has it; the column holds lists of strings or, with word_separator ("tab", "whitespace", any text), texts. Errors: FileError (nothing of that name), InputError (malformed; file and line).
+    has it; the column holds lists of strings or, with word_separator ("tab", "whitespace", any text), texts. local_files_only: no request is made. Errors: FileError (nothing of that name), InputError (malformed; file and line).
     """
-    for key in unused:
-        if key not in {"cache_dir", "streaming", "token", "trust_remote_code", "num_proc", "keep_in_memory", "download_mode"}:
-            raise UsageError(f"load_dataset() has no argument {key!r} here")
+    check_unused("load_dataset()", unused, {"streaming", "trust_remote_code", "num_proc", "keep_in_memory"}, {"cache_dir", "token", "download_mode", "features"})
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"path is {path!r}; expected a file, a folder, a name, or a kind of file")
     if word_column and text_column:
         raise UsageError("word_column contradicts text_column: both name the column that is read")
     options = with_options(
@@ -46,11 +48,16 @@ def load_dataset(
     if word_column or word_separator:
         words = "separated" if word_separator else "list"
         with_options(options, words=words, word_separator={"tab": "\t", "whitespace": ""}.get(word_separator, word_separator))
+
+    def opened(specs):
+        with _places.requests_unless(local_files_only):
+            return _places.with_arrow(lambda: _tekio.load_dataset(specs, options))
+
     groups = _specs(os.fspath(path), data_dir, data_files)
     splits = {}
     for wanted, specs in groups.items():
         specs = [_places.data_spec(spec) for spec in specs]
-        for found, inner in _places.with_arrow(lambda specs=specs: _tekio.load_dataset(specs, options)):
+        for found, inner in opened(specs):
             splits[wanted or found] = inner
     if split is None:
         return DatasetDict({each: Dataset(FileRows(inner)) for each, inner in splits.items()})
@@ -59,21 +66,33 @@ def load_dataset(
     if list(groups) != [None] or len(groups[None]) != 1:
         raise UsageError(f"there is no split {split!r}; there are: {', '.join(splits)}")
     chosen = [_places.data_spec(groups[None][0] + ":" + split)]
-    found = _places.with_arrow(lambda: _tekio.load_dataset(chosen, options))
-    return Dataset(FileRows(found[0][1]))
+    return Dataset(FileRows(opened(chosen)[0][1]))
 
 
 def _specs(path, data_dir, data_files):
     """What is to be opened, by the split that it is to be called (None: what it is called there)."""
     if data_files is None:
         return {None: [os.path.join(path, data_dir) if data_dir else path]}
-    here = "" if path in _FORMATS else path
+    here = "" if path in _KINDS else path
     groups = data_files if isinstance(data_files, Mapping) else {"train": data_files}
     made = {}
     for split, files in groups.items():
         files = [files] if isinstance(files, (str, os.PathLike)) else list(files)
         made[split] = [os.path.join(here, os.fspath(file)) for file in files]
+        if path in _KINDS:
+            _check_kind(path, made[split])
     return made
+
+
+def _check_kind(kind, files):
+    """A file is read as its name says."""
+    for file in files:
+        stem, ending = os.path.splitext(file)
+        if ending in _PACKED:
+            ending = os.path.splitext(stem)[1]
+        for named, endings in _KINDS.items():
+            if ending.lower() in endings and named != kind:
+                raise UsageError(f'"{kind}" contradicts the name of {file}, which is read as "{named}"; pass that, or rename the file')
 
 
 def chunk(

@@ -8,9 +8,8 @@ from typing import Any
 
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, is_tensor, numpy, whole_numbers
-from tekio._options import with_options
+from tekio._options import check_unused, with_options
 from tekio.errors import UsageError
-from tekio.tokenizer import _check_unused
 
 
 @dataclass
@@ -45,22 +44,21 @@ class MaskedLM:
     @classmethod
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42,
-        revision: str | None = None, torch_dtype: Any = None, **unused
+        revision: str | None = None, local_files_only: bool = False, torch_dtype: Any = None, **unused
     ) -> MaskedLM:  # fmt: skip
         """Opens a folder, or a model on the Hub by its id ("org/name", "org/name@revision").
 
         dtype: what activations and products are computed in: "auto" (the faster one in training, float32 in filling masks),
         "float32" or "bfloat16"; weights are float32 always. threads: 0 means all processors. seed: initialises what the files
-        lack. Errors: FileError (no such folder or repository), InputError (a file is missing or malformed; the message names
+        lack. revision: a branch, a tag or a commit of the Hub's. local_files_only: no request is made. Errors: FileError (no such folder or repository), InputError (a file is missing or malformed; the message names
         file and tensor), DeviceError (no such device, no memory).
         """
-        _check_unused(unused, {"cache_dir", "local_files_only", "token", "trust_remote_code", "use_safetensors", "device_map", "low_cpu_mem_usage"})
-        name = _places.model_name(pretrained_model_name_or_path)
-        if revision is not None and not os.path.exists(name):
-            name += f"@{revision}"
+        check_unused("from_pretrained()", unused, {"trust_remote_code", "use_safetensors", "low_cpu_mem_usage"}, {"cache_dir", "token", "device_map"})
+        name = _places.model_name(pretrained_model_name_or_path, revision)
         dtype = _dtype_name(torch_dtype if torch_dtype is not None else dtype)
         options = with_options(_tekio.LoadOptions(), device=device, dtype=dtype, threads=threads, seed=seed)
-        return cls(_tekio.MaskedLM.from_pretrained(name, options), os.fspath(pretrained_model_name_or_path))
+        with _places.requests_unless(local_files_only):
+            return cls(_tekio.MaskedLM.from_pretrained(name, options), os.fspath(pretrained_model_name_or_path))
 
     @classmethod
     def from_config(cls, config: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42) -> MaskedLM:
@@ -105,7 +103,7 @@ class MaskedLM:
         With labels ([sequences, tokens], -100 where there is nothing to be predicted) also the mean loss. There are no
         gradients: Trainer and adapt() train.
         """
-        _check_unused(unused, {"output_attentions", "output_hidden_states"})
+        check_unused("a model's call", unused, refused={"output_attentions", "output_hidden_states"})
         if input_ids is None:
             raise UsageError("input_ids are missing")
         np = numpy()
@@ -146,7 +144,7 @@ class MaskedLM:
 
     def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> None:
         """config.json and model.safetensors, which Hugging Face transformers opens, too."""
-        _check_unused(unused, {"push_to_hub", "safe_serialization", "save_function", "is_main_process"})
+        check_unused("save_pretrained()", unused, refused={"push_to_hub", "safe_serialization", "save_function", "is_main_process"})
         self._inner.save_pretrained(os.fspath(save_directory))
 
     def eval(self):

@@ -10,6 +10,7 @@ from typing import Any
 
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list, whole_number
+from tekio._options import check_unused
 from tekio.errors import UsageError
 
 # Classes whose models tell the types of tokens apart, so that encodings have token_type_ids.
@@ -112,16 +113,16 @@ class Tokenizer:
         inner.set_length_warning(True)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, revision: str | None = None, **unused) -> Tokenizer:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, revision: str | None = None, local_files_only: bool = False, **unused) -> Tokenizer:
         """Opens a folder's tokenizer, or a repository's on the Hub by its id ("org/name", "org/name@revision").
+        local_files_only: no request is made.
 
         Errors: FileError (neither), InputError (malformed files, a class that is not known; the message names file and key).
         """
-        _check_unused(unused, {"use_fast", "cache_dir", "local_files_only", "token", "trust_remote_code"})
-        name = _places.model_name(pretrained_model_name_or_path)
-        if revision is not None and not os.path.exists(name):
-            name += f"@{revision}"
-        return cls(_tekio.Tokenizer.from_pretrained(name), name_or_path=os.fspath(pretrained_model_name_or_path))
+        check_unused("from_pretrained()", unused, {"use_fast", "trust_remote_code"}, {"cache_dir", "token"})
+        name = _places.model_name(pretrained_model_name_or_path, revision)
+        with _places.requests_unless(local_files_only):
+            return cls(_tekio.Tokenizer.from_pretrained(name), name_or_path=os.fspath(pretrained_model_name_or_path))
 
     def __reduce__(self):
         return _reopened, (self.name_or_path, self._inner.digest, self._inner.model_max_length)
@@ -160,7 +161,7 @@ class Tokenizer:
         Returns a BatchEncoding: lists of ids a text, int64 arrays [texts, tokens] with return_tensors="np", PyTorch's tensors
         with "pt". Errors: UsageError (texts of several lengths as one array; an argument that is not known).
         """
-        _check_unused(unused, {"verbose"})
+        check_unused("a tokenizer's call", unused, {"verbose"})
         single = _is_one(text, is_split_into_words)
         texts, pairs = _texts(text, text_pair, single, is_split_into_words)
         framework = check_framework(return_tensors)
@@ -244,7 +245,7 @@ class Tokenizer:
         **unused,
     ):
         """Pads lists of ids (a list of dicts, or a dict of lists) to the longest, or to max_length."""
-        _check_unused(unused, {"verbose"})
+        check_unused("pad()", unused, {"verbose"})
         framework = check_framework(return_tensors)
         if isinstance(encoded_inputs, (list, tuple)) and encoded_inputs and isinstance(encoded_inputs[0], Mapping):
             encoded_inputs = {key: [each[key] for each in encoded_inputs] for key in encoded_inputs[0]}
@@ -320,7 +321,7 @@ class Tokenizer:
 
     def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> tuple[str, ...]:
         """Writes files that Hugging Face transformers opens, too; gives their names."""
-        _check_unused(unused, {"push_to_hub", "legacy_format"})
+        check_unused("save_pretrained()", unused, refused={"push_to_hub", "legacy_format"})
         self._inner.save_pretrained(os.fspath(save_directory))
         return tuple(os.path.join(save_directory, name) for name in sorted(os.listdir(save_directory)))
 
@@ -418,13 +419,6 @@ def as_tokenizer(value, name="tokenizer"):
     if not isinstance(value, Tokenizer):
         raise UsageError(f"{name} is a {type(value).__name__}; expected a Tokenizer (AutoTokenizer.from_pretrained(…))")
     return value
-
-
-def _check_unused(unused, known):
-    """What means nothing here is taken and passed over; anything else is a mistake."""
-    for name in unused:
-        if name not in known:
-            raise UsageError(f"there is no argument {name!r} here")
 
 
 def _reopened(name, digest, length):

@@ -47,6 +47,11 @@ class Rows(unittest.TestCase):
             with self.assertRaisesRegex(KeyError, "Column nothing not in the dataset"):
                 rows["nothing"]
 
+    def test_a_kind_must_be_that_of_the_files_name(self):
+        for kind in ("csv", "text"):
+            with self.assertRaisesRegex(tekio.UsageError, f'"{kind}" contradicts the name of .*rows.jsonl, which is read as "json"'):
+                tekio.load_dataset(kind, data_files={"train": [self.path]})
+
     def test_picking_and_naming(self):
         orders = []
         for rows in self.each():

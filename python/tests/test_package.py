@@ -90,6 +90,41 @@ class Package(unittest.TestCase):
                 action()
             self.assertIn(said, str(caught.exception))
 
+    def test_arguments_that_would_change_something_are_not_passed_over(self):
+        tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL, token=None, use_fast=True)
+        model = tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, threads=1, low_cpu_mem_usage=True, device_map="auto")
+        fill = tekio.pipeline("fill-mask", model=model, tokenizer=tokenizer, framework="pt")
+        reviews = tekio.load_dataset(support.REVIEWS, split="train", num_proc=2)
+        for action, said in (
+            (lambda: tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, token="hf_x"), "token is not supported by from_pretrained(): the Hub's token is"),
+            (lambda: tekio.AutoTokenizer.from_pretrained(support.MODEL, cache_dir="there"), "cache_dir is not supported by from_pretrained(): set HF_HUB_CACHE"),
+            (lambda: tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, revision="v2"), "revision is 'v2', but"),
+            (lambda: tekio.AutoTokenizer.from_pretrained(support.MODEL, "v2"), "is a folder here"),
+            (lambda: tekio.pipeline("fill-mask", model=support.MODEL, revision="v2"), "revision is 'v2', but"),
+            (lambda: tekio.pipeline("fill-mask", model=support.MODEL, torch_dtype="float16"), "float16"),
+            (lambda: tekio.pipeline("fill-mask", model=model, tokenizer=tokenizer, dtype="bfloat16"), "revision and dtype are of a model that is named"),
+            (lambda: fill("a [MASK]", tokenizer_kwargs={"truncation": True}), "tokenizer_kwargs is not supported by a pipeline's call: texts are filled whole"),
+            (lambda: model(input_ids=[[2, 3]], output_hidden_states=True), "output_hidden_states is not supported by a model's call: the logits alone"),
+            (lambda: model(input_ids=[[2, 3]], output_attentions=True), "output_attentions is not supported"),
+            (lambda: model.save_pretrained("there", push_to_hub=True), "push_to_hub is not supported by save_pretrained()"),
+            (lambda: tokenizer.save_pretrained("there", push_to_hub=True), "push_to_hub is not supported by save_pretrained()"),
+            (lambda: tekio.load_dataset(support.REVIEWS, token="hf_x"), "token is not supported by load_dataset()"),
+            (lambda: reviews.map(lambda batch: batch, batched=True, drop_last_batch=True), "drop_last_batch is not supported by map()"),
+            (lambda: reviews.filter(lambda row: True, with_indices=True), "filter() has no argument 'with_indices'"),
+        ):
+            with self.subTest(said), self.assertRaises(tekio.UsageError) as caught:
+                action()
+            self.assertIn(said, str(caught.exception))
+        for action in (
+            lambda: tekio.AutoModelForMaskedLM.from_pretrained("org/nothing", local_files_only=True),
+            lambda: tekio.AutoTokenizer.from_pretrained("org/nothing", local_files_only=True),
+            lambda: tekio.pipeline("fill-mask", model="org/nothing", revision="v2", local_files_only=True),
+            lambda: tekio.load_dataset("org/nothing", local_files_only=True),
+        ):
+            with self.assertRaisesRegex(tekio.FileError, "no request is made"):
+                action()
+        self.assertNotIn("HF_HUB_OFFLINE", os.environ)
+
     def test_what_pickles_and_what_says_why_not(self):
         tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)
         texts = tekio.load_dataset(support.REVIEWS)["train"].select(range(3))
