@@ -1,5 +1,6 @@
 """NumPy, imported when it is first needed, and what makes PyTorch's tensors of arrays without copying them."""
 
+import numbers
 import operator
 
 
@@ -55,6 +56,25 @@ def whole_number(value, name):
         from tekio.errors import UsageError
 
         raise UsageError(f"{name} is {value!r}; expected a whole number") from None
+
+
+def seed_of(seed):
+    """What may seed: a whole number, or None. Errors: UsageError."""
+    from tekio.errors import UsageError
+
+    seed = whole_number(seed, "seed")
+    if seed is not None and not 0 <= seed < 2**64:
+        raise UsageError(f"seed is {seed}; expected a whole number from 0 to 18446744073709551615")
+    return seed
+
+
+def share_of(value, name):
+    """A number between 0 and 1. Errors: UsageError."""
+    from tekio.errors import UsageError
+
+    if not isinstance(value, numbers.Real) or not 0 <= value <= 1:
+        raise UsageError(f"{name} is {value!r}; expected a number between 0 and 1")
+    return float(value)
 
 
 def check_framework(name):

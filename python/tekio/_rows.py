@@ -128,6 +128,9 @@ class ColumnBuilder:
 
 def memory_rows(columns):
     """Rows of given columns, each any sequence; all must have one length."""
+    for name, values in columns.items():
+        if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+            raise UsageError(f"the column {name!r} is {type(values).__name__}; expected a list of values")
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise UsageError(f"columns differ in length: {', '.join(f'{name} has {n}' for name, n in lengths.items())}")

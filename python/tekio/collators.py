@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tekio import _tekio
-from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list
+from tekio._arrays import as_framework, check_framework, numpy, seed_of, share_of, to_array, to_list
 from tekio.errors import UsageError
 from tekio.tokenizer import as_tokenizer
 
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
 def set_seed(seed: int) -> None:
     """Seeds what collators without a seed of their own draw from, as transformers.set_seed() does for its own."""
+    seed = seed_of(seed)
+    if seed is None:
+        raise UsageError("seed is None; expected a whole number")
     _tekio.set_seed(seed)
+
+
+def _rows(features):
+    if not isinstance(features, (list, tuple)):
+        raise UsageError(f"features are {type(features).__name__}; expected a list of rows")
+    if len(features) == 0:
+        raise UsageError("features are empty; expected at least one row")
+    return features
 
 
 class _Collator:
@@ -27,8 +38,7 @@ class _Collator:
         """features: dicts with input_ids, or lists of ids. Gives a dict of int64 arrays [rows, tokens] (PyTorch's tensors with
         return_tensors="pt"); `labels` are -100 where nothing was hidden."""
         framework = check_framework(return_tensors or self.return_tensors) or "np"
-        if len(features) == 0:
-            raise UsageError("features are empty; expected at least one row")
+        features = _rows(features)
         np = numpy()
         rows = [dict(f) if isinstance(f, Mapping) else {"input_ids": to_list(f)} for f in features]
         bare = not isinstance(features[0], Mapping)
@@ -69,11 +79,8 @@ class DataCollatorForLanguageModeling(_Collator):
     ):  # fmt: skip
         if not mlm:
             raise UsageError("mlm=False is of causal language models; Tekio's are masked ones")
-        if mlm_probability is None or not 0 <= mlm_probability <= 1:
-            raise UsageError(f"mlm_probability is {mlm_probability}; expected a number between 0 and 1")
-        for name, value in (("mask_replace_prob", mask_replace_prob), ("random_replace_prob", random_replace_prob)):
-            if not 0 <= value <= 1:
-                raise UsageError(f"{name} is {value}; expected a number between 0 and 1")
+        mlm_probability, seed = share_of(mlm_probability, "mlm_probability"), seed_of(seed)
+        mask_replace_prob, random_replace_prob = share_of(mask_replace_prob, "mask_replace_prob"), share_of(random_replace_prob, "random_replace_prob")
         if mask_replace_prob + random_replace_prob > 1:
             raise UsageError(f"mask_replace_prob and random_replace_prob are {mask_replace_prob + random_replace_prob} together; expected at most 1")
         self._arguments = {
@@ -118,8 +125,9 @@ class DataCollatorForWholeWordMask(_Collator):
     ):  # fmt: skip
         if not mlm:
             raise UsageError("mlm=False is of causal language models; Tekio's are masked ones")
-        if not 0 < mlm_probability <= 1:
-            raise UsageError(f"mlm_probability is {mlm_probability}; expected a number above 0 and at most 1")
+        mlm_probability, seed = share_of(mlm_probability, "mlm_probability"), seed_of(seed)
+        if mlm_probability == 0:
+            raise UsageError("mlm_probability is 0; expected a number above 0 and at most 1")
         self._arguments = {"mlm_probability": mlm_probability, "pad_to_multiple_of": pad_to_multiple_of, "return_tensors": return_tensors, "seed": seed}
         self.tokenizer, self.mlm, self.mlm_probability = tokenizer, mlm, mlm_probability
         self.pad_to_multiple_of, self.return_tensors, self.seed = pad_to_multiple_of, return_tensors, seed
@@ -143,6 +151,12 @@ class DataCollatorForWholeWordMask(_Collator):
 def default_data_collator(features: list, return_tensors: str = "np") -> dict[str, Any]:
     """Stacks the rows' numbers, name by name; "label" becomes "labels"."""
     framework = check_framework(return_tensors) or "np"
+    features = _rows(features)
+    for i, row in enumerate(features):
+        if not isinstance(row, Mapping):
+            raise UsageError(f"row {i} of features is {type(row).__name__}; expected a dict")
+        if row.keys() != features[0].keys():
+            raise UsageError(f"row {i} of features has {list(row)}, but row 0 {list(features[0])}")
     batch = {}
     for name, first in features[0].items():
         if first is None or isinstance(first, str):

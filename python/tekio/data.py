@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tekio import _tekio
-from tekio._arrays import to_list
+from tekio._arrays import seed_of, to_list, whole_number
 from tekio._map import mapped_columns
 from tekio._options import check_unused
 from tekio._rows import ChunkRows, ColumnBuilder, FileRows, memory_rows
@@ -34,12 +34,14 @@ class Dataset:
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Dataset:
         """Rows of columns: {"text": [...], "label": [...]}."""
+        if not isinstance(mapping, Mapping):
+            raise UsageError(f"mapping is {type(mapping).__name__}; expected a dict of columns")
         return cls(memory_rows(mapping))
 
     @classmethod
     def from_list(cls, rows: list) -> Dataset:
         """Rows of dicts; what one lacks is None. Strings are rows of a column "text"."""
-        rows = list(rows)
+        rows = _listed(rows, "rows")
         if rows and isinstance(rows[0], str):
             return cls.from_texts(rows)
         for i, row in enumerate(rows):
@@ -51,7 +53,7 @@ class Dataset:
     @classmethod
     def from_texts(cls, texts: list[str]) -> Dataset:
         """One row a text, in a column "text"."""
-        return cls(memory_rows({"text": list(texts)}))
+        return cls(memory_rows({"text": _listed(texts, "texts")}))
 
     @classmethod
     def from_arrow(cls, table: Any) -> Dataset:
@@ -67,6 +69,8 @@ class Dataset:
     @classmethod
     def from_pandas(cls, frame: Any) -> Dataset:
         """Rows of a pandas DataFrame, its index left out."""
+        if not hasattr(frame, "columns"):
+            raise UsageError(f"a {type(frame).__name__} is no DataFrame; of a column, pass its to_frame(), or its texts with tolist()")
         try:
             import pyarrow
         except ImportError:
@@ -113,7 +117,10 @@ class Dataset:
 
     def _number(self, i):
         count = len(self)
-        at = int(i) + (count if i < 0 else 0)
+        i = whole_number(i, "the number of a row")
+        if i is None:
+            raise UsageError("the number of a row is None; expected a whole number")
+        at = i + (count if i < 0 else 0)
         if not 0 <= at < count:
             raise IndexError(f"row {i} was asked for, but there are {count}")
         return at
@@ -127,7 +134,7 @@ class Dataset:
             return self._columns(range(*key.indices(len(self))))
         if hasattr(key, "__index__"):
             return self._shown(self._rows.row(self._number(key.__index__())))
-        return self._columns([self._number(i) for i in key])
+        return self._columns([self._number(i) for i in _listed(key, "the numbers of rows")])
 
     def __iter__(self):
         for i in range(len(self)):
@@ -151,7 +158,7 @@ class Dataset:
                 self._number(i)
             if len(indices) and min(indices) >= 0:
                 return self._of(self._rows.select(indices))
-        rows = [self._number(i) for i in (to_list(indices) if hasattr(indices, "tolist") else indices)]
+        rows = [self._number(i) for i in _listed(indices, "indices")]
         return self._of(self._rows.select(rows))
 
     def take(self, n):
@@ -351,7 +358,16 @@ class DatasetDict(dict):
 
 
 def _seed(seed):
-    return int.from_bytes(os.urandom(6), "little") if seed is None else int(seed)
+    return int.from_bytes(os.urandom(6), "little") if seed is None else seed_of(seed)
+
+
+def _listed(values, name):
+    """A list of them. Errors: UsageError (what is none, a text or a dict)."""
+    if hasattr(values, "tolist"):
+        values = to_list(values)
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)):
+        raise UsageError(f"{name} are {type(values).__name__}; expected a list")
+    return list(values)
 
 
 def _sizes(count, test_size, train_size):

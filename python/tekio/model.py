@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any
 
 from tekio import _places, _tekio
-from tekio._arrays import as_framework, is_tensor, numpy, whole_numbers
+from tekio._arrays import as_framework, is_tensor, numpy, seed_of, whole_number, whole_numbers
 from tekio._options import check_unused, with_options
-from tekio.errors import UsageError
+from tekio.errors import InputError, UsageError
 
 
 @dataclass
@@ -40,6 +42,7 @@ class MaskedLM:
         self._inner = inner
         self.name_or_path = name_or_path
         self._process = os.getpid()
+        self._changes = threading.Lock()
 
     @classmethod
     def from_pretrained(
@@ -140,7 +143,21 @@ class MaskedLM:
 
     def resize_token_embeddings(self, new_num_tokens: int, seed: int = 42) -> None:
         """Gives the model rows for words that were added to its tokenizer."""
-        self._usable().resize_token_embeddings(new_num_tokens, seed)
+        new_num_tokens, seed = whole_number(new_num_tokens, "new_num_tokens"), seed_of(seed)
+        if new_num_tokens is None or not 0 < new_num_tokens < 2**31 or seed is None:
+            raise UsageError(f"new_num_tokens is {new_num_tokens} and seed {seed}; expected whole numbers, at least one row")
+        with self._to_itself("resized"):
+            self._usable().resize_token_embeddings(new_num_tokens, seed)
+
+    @contextlib.contextmanager
+    def _to_itself(self, done):
+        """While it is trained or resized, nobody else does either."""
+        if not self._changes.acquire(blocking=False):
+            raise UsageError(f"the model cannot be {done} while it is trained or resized, by another thread or around this callback; wait for its end, or open another")
+        try:
+            yield
+        finally:
+            self._changes.release()
 
     def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> None:
         """config.json and model.safetensors, which Hugging Face transformers opens, too."""
@@ -175,6 +192,8 @@ def _loss(logits, labels):
     wanted = labels[labels != -100]
     if len(wanted) == 0:
         return float("nan")
+    if not 0 <= wanted.min() <= wanted.max() < logits.shape[-1]:
+        raise InputError(f"labels lie between {wanted.min()} and {wanted.max()}; expected ids of the vocabulary, 0 to {logits.shape[-1] - 1}, or -100")
     top = rows.max(axis=1)
     total = np.log(np.exp(rows - top[:, None]).sum(axis=1)) + top
     return float((total - rows[np.arange(len(wanted)), wanted]).mean())

@@ -107,6 +107,8 @@ class Trainer:
             raise UsageError("train_dataset is missing: there is nothing to train on")
         arguments = self._settled()
         train, evaluation = self._chunks(self.train_dataset, "train_dataset"), self._chunks(self.eval_dataset, "eval_dataset")
+        if not isinstance(resume_from_checkpoint, (bool, str, os.PathLike, type(None))):
+            raise UsageError(f"resume_from_checkpoint is {resume_from_checkpoint!r}; expected True, or a checkpoint's folder")
         resume = resume_from_checkpoint or ""
         if resume is True and not glob.glob(os.path.join(glob.escape(self.args.output_dir), "checkpoint-*")):
             raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
@@ -116,18 +118,19 @@ class Trainer:
         if self.args.push_to_hub and self.is_world_process_zero():
             hub = _tekio.Push(arguments, "End of training")
             hub.prepare()
-        flow = _Flow(self, len(train))
-        self._callbacks.call("on_train_begin")
-        try:
-            done = _tekio.train(
-                self.model._usable(), self.processing_class._inner, train, evaluation, arguments, "auto" if resume is True else os.fspath(resume),
-                self.model.name_or_path, flow
-            )  # fmt: skip
-            self._take_state(done["run_dir"])
-        except BaseException:
-            if flow.saved[1] >= max(1, self.state.global_step):  # as Ctrl-C leaves it, which comes out once that is written
-                self._take_state(flow.saved[0])
-            raise
+        with self.model._to_itself("trained"):
+            flow = _Flow(self, len(train))
+            self._callbacks.call("on_train_begin")
+            try:
+                done = _tekio.train(
+                    self.model._usable(), self.processing_class._inner, train, evaluation, arguments, "auto" if resume is True else os.fspath(resume),
+                    self.model.name_or_path, flow
+                )  # fmt: skip
+                self._take_state(done["run_dir"])
+            except BaseException:
+                if flow.saved[1] >= max(1, self.state.global_step):  # as Ctrl-C leaves it, which comes out once that is written
+                    self._take_state(flow.saved[0])
+                raise
         self._callbacks.call("on_train_end")
         if hub is not None:
             hub.push(done["run_dir"])

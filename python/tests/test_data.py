@@ -117,6 +117,8 @@ class Rows(unittest.TestCase):
         import pandas as pd
 
         frame = pd.DataFrame(ROWS)
+        with self.assertRaisesRegex(tekio.UsageError, "a Series is no DataFrame; of a column, pass its to_frame()"):
+            tekio.chunk(frame["text"], tekio.AutoTokenizer.from_pretrained(support.MODEL), 16)
         self.assertEqual(tekio.Dataset.from_pandas(frame.iloc[5:9])[0], ROWS[5])
         tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)
         self.assertEqual(len(tekio.chunk(frame, tokenizer, 16)), len(tekio.chunk(tekio.Dataset.from_list(ROWS), tokenizer, 16)))

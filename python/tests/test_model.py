@@ -52,6 +52,10 @@ class Models(unittest.TestCase):
         row = output.logits[0, 3].astype(np.float64)
         self.assertAlmostEqual(float(output.loss), float(np.log(np.exp(row).sum()) - row[7]), places=5)
         self.assertEqual(output[0], output.loss)
+        for label in (99999, -1):
+            labels[0, 3] = label
+            with self.assertRaisesRegex(tekio.InputError, rf"labels lie between {label} and {label}; expected ids of the vocabulary, 0 to \d+, or -100"):
+                self.model(**inputs, labels=labels)
 
     def test_weights_are_not_copied(self):
         weights = self.model.state_dict()

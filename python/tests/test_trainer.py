@@ -265,6 +265,27 @@ class Training(unittest.TestCase):
         with self.assertRaisesRegex(tekio.UsageError, "there is no checkpoint in output_dir"):
             self.trainer(arguments(self.folder / "run")).train(resume_from_checkpoint=True)
 
+    def test_what_is_resumed_from_is_a_folder_or_true(self):
+        with self.assertRaisesRegex(tekio.UsageError, "resume_from_checkpoint is 5; expected True, or a checkpoint's folder"):
+            self.trainer(arguments(self.folder / "run")).train(resume_from_checkpoint=5)
+
+    def test_a_model_that_is_trained_is_not_changed_otherwise(self):
+        trainer, test, said = self.trainer, self, []
+
+        class Meddles(tekio.TrainerCallback):
+            def on_step_end(self, args, state, control, model, **kwargs):
+                for action in (lambda: model.resize_token_embeddings(9000), trainer(arguments(test.folder / "other"), model).train):
+                    try:
+                        action()
+                    except tekio.UsageError as error:
+                        said.append(str(error))
+                control.should_training_stop = True
+
+        self.assertEqual(self.trainer(arguments(self.folder / "run"), callbacks=[Meddles]).train().global_step, 1)
+        self.assertRegex(said[0], "the model cannot be resized while it is trained or resized, .* wait for its end, or open another")
+        self.assertRegex(said[1], "the model cannot be trained while it is trained or resized")
+        self.trainer(arguments(self.folder / "run")).train()  # it is free again
+
     def test_ctrl_c_saves_and_the_run_goes_on(self):
         main = threading.get_ident()
 
