@@ -119,6 +119,8 @@ class Trainer:
             hub = _tekio.Push(arguments, "End of training")
             hub.prepare()
         with self.model._to_itself("trained"):
+            if not resume:
+                self.state.best_metric = self.state.best_global_step = self.state.best_model_checkpoint = None
             flow = _Flow(self, len(train))
             self._callbacks.call("on_train_begin")
             try:
@@ -292,10 +294,25 @@ class _Flow:
     def on_evaluation(self, epoch, step, wishes):
         self._take(wishes)
         self.trainer._callbacks.call("on_evaluate", metrics=self.evaluated)
+        if self.trainer.args.load_best_model_at_end:
+            self._compare(step)
         return self._wishes()
+
+    def _compare(self, step):
+        """The best evaluation so far, which on_evaluate saw without this one, as the reference has it."""
+        args, state = self.trainer.args, self.trainer.state
+        name = args.metric_for_best_model or "loss"
+        value = self.evaluated.get(name if name.startswith("eval_") else f"eval_{name}")
+        greater = args.greater_is_better if args.greater_is_better is not None else not name.endswith("loss")
+        if value is None:
+            return
+        if state.best_metric is None or (value > state.best_metric if greater else value < state.best_metric):
+            state.best_metric, state.best_global_step = value, step
 
     def on_save(self, folder, step):
         self.saved = (folder, step)
+        if self.trainer.state.best_global_step == step:
+            self.trainer.state.best_model_checkpoint = folder
         self.trainer._callbacks.call("on_save")
 
     def _take(self, wishes):

@@ -188,6 +188,28 @@ class Training(unittest.TestCase):
         self.assertEqual((output.global_step, Changes.evaluated), (4, [(3, 3)]))
         self.assertEqual([path.name for path in (self.folder / "run").glob("checkpoint-*")], ["checkpoint-2"])
 
+    def test_callbacks_see_the_best_evaluation(self):
+        seen = []
+
+        class Notes(tekio.TrainerCallback):
+            def on_evaluate(self, args, state, control, metrics, **kwargs):
+                seen.append((state.best_metric, metrics["eval_loss"]))
+
+            def on_save(self, args, state, control, **kwargs):
+                seen.append((state.best_metric, state.best_global_step, state.best_model_checkpoint))
+
+        trainer = self.trainer(arguments(self.folder / "run", load_best_model_at_end=True), callbacks=[Notes])
+        trainer.train()
+        (none, first), best_then, (before, second), best_at_last = seen
+        self.assertIsNone(none)
+        self.assertEqual(best_then, (first, 5, str(self.folder / "run" / "checkpoint-5")))
+        self.assertEqual(before, first)
+        self.assertLess(second, first)
+        self.assertEqual(best_at_last, (second, 10, str(self.folder / "run" / "checkpoint-10")))
+        self.assertEqual((trainer.state.best_metric, trainer.state.best_global_step), (second, 10))
+        trainer.train()
+        self.assertIsNone(seen[4][0])  # another run
+
     def test_early_stopping(self):
         stops = tekio.EarlyStoppingCallback(early_stopping_patience=1, early_stopping_threshold=100)
         output = self.trainer(arguments(self.folder / "run", num_train_epochs=5), callbacks=[stops]).train()
