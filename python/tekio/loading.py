@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tekio.tokenizer import Tokenizer
 
 # Kinds of file, and the endings of their names.
-_KINDS = {"json": {".json", ".jsonl", ".ndjson"}, "csv": {".csv", ".tsv"}, "text": {".txt"}, "parquet": {".parquet"}, "arrow": {".arrow"}}
+_KINDS = {"json": {".json", ".jsonl", ".ndjson"}, "csv": {".csv", ".tsv"}, "text": {".txt"}, "parquet": {".parquet", ".geoparquet", ".gpq"}, "arrow": {".arrow"}}
 _PACKED = {".gz", ".zst", ".bz2", ".xz"}
 
 
@@ -85,14 +85,14 @@ def _specs(path, data_dir, data_files):
 
 
 def _check_kind(kind, files):
-    """A file is read as its name says."""
+    """A file is read as its name says, and as text where that says nothing."""
     for file in files:
         stem, ending = os.path.splitext(file)
         if ending in _PACKED:
             ending = os.path.splitext(stem)[1]
-        for named, endings in _KINDS.items():
-            if ending.lower() in endings and named != kind:
-                raise UsageError(f'"{kind}" contradicts the name of {file}, which is read as "{named}"; pass that, or rename the file')
+        named = next((each for each, endings in _KINDS.items() if ending.lower() in endings), "text" if os.path.isfile(file) else kind)
+        if named != kind:
+            raise UsageError(f'"{kind}" contradicts the name of {file}, which is read as "{named}"; pass that, or rename the file')
 
 
 def chunk(

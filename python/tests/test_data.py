@@ -51,6 +51,11 @@ class Rows(unittest.TestCase):
         for kind in ("csv", "text"):
             with self.assertRaisesRegex(tekio.UsageError, f'"{kind}" contradicts the name of .*rows.jsonl, which is read as "json"'):
                 tekio.load_dataset(kind, data_files={"train": [self.path]})
+        log = pathlib.Path(self.folder.name) / "rows.log"
+        log.write_text("a film\n")
+        self.assertEqual(tekio.load_dataset("text", data_files=log, split="train")[0], {"text": "a film"})
+        with self.assertRaisesRegex(tekio.UsageError, '"json" contradicts the name of .*rows.log, which is read as "text"'):
+            tekio.load_dataset("json", data_files=log)
 
     def test_picking_and_naming(self):
         orders = []
