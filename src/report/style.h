@@ -45,7 +45,8 @@ circle.s4,rect.s4{fill:var(--c4)}circle.s5,rect.s5{fill:var(--c5)}circle.s6,rect
 .wide{overflow-x:auto;margin:0 0 18px}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;font-size:15px;padding:0 0 6px}
-th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:break-word;max-width:60ch}
+td{min-width:7em}td:last-child{min-width:11em}
 thead th{color:var(--soft);font-weight:600;white-space:nowrap}
 tbody th{font-weight:500}
 .sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr));gap:18px}
@@ -60,7 +61,9 @@ pre{background:var(--tile);border:1px solid var(--line);border-radius:8px;paddin
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 @media (max-width:600px){svg{font-size:19px}.guesses li{grid-template-columns:6.5em 1fr 4em}}
-@media print{body{font-size:11pt}main{max-width:none;padding:0}figure,.tile,.sides>div,tr{break-inside:avoid}.wide{overflow:visible}details>*{display:block}}
+@media print{body{font-size:11pt}main{max-width:none;padding:0}figure,.tile,.sides>div,tr{break-inside:avoid}.wide{overflow:visible}
+th,td,td:last-child{min-width:0;overflow-wrap:anywhere}thead th{white-space:normal}pre{white-space:pre-wrap;overflow-wrap:anywhere}
+details>*{display:block}details::details-content{content-visibility:visible;display:block}}
 )css";
 
 }  // namespace tekio::report

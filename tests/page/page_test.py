@@ -177,6 +177,40 @@ class PageTest(unittest.TestCase):
             self.assertEqual(broken, [], f"{width} wide, {scheme}")
             self.assertGreater(kept, 10)
 
+    def test_a_phone_reads_the_curves(self):
+        page = self.open()
+        page.look(390, "light")
+        page.wait("document.querySelectorAll('#curve text').length === 4")
+        for height, left in page.evaluate("[...document.querySelectorAll('#curve text')].map((t) => { const r = t.getBoundingClientRect(); return [r.height, r.x]; })"):
+            self.assertGreater(height, 10)
+            self.assertGreaterEqual(left, 0)
+
+    def open_report(self, width):
+        self.browser.look(width, "light")
+        self.browser.open((self.run_folder / "report.html").as_uri())
+        return self.browser
+
+    def test_a_phone_reads_the_reports_tables(self):
+        page = self.open_report(390)
+        rows = page.evaluate("[...document.querySelectorAll('[aria-label^=\"Words that\"] tbody tr')].map((r) => [r.textContent, r.getBoundingClientRect().height])")
+        self.assertTrue(rows)
+        for row, height in rows:
+            self.assertLess(height, 62, f"more than two lines: {row}")
+        self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 390)
+        self.assertTrue(page.evaluate("[...document.querySelectorAll('.wide')].some((w) => w.scrollWidth > w.clientWidth)"), "no table scrolls")
+
+    def test_paper_has_all_of_the_report(self):
+        page = self.open_report(720)
+        page.call("Emulation.setEmulatedMedia", media="print")
+        self.addCleanup(page.call, "Emulation.setEmulatedMedia", media="")
+        closed = page.evaluate("[...document.querySelectorAll('details')].map((d) => [d.open, d.getBoundingClientRect().height, d.lastElementChild.getBoundingClientRect().height])")
+        self.assertTrue(closed)
+        for is_open, height, content in closed:
+            self.assertFalse(is_open)
+            self.assertGreater(height, content, "what it holds is left out")
+        for part in ("pre", ".wide"):
+            self.assertEqual(page.evaluate(f"[...document.querySelectorAll('{part}')].filter((e) => e.scrollWidth > e.clientWidth).length"), 0, f"{part} is cut")
+
     @unittest.skipUnless(AXE, "there is no axe-core (scripts/setup.sh --ci brings it)")
     def test_the_page_is_accessible_at_every_width(self):
         self.look_everywhere(self.url, FILLED)
