@@ -7,7 +7,9 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 
+#include "base/statistics.h"
 #include "report/html.h"
 #include "report/style.h"
 #include "report/svg.h"
@@ -25,6 +27,52 @@ std::string with_half(double value, double half) {
 
 std::string perplexity(const Json& evaluation) {
   return with_half(number(evaluation, {"perplexity"}), number(evaluation, {"perplexity_interval"}));
+}
+
+/// A figure and the ends of its interval.
+struct Figure {
+  double value = kNone, low = kNone, high = kNone;
+};
+
+/// An evaluation's accuracy with Wilson's interval, where its count of masked tokens is known.
+Figure accuracy(const Json& evaluation) {
+  Figure share{.value = number(evaluation, {"accuracy"})};
+  const double masked = number(evaluation, {"masked_tokens"});
+  if (!(0 <= share.value && share.value <= 1) || !(masked > 0)) return share;
+  const auto [low, high] = interval_of_share(share.value, masked);
+  share.low = low, share.high = high;
+  return share;
+}
+
+/// "55.6 % (54.3 to 56.8)".
+std::string accuracy_text(const Json& evaluation) {
+  const Figure share = accuracy(evaluation);
+  if (!std::isfinite(share.low)) return percent(share.value);
+  return fmt::format("{} ({:.1f} to {:.1f})", percent(share.value), 100 * share.low, 100 * share.high);
+}
+
+/// {"value", "low", "high"}; null where there is no accuracy, ends null where masked tokens were not counted.
+OrderedJson accuracy_json(const Json& evaluation) {
+  const Figure share = accuracy(evaluation);
+  if (!std::isfinite(share.value)) return nullptr;
+  return {{"value", share.value}, {"low", share.low}, {"high", share.high}};
+}
+
+/// How many times lower or higher the perplexity became; with the paired interval, where evaluation.json has it.
+std::string change_of_perplexity(const Run& run) {
+  const double before = number(run.record, {"before", "perplexity"}),
+               after = number(run.record, {"after", "perplexity"});
+  if (!std::isfinite(before / after)) return "";
+  const bool lower = before >= after;
+  const std::string times =
+      fmt::format("{} times {}", figure(lower ? before / after : after / before), lower ? "lower" : "higher");
+  // Of the losses' difference; a perplexity is e to a loss.
+  double low = number(run.details, {"loss_difference", "low"}), high = number(run.details, {"loss_difference", "high"});
+  if (!std::isfinite(low) || !std::isfinite(high)) return times;
+  const bool by_chance = low <= 0 && 0 <= high;
+  if (lower) low = -std::exchange(high, -low);
+  return fmt::format("{} ({} to {}{})", times, figure(std::exp(low)), figure(std::exp(high)),
+                     by_chance ? ": it may be chance" : "");
 }
 
 /// A run's name where there are several; they are told apart by a number where two are called the same.
@@ -70,8 +118,8 @@ class Page {
  private:
   bool several() const { return runs_.size() > 1; }
   const Run& first() const { return runs_.front(); }
-  /// A lone run has the colour that "after" has.
-  int colour_of(size_t run) const { return several() ? static_cast<int>(run) : 1; }
+  /// A lone run has the colour that "after" has; the first colour is that of "before", which no run has.
+  static int colour_of(size_t run) { return 1 + static_cast<int>(run % (kColours - 1)); }
   /// What several runs have each, told apart.
   std::string of_run(const char* caption, size_t run) const {
     return several() ? fmt::format("{}: {}", caption, names_[run]) : caption;
@@ -100,7 +148,7 @@ class Page {
   void legend(const std::vector<Series>& series) {
     out_ += "<ul class=\"legend\">";
     for (const Series& s : series)
-      out_ += fmt::format("<li><span class=\"key s{}\"></span>{}</li>", s.colour % 8, escaped(s.name));
+      out_ += fmt::format("<li><span class=\"key s{}\"></span>{}</li>", s.colour % kColours, escaped(s.name));
     out_ += "</ul>\n";
   }
 
@@ -154,7 +202,7 @@ class Page {
       for (size_t i = 0; i < runs_.size(); ++i) {
         const Json& r = runs_[i].record;
         rows.push_back({names_[i], perplexity(member(r, {"before"})), perplexity(member(r, {"after"})),
-                        percent(number(r, {"after", "accuracy"})), perplexity(member(r, {"general", "after"})),
+                        accuracy_text(member(r, {"after"})), perplexity(member(r, {"general", "after"})),
                         figure(number(r, {"train", "steps"}), 1), duration(number(r, {"train", "seconds"})),
                         figure(number(r, {"train", "tokens_per_second"}), 3)});
       }
@@ -167,14 +215,10 @@ class Page {
     const Json& r = first().record;
     out_ += "<dl class=\"tiles\">\n";
     const Json &before = member(r, {"before"}), &after = member(r, {"after"});
-    const double factor = number(before, {"perplexity"}) / number(after, {"perplexity"});
     if (std::isfinite(number(after, {"perplexity"})))
-      tile("Perplexity on this text", perplexity(before), perplexity(after),
-           std::isfinite(factor)
-               ? fmt::format("{} times {}", figure(factor >= 1 ? factor : 1 / factor), factor >= 1 ? "lower" : "higher")
-               : "");
+      tile("Perplexity on this text", perplexity(before), perplexity(after), change_of_perplexity(first()));
     if (std::isfinite(number(after, {"accuracy"})))
-      tile("Masked words found", percent(number(before, {"accuracy"})), percent(number(after, {"accuracy"})),
+      tile("Masked words found", accuracy_text(before), accuracy_text(after),
            fmt::format("of {} masked tokens", figure(number(after, {"masked_tokens"}), 1)));
     if (std::isfinite(number(r, {"general", "after", "perplexity"})))
       tile("Perplexity on general text", perplexity(member(r, {"general", "before"})),
@@ -186,18 +230,24 @@ class Page {
         figure(number(r, {"train", "tokens_per_second"}), 3));
   }
 
-  Series evaluations(size_t i, const char* key, const char* interval) const {
+  /// A figure at each evaluation, the one before training first.
+  template <typename Of>
+  Series evaluations(size_t i, Of of) const {
     Series s{.name = names_[i], .marked = true, .colour = colour_of(i)};
     const auto add = [&](const Json& evaluation, double epoch) {
-      const double value = number(evaluation, {key}),
-                   half = interval != nullptr ? number(evaluation, {interval}) : kNone;
-      s.x.push_back(epoch), s.y.push_back(value);
-      s.low.push_back(value - half), s.high.push_back(value + half);
+      const Figure at = of(evaluation);
+      s.x.push_back(epoch), s.y.push_back(at.value), s.low.push_back(at.low), s.high.push_back(at.high);
     };
     add(member(runs_[i].record, {"before"}), 0);
     for (const Json& evaluation : list(runs_[i].record, {"evaluations"}))
       add(evaluation, number(evaluation, {"epoch"}));
     return s;
+  }
+  Series perplexities(size_t i) const {
+    return evaluations(i, [](const Json& evaluation) -> Figure {
+      const double value = number(evaluation, {"perplexity"}), half = number(evaluation, {"perplexity_interval"});
+      return {value, value - half, value + half};
+    });
   }
 
   template <typename Value>
@@ -221,14 +271,14 @@ class Page {
            .description = spoken_perplexity(),
            .x_label = "epoch",
            .y_label = "perplexity",
-           .series = all([&](size_t i) { return evaluations(i, "perplexity", "perplexity_interval"); }),
+           .series = all([&](size_t i) { return perplexities(i); }),
            .from_zero = true});
     chart({.id = "accuracy",
            .title = "Share of masked tokens that the model finds",
            .description = "Accuracy at each evaluation.",
            .x_label = "epoch",
            .y_label = "accuracy",
-           .series = all([&](size_t i) { return evaluations(i, "accuracy", nullptr); }),
+           .series = all([&](size_t i) { return evaluations(i, accuracy); }),
            .from_zero = true});
     chart(
         {.id = "loss",
@@ -267,7 +317,7 @@ class Page {
   std::string spoken_perplexity() const {
     std::string said;
     for (size_t i = 0; i < runs_.size(); ++i) {
-      const Series s = evaluations(i, "perplexity", "perplexity_interval");
+      const Series s = perplexities(i);
       said += (several() ? names_[i] + ": " : "");
       for (size_t k = 0; k < s.x.size(); ++k)
         said += fmt::format("{}{} at epoch {}", k > 0 ? ", " : "", figure(s.y[k]), figure(s.x[k], 2));
@@ -328,6 +378,24 @@ class Page {
       table(caption, {"word", "times masked", "in training text", "log-probability before", "after", "gain"}, rows);
   }
 
+  /// What was gained by how often a token stands in the training text, with the words that gained most of each class.
+  void class_table() {
+    std::vector<std::vector<std::string>> rows;
+    for (const Json& group : list(first().details, {"frequencies"})) {
+      std::string words;
+      for (const Json& word : list(group, {"gained"}))
+        words += fmt::format("{}{} +{}", words.empty() ? "" : ", ", report::text(word, {"token"}),
+                             figure(number(word, {"gain", "value"})));
+      rows.push_back({report::text(group, {"name"}), figure(number(group, {"masked"}), 1),
+                      fmt::format("{} → {}", figure(number(group, {"log_probability", "before"})),
+                                  figure(number(group, {"log_probability", "after"}))),
+                      interval(member(group, {"gain"})), words});
+    }
+    if (!rows.empty())
+      table("Gain by how often a token stands in the training text",
+            {"in training text", "times masked", "log-probability", "gain", "words that gained most"}, rows);
+  }
+
   void group_chart(const char* id, const char* title, const char* key) {
     BarChart chart{.id = id, .title = title, .description = "", .groups = {}};
     for (const Json& group : list(first().details, {key})) {
@@ -362,6 +430,7 @@ class Page {
     section("words", "Which words");
     word_table("Words that gained most", "gained");
     word_table("Words that lost most", "lost");
+    class_table();
     out_ += "<div class=\"charts\">\n";
     group_chart("frequencies", "Masked tokens found, by how often they stand in the training text", "frequencies");
     group_chart("kinds", "Masked tokens found, by what they are", "kinds");
@@ -464,6 +533,10 @@ OrderedJson document(std::span<const Run> runs) {
     all.push_back(
         {{"run", run.folder.string()},
          {"perplexity", {{"before", part({"before", "perplexity"})}, {"after", part({"after", "perplexity"})}}},
+         {"accuracy",
+          {{"before", accuracy_json(member(run.record, {"before"}))},
+           {"after", accuracy_json(member(run.record, {"after"}))}}},
+         {"loss_difference", OrderedJson(member(run.details, {"loss_difference"}))},
          {"general", part({"general"})},
          {"prompts", part({"prompts"})},
          {"words", OrderedJson(member(run.details, {"words"}))},

@@ -96,7 +96,7 @@ std::string axes(const Frame& frame, const std::string& x_label, const std::stri
 std::string drawn(const Series& whole, const Frame& frame) {
   const Series s = thinned(whole, kMostPoints);
   std::string path, marks;
-  const int colour = s.colour % 8;
+  const int colour = s.colour % kColours;
   for (size_t i = 0; i < s.x.size(); ++i) {
     if (!is_drawable(s.x[i]) || !is_drawable(s.y[i])) continue;
     const double x = frame.x(s.x[i]), y = frame.y(s.y[i]);

@@ -8,13 +8,15 @@
 
 namespace tekio::report {
 
+inline constexpr int kColours = 8;  ///< of the style sheet: the first is grey
+
 /// Points that belong together; those that are no numbers are left out.
 struct Series {
   std::string name;
   std::vector<double> x, y;
   std::vector<double> low, high;  ///< intervals; empty: there are none
   bool marked = false;            ///< each point has a mark; else they are a line alone
-  int colour = 0;                 ///< from 0; repeats after eight
+  int colour = 0;                 ///< from 0; repeats after kColours
 };
 
 struct LineChart {

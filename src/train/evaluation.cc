@@ -12,10 +12,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/statistics.h"
 #include "base/stopwatch.h"
 #include "base/worker_thread.h"
 #include "train/chunk_losses.h"
-#include "train/student.h"
 
 namespace tekio {
 

@@ -8,12 +8,12 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "train/student.h"
+#include "base/statistics.h"
 
 namespace tekio {
 namespace {
 
-constexpr size_t kWordsListed = 40, kChunksListed = 5;
+constexpr size_t kWordsListed = 40, kWordsOfClass = 5, kChunksListed = 5;
 constexpr int64_t kFewestPlaces = 3;  // of a word that is listed: of fewer there is no telling
 constexpr int kBins = 10;
 constexpr int64_t kMostCounted = 500'000;
@@ -61,18 +61,10 @@ struct Group {
   }
 };
 
-/// Wilson's 95 % interval of a share.
-std::array<double, 2> interval_of_share(int64_t hits, int64_t of) {
-  constexpr double z = 1.959963985, z2 = z * z;
-  const auto n = static_cast<double>(of);
-  const double p = static_cast<double>(hits) / n, middle = (p + z2 / (2 * n)) / (1 + z2 / n),
-               half = z / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
-}
-
 OrderedJson share(int64_t hits, int64_t of) {
-  const auto [low, high] = interval_of_share(hits, of);
-  return {{"value", static_cast<double>(hits) / static_cast<double>(of)}, {"low", low}, {"high", high}};
+  const double value = static_cast<double>(hits) / static_cast<double>(of);
+  const auto [low, high] = interval_of_share(value, static_cast<double>(of));
+  return {{"value", value}, {"low", low}, {"high", high}};
 }
 
 /// Numbers that JSON has not stand as null.
@@ -96,49 +88,55 @@ OrderedJson to_json(const std::string& name, const Group& group) {
   return json;
 }
 
-OrderedJson words_json(const std::map<int32_t, Group>& words, const Tokenizer& tokenizer,
-                       const std::vector<int64_t>& in_training) {
-  std::vector<std::pair<int32_t, const Group*>> listed;
+/// How sure a gain, or a loss, is: the end of its interval that is nearer to 0.
+double sureness_of_gain(const Group& group) { return group.gain() - group.gain_half(); }
+double sureness_of_loss(const Group& group) { return -(group.gain() + group.gain_half()); }
+
+/// The `most` surest of `words`.
+OrderedJson surest_json(const std::map<int32_t, Group>& words, double (*sureness)(const Group&), size_t most,
+                        const Tokenizer& tokenizer, const std::vector<int64_t>& in_training) {
+  std::vector<std::pair<int32_t, const Group*>> sorted;
   for (const auto& [id, group] : words)
-    if (group.masked >= kFewestPlaces && std::isfinite(group.gain())) listed.emplace_back(id, &group);
-  const auto list =
-      [&](auto sureness) {  // how sure the gain, or the loss, is: the end of its interval that is nearer to 0
-        std::vector<std::pair<int32_t, const Group*>> sorted = listed;
-        std::erase_if(sorted, [&](const auto& word) { return sureness(*word.second) <= 0; });
-        std::ranges::sort(sorted, [&](const auto& a, const auto& b) {
-          const double one = sureness(*a.second), other = sureness(*b.second);
-          return one != other ? one > other : a.first < b.first;
-        });
-        if (sorted.size() > kWordsListed) sorted.resize(kWordsListed);
-        OrderedJson json = OrderedJson::array();
-        for (const auto& [id, group] : sorted) {
-          OrderedJson word = {{"token", tokenizer.id_to_token(id)},
-                              {"masked", group->masked},
-                              {"in_training", in_training[static_cast<size_t>(id)]}};
-          put_probabilities(word, *group);
-          json.push_back(std::move(word));
-        }
-        return json;
-      };
-  return {{"gained", list([](const Group& g) { return g.gain() - g.gain_half(); })},
-          {"lost", list([](const Group& g) { return -(g.gain() + g.gain_half()); })}};
+    if (group.masked >= kFewestPlaces && std::isfinite(group.gain()) && sureness(group) > 0)
+      sorted.emplace_back(id, &group);
+  std::ranges::sort(sorted, [&](const auto& a, const auto& b) {
+    const double one = sureness(*a.second), other = sureness(*b.second);
+    return one != other ? one > other : a.first < b.first;
+  });
+  if (sorted.size() > most) sorted.resize(most);
+  OrderedJson json = OrderedJson::array();
+  for (const auto& [id, group] : sorted) {
+    OrderedJson word = {{"token", tokenizer.id_to_token(id)},
+                        {"masked", group->masked},
+                        {"in_training", in_training[static_cast<size_t>(id)]}};
+    put_probabilities(word, *group);
+    json.push_back(std::move(word));
+  }
+  return json;
 }
 
-/// By the powers of ten of how often a token stands in the training text.
-OrderedJson frequencies_json(const std::vector<Place>& places, const std::vector<int64_t>& in_training) {
+/// By the powers of ten of how often a token stands in the training text; of each class the words that gained most.
+OrderedJson frequencies_json(const std::vector<Place>& places, const std::map<int32_t, Group>& words,
+                             const Tokenizer& tokenizer, const std::vector<int64_t>& in_training) {
   static constexpr const char* kNames[] = {"never",      "1 to 9 times",   "10 to 99",
                                            "100 to 999", "1,000 to 9,999", "10,000 and more"};
-  std::array<Group, std::size(kNames)> groups;
-  for (const Place& place : places) {
+  const auto class_of = [&](int32_t id) {
     size_t number = 0;
-    for (int64_t least = 1; number + 1 < groups.size() && in_training[static_cast<size_t>(place.after.id)] >= least;
+    for (int64_t least = 1; number + 1 < std::size(kNames) && in_training[static_cast<size_t>(id)] >= least;
          least *= 10)
       ++number;
-    groups[number].add(place);
-  }
+    return number;
+  };
+  std::array<Group, std::size(kNames)> groups;
+  for (const Place& place : places) groups[class_of(place.after.id)].add(place);
+  std::array<std::map<int32_t, Group>, std::size(kNames)> words_of;
+  for (const auto& [id, group] : words) words_of[class_of(id)].emplace(id, group);
   OrderedJson json = OrderedJson::array();
-  for (size_t i = 0; i < groups.size(); ++i)
-    if (groups[i].masked > 0) json.push_back(to_json(kNames[i], groups[i]));
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].masked == 0) continue;
+    OrderedJson& entry = json.emplace_back(to_json(kNames[i], groups[i]));
+    entry["gained"] = surest_json(words_of[i], sureness_of_gain, kWordsOfClass, tokenizer, in_training);
+  }
   return json;
 }
 
@@ -250,9 +248,14 @@ OrderedJson evaluation_details(const ChunkLosses& before, const ChunkLosses& aft
   const std::vector<Place> places = places_of(before, after);
   std::map<int32_t, Group> words;
   for (const Place& place : places) words[place.after.id].add(place);
+  const LossDifference difference = loss_difference(after, before);
   return {{"masked_tokens", places.size()},
-          {"words", words_json(words, tokenizer, in_training)},
-          {"frequencies", frequencies_json(places, in_training)},
+          {"loss_difference",
+           {{"value", number(difference.loss)}, {"low", number(difference.low)}, {"high", number(difference.high)}}},
+          {"words",
+           {{"gained", surest_json(words, sureness_of_gain, kWordsListed, tokenizer, in_training)},
+            {"lost", surest_json(words, sureness_of_loss, kWordsListed, tokenizer, in_training)}}},
+          {"frequencies", frequencies_json(places, words, tokenizer, in_training)},
           {"kinds", kinds_json(places, chunks, tokenizer)},
           {"calibration", {{"before", calibration_json(before.tokens)}, {"after", calibration_json(after.tokens)}}},
           {"chunks", chunks_json(places, chunks, tokenizer)}};

@@ -19,12 +19,12 @@ std::vector<int64_t> count_ids(const Chunks& chunks, int64_t vocabulary);
 bool are_of_the_same_masks(const ChunkLosses& a, const ChunkLosses& b);
 
 /// RUN/evaluation.json. `chunks` are those that were evaluated, `in_training` is count_ids() of the training chunks.
+///   loss_difference  loss_difference() of the two
 ///   words        gained and lost: token, masked, in_training, mean log-probabilities before and after, the gain with
-///   the
-///                ends of its 95 % interval (Student's, over the word's places; words of at least 3)
-///   frequencies  by how often the token stands in the training text, and
+///                the ends of its 95 % interval (Student's, over the word's places; words of at least 3)
+///   frequencies  by how often the token stands in the training text (with the words of the class that gained), and
 ///   kinds        by what it is in its text: masked, accuracy and mean log-probability before and after, with intervals
-///                (Wilson's, and the normal one over places)
+///                (Wilson's, and Student's over places)
 ///   calibration  before and after, in tenths of confidence: tokens, mean confidence, accuracy; and the mean difference
 ///                between confidence and accuracy that comes of them
 ///   chunks       worse and better: the number, its text, masked tokens, mean log-probabilities before and after

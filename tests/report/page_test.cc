@@ -35,9 +35,11 @@ report::Run example(const std::string& name = "run") {
   run.options = {{"seed", 42}, {"learning_rate", 0.0005}};
   for (int step = 1; step <= 402; ++step)
     run.updates.push_back({double(step), step / 201.0, 3.0 - step / 400.0, 3, 5e-4 * (1 - step / 402.0), 2048, 0.14});
-  run.details = Json::parse(R"({
+  run.details = Json::parse(R"({"loss_difference": {"value": -0.78, "low": -0.83, "high": -0.73},
     "words": {"gained": [{"token": "flour", "masked": 12, "in_training": 900, "log_probability": {"before": -5.1, "after": -0.4}, "gain": {"value": 4.7, "low": 4.0, "high": 5.4}}], "lost": []},
-    "frequencies": [{"name": "100 to 999", "masked": 40, "accuracy": {"before": {"value": 0.4, "low": 0.3, "high": 0.5}, "after": {"value": 0.6, "low": 0.5, "high": 0.7}}}],
+    "frequencies": [{"name": "100 to 999", "masked": 40, "accuracy": {"before": {"value": 0.4, "low": 0.3, "high": 0.5}, "after": {"value": 0.6, "low": 0.5, "high": 0.7}},
+      "log_probability": {"before": -4.25, "after": -1.5}, "gain": {"value": 2.75, "low": 2.5, "high": 3.0},
+      "gained": [{"token": "butter", "gain": {"value": 4.25}}, {"token": "yeast", "gain": {"value": 3.5}}]}],
     "kinds": [], "calibration": {"before": {"error": 0.02, "bins": []}, "after": {"error": 0.01, "bins": [{"tokens": 9, "confidence": 0.5, "accuracy": {"value": 0.4, "low": 0.2, "high": 0.6}}]}},
     "chunks": {"all": 334, "worse_count": 20, "worse": [{"chunk": 7, "masked": 19, "text": "stir the", "log_probability": {"before": -2, "after": -3}}]}})");
   return run;
@@ -49,9 +51,48 @@ TEST(Page, ShowsWhatTheRunHas) {
   EXPECT_EQ(nesting_problem(text), "");
   for (const char* part :
        {"<html lang=\"en\">", "base adapted to cooking", "18.8 ± 1.6", "8.64 ± 0.68", "2.18 times lower", "45.9 %",
-        "55.6 %", "30.8", "sugar", "nose", "flour", "4.70 (4.00 to 5.40)", "20 of 334 chunks", "stir the",
+        "55.6 %", "30.8", "sugar", "nose", "flour", "4.70 (4.00 to 5.40)", "20 of 334 chunks", "stir the", "butter",
         "learning_rate", "tekio adapt", "1:25"})
     EXPECT_THAT(text, HasSubstr(part));
+}
+
+TEST(Page, SharesHaveWilsonsInterval) {
+  report::Run run = example();
+  run.record["after"] = {{"perplexity", 8.6}, {"accuracy", 0.5}, {"masked_tokens", 100}};
+  run.record["evaluations"][1] = {{"epoch", 2}, {"accuracy", 0.5}, {"masked_tokens", 100}};
+  const std::string text = page({&run, 1});
+  EXPECT_THAT(text, HasSubstr("45.9 % (44.7 to 47.1)"));
+  EXPECT_THAT(text, HasSubstr("50.0 % (40.4 to 59.6)"));
+  const size_t chart = text.find("<svg", text.find("Share of masked tokens that the model finds"));
+  EXPECT_THAT(text.substr(chart, text.find("</svg>", chart) - chart), HasSubstr("<line class=\"interval s1\""));
+  const OrderedJson after = document({&run, 1})["runs"][0]["accuracy"]["after"];
+  EXPECT_EQ(after["value"], 0.5);
+  EXPECT_NEAR(after["low"].get<double>(), 0.40383, 1e-5);
+  EXPECT_NEAR(after["high"].get<double>(), 0.59617, 1e-5);
+  run.record["after"].erase("masked_tokens");
+  EXPECT_THAT(page({&run, 1}), HasSubstr("<strong>50.0 %</strong>"));
+}
+
+TEST(Page, AChangeHasItsPairedInterval) {
+  report::Run run = example();
+  EXPECT_THAT(page({&run, 1}), HasSubstr("2.18 times lower (2.08 to 2.29)"));
+  EXPECT_EQ(document({&run, 1})["runs"][0]["loss_difference"]["low"], -0.83);
+  std::swap(run.record["before"], run.record["after"]);
+  run.details["loss_difference"] = {{"value", 0.78}, {"low", 0.73}, {"high", 0.83}};
+  EXPECT_THAT(page({&run, 1}), HasSubstr("2.18 times higher (2.08 to 2.29)"));
+  run.record["before"]["perplexity"] = 8.728;
+  run.record["after"]["perplexity"] = 8.641;
+  run.details["loss_difference"] = {{"value", -0.01}, {"low", -0.03}, {"high", 0.01}};
+  EXPECT_THAT(page({&run, 1}), HasSubstr("1.01 times lower (0.990 to 1.03: it may be chance)"));
+  run.details["loss_difference"] = {{"value", -0.01}, {"low", nullptr}, {"high", nullptr}};
+  EXPECT_THAT(page({&run, 1}), HasSubstr(">1.01 times lower<"));
+}
+
+TEST(Page, WordsAreToldByClass) {
+  const report::Run run = example();
+  EXPECT_THAT(page({&run, 1}),
+              HasSubstr("<th scope=\"row\">100 to 999</th><td>40</td><td>-4.25 → -1.50</td><td>2.75 (2.50 to "
+                        "3.00)</td><td>butter +4.25, yeast +3.50</td>"));
 }
 
 TEST(Page, NeedsNothingElse) {
@@ -113,6 +154,9 @@ TEST(Page, RunsStandBesideEachOther) {
   EXPECT_EQ(nesting_problem(text), "");
   EXPECT_THAT(text, HasSubstr("3 runs compared"));
   EXPECT_THAT(text, HasSubstr("a (2)"));
+  EXPECT_THAT(text, Not(HasSubstr("class=\"line s0\""))) << "the grey of what was before";
+  EXPECT_THAT(text, Not(HasSubstr("key s0")));
+  EXPECT_THAT(text, HasSubstr("class=\"line s3\""));
   const size_t table = text.find("Options that differ"), end = text.find("</table>", table);
   ASSERT_NE(table, std::string::npos);
   const std::string differing = text.substr(table, end - table);
@@ -136,7 +180,8 @@ TEST(Document, HoldsWhatTheContractNames) {
   const OrderedJson all = document(runs);
   ASSERT_EQ(all["runs"].size(), 2);
   const OrderedJson& run = all["runs"][0];
-  for (const char* key : {"run", "perplexity", "general", "prompts", "words", "metrics", "options", "data", "machine"})
+  for (const char* key : {"run", "perplexity", "accuracy", "loss_difference", "general", "prompts", "words", "metrics",
+                          "options", "data", "machine"})
     EXPECT_TRUE(run.contains(key)) << key;
   EXPECT_EQ(run["perplexity"]["after"], 8.6409);
   EXPECT_EQ(run["metrics"].size(), 2);

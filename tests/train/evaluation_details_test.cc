@@ -84,6 +84,41 @@ TEST_F(EvaluationDetails, GroupsHoldEveryMaskedTokenOnce) {
   }
 }
 
+TEST_F(EvaluationDetails, EachClassHasTheWordsOfItThatGained) {
+  std::map<int32_t, int> masked;
+  for (size_t i = 0; i < after_.tokens.size(); ++i) {
+    const int count = masked[after_.tokens[i].id]++;
+    after_.tokens[i].loss -= 2 + 0.1f * static_cast<float>(count % 2);
+  }
+  const OrderedJson json = details();
+  size_t words = 0, classes = 0;
+  for (const OrderedJson& group : json["frequencies"]) {
+    EXPECT_LE(group["gained"].size(), 5);
+    int64_t least = INT64_MAX, most = 0;
+    for (const OrderedJson& word : group["gained"]) {
+      EXPECT_GE(word["gain"]["low"].get<double>(), 0);
+      least = std::min(least, word["in_training"].get<int64_t>());
+      most = std::max(most, word["in_training"].get<int64_t>());
+      ++words;
+    }
+    if (most == 0) continue;
+    ++classes;
+    EXPECT_EQ(std::to_string(least).size(), std::to_string(most).size()) << group["name"];
+  }
+  EXPECT_GT(words, 0);
+  EXPECT_GT(classes, 0);
+}
+
+TEST_F(EvaluationDetails, TheDifferenceIsThatOfAPairedComparison) {
+  for (size_t chunk = 0; chunk < after_.losses.size(); ++chunk) after_.losses[chunk] -= 1 + 0.25 * (chunk % 3);
+  const LossDifference expected = loss_difference(after_, before_);
+  const OrderedJson difference = details()["loss_difference"];
+  EXPECT_LT(expected.high, 0);
+  EXPECT_EQ(difference["value"], expected.loss);
+  EXPECT_EQ(difference["low"], expected.low);
+  EXPECT_EQ(difference["high"], expected.high);
+}
+
 TEST_F(EvaluationDetails, CalibrationIsConfidenceBesideAccuracy) {
   for (size_t i = 0; i < after_.tokens.size(); ++i)
     after_.tokens[i].confidence = 0.75f, after_.tokens[i].hit = i % 4 != 0;
