@@ -299,19 +299,22 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return failure;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  if (event->record) look_until(*event->record->stream, [&] { return event->record->has_come; });
+  // What has come may be of a stream that is gone.
+  if (event->record && !event->record->has_come)
+    look_until(*event->record->stream, [&] { return event->record->has_come; });
   return failure;
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const EmulatedCall call;
   if (failure != cudaSuccess || !event->record) return failure;
-  go_on(*event->record->stream);
+  if (!event->record->has_come) go_on(*event->record->stream);
   return event->record->has_come ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const EmulatedCall call;
   if (failure != cudaSuccess || !event->record) return failure;
   const auto& record = event->record;
+  if (record->has_come && !streams.contains(record->stream)) return cudaSuccess;
   uint64_t& after = stream_of(stream).after[record->stream];
   after = std::max(after, record->queued);
   emulated_queue(stream, [record] {
