@@ -108,6 +108,7 @@ class Serve final : public Command {
     for (const serve::ServedModel& model : models) names.push_back(model.name);
 
     const ServerSignals signals;
+    options_.hosts = server.names();
     service.emplace(std::move(models), options_);
     server.start(*service);
     tell_address(server.port(), names, out);

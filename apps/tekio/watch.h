@@ -26,7 +26,7 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   /// Serves the run that `options` ask for, whose on_update from now on answers, too, what clients ask of the model,
-  /// and whose on_log shows its evaluations.
+  /// and whose on_log shows its evaluations. TEKIO_SERVE_TOKEN is what clients need, as of `tekio serve`.
   void start(const OpenModel& opened, TrainingOptions& options);
   std::string url() const;
 

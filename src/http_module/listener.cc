@@ -22,12 +22,17 @@ constexpr int kBacklog = 4096;  // connections that the kernel keeps until they 
 
 std::string message_of(int error) { return std::system_category().message(error); }
 
-int port_of(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
-                                             : reinterpret_cast<sockaddr_in&>(address).sin_port);
+int port_of(const sockaddr_storage& address) {
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+bool is_loopback(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET6) {
+    const in6_addr& own = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&own);
+  }
+  return ntohl(reinterpret_cast<const sockaddr_in&>(address).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 }  // namespace
@@ -66,7 +71,11 @@ bool Listener::bind(const std::string& host, int port, std::string& problem) {
     const int on = 1;
     ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (::bind(socket_, each->ai_addr, each->ai_addrlen) == 0 && ::listen(socket_, kBacklog) == 0) {
-      port_ = port_of(socket_);
+      sockaddr_storage own{};
+      socklen_t size = sizeof own;
+      ::getsockname(socket_, reinterpret_cast<sockaddr*>(&own), &size);
+      port_ = port_of(own);
+      is_loopback_ = http::is_loopback(own);
       return true;
     }
     problem = message_of(errno);

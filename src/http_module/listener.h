@@ -31,6 +31,8 @@ class Listener {
   /// Takes the address and listens. False: `problem` says why not.
   bool bind(const std::string& host, int port, std::string& problem);
   int port() const { return port_; }
+  /// Of 127.0.0.0/8, or ::1.
+  bool is_loopback() const { return is_loopback_; }
   int socket() const { return socket_; }
   /// The next client's socket, waiting for one until `bell` rings; -1: none is there, and it rings.
   int accept(const Bell& bell);
@@ -40,6 +42,7 @@ class Listener {
 
  private:
   int socket_ = -1, port_ = 0;
+  bool is_loopback_ = false;
 };
 
 }  // namespace tekio::http

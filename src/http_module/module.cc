@@ -81,6 +81,7 @@ class HttplibServer final : public Server, private httplib::Server {
     return is_bound;
   }
   int port() const override { return listener_.port(); }
+  bool is_loopback() const override { return listener_.is_loopback(); }
 
   void run(http::Handler& handler) override {
     handler_ = &handler;
@@ -133,6 +134,8 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange.begun = Clock::now();
     exchange.request = {.method = asked.method,
                         .path = asked.path,
+                        .host = asked.get_header_value("Host"),
+                        .origin = asked.get_header_value("Origin"),
                         .authorization = asked.get_header_value("Authorization"),
                         .body = {}};
     // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular

@@ -15,12 +15,12 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 3;
+constexpr int32_t kModuleVersion = 4;
 
 struct Request {
-  std::string method, path;   ///< the path decoded, without what follows a question mark
-  std::string authorization;  ///< the header of this name
-  std::string body;
+  std::string method, path;                                ///< the path decoded, without what follows a question mark
+  std::string host = {}, origin = {}, authorization = {};  ///< the headers of these names
+  std::string body = {};
 };
 
 struct Reply {
@@ -59,6 +59,8 @@ class Server {
  public:
   virtual ~Server() = default;
   virtual int port() const = 0;
+  /// Only this machine reaches it.
+  virtual bool is_loopback() const = 0;
   /// Serves until stop(); what had arrived by then is answered before it returns. `handler` must outlive that.
   virtual void run(Handler& handler) = 0;
   /// From another thread, once.

@@ -33,12 +33,17 @@ HttpModule load_module() {
 
 }  // namespace
 
-Server::Server(const std::string& host, int port, const http::Limits& limits) {
+Server::Server(const std::string& host, int port, const http::Limits& limits) : host_(host) {
   std::string problem;
   server_.reset(load_module().make_server(host, port, limits, problem));
   if (!server_)
     fail(ErrorKind::io, "cannot listen on {} port {}: {}; another port or address may be free", printable(host), port,
          printable(problem, 300));
+}
+
+std::vector<std::string> Server::names() const {
+  if (!server_->is_loopback()) return {};
+  return {"localhost", "127.0.0.1", "[::1]", host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]"};
 }
 
 void Server::start(http::Handler& handler) {

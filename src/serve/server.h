@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "http_module/module.h"
 
@@ -19,12 +20,15 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   int port() const { return server_->port(); }
+  /// How clients call it where this machine alone reaches it; else empty: they may know it by any name.
+  std::vector<std::string> names() const;
   /// Serves on threads of its own until stop(). Once.
   void start(http::Handler& handler);
   /// Takes no further clients; what had arrived is answered when it returns.
   void stop();
 
  private:
+  const std::string host_;
   std::unique_ptr<http::Server> server_;
   std::thread listening_;
 };

@@ -78,6 +78,18 @@ std::string pattern_of(std::string_view text) {
   return pattern;
 }
 
+/// "localhost" of "LOCALHOST:8080"; empty where what follows the name is no port.
+std::string name_of_host(std::string_view host) {
+  const size_t end = std::min(host.size(), host.starts_with('[') ? host.find(']') + 1 : host.find(':'));
+  const std::string_view port = host.substr(end);
+  if (!port.empty() && (port.front() != ':' || port.find_first_not_of("0123456789", 1) != std::string_view::npos))
+    return "";
+  std::string name(host.substr(0, end));
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return name;
+}
+
 int64_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
   int64_t all = 0, resident = 0;
@@ -97,8 +109,28 @@ const ServedModel* Service::find(const std::string& path) const {
   return found == models_.end() ? nullptr : &*found;
 }
 
+bool Service::is_own_host(std::string_view host) const {
+  return std::ranges::find(options_.hosts, name_of_host(host)) != options_.hosts.end();
+}
+
+bool Service::is_own_page(std::string_view origin) const {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (origin.starts_with(scheme)) return is_own_host(origin.substr(scheme.size()));
+  return false;
+}
+
 /// Before the body is read: whether there is such a place, and whether the client may use it.
 bool Service::admit(const http::Request& head, http::Reply& reply) {
+  // Any page in a browser of this machine can send requests here: as a form, or where its name leads here by now.
+  if (!options_.hosts.empty() && options_.token.empty() &&
+      ((!head.host.empty() && !is_own_host(head.host)) || (!head.origin.empty() && !is_own_page(head.origin)))) {
+    reply =
+        refusal(403, fmt::format("the request is for {}{}{}; expected this machine's own, as http://localhost, or a "
+                                 "server with a token",
+                                 printable(head.host, 100), head.origin.empty() ? "" : " from a page of ",
+                                 printable(head.origin, 100)));
+    return false;
+  }
   const bool is_model = asks_model(head.path);
   if (!is_model && !is_known(head.path)) {
     reply = refusal(404, "there is nothing here: the page is at /, and /openapi.json describes the rest");

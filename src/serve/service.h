@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http_module/module.h"
@@ -16,9 +17,12 @@
 namespace tekio::serve {
 
 struct ServiceOptions {
-  std::string token;                 ///< what /models and /events demand as Authorization: Bearer; empty: nothing
-  std::filesystem::path run;         ///< a run whose curves and prompts the page shows; empty: none
-  std::vector<std::string> prompts;  ///< where they are known before the run's folder is there
+  /// What a request's Host, and the page that it came from, may be called, with any port; empty: anything. Not asked of
+  /// who has the token.
+  std::vector<std::string> hosts = {};
+  std::string token = {};                 ///< what /models and /events demand as Authorization: Bearer; empty: nothing
+  std::filesystem::path run = {};         ///< a run whose curves and prompts the page shows; empty: none
+  std::vector<std::string> prompts = {};  ///< where they are known before the run's folder is there
   std::shared_ptr<const ToldEvaluations> evaluations = nullptr;  ///< of a run of this process
 };
 
@@ -33,6 +37,8 @@ class Service final : public http::Handler {
   void answered(const http::Request& request, int status, double seconds) override;
 
  private:
+  bool is_own_host(std::string_view host) const;
+  bool is_own_page(std::string_view origin) const;
   const ServedModel* find(const std::string& path) const;
   http::Reply fill(const http::Request& request) const;
   http::Reply events();

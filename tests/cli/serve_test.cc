@@ -117,6 +117,14 @@ TEST_F(ServeCommand, DemandsItsToken) {
   EXPECT_EQ(http_request(port_, "GET", "/health").status, 200);
 }
 
+TEST_F(ServeCommand, RefusesPagesOfOtherServers) {
+  start();
+  EXPECT_EQ(http_request(port_, "GET", "/models").status, 200);
+  const HttpReply reply = http_request(port_, "GET", "/models", "", "Origin: http://a.example\r\n");
+  EXPECT_EQ(reply.status, 403);
+  EXPECT_THAT(reply.body, HasSubstr("the request is for localhost from a page of http://a.example; expected"));
+}
+
 TEST_F(ServeCommand, EndsWhenWhatHadArrivedIsAnswered) {
   start({"--json"});
   constexpr int kClients = 12;

@@ -46,9 +46,9 @@ class WatchedRun : public testing::Test {
     return all;
   }
   /// Starts a run that is watched on a port of its own, and waits until it is served.
-  void start(std::vector<std::string> arguments) {
+  void start(std::vector<std::string> arguments, const Start& how = {}) {
     arguments.insert(arguments.end(), {"--watch", "0"});
-    run_ = std::make_unique<Running>(arguments);
+    run_ = std::make_unique<Running>(arguments, how);
     const std::string before = " watch    http://127.0.0.1:";
     ASSERT_TRUE(run_->wait_for(before)) << run_->said();
     port_ = std::stoi(run_->said().substr(run_->said().find(before) + before.size()));
@@ -102,6 +102,19 @@ TEST_F(WatchedRun, EndsBySignalThoughAClientWaits) {
   const HttpReply reply = waiting.read();
   EXPECT_THAT(reply.status, testing::AnyOf(200, 503));
   EXPECT_EQ(run_->finish().code, 143);
+}
+
+TEST_F(WatchedRun, DemandsATokenAndElseRefusesPagesOfOtherServers) {
+  start(adapt("open", 3000));
+  EXPECT_EQ(http_request(port_, "GET", "/models").status, 200);
+  EXPECT_EQ(http_request(port_, "GET", "/models", "", "Origin: http://a.example\r\n").status, 403);
+  run_->signal(SIGTERM);
+  run_->finish();
+  start(adapt("secret", 3000), {.environment = {{"TEKIO_SERVE_TOKEN", "secret"}}});
+  EXPECT_EQ(http_request(port_, "GET", "/models").status, 401);
+  EXPECT_EQ(http_request(port_, "GET", "/models", "", "Authorization: Bearer secret\r\n").status, 200);
+  run_->signal(SIGTERM);
+  run_->finish();
 }
 
 TEST_F(WatchedRun, MayBeOneOfPretrain) {

@@ -38,6 +38,7 @@ class Echo final : public http::Handler {
   http::Reply answer(const http::Request& request) override {
     http::Reply reply;
     reply.body = request.method == "POST" ? request.body : request.path;
+    if (request.path == "/names") reply.body = request.host + " " + request.origin;
     if (request.path == "/large") reply.body.assign(16 << 20, 'x');
     if (request.path == "/slow") wait_for_gate();
     if (request.path == "/stream") {
@@ -131,6 +132,13 @@ TEST_F(ServerTest, AnswersManyRequestsOfAConnection) {
   client.send("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nbb");
   EXPECT_EQ(client.read().body, "a");
   EXPECT_EQ(client.read().body, "bb");
+}
+
+TEST_F(ServerTest, TellsWhoIsAskedAndByWhichPage) {
+  start();
+  EXPECT_EQ(request("GET", "/names", "", "Origin: http://a.example\r\n").body, "localhost http://a.example");
+  EXPECT_THAT(server_->names(), testing::ElementsAre("localhost", "127.0.0.1", "[::1]", "127.0.0.1"));
+  EXPECT_TRUE(Server("0.0.0.0", 0, {}).names().empty());
 }
 
 TEST_F(ServerTest, UnderstandsHttp) {

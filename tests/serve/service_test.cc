@@ -51,7 +51,7 @@ http::Reply posted(Service& service, const std::string& path, const std::string&
 }
 
 http::Reply got(Service& service, const std::string& path, const std::string& token = "") {
-  return reply_to(service, {.method = "GET", .path = path, .authorization = token, .body = ""});
+  return reply_to(service, {.method = "GET", .path = path, .authorization = token});
 }
 
 TEST(Service, FillsByAModelsName) {
@@ -108,6 +108,27 @@ TEST(Service, TokenIsDemandedOfModelsAndRunsOnly) {
     EXPECT_EQ(got(*service, open).status, 200) << open;
 }
 
+TEST(Service, RefusesWhatAPageOfAnotherServerAsks) {
+  const std::vector<std::string> own = {"localhost", "127.0.0.1", "[::1]", "127.0.0.2"};
+  const auto service = service_of({.hosts = own});
+  const auto status = [](Service& asked, const std::string& host, const std::string& origin) {
+    return reply_to(asked, {.method = "GET", .path = "/health", .host = host, .origin = origin}).status;
+  };
+  for (const char* host : {"", "localhost", "LocalHost:8080", "127.0.0.1:1", "[::1]", "[::1]:8080", "127.0.0.2:80"})
+    EXPECT_EQ(status(*service, host, ""), 200) << host;
+  for (const char* host : {"evil.example", "evil.example:8080", "localhost.evil.example", "localhost:8080.evil.example",
+                           "localhost.", "[::1", "[::1]x", "[::2]", "::1", ":8080", "127.0.0.3", "a@localhost"})
+    EXPECT_EQ(status(*service, host, ""), 403) << host;
+  for (const char* origin : {"http://localhost:8080", "https://127.0.0.1", "http://[::1]:3000"})
+    EXPECT_EQ(status(*service, "localhost", origin), 200) << origin;
+  for (const char* origin : {"null", "http://evil.example", "https://localhost.evil.example", "file://", "localhost"})
+    EXPECT_EQ(status(*service, "localhost", origin), 403) << origin;
+  const auto with_token = service_of({.hosts = own, .token = "secret"});  // a page has no token; a proxy has a name
+  EXPECT_EQ(status(*with_token, "models.example", "https://models.example"), 200);
+  const auto reached_by_others = service_of();
+  EXPECT_EQ(status(*reached_by_others, "models.example", "https://models.example"), 200);
+}
+
 TEST(Service, ListsModels) {
   const auto service = service_of();
   const Json listed = Json::parse(got(*service, "/models").body);
@@ -132,8 +153,8 @@ TEST(Service, DescribesItself) {
 TEST(Service, MetricsNameNoPathThatAClientMadeUp) {
   const auto service = service_of();
   posted(*service, "/models/base", R"({"inputs": "a"})");
-  service->answered({.method = "POST", .path = "/models/base", .authorization = "", .body = ""}, 200, 0.01);
-  service->answered({.method = "GET", .path = "/made-up\"}", .authorization = "", .body = ""}, 404, 0.01);
+  service->answered({.method = "POST", .path = "/models/base"}, 200, 0.01);
+  service->answered({.method = "GET", .path = "/made-up\"}"}, 404, 0.01);
   const std::string text = got(*service, "/metrics").body;
   EXPECT_THAT(text, HasSubstr("tekio_http_requests_total{route=\"/models/{name}\",status=\"200\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("tekio_http_requests_total{route=\"other\",status=\"404\"} 1\n"));

@@ -50,7 +50,7 @@ class HttpClient {
   /// A request with its body's length.
   bool send(std::string_view method, std::string_view path, std::string_view body,
             std::string_view headers = "") const {
-    return send(std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: here\r\nContent-Length: " +
+    return send(std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
                 std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(body));
   }
 
