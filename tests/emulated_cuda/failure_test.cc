@@ -7,7 +7,6 @@
 #include "compute/arena.h"
 #include "compute/cuda.h"
 #include "cuda_runtime.h"
-#include "support/results.h"
 
 namespace tekio::test {
 namespace {
@@ -21,7 +20,7 @@ TEST(CudaFailure, IsToldInOneSentenceThoughMemoryIsGivenBackAfterwards) {
   std::string message;
   try {
     const Arena another = std::move(*arena);  // given back on the way out, while the GPU fails
-    squared_norm(*cuda, x);
+    cuda->squared_norm(x);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::device);
     message = error.what();
