@@ -42,16 +42,17 @@ class OnGpu {
       : backend_(make_cuda_backend(ranks.number_here() % cuda_devices())),
         sums_(make_rank_sums(ranks, backend_->memory())) {}
   RankSums& sums() { return *sums_; }
+  Memory& memory() { return backend_->memory(); }
   std::span<float> put(const std::vector<float>& numbers) {
     const auto count = static_cast<int64_t>(numbers.size());
     Arena& arena = arenas_.emplace_back(Arena::size_of_tensor(DType::f32, {count}), "a test", backend_->memory());
     const Tensor tensor = arena.take(DType::f32, {count});
-    if (count > 0) backend_->memory().write(tensor.data, numbers.data(), tensor.bytes());
+    if (count > 0) memory().write(tensor.data, numbers.data(), tensor.bytes());
     return tensor.values();
   }
   std::vector<float> get(std::span<const float> numbers) {
     std::vector<float> all(numbers.size());
-    if (!all.empty()) backend_->memory().read(all.data(), numbers.data(), static_cast<int64_t>(numbers.size_bytes()));
+    if (!all.empty()) memory().read(all.data(), numbers.data(), static_cast<int64_t>(numbers.size_bytes()));
     return all;
   }
 
@@ -232,6 +233,35 @@ TEST_F(CudaSums, ARankThatStandsStillIsNamedByAllOthers) {
       }
     EXPECT_LT(watch.seconds(), 8);
   }
+}
+
+// Whoever gives memory of a GPU back waits for all that it does, and asks nobody meanwhile whether the others live.
+TEST_F(CudaSums, ARankHeldUpByItsGpuIsLetGoWhereAnotherIsMissing) {
+  Switchboard board(2);
+  const Stopwatch watch;
+  double held_up = 0;
+  const auto errors = errors_of_ranks(
+      board,
+      [&](Communicator& ranks) {
+        OnGpu gpu(ranks);
+        const std::span<float> numbers = gpu.put(std::vector<float>(3000, 1));
+        gpu.sums().begin_sum(numbers, 2);
+        gpu.sums().wait();
+        if (ranks.rank() == 1) {
+          board.cut_off(1);
+          return std::this_thread::sleep_for(std::chrono::seconds(3));
+        }
+        void* const other = gpu.memory().allocate(256, "a test");
+        gpu.sums().begin_sum(numbers, 2);
+        const Stopwatch here;
+        gpu.memory().free(other);
+        held_up = here.seconds();
+        gpu.sums().wait();
+      },
+      kShort);
+  EXPECT_THAT(errors[0], AllOf(HasSubstr("rank 1 ("), HasSubstr("was not heard of for 1 s")));
+  EXPECT_GT(held_up, 0.5);
+  EXPECT_LT(watch.seconds(), 8);
 }
 
 TEST_F(CudaSums, LeavingReachesAllWithItsReason) {

@@ -75,11 +75,15 @@ constexpr int kWarp = 32;
 // ---- memory ----
 
 struct Memory {
-  std::map<char*, size_t> pieces;  // begin -> mapped bytes
+  struct Piece {
+    size_t mapped;  // bytes
+    int device;
+  };
+  std::map<char*, Piece> pieces;  // by where they begin
   int at_work = 0;
   void protect(int rights) const {
-    for (const auto& [begin, bytes] : pieces)
-      if (mprotect(begin, bytes, rights) != 0) die("mprotect failed");
+    for (const auto& [begin, piece] : pieces)
+      if (mprotect(begin, piece.mapped, rights) != 0) die("mprotect failed");
   }
 };
 Memory memory;
@@ -366,16 +370,26 @@ cudaError_t cudaMalloc(void** result, size_t bytes) {
   // Unset memory is NaN; of large pieces their beginning, since to protect pages that nobody touches costs nothing.
   std::memset(begin, 0xFF, std::min(bytes, size_t{1} << 20));
   if (memory.at_work == 0) mprotect(begin, mapped, PROT_NONE);
-  memory.pieces[static_cast<char*>(begin)] = mapped;
+  memory.pieces[static_cast<char*>(begin)] = {mapped, current_device};
   *result = begin;
   return cudaSuccess;
 }
+// Waits for all that its device was asked for, as CUDA does.
 cudaError_t cudaFree(void* begin) {
   if (begin == nullptr) return cudaSuccess;
+  for (;; std::this_thread::sleep_for(std::chrono::microseconds(20))) {
+    const EmulatedCall call;
+    const auto piece = memory.pieces.find(static_cast<char*>(begin));
+    if (piece == memory.pieces.end()) return cudaErrorInvalidValue;
+    const auto is_at_work = [&](EmulatedStream* stream) {
+      if (stream->device == piece->second.device) go_on(*stream);
+      return stream->device == piece->second.device && !stream->work.empty();
+    };
+    if (std::ranges::none_of(streams, is_at_work)) break;
+  }
   const EmulatedCall call;
   const auto piece = memory.pieces.find(static_cast<char*>(begin));
-  if (piece == memory.pieces.end()) return cudaErrorInvalidValue;
-  munmap(begin, piece->second);
+  munmap(begin, piece->second.mapped);
   memory.pieces.erase(piece);
   return cudaSuccess;
 }

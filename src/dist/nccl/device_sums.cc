@@ -2,23 +2,18 @@
 // numbers go to it, it adds them in the tree's order, and the sums go back. All of that is queued on a stream of its
 // own, which waits for what the back end was asked for before and goes on beside what it is asked for afterwards.
 //
-// A rank that is missing leaves kernels waiting on the others' GPUs for ever. So nothing here waits without asking the
-// communicator, whose pulse knows who is missing; and before anything is thrown, all that is under way is ended.
+// A rank that is missing leaves kernels waiting on the others' GPUs for ever, until connection.h's ends what is under
+// way; and before anything is thrown here, that has been done.
 #include "dist/device_sums.h"
 
-#include <sched.h>
-
-#include <chrono>
 #include <cstring>
 #include <exception>
-#include <thread>
 #include <utility>
 
 #include "base/log.h"
-#include "base/stopwatch.h"
 #include "compute/cuda/device.h"
+#include "dist/nccl/connection.h"
 #include "dist/nccl/kernels.h"
-#include "dist/nccl/nccl.h"
 #include "dist/sum.h"
 
 namespace tekio {
@@ -32,13 +27,6 @@ using nccl::Result;
 constexpr size_t kGivenNumbers = size_t{8} << 20;  // of all ranks, that lie beside at once
 constexpr size_t kMessages = 512;                  // of a group in one direction; NCCL has room for 2,048
 constexpr double kEndingSeconds = 5;
-
-/// What NCCL answered that is no success; or that it did not answer in time, as where another rank failed.
-struct NcclFailure {
-  Result result;
-  std::string text;
-  bool is_silence = false;
-};
 
 class Event {
  public:
@@ -73,28 +61,29 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// Looks again and again, at first at once, then after pauses that nobody feels.
-class Patience {
- public:
-  void pause() {
-    if (++looks_ < 1000)
-      ::sched_yield();
-    else
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
-  double seconds() const { return watch_.seconds(); }
+nccl::Type type_of(Wire wire) { return wire == Wire::bf16 ? nccl::Type::bfloat16 : nccl::Type::float32; }
 
- private:
-  int looks_ = 0;
-  Stopwatch watch_;
+/// What one group sends and receives.
+struct Messages {
+  const nccl::Connection& connection;
+  nccl::Comm comm;
+  cudaStream_t stream;
+
+  void send(const void* numbers, size_t count, Wire wire, int to) const {
+    connection.check(functions().send(numbers, count, type_of(wire), to, comm, stream), "ncclSend");
+  }
+  void receive(void* numbers, size_t count, Wire wire, int from) const {
+    connection.check(functions().receive(numbers, count, type_of(wire), from, comm, stream), "ncclRecv");
+  }
 };
 
 class DeviceSums final : public RankSums {
  public:
-  DeviceSums(Communicator& ranks, Device& device) : RankSums(ranks), device_(device), stream_(device) {}
+  DeviceSums(Communicator& ranks, Device& device)
+      : RankSums(ranks), device_(device), stream_(device), connection_(ranks) {}
   ~DeviceSums() override;
 
-  /// Together with all ranks. Errors: NcclFailure (they do not come together), comms.
+  /// Together with all ranks. Errors: nccl::Failure, nccl::Ended (they do not come together), comms.
   void meet(const nccl::UniqueId& id);
 
   void begin_sum(std::span<float> numbers, int givers, Wire wire) override {
@@ -148,9 +137,9 @@ class DeviceSums final : public RankSums {
     for (int step = 1; step < size(); ++step) body((rank() + step) % size());
   }
   template <typename Body>
-  void group(const Body& body);
-  void send(const void* numbers, size_t count, Wire wire, int to);
-  void receive(void* numbers, size_t count, Wire wire, int from);
+  void group(const Body& body) {
+    connection_.group([&](nccl::Comm comm) { body(Messages{connection_, comm, stream_}); });
+  }
   std::byte* slot_of(const DeviceBuffer& buffer, const Round& round, int rank, size_t slot, size_t bytes) const {
     return static_cast<std::byte*>(buffer.data()) +
            (static_cast<size_t>(rank) * round.size_of_slots() + slot * round.largest) * bytes;
@@ -165,19 +154,16 @@ class DeviceSums final : public RankSums {
   }
   void make_room(DeviceBuffer& buffer, size_t bytes);
 
-  void check(Result result, const char* call) const;
-  void settle(Result result, const char* call) const;
   void stand_by();
   template <typename Body>
   void or_end(const Body& body);
-  [[noreturn]] void tell(const NcclFailure& failure);
+  [[noreturn]] void tell(const nccl::Failure& failure);
 
   Device& device_;
-  nccl::Comm comm_ = nullptr;
   Stream stream_;
   Event asked_, done_;
   DeviceBuffer given_, packed_;
-  double limit_ = 0;  // seconds that anything may take; 0: as long as all ranks live
+  nccl::Connection connection_;  // ends first
 };
 
 // ---- what is queued ----
@@ -221,16 +207,16 @@ void DeviceSums::collect(const Round& round) {
         nccl::narrow(stream_, numbers.data(), static_cast<int64_t>(numbers.size()), packed(round, to, slot));
       });
     });
-  group([&] {
+  group([&](const Messages& messages) {
     for_others([&](int other) {
       if (gives(round.request))
         round.for_each(other, [&](size_t slot, std::span<float> numbers) {
           const void* from = wire == Wire::bf16 ? static_cast<void*>(packed(round, other, slot)) : numbers.data();
-          send(from, numbers.size(), wire, other);
+          messages.send(from, numbers.size(), wire, other);
         });
       if (other < round.request.givers)
         round.for_each(rank(), [&](size_t slot, std::span<float> numbers) {
-          receive(given(round, other, slot), numbers.size(), wire, other);
+          messages.receive(given(round, other, slot), numbers.size(), wire, other);
         });
     });
   });
@@ -248,23 +234,24 @@ void DeviceSums::add(const Round& round) {
 }
 
 void DeviceSums::spread(const Round& round) {
-  group([&] {
+  group([&](const Messages& messages) {
     for_others([&](int other) {
-      round.for_each(rank(), [&](size_t, std::span<float> own) { send(own.data(), own.size(), Wire::f32, other); });
-      round.for_each(other,
-                     [&](size_t, std::span<float> sums) { receive(sums.data(), sums.size(), Wire::f32, other); });
+      round.for_each(rank(),
+                     [&](size_t, std::span<float> own) { messages.send(own.data(), own.size(), Wire::f32, other); });
+      round.for_each(
+          other, [&](size_t, std::span<float> sums) { messages.receive(sums.data(), sums.size(), Wire::f32, other); });
     });
   });
 }
 
 void DeviceSums::spread_rounded(const Round& round) {
-  group([&] {
+  group([&](const Messages& messages) {
     for_others([&](int other) {
       round.for_each(rank(), [&](size_t slot, std::span<float> own) {
-        send(packed(round, rank(), slot), own.size(), Wire::bf16, other);
+        messages.send(packed(round, rank(), slot), own.size(), Wire::bf16, other);
       });
       round.for_each(other, [&](size_t slot, std::span<float> sums) {
-        receive(packed(round, other, slot), sums.size(), Wire::bf16, other);
+        messages.receive(packed(round, other, slot), sums.size(), Wire::bf16, other);
       });
     });
   });
@@ -283,69 +270,18 @@ void DeviceSums::make_room(DeviceBuffer& buffer, size_t bytes) {
   buffer = DeviceBuffer(static_cast<int64_t>(bytes), "what ranks send each other");
 }
 
-// ---- NCCL's manners ----
-
-nccl::Type type_of(Wire wire) { return wire == Wire::bf16 ? nccl::Type::bfloat16 : nccl::Type::float32; }
-
-void DeviceSums::send(const void* numbers, size_t count, Wire wire, int to) {
-  check(functions().send(numbers, count, type_of(wire), to, comm_, stream_), "ncclSend");
-}
-
-void DeviceSums::receive(void* numbers, size_t count, Wire wire, int from) {
-  check(functions().receive(numbers, count, type_of(wire), from, comm_, stream_), "ncclRecv");
-}
-
-/// What `body` sends and receives, all at once. When this returns it is queued.
-template <typename Body>
-void DeviceSums::group(const Body& body) {
-  check(functions().group_start(), "ncclGroupStart");
-  try {
-    body();
-  } catch (...) {
-    functions().group_end();
-    throw;
-  }
-  settle(functions().group_end(), "ncclGroupEnd");
-}
-
-void DeviceSums::check(Result result, const char* call) const {
-  if (result == Result::success || result == Result::in_progress) return;
-  const char* const more = functions().last_error(comm_);
-  std::string text = fmt::format("{} at {}", printable(functions().error_text(result)), call);
-  if (more != nullptr && *more != '\0') text += fmt::format(" ({})", printable(more, 200));
-  throw NcclFailure{result, std::move(text)};
-}
-
-/// Until NCCL has done what it was asked for: no other of its functions may be called before.
-void DeviceSums::settle(Result result, const char* call) const {
-  check(result, call);
-  for (Patience patience; result == Result::in_progress; patience.pause()) {
-    ranks().check();
-    check(functions().async_error(comm_, &result), call);
-    check(result, call);
-    if (limit_ > 0 && patience.seconds() > limit_)
-      throw NcclFailure{Result::system_error, fmt::format("no answer to {} for {:.0f} s", call, limit_), true};
-  }
-}
-
 /// Until all that is queued is done.
 void DeviceSums::stand_by() {
   done_.record(stream_);
-  for (Patience patience; !done_.has_come(); patience.pause()) {
-    ranks().check();
-    settle(Result::in_progress, "a sum over ranks");
-    if (limit_ > 0 && patience.seconds() > limit_)
-      throw NcclFailure{Result::system_error, fmt::format("no end of a sum for {:.0f} s", limit_), true};
-  }
-  settle(Result::in_progress, "a sum over ranks");  // kernels that gave up have come to their end as well
+  connection_.look_until("a sum over ranks", [&] { return done_.has_come(); });
+  connection_.settle("a sum over ranks");  // kernels that gave up have come to their end as well
 }
 
 // ---- beginning and end ----
 
 void DeviceSums::meet(const nccl::UniqueId& id) {
-  limit_ = 3 * ranks().silence_seconds();
-  nccl::Config config;
-  settle(functions().init(&comm_, size(), id, rank(), &config), "ncclCommInitRankConfig");
+  connection_.set_limit(3 * ranks().silence_seconds());
+  connection_.open(id);
   // Connections are made when they are first used: let that be now.
   const auto count = static_cast<size_t>(size());
   Parts parts;
@@ -354,19 +290,19 @@ void DeviceSums::meet(const nccl::UniqueId& id) {
   device_.zero(packed_.data(), packed_.bytes());
   queue({Sum::Kind::sum, {static_cast<float*>(packed_.data()), count}, parts, size(), Wire::f32});
   stand_by();
-  limit_ = 0;
+  connection_.set_limit(0);
 }
 
 /// Nothing is under way after what `body` throws.
 template <typename Body>
 void DeviceSums::or_end(const Body& body) {
-  if (comm_ == nullptr) {
-    ranks().check();
-    fail(ErrorKind::comms, "sums over ranks have ended");
-  }
   try {
     body();
-  } catch (const NcclFailure& failure) {
+  } catch (const nccl::Ended&) {
+    end();
+    ranks().check();
+    fail(ErrorKind::comms, "sums over ranks have ended");
+  } catch (const nccl::Failure& failure) {
     end();
     tell(failure);
   } catch (...) {
@@ -376,28 +312,26 @@ void DeviceSums::or_end(const Body& body) {
 }
 
 /// NCCL misses a rank sooner than its pulse tells which it is.
-void DeviceSums::tell(const NcclFailure& failure) {
+void DeviceSums::tell(const nccl::Failure& failure) {
   const bool may_be_another = failure.result == Result::remote_error || failure.result == Result::system_error;
-  for (Patience patience; may_be_another && patience.seconds() < ranks().silence_seconds() + 2; patience.pause())
+  for (nccl::Patience patience; may_be_another && patience.seconds() < ranks().silence_seconds() + 2; patience.pause())
     ranks().check();
   fail(ErrorKind::comms, "NCCL failed: {}; NCCL_DEBUG=WARN in the environment tells more", failure.text);
 }
 
 /// Ends all that is under way: nothing touches the numbers any more.
 void DeviceSums::end() noexcept {
-  if (comm_ == nullptr) return;
-  functions().abort(std::exchange(comm_, nullptr));
+  connection_.abort();
   cudaStreamSynchronize(stream_);
 }
 
 DeviceSums::~DeviceSums() {
   if (std::uncaught_exceptions() > 0) end();
-  if (comm_ == nullptr) return;
+  if (!connection_.is_open()) return;
   try {
-    limit_ = kEndingSeconds;
+    connection_.set_limit(kEndingSeconds);
     stand_by();
-    settle(functions().finalize(comm_), "ncclCommFinalize");
-    functions().destroy(std::exchange(comm_, nullptr));
+    connection_.close();
   } catch (...) {
     end();
   }
@@ -446,9 +380,12 @@ std::unique_ptr<RankSums> make_device_sums(Communicator& ranks, Memory& memory, 
     std::memcpy(id.bytes, record.data(), sizeof id.bytes);
     try {
       sums->meet(id);
-    } catch (const NcclFailure& failure) {
+    } catch (const nccl::Failure& failure) {
       own_problem = (failure.is_silence ? "?" : "!") + failure.text;
       sums->end();
+    } catch (const nccl::Ended&) {
+      ranks.check();
+      own_problem = "!its communicator has ended";
     }
   } else if (own_problem.empty()) {
     own_problem = "?rank 0 gave no id";
