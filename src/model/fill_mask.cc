@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "model/masked_lm.h"
+#include "text/slot_decoder.h"
 
 namespace tekio {
 namespace {
@@ -50,12 +51,15 @@ std::vector<int32_t> best(std::vector<int32_t> candidates, std::span<const float
   return candidates;
 }
 
-// The text with `token` in the place of the mask at `row`. Special tokens stay where there are several masks, so that
-// the other masks can be seen.
-std::string filled(const Tokenizer& tokenizer, std::vector<int32_t> ids, int32_t row, int32_t token, bool only_mask) {
-  ids[static_cast<size_t>(row)] = token;
-  if (const auto padding = tokenizer.pad_id()) std::erase(ids, *padding);
-  return tokenizer.decode(ids, {.skip_special_tokens = only_mask});
+/// Of a text's ids, padding aside, those with another token in the place of the mask at `row`. Special tokens stay
+/// where there are several masks, so that the other masks can be seen.
+SlotDecoder decoder_of(const Tokenizer& tokenizer, std::vector<int32_t> ids, int32_t row, bool only_mask) {
+  auto slot = static_cast<size_t>(row);
+  if (const auto padding = tokenizer.pad_id()) {
+    slot -= static_cast<size_t>(std::count(ids.begin(), ids.begin() + row, *padding));
+    std::erase(ids, *padding);
+  }
+  return {tokenizer, ids, slot, {.skip_special_tokens = only_mask}};
 }
 
 }  // namespace
@@ -112,13 +116,14 @@ std::vector<std::vector<Prediction>> predictions(const Question& question, const
   std::vector<std::vector<Prediction>> lists;
   for (size_t i = 0; i < text.masks.size(); ++i) {
     const std::span<const float> probabilities = scores.subspan(i * width, width);
+    const SlotDecoder decoder =
+        decoder_of(question.tokenizer, text.encoding.ids, text.masks[i], text.masks.size() == 1);
     std::vector<Prediction>& list = lists.emplace_back();
     for (const int32_t token : best(question.candidates, probabilities, question.top_k))
-      list.push_back(
-          {.score = probabilities[static_cast<size_t>(token)],
-           .token = token,
-           .token_str = question.tokenizer.decode(std::span(&token, 1)),
-           .sequence = filled(question.tokenizer, text.encoding.ids, text.masks[i], token, text.masks.size() == 1)});
+      list.push_back({.score = probabilities[static_cast<size_t>(token)],
+                      .token = token,
+                      .token_str = question.tokenizer.decode(std::span(&token, 1)),
+                      .sequence = token == question.tokenizer.pad_id() ? decoder.without() : decoder.with(token)});
   }
   return lists;
 }

@@ -2,13 +2,16 @@
 
 namespace tekio {
 
+OrderedJson json_of(const Prediction& prediction) {
+  return {{"score", static_cast<double>(prediction.score)},
+          {"token", prediction.token},
+          {"token_str", prediction.token_str},
+          {"sequence", prediction.sequence}};
+}
+
 OrderedJson json_of(const std::vector<Prediction>& predictions) {
   OrderedJson list = OrderedJson::array();
-  for (const Prediction& p : predictions)
-    list.push_back({{"score", static_cast<double>(p.score)},
-                    {"token", p.token},
-                    {"token_str", p.token_str},
-                    {"sequence", p.sequence}});
+  for (const Prediction& prediction : predictions) list.push_back(json_of(prediction));
   return list;
 }
 

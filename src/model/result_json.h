@@ -8,6 +8,7 @@
 
 namespace tekio {
 
+OrderedJson json_of(const Prediction& prediction);
 OrderedJson json_of(const std::vector<Prediction>& predictions);
 /// Of a text's masks: of an only one its predictions, else a list of such.
 OrderedJson json_of(const std::vector<std::vector<Prediction>>& masks);

@@ -59,21 +59,29 @@ void read_parameters(const Json& parameters, const RequestLimits& limits, FillOp
   }
 }
 
-/// Refuses what would have an answer that fills the memory: each prediction repeats its text.
-void check_answer(const FillRequest& request, const RequestLimits& limits) {
+/// Each prediction repeats its text.
+uint64_t answer_bytes(const FillRequest& request, const std::string& mask_token) {
   auto predictions = static_cast<uint64_t>(request.options.top_k);
   if (!request.options.targets.empty()) predictions = std::min<uint64_t>(predictions, request.options.targets.size());
   uint64_t bytes = 0;
   for (const std::string& text : request.inputs) {
     uint64_t masks = 0;
-    for (size_t at = text.find(limits.mask_token); at != std::string::npos;
-         at = text.find(limits.mask_token, at + limits.mask_token.size()))
+    for (size_t at = text.find(mask_token); at != std::string::npos; at = text.find(mask_token, at + mask_token.size()))
       ++masks;
     bytes += masks * predictions * (text.size() + kPrediction);
   }
-  if (bytes > limits.answer)
-    refuse(fmt::format("the answer would have about {} MB; expected {} MB at most: ask for fewer texts, masks or top_k",
-                       bytes / 1'000'000, limits.answer / 1'000'000));
+  return bytes;
+}
+
+/// As a list of JSON, without having it all in between: a tree of it is many times as large.
+template <typename Items, typename Append>
+void append_list(std::string& out, const Items& items, const Append& append) {
+  out += '[';
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out += ',';
+    append(items[i]);
+  }
+  out += ']';
 }
 
 }  // namespace
@@ -103,15 +111,26 @@ FillRequest parse_fill_request(std::string_view body, const RequestLimits& limit
   else
     refuse(fmt::format("inputs is {}; expected a text or a list of texts", kind_of(*inputs)));
   if (request.inputs.empty()) refuse("inputs is an empty list; expected texts");
-  check_answer(request, limits);
+  request.answer_bytes = answer_bytes(request, limits.mask_token);
+  if (request.answer_bytes > limits.answer)
+    refuse(fmt::format("the answer would have about {} MB; expected {} MB at most: ask for fewer texts, masks or top_k",
+                       request.answer_bytes / 1'000'000, limits.answer / 1'000'000));
   return request;
 }
 
 std::string answer_to(const FillRequest& request, std::span<const Filled::value_type> filled) {
-  OrderedJson texts = OrderedJson::array();
-  for (const auto& masks : filled) texts.push_back(json_of(masks));
-  const OrderedJson& whole = request.is_list && texts.size() > 1 ? texts : texts.at(0);
-  return whole.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  std::string answer;
+  const auto add_prediction = [&](const Prediction& prediction) {
+    answer += json_of(prediction).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  };
+  const auto add_mask = [&](const std::vector<Prediction>& predictions) {
+    append_list(answer, predictions, add_prediction);
+  };
+  const auto add_text = [&](const Filled::value_type& masks) {
+    masks.size() == 1 ? add_mask(masks.front()) : append_list(answer, masks, add_mask);
+  };
+  request.is_list&& filled.size() > 1 ? append_list(answer, filled, add_text) : add_text(filled.front());
+  return answer;
 }
 
 std::string error_body(std::string_view sentence) {

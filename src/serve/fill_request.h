@@ -22,6 +22,7 @@ struct FillRequest {
   std::vector<std::string> inputs;
   bool is_list = false;  ///< `inputs` was a list: of several texts the answer is one too
   FillOptions options;
+  uint64_t answer_bytes = 0;  ///< of the answer, roughly: a text's masks × predictions × its length
 };
 
 /// What a request may ask for.
@@ -30,7 +31,7 @@ struct RequestLimits {
   std::string mask_token;        ///< what is counted to know how long an answer becomes
   size_t texts = 128;            ///< in `inputs`
   size_t targets = 10'000;       ///< words
-  uint64_t answer = 64'000'000;  ///< bytes of the answer, roughly: a text's masks × predictions × its length
+  uint64_t answer = 64'000'000;  ///< bytes of the answer
 };
 
 /// {"inputs": "…" | ["…"], "parameters": {"top_k": 5, "targets": "…" | ["…"]}}; further parameters are refused, the

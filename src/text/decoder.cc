@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "text/byte_level.h"
 #include "text/python_unicode.h"
+#include "text/slot_decoder.h"
 #include "text/tables.h"
 #include "text/utf8.h"
 
@@ -181,6 +182,14 @@ std::optional<std::string> written_form(const Tokenizer::Tables& tables, int32_t
 
 }  // namespace
 
+bool Decoder::writes_by_token() const {
+  if (steps_.size() == 1 && std::holds_alternative<ByteLevelDecoding>(steps_.front())) return true;
+  return !steps_.empty() && std::ranges::all_of(steps_, [](const DecoderStep& step) {
+    return std::holds_alternative<WordPieceDecoding>(step) || std::holds_alternative<ReplaceDecoding>(step) ||
+           std::holds_alternative<StripDecoding>(step) || std::holds_alternative<MetaspaceDecoding>(step);
+  });
+}
+
 std::string Decoder::decode(std::vector<std::string> tokens) const {
   for (const DecoderStep& step : steps_) std::visit([&](const auto& kind) { run(kind, tokens); }, step);
   std::string text;
@@ -191,18 +200,70 @@ std::string Decoder::decode(std::vector<std::string> tokens) const {
   return text;
 }
 
-std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions& options) const {
+namespace {
+
+// Ids that no token has are left out, as in the reference, whose slow tokenizers write the unknown token.
+std::vector<std::string> written_forms(const Tokenizer::Tables& tables, std::span<const int32_t> ids,
+                                       const DecodeOptions& options) {
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
     if (id < 0) fail(ErrorKind::usage, "cannot decode the id {}: ids are not negative", id);
-    // Ids that no token has are left out, as in the reference, whose slow tokenizers write the unknown token.
-    if (auto token = written_form(*tables_, id, options.skip_special_tokens)) tokens.push_back(std::move(*token));
+    if (auto token = written_form(tables, id, options.skip_special_tokens)) tokens.push_back(std::move(*token));
   }
-  std::string text = tables_->decoder.decode(std::move(tokens));
+  return tokens;
+}
+
+std::string cleaned_up(const Tokenizer::Tables& tables, std::string text, const DecodeOptions& options) {
   // Of BPE's texts it would take spaces that stand there.
-  if (options.clean_up.value_or(tables_->clean_up) && tables_->model.as<Bpe>() == nullptr) clean(text, false);
+  if (options.clean_up.value_or(tables.clean_up) && tables.model.as<Bpe>() == nullptr) clean(text, false);
   return text;
+}
+
+/// Bytes of several tokens may be one character; what was cut shows as this one.
+bool has_replacement(std::string_view text) { return text.find("\uFFFD") != std::string_view::npos; }
+
+}  // namespace
+
+std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions& options) const {
+  return cleaned_up(*tables_, tables_->decoder.decode(written_forms(*tables_, ids, options)), options);
+}
+
+SlotDecoder::SlotDecoder(Tokenizer tokenizer, std::span<const int32_t> ids, size_t slot, const DecodeOptions& options)
+    : tokenizer_(std::move(tokenizer)),
+      options_(options),
+      before_(written_forms(tokenizer_.tables(), ids.first(slot), options)),
+      behind_(written_forms(tokenizer_.tables(), ids.subspan(slot + 1), options)),
+      is_by_token_(tokenizer_.tables().decoder.writes_by_token()) {
+  if (!is_by_token_) return;
+  text_before_ = tokenizer_.tables().decoder.decode(before_);
+  std::vector<std::string> behind = {""};  // so that none of them is the first
+  behind.insert(behind.end(), behind_.begin(), behind_.end());
+  text_behind_ = tokenizer_.tables().decoder.decode(std::move(behind));
+  is_by_token_ = !has_replacement(text_before_) && !has_replacement(text_behind_);
+}
+
+std::string SlotDecoder::with(int32_t id) const {
+  const Tokenizer::Tables& tables = tokenizer_.tables();
+  std::vector<std::string> token = written_forms(tables, std::span(&id, 1), options_);
+  if (is_by_token_ && !token.empty()) {
+    if (!before_.empty()) token.insert(token.begin(), "");
+    const std::string written = tables.decoder.decode(token);
+    if (!has_replacement(written)) return cleaned_up(tables, text_before_ + written + text_behind_, options_);
+    token.erase(token.begin(), token.end() - 1);
+  }
+  return around(token);
+}
+
+std::string SlotDecoder::without() const { return around({}); }
+
+/// The text with `tokens` in the slot, decoded as a whole.
+std::string SlotDecoder::around(const std::vector<std::string>& tokens) const {
+  std::vector<std::string> all = before_;
+  all.insert(all.end(), tokens.begin(), tokens.end());
+  all.insert(all.end(), behind_.begin(), behind_.end());
+  const Tokenizer::Tables& tables = tokenizer_.tables();
+  return cleaned_up(tables, tables.decoder.decode(std::move(all)), options_);
 }
 
 }  // namespace tekio

@@ -60,6 +60,9 @@ class Decoder {
   explicit Decoder(std::vector<DecoderStep> steps) : steps_(std::move(steps)) {}
 
   std::string decode(std::vector<std::string> tokens) const;
+  /// What a token becomes depends on whether it is the first, but not on those beside it; with bytes as tokens: as long
+  /// as each is whole characters.
+  bool writes_by_token() const;
 
   const std::vector<DecoderStep>& steps() const { return steps_; }
 
