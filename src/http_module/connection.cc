@@ -84,6 +84,11 @@ void Connection::linger() {
   }
 }
 
+bool Connection::has_left() const {
+  pollfd asked{.fd = socket_, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
+
 bool Connection::is_readable() const { return at_ < buffer_.size() || is_ready(POLLIN, request_deadline_); }
 
 bool Connection::is_writable() const {

@@ -32,6 +32,9 @@ class Connection final : public httplib::Stream {
   /// socket resets the connection, and the answer may be lost with it.
   void linger();
 
+  /// The client has closed its end, or both. From any thread, while this one neither reads nor writes.
+  bool has_left() const;
+
   bool is_readable() const override;
   bool is_writable() const override;
   ssize_t read(char* bytes, size_t size) override;

@@ -27,6 +27,7 @@ struct Exchange {
   Request request;
   bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
   bool closes = false;   ///< the answer is the connection's last
+  std::shared_ptr<void> held = {};
 };
 thread_local Exchange exchange;
 
@@ -121,6 +122,7 @@ class HttplibServer final : public Server, private httplib::Server {
         exchange.closes = stops_ || is_crowded_;
         const bool is_ok =
             process_request(connection, exchange.closes, closed, [](httplib::Request& asked) { take_head(asked); });
+        exchange.held.reset();
         if (is_ok && !exchange.is_read) connection.linger();
         if (!is_ok || exchange.closes) break;
       }
@@ -137,7 +139,7 @@ class HttplibServer final : public Server, private httplib::Server {
                         .host = asked.get_header_value("Host"),
                         .origin = asked.get_header_value("Origin"),
                         .authorization = asked.get_header_value("Authorization"),
-                        .body = {}};
+                        .has_left = [connection = exchange.connection] { return connection->has_left(); }};
     // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular
     // expression, whose depth is the path's length.
     asked.ranges.clear();
@@ -198,8 +200,10 @@ class HttplibServer final : public Server, private httplib::Server {
   void fill(httplib::Response& response, Reply reply) {
     response.status = reply.status;
     for (const auto& [name, value] : reply.headers) response.set_header(name, value);
+    exchange.held = std::move(reply.held);
     if (!reply.stream) {
-      response.set_content(std::move(reply.body), reply.type);
+      response.set_header("Content-Type", reply.type);
+      response.body = std::move(reply.body);  // set_content() would copy it
       return;
     }
     exchange.closes = true;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,21 +16,24 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 4;
+constexpr int32_t kModuleVersion = 5;
 
 struct Request {
   std::string method, path;                                ///< the path decoded, without what follows a question mark
   std::string host = {}, origin = {}, authorization = {};  ///< the headers of these names
   std::string body = {};
+  /// Whether the client has closed its end, while the request is being answered; from any thread.
+  std::function<bool()> has_left = {};
 };
 
 struct Reply {
   int status = 200;
   std::string type = "application/json", body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers = {};
   /// Where it is there, what is sent instead of `body`: piece by piece, as it gives them. It waits no longer than a
   /// second; an empty piece: nothing yet; false: that was the last one.
-  std::function<bool(std::string& piece)> stream;
+  std::function<bool(std::string& piece)> stream = {};
+  std::shared_ptr<void> held = {};  ///< let go once the reply was sent
 };
 
 /// Called on the connections' threads, several at once.

@@ -13,8 +13,8 @@ bool asks_the_same(const FillOptions& a, const FillOptions& b) { return a.top_k 
 
 }  // namespace
 
-Desk::Desk(Fill fill, const DeskLimits& limits)
-    : fill_(std::move(fill)), limits_(limits), thread_([this] {
+Desk::Desk(Fill fill, CanFill can_fill, const DeskLimits& limits)
+    : fill_(std::move(fill)), can_fill_(std::move(can_fill)), limits_(limits), thread_([this] {
         take_no_signals();
         work();
       }) {}
@@ -32,15 +32,20 @@ void Desk::close() {
   arrived_.notify_all();
 }
 
-std::future<std::string> Desk::ask(FillRequest request) {
-  std::future<std::string> answer;
+std::future<Answer> Desk::ask(FillRequest request, std::function<bool()> has_left) {
+  std::future<Answer> answer;
   {
     const std::lock_guard lock(mutex_);
     const size_t texts = request.inputs.size();
+    const uint64_t bytes = request.answer_bytes > limits_.large ? request.answer_bytes : 0;
     if (is_closed_) throw Refusal(503, "the server is stopping");
     if (!queue_.empty() && counts_.waiting + texts > limits_.queue)
       throw Refusal(429, "too many requests wait for an answer; try again in a second");
-    queue_.push_back({std::move(request), {}});
+    if (*large_bytes_ > 0 && bytes > 0 && *large_bytes_ + bytes > limits_.large_bytes)
+      throw Refusal(429, "too many large answers are under way; try again in a second, or ask for less at a time");
+    *large_bytes_ += bytes;
+    std::shared_ptr<void> room(nullptr, [all = large_bytes_, bytes](void*) { *all -= bytes; });
+    queue_.push_back({std::move(request), std::move(has_left), std::chrono::steady_clock::now(), std::move(room), {}});
     answer = queue_.back().answer.get_future();
     counts_.waiting += texts;
   }
@@ -50,7 +55,9 @@ std::future<std::string> Desk::ask(FillRequest request) {
 
 Desk::Counts Desk::counts() const {
   const std::lock_guard lock(mutex_);
-  return counts_;
+  Counts counts = counts_;
+  counts.large_bytes = *large_bytes_;
+  return counts;
 }
 
 /// Requests for one pass: the one that has waited longest, and those behind it that ask for the same. Who asks alone is
@@ -64,57 +71,90 @@ std::vector<Desk::Waiting> Desk::take() {
   arrived_.wait_for(lock, limits_.patience, [&] { return is_closed_ || counts_.waiting >= expected; });
   std::vector<Waiting> batch;
   size_t texts = 0;
+  uint64_t bytes = 0;
   for (auto next = queue_.begin(); next != queue_.end();) {
     const size_t more = next->request.inputs.size();
-    if (!batch.empty() && texts + more > limits_.texts) break;
+    const uint64_t more_bytes = next->request.answer_bytes;
+    if (!batch.empty() && (texts + more > limits_.texts || bytes + more_bytes > limits_.bytes)) break;
     if (!batch.empty() && !asks_the_same(next->request.options, batch.front().request.options)) {
       ++next;
       continue;
     }
     texts += more;
+    bytes += more_bytes;
     batch.push_back(std::move(*next));
     next = queue_.erase(next);
   }
   last_batch_ = texts;
   counts_.waiting -= texts;
-  counts_.texts += texts;
-  ++counts_.passes;
   return batch;
 }
 
 void Desk::work() {
-  for (std::vector<Waiting> batch = take(); !batch.empty(); batch = take()) answer(batch);
+  for (std::vector<Waiting> batch = take(); !batch.empty(); batch = take()) {
+    drop_those_who_left(batch);
+    if (!batch.empty()) answer(batch);
+  }
 }
 
-void Desk::answer(std::vector<Waiting>& batch) {
-  if (batch.size() == 1) return answer_alone(batch.front());
+/// Who waits only a moment may have closed one direction of the connection to say that its request is whole; who waits
+/// longer has given up.
+void Desk::drop_those_who_left(std::vector<Waiting>& batch) const {
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(batch, [&](Waiting& one) {
+    if (!one.has_left || now - one.asked < limits_.left || !one.has_left()) return false;
+    one.answer.set_exception(
+        std::make_exception_ptr(Refusal(499, "the client closed the connection while its request waited")));
+    return true;
+  });
+}
+
+/// Fills the texts of several requests in one pass.
+Filled Desk::fill(std::span<const Waiting> batch) {
   std::vector<std::string> texts;
-  for (Waiting& each : batch) texts.insert(texts.end(), each.request.inputs.begin(), each.request.inputs.end());
+  for (const Waiting& each : batch) texts.insert(texts.end(), each.request.inputs.begin(), each.request.inputs.end());
+  Filled filled = fill_(texts, batch.front().request.options);
+  const std::lock_guard lock(mutex_);
+  counts_.texts += texts.size();
+  ++counts_.passes;
+  return filled;
+}
+
+void Desk::answer(std::span<Waiting> batch) {
   Filled filled;
   try {
-    filled = fill_(texts, batch.front().request.options);
-  } catch (const std::exception&) {  // one is at fault, the others are not to suffer for it
-    for (Waiting& each : batch) answer_alone(each);
-    return;
+    filled = fill(batch);
+  } catch (const std::exception&) {
+    if (batch.size() > 1) return answer_apart(batch);
+    return batch.front().answer.set_exception(std::current_exception());
   }
   size_t at = 0;
   for (Waiting& each : batch) {
     const std::span own = std::span(filled).subspan(at, each.request.inputs.size());
     at += own.size();
     try {
-      each.answer.set_value(answer_to(each.request, own));
+      each.answer.set_value({answer_to(each.request, own), std::move(each.room)});
     } catch (const std::exception&) {  // no memory
       each.answer.set_exception(std::current_exception());
     }
   }
 }
 
-void Desk::answer_alone(Waiting& one) {
-  try {
-    one.answer.set_value(answer_to(one.request, fill_(one.request.inputs, one.request.options)));
-  } catch (const std::exception&) {
-    one.answer.set_exception(std::current_exception());
-  }
+/// After a pass was refused: who is not at fault is not to suffer for it. Those whose texts can be filled have one pass
+/// again, the others are refused one by one; where all can be, the fault is elsewhere, and each has a pass of its own.
+void Desk::answer_apart(std::span<Waiting> batch) {
+  const auto is_good = [&](const Waiting& one) {
+    try {
+      return std::ranges::all_of(one.request.inputs, can_fill_);
+    } catch (const std::exception&) {  // no memory
+      return false;
+    }
+  };
+  const auto first_bad = std::stable_partition(batch.begin(), batch.end(), is_good);
+  const auto good = static_cast<size_t>(first_bad - batch.begin());
+  const size_t together = good < batch.size() ? good : 0;
+  if (together > 0) answer(batch.first(together));
+  for (Waiting& one : batch.subspan(together)) answer(std::span(&one, 1));
 }
 
 }  // namespace tekio::serve

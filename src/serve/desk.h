@@ -1,12 +1,14 @@
 // Where requests of a model queue up: one thread answers them, those that wait together in one pass.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -20,43 +22,63 @@ namespace tekio::serve {
 struct DeskLimits {
   size_t queue = 1'024;                       ///< texts that may wait
   size_t texts = 64;                          ///< texts of several requests that one pass answers
+  uint64_t bytes = 8'000'000;                 ///< of the answers of several requests that one pass answers
   std::chrono::microseconds patience{2'000};  ///< how long a pass waits for as many texts as the one before had
+  uint64_t large = 64'000;                    ///< bytes of an answer that counts as large
+  uint64_t large_bytes = 128'000'000;         ///< of all large answers that are waited for, made or being sent
+  std::chrono::milliseconds left{1'000};      ///< waited for so long, nothing is computed for a client that has left
 };
 
 /// Fills the masks of texts that ask for the same. Errors: Refusal.
 using Fill = std::function<Filled(std::span<const std::string> texts, const FillOptions& options)>;
+/// Whether a text can be filled; asked where `Fill` refused several.
+using CanFill = std::function<bool(const std::string& text)>;
+
+struct Answer {
+  std::string body;
+  std::shared_ptr<void> room;  ///< what a large one takes of the memory for such: kept until it was sent
+};
 
 class Desk {
  public:
-  explicit Desk(Fill fill, const DeskLimits& limits = {});
+  explicit Desk(Fill fill, CanFill can_fill, const DeskLimits& limits = {});
   /// Answers what waits, then ends.
   ~Desk();
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 
-  /// The answer's body. Errors: Refusal 429 (too many wait), 503 (it is closed); by the future what `fill` throws.
-  std::future<std::string> ask(FillRequest request);
+  /// Errors: Refusal 429 (too many wait), 503 (it is closed); by the future what `fill` throws. `has_left`: whether
+  /// nobody waits for the answer any more; asked on the desk's thread while the future is not ready.
+  std::future<Answer> ask(FillRequest request, std::function<bool()> has_left = {});
   /// From now on nothing is taken; what waits is answered.
   void close();
 
   struct Counts {
     uint64_t texts = 0, passes = 0;
-    size_t waiting = 0;  ///< texts
+    size_t waiting = 0;        ///< texts
+    uint64_t large_bytes = 0;  ///< of large answers that are waited for, made or being sent
   };
   Counts counts() const;
 
  private:
   struct Waiting {
     FillRequest request;
-    std::promise<std::string> answer;
+    std::function<bool()> has_left;
+    std::chrono::steady_clock::time_point asked;
+    std::shared_ptr<void> room;
+    std::promise<Answer> answer;
   };
   void work();
   std::vector<Waiting> take();
-  void answer(std::vector<Waiting>& batch);
-  void answer_alone(Waiting& one);
+  void drop_those_who_left(std::vector<Waiting>& batch) const;
+  Filled fill(std::span<const Waiting> batch);
+  void answer(std::span<Waiting> batch);
+  void answer_apart(std::span<Waiting> batch);
 
   const Fill fill_;
+  const CanFill can_fill_;
   const DeskLimits limits_;
+  const std::shared_ptr<std::atomic<uint64_t>> large_bytes_ = std::make_shared<std::atomic<uint64_t>>(0);
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Waiting> queue_;

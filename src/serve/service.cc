@@ -46,18 +46,13 @@ bool is_known(const std::string& path) {
 bool asks_model(const std::string& path) { return path.starts_with(kModels) && path.size() > kModels.size(); }
 
 http::Reply refusal(int status, std::string_view sentence) {
-  http::Reply reply{
-      .status = status, .type = "application/json", .body = error_body(sentence), .headers = {}, .stream = {}};
+  http::Reply reply{.status = status, .type = "application/json", .body = error_body(sentence), .headers = {}};
   if (status == 429 || status == 503) reply.headers = {{"Retry-After", "1"}};
   return reply;
 }
 
 http::Reply text_reply(const char* type, std::string body) {
-  return {.status = 200,
-          .type = type,
-          .body = std::move(body),
-          .headers = {{"X-Content-Type-Options", "nosniff"}},
-          .stream = {}};
+  return {.status = 200, .type = type, .body = std::move(body), .headers = {{"X-Content-Type-Options", "nosniff"}}};
 }
 
 /// Takes as long whatever `given` is.
@@ -201,7 +196,10 @@ http::Reply Service::fill(const http::Request& request) const {
   const ServedModel& model = *find(request.path);
   FillRequest asked =
       parse_fill_request(request.body, {.vocabulary = model.vocabulary, .mask_token = model.mask_token});
-  return text_reply("application/json", model.desk->ask(std::move(asked)).get());
+  Answer answer = model.desk->ask(std::move(asked), request.has_left).get();
+  http::Reply reply = text_reply("application/json", std::move(answer.body));
+  reply.held = std::move(answer.room);
+  return reply;
 }
 
 std::string Service::models_text() const {
@@ -245,6 +243,8 @@ std::string Service::metrics_text() const {
   add("tekio_texts_total", "counter", "Texts whose masks were filled.", [](const auto& c) { return c.texts; });
   add("tekio_passes_total", "counter", "Batches of texts that were filled.", [](const auto& c) { return c.passes; });
   add("tekio_queue_texts", "gauge", "Texts that wait.", [](const auto& c) { return c.waiting; });
+  add("tekio_large_answer_bytes", "gauge", "Bytes of large answers that are waited for or being sent, by estimate.",
+      [](const auto& c) { return c.large_bytes; });
   return out + fmt::format(
                    "# HELP process_resident_memory_bytes Memory that the process holds.\n"
                    "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",

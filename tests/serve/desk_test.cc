@@ -12,6 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+bool is_good(const std::string& text) { return text != "bad"; }
+
 /// Stands for a model: each pass waits to be let through, and is remembered.
 class SlowModel {
  public:
@@ -22,7 +24,7 @@ class SlowModel {
       changed_.notify_all();
       changed_.wait(lock, [&] { return let_through_ >= begun_; });
       passes_.emplace_back(texts.begin(), texts.end());
-      if (std::ranges::find(texts, "bad") != texts.end()) throw Refusal(400, "it is bad");
+      if (!std::ranges::all_of(texts, is_good)) throw Refusal(400, "it is bad");
       Filled filled;
       for (const std::string& text : texts)
         filled.push_back(
@@ -57,7 +59,7 @@ FillRequest request_for(std::vector<std::string> texts, int64_t top_k = 5, std::
   return {.inputs = std::move(texts), .is_list = true, .options = {.top_k = top_k, .targets = std::move(targets)}};
 }
 
-int status_of(std::future<std::string>& answer) {
+int status_of(std::future<Answer>& answer) {
   try {
     answer.get();
     return 200;
@@ -70,14 +72,14 @@ class DeskTest : public ::testing::Test {
  protected:
   /// A desk whose thread is busy with a first text, so that what is asked next has to wait.
   void keep_busy(const DeskLimits& limits = {}) {
-    desk_.emplace(model_.fill(), limits);
+    desk_.emplace(model_.fill(), is_good, limits);
     first_ = desk_->ask(request_for({"first"}));
     model_.wait_for_pass(1);
   }
 
   SlowModel model_;
   std::optional<Desk> desk_;
-  std::future<std::string> first_;
+  std::future<Answer> first_;
 };
 
 TEST_F(DeskTest, AnswersInOnePassWhatWaitsTogether) {
@@ -85,10 +87,10 @@ TEST_F(DeskTest, AnswersInOnePassWhatWaitsTogether) {
   auto a = desk_->ask(request_for({"a"})), b = desk_->ask(request_for({"b", "c"})), d = desk_->ask(request_for({"d"}));
   EXPECT_EQ(desk_->counts().waiting, 4u);
   model_.let_all_through();
-  EXPECT_THAT(a.get(), HasSubstr("\"sequence\":\"a\""));
-  const std::string both = b.get();
+  EXPECT_THAT(a.get().body, HasSubstr("\"sequence\":\"a\""));
+  const std::string both = b.get().body;
   EXPECT_LT(both.find("\"sequence\":\"b\""), both.find("\"sequence\":\"c\""));
-  EXPECT_THAT(d.get(), HasSubstr("\"sequence\":\"d\""));
+  EXPECT_THAT(d.get().body, HasSubstr("\"sequence\":\"d\""));
   EXPECT_THAT(model_.passes(), ElementsAre(ElementsAre("first"), ElementsAre("a", "b", "c", "d")));
   EXPECT_EQ(desk_->counts().texts, 5u);
   EXPECT_EQ(desk_->counts().passes, 2u);
@@ -100,8 +102,8 @@ TEST_F(DeskTest, PutsTogetherOnlyWhatAsksForTheSame) {
   auto a = desk_->ask(request_for({"a"})), b = desk_->ask(request_for({"b"}, 7)),
        c = desk_->ask(request_for({"c"}, 5, {"x"})), d = desk_->ask(request_for({"d"}));
   model_.let_all_through();
-  EXPECT_THAT(a.get(), HasSubstr("\"token\":5"));
-  EXPECT_THAT(b.get(), HasSubstr("\"token\":7"));
+  EXPECT_THAT(a.get().body, HasSubstr("\"token\":5"));
+  EXPECT_THAT(b.get().body, HasSubstr("\"token\":7"));
   EXPECT_EQ(status_of(c), 200);
   EXPECT_EQ(status_of(d), 200);
   EXPECT_THAT(model_.passes(),
@@ -122,12 +124,95 @@ TEST_F(DeskTest, TakesNoMoreThanAPassHolds) {
 
 TEST_F(DeskTest, OneThatIsAtFaultAloneIsRefused) {
   keep_busy();
-  auto good = desk_->ask(request_for({"good"})), bad = desk_->ask(request_for({"bad"})),
+  auto good = desk_->ask(request_for({"good"})), bad = desk_->ask(request_for({"fine", "bad"})),
        too = desk_->ask(request_for({"too"}));
   model_.let_all_through();
   EXPECT_EQ(status_of(good), 200);
   EXPECT_EQ(status_of(bad), 400);
   EXPECT_EQ(status_of(too), 200);
+  // The others share a pass still; those that were refused are no passes.
+  EXPECT_THAT(model_.passes(), ElementsAre(ElementsAre("first"), ElementsAre("good", "fine", "bad", "too"),
+                                           ElementsAre("good", "too"), ElementsAre("fine", "bad")));
+  EXPECT_EQ(desk_->counts().passes, 2u);
+  EXPECT_EQ(desk_->counts().texts, 3u);
+}
+
+TEST(Desk, WhereAllTextsAreGoodEachIsTriedByItself) {
+  Desk desk(
+      [](std::span<const std::string> texts, const FillOptions&) -> Filled {
+        if (texts.size() > 1 || texts.front() == "odd") throw std::runtime_error("no memory");
+        return {{{{.score = 1, .token = 1, .token_str = "x", .sequence = texts.front()}}}};
+      },
+      is_good, {.patience = std::chrono::seconds(1)});
+  // The first pass has two texts by itself, so that the next one waits for as many.
+  auto two = desk.ask(request_for({"a", "b"}));
+  auto odd = desk.ask(request_for({"odd"})), other = desk.ask(request_for({"other"}));
+  EXPECT_THROW(two.get(), std::runtime_error);
+  EXPECT_THROW(odd.get(), std::runtime_error);
+  EXPECT_THAT(other.get().body, HasSubstr("other"));
+}
+
+FillRequest large_request(const std::string& text, uint64_t bytes) {
+  FillRequest request = request_for({text});
+  request.answer_bytes = bytes;
+  return request;
+}
+
+TEST_F(DeskTest, APassHasSoManyBytesOfAnswers) {
+  keep_busy({.bytes = 100});
+  auto a = desk_->ask(large_request("a", 60)), b = desk_->ask(large_request("b", 60)),
+       c = desk_->ask(large_request("c", 40)), d = desk_->ask(large_request("d", 500));
+  model_.let_all_through();
+  for (auto* answer : {&a, &b, &c, &d}) EXPECT_EQ(status_of(*answer), 200);
+  EXPECT_THAT(model_.passes(),
+              ElementsAre(ElementsAre("first"), ElementsAre("a"), ElementsAre("b", "c"), ElementsAre("d")));
+}
+
+TEST_F(DeskTest, LargeAnswersHaveSoMuchRoomUntilTheyAreSent) {
+  keep_busy({.large = 10, .large_bytes = 100});
+  const auto is_refused = [&](uint64_t bytes) {
+    try {
+      desk_->ask(large_request("x", bytes));
+      return false;
+    } catch (const Refusal& refused) {
+      EXPECT_THAT(refused.what(), HasSubstr("large answers"));
+      return refused.status == 429;
+    }
+  };
+  auto a = desk_->ask(large_request("a", 60));
+  EXPECT_TRUE(is_refused(60));
+  auto small = desk_->ask(large_request("small", 10));
+  auto b = desk_->ask(large_request("b", 40));
+  EXPECT_TRUE(is_refused(11));
+  EXPECT_EQ(desk_->counts().large_bytes, 100u);
+  model_.let_all_through();
+  std::optional<Answer> made = a.get();
+  b.get();
+  EXPECT_EQ(status_of(small), 200);
+  EXPECT_EQ(desk_->counts().large_bytes, 60u);  // made, but not sent
+  EXPECT_TRUE(is_refused(60));
+  made.reset();
+  EXPECT_EQ(desk_->counts().large_bytes, 0u);
+  EXPECT_FALSE(is_refused(500));  // by itself, whatever its size
+}
+
+TEST_F(DeskTest, ComputesNothingForWhoHasLeft) {
+  keep_busy({.left = std::chrono::milliseconds(0)});
+  auto here = desk_->ask(request_for({"here"}), [] { return false; }),
+       gone = desk_->ask(request_for({"gone"}), [] { return true; }),
+       alone = desk_->ask(request_for({"alone"}, 7), [] { return true; });
+  model_.let_all_through();
+  EXPECT_EQ(status_of(here), 200);
+  EXPECT_EQ(status_of(gone), 499);
+  EXPECT_EQ(status_of(alone), 499);
+  EXPECT_THAT(model_.passes(), ElementsAre(ElementsAre("first"), ElementsAre("here")));
+}
+
+TEST_F(DeskTest, WhoHasWaitedAMomentOnlyIsAnswered) {
+  keep_busy({.left = std::chrono::hours(1)});
+  auto half_closed = desk_->ask(request_for({"here"}), [] { return true; });
+  model_.let_all_through();
+  EXPECT_EQ(status_of(half_closed), 200);
 }
 
 TEST_F(DeskTest, RefusesWhatTheQueueHasNoRoomFor) {
@@ -178,18 +263,21 @@ TEST_F(DeskTest, AnswersWhatWaitsWhenItIsClosed) {
 }
 
 TEST(Desk, PassesOnWhateverIsThrown) {
-  Desk desk([](std::span<const std::string>, const FillOptions&) -> Filled { throw std::runtime_error("broken"); });
+  Desk desk([](std::span<const std::string>, const FillOptions&) -> Filled { throw std::runtime_error("broken"); },
+            is_good);
   EXPECT_THROW(desk.ask(request_for({"a"})).get(), std::runtime_error);
   EXPECT_THROW(desk.ask(request_for({"b"})).get(), std::runtime_error);  // it goes on
 }
 
 TEST(Desk, AnswersManyThreads) {
-  Desk desk([](std::span<const std::string> texts, const FillOptions&) {
-    Filled filled;
-    for (const std::string& text : texts)
-      filled.push_back({{{.score = 1, .token = 1, .token_str = text, .sequence = text}}});
-    return filled;
-  });
+  Desk desk(
+      [](std::span<const std::string> texts, const FillOptions&) {
+        Filled filled;
+        for (const std::string& text : texts)
+          filled.push_back({{{.score = 1, .token = 1, .token_str = text, .sequence = text}}});
+        return filled;
+      },
+      is_good);
   std::atomic<int> right{0};
   {
     std::vector<std::jthread> clients;
@@ -197,7 +285,7 @@ TEST(Desk, AnswersManyThreads) {
       clients.emplace_back([&, client] {
         for (int i = 0; i < 50; ++i) {
           const std::string text = std::to_string(client) + "-" + std::to_string(i);
-          right += desk.ask(request_for({text})).get().find("\"" + text + "\"") != std::string::npos;
+          right += desk.ask(request_for({text})).get().body.find("\"" + text + "\"") != std::string::npos;
         }
       });
   }

@@ -41,6 +41,8 @@ class Echo final : public http::Handler {
     if (request.path == "/names") reply.body = request.host + " " + request.origin;
     if (request.path == "/large") reply.body.assign(16 << 20, 'x');
     if (request.path == "/slow") wait_for_gate();
+    if (request.path == "/left") wait_until_left(request);
+    if (request.path == "/held") reply.held = std::shared_ptr<void>(nullptr, [this](void*) { tell(let_go_); });
     if (request.path == "/stream") {
       reply.type = "text/event-stream";
       reply.stream = [count = 0](std::string& piece) mutable {
@@ -64,15 +66,28 @@ class Echo final : public http::Handler {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return slow_ >= count; });
   }
-  void open_gate() {
+  void open_gate() { tell(is_open_); }
+  bool is_let_go() { return comes_true(let_go_); }
+  bool has_left() { return comes_true(left_); }
+
+ private:
+  void tell(bool& what) {
     {
       const std::lock_guard lock(mutex_);
-      is_open_ = true;
+      what = true;
     }
     changed_.notify_all();
   }
-
- private:
+  bool comes_true(const bool& what) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return what; });
+  }
+  void wait_until_left(const http::Request& request) {
+    if (request.has_left()) return;  // the client is still there: this is to be false at first
+    wait_for_gate();
+    for (int i = 0; i < 10'000 && !request.has_left(); ++i) std::this_thread::sleep_for(milliseconds(1));
+    if (request.has_left()) tell(left_);
+  }
   void wait_for_gate() {
     std::unique_lock lock(mutex_);
     ++slow_;
@@ -84,7 +99,7 @@ class Echo final : public http::Handler {
   std::mutex mutex_;
   std::condition_variable changed_;
   int slow_ = 0;
-  bool is_open_ = false;
+  bool is_open_ = false, let_go_ = false, left_ = false;
 };
 
 class ServerTest : public ::testing::Test {
@@ -288,6 +303,25 @@ TEST_F(ServerTest, BusyConnectionsTakeTurns) {
   echo_.open_gate();
   EXPECT_EQ(first.read().status, 200);
   EXPECT_EQ(second.read().body, "/2");
+}
+
+TEST_F(ServerTest, KnowsWhoHasLeft) {
+  start();
+  {
+    HttpClient client(port_);
+    client.send("GET", "/left", "");
+    echo_.wait_for_slow(1);
+    echo_.open_gate();
+  }
+  EXPECT_TRUE(echo_.has_left());
+}
+
+TEST_F(ServerTest, LetsGoWhatAReplyHeldOnceItIsSent) {
+  start({.idle = std::chrono::seconds(60)});
+  HttpClient client(port_);
+  client.send("GET", "/held", "");
+  EXPECT_EQ(client.read().status, 200);
+  EXPECT_TRUE(echo_.is_let_go());  // while the connection waits for a further request
 }
 
 TEST_F(ServerTest, StreamsPiecesAsTheyCome) {

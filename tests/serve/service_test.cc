@@ -21,15 +21,17 @@ ServedModel echo(std::string name) {
           .dtype = "f32",
           .vocabulary = 100,
           .max_length = 16,
-          .desk = std::make_unique<Desk>([](std::span<const std::string> texts, const FillOptions&) {
-            Filled filled;
-            for (const std::string& text : texts) {
-              if (text == "long") throw Refusal(422, "it is too long");
-              if (text == "broken") throw std::runtime_error("no memory");
-              filled.push_back({{{.score = 1, .token = 3, .token_str = "x", .sequence = text}}});
-            }
-            return filled;
-          })};
+          .desk = std::make_unique<Desk>(
+              [](std::span<const std::string> texts, const FillOptions&) {
+                Filled filled;
+                for (const std::string& text : texts) {
+                  if (text == "long") throw Refusal(422, "it is too long");
+                  if (text == "broken") throw std::runtime_error("no memory");
+                  filled.push_back({{{.score = 1, .token = 3, .token_str = "x", .sequence = text}}});
+                }
+                return filled;
+              },
+              [](const std::string& text) { return text != "long"; })};
 }
 
 std::unique_ptr<Service> service_of(ServiceOptions options = {}) {
