@@ -131,6 +131,7 @@ class StepMeasurement {
     const bool apart = !plain.memory().on_host();
     const int64_t measured = kWarmUpSteps + job_.steps, all = measured + (apart ? job_.steps : 0);
     Progress progress(job_.eval ? " evaluating" : " training", all, "tokens");
+    const Arena losses(Arena::size_of_tensor(DType::f64, {kLabelLoss}), "the loss", plain.memory());
     for (int64_t step = 0; step < all; ++step) {
       if (step == kWarmUpSteps) {
         steps.phases.clear();
@@ -145,8 +146,8 @@ class StepMeasurement {
       plain.wait();
       ranks_.gather("");  // all begin at once
       const Stopwatch watch;
-      steps.loss = (job_.eval ? model.evaluate(batch).loss : train(model, *sum, *optimizer, batch, step)) /
-                   static_cast<double>(batch.masked_rows.size());
+      const RowLosses rows = job_.eval ? model.evaluate(batch) : RowLosses();
+      if (!job_.eval) train(model, *sum, *optimizer, batch, step, losses.data());
       plain.wait();
       const double took = watch.seconds();
       if (step < measured) steps.seconds.push_back(took);
@@ -155,10 +156,19 @@ class StepMeasurement {
         steps.clocked_seconds += took;
       }
       steps.masked = static_cast<int64_t>(batch.masked_rows.size());
+      steps.loss = loss_of(plain, rows, losses.data()) / static_cast<double>(steps.masked);
       if (sum != nullptr && ranks_.size() > 1) time_exchange(*sum, batch, steps);
       progress.update(step + 1, (step + 1) * tokens());
     }
     steps.product_rates.push_back(product_rate(plain, steps));
+  }
+
+  /// Of an evaluation's rows, or a training step's sum.
+  static double loss_of(Backend& plain, const RowLosses& rows, const void* sum) {
+    LabelLoss loss;
+    plain.memory().read(&loss, sum, sizeof loss);
+    for (size_t i = 0; i < rows.size(); ++i) loss += rows[i];
+    return loss.loss;
   }
 
   static double product_rate(Backend& plain, const Steps& steps) {
@@ -192,15 +202,16 @@ class StepMeasurement {
     steps.exchanged_numbers = sum.exchanged().numbers;
   }
 
-  // The trainer's update of one batch on each rank. Returns this rank's loss, summed over masked tokens.
-  double train(MlmNetwork& model, GradientSum& sum, Optimizer& optimizer, const Batch& batch, int64_t step) const {
+  // The trainer's update of one batch on each rank. This rank's loss, summed over masked tokens, goes to `loss`.
+  void train(MlmNetwork& model, GradientSum& sum, Optimizer& optimizer, const Batch& batch, int64_t step,
+             void* loss) const {
     constexpr double kLearningRate = 2e-5;
     sum.begin(update_of(batch));
     const auto masked = static_cast<float>(static_cast<int64_t>(batch.masked_rows.size()) * ranks_.size());
-    const double loss = sum.add(batch, {.seed = common_.seed, .step = static_cast<uint64_t>(step)}, 1 / masked);
+    sum.add(batch, {.seed = common_.seed, .step = static_cast<uint64_t>(step)}, 1 / masked,
+            Tensor(loss, DType::f64, {kLabelLoss}));
     sum.end();
     optimizer.update(model.weights(), model.gradients(), kLearningRate, step + 1);
-    return loss;
   }
 
   OrderedJson report(const ModelConfig& config, const fs::path& folder, int threads, Backend& plain,

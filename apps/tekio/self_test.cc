@@ -20,6 +20,8 @@ class Trial {
   Backend& backend() { return be_; }
 
   Tensor floats(std::initializer_list<int64_t> shape) { return make(shape, DType::f32); }
+  /// What results go to.
+  Tensor results(std::initializer_list<int64_t> shape) { return arena_.take(DType::f64, shape); }
   Tensor activations(std::initializer_list<int64_t> shape) { return make(shape, type_); }
   /// `weights` as products take them.
   Matrix matrix(const Tensor& weights) {
@@ -40,7 +42,7 @@ class Trial {
       result.problem = error.what();
     }
   }
-  std::vector<SelfTestResult> results() { return std::move(results_); }
+  std::vector<SelfTestResult> take() { return std::move(results_); }
 
  private:
   Tensor make(std::initializer_list<int64_t> shape, DType type) {
@@ -204,7 +206,8 @@ void try_rows_and_loss(Trial& t) {
   t.op("gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_y, tokens.rows); });
   t.op("adding gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_y, tokens.rows, Into::add); });
   const Tensor logits = t.activations({kTokens, kVocabulary}), d_logits = t.activations({kTokens, kVocabulary});
-  t.op("vocabulary_loss", [&] { be.vocabulary_loss(d_logits, logits, labels, 0.1f); });
+  const Tensor sum = t.results({kLabelLoss}), each = t.results({kTokens, kLabelLoss});
+  t.op("vocabulary_loss", [&] { be.vocabulary_loss(sum, each, d_logits, logits, labels, 0.1f); });
 }
 
 // What works on float32 alone.
@@ -215,8 +218,11 @@ void try_floats(Trial& t) {
                gradients = t.floats({1001});
   for (float& v : moment2.values()) v = v * v;
   t.op("softmax_rows", [&] { be.softmax_rows(scores); });
-  t.op("squared_norm", [&] { be.squared_norm(gradients); });
-  t.op("adamw", [&] { be.adamw(parameters, moment1, moment2, gradients, {1e-3, 0.9, 0.999, 1e-8, 0.01, 3, 0.5f}); });
+  const Tensor squares = t.results({norm_blocks(1001)}), clipping = t.results({kClipping});
+  t.op("squared_norms", [&] { be.squared_norms(squares, gradients); });
+  t.op("clip", [&] { be.clip(clipping, squares, 0.5); });
+  const AdamWStep step{1e-3, 0.9, 0.999, 1e-8, 0.01, 3};
+  t.op("adamw", [&] { be.adamw(parameters, moment1, moment2, gradients, clipping, step); });
   t.op("add", [&] { be.add(gradients, parameters); });
   t.op("zero", [&] { be.zero(gradients); });
 }
@@ -233,7 +239,7 @@ std::vector<SelfTestResult> self_test(std::unique_ptr<Backend> tried, DType type
   try_norms(trial);
   try_rows_and_loss(trial);
   if (type == DType::f32) try_floats(trial);
-  return trial.results();
+  return trial.take();
 }
 
 }  // namespace tekio::cli

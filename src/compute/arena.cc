@@ -40,6 +40,6 @@ int64_t MemoryPlan::total() const {
   return sum;
 }
 
-const char* name_of(DType type) { return type == DType::f32 ? "f32" : "bf16"; }
+const char* name_of(DType type) { return type == DType::f32 ? "f32" : type == DType::bf16 ? "bf16" : "f64"; }
 
 }  // namespace tekio

@@ -38,7 +38,8 @@ struct Size {
   DType type;
 };
 Size size_of_matrix(const char* op, const char* what, const ConstTensor& got) {
-  if (got.rank != 2) fail(ErrorKind::bug, "{}: {} is {}, expected two dimensions", op, what, got.shape_text());
+  if (got.rank != 2 || got.dtype == DType::f64)
+    fail(ErrorKind::bug, "{}: {} is {}, expected two dimensions", op, what, got.shape_text());
   expect(op, what, got, {got.dim[0], got.dim[1]}, got.dtype);
   return {got.dim[0], got.dim[1], got.dtype};
 }
@@ -399,16 +400,20 @@ void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const 
   run(verb::GatherRowsBackward{d_x, d_y, rows, into});
 }
 
-LabelLoss Backend::vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale,
-                                   std::span<LabelLoss> each) {
+void Backend::vocabulary_loss(Tensor sum, Tensor each, Tensor d_logits, ConstTensor logits,
+                              std::span<const int32_t> labels, float scale) {
   const Size size = size_of_matrix("vocabulary_loss", "logits", logits);
   if (d_logits) expect_size("vocabulary_loss", "d_logits", d_logits, size);
   expect_count("vocabulary_loss", "labels", labels.size(), size.rows);
-  expect_below("vocabulary_loss", "label", labels, size.columns);
-  if (!each.empty()) expect_count("vocabulary_loss", "losses", each.size(), size.rows);
-  LabelLoss found;
-  run(verb::VocabularyLoss{&found, each, d_logits, logits, labels, scale});
-  return found;
+  int64_t counted = 0;
+  for (const int32_t label : labels) {
+    if (label < -1 || label >= size.columns)
+      fail(ErrorKind::bug, "vocabulary_loss: label {} is outside [-1, {})", label, size.columns);
+    counted += label >= 0;
+  }
+  if (sum) expect("vocabulary_loss", "sum", sum, {kLabelLoss}, DType::f64);
+  if (each) expect("vocabulary_loss", "each", each, {counted, kLabelLoss}, DType::f64);
+  run(verb::VocabularyLoss{sum, each, d_logits, logits, labels, scale});
 }
 
 void Backend::softmax_rows(Tensor logits) {
@@ -417,7 +422,7 @@ void Backend::softmax_rows(Tensor logits) {
 }
 
 void Backend::zero(Tensor x) {
-  expect_like("zero", "x", x, x);
+  if (!x && x.numel() > 0) fail(ErrorKind::bug, "zero: x {} has no memory", x.shape_text());
   run(verb::Zero{x});
 }
 
@@ -427,26 +432,28 @@ void Backend::add(Tensor y, ConstTensor x) {
   run(verb::Add{y, x});
 }
 
-std::vector<double> Backend::squared_norms(ConstTensor x) {
+void Backend::squared_norms(Tensor sums, ConstTensor x) {
   expect_like("squared_norms", "x", x, x);
-  std::vector<double> sums(static_cast<size_t>((x.numel() + kNormBlock - 1) / kNormBlock));
+  expect("squared_norms", "sums", sums, {norm_blocks(x.numel())}, DType::f64);
   run(verb::SquaredNorms{sums, x});
-  return sums;
 }
 
-double Backend::squared_norm(ConstTensor x) {
-  double sum = 0;
-  for (const double of_block : squared_norms(x)) sum += of_block;
-  return sum;
+void Backend::clip(Tensor clipping, ConstTensor sums, double limit) {
+  expect("clip", "clipping", clipping, {kClipping}, DType::f64);
+  expect("clip", "sums", sums, {sums.dim[0]}, DType::f64);
+  if (!(limit >= 0)) fail(ErrorKind::bug, "clip: a limit of {}, expected 0 or more", limit);
+  run(verb::Clip{clipping, sums, limit});
 }
 
-void Backend::adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step) {
+void Backend::adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, ConstTensor clipping,
+                    const AdamWStep& step) {
   expect_like("adamw", "parameters", parameters, parameters);
   expect_like("adamw", "moment1", moment1, parameters);
   expect_like("adamw", "moment2", moment2, parameters);
   expect_like("adamw", "gradients", gradients, parameters);
+  expect("adamw", "clipping", clipping, {kClipping}, DType::f64);
   if (step.step < 1) fail(ErrorKind::bug, "adamw: step {}, expected 1 or more", step.step);
-  run(verb::AdamW{parameters, moment1, moment2, gradients, step});
+  run(verb::AdamW{parameters, moment1, moment2, gradients, clipping, step});
 }
 
 }  // namespace tekio

@@ -41,9 +41,13 @@ class Backend {
   /// Where all tensors that it is given must lie. What is passed as a span or a plain pointer (ids, offsets, rows,
   /// labels, drawn dropout decisions) lies in the host's memory, whatever this is.
   virtual Memory& memory() { return host_memory(); }
-  /// Returns when all verbs so far have run. A device may return from a verb before, but for its result and for
-  /// Memory::read(); only clocks need to know.
+  /// Returns when all verbs so far have run, and Memory::read_later() has brought what it was asked for. A device may
+  /// return from a verb before: only clocks need to know, and who reads later.
   virtual void wait() {}
+
+  /// How many rows a pass had best compute where `rows` of `most` count: a device that prepares itself for a shape does
+  /// not want one for each number of rows.
+  virtual int64_t rows_to_compute(int64_t rows, [[maybe_unused]] int64_t most) const { return rows; }
 
   /// y[n,C] = (word[ids] + type[type_ids]) + position[positions]; `type` may be absent, and `position`.
   void embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type);
@@ -127,24 +131,28 @@ class Backend {
   /// d_x[n,C] = 0 (or stays, where added to), then d_x[rows] += d_y.
   void gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const int32_t> rows, Into into = Into::overwrite);
 
-  /// Cross entropy of the rows, and how many have their label as the most likely. If d_logits is there (it may be
-  /// logits itself): d_logits = (softmax(logits) - onehot(label)) * scale.
-  /// `each` [rows], if wanted, gets every row's own part.
-  LabelLoss vocabulary_loss(Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale,
-                            std::span<LabelLoss> each = {});
+  /// Cross entropy of the rows, and how many have their label as the most likely: sum [kLabelLoss], and
+  /// each [rows,kLabelLoss], every row's own part, float64. Either may be absent. If d_logits is there (it may be
+  /// logits itself): d_logits = (softmax(logits) - onehot(label)) * scale. A row whose label is -1 does not count: its
+  /// gradient is 0, and it has no part in `sum` and no place in `each`.
+  void vocabulary_loss(Tensor sum, Tensor each, Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
+                       float scale);
   /// In place: each row of logits becomes its softmax.
   void softmax_rows(Tensor logits);
 
   void zero(Tensor x);
   /// y += x: two sums of gradients become one.
   void add(Tensor y, ConstTensor x);
-  /// The sum of squares, in double, of each block of kNormBlock numbers of x, the last of which may be short.
-  std::vector<double> squared_norms(ConstTensor x);
-  /// The same of all of x: its blocks' added in order.
-  double squared_norm(ConstTensor x);
+  /// sums [norm_blocks], float64: the sum of squares of each block of kNormBlock numbers of x, the last of which may be
+  /// short.
+  void squared_norms(Tensor sums, ConstTensor x);
+  /// clipping [kClipping], float64: the root of the sums of squares, added in order, and what gradients are multiplied
+  /// by so that it is at most `limit` (0: none), as the reference has it: limit / (norm + 1e-6), in float32.
+  void clip(Tensor clipping, ConstTensor sums, double limit);
   /// One AdamW step over a flat piece of parameters, rounded as the reference's fused kernel rounds (see
-  /// docs/numerics.md).
-  void adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, const AdamWStep& step);
+  /// docs/numerics.md). Where the norm in `clipping` is not finite, nothing is changed.
+  void adamw(Tensor parameters, Tensor moment1, Tensor moment2, ConstTensor gradients, ConstTensor clipping,
+             const AdamWStep& step);
 
  protected:
   friend class CheckingBackend;  // hands the same verb on to two others

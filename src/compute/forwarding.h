@@ -19,6 +19,7 @@ class ForwardingBackend : public Backend {
   void use_bf16_kernel(const std::string& name) override { inner_.use_bf16_kernel(name); }
   Memory& memory() override { return inner_.memory(); }
   void wait() override { inner_.wait(); }
+  int64_t rows_to_compute(int64_t rows, int64_t most) const override { return inner_.rows_to_compute(rows, most); }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return inner_.matrix_bytes(rows, columns); }
 
  protected:

@@ -21,9 +21,6 @@ class Copies {
     if (t) ranges_.push_back(range_of(t.data, t.bytes()));
   }
   void announce(const Matrix& w) { ranges_.push_back(range_of(w.data, bytes_of(w))); }
-  template <typename Result>
-  void announce(const Result*) {}  // where the host finds it
-  void announce(std::span<const double>) {}
 
   /// Joins ranges that overlap and copies each.
   void send() {
@@ -54,9 +51,6 @@ class Copies {
     changed_.push_back(range_of(w.data, bytes_of(w)));
     replace(w);
   }
-  template <typename Result>
-  void replace(Result*) const {}
-  void replace(std::span<const double>) const {}
 
   void bring_back() const {
     for (const Range& range : changed_)

@@ -3,9 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace tekio {
+
+/// What verbs came to, on the host.
+using Results = std::shared_ptr<const std::vector<double>>;
 
 /// Where a back end's tensors live, and the ways in and out.
 class Memory {
@@ -21,6 +26,16 @@ class Memory {
   virtual void write(void* to, const void* from_host, int64_t bytes) = 0;
   /// Copies from this memory into the host's, likewise.
   virtual void read(void* to_host, const void* from, int64_t bytes) = 0;
+  /// Results as they stand after all that back ends were asked for before, but nobody waits for them: they are there
+  /// when the back end's wait() has returned.
+  virtual Results read_later(const double* from, int64_t count) {
+    auto results = std::make_shared<std::vector<double>>(static_cast<size_t>(count));
+    read(results->data(), from, count * static_cast<int64_t>(sizeof(double)));
+    return results;
+  }
+  /// Has a device begin with all that back ends were asked for before, which else it may put off until somebody waits
+  /// or reads: for who goes on beside it, in the midst of a step.
+  virtual void submit() {}
 };
 
 /// The processor's own.

@@ -11,6 +11,7 @@ namespace tekio {
 
 /// Numbers whose squares are summed apart, so that ranks that have some blocks each come to the sum that one comes to.
 constexpr int64_t kNormBlock = 1 << 16;
+constexpr int64_t norm_blocks(int64_t count) { return (count + kNormBlock - 1) / kNormBlock; }
 
 /// Packed sequences: sequence k owns tokens [offsets[k], offsets[k+1]). Where an op works on some of the tokens only
 /// (the last layer: masked ones), `some` lists them, and the op's row i is token some[i].
@@ -113,15 +114,22 @@ struct ConstNormKept {
 
 struct AdamWStep {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
-  int64_t step;          ///< from 1
-  float gradient_scale;  ///< clipping: gradients are multiplied by it as they are read
+  int64_t step;  ///< from 1
 };
 
-/// What logits are worth against labels.
+/// What gradients are clipped by, as it lies in a tensor [kClipping] of float64.
+struct Clipping {
+  double norm = 0;   ///< before clipping
+  double scale = 1;  ///< a float32 number: gradients are multiplied by it as they are read
+};
+constexpr int64_t kClipping = 2;
+static_assert(sizeof(Clipping) == kClipping * sizeof(double));
+
+/// What logits are worth against labels, as it lies in a tensor [kLabelLoss] of float64.
 struct LabelLoss {
-  double loss = 0;   ///< sum over rows of logsumexp(logits) - logits[label], in double
-  int64_t hits = 0;  ///< rows where no logit is larger than the label's, and none before it as large; none where the
-                     ///< loss is no number
+  double loss = 0;  ///< sum over rows of logsumexp(logits) - logits[label]
+  double hits = 0;  ///< rows where no logit is larger than the label's, and none before it as large; none where the
+                    ///< loss is no number
   double confidence = 0;  ///< sum over rows of the largest probability
 
   LabelLoss& operator+=(const LabelLoss& other) {
@@ -131,5 +139,7 @@ struct LabelLoss {
     return *this;
   }
 };
+constexpr int64_t kLabelLoss = 3;
+static_assert(sizeof(LabelLoss) == kLabelLoss * sizeof(double));
 
 }  // namespace tekio

@@ -14,8 +14,9 @@
 
 namespace tekio {
 
-enum class DType : uint8_t { f32, bf16 };
-constexpr int64_t size_of(DType type) { return type == DType::f32 ? 4 : 2; }
+/// float64 is that of results alone: sums of losses and of squares, which a verb leaves for the host or another verb.
+enum class DType : uint8_t { f32, bf16, f64 };
+constexpr int64_t size_of(DType type) { return type == DType::f32 ? 4 : type == DType::bf16 ? 2 : 8; }
 const char* name_of(DType type);
 
 template <typename Void>
@@ -55,6 +56,12 @@ struct BasicTensor {
   Rounded* b16() const {
     TEKIO_CHECK(dtype == DType::bf16, "tensor of {}", name_of(dtype));
     return static_cast<Rounded*>(data);
+  }
+  using Double = std::conditional_t<std::is_const_v<Void>, const double, double>;
+  /// The elements as float64; a bug if the tensor is of another dtype.
+  Double* f64() const {
+    TEKIO_CHECK(dtype == DType::f64, "tensor of {}", name_of(dtype));
+    return static_cast<Double*>(data);
   }
   std::span<Float> values() const { return {f32(), static_cast<size_t>(numel())}; }
 

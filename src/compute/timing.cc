@@ -85,7 +85,7 @@ Cost cost_of(const verb::GatherRowsBackward& op) {
   return {Phase::rows, 0, op.into == Into::add ? 3 * bytes(op.d_y) : bytes(op.d_x, op.d_y)};
 }
 Cost cost_of(const verb::VocabularyLoss& op) {
-  return {Phase::loss, kSoftmax * elements(op.logits), bytes(op.d_logits, op.logits)};
+  return {Phase::loss, kSoftmax * elements(op.logits), bytes(op.each, op.d_logits, op.logits)};
 }
 Cost cost_of(const verb::SoftmaxRows& op) {
   return {Phase::loss, kSoftmax * elements(op.logits), 2 * bytes(op.logits)};
@@ -93,6 +93,7 @@ Cost cost_of(const verb::SoftmaxRows& op) {
 Cost cost_of(const verb::Zero& op) { return {Phase::optimizer, 0, bytes(op.x)}; }
 Cost cost_of(const verb::Add& op) { return {Phase::optimizer, elements(op.y), 2 * bytes(op.y) + bytes(op.x)}; }
 Cost cost_of(const verb::SquaredNorms& op) { return {Phase::optimizer, 2 * elements(op.x), bytes(op.x)}; }
+Cost cost_of(const verb::Clip& op) { return {Phase::optimizer, elements(op.sums), bytes(op.sums)}; }
 Cost cost_of(const verb::AdamW& op) {
   return {Phase::optimizer, kAdamW * elements(op.parameters),
           2 * bytes(op.parameters, op.moment1, op.moment2) + bytes(op.gradients)};

@@ -4,9 +4,8 @@
 //   Tensor       may be written (and read before)
 //   ConstTensor  is only read
 //   Matrix       is only read
-//   LabelLoss*, std::span<double>  where the host finds the result
-// Any of them may be absent, but for results; operands may share memory. What stays on the host and is only read there
-// (ids, sequences, labels, drawn dropout decisions) is no operand; nor are a loss's parts, of which `found` is the sum.
+// Any of them may be absent; operands may share memory. What stays on the host and is only read there (ids, sequences,
+// labels, drawn dropout decisions) is no operand.
 #pragma once
 
 #include <optional>
@@ -194,18 +193,16 @@ struct GatherRowsBackward {
   }
 };
 
-/// d_logits absent: not wanted; it may lie on logits.
+/// sum, each, d_logits absent: not wanted; d_logits may lie on logits.
 struct VocabularyLoss {
-  LabelLoss* found;
-  std::span<LabelLoss> each;  ///< [rows], on the host; empty: not wanted
-  Tensor d_logits;
+  Tensor sum, each, d_logits;
   ConstTensor logits;
   std::span<const int32_t> labels;
   float scale;
   const char* name() const { return "vocabulary_loss"; }
   template <typename F>
   void operands(F&& f) {
-    f(d_logits), f(logits), f(found);
+    f(sum), f(each), f(d_logits), f(logits);
   }
 };
 
@@ -238,23 +235,34 @@ struct Add {
 };
 
 struct SquaredNorms {
-  std::span<double> sums;
+  Tensor sums;
   ConstTensor x;
   const char* name() const { return "squared_norms"; }
   template <typename F>
   void operands(F&& f) {
-    f(x), f(sums);
+    f(sums), f(x);
+  }
+};
+
+struct Clip {
+  Tensor clipping;
+  ConstTensor sums;
+  double limit;
+  const char* name() const { return "clip"; }
+  template <typename F>
+  void operands(F&& f) {
+    f(clipping), f(sums);
   }
 };
 
 struct AdamW {
   Tensor parameters, moment1, moment2;
-  ConstTensor gradients;
+  ConstTensor gradients, clipping;
   AdamWStep step;
   const char* name() const { return "adamw"; }
   template <typename F>
   void operands(F&& f) {
-    f(parameters), f(moment1), f(moment2), f(gradients);
+    f(parameters), f(moment1), f(moment2), f(gradients), f(clipping);
   }
 };
 
@@ -266,7 +274,7 @@ struct AdamW {
       declare(LinearBackward) declare(ActivationBackward) declare(ActivationLinearBackward) declare(Rotate)       \
           declare(Attention) declare(AttentionBackward) declare(GatherRows) declare(GatherRowsBackward)           \
               declare(VocabularyLoss) declare(SoftmaxRows) declare(Zero) declare(Add) declare(SquaredNorms)       \
-                  declare(AdamW)
+                  declare(Clip) declare(AdamW)
 
 /// In a back end that computes: declares that it runs each verb. Its files, one a topic, define them.
 #define TEKIO_RUNS_VERB(Verb) void run(const verb::Verb& op) override;

@@ -73,6 +73,7 @@ class StagedSums final : public RankSums {
   }
   std::span<float> stage(std::span<float> numbers, const Parts& read, Parts written) {
     Staged& one = staged_.emplace_back(Staged{numbers, std::vector<float>(numbers.size()), std::move(written)});
+    memory_.submit();  // or what comes before each exchange would be taken for a step that may come again
     for_own(read, [&](size_t begin, size_t count) {
       memory_.read(one.host.data() + begin, numbers.data() + begin, bytes_of(count));
     });

@@ -54,6 +54,7 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   m.head.norm = norm(r, c.embedding_width);
   m.head.y = keep({r, c.embedding_width});
   m.head.logits = take(kLogits, type, {r, c.vocabulary});
+  m.head.each = take(kActivations, DType::f64, {r, kLabelLoss});
 
   m.scratch.branch = scratch({n, widest});
   m.scratch.inner = scratch({n, c.inner});
@@ -93,21 +94,28 @@ NormKept first(const NormKept& kept, int64_t rows) { return {first(kept.normaliz
 
 int64_t masked_rows_of(const Batch& batch) { return static_cast<int64_t>(batch.masked_rows.size()); }
 
+// With the rows that the back end computes where so many are masked.
+BatchLimits computed(const BatchLimits& most, const Backend& backend) {
+  BatchLimits limits = most;
+  limits.masked_rows = backend.rows_to_compute(most.masked_rows, most.sequences * most.length);
+  return limits;
+}
+
 }  // namespace
 
 MlmNetwork::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind,
-                                     Memory& memory)
-    : config(model), limits(most), training(with_backward), type(kind) {
+                                     Backend& backend)
+    : config(model), limits(computed(most, backend)), training(with_backward), type(kind) {
   const auto bytes = count_bytes(config, limits, training, type);
-  for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i], memory);
+  for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i], backend.memory());
   lay_out(
       config, limits, training, type, whole, layers,
       [&](Purpose purpose, DType of, std::initializer_list<int64_t> shape) { return arenas[purpose].take(of, shape); });
 }
 
-void MlmNetwork::Activations::add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits,
-                                     bool training, DType type) {
-  const auto bytes = count_bytes(config, limits, training, type);
+void MlmNetwork::Activations::add_to(MemoryPlan& plan, const ModelConfig& config, const Backend& backend,
+                                     const BatchLimits& limits, bool training, DType type) {
+  const auto bytes = count_bytes(config, computed(limits, backend), training, type);
   for (size_t i = 0; i < kPurposes; ++i) plan.add(kNames[i], bytes[i]);
 }
 
@@ -115,8 +123,22 @@ bool MlmNetwork::Activations::fits(const Batch& batch) const {
   return batch.tokens() <= limits.sequences * limits.length && masked_rows_of(batch) <= limits.masked_rows;
 }
 
-PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
-  const int64_t n = batch.tokens(), r = masked_rows_of(batch), c = config.width;
+void MlmNetwork::Activations::choose_rows(const Batch& batch, const Backend& backend) {
+  const int64_t n = batch.tokens(), masked = masked_rows_of(batch);
+  int64_t others = backend.rows_to_compute(masked, n) - masked;
+  rows.clear();
+  labels.clear();
+  size_t next = 0;
+  for (int32_t token = 0; token < n && (others > 0 || next < batch.masked_rows.size()); ++token) {
+    const bool is_masked = next < batch.masked_rows.size() && batch.masked_rows[next] == token;
+    if (!is_masked && others-- <= 0) continue;
+    rows.push_back(token);
+    labels.push_back(is_masked ? batch.labels[next++] : -1);
+  }
+}
+
+PassMemory MlmNetwork::Activations::cut(int64_t n, int64_t r) const {
+  const int64_t c = config.width;
   const EncoderScratch& all = whole.scratch;
   const HeadKept& head = whole.head;
   PassMemory m{.embedded = first(whole.embedded, n),
@@ -159,9 +181,9 @@ PassMemory MlmNetwork::Activations::cut(const Batch& batch) const {
   return m;
 }
 
-LayerKept MlmNetwork::Activations::cut_layer(size_t layer, const Batch& batch) const {
+LayerKept MlmNetwork::Activations::cut_layer(size_t layer, int64_t n, int64_t r) const {
   const bool last = static_cast<int64_t>(layer) + 1 == config.layers;
-  const int64_t n = batch.tokens(), m = last ? masked_rows_of(batch) : n;
+  const int64_t m = last ? r : n;
   const LayerKept& k = last ? layers.back() : layers[training ? layer : 0];
   return {.qkv = first(k.qkv, n),
           .x = first(k.x, m),

@@ -17,6 +17,7 @@ struct HeadKept {
   NormKept norm;     // [r,E], [r]
   Tensor y;          // [r,E]
   Tensor logits;     // [r,V]
+  Tensor each;       // [r,kLabelLoss], float64: what evaluation makes of the rows
   Tensor d_a, d_b;   // [r,E]
 };
 
@@ -29,12 +30,16 @@ struct PassMemory {
 };
 
 struct MlmNetwork::Activations {
-  Activations(const ModelConfig& config, const BatchLimits& limits, bool training, DType type, Memory& memory);
-  static void add_to(MemoryPlan& plan, const ModelConfig& config, const BatchLimits& limits, bool training, DType type);
+  Activations(const ModelConfig& config, const BatchLimits& limits, bool training, DType type, Backend& backend);
+  static void add_to(MemoryPlan& plan, const ModelConfig& config, const Backend& backend, const BatchLimits& limits,
+                     bool training, DType type);
 
-  PassMemory cut(const Batch& batch) const;
-  LayerKept cut_layer(size_t layer, const Batch& batch) const;
+  /// For n tokens, of which the last layer and the head compute r.
+  PassMemory cut(int64_t n, int64_t r) const;
+  LayerKept cut_layer(size_t layer, int64_t n, int64_t r) const;
   bool fits(const Batch& batch) const;
+  /// Sets `rows` and `labels`: the batch's masked rows, and as many others, which do not count, as the back end likes.
+  void choose_rows(const Batch& batch, const Backend& backend);
 
   ModelConfig config;
   BatchLimits limits;
@@ -45,6 +50,7 @@ struct MlmNetwork::Activations {
   std::vector<LayerKept> layers;        // if not training, one for all but the last, and the last
   std::unique_ptr<DrawnDropout> drawn;  // made when first needed
   std::vector<int32_t> positions;       // of the batch at hand
+  std::vector<int32_t> rows, labels;    // what of it the last layer and the head compute; a label of -1 does not count
   std::vector<int32_t> looked_up;       // its tokens' numbers among LookedUp::ids
   // Between forward() and backward():
   Dropouts dropouts;

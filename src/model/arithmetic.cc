@@ -178,7 +178,7 @@ class Measurement {
     for (int i = -1; i < kSteps && spent < kEnoughSeconds; ++i) {
       const StepTime begun = now();
       model.forward(batch, {.seed = 1, .step = 1});
-      model.backward(batch, 1 / static_cast<float>(batch.masked_rows.size()));
+      model.backward(batch, 1 / static_cast<float>(batch.masked_rows.size()), {});
       const StepTime ended = now();
       if (i < 0) continue;
       least = {std::min(least.clock, ended.clock - begun.clock),

@@ -58,8 +58,8 @@ void count_positions(const ModelConfig& config, const Batch& batch, std::vector<
   }
 }
 
-Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, std::vector<int32_t>& positions,
-               const Dropouts& dropouts) {
+Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, std::span<const int32_t> rows,
+               std::vector<int32_t>& positions, const Dropouts& dropouts) {
   count_positions(config, batch, positions);
   const bool padding_is_apart = config.position_rule == PositionRule::behind_padding;
   Pass pass{.be = backend,
@@ -69,7 +69,7 @@ Pass make_pass(const ModelConfig& config, Backend& backend, const Batch& batch, 
                        .positions = positions,
                        .word_padding = config.padding_id,
                        .position_padding = padding_is_apart ? config.padding_id : -1},
-            .rows = batch.masked_rows,
+            .rows = rows,
             .dropouts = dropouts};
   if (config.type_vocabulary > 0)
     pass.tokens.type_ids = batch.type_ids;  // DistilBERT has no use for them, like the reference's
@@ -176,7 +176,7 @@ void MlmNetwork::prepare(const BatchLimits& limits, bool training, DType type) {
     prepared_stale_ = true;
   }
   if (training && !gradients_) gradients_ = std::make_unique<ParameterSet>(config_, "gradients", backend_.memory());
-  activations_ = std::make_unique<Activations>(config_, limits, training, type, backend_.memory());
+  activations_ = std::make_unique<Activations>(config_, limits, training, type, backend_);
 }
 
 namespace {
@@ -197,7 +197,7 @@ MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, c
   plan.add("weights", ParameterSet::bytes(config));
   if (type == DType::bf16) plan.add("bf16 weights", PreparedWeights::bytes(config, backend, type));
   if (training) plan.add("gradients", ParameterSet::bytes(config));
-  Activations::add_to(plan, config, limits, training, type);
+  Activations::add_to(plan, config, backend, limits, training, type);
   if (const int64_t bytes = rotary_bytes(config, limits.length); bytes > 0) plan.add("rotary positions", bytes);
   if (training && explicit_dropout)
     plan.add("dropout decisions", DrawnDropout::bytes(config, limits.sequences, limits.length));
@@ -219,24 +219,32 @@ void MlmNetwork::clear_gradients() {
 }
 
 Tensor MlmNetwork::logits(const Batch& batch) {
+  check_fits(batch);
+  return logits_of(batch, batch.masked_rows);
+}
+
+void MlmNetwork::check_fits(const Batch& batch) const {
   check_batch(batch, config_);
   TEKIO_CHECK(fits(batch), "a batch of {} tokens and {} masked rows is larger than planned", batch.tokens(),
               batch.masked_rows.size());
+}
+
+Tensor MlmNetwork::logits_of(const Batch& batch, std::span<const int32_t> rows) {
   activations_->forwarded = false;
-  PassMemory memory = activations_->cut(batch);
-  if (batch.masked_rows.empty()) return memory.head.logits;
-  run_forward(batch, make_pass(config_, backend_, batch, activations_->positions, {}), memory);
+  PassMemory memory = activations_->cut(batch.tokens(), static_cast<int64_t>(rows.size()));
+  if (!rows.empty()) run_forward(make_pass(config_, backend_, batch, rows, activations_->positions, {}), memory);
   return memory.head.logits;
 }
 
 /// From the batch to memory.head.logits; activations are kept for backward if training was prepared.
-void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& memory) {
+void MlmNetwork::run_forward(const Pass& pass, PassMemory& memory) {
   const NetworkWeights& w = prepared();
+  const int64_t n = pass.sequences.tokens(), r = static_cast<int64_t>(pass.rows.size());
   embedding_forward(pass, w, memory.embedding, memory.scratch, memory.embedded);
   const Block& block = block_of(config_);
   Tensor x = memory.embedded;
   for (size_t layer = 0; layer < w.layers.size(); ++layer) {
-    LayerKept kept = activations_->cut_layer(layer, batch);
+    LayerKept kept = activations_->cut_layer(layer, n, r);
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
     block.forward(pass, static_cast<int64_t>(layer), w.layers[layer], kept, scratch, x);
     x = kept.y;
@@ -244,9 +252,14 @@ void MlmNetwork::run_forward(const Batch& batch, const Pass& pass, PassMemory& m
   head_forward(pass, w, memory.head, x);
 }
 
-LabelLoss MlmNetwork::evaluate(const Batch& batch, std::span<LabelLoss> each) {
-  const Tensor rows = logits(batch);
-  return batch.masked_rows.empty() ? LabelLoss() : backend_.vocabulary_loss({}, rows, batch.labels, 1.0f, each);
+RowLosses MlmNetwork::evaluate(const Batch& batch) {
+  check_fits(batch);
+  if (batch.masked_rows.empty()) return RowLosses();
+  Activations& a = *activations_;
+  a.choose_rows(batch, backend_);
+  const Tensor each = a.whole.head.each.rows(0, static_cast<int64_t>(batch.masked_rows.size()));
+  backend_.vocabulary_loss({}, each, {}, logits_of(batch, a.rows), a.labels, 1.0f);
+  return RowLosses(backend_.memory().read_later(each.f64(), each.numel()));
 }
 
 void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {
@@ -262,8 +275,9 @@ void MlmNetwork::forward(const Batch& batch, const StepRandom& random) {
   }
   a.forwarded = true;
   if (batch.masked_rows.empty()) return;
-  PassMemory memory = a.cut(batch);
-  run_forward(batch, make_pass(config_, backend_, batch, a.positions, a.dropouts), memory);
+  a.choose_rows(batch, backend_);
+  PassMemory memory = a.cut(batch.tokens(), static_cast<int64_t>(a.rows.size()));
+  run_forward(make_pass(config_, backend_, batch, a.rows, a.positions, a.dropouts), memory);
 }
 
 void MlmNetwork::draw_dropout(const Batch& batch, TorchStream& stream) {
@@ -282,28 +296,29 @@ void MlmNetwork::for_each_final_range(const BackwardOptions& how) const {
   FinalRanges(config_, *gradients_, how).all();
 }
 
-double MlmNetwork::backward(const Batch& batch, float scale, const BackwardOptions& how) {
+void MlmNetwork::backward(const Batch& batch, float scale, Tensor loss, const BackwardOptions& how) {
   TEKIO_CHECK(activations_ && activations_->forwarded, "backward without its forward");
   Activations& a = *activations_;
   a.forwarded = false;
   const FinalRanges final_ranges(config_, *gradients_, how);
   if (batch.masked_rows.empty()) {
-    final_ranges.all();
-    return 0;
+    if (loss) backend_.zero(loss);
+    return final_ranges.all();
   }
-  const Pass pass = make_pass(config_, backend_, batch, a.positions, a.dropouts);
-  PassMemory memory = a.cut(batch);
+  const Pass pass = make_pass(config_, backend_, batch, a.rows, a.positions, a.dropouts);
+  const int64_t n = batch.tokens(), r = static_cast<int64_t>(a.rows.size());
+  PassMemory memory = a.cut(n, r);
   const NetworkWeights& w = prepared_->get();  // as forward had them
   WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
-  const double loss = backend_.vocabulary_loss(memory.head.logits, memory.head.logits, batch.labels, scale).loss;
-  head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, batch).y);
+  backend_.vocabulary_loss(loss, {}, memory.head.logits, memory.head.logits, a.labels, scale);
+  head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, n, r).y);
   final_ranges.head();
   const Block& block = block_of(config_);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
-    const Tensor x = layer > 0 ? a.cut_layer(layer - 1, batch).y : memory.embedded;
+    const Tensor x = layer > 0 ? a.cut_layer(layer - 1, n, r).y : memory.embedded;
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;
     const auto own = static_cast<size_t>(config_.weights_of_layer(static_cast<int64_t>(layer)));
-    block.backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[own], a.cut_layer(layer, batch),
+    block.backward(pass, static_cast<int64_t>(layer), w.layers[layer], d_w.layers[own], a.cut_layer(layer, n, r),
                    scratch, x);
     final_ranges.layer(static_cast<int64_t>(layer));
   }
@@ -312,7 +327,6 @@ double MlmNetwork::backward(const Batch& batch, float scale, const BackwardOptio
                      apart != nullptr ? apart->gradients : d_w.word.weight,
                      apart != nullptr ? among(*apart, pass.tokens, a.looked_up) : pass.tokens);
   final_ranges.embedding();
-  return loss;
 }
 
 }  // namespace tekio

@@ -24,6 +24,20 @@ struct StepRandom {
   TorchStream* stream = nullptr;
 };
 
+/// What the rows of an evaluated batch came to, in its order. There when the back end's wait() has returned.
+class RowLosses {
+ public:
+  explicit RowLosses(Results numbers = std::make_shared<std::vector<double>>()) : numbers_(std::move(numbers)) {}
+  size_t size() const { return numbers_->size() / kLabelLoss; }
+  LabelLoss operator[](size_t row) const {
+    const double* const at = numbers_->data() + row * kLabelLoss;
+    return {.loss = at[0], .hits = at[1], .confidence = at[2]};
+  }
+
+ private:
+  Results numbers_;
+};
+
 struct Pass;
 struct PassMemory;
 
@@ -88,15 +102,15 @@ class MlmNetwork {
   /// Gives gradients away for others of the same model, which from then on are added to.
   void exchange_gradients(std::unique_ptr<ParameterSet>& others) { std::swap(gradients_, others); }
 
-  /// Evaluation, no dropout: what the model makes of the masked rows, in nats; `each` [masked rows], if wanted, gets
-  /// every row's own part.
-  LabelLoss evaluate(const Batch& batch, std::span<LabelLoss> each = {});
+  /// Evaluation, no dropout: what the model makes of the masked rows, in nats.
+  RowLosses evaluate(const Batch& batch);
   /// Training: activations are kept for backward(), which must follow before another pass.
   void forward(const Batch& batch, const StepRandom& random);
   /// Draws from random.stream what forward() would draw for a batch that another rank computes.
   void skip_dropout(const Batch& batch, const StepRandom& random);
-  /// gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
-  double backward(const Batch& batch, float scale, const BackwardOptions& how = {});
+  /// gradients += scale * d(sum of cross entropies). `loss` [kLabelLoss], float64, in the back end's memory, unless it
+  /// is absent: the sum, unscaled.
+  void backward(const Batch& batch, float scale, Tensor loss, const BackwardOptions& how = {});
   /// Calls on_final as a backward would.
   void for_each_final_range(const BackwardOptions& how) const;
   /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind, in the back end's memory; valid until
@@ -107,7 +121,9 @@ class MlmNetwork {
   struct Activations;
   const NetworkWeights& prepared();
   void draw_dropout(const Batch& batch, TorchStream& stream);
-  void run_forward(const Batch& batch, const Pass& pass, PassMemory& memory);
+  void check_fits(const Batch& batch) const;
+  Tensor logits_of(const Batch& batch, std::span<const int32_t> rows);
+  void run_forward(const Pass& pass, PassMemory& memory);
   ModelConfig config_;
   Backend& backend_;
   std::unique_ptr<ParameterSet> weights_, gradients_;

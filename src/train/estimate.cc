@@ -145,7 +145,7 @@ class Trial {
         lease.ensure_fits(batch);
         model_.clear_gradients();
         model_.forward(batch, {.seed = options_.seed, .step = 0, .stream = masking_.dropout_stream()});
-        model_.backward(batch, 0);
+        model_.backward(batch, 0, {});
         model_.backend().wait();
       });
       const double updated = timed([&] {
@@ -183,6 +183,7 @@ class Trial {
           if (!next) batches.start(0), next = batches.next();
           lease.ensure_fits(next->batch);
           model_.evaluate(next->batch);
+          model_.backend().wait();
         });
         if (times++ > 0) tokens += static_cast<double>(next->batch.tokens());
         return passed;

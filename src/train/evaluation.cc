@@ -87,11 +87,9 @@ Evaluator::Evaluator(ModelLease& lease, RunMasking& masking, const Chunks& chunk
                      Communicator& ranks)
     : lease_(lease), batches_(masking, chunks, batch_size, kind), chunks_(chunks.size()), ranks_(ranks) {}
 
-Evaluator::BatchSums Evaluator::sums_of(const Batch& batch) {
+/// `rows`: what each came to.
+Evaluator::BatchSums Evaluator::sums_of(const Batch& batch, const RowLosses& rows) {
   BatchSums sums{.each = {}, .tokens = batch.tokens()};
-  std::vector<LabelLoss> rows(batch.masked_rows.size());
-  lease_.ensure_fits(batch);
-  lease_.model().evaluate(batch, rows);
   ChunkLosses& each = sums.each;
   each.losses.assign(static_cast<size_t>(batch.sequences()), 0);
   each.masked.assign(each.losses.size(), 0);
@@ -107,7 +105,8 @@ Evaluator::BatchSums Evaluator::sums_of(const Batch& batch) {
   return sums;
 }
 
-/// Of all batches, in their order. In each round every rank evaluates one of its own, and all learn what came of it.
+/// Of all batches, in their order. In each round every rank evaluates one of its own, and all learn what came of it; a
+/// device of one rank goes from one to the next for some rounds.
 std::optional<std::vector<Evaluator::BatchSums>> Evaluator::all_sums(uint64_t number,
                                                                      const std::function<int()>& told) {
   const int64_t all = batches_.batches(), rounds = divided_up(all, ranks_.size());
@@ -124,22 +123,37 @@ std::optional<std::vector<Evaluator::BatchSums>> Evaluator::all_sums(uint64_t nu
   });
   Progress progress(" evaluating", all, "tokens");
   std::vector<BatchSums> sums(static_cast<size_t>(all));
-  int64_t tokens = 0, done = 0;
-  for (int64_t round = 0; round < rounds; ++round) {
-    const std::optional<CollatedBatch> batch = made.take();
-    made.begin();
-    const std::vector<std::string> records =
-        ranks_.gather((batch ? sums_of(batch->batch) : BatchSums()).to_record(told()));
+  int64_t tokens = 0, done = 0, learned = 0;
+  const auto learn = [&](const BatchSums& of_round) {  // whether to go on
+    const std::vector<std::string> records = ranks_.gather(of_round.to_record(told()));
     bool interrupted = false;
     for (size_t rank = 0; rank < records.size(); ++rank) {
       BatchSums of_rank;
       interrupted = of_rank.take(records[rank]) != 0 || interrupted;
       tokens += of_rank.tokens;
       const NumberRange its = share_of_rank(static_cast<int64_t>(rank));
-      if (round < its.size()) ++done, sums[static_cast<size_t>(its.begin + round)] = std::move(of_rank);
+      if (learned < its.size()) ++done, sums[static_cast<size_t>(its.begin + learned)] = std::move(of_rank);
     }
+    ++learned;
     progress.update(done, tokens);
-    if (interrupted) return std::nullopt;
+    return !interrupted;
+  };
+
+  Backend& backend = lease_.model().backend();
+  const size_t at_once = ranks_.size() == 1 && !backend.memory().on_host() ? 16 : 1;
+  std::vector<std::pair<std::optional<CollatedBatch>, RowLosses>> begun;
+  for (int64_t round = 0; round < rounds; ++round) {
+    begun.emplace_back(made.take(), RowLosses());
+    made.begin();
+    if (const auto& batch = begun.back().first) {
+      lease_.ensure_fits(batch->batch);
+      begun.back().second = lease_.model().evaluate(batch->batch);
+    }
+    if (begun.size() < at_once && round + 1 < rounds) continue;
+    backend.wait();
+    for (const auto& [batch, rows] : begun)
+      if (!learn(batch ? sums_of(batch->batch, rows) : BatchSums())) return std::nullopt;
+    begun.clear();
   }
   return sums;
 }

@@ -29,7 +29,7 @@ class Evaluator {
  private:
   struct BatchSums;
   std::optional<std::vector<BatchSums>> all_sums(uint64_t number, const std::function<int()>& told);
-  BatchSums sums_of(const Batch& batch);
+  static BatchSums sums_of(const Batch& batch, const RowLosses& rows);
 
   ModelLease& lease_;
   EvaluationBatches batches_;

@@ -66,7 +66,7 @@ Tensor GradientSum::looked_up(const Arena& arena) const {
                 {static_cast<int64_t>(update_.looked_up.size()), network_.config().embedding_width});
 }
 
-double GradientSum::add(const Batch& batch, const StepRandom& random, float scale) {
+void GradientSum::add(const Batch& batch, const StepRandom& random, float scale, Tensor loss) {
   TEKIO_CHECK(done_ < update_.own, "micro-batch {} of {}", done_ + 1, update_.own);
   const bool is_last = done_ + 1 == update_.own;
   const LookedUp words{update_.looked_up, looked_up(looked_up_)};
@@ -80,13 +80,12 @@ double GradientSum::add(const Batch& batch, const StepRandom& random, float scal
   network_.clear_gradients();
   if (is_apart()) network_.backend().zero(words.gradients);
   network_.forward(batch, random);
-  const double loss = network_.backward(batch, scale, how);
+  network_.backward(batch, scale, loss, how);
   if (!is_last)
     carry();
   else if (is_apart())
     finish_looked_up();
   ++done_;
-  return loss;
 }
 
 /// Adds what waits at all levels to a part of the last micro-batch's gradients.

@@ -6,7 +6,7 @@
 //
 //   GradientSum sum(network, sums, limits);
 //   sum.begin({.micro_batches = 4, .own = 2, .givers = 2, .looked_up = ids});
-//   loss += scale * sum.add(batch, random, scale);  …                  // twice
+//   sum.add(batch, random, scale, loss);  …                            // twice
 //   sum.end();                                                         // network.gradients() has the sum
 //
 // What the last of a rank's micro-batches makes final is folded and exchanged while its backward goes on. An update of
@@ -51,8 +51,8 @@ class GradientSum {
     std::vector<int32_t> looked_up = {};  ///< distinct_ids() of all micro_batches; not looked at where that is 1
   };
   void begin(Update update);
-  /// The next of this rank's micro-batches: gradients += scale * d(sum of cross entropies); returns the sum, unscaled.
-  double add(const Batch& batch, const StepRandom& random, float scale);
+  /// The next of this rank's micro-batches, as MlmNetwork::backward().
+  void add(const Batch& batch, const StepRandom& random, float scale, Tensor loss);
   /// After all of them, on every rank. network.gradients() then has the update's, or its share; the rest is undefined.
   void end();
 

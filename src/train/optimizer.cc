@@ -2,8 +2,8 @@
 #include "train/optimizer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -11,13 +11,6 @@
 
 namespace tekio {
 namespace {
-
-/// What gradients are multiplied by so that their norm is at most `limit`. The reference divides by norm + 1e-6, in
-/// float32.
-float clipping_scale(double norm, double limit) {
-  if (limit == 0) return 1;
-  return std::min(1.0f, static_cast<float>(limit) / (static_cast<float>(norm) + 1e-6f));
-}
 
 /// Errors: comms (of a rank's record are fewer bytes left).
 void require_rest(const std::vector<std::string>& records, size_t rank, size_t used, size_t bytes, const char* of) {
@@ -51,6 +44,12 @@ Optimizer::Optimizer(Backend& backend, const ModelConfig& config, const Optimize
     else
       whole_[i] = std::make_unique<ParameterSet>(config, kPurposes[i], backend.memory());
   }
+  int64_t blocks = 1;  // one at least: what other ranks have found
+  for (const auto& run : own_runs({0, all_.count()})) blocks += norm_blocks(run.size());
+  results_ = Arena(Arena::size_of_tensor(DType::f64, {blocks}) + Arena::size_of_tensor(DType::f64, {kClipping}),
+                   "the gradients' norm", backend.memory());
+  squares_ = results_.take(DType::f64, {blocks});
+  clipping_ = results_.take(DType::f64, {kClipping});
 }
 
 std::vector<ArenaShares::Run> Optimizer::own_runs(ArenaRange range) const {
@@ -67,14 +66,26 @@ Tensor Optimizer::part(Moment moment, int64_t begin, int64_t end) {
   return share.rows(place, place + end - begin);
 }
 
-/// Each rank's blocks are of its own share; all are added in their order in the arena.
-double Optimizer::squared_norm(ConstTensor gradients) {
-  if (!is_shared()) return backend_.squared_norm(gradients);
-  std::vector<double> own;
+Tensor Optimizer::squares(ConstTensor gradients) {
+  int64_t blocks = 0;
   for (const auto& run : own_runs({0, all_.count()})) {
-    const std::vector<double> sums = backend_.squared_norms(gradients.rows(run.begin, run.end));
-    own.insert(own.end(), sums.begin(), sums.end());
+    const int64_t end = blocks + norm_blocks(run.size());
+    backend_.squared_norms(squares_.rows(blocks, end), gradients.rows(run.begin, run.end));
+    blocks = end;
   }
+  return squares_.rows(0, blocks);
+}
+
+std::vector<double> Optimizer::host_copy(ConstTensor sums) {
+  std::vector<double> copy(static_cast<size_t>(sums.numel()));
+  backend_.memory().read(copy.data(), sums.data, sums.bytes());
+  return copy;
+}
+
+/// Each rank's blocks are of its own share; all are added in their order in the arena.
+double Optimizer::squared_norm(const ParameterSet& gradients) {
+  const std::vector<double> own = host_copy(squares(gradients.flat()));
+  if (!is_shared()) return std::accumulate(own.begin(), own.end(), 0.0);
   const std::vector<std::string> records =
       sharers_->ranks().gather({reinterpret_cast<const char*>(own.data()), own.size() * sizeof(double)});
   std::vector<size_t> used(records.size(), 0);
@@ -91,32 +102,34 @@ double Optimizer::squared_norm(ConstTensor gradients) {
   return sum;
 }
 
-double Optimizer::norm(const ParameterSet& gradients) { return std::sqrt(squared_norm(gradients.flat())); }
-
-double Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step,
-                         std::optional<double> known_norm) {
-  const double norm = known_norm ? *known_norm : this->norm(gradients);
-  if (!std::isfinite(norm)) return norm;
+void Optimizer::update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step,
+                       std::optional<double> squared_norm) {
+  if (is_shared() && !squared_norm) squared_norm = this->squared_norm(gradients);
+  if (squared_norm) {
+    const Tensor whole = squares_.rows(0, 1);
+    backend_.memory().write(whole.data, &*squared_norm, whole.bytes());
+    backend_.clip(clipping_, whole, options_.max_grad_norm);
+  } else {
+    backend_.clip(clipping_, squares(gradients.flat()), options_.max_grad_norm);
+  }
   AdamWStep adamw{.learning_rate = learning_rate,
                   .beta1 = options_.beta1,
                   .beta2 = options_.beta2,
                   .epsilon = options_.epsilon,
                   .weight_decay = 0,
-                  .step = step,
-                  .gradient_scale = clipping_scale(norm, options_.max_grad_norm)};
+                  .step = step};
   const Tensor w = weights.flat_to_change();
   const ConstTensor g = gradients.flat();
   for (const auto& piece : weights.pieces()) {
     adamw.weight_decay = piece.decays ? options_.weight_decay : 0;
     for (const auto& [begin, end, rank] : own_runs({piece.begin, piece.end}))
       backend_.adamw(w.rows(begin, end), part(Moment::first, begin, end), part(Moment::second, begin, end),
-                     g.rows(begin, end), adamw);
+                     g.rows(begin, end), clipping_, adamw);
   }
   if (is_shared()) {
     sharers_->begin_exchange_of_shares(w.values(), all_.parts({0, all_.count()}));
     sharers_->wait();
   }
-  return norm;
 }
 
 void Optimizer::collect(Moment moment, ParameterSet* into) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "compute/arena.h"
 #include "compute/backend.h"
@@ -33,14 +34,16 @@ class Optimizer {
   static int64_t moment_bytes(const ModelConfig& config, int sharers, int rank);
   static int64_t most_moment_bytes(const ModelConfig& config, int sharers);
 
-  /// The gradients' norm before clipping. Where the work is shared, of all ranks' shares: all sharers call it together.
-  /// How it is added up depends on the processor.
-  double norm(const ParameterSet& gradients);
-  /// weights -= the update that `gradients` ask for; `step` counts from 1. Returns their norm before clipping, which is
-  /// `known_norm` where that is given. Where it is not a finite number nothing is changed. Where the work is shared,
-  /// only the own share of `gradients` is looked at.
-  double update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step,
-                std::optional<double> known_norm = std::nullopt);
+  /// The sum of the gradients' squares before clipping. Where the work is shared, of all ranks' shares: all sharers
+  /// call it together. How it is added up depends on the processor.
+  double squared_norm(const ParameterSet& gradients);
+  /// weights -= the update that `gradients` ask for; `step` counts from 1. `squared_norm`: what that gave, where it is
+  /// known. Where it is not a finite number nothing is changed. Where the work is shared, only the own share of
+  /// `gradients` is looked at.
+  void update(ParameterSet& weights, const ParameterSet& gradients, double learning_rate, int64_t step,
+              std::optional<double> squared_norm = std::nullopt);
+  /// What the last update clipped by: [kClipping], float64, in the back end's memory.
+  ConstTensor clipping() const { return clipping_; }
 
   /// Where the moments lie, as the weights do.
   Memory& memory() { return backend_.memory(); }
@@ -59,7 +62,9 @@ class Optimizer {
   /// Moments of the arena's numbers [begin, end), which are of one run of the share.
   Tensor part(Moment moment, int64_t begin, int64_t end);
   std::vector<ArenaShares::Run> own_runs(ArenaRange range) const;
-  double squared_norm(ConstTensor gradients);
+  /// Queues the sums of squares of the own share's blocks; returns where they will be.
+  Tensor squares(ConstTensor gradients);
+  std::vector<double> host_copy(ConstTensor sums);
 
   Backend& backend_;
   OptimizerOptions options_;
@@ -68,6 +73,8 @@ class Optimizer {
   int rank_;
   std::array<std::unique_ptr<ParameterSet>, 2> whole_;  ///< where they are not shared
   std::array<Arena, 2> shares_;                         ///< where they are
+  Arena results_;                                       ///< of the two
+  Tensor squares_, clipping_;                           ///< the own share's sums of squares by blocks
 };
 
 }  // namespace tekio

@@ -1,6 +1,8 @@
 // The life of a run in order; how it begins and ends is in files of their own.
 #include "train/trainer.h"
 
+#include <span>
+
 #include "base/error.h"
 #include "base/stopwatch.h"
 
@@ -43,11 +45,12 @@ AdaptReport Trainer::run() {
 void Trainer::train() {
   if (state_.evaluation_due) evaluate_and_save(scheduled());
   while (training_goes_on()) {
-    const Stopwatch watch;
-    const UpdateBatches update = batches_.next();
-    enter(RunPhase::updating);
-    UpdateResult result = step_.run(*lease_, update, stop_);
-    result.seconds = watch.seconds();
+    const std::vector<UpdateResult> results = updates();
+    const UpdateResult& result = results.back();
+    for (const UpdateResult& before : std::span(results).first(results.size() - 1)) {  // nothing follows those
+      journal_.record(before);
+      journal_.show_progress(before);
+    }
     stop_.learn(result.stop);
     journal_.record(result);
     RunControl control = scheduled();
@@ -60,6 +63,27 @@ void Trainer::train() {
     evaluate_and_save(control);
   }
   journal_.clear_progress();
+}
+
+/// As many updates, one at least, as can be done before somebody wants to know what came of them.
+std::vector<UpdateResult> Trainer::updates() {
+  const Stopwatch watch;
+  int64_t step = state_.step;
+  do {
+    const UpdateBatches update = batches_.next();
+    if (step == state_.step) enter(RunPhase::updating);
+    step_.begin(*lease_, update, stop_);
+  } while (!wants_to_know(++step));
+  std::vector<UpdateResult> results = step_.finish();
+  for (UpdateResult& result : results) result.seconds = watch.seconds() / static_cast<double>(results.size());
+  return results;
+}
+
+/// Whether more follows the update of this number than the next.
+bool Trainer::wants_to_know(int64_t step) {
+  constexpr int64_t kMostAhead = 32;  // so often, at least, a run looks whether it diverged
+  return !step_.runs_ahead() || is_asked_ || step - state_.step == kMostAhead || step == schedule_.updates() ||
+         schedule_.logs_after(step) || schedule_.evaluates_after(step) || schedule_.saves_after(step) || stops();
 }
 
 bool Trainer::training_goes_on() { return state_.step < schedule_.updates() && !journal_.stops_early() && !stops(); }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/order.h"
 #include "dist/communicator.h"
@@ -36,6 +37,8 @@ class Trainer {
   void resume_moment(const std::filesystem::path& checkpoint, Moment moment);
 
   void train();
+  std::vector<UpdateResult> updates();
+  bool wants_to_know(int64_t step);
   RunControl scheduled() const;
   void ask(RunControl& control, const std::function<void(RunControl&)>& callback);
   void evaluate_and_save(RunControl control);

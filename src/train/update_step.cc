@@ -77,51 +77,83 @@ UpdateStep::UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& s
                   .beta2 = o.adam_beta2,
                   .epsilon = o.adam_epsilon,
                   .max_grad_norm = o.max_grad_norm},
-                 o.optimizer_sharding ? sums_.get() : nullptr) {}
+                 o.optimizer_sharding ? sums_.get() : nullptr),
+      losses_(Arena::size_of_tensor(DType::f64, {gradient_sum_limits(o, data, ranks.size()).own * kLabelLoss}),
+              "the losses", model.backend().memory()) {}
 
-UpdateResult UpdateStep::run(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop) {
+bool UpdateStep::runs_ahead() const { return ranks_.size() == 1 && !model_.backend().memory().on_host(); }
+
+void UpdateStep::begin(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop) {
   const int64_t step = update.update.step;
   Outline outline = outline_of(update);
-  UpdateResult result{.learning_rate = schedule_.learning_rate(step), .batches = std::move(outline.figures)};
+  Begun begun{.result = {.learning_rate = schedule_.learning_rate(step), .batches = std::move(outline.figures)}};
+  UpdateResult& result = begun.result;
+  result.step = step + 1;
   for (const BatchFigures& batch : result.batches) {
     result.tokens += batch.tokens;
     result.masked += batch.masked;
   }
   for (const CollatedBatch& micro : own_batches(update, ranks_.rank())) lease.ensure_fits(micro.batch);
-  std::vector<double> losses;
   try {
-    losses = accumulate(update, result, std::move(outline.looked_up));
+    accumulate(update, begun, std::move(outline.looked_up));
   } catch (const std::exception& error) {
     sums_->leave(error.what(), kind_of(error));  // before the memory goes whose numbers are under way
     throw;
   }
-  // These go along: all ranks stop after the same update, and take rank 0's norm, which other processors may add up
-  // otherwise by a hair.
-  losses.insert(losses.end(), {static_cast<double>(stop.told()), optimizer_.norm(model_.gradients())});
-  std::optional<double> norm;
+  std::optional<double> squared_norm;
+  if (ranks_.size() > 1)
+    squared_norm = agree(begun, stop.told());
+  else
+    result.stop = stop.told();
+  optimizer_.update(model_.weights(), model_.gradients(), result.learning_rate, step + 1, squared_norm);
+  begun.clipping = model_.backend().memory().read_later(optimizer_.clipping().f64(), kClipping);
+  begun_.push_back(std::move(begun));
+}
+
+/// What ranks tell each other of an update: all stop after the same one, and take rank 0's norm, which other processors
+/// may add up otherwise by a hair. Returns its square.
+double UpdateStep::agree(Begun& begun, int told) {
+  const double own_square = optimizer_.squared_norm(model_.gradients());  // and the losses are there
+  std::vector<double> losses;
+  for (size_t i = 0; i < begun.factors.size(); ++i)
+    losses.push_back(begun.factors[i] * begun.losses->at(i * kLabelLoss));
+  begun.factors.clear();
+  losses.insert(losses.end(), {static_cast<double>(told), own_square});
+  std::optional<double> square;
   for (const std::string& record : ranks_.gather(bytes_of(losses))) {
     std::vector<double> of_rank;
     append(of_rank, record);
-    if (of_rank.size() < 2) fail(ErrorKind::comms, "a rank sent no losses of update {}", step + 1);
-    if (!norm) norm = of_rank.back();
+    if (of_rank.size() < 2) fail(ErrorKind::comms, "a rank sent no losses of update {}", begun.result.step);
+    if (!square) square = of_rank.back();
     of_rank.pop_back();
-    if (result.stop == 0) result.stop = static_cast<int>(of_rank.back());
+    if (begun.result.stop == 0) begun.result.stop = static_cast<int>(of_rank.back());
     of_rank.pop_back();
-    for (const double loss : of_rank) result.loss += loss;
+    for (const double loss : of_rank) begun.result.loss += loss;
   }
-  result.grad_norm = optimizer_.update(model_.weights(), model_.gradients(), result.learning_rate, step + 1, norm);
-  if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm))
-    fail(ErrorKind::input,
-         "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try a "
-         "lower --learning_rate than {}",
-         step + 1, std::abs(result.loss), std::abs(result.grad_norm),  // NaN has no sign
-         options_.learning_rate);
-  return result;
+  return *square;
 }
 
-/// The update's gradients; returns what each of this rank's micro-batches adds to its loss.
-std::vector<double> UpdateStep::accumulate(const UpdateBatches& update, const UpdateResult& figures,
-                                           std::vector<int32_t> looked_up) {
+std::vector<UpdateResult> UpdateStep::finish() {
+  model_.backend().wait();
+  std::vector<UpdateResult> results;
+  for (Begun& begun : std::exchange(begun_, {})) {
+    UpdateResult& result = begun.result;
+    for (size_t i = 0; i < begun.factors.size(); ++i)
+      result.loss += begun.factors[i] * begun.losses->at(i * kLabelLoss);
+    result.grad_norm = begun.clipping->front();
+    if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm))
+      fail(ErrorKind::input,
+           "training diverged: at update {} the loss is {} and the gradients' norm {}; this update was not saved; try "
+           "a lower --learning_rate than {}",
+           result.step, std::abs(result.loss), std::abs(result.grad_norm),  // NaN has no sign
+           options_.learning_rate);
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+/// The update's gradients, and where each of this rank's micro-batches leaves its loss.
+void UpdateStep::accumulate(const UpdateBatches& update, Begun& begun, std::vector<int32_t> looked_up) {
   const StepRandom random{
       .seed = options_.seed, .step = static_cast<uint64_t>(update.update.step), .stream = masking_.dropout_stream()};
   const std::span<const CollatedBatch> own = own_batches(update, ranks_.rank());
@@ -129,17 +161,20 @@ std::vector<double> UpdateStep::accumulate(const UpdateBatches& update, const Up
               .own = static_cast<int64_t>(own.size()),
               .givers = update.update.givers(),
               .looked_up = std::move(looked_up)});
-  std::vector<double> losses;
+  const auto count = static_cast<int64_t>(own.size());
+  const Tensor losses(losses_.data(), DType::f64, {count * kLabelLoss});
   for (const CollatedBatch& micro : update.batches) {
     if (&micro < own.data() || &micro >= own.data() + own.size()) {
       model_.skip_dropout(micro.batch, random);
       continue;
     }
-    const double factor = scale(static_cast<int64_t>(micro.batch.masked_rows.size()), figures);
-    losses.push_back(factor * sum_.add(micro.batch, random, static_cast<float>(factor)));
+    const double factor = scale(static_cast<int64_t>(micro.batch.masked_rows.size()), begun.result);
+    const auto place = static_cast<int64_t>(begun.factors.size()) * kLabelLoss;
+    sum_.add(micro.batch, random, static_cast<float>(factor), losses.rows(place, place + kLabelLoss));
+    begun.factors.push_back(factor);
   }
   sum_.end();
-  return losses;
+  begun.losses = model_.backend().memory().read_later(losses.f64(), losses.numel());
 }
 
 /// What a micro-batch's summed loss is multiplied by: see AccumulationLoss. 0 where nothing is masked: the mean would

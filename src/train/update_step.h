@@ -29,6 +29,7 @@ struct BatchFigures {
 
 /// One update as it went. The same on every rank, but for the seconds.
 struct UpdateResult {
+  int64_t step = 0;  ///< its number, from 1
   double loss = 0, grad_norm = 0, learning_rate = 0;
   int64_t tokens = 0, masked = 0;
   double seconds = 0;                 ///< making its batches included
@@ -42,9 +43,15 @@ class UpdateStep {
   UpdateStep(MlmNetwork& model, RunMasking& masking, const Schedule& schedule, const Chunks::Split& data,
              const TrainingOptions& options, Communicator& ranks);
 
-  /// One update: gradients of all its micro-batches, clipped, into the weights. Errors: input (the loss or the
-  /// gradients are no numbers; the weights are then as they were).
-  UpdateResult run(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop);
+  /// Has an update computed: gradients of all its micro-batches, clipped, into the weights. What came of it finish()
+  /// tells.
+  void begin(ModelLease& lease, const UpdateBatches& update, StopAgreement& stop);
+  /// Whether several updates may be begun before finish(), for a device to go from one to the next. Else each waits for
+  /// the one before.
+  bool runs_ahead() const;
+  /// What came of the updates begun since, in order. Errors: input (a loss or gradients were no numbers; gradients that
+  /// are none change no weights).
+  std::vector<UpdateResult> finish();
 
   Optimizer& optimizer() { return optimizer_; }
 
@@ -55,8 +62,14 @@ class UpdateStep {
     std::vector<int32_t> looked_up;     ///< see GradientSum::Update
   };
   Outline outline_of(const UpdateBatches& update);
-  std::vector<double> accumulate(const UpdateBatches& update, const UpdateResult& figures,
-                                 std::vector<int32_t> looked_up);
+  /// An update whose figures are not all there yet.
+  struct Begun {
+    UpdateResult result;
+    std::vector<double> factors;  ///< of its micro-batches' losses, on this rank
+    Results losses, clipping;
+  };
+  void accumulate(const UpdateBatches& update, Begun& begun, std::vector<int32_t> looked_up);
+  double agree(Begun& begun, int told);
   double scale(int64_t masked, const UpdateResult& figures) const;
 
   MlmNetwork& model_;
@@ -68,6 +81,8 @@ class UpdateStep {
   std::unique_ptr<RankSums> sums_;
   GradientSum sum_;
   Optimizer optimizer_;
+  Arena losses_;  ///< [own micro-batches, kLabelLoss], float64
+  std::vector<Begun> begun_;
 };
 
 }  // namespace tekio

@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "compute/backend.h"
 #include "compute/instruction_sets.h"
+#include "support/results.h"
 
 namespace tekio::test {
 namespace {
@@ -36,9 +37,9 @@ TEST(AdamW, IsTheReferenceFusedKernelToTheBit) {
         for (const Json& step : run["steps"]) {
           SCOPED_TRACE(fmt::format("{} step {}", be->name(), ++number));
           std::vector<float> g = floats(step["gradient"]);
-          be->adamw(flat(p), flat(m), flat(v), flat(g),
-                    {step["learning_rate"], run["beta1"], run["beta2"], run["epsilon"], run["weight_decay"], number,
-                     step["gradient_scale"]});
+          adamw(*be, flat(p), flat(m), flat(v), flat(g),
+                {step["learning_rate"], run["beta1"], run["beta2"], run["epsilon"], run["weight_decay"], number},
+                step["gradient_scale"]);
           expect_bits(m, floats(step["moment1"]), "moment1");
           expect_bits(v, floats(step["moment2"]), "moment2");
           expect_bits(p, floats(step["parameter"]), "parameter");
@@ -62,9 +63,9 @@ TEST(AdamW, EveryElementAlike) {
     const auto flat = [](std::vector<float>& values) {
       return Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())});
     };
-    const AdamWStep step{1e-3, 0.9, 0.999, 1e-8, 0.01, 5, 0.37f};
-    make_ref_backend()->adamw(flat(p), flat(m), flat(v), flat(g), step);
-    make_cpu_backend(pool)->adamw(flat(p2), flat(m2), flat(v2), flat(g), step);
+    const AdamWStep step{1e-3, 0.9, 0.999, 1e-8, 0.01, 5};
+    adamw(*make_ref_backend(), flat(p), flat(m), flat(v), flat(g), step, 0.37f);
+    adamw(*make_cpu_backend(pool), flat(p2), flat(m2), flat(v2), flat(g), step, 0.37f);
     expect_bits(p2, p, "parameters");
     expect_bits(m2, m, "moment1");
     expect_bits(v2, v, "moment2");

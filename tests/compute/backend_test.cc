@@ -14,6 +14,7 @@
 #include "compute/cuda.h"
 #include "compute/instruction_sets.h"
 #include "compute/product_rate.h"
+#include "support/results.h"
 
 namespace tekio::test {
 namespace {
@@ -215,18 +216,25 @@ TEST_F(Checks, Rows) {
   refuses("gather_rows_backward", {"d_y", "[2, 8] f32", "[1, 8] f32"}, [&] {
     be_->gather_rows_backward(t_({5, 8}), t_({2, 8}), far);
   });
-  refuses("vocabulary_loss", {"label 5", "[0, 5)"}, [&] { be_->vocabulary_loss({}, t_({1, 5}), far, 1); });
-  refuses("vocabulary_loss", {"1 labels", "2"}, [&] { be_->vocabulary_loss({}, t_({2, 5}), far, 1); });
+  refuses("vocabulary_loss", {"label 5", "[-1, 5)"}, [&] { be_->vocabulary_loss({}, {}, {}, t_({1, 5}), far, 1); });
+  refuses("vocabulary_loss", {"1 labels", "2"}, [&] { be_->vocabulary_loss({}, {}, {}, t_({2, 5}), far, 1); });
   refuses("vocabulary_loss", {"d_logits", "[1, 6] f32", "[1, 5] f32"}, [&] {
-    be_->vocabulary_loss(t_({1, 6}), t_({1, 5}), ids_, 1);
+    be_->vocabulary_loss({}, {}, t_({1, 6}), t_({1, 5}), ids_, 1);
   });
   refuses("softmax_rows", {"logits", "[5] f32", "two dimensions"}, [&] { be_->softmax_rows(t_({5})); });
 }
 
 TEST_F(Checks, TheOptimizer) {
   const Tensor flat = t_({5});
-  refuses("adamw", {"moment2", "[4] f32", "[5] f32"}, [&] { be_->adamw(flat, flat, t_({4}), flat, {.step = 1}); });
-  refuses("adamw", {"step 0", "1 or more"}, [&] { be_->adamw(flat, flat, flat, flat, {.step = 0}); });
+  double numbers[kClipping] = {};
+  const Tensor clipping(numbers, DType::f64, {kClipping});
+  refuses("squared_norms", {"sums", "[5] f32", "[1] f64"}, [&] { be_->squared_norms(flat, flat); });
+  refuses("clip", {"clipping", "[5] f32", "[2] f64"}, [&] { be_->clip(flat, clipping, 1); });
+  refuses("clip", {"limit of -1"}, [&] { be_->clip(clipping, clipping, -1); });
+  refuses("adamw", {"clipping", "[5] f32", "[2] f64"}, [&] { be_->adamw(flat, flat, flat, flat, flat, {.step = 1}); });
+  refuses("adamw", {"moment2", "[4] f32", "[5] f32"},
+          [&] { be_->adamw(flat, flat, t_({4}), flat, clipping, {.step = 1}); });
+  refuses("adamw", {"step 0", "1 or more"}, [&] { be_->adamw(flat, flat, flat, flat, clipping, {.step = 0}); });
   refuses("add", {"x", "[4] f32", "[5] f32"}, [&] { be_->add(flat, t_({4})); });
   refuses("zero", {"x", "[3] f32", "no memory"}, [&] { be_->zero(Tensor(nullptr, DType::f32, {3})); });
 }
@@ -282,7 +290,7 @@ TEST(Loss, LargeLogitsDoNotOverflow) {
       std::vector<float> logits = {10000, 9999, -10000, 0, -20000, -20000, -20000, -20000};
       const std::vector<int32_t> labels = {1, 3};
       const Tensor x(logits.data(), DType::f32, {2, 4});
-      EXPECT_NEAR(be->vocabulary_loss(x, x, labels, 0.5f).loss, 1.3132616875 + std::log(4.0), 1e-6);
+      EXPECT_NEAR(loss_of(*be, x, x, labels, 0.5f).loss, 1.3132616875 + std::log(4.0), 1e-6);
       EXPECT_NEAR(logits[0], 0.5 * 0.7310586, 1e-6);
       EXPECT_NEAR(logits[1], 0.5 * (0.2689414 - 1), 1e-6);
       EXPECT_EQ(logits[2], 0);
@@ -340,7 +348,7 @@ TEST(Loss, HitsAreLabelsWhereTheMaximumFirstStands) {
             const Tensor x(type == DType::f32 ? static_cast<void*>(single.data()) : half.data(), type,
                            {static_cast<int64_t>(labels.size()), vocabulary});
             std::vector<LabelLoss> each(labels.size());
-            const LabelLoss found = be->vocabulary_loss(in_place ? x : Tensor(), x, labels, 1, each);
+            const LabelLoss found = loss_of(*be, in_place ? x : Tensor(), x, labels, 1, each);
             EXPECT_EQ(found.hits, expected);
             LabelLoss sum;
             for (size_t k = 0; k < each.size(); ++k) {
@@ -367,8 +375,7 @@ TEST(Loss, ARowWithoutALossIsNoHit) {
            {std::vector<float>{kNan, 1, 0}, {1, kNan, 0}, {1, 0, kNan}, {kInfinity, 1, 0}})
         for (const int32_t label : {0, 1, 2}) {
           std::vector<float> logits = row;
-          EXPECT_EQ(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 3}), {&label, 1}, 1).hits, 0)
-              << be->name();
+          EXPECT_EQ(loss_of(*be, {}, Tensor(logits.data(), DType::f32, {1, 3}), {&label, 1}, 1).hits, 0) << be->name();
         }
   });
 }
@@ -381,7 +388,7 @@ TEST(Loss, NotANumberShows) {
       for (size_t place = 0; place < 40; ++place) {
         std::vector<float> logits(40, 1);
         logits[place] = std::nanf("");
-        EXPECT_TRUE(std::isnan(be->vocabulary_loss({}, Tensor(logits.data(), DType::f32, {1, 40}), labels, 1).loss))
+        EXPECT_TRUE(std::isnan(loss_of(*be, {}, Tensor(logits.data(), DType::f32, {1, 40}), labels, 1).loss))
             << be->name() << " " << place;
       }
     }

@@ -30,7 +30,9 @@ TEST(Checking, RightBackEndsPassAndTrustedResultsComeOut) {
 // ref with one op wrong: the last number of its last output is a little off.
 class WrongBackend final : public EveryVerbAlike<WrongBackend, ForwardingBackend> {
  public:
-  explicit WrongBackend(std::string wrong) : WrongBackend(std::move(wrong), make_ref_backend()) {}
+  /// `figure`: the one of vocabulary_loss' that is wrong.
+  explicit WrongBackend(std::string wrong, int64_t figure = 0)
+      : WrongBackend(std::move(wrong), figure, make_ref_backend()) {}
   std::string name() const override { return "wrong"; }
 
   template <typename Verb>
@@ -41,18 +43,12 @@ class WrongBackend final : public EveryVerbAlike<WrongBackend, ForwardingBackend
   void run_any(const verb::CopyMatrices& op) { ForwardingBackend::run(op); }
   void run_any(const verb::VocabularyLoss& op) {
     ForwardingBackend::run(op);
-    if (wrong_ == "vocabulary_loss") op.found->loss += 0.1;
-    if (wrong_ == "vocabulary_loss's hits") ++op.found->hits;
-    if (wrong_ == "vocabulary_loss's confidence") op.found->confidence += 0.1;
-  }
-  void run_any(const verb::SquaredNorms& op) {
-    ForwardingBackend::run(op);
-    if (wrong_ == "squared_norms") op.sums.back() *= 1.01;
+    if (wrong_ == op.name()) op.sum.f64()[figure_] += 0.1;
   }
 
  private:
-  WrongBackend(std::string wrong, std::unique_ptr<Backend> ref)
-      : EveryVerbAlike(*ref), wrong_(std::move(wrong)), ref_(std::move(ref)) {}
+  WrongBackend(std::string wrong, int64_t figure, std::unique_ptr<Backend> ref)
+      : EveryVerbAlike(*ref), wrong_(std::move(wrong)), figure_(figure), ref_(std::move(ref)) {}
   template <typename Verb>
   static Tensor last_output(Verb op) {
     Tensor last;
@@ -64,48 +60,58 @@ class WrongBackend final : public EveryVerbAlike<WrongBackend, ForwardingBackend
   }
   static void spoil(Tensor t) {
     if (t.numel() == 0) return;
-    if (t.dtype == DType::f32)
+    if (t.dtype == DType::f64)
+      t.f64()[t.numel() - 1] *= 1.01;
+    else if (t.dtype == DType::f32)
       t.values().back() += 0.1f;
     else
       t.b16()[t.numel() - 1] = bf16(t.b16()[t.numel() - 1] + 0.5f);
   }
   std::string wrong_;
+  int64_t figure_;
   std::unique_ptr<Backend> ref_;
 };
 
 TEST(Checking, AWrongOpIsNamed) {
-  const std::pair<const char*, Op> kOps[] = {{"embed", Op::embed},
-                                             {"embed_backward", Op::embed},
-                                             {"norm", Op::norm},
-                                             {"norm", Op::head_norm},
-                                             {"residual_norm", Op::residual_norm},
-                                             {"norm_backward", Op::norm},
-                                             {"norm_backward", Op::head_norm},
-                                             {"residual_norm_backward", Op::residual_norm},
-                                             {"add_norm", Op::add_norm},
-                                             {"add_norm_backward", Op::add_norm},
-                                             {"linear", Op::linear},
-                                             {"linear_gated", Op::linear_gated},
-                                             {"gated_linear_backward", Op::gated_linear},
-                                             {"rotate", Op::rotate},
-                                             {"linear_activation", Op::linear_activation},
-                                             {"linear_backward", Op::linear},
-                                             {"linear_activation_backward's activation", Op::linear_activation},
-                                             {"attention", Op::attention},
-                                             {"attention_backward", Op::attention},
-                                             {"gather_rows", Op::gather_rows},
-                                             {"gather_rows_backward", Op::gather_rows},
-                                             {"vocabulary_loss", Op::vocabulary_loss},
-                                             {"vocabulary_loss's hits", Op::vocabulary_loss},
-                                             {"vocabulary_loss's confidence", Op::vocabulary_loss},
-                                             {"softmax_rows", Op::softmax_rows},
-                                             {"zero", Op::zero},
-                                             {"add", Op::add},
-                                             {"squared_norms", Op::squared_norm},
-                                             {"adamw", Op::adamw}};
-  for (const auto& [wrong, op] : kOps) {
-    SCOPED_TRACE(wrong);
-    const auto checking = make_checking_backend(make_ref_backend(), std::make_unique<WrongBackend>(wrong), 1e-3);
+  struct Case {
+    const char* wrong;
+    Op op;
+    int64_t figure = 0;
+  };
+  const Case kOps[] = {{"embed", Op::embed},
+                       {"embed_backward", Op::embed},
+                       {"norm", Op::norm},
+                       {"norm", Op::head_norm},
+                       {"residual_norm", Op::residual_norm},
+                       {"norm_backward", Op::norm},
+                       {"norm_backward", Op::head_norm},
+                       {"residual_norm_backward", Op::residual_norm},
+                       {"add_norm", Op::add_norm},
+                       {"add_norm_backward", Op::add_norm},
+                       {"linear", Op::linear},
+                       {"linear_gated", Op::linear_gated},
+                       {"gated_linear_backward", Op::gated_linear},
+                       {"rotate", Op::rotate},
+                       {"linear_activation", Op::linear_activation},
+                       {"linear_backward", Op::linear},
+                       {"linear_activation_backward's activation", Op::linear_activation},
+                       {"attention", Op::attention},
+                       {"attention_backward", Op::attention},
+                       {"gather_rows", Op::gather_rows},
+                       {"gather_rows_backward", Op::gather_rows},
+                       {"vocabulary_loss", Op::vocabulary_loss, 0},
+                       {"vocabulary_loss", Op::vocabulary_loss, 1},
+                       {"vocabulary_loss", Op::vocabulary_loss, 2},
+                       {"softmax_rows", Op::softmax_rows},
+                       {"zero", Op::zero},
+                       {"add", Op::add},
+                       {"squared_norms", Op::squared_norm},
+                       {"clip", Op::squared_norm},
+                       {"adamw", Op::adamw}};
+  for (const auto& [wrong, op, figure] : kOps) {
+    SCOPED_TRACE(fmt::format("{}, {}", wrong, figure));
+    const auto checking =
+        make_checking_backend(make_ref_backend(), std::make_unique<WrongBackend>(wrong, figure), 1e-3);
     const OpCase c =
         *std::find_if(kOddCases.begin(), kOddCases.end(), [op = op](const OpCase& each) { return each.op == op; });
     OpRig rig(c);

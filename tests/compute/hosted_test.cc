@@ -7,6 +7,7 @@
 #include "compute/arena.h"
 #include "compute/outcome.h"
 #include "support/fenced_backend.h"
+#include "support/results.h"
 
 namespace tekio::test {
 namespace {
@@ -51,8 +52,8 @@ TEST(Hosted, OperandsMayShareMemory) {
     for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i) * 0.5f - 3;
     const Tensor all(numbers.data(), DType::f32, {4, 6});
     const std::vector<int32_t> labels = {1, 5, 0, 2};
-    be->vocabulary_loss(all, all, labels, 0.5f);                              // the gradient in place
-    be->vocabulary_loss(all.rows(1, 2), all.rows(1, 2), {&labels[1], 1}, 1);  // a part of the same
+    loss_of(*be, all, all, labels, 0.5f);                              // the gradient in place
+    loss_of(*be, all.rows(1, 2), all.rows(1, 2), {&labels[1], 1}, 1);  // a part of the same
     const std::vector<int32_t> rows = {0, 2};
     be->gather_rows(all.rows(2, 4), all.rows(0, 3), rows);  // they overlap in row 2
     results.push_back(numbers);
@@ -72,8 +73,8 @@ TEST(Fence, KeepsTheProcessorOut) {
   EXPECT_DEATH(t.f32()[0] = 1, "");
   std::vector<float> numbers = {1, 2, 3, 4};
   be->memory().write(t.data, numbers.data(), t.bytes());
-  EXPECT_EQ(be->squared_norm(t), 30);
-  EXPECT_EQ(be->squared_norms(t), std::vector<double>{30});
+  EXPECT_EQ(squared_norm(*be, t), 30);
+  EXPECT_EQ(squared_norms(*be, t), std::vector<double>{30});
   EXPECT_DEATH(t.f32()[0] = 1, "");
   be->zero(t.rows(1, 4));
   be->memory().read(numbers.data(), t.data, t.bytes());

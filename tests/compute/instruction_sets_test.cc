@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.h"
 #include "compute/backend.h"
+#include "support/results.h"
 
 namespace tekio::test {
 namespace {
@@ -17,7 +18,7 @@ TEST(InstructionSets, RunKernelsOfTheirOwn) {
   const auto be = make_cpu_backend(pool);
   std::vector<float> x(50000);
   for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i));
-  const auto sum = [&] { return be->squared_norm(Tensor(x.data(), DType::f32, {static_cast<int64_t>(x.size())})); };
+  const auto sum = [&] { return squared_norm(*be, Tensor(x.data(), DType::f32, {static_cast<int64_t>(x.size())})); };
   const double best = sum();
   std::vector<double> sums;
   with_each_instruction_set([&] { sums.push_back(sum()); });
@@ -35,16 +36,16 @@ TEST(InstructionSets, SumBlocksOfTheNormApart) {
   for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i));
   const Tensor whole(x.data(), DType::f32, {static_cast<int64_t>(x.size())});
   with_each_instruction_set([&] {
-    const std::vector<double> sums = be->squared_norms(whole);
+    const std::vector<double> sums = squared_norms(*be, whole);
     ASSERT_EQ(sums.size(), 4u);
     double sum = 0;
     for (int64_t block = 0; block < 4; ++block) {
       const Tensor part = whole.rows(block * kNormBlock, std::min((block + 1) * kNormBlock, whole.numel()));
-      EXPECT_EQ(be->squared_norms(part), std::vector<double>{sums[static_cast<size_t>(block)]});
+      EXPECT_EQ(squared_norms(*be, part), std::vector<double>{sums[static_cast<size_t>(block)]});
       sum += sums[static_cast<size_t>(block)];
     }
-    EXPECT_EQ(be->squared_norm(whole), sum);
-    EXPECT_EQ(be->squared_norms(whole.rows(kNormBlock, 3 * kNormBlock)), (std::vector<double>{sums[1], sums[2]}));
+    EXPECT_EQ(squared_norm(*be, whole), sum);
+    EXPECT_EQ(squared_norms(*be, whole.rows(kNormBlock, 3 * kNormBlock)), (std::vector<double>{sums[1], sums[2]}));
   });
 }
 

@@ -12,6 +12,7 @@
 
 #include "compute/activation.h"
 #include "compute/op_cases.h"
+#include "support/results.h"
 
 namespace tekio::test {
 
@@ -75,6 +76,7 @@ class OpRig {
   void make_logits();
   void make_adamw();
   void run_forward(Backend& be);
+  void run_squared_norm(Backend& be);
   void run_backward(Backend& be);
   // The op works in place, so `to` is a copy of `from`. Of qkv the queries and keys, of queries alone all columns.
   void rotate(Backend& be, const Tensor& to, const Tensor& from, bool back) {
@@ -168,6 +170,7 @@ class OpRig {
   std::vector<char> packed_;                   // w_ in bf16, as packed_by_ likes it
   const Backend* packed_by_ = nullptr;
   NormKept norm_kept_;
+  std::vector<LabelLoss> each_;
   double loss_ = 0;
 };
 
@@ -343,7 +346,7 @@ inline void OpRig::make_logits() {
     x_ = changed("x", {c_.n(), c_.out}, 8);
     return;
   }
-  for (int64_t i = 0; i < c_.n(); ++i) labels_.push_back(below(c_.out));
+  for (int64_t i = 0; i < c_.n(); ++i) labels_.push_back(i % 7 == 2 ? -1 : below(c_.out));
   x_ = input({c_.n(), c_.out}, 8);
   if (c_.optional) d_x_ = gradient("d_logits", x_, false);
 }
@@ -419,7 +422,8 @@ inline void OpRig::run_forward(Backend& be) {
     case Op::gather_rows:
       return be.gather_rows(y_, x_, rows_);
     case Op::vocabulary_loss:
-      loss_ = be.vocabulary_loss(d_x_, x_, labels_, 1).loss;
+      each_.resize(static_cast<size_t>(std::ranges::count_if(labels_, [](int32_t label) { return label >= 0; })));
+      loss_ = loss_of(be, d_x_, x_, labels_, 1, each_).loss;
       return;
     case Op::softmax_rows:
       return be.softmax_rows(x_);
@@ -428,11 +432,20 @@ inline void OpRig::run_forward(Backend& be) {
     case Op::add:
       return be.add(x_, branch_);
     case Op::squared_norm:
-      loss_ = be.squared_norm(x_);
-      return;
+      return run_squared_norm(be);
     case Op::adamw:
-      return be.adamw(x_, moment1_, moment2_, d_x_, {2e-5, 0.9, 0.999, 1e-8, 0.01, 3, 0.7f});
+      return adamw(be, x_, moment1_, moment2_, d_x_, {2e-5, 0.9, 0.999, 1e-8, 0.01, 3}, 0.7f);
   }
+}
+
+// The sum and what it is clipped by, to half of it.
+inline void OpRig::run_squared_norm(Backend& be) {
+  const ResultTensor sums(be, norm_blocks(x_.numel())), clipping(be, kClipping);
+  be.squared_norms(sums.get(), x_);
+  const double limit = std::sqrt(squared_norm(be, x_)) / 2;
+  be.clip(clipping.get(), sums.get(), limit);
+  const std::vector<double> clipped = clipping.host();
+  loss_ = clipped[0] + clipped[1];
 }
 
 inline void OpRig::run_backward(Backend& be) {

@@ -109,6 +109,39 @@ float number_at(const void* data, cudaDataType_t type, int64_t i) {
 
 }  // namespace
 
+namespace {
+
+struct Matmul {
+  EmulatedProduct how;
+  float factor, keep;
+  const void *a, *b, *c;
+  void* d;
+  EmulatedLayout a_layout, b_layout, c_layout, d_layout;
+
+  void run() const {
+    const int64_t depth = columns_of(a_layout, how.transpose_a);
+    const int64_t a_row = how.transpose_a ? a_layout.leading : 1, a_depth = how.transpose_a ? 1 : a_layout.leading;
+    const int64_t b_column = how.transpose_b ? 1 : b_layout.leading, b_depth = how.transpose_b ? b_layout.leading : 1;
+    for (int64_t column = 0; column < d_layout.columns; ++column)
+      for (int64_t row = 0; row < d_layout.rows; ++row) {
+        float sum = 0;
+        for (int64_t k = 0; k < depth; ++k)
+          sum += number_at(a, a_layout.type, row * a_row + k * a_depth) *
+                 number_at(b, b_layout.type, column * b_column + k * b_depth);
+        sum *= factor;
+        if (keep != 0) sum += keep * number_at(c, c_layout.type, column * c_layout.leading + row);
+        if (how.epilogue == CUBLASLT_EPILOGUE_BIAS) sum += number_at(how.bias, d_layout.type, row);
+        const int64_t at = column * d_layout.leading + row;
+        if (d_layout.type == CUDA_R_32F)
+          static_cast<float*>(d)[at] = sum;
+        else
+          static_cast<tekio::bf16*>(d)[at] = tekio::bf16(sum);
+      }
+  }
+};
+
+}  // namespace
+
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
                                               cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
                                               cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t preference, int,
@@ -134,28 +167,20 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
                               cudaStream_t stream) {
   if (!supported(*desc, *a_layout, *b_layout, *c_layout, *d_layout) || algo == nullptr)
     return CUBLAS_STATUS_INVALID_VALUE;
-  emulated_work(stream, [=, factor = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta),
-                         product = *desc, left = *a_layout, right = *b_layout, added = *c_layout, to = *d_layout] {
-    const EmulatedDeviceAtWork at_work;
-    const int64_t m = to.rows, n = to.columns, depth = columns_of(left, product.transpose_a);
-    for (int64_t column = 0; column < n; ++column)
-      for (int64_t row = 0; row < m; ++row) {
-        float sum = 0;
-        for (int64_t k = 0; k < depth; ++k)
-          sum +=
-              number_at(a, left.type, product.transpose_a ? row * left.leading + k : k * left.leading + row) *
-              number_at(b, right.type, product.transpose_b ? k * right.leading + column : column * right.leading + k);
-        sum *= factor;
-        if (keep != 0) sum += keep * number_at(c, added.type, column * added.leading + row);
-        if (product.epilogue == CUBLASLT_EPILOGUE_BIAS) sum += number_at(product.bias, to.type, row);
-        const int64_t at = column * to.leading + row;
-        if (to.type == CUDA_R_32F)
-          static_cast<float*>(d)[at] = sum;
-        else
-          static_cast<tekio::bf16*>(d)[at] = tekio::bf16(sum);
-      }
-  });
-  return CUBLAS_STATUS_SUCCESS;
+  // By what it was told now, whenever it is done.
+  const Matmul work{*desc,
+                    *static_cast<const float*>(alpha),
+                    *static_cast<const float*>(beta),
+                    a,
+                    b,
+                    c,
+                    d,
+                    *a_layout,
+                    *b_layout,
+                    *c_layout,
+                    *d_layout};
+  const cudaError_t error = emulated_work(stream, [work] { work.run(); });
+  return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
 namespace tekio::cuda {

@@ -30,13 +30,17 @@ enum cudaError_t {
   cudaErrorInsufficientDriver = 35,
   cudaErrorInvalidDevice = 101,
   cudaErrorNotReady = 600,
-  cudaErrorLaunchFailure = 719
+  cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16, cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
 using cudaStream_t = struct EmulatedStream*;
 using cudaEvent_t = struct EmulatedEvent*;
+using cudaGraph_t = struct EmulatedGraph*;
+using cudaGraphExec_t = struct EmulatedGraph*;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 constexpr unsigned cudaEventDisableTiming = 2;
 struct cudaFuncAttributes {
   int numRegs;
@@ -93,6 +97,15 @@ cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int bytes) {
   return emulated_allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes);
 }
 
+/// What the stream is given is taken down, and done by each cudaGraphLaunch(); what waits, allocates or goes by events
+/// fails meanwhile.
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
+
 template <typename Kernel>
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, Kernel*) {
   return cudaSuccess;
@@ -102,15 +115,20 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, Kernel*) {
 void emulated_fail(cudaError_t error);
 /// What there is from now on: how many devices, of which compute capability, with how much free memory.
 void emulated_device(int count, int major, size_t free_bytes);
+/// How many graphs were launched so far, and are there; whether capturing is refused from now on.
+int emulated_graph_launches();
+int emulated_graphs();
+void emulated_refuse_capture(bool refuse);
 /// Ends the program where `address` is not a multiple of `bytes`.
 void emulated_check_border(const void* address, size_t bytes);
 
-/// Queues what a stream is to do: `work` is called, in the order of the stream, until it is done; at once, where
-/// nothing that is not done stands before it, else when somebody looks at the stream.
-void emulated_queue(cudaStream_t stream, std::function<bool()> work);
-/// What is done when it is called: a kernel's run, say, or a copy.
-void emulated_work(cudaStream_t stream, std::function<void()> work);
-/// Ends the program where a stream has not been told to wait for all that its device's others were asked for.
+/// Gives a stream of the calling thread's device what it is to do once somebody waits, or asks whether something is
+/// done: a kernel's run, say, or a copy. All streams go on then, as devices do by themselves. A stream that is being
+/// captured takes it down.
+cudaError_t emulated_work(cudaStream_t stream, std::function<void()> work);
+/// The same of what may have to wait itself: it is called until it is done. It cannot be captured.
+cudaError_t emulated_queue(cudaStream_t stream, std::function<bool()> work);
+/// Ends the program where a stream has not been told to wait for all that its device's others were given.
 void emulated_require_order(cudaStream_t stream);
 
 /// One thread at a time is in the emulated runtime.
@@ -134,7 +152,7 @@ class EmulatedDeviceAtWork {
 // Where the running fiber is.
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread);
+cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread);
 template <typename... Parameters, typename... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {

@@ -50,6 +50,12 @@ class OnGpu {
     if (count > 0) memory().write(tensor.data, numbers.data(), tensor.bytes());
     return tensor.values();
   }
+  void add(std::span<float> to, std::span<float> numbers) {
+    const auto tensor = [](std::span<float> of) {
+      return Tensor(of.data(), DType::f32, {static_cast<int64_t>(of.size())});
+    };
+    backend_->add(tensor(to), tensor(numbers));
+  }
   std::vector<float> get(std::span<const float> numbers) {
     std::vector<float> all(numbers.size());
     if (!all.empty()) memory().read(all.data(), numbers.data(), static_cast<int64_t>(numbers.size_bytes()));
@@ -142,6 +148,29 @@ TEST_F(CudaSums, AreManyAtOnce) {
     gpu.sums().wait();
     for (size_t i = 0; i < expected.size(); ++i) expect_same_bits(gpu.get(numbers[i]), expected[i], "a sum");
   });
+}
+
+// What is asked for between two exchanges is begun before the second, and no graph is made of it: a step has many such.
+TEST_F(CudaSums, AreOfWhatTheBackEndWasAskedForBefore) {
+  for (const char* const missing : {"", "libnccl.so.2 cannot be loaded"}) {
+    emulated_nccl_missing(missing);
+    const LogCapture log;
+    const int graphs = emulated_graph_launches();
+    run_ranks(2, [](Communicator& ranks) {
+      OnGpu gpu(ranks);
+      const std::vector<float> ones(100, 1);
+      const std::span<float> numbers = gpu.put(ones), one = gpu.put(ones);
+      float expected = 1;
+      for (int round = 0; round < 4; ++round) {
+        for (int i = 0; i < 10; ++i) gpu.add(numbers, one);
+        gpu.sums().begin_sum(numbers, 2);
+        gpu.sums().wait();
+        expected = 2 * (expected + 10);
+      }
+      EXPECT_EQ(gpu.get(numbers), std::vector<float>(100, expected));
+    });
+    EXPECT_EQ(emulated_graph_launches(), graphs);
+  }
 }
 
 // ---- where NCCL does not bring them together ----

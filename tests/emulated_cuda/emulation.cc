@@ -1,4 +1,4 @@
-// Fibers, memory and copies of the emulated device.
+// Fibers, memory, streams and graphs of the emulated devices.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -44,20 +45,32 @@ tekio_switch_stack:
 .size tekio_switch_stack, .-tekio_switch_stack
 )");
 
-// What a stream is to do; and, of each other stream of its device, how much of it this one comes after.
-struct EmulatedStream {
-  int device = 0;
-  uint64_t queued = 0;
-  std::deque<std::function<bool()>> work;
-  std::map<EmulatedStream*, uint64_t> after;
+struct EmulatedGraph {
+  std::vector<std::function<void()>> works;
 };
-struct EmulatedEvent {
-  struct Record {
-    EmulatedStream* stream;
-    uint64_t queued;
-    bool has_come = false;
+// What a stream is given waits until somebody waits for something, as it may on a device: what the host does too early
+// shows.
+struct EmulatedStream {
+  struct Piece {
+    std::function<bool()> work;  // is called until it is done
+    bool computes;               // or waits for others
   };
-  std::shared_ptr<Record> record;  // the last; none: it has come
+  int device = 0;
+  std::deque<Piece> work = {};
+  std::shared_ptr<uint64_t> done = std::make_shared<uint64_t>(0);  // pieces so far
+  std::map<EmulatedStream*, uint64_t> after = {};  // of others of its device: how many of theirs it comes after
+  std::unique_ptr<EmulatedGraph> graph = nullptr;  // that it is being captured as
+
+  uint64_t given() const { return *done + work.size(); }
+};
+// Comes after so many of a stream's pieces; at once, where it was never recorded.
+struct EmulatedEvent {
+  int device = 0;
+  EmulatedStream* stream = nullptr;
+  std::shared_ptr<const uint64_t> done = nullptr;  // of the stream, which may be gone
+  uint64_t after = 0;
+
+  bool has_come() const { return done == nullptr || *done >= after; }
 };
 
 namespace {
@@ -74,17 +87,75 @@ constexpr int kWarp = 32;
 
 // ---- memory ----
 
-struct Memory {
-  struct Piece {
-    size_t mapped;  // bytes
+// One range of addresses, so that it is opened and closed in one call.
+class Memory {
+ public:
+  // nullptr: there is no room.
+  char* take(size_t bytes, int device) {
+    const size_t whole = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
+    if (begin_ == nullptr) {
+      void* const range = mmap(nullptr, kRange, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (range == MAP_FAILED) die("no range of addresses");
+      begin_ = static_cast<char*>(range);
+      free_[begin_] = kRange;
+    }
+    for (const auto& [at, size] : free_)
+      if (size >= whole) {
+        char* const piece = at;
+        if (size > whole) free_[piece + whole] = size - whole;
+        free_.erase(piece);
+        taken_[piece] = {whole, device};
+        end_ = std::max(end_, piece + whole);
+        return piece;
+      }
+    return nullptr;
+  }
+  bool give_back(char* piece) {
+    const auto found = taken_.find(piece);
+    if (found == taken_.end()) return false;
+    const size_t whole = found->second.size;
+    madvise(piece, whole, MADV_DONTNEED);
+    auto here = free_.insert({piece, whole}).first;
+    taken_.erase(found);
+    if (const auto next = std::next(here); next != free_.end() && here->first + here->second == next->first) {
+      here->second += next->second;
+      free_.erase(next);
+    }
+    if (here != free_.begin())
+      if (const auto before = std::prev(here); before->first + before->second == here->first) {
+        before->second += here->second;
+        free_.erase(here);
+      }
+    return true;
+  }
+  // Of which device it is; none: not there.
+  std::optional<int> device_of(const void* address) const {
+    const auto* const at = static_cast<const char*>(address);
+    const auto next = taken_.upper_bound(const_cast<char*>(at));
+    if (next == taken_.begin()) return std::nullopt;
+    const auto& [begin, piece] = *std::prev(next);
+    return at < begin + piece.size ? std::optional(piece.device) : std::nullopt;
+  }
+  void open() {
+    if (at_work_++ == 0) protect(PROT_READ | PROT_WRITE);
+  }
+  void close() {
+    if (--at_work_ == 0) protect(PROT_NONE);
+  }
+
+ private:
+  static constexpr size_t kRange = size_t{64} << 30;
+  void protect(int rights) const {
+    if (end_ > begin_ && mprotect(begin_, static_cast<size_t>(end_ - begin_), rights) != 0) die("mprotect failed");
+  }
+  struct Taken {
+    size_t size;
     int device;
   };
-  std::map<char*, Piece> pieces;  // by where they begin
-  int at_work = 0;
-  void protect(int rights) const {
-    for (const auto& [begin, piece] : pieces)
-      if (mprotect(begin, piece.mapped, rights) != 0) die("mprotect failed");
-  }
+  char *begin_ = nullptr, *end_ = nullptr;  // the range, and where what was ever taken of it ends
+  std::map<char*, size_t> free_;            // from where, bytes
+  std::map<char*, Taken> taken_;
+  int at_work_ = 0;
 };
 Memory memory;
 
@@ -186,28 +257,41 @@ void run_block(size_t threads) {
 std::recursive_mutex calls;
 std::set<EmulatedStream*> streams;
 thread_local int current_device = 0;
+thread_local EmulatedStream* capturing = nullptr;
+int graph_launches = 0, graphs = 0;
+bool refuses_capture = false;
 
-EmulatedStream& stream_of(cudaStream_t stream) {
-  static EmulatedStream of_all;
-  return stream != nullptr ? *stream : of_all;
-}
+cudaError_t failure = cudaSuccess;
+// Of what may not be called while a stream is captured.
+cudaError_t state() { return capturing != nullptr ? cudaErrorStreamCaptureUnsupported : failure; }
 
-void go_on(EmulatedStream& stream) {
-  while (!stream.work.empty() && stream.work.front()()) stream.work.pop_front();
-}
-
-/// Looks at the stream until what `has_come` asks for is there.
-template <typename HasCome>
-void look_until(EmulatedStream& stream, const HasCome& has_come) {
-  for (;; std::this_thread::sleep_for(std::chrono::microseconds(20))) {
-    const EmulatedCall call;
-    go_on(stream);
-    if (has_come()) return;
+// All streams do what they can.
+void go_on() {
+  std::optional<EmulatedDeviceAtWork> at_work;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (EmulatedStream* stream : streams)
+      for (auto& work = stream->work; !work.empty(); moved = true) {
+        if (work.front().computes && !at_work) at_work.emplace();
+        if (failure == cudaSuccess && !work.front().work()) break;  // after a kernel that failed nothing is done
+        work.pop_front();
+        ++*stream->done;
+      }
   }
 }
 
-std::map<const void*, int> allowed_shared_memory;
-cudaError_t failure = cudaSuccess;
+// Lets them until what `has_come` asks for is there.
+template <typename HasCome>
+cudaError_t look_until(const HasCome& has_come) {
+  if (capturing != nullptr) return cudaErrorStreamCaptureUnsupported;
+  for (;; std::this_thread::sleep_for(std::chrono::microseconds(20))) {
+    const EmulatedCall call;
+    go_on();
+    if (has_come()) return failure;
+  }
+}
+
+std::map<std::pair<int, const void*>, int> allowed_shared_memory;  // by device and kernel
 struct {
   int count = 1, major = 9;  // below 0: the driver is too old
   size_t free = size_t{80} << 30;
@@ -218,12 +302,8 @@ struct {
 EmulatedCall::EmulatedCall() { calls.lock(); }
 EmulatedCall::~EmulatedCall() { calls.unlock(); }
 
-EmulatedDeviceAtWork::EmulatedDeviceAtWork() {
-  if (memory.at_work++ == 0) memory.protect(PROT_READ | PROT_WRITE);
-}
-EmulatedDeviceAtWork::~EmulatedDeviceAtWork() {
-  if (--memory.at_work == 0) memory.protect(PROT_NONE);
-}
+EmulatedDeviceAtWork::EmulatedDeviceAtWork() { memory.open(); }
+EmulatedDeviceAtWork::~EmulatedDeviceAtWork() { memory.close(); }
 
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
@@ -241,6 +321,8 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorInsufficientDriver";
     case cudaErrorLaunchFailure:
       return "cudaErrorLaunchFailure";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
   }
   return "an unknown error";
 }
@@ -270,7 +352,7 @@ cudaError_t cudaSetDevice(int number) {
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   const EmulatedCall call;
-  *stream = new EmulatedStream{current_device, 0, {}, {}};
+  *stream = new EmulatedStream{.device = current_device};
   streams.insert(*stream);
   return cudaSuccess;
 }
@@ -284,11 +366,10 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  look_until(stream_of(stream), [&] { return stream_of(stream).work.empty(); });
-  return failure;
+  return look_until([&] { return stream->work.empty(); });
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = new EmulatedEvent;
+  *event = new EmulatedEvent{.device = current_device};
   return failure;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
@@ -297,59 +378,105 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const EmulatedCall call;
-  EmulatedStream& of = stream_of(stream);
-  event->record = std::make_shared<EmulatedEvent::Record>(EmulatedEvent::Record{&of, of.queued});
-  emulated_queue(stream, [record = event->record] { return record->has_come = true; });
-  return failure;
+  if (event->device != stream->device) return cudaErrorInvalidDevice;
+  event->stream = stream;
+  event->done = stream->done;
+  event->after = stream->given();
+  return state();
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  // What has come may be of a stream that is gone.
-  if (event->record && !event->record->has_come)
-    look_until(*event->record->stream, [&] { return event->record->has_come; });
-  return failure;
+  return look_until([&] { return event->has_come(); });
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const EmulatedCall call;
-  if (failure != cudaSuccess || !event->record) return failure;
-  if (!event->record->has_come) go_on(*event->record->stream);
-  return event->record->has_come ? cudaSuccess : cudaErrorNotReady;
+  go_on();
+  if (state() != cudaSuccess) return state();
+  return event->has_come() ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const EmulatedCall call;
-  if (failure != cudaSuccess || !event->record) return failure;
-  const auto& record = event->record;
-  if (record->has_come && !streams.contains(record->stream)) return cudaSuccess;
-  uint64_t& after = stream_of(stream).after[record->stream];
-  after = std::max(after, record->queued);
-  emulated_queue(stream, [record] {
-    if (!record->has_come) go_on(*record->stream);
-    return record->has_come;
-  });
-  return cudaSuccess;
+  if (event->stream != nullptr) {
+    uint64_t& after = stream->after[event->stream];
+    after = std::max(after, event->after);
+  }
+  return emulated_queue(stream, [recorded = *event] { return recorded.has_come(); });
 }
-void emulated_work(cudaStream_t stream, std::function<void()> work) {
+cudaError_t emulated_work(cudaStream_t stream, std::function<void()> work) {
   const EmulatedCall call;
-  ++stream_of(stream).queued;
-  emulated_queue(stream, [work = std::move(work)] {
+  if (stream->device != current_device) return cudaErrorInvalidDevice;
+  if (stream->graph != nullptr) {
+    stream->graph->works.push_back(std::move(work));
+    return cudaSuccess;
+  }
+  const auto once = [work = std::move(work)] {
     work();
     return true;
-  });
+  };
+  if (failure == cudaSuccess) stream->work.push_back({once, true});
+  return failure;
 }
-void emulated_queue(cudaStream_t stream, std::function<bool()> work) {
+cudaError_t emulated_queue(cudaStream_t stream, std::function<bool()> work) {
   const EmulatedCall call;
-  EmulatedStream& in = stream_of(stream);
-  go_on(in);
-  if (!in.work.empty() || !work()) in.work.push_back(std::move(work));
+  if (stream->graph != nullptr) return cudaErrorStreamCaptureUnsupported;
+  if (failure == cudaSuccess) stream->work.push_back({std::move(work), false});
+  return failure;
 }
 void emulated_require_order(cudaStream_t stream) {
   const EmulatedCall call;
   for (EmulatedStream* other : streams)
-    if (other != stream && other->device == stream->device && stream->after[other] < other->queued)
+    if (other != stream && other->device == stream->device && stream->after[other] < other->given())
       die("a stream does not wait for what its numbers come from");
 }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const EmulatedCall call;
+  if (capturing != nullptr || refuses_capture) return cudaErrorStreamCaptureUnsupported;
+  capturing = stream;
+  stream->graph = std::make_unique<EmulatedGraph>();
+  return failure;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const EmulatedCall call;
+  capturing = nullptr;
+  *graph = stream->graph.release();
+  return failure;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  const EmulatedCall call;
+  *executable = new EmulatedGraph(*graph);
+  ++graphs;
+  return failure;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const EmulatedCall call;
+  ++graph_launches;
+  for (const auto& work : executable->works)
+    if (const cudaError_t error = emulated_work(stream, work); error != cudaSuccess) return error;
+  return failure;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  const EmulatedCall call;
+  delete executable;
+  --graphs;
+  return cudaSuccess;
+}
+int emulated_graph_launches() {
+  const EmulatedCall call;
+  return graph_launches;
+}
+int emulated_graphs() {
+  const EmulatedCall call;
+  return graphs;
+}
+void emulated_refuse_capture(bool refuse) { refuses_capture = refuse; }
+
 cudaError_t cudaMallocHost(void** pinned, size_t bytes) {
   *pinned = std::malloc(bytes);
-  return *pinned != nullptr ? failure : cudaErrorMemoryAllocation;
+  return *pinned != nullptr ? state() : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFreeHost(void* pinned) {
   std::free(pinned);
@@ -362,71 +489,62 @@ void emulated_check_border(const void* address, size_t bytes) {
 
 cudaError_t cudaMalloc(void** result, size_t bytes) {
   const EmulatedCall call;
+  if (capturing != nullptr) return cudaErrorStreamCaptureUnsupported;
   if (bytes > device.free) return cudaErrorMemoryAllocation;
-  const size_t mapped = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
-  void* begin = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (begin == MAP_FAILED) return cudaErrorMemoryAllocation;
-  mprotect(begin, mapped, PROT_READ | PROT_WRITE);
-  // Unset memory is NaN; of large pieces their beginning, since to protect pages that nobody touches costs nothing.
-  std::memset(begin, 0xFF, std::min(bytes, size_t{1} << 20));
-  if (memory.at_work == 0) mprotect(begin, mapped, PROT_NONE);
-  memory.pieces[static_cast<char*>(begin)] = {mapped, current_device};
-  *result = begin;
+  char* const piece = memory.take(bytes, current_device);
+  if (piece == nullptr) return cudaErrorMemoryAllocation;
+  const EmulatedDeviceAtWork at_work;
+  constexpr size_t kMost = 4 << 20;                  // more than tests look at: pages of workspaces are never touched
+  std::memset(piece, 0xFF, std::min(bytes, kMost));  // unset memory is NaN
+  *result = piece;
   return cudaSuccess;
 }
 // Waits for all that its device was asked for, as CUDA does.
 cudaError_t cudaFree(void* begin) {
   if (begin == nullptr) return cudaSuccess;
-  for (;; std::this_thread::sleep_for(std::chrono::microseconds(20))) {
-    const EmulatedCall call;
-    const auto piece = memory.pieces.find(static_cast<char*>(begin));
-    if (piece == memory.pieces.end()) return cudaErrorInvalidValue;
-    const auto is_at_work = [&](EmulatedStream* stream) {
-      if (stream->device == piece->second.device) go_on(*stream);
-      return stream->device == piece->second.device && !stream->work.empty();
-    };
-    if (std::ranges::none_of(streams, is_at_work)) break;
-  }
+  look_until([&] {  // for what still names it
+    const std::optional<int> of = memory.device_of(begin);
+    return std::ranges::all_of(streams, [&](auto* stream) { return stream->device != of || stream->work.empty(); });
+  });
   const EmulatedCall call;
-  const auto piece = memory.pieces.find(static_cast<char*>(begin));
-  munmap(begin, piece->second.mapped);
-  memory.pieces.erase(piece);
-  return cudaSuccess;
+  return memory.give_back(static_cast<char*>(begin)) ? cudaSuccess : cudaErrorInvalidValue;
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   *free = device.free;
   *total = size_t{80} << 30;
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+namespace {
+// A stream's copies are of its own device's memory.
+void require_memory(const void* at, size_t bytes, cudaStream_t stream) {
   const EmulatedCall call;
-  if (failure != cudaSuccess) return failure;
-  emulated_work(stream, [=] {
-    const EmulatedDeviceAtWork at_work;
+  if (bytes > 0 && memory.device_of(at) != stream->device) die("a copy of another device's memory");
+}
+}  // namespace
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (kind != cudaMemcpyDeviceToHost) require_memory(to, bytes, stream);
+  if (kind != cudaMemcpyHostToDevice) require_memory(from, bytes, stream);
+  return emulated_work(stream, [=] {
     if (bytes > 0) std::memcpy(to, from, bytes);
   });
-  return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
-  const EmulatedCall call;
-  emulated_work(stream, [=] {
-    const EmulatedDeviceAtWork at_work;
+  require_memory(to, bytes, stream);
+  return emulated_work(stream, [=] {
     if (bytes > 0) std::memset(to, value, bytes);
   });
-  return cudaSuccess;
 }
 
 cudaError_t emulated_allow_shared_memory(const void* kernel, int bytes) {
   const EmulatedCall call;
   if (bytes < 0 || static_cast<size_t>(bytes) > kSharedMemory) return cudaErrorInvalidValue;
-  allowed_shared_memory[kernel] = bytes;
+  allowed_shared_memory[{current_device, kernel}] = bytes;
   return cudaSuccess;
 }
 
 namespace {
-
-void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thread) {
-  const EmulatedDeviceAtWork at_work;
+void run_blocks(const cudaLaunchConfig_t& config, const std::function<void()>& thread) {
   block.thread = &thread;
   block.shared.resize(config.dynamicSmemBytes);
   blockDim = config.blockDim;
@@ -438,24 +556,20 @@ void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thr
         run_block(blockDim.x);
       }
 }
-
 }  // namespace
 
-cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread) {
+cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread) {
   const EmulatedCall call;
   const dim3 grid = config.gridDim;
   const size_t threads = size_t{config.blockDim.x} * config.blockDim.y * config.blockDim.z;
-  const auto allowed = allowed_shared_memory.find(kernel);
+  const auto allowed = allowed_shared_memory.find({current_device, kernel});
   const size_t most =
       allowed == allowed_shared_memory.end() ? kSharedMemoryUnasked : static_cast<size_t>(allowed->second);
   if (threads == 0 || threads > 1024 || config.blockDim.y != 1 || config.blockDim.z != 1 || grid.x == 0 ||
       grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535 ||
       config.dynamicSmemBytes > std::max(most, kSharedMemoryUnasked))
     return cudaErrorInvalidValue;
-  if (config.stream != nullptr && config.stream->device != current_device) return cudaErrorInvalidDevice;
-  if (failure != cudaSuccess) return failure;
-  emulated_work(config.stream, [=] { run_grid(config, thread); });
-  return cudaSuccess;
+  return emulated_work(config.stream, [config, thread = std::move(thread)] { run_blocks(config, thread); });
 }
 
 unsigned char* emulated_shared_memory() { return block.shared.data(); }

@@ -7,6 +7,7 @@
 #include "compute/arena.h"
 #include "compute/cuda.h"
 #include "cuda_runtime.h"
+#include "support/results.h"
 
 namespace tekio::test {
 namespace {
@@ -20,7 +21,7 @@ TEST(CudaFailure, IsToldInOneSentenceThoughMemoryIsGivenBackAfterwards) {
   std::string message;
   try {
     const Arena another = std::move(*arena);  // given back on the way out, while the GPU fails
-    cuda->squared_norm(x);
+    squared_norm(*cuda, x);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::device);
     message = error.what();

@@ -1,4 +1,4 @@
-// NCCL between threads. A group is queued on its stream and carried out when that is looked at: what one rank sends
+// NCCL between threads. A group is queued on its stream and carried out when streams go on: what one rank sends
 // goes once the other has asked for it. Calls return before they are done, as those of a communicator that does not
 // block. What NCCL leaves undefined ends the program: a call while another is in progress, messages of two sizes,
 // numbers that a stream may still be working on.
@@ -223,7 +223,8 @@ Result group_end() {
   ++state.traffic.groups;
   const cudaStream_t stream = operations.front().stream;
   emulated_require_order(stream);
-  emulated_queue(stream, [work = std::make_shared<Work>(comm, std::move(operations))] { return work->is_done(); });
+  const auto work = std::make_shared<Work>(comm, std::move(operations));
+  if (emulated_queue(stream, [work] { return work->is_done(); }) != cudaSuccess) return Result::unhandled_cuda_error;
   comm->progress = 2;
   return Result::in_progress;
 }

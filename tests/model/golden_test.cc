@@ -93,11 +93,11 @@ TEST_P(Golden, LogitsAtEveryUnpaddedPosition) {
 TEST_P(Golden, Losses) {
   for (size_t i = 0; i < batches_.size(); ++i) {
     const Batch& batch = batches_[i].batch;
-    const double mean = model_.evaluate(batch).loss / static_cast<double>(batch.masked_rows.size());
+    const double mean = evaluate(model_, batch).loss / static_cast<double>(batch.masked_rows.size());
     EXPECT_NEAR(mean, notes_["batches"][i]["loss_float64"].get<double>(), 2e-6);
     std::vector<LabelLoss> own(batch.masked_rows.size());
     LabelLoss sum;
-    const LabelLoss found = model_.evaluate(batch, own);
+    const LabelLoss found = evaluate(model_, batch, own);
     for (const LabelLoss& row : own) sum += row;
     EXPECT_DOUBLE_EQ(found.loss, sum.loss);
     EXPECT_EQ(found.hits, sum.hits);
@@ -112,9 +112,9 @@ TEST_P(Golden, TheReferencesMostLikelyTokensAreHits) {
       const auto row = expected.logits.begin() + batch.masked_rows[i] * vocabulary;
       batch.labels[i] = static_cast<int32_t>(std::max_element(row, row + vocabulary) - row);
     }
-    EXPECT_EQ(model_.evaluate(batch).hits, static_cast<int64_t>(batch.labels.size()));
+    EXPECT_EQ(evaluate(model_, batch).hits, static_cast<int64_t>(batch.labels.size()));
     batch.labels.front() = (batch.labels.front() + 1) % static_cast<int32_t>(vocabulary);
-    EXPECT_EQ(model_.evaluate(batch).hits, static_cast<int64_t>(batch.labels.size()) - 1);
+    EXPECT_EQ(evaluate(model_, batch).hits, static_cast<int64_t>(batch.labels.size()) - 1);
   }
 }
 
@@ -124,7 +124,7 @@ TEST_P(Golden, EveryGradient) {
     const Batch& batch = batches_[static_cast<size_t>(i)].batch;
     model_.clear_gradients();
     model_.forward(batch, {});
-    const double loss = model_.backward(batch, scale(batch));
+    const double loss = backward(model_, batch, scale(batch));
     EXPECT_NEAR(loss * static_cast<double>(scale(batch)),
                 notes_["batches"][static_cast<size_t>(i)]["loss"].get<double>(), 2e-6);
     for (const NamedTensor& tensor : model_.gradients().named()) {
@@ -135,7 +135,7 @@ TEST_P(Golden, EveryGradient) {
       if (is_key_bias(tensor.name)) continue;  // the true gradient is 0
       EXPECT_LT(difference, 1e-4 * largest(expected)) << tensor.name;
     }
-    EXPECT_NEAR(std::sqrt(device_.backend->squared_norm(model_.gradients().flat())),
+    EXPECT_NEAR(std::sqrt(squared_norm(*device_.backend, model_.gradients().flat())),
                 notes_["batches"][static_cast<size_t>(i)]["grad_norm"].get<double>(), 5e-6);
   }
   RecordProperty("largest_difference", fmt::format("{:.3g}", most));
@@ -149,7 +149,7 @@ TEST_P(Golden, InBf16GradientsAreNearFloat32s) {
     model_.prepare({.sequences = 4, .length = 16, .masked_rows = 64}, true, type);
     model_.clear_gradients();
     model_.forward(batch, {});
-    model_.backward(batch, scale(batch));
+    backward(model_, batch, scale(batch));
     std::vector<std::vector<float>> all;
     for (const NamedTensor& tensor : model_.gradients().named())
       all.emplace_back(tensor.tensor.values().begin(), tensor.tensor.values().end());
@@ -179,10 +179,10 @@ TEST_P(Golden, WithDropoutTheGradientIsTheLosses) {
   const auto step = [&] {
     model_.clear_gradients();
     model_.forward(batch, random);
-    return model_.backward(batch, scale(batch)) * static_cast<double>(scale(batch));
+    return backward(model_, batch, scale(batch)) * static_cast<double>(scale(batch));
   };
   model_.prepare({.sequences = 4, .length = 16, .masked_rows = 64}, true);
-  const double undropped = model_.evaluate(batch).loss * static_cast<double>(scale(batch)), loss = step();
+  const double undropped = evaluate(model_, batch).loss * static_cast<double>(scale(batch)), loss = step();
   EXPECT_GT(std::abs(loss - undropped), 1e-4) << "nothing was dropped";
   std::vector<std::vector<float>> along;
   double squares = 0;
@@ -214,21 +214,22 @@ TEST_P(Golden, TenAdamWSteps) {
     const Batch& batch = batches_[expected["batch"].get<size_t>()].batch;
     model_.clear_gradients();
     model_.forward(batch, {});
-    const double loss = model_.backward(batch, scale(batch)) * static_cast<double>(scale(batch));
+    const double loss = backward(model_, batch, scale(batch)) * static_cast<double>(scale(batch));
     worst_loss = std::max(worst_loss, std::abs(loss - expected["loss"].get<double>()));
-    const double norm = std::sqrt(device_.backend->squared_norm(model_.gradients().flat()));
+    const double norm = std::sqrt(squared_norm(*device_.backend, model_.gradients().flat()));
     EXPECT_NEAR(norm, expected["grad_norm"].get<double>(), 2e-5);
     AdamWStep update{.learning_rate = expected["learning_rate"].get<double>(),
                      .beta1 = 0.9,
                      .beta2 = 0.999,
                      .epsilon = 1e-8,
                      .weight_decay = 0,
-                     .step = ++step,
-                     .gradient_scale = static_cast<float>(std::min(1.0, adamw["clip"].get<double>() / (norm + 1e-6)))};
+                     .step = ++step};
+    const auto scale_of_all = static_cast<float>(std::min(1.0, adamw["clip"].get<double>() / (norm + 1e-6)));
     for (const ParameterSet::Piece& piece : model_.weights().pieces()) {
       update.weight_decay = piece.decays ? adamw["weight_decay"].get<double>() : 0;
       const auto cut = [&](ParameterSet& set) { return set.flat_to_change().rows(piece.begin, piece.end); };
-      device_.backend->adamw(cut(model_.weights()), cut(moment1), cut(moment2), cut(model_.gradients()), update);
+      tekio::test::adamw(*device_.backend, cut(model_.weights()), cut(moment1), cut(moment2), cut(model_.gradients()),
+                         update, scale_of_all);
     }
   }
   EXPECT_EQ(step, 10);

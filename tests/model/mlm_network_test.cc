@@ -70,7 +70,7 @@ class Model : public ::testing::TestWithParam<std::tuple<std::string, std::strin
   std::string transform() const { return bert_ ? "cls.predictions.transform.dense.weight" : "vocab_transform.weight"; }
   double step(MlmNetwork& model, const Batch& batch, const StepRandom& random = {}, float scale = 0.25f) const {
     model.forward(batch, random);
-    return model.backward(batch, scale);
+    return backward(model, batch, scale);
   }
 
   Device device_;
@@ -104,13 +104,13 @@ TEST_P(Model, HeadOnMaskedRowsEqualsHeadOnAllRows) {
 TEST_P(Model, PackedSequencesDoNotSeeEachOther) {
   const Batch batch = example(bert_);
   std::vector<LabelLoss> own(batch.masked_rows.size());
-  const double sum = model_.evaluate(batch, own).loss;
+  const double sum = evaluate(model_, batch, own).loss;
   double apart = 0;
   size_t row = 0;
   for (size_t k = 0; k < 3; ++k) {
     double in_batch = 0;
     for (; row < own.size() && batch.masked_rows[row] < batch.offsets[k + 1]; ++row) in_batch += own[row].loss;
-    const double one = model_.evaluate(alone(batch, k)).loss;
+    const double one = evaluate(model_, alone(batch, k)).loss;
     EXPECT_NEAR(one, in_batch, 1e-5);
     apart += one;
   }
@@ -143,10 +143,10 @@ TEST_P(Model, DropoutIsAFunctionOfSeedAndStep) {
   EXPECT_EQ(first, loss(1, 1));
   EXPECT_NE(first, loss(1, 2));
   EXPECT_NE(first, loss(2, 1));
-  EXPECT_NE(first, m.evaluate(batch).loss);
-  EXPECT_EQ(m.evaluate(batch).loss, m.evaluate(batch).loss);
+  EXPECT_NE(first, evaluate(m, batch).loss);
+  EXPECT_EQ(evaluate(m, batch).loss, evaluate(m, batch).loss);
   m.config().set_dropout(0);
-  EXPECT_NEAR(loss(1, 1), m.evaluate(batch).loss, 1e-5);
+  EXPECT_NEAR(loss(1, 1), evaluate(m, batch).loss, 1e-5);
 }
 
 TEST_P(Model, GradientsAreDerivativesAlsoUnderDropout) {
@@ -228,17 +228,17 @@ TEST_P(Model, NothingMaskedMeansNoLossAndNoGradient) {
   model_.clear_gradients();
   EXPECT_EQ(step(model_, batch), 0);
   EXPECT_EQ(largest(numbers(model_.gradients())), 0);
-  EXPECT_EQ(model_.evaluate(batch).loss, 0);
+  EXPECT_EQ(evaluate(model_, batch).loss, 0);
   EXPECT_EQ(model_.logits(batch).dim[0], 0);
 }
 
 TEST_P(Model, EvaluationNeedsNoTrainingMemory) {
   const Batch batch = example(bert_);
-  const double trained = model_.evaluate(batch).loss;
+  const double trained = evaluate(model_, batch).loss;
   MlmNetwork lean(model_.config(), *device_.backend);
   set_numbers(lean.weights(), numbers(model_.weights()));
   lean.prepare(kLimits, false);
-  EXPECT_EQ(lean.evaluate(batch).loss, trained);
+  EXPECT_EQ(evaluate(lean, batch).loss, trained);
   const int64_t all = MlmNetwork::plan(model_.config(), *device_.backend, kLimits, true, false).total(),
                 less = MlmNetwork::plan(model_.config(), *device_.backend, kLimits, false, false).total();
   EXPECT_LT(less, all);
@@ -261,7 +261,7 @@ TEST_P(Model, PrepareAllocatesWhatPlanSays) {
 
 TEST_P(Model, RefusesBatchesOfAnotherModel) {
   const auto refused = [&](const Batch& batch, const std::vector<std::string>& parts) {
-    expect_error(ErrorKind::input, parts, [&] { model_.evaluate(batch); });
+    expect_error(ErrorKind::input, parts, [&] { evaluate(model_, batch); });
     expect_error(ErrorKind::input, parts, [&] { model_.forward(batch, {}); });
   };
   Batch batch = example(bert_);
@@ -281,26 +281,26 @@ TEST_P(Model, RefusesBatchesOfAnotherModel) {
   if (bert_) {
     refused(batch, {"token type 2 (number 5)", "token types of 2"});
   } else {
-    EXPECT_EQ(model_.evaluate(batch).loss, model_.evaluate(example(false)).loss);  // no types: not looked at
+    EXPECT_EQ(evaluate(model_, batch).loss, evaluate(model_, example(false)).loss);  // no types: not looked at
   }
 }
 
 TEST_P(Model, HoldsCallersToTheirPlan) {
   const auto bug = [](const auto& body) { expect_error(ErrorKind::bug, {}, body); };
   Batch large = Batch{.input_ids = std::vector<int32_t>(60, 1), .offsets = {0, 15, 30, 45, 60}};
-  bug([&] { model_.evaluate(large); });
-  bug([&] { model_.backward(example(bert_), 1); });
+  bug([&] { evaluate(model_, large); });
+  bug([&] { backward(model_, example(bert_), 1); });
   Batch batch = example(bert_);
   batch.offsets.back() = 19;
-  bug([&] { model_.evaluate(batch); });
+  bug([&] { evaluate(model_, batch); });
   batch = example(bert_);
   std::swap(batch.masked_rows[0], batch.masked_rows[1]);
-  bug([&] { model_.evaluate(batch); });
+  bug([&] { evaluate(model_, batch); });
   batch = example(bert_);
   batch.labels.pop_back();
-  bug([&] { model_.evaluate(batch); });
+  bug([&] { evaluate(model_, batch); });
   MlmNetwork fresh(config(0), *device_.backend);
-  bug([&] { fresh.evaluate(example(bert_)); });
+  bug([&] { evaluate(fresh, example(bert_)); });
   bug([&] { fresh.clear_gradients(); });
   fresh.prepare(kLimits, false);
   bug([&] { fresh.forward(example(bert_), {}); });
@@ -338,11 +338,11 @@ TEST_P(Model, Bf16IsFloat32Rounded) {
       continue;  // 0 but for rounding
     EXPECT_GT(cosine(rounded.gradients().named()[i].tensor.values(), expected.tensor.values()), 0.995) << expected.name;
   }
-  EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
+  EXPECT_NEAR(evaluate(rounded, batch).loss, evaluate(single, batch).loss, 0.02 * loss);
   // The rounded copies follow the weights.
   for (MlmNetwork* model : {&rounded, &single}) std::ranges::fill(named_values(model->weights(), transform()), 0.0f);
-  EXPECT_GT(std::abs(single.evaluate(batch).loss - loss), 0.03 * loss);
-  EXPECT_NEAR(rounded.evaluate(batch).loss, single.evaluate(batch).loss, 0.02 * loss);
+  EXPECT_GT(std::abs(evaluate(single, batch).loss - loss), 0.03 * loss);
+  EXPECT_NEAR(evaluate(rounded, batch).loss, evaluate(single, batch).loss, 0.02 * loss);
 }
 
 // Weights read where they lie in a file give what copied ones give, before they are changed and after.
@@ -355,14 +355,14 @@ TEST_P(Model, BorrowedWeightsAreAsGoodAsCopies) {
   load_weights(folder.path(), borrowed.config(), borrowed.weights(), 0, Reading::borrowed);
   ASSERT_TRUE(std::as_const(borrowed).weights().borrows());
   for (MlmNetwork* model : {&copied, &borrowed}) model->prepare(kLimits, true);
-  EXPECT_EQ(borrowed.evaluate(batch).loss, copied.evaluate(batch).loss);
+  EXPECT_EQ(evaluate(borrowed, batch).loss, evaluate(copied, batch).loss);
   EXPECT_TRUE(std::as_const(borrowed).weights().borrows());
   for (MlmNetwork* model : {&copied, &borrowed})
     for (const TensorToChange& changed : model->weights().named_to_change())
       if (changed.name.find("word_embeddings") != std::string::npos || changed.name == transform())
         for (float& value : changed.tensor.values()) value *= 0.5f;
   EXPECT_FALSE(std::as_const(borrowed).weights().borrows());
-  EXPECT_EQ(borrowed.evaluate(batch).loss, copied.evaluate(batch).loss);
+  EXPECT_EQ(evaluate(borrowed, batch).loss, evaluate(copied, batch).loss);
 }
 
 // What backward tells to be final is so, and all of the arena is told, once.
@@ -386,12 +386,12 @@ class FinalRange : public ::testing::TestWithParam<const char*> {
     std::vector<float> then(gradients().size());
     model_.clear_gradients();
     model_.forward(batch, {});
-    model_.backward(batch, 0.25f, {.looked_up = looked_up, .on_final = [&](ArenaRange range) {
-                                     told_.push_back(range);
-                                     const std::vector<float> now = gradients();
-                                     std::copy(now.begin() + range.begin, now.begin() + range.end,
-                                               then.begin() + range.begin);
-                                   }});
+    const auto on_final = [&](ArenaRange range) {
+      told_.push_back(range);
+      const std::vector<float> now = gradients();
+      std::copy(now.begin() + range.begin, now.begin() + range.end, then.begin() + range.begin);
+    };
+    model_.backward(batch, 0.25f, {}, {.looked_up = looked_up, .on_final = on_final});
     EXPECT_EQ(then, gradients());
     return then;
   }
@@ -450,7 +450,7 @@ TEST_P(FinalRange, AWordThatIsNotAmongThoseIsRefused) {
   looked_up_.gradients = looked_up_.gradients.rows(1, looked_up_.gradients.dim[0]);
   model_.forward(batch_, {});
   expect_error(ErrorKind::bug, {"embed_backward", "id"},
-               [&] { model_.backward(batch_, 1, {.looked_up = &looked_up_}); });
+               [&] { model_.backward(batch_, 1, {}, {.looked_up = &looked_up_}); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, FinalRange,

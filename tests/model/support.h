@@ -27,6 +27,7 @@
 #include "model/model_folder.h"
 #include "model/safetensors.h"
 #include "support/fenced_backend.h"
+#include "support/passes.h"
 #include "support/scratch_folder.h"
 
 namespace tekio::test {

@@ -5,11 +5,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "compute/forwarding.h"
 
@@ -48,6 +51,18 @@ class FencedMemory final : public Memory {
     std::memcpy(to_host, from, static_cast<size_t>(bytes));
     bytes_read += bytes;
   }
+  Results read_later(const double* from, int64_t count) override {
+    const auto size = static_cast<size_t>(count);
+    Later& later = later_.emplace_back(Later{std::vector<double>(size), std::make_shared<std::vector<double>>(size)});
+    std::ranges::fill(*later.to, std::numeric_limits<double>::quiet_NaN());
+    read(later.numbers.data(), from, count * static_cast<int64_t>(sizeof(double)));
+    return later.to;
+  }
+  /// Brings what was read later to where it was wanted.
+  void finish_reading() {
+    for (Later& later : later_) *later.to = std::move(later.numbers);
+    later_.clear();
+  }
 
   /// Whether so many bytes lie in one piece.
   bool holds(const void* at, int64_t bytes) const {
@@ -76,13 +91,22 @@ class FencedMemory final : public Memory {
       if (::mprotect(memory, static_cast<size_t>(bytes), access) != 0)
         fail(ErrorKind::device, "mprotect: {}", std::strerror(errno));
   }
+  struct Later {
+    std::vector<double> numbers;
+    std::shared_ptr<std::vector<double>> to;
+  };
   std::map<char*, int64_t> pieces_;
+  std::vector<Later> later_;
 };
 
 class FencedBackend final : public EveryVerbAlike<FencedBackend, ForwardingBackend> {
  public:
   explicit FencedBackend(std::unique_ptr<Backend> inner) : EveryVerbAlike(*inner), inner_(std::move(inner)) {}
   Memory& memory() override { return memory_; }
+  void wait() override {
+    ForwardingBackend::wait();
+    memory_.finish_reading();
+  }
 
   template <typename Verb>
   void run_any(const Verb& op) {
@@ -111,11 +135,6 @@ class FencedBackend final : public EveryVerbAlike<FencedBackend, ForwardingBacke
         w.dtype == DType::f32 ? w.rows * w.columns * size_of(w.dtype) : matrix_bytes(w.rows, w.columns);
     TEKIO_CHECK(memory_.holds(w.data, bytes), "{}: a matrix [{}, {}] is not there", verb, w.rows, w.columns);
   }
-  template <typename Result>
-  void require(const char* verb, const Result* result) const {
-    TEKIO_CHECK(!memory_.holds(result, 1), "{}: its result is not on the host", verb);
-  }
-  void require(const char* verb, std::span<const double> results) const { require(verb, results.data()); }
   /// What was drawn stays on the host.
   void require(const char* verb, const Dropout& drop) const {
     TEKIO_CHECK(!memory_.holds(drop.kept, 1), "{}: dropout's decisions are not on the host", verb);

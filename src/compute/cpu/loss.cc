@@ -2,6 +2,7 @@
 // in the second cache for its further passes; the gradient is made in place.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <type_traits>
 
 #include "compute/cpu/cpu_backend.h"
@@ -43,7 +44,7 @@ LabelLoss loss_row(void* d_row, const void* row, int64_t vocabulary, int32_t lab
     const bool hit = own == most && (label == 0 || row_maximum(x, label) < most);  // d_row overwrites it
     const float sum = exponentials(terms, x, vocabulary, most);
     found.loss = static_cast<double>(most) - own + std::log(static_cast<double>(sum));
-    found.hits = hit && !std::isnan(found.loss);
+    found.hits = hit && !std::isnan(found.loss) ? 1 : 0;
     found.confidence = 1 / static_cast<double>(sum);
     if (d == nullptr) return;
     const VF factor = set(scale / sum), top = set(most);
@@ -76,14 +77,23 @@ void CpuBackend::run(const verb::VocabularyLoss& op) {
   reserve(0, 6 * rows);
   auto* found = reinterpret_cast<LabelLoss*>(shared());
   for_each(rows, [&](int64_t r, int) {
+    if (op.labels[static_cast<size_t>(r)] < 0) {
+      found[r] = {};
+      const Tensor d_row = op.d_logits ? op.d_logits.rows(r, r + 1) : Tensor();
+      if (d_row) std::memset(d_row.data, 0, static_cast<size_t>(d_row.bytes()));
+      return;
+    }
     found[r] = HWY_DYNAMIC_DISPATCH(loss_row)(op.d_logits ? op.d_logits.rows(r, r + 1).data : nullptr,
                                               op.logits.rows(r, r + 1).data, vocabulary,
                                               op.labels[static_cast<size_t>(r)], op.scale, op.logits.dtype);
   });
   LabelLoss sum;
-  for (int64_t r = 0; r < rows; ++r) sum += found[r];
-  *op.found = sum;
-  std::copy_n(found, op.each.size(), op.each.begin());
+  auto* each = op.each ? reinterpret_cast<LabelLoss*>(op.each.f64()) : nullptr;
+  for (int64_t r = 0; r < rows; ++r) {
+    sum += found[r];
+    if (each != nullptr && op.labels[static_cast<size_t>(r)] >= 0) *each++ = found[r];
+  }
+  if (op.sum) *reinterpret_cast<LabelLoss*>(op.sum.f64()) = sum;
 }
 
 void CpuBackend::run(const verb::SoftmaxRows& op) {

@@ -1,6 +1,7 @@
 // Ops on rows and flat pieces: gathering, zeroing, adding, the sum of squares.
 #include <cstring>
 
+#include "compute/adamw.h"
 #include "compute/cpu/cpu_backend.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -71,8 +72,9 @@ void CpuBackend::run(const verb::GatherRowsBackward& op) {
 }
 
 void CpuBackend::run(const verb::Zero& op) {
-  for_pieces(op.x.numel(), 1 << 18,
-             [&](int64_t begin, int64_t end, int) { std::fill_n(op.x.f32() + begin, end - begin, 0.0f); });
+  for_pieces(op.x.bytes(), 1 << 20, [&](int64_t begin, int64_t end, int) {
+    std::memset(static_cast<char*>(op.x.data) + begin, 0, static_cast<size_t>(end - begin));
+  });
 }
 
 void CpuBackend::run(const verb::Add& op) {
@@ -83,9 +85,12 @@ void CpuBackend::run(const verb::Add& op) {
 
 void CpuBackend::run(const verb::SquaredNorms& op) {
   for_pieces(op.x.numel(), kNormBlock, [&](int64_t begin, int64_t end, int) {
-    op.sums[static_cast<size_t>(begin / kNormBlock)] =
-        HWY_DYNAMIC_DISPATCH(sum_of_squares)(op.x.f32() + begin, end - begin);
+    op.sums.f64()[begin / kNormBlock] = HWY_DYNAMIC_DISPATCH(sum_of_squares)(op.x.f32() + begin, end - begin);
   });
+}
+
+void CpuBackend::run(const verb::Clip& op) {
+  *reinterpret_cast<Clipping*>(op.clipping.f64()) = clipping_of(op.sums.f64(), op.sums.numel(), op.limit);
 }
 
 }  // namespace tekio

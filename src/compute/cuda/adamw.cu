@@ -1,5 +1,5 @@
-// AdamW over a flat piece, to the last bit as specified (compute/adamw.h): this file is compiled without contraction of
-// products and sums, so that only the written fma's are one.
+// Clipping, and AdamW over a flat piece, to the last bit as specified (compute/adamw.h): this file is compiled without
+// contraction of products and sums, so that only the written fma's are one.
 #include "compute/adamw.h"
 
 #include "compute/cuda/cuda_backend.h"
@@ -10,8 +10,16 @@ namespace {
 
 constexpr int kBlock = 256;
 
-__global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, const float* gradients, int64_t count,
-                             AdamWCoefficients c) {
+// One thread: sums are added in order.
+__global__ void clip_kernel(Clipping* clipping, const double* sums, int64_t count, double limit) {
+  *clipping = clipping_of(sums, count, limit);
+}
+
+__global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, const float* gradients,
+                             const Clipping* clipping, int64_t count, const AdamWCoefficients* coefficients) {
+  if (!is_taken(*clipping)) return;
+  const auto gradient_scale = static_cast<float>(clipping->scale);
+  const AdamWCoefficients c = *coefficients;
   const int64_t begin = (static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x) * kEight;
   if (begin >= count) return;
   const int here = static_cast<int>(min(int64_t{kEight}, count - begin));
@@ -21,7 +29,7 @@ __global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, 
   load_eight(m, moment1 + begin, here, whole);
   load_eight(v, moment2 + begin, here, whole);
   load_eight(g, gradients + begin, here, whole);
-  for (int j = 0; j < kEight; ++j) adamw_element(p[j], m[j], v[j], g[j], c);
+  for (int j = 0; j < kEight; ++j) adamw_element(p[j], m[j], v[j], g[j], gradient_scale, c);
   store_eight(parameters + begin, p, here, whole);
   store_eight(moment1 + begin, m, here, whole);
   store_eight(moment2 + begin, v, here, whole);
@@ -29,10 +37,16 @@ __global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, 
 
 }  // namespace
 
+void CudaBackend::run(const verb::Clip& op) {
+  launch(device_, "clip", dim3(1), 1, 0, clip_kernel, reinterpret_cast<Clipping*>(op.clipping.f64()), op.sums.f64(),
+         op.sums.numel(), op.limit);
+}
+
 void CudaBackend::run(const verb::AdamW& op) {
   const int64_t count = op.parameters.numel();
   launch(device_, "adamw", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, adamw_kernel, op.parameters.f32(),
-         op.moment1.f32(), op.moment2.f32(), op.gradients.f32(), count, AdamWCoefficients(op.step));
+         op.moment1.f32(), op.moment2.f32(), op.gradients.f32(), reinterpret_cast<const Clipping*>(op.clipping.f64()),
+         count, device_.upload_one(AdamWCoefficients(op.step)));
 }
 
 }  // namespace tekio::cuda

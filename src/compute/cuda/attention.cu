@@ -281,21 +281,20 @@ struct Inputs {
         v(k + width) {}
 };
 
-/// The host's side of a plan: the lists' contents, and how many tiles the longest sequence has.
+/// The host's side of a plan: the lists' contents, and the longest sequence's tokens. Which of them ask, in the last
+/// layer, is another number in each step, so that tiles are cut for all.
 struct Lists {
   std::vector<int32_t> row_begins;
   std::vector<int64_t> decision_begins;
-  int64_t most_rows = 0, most_keys = 0, decisions = 0;
+  int64_t longest = 0, decisions = 0;
 
   Lists(const Sequences& s, int64_t heads) {
     for (int64_t k = 0; k < s.count(); ++k) {
       const SequenceRows rows = rows_of(s, k);
-      const int64_t count = rows.end - rows.begin;
       row_begins.push_back(static_cast<int32_t>(rows.begin));
       decision_begins.push_back(decisions);
       decisions += heads * rows.length * rows.length;
-      most_rows = std::max(most_rows, count);
-      most_keys = std::max(most_keys, rows.length);
+      longest = std::max(longest, rows.length);
     }
     row_begins.push_back(static_cast<int32_t>(s.rows()));
   }
@@ -319,15 +318,13 @@ Plan make_plan(Device& device, const Lists& lists, int64_t width, bool apart, co
           .q_stride = static_cast<int>(apart ? width : 3 * width),
           .kv_stride = static_cast<int>(apart ? 2 * width : 3 * width),
           .window = static_cast<int>(shape.window > 0 ? std::min(shape.window, s.tokens()) : s.tokens()),
-          .tiles = 0,
-          .first_key = s.first_key,
+          .tiles = static_cast<int>((lists.longest + kTile - 1) / kTile),
           .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(size))),
-          .drop = KernelDropout(device, drop, lists.decisions)};
+          .drop = KernelDropout(device, drop, s.first_key, lists.decisions)};
 }
 
-/// The blocks of a kernel whose tiles cut `most` rows of each sequence and head; the plan is told.
-dim3 blocks_of(Plan& plan, int64_t most, const Sequences& s) {
-  plan.tiles = static_cast<int>((most + kTile - 1) / kTile);
+/// The blocks of a kernel: for each tile of each sequence and head.
+dim3 blocks_of(const Plan& plan, const Sequences& s) {
   return dim3(static_cast<unsigned>(plan.tiles * plan.heads * s.count()));
 }
 
@@ -351,12 +348,12 @@ void CudaBackend::run(const verb::Attention& op) {
   if (op.s.tokens() == 0) return;
   const int64_t width = op.y.dim[1];
   const Lists lists(op.s, op.shape.heads);
-  Plan plan = make_plan(device_, lists, width, static_cast<bool>(op.kv), op.shape, op.s, op.drop);
+  const Plan plan = make_plan(device_, lists, width, static_cast<bool>(op.kv), op.shape, op.s, op.drop);
   with_head("attention", op.y.dtype, width / op.shape.heads, [&](auto kind, auto padded) {
     using T = decltype(kind);
     constexpr int kD = decltype(padded)::value;
     const Inputs<const T> in(op.q, op.kv, width);
-    launch(device_, "attention_forward", blocks_of(plan, lists.most_rows, op.s), kBlock, tiles_bytes<T, kD>(3, 1),
+    launch(device_, "attention_forward", blocks_of(plan, op.s), kBlock, tiles_bytes<T, kD>(3, 1),
            attention_forward<T, kD>, data_of<T>(op.y), static_cast<RowKept*>(op.kept.data), in.q, in.k, in.v, plan);
   });
 }
@@ -365,7 +362,7 @@ void CudaBackend::run(const verb::AttentionBackward& op) {
   if (op.s.tokens() == 0) return;
   const int64_t width = op.d_y.dim[1];
   const Lists lists(op.s, op.shape.heads);
-  Plan plan = make_plan(device_, lists, width, static_cast<bool>(op.kv), op.shape, op.s, op.drop);
+  const Plan plan = make_plan(device_, lists, width, static_cast<bool>(op.kv), op.shape, op.s, op.drop);
   auto* const inner = static_cast<float*>(device_.scratch(op.s.rows() * op.shape.heads * size_of(DType::f32)));
   const auto* const keeps = static_cast<const RowKept*>(op.kept.data);
   with_head("attention_backward", op.d_y.dtype, width / op.shape.heads, [&](auto kind, auto padded) {
@@ -373,10 +370,9 @@ void CudaBackend::run(const verb::AttentionBackward& op) {
     constexpr int kD = decltype(padded)::value;
     const Inputs<const T> in(op.q, op.kv, width);
     const Inputs<T> out(op.d_q, op.d_kv, width);
-    launch(device_, "attention_backward_queries", blocks_of(plan, lists.most_rows, op.s), kBlock,
-           tiles_bytes<T, kD>(4, 1), attention_backward_queries<T, kD>, out.q, inner, data_of<T>(op.d_y), keeps, in.q,
-           in.k, in.v, plan);
-    launch(device_, "attention_backward_keys", blocks_of(plan, lists.most_keys, op.s), kBlock, tiles_bytes<T, kD>(4, 1),
+    launch(device_, "attention_backward_queries", blocks_of(plan, op.s), kBlock, tiles_bytes<T, kD>(4, 1),
+           attention_backward_queries<T, kD>, out.q, inner, data_of<T>(op.d_y), keeps, in.q, in.k, in.v, plan);
+    launch(device_, "attention_backward_keys", blocks_of(plan, op.s), kBlock, tiles_bytes<T, kD>(4, 1),
            attention_backward_keys<T, kD>, out.k, out.v, inner, data_of<T>(op.d_y), keeps, in.q, in.k, in.v, plan);
   });
 }

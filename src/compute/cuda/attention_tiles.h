@@ -24,16 +24,17 @@ constexpr int64_t tiles_bytes(int wide, int square) {
 
 /// What all attention kernels are told. Lists, on the device, have an entry for each sequence.
 struct Plan {
+  static constexpr bool kNoPadding = true;
   const int32_t *offsets, *row_begins;          // of the sequence's tokens, of its rows among the op's
   const int64_t* decision_begins;               // of its [H, T, T] block
   const int32_t* some;                          // tokens of the op's rows; or nullptr
   int heads, size, width, q_stride, kv_stride;  // numbers
   int window;                                   // or beyond any sequence's length
   int tiles;                                    // of a sequence and head
-  uint64_t first_key;
-  float scale;  // 1 / sqrt(size)
+  float scale;                                  // 1 / sqrt(size)
   KernelDropout drop;
 };
+static_assert(sizeof(Plan) == 4 * sizeof(void*) + 8 * sizeof(int) + sizeof(KernelDropout));
 
 /// One block's sequence, head and tile.
 struct Place {
@@ -115,7 +116,7 @@ class Factors {
       const int column = key + 8 * (quarter + i / 2 * 4);
       if (row >= at.rows || column >= at.length) continue;
       const int position = at.position(plan, row);
-      const DropoutRow drawn{plan.first_key + static_cast<uint64_t>(at.sequence), static_cast<uint32_t>(at.head),
+      const DropoutRow drawn{static_cast<uint64_t>(at.sequence), static_cast<uint32_t>(at.head),
                              static_cast<uint32_t>(position)};
       bits_ |= drop_.bits(drawn, static_cast<uint32_t>(column / 8),
                           at.decisions + static_cast<int64_t>(position) * at.length + column,

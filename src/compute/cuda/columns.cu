@@ -52,8 +52,7 @@ __global__ void column_sums(float* partial, const T* x, int64_t n, int64_t rows,
 
 }  // namespace
 
-void add_partial_sums(const Device& device, float* sums, float* more, const float* partial, int64_t parts,
-                      int64_t width) {
+void add_partial_sums(Device& device, float* sums, float* more, const float* partial, int64_t parts, int64_t width) {
   const int64_t total = more != nullptr ? 2 * width : width;
   launch(device, "partial_sums", dim3(blocks_for(total, kWarp)), kBlock, kBlock * size_of(DType::f32), partial_sums,
          sums, more, partial, static_cast<int>(parts), static_cast<int>(width), static_cast<int>(total));

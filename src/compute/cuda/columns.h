@@ -10,7 +10,6 @@ constexpr int kMostParts = 384;
 
 /// sums[c] += the sum over i of partial[i][c], in an order that does not change, for c < width; and, where `more` is
 /// there, more[c] += that of partial[i][width + c]. partial is [parts][width], or [parts][2 width].
-void add_partial_sums(const Device& device, float* sums, float* more, const float* partial, int64_t parts,
-                      int64_t width);
+void add_partial_sums(Device& device, float* sums, float* more, const float* partial, int64_t parts, int64_t width);
 
 }  // namespace tekio::cuda

@@ -1,6 +1,6 @@
 // The back end on an NVIDIA GPU: cuBLASLt for matrix products, own kernels for everything else. One file a topic; ref/
-// and cpu/ have the same file names. Everything is queued on one stream, in the order of the calls; only what returns a
-// number to the host waits.
+// and cpu/ have the same file names. Everything is queued, in the order of the calls, and done when somebody waits, or
+// reads.
 #pragma once
 
 #include "compute/backend.h"
@@ -17,6 +17,11 @@ class CudaBackend final : public Backend {
   std::string name() const override { return "cuda"; }
   Memory& memory() override { return device_; }
   void wait() override { device_.wait(); }
+  /// In whole tiles of products: few shapes, each of which recurs.
+  int64_t rows_to_compute(int64_t rows, int64_t most) const override {
+    constexpr int64_t kProductTile = 128;
+    return std::min(most, (rows + kProductTile - 1) / kProductTile * kProductTile);
+  }
   Bf16 bf16_products() const override { return Bf16::fast; }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return rows * columns * size_of(DType::bf16); }
 

@@ -8,56 +8,9 @@
 namespace tekio::cuda {
 namespace {
 
-// Some fifty small arrays are handed over in a step: offsets, rows, ids, lists of tokens. Large ones (long batches,
-// drawn dropout decisions) are sent each time; a verb has at most four.
-constexpr size_t kSmall = 96, kLarge = 4;
-constexpr int64_t kMostSmall = 1 << 20;
+constexpr int64_t kMostPinned = 1 << 19;  // numbers that are read later, until somebody waits
 
 }  // namespace
-
-/// What was handed over: a copy in pinned memory, from which the device fetches it on its own, and one on the device.
-class Device::Sent {
- public:
-  uint64_t used = 0;  // when, counted in uploads
-
-  Sent() { check(cudaEventCreateWithFlags(&fetched_, cudaEventDisableTiming), "cudaEventCreate"); }
-  ~Sent() {
-    cudaEventSynchronize(fetched_);
-    cudaEventDestroy(fetched_);
-    cudaFreeHost(pinned_);
-  }
-  Sent(const Sent&) = delete;
-  Sent& operator=(const Sent&) = delete;
-
-  bool holds(const void* data, int64_t bytes) const {
-    return bytes == bytes_ && (bytes == 0 || std::memcmp(pinned_, data, static_cast<size_t>(bytes)) == 0);
-  }
-  void send(Device& device, const void* data, int64_t bytes) {
-    bytes_ = -1;  // nothing, if this fails midway
-    check(cudaEventSynchronize(fetched_), "cudaEventSynchronize");
-    if (buffer_.bytes() < bytes || buffer_.data() == nullptr) {
-      device.make_current();
-      device.wait();  // kernels may still read what is given back
-      const int64_t room = std::max<int64_t>(bytes + bytes / 4, 256);
-      buffer_ = {};
-      cudaFreeHost(std::exchange(pinned_, nullptr));
-      check(cudaMallocHost(&pinned_, static_cast<size_t>(room)), "cudaMallocHost");
-      buffer_ = DeviceBuffer(room, "what a step is told");
-    }
-    if (bytes > 0) std::memcpy(pinned_, data, static_cast<size_t>(bytes));
-    check(cudaMemcpyAsync(buffer_.data(), pinned_, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, device.stream()),
-          "the upload of a batch");
-    check(cudaEventRecord(fetched_, device.stream()), "cudaEventRecord");
-    bytes_ = bytes;
-  }
-  const void* data() const { return buffer_.data(); }
-
- private:
-  cudaEvent_t fetched_ = nullptr;
-  void* pinned_ = nullptr;
-  DeviceBuffer buffer_;
-  int64_t bytes_ = -1;
-};
 
 void check(cudaError_t error, const std::string& call) {
   if (error == cudaSuccess) return;
@@ -124,34 +77,34 @@ Device::Device(int number) : number_(number) {
 
 Device::~Device() {
   cudaStreamSynchronize(stream_);
+  cudaFreeHost(pinned_);
   cudaStreamDestroy(stream_);
-}
-
-const void* Device::upload(const void* data, int64_t bytes) {
-  ++uploads_;
-  const bool small = bytes <= kMostSmall;
-  auto& sent = small ? small_ : large_;
-  Sent* slot = nullptr;
-  if (small)
-    for (const auto& candidate : sent)
-      if (candidate->holds(data, bytes)) slot = candidate.get();
-  if (slot == nullptr) {
-    if (sent.size() < (small ? kSmall : kLarge)) sent.push_back(std::make_unique<Sent>());
-    slot = std::ranges::min_element(sent, {}, [](const auto& one) { return one->used; })->get();
-    slot->send(*this, data, bytes);
-  }
-  slot->used = uploads_;
-  return slot->data();
 }
 
 void* Device::scratch(int64_t bytes) {
   if (scratch_.bytes() < bytes) {
     make_current();
-    wait();
-    scratch_ = {};
-    scratch_ = DeviceBuffer(bytes + bytes / 4, "scratch");
+    outgrown_.push_back(std::exchange(scratch_, DeviceBuffer(bytes + bytes / 4, "scratch")));
   }
   return scratch_.data();
+}
+
+const void* Device::upload(const void* data, int64_t bytes, int64_t room) {
+  make_current();
+  return uploads_.add(data, bytes, room);
+}
+
+/// The device is then the calling thread's.
+void Device::run_queue(Queue::Way way) {
+  make_current();
+  try {
+    uploads_.send(stream_);
+    queue_.run(stream_, way);
+  } catch (...) {
+    uploads_.clear();
+    queue_.clear();
+    throw;
+  }
 }
 
 void* Device::allocate(int64_t bytes, const std::string& purpose) {
@@ -162,26 +115,56 @@ void* Device::allocate(int64_t bytes, const std::string& purpose) {
 }
 
 void Device::free(void* memory) {
-  cudaStreamSynchronize(stream_);  // kernels may still work on it; a failed one was told of by whoever waited
+  try {
+    run_queue();            // what is queued may name it
+  } catch (const Error&) {  // a failed kernel is told of by whoever waits
+  }
+  cudaStreamSynchronize(stream_);
   cudaFree(memory);
 }
 
 void Device::read(void* to_host, const void* from, int64_t bytes) {
+  run_queue();
   check(cudaMemcpyAsync(to_host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_),
         "a copy to the host");
   wait();
 }
 
+Results Device::read_later(const double* from, int64_t count) {
+  if (count > kMostPinned) return Memory::read_later(from, count);
+  if (pinned_used_ + count > kMostPinned) wait();
+  run_queue();
+  const auto size = static_cast<size_t>(count);
+  if (pinned_ == nullptr)
+    check(cudaMallocHost(reinterpret_cast<void**>(&pinned_), kMostPinned * sizeof(double)), "cudaMallocHost");
+  check(cudaMemcpyAsync(pinned_ + pinned_used_, from, size * sizeof(double), cudaMemcpyDeviceToHost, stream_),
+        "a copy to the host");
+  reads_.push_back({std::make_shared<std::vector<double>>(size), pinned_used_});
+  pinned_used_ += count;
+  return reads_.back().to;
+}
+
 void Device::write(void* to, const void* from_host, int64_t bytes) {
+  run_queue();
   check(cudaMemcpyAsync(to, from_host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_),
         "a copy from the host");
   wait();
 }
 
 void Device::zero(void* memory, int64_t bytes) {
-  check(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_), "cudaMemset");
+  const auto set = [memory, bytes](cudaStream_t stream) {
+    check(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream), "cudaMemset");
+  };
+  queue(set, "zero", memory, bytes);
 }
 
-void Device::wait() { check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize: a kernel queued before it"); }
+void Device::wait() {
+  const std::vector<Read> reads = std::exchange(reads_, {});
+  pinned_used_ = 0;
+  run_queue();
+  check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize: a kernel queued before it");
+  outgrown_.clear();
+  for (const auto& [to, begin] : reads) std::copy_n(pinned_ + begin, to->size(), to->begin());
+}
 
 }  // namespace tekio::cuda

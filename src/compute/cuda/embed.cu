@@ -67,6 +67,7 @@ struct Lists {
 template <typename T>
 __global__ void add_rows(float* d_table, const T* d_y, const int32_t* rows, const int32_t* begins,
                          const int32_t* tokens, int width, bool whole) {
+  if (rows[blockIdx.x] < 0) return;
   float* const of_warps = shared_memory<float>();  // [kWarps][kColumns]
   const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
   const int column = static_cast<int>(blockIdx.y) * kColumns + lane * kEight, count = min(kEight, width - column);
@@ -86,14 +87,17 @@ __global__ void add_rows(float* d_table, const T* d_y, const int32_t* rows, cons
   d_table[static_cast<int64_t>(rows[blockIdx.x]) * width + c] += all;
 }
 
+// As many blocks as there may be rows in a batch of this size: beyond those there are, the lists hold -1.
 void add_to_table(Device& device, Tensor d_table, ConstTensor d_y, const Lists& lists) {
   const int64_t width = d_y.dim[1];
-  const int32_t* const rows = device.upload(std::span<const int32_t>(lists.rows));
-  const int32_t* const begins = device.upload(std::span<const int32_t>(lists.begins));
-  const int32_t* const tokens = device.upload(std::span<const int32_t>(lists.tokens));
+  const auto tokens_in_all = static_cast<size_t>(d_y.dim[0]);
+  const size_t most = std::min(tokens_in_all, static_cast<size_t>(d_table.dim[0]));
+  const int32_t* const rows = device.upload(std::span<const int32_t>(lists.rows), most);
+  const int32_t* const begins = device.upload(std::span<const int32_t>(lists.begins), most + 1);
+  const int32_t* const tokens = device.upload(std::span<const int32_t>(lists.tokens), tokens_in_all);
   with_type(d_y.dtype, [&](auto kind) {
     using T = decltype(kind);
-    launch(device, "add_rows", dim3(static_cast<unsigned>(lists.rows.size()), blocks_for(width, kColumns)), kBlock,
+    launch(device, "add_rows", dim3(static_cast<unsigned>(most), blocks_for(width, kColumns)), kBlock,
            kWarps * kColumns * size_of(DType::f32), add_rows<T>, d_table.f32(), data_of<T>(d_y), rows, begins, tokens,
            static_cast<int>(width), whole_eights(width));
   });

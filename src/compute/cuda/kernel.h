@@ -4,6 +4,8 @@
 
 #include <cuda_runtime.h>
 
+#include <tuple>
+
 #include "compute/backend.h"
 #include "compute/bf16.h"
 #include "compute/cuda/device.h"
@@ -15,8 +17,8 @@ namespace tekio::cuda {
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 
-/// Queues kernel(arguments...) with `block` threads in each of `grid` blocks. An empty grid does nothing. `shared` is
-/// dynamic shared memory in bytes.
+/// Gives the stream kernel(arguments...) with `block` threads in each of `grid` blocks. An empty grid does nothing.
+/// `shared` is dynamic shared memory in bytes. The stream's device must be the calling thread's.
 template <typename... Parameters, typename... Arguments>
 void launch(cudaStream_t stream, const char* name, dim3 grid, int block, int64_t shared, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
@@ -35,11 +37,18 @@ void launch(cudaStream_t stream, const char* name, dim3 grid, int block, int64_t
                              grid.y, grid.z, block, shared));
 }
 
-/// The same on the device's own stream.
+/// Queues the same for the device's own stream.
 template <typename... Parameters, typename... Arguments>
-void launch(const Device& device, const char* name, dim3 grid, int block, int64_t shared, void (*kernel)(Parameters...),
+void launch(Device& device, const char* name, dim3 grid, int block, int64_t shared, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
-  launch(device.stream(), name, grid, block, shared, kernel, arguments...);
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  const std::tuple<Parameters...> all(static_cast<Parameters>(arguments)...);
+  const auto work = [=](cudaStream_t stream) {
+    std::apply([&](const Parameters&... each) { launch(stream, name, grid, block, shared, kernel, each...); }, all);
+  };
+  std::apply(
+      [&](const Parameters&... each) { device.queue(work, kernel, grid.x, grid.y, grid.z, block, shared, each...); },
+      all);
 }
 
 inline unsigned blocks_for(int64_t count, int64_t each) { return static_cast<unsigned>((count + each - 1) / each); }
@@ -137,56 +146,66 @@ __device__ inline float warp_sum(float x) {
 
 // ---- dropout ----
 
+/// What dropout is drawn by in one step, and not in the next.
+struct DrawnBy {
+  RandomKey key;
+  uint64_t first_key;  // of the sequences: that of number 0
+};
+
 /// Dropout as kernels take it.
 struct KernelDropout {
-  RandomKey key;
+  static constexpr bool kNoPadding = true;
+  const DrawnBy* drawn_by;   // on the device, where dropout is on
+  const uint8_t* decisions;  // likewise; or nullptr: drawn
   uint32_t site, threshold;  // as kept_bits() has them
   float scale;
-  bool on;
-  const uint8_t* decisions;  // on the device; or nullptr: drawn
+  int on;
 
   /// `count`: how many explicit decisions there are.
-  KernelDropout(Device& device, const Dropout& drop, int64_t count)
-      : key(random_key(drop.seed, drop.step)),
+  KernelDropout(Device& device, const Dropout& drop, uint64_t first_key, int64_t count)
+      : drawn_by(drop.on() ? device.upload_one(DrawnBy{random_key(drop.seed, drop.step), first_key}) : nullptr),
+        decisions(drop.on() && drop.kept != nullptr
+                      ? device.upload(std::span<const uint8_t>(drop.kept, static_cast<size_t>(count)))
+                      : nullptr),
         site(dropout_site(drop)),
         threshold(dropout_threshold(drop)),
         scale(drop.on() ? drop.scale() : 1.0f),
-        on(drop.on()),
-        decisions(drop.on() && drop.kept != nullptr ? device.upload(std::span(drop.kept, static_cast<size_t>(count)))
-                                                    : nullptr) {}
+        on(drop.on() ? 1 : 0) {}
 
-  /// What the eight columns from 8 * block on are multiplied by: bit j for column 8 * block + j. `decision`: where the
-  /// first of them stands among the explicit decisions; `count` (at most 8) columns are there.
-  __device__ uint32_t bits(const DropoutRow& row, uint32_t block, int64_t decision, int count) const {
-    if (decisions == nullptr) return kept_bits(key, threshold, site, row, block);
+  /// What the eight columns from 8 * block on are multiplied by: bit j for column 8 * block + j. The row's sequence is
+  /// counted within the batch. `decision`: where the first of them stands among the explicit decisions; `count` (at
+  /// most 8) columns are there.
+  __device__ uint32_t bits(DropoutRow row, uint32_t block, int64_t decision, int count) const {
+    if (decisions == nullptr) {
+      row.sequence += drawn_by->first_key;
+      return kept_bits(drawn_by->key, threshold, site, row, block);
+    }
     uint32_t kept = 0;
     for (int j = 0; j < count; ++j) kept |= static_cast<uint32_t>(decisions[decision + j] != 0) << j;
     return kept;
   }
   __device__ float factor(uint32_t kept, int j) const { return (kept >> j & 1) != 0 ? scale : 0.0f; }
 };
+static_assert(sizeof(KernelDropout) == 32 && sizeof(DrawnBy) == 16);
 
 // ---- rows of packed sequences ----
 
 /// Sequences as kernels take them.
 struct KernelSequences {
+  static constexpr bool kNoPadding = true;
   const int32_t* offsets;  // on the device, [count + 1]
   const int32_t* some;     // on the device; or nullptr: all tokens
-  int count;
-  uint64_t first_key;
+  int64_t count;
 
   KernelSequences(Device& device, const Sequences& s)
-      : offsets(device.upload(s.offsets)),
-        some(s.some.empty() ? nullptr : device.upload(s.some)),
-        count(static_cast<int>(s.count())),
-        first_key(s.first_key) {}
+      : offsets(device.upload(s.offsets)), some(s.some.empty() ? nullptr : device.upload(s.some)), count(s.count()) {}
   /// No sequences: rows of their own, without dropout.
-  KernelSequences() : offsets(nullptr), some(nullptr), count(0), first_key(0) {}
+  KernelSequences() : offsets(nullptr), some(nullptr), count(0) {}
 
   __device__ int token(int row) const { return some != nullptr ? some[row] : row; }
   /// The sequence that a token stands in. Empty sequences have none.
   __device__ int sequence_of(int token) const {
-    int low = 0, high = count;  // offsets[low] <= token < offsets[high]
+    int low = 0, high = static_cast<int>(count);  // offsets[low] <= token < offsets[high]
     while (high - low > 1) {
       const int middle = (low + high) / 2;
       if (offsets[middle] <= token)
@@ -199,7 +218,7 @@ struct KernelSequences {
   __device__ DropoutRow dropout_row(int token) const {
     if (offsets == nullptr) return {};
     const int k = sequence_of(token);
-    return {first_key + static_cast<uint64_t>(k), 0, static_cast<uint32_t>(token - offsets[k])};
+    return {static_cast<uint64_t>(k), 0, static_cast<uint32_t>(token - offsets[k])};
   }
 };
 

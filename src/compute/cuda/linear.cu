@@ -11,6 +11,7 @@ namespace {
 constexpr int kBlock = 256;
 
 struct Copy {
+  static constexpr bool kNoPadding = true;
   bf16* to;
   const float* from;
   int64_t count;
@@ -72,7 +73,7 @@ __global__ void gate(T* gated, T* d_before, const T* d_gated, const T* before, i
   d_before[b] = narrow<T>(d * value);
 }
 
-void launch_gate(const Device& device, Tensor gated, Tensor d_before, ConstTensor d_gated, ConstTensor before,
+void launch_gate(Device& device, Tensor gated, Tensor d_before, ConstTensor d_gated, ConstTensor before,
                  Activation act) {
   with_type(before.dtype, [&](auto kind) {
     using T = decltype(kind);
@@ -82,7 +83,7 @@ void launch_gate(const Device& device, Tensor gated, Tensor d_before, ConstTenso
   });
 }
 
-void launch_activate(const Device& device, Tensor after, Tensor d_before, ConstTensor before, Activation act) {
+void launch_activate(Device& device, Tensor after, Tensor d_before, ConstTensor before, Activation act) {
   with_type(before.dtype, [&](auto kind) {
     using T = decltype(kind);
     launch(device, "activate", dim3(blocks_for(before.numel(), kBlock * kEight)), kBlock, 0, activate<T>,

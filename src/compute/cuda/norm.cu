@@ -27,8 +27,7 @@ void with_eights(const char* op, int64_t width, const Body& body) {
 
 /// A lane's part of a row: its eights are kWarp apart, so that a warp reads side by side.
 struct Columns {
-  int width;
-  bool whole;
+  int width, whole;
   __device__ int begin(int eight) const { return (eight * kWarp + static_cast<int>(threadIdx.x) % kWarp) * kEight; }
   __device__ int count(int eight) const { return min(kEight, width - begin(eight)); }
 };
@@ -53,14 +52,14 @@ __global__ void norm_kernel(T* total, T* y, T* normalized, float* rstds, const T
     const int begin = columns.begin(i), count = columns.count(i);
     for (int j = 0; j < kEight; ++j) u[i][j] = 0;
     if (count <= 0) continue;
-    load_eight(u[i], x + start + begin, count, columns.whole);
+    load_eight(u[i], x + start + begin, count, columns.whole != 0);
     if (branch != nullptr) {
       float added[kEight];
-      load_eight(added, branch + start + begin, count, columns.whole);
+      load_eight(added, branch + start + begin, count, columns.whole != 0);
       const uint32_t kept = drop.on ? kept_of(begin, count) : 0xFF;
       for (int j = 0; j < kEight; ++j) u[i][j] += added[j] * drop.factor(kept, j);
     }
-    if (total != nullptr) store_eight(total + start + begin, u[i], count, columns.whole);
+    if (total != nullptr) store_eight(total + start + begin, u[i], count, columns.whole != 0);
     for (int j = 0; j < kEight; ++j) sum += u[i][j];
   }
   const float mean = warp_sum(sum) / static_cast<float>(columns.width);
@@ -78,16 +77,16 @@ __global__ void norm_kernel(T* total, T* y, T* normalized, float* rstds, const T
     const int begin = columns.begin(i), count = columns.count(i);
     if (count <= 0) continue;
     float w[kEight], b[kEight] = {};
-    load_eight(w, weight + begin, count, columns.whole);
-    if (bias != nullptr) load_eight(b, bias + begin, count, columns.whole);
+    load_eight(w, weight + begin, count, columns.whole != 0);
+    if (bias != nullptr) load_eight(b, bias + begin, count, columns.whole != 0);
     const uint32_t kept = drop.on && branch == nullptr ? kept_of(begin, count) : 0xFF;
     for (int j = 0; j < kEight; ++j) {
       u[i][j] *= rstd;
       b[j] += u[i][j] * w[j];
       if (drop.on && branch == nullptr) b[j] *= drop.factor(kept, j);
     }
-    store_eight(normalized + start + begin, u[i], count, columns.whole);
-    store_eight(y + start + begin, b, count, columns.whole);
+    store_eight(normalized + start + begin, u[i], count, columns.whole != 0);
+    store_eight(y + start + begin, b, count, columns.whole != 0);
   }
 }
 
@@ -117,9 +116,9 @@ __global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const 
         kept[i] = drop.bits(place, static_cast<uint32_t>(begin / kEight),
                             static_cast<int64_t>(token) * columns.width + begin, count);
       float w[kEight];
-      load_eight(g[i], d_y + start + begin, count, columns.whole);
-      load_eight(h[i], normalized + start + begin, count, columns.whole);
-      load_eight(w, weight + begin, count, columns.whole);
+      load_eight(g[i], d_y + start + begin, count, columns.whole != 0);
+      load_eight(h[i], normalized + start + begin, count, columns.whole != 0);
+      load_eight(w, weight + begin, count, columns.whole != 0);
       for (int j = 0; j < kEight; ++j) {
         if (d_branch == nullptr) g[i][j] *= drop.factor(kept[i], j);
         d_weight[i][j] += g[i][j] * h[i][j];
@@ -137,12 +136,12 @@ __global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const 
       const int begin = columns.begin(i), count = columns.count(i);
       if (count <= 0) continue;
       float before[kEight] = {};
-      if (add) load_eight(before, d_x + start + begin, count, columns.whole);
+      if (add) load_eight(before, d_x + start + begin, count, columns.whole != 0);
       for (int j = 0; j < kEight; ++j) g[i][j] = before[j] + (g[i][j] - mean_g - h[i][j] * mean_gh) * rstd;
-      store_eight(d_x + start + begin, g[i], count, columns.whole);
+      store_eight(d_x + start + begin, g[i], count, columns.whole != 0);
       if (d_branch == nullptr) continue;
       for (int j = 0; j < kEight; ++j) g[i][j] *= drop.factor(kept[i], j);
-      store_eight(d_branch + start + begin, g[i], count, columns.whole);
+      store_eight(d_branch + start + begin, g[i], count, columns.whole != 0);
     }
   }
   for (int w = 0; w < kWarps; ++w) {  // one warp after another, so that the order of additions is always the same
@@ -164,21 +163,23 @@ __global__ void norm_backward_kernel(T* d_x, T* d_branch, float* partial, const 
 KernelSequences sequences_of(Device& device, const Sequences* s) {
   return s != nullptr ? KernelSequences(device, *s) : KernelSequences();
 }
-int64_t decisions_of(const Sequences* s, int64_t width) { return s != nullptr ? s->tokens() * width : 0; }
+KernelDropout dropout_of(Device& device, const Dropout& drop, const Sequences* s, int64_t width) {
+  return {device, drop, s != nullptr ? s->first_key : 0, s != nullptr ? s->tokens() * width : 0};
+}
 
 }  // namespace
 
 void CudaBackend::run(const verb::Norm& op) {
   const int64_t rows = op.x.dim[0], width = op.x.dim[1];
   const KernelSequences sequences = sequences_of(device_, op.s);
-  const KernelDropout dropout(device_, op.drop, decisions_of(op.s, width));
+  const KernelDropout dropout = dropout_of(device_, op.drop, op.s, width);
   with_type(op.x.dtype, [&](auto kind) {
     using T = decltype(kind);
     with_eights("norm", width, [&](auto eights) {
       launch(device_, "norm", dim3(blocks_for(rows, kWarps)), kBlock, 0, norm_kernel<T, decltype(eights)::value>,
              data_of<T>(op.sum), data_of<T>(op.y), data_of<T>(op.kept.normalized), op.kept.rstd.f32(), data_of<T>(op.x),
              data_of<T>(op.branch), op.w.weight.f32(), data_of<float>(op.w.bias), op.w.eps, static_cast<int>(rows),
-             Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
+             Columns{static_cast<int>(width), whole_eights(width) ? 1 : 0}, sequences, dropout);
     });
   });
 }
@@ -187,7 +188,7 @@ void CudaBackend::run(const verb::NormBackward& op) {
   const int64_t rows = op.d_y.dim[0], width = op.d_y.dim[1];
   if (rows == 0) return;
   const KernelSequences sequences = sequences_of(device_, op.s);
-  const KernelDropout dropout(device_, op.drop, decisions_of(op.s, width));
+  const KernelDropout dropout = dropout_of(device_, op.drop, op.s, width);
   const auto blocks = std::min<unsigned>(blocks_for(rows, kWarps), unsigned{kMostParts});
   const int64_t total = op.d_w.bias ? 2 * width : width;
   auto* const partial = static_cast<float*>(device_.scratch(blocks * total * size_of(DType::f32)));
@@ -198,7 +199,7 @@ void CudaBackend::run(const verb::NormBackward& op) {
              norm_backward_kernel<T, decltype(eights)::value>, data_of<T>(op.d_x), data_of<T>(op.d_branch), partial,
              data_of<T>(op.d_y), data_of<T>(ConstTensor(op.kept.normalized)), op.kept.rstd.f32(), op.w.weight.f32(),
              op.into == Into::add, static_cast<int>(total), static_cast<int>(rows),
-             Columns{static_cast<int>(width), whole_eights(width)}, sequences, dropout);
+             Columns{static_cast<int>(width), whole_eights(width) ? 1 : 0}, sequences, dropout);
     });
   });
   add_partial_sums(device_, op.d_w.weight.f32(), data_of<float>(op.d_w.bias), partial, blocks, width);

@@ -90,54 +90,51 @@ Products::Key Products::key_of(const Tensor& to, const Operand& a, const Operand
           {alignment_of(b.data), alignment_of(a.data), alignment_of(to.data), alignment_of(bias)}};
 }
 
-Products::Product& Products::product_for(const Key& key, const void* bias) {
+Products::Shared Products::product_for(const Key& key, const void* bias) {
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   if (known_.size() >= kMostKnown) known_.clear();
   const auto& [m, n, k, type, to_type, a_transposed, b_transposed, biased, alignment] = key;
   const CublasLt& lt = cublas_lt();
-  Product& p = known_[key];
-  try {
-    check_product(lt.product_create(&p.description, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLtMatmulDescCreate");
-    // Its left operand is our b, its right one our a.
-    p.set(CUBLASLT_MATMUL_DESC_TRANSA, b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    p.set(CUBLASLT_MATMUL_DESC_TRANSB, a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    p.set(CUBLASLT_MATMUL_DESC_EPILOGUE, biased ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
-    if (biased) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);  // its alignment is part of the question
-    // A matrix of ours with R rows of C is one of its with C rows, R columns.
-    const auto layout = [&](cublasLtMatrixLayout_t& of, DType kind, int64_t rows, int64_t columns) {
-      check_product(
-          lt.layout_create(&of, kind_of(kind), static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), columns),
-          "cublasLtMatrixLayoutCreate");
-    };
-    layout(p.left, type, b_transposed ? n : k, b_transposed ? k : n);
-    layout(p.right, type, a_transposed ? k : m, a_transposed ? m : k);
-    layout(p.result, to_type, m, n);
+  device_.make_current();  // what is best is asked for there
+  const Shared product = std::make_shared<Product>();
+  Product& p = *product;
+  check_product(lt.product_create(&p.description, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLtMatmulDescCreate");
+  // Its left operand is our b, its right one our a.
+  p.set(CUBLASLT_MATMUL_DESC_TRANSA, b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+  p.set(CUBLASLT_MATMUL_DESC_TRANSB, a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+  p.set(CUBLASLT_MATMUL_DESC_EPILOGUE, biased ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
+  if (biased) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);  // its alignment is part of the question
+  // A matrix of ours with R rows of C is one of its with C rows, R columns.
+  const auto layout = [&](cublasLtMatrixLayout_t& of, DType kind, int64_t rows, int64_t columns) {
+    check_product(
+        lt.layout_create(&of, kind_of(kind), static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), columns),
+        "cublasLtMatrixLayoutCreate");
+  };
+  layout(p.left, type, b_transposed ? n : k, b_transposed ? k : n);
+  layout(p.right, type, a_transposed ? k : m, a_transposed ? m : k);
+  layout(p.result, to_type, m, n);
 
-    Preference preference;
-    preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{kWorkspace});
-    // Depth that is cut among blocks is added up in float32, not in the result's kind.
-    preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
-    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment[0]);
-    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment[1]);
-    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment[2]);
-    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment[2]);
-    cublasLtMatmulHeuristicResult_t best{};
-    int found = 0;
-    const cublasStatus_t status =
-        lt.heuristic(handle_, p.description, p.left, p.right, p.result, p.result, preference.get(), 1, &best, &found);
-    if (status == CUBLAS_STATUS_SUCCESS && found > 0 && best.state == CUBLAS_STATUS_SUCCESS)
-      p.algorithm = best.algo;
-    else if (status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED)
-      check_product(status, "cublasLtMatmulAlgoGetHeuristic");
-  } catch (...) {
-    known_.erase(key);
-    throw;
-  }
-  return p;
+  Preference preference;
+  preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{kWorkspace});
+  // Depth that is cut among blocks is added up in float32, not in the result's kind.
+  preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment[0]);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment[1]);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment[2]);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment[2]);
+  cublasLtMatmulHeuristicResult_t best{};
+  int found = 0;
+  const cublasStatus_t status =
+      lt.heuristic(handle_, p.description, p.left, p.right, p.result, p.result, preference.get(), 1, &best, &found);
+  if (status == CUBLAS_STATUS_SUCCESS && found > 0 && best.state == CUBLAS_STATUS_SUCCESS)
+    p.algorithm = best.algo;
+  else if (status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED)
+    check_product(status, "cublasLtMatmulAlgoGetHeuristic");
+  return known_[key] = product;
 }
 
 bool Products::take_bias(Tensor to, const Operand& a, const Operand& b, const void* bias) {
-  return product_for(key_of(to, a, b, bias), bias).algorithm.has_value();
+  return product_for(key_of(to, a, b, bias), bias)->algorithm.has_value();
 }
 
 void Products::multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add) {
@@ -148,18 +145,24 @@ void Products::multiply(Tensor to, const Operand& a, const Operand& b, const voi
     TEKIO_CHECK(add && bias == nullptr, "a product of depth 0 that is not added");
     return;
   }
-  Product& p = product_for(key, bias);
-  const auto what = [&] {
-    return fmt::format("[{}, {}] by [{}, {}] of {} into {}", m, k, k, n, name_of(a.dtype), name_of(to.dtype));
+  const Shared product = product_for(key, bias);
+  const auto what = [=, kind = a.dtype] {
+    return fmt::format("[{}, {}] by [{}, {}] of {} into {}", m, k, k, n, name_of(kind), name_of(to.dtype));
   };
-  if (!p.algorithm)
+  if (!product->algorithm)
     fail(ErrorKind::device, "cuBLASLt knows no way to multiply {}: pass --dtype f32 or --device cpu", what());
-  if (bias != nullptr) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  const float one = 1, keep = add ? 1 : 0;
-  const cublasStatus_t status = cublas_lt().multiply(
-      handle_, p.description, &one, b.data, p.left, a.data, p.right, &keep, to.data, p.result, to.data, p.result,
-      &*p.algorithm, workspace_.data(), static_cast<size_t>(workspace_.bytes()), device_.stream());
-  if (status != CUBLAS_STATUS_SUCCESS) check_product(status, ("cublasLtMatmul of " + what()).c_str());
+  const auto work = [=, this, left = b.data, right = a.data](cudaStream_t stream) {
+    Product& p = *product;
+    if (bias != nullptr) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    const float one = 1, keep = add ? 1 : 0;
+    const cublasStatus_t status = cublas_lt().multiply(
+        handle_, p.description, &one, left, p.left, right, p.right, &keep, to.data, p.result, to.data, p.result,
+        &*p.algorithm, workspace_.data(), static_cast<size_t>(workspace_.bytes()), stream);
+    if (status != CUBLAS_STATUS_SUCCESS) check_product(status, ("cublasLtMatmul of " + what()).c_str());
+  };
+  // How a product is cut follows from its key and the algorithm.
+  device_.queue(work, m, n, k, a.dtype, to.dtype, a.transposed, b.transposed, add, *product->algorithm, a.data, b.data,
+                to.data, bias);
 }
 
 }  // namespace tekio::cuda

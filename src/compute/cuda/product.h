@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <tuple>
 
@@ -33,18 +34,19 @@ class Products {
   bool take_bias(Tensor to, const Operand& a, const Operand& b, const void* bias);
 
  private:
-  struct Product;  // cuBLASLt's description of one, with the chosen algorithm
+  struct Product;                           // cuBLASLt's description of one, with the chosen algorithm
+  using Shared = std::shared_ptr<Product>;  // queued work may outlive what is known
   // Everything that the choice depends on: m, n, k, kinds, transpositions, epilogue, and the alignment of b, a, to and
   // bias.
   using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, bool, bool, bool, std::array<uint32_t, 4>>;
   static Key key_of(const Tensor& to, const Operand& a, const Operand& b, const void* bias);
   /// Its algorithm is absent where the library has none.
-  Product& product_for(const Key& key, const void* bias);
+  Shared product_for(const Key& key, const void* bias);
 
   Device& device_;
   cublasLtHandle_t handle_ = nullptr;
   DeviceBuffer workspace_;
-  std::map<Key, Product> known_;
+  std::map<Key, Shared> known_;
 };
 
 }  // namespace tekio::cuda

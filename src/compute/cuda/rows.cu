@@ -59,8 +59,7 @@ __global__ void sum_squares(double* sums, const float* x, int64_t count) {
 }
 
 template <typename T>
-void launch_move(const Device& device, T* to, const T* from, const int32_t* rows, int64_t count, int64_t width,
-                 Move move) {
+void launch_move(Device& device, T* to, const T* from, const int32_t* rows, int64_t count, int64_t width, Move move) {
   launch(device, "move_rows", dim3(blocks_for(count, kWarps)), kBlock, 0, move_rows<T>, to, from, rows,
          static_cast<int>(count), static_cast<int>(width), whole_eights(width), move);
 }
@@ -99,12 +98,8 @@ void CudaBackend::run(const verb::Add& op) {
 }
 
 void CudaBackend::run(const verb::SquaredNorms& op) {
-  if (op.sums.empty()) return;
-  const auto bytes = static_cast<int64_t>(op.sums.size_bytes());
-  auto* const sums = static_cast<double*>(device_.scratch(bytes));
-  launch(device_, "sum_squares", dim3(static_cast<unsigned>(op.sums.size())), kBlock, kBlock * sizeof(double),
-         sum_squares, sums, op.x.f32(), op.x.numel());
-  device_.read(op.sums.data(), sums, bytes);
+  launch(device_, "sum_squares", dim3(static_cast<unsigned>(op.sums.numel())), kBlock, kBlock * sizeof(double),
+         sum_squares, op.sums.f64(), op.x.f32(), op.x.numel());
 }
 
 }  // namespace tekio::cuda

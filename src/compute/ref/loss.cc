@@ -35,20 +35,25 @@ void RefBackend::run(const verb::VocabularyLoss& op) {
   const ConstNumbers x(op.logits);
   const Numbers d(op.d_logits);
   LabelLoss sum;
+  auto* each = op.each ? reinterpret_cast<LabelLoss*>(op.each.f64()) : nullptr;
   for (int64_t r = 0; r < op.logits.dim[0]; ++r) {
     const int64_t row = r * vocabulary;
     const int32_t label = op.labels[static_cast<size_t>(r)];
+    if (label < 0) {
+      for (int64_t v = 0; op.d_logits && v < vocabulary; ++v) d.set(row + v, 0);
+      continue;
+    }
     const double normaliser = log_sum_exp(x, row, vocabulary);
     LabelLoss found{.loss = normaliser - x[row + label]};
-    found.hits = !std::isnan(found.loss) && is_first_maximum(x, row, vocabulary, label);
+    found.hits = !std::isnan(found.loss) && is_first_maximum(x, row, vocabulary, label) ? 1 : 0;
     found.confidence = std::exp(maximum(x, row, vocabulary) - normaliser);
     sum += found;
-    if (!op.each.empty()) op.each[static_cast<size_t>(r)] = found;
+    if (each != nullptr) *each++ = found;
     if (!op.d_logits) continue;
     for (int64_t v = 0; v < vocabulary; ++v)
       d.set(row + v, (std::exp(x[row + v] - normaliser) - (v == label ? 1 : 0)) * op.scale);
   }
-  *op.found = sum;
+  if (op.sum) *reinterpret_cast<LabelLoss*>(op.sum.f64()) = sum;
 }
 
 void RefBackend::run(const verb::SoftmaxRows& op) {

@@ -1,6 +1,8 @@
 // Ops on rows and flat pieces, specified: gathering, zeroing, adding, the sum of squares.
 #include <algorithm>
+#include <cstring>
 
+#include "compute/adamw.h"
 #include "compute/ref/ref_backend.h"
 
 namespace tekio {
@@ -27,7 +29,7 @@ void RefBackend::run(const verb::GatherRowsBackward& op) {
     }
 }
 
-void RefBackend::run(const verb::Zero& op) { std::fill_n(op.x.f32(), op.x.numel(), 0.0f); }
+void RefBackend::run(const verb::Zero& op) { std::memset(op.x.data, 0, static_cast<size_t>(op.x.bytes())); }
 
 void RefBackend::run(const verb::Add& op) {
   const std::span<float> to = op.y.values();
@@ -37,8 +39,13 @@ void RefBackend::run(const verb::Add& op) {
 
 void RefBackend::run(const verb::SquaredNorms& op) {
   const std::span<const float> x = op.x.values();
-  std::ranges::fill(op.sums, 0);
-  for (size_t i = 0; i < x.size(); ++i) op.sums[i / kNormBlock] += static_cast<double>(x[i]) * x[i];
+  double* const sums = op.sums.f64();
+  std::fill_n(sums, op.sums.numel(), 0);
+  for (size_t i = 0; i < x.size(); ++i) sums[i / kNormBlock] += static_cast<double>(x[i]) * x[i];
+}
+
+void RefBackend::run(const verb::Clip& op) {
+  *reinterpret_cast<Clipping*>(op.clipping.f64()) = clipping_of(op.sums.f64(), op.sums.numel(), op.limit);
 }
 
 }  // namespace tekio

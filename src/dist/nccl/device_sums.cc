@@ -187,6 +187,7 @@ void DeviceSums::queue(const Sum::Request& request) {
   if (adds) make_room(given_, slots * (rounds ? sizeof(bf16) : sizeof(float)));
   if (rounds) make_room(packed_, slots * sizeof(bf16));
 
+  device_.submit();
   asked_.record(device_.stream());
   asked_.hold(stream_);
   for (size_t first = 0; first < pieces.most(); first += at_once) {
@@ -266,6 +267,7 @@ void DeviceSums::spread_rounded(const Round& round) {
 void DeviceSums::make_room(DeviceBuffer& buffer, size_t bytes) {
   if (static_cast<size_t>(buffer.bytes()) >= bytes) return;
   stand_by();
+  device_.make_current();
   buffer = DeviceBuffer();
   buffer = DeviceBuffer(static_cast<int64_t>(bytes), "what ranks send each other");
 }
