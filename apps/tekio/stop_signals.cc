@@ -1,6 +1,4 @@
-// The handlers run on a stack of their own: oneDNN's products use the stack register for other ends, and a handler's
-// frame in the wrong place corrupts the heap (a signal in some thousand did). They touch lock-free atomics and write(2)
-// only. The pool's threads take no signals at all.
+// The handlers touch lock-free atomics and write(2) only.
 #include "stop_signals.h"
 
 #include <unistd.h>
@@ -92,15 +90,11 @@ void handle(int number, void (*handler)(int), int flags, struct sigaction& befor
 
 }  // namespace
 
-StopSignals::StopSignals() : stack_(64 << 10) {
+StopSignals::StopSignals() {
   signal_received = 0;
   on_terminal = is_terminal(2);
   updates_done = 0;
   phase_now = RunPhase::starting;
-  stack_t stack{};
-  stack.ss_sp = stack_.data();
-  stack.ss_size = stack_.size();
-  sigaltstack(&stack, &stack_before_);
   // SA_RESETHAND: the second of a kind finds the default again. SA_RESTART: system calls under way go on.
   constexpr int kKept = SA_ONSTACK | SA_RESTART, kOnce = kKept | static_cast<int>(SA_RESETHAND);
   handle(SIGINT, remember, kOnce, interrupt_);
@@ -113,7 +107,6 @@ StopSignals::~StopSignals() {
   sigaction(SIGINT, &interrupt_, nullptr);
   sigaction(SIGTERM, &terminate_, nullptr);
   sigaction(SIGHUP, &hang_up_, nullptr);
-  sigaltstack(&stack_before_, nullptr);
 }
 
 int StopSignals::received() { return signal_received; }

@@ -7,7 +7,8 @@
 #include <tekio/adapt.h>
 #include <csignal>
 #include <cstdint>
-#include <vector>
+
+#include "signal_stack.h"
 
 namespace tekio::cli {
 
@@ -28,8 +29,7 @@ class StopSignals {
  private:
   struct sigaction interrupt_ {
   }, terminate_{}, hang_up_{};
-  std::vector<char> stack_;
-  stack_t stack_before_{};
+  SignalStack stack_;  // on the thread that computes
 };
 
 }  // namespace tekio::cli

@@ -1,5 +1,6 @@
 // The extension module `tekio._tekio`: the library's types as they are, for the package's Python files to dress in the
-// names and shapes of the reference stack. Whatever computes or waits does it without Python's lock (GIL).
+// names and shapes of the reference stack. Whatever computes or waits does it without Python's lock (GIL), and ends
+// soon after Ctrl-C (interrupts.h).
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -28,8 +29,6 @@ void bind_train(nb::module_& m);
 
 /// Those that were started together, if a launcher started several. MPI begins once in a process.
 Communicator& processes();
-
-using WithoutGil = nb::call_guard<nb::gil_scoped_release>;
 
 /// A NumPy array of this shape that takes over `numbers`: nothing is copied.
 template <typename Number>

@@ -19,6 +19,7 @@
 #include "data/data_options.h"
 #include "data/record_parser.h"
 #include "data/source.h"
+#include "interrupts.h"
 #include "named_options.h"
 
 namespace tekio::python {
@@ -64,30 +65,22 @@ class RowReader {
   /// The next rows, fewer at the end.
   std::vector<Row> next(int64_t count) {
     std::vector<Row> rows;
-    while (static_cast<int64_t>(rows.size()) < count) {
-      if (at_ == block_.records.size()) {
-        at_ = 0;
-        if (!reader_.next(block_)) {
-          block_.clear();
-          break;
-        }
-      }
-      rows.push_back(parser_.row(block_, block_.records[at_++]));
-    }
-    position_ += static_cast<int64_t>(rows.size());
+    for (; static_cast<int64_t>(rows.size()) < count && has_row(); ++at_, ++position_)
+      rows.push_back(parser_.row(block_, block_.records[at_]));
     return rows;
   }
 
   void skip(int64_t count) {
-    for (; count > 0 && (at_ < block_.records.size() || refill()); --count, ++at_, ++position_) {}
+    for (; count > 0 && has_row(); --count, ++at_, ++position_) {}
   }
 
  private:
-  bool refill() {
+  bool has_row() {
+    if (at_ < block_.records.size()) return true;
+    const bool has_more = reader_.next(block_);
+    if (!has_more) block_.clear();
     at_ = 0;
-    if (reader_.next(block_)) return true;
-    block_.clear();
-    return false;
+    return has_more;
   }
 
   Dataset dataset_;
@@ -101,7 +94,7 @@ class RowReader {
 nb::list next_rows(RowReader& reader, int64_t count) {
   std::vector<Row> rows;
   {
-    const nb::gil_scoped_release released;
+    const ReleasedCall released;
     rows = reader.next(count);
   }
   nb::list list;

@@ -2,7 +2,7 @@
 #include <atomic>
 #include <memory>
 
-#include "binding.h"
+#include "interrupts.h"
 
 namespace tekio::python {
 namespace {
@@ -28,7 +28,7 @@ class PythonLog final : public LogSink {
  private:
   static nb::str str(std::string_view text) { return nb::str(text.data(), text.size()); }
 
-  /// What a sink throws is lost. Ctrl-C must not be where it meets the log: whoever asks for signals next finds it.
+  /// What a sink throws is lost. Ctrl-C must not be where it meets the log.
   template <typename Call>
   static void tell(const char* function, const Call& call) {
     const nb::gil_scoped_acquire gil;
@@ -36,7 +36,7 @@ class PythonLog final : public LogSink {
       call(nb::module_::import_("tekio.log").attr(function));
     } catch (const nb::python_error& error) {
       if (!error.matches(PyExc_KeyboardInterrupt)) throw;
-      PyErr_SetInterrupt();
+      Interrupts::put_off();
     }
   }
 };

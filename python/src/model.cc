@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "binding.h"
 #include "dist/rank_sums.h"
+#include "interrupts.h"
 #include "load_options.h"
 #include "named_options.h"
 
@@ -39,7 +40,7 @@ nb::object logits_of(const MaskedLM& model, const Numbers& ids, const Numbers& t
   const auto span = [](const Numbers& numbers) { return std::span(numbers.data(), numbers.shape(0)); };
   std::vector<float> logits;
   {
-    const nb::gil_scoped_release released;
+    const ReleasedCall released;
     logits = model.logits_of({.input_ids = span(ids), .offsets = span(offsets), .type_ids = span(types)});
   }
   const size_t tokens = ids.shape(0), width = tokens == 0 ? 0 : logits.size() / tokens;
@@ -63,7 +64,7 @@ nb::list fill(const FillMask& fill_mask, const std::vector<std::string>& texts, 
               const std::vector<std::string>& targets) {
   std::vector<std::vector<std::vector<Prediction>>> all;
   {
-    const nb::gil_scoped_release released;
+    const ReleasedCall released;
     all = fill_mask.all(texts, {.top_k = top_k, .targets = targets});
   }
   nb::list lists;
@@ -103,7 +104,7 @@ void bind_model(nb::module_& m) {
       .def("logits", &logits_of, nb::arg("ids"), nb::arg("types"), nb::arg("offsets"))
       .def("state_dict", &state_dict_of)
       .def("resize_token_embeddings", &MaskedLM::resize_token_embeddings, nb::arg("rows"), nb::arg("seed"),
-           WithoutGil())
+           nb::call_guard<nb::gil_scoped_release>())
       .def(
           "save_pretrained", [](const MaskedLM& model, const std::string& folder) { model.save_pretrained(folder); },
           nb::arg("folder"), WithoutGil());

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
-#include "binding.h"
+#include "interrupts.h"
 #include "text/given_words.h"
 #include "text/tables.h"
 
@@ -47,7 +47,10 @@ nb::list row_of(const Encodings& encodings, const std::string& field, int64_t i)
 nb::list rows_of(const Encodings& encodings, const std::string& field) {
   nb::list rows;
   with_field(field, [&](auto member) {
-    for (const Encoding& row : encodings.rows) rows.append(list_of(row.*member));
+    for (const Encoding& row : encodings.rows) {
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      rows.append(list_of(row.*member));
+    }
     return 0;
   });
   return rows;

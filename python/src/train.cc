@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,11 +15,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/stopwatch.h"
 #include "bind_options.h"
 #include "binding.h"
 #include "command.h"
 #include "dist/join.h"
+#include "interrupts.h"
 #include "named_options.h"
 #include "push_at_end.h"
 #include "train/on_ranks.h"
@@ -66,39 +65,6 @@ class Arguments : public NamedOptions {
 
  private:
   cli::TrainingArguments values_;
-};
-
-/// Ctrl-C, and whatever else Python's handlers of signals raise, as a wish to stop.
-class Interrupts {
- public:
-  int number() {
-    if (raised_) return SIGINT;
-    if (since_.seconds() < 0.05) return 0;  // asking takes the GIL
-    since_.restart();
-    const nb::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() == 0) return 0;
-    raised_.emplace();
-    return SIGINT;
-  }
-  /// A callback of Python's, with the GIL: where one of these comes while it runs, it is as if it had come beside it.
-  template <typename Callback>
-  void hear(const Callback& callback) {
-    const nb::gil_scoped_acquire gil;
-    try {
-      callback();
-    } catch (const nb::python_error& error) {
-      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
-      raised_.emplace(error);
-    }
-  }
-  /// With the GIL.
-  void rethrow() {
-    if (raised_) throw nb::python_error(*raised_);
-  }
-
- private:
-  Stopwatch since_;
-  std::optional<nb::python_error> raised_;
 };
 
 nb::tuple tuple_of(const RunControl& control) {
@@ -187,7 +153,7 @@ nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, cons
   evaluation.should_stop = [&] { return interrupts.number(); };
   EvaluationReport report;
   {
-    const nb::gil_scoped_release released;
+    const Released released(interrupts);
     report = evaluate(model, tokenizer, chunks, evaluation, nullptr, processes());
   }
   interrupts.rethrow();
@@ -230,7 +196,7 @@ std::string run_here(const std::vector<std::string>& arguments, const nb::object
   Interrupts interrupts;
   std::string printed;
   {
-    const nb::gil_scoped_release released;
+    const Released released(interrupts);
     cli::Output out(printed);
     try {
       cli::run_command(arguments, out, [&](TrainingOptions& options) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/interruption.h"
 #include "base/no_signals.h"
 
 namespace tekio {
@@ -46,6 +47,7 @@ struct ThreadPool::State {
       if (at >> 32 != number || item >= end) return;            // a closed loop's item is beyond every end
       if (!ticket.compare_exchange_weak(at, at + 1)) continue;  // it was another's; or the loop is over
       try {
+        if (worker == 0) check_interruption();
         if (!failed.load(std::memory_order_relaxed)) (*todo)(item, worker);
       } catch (...) {
         const std::lock_guard lock(mutex);
@@ -112,7 +114,10 @@ void ThreadPool::for_each(int64_t count, const std::function<void(int64_t, int)>
   State& s = *state_;
   TEKIO_CHECK(count < static_cast<int64_t>(State::kClosed), "a loop of {} items", count);
   if (s.workers.empty() || count == 1) {
-    for (int64_t i = 0; i < count; ++i) body(i, 0);
+    for (int64_t i = 0; i < count; ++i) {
+      check_interruption();
+      body(i, 0);
+    }
     return;
   }
   s.begin(count, &body);

@@ -19,7 +19,8 @@ class ThreadPool {
   int threads() const;
 
   /// Calls body(i, worker) for every i in [0, count), in any order, worker in [0, threads()); returns when all are
-  /// done. The first exception thrown by a body is thrown here. Not to be nested.
+  /// done. The first exception thrown by a body is thrown here, and what an Interruptible of the calling thread throws.
+  /// Not to be nested.
   void for_each(int64_t count, const std::function<void(int64_t i, int worker)>& body);
 
  private:

@@ -3,15 +3,19 @@
 // corpus's size; slots keep their buffers, so nothing is allocated once all have been round.
 #include "data/block_pipeline.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
 
+#include "base/interruption.h"
 #include "base/thread_pool.h"
 
 namespace tekio {
 namespace {
+
+constexpr std::chrono::milliseconds kPatience{100};  // before it is asked whether the wait is to end
 
 struct Slot {
   enum class State { empty, read, taken, done };
@@ -131,9 +135,16 @@ void Run::work(int number) {
 void Run::take_all() {
   for (int64_t number = 0;; ++number) {
     Slot& from = slots_[place(number)];
+    check_interruption();
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return stop_ || from.state == Slot::State::done || (all_read_ && number == filled_); });
+      while (!changed_.wait_for(lock, kPatience, [&] {
+        return stop_ || from.state == Slot::State::done || (all_read_ && number == filled_);
+      })) {
+        lock.unlock();
+        check_interruption();
+        lock.lock();
+      }
       if (failure_) std::rethrow_exception(failure_);
       if (all_read_ && number == filled_) return;
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/interruption.h"
 #include "data/count_rows.h"
 #include "data/record_parser.h"
 
@@ -42,6 +43,7 @@ bool BlockReader::leaves_out_bad() const { return !as_they_are_ && files_.option
 uint64_t BlockReader::consumed() const { return consumed_ + (stream_ ? stream_->consumed() : 0); }
 
 bool BlockReader::next(Block& block) {
+  check_interruption();
   block.clear();
   while (block.records.empty() || block.size < Block::kBytes) {
     if (block.records.empty()) block.size = 0;  // blank lines alone

@@ -10,6 +10,7 @@
 
 #include "base/environment.h"
 #include "base/error.h"
+#include "base/interruption.h"
 #include "base/library.h"
 #include "hub/route.h"
 
@@ -99,7 +100,8 @@ size_t on_body(char* data, size_t, size_t count, void* to) {
 int on_progress(void* to, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent) {
   auto& exchange = *static_cast<Exchange*>(to);
   try {
-    (*exchange.on_sent)(static_cast<uint64_t>(sent));
+    check_interruption();
+    if (exchange.on_sent != nullptr) (*exchange.on_sent)(static_cast<uint64_t>(sent));
   } catch (...) {  // must not pass through libcurl
     exchange.error = std::current_exception();
   }
@@ -227,12 +229,10 @@ HttpAnswer HttpConnection::send(const HttpRequest& request, const Sink& sink) {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     set(CURLOPT_POSTFIELDS, request.body.data());
   }
-  if (request.on_sent) {
-    exchange.on_sent = &request.on_sent;
-    set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, &on_progress);
-    set(CURLOPT_XFERINFODATA, &exchange);
-  }
+  if (request.on_sent) exchange.on_sent = &request.on_sent;
+  set(CURLOPT_NOPROGRESS, 0L);  // libcurl calls it once a second at least
+  set(CURLOPT_XFERINFOFUNCTION, &on_progress);
+  set(CURLOPT_XFERINFODATA, &exchange);
   // libcurl's own reading of the environment lacks HTTP_PROXY.
   const std::string proxy = proxy_for(request.url);
   set(CURLOPT_PROXY, proxy.c_str());

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/interruption.h"
 #include "base/log.h"
 #include "model/masked_lm.h"
 #include "text/slot_decoder.h"
@@ -148,9 +149,11 @@ std::vector<std::vector<std::vector<Prediction>>> FillMask::all(std::span<const 
     }
   };
   std::vector<MaskedText> masked;
-  for (size_t i = 0; i < texts.size(); ++i)
+  for (size_t i = 0; i < texts.size(); ++i) {
+    check_interruption();
     masked.push_back(
         numbered(i, [&] { return masked_text(tokenizer_, texts[i], impl.model().config().longest_input()); }));
+  }
 
   const auto width = static_cast<size_t>(impl.model().config().vocabulary);
   Question question{tokenizer_, {}, options.top_k};

@@ -205,7 +205,8 @@ MemoryPlan MlmNetwork::plan(const ModelConfig& config, const Backend& backend, c
 }
 
 const NetworkWeights& MlmNetwork::prepared() {
-  if (std::exchange(prepared_stale_, false)) prepared_->refresh();
+  if (prepared_stale_) prepared_->refresh();
+  prepared_stale_ = false;  // not before: it may be interrupted
   return prepared_->get();
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/interruption.h"
 #include "model/vocabulary.h"
 #include "train/estimate.h"
 #include "train/on_ranks.h"
@@ -63,6 +64,7 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
 
 AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                   const TrainingOptions& options, Communicator& ranks) {
+  const Interruptible by_should_stop({});  // between updates alone, so that there is a checkpoint
   require_no_problems(options.problems());
   require_fit(model, tokenizer, data.train, options);
   require_supported_dropout(model, options);
@@ -134,6 +136,8 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
 
 EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
                           const EvaluationOptions& o, ChunkLosses* each, Communicator& ranks) {
+  std::optional<Interruptible> by_should_stop;
+  if (ranks.size() > 1) by_should_stop.emplace(std::function<void()>());  // all end with the same batch
   require_sane(o);
   require_fit(model, tokenizer, chunks, o);
   std::vector<int64_t> first(static_cast<size_t>(o.max_chunks > 0 ? std::min(o.max_chunks, chunks.size()) : 0));

@@ -1,0 +1,49 @@
+#include "interrupts.h"
+
+#include <atomic>
+
+#include "signal_stack.h"
+
+namespace tekio::python {
+namespace {
+
+constexpr double kSeconds = 0.05;  // between two looks: each takes the GIL
+std::atomic<bool> is_put_off{false};
+
+/// Python hears signals on its main thread alone. With the GIL.
+bool is_main_thread() {
+  const nb::module_ threading = nb::module_::import_("threading");
+  return threading.attr("current_thread")().is(threading.attr("main_thread")());
+}
+
+}  // namespace
+
+Interrupts::Interrupts() { static thread_local const cli::SignalStack stack; }
+
+void Interrupts::put_off() {
+  PyErr_SetInterrupt();
+  is_put_off = true;
+}
+
+int Interrupts::number() {
+  if (raised_) return SIGINT;
+  if (is_deaf_ || (since_.seconds() < kSeconds && !is_put_off)) return 0;
+  const nb::gil_scoped_acquire gil;
+  since_.restart();
+  is_put_off = false;
+  if (PyErr_CheckSignals() != 0) {
+    raised_.emplace();
+    return SIGINT;
+  }
+  is_deaf_ = !is_main_thread();
+  return 0;
+}
+
+Released::Released(Interrupts& interrupts)
+    : interruptible_([&interrupts] {
+        if (interrupts.number() == 0) return;
+        const nb::gil_scoped_acquire gil;
+        interrupts.rethrow();
+      }) {}
+
+}  // namespace tekio::python

@@ -1,0 +1,63 @@
+// Ctrl-C, and whatever else Python's handlers of signals raise, while the library computes.
+#pragma once
+
+#include <csignal>
+#include <optional>
+
+#include "base/interruption.h"
+#include "base/stopwatch.h"
+#include "binding.h"
+
+namespace tekio::python {
+
+/// What was raised since this was made.
+class Interrupts {
+ public:
+  Interrupts();
+  /// Ctrl-C met something that may not throw: whoever looks next hears it at once. With the GIL.
+  static void put_off();
+  /// A wish to stop, as a signal's number; 0: none.
+  int number();
+  /// A callback of Python's, with the GIL: where one of these comes while it runs, it is as if it had come beside it.
+  template <typename Callback>
+  void hear(const Callback& callback) {
+    const nb::gil_scoped_acquire gil;
+    try {
+      callback();
+    } catch (const nb::python_error& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+      raised_.emplace(error);
+    }
+  }
+  /// Throws what was raised, if anything was. With the GIL.
+  void rethrow() {
+    if (raised_) throw nb::python_error(*raised_);
+  }
+
+ private:
+  Stopwatch since_;
+  bool is_deaf_ = false;
+  std::optional<nb::python_error> raised_;
+};
+
+/// Without the GIL as long as it lives; what the library computes meanwhile ends soon after Ctrl-C, with what was
+/// raised.
+class Released {
+ public:
+  explicit Released(Interrupts& interrupts);
+
+ private:
+  nb::gil_scoped_release released_;
+  Interruptible interruptible_;
+};
+
+/// The same of a whole call.
+class ReleasedCall {
+ private:
+  Interrupts interrupts_;
+  Released released_{interrupts_};
+};
+
+using WithoutGil = nb::call_guard<ReleasedCall>;
+
+}  // namespace tekio::python
