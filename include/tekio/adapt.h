@@ -66,12 +66,12 @@ struct UpdatePoint {
   double seconds = 0;           ///< that this update took
 };
 
-/// What follows an update: as the options have it, until a callback changes it.
+/// What follows an update, or an epoch: as the options have it, until a callback changes it.
 struct RunControl {
   bool log = false;       ///< an entry of the log history
   bool evaluate = false;  ///< on the evaluation chunks, where there are any
   bool save = false;      ///< a checkpoint
-  bool stop = false;      ///< training ends here, as after its last update
+  bool stop = false;      ///< training ends here, as after its last update: with what follows an epoch
 };
 
 /// What a run is doing.
@@ -161,8 +161,12 @@ struct TrainingOptions : MaskOptions {
   /// Asked after every update and every batch of an evaluation. Not 0: a checkpoint is saved and the run ends, to be
   /// gone on with; AdaptReport::stopped is that number. Where a signal is behind it, its number.
   std::function<int()> should_stop;
-  /// After each update, before what follows it; may change what does.
+  /// After each update, before what follows it by the number of updates; may change what does.
   std::function<void(const UpdatePoint&, RunControl&)> on_update;
+  /// After an epoch's or training's last update and all that followed that, before what follows the epoch; may change
+  /// what does. A checkpoint by the number of updates follows the epoch where an entry or an evaluation does, which it
+  /// is to hold.
+  std::function<void(const UpdatePoint&, RunControl&)> on_epoch_end;
   /// After each evaluation but the first; may have a checkpoint saved or training stopped.
   std::function<void(const EvaluationPoint&, RunControl&)> on_evaluation;
   /// With each entry of the log history (trainer_state.json), a JSON object: training's, evaluations', and the last.

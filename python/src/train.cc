@@ -102,11 +102,14 @@ const char* name_of(RunPhase phase) {
   return "";
 }
 
-/// Has `options` call the methods on_update, on_evaluation, on_log, on_save and on_phase of `flow`, each with the GIL;
-/// it and `interrupts` must outlive them. A handle: options are copied and go where the GIL is not held.
+/// Has `options` call the methods on_update, on_epoch_end, on_evaluation, on_log, on_save and on_phase of `flow`, each
+/// with the GIL; it and `interrupts` must outlive them. A handle: options are copied and go where the GIL is not held.
 void call_back(TrainingOptions& options, nb::handle flow, Interrupts& interrupts) {
   options.on_update = [flow, &interrupts](const UpdatePoint& point, RunControl& control) {
     interrupts.hear([&] { take(control, flow.attr("on_update")(update_dict(point), tuple_of(control))); });
+  };
+  options.on_epoch_end = [flow, &interrupts](const UpdatePoint&, RunControl& control) {
+    interrupts.hear([&] { take(control, flow.attr("on_epoch_end")(tuple_of(control))); });
   };
   options.on_evaluation = [flow, &interrupts](const EvaluationPoint& point, RunControl& control) {
     interrupts.hear([&] { take(control, flow.attr("on_evaluation")(point.epoch, point.step, tuple_of(control))); });

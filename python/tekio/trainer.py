@@ -72,6 +72,7 @@ class Trainer:
         if eval_dataset is None and self.args.eval_strategy != "no":
             raise UsageError(f'eval_strategy is "{self.args.eval_strategy}", but there is no eval_dataset to evaluate on')
         self.state, self.control = TrainerState(), TrainerControl()
+        self._before = []  # entries of the history that are no part of the run's
         self._settled()  # refuses what cannot be honoured before anything is done
         self._callbacks = CallbackList(callbacks, self)
         self._callbacks.call("on_init_end")
@@ -110,7 +111,8 @@ class Trainer:
         if not isinstance(resume_from_checkpoint, (bool, str, os.PathLike, type(None))):
             raise UsageError(f"resume_from_checkpoint is {resume_from_checkpoint!r}; expected True, or a checkpoint's folder")
         resume = resume_from_checkpoint or ""
-        if resume is True and not glob.glob(os.path.join(glob.escape(self.args.output_dir), "checkpoint-*")):
+        checkpoint = _newest_checkpoint(self.args.output_dir) if resume is True else os.fspath(resume)
+        if checkpoint is None:
             raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
         if resume:
             arguments.set("overwrite_output_dir", ["false"])
@@ -119,8 +121,11 @@ class Trainer:
             hub = _tekio.Push(arguments, "End of training")
             hub.prepare()
         with self.model._to_itself("trained"):
-            if not resume:
+            if resume:
+                self._take_up(checkpoint)
+            else:
                 self.state.best_metric = self.state.best_global_step = self.state.best_model_checkpoint = None
+                self._before = list(self.state.log_history)  # of evaluations before
             flow = _Flow(self, len(train))
             self._callbacks.call("on_train_begin")
             try:
@@ -236,6 +241,13 @@ class Trainer:
                 raise UsageError(f"{name} is masked already (labels of -100); pass it as it was before, and it is masked here")
         return chunks_of(dataset)._inner
 
+    def _take_up(self, checkpoint):
+        """The state that the run was left in, which has all of its history."""
+        place = os.path.join(checkpoint, "trainer_state.json")
+        if os.path.exists(place):  # else the library says what is wrong
+            self.state = TrainerState.load_from_json(place)
+            self._before = []
+
     def _take_state(self, run_dir):
         """What the library has written down of the run."""
         place = os.path.join(run_dir, "trainer_state.json")
@@ -245,6 +257,12 @@ class Trainer:
             self.state.log_history = history
 
 
+def _newest_checkpoint(run_dir):
+    """The folder of the run's last one; None where there is none."""
+    found = [path for path in glob.glob(os.path.join(glob.escape(run_dir), "checkpoint-*")) if path.rpartition("-")[2].isdecimal()]
+    return max(found, key=lambda path: int(path.rpartition("-")[2]), default=None)
+
+
 class _Flow:
     """Turns what the library calls into what callbacks expect."""
 
@@ -252,21 +270,22 @@ class _Flow:
         self.trainer = trainer
         self.metrics = {}
         self.saved = (None, 0)  # the newest checkpoint, and its update
+        self.epoch_begins = True  # with the next update
         args, state = trainer.args, trainer.state
         size = args.per_device_train_batch_size * args.gradient_accumulation_steps
-        self.per_epoch = max(1, -(-chunks // size))
-        total = args.max_steps if args.max_steps > 0 else -int(-args.num_train_epochs * self.per_epoch // 1)
-        trainer._before = list(state.log_history)  # of evaluations before
+        per_epoch = max(1, -(-chunks // size))
+        total = args.max_steps if args.max_steps > 0 else -int(-args.num_train_epochs * per_epoch // 1)
         state.is_world_process_zero = state.is_local_process_zero = trainer.is_world_process_zero()
         state.max_steps, state.train_batch_size = int(total), args.per_device_train_batch_size
-        state.num_train_epochs = -(-state.max_steps // self.per_epoch)
+        state.num_train_epochs = -(-state.max_steps // per_epoch)
         trainer.control = TrainerControl()
 
     def on_phase(self, phase, step):
         if phase != "updating":
             return
         self.trainer.state.global_step = step
-        if step % self.per_epoch == 0:
+        if self.epoch_begins:
+            self.epoch_begins = False
             self.trainer._callbacks.call("on_epoch_begin")
         self.trainer._callbacks.call("on_step_begin")
 
@@ -276,8 +295,12 @@ class _Flow:
         state.num_input_tokens_seen = update["tokens"]
         self._take(wishes)
         self.trainer._callbacks.call("on_step_end")
-        if update["step"] % self.per_epoch == 0 or update["step"] == update["steps"]:
-            self.trainer._callbacks.call("on_epoch_end")
+        return self._wishes()
+
+    def on_epoch_end(self, wishes):
+        self.epoch_begins = True
+        self._take(wishes)
+        self.trainer._callbacks.call("on_epoch_end")
         return self._wishes()
 
     def on_log(self, entry):

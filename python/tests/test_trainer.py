@@ -172,6 +172,79 @@ class Training(unittest.TestCase):
         expected += "step_begin step_end5 epoch_end log evaluate5 save5 log train_end"
         self.assertEqual(" ".join(events), expected)
 
+    def test_callbacks_come_as_the_references_do(self):
+        follows = ("should_log", "should_evaluate", "should_save")
+        rows = [{"input_ids": [5 + (7 * row + 3 * i) % 40 for i in range(8)]} for row in range(28)]
+        split = {"train": tekio.Dataset.from_list(rows[:20]), "test": tekio.Dataset.from_list(rows[20:])}
+
+        def calls_of(case, run, wishes, resume):
+            calls = []
+
+            class Noted(tekio.TrainerCallback):
+                def __getattribute__(self, name):
+                    if not name.startswith("on_"):
+                        return super().__getattribute__(name)
+
+                    def note(args, state, control, logs=None, **_):
+                        call = f"{name} {state.global_step}"
+                        if name in ("on_step_end", "on_epoch_end"):
+                            call += "".join(" " + each for each in follows if getattr(control, each))
+                        if logs is not None:
+                            call += " " + next(kind for kind in ("eval_loss", "train_runtime", "loss") if kind in logs)
+                        calls.append(call)
+                        for event, step, sets in wishes:
+                            if event == name and step == state.global_step:
+                                for key, value in sets.items():
+                                    setattr(control, key, value)
+
+                    return note
+
+            options = {"per_device_train_batch_size": 4, "per_device_eval_batch_size": 4, "disable_tqdm": True, "seed": 42, **case["arguments"]}
+            callbacks = [Noted()]
+            if "patience" in case:
+                callbacks.append(tekio.EarlyStoppingCallback(case["patience"], early_stopping_threshold=100.0))
+            trainer = self.trainer(tekio.TrainingArguments(run, **options), fresh_model(), split, callbacks=callbacks)
+            trainer.train(resume_from_checkpoint=resume)
+            trainer.evaluate()
+            return calls
+
+        never = ("on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_prediction_step")
+        for number, (name, case) in enumerate(json.loads((support.GOLDEN / "train" / "callbacks.json").read_text()).items()):
+            with self.subTest(name):
+                run = self.folder / str(number)
+                calls = calls_of(case, run, case.get("wishes", []), None)
+                if case.get("resumed"):
+                    calls = calls_of(case, run, [], True)
+                self.assertEqual(calls, [call for call in case["calls"] if not call.startswith(never)])
+
+    def test_the_best_of_a_whole_run_is_known_when_it_is_resumed(self):
+        class Stops(tekio.TrainerCallback):
+            def on_epoch_end(self, args, state, control, **kwargs):
+                control.should_training_stop = True
+
+        # a model that stays as it is, on other masks each time, which are harder the second time
+        options = {"load_best_model_at_end": True, "learning_rate": 1e-9, "eval_masking": "fresh", "seed": 1}
+        self.trainer(arguments(self.folder / "run", **options), callbacks=[Stops]).train()
+        best = self.folder / "run" / "checkpoint-5"
+        left = json.loads((best / "trainer_state.json").read_text())
+        self.assertEqual(left["best_model_checkpoint"], str(best))
+        seen = []
+
+        class Notes(tekio.TrainerCallback):
+            def on_train_begin(self, args, state, control, **kwargs):
+                seen.append((state.global_step, state.best_metric, state.best_model_checkpoint, len(state.log_history)))
+
+            def on_save(self, args, state, control, **kwargs):
+                seen.append((state.global_step, state.best_metric, state.best_model_checkpoint))
+
+        again = self.trainer(arguments(self.folder / "run", **options), fresh_model(), callbacks=[Notes])
+        again.train(resume_from_checkpoint=True)
+        self.assertEqual(seen[0], (5, left["best_metric"], str(best), len(left["log_history"])))
+        self.assertEqual(seen[1], (10, left["best_metric"], str(best)))
+        self.assertGreater(again.state.log_history[-2]["eval_loss"], left["best_metric"])
+        history = [entry["step"] for entry in again.state.log_history]
+        self.assertEqual(history, [entry["step"] for entry in json.loads((self.folder / "run" / "trainer_state.json").read_text())["log_history"]])
+
     def test_a_callback_may_change_what_follows(self):
         class Changes(tekio.TrainerCallback):
             evaluated = []
@@ -180,6 +253,9 @@ class Training(unittest.TestCase):
                 control.should_evaluate = state.global_step == 3
                 control.should_save = state.global_step == 2
                 control.should_training_stop = state.global_step == 4
+
+            def on_epoch_end(self, args, state, control, **kwargs):
+                control.should_evaluate = control.should_save = False
 
             def on_evaluate(self, args, state, control, metrics, model, **kwargs):
                 self.evaluated.append((state.global_step, model(input_ids=[[2, 5, 3]]).logits.shape[1]))

@@ -48,6 +48,7 @@ make make_rotary_golden.py "$out/tests/golden/compute/rotary.json"
 make make_fill_golden.py "$out/tests/golden/model/fill-mask"
 make make_model_golden.py "$out/tests/golden"
 make make_schedule_golden.py "$out/tests/golden/train/schedules.json"
+make make_callback_golden.py "$out/tests/golden/train/callbacks.json"
 if [ -n "${TEKIO_DATA:-}" ]; then
   make make_training_golden.py "$out/tests/golden"
 else

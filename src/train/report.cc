@@ -55,11 +55,11 @@ Json final_entry(const RunState& s, const Schedule& schedule, const TrainingOpti
 }
 
 std::string trainer_state_json(const RunState& s, const Schedule& schedule, const TrainingOptions& o,
-                               const RunFolder& folder, bool should_stop) {
+                               const RunFolder& folder, bool should_stop, int64_t saved) {
   const auto every = [&](int64_t updates) { return updates > 0 ? updates : schedule.updates_per_epoch(); };
   const bool has_best = s.best_loss.has_value();
-  const std::string best_folder =
-      has_best && fs::exists(folder.checkpoint(s.best_step)) ? folder.checkpoint(s.best_step).string() : "";
+  const bool is_kept = has_best && (s.best_step == saved || fs::exists(folder.checkpoint(s.best_step)));
+  const std::string best_folder = is_kept ? folder.checkpoint(s.best_step).string() : "";
   Json callbacks = {{"TrainerControl",
                      {{"args",
                        {{"should_epoch_stop", false},

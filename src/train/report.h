@@ -16,9 +16,10 @@ Json training_entry(int64_t step, double epoch, double loss, double grad_norm, d
 Json evaluation_entry(int64_t step, double epoch, const EvaluationReport& report, int64_t batches);
 Json final_entry(const RunState& state, const Schedule& schedule, const TrainingOptions& options, int64_t train_chunks);
 
-/// trainer_state.json's text, keys as the reference's.
+/// trainer_state.json's text, keys as the reference's. `saved`: the update whose checkpoint it is written for, which is
+/// there before anybody reads it; 0: of none.
 std::string trainer_state_json(const RunState& state, const Schedule& schedule, const TrainingOptions& options,
-                               const RunFolder& folder, bool should_stop);
+                               const RunFolder& folder, bool should_stop, int64_t saved);
 
 /// train_results.json, eval_results.json (if `after` is there) and, last of all, all_results.json.
 void write_results(const RunFolder& folder, const Json& final_entry, int64_t train_chunks,

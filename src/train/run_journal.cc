@@ -281,12 +281,13 @@ void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bo
   const Stopwatch watch;
   checkpoints_->wait();  // what the text below says of the folder is then true
   const bool should_stop = state_.step == schedule_.updates() || stops_early();
-  checkpoints_->write(model_.weights(), optimizer,
-                      {.config = model_.config(),
-                       .state = state_,
-                       .masking_state = masking_state,
-                       .trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop)},
-                      training_goes_on && !options_.on_save);
+  checkpoints_->write(
+      model_.weights(), optimizer,
+      {.config = model_.config(),
+       .state = state_,
+       .masking_state = masking_state,
+       .trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop, state_.step)},
+      training_goes_on && !options_.on_save);
   costs_.checkpoint = watch.seconds();
   if (options_.on_save) options_.on_save(checkpoint(state_.step).string(), state_.step);
 }

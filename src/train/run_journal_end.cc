@@ -93,7 +93,7 @@ void RunJournal::write_files(const AdaptReport& r, const After& after) {
   const EvaluationReport* const evaluation = after.evaluation ? &*after.evaluation : nullptr;
   save_result();
   write_atomically(folder_->path() / "trainer_state.json",
-                   trainer_state_json(state_, schedule_, options_, *folder_, /*should_stop=*/true));
+                   trainer_state_json(state_, schedule_, options_, *folder_, /*should_stop=*/true, /*saved=*/0));
   const double per_token =
       flops_per_chunk(model_.config(), data_.train.chunk_size(), (options_.initial_rate() + options_.rate()) / 2) /
       static_cast<double>(data_.train.chunk_size());

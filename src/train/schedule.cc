@@ -26,6 +26,11 @@ int64_t resolved_interval(double interval, int64_t updates) {
   return static_cast<int64_t>(interval);
 }
 
+/// Of evaluations and checkpoints.
+bool goes_by_epochs(Interval strategy, int64_t every) {
+  return strategy == Interval::epoch || (strategy == Interval::steps && every == 0);
+}
+
 }  // namespace
 
 const std::vector<std::pair<std::string, LrScheduler>>& lr_schedulers() {
@@ -107,22 +112,43 @@ double Schedule::epoch_after(int64_t steps) const {
          static_cast<double>(last.first_batch + last.batches) / static_cast<double>(plan_.batches_per_epoch());
 }
 
+/// Of what goes by the number of updates.
 bool Schedule::due_after(int64_t steps, Interval strategy, int64_t every) const {
-  if (strategy == Interval::no) return false;
-  if (strategy == Interval::epoch || every == 0) return epoch_ends_after(steps);
-  return steps % every == 0 || steps == updates_;  // a run's last update always counts
+  return strategy == Interval::steps && every > 0 &&
+         (steps % every == 0 || steps == updates_);  // the last always counts
+}
+
+/// Whether the epoch that ends here has more to put into a checkpoint.
+bool Schedule::save_waits_for_epoch(int64_t steps) const {
+  return epoch_ends_after(steps) && (log_every_ == 0 || goes_by_epochs(evaluation_, evaluate_every_));
+}
+
+RunControl Schedule::after_update(int64_t steps) const {
+  return {.log = log_every_ > 0 && steps % log_every_ == 0,
+          .evaluate = due_after(steps, evaluation_, evaluate_every_),
+          .save = due_after(steps, saving_, save_every_) && !save_waits_for_epoch(steps)};
+}
+
+bool Schedule::is_followed(int64_t steps) const {
+  const auto any = [](const RunControl& control) { return control.log || control.evaluate || control.save; };
+  return any(after_update(steps)) || (epoch_ends_after(steps) && any(after_epoch(steps)));
+}
+
+bool Schedule::evaluates_after(int64_t steps) const {
+  return after_update(steps).evaluate || (epoch_ends_after(steps) && after_epoch(steps).evaluate);
+}
+
+RunControl Schedule::after_epoch(int64_t steps) const {
+  return {.log = log_every_ == 0,
+          .evaluate = goes_by_epochs(evaluation_, evaluate_every_),
+          .save = goes_by_epochs(saving_, save_every_) ||
+                  (due_after(steps, saving_, save_every_) && save_waits_for_epoch(steps))};
 }
 
 int64_t Schedule::left(int64_t steps, Interval strategy, int64_t every) const {
   if (strategy == Interval::no || steps >= updates_) return 0;
-  const int64_t interval = strategy == Interval::epoch || every == 0 ? updates_per_epoch() : every;
+  const int64_t interval = goes_by_epochs(strategy, every) ? updates_per_epoch() : every;
   return divided_up(updates_, interval) - steps / interval;  // the run's last update always counts
 }
-
-bool Schedule::logs_after(int64_t steps) const {
-  return log_every_ > 0 ? steps % log_every_ == 0 : epoch_ends_after(steps);
-}
-bool Schedule::evaluates_after(int64_t steps) const { return due_after(steps, evaluation_, evaluate_every_); }
-bool Schedule::saves_after(int64_t steps) const { return due_after(steps, saving_, save_every_); }
 
 }  // namespace tekio

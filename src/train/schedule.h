@@ -44,17 +44,21 @@ class Schedule {
   /// Passes over the data after `steps` updates: 1.0 after the first.
   double epoch_after(int64_t steps) const;
 
-  // What follows once `steps` updates are done, in this order.
-  bool logs_after(int64_t steps) const;
+  /// What follows the last of `steps` updates by their number, and then, where epoch_ends_after() it, the epoch.
+  RunControl after_update(int64_t steps) const;
+  RunControl after_epoch(int64_t steps) const;
+  bool epoch_ends_after(int64_t steps) const { return steps % updates_per_epoch() == 0 || steps == updates_; }
+  /// Whether anything follows, by the options.
+  bool is_followed(int64_t steps) const;
+  /// Whether an evaluation is among all that.
   bool evaluates_after(int64_t steps) const;
-  bool saves_after(int64_t steps) const;
-  // How many of these there are between `steps` updates and the run's end.
+  // How many evaluations and checkpoints there are between `steps` updates and the run's end.
   int64_t evaluations_left(int64_t steps) const { return left(steps, evaluation_, evaluate_every_); }
   int64_t saves_left(int64_t steps) const { return left(steps, saving_, save_every_); }
 
  private:
-  bool epoch_ends_after(int64_t steps) const { return steps % updates_per_epoch() == 0 || steps == updates_; }
   bool due_after(int64_t steps, Interval strategy, int64_t every) const;
+  bool save_waits_for_epoch(int64_t steps) const;
   int64_t left(int64_t steps, Interval strategy, int64_t every) const;
 
   LrScheduler type_;

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/stopwatch.h"
@@ -43,7 +44,10 @@ AdaptReport Trainer::run() {
 }
 
 void Trainer::train() {
-  if (state_.evaluation_due) evaluate_and_save(scheduled());
+  const int64_t resumed = state_.step;
+  if (state_.evaluation_due)
+    evaluate_and_save(
+        {.evaluate = true, .save = schedule_.after_update(resumed).save || schedule_.after_epoch(resumed).save});
   while (training_goes_on()) {
     const std::vector<UpdateResult> results = updates();
     const UpdateResult& result = results.back();
@@ -53,16 +57,23 @@ void Trainer::train() {
     }
     stop_.learn(result.stop);
     journal_.record(result);
-    RunControl control = scheduled();
-    ask(control, [&](RunControl& c) {
-      if (options_.on_update) options_.on_update(journal_.point(result), c);
-    });
-    if (control.log)
-      lending(options_.on_log != nullptr, [&] { journal_.log(result, control.evaluate && evaluates()); });
     journal_.show_progress(result);
-    evaluate_and_save(control);
+    follow(result, schedule_.after_update(state_.step), options_.on_update);
+    if (schedule_.epoch_ends_after(state_.step) || journal_.stops_early())
+      follow(result, schedule_.after_epoch(state_.step), options_.on_epoch_end);
   }
+  if (stops() && !journal_.is_saved()) save(batches_.state());
   journal_.clear_progress();
+}
+
+/// What follows an update, or an epoch's last one once more; the callback has a say in it.
+void Trainer::follow(const UpdateResult& result, RunControl control, const Callback& callback) {
+  ask(control, [&](RunControl& c) {
+    if (callback) callback(journal_.point(result), c);
+  });
+  if (control.log && std::exchange(logged_step_, state_.step) != state_.step)
+    lending(options_.on_log != nullptr, [&] { journal_.log(result, control.evaluate && evaluates()); });
+  evaluate_and_save(control);
 }
 
 /// As many updates, one at least, as can be done before somebody wants to know what came of them.
@@ -83,20 +94,13 @@ std::vector<UpdateResult> Trainer::updates() {
 bool Trainer::wants_to_know(int64_t step) {
   constexpr int64_t kMostAhead = 32;  // so often, at least, a run looks whether it diverged
   return !step_.runs_ahead() || is_asked_ || step - state_.step == kMostAhead || step == schedule_.updates() ||
-         schedule_.logs_after(step) || schedule_.evaluates_after(step) || schedule_.saves_after(step) || stops();
+         schedule_.is_followed(step) || stops();
 }
 
 bool Trainer::training_goes_on() { return state_.step < schedule_.updates() && !journal_.stops_early() && !stops(); }
 
 void Trainer::enter(RunPhase phase) {
   if (options_.on_phase && ranks_.rank() == 0) options_.on_phase(phase, state_.step);
-}
-
-/// What the options have follow the last update.
-RunControl Trainer::scheduled() const {
-  return {.log = schedule_.logs_after(state_.step),
-          .evaluate = state_.evaluation_due || schedule_.evaluates_after(state_.step),
-          .save = schedule_.saves_after(state_.step)};
 }
 
 /// Rank 0's callback may change what follows, for all ranks.
@@ -120,7 +124,7 @@ void Trainer::lending(bool calls, const std::function<void()>& work) {
     work();
 }
 
-/// What follows an update: evaluation, then a checkpoint. Being told to stop puts the evaluation off to the resumed
+/// Evaluation, then a checkpoint. Being told to stop puts the evaluation off to the resumed
 /// run.
 void Trainer::evaluate_and_save(RunControl control) {
   if (evaluates() && control.evaluate) {
@@ -136,7 +140,7 @@ void Trainer::evaluate_and_save(RunControl control) {
       if (options_.on_evaluation) options_.on_evaluation(state_.evaluations.back(), c);
     });
   }
-  if (control.save || stops()) save(batches_.state());
+  if (control.save) save(batches_.state());
 }
 
 void Trainer::save(const std::string& masking_state) {

@@ -39,7 +39,8 @@ class Trainer {
   void train();
   std::vector<UpdateResult> updates();
   bool wants_to_know(int64_t step);
-  RunControl scheduled() const;
+  using Callback = std::function<void(const UpdatePoint&, RunControl&)>;
+  void follow(const UpdateResult& result, RunControl control, const Callback& callback);
   void ask(RunControl& control, const std::function<void(RunControl&)>& callback);
   void evaluate_and_save(RunControl control);
   std::optional<EvaluationReport> evaluate();
@@ -76,6 +77,7 @@ class Trainer {
   std::optional<Evaluator> evaluator_, general_evaluator_;
   ChunkLosses evaluated_;        ///< what the last evaluation gave of each chunk,
   int64_t evaluated_step_ = -1;  ///< after this update
+  int64_t logged_step_ = -1;     ///< the update that the last entry of training's is of
 };
 
 }  // namespace tekio

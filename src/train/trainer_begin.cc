@@ -9,7 +9,8 @@ namespace tekio {
 /// Opens the folder and evaluates the model as it is, or takes up a run where it was left.
 void Trainer::begin() {
   enter(RunPhase::starting);
-  is_asked_ = !ranks_.broadcast(options_.on_update || options_.on_evaluation ? "asked" : "").empty();
+  is_asked_ =
+      !ranks_.broadcast(options_.on_update || options_.on_epoch_end || options_.on_evaluation ? "asked" : "").empty();
   const std::optional<fs::path> checkpoint = journal_.open();
   if (options_.dropout) model_.config().set_dropout(*options_.dropout);
   warn_of_older_version(model_.config());

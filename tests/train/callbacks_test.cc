@@ -30,11 +30,18 @@ TEST_F(Callbacks, AnUpdateIsToldAsItWas) {
   TrainingOptions o = of_run();
   std::vector<UpdatePoint> seen;
   std::vector<std::string> asked;
+  const auto note = [&](const char* occasion, const UpdatePoint& update, const RunControl& control) {
+    if (control.evaluate || control.save || control.log)
+      asked.push_back(occasion + std::to_string(update.step) + (control.log ? "l" : "") +
+                      (control.evaluate ? "e" : "") + (control.save ? "s" : ""));
+  };
   o.on_update = [&](const UpdatePoint& update, RunControl& control) {
     seen.push_back(update);
-    if (control.evaluate || control.save || control.log)
-      asked.push_back(std::to_string(update.step) + (control.log ? "l" : "") + (control.evaluate ? "e" : "") +
-                      (control.save ? "s" : ""));
+    note("update ", update, control);
+  };
+  o.on_epoch_end = [&](const UpdatePoint& update, RunControl& control) {
+    EXPECT_EQ(update.step, seen.back().step);
+    note("epoch ", update, control);
   };
   adapt_fresh(o);
   const std::vector<Json> metrics = lines(folder_ / "run" / "metrics.jsonl");
@@ -51,12 +58,20 @@ TEST_F(Callbacks, AnUpdateIsToldAsItWas) {
     EXPECT_EQ(metrics[i]["seconds"], seen[i].seconds);
     EXPECT_EQ(seen[i].tokens, tokens += metrics[i]["tokens"].get<int64_t>());
   }
-  EXPECT_THAT(asked, ElementsAre("5les", "10les"));
+  EXPECT_THAT(asked, ElementsAre("epoch 5les", "epoch 10les"));
+  o.logging_steps = 5;
+  o.save_strategy = Interval::steps;
+  o.save_steps = 4;
+  o.output_dir = (folder_ / "by updates").string();
+  asked.clear();
+  adapt_fresh(o);
+  EXPECT_THAT(asked, ElementsAre("update 4s", "update 5l", "epoch 5e", "update 8s", "update 10l", "epoch 10es"))
+      << "the last checkpoint is to hold the evaluation";
 }
 
 TEST_F(Callbacks, OneThatAsksForNothingChangesNothing) {
   TrainingOptions o = of_run("with");
-  o.on_update = [](const UpdatePoint&, RunControl&) {};
+  o.on_update = o.on_epoch_end = [](const UpdatePoint&, RunControl&) {};
   o.on_evaluation = [](const EvaluationPoint&, RunControl&) {};
   o.on_log = [](const std::string&) {};
   o.on_save = [](const std::string&, int64_t) {};
@@ -75,6 +90,7 @@ TEST_F(Callbacks, WhatFollowsAnUpdateMayBeAskedForAndCalledOff) {
   o.on_update = [](const UpdatePoint& update, RunControl& control) {
     control = {.log = update.step == 2, .evaluate = update.step == 3, .save = update.step == 4};
   };
+  o.on_epoch_end = [](const UpdatePoint&, RunControl& control) { control = {}; };
   o.on_evaluation = [&](const EvaluationPoint& point, RunControl& control) {
     evaluated.push_back(point.step);
     control.save = true;
@@ -103,6 +119,18 @@ TEST_F(Callbacks, TrainingStopsWhereOneHasHadEnough) {
     EXPECT_TRUE(fs::exists(folder_ / name / "model.safetensors"));
     EXPECT_THAT(checkpoints(name), ElementsAre(5));
   }
+}
+
+TEST_F(Callbacks, WhereTrainingStopsWithinAnEpochThatIsItsEnd) {
+  TrainingOptions o = of_run();
+  o.on_update = [](const UpdatePoint& update, RunControl& control) { control.stop = update.step == 3; };
+  std::vector<int64_t> ends;
+  o.on_epoch_end = [&](const UpdatePoint& update, RunControl&) { ends.push_back(update.step); };
+  const AdaptReport r = adapt_fresh(o);
+  EXPECT_THAT(ends, ElementsAre(3));
+  EXPECT_THAT(checkpoints(), ElementsAre(3));
+  ASSERT_EQ(r.evaluations.size(), 1u);
+  EXPECT_EQ(r.evaluations.front().step, 3);
 }
 
 TEST_F(Callbacks, EveryEntryOfTheHistoryIsTold) {
@@ -168,6 +196,7 @@ TEST_F(Callbacks, OfSeveralProcessesTheFirstIsAskedAndAllObey) {
       control.evaluate = update.step == 2;
       control.stop = update.step == 3;
     };
+    own.on_epoch_end = [&](const UpdatePoint&, RunControl& control) { control.evaluate = false; };
     MaskedLM m = model();
     const AdaptReport r = adapt(m, tokenizer(), split(), own, all);
     EXPECT_EQ(r.steps, 3);

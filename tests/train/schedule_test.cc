@@ -37,6 +37,14 @@ TEST(ScheduleTest, RatesEqualTheReferencesToTheLastBit) {
   EXPECT_GT(compared, 1100);
 }
 
+/// By updates or by epochs.
+bool logs_after(const Schedule& s, int64_t steps) {
+  return s.after_update(steps).log || (s.epoch_ends_after(steps) && s.after_epoch(steps).log);
+}
+bool saves_after(const Schedule& s, int64_t steps) {
+  return s.after_update(steps).save || (s.epoch_ends_after(steps) && s.after_epoch(steps).save);
+}
+
 TEST(ScheduleTest, TheWalkthroughsRun) {
   const Schedule s(base(), 10'000);
   EXPECT_EQ(s.plan().batches_per_epoch(), 157);
@@ -44,8 +52,8 @@ TEST(ScheduleTest, TheWalkthroughsRun) {
   EXPECT_EQ(s.epochs(), 3);
   EXPECT_EQ(s.learning_rate(0), 2e-5);
   EXPECT_EQ(s.epoch_after(157), 1.0);
-  EXPECT_TRUE(s.evaluates_after(157) && s.saves_after(314) && s.logs_after(471));
-  EXPECT_FALSE(s.evaluates_after(156) || s.saves_after(1) || s.logs_after(158));
+  EXPECT_TRUE(s.evaluates_after(157) && saves_after(s, 314) && logs_after(s, 471));
+  EXPECT_FALSE(s.evaluates_after(156) || saves_after(s, 1) || logs_after(s, 158));
 }
 
 TEST(ScheduleTest, TheMaskedShareGoesInAStraightLine) {
@@ -103,11 +111,24 @@ TEST(ScheduleTest, IntervalsInUpdatesAndShares) {
   const Schedule s(o, 640);
   EXPECT_EQ(s.evaluate_every(), 10);  // eval_steps 0: logging_steps
   EXPECT_EQ(s.save_every(), 8);
-  EXPECT_TRUE(s.logs_after(20) && s.evaluates_after(20) && s.saves_after(16));
-  EXPECT_FALSE(s.logs_after(25));
-  EXPECT_TRUE(s.evaluates_after(25) && s.saves_after(25));  // the last update always counts
+  EXPECT_TRUE(logs_after(s, 20) && s.evaluates_after(20) && saves_after(s, 16));
+  EXPECT_FALSE(logs_after(s, 25));
+  EXPECT_TRUE(s.evaluates_after(25) && saves_after(s, 25));  // the last update always counts
   o.eval_strategy = Interval::no;
   EXPECT_FALSE(Schedule(o, 640).evaluates_after(25));
+}
+
+TEST(ScheduleTest, ACheckpointHoldsWhatFollowsTheEpoch) {
+  TrainingOptions o = base();
+  o.eval_strategy = Interval::epoch;
+  o.save_strategy = Interval::steps;
+  o.save_steps = 5;
+  const Schedule s(o, 640);  // 10 updates an epoch
+  EXPECT_TRUE(s.after_update(5).save && !s.after_update(10).save && s.after_epoch(10).save);
+  o.eval_strategy = Interval::no;
+  o.logging_steps = 5;
+  const Schedule by_updates(o, 640);
+  EXPECT_TRUE(by_updates.after_update(10).save && !by_updates.after_epoch(10).save);
 }
 
 TEST(ScheduleTest, WhatIsStillToComeIsCountedAsItComes) {
@@ -125,7 +146,7 @@ TEST(ScheduleTest, WhatIsStillToComeIsCountedAsItComes) {
           EXPECT_EQ(s.evaluations_left(step), evaluations) << every << " " << updates << " " << step;
           EXPECT_EQ(s.saves_left(step), saves) << every << " " << updates << " " << step;
           evaluations += s.evaluates_after(step) && step > 0;
-          saves += s.saves_after(step) && step > 0;
+          saves += saves_after(s, step) && step > 0;
         }
       }
 }
