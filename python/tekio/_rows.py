@@ -13,20 +13,30 @@ class FileRows:
 
     def __init__(self, inner):
         self.inner = inner
-        self.names = _places.with_arrow(lambda: list(inner.columns))
+        self._names = None  # until somebody asks: files are read for them
         self._reader = None
-        self._window, self._begin = [], 0
+        self._read = 0, []  # where the rows that were read last begin, and these
+
+    @property
+    def names(self):
+        if self._names is None:
+            self._names = _places.with_arrow(lambda: list(self.inner.columns))
+        return self._names
 
     def __len__(self):
-        return self.inner.size
+        return _places.with_arrow(lambda: self.inner.size)
 
     def row(self, i):
-        if not self._begin <= i < self._begin + len(self._window):
-            if self._reader is None or self._reader.position > i:
-                self._reader = _tekio.RowReader(self.inner)
-            self._reader.skip(i - self._reader.position)
-            self._window, self._begin = self._reader.next(_AHEAD), i
-        return self._window[i - self._begin]
+        begin, read = self._read
+        if not begin <= i < begin + len(read):
+            begin, read = self._read = i, _places.with_arrow(lambda: self._rows_from(i))
+        return read[i - begin]
+
+    def _rows_from(self, i):
+        if self._reader is None or self._reader.position > i:
+            self._reader = _tekio.RowReader(self.inner)
+        self._reader.skip(i - self._reader.position)
+        return self._reader.next(_AHEAD)
 
     def columns(self, rows, names):
         data = {name: [] for name in names}
@@ -38,8 +48,8 @@ class FileRows:
 
     def select(self, rows):
         if isinstance(rows, range) and rows.step == 1:
-            return FileRows(self.inner.slice(rows.start, max(rows.start, rows.stop)))
-        return FileRows(self.inner.select([int(i) for i in rows]))
+            return FileRows(_places.with_arrow(lambda: self.inner.slice(rows.start, max(rows.start, rows.stop))))
+        return FileRows(_places.with_arrow(lambda: self.inner.select([int(i) for i in rows])))
 
     def __getstate__(self):
         raise UsageError("a dataset of files does not pickle; open it with load_dataset() in each process")

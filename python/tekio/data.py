@@ -27,7 +27,14 @@ class Dataset:
 
     def __init__(self, rows, names=None):
         self._rows = rows
-        self._names = dict(names) if names is not None else {name: name for name in rows.names}  # as shown: as stored
+        self._renamed = None if names is None else dict(names)
+
+    @property
+    def _names(self):
+        """Columns as they are shown: as they are stored."""
+        if self._renamed is None:
+            self._renamed = {name: name for name in self._rows.names}
+        return self._renamed
 
     # --- Making ---
 
@@ -149,7 +156,7 @@ class Dataset:
     # --- Others made of it ---
 
     def _of(self, rows):
-        return type(self)(rows, self._names)
+        return type(self)(rows, self._renamed)
 
     def select(self, indices: Any) -> Dataset:
         """These rows, in this order."""

@@ -113,7 +113,8 @@ def chunk(
     options = with_options(
         _tekio.ChunkOptions(), chunk_size=chunk_size, line_by_line=line_by_line, words=words, use_cache=use_cache, threads=threads
     )  # fmt: skip
-    return Chunks(_tekio.chunk(dataset_of(dataset)._source(), tokenizer._inner, options))
+    source = dataset_of(dataset)._source()
+    return Chunks(_places.with_arrow(lambda: _tekio.chunk(source, tokenizer._inner, options)))
 
 
 def chunks_of(data: Any) -> Chunks:

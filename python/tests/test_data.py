@@ -47,6 +47,15 @@ class Rows(unittest.TestCase):
             with self.assertRaisesRegex(KeyError, "Column nothing not in the dataset"):
                 rows["nothing"]
 
+    def test_files_are_read_when_something_is_asked_of_them(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "train.jsonl").write_text('{"text": "a film"}\n')
+            pathlib.Path(folder, "test.jsonl").write_text("no JSON\n")
+            data = tekio.load_dataset(folder)
+            self.assertEqual((data["train"].column_names, len(data["train"])), (["text"], 1))
+            with self.assertRaisesRegex(tekio.InputError, "test.jsonl:1"):
+                data["test"].column_names
+
     def test_a_kind_must_be_that_of_the_files_name(self):
         for kind in ("csv", "text"):
             with self.assertRaisesRegex(tekio.UsageError, f'"{kind}" contradicts the name of .*rows.jsonl, which is read as "json"'):
