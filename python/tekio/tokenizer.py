@@ -99,9 +99,9 @@ class Tokenizer:
     padding_side = "right"
     truncation_side = "right"
 
-    def __init__(self, inner, name_or_path=""):
+    def __init__(self, inner, name_or_path="", revision=None):
         self._inner = inner
-        self.name_or_path = name_or_path
+        self.name_or_path, self.revision = name_or_path, revision
         config = json.loads(inner.config) or {}
         names = ["input_ids", "attention_mask"]
         if inner.class_name.removesuffix("Fast") in _WITH_TYPES or inner.class_name in _WITH_TYPES:
@@ -122,10 +122,10 @@ class Tokenizer:
         check_unused("from_pretrained()", unused, {"use_fast", "trust_remote_code"}, {"cache_dir", "token"})
         name = _places.model_name(pretrained_model_name_or_path, revision)
         with _places.requests_unless(local_files_only):
-            return cls(_tekio.Tokenizer.from_pretrained(name), name_or_path=os.fspath(pretrained_model_name_or_path))
+            return cls(_tekio.Tokenizer.from_pretrained(name), os.fspath(pretrained_model_name_or_path), revision)
 
     def __reduce__(self):
-        return _reopened, (self.name_or_path, self._inner.digest, self._inner.model_max_length)
+        return _reopened, (self.name_or_path, self._inner.digest, self._inner.model_max_length, self.revision)
 
     def __repr__(self):
         return (
@@ -421,12 +421,12 @@ def as_tokenizer(value, name="tokenizer"):
     return value
 
 
-def _reopened(name, digest, length):
-    tokenizer = Tokenizer.from_pretrained(name)
+def _reopened(name, digest, length, revision=None):
+    tokenizer = Tokenizer.from_pretrained(name, revision)
     if tokenizer._inner.digest != digest:
         raise UsageError(f"the tokenizer in {name} is not the one that was pickled")
     if tokenizer.model_max_length != length:
-        tokenizer = Tokenizer(tokenizer._inner.with_model_max_length(length), name)
+        tokenizer = Tokenizer(tokenizer._inner.with_model_max_length(length), name, revision)
     return tokenizer
 
 

@@ -1,8 +1,11 @@
 """Tokenizers: shapes and values of the reference, beside it where it is installed."""
 
+import os
+import pathlib
 import pickle
 import tempfile
 import unittest
+import unittest.mock
 
 import numpy as np
 import support
@@ -99,6 +102,18 @@ class Encoding(unittest.TestCase):
             again = tekio.AutoTokenizer.from_pretrained(folder)
             self.assertEqual(again(TEXTS)["input_ids"], self.tokenizer(TEXTS)["input_ids"])
             self.assertEqual(pickle.loads(pickle.dumps(again))(TEXTS)["input_ids"], again(TEXTS)["input_ids"])
+
+    def test_pickling_keeps_the_revision(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cache = pathlib.Path(folder, "models--org--name")
+            (cache / "refs").mkdir(parents=True)
+            (cache / "refs" / "v2").write_text("b" * 40)  # and of main there is nothing
+            self.tokenizer.save_pretrained(cache / "snapshots" / ("b" * 40))
+            with unittest.mock.patch.dict(os.environ, {"HF_HUB_CACHE": folder, "HF_HUB_OFFLINE": "1"}):
+                opened = tekio.AutoTokenizer.from_pretrained("org/name", revision="v2")
+                again = pickle.loads(pickle.dumps(opened))
+                self.assertEqual((again.name_or_path, again.revision), ("org/name", "v2"))
+                self.assertEqual(again(TEXTS)["input_ids"], self.tokenizer(TEXTS)["input_ids"])
 
     @support.needs("transformers")
     def test_beside_transformers(self):
