@@ -124,6 +124,8 @@ std::string bash_completion() {
 {}  esac
   # Where a word is not an option's beginning, it is a file's, which readline completes.
   if [[ $words == -* && $current != -* ]]; then return; fi
+  # --learning-rate is --learning_rate, by which it goes here
+  if [[ $current == --* ]]; then current=${{current:2}} current=--${{current//-/_}}; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -o default -F _tekio tekio
@@ -153,7 +155,8 @@ std::string zsh_completion() {
         "      shift words; (( CURRENT-- )) ;;\n",
         family, described(words_of(commands, family)));
   for (const Completed& command : commands) {
-    options += fmt::format("    ({}) _arguments -S", single_quoted(command.text.name));
+    // -M: --learning-rate is --learning_rate, by which it goes here.
+    options += fmt::format("    ({}) _arguments -S -M 'm:-=_ r:|[_-]=* r:|=*'", single_quoted(command.text.name));
     for (const Completed::Entry& option : command.options)
       for (const std::string& spelling : option.spellings) {
         std::string spec = spelling;
@@ -195,6 +198,10 @@ std::string fish_completion() {
                     "function __tekio_stands_after\n"
                     "    set -l words (commandline -opc)\n"
                     "    test \"$words[2..-1]\" = \"$argv\"\n"
+                    "end\n"
+                    "# --learning-rate is --learning_rate: offered to those who write so.\n"
+                    "function __tekio_has_hyphens\n"
+                    "    string match -qr -- ' --\\w+-' (commandline -cp)\n"
                     "end\n";
   for (const auto& [name, summary] : first_words(commands))
     out += fmt::format("complete -c tekio -n '__tekio_stands_after' -f -a {} -d {}\n", name, fish_word(summary));
@@ -204,14 +211,23 @@ std::string fish_completion() {
                          fish_word(summary));
   for (const Completed& command : commands)
     for (const Completed::Entry& option : command.options) {
-      out += fmt::format("complete -c tekio -n '__tekio_is {}'", command.text.name);
-      for (const std::string& spelling : option.spellings)
-        out += spelling.starts_with("--") ? " -l " + spelling.substr(2) : " -s " + spelling.substr(1);
+      std::string spellings, hyphened;
+      for (const std::string& spelling : option.spellings) {
+        spellings += spelling.starts_with("--") ? " -l " + spelling.substr(2) : " -s " + spelling.substr(1);
+        if (spelling.find('_') == std::string::npos) continue;
+        hyphened += " -l " + spelling.substr(2);
+        std::ranges::replace(hyphened, '_', '-');
+      }
+      std::string rest;
       if (!option.choices.empty())
-        out += fmt::format(" -x -a {}", fish_word(fmt::format("{}", fmt::join(option.choices, " "))));
+        rest += fmt::format(" -x -a {}", fish_word(fmt::format("{}", fmt::join(option.choices, " "))));
       else if (option.takes_value)
-        out += " -r";
-      out += " -d " + fish_word(option.help) + "\n";
+        rest += " -r";
+      rest += " -d " + fish_word(option.help) + "\n";
+      out += fmt::format("complete -c tekio -n '__tekio_is {}'{}{}", command.text.name, spellings, rest);
+      if (!hyphened.empty())
+        out += fmt::format("complete -c tekio -n '__tekio_has_hyphens; and __tekio_is {}'{}{}", command.text.name,
+                           hyphened, rest);
     }
   return out;
 }

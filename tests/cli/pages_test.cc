@@ -35,6 +35,7 @@ TEST(Completion, BashOffersCommandsOptionsAndValues) {
   EXPECT_EQ(offered(folder, {"tekio", "ad"}), "adapt");
   EXPECT_EQ(offered(folder, {"tekio", "data", ""}), "list info head chunks");
   EXPECT_EQ(offered(folder, {"tekio", "data", "info", "--text_c"}), "--text_column_name");
+  EXPECT_EQ(offered(folder, {"tekio", "adapt", "--learning-"}), "--learning_rate") << "which the program takes";
   EXPECT_EQ(offered(folder, {"tekio", "adapt", "--dtype", ""}), "auto f32 bf16");
   EXPECT_EQ(offered(folder, {"tekio", "export", "--dtype", "=", "i"}), "int8") << "an option of another meaning";
   EXPECT_EQ(offered(folder, {"tekio", "adapt", "--model", "so"}), "") << "a file's name";
