@@ -5,7 +5,7 @@
 
 PYTHON has the package installed (scripts/checks/check_wheel.py shows how), the other one Hugging Face transformers and datasets. Everything is a process of its own, in
 alternation, so many pairs. Importing: seconds of the process less those of a Python that does nothing, and its peak of resident memory; then the same until a
-bundled model has filled one mask. Work: adapt (the bundled model, so many updates on FILE), fill (so many texts in one call), tokenize (FILE to chunks,
+bundled model has filled one mask. Work: adapt (the bundled model, so many updates on FILE), once by adapt() and once by Trainer, fill (so many texts in one call), tokenize (FILE to chunks,
 nothing cached), from the process's start to its end. One text after another: milliseconds of a text in a process that has the model open, by one thread, beside
 `tekio bench fill --warm`. Seconds are those of the clock, "cpu" those of processors; ratios are of medians, that of the work without
 what Python takes to start and to import the package.
@@ -80,10 +80,12 @@ def work(options, folder, program, model):
     settings = {"train_size": 512, "test_size": 64, "max_steps": options.updates, "batch_size": 8, "chunk_size": 128, "dtype": "f32", "eval_strategy": "no", "save_strategy": "no",
                 "general_data": "none"}  # fmt: skip
     words = [f"--{name}={value}" for name, value in settings.items()]
+    by_trainer = TRAINER.format(model=model, data=data, run=run, **settings)
     from_texts = f"fill = pipeline('fill-mask', model={model!r}); fill(open({str(texts)!r}).read().splitlines())"
+    adapt = [program, "adapt", "--model", model, "--data", data, "--output_dir", run, "--overwrite_output_dir", "--no_cache", "--json", *words]
     jobs = {
-        "adapt": ([program, "adapt", "--model", model, "--data", data, "--output_dir", run, "--overwrite_output_dir", "--no_cache", "--json", *words],
-                  f"import tekio; tekio.adapt({model!r}, {data!r}, output_dir={run!r}, overwrite_output_dir=True, no_cache=True, **{settings!r})", None),
+        "adapt": (adapt, f"import tekio; tekio.adapt({model!r}, {data!r}, output_dir={run!r}, overwrite_output_dir=True, no_cache=True, **{settings!r})", None),
+        "adapt by Trainer": (adapt, by_trainer, None),
         "fill": ([program, "fill", "--model", model, "--json"], f"from tekio import pipeline; {from_texts}", texts.read_bytes()),
         "tokenize": ([program, "data", "chunks", data, "--model", model, "--no_cache", "--json"],
                      f"import tekio; tekio.chunk(tekio.load_dataset({data!r}), tekio.AutoTokenizer.from_pretrained({model!r}), use_cache=False)", None),
@@ -98,6 +100,17 @@ def work(options, folder, program, model):
         print(f"| {name} | {a:.2f} ({b:.2f}) | {d:.2f} ({e:.2f}) | {e / b:.3f} | {(e - start) / b:.3f} | {c:.0f}, {f:.0f} |", flush=True)
     return rows
 
+
+TRAINER = """
+from tekio import AutoModelForMaskedLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer, TrainingArguments, chunk, load_dataset
+tokenizer = AutoTokenizer.from_pretrained({model!r})
+chunks = chunk(load_dataset({data!r}, split="train"), tokenizer, chunk_size={chunk_size}, use_cache=False)
+split = chunks.train_test_split(train_size={train_size}, test_size={test_size}, seed=42)
+args = TrainingArguments({run!r}, overwrite_output_dir=True, max_steps={max_steps}, per_device_train_batch_size={batch_size},
+                         per_device_eval_batch_size={batch_size}, learning_rate=2e-5, weight_decay=0.01, save_strategy="no", disable_tqdm=True)
+Trainer(model=AutoModelForMaskedLM.from_pretrained({model!r}, dtype="float32"), args=args, train_dataset=split["train"], eval_dataset=split["test"],
+        data_collator=DataCollatorForLanguageModeling(tokenizer=tokenizer), processing_class=tokenizer).train()
+"""
 
 WARM = """
 import statistics, time
