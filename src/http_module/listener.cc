@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <system_error>
-#include <thread>
 
 namespace tekio::http {
 namespace {
@@ -84,24 +82,19 @@ bool Listener::bind(const std::string& host, int port, std::string& problem) {
   return false;
 }
 
-int Listener::accept_now() {
-  const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+int Listener::accept() {
+  int client = -1;
+  do client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+  while (client < 0 && (errno == EINTR || errno == ECONNABORTED));
   const int on = 1;  // a head and a body are two writes: the second must not wait for the first's receipt
   if (client >= 0) ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return client;
 }
 
-int Listener::accept(const Bell& bell) {
-  for (;;) {
-    if (const int client = accept_now(); client >= 0) return client;
-    pollfd both[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
-                     {.fd = bell.descriptor(), .events = POLLIN, .revents = 0}};
-    const bool is_empty = errno == EAGAIN || errno == EWOULDBLOCK;
-    if (!is_empty && errno != EINTR && errno != ECONNABORTED)  // no descriptors or no memory just now
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    if (is_empty && ::poll(both, 2, 0) >= 0 && both[1].revents != 0 && both[0].revents == 0) return -1;
-    if (is_empty) ::poll(both, 2, -1);
-  }
+void Listener::wait(const Bell& bell, bool for_clients) const {
+  pollfd both[] = {{.fd = bell.descriptor(), .events = POLLIN, .revents = 0},
+                   {.fd = socket_, .events = POLLIN, .revents = 0}};
+  ::poll(both, for_clients ? 2 : 1, for_clients ? -1 : 100);
 }
 
 void Listener::close() {

@@ -34,10 +34,10 @@ class Listener {
   /// Of 127.0.0.0/8, or ::1.
   bool is_loopback() const { return is_loopback_; }
   int socket() const { return socket_; }
-  /// The next client's socket, waiting for one until `bell` rings; -1: none is there, and it rings.
-  int accept(const Bell& bell);
-  /// The same without waiting; -1: none is there, or the process has no descriptors left.
-  int accept_now();
+  /// The next client's socket; -1: none is there, or it cannot be had just now, as errno says.
+  int accept();
+  /// Waits until `bell` rings or, with `for_clients`, a client is there; without, for a tenth of a second at most.
+  void wait(const Bell& bell, bool for_clients) const;
   void close();
 
  private:

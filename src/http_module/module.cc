@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <regex>
+#include <thread>
 #include <vector>
 
 #include "http_module/connection.h"
+#include "http_module/crowd.h"
 #include "http_module/listener.h"
 #include "http_module/workers.h"
 
@@ -19,6 +22,8 @@ namespace tekio::http {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before others are looked at
 
 /// Of this thread: a request and its answer.
 struct Exchange {
@@ -87,30 +92,54 @@ class HttplibServer final : public Server, private httplib::Server {
   void run(http::Handler& handler) override {
     handler_ = &handler;
     Workers workers(
-        limits_.connections, [this](int socket) { serve(socket); },
-        [this](bool waits) {
-          is_crowded_ = waits;
-          if (waits)
-            bell_.ring();
-          else if (!stops_)
-            bell_.silence();
-          if (stops_) bell_.ring();
-        });
-    while (!stops_)
-      if (const int client = listener_.accept(bell_); client >= 0) workers.give(client);
+        limits_.connections, [this](int socket) { serve(socket); }, [this] { changed_.ring(); });
+    Crowd crowd;
+    while (!stops_) {
+      changed_.silence();
+      take_in(crowd);
+      give(crowd, workers);
+      if (crowd.size() >= limits_.crowd) crowd.drop(kAtOnce, limits_.hurry);
+      listener_.wait(changed_, crowd.size() < limits_.crowd);
+    }
     // Who had connected by now is served; whoever connects again meets no server.
-    std::vector<int> last;
-    for (int client = listener_.accept_now(); client >= 0; client = listener_.accept_now()) last.push_back(client);
+    for (int client = listener_.accept(); client >= 0; client = listener_.accept()) crowd.add(client);
     listener_.close();
-    for (const int client : last) workers.give(client);
+    for (;;) {
+      changed_.silence();
+      give(crowd, workers);
+      if (crowd.is_empty()) break;
+      listener_.wait(changed_, false);
+    }
   }
 
   void stop() override {
     stops_ = true;
     bell_.ring();
+    changed_.ring();
   }
 
  private:
+  /// Some of those who have connected.
+  void take_in(Crowd& crowd) {
+    for (size_t i = 0; i < kAtOnce && crowd.size() < limits_.crowd; ++i) {
+      if (const int client = listener_.accept(); client >= 0)
+        crowd.add(client);
+      else if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return;
+      else if (crowd.sort(); crowd.drop(1, limits_.hurry) == 0)  // no descriptors or no memory just now
+        return std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+
+  /// Gives clients to threads, as far as there are any; where some are left, those that are served hurry.
+  void give(Crowd& crowd, Workers& workers) {
+    crowd.sort();
+    while (!crowd.is_empty() && workers.give(crowd.front())) crowd.pop();
+    is_crowded_ = !crowd.is_empty();
+    is_crowded_ ? bell_.ring() : bell_.silence();
+    if (stops_) bell_.ring();
+  }
+
   void serve(int socket) {
     Connection connection(socket, limits_, bell_);
     try {
@@ -223,7 +252,8 @@ class HttplibServer final : public Server, private httplib::Server {
   const Limits limits_;
   http::Handler* handler_ = nullptr;
   std::atomic<bool> stops_{false}, is_crowded_{false};
-  Bell bell_;
+  Bell bell_;     // for those that are served
+  Bell changed_;  // for run(): a thread is free, or it is to stop
   Listener listener_;
 };
 

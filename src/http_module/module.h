@@ -52,10 +52,11 @@ class Handler {
 struct Limits {
   std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
   std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
-  std::chrono::milliseconds hurry{3'000};     ///< what is left of that once others wait to be accepted, or it stops
+  std::chrono::milliseconds hurry{1'000};     ///< what is left of that once others wait for a thread, or it stops
   std::chrono::milliseconds reply{30'000};    ///< likewise; of a stream each piece
   uint64_t body = 1'000'000;                  ///< bytes
-  uint64_t connections = 512;                 ///< served at once; further ones wait to be accepted
+  uint64_t connections = 512;                 ///< served at once; further ones wait
+  uint64_t crowd = 2'048;  ///< that wait so; then who has only sent part of a request for `hurry` is cut for another
 };
 
 /// Has its address: clients that come before run() wait for it.

@@ -6,8 +6,8 @@
 
 namespace tekio::http {
 
-Workers::Workers(size_t most, std::function<void(int)> serve, std::function<void(bool)> on_crowd)
-    : most_(most), serve_(std::move(serve)), on_crowd_(std::move(on_crowd)) {}
+Workers::Workers(size_t most, std::function<void(int)> serve, std::function<void()> on_free)
+    : most_(most), serve_(std::move(serve)), on_free_(std::move(on_free)) {}
 
 Workers::~Workers() {
   {
@@ -18,21 +18,24 @@ Workers::~Workers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Workers::give(int socket) {
-  std::unique_lock lock(mutex_);
-  if (free_ == 0 && threads_.size() < most_) {
-    try {
-      threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {  // the system has no more of them: those there are must do
-      if (threads_.empty()) throw;
+bool Workers::give(int socket) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (free_ > 0) {
+      --free_;
+    } else {
+      if (threads_.size() >= most_) return false;
+      try {
+        threads_.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {  // the system has no more of them: those there are must do
+        if (threads_.empty()) throw;
+        return false;
+      }
     }
+    sockets_.push_back(socket);
   }
-  const bool is_crowded = free_ == 0 && threads_.size() >= most_;
-  sockets_.push_back(socket);
   given_.notify_one();
-  if (is_crowded) on_crowd_(true);
-  freed_.wait(lock, [&] { return sockets_.empty(); });
-  if (is_crowded) on_crowd_(false);
+  return true;
 }
 
 void Workers::work() {
@@ -41,16 +44,15 @@ void Workers::work() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the program's
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++free_;
     given_.wait(lock, [&] { return ends_ || !sockets_.empty(); });
-    --free_;
     if (sockets_.empty()) return;
     const int socket = sockets_.front();
     sockets_.pop_front();
-    freed_.notify_all();
     lock.unlock();
     serve_(socket);
     lock.lock();
+    ++free_;
+    on_free_();
   }
 }
 

@@ -289,9 +289,47 @@ TEST_F(ServerTest, IdleConnectionsMakeRoomForThoseThatWait) {
 TEST_F(ServerTest, SlowClientsHurryWhereOthersWait) {
   start({.request = std::chrono::seconds(60), .hurry = milliseconds(50), .connections = 1});
   HttpClient slow(port_);
-  slow.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  slow.send("POST / HTTP/1.1\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(slow.read(false).status, 100);  // it has the thread
+  slow.send("abc");
   EXPECT_EQ(request("GET", "/2").body, "/2");
   EXPECT_THAT(slow.read().status, ::testing::AnyOf(0, 400));
+}
+
+TEST_F(ServerTest, WholeRequestsComeBeforeSlowOnes) {
+  start({.request = std::chrono::seconds(60), .hurry = std::chrono::seconds(60), .connections = 1});
+  HttpClient first(port_), silent(port_), head(port_), body(port_), chunks(port_), get(port_), post(port_),
+      pieces(port_);
+  first.send("GET", "/slow", "");
+  echo_.wait_for_slow(1);
+  head.send("GET / HTTP/1.1\r\nHo");
+  body.send("POST / HTTP/1.1\r\ncontent-LENGTH: 10\r\n\r\nabc");
+  chunks.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  get.send("GET", "/get", "");
+  post.send("POST", "/", "whole");
+  pieces.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  echo_.open_gate();
+  EXPECT_EQ(get.read().body, "/get");
+  EXPECT_EQ(post.read().body, "whole");
+  EXPECT_EQ(pieces.read().body, "abc");
+  // The others hold the thread for a minute: they leave.
+}
+
+TEST_F(ServerTest, CutsWhoHasSentPartOfARequestWhereTooManyWait) {
+  start({.hurry = milliseconds(50), .connections = 1, .crowd = 3});
+  HttpClient first(port_), whole(port_), slow(port_), slower(port_);
+  first.send("GET", "/slow", "");
+  echo_.wait_for_slow(1);
+  whole.send("GET", "/whole", "");
+  slow.send("GET /slow");
+  slower.send("GET /slower");
+  HttpClient last(port_);
+  last.send("GET", "/last", "");
+  EXPECT_TRUE(slow.closes_without_reply());
+  EXPECT_TRUE(slower.closes_without_reply());
+  echo_.open_gate();
+  EXPECT_EQ(whole.read().body, "/whole");
+  EXPECT_EQ(last.read().body, "/last");
 }
 
 TEST_F(ServerTest, BusyConnectionsTakeTurns) {
