@@ -271,7 +271,9 @@ OrderedJson RunData::to_json() const {
           {"train_chunks", split.train.size()},
           {"eval_chunks", split.test.size()},
           {"text_column", text_column},
-          {"skipped_rows", skipped_rows}};
+          {"skipped_rows", skipped_rows},
+          {"duplicate_rows", duplicates.train},
+          {"held_out_duplicates", duplicates.held_out ? OrderedJson(*duplicates.held_out) : OrderedJson()}};
 }
 
 RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer, Communicator& ranks) {
@@ -283,6 +285,7 @@ RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer, Co
   open_general_data(a, splitter, data);
   data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
   check_chunks(data, a.chunks.chunk_size);
+  data.duplicates = count_duplicate_rows(data.split.train, data.split.test);
   if (ranks.size() > 1) shared.finish(to_others(data, shared));
   return data;
 }

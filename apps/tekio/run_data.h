@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/duplicate_rows.h"
 #include "dist/communicator.h"
 #include "training_options.h"
 
@@ -25,6 +26,7 @@ struct RunData {
   std::vector<std::string> specs, evaluation_specs;  ///< the training data's and --validation_file's, commits pinned
   std::string general_name;
   std::optional<Chunks> general;  ///< of --general_data
+  DuplicateRows duplicates;       ///< where this rank is the first
 
   OrderedJson to_json() const;
 };

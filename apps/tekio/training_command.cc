@@ -123,6 +123,8 @@ RunDescription describe(const OptionTable& table, const ModelPlace& model, const
   d.rows = data.rows;
   d.tokens = data.tokens;
   d.skipped_rows = data.skipped_rows;
+  d.duplicate_rows = data.duplicates.train;
+  d.held_out_duplicates = data.duplicates.held_out;
   return d;
 }
 

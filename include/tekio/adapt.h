@@ -98,7 +98,9 @@ struct RunDescription {
   std::vector<std::string> data_repositories;  ///< those of the data that are on the Hub
   std::string data_attribution;                ///< whom its licence wants named, and how
   int64_t rows = 0, tokens = 0, skipped_rows = 0;
-  std::string options_toml;  ///< how to ask for this run again: RUN/options.toml
+  std::optional<int64_t> duplicate_rows;       ///< that are trained on and repeat an earlier one
+  std::optional<int64_t> held_out_duplicates;  ///< that are evaluated on, and trained on too
+  std::string options_toml;                    ///< how to ask for this run again: RUN/options.toml
 };
 
 /// Every option has the reference stack's name where it has one, and its meaning. Masking's are in MaskOptions.

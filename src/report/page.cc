@@ -95,6 +95,22 @@ std::string share_of_limit(const Json& record) {
                      figure(number(record, {"machine", "limit_gflops"}), 1));
 }
 
+/// What rows that stand twice mean for the figures; empty where they were not counted.
+std::string duplicates_text(const Json& record) {
+  const double repeated = number(record, {"data", "duplicate_rows"}),
+               known = number(record, {"data", "held_out_duplicates"});
+  if (known > 0)
+    return fmt::format("{} of the rows evaluated on {} trained on too: the figures are better than on new text.",
+                       figure(known, 1), known > 1 ? "were" : "was");
+  if (repeated > 0)
+    return fmt::format(
+        "{} of the rows trained on {} an earlier one: what they say was learnt more often than the "
+        "epochs tell.",
+        figure(repeated, 1), repeated > 1 ? "repeat" : "repeats");
+  if (known == 0) return "No row stands twice, neither among those trained on nor among those evaluated on and these.";
+  return repeated == 0 ? "No row stands twice." : "";
+}
+
 std::string processes(const Json& record) {
   const double number_of = number(record, {"machine", "processes"}), threads = number(record, {"machine", "threads"});
   return std::isfinite(number_of) ? fmt::format("{}, {}", figure(number_of, 1), figure(threads, 1)) : "";
@@ -487,6 +503,8 @@ class Page {
           {"column of the text", report::text(r, {"data", "text_column"})},
           {"rows", figure(number(r, {"data", "rows"}), 1)},
           {"rows left out", figure(number(r, {"data", "skipped_rows"}), 1)},
+          {"rows trained on that repeat an earlier one", figure(number(r, {"data", "duplicate_rows"}), 1)},
+          {"rows evaluated on that are trained on too", figure(number(r, {"data", "held_out_duplicates"}), 1)},
           {"tokens", figure(number(r, {"data", "tokens"}), 1)},
           {"chunks trained on", figure(number(r, {"data", "train_chunks"}), 1)},
           {"chunks evaluated on", figure(number(r, {"data", "eval_chunks"}), 1)},
@@ -498,6 +516,7 @@ class Page {
           {"version", report::text(r, {"version"})}};
       std::erase_if(rows, [](const auto& row) { return row[1].empty(); });
       table(of_run("Data and machine", i), {"what", "value"}, rows);
+      if (const std::string said = duplicates_text(r); !said.empty()) out_ += fmt::format("<p>{}</p>\n", escaped(said));
       const std::string command = report::text(r, {"command"});
       if (!command.empty())
         out_ += fmt::format("<p>The command:</p><pre tabindex=\"0\"><code>{}</code></pre>\n", escaped(command));

@@ -67,6 +67,8 @@ void write_run_record(const fs::path& folder, const TrainingOptions& o, const Ch
                          {"text_column", d.text_column},
                          {"rows", d.rows},
                          {"skipped_rows", d.skipped_rows},
+                         {"duplicate_rows", d.duplicate_rows ? Json(*d.duplicate_rows) : Json()},
+                         {"held_out_duplicates", d.held_out_duplicates ? Json(*d.held_out_duplicates) : Json()},
                          {"tokens", d.tokens},
                          {"chunk_size", data.train.chunk_size()},
                          {"train_chunks", r.train_chunks},

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/random/numpy_permutation.h"
+#include "data/duplicate_rows.h"
 #include "data/npy.h"
 #include "data/scratch_folder.h"
 #include "support/large_data.h"
@@ -40,6 +41,50 @@ Chunks::View view_of(const ScratchFolder& folder, int64_t rows, int64_t block, b
 
 Chunks chunks_of_rows(const ScratchFolder& folder, int64_t rows, int64_t block, bool lines = false, int id_bytes = 2) {
   return Chunks(std::make_shared<const Chunks::View>(view_of(folder, rows, block, lines, id_bytes)));
+}
+
+/// Chunks of rows of these tokens, between a begin and an end.
+Chunks chunks_of(const ScratchFolder& folder, const char* name, const std::vector<std::vector<int32_t>>& rows,
+                 int id_bytes = 2) {
+  TokenStoreWriter writer(folder / name, {}, {.id_bytes = id_bytes, .prefix = 1, .suffix = 1});
+  EncodedRows encoded;
+  for (const std::vector<int32_t>& row : rows) {
+    encoded.ids.push_back(1);
+    encoded.ids.insert(encoded.ids.end(), row.begin(), row.end());
+    encoded.ids.push_back(2);
+    encoded.row_ends.push_back(encoded.ids.size());
+  }
+  encoded.word_starts.resize(encoded.ids.size(), 1);
+  writer.append(encoded);
+  writer.commit();
+  return Chunks(std::make_shared<const Chunks::View>(
+      Chunks::View::whole(std::make_shared<const TokenStore>(folder / name, StoreKey{}), 2, false)));
+}
+
+TEST(DuplicateRows, RepeatTokensOfAnotherRow) {
+  const ScratchFolder folder;
+  for (const int id_bytes : {2, 4}) {
+    const Chunks train = chunks_of(folder, "train", {{5}, {6, 7}, {5}, {}, {5}, {7, 6}, {}, {6}}, id_bytes),
+                 test = chunks_of(folder, "test", {{6, 7}, {}, {8}, {6, 7}, {5, 5}}, id_bytes);
+    EXPECT_EQ(count_duplicate_rows(train, test).train, 2);     // {5}, twice more; empty ones do not count
+    EXPECT_EQ(count_duplicate_rows(train, test).held_out, 2);  // {6, 7}, each of them
+    EXPECT_EQ(count_duplicate_rows(test, train).train, 1);
+    EXPECT_EQ(count_duplicate_rows(test, train).held_out, 1);
+  }
+}
+
+TEST(DuplicateRows, OfPartsOfAStoreAreTheirOwn) {
+  const ScratchFolder folder;
+  std::vector<std::vector<int32_t>> rows;
+  for (int32_t row = 0; row < 2'500; ++row) rows.push_back({10 + row % 2'000});
+  const Chunks all = chunks_of(folder, "all", rows);
+  const DuplicateRows apart = count_duplicate_rows(all.of_rows(0, 2'100), all.of_rows(2'100, 2'500));
+  EXPECT_EQ(apart.train, 100);
+  EXPECT_EQ(apart.held_out, 400);
+  // Chunks are held out: a row may lie in both parts.
+  const auto [train, test] = all.train_test_split({.test_size = 100});
+  EXPECT_EQ(count_duplicate_rows(train, test).train, 500);
+  EXPECT_EQ(count_duplicate_rows(train, test).held_out, std::nullopt);
 }
 
 TEST(Chunks, CutBatchesOfThousandRowsAndDropTheirRests) {

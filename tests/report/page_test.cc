@@ -88,6 +88,22 @@ TEST(Page, AChangeHasItsPairedInterval) {
   EXPECT_THAT(page({&run, 1}), HasSubstr(">1.01 times lower<"));
 }
 
+TEST(Page, SaysWhichRowsStandTwice) {
+  report::Run run = example();
+  EXPECT_THAT(page({&run, 1}), Not(HasSubstr("twice")));
+  run.record["data"]["duplicate_rows"] = 0;
+  EXPECT_THAT(page({&run, 1}), HasSubstr("<p>No row stands twice.</p>"));
+  run.record["data"]["held_out_duplicates"] = 0;
+  EXPECT_THAT(page({&run, 1}), HasSubstr("neither among those trained on nor"));
+  run.record["data"]["duplicate_rows"] = 1'234;
+  const std::string repeated = page({&run, 1});
+  EXPECT_THAT(repeated, HasSubstr("1,234 of the rows trained on repeat an earlier one"));
+  EXPECT_THAT(repeated, HasSubstr("that repeat an earlier one</th><td>1,234</td>"));
+  run.record["data"]["held_out_duplicates"] = 1;
+  EXPECT_THAT(page({&run, 1}), HasSubstr("1 of the rows evaluated on was trained on too"));
+  EXPECT_EQ(document({&run, 1})["runs"][0]["data"]["duplicate_rows"], 1'234);
+}
+
 TEST(Page, WordsAreToldByClass) {
   const report::Run run = example();
   EXPECT_THAT(page({&run, 1}),

@@ -18,6 +18,7 @@ TEST_F(AdaptJson, HasWhatTheRunCameTo) {
   o.description.text_column = "text";
   o.description.rows = 220;
   o.description.skipped_rows = 3;
+  o.description.duplicate_rows = 7;
   const AdaptReport r = adapt_fresh(o);
   const Json document = Json::parse(to_json(r, o));
   EXPECT_EQ(document["run_dir"], o.output_dir);
@@ -28,7 +29,9 @@ TEST_F(AdaptJson, HasWhatTheRunCameTo) {
                                     {"train_chunks", 40},
                                     {"eval_chunks", 12},
                                     {"text_column", "text"},
-                                    {"skipped_rows", 3}}));
+                                    {"skipped_rows", 3},
+                                    {"duplicate_rows", 7},
+                                    {"held_out_duplicates", nullptr}}));
   EXPECT_EQ(document["perplexity"]["before"], r.before.perplexity);
   EXPECT_EQ(document["perplexity"]["epochs"].size(), 2u);
   EXPECT_EQ(document["eval_loss"]["after"], r.after.loss);
