@@ -114,7 +114,8 @@ get_python() {
 as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo"
 
-# Tests drive a Chromium through the page, have axe-core look for what keeps people from using it, and TensorBoard read a run's events.
+# Tests drive a Chromium through the page, have axe-core look for what keeps people from using it, TensorBoard read a run's events, and
+# schemathesis ask a server for all that it says it does.
 # Whatever is in the way of these, the tests that need them are skipped.
 get_readers() {
   [ -n "$browser" ] || return 0
@@ -123,10 +124,10 @@ get_readers() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$browser" >/dev/null 2>&1 ||
       echo "setup: going on without a browser, so the tests of the page will be skipped: apt has no $browser"
   fi
-  [ -x "$python_folder/bin/python3" ] && ! "$python_folder/bin/python3" -c 'import axe_playwright_python, tensorboard' >/dev/null 2>&1 || return 0
-  echo "setup: getting tensorboard==2.* and axe-core (in the wheel axe-playwright-python) by pip into $python_folder"
+  [ -x "$python_folder/bin/python3" ] && ! "$python_folder/bin/python3" -c 'import axe_playwright_python, schemathesis, tensorboard' >/dev/null 2>&1 || return 0
+  echo "setup: getting tensorboard==2.*, schemathesis==4.* and axe-core (in the wheel axe-playwright-python) by pip into $python_folder"
   pip="$python_folder/bin/python3 -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 10 --only-binary :all:"
-  $pip --no-deps axe-playwright-python==0.1.8 2>/dev/null && $pip "tensorboard==2.*" 2>/dev/null ||
+  $pip --no-deps axe-playwright-python==0.1.8 2>/dev/null && $pip "tensorboard==2.*" "schemathesis==4.*" 2>/dev/null ||
     echo "setup: going on without them, so the tests that need them will be skipped"
 }
 

@@ -1,0 +1,57 @@
+"""What `tekio serve` says of itself, read by others: its OpenAPI description by schemathesis, which makes requests of it, its metrics by Prometheus' promtool.
+
+    interfaces_test.py TEKIO MODEL    TEKIO: the program; MODEL: a small model's folder
+
+Each is skipped where it is not installed: schemathesis beside this Python, promtool on the path.
+"""
+
+import json
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python/tests"))
+from run import run_suite
+
+PROGRAM, MODEL = sys.argv[1:]
+SCHEMATHESIS = shutil.which("schemathesis", path=str(pathlib.Path(sys.executable).parent))
+PROMTOOL = shutil.which("promtool")
+
+
+class InterfacesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        server = subprocess.Popen([PROGRAM, "serve", "--model", MODEL, "--port", "0", "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
+
+        def stop():
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+            server.stdout.close()
+
+        cls.addClassCleanup(stop)
+        cls.url = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")["url"]
+
+    @unittest.skipUnless(SCHEMATHESIS, "there is no schemathesis (scripts/setup.sh --ci brings it)")
+    def test_schemathesis_finds_nothing(self):
+        # --seed: the same requests each time.
+        ran = subprocess.run([SCHEMATHESIS, "run", f"{self.url}/openapi.json", "--checks", "all", "--max-examples", "20", "--seed", "1", "--no-color"],
+                             capture_output=True, text=True, timeout=200)
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+
+    @unittest.skipUnless(PROMTOOL, "there is no promtool (it is in Debian's package prometheus)")
+    def test_promtool_finds_nothing(self):
+        for path in ("/models", "/nowhere"):  # so that there is something to tell
+            try:
+                urllib.request.urlopen(self.url + path).close()
+            except urllib.error.HTTPError as error:
+                error.close()
+        with urllib.request.urlopen(f"{self.url}/metrics") as metrics:
+            ran = subprocess.run([PROMTOOL, "check", "metrics"], input=metrics.read(), capture_output=True, timeout=60)
+        self.assertEqual((ran.returncode, ran.stdout + ran.stderr), (0, b""))
+
+
+sys.exit(run_suite(unittest.TestLoader().loadTestsFromTestCase(InterfacesTest), "interfaces"))
