@@ -198,6 +198,21 @@ def torch_file():
     return out.getvalue()
 
 
+def http_requests():
+    """What clients send to tekio serve. The first byte decides where it is cut into two sends: see http_fuzz.cc."""
+    post = lambda body, headers="": f"POST /models/org/model HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+    get = lambda path, headers="", method="GET", version="1.1": f"{method} {path} HTTP/{version}\r\nHost: localhost:8080\r\n{headers}\r\n".encode()
+    body = b'{"inputs": "a [MASK].", "parameters": {"top_k": 2}}'
+    chunked = b"POST /models/org%2Fmodel HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    requests = {"get": get("/health"), "head": get("/models?a=b", method="HEAD"), "old": get("/", version="1.0"), "post": post(body), "two": post(body) + get("/metrics"),
+                "gzip": post(gzip.compress(body, mtime=0), "Content-Encoding: gzip\r\n"), "form": post(b"--x--", "Content-Type: multipart/form-data; boundary=x\r\n"),
+                "encoded": post(b"a=%20", "Content-Type: application/x-www-form-urlencoded\r\n"), "expects": post(body, "Expect: 100-continue\r\nConnection: close\r\n"),
+                "range": get("/openapi.json", "Range: bytes=0-4,7-\r\nOrigin: http://localhost\r\nAuthorization: Bearer x\r\n"), "other": get("/events", method="OPTIONS"),
+                "chunks": chunked + b"8\r\n" + body[:8] + f"\r\n{len(body) - 8:x};a=b\r\n".encode() + body[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n",
+                "sizes": post(body, "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n")}
+    return {name: bytes([40 * i % 256]) + request for i, (name, request) in enumerate(requests.items())}
+
+
 def main():
     root = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2] / "tests/fuzz/corpus"
     vocabulary = "[PAD] [UNK] [CLS] [SEP] [MASK] . , ' a is this great it isn ##n ##t t ##s \u4e2d".split()
@@ -245,6 +260,7 @@ def main():
                     # One zstd frame with a raw block, checked by hand against RFC 8878: 13 bytes of content.
                     "zst": b"\6" + bytes.fromhex("28b52ffd200d690000") + b'{"text":"a"}\n'},
     }
+    seeds["http"] = http_requests()
     for name, files in seeds.items():
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ DuplicateRows count_duplicate_rows(const Chunks& train, const Chunks& held_out) 
   std::vector<uint64_t> trained = row_hashes(train, share);
   const auto all = static_cast<int64_t>(trained.size());
   std::ranges::sort(trained);
-  trained.erase(std::ranges::unique(trained).begin(), trained.end());
+  trained.erase(std::unique(trained.begin(), trained.end()), trained.end());
   const auto factor = static_cast<int64_t>(share);
   DuplicateRows duplicates{.train = (all - static_cast<int64_t>(trained.size())) * factor, .held_out = std::nullopt};
   if (train.view().rows == held_out.view().rows) return duplicates;

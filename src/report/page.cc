@@ -107,8 +107,8 @@ std::string duplicates_text(const Json& record) {
         "{} of the rows trained on {} an earlier one: what they say was learnt more often than the "
         "epochs tell.",
         figure(repeated, 1), repeated > 1 ? "repeat" : "repeats");
-  if (known == 0) return "No row stands twice, neither among those trained on nor among those evaluated on and these.";
-  return repeated == 0 ? "No row stands twice." : "";
+  if (known == 0) return "No row trained on stands twice, and none evaluated on was trained on.";
+  return repeated == 0 ? "No row trained on stands twice." : "";
 }
 
 std::string processes(const Json& record) {

@@ -92,9 +92,9 @@ TEST(Page, SaysWhichRowsStandTwice) {
   report::Run run = example();
   EXPECT_THAT(page({&run, 1}), Not(HasSubstr("twice")));
   run.record["data"]["duplicate_rows"] = 0;
-  EXPECT_THAT(page({&run, 1}), HasSubstr("<p>No row stands twice.</p>"));
+  EXPECT_THAT(page({&run, 1}), HasSubstr("<p>No row trained on stands twice.</p>"));
   run.record["data"]["held_out_duplicates"] = 0;
-  EXPECT_THAT(page({&run, 1}), HasSubstr("neither among those trained on nor"));
+  EXPECT_THAT(page({&run, 1}), HasSubstr("and none evaluated on was trained on."));
   run.record["data"]["duplicate_rows"] = 1'234;
   const std::string repeated = page({&run, 1});
   EXPECT_THAT(repeated, HasSubstr("1,234 of the rows trained on repeat an earlier one"));
