@@ -206,10 +206,12 @@ class Page {
 
   /// A figure before and after, as a tile.
   void tile(const std::string& name, const std::string& before, const std::string& after, const std::string& note) {
+    const size_t range = std::min(after.find(" ("), after.size());  // smaller, as it may be longer than the figure
     out_ += fmt::format(
         "<div class=\"tile\"><dt>{}</dt><dd><span class=\"before\">{}</span> <span aria-hidden=\"true\">→</span>"
-        "<span class=\"unseen\"> became </span> <strong>{}</strong><span class=\"note\">{}</span></dd></div>\n",
-        escaped(name), escaped(before), escaped(after), escaped(note));
+        "<span class=\"unseen\"> became </span> <strong>{}</strong><span class=\"range\">{}</span>"
+        "<span class=\"note\">{}</span></dd></div>\n",
+        escaped(name), escaped(before), escaped(after.substr(0, range)), escaped(after.substr(range)), escaped(note));
   }
 
   void figures() {

@@ -23,7 +23,8 @@ h4{margin:0 0 .4em;font-size:14px;color:var(--soft);font-weight:600}
 .tile dt{color:var(--soft);font-size:14px}
 .tile dd{margin:.2em 0 0;font-variant-numeric:tabular-nums}
 .tile strong{font-size:22px;color:var(--accent)}
-.before{color:var(--soft)}
+.before,.range{color:var(--soft)}
+.tile strong,.before,.range{white-space:nowrap}
 .note{display:block;color:var(--soft);font-size:14px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:22px}
 figure{margin:0;min-width:0}

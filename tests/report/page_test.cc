@@ -62,7 +62,7 @@ TEST(Page, SharesHaveWilsonsInterval) {
   run.record["evaluations"][1] = {{"epoch", 2}, {"accuracy", 0.5}, {"masked_tokens", 100}};
   const std::string text = page({&run, 1});
   EXPECT_THAT(text, HasSubstr("45.9 % (44.7 to 47.1)"));
-  EXPECT_THAT(text, HasSubstr("50.0 % (40.4 to 59.6)"));
+  EXPECT_THAT(text, HasSubstr("<strong>50.0 %</strong><span class=\"range\"> (40.4 to 59.6)</span>"));
   const size_t chart = text.find("<svg", text.find("Share of masked tokens that the model finds"));
   EXPECT_THAT(text.substr(chart, text.find("</svg>", chart) - chart), HasSubstr("<line class=\"interval s1\""));
   const OrderedJson after = document({&run, 1})["runs"][0]["accuracy"]["after"];
