@@ -1,5 +1,6 @@
 """Ctrl-C within one long call: heard soon, and what was called goes on as if nothing had been."""
 
+import gzip
 import os
 import signal
 import tempfile
@@ -20,13 +21,14 @@ class Interrupted(unittest.TestCase):
         cls.tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)
         cls.model = tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, threads=2)
 
-    def expect_interrupted(self, call, few):
-        """`call(n)` does n times what `call(few)` does, which must give the same before and after."""
-        call(few)
+    def expect_interrupted(self, call, few, prepared=lambda n: n):
+        """`call(prepared(n))` takes n / few times what it takes with `few`, which must give the same before and after."""
+        call(prepared(few))
+        given = prepared(few)
         begun = time.process_time()
-        before = call(few)
+        before = call(given)
         seconds = max(time.process_time() - begun, 1e-3)
-        many, sent = int(few * LONG / seconds) + few, []
+        given, sent = prepared(int(few * LONG / seconds) + few), []
 
         def press():
             sent.append(time.process_time())
@@ -36,13 +38,13 @@ class Interrupted(unittest.TestCase):
         timer.start()
         try:
             with self.assertRaises(KeyboardInterrupt):
-                call(many)
+                call(given)
             heard = time.process_time()
         finally:
             timer.cancel()
             timer.join()
         self.assertLess(heard - sent[0], SOON)
-        self.assertEqual(call(few), before)
+        self.assertEqual(call(prepared(few)), before)
 
     def test_many_texts_tokenized(self):
         self.expect_interrupted(lambda n: len(self.tokenizer(["abc def gh " * 20] * n, return_tensors="np")["input_ids"]), 500)
@@ -55,10 +57,11 @@ class Interrupted(unittest.TestCase):
         self.expect_interrupted(lambda n: self.model(input_ids=[[2, 5, 6, 7, 8, 9, 10, 3]] * n).logits.shape[1:], 200)
 
     def test_a_list_cut_into_chunks(self):
-        def cut(n):
-            return tekio.chunk([f"{i} abc def gh " * 40 for i in range(n)], self.tokenizer, 16, use_cache=False)[0]
+        def cut(texts):
+            return tekio.chunk(texts, self.tokenizer, 16, use_cache=False)[0]
 
-        self.expect_interrupted(cut, 500)
+        different = [" ".join(str(row * 7919 * i % 999_983) for i in range(400)) for row in range(1, 101)]
+        self.expect_interrupted(cut, 2, lambda n: different * n)
 
     def test_a_set_evaluated(self):
         few = tekio.chunk(["abc def gh ij kl mn " * 40] * 40, self.tokenizer, 16, use_cache=False)
@@ -74,20 +77,20 @@ class Interrupted(unittest.TestCase):
 
     def test_rows_of_a_file_counted_and_read(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "rows.txt")
-            with open(path, "w") as file:
-                for i in range(300_000):
-                    file.write(f"row {i} " * 12 + "\n")
-            rows = tekio.load_dataset(path, split="train")
-            self.assertEqual(rows[5]["text"], ("row 5 " * 12).rstrip("\n"))
-            timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-            timer.start()
-            with self.assertRaises(KeyboardInterrupt):
-                for _ in range(1000):
-                    for i in range(len(rows) - 1, 0, -1000):  # each from the beginning
-                        rows[i]
-            timer.join()
-            self.assertEqual([rows[i]["text"].split()[1] for i in (299_999, 7, 8, 280_000)], ["299999", "7", "8", "280000"])
+            part = gzip.compress("".join(f"row {i} " * 12 + "\n" for i in range(10_000)).encode())
+            numbers = iter(range(100))
+
+            def written(n):
+                path = os.path.join(folder, f"{next(numbers)}.txt.gz")
+                with open(path, "wb") as file:
+                    for _ in range(n):
+                        file.write(part)
+                return path
+
+            self.expect_interrupted(lambda path: len(tekio.load_dataset(path, split="train")) % 10_000, 10, written)
+            rows = tekio.load_dataset(written(30), split="train")
+            self.expect_interrupted(lambda n: [rows[i]["text"].split()[1] for i in range(299_999, 0, -300_000 // n)][:2], 5)
+            self.assertEqual([rows[i]["text"].split()[1] for i in (299_999, 7, 8, 285_000)], ["9999", "7", "8", "5000"])
 
     def test_a_signal_harms_nothing_wherever_it_comes(self):
         program = (
@@ -108,16 +111,19 @@ class Interrupted(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path, runs = os.path.join(folder, "rows.txt"), iter(range(10))
 
-            def adapt(n):
+            def written(n):
                 with open(path, "w") as file:
-                    file.writelines(f"{i} abc def gh " * 40 + "\n" for i in range(n))
+                    file.writelines(f"{i} abc def gh " * 400 + "\n" for i in range(n))
+                return path
+
+            def adapt(path):
                 run = os.path.join(folder, str(next(runs)))
                 report = tekio.adapt(
                     support.MODEL, path, output_dir=run, chunk_size=16, train_size=8, test_size=8, max_steps=1, general_data="none", no_cache=True, threads=1
                 )
                 return report["perplexity"]["after"]
 
-            self.expect_interrupted(adapt, 2000)
+            self.expect_interrupted(adapt, 500, written)
 
 
 if __name__ == "__main__":
