@@ -21,11 +21,7 @@ endif()
 # tekio_test_options: the same for test code, which is compiled often and runs once. Optimising it takes longer than it saves.
 add_library(tekio_test_options INTERFACE)
 target_link_libraries(tekio_test_options INTERFACE tekio_options)
-if(TEKIO_SANITIZE)
-  target_compile_options(tekio_test_options INTERFACE -O0)
-else()
-  target_compile_options(tekio_test_options INTERFACE -O1)
-endif()
+target_compile_options(tekio_test_options INTERFACE -O0)
 
 # tekio_cold(TARGET): what runs once or once an update, and has no loop over elements. Optimising it further costs the
 # compiler a quarter more and gains nothing; no rounding depends on it.
@@ -33,18 +29,26 @@ function(tekio_cold target)
   target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:-O1>")
 endfunction()
 
+# tekio_is_joined(VARIABLE): whether files are compiled for a build that is made once, rather than for one that is changed all the time.
+function(tekio_is_joined variable)
+  set(joined ${TEKIO_UNITY})
+  if(joined STREQUAL "AUTO")
+    set(joined OFF)
+    if(NOT CMAKE_CXX_COMPILER_LAUNCHER AND CMAKE_BUILD_TYPE STREQUAL "Release")
+      set(joined ON)
+    endif()
+  endif()
+  set(${variable} ${joined} PARENT_SCOPE)
+endfunction()
+
 # tekio_join(TARGET): compiles ten files as one, so that what they share (nlohmann-json's and fmt's templates above all) is read and
 # instantiated once: a fresh build takes two thirds of the time. A compiler cache and whoever changes one file are better served without: so
 # are development builds made, and those see which includes a file lacks.
 function(tekio_join target)
-  if(TEKIO_UNITY STREQUAL "AUTO")
-    if(CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_BUILD_TYPE STREQUAL "Release")
-      return()
-    endif()
-  elseif(NOT TEKIO_UNITY)
-    return()
+  tekio_is_joined(joined)
+  if(joined)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
 endfunction()
 
 # tekio_room(NAME SOURCES a.cc b.cc USES base text LINKS fmt::fmt)
@@ -66,6 +70,13 @@ function(tekio_room name)
   set_property(GLOBAL PROPERTY TEKIO_ROOM_${name} ${closure})  # this room and all that it stands on
   target_sources(tekio PRIVATE $<TARGET_OBJECTS:tekio_${name}>)
   target_link_libraries(tekio PRIVATE ${room_LINKS})
+endfunction()
+
+# tekio_share_headers(TARGET): a test program reads what nearly all tests include (tests/CMakeLists.txt) once with all others.
+function(tekio_share_headers target)
+  if(TARGET tekio_test_headers)
+    target_precompile_headers(${target} REUSE_FROM tekio_test_headers)
+  endif()
 endfunction()
 
 # tekio_test(NAME ROOMS text base SOURCES a_test.cc): a GoogleTest program over some rooms, run by ctest with label NAME.
@@ -91,6 +102,7 @@ function(tekio_test name)
     target_link_libraries(${target} PRIVATE tekio_${room})
   endforeach()
   target_link_libraries(${target} PRIVATE tekio_test_options GTest::gtest_main GTest::gmock ${test_LINKS})
+  tekio_share_headers(${target})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE TEKIO_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   add_test(NAME ${name} COMMAND ${target})
