@@ -22,7 +22,6 @@ WIDTHS, HEIGHT, SCALE, GAP = (1280, 820, 390), 1150, 0.6, 14
 
 def picture(browser, width, scheme):
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=HEIGHT, deviceScaleFactor=SCALE, mobile=False)
-    browser.call("Emulation.setScrollbarsHidden", hidden=True)
     browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     return Image.open(io.BytesIO(base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"]))).convert("RGB")
 
@@ -31,6 +30,7 @@ def main():
     report, out = sys.argv[1:]
     browser = Browser(find() or sys.exit("report_picture: there is no Chromium"))
     try:
+        browser.call("Emulation.setScrollbarsHidden", hidden=True)
         browser.open(pathlib.Path(report).resolve().as_uri())
         rows = [[picture(browser, width, scheme) for width in WIDTHS] for scheme in ("light", "dark")]
     finally:
