@@ -22,6 +22,7 @@ namespace {
 std::mutex said_mutex;
 std::string said_of_end;  // of the end of all, by this rank or another
 bool has_joined = false;  // once in a process
+double leaving_seconds = 0;
 // By this process, which is about to end; not destroyed, since an MPI that ends it may do so from another thread.
 Communicator* abandoned = nullptr;
 
@@ -49,10 +50,14 @@ void leave_with(std::unique_ptr<Communicator> ranks, const Told& why) {
 // All come together before one may leave: who leaves is heard by all.
 std::unique_ptr<Communicator> meet() {
   has_joined = true;
-  std::unique_ptr<Communicator> ranks = join([](const std::string& why) {
-    report_error(why);
-    note_said(why);
-  });
+  Limits limits = limits_of_environment();
+  limits.leaving_seconds = leaving_seconds;
+  std::unique_ptr<Communicator> ranks = join(
+      [](const std::string& why) {
+        report_error(why);
+        note_said(why);
+      },
+      limits);
   try {
     ranks->gather("");
   } catch (const Error& error) {  // one of them has left already, and has been heard before what it sent
@@ -123,6 +128,8 @@ bool was_said(ErrorKind kind, const std::string& why) {
   return !said_of_end.empty() &&
          (kind == ErrorKind::comms || said_of_end.find(why.substr(0, kCompared)) != std::string::npos);
 }
+
+void end_where_held_up() { leaving_seconds = 5; }
 
 // By now nothing of what the command had is left on this rank. Rank 0 waits a moment for the others to come as far;
 // they end by themselves only where rank 0 is not there to do it.

@@ -40,6 +40,10 @@ void require_one_process(const std::string& command);
 /// A command that would have run on ranks was refused before: tells the others, so that all end with one sentence.
 void refuse_on_ranks(const Told& why);
 
+/// From now on this process is ended where it stands if it does not end soon once nothing goes on: it may be held up
+/// where nothing reaches it. For a process that is the command's alone.
+void end_where_held_up();
+
 /// The exit code of a process that ends for an error of this kind, as the last thing that it does. Where others were
 /// started beside it, it is theirs too, that of whoever failed first, and they are ended: a launcher that sees one
 /// process fail by itself kills the others, and returns what it makes of that.

@@ -210,6 +210,7 @@ int run_command(const std::vector<std::string>& arguments, Output& out,
 int run_program(const std::vector<std::string>& arguments, Output& out) {
   log_to_stderr();
   name_options_with_dashes(true);
+  end_where_held_up();
   try {
     const int code = dispatch(arguments, out);
     out.flush();

@@ -5,7 +5,7 @@
 #include "pages.h"
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     std::fputs("usage: tekio_pages FOLDER\n", stderr);
     return 2;
   }

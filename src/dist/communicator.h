@@ -49,6 +49,9 @@ struct Limits {
   double silence_seconds = 20;  ///< without a sign of life of one
   double start_seconds = 25;    ///< until all have come
   double saying_seconds = 3;    ///< for rank 0 to tell the user why nothing goes on
+  /// For the process to end itself, or the Communicator, once nothing goes on. Then it is ended where it stands, with
+  /// the exit code of what ended all: it may be held up where nothing reaches it. 0: it is left to itself.
+  double leaving_seconds = 0;
 };
 
 /// Processes that work together, and those of them that share this one's memory, itself included: of one machine and
@@ -92,7 +95,7 @@ class Communicator {
   virtual std::string broadcast(std::string_view of_rank_0) = 0;
 
   /// Throws what any other function would throw now, where not all ranks go on. For whoever waits for something else
-  /// that needs them all.
+  /// that needs them all, also on a thread of its own.
   virtual void check() const = 0;
   /// Limits::silence_seconds, after which that is known of a rank that is missing.
   virtual double silence_seconds() const = 0;

@@ -36,14 +36,30 @@ void take_short_turns() {
   ::syscall(SYS_sched_setattr, 0, &wish, 0);  // where this is not to be had, it works all the same
 }
 
-// Where ranks do not end in order, the caller says when its process is at its end, and whether all are to end with it.
-void wait_for_the_end(Meeting& meeting, Transport& transport) {
-  std::unique_lock lock(meeting.mutex);
-  meeting.to_thread.wait(lock, [&] { return meeting.is_over || meeting.abort_code; });
-  if (!meeting.abort_code) return;
-  const int code = *meeting.abort_code;
-  lock.unlock();
+// With the others, if the launcher answers.
+[[noreturn]] void end_process(Transport& transport, int code) {
+  std::thread([code] {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    ::_exit(code);
+  }).detach();
   transport.abort(code);
+  ::_exit(code);
+}
+
+// Where ranks do not end in order, the caller says when its process is at its end, and whether all are to end with it.
+// A caller that is held up, by a file system or a GPU that does not answer, is waited for as long as the limits say.
+void wait_for_the_end(Meeting& meeting, Transport& transport, const Limits& limits) {
+  std::unique_lock lock(meeting.mutex);
+  const auto is_at_end = [&] { return meeting.is_over || meeting.abort_code; };
+  if (limits.leaving_seconds <= 0)
+    meeting.to_thread.wait(lock, is_at_end);
+  else
+    meeting.to_thread.wait_for(lock, duration<double>(limits.leaving_seconds), is_at_end);
+  const bool is_held_up = !is_at_end();
+  if (!is_held_up && !meeting.abort_code) return;
+  const int code = is_held_up ? exit_code(meeting.ended_by) : *meeting.abort_code;
+  lock.unlock();
+  is_held_up ? end_process(transport, code) : transport.abort(code);
 }
 
 void serve(const OpenTransport& open, const Limits& limits, const Say& say, Meeting& meeting) {
@@ -64,7 +80,7 @@ void serve(const OpenTransport& open, const Limits& limits, const Say& say, Meet
     if (courier.run())
       transport->finish();
     else
-      wait_for_the_end(meeting, *transport);
+      wait_for_the_end(meeting, *transport, limits);
   } catch (...) {
     const std::lock_guard lock(meeting.mutex);
     meeting.cannot_open = std::current_exception();

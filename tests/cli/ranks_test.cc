@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -196,6 +197,27 @@ TEST_P(RanksOf, OneThatIsKilledEndsAll) {
 TEST_P(RanksOf, OneThatIsKilledIsNamedWhereTheLauncherLetsTheOthersLive) {
   if (GetParam() != "openmpi") GTEST_SKIP() << "MPICH's launcher ends the others whatever it is told";
   const auto result = launch_and_signal(SIGKILL, 1, {"--enable-recovery"});
+  EXPECT_EQ(result.code, 0) << "the launcher's, which was told that nothing was wrong";
+  EXPECT_LT(result.seconds, 30);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
+}
+
+// As by a file system that does not answer: nobody reads the pipe that rank 0 opens.
+TEST_P(RanksOf, OneThatIsHeldUpEndsWithTheOthers) {
+  if (GetParam() != "openmpi") GTEST_SKIP() << "MPICH's launcher ends the others whatever it is told";
+  const ScratchFolder folder;
+  const std::string text = folder.write("text.txt", sentences(60)), trace = folder / "trace";
+  ASSERT_EQ(::mkfifo(trace.c_str(), 0600), 0);
+  const auto strike = [](const std::vector<int>& processes) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));  // by now it waits
+    const int first = *std::ranges::min_element(processes);
+    for (const int process : processes)
+      if (process != first) ::kill(process, SIGKILL);
+  };
+  const auto result =
+      launch_beside(trace, strike, {"--enable-recovery"},
+                    {"adapt", "--model", model_folder(), "--data", text, "--chunk_size", "16", "--max_steps", "6",
+                     "--threads", "1", "--trace", trace, "--output_dir", folder / "run"});
   EXPECT_LT(result.seconds, 30);
   EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
 }
