@@ -24,7 +24,9 @@ BatchLimits limits_of_rate(int64_t batch_size, int64_t chunk_size, double p, boo
   return {.sequences = batch_size, .length = chunk_size, .masked_rows = static_cast<int64_t>(rows)};
 }
 
-const char* const kCheckpointCopy = "checkpoint copy";
+// Rank 0's alone: what it writes checkpoints from, made where there is room; and all ranks' moments, without which it
+// cannot write one.
+const char *const kCheckpointCopy = "checkpoint copy", *const kCollectedMoments = "collected moments";
 
 bool masks_words(const MaskOptions& o) { return o.whole_word_mask || o.masking == Masking::span; }
 
@@ -71,6 +73,8 @@ MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const Traini
       options.load_best_model_at_end || Schedule(options, data.train.size(), ranks.all).saves_left(0) > 1;
   if (saves_amid && backend.memory().on_host() && CheckpointWriter::copy_fits(config, available))
     plan.add(kCheckpointCopy, CheckpointWriter::copy_bytes(config));
+  else if (options.optimizer_sharding && ranks.all > 1 && backend.memory().on_host())
+    plan.add(kCollectedMoments, 2 * ParameterSet::bytes(config));  // at the end, or where a signal stops the run
   return plan;
 }
 
@@ -79,10 +83,11 @@ std::optional<int64_t> available_to(Backend& backend) {
 }
 
 std::string memory_shortage(const MemoryPlan& plan, std::optional<int64_t> available, RankCount ranks) {
-  int64_t each = 0;
-  for (const MemoryPlan::Line& line : plan.lines) each += line.purpose == kCheckpointCopy ? 0 : line.bytes;
-  if (ranks.here == 1) return memory_shortage(each, available);
-  if (!available || ranks.here * each <= *available) return {};
+  int64_t each = 0, first = 0;
+  for (const MemoryPlan::Line& line : plan.lines)
+    if (line.purpose != kCheckpointCopy) (line.purpose == kCollectedMoments ? first : each) += line.bytes;
+  if (ranks.here == 1) return memory_shortage(each + first, available);
+  if (!available || ranks.here * each + first <= *available) return {};
   return message(
       "the {} ranks on this machine need {} of memory each, but {} is available to all of them: start fewer with more "
       "--threads each, or take a smaller --per_device_train_batch_size with more --gradient_accumulation_steps",

@@ -27,8 +27,8 @@ Wire wire_of(const TrainingOptions& options);
 GradientSumLimits gradient_sum_limits(const TrainingOptions& options, const Chunks::Split& data, int ranks);
 
 /// Weights, gradients, moments, activations: all that each of so many ranks allocates before the first step, and what
-/// gradients take on their way to the others. And, where there is room for it beside all ranks of the machine, the copy
-/// that rank 0 writes checkpoints from.
+/// gradients take on their way to the others. And what rank 0 writes checkpoints from: where there is room for it
+/// beside all ranks of the machine, a copy; else, where moments are shared out, all of these.
 MemoryPlan memory_plan(const ModelConfig& config, Backend& backend, const TrainingOptions& options,
                        const Chunks::Split& data, DType type, RankCount ranks = {});
 

@@ -81,6 +81,9 @@ TEST(Plan, RanksOfOneMachineShareItsMemory) {
             "fewer with more threads each, or take a smaller per_device_train_batch_size with more "
             "gradient_accumulation_steps");
   EXPECT_EQ(memory_shortage(plan, 3'900'000'000, {}), memory_shortage(4'000'000'000, 3'900'000'000));
+  plan.add("collected moments", 500'000'000);  // the first one's
+  EXPECT_EQ(memory_shortage(plan, 8'500'000'000, {.all = 8, .here = 2}), "");
+  EXPECT_NE(memory_shortage(plan, 8'499'999'999, {.all = 8, .here = 2}), "");
 }
 
 TEST(Plan, TellsWhereCheckpointsHaveNoRoom) {

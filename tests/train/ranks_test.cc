@@ -220,6 +220,10 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
   o.optimizer_sharding = true;
   EXPECT_EQ(lines(1).at("moments"), 2 * set);
   EXPECT_EQ(lines(4).at("moments"), 2 * set) << "a single block of the norm is one rank's";
+  EXPECT_EQ(lines(4).contains("collected moments"), !lines(4).contains("checkpoint copy")) << "which holds them, too";
+  EXPECT_FALSE(lines(1).contains("collected moments"));
+  o.save_strategy = Interval::no;
+  EXPECT_EQ(lines(4).at("collected moments"), 2 * set) << "for a checkpoint where a signal stops the run";
   EXPECT_FALSE(lines(1).contains("exchange"));
   EXPECT_EQ(lines(4).at("exchange"), set) << "less than what finds room on its way";
   o.wire = WireFormat::bf16;
