@@ -4,6 +4,7 @@
 """
 
 import pathlib
+import signal
 import sys
 import time
 import unittest
@@ -35,6 +36,7 @@ def main():
 
 def run_suite(suite, name):
     """Returns the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would what tests start
     result = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0).run(suite)
     for _, reason in result.skipped:
         print(f"{name}: Skipped\n{reason}\n")

@@ -461,6 +461,7 @@ class Training(unittest.TestCase):
             " eval_strategy='no', save_strategy='no', general_data='none', no_cache=True, threads=1)\n"
         )
         child = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, env=dict(os.environ))
+        self.addCleanup(child.kill)
         metrics = self.folder / "run" / "metrics.jsonl"
         while child.poll() is None and not (metrics.exists() and metrics.stat().st_size > 500):
             time.sleep(0.005)
