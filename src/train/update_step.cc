@@ -198,6 +198,7 @@ UpdateStep::Outline UpdateStep::outline_of(const UpdateBatches& update) {
   if (update.update.batches > 1) record += bytes_of(GradientSum::distinct_ids(batches));
 
   Outline outline;
+  std::vector<bool> is_looked_up(static_cast<size_t>(model_.config().vocabulary));  // as ranks may be many, not sorted
   const std::vector<std::string> records = ranks_.gather(record);
   for (size_t rank = 0; rank < records.size(); ++rank) {
     const std::string_view of_rank = records[rank];
@@ -206,10 +207,17 @@ UpdateStep::Outline UpdateStep::outline_of(const UpdateBatches& update) {
       fail(ErrorKind::comms, "rank {} sent {} of its batches of update {}, where {} were due", rank,
            counted(static_cast<int64_t>(of_rank.size()), "byte"), update.update.step, own);
     append(outline.figures, of_rank.substr(0, own));
-    append(outline.looked_up, of_rank.substr(own));
+    std::vector<int32_t> ids;
+    append(ids, of_rank.substr(own));
+    for (const int32_t id : ids) {
+      if (id < 0 || static_cast<size_t>(id) >= is_looked_up.size())
+        fail(ErrorKind::comms, "rank {} looked up token {} in update {}, of {} that there are", rank, id,
+             update.update.step, is_looked_up.size());
+      is_looked_up[static_cast<size_t>(id)] = true;
+    }
   }
-  std::ranges::sort(outline.looked_up);
-  outline.looked_up.erase(std::unique(outline.looked_up.begin(), outline.looked_up.end()), outline.looked_up.end());
+  for (size_t id = 0; id < is_looked_up.size(); ++id)
+    if (is_looked_up[id]) outline.looked_up.push_back(static_cast<int32_t>(id));
   return outline;
 }
 
