@@ -23,6 +23,7 @@
 #include "named_options.h"
 #include "push_at_end.h"
 #include "train/on_ranks.h"
+#include "train/run_folder.h"
 #include "train/training_options.h"
 #include "training_options.h"
 
@@ -146,6 +147,15 @@ nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_
   return dict_of({{"steps", report.steps}, {"train_loss", report.train_loss}, {"run_dir", report.run_dir}});
 }
 
+/// The checkpoint that train() goes on from with the same arguments, whole; none: it begins at the beginning.
+std::optional<std::string> checkpoint_to_resume(Arguments& arguments, const std::string& resume) {
+  TrainingOptions options = arguments.resolved();
+  options.resume_from_checkpoint = resume;
+  const ReleasedCall released;
+  const auto found = RunFolder(options).checkpoint_to_resume();
+  return found ? std::optional(found->string()) : std::nullopt;
+}
+
 nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
                          Arguments& arguments) {
   const TrainingOptions options = arguments.resolved();
@@ -223,6 +233,7 @@ void bind_train(nb::module_& m) {
   });
   m.def("train", &train, nb::arg("model"), nb::arg("tokenizer"), nb::arg("train_chunks"), nb::arg("eval_chunks").none(),
         nb::arg("arguments"), nb::arg("resume"), nb::arg("model_name"), nb::arg("flow"));
+  m.def("checkpoint_to_resume", &checkpoint_to_resume, nb::arg("arguments"), nb::arg("resume"));
   m.def("evaluate", &evaluate_chunks, nb::arg("model"), nb::arg("tokenizer"), nb::arg("chunks"), nb::arg("arguments"));
   nb::class_<Push>(m, "Push")
       .def(nb::init<Arguments&, const std::string&>(), nb::arg("arguments"), nb::arg("message"), WithoutGil())

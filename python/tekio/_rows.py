@@ -1,5 +1,7 @@
 """Where a Dataset's rows are: in files, in memory, or in a store of tokens. Each kind has names, row(), columns() and select()."""
 
+import threading
+
 from tekio import _places, _tekio
 from tekio._arrays import to_list
 from tekio.errors import UsageError
@@ -14,7 +16,8 @@ class FileRows:
     def __init__(self, inner):
         self.inner = inner
         self._names = None  # until somebody asks: files are read for them
-        self._reader = None
+        self._reader = None  # one thread's at a time
+        self._reads = threading.Lock()
         self._read = 0, []  # where the rows that were read last begin, and these
 
     @property
@@ -29,14 +32,17 @@ class FileRows:
     def row(self, i):
         begin, read = self._read
         if not begin <= i < begin + len(read):
-            begin, read = self._read = i, _places.with_arrow(lambda: self._rows_from(i))
+            read = _places.with_arrow(lambda: self._rows_from(i))
+            begin = i
+            self._read = begin, read
         return read[i - begin]
 
     def _rows_from(self, i):
-        if self._reader is None or self._reader.position > i:
-            self._reader = _tekio.RowReader(self.inner)
-        self._reader.skip(i - self._reader.position)
-        return self._reader.next(_AHEAD)
+        with self._reads:
+            if self._reader is None or self._reader.position > i:
+                self._reader = _tekio.RowReader(self.inner)
+            self._reader.skip(i - self._reader.position)
+            return self._reader.next(_AHEAD)
 
     def columns(self, rows, names):
         data = {name: [] for name in names}

@@ -1,6 +1,5 @@
 """Trainer, with the names and returned shapes of Hugging Face transformers, and adapt(), the whole of it in one call."""
 
-import glob
 import json
 import os
 from collections.abc import Mapping
@@ -111,11 +110,12 @@ class Trainer:
         if not isinstance(resume_from_checkpoint, (bool, str, os.PathLike, type(None))):
             raise UsageError(f"resume_from_checkpoint is {resume_from_checkpoint!r}; expected True, or a checkpoint's folder")
         resume = resume_from_checkpoint or ""
-        checkpoint = _newest_checkpoint(self.args.output_dir) if resume is True else os.fspath(resume)
-        if checkpoint is None:
-            raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
+        checkpoint = ""
         if resume:
             arguments.set("overwrite_output_dir", ["false"])
+            checkpoint = _tekio.checkpoint_to_resume(arguments, "auto" if resume is True else os.fspath(resume))
+        if checkpoint is None:
+            raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
         hub = None
         if self.args.push_to_hub and self.is_world_process_zero():
             hub = _tekio.Push(arguments, "End of training")
@@ -130,7 +130,7 @@ class Trainer:
             self._callbacks.call("on_train_begin")
             try:
                 done = _tekio.train(
-                    self.model._usable(), self.processing_class._inner, train, evaluation, arguments, "auto" if resume is True else os.fspath(resume),
+                    self.model._usable(), self.processing_class._inner, train, evaluation, arguments, checkpoint,
                     self.model.name_or_path, flow
                 )  # fmt: skip
                 self._take_state(done["run_dir"])
@@ -255,12 +255,6 @@ class Trainer:
             history = self._before + TrainerState.load_from_json(place).log_history
             self.state = TrainerState.load_from_json(place)
             self.state.log_history = history
-
-
-def _newest_checkpoint(run_dir):
-    """The folder of the run's last one; None where there is none."""
-    found = [path for path in glob.glob(os.path.join(glob.escape(run_dir), "checkpoint-*")) if path.rpartition("-")[2].isdecimal()]
-    return max(found, key=lambda path: int(path.rpartition("-")[2]), default=None)
 
 
 class _Flow:

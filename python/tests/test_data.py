@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import random
 import tempfile
+import threading
 import unittest
 
 import numpy as np
@@ -46,6 +48,22 @@ class Rows(unittest.TestCase):
                 rows[2300]
             with self.assertRaisesRegex(KeyError, "Column nothing not in the dataset"):
                 rows["nothing"]
+
+    def test_threads_that_read_one_file_get_their_own_rows(self):
+        dataset, wrong = tekio.load_dataset("json", data_files=self.path, split="train"), []
+
+        def read(seed):
+            places = random.Random(seed)
+            for i in (places.randrange(len(ROWS)) for _ in range(400)):
+                if dataset[i] != ROWS[i]:
+                    wrong.append(i)
+
+        threads = [threading.Thread(target=read, args=(seed,)) for seed in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
 
     def test_files_are_read_when_something_is_asked_of_them(self):
         with tempfile.TemporaryDirectory() as folder:

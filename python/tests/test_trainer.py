@@ -399,6 +399,9 @@ class Training(unittest.TestCase):
         self.assertFalse((self.folder / "run" / "model.safetensors").exists())
         checkpoints = [path.name for path in (self.folder / "run").glob("checkpoint-*")]
         self.assertEqual(checkpoints, [f"checkpoint-{interrupted.state.global_step}"])
+        newer = self.folder / "run" / "checkpoint-9"  # begun, and never whole: the one before is gone on from
+        newer.mkdir()
+        (newer / "trainer_state.json").write_text("[")
         again = self.trainer(arguments(self.folder / "run"), fresh_model())  # overwrite_output_dir: what is resumed stays
         self.assertEqual(again.train(resume_from_checkpoint=True).global_step, 10)
         self.trainer(arguments(self.folder / "whole"), fresh_model()).train()

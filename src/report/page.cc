@@ -102,6 +102,9 @@ std::string duplicates_text(const Json& record) {
   if (known > 0)
     return fmt::format("{} of the rows evaluated on {} trained on too: the figures are better than on new text.",
                        figure(known, 1), known > 1 ? "were" : "was");
+  if (repeated > 0 && !std::isfinite(known))
+    return fmt::format("{} of the rows {} an earlier one: some may be both trained on and evaluated on.",
+                       figure(repeated, 1), repeated > 1 ? "repeat" : "repeats");
   if (repeated > 0)
     return fmt::format(
         "{} of the rows trained on {} an earlier one: what they say was learnt more often than the "

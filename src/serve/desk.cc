@@ -91,7 +91,9 @@ std::vector<Desk::Waiting> Desk::take() {
 }
 
 void Desk::work() {
-  for (std::vector<Waiting> batch = take(); !batch.empty(); batch = take()) {
+  for (;;) {
+    std::vector<Waiting> batch = take();  // gone before the next one is waited for
+    if (batch.empty()) return;
     drop_those_who_left(batch);
     if (!batch.empty()) answer(batch);
   }
@@ -103,10 +105,16 @@ void Desk::drop_those_who_left(std::vector<Waiting>& batch) const {
   const auto now = std::chrono::steady_clock::now();
   std::erase_if(batch, [&](Waiting& one) {
     if (!one.has_left || now - one.asked < limits_.left || !one.has_left()) return false;
-    one.answer.set_exception(
-        std::make_exception_ptr(Refusal(499, "the client closed the connection while its request waited")));
+    refuse(one, std::make_exception_ptr(Refusal(
+                    503, "the client closed its side of the connection while its request waited; leave it open")));
     return true;
   });
+}
+
+/// Its room is there again when its client knows.
+void Desk::refuse(Waiting& one, std::exception_ptr why) {
+  one.room.reset();
+  one.answer.set_exception(std::move(why));
 }
 
 /// Fills the texts of several requests in one pass.
@@ -126,7 +134,7 @@ void Desk::answer(std::span<Waiting> batch) {
     filled = fill(batch);
   } catch (const std::exception&) {
     if (batch.size() > 1) return answer_apart(batch);
-    return batch.front().answer.set_exception(std::current_exception());
+    return refuse(batch.front(), std::current_exception());
   }
   size_t at = 0;
   for (Waiting& each : batch) {
@@ -135,7 +143,7 @@ void Desk::answer(std::span<Waiting> batch) {
     try {
       each.answer.set_value({answer_to(each.request, own), std::move(each.room)});
     } catch (const std::exception&) {  // no memory
-      each.answer.set_exception(std::current_exception());
+      refuse(each, std::current_exception());
     }
   }
 }

@@ -70,6 +70,7 @@ class Desk {
   };
   void work();
   std::vector<Waiting> take();
+  static void refuse(Waiting& one, std::exception_ptr why);
   void drop_those_who_left(std::vector<Waiting>& batch) const;
   Filled fill(std::span<const Waiting> batch);
   void answer(std::span<Waiting> batch);

@@ -93,6 +93,9 @@ TEST(Page, SaysWhichRowsStandTwice) {
   EXPECT_THAT(page({&run, 1}), Not(HasSubstr("twice")));
   run.record["data"]["duplicate_rows"] = 0;
   EXPECT_THAT(page({&run, 1}), HasSubstr("<p>No row trained on stands twice.</p>"));
+  run.record["data"]["duplicate_rows"] = 50;
+  EXPECT_THAT(page({&run, 1}), HasSubstr("50 of the rows repeat an earlier one: some may be both"));
+  run.record["data"]["duplicate_rows"] = 0;
   run.record["data"]["held_out_duplicates"] = 0;
   EXPECT_THAT(page({&run, 1}), HasSubstr("and none evaluated on was trained on."));
   run.record["data"]["duplicate_rows"] = 1'234;

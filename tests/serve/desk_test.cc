@@ -193,7 +193,9 @@ TEST_F(DeskTest, LargeAnswersHaveSoMuchRoomUntilTheyAreSent) {
   EXPECT_TRUE(is_refused(60));
   made.reset();
   EXPECT_EQ(desk_->counts().large_bytes, 0u);
-  EXPECT_FALSE(is_refused(500));  // by itself, whatever its size
+  auto bad = desk_->ask(large_request("bad", 500));  // by itself, whatever its size
+  EXPECT_EQ(status_of(bad), 400);
+  EXPECT_EQ(desk_->counts().large_bytes, 0u);
 }
 
 TEST_F(DeskTest, ComputesNothingForWhoHasLeft) {
@@ -203,8 +205,8 @@ TEST_F(DeskTest, ComputesNothingForWhoHasLeft) {
        alone = desk_->ask(request_for({"alone"}, 7), [] { return true; });
   model_.let_all_through();
   EXPECT_EQ(status_of(here), 200);
-  EXPECT_EQ(status_of(gone), 499);
-  EXPECT_EQ(status_of(alone), 499);
+  EXPECT_EQ(status_of(gone), 503);
+  EXPECT_EQ(status_of(alone), 503);
   EXPECT_THAT(model_.passes(), ElementsAre(ElementsAre("first"), ElementsAre("here")));
 }
 
