@@ -1,7 +1,11 @@
 // tekio serve: models behind HTTP, with a page to try them.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +15,7 @@
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/no_signals.h"
 #include "command.h"
 #include "inputs.h"
 #include "model/masked_lm.h"
@@ -19,6 +24,8 @@
 
 namespace tekio::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{20};
 
 volatile std::sig_atomic_t end_signal = 0;
 
@@ -45,6 +52,14 @@ class ServerSignals {
   struct sigaction interrupt_ {
   }, terminate_{};
 };
+
+/// As many as the system allows: each client takes one.
+void take_more_descriptors() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
+  descriptors.rlim_cur = descriptors.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &descriptors);
+}
 
 /// "1MB" as 1,000,000: bytes, or with kB, MB or GB behind.
 uint64_t body_limit(const std::string& text) {
@@ -101,24 +116,46 @@ class Serve final : public Command {
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
     if (!run_.empty()) options_.run = run_folder();
-    std::optional<serve::Service> service;                          // outlives the server
-    serve::Server server(host_, static_cast<int>(port_), limits_);  // first: models take longer to open
-    std::vector<serve::ServedModel> models = open_models();
-    OrderedJson names = OrderedJson::array();
-    for (const serve::ServedModel& model : models) names.push_back(model.name);
-
-    const ServerSignals signals;
+    take_more_descriptors();
+    const ServerSignals signals;            // before there are clients, all of whom are to be answered
+    std::optional<serve::Service> service;  // outlives the server
+    serve::Server server(host_, static_cast<int>(port_), limits_);
     options_.hosts = server.names();
-    service.emplace(std::move(models), options_);
+    service.emplace(options_);
     server.start(*service);
-    tell_address(server.port(), names, out);
-    while (end_signal == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::future<std::vector<serve::ServedModel>> opening = std::async(std::launch::async, [this] {
+      take_no_signals();
+      return open_models();
+    });
+    const auto is_open = [&] { return opening.wait_for(kLookAgain) == std::future_status::ready; };
+    while (end_signal == 0 && !is_open()) {}
+    if (end_signal == 0)
+      open(*service, opening, server.port(), out);
+    else
+      service->give_up();
+    while (end_signal == 0) std::this_thread::sleep_for(kLookAgain);
     server.stop();
     note(" stopped  what had arrived is answered");
+    if (opening.valid()) ::_exit(128 + end_signal);  // nothing stops who opens a model
     return 128 + end_signal;
   }
 
  private:
+  /// Serves the models that were opened, and tells where. Errors: those of opening them.
+  void open(serve::Service& service, std::future<std::vector<serve::ServedModel>>& opening, int port,
+            Output& out) const {
+    try {
+      std::vector<serve::ServedModel> models = opening.get();
+      OrderedJson names = OrderedJson::array();
+      for (const serve::ServedModel& model : models) names.push_back(model.name);
+      service.open(std::move(models));
+      tell_address(port, names, out);
+    } catch (...) {
+      service.give_up();
+      throw;
+    }
+  }
+
   std::vector<serve::ServedModel> open_models() const {
     std::vector<serve::ServedModel> models;
     std::set<std::string> names;

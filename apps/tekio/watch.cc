@@ -77,11 +77,11 @@ void Watch::start(const OpenModel& opened, TrainingOptions& options) {
   models.push_back(serve::serve_model(run.filename().string(), opened.model, opened.tokenizer,
                                       [turns = turns_](const std::function<void()>& work) { turns->ask(work); }));
   const auto evaluations = std::make_shared<serve::ToldEvaluations>();
-  service_.emplace(std::move(models), serve::ServiceOptions{.hosts = server_.names(),
-                                                            .token = environment("TEKIO_SERVE_TOKEN"),
-                                                            .run = run,
-                                                            .prompts = options.prompts,
-                                                            .evaluations = evaluations});
+  service_.emplace(serve::ServiceOptions{.hosts = server_.names(),
+                                         .token = environment("TEKIO_SERVE_TOKEN"),
+                                         .run = run,
+                                         .prompts = options.prompts,
+                                         .evaluations = evaluations});
   options.on_log = [evaluations, before = std::move(options.on_log)](const std::string& entry) {
     if (before) before(entry);
     evaluations->add(parse_json(entry, "the log history"));
@@ -91,6 +91,7 @@ void Watch::start(const OpenModel& opened, TrainingOptions& options) {
     if (before) before(point, control);
     turns->give();
   };
+  service_->open(std::move(models));
   server_.start(*service_);
 }
 

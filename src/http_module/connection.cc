@@ -1,12 +1,14 @@
 #include "http_module/connection.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tekio::http {
 namespace {
@@ -23,8 +25,8 @@ constexpr uint64_t kLingerBytes = 32 << 20;
 
 }  // namespace
 
-Connection::Connection(int socket, const Limits& limits, const Bell& bell)
-    : socket_(socket), limits_(limits), bell_(bell) {}
+Connection::Connection(int socket, const Limits& limits, const Bell& bell, std::function<bool()> is_wanted)
+    : socket_(socket), limits_(limits), bell_(bell), is_wanted_(std::move(is_wanted)) {}
 
 Connection::~Connection() { ::close(socket_); }
 
@@ -33,7 +35,7 @@ bool Connection::is_ready(short events, Clock::time_point deadline) const {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
     pollfd wanted{.fd = socket_, .events = events, .revents = 0};
     const int ready = ::poll(&wanted, 1, static_cast<int>(std::max<int64_t>(0, left)));
-    if (ready > 0) return (wanted.revents & (events | POLLHUP)) != 0;
+    if (ready > 0) return true;
     if (ready < 0 && errno == EINTR) continue;
     return false;
   }
@@ -75,12 +77,29 @@ void Connection::begin_body() { may_read_ = limits_.body * kChunkOverhead + kHea
 
 void Connection::linger() {
   ::shutdown(socket_, SHUT_WR);
-  const Clock::time_point deadline = Clock::now() + kLinger;
+  const Clock::time_point deadline = Clock::now() + (is_wanted_() ? limits_.hurry : kLinger);
   buffer_.resize(kReadAhead);
   for (uint64_t left = kLingerBytes; left > kReadAhead && is_ready(POLLIN, deadline);) {
     const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (got <= 0) return;
     left -= static_cast<uint64_t>(got);
+  }
+}
+
+uint64_t Connection::waiting() const {
+  int bytes = 0;
+  return ::ioctl(socket_, FIONREAD, &bytes) == 0 ? static_cast<uint64_t>(bytes) : 0;
+}
+
+bool Connection::owes_answers() {
+  if (!owed_) owed_ = received_ + waiting();
+  return received_ - (buffer_.size() - at_) < *owed_;
+}
+
+bool Connection::takes_more() const {
+  for (;;) {
+    if (is_ready(POLLOUT, std::min(answer_deadline_, Clock::now() + limits_.hurry))) return true;
+    if (Clock::now() >= answer_deadline_ || is_wanted_()) return false;
   }
 }
 
@@ -105,6 +124,7 @@ ssize_t Connection::read(char* bytes, size_t size) {
     buffer_.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
     at_ = 0;
     if (got <= 0) return got;
+    received_ += static_cast<uint64_t>(got);
   }
   const size_t taken = std::min(size, buffer_.size() - at_);
   if (taken > may_read_) return -1;
@@ -124,7 +144,7 @@ ssize_t Connection::write(const char* bytes, size_t size) {
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      if (!is_ready(POLLOUT, answer_deadline_)) return -1;
+      if (!takes_more()) return -1;
     } else if (!(sent < 0 && errno == EINTR)) {
       return -1;
     }

@@ -5,6 +5,9 @@
 #include <httplib.h>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "http_module/listener.h"
@@ -14,8 +17,9 @@ namespace tekio::http {
 
 class Connection final : public httplib::Stream {
  public:
-  /// Closes the socket in the end. `bell`: rings where who is idle has to leave.
-  Connection(int socket, const Limits& limits, const Bell& bell);
+  /// Closes the socket in the end. `bell`: rings where who is idle has to leave. `is_wanted`: whether others wait for
+  /// what an answer that is not taken holds up.
+  Connection(int socket, const Limits& limits, const Bell& bell, std::function<bool()> is_wanted);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -31,6 +35,11 @@ class Connection final : public httplib::Stream {
   /// Nothing further is written. Reads what the client still sends, for a little while: closed with bytes unread, a
   /// socket resets the connection, and the answer may be lost with it.
   void linger();
+
+  /// Something has come that was not read. From the thread that reads.
+  bool has_unread() const { return at_ < buffer_.size() || waiting() > 0; }
+  /// Something is left of what had come when this was first asked.
+  bool owes_answers();
 
   /// The client has closed its end, or both. From any thread, while this one neither reads nor writes.
   bool has_left() const;
@@ -48,14 +57,21 @@ class Connection final : public httplib::Stream {
   using Clock = std::chrono::steady_clock;
   /// Waits for bytes of the request, until its deadline, which comes nearer once the bell rings.
   bool has_more();
-  /// Waits until the socket is ready for `events`, at most until `deadline`.
+  /// Waits until the client takes more of its answer.
+  bool takes_more() const;
+  /// Bytes that have come, beside those that were read ahead.
+  uint64_t waiting() const;
+  /// Waits until the socket is ready for `events` or broken, at most until `deadline`.
   bool is_ready(short events, Clock::time_point deadline) const;
 
   const int socket_;
   const Limits limits_;
   const Bell& bell_;
+  const std::function<bool()> is_wanted_;
   Clock::time_point request_deadline_, answer_deadline_;
-  uint64_t may_read_ = 0;  // bytes of this request
+  uint64_t may_read_ = 0;         // bytes of this request
+  uint64_t received_ = 0;         // of all
+  std::optional<uint64_t> owed_;  // of all that had come when that was first asked
   bool is_hurried_ = false, is_answering_ = false, is_stream_ = false;
   std::string line_;
   std::string buffer_;  // read ahead: httplib reads heads byte by byte

@@ -1,19 +1,23 @@
 #include "http_module/crowd.h"
 
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdint>
-#include <iterator>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tekio::http {
 namespace {
 
-constexpr size_t kLook = 16 << 10;  // who has sent so much of a request is not slow
+constexpr std::chrono::milliseconds kLookAgain{10};
+constexpr size_t kHead = 64 << 10;      // a longer one is refused, and quickly
+constexpr uint64_t kUnread = 32 << 10;  // bytes that the system surely keeps of what nobody reads
+constexpr uint64_t kEndless = UINT64_MAX;
 
 /// Of a head in lower case; empty: there is no such header.
 std::string_view header(std::string_view head, std::string_view name) {
@@ -24,52 +28,106 @@ std::string_view header(std::string_view head, std::string_view name) {
   return value.substr(std::min(value.find_first_not_of(' '), value.size()));
 }
 
-/// Only looks. What is no HTTP counts as whole where it ends as a head does: it is refused quickly.
-bool has_whole_request(int socket) {
-  char bytes[kLook];
-  const ssize_t got = ::recv(socket, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
-  if (got == 0 || got == static_cast<ssize_t>(kLook)) return true;  // has left; or much has come
-  if (got < 0) return false;
-  const std::string_view sent(bytes, static_cast<size_t>(got));
+/// The bytes of the request of which these are the first; 0: they do not say yet. `kEndless`: it is to be read before
+/// it ends. What is no HTTP counts as whole where it ends as a head does: it is refused quickly.
+uint64_t request_size(std::string_view sent) {
   const size_t end = sent.find("\r\n\r\n");
-  if (end == std::string_view::npos) return false;
+  if (end == std::string_view::npos) return sent.size() < kHead ? 0 : sent.size();
   std::string head(sent.substr(0, end));
   std::ranges::transform(head, head.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  if (!header(head, "\r\nexpect:").empty()) return true;  // waits to be told to go on
-  if (!header(head, "\r\ntransfer-encoding:").empty()) return sent.ends_with("\r\n0\r\n\r\n");
+  if (!header(head, "\r\nexpect:").empty()) return kEndless;  // waits to be told to go on
+  if (!header(head, "\r\ntransfer-encoding:").empty())
+    return sent.ends_with("\r\n0\r\n\r\n") ? sent.size() : sent.size() < kUnread ? 0 : kEndless;
   const std::string_view length = header(head, "\r\ncontent-length:");
   uint64_t body = 0;
   std::from_chars(length.data(), length.data() + length.size(), body);
-  return sent.size() - (end + 4) >= body;
+  return std::min(body, kEndless - kHead) + end + 4;
 }
 
 }  // namespace
 
 Crowd::~Crowd() {
-  for (const Client& client : clients_) ::close(client.socket);
+  for (const Line& line : lines_)
+    for (const Client& client : line) ::close(client.socket);
 }
 
-void Crowd::sort() {
-  if (clients_.size() < 2) return;
-  const auto first = clients_.begin() + static_cast<std::ptrdiff_t>(whole_);  // those in front stay so
-  const auto last = std::stable_partition(first, clients_.end(),
-                                          [](const Client& client) { return has_whole_request(client.socket); });
-  whole_ = static_cast<size_t>(last - clients_.begin());
+void Crowd::add(int socket) {
+  of(Kind::slow).push_back({.socket = socket, .since = Clock::now()});
+  ++new_;
+}
+
+size_t Crowd::size() const {
+  size_t size = 0;
+  for (const Line& line : lines_) size += line.size();
+  return size;
+}
+
+Crowd::Kind Crowd::first() const {
+  for (const Kind kind : {Kind::whole, Kind::waiting})
+    if (!of(kind).empty()) return kind;
+  return Kind::slow;
 }
 
 void Crowd::pop() {
-  clients_.pop_front();
-  whole_ -= whole_ > 0;
+  of(first()).pop_front();
+  new_ = std::min(new_, of(Kind::slow).size());
+}
+
+/// Only looks. Something has come, or it has left.
+Crowd::Kind Crowd::kind_of(Client& client) {
+  int come = 0;
+  if (::ioctl(client.socket, FIONREAD, &come) != 0) return Kind::whole;  // what is wrong is found by who reads
+  if (come > client.come && client.request == 0) {
+    thread_local std::vector<char> bytes(kHead);
+    const ssize_t got = ::recv(client.socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0) client.request = request_size({bytes.data(), static_cast<size_t>(got)});
+  }
+  client.come = come;
+  if (client.request == 0) return Kind::slow;
+  if (static_cast<uint64_t>(come) >= client.request) return Kind::whole;
+  return client.request > kUnread ? Kind::waiting : Kind::slow;
+}
+
+/// Sorts the clients of a line from `first` on into those of their kinds.
+void Crowd::look(Line& line, size_t first) {
+  std::vector<pollfd> asked;
+  for (size_t i = first; i < line.size(); ++i)
+    asked.push_back({.fd = line[i].socket, .events = POLLIN | POLLRDHUP, .revents = 0});
+  ::poll(asked.data(), asked.size(), 0);
+  size_t kept = first;
+  for (size_t i = first; i < line.size(); ++i) {
+    Client client = line[i];
+    const short found = asked[i - first].revents;
+    const Kind kind = (found & ~POLLIN) != 0 ? Kind::whole : found != 0 ? kind_of(client) : Kind::slow;
+    if (&of(kind) == &line)
+      line[kept++] = client;
+    else
+      of(kind).push_back(client);
+  }
+  line.resize(kept);
+}
+
+void Crowd::sort() {
+  const auto now = Clock::now();
+  const bool looks_at_all = now - looked_ >= kLookAgain;
+  if (looks_at_all) {
+    looked_ = now;
+    look(of(Kind::waiting), 0);
+  }
+  look(of(Kind::slow), looks_at_all ? 0 : of(Kind::slow).size() - new_);
+  new_ = 0;
 }
 
 size_t Crowd::drop(size_t most, std::chrono::milliseconds time) {
   const Clock::time_point latest = Clock::now() - time;
   size_t dropped = 0;
-  while (dropped < most && whole_ + dropped < clients_.size() && clients_[whole_ + dropped].since <= latest)
-    ::close(clients_[whole_ + dropped++].socket);
-  const auto first = clients_.begin() + static_cast<std::ptrdiff_t>(whole_);
-  clients_.erase(first, first + static_cast<std::ptrdiff_t>(dropped));
+  for (const Kind kind : {Kind::slow, Kind::waiting})
+    for (Line& line = of(kind); dropped < most && !line.empty() && line.front().since <= latest; ++dropped) {
+      ::close(line.front().socket);
+      line.pop_front();
+    }
+  new_ = std::min(new_, of(Kind::slow).size());
   return dropped;
 }
 

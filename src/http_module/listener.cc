@@ -91,10 +91,10 @@ int Listener::accept() {
   return client;
 }
 
-void Listener::wait(const Bell& bell, bool for_clients) const {
+void Listener::wait(const Bell& bell, bool for_clients, bool briefly) const {
   pollfd both[] = {{.fd = bell.descriptor(), .events = POLLIN, .revents = 0},
                    {.fd = socket_, .events = POLLIN, .revents = 0}};
-  ::poll(both, for_clients ? 2 : 1, for_clients ? -1 : 100);
+  ::poll(both, for_clients ? 2 : 1, briefly ? 10 : -1);
 }
 
 void Listener::close() {

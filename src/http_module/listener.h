@@ -36,8 +36,8 @@ class Listener {
   int socket() const { return socket_; }
   /// The next client's socket; -1: none is there, or it cannot be had just now, as errno says.
   int accept();
-  /// Waits until `bell` rings or, with `for_clients`, a client is there; without, for a tenth of a second at most.
-  void wait(const Bell& bell, bool for_clients) const;
+  /// Waits until `bell` rings or, with `for_clients`, a client is there; with `briefly` for 10 ms at most.
+  void wait(const Bell& bell, bool for_clients, bool briefly) const;
   void close();
 
  private:

@@ -1,16 +1,19 @@
 #include "http_module/module.h"
 
 #include <httplib.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <regex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "http_module/connection.h"
@@ -24,15 +27,34 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before others are looked at
+constexpr uint64_t kOtherDescriptors = 100;
+
+/// One of the connections whose request is being read, until it is.
+class Reader {
+ public:
+  /// Counted already.
+  explicit Reader(std::atomic<uint64_t>& readers) : readers_(&readers) {}
+  ~Reader() { end(); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  void end() {
+    if (readers_ != nullptr) --*std::exchange(readers_, nullptr);
+  }
+
+ private:
+  std::atomic<uint64_t>* readers_;
+};
 
 /// Of this thread: a request and its answer.
 struct Exchange {
   Connection* connection = nullptr;
+  Reader* reader = nullptr;
   Clock::time_point begun = Clock::now();
   Request request;
   bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
   bool closes = false;   ///< the answer is the connection's last
   std::shared_ptr<void> held = {};
+  std::function<bool()> is_wanted = {};
 };
 thread_local Exchange exchange;
 
@@ -68,8 +90,8 @@ class HttplibServer final : public Server, private httplib::Server {
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
       if (response.body.empty() && !answer_other_method(response)) fill(response, handler_->error(response.status));
     });
-    set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
-      if (!exchange.is_read) exchange.closes = true;
+    set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
+      if (!exchange.is_read || is_last_answer(*exchange.connection)) exchange.closes = true;
       response.headers.erase("Keep-Alive");
       if (!exchange.closes) return;
       response.headers.erase("Connection");
@@ -91,15 +113,16 @@ class HttplibServer final : public Server, private httplib::Server {
 
   void run(http::Handler& handler) override {
     handler_ = &handler;
+    const size_t most = most_that_wait();
     Workers workers(
         limits_.connections, [this](int socket) { serve(socket); }, [this] { changed_.ring(); });
     Crowd crowd;
     while (!stops_) {
       changed_.silence();
-      take_in(crowd);
+      take_in(crowd, most);
       give(crowd, workers);
-      if (crowd.size() >= limits_.crowd) crowd.drop(kAtOnce, limits_.hurry);
-      listener_.wait(changed_, crowd.size() < limits_.crowd);
+      if (crowd.size() >= most) crowd.drop(kAtOnce, limits_.hurry);
+      listener_.wait(changed_, crowd.size() < most, !crowd.is_empty());
     }
     // Who had connected by now is served; whoever connects again meets no server.
     for (int client = listener_.accept(); client >= 0; client = listener_.accept()) crowd.add(client);
@@ -108,7 +131,7 @@ class HttplibServer final : public Server, private httplib::Server {
       changed_.silence();
       give(crowd, workers);
       if (crowd.is_empty()) break;
-      listener_.wait(changed_, false);
+      listener_.wait(changed_, false, true);
     }
   }
 
@@ -119,9 +142,18 @@ class HttplibServer final : public Server, private httplib::Server {
   }
 
  private:
+  /// As many as descriptors are left for.
+  size_t most_that_wait() const {
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits_.crowd;
+    const uint64_t others = limits_.connections + kOtherDescriptors;
+    const uint64_t left = descriptors.rlim_cur > others ? descriptors.rlim_cur - others : 0;
+    return std::clamp<uint64_t>(left, std::min<uint64_t>(limits_.crowd, 16), limits_.crowd);
+  }
+
   /// Some of those who have connected.
-  void take_in(Crowd& crowd) {
-    for (size_t i = 0; i < kAtOnce && crowd.size() < limits_.crowd; ++i) {
+  void take_in(Crowd& crowd, size_t most) {
+    for (size_t i = 0; i < kAtOnce && crowd.size() < most; ++i) {
       if (const int client = listener_.accept(); client >= 0)
         crowd.add(client);
       else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -131,29 +163,45 @@ class HttplibServer final : public Server, private httplib::Server {
     }
   }
 
-  /// Gives clients to threads, as far as there are any; where some are left, those that are served hurry.
+  /// Gives clients to threads, as far as there are any; where some are left, those that are served hurry. A quarter of
+  /// the threads are for those whose request has come.
   void give(Crowd& crowd, Workers& workers) {
     crowd.sort();
-    while (!crowd.is_empty() && workers.give(crowd.front())) crowd.pop();
+    while (!crowd.is_empty() &&
+           (crowd.is_next_whole() || stops_ || readers_ < limits_.connections - limits_.connections / 4)) {
+      ++readers_;
+      if (!workers.give(crowd.next())) {
+        --readers_;
+        break;
+      }
+      crowd.pop();
+    }
     is_crowded_ = !crowd.is_empty();
     is_crowded_ ? bell_.ring() : bell_.silence();
     if (stops_) bell_.ring();
   }
 
+  /// Whether the answer that is about to be sent is its connection's last. Where others wait for a thread, a connection
+  /// is given up after each answer, so that all have their turn; at the end, once what had come is answered.
+  bool is_last_answer(Connection& connection) const { return stops_ ? !connection.owes_answers() : is_crowded_.load(); }
+
   void serve(int socket) {
-    Connection connection(socket, limits_, bell_);
+    Reader reader(readers_);
+    Connection connection(socket, limits_, bell_,
+                          [this] { return !stops_ && (is_crowded_ || (exchange.is_wanted && exchange.is_wanted())); });
     try {
       bool closed = false;
       while (!closed && connection.wait_for_request()) {
         exchange = {};
         exchange.connection = &connection;
-        // Where others wait for a thread, a connection is given up after each answer, so that all have their turn.
-        exchange.closes = stops_ || is_crowded_;
+        exchange.reader = &reader;
         const bool is_ok =
-            process_request(connection, exchange.closes, closed, [](httplib::Request& asked) { take_head(asked); });
+            process_request(connection, false, closed, [](httplib::Request& asked) { take_head(asked); });
         exchange.held.reset();
-        if (is_ok && !exchange.is_read) connection.linger();
-        if (!is_ok || exchange.closes) break;
+        if (!is_ok) break;
+        if (!exchange.closes) continue;
+        if (!exchange.is_read || connection.has_unread()) connection.linger();
+        break;
       }
     } catch (const std::exception&) {  // no memory: the connection is closed, as it is when a client leaves
     }
@@ -176,12 +224,17 @@ class HttplibServer final : public Server, private httplib::Server {
     asked.path = "/";
   }
 
+  static void was_read() {
+    exchange.is_read = true;
+    exchange.reader->end();
+  }
+
   /// Answers what has no body, or is refused by its head alone. False: the body is to be read.
   bool answer_head(const httplib::Request& asked, httplib::Response& response) {
     Reply reply;
     int status = 0;
     const std::optional<uint64_t> size = body_size(asked, limits_.body, status);
-    exchange.is_read = status == 0 && size == 0;
+    if (status == 0 && size == 0) was_read();
     if (status == 0 && asked.is_multipart_form_data()) status = 415;
     if (!handler_->admit(exchange.request, reply)) {
       fill(response, std::move(reply));
@@ -215,21 +268,24 @@ class HttplibServer final : public Server, private httplib::Server {
   void answer_body(httplib::Response& response, const httplib::ContentReader& reader) {
     bool is_too_large = false;
     std::string& body = exchange.request.body;
-    exchange.is_read = reader([&](const char* bytes, size_t size) {
+    const bool is_whole = reader([&](const char* bytes, size_t size) {
       is_too_large = body.size() + size > limits_.body;  // chunks have no size beforehand, nor has what was compressed
       if (!is_too_large) body.append(bytes, size);
       return !is_too_large;
     });
-    if (exchange.is_read)
-      fill(response, handler_->answer(exchange.request));
-    else
+    if (!is_whole) {
       response.status = is_too_large ? 413 : 400;
+      return;
+    }
+    was_read();
+    fill(response, handler_->answer(exchange.request));
   }
 
   void fill(httplib::Response& response, Reply reply) {
     response.status = reply.status;
     for (const auto& [name, value] : reply.headers) response.set_header(name, value);
     exchange.held = std::move(reply.held);
+    exchange.is_wanted = std::move(reply.is_wanted);
     if (!reply.stream) {
       response.set_header("Content-Type", reply.type);
       response.body = std::move(reply.body);  // set_content() would copy it
@@ -252,6 +308,8 @@ class HttplibServer final : public Server, private httplib::Server {
   const Limits limits_;
   http::Handler* handler_ = nullptr;
   std::atomic<bool> stops_{false}, is_crowded_{false};
+  std::atomic<uint64_t> readers_{
+      0};         // connections that have or will have a thread, and whose first request was not read
   Bell bell_;     // for those that are served
   Bell changed_;  // for run(): a thread is free, or it is to stop
   Listener listener_;

@@ -16,7 +16,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 5;
+constexpr int32_t kModuleVersion = 6;
 
 struct Request {
   std::string method, path;                                ///< the path decoded, without what follows a question mark
@@ -34,6 +34,8 @@ struct Reply {
   /// second; an empty piece: nothing yet; false: that was the last one.
   std::function<bool(std::string& piece)> stream = {};
   std::shared_ptr<void> held = {};  ///< let go once the reply was sent
+  /// Whether others wait for what is held; then a client that takes nothing for `Limits::hurry` is cut.
+  std::function<bool()> is_wanted = {};
 };
 
 /// Called on the connections' threads, several at once.
@@ -52,11 +54,15 @@ class Handler {
 struct Limits {
   std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
   std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
-  std::chrono::milliseconds hurry{1'000};     ///< what is left of that once others wait for a thread, or it stops
-  std::chrono::milliseconds reply{30'000};    ///< likewise; of a stream each piece
-  uint64_t body = 1'000'000;                  ///< bytes
-  uint64_t connections = 512;                 ///< served at once; further ones wait
-  uint64_t crowd = 2'048;  ///< that wait so; then who has only sent part of a request for `hurry` is cut for another
+  /// What is left of that once others wait for a thread, or it stops; and how long who takes an answer may take nothing
+  /// of it once others wait.
+  std::chrono::milliseconds hurry{1'000};
+  std::chrono::milliseconds reply{30'000};  ///< likewise; of a stream each piece
+  uint64_t body = 1'000'000;                ///< bytes
+  uint64_t connections = 512;               ///< served at once; further ones wait
+  /// That wait so, or as many as there are descriptors for; then who has only sent part of a request for `hurry` is cut
+  /// for another.
+  uint64_t crowd = 8'192;
 };
 
 /// Has its address: clients that come before run() wait for it.

@@ -41,10 +41,15 @@ std::future<Answer> Desk::ask(FillRequest request, std::function<bool()> has_lef
     if (is_closed_) throw Refusal(503, "the server is stopping");
     if (!queue_.empty() && counts_.waiting + texts > limits_.queue)
       throw Refusal(429, "too many requests wait for an answer; try again in a second");
-    if (*large_bytes_ > 0 && bytes > 0 && *large_bytes_ + bytes > limits_.large_bytes)
+    if (bytes > 0 && large_->bytes + 2 * bytes > limits_.large_bytes) {
+      large_->refused = std::chrono::steady_clock::now();
       throw Refusal(429, "too many large answers are under way; try again in a second, or ask for less at a time");
-    *large_bytes_ += bytes;
-    std::shared_ptr<void> room(nullptr, [all = large_bytes_, bytes](void*) { *all -= bytes; });
+    }
+    std::shared_ptr<void> room;
+    if (bytes > 0) {
+      large_->bytes += bytes;
+      room = {nullptr, [all = large_, bytes](void*) { all->bytes -= bytes; }};
+    }
     queue_.push_back({std::move(request), std::move(has_left), std::chrono::steady_clock::now(), std::move(room), {}});
     answer = queue_.back().answer.get_future();
     counts_.waiting += texts;
@@ -56,7 +61,7 @@ std::future<Answer> Desk::ask(FillRequest request, std::function<bool()> has_lef
 Desk::Counts Desk::counts() const {
   const std::lock_guard lock(mutex_);
   Counts counts = counts_;
-  counts.large_bytes = *large_bytes_;
+  counts.large_bytes = large_->bytes;
   return counts;
 }
 
@@ -141,7 +146,12 @@ void Desk::answer(std::span<Waiting> batch) {
     const std::span own = std::span(filled).subspan(at, each.request.inputs.size());
     at += own.size();
     try {
-      each.answer.set_value({answer_to(each.request, own), std::move(each.room)});
+      Answer made{.body = answer_to(each.request, own), .room = std::move(each.room)};
+      if (each.request.answer_bytes > limits_.large)
+        made.is_wanted = [all = large_, wanted = limits_.wanted] {
+          return std::chrono::steady_clock::now() - all->refused.load() < wanted;
+        };
+      each.answer.set_value(std::move(made));
     } catch (const std::exception&) {  // no memory
       refuse(each, std::current_exception());
     }

@@ -25,8 +25,11 @@ struct DeskLimits {
   uint64_t bytes = 8'000'000;                 ///< of the answers of several requests that one pass answers
   std::chrono::microseconds patience{2'000};  ///< how long a pass waits for as many texts as the one before had
   uint64_t large = 64'000;                    ///< bytes of an answer that counts as large
-  uint64_t large_bytes = 128'000'000;         ///< of all large answers that are waited for, made or being sent
-  std::chrono::milliseconds left{1'000};      ///< waited for so long, nothing is computed for a client that has left
+  /// Of all large answers that are waited for, made or being sent. One may have half of what is free, so that who does
+  /// not take large ones leaves room for those that are not so large: at least twice RequestLimits::answer.
+  uint64_t large_bytes = 128'000'000;
+  std::chrono::milliseconds wanted{3'000};  ///< so long after a refusal for want of room, room is wanted
+  std::chrono::milliseconds left{1'000};    ///< waited for so long, nothing is computed for a client that has left
 };
 
 /// Fills the masks of texts that ask for the same. Errors: Refusal.
@@ -36,7 +39,8 @@ using CanFill = std::function<bool(const std::string& text)>;
 
 struct Answer {
   std::string body;
-  std::shared_ptr<void> room;  ///< what a large one takes of the memory for such: kept until it was sent
+  std::shared_ptr<void> room;            ///< what a large one takes of the memory for such: kept until it was sent
+  std::function<bool()> is_wanted = {};  ///< whether another was refused just now for want of room; of a large one
 };
 
 class Desk {
@@ -79,7 +83,12 @@ class Desk {
   const Fill fill_;
   const CanFill can_fill_;
   const DeskLimits limits_;
-  const std::shared_ptr<std::atomic<uint64_t>> large_bytes_ = std::make_shared<std::atomic<uint64_t>>(0);
+  /// Outlives the desk as long as an answer is being sent.
+  struct Large {
+    std::atomic<uint64_t> bytes{0};
+    std::atomic<std::chrono::steady_clock::time_point> refused{};  // one, for want of room
+  };
+  const std::shared_ptr<Large> large_ = std::make_shared<Large>();
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Waiting> queue_;

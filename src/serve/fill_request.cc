@@ -11,8 +11,6 @@
 namespace tekio::serve {
 namespace {
 
-constexpr uint64_t kPrediction = 100;  // bytes of one beside its sequence
-
 [[noreturn]] void refuse(const std::string& sentence) { throw Refusal(400, sentence); }
 
 std::string kind_of(const Json& value) {
@@ -59,17 +57,11 @@ void read_parameters(const Json& parameters, const RequestLimits& limits, FillOp
   }
 }
 
-/// Each prediction repeats its text.
-uint64_t answer_bytes(const FillRequest& request, const std::string& mask_token) {
+uint64_t answer_bytes(const FillRequest& request, const RequestLimits& limits) {
   auto predictions = static_cast<uint64_t>(request.options.top_k);
   if (!request.options.targets.empty()) predictions = std::min<uint64_t>(predictions, request.options.targets.size());
   uint64_t bytes = 0;
-  for (const std::string& text : request.inputs) {
-    uint64_t masks = 0;
-    for (size_t at = text.find(mask_token); at != std::string::npos; at = text.find(mask_token, at + mask_token.size()))
-      ++masks;
-    bytes += masks * predictions * (text.size() + kPrediction);
-  }
+  for (const std::string& text : request.inputs) bytes += limits.size(text, predictions);
   return bytes;
 }
 
@@ -111,15 +103,16 @@ FillRequest parse_fill_request(std::string_view body, const RequestLimits& limit
   else
     refuse(fmt::format("inputs is {}; expected a text or a list of texts", kind_of(*inputs)));
   if (request.inputs.empty()) refuse("inputs is an empty list; expected texts");
-  request.answer_bytes = answer_bytes(request, limits.mask_token);
+  request.answer_bytes = answer_bytes(request, limits);
   if (request.answer_bytes > limits.answer)
-    refuse(fmt::format("the answer would have about {} MB; expected {} MB at most: ask for fewer texts, masks or top_k",
+    refuse(fmt::format("the answer would have up to {} MB; expected {} MB at most: ask for fewer texts, masks or top_k",
                        request.answer_bytes / 1'000'000, limits.answer / 1'000'000));
   return request;
 }
 
 std::string answer_to(const FillRequest& request, std::span<const Filled::value_type> filled) {
   std::string answer;
+  answer.reserve(request.answer_bytes);  // grown piece by piece it would need up to three times the memory
   const auto add_prediction = [&](const Prediction& prediction) {
     answer += json_of(prediction).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   };

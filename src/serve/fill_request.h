@@ -4,6 +4,7 @@
 
 #include <tekio/masked_lm.h>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -22,13 +23,14 @@ struct FillRequest {
   std::vector<std::string> inputs;
   bool is_list = false;  ///< `inputs` was a list: of several texts the answer is one too
   FillOptions options;
-  uint64_t answer_bytes = 0;  ///< of the answer, roughly: a text's masks × predictions × its length
+  uint64_t answer_bytes = 0;  ///< of the answer, at most
 };
 
 /// What a request may ask for.
 struct RequestLimits {
-  int64_t vocabulary;            ///< the most that top_k may be
-  std::string mask_token;        ///< what is counted to know how long an answer becomes
+  int64_t vocabulary;  ///< the most that top_k may be
+  /// At most so many bytes of an answer are predictions for each of a text's masks.
+  std::function<uint64_t(const std::string& text, uint64_t predictions)> size;
   size_t texts = 128;            ///< in `inputs`
   size_t targets = 10'000;       ///< words
   uint64_t answer = 64'000'000;  ///< bytes of the answer

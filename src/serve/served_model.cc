@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/silence.h"
 #include "model/masked_lm.h"
+#include "serve/answer_size.h"
 
 namespace tekio::serve {
 namespace {
@@ -53,6 +54,7 @@ ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer
           .dtype = name_of(model.impl().fill_in_fastest().taken.type),
           .vocabulary = info.vocabulary,
           .max_length = info.max_length,
+          .answer_size = AnswerSize(tokenizer, info.vocabulary, info.max_length),
           .desk = std::make_unique<Desk>(std::move(fill), std::move(can_fill))};
 }
 

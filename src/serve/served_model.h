@@ -15,6 +15,7 @@ struct ServedModel {
   std::string family, mask_token;
   std::string dtype;  ///< what its passes compute in: "f32" or "bf16"
   int64_t vocabulary, max_length;
+  std::function<uint64_t(const std::string& text, uint64_t predictions)> answer_size;  ///< RequestLimits::size
   std::unique_ptr<Desk> desk;
 };
 

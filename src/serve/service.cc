@@ -94,8 +94,29 @@ int64_t resident_bytes() {
 
 }  // namespace
 
-Service::Service(std::vector<ServedModel> models, ServiceOptions options)
-    : models_(std::move(models)), options_(std::move(options)) {}
+void Service::open(std::vector<ServedModel> models) {
+  {
+    const std::lock_guard lock(mutex_);
+    models_ = std::move(models);
+    state_ = State::open;
+  }
+  changed_.notify_all();
+}
+
+void Service::give_up() {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::given_up;
+  }
+  changed_.notify_all();
+}
+
+/// False: there will be none.
+bool Service::wait_for_models() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return state_ != State::opening; });
+  return state_ == State::open;
+}
 
 /// The model at the address /models/NAME.
 const ServedModel* Service::find(const std::string& path) const {
@@ -114,7 +135,8 @@ bool Service::is_own_page(std::string_view origin) const {
   return false;
 }
 
-/// Before the body is read: whether there is such a place, and whether the client may use it.
+/// Before the body is read: whether there is such a place, and whether the client may use it. Returns when the models
+/// are open.
 bool Service::admit(const http::Request& head, http::Reply& reply) {
   // Any page in a browser of this machine can send requests here: as a form, or where its name leads here by now.
   if (!options_.hosts.empty() && options_.token.empty() &&
@@ -141,6 +163,10 @@ bool Service::admit(const http::Request& head, http::Reply& reply) {
   if (!is_open && !options_.token.empty() && !is_the_token(head.authorization, "Bearer " + options_.token)) {
     reply = refusal(401, "expected the server's token, as Authorization: Bearer …");
     reply.headers = {{"WWW-Authenticate", "Bearer"}};
+    return false;
+  }
+  if (!wait_for_models()) {
+    reply = refusal(503, "the server is stopping before its models were open");
     return false;
   }
   if (!is_model || find(head.path) != nullptr) return true;
@@ -192,13 +218,18 @@ void Service::answered(const http::Request& request, int status, double seconds)
   metrics_.answered(asks_model(path) ? "/models/{name}" : is_known(path) ? path : "other", status, seconds);
 }
 
-http::Reply Service::fill(const http::Request& request) const {
+FillRequest Service::read(const std::string& body, const ServedModel& model) {
+  readers_.acquire();
+  const std::shared_ptr<void> reader(nullptr, [this](void*) { readers_.release(); });
+  return parse_fill_request(body, {.vocabulary = model.vocabulary, .size = model.answer_size});
+}
+
+http::Reply Service::fill(const http::Request& request) {
   const ServedModel& model = *find(request.path);
-  FillRequest asked =
-      parse_fill_request(request.body, {.vocabulary = model.vocabulary, .mask_token = model.mask_token});
-  Answer answer = model.desk->ask(std::move(asked), request.has_left).get();
+  Answer answer = model.desk->ask(read(request.body, model), request.has_left).get();
   http::Reply reply = text_reply("application/json", std::move(answer.body));
   reply.held = std::move(answer.room);
+  reply.is_wanted = std::move(answer.is_wanted);
   return reply;
 }
 

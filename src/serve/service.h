@@ -2,11 +2,17 @@
 // whatever HTTP server calls it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <semaphore>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "http_module/module.h"
@@ -28,8 +34,12 @@ struct ServiceOptions {
 
 class Service final : public http::Handler {
  public:
-  /// `models`: at least one, with names that differ.
-  Service(std::vector<ServedModel> models, ServiceOptions options);
+  /// Its clients wait until the models are there.
+  explicit Service(ServiceOptions options) : options_(std::move(options)) {}
+  /// `models`: at least one, with names that differ. Once.
+  void open(std::vector<ServedModel> models);
+  /// Instead of open(): there will be no models, and who waits for them is refused by 503.
+  void give_up();
 
   bool admit(const http::Request& head, http::Reply& refusal) override;
   http::Reply answer(const http::Request& request) override;
@@ -39,16 +49,23 @@ class Service final : public http::Handler {
  private:
   bool is_own_host(std::string_view host) const;
   bool is_own_page(std::string_view origin) const;
+  bool wait_for_models();
   const ServedModel* find(const std::string& path) const;
-  http::Reply fill(const http::Request& request) const;
+  FillRequest read(const std::string& body, const ServedModel& model);
+  http::Reply fill(const http::Request& request);
   http::Reply events();
   std::string models_text() const;
   std::string openapi_text() const;
   std::string metrics_text() const;
 
-  const std::vector<ServedModel> models_;
   const ServiceOptions options_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  enum class State { opening, open, given_up } state_ = State::opening;
+  std::vector<ServedModel> models_;  // from `open` on as they are
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);  // of /events, open now
+  /// Of bodies, which take many times their size while they are read: so many at once as can be read at once.
+  std::counting_semaphore<> readers_{std::max(2, static_cast<int>(std::thread::hardware_concurrency()))};
   Metrics metrics_;
 };
 

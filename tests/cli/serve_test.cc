@@ -14,6 +14,33 @@ namespace {
 using testing::Contains, testing::HasSubstr, testing::Not, testing::Pair;
 using Json = nlohmann::ordered_json;
 
+/// Takes connections, and says nothing.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(socket_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  int port() const { return port_; }
+  void wait_for_client() const {
+    pollfd wanted{.fd = socket_, .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&wanted, 1, 20'000), 1);
+  }
+
+ private:
+  const int socket_;
+  int port_ = 0;
+};
+
 class ServeCommand : public testing::Test {
  protected:
   void SetUp() override {
@@ -151,6 +178,33 @@ TEST_F(ServeCommand, EndsWhenWhatHadArrivedIsAnswered) {
   EXPECT_GT(answered, kClients);
   // A connection between two requests is closed, and a client that asks just then sees it. None is cut in its request.
   EXPECT_LE(lost, kClients);
+}
+
+TEST_F(ServeCommand, RefusesWhoWaitsForModelsThatAreNotOpenedAnyMore) {
+  const SilentServer hub;
+  const ScratchFolder cache;
+  const int port = SilentServer().port();  // free again
+  Running server({"serve", "--port", std::to_string(port), "--model", "org/model"},
+                 {.environment = {{"HF_ENDPOINT", "http://127.0.0.1:" + std::to_string(hub.port())},
+                                  {"HF_HUB_CACHE", cache / ""},
+                                  {"HF_HUB_OFFLINE", "0"}}});
+  hub.wait_for_client();  // the model is being opened
+  HttpClient fill(port), health(port), several(port);
+  const std::string body = R"({"inputs": "a [MASK]."})";
+  ASSERT_TRUE(fill.send("POST", "/models/model", body));
+  ASSERT_TRUE(health.send("GET", "/health", ""));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(several.send("GET", "/models", ""));
+  server.signal(SIGTERM);
+  for (HttpClient* client : {&fill, &health, &several}) {
+    const HttpReply reply = client->read();
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_THAT(reply.headers, Contains(Pair("retry-after", "1")));
+    EXPECT_THAT(error_of(reply), HasSubstr("stopping"));
+  }
+  for (int i = 1; i < 3; ++i) EXPECT_EQ(several.read().status, 503);
+  const Result result = server.finish();
+  EXPECT_EQ(result.code, 143);
+  EXPECT_THAT(result.err, HasSubstr(" stopped  what had arrived is answered"));
 }
 
 TEST_F(ServeCommand, EndsByCtrlC) {

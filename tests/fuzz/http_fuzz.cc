@@ -61,6 +61,7 @@ serve::ServedModel echo() {
           .dtype = "f32",
           .vocabulary = 100,
           .max_length = 16,
+          .answer_size = [](const std::string& text, uint64_t predictions) { return 100 * predictions + text.size(); },
           .desk = std::make_unique<serve::Desk>(
               [](std::span<const std::string> texts, const FillOptions&) {
                 serve::Filled filled;
@@ -77,7 +78,8 @@ serve::ServedModel echo() {
 int start_server() {
   std::vector<serve::ServedModel> models;
   models.push_back(echo());
-  auto* service = new serve::Service(std::move(models), {.hosts = {"localhost"}, .token = ""});
+  auto* service = new serve::Service({.hosts = {"localhost"}, .token = ""});
+  service->open(std::move(models));
   auto* handler = new Checked(*service);
   std::string problem;
   http::Server* server = tekio_http_make_server("127.0.0.1", 0, {.body = 4'000}, problem);

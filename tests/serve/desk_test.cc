@@ -179,23 +179,60 @@ TEST_F(DeskTest, LargeAnswersHaveSoMuchRoomUntilTheyAreSent) {
       return refused.status == 429;
     }
   };
-  auto a = desk_->ask(large_request("a", 60));
-  EXPECT_TRUE(is_refused(60));
+  auto a = desk_->ask(large_request("a", 50));
+  EXPECT_TRUE(is_refused(26));
   auto small = desk_->ask(large_request("small", 10));
-  auto b = desk_->ask(large_request("b", 40));
-  EXPECT_TRUE(is_refused(11));
-  EXPECT_EQ(desk_->counts().large_bytes, 100u);
+  auto b = desk_->ask(large_request("b", 25));
+  EXPECT_TRUE(is_refused(13));
+  EXPECT_EQ(desk_->counts().large_bytes, 75u);
   model_.let_all_through();
   std::optional<Answer> made = a.get();
   b.get();
   EXPECT_EQ(status_of(small), 200);
-  EXPECT_EQ(desk_->counts().large_bytes, 60u);  // made, but not sent
-  EXPECT_TRUE(is_refused(60));
+  EXPECT_EQ(desk_->counts().large_bytes, 50u);  // made, but not sent
+  EXPECT_TRUE(is_refused(26));
   made.reset();
   EXPECT_EQ(desk_->counts().large_bytes, 0u);
-  auto bad = desk_->ask(large_request("bad", 500));  // by itself, whatever its size
+  auto bad = desk_->ask(large_request("bad", 50));
   EXPECT_EQ(status_of(bad), 400);
   EXPECT_EQ(desk_->counts().large_bytes, 0u);
+}
+
+TEST_F(DeskTest, WhoTakesNoLargeAnswersLeavesRoomForSmallerOnes) {
+  desk_.emplace(model_.fill(), is_good);
+  model_.let_all_through();
+  std::vector<Answer> unread;
+  for (int i = 0; i < 100; ++i) {
+    std::future<Answer> answer;
+    try {
+      answer = desk_->ask(large_request("x", 64'000'000));
+    } catch (const Refusal&) {
+      continue;
+    }
+    unread.push_back(answer.get());
+  }
+  EXPECT_GE(unread.size(), 1u);
+  std::vector<std::future<Answer>> smaller;
+  for (const uint64_t bytes : {32'000'000, 16'000'000, 1'000'000, 1'000'000, 1'000'000, 100'000})
+    EXPECT_NO_THROW(smaller.push_back(desk_->ask(large_request("y", bytes)))) << bytes;
+  EXPECT_LT(desk_->counts().large_bytes, 128'000'000u);
+}
+
+TEST_F(DeskTest, RoomIsWantedForAMomentAfterARefusal) {
+  desk_.emplace(model_.fill(), is_good, DeskLimits{.large = 10, .large_bytes = 100, .wanted = std::chrono::hours(1)});
+  model_.let_all_through();
+  const Answer small = desk_->ask(large_request("small", 10)).get(), large = desk_->ask(large_request("a", 50)).get();
+  EXPECT_FALSE(small.is_wanted);
+  ASSERT_TRUE(large.is_wanted);
+  EXPECT_FALSE(large.is_wanted());
+  EXPECT_THROW(desk_->ask(large_request("b", 50)), Refusal);
+  EXPECT_TRUE(large.is_wanted());
+  desk_.emplace(model_.fill(), is_good,
+                DeskLimits{.large = 10, .large_bytes = 100, .wanted = std::chrono::milliseconds(0)});
+  const Answer other = desk_->ask(large_request("a", 50)).get();
+  EXPECT_THROW(desk_->ask(large_request("b", 50)), Refusal);
+  EXPECT_FALSE(other.is_wanted());
+  EXPECT_TRUE(large.is_wanted()) << "it has outlived its desk";
 }
 
 TEST_F(DeskTest, ComputesNothingForWhoHasLeft) {

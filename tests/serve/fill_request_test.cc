@@ -10,7 +10,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const RequestLimits kLimits{.vocabulary = 1'000, .mask_token = "[MASK]", .texts = 3, .targets = 4, .answer = 1'000'000};
+const RequestLimits kLimits{
+    .vocabulary = 1'000,
+    .size = [](const std::string& text, uint64_t predictions) { return predictions * text.size(); },
+    .texts = 3,
+    .targets = 4,
+    .answer = 1'000'000};
 
 FillRequest parsed(std::string_view body) { return parse_fill_request(body, kLimits); }
 
@@ -78,12 +83,11 @@ TEST(FillRequest, RefusesValuesOutOfRange) {
 }
 
 TEST(FillRequest, RefusesAnAnswerThatFillsTheMemory) {
-  std::string masks;
-  for (int i = 0; i < 100; ++i) masks += "[MASK] ";
-  expect_refused(R"({"inputs": ")" + masks + R"(", "parameters": {"top_k": 1000}})",
-                 "the answer would have about 80 MB");
-  EXPECT_NO_THROW(parsed(R"({"inputs": ")" + masks + R"("})"));
-  EXPECT_NO_THROW(parsed(R"({"inputs": ")" + masks + R"(", "parameters": {"top_k": 1000, "targets": ["a"]}})"));
+  const std::string texts =
+      R"({"inputs": [")" + std::string(4'000, 'x') + R"(", ")" + std::string(3'000, 'x') + R"("])";
+  expect_refused(texts + R"(, "parameters": {"top_k": 1000}})", "the answer would have up to 7 MB; expected 1 MB");
+  EXPECT_EQ(parsed(texts + "}").answer_bytes, 35'000u);
+  EXPECT_EQ(parsed(texts + R"(, "parameters": {"top_k": 1000, "targets": ["a"]}})").answer_bytes, 7'000u);
 }
 
 TEST(FillRequest, AnswersAsThePipelineShapesIt) {

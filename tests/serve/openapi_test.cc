@@ -33,7 +33,7 @@ TEST(OpenApi, ReferencesLeadSomewhere) {
 
 TEST(OpenApi, LimitsAreThoseOfTheParser) {
   const Json& properties = document().at("components").at("schemas").at("Request").at("properties");
-  const RequestLimits limits{.vocabulary = 1, .mask_token = "[MASK]"};
+  const RequestLimits limits{.vocabulary = 1};
   EXPECT_EQ(properties.at("inputs").at("oneOf").at(1).at("maxItems"), limits.texts);
   const Json& parameters = properties.at("parameters").at("properties");
   EXPECT_EQ(parameters.at("targets").at("oneOf").at(1).at("maxItems"), limits.targets);

@@ -42,7 +42,12 @@ class Echo final : public http::Handler {
     if (request.path == "/large") reply.body.assign(16 << 20, 'x');
     if (request.path == "/slow") wait_for_gate();
     if (request.path == "/left") wait_until_left(request);
-    if (request.path == "/held") reply.held = std::shared_ptr<void>(nullptr, [this](void*) { tell(let_go_); });
+    if (request.path == "/wanted") {
+      reply.body.assign(16 << 20, 'x');
+      reply.is_wanted = [] { return true; };
+    }
+    if (request.path == "/held" || request.path == "/wanted")
+      reply.held = std::shared_ptr<void>(nullptr, [this](void*) { tell(let_go_); });
     if (request.path == "/stream") {
       reply.type = "text/event-stream";
       reply.stream = [count = 0](std::string& piece) mutable {
@@ -315,18 +320,62 @@ TEST_F(ServerTest, WholeRequestsComeBeforeSlowOnes) {
   // The others hold the thread for a minute: they leave.
 }
 
+TEST_F(ServerTest, WholeRequestsComeBeforeThoseThatOnlySeemSo) {
+  start({.request = std::chrono::seconds(60), .hurry = std::chrono::seconds(60), .connections = 4});
+  std::vector<std::unique_ptr<HttpClient>> slow;
+  const std::string large = "POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + std::string(16 << 10, 'x');
+  const std::string expects = "POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+  for (int i = 0; i < 20; ++i)
+    for (const std::string& bytes : {large, expects, std::string("GET / HTTP/1.1\r\nHo")}) {
+      slow.push_back(std::make_unique<HttpClient>(port_));
+      slow.back()->send(bytes);
+    }
+  // The thread that is kept for whole requests answers at once, though nobody is cut for a minute.
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(request("GET", "/whole").body, "/whole");
+  EXPECT_EQ(request("POST", "/", std::string(10'000, 'y')).body.size(), 10'000u);
+}
+
+TEST_F(ServerTest, LargeAndExpectedBodiesAreReadThoughManyAreSlow) {
+  start({.request = std::chrono::seconds(60), .hurry = milliseconds(50), .connections = 4});
+  std::vector<std::unique_ptr<HttpClient>> slow;
+  for (int i = 0; i < 20; ++i) {
+    slow.push_back(std::make_unique<HttpClient>(port_));
+    slow.back()->send("GET / HTTP/1.1\r\nHo");
+  }
+  EXPECT_EQ(request("POST", "/", std::string(900'000, 'y')).body.size(), 900'000u);
+  HttpClient careful(port_);
+  careful.send("POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(careful.read(false).status, 100);
+  careful.send("abc");
+  EXPECT_EQ(careful.read().body, "abc");
+}
+
+TEST_F(ServerTest, CutsWhoDoesNotTakeAnAnswerThatHoldsUpOthers) {
+  start({.hurry = milliseconds(50), .reply = std::chrono::seconds(60), .connections = 1});
+  HttpClient reader(port_);
+  reader.send("GET /large HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(reader.read_until("HTTP/1.1 200"));
+  EXPECT_EQ(request("GET", "/2").body, "/2");  // for which there is no other thread
+  EXPECT_LT(reader.read_to_end().size(), size_t{16} << 20);
+  HttpClient holder(port_);
+  holder.send("GET /wanted HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(holder.read_until("HTTP/1.1 200"));
+  EXPECT_TRUE(echo_.is_let_go());
+  EXPECT_LT(holder.read_to_end().size(), size_t{16} << 20);
+}
+
 TEST_F(ServerTest, CutsWhoHasSentPartOfARequestWhereTooManyWait) {
   start({.hurry = milliseconds(50), .connections = 1, .crowd = 3});
-  HttpClient first(port_), whole(port_), slow(port_), slower(port_);
+  HttpClient first(port_), whole(port_), slow(port_), expects(port_);
   first.send("GET", "/slow", "");
   echo_.wait_for_slow(1);
   whole.send("GET", "/whole", "");
   slow.send("GET /slow");
-  slower.send("GET /slower");
+  expects.send("POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   HttpClient last(port_);
   last.send("GET", "/last", "");
   EXPECT_TRUE(slow.closes_without_reply());
-  EXPECT_TRUE(slower.closes_without_reply());
+  EXPECT_TRUE(expects.closes_without_reply());
   echo_.open_gate();
   EXPECT_EQ(whole.read().body, "/whole");
   EXPECT_EQ(last.read().body, "/last");
@@ -387,6 +436,42 @@ TEST_F(ServerTest, AnswersWhatHadArrivedBeforeItEnds) {
   stopped.wait();
   EXPECT_FALSE(HttpClient(port_).is_connected());
   EXPECT_EQ(echo_.answered(), 2);
+}
+
+TEST_F(ServerTest, AnswersAllThatWasSentAtOnceBeforeItEnds) {
+  start();
+  HttpClient client(port_);
+  std::string all = "GET /slow HTTP/1.1\r\n\r\n";
+  for (int i = 0; i < 50; ++i)
+    all += "POST /" + std::to_string(i) + " HTTP/1.1\r\nContent-Length: 1000\r\n\r\n" + std::string(1'000, 'b');
+  client.send(all);
+  echo_.wait_for_slow(1);
+  const std::future<void> stopped = std::async(std::launch::async, [&] { server_->stop(); });
+  std::this_thread::sleep_for(milliseconds(20));
+  echo_.open_gate();
+  EXPECT_EQ(client.read().status, 200);
+  for (int i = 0; i < 50; ++i) {
+    const HttpReply reply = client.read();
+    EXPECT_EQ(reply.status, 200) << i;
+    EXPECT_EQ(reply.headers.contains("connection"), i == 49) << i;
+  }
+  stopped.wait();
+}
+
+TEST_F(ServerTest, EndsThoughAClientNeverCeasesToAsk) {
+  start();
+  HttpClient client(port_);
+  std::atomic<bool> ends{false};
+  std::jthread asking([&] {
+    while (!ends && client.send("GET / HTTP/1.1\r\n\r\n")) {}
+  });
+  std::jthread reading([&] {
+    while (client.read().status == 200) {}
+    ends = true;
+  });
+  std::this_thread::sleep_for(milliseconds(50));
+  stop();
+  EXPECT_FALSE(HttpClient(port_).is_connected());
 }
 
 TEST_F(ServerTest, EndsThoughClientsComeAgain) {

@@ -21,6 +21,7 @@ ServedModel echo(std::string name) {
           .dtype = "f32",
           .vocabulary = 100,
           .max_length = 16,
+          .answer_size = [](const std::string&, uint64_t predictions) { return predictions; },
           .desk = std::make_unique<Desk>(
               [](std::span<const std::string> texts, const FillOptions&) {
                 Filled filled;
@@ -38,7 +39,9 @@ std::unique_ptr<Service> service_of(ServiceOptions options = {}) {
   std::vector<ServedModel> models;
   models.push_back(echo("base"));
   models.push_back(echo("org/name@v1"));
-  return std::make_unique<Service>(std::move(models), std::move(options));
+  auto service = std::make_unique<Service>(std::move(options));
+  service->open(std::move(models));
+  return service;
 }
 
 /// What a client gets.
