@@ -7,17 +7,14 @@ Without a browser all are skipped, without AXE those that need it.
 
 import json
 import pathlib
-import signal
-import subprocess
 import sys
-import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python/tests"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from browser import Browser, find
-from run import run_suite
+from program import MODEL, MORE, make_run, run_suite, start_server
 
-PROGRAM, MODEL, AXE = (sys.argv[1:] + [""])[:3]
+AXE = MORE[0] if MORE else ""
 LOOKS = ((390, "light"), (390, "dark"), (820, "dark"), (1280, "light"))
 TEXT = "document.getElementById('text')"
 ANSWERS = "[...document.querySelectorAll('.answer')]"
@@ -29,23 +26,8 @@ FILLED = f"{ANSWERS}.length === 2 && document.getElementById('status').textConte
 class PageTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.run_folder = pathlib.Path(scratch.name) / "adapted"
-        text = pathlib.Path(scratch.name) / "text.txt"
-        text.write_text("".join(f"The film number {i} was a great story of the city and its people.\n" for i in range(200)), encoding="utf-8")
-        subprocess.run([PROGRAM, "adapt", "--model", MODEL, "--data", text, "--output_dir", cls.run_folder, "--chunk_size", "16", "--max_steps", "20", "--learning_rate", "1e-2",
-                        "--eval_strategy", "steps", "--eval_steps", "10", "--prompt", "a great [MASK].", "--quiet", "--no_cache"], check=True, stdout=subprocess.DEVNULL)
-        server = subprocess.Popen([PROGRAM, "serve", "--model", MODEL, "--model", cls.run_folder, "--run", cls.run_folder, "--port", "0", "--json", "--quiet"],
-                                  stdout=subprocess.PIPE, text=True)
-
-        def stop():
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
-            server.stdout.close()
-
-        cls.addClassCleanup(stop)
-        cls.url = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")["url"]
+        cls.run_folder = make_run(cls, "adapted", "--max_steps", "20", "--learning_rate", "1e-2", "--eval_steps", "10", "--prompt", "a great [MASK].")
+        cls.url = start_server(cls, "--model", cls.run_folder, "--run", cls.run_folder)
         cls.browser = Browser(find())
         cls.addClassCleanup(cls.browser.close)
 

@@ -7,13 +7,11 @@ Skipped where this Python has no tensorboard.
 
 import json
 import pathlib
-import subprocess
 import sys
-import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python/tests"))
-from run import run_suite
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from program import make_run, run_suite
 
 try:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -21,7 +19,6 @@ try:
 except ImportError:
     EventAccumulator = None
 
-PROGRAM, MODEL = sys.argv[1:]
 PREFIX = "eval_"
 
 
@@ -34,13 +31,7 @@ def tag_of(key):
 class TensorBoardTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.run_folder = pathlib.Path(scratch.name) / "run"
-        text = pathlib.Path(scratch.name) / "text.txt"
-        text.write_text("".join(f"The film number {i} was a great story of the city and its people.\n" for i in range(100)), encoding="utf-8")
-        subprocess.run([PROGRAM, "adapt", "--model", MODEL, "--data", text, "--output_dir", cls.run_folder, "--chunk_size", "16", "--max_steps", "12", "--logging_steps", "3",
-                        "--eval_strategy", "steps", "--eval_steps", "6", "--report_to", "tensorboard", "--quiet", "--no_cache"], check=True, stdout=subprocess.DEVNULL)
+        cls.run_folder = make_run(cls, "run", "--max_steps", "12", "--logging_steps", "3", "--eval_steps", "6", "--report_to", "tensorboard")
         (folder,) = (cls.run_folder / "runs").iterdir()
         cls.events = EventAccumulator(str(folder))
         cls.events.Reload()

@@ -5,19 +5,16 @@
 Each is skipped where it is not installed: schemathesis beside this Python, promtool on the path.
 """
 
-import json
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import unittest
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python/tests"))
-from run import run_suite
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from program import run_suite, start_server
 
-PROGRAM, MODEL = sys.argv[1:]
 SCHEMATHESIS = shutil.which("schemathesis", path=str(pathlib.Path(sys.executable).parent))
 PROMTOOL = shutil.which("promtool")
 
@@ -25,15 +22,7 @@ PROMTOOL = shutil.which("promtool")
 class InterfacesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        server = subprocess.Popen([PROGRAM, "serve", "--model", MODEL, "--port", "0", "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
-
-        def stop():
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
-            server.stdout.close()
-
-        cls.addClassCleanup(stop)
-        cls.url = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")["url"]
+        cls.url = start_server(cls)
 
     @unittest.skipUnless(SCHEMATHESIS, "there is no schemathesis (scripts/setup.sh --ci brings it)")
     def test_schemathesis_finds_nothing(self):
