@@ -15,6 +15,7 @@ import unittest
 import warnings
 
 import support
+from callback_recorder import ROWS, recorder
 
 import tekio
 
@@ -173,40 +174,17 @@ class Training(unittest.TestCase):
         self.assertEqual(" ".join(events), expected)
 
     def test_callbacks_come_as_the_references_do(self):
-        follows = ("should_log", "should_evaluate", "should_save")
-        rows = [{"input_ids": [5 + (7 * row + 3 * i) % 40 for i in range(8)]} for row in range(28)]
-        split = {"train": tekio.Dataset.from_list(rows[:20]), "test": tekio.Dataset.from_list(rows[20:])}
+        split = {"train": tekio.Dataset.from_list(ROWS[:20]), "test": tekio.Dataset.from_list(ROWS[20:])}
 
         def calls_of(case, run, wishes, resume):
-            calls = []
-
-            class Noted(tekio.TrainerCallback):
-                def __getattribute__(self, name):
-                    if not name.startswith("on_"):
-                        return super().__getattribute__(name)
-
-                    def note(args, state, control, logs=None, **_):
-                        call = f"{name} {state.global_step}"
-                        if name in ("on_step_end", "on_epoch_end"):
-                            call += "".join(" " + each for each in follows if getattr(control, each))
-                        if logs is not None:
-                            call += " " + next(kind for kind in ("eval_loss", "train_runtime", "loss") if kind in logs)
-                        calls.append(call)
-                        for event, step, sets in wishes:
-                            if event == name and step == state.global_step:
-                                for key, value in sets.items():
-                                    setattr(control, key, value)
-
-                    return note
-
             options = {"per_device_train_batch_size": 4, "per_device_eval_batch_size": 4, "disable_tqdm": True, "seed": 42, **case["arguments"]}
-            callbacks = [Noted()]
+            callbacks = [recorder(tekio.TrainerCallback, wishes)]
             if "patience" in case:
                 callbacks.append(tekio.EarlyStoppingCallback(case["patience"], early_stopping_threshold=100.0))
             trainer = self.trainer(tekio.TrainingArguments(run, **options), fresh_model(), split, callbacks=callbacks)
             trainer.train(resume_from_checkpoint=resume)
             trainer.evaluate()
-            return calls
+            return callbacks[0].calls
 
         never = ("on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_prediction_step")
         for number, (name, case) in enumerate(json.loads((support.GOLDEN / "train" / "callbacks.json").read_text()).items()):

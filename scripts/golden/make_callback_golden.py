@@ -3,8 +3,7 @@
     PYTHON scripts/golden/make_callback_golden.py [OUT.json]
 
 Per case the arguments of training, what a callback asks for (`wishes`: event, step, what it sets in control), whether a run is
-resumed that was stopped so, and the calls of the last run: event, global_step, what control has follow (in on_step_end and
-on_epoch_end), what is logged. 20 chunks of the example model's ids train, 8 evaluate.
+resumed that was stopped so, and the calls of the last run as python/tests/callback_recorder.py writes them down.
 """
 import json
 import pathlib
@@ -17,6 +16,9 @@ from transformers import (
 )  # fmt: skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "python" / "tests"))
+from callback_recorder import ROWS, recorder
+
 MODEL = ROOT / "examples" / "tiny-model"
 EPOCHS = {"logging_strategy": "epoch", "eval_strategy": "epoch", "save_strategy": "epoch", "num_train_epochs": 2}
 STEPS = {"logging_steps": 2, "eval_strategy": "steps", "eval_steps": 3, "save_strategy": "steps", "save_steps": 4, "num_train_epochs": 2}
@@ -50,52 +52,25 @@ CASES = {
     },  # fmt: skip
     "resumed after an epoch": {"arguments": EPOCHS, "resumed": True, "wishes": [["on_epoch_end", 5, {"should_training_stop": True}]]},
 }
-KINDS = ("eval_loss", "train_runtime", "loss")
-FOLLOWS = ("should_log", "should_evaluate", "should_save")
-
-
-class Noted(TrainerCallback):
-    def __init__(self, wishes):
-        self.calls, self.wishes = [], wishes
-
-    def __getattribute__(self, name):
-        if not name.startswith("on_"):
-            return super().__getattribute__(name)
-
-        def note(args, state, control, logs=None, **_):
-            call = f"{name} {state.global_step}"
-            if name in ("on_step_end", "on_epoch_end"):
-                call += "".join(" " + each for each in FOLLOWS if getattr(control, each))
-            if logs is not None:
-                call += " " + next(kind for kind in KINDS if kind in logs)
-            self.calls.append(call)
-            for event, step, sets in self.wishes:
-                if event == name and step == state.global_step:
-                    for key, value in sets.items():
-                        setattr(control, key, value)
-
-        return note
 
 
 def run(case, folder, wishes, resume):
     set_seed(42)
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
     model = AutoModelForMaskedLM.from_pretrained(MODEL)
-    rows = [{"input_ids": [5 + (7 * row + 3 * i) % 40 for i in range(8)]} for row in range(28)]
     args = TrainingArguments(
         output_dir=folder, per_device_train_batch_size=4, per_device_eval_batch_size=4, use_cpu=True, report_to="none", disable_tqdm=True, **case["arguments"]
     )
-    noted = Noted(wishes)
-    callbacks = [noted]
+    callbacks = [recorder(TrainerCallback, wishes)]
     if "patience" in case:
         callbacks.append(EarlyStoppingCallback(case["patience"], early_stopping_threshold=100.0))
     trainer = Trainer(
-        model=model, args=args, train_dataset=rows[:20], eval_dataset=rows[20:], data_collator=DataCollatorForLanguageModeling(tokenizer), callbacks=callbacks
+        model=model, args=args, train_dataset=ROWS[:20], eval_dataset=ROWS[20:], data_collator=DataCollatorForLanguageModeling(tokenizer), callbacks=callbacks
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=resume)
     trainer.evaluate()
-    return noted.calls
+    return callbacks[0].calls
 
 
 def main():
