@@ -5,7 +5,8 @@
 
 BUILD is a build folder that has the program tekio; MODEL a model's folder with its tokenizer. Each is exported in float32 and in eight bits, checked by
 onnx.checker, and computed on sequences of several lengths, padded side by side and alone. With a text file also so many chunks of 128 tokens, masked by the reference's
-collator: the perplexity by transformers, and by onnxruntime. Needs onnxruntime, onnx and transformers with torch.
+collator: the perplexity by transformers, and by onnxruntime. Beside eight bits stands what onnxruntime's quantize_dynamic, with a scale a channel, makes of the
+float32 file. Needs onnxruntime, onnx and transformers with torch.
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ import onnx
 import onnxruntime
 import torch
 import transformers
+from onnxruntime import quantization
 
 
 def sequences(vocabulary, longest):
@@ -49,32 +51,52 @@ def perplexity(logits_of, ids, labels):
     return math.exp(total / count)
 
 
+def export(build, folder, dtype, out):
+    """What `tekio export --json` prints."""
+    command = [build / "tekio", "export", "--format", "onnx", folder, "--output_dir", out, "--dtype", dtype, "--json", "--quiet"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def open_session(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def distance(session, model):
+    """(largest difference of a logit, largest logit, tokens with the same best token, tokens) of a file and a model by torch, over sequences()."""
+    config = model.config
+    worst = largest = agreeing = tokens = 0
+    longest = config.max_position_embeddings - (config.pad_token_id + 1 if "roberta" in config.model_type or config.model_type == "camembert" else 0)
+    for batch in sequences(config.vocab_size, min(longest, 600)):
+        length = max(map(len, batch))
+        ids = numpy.array([row + [config.pad_token_id or 0] * (length - len(row)) for row in batch])
+        mask = numpy.array([[1] * len(row) + [0] * (length - len(row)) for row in batch])
+        feed = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in [entry.name for entry in session.get_inputs()]:
+            feed["token_type_ids"] = numpy.zeros_like(ids)
+        there = session.run(["logits"], feed)[0]
+        with torch.no_grad():
+            here = model(**{name: torch.from_numpy(value) for name, value in feed.items()}).logits.numpy()
+        seen = mask.astype(bool)
+        worst = max(worst, float(numpy.abs(there - here)[seen].max()))
+        largest = max(largest, float(numpy.abs(here)[seen].max()))
+        agreeing += int((there.argmax(-1) == here.argmax(-1))[seen].sum())
+        tokens += int(seen.sum())
+    return worst, largest, agreeing, tokens
+
+
 def compare(build, folder, dtype, data, chunks):
-    config = transformers.AutoConfig.from_pretrained(folder)
     model = transformers.AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     with tempfile.TemporaryDirectory() as scratch:
-        report = json.loads(subprocess.run([build / "tekio", "export", "--format", "onnx", folder, "--output_dir", f"{scratch}/out", "--dtype", dtype, "--json", "--quiet"],
-                                           check=True, capture_output=True, text=True).stdout)
+        report = export(build, folder, dtype, f"{scratch}/out")
         onnx.checker.check_model(report["path"], full_check=True)
-        session = onnxruntime.InferenceSession(report["path"], providers=["CPUExecutionProvider"])
+        session = open_session(report["path"])
         names = [entry.name for entry in session.get_inputs()]
-        worst = largest = agreeing = tokens = 0
-        longest = config.max_position_embeddings - (config.pad_token_id + 1 if "roberta" in config.model_type or config.model_type == "camembert" else 0)
-        for batch in sequences(config.vocab_size, min(longest, 600)):
-            length = max(map(len, batch))
-            ids = numpy.array([row + [config.pad_token_id or 0] * (length - len(row)) for row in batch])
-            mask = numpy.array([[1] * len(row) + [0] * (length - len(row)) for row in batch])
-            feed = {"input_ids": ids, "attention_mask": mask}
-            if "token_type_ids" in names:
-                feed["token_type_ids"] = numpy.zeros_like(ids)
-            there = session.run(["logits"], feed)[0]
-            with torch.no_grad():
-                here = model(**{name: torch.from_numpy(value) for name, value in feed.items()}).logits.numpy()
-            seen = mask.astype(bool)
-            worst = max(worst, float(numpy.abs(there - here)[seen].max()))
-            largest = max(largest, float(numpy.abs(here)[seen].max()))
-            agreeing += int((there.argmax(-1) == here.argmax(-1))[seen].sum())
-            tokens += int(seen.sum())
+        worst, largest, agreeing, tokens = distance(session, model)
+        beside = ""
+        if dtype == "int8":
+            quantization.quantize_dynamic(export(build, folder, "f32", f"{scratch}/f32")["path"], f"{scratch}/theirs.onnx", per_channel=True)
+            theirs = distance(open_session(f"{scratch}/theirs.onnx"), model)
+            beside = f"; by quantize_dynamic {theirs[0]:.3g}, the same for {theirs[2]}"
         drift = ""
         if data:
             def with_types(ids):
@@ -89,7 +111,7 @@ def compare(build, folder, dtype, data, chunks):
             before, after = (perplexity(by, ids, labels) for by in (by_torch, lambda ids: session.run(["logits"], with_types(ids))[0]))
             drift = f"; perplexity of {len(ids)} chunks {before:.4f} by transformers, {after:.4f} by onnxruntime ({100 * (after / before - 1):+.4f} %)"
     print(f"{folder} {dtype}: largest difference of a logit {worst:.3g} (logits up to {largest:.3g}; tekio said {report['max_logit_difference']:.3g}), "
-          f"same best token for {agreeing} of {tokens}; inputs {', '.join(names)}{drift}", flush=True)
+          f"same best token for {agreeing} of {tokens}{beside}; inputs {', '.join(names)}{drift}", flush=True)
     return worst / (1 + largest) < (1e-4 if dtype == "f32" else 0.3)
 
 
