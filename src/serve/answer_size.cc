@@ -1,11 +1,15 @@
 #include "serve/answer_size.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <span>
 #include <utility>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "serve/fill_request.h"
 
 namespace tekio::serve {
 namespace {
@@ -29,8 +33,10 @@ AnswerSize::AnswerSize(Tokenizer tokenizer, int64_t vocabulary, int64_t longest_
 
 uint64_t AnswerSize::operator()(const std::string& text, uint64_t predictions) const {
   const std::vector<int32_t> ids = tokenizer_.encode(text).ids;
+  if (static_cast<int64_t>(ids.size()) > longest_input_)
+    throw Refusal(422, fmt::format("\"{}\" has {} tokens, but the model takes at most {}; shorten it", printable(text),
+                                   ids.size(), longest_input_));
   const auto masks = static_cast<uint64_t>(std::ranges::count(ids, *tokenizer_.mask_id()));
-  if (masks == 0 || static_cast<int64_t>(ids.size()) > longest_input_) return 0;
   const uint64_t sequence = json_size(tokenizer_.decode(ids, {.skip_special_tokens = masks == 1}));
   const uint64_t words = words_[std::min<uint64_t>(predictions, words_.size() - 1)];
   return masks * (predictions * (kPrediction + sequence) + 2 * words);  // a word stands in its sequence, too

@@ -12,8 +12,8 @@ namespace tekio::serve {
 class AnswerSize {
  public:
   AnswerSize(Tokenizer tokenizer, int64_t vocabulary, int64_t longest_input);
-  /// At most so many bytes of JSON are `predictions` for each mask of a text, which each repeat it. None of what cannot
-  /// be filled, for want of a mask or for its length.
+  /// At most so many bytes of JSON are `predictions` for each mask of a text, which each repeat it. Errors: Refusal 422
+  /// (the text is longer than the model takes).
   uint64_t operator()(const std::string& text, uint64_t predictions) const;
 
  private:

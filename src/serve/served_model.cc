@@ -12,20 +12,19 @@
 namespace tekio::serve {
 namespace {
 
-/// The status by which a text is refused; 200: it can be filled.
-int status_of(const std::string& text, const Tokenizer& tokenizer, int64_t longest) {
+bool has_mask(const std::string& text, const Tokenizer& tokenizer) {
   const std::vector<int32_t> ids = tokenizer.encode(text).ids;
-  if (static_cast<int64_t>(ids.size()) > longest) return 422;
-  return std::ranges::find(ids, *tokenizer.mask_id()) == ids.end() ? 400 : 200;
+  return std::ranges::find(ids, *tokenizer.mask_id()) != ids.end();
 }
 
 /// The status that says whose fault it is.
-int status_of(const Error& error, const Tokenizer& tokenizer, int64_t longest, std::span<const std::string> texts,
+int status_of(const Error& error, const Tokenizer& tokenizer, std::span<const std::string> texts,
               const FillOptions& options) {
   if (error.kind() != ErrorKind::input) return 500;
-  int status = 200;
-  for (const std::string& text : texts) status = std::max(status, status_of(text, tokenizer, longest));
-  return status > 200 ? status : !options.targets.empty() ? 400 : 500;
+  const bool is_clients = !options.targets.empty() || !std::ranges::all_of(texts, [&](const std::string& text) {
+    return has_mask(text, tokenizer);
+  });
+  return is_clients ? 400 : 500;
 }
 
 }  // namespace
@@ -33,8 +32,8 @@ int status_of(const Error& error, const Tokenizer& tokenizer, int64_t longest, s
 ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer& tokenizer,
                         std::function<void(const std::function<void()>&)> in_turn) {
   const ModelInfo info = model.info();
-  auto fill = [fill_mask = FillMask(model, tokenizer), tokenizer, longest = info.max_length,
-               in_turn = std::move(in_turn)](std::span<const std::string> texts, const FillOptions& options) {
+  auto fill = [fill_mask = FillMask(model, tokenizer), tokenizer, in_turn = std::move(in_turn)](
+                  std::span<const std::string> texts, const FillOptions& options) {
     const Silence warnings;  // they are of clients' texts: anybody could fill the log
     try {
       Filled filled;
@@ -42,12 +41,10 @@ ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer
       in_turn ? in_turn(work) : work();
       return filled;
     } catch (const Error& error) {
-      throw Refusal(status_of(error, tokenizer, longest, texts, options), error.what());
+      throw Refusal(status_of(error, tokenizer, texts, options), error.what());
     }
   };
-  auto can_fill = [tokenizer, longest = info.max_length](const std::string& text) {
-    return status_of(text, tokenizer, longest) == 200;
-  };
+  auto can_fill = [tokenizer](const std::string& text) { return has_mask(text, tokenizer); };
   return {.name = std::move(name),
           .family = info.family,
           .mask_token = tokenizer.mask_token(),

@@ -20,9 +20,10 @@ struct ServedModel {
 };
 
 /// One copy of the model, whichever number of threads asks, which from now on computes in what is fastest here, unless
-/// it was opened with a dtype. The desk refuses by 400 what has no mask or no target that the model knows, by 422 what
-/// is longer than the model. Errors: input (the tokenizer is not the model's, or has no mask). `in_turn`, where the
-/// model is another's, too: calls what it is given when the model is free; may throw a Refusal instead.
+/// it was opened with a dtype. The desk refuses by 400 what has no mask or no target that the model knows,
+/// `answer_size` by 422 what is longer than the model. Errors: input (the tokenizer is not the model's, or has no
+/// mask). `in_turn`, where the model is another's, too: calls what it is given when the model is free; may throw a
+/// Refusal instead.
 ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer& tokenizer,
                         std::function<void(const std::function<void()>&)> in_turn = {});
 

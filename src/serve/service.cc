@@ -19,6 +19,7 @@ namespace tekio::serve {
 namespace {
 
 constexpr std::string_view kModels = "/models/";
+constexpr size_t kLargeBody = 64'000;
 constexpr int kMostStreams = 32;  // each has a thread of the server's
 constexpr std::chrono::milliseconds kLookAgain{250};
 constexpr int kQuiet =
@@ -219,8 +220,11 @@ void Service::answered(const http::Request& request, int status, double seconds)
 }
 
 FillRequest Service::read(const std::string& body, const ServedModel& model) {
-  readers_.acquire();
-  const std::shared_ptr<void> reader(nullptr, [this](void*) { readers_.release(); });
+  std::shared_ptr<void> reader;
+  if (body.size() > kLargeBody) {
+    readers_.acquire();
+    reader = {nullptr, [this](void*) { readers_.release(); }};
+  }
   return parse_fill_request(body, {.vocabulary = model.vocabulary, .size = model.answer_size});
 }
 

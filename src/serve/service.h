@@ -64,7 +64,7 @@ class Service final : public http::Handler {
   enum class State { opening, open, given_up } state_ = State::opening;
   std::vector<ServedModel> models_;  // from `open` on as they are
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);  // of /events, open now
-  /// Of bodies, which take many times their size while they are read: so many at once as can be read at once.
+  /// Of large bodies, which take many times their size while they are read: so many at once as can be read at once.
   std::counting_semaphore<> readers_{std::max(2, static_cast<int>(std::thread::hardware_concurrency()))};
   Metrics metrics_;
 };

@@ -71,11 +71,17 @@ TEST(AnswerSize, IsNoLessThanAnAnswerHas) {
   }
 }
 
-TEST(AnswerSize, IsNothingForWhatCannotBeFilled) {
+TEST(AnswerSize, RefusesWhatIsLongerThanTheModel) {
   const Tokenizer tokenizer = Tokenizer::from_pretrained(TEKIO_EXAMPLE_MODEL);
   const AnswerSize size(tokenizer, tokenizer.vocabulary_size(), 8);
   EXPECT_EQ(size("no mask", 5), 0u);
-  EXPECT_EQ(size("[MASK] . . . . . .", 5), 0u);
+  try {
+    size("[MASK] . . . . . .", 5);
+    ADD_FAILURE();
+  } catch (const Refusal& refused) {
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_STREQ(refused.what(), "\"[MASK] . . . . . .\" has 9 tokens, but the model takes at most 8; shorten it");
+  }
   EXPECT_GT(size("[MASK] . . . . .", 5), 0u);
 }
 
