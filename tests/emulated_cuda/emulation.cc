@@ -1,21 +1,15 @@
-// Fibers, memory, streams and graphs of the emulated devices.
+// The emulated devices, their memory, and kernels: a block's threads are fibers.
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
-#include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
-#include <thread>
 #include <vector>
 
-#include "cuda_runtime.h"
+#include "streams.h"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -45,45 +39,17 @@ tekio_switch_stack:
 .size tekio_switch_stack, .-tekio_switch_stack
 )");
 
-struct EmulatedGraph {
-  std::vector<std::function<void()>> works;
-};
-// What a stream is given waits until somebody waits for something, as it may on a device: what the host does too early
-// shows.
-struct EmulatedStream {
-  struct Piece {
-    std::function<bool()> work;  // is called until it is done
-    bool computes;               // or waits for others
-  };
-  int device = 0;
-  std::deque<Piece> work = {};
-  std::shared_ptr<uint64_t> done = std::make_shared<uint64_t>(0);  // pieces so far
-  std::map<EmulatedStream*, uint64_t> after = {};  // of others of its device: how many of theirs it comes after
-  std::unique_ptr<EmulatedGraph> graph = nullptr;  // that it is being captured as
-
-  uint64_t given() const { return *done + work.size(); }
-};
-// Comes after so many of a stream's pieces; at once, where it was never recorded.
-struct EmulatedEvent {
-  int device = 0;
-  EmulatedStream* stream = nullptr;
-  std::shared_ptr<const uint64_t> done = nullptr;  // of the stream, which may be gone
-  uint64_t after = 0;
-
-  bool has_come() const { return done == nullptr || *done >= after; }
-};
-
-namespace {
-
 constexpr size_t kStack = 256 << 10, kPage = 4096;
 constexpr size_t kSharedMemory = 227 << 10, kSharedMemoryUnasked = 48 << 10;  // of Hopper
 constexpr int kWarp = 32;
 
-[[noreturn]] void die(const char* what) {
+void emulated_die(const char* what) {
   std::fprintf(stderr, "emulated CUDA: %s (block %u %u %u, thread %u)\n", what, blockIdx.x, blockIdx.y, blockIdx.z,
                threadIdx.x);
   std::abort();
 }
+
+namespace {
 
 // ---- memory ----
 
@@ -95,7 +61,7 @@ class Memory {
     const size_t whole = (bytes + kPage - 1) / kPage * kPage + kPage;  // never empty
     if (begin_ == nullptr) {
       void* const range = mmap(nullptr, kRange, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (range == MAP_FAILED) die("no range of addresses");
+      if (range == MAP_FAILED) emulated_die("no range of addresses");
       begin_ = static_cast<char*>(range);
       free_[begin_] = kRange;
     }
@@ -146,7 +112,8 @@ class Memory {
  private:
   static constexpr size_t kRange = size_t{64} << 30;
   void protect(int rights) const {
-    if (end_ > begin_ && mprotect(begin_, static_cast<size_t>(end_ - begin_), rights) != 0) die("mprotect failed");
+    if (end_ > begin_ && mprotect(begin_, static_cast<size_t>(end_ - begin_), rights) != 0)
+      emulated_die("mprotect failed");
   }
   struct Taken {
     size_t size;
@@ -248,46 +215,7 @@ void run_block(size_t threads) {
       tekio_switch_stack(&block.scheduler, self().top);
       left += self().done ? 0 : 1;
     }
-    if (left > 0 && !block.moved) die("threads wait for others that never come");
-  }
-}
-
-// ---- streams ----
-
-std::recursive_mutex calls;
-std::set<EmulatedStream*> streams;
-thread_local int current_device = 0;
-thread_local EmulatedStream* capturing = nullptr;
-int graph_launches = 0, graphs = 0;
-bool refuses_capture = false;
-
-cudaError_t failure = cudaSuccess;
-// Of what may not be called while a stream is captured.
-cudaError_t state() { return capturing != nullptr ? cudaErrorStreamCaptureUnsupported : failure; }
-
-// All streams do what they can.
-void go_on() {
-  std::optional<EmulatedDeviceAtWork> at_work;
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (EmulatedStream* stream : streams)
-      for (auto& work = stream->work; !work.empty(); moved = true) {
-        if (work.front().computes && !at_work) at_work.emplace();
-        if (failure == cudaSuccess && !work.front().work()) break;  // after a kernel that failed nothing is done
-        work.pop_front();
-        ++*stream->done;
-      }
-  }
-}
-
-// Lets them until what `has_come` asks for is there.
-template <typename HasCome>
-cudaError_t look_until(const HasCome& has_come) {
-  if (capturing != nullptr) return cudaErrorStreamCaptureUnsupported;
-  for (;; std::this_thread::sleep_for(std::chrono::microseconds(20))) {
-    const EmulatedCall call;
-    go_on();
-    if (has_come()) return failure;
+    if (left > 0 && !block.moved) emulated_die("threads wait for others that never come");
   }
 }
 
@@ -298,9 +226,6 @@ struct {
 } device;
 
 }  // namespace
-
-EmulatedCall::EmulatedCall() { calls.lock(); }
-EmulatedCall::~EmulatedCall() { calls.unlock(); }
 
 EmulatedDeviceAtWork::EmulatedDeviceAtWork() { memory.open(); }
 EmulatedDeviceAtWork::~EmulatedDeviceAtWork() { memory.close(); }
@@ -346,152 +271,28 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int number) {
 }
 cudaError_t cudaSetDevice(int number) {
   if (number < 0 || number >= std::max(1, device.count)) return cudaErrorInvalidDevice;
-  current_device = number;
+  emulated_current_device = number;
   return cudaSuccess;
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  const EmulatedCall call;
-  *stream = new EmulatedStream{.device = current_device};
-  streams.insert(*stream);
-  return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  const EmulatedCall call;
-  if (stream == nullptr) return cudaErrorInvalidValue;
-  if (!stream->work.empty()) die("a stream was destroyed that is at work");
-  streams.erase(stream);
-  for (EmulatedStream* other : streams) other->after.erase(stream);
-  delete stream;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return look_until([&] { return stream->work.empty(); });
-}
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = new EmulatedEvent{.device = current_device};
-  return failure;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete event;
-  return cudaSuccess;
-}
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  const EmulatedCall call;
-  if (event->device != stream->device) return cudaErrorInvalidDevice;
-  event->stream = stream;
-  event->done = stream->done;
-  event->after = stream->given();
-  return state();
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return look_until([&] { return event->has_come(); });
-}
-cudaError_t cudaEventQuery(cudaEvent_t event) {
-  const EmulatedCall call;
-  go_on();
-  if (state() != cudaSuccess) return state();
-  return event->has_come() ? cudaSuccess : cudaErrorNotReady;
-}
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  const EmulatedCall call;
-  if (event->stream != nullptr) {
-    uint64_t& after = stream->after[event->stream];
-    after = std::max(after, event->after);
-  }
-  return emulated_queue(stream, [recorded = *event] { return recorded.has_come(); });
-}
-cudaError_t emulated_work(cudaStream_t stream, std::function<void()> work) {
-  const EmulatedCall call;
-  if (stream->device != current_device) return cudaErrorInvalidDevice;
-  if (stream->graph != nullptr) {
-    stream->graph->works.push_back(std::move(work));
-    return cudaSuccess;
-  }
-  const auto once = [work = std::move(work)] {
-    work();
-    return true;
-  };
-  if (failure == cudaSuccess) stream->work.push_back({once, true});
-  return failure;
-}
-cudaError_t emulated_queue(cudaStream_t stream, std::function<bool()> work) {
-  const EmulatedCall call;
-  if (stream->graph != nullptr) return cudaErrorStreamCaptureUnsupported;
-  if (failure == cudaSuccess) stream->work.push_back({std::move(work), false});
-  return failure;
-}
-void emulated_require_order(cudaStream_t stream) {
-  const EmulatedCall call;
-  for (EmulatedStream* other : streams)
-    if (other != stream && other->device == stream->device && stream->after[other] < other->given())
-      die("a stream does not wait for what its numbers come from");
-}
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  const EmulatedCall call;
-  if (capturing != nullptr || refuses_capture) return cudaErrorStreamCaptureUnsupported;
-  capturing = stream;
-  stream->graph = std::make_unique<EmulatedGraph>();
-  return failure;
-}
-cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
-  const EmulatedCall call;
-  capturing = nullptr;
-  *graph = stream->graph.release();
-  return failure;
-}
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
-  const EmulatedCall call;
-  *executable = new EmulatedGraph(*graph);
-  ++graphs;
-  return failure;
-}
-cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  const EmulatedCall call;
-  ++graph_launches;
-  for (const auto& work : executable->works)
-    if (const cudaError_t error = emulated_work(stream, work); error != cudaSuccess) return error;
-  return failure;
-}
-cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-  delete graph;
-  return cudaSuccess;
-}
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
-  const EmulatedCall call;
-  delete executable;
-  --graphs;
-  return cudaSuccess;
-}
-int emulated_graph_launches() {
-  const EmulatedCall call;
-  return graph_launches;
-}
-int emulated_graphs() {
-  const EmulatedCall call;
-  return graphs;
-}
-void emulated_refuse_capture(bool refuse) { refuses_capture = refuse; }
 
 cudaError_t cudaMallocHost(void** pinned, size_t bytes) {
   *pinned = std::malloc(bytes);
-  return *pinned != nullptr ? state() : cudaErrorMemoryAllocation;
+  return *pinned != nullptr ? emulated_state() : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFreeHost(void* pinned) {
   std::free(pinned);
   return cudaSuccess;
 }
-void emulated_fail(cudaError_t error) { failure = error; }
 void emulated_check_border(const void* address, size_t bytes) {
-  if (reinterpret_cast<uintptr_t>(address) % bytes != 0) die("an address that is on no border");
+  if (reinterpret_cast<uintptr_t>(address) % bytes != 0) emulated_die("an address that is on no border");
 }
 
 cudaError_t cudaMalloc(void** result, size_t bytes) {
   const EmulatedCall call;
-  if (capturing != nullptr) return cudaErrorStreamCaptureUnsupported;
+  if (emulated_state() == cudaErrorStreamCaptureUnsupported) return cudaErrorStreamCaptureUnsupported;
   if (bytes > device.free) return cudaErrorMemoryAllocation;
-  char* const piece = memory.take(bytes, current_device);
+  char* const piece = memory.take(bytes, emulated_current_device);
   if (piece == nullptr) return cudaErrorMemoryAllocation;
   const EmulatedDeviceAtWork at_work;
   constexpr size_t kMost = 4 << 20;                  // more than tests look at: pages of workspaces are never touched
@@ -502,10 +303,11 @@ cudaError_t cudaMalloc(void** result, size_t bytes) {
 // Waits for all that its device was asked for, as CUDA does.
 cudaError_t cudaFree(void* begin) {
   if (begin == nullptr) return cudaSuccess;
-  look_until([&] {  // for what still names it
-    const std::optional<int> of = memory.device_of(begin);
-    return std::ranges::all_of(streams, [&](auto* stream) { return stream->device != of || stream->work.empty(); });
-  });
+  const auto owner = [&] {
+    const EmulatedCall call;
+    return memory.device_of(begin);
+  };
+  emulated_finish(owner());  // what still names it
   const EmulatedCall call;
   return memory.give_back(static_cast<char*>(begin)) ? cudaSuccess : cudaErrorInvalidValue;
 }
@@ -518,7 +320,8 @@ namespace {
 // A stream's copies are of its own device's memory.
 void require_memory(const void* at, size_t bytes, cudaStream_t stream) {
   const EmulatedCall call;
-  if (bytes > 0 && memory.device_of(at) != stream->device) die("a copy of another device's memory");
+  if (bytes > 0 && memory.device_of(at) != emulated_device_of(stream))
+    emulated_die("a copy of another device's memory");
 }
 }  // namespace
 
@@ -539,7 +342,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
 cudaError_t emulated_allow_shared_memory(const void* kernel, int bytes) {
   const EmulatedCall call;
   if (bytes < 0 || static_cast<size_t>(bytes) > kSharedMemory) return cudaErrorInvalidValue;
-  allowed_shared_memory[{current_device, kernel}] = bytes;
+  allowed_shared_memory[{emulated_current_device, kernel}] = bytes;
   return cudaSuccess;
 }
 
@@ -562,7 +365,7 @@ cudaError_t emulated_launch(const cudaLaunchConfig_t& config, const void* kernel
   const EmulatedCall call;
   const dim3 grid = config.gridDim;
   const size_t threads = size_t{config.blockDim.x} * config.blockDim.y * config.blockDim.z;
-  const auto allowed = allowed_shared_memory.find({current_device, kernel});
+  const auto allowed = allowed_shared_memory.find({emulated_current_device, kernel});
   const size_t most =
       allowed == allowed_shared_memory.end() ? kSharedMemoryUnasked : static_cast<size_t>(allowed->second);
   if (threads == 0 || threads > 1024 || config.blockDim.y != 1 || config.blockDim.z != 1 || grid.x == 0 ||
@@ -588,7 +391,7 @@ void __syncwarp(unsigned) { meet(block.warps[block.running / kWarp]); }
 void emulated_exchange(void* to, const void* own, size_t bytes, int from) {
   const size_t warp = block.running / kWarp;
   const auto lane = static_cast<size_t>(emulated_lane());
-  if (bytes > 16) die("too much to exchange");
+  if (bytes > 16) emulated_die("too much to exchange");
   std::memcpy(block.posts[warp][lane].data(), own, bytes);
   __syncwarp();
   std::memcpy(to, block.posts[warp][static_cast<size_t>(from)].data(), bytes);
