@@ -1,24 +1,15 @@
-// The program as a launcher starts it: several processes at once, by each MPI that is there.
+// Several processes: the results of one, the same words said once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <map>
-#include <random>
 #include <sstream>
-#include <thread>
 
-#include "process.h"
 #include "program.h"
+#include "ranks_of.h"
 
 namespace tekio::test {
 namespace {
@@ -26,106 +17,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::MatchesRegex;
 using testing::Not;
-
-constexpr int kRanks = 3;
-
-bool is_on_path(const std::string& program) {
-  std::string folders = std::getenv("PATH") == nullptr ? "" : std::getenv("PATH");
-  for (size_t begin = 0; begin <= folders.size();) {
-    const size_t end = std::min(folders.find(':', begin), folders.size());
-    if (::access((folders.substr(begin, end - begin) + "/" + program).c_str(), X_OK) == 0) return true;
-    begin = end + 1;
-  }
-  return false;
-}
-
-/// Whether TEKIO_REQUIRE_MPIS says that a test of this MPI which is skipped has failed: where both were installed.
-bool is_required(const std::string& mpi) {
-  const char* const all = std::getenv("TEKIO_REQUIRE_MPIS");
-  return all != nullptr && (" " + std::string(all) + " ").find(" " + mpi + " ") != std::string::npos;
-}
-
-/// A launcher; killed after a minute and a half with all that it started.
-class RanksOf : public testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override {
-    std::string missing;
-    if (!is_on_path("mpirun." + GetParam())) missing = "mpirun." + GetParam() + " is not on the PATH";
-    if (std::string(TEKIO_MPIS).find(GetParam()) == std::string::npos)
-      missing = "this build has no module for " + GetParam();
-    if (!missing.empty() && is_required(GetParam())) FAIL() << missing << ", and TEKIO_REQUIRE_MPIS demands it";
-    if (!missing.empty()) GTEST_SKIP() << missing;
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-    ::setenv("TEKIO_SILENCE_SECONDS", "3", 1);
-    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // an MPI keeps what it takes
-  }
-  void TearDown() override {
-    ::unsetenv("TEKIO_SILENCE_SECONDS");
-    ::unsetenv("ASAN_OPTIONS");
-  }
-
-  static cli::ProcessResult launch(int ranks, std::vector<std::string> options,
-                                   const std::vector<std::string>& arguments) {
-    std::vector<std::string> all = {"timeout", "-k", "5", "90", "mpirun." + GetParam(), "-n", std::to_string(ranks)};
-    if (GetParam() == "openmpi") options.insert(options.end(), {"--oversubscribe", "--bind-to", "none"});
-    all.insert(all.end(), options.begin(), options.end());
-    all.push_back(TEKIO_PROGRAM);
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    return cli::run_process(all);
-  }
-
-  /// Long work of several ranks, one of which, `victim`, gets `signal` in the middle of it.
-  static cli::ProcessResult launch_and_signal(int signal, int victim, std::vector<std::string> options = {}) {
-    // In bytes, 1.2 to 1.6 MB, of a number that no other test at this time has: it tells these ranks apart.
-    const std::string mark = std::to_string(1'200'000 + 4 * (::getpid() % 100'000));
-    const auto strike = [&](const std::vector<int>& processes) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // by now they have met
-      ::kill(processes[static_cast<size_t>(victim)], signal);
-    };
-    return launch_beside(mark, strike, std::move(options),
-                         {"bench", "allreduce", "--repeats", "10000", "--bytes", mark});
-  }
-
-  /// Calls `strike` with all ranks, whose arguments hold `mark`, once they are there. None of them may be left then.
-  static cli::ProcessResult launch_beside(const std::string& mark,
-                                          const std::function<void(const std::vector<int>&)>& strike,
-                                          std::vector<std::string> options, const std::vector<std::string>& arguments) {
-    std::vector<int> processes;
-    std::thread fault([&] {
-      for (int tries = 0; tries < 400 && processes.size() < kRanks; ++tries) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        processes = ranks_marked(mark);
-      }
-      if (processes.size() == kRanks) strike(processes);
-    });
-    const cli::ProcessResult result = launch(kRanks, std::move(options), arguments);
-    fault.join();
-    EXPECT_EQ(processes.size(), static_cast<size_t>(kRanks)) << "nothing was done to them";
-    for (int tries = 0; tries < 100 && !ranks_marked(mark).empty(); ++tries)  // they are being ended
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    for (const int left : ranks_marked(mark)) {
-      ADD_FAILURE() << "process " << left << " is left";
-      ::kill(left, SIGKILL);
-    }
-    return result;
-  }
-
- private:
-  static std::vector<int> ranks_marked(const std::string& mark) {
-    std::vector<int> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const std::string name = entry.path().filename().string();
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-      const std::string line(std::istreambuf_iterator<char>(file), {});
-      if (line.starts_with(TEKIO_PROGRAM) && line.find(mark) != std::string::npos) found.push_back(std::stoi(name));
-    }
-    return found;
-  }
-};
 
 TEST_P(RanksOf, SumsAreRightToTheBitAndTheFirstRankPrints) {
   for (const int ranks : {2, 3, 4})
@@ -178,49 +70,7 @@ TEST_P(RanksOf, AStepOfAllIsMeasuredWithWhatTheyExchange) {
   EXPECT_THAT(refused.err, HasSubstr("start it without mpirun or srun"));
 }
 
-TEST_P(RanksOf, OneThatStandsStillIsNamedAndAllEnd) {
-  std::random_device random;
-  const auto result = launch_and_signal(SIGSTOP, static_cast<int>(random() % kRanks));
-  // MPICH's launcher may answer with the signal by which it ended the one that stood still.
-  EXPECT_THAT(result.code, testing::AnyOf(6, GetParam() == "mpich" ? 9 : 6)) << result.err;
-  EXPECT_LT(result.seconds, 30);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
-}
-
-TEST_P(RanksOf, OneThatIsKilledEndsAll) {
-  std::random_device random;
-  const auto result = launch_and_signal(SIGKILL, static_cast<int>(random() % kRanks));
-  EXPECT_EQ(result.code, GetParam() == "openmpi" ? 128 + SIGKILL : SIGKILL) << result.err;
-  EXPECT_LT(result.seconds, 20);
-}
-
-TEST_P(RanksOf, OneThatIsKilledIsNamedWhereTheLauncherLetsTheOthersLive) {
-  if (GetParam() != "openmpi") GTEST_SKIP() << "MPICH's launcher ends the others whatever it is told";
-  const auto result = launch_and_signal(SIGKILL, 1, {"--enable-recovery"});
-  EXPECT_EQ(result.code, 0) << "the launcher's, which was told that nothing was wrong";
-  EXPECT_LT(result.seconds, 30);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
-}
-
 // As by a file system that does not answer: nobody reads the pipe that rank 0 opens.
-TEST_P(RanksOf, OneThatIsHeldUpEndsWithTheOthers) {
-  if (GetParam() != "openmpi") GTEST_SKIP() << "MPICH's launcher ends the others whatever it is told";
-  const ScratchFolder folder;
-  const std::string text = folder.write("text.txt", sentences(60)), trace = folder / "trace";
-  ASSERT_EQ(::mkfifo(trace.c_str(), 0600), 0);
-  const auto strike = [](const std::vector<int>& processes) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2500));  // by now it waits
-    const int first = *std::ranges::min_element(processes);
-    for (const int process : processes)
-      if (process != first) ::kill(process, SIGKILL);
-  };
-  const auto result =
-      launch_beside(trace, strike, {"--enable-recovery"},
-                    {"adapt", "--model", model_folder(), "--data", text, "--chunk_size", "16", "--max_steps", "6",
-                     "--threads", "1", "--trace", trace, "--output_dir", folder / "run"});
-  EXPECT_LT(result.seconds, 30);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
-}
 
 TEST_P(RanksOf, AdaptAndEvaluateAsOneProcessDoes) {
   const ScratchFolder folder;
@@ -326,63 +176,6 @@ TEST_P(RanksOf, PretrainAsOneProcessDoes) {
 }
 
 // A signal to one rank, or to all as launchers send it: a checkpoint, with which a run goes on to the same end.
-TEST_P(RanksOf, ASignalStopsAllWithACheckpoint) {
-  const ScratchFolder folder;
-  const std::string text = folder.write("text.txt", sentences(60));
-  const auto adapt = [&](const std::string& name, const char* updates) {
-    return std::vector<std::string>{"adapt",
-                                    "--model",
-                                    model_folder(),
-                                    "--data",
-                                    text,
-                                    "--chunk_size",
-                                    "16",
-                                    "--per_device_train_batch_size",
-                                    "1",
-                                    "--max_steps",
-                                    updates,
-                                    "--lr_scheduler_type",
-                                    "constant",
-                                    "--save_strategy",
-                                    "no",
-                                    "--eval_strategy",
-                                    "no",
-                                    "--dtype",
-                                    "f32",
-                                    "--threads",
-                                    "1",
-                                    "--trace",
-                                    folder / (name + ".trace"),
-                                    "--output_dir",
-                                    folder / name};
-  };
-  for (const bool to_all : {false, true}) {
-    const std::string name = to_all ? "all" : "one";
-    const auto strike = [&](const std::vector<int>& processes) {
-      const auto has_begun = [&] { return read_file(folder / (name + ".trace")).find('\n') != std::string::npos; };
-      for (int tries = 0; tries < 600 && !(std::filesystem::exists(folder / (name + ".trace")) && has_begun()); ++tries)
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      for (const int process : processes)
-        if (to_all || process == processes.back()) ::kill(process, SIGTERM);
-    };
-    const auto stopped = launch_beside(folder / name, strike, {}, adapt(name, "1000000"));
-    EXPECT_EQ(stopped.code, 128 + SIGTERM) << stopped.err;
-    EXPECT_THAT(stopped.err, Not(HasSubstr("tekio: ")));
-    std::vector<int> steps;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / name))
-      if (const std::string file = entry.path().filename().string(); file.starts_with("checkpoint-"))
-        steps.push_back(std::stoi(file.substr(11)));
-    ASSERT_EQ(steps.size(), 1u) << stopped.err;
-    auto resume = adapt(name, std::to_string(steps[0] + 2).c_str());
-    resume.push_back("--resume_from_checkpoint");
-    const auto resumed = launch(kRanks, {}, resume);
-    ASSERT_EQ(resumed.code, 0) << resumed.err;
-    const auto whole = launch(kRanks, {}, adapt(name + "-whole", std::to_string(steps[0] + 2).c_str()));
-    ASSERT_EQ(whole.code, 0) << whole.err;
-    EXPECT_EQ(read_file(folder / (name + "/model.safetensors")),
-              read_file(folder / (name + "-whole/model.safetensors")));
-  }
-}
 
 TEST_P(RanksOf, PlanTheMemoryOfAll) {
   const ScratchFolder folder;
@@ -489,32 +282,6 @@ TEST_P(RanksOf, TokenizeIntoTheStoreThatOneProcessMakes) {
   EXPECT_TRUE(stores[1] == stores[0]);
 }
 
-TEST_P(RanksOf, TheExitCodeIsThatOfWhatEndedAll) {
-  const ScratchFolder folder;
-  const std::string text = folder.write("text.txt", sentences(60));
-  folder.write("foreign/mine.txt", "not a run's");
-  const auto adapt = [&](const std::string& output, const std::string& trace) {
-    return std::vector<std::string>{
-        "adapt", "--model", model_folder(), "--data",  text,  "--chunk_size", "16",           "--max_steps",
-        "2",     "--dtype", "f32",          "--trace", trace, "--output_dir", folder / output};
-  };
-  // What rank 0 alone finds; more than once, since what launchers make of it by themselves differs from time to time.
-  for (int i = 0; i < 3; ++i) {
-    const auto refused = launch(kRanks, {}, adapt("foreign", folder / "trace"));
-    EXPECT_EQ(refused.code, 2) << refused.err;
-    const auto full = launch(kRanks, {}, adapt("run", "/dev/full"));
-    EXPECT_EQ(full.code, 4) << full.err;
-    EXPECT_THAT(full.err, HasSubstr("No space left on device"));
-    std::filesystem::remove_all(folder / "run");
-  }
-  // What another rank finds.
-  std::vector<std::string> last = {"eval", "--model", model_folder(), "--data", text};
-  std::vector<std::string> all = last;
-  all.insert(all.end(), {":", "-n", "1", TEKIO_PROGRAM, "eval", "--model", folder / "nowhere", "--data", text});
-  const auto refused = launch(1, {}, all);
-  EXPECT_EQ(refused.code, 2) << refused.err;
-}
-
 TEST_P(RanksOf, AnotherCommandOrAnotherNumberOfModelsIsRefused) {
   const ScratchFolder folder;
   const std::string text = folder.write("text.txt", sentences(60));
@@ -539,16 +306,6 @@ TEST_P(RanksOf, AnotherCommandOrAnotherNumberOfModelsIsRefused) {
     EXPECT_EQ(result.code, 2) << result.err;
     EXPECT_THAT(result.err, HasSubstr(std::string("the ranks were told different things: ") + c.named));
   }
-}
-
-TEST_P(RanksOf, OneThatNeverComesIsNotWaitedForLong) {
-  std::vector<std::string> both = {"bench", "allreduce", ":", "-n", "1", "sleep", "60"};
-  ::setenv("TEKIO_START_SECONDS", "2", 1);
-  const auto result = launch(1, {}, both);
-  ::unsetenv("TEKIO_START_SECONDS");
-  EXPECT_NE(result.code, 0);
-  EXPECT_LT(result.seconds, 30);
-  EXPECT_THAT(result.err, HasSubstr("did not come within 2 s of this one's start"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Mpi, RanksOf, testing::Values("openmpi", "mpich"), [](const auto& mpi) { return mpi.param; });
