@@ -1,6 +1,7 @@
 #include "serve/service.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -223,7 +224,10 @@ FillRequest Service::read(const std::string& body, const ServedModel& model) {
   std::shared_ptr<void> reader;
   if (body.size() > kLargeBody) {
     readers_.acquire();
-    reader = {nullptr, [this](void*) { readers_.release(); }};
+    reader = {nullptr, [this](void*) {
+                ::malloc_trim(0);  // each thread would keep what it took for its largest body
+                readers_.release();
+              }};
   }
   return parse_fill_request(body, {.vocabulary = model.vocabulary, .size = model.answer_size});
 }
