@@ -18,8 +18,8 @@ using bench::Corpus;
 template <typename Use>
 void for_each_block(const DatasetDict& data, const Use& use) {
   for (const auto& [split, rows] : data.splits()) {
-    SourceReader reader(rows.source(), Columns::text);
-    for (Block block; reader.next(block);) use(*rows.source().files, block);
+    SourceReader reader(DatasetSource::of(rows), Columns::text);
+    for (Block block; reader.next(block);) use(*DatasetSource::of(rows).files, block);
   }
 }
 
@@ -30,7 +30,7 @@ void unpack(benchmark::State& state, const Corpus& corpus) {
   for (auto _ : state) {
     bytes = 0;
     for (const auto& [split, rows] : data.splits())
-      for (const DataFile& file : rows.source().files->list()) {
+      for (const DataFile& file : DatasetSource::of(rows).files->list()) {
         const auto stream = ByteStream::open(file.path, file.packing);
         while (const size_t got = stream->read(into.data(), into.size())) bytes += got;
       }

@@ -15,8 +15,8 @@ std::vector<std::string> texts_of(const Corpus& corpus) {
   std::vector<std::string> texts;
   const DatasetDict data = load_dataset(corpus.rows);
   for (const auto& [split, rows] : data.splits()) {
-    const Files& files = *rows.source().files;
-    SourceReader reader(rows.source(), Columns::text);
+    const Files& files = *DatasetSource::of(rows).files;
+    SourceReader reader(DatasetSource::of(rows), Columns::text);
     RecordParser parser(files);
     for (Block block; reader.next(block);)
       for (const Record& record : block.records) texts.emplace_back(parser.text(block, record));

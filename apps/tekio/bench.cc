@@ -93,8 +93,8 @@ std::vector<std::string> files_of(const DatasetDict& data) {
   std::vector<std::string> arguments;
   for (const auto& [name, split] : data.splits()) {
     arguments.emplace_back("--split");
-    split.source().files->fetch();
-    for (const DataFile& file : split.source().files->list()) arguments.push_back(file.path.string());
+    DatasetSource::of(split).files->fetch();
+    for (const DataFile& file : DatasetSource::of(split).files->list()) arguments.push_back(file.path.string());
   }
   return arguments;
 }

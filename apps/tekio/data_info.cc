@@ -35,7 +35,7 @@ class DataInfo final : public Command {
     OrderedJson splits = OrderedJson::object();
     for (const auto& [name, split] : data.splits()) {
       if (read_.bad_rows == BadRows::skip) tell_rows(split, read_);
-      const Files& files = *split.source().files;
+      const Files& files = *DatasetSource::of(split).files;
       for (size_t group = 0; group < files.groups(); ++group) files.check_head(group);
       const std::vector<std::string> columns = split.columns();
       if (common.json)

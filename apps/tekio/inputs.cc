@@ -66,7 +66,7 @@ std::string spec_of(const DataPlace& place) { return place.path + (place.split ?
 void warn_of_idle_options(const DatasetDict& data, const ReadOptions& options) {
   bool text = false, json = false, table = false;
   for (const auto& [name, split] : data.splits()) {
-    const Files& files = *split.source().files;
+    const Files& files = *DatasetSource::of(split).files;
     for (size_t group = 0; group < files.groups(); ++group) {
       const FileKind kind = files.group(group).kind;
       text = text || kind == FileKind::text;
@@ -89,7 +89,7 @@ void warn_of_idle_options(const DatasetDict& data, const ReadOptions& options) {
 // Rows for words that were added to the tokenizer, as run_mlm.py makes them.
 void grow_for(const Tokenizer& tokenizer, MaskedLM& model, uint64_t seed) {
   const int64_t rows = model.info().vocabulary, entries = tokenizer.vocabulary_size();
-  if (!is_enlarged(tokenizer, model.impl().model().config(), model.info().path)) return;
+  if (!is_enlarged(tokenizer, MaskedLMImpl::of(model).model().config(), model.info().path)) return;
   model.resize_token_embeddings(entries, seed);
   note(
       fmt::format("the tokenizer has {} more than the model: the embeddings grow from {} to {} rows, the new ones "
@@ -168,16 +168,16 @@ std::optional<BundledCorpus> named_corpus(const std::string& spec) {
 }
 
 void for_each_text(const Dataset& split, const std::function<void(std::string_view)>& use) {
-  SourceReader reader(split.source(), Columns::text);
-  RecordParser parser(*split.source().files);
+  SourceReader reader(DatasetSource::of(split), Columns::text);
+  RecordParser parser(*DatasetSource::of(split).files);
   Block block;
   while (reader.next(block))
     for (const Record& record : block.records) use(parser.text(block, record));
 }
 
 bool has_text(const Dataset& split) {
-  SourceReader reader(split.source(), Columns::text);
-  RecordParser parser(*split.source().files);
+  SourceReader reader(DatasetSource::of(split), Columns::text);
+  RecordParser parser(*DatasetSource::of(split).files);
   for (Block block; reader.next(block);)
     for (const Record& record : block.records)
       if (parser.text(block, record).find_first_not_of(" \t\r\n\v\f") != std::string_view::npos) return true;
@@ -266,8 +266,8 @@ OpenModel ModelOptions::open(const Common& common) const {
   const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
   MaskedLM weights = MaskedLM::from_pretrained(where.folder.string(), common.loading());
   if (grows) grow_for(entries, weights, common.seed);
-  weights.impl().check_tokenizer(entries);
-  return {where, limited_to_positions(entries, weights.impl().model().config()), weights, weights.info()};
+  MaskedLMImpl::of(weights).check_tokenizer(entries);
+  return {where, limited_to_positions(entries, MaskedLMImpl::of(weights).model().config()), weights, weights.info()};
 }
 
 void add_chunk_options(OptionTable& table, ChunkOptions& options) {

@@ -81,8 +81,8 @@ int64_t tokens_of_a_word(const Chunks& chunks, const MaskingVocabulary& vocabula
   int64_t tokens = 0, words = 0;
   std::vector<int32_t> word_ids;
   for (int64_t i = 0; i < std::min(kSample, chunks.size()); ++i) {
-    const TokenSpan ids = chunks.view().ids(i);
-    chunks.view().word_ids(i, word_ids);
+    const TokenSpan ids = ChunksView::of(chunks).ids(i);
+    ChunksView::of(chunks).word_ids(i, word_ids);
     bool within = false;
     for (int64_t t = 0; t < ids.size(); ++t) {
       const auto at = static_cast<size_t>(t);

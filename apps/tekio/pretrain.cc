@@ -78,17 +78,17 @@ class Pretrain final : public TrainingCommand {
     const Tokenizer tokenizer = Tokenizer::from_pretrained(tokenizer_folder.string());
     const MaskedLM model = MaskedLM::from_config(config, common.loading());
     const ModelInfo info = model.info();
-    model.impl().check_tokenizer(tokenizer);
-    require_same_padding(tokenizer, model.impl().model().config(), printable(config, 300));
-    return {origin.place, limited_to_positions(tokenizer, model.impl().model().config()), model, info};
+    MaskedLMImpl::of(model).check_tokenizer(tokenizer);
+    require_same_padding(tokenizer, MaskedLMImpl::of(model).model().config(), printable(config, 300));
+    return {origin.place, limited_to_positions(tokenizer, MaskedLMImpl::of(model).model().config()), model, info};
   }
 
   // The padding's row begins with zeros, and where positions are counted behind it, its id in a text takes no position.
   static void require_same_padding(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& where) {
-    const std::optional<int32_t> padding = tokenizer.tables().id_of_role(kPad);
+    const std::optional<int32_t> padding = TokenizerTables::of(tokenizer).id_of_role(kPad);
     if (!padding || config.padding_id < 0 || *padding == config.padding_id) return;
     fail(ErrorKind::input, "pad_token_id is {} in {}, but the tokenizer's padding token {} is number {}: set it to {}",
-         config.padding_id, where, printable(tokenizer.tables().roles[kPad]), *padding, *padding);
+         config.padding_id, where, printable(TokenizerTables::of(tokenizer).roles[kPad]), *padding, *padding);
   }
 
   std::vector<std::string> default_data() const override {

@@ -124,7 +124,7 @@ void check_word_options(const OptionTable& table) {
 
 void warn_of_words_without_space(const ReadOptions& options, const Tokenizer& tokenizer) {
   if (options.words == Words::text) return;
-  for (const PreTokenizerStep& step : tokenizer.tables().pre_tokenizer.steps())
+  for (const PreTokenizerStep& step : TokenizerTables::of(tokenizer).pre_tokenizer.steps())
     if (const auto* bytes = std::get_if<ByteLevelPreTokenization>(&step); bytes != nullptr && !bytes->add_prefix_space)
       warn(
           "given words are encoded as they are, as transformers 5 does it, but this tokenizer tells a word by the "

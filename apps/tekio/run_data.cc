@@ -52,7 +52,7 @@ void check_standard_input(const std::vector<const std::vector<std::string>*>& al
 
 void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
   // Where its first row lies far behind, that costs a reading; whoever tokenizes it says the same.
-  if (rows.source().begin > 0 || rows.source().picked) return;
+  if (DatasetSource::of(rows).begin > 0 || DatasetSource::of(rows).picked) return;
   if (!has_text(rows))
     fail(ErrorKind::input,
          "there is no text in {}: it is empty or all its rows are blank; pass files that hold text, or name their "
@@ -64,7 +64,7 @@ void check_text(const Dataset& rows, const std::vector<std::string>& specs) {
 void check_columns(const std::vector<std::pair<std::string, Dataset>>& splits) {
   std::map<std::string, std::pair<std::string, std::string>> known;  // by spec: column, split
   for (const auto& [split, rows] : splits) {
-    const Files& files = *rows.source().files;
+    const Files& files = *DatasetSource::of(rows).files;
     for (size_t group = 0; group < files.groups(); ++group) {
       const auto column = files.text_column(group);
       if (!column) continue;
@@ -203,7 +203,7 @@ void describe_rows(const std::vector<Dataset>& used, const ReadOptions& options,
   std::vector<std::string> columns;
   for (const Dataset& part : used) {
     data.skipped_rows += part.skipped_rows();
-    const Files& files = *part.source().files;
+    const Files& files = *DatasetSource::of(part).files;
     for (size_t group = 0; group < files.groups(); ++group)
       if (const auto column = files.text_column(group);
           column && std::find(columns.begin(), columns.end(), column->name) == columns.end())

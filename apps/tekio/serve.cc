@@ -170,7 +170,7 @@ class Serve final : public Command {
       models.push_back(serve::serve_model(opened.place.name, opened.model, opened.tokenizer));
       FillMask(opened.model, opened.tokenizer)(opened.tokenizer.mask_token());  // the first pass is the slowest
       note(fmt::format(" model    {} · {} · {}", printable(opened.place.name, 300), opened.info.family,
-                       opened.model.impl().fill_in_fastest().text()));
+                       MaskedLMImpl::of(opened.model).fill_in_fastest().text()));
     }
     return models;
   }

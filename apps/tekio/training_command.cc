@@ -61,14 +61,14 @@ std::vector<std::string> prompts_for(const std::vector<std::string>& data, const
 }
 
 MemoryPlan planned_memory(const OpenModel& opened, const RunData& data, const TrainingOptions& o, RankCount ranks) {
-  const MlmNetwork& model = opened.model.impl().model();
+  const MlmNetwork& model = MaskedLMImpl::of(opened.model).model();
   const DType type = working_type(opened.model, o.masking_rng);
   return memory_plan(model.config(), model.backend(), o, data.split, type, ranks);
 }
 
 // " device   cpu · 2 threads · bf16 (AVX-512 BF16, 182 GFLOP/s; f32: 95) · 1.2 GB planned"
 std::string device_line(const OpenModel& opened, const TrainingOptions& o, int64_t bytes, int ranks) {
-  MaskedLM::Impl& impl = opened.model.impl();
+  MaskedLMImpl& impl = MaskedLMImpl::of(opened.model);
   return fmt::format(" device   {}{} · {} · {} · {} planned", ranks > 1 ? fmt::format("{} ranks, each ", ranks) : "",
                      impl.model().backend().name(), counted(impl.pool().threads(), "thread"),
                      arithmetic_of(opened.model, o.masking_rng).text(), bytes_text(static_cast<uint64_t>(bytes)));
@@ -237,7 +237,7 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   const MemoryPlan memory = planned_memory(opened, data, a.training, ranks.count());
   if (!a.dry_run) note(device_line(opened, a.training, memory.total(), ranks.size()));
   if (const std::string shortage =
-          memory_shortage(memory, available_to(opened.model.impl().model().backend()), ranks.count());
+          memory_shortage(memory, available_to(MaskedLMImpl::of(opened.model).model().backend()), ranks.count());
       !shortage.empty())
     warn(shortage);
   if (a.dry_run) return print_plan(opened, data, opening, ranks.count(), out);

@@ -48,7 +48,7 @@ OrderedJson measure_warm_fill(const OpenModel& opened, const Common& common, con
                               const std::vector<int64_t>& lengths, int64_t repeats) {
   const FillMask fill_mask(opened.model, opened.tokenizer);
   MaskedLM model = opened.model;
-  MaskedLM::Impl& impl = model.impl();
+  MaskedLMImpl& impl = MaskedLMImpl::of(model);
   const ModelConfig& config = impl.model().config();
   for (const int64_t length : lengths)
     if (length > config.longest_input())

@@ -8,11 +8,8 @@
 
 #include <tekio/tokenizer.h>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +19,10 @@
 struct ArrowArrayStream;  // of the Arrow C stream interface
 
 namespace tekio {
+
+// What Dataset and Chunks are inside.
+struct DatasetSource;
+struct ChunksView;
 
 enum class BadRows { stop, skip };
 enum class SampleBy { line, paragraph, document };
@@ -95,12 +96,10 @@ class Dataset {
   /// Calls `use` with every row in order, streaming.
   void for_each(const std::function<void(const Row&)>& use) const;
 
-  struct Source;  // internal
-  explicit Dataset(std::shared_ptr<const Source> source);
-  const Source& source() const { return *source_; }
-
  private:
-  std::shared_ptr<const Source> source_;
+  friend struct DatasetSource;
+  explicit Dataset(std::shared_ptr<const DatasetSource> source);
+  std::shared_ptr<const DatasetSource> source_;
 };
 
 /// Splits by name, in the source's order.
@@ -188,12 +187,10 @@ class Chunks {
   int64_t tokens() const;       ///< their tokens, before remainders are dropped
   int64_t source_rows() const;  ///< rows of the dataset that was tokenized; line_by_line leaves the blank ones out
 
-  struct View;  // internal
-  explicit Chunks(std::shared_ptr<const View> view);
-  const View& view() const { return *view_; }
-
  private:
-  std::shared_ptr<const View> view_;
+  friend struct ChunksView;
+  explicit Chunks(std::shared_ptr<const ChunksView> view);
+  std::shared_ptr<const ChunksView> view_;
 };
 struct Chunks::Split {
   Chunks train, test;

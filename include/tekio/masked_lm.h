@@ -8,13 +8,14 @@
 #include <tekio/tokenizer.h>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace tekio {
+
+class MaskedLMImpl;  // what a MaskedLM is inside
 
 /// The dtype that activations and matrix products work in; weights and the optimizer's state are always float32.
 /// automatic: for training and evaluation what makes a training step faster on this processor, which is measured once
@@ -85,12 +86,10 @@ class MaskedLM {
   /// config.json and model.safetensors, atomically. Waits while the model is being trained or evaluated.
   void save_pretrained(const std::filesystem::path& folder) const;
 
-  class Impl;  // internal
-  explicit MaskedLM(std::shared_ptr<Impl> impl);
-  Impl& impl() const { return *impl_; }
-
  private:
-  std::shared_ptr<Impl> impl_;
+  friend class MaskedLMImpl;
+  explicit MaskedLM(std::shared_ptr<MaskedLMImpl> impl);
+  std::shared_ptr<MaskedLMImpl> impl_;
 };
 
 struct Prediction {

@@ -19,6 +19,8 @@
 
 namespace tekio {
 
+struct TokenizerTables;  // what a Tokenizer is inside
+
 /// One encoded text (or pair). All vectors have the same length.
 struct Encoding {
   std::vector<int32_t> ids;
@@ -144,12 +146,10 @@ class Tokenizer {
   /// 128 bits over everything that can change an id, as hex: the token store's key.
   std::string digest() const;
 
-  struct Tables;  // internal
-  explicit Tokenizer(std::shared_ptr<const Tables> tables) : tables_(std::move(tables)) {}
-  const Tables& tables() const { return *tables_; }
-
  private:
-  std::shared_ptr<const Tables> tables_;
+  friend struct TokenizerTables;
+  explicit Tokenizer(std::shared_ptr<const TokenizerTables> tables) : tables_(std::move(tables)) {}
+  std::shared_ptr<const TokenizerTables> tables_;
 };
 
 }  // namespace tekio

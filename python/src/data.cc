@@ -58,7 +58,9 @@ nb::object object_of(const Json& json) {
 class RowReader {
  public:
   explicit RowReader(Dataset dataset)
-      : dataset_(std::move(dataset)), reader_(dataset_.source(), Columns::all), parser_(*dataset_.source().files) {}
+      : dataset_(std::move(dataset)),
+        reader_(DatasetSource::of(dataset_), Columns::all),
+        parser_(*DatasetSource::of(dataset_).files) {}
 
   int64_t position() const { return position_; }
 

@@ -185,8 +185,8 @@ void bind_text(nb::module_& m) {
       .def_prop_ro("all_special_ids", &Tokenizer::all_special_ids)
       .def_prop_ro("template_lengths", &Tokenizer::template_lengths)
       .def_prop_ro("digest", &Tokenizer::digest)
-      .def_prop_ro("class_name", [](const Tokenizer& t) { return t.tables().tokenizer_class; })
-      .def_prop_ro("config", [](const Tokenizer& t) { return t.tables().config.dump(); });
+      .def_prop_ro("class_name", [](const Tokenizer& t) { return TokenizerTables::of(t).tokenizer_class; })
+      .def_prop_ro("config", [](const Tokenizer& t) { return TokenizerTables::of(t).config.dump(); });
 }
 
 }  // namespace tekio::python

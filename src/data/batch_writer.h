@@ -63,7 +63,7 @@ class BatchWriter {
 };
 
 /// Copies chunk `number`'s ids into `out`.
-inline void copy_ids(const Chunks::View& view, int64_t number, std::vector<int32_t>& out) {
+inline void copy_ids(const ChunksView& view, int64_t number, std::vector<int32_t>& out) {
   const TokenSpan ids = view.ids(number);
   out.resize(static_cast<size_t>(ids.size()));
   ids.copy_to(out.data());

@@ -27,7 +27,7 @@ struct Slot {
 
 class Run {
  public:
-  Run(const Dataset::Source& source, int threads, const BlockPipeline::Part& part, size_t slots,
+  Run(const DatasetSource& source, int threads, const BlockPipeline::Part& part, size_t slots,
       const std::function<BlockPipeline::Worker(int)>& make_worker, const BlockPipeline::Taker& take)
       : source_(source), threads_(threads), part_(part), make_worker_(make_worker), take_(take), slots_(slots) {}
 
@@ -41,7 +41,7 @@ class Run {
   void guarded(Body body);
   size_t place(int64_t number) const { return static_cast<size_t>(number) % slots_.size(); }
 
-  const Dataset::Source& source_;
+  const DatasetSource& source_;
   const int threads_;
   const BlockPipeline::Part part_;
   const std::function<BlockPipeline::Worker(int)>& make_worker_;
@@ -183,7 +183,7 @@ void Run::go() {
 
 }  // namespace
 
-BlockPipeline::BlockPipeline(const Dataset::Source& source, int threads, const Part& part)
+BlockPipeline::BlockPipeline(const DatasetSource& source, int threads, const Part& part)
     : source_(source), threads_(threads > 0 ? threads : available_processors()), part_(part) {}
 
 void BlockPipeline::run(const std::function<Worker(int i)>& make_worker, const Taker& take) const {

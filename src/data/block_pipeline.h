@@ -24,8 +24,8 @@ class BlockPipeline {
   };
 
   /// `threads` that work; 0: all processors. `source` must outlive the pipeline.
-  BlockPipeline(const Dataset::Source& source, int threads, const Part& part);
-  BlockPipeline(const Dataset::Source& source, int threads) : BlockPipeline(source, threads, Part()) {}
+  BlockPipeline(const DatasetSource& source, int threads, const Part& part);
+  BlockPipeline(const DatasetSource& source, int threads) : BlockPipeline(source, threads, Part()) {}
 
   int threads() const { return threads_; }
   size_t slots() const { return static_cast<size_t>(threads_) * 2 + 2; }
@@ -36,7 +36,7 @@ class BlockPipeline {
   void run(const std::function<Worker(int i)>& make_worker, const Taker& take) const;
 
  private:
-  const Dataset::Source& source_;
+  const DatasetSource& source_;
   int threads_;
   Part part_;
 };

@@ -16,7 +16,7 @@ namespace tekio {
 namespace {
 
 /// Rows [begin, end), which are of one batch.
-Chunks::View::Stretch stretch(const TokenStore& store, int64_t begin, int64_t end) {
+ChunksView::Stretch stretch(const TokenStore& store, int64_t begin, int64_t end) {
   if (begin == end) return {};
   const TokenStore::Batch& batch = store.batches()[static_cast<size_t>(begin / TokenStore::kBatchRows)];
   return {&batch, batch.begin_of(begin % TokenStore::kBatchRows), batch.end_of((end - 1) % TokenStore::kBatchRows)};
@@ -44,16 +44,16 @@ int32_t count_bits(std::span<const uint64_t> bits, int64_t begin, int64_t end) {
 
 }  // namespace
 
-Chunks::View Chunks::View::whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
-                                 WordBounds words) {
+ChunksView ChunksView::whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
+                             WordBounds words) {
   const int64_t rows = store->rows();
-  View view = of_rows(std::move(store), block, line_by_line, 0, rows);
+  ChunksView view = of_rows(std::move(store), block, line_by_line, 0, rows);
   view.words = words;
   return view;
 }
 
-Chunks::View Chunks::View::of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
-                                   int64_t begin, int64_t end) {
+ChunksView ChunksView::of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line, int64_t begin,
+                               int64_t end) {
   TEKIO_CHECK(0 <= begin && begin <= end && end <= store->rows(), "rows [{}, {})", begin, end);
   constexpr int64_t kRows = TokenStore::kBatchRows;
   Rows rows;
@@ -78,7 +78,7 @@ Chunks::View Chunks::View::of_rows(std::shared_ptr<const TokenStore> store, int6
     if (batch.back.size() > 0) drop_pages(batch.front.batch->bytes());
     rows.batches.push_back(std::move(batch));
   }
-  View view;
+  ChunksView view;
   view.store = std::move(store);
   view.block = block;
   view.line_by_line = line_by_line;
@@ -86,7 +86,7 @@ Chunks::View Chunks::View::of_rows(std::shared_ptr<const TokenStore> store, int6
   return view;
 }
 
-Chunks::View::Place Chunks::View::place(int64_t i) const {
+ChunksView::Place ChunksView::place(int64_t i) const {
   const int64_t chunk = number(i);
   const Batch& batch = *std::prev(std::ranges::upper_bound(rows->batches, chunk, {}, &Batch::first_chunk));
   if (line_by_line) return {batch, stretch(*store, rows->begin + chunk, rows->begin + chunk + 1), {}};
@@ -97,14 +97,14 @@ Chunks::View::Place Chunks::View::place(int64_t i) const {
   return {batch, {front.batch, front.begin + begin, front.end}, {back.batch, back.begin, back.begin + end - seam}};
 }
 
-TokenSpan Chunks::View::ids(int64_t i) const {
+TokenSpan ChunksView::ids(int64_t i) const {
   const Place at = place(i);
   if (at.back.size() == 0) return at.front.batch->ids.subspan(at.front.begin, at.front.size());
   return at.batch.wide_seam.empty() ? TokenSpan(std::span(at.batch.narrow_seam))
                                     : TokenSpan(std::span(at.batch.wide_seam));
 }
 
-void Chunks::View::word_ids(int64_t i, std::vector<int32_t>& out) const {
+void ChunksView::word_ids(int64_t i, std::vector<int32_t>& out) const {
   const Place at = place(i);
   out.clear();
   if (given_words) {  // a row is a chunk
@@ -119,7 +119,7 @@ void Chunks::View::word_ids(int64_t i, std::vector<int32_t>& out) const {
   if (at.back.size() > 0) add_word_ids(at.back, out);
 }
 
-void Chunks::View::add_word_ids(const Stretch& at, std::vector<int32_t>& out) const {
+void ChunksView::add_word_ids(const Stretch& at, std::vector<int32_t>& out) const {
   const TokenStore::Batch& tokens = *at.batch;
   auto row = std::upper_bound(tokens.row_ends.begin(), tokens.row_ends.end(), static_cast<uint64_t>(at.begin)) -
              tokens.row_ends.begin();
@@ -137,7 +137,7 @@ void Chunks::View::add_word_ids(const Stretch& at, std::vector<int32_t>& out) co
   }
 }
 
-bool Chunks::View::has_words() const {
+bool ChunksView::has_words() const {
   return std::ranges::any_of(rows->batches, [](const Batch& batch) {
     return std::ranges::any_of(std::array{batch.front, batch.back}, [](const Stretch& part) {
       return part.size() > 0 && count_bits(part.batch->word_starts, part.begin, part.end) > 0;
@@ -145,7 +145,7 @@ bool Chunks::View::has_words() const {
   });
 }
 
-Chunks::Chunks(std::shared_ptr<const View> view) : view_(std::move(view)) {}
+Chunks::Chunks(std::shared_ptr<const ChunksView> view) : view_(std::move(view)) {}
 
 int64_t Chunks::size() const { return view_->size(); }
 int64_t Chunks::chunk_size() const { return view_->block; }
@@ -158,14 +158,14 @@ Chunks Chunks::of_rows(int64_t begin, int64_t end) const {
   if (begin < 0 || begin > end || end > source_rows())
     fail(ErrorKind::usage, "chunks of rows [{}, {}) were asked for, but the data has {}", begin, end,
          counted(source_rows(), "row"));
-  auto view =
-      View::of_rows(view_->store, view_->block, view_->line_by_line, store.rows_before(begin), store.rows_before(end));
+  auto view = ChunksView::of_rows(view_->store, view_->block, view_->line_by_line, store.rows_before(begin),
+                                  store.rows_before(end));
   view.words = view_->words;
   view.given_words = view_->given_words;
   if (!view.has_words())
     fail(ErrorKind::input, "there is no text in rows {} to {} of the data: none of them has a word in it", begin + 1,
          end);
-  return Chunks(std::make_shared<const View>(std::move(view)));
+  return Chunks(std::make_shared<const ChunksView>(std::move(view)));
 }
 
 namespace {
@@ -197,7 +197,7 @@ Chunks Chunks::select(std::vector<int64_t> chunks) const {
     check_number(i, size());
     i = view_->number(i);
   }
-  auto view = std::make_shared<View>(*view_);
+  auto view = std::make_shared<ChunksView>(*view_);
   view->picked = std::make_shared<const std::vector<int64_t>>(std::move(chunks));
   return Chunks(std::move(view));
 }

@@ -12,7 +12,10 @@
 namespace tekio {
 
 /// A chunk is known by its number among those of its rows, whatever selection it is reached through.
-struct Chunks::View {
+struct ChunksView {
+  static const ChunksView& of(const Chunks& chunks) { return *chunks.view_; }
+  static Chunks wrap(std::shared_ptr<const ChunksView> view) { return Chunks(std::move(view)); }
+
   /// Tokens [begin, end) of a batch of the store.
   struct Stretch {
     const TokenStore::Batch* batch = nullptr;
@@ -44,11 +47,11 @@ struct Chunks::View {
   std::shared_ptr<const std::vector<int64_t>> picked;  ///< numbers of the chunks in this view; absent: all, in order
 
   /// All chunks of a store.
-  static View whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
-                    WordBounds words = WordBounds::tokenizer);
+  static ChunksView whole(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line,
+                          WordBounds words = WordBounds::tokenizer);
   /// The chunks of rows [begin, end) of a store, which are those that a store of these rows alone would have.
-  static View of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line, int64_t begin,
-                      int64_t end);
+  static ChunksView of_rows(std::shared_ptr<const TokenStore> store, int64_t block, bool line_by_line, int64_t begin,
+                            int64_t end);
 
   int64_t size() const { return picked ? static_cast<int64_t>(picked->size()) : rows->chunks; }
   /// Number of this view's chunk i among those of its rows: what counter-based masks are a function of.

@@ -18,7 +18,7 @@ namespace tekio {
 /// One counter, a copy of `fresh`, for each thread that counts. Adds to `rows`. Errors: the counter's, with their
 /// places.
 template <typename Counter>
-std::vector<Counter> count_words(const Dataset::Source& source, const Counter& fresh, int threads, int64_t& rows) {
+std::vector<Counter> count_words(const DatasetSource& source, const Counter& fresh, int threads, int64_t& rows) {
   for (size_t group = 0; group < source.files->groups(); ++group)
     source.files->text_column(group);  // a wrong name is told first
   const BlockPipeline pipeline(source, threads);

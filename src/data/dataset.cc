@@ -29,17 +29,17 @@ std::string Row::text(std::string_view column) const {
        printable(fmt::format("{}", fmt::join(names, ", ")), 200));
 }
 
-Dataset::Dataset(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
+Dataset::Dataset(std::shared_ptr<const DatasetSource> source) : source_(std::move(source)) {}
 
 namespace {
 
 Dataset of_memory(std::shared_ptr<const MemoryRows> rows, const ReadOptions& options) {
   DataFile file{.kind = FileKind::memory, .shown = "the rows in memory"};
   file.memory = std::move(rows);
-  auto source = std::make_shared<Dataset::Source>();
+  auto source = std::make_shared<DatasetSource>();
   source->files = std::make_shared<const Files>(
       std::vector{std::move(file)}, std::vector<Files::Group>{{"the rows in memory", FileKind::memory}}, options);
-  return Dataset(std::move(source));
+  return DatasetSource::wrap(std::move(source));
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ std::string Dataset::text_column() const {
 int64_t Dataset::skipped_rows() const { return source_->files->skipped_rows(); }
 
 Dataset Dataset::shuffle(uint64_t seed) const {
-  return Dataset(Source::pick(*source_, numpy_permutation(seed, size())));
+  return Dataset(DatasetSource::pick(*source_, numpy_permutation(seed, size())));
 }
 
 Dataset Dataset::select(std::vector<int64_t> rows) const {
@@ -82,14 +82,14 @@ Dataset Dataset::select(std::vector<int64_t> rows) const {
     if (row < 0 || row >= count)
       fail(ErrorKind::usage, "row {} was selected, but the data has {} (numbers 0 to {})", row, counted(count, "row"),
            count - 1);
-  return Dataset(Source::pick(*source_, std::move(rows)));
+  return Dataset(DatasetSource::pick(*source_, std::move(rows)));
 }
 
 Dataset Dataset::slice(int64_t begin, int64_t end) const {
   const int64_t count = size();
   if (begin < 0 || begin > end || end > count)
     fail(ErrorKind::usage, "rows [{}, {}) were asked for, but the data has {}", begin, end, counted(count, "row"));
-  auto made = std::make_shared<Source>(*source_);
+  auto made = std::make_shared<DatasetSource>(*source_);
   if (source_->picked) {
     made->picked =
         std::make_shared<const std::vector<int64_t>>(source_->picked->begin() + begin, source_->picked->begin() + end);
@@ -103,7 +103,7 @@ Dataset Dataset::slice(int64_t begin, int64_t end) const {
 std::vector<Row> Dataset::take(int64_t count) const {
   if (count < 0) fail(ErrorKind::usage, "{} rows were asked for; a number of rows is at least 0", count);
   std::vector<Row> rows;
-  Source part = *source_;
+  DatasetSource part = *source_;
   if (part.picked) {
     const auto few = std::min(count, part.size());
     part.picked = std::make_shared<const std::vector<int64_t>>(part.picked->begin(), part.picked->begin() + few);
@@ -112,7 +112,9 @@ std::vector<Row> Dataset::take(int64_t count) const {
                    ? -1
                    : part.begin + count;  // the files are not counted for it
   }
-  Dataset(std::make_shared<const Source>(std::move(part))).for_each([&](const Row& row) { rows.push_back(row); });
+  Dataset(std::make_shared<const DatasetSource>(std::move(part))).for_each([&](const Row& row) {
+    rows.push_back(row);
+  });
   return rows;
 }
 

@@ -17,8 +17,8 @@ constexpr int64_t kMostHashes = int64_t{1} << 24;  // of 8 bytes
 
 /// Of the rows with tokens of their own, those hashes that `share`, a power of two, divides.
 std::vector<uint64_t> row_hashes(const Chunks& chunks, uint64_t share) {
-  const TokenStore& store = *chunks.view().store;
-  const Chunks::View::Rows& rows = *chunks.view().rows;
+  const TokenStore& store = *ChunksView::of(chunks).store;
+  const ChunksView::Rows& rows = *ChunksView::of(chunks).rows;
   const int64_t template_tokens = store.prefix() + store.suffix();
   std::vector<uint64_t> hashes;
   hashes.reserve(static_cast<size_t>(rows.end - rows.begin) / share);
@@ -44,7 +44,7 @@ DuplicateRows count_duplicate_rows(const Chunks& train, const Chunks& held_out) 
   trained.erase(std::unique(trained.begin(), trained.end()), trained.end());
   const auto factor = static_cast<int64_t>(share);
   DuplicateRows duplicates{.train = (all - static_cast<int64_t>(trained.size())) * factor, .held_out = std::nullopt};
-  if (train.view().rows == held_out.view().rows) return duplicates;
+  if (ChunksView::of(train).rows == ChunksView::of(held_out).rows) return duplicates;
   duplicates.held_out = factor * std::ranges::count_if(row_hashes(held_out, share), [&](uint64_t hash) {
                           return std::ranges::binary_search(trained, hash);
                         });

@@ -57,11 +57,11 @@ Chunks Chunks::from_sequences(const TokenSequences& sequences) {
   writer.append(rows);
   writer.commit(0);
   auto view =
-      View::whole(std::make_shared<const TokenStore>(writer.path(), StoreKey{}), longest, /*line_by_line=*/true);
+      ChunksView::whole(std::make_shared<const TokenStore>(writer.path(), StoreKey{}), longest, /*line_by_line=*/true);
   if (!sequences.word_ids.empty())
     view.given_words =
         std::make_shared<const std::vector<int32_t>>(sequences.word_ids.begin(), sequences.word_ids.end());
-  return Chunks(std::make_shared<const View>(std::move(view)));
+  return Chunks(std::make_shared<const ChunksView>(std::move(view)));
 }
 
 }  // namespace tekio

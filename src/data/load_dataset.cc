@@ -127,17 +127,17 @@ std::pair<int64_t, int64_t> rows_of(const Part& part, const Files& files) {
 }
 
 Dataset sliced(Part part, const ReadOptions& options) {
-  auto source = std::make_shared<Dataset::Source>();
+  auto source = std::make_shared<DatasetSource>();
   std::vector<Part> alone = {part};
   source->files = files_of(alone, options);
   if (const SplitSlice& slice = *part.slice; slice.from_row()) {  // to the end, wherever that is
     source->begin = *slice.from_row();
     if (source->files->rows_up_to(source->begin + 1) <= source->begin) fail_empty(part, source->files->rows());
-    return Dataset(std::move(source));
+    return DatasetSource::wrap(std::move(source));
   }
   std::tie(source->begin, source->end) = rows_of(part, *source->files);
   if (source->begin == source->end) fail_empty(part, source->files->rows());
-  return Dataset(std::move(source));
+  return DatasetSource::wrap(std::move(source));
 }
 
 /// Parts of the same files, which are then there once.
@@ -162,10 +162,10 @@ Dataset joined(const std::vector<Part>& parts, const ReadOptions& options) {
     for (int64_t row = begin; row < end; ++row) rows.push_back(offsets[place] + row);
   }
   if (rows.empty()) fail_empty(parts.front(), offsets.back());
-  auto source = std::make_shared<Dataset::Source>();
+  auto source = std::make_shared<DatasetSource>();
   source->files = files_of(distinct, options);
   source->picked = std::make_shared<const std::vector<int64_t>>(std::move(rows));
-  return Dataset(std::move(source));
+  return DatasetSource::wrap(std::move(source));
 }
 
 }  // namespace
@@ -197,9 +197,9 @@ DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOption
       datasets.emplace_back(name, parts.size() == 1 ? sliced(parts.front(), options) : joined(parts, options));
       continue;
     }
-    auto source = std::make_shared<Dataset::Source>();
+    auto source = std::make_shared<DatasetSource>();
     source->files = files_of(parts, options);
-    datasets.emplace_back(name, Dataset(std::move(source)));
+    datasets.emplace_back(name, DatasetSource::wrap(std::move(source)));
   }
   return DatasetDict(std::move(datasets), std::move(opened));
 }

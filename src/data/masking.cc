@@ -30,7 +30,7 @@ class CounterCollator : public Collator {
         lengths_(options.span_geometric_p, options.max_span_length) {}
 
   CollatedBatch collate(const Chunks& chunks, std::span<const int64_t> numbers, const CollatorCall& call) override {
-    const Chunks::View& view = chunks.view();
+    const ChunksView& view = ChunksView::of(chunks);
     int64_t longest = 0;
     for (const int64_t number : numbers) longest = std::max(longest, view.ids(number).size());
     BatchWriter writer(padded_width(longest, options_.pad_to_multiple_of), vocabulary_.pad_id, call.checksums);
@@ -177,7 +177,7 @@ MaskingRule rule_of(const MaskOptions& options) {
 }
 
 void require_words(const MaskOptions& options, const Chunks& chunks) {
-  if (rule_of(options) == MaskingRule::tokens || options.word_bounds() == chunks.view().words) return;
+  if (rule_of(options) == MaskingRule::tokens || options.word_bounds() == ChunksView::of(chunks).words) return;
   fail(ErrorKind::usage,
        "whole_word_rule {} needs chunks that are cut by words of its kind: pass ChunkOptions::words {} to chunk()",
        options.whole_word_rule == WholeWordRule::offsets ? "offsets" : "words or legacy",

@@ -8,7 +8,7 @@
 namespace tekio {
 
 void write_npy(const fs::path& path, const Chunks& chunks) {
-  const Chunks::View& view = chunks.view();
+  const ChunksView& view = ChunksView::of(chunks);
   if (view.line_by_line)
     fail(ErrorKind::usage, "chunks of line_by_line differ in length and make no array; export without line_by_line");
   std::string dict = fmt::format("{{'descr': '<u{}', 'fortran_order': False, 'shape': ({}, {}), }}",

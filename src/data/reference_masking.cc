@@ -101,8 +101,8 @@ class ReferenceMasker {
 
   /// Chunk `number` as the collator is to see it, until the next is asked for.
   MaskingRow row_of(const Chunks& chunks, int64_t number) {
-    copy_ids(chunks.view(), number, ids_);
-    if (rule_ != MaskingRule::tokens) chunks.view().word_ids(number, word_ids_);
+    copy_ids(ChunksView::of(chunks), number, ids_);
+    if (rule_ != MaskingRule::tokens) ChunksView::of(chunks).word_ids(number, word_ids_);
     return {.ids = ids_, .special_tokens_mask = {}, .word_ids = word_ids_};
   }
 
@@ -230,7 +230,7 @@ CollatedBatch ReferenceCollator::collate(std::span<const MaskingRow> rows, bool 
 CollatedBatch ReferenceCollator::collate(const Chunks& chunks, std::span<const int64_t> numbers,
                                          const CollatorCall& call) {
   int64_t longest = 0;
-  for (const int64_t number : numbers) longest = std::max(longest, chunks.view().ids(number).size());
+  for (const int64_t number : numbers) longest = std::max(longest, ChunksView::of(chunks).ids(number).size());
   CallInProgress work(*masker_, streams_, numbers.size(), longest, call);
   for (const int64_t number : numbers) work.add(masker_->row_of(chunks, number));
   return work.finish();
@@ -253,7 +253,7 @@ FrozenReferenceMasks::FrozenReferenceMasks(const CollatorOptions& options, const
     : masker_(std::make_unique<ReferenceMasker>(options, vocabulary)), chunks_(std::move(chunks)) {
   int64_t longest = 0;
   for (int64_t i = 0; i < chunks_.size() && longest < chunks_.chunk_size(); ++i)
-    longest = std::max(longest, chunks_.view().ids(i).size());
+    longest = std::max(longest, ChunksView::of(chunks_).ids(i).size());
   width_ = padded_width(longest, options.pad_to_multiple_of);
   rewind();
 }

@@ -66,18 +66,18 @@ Chunks SharedChunks::cut(const Dataset& rows, const Json& name) {
   if (ranks_.size == 1) return chunk(rows, tokenizer_, options_);
   StoreRecipe recipe = recipe_of(rows, tokenizer_, options_);
   StoreKey key{};
-  const auto fill_it = [&](const Dataset::Source& source, const StoreKey& its, TokenStoreWriter& writer) {
+  const auto fill_it = [&](const DatasetSource& source, const StoreKey& its, TokenStoreWriter& writer) {
     fill(name, recipe, source, its, writer);
   };
   StoreRecipe shared = recipe;
   shared.fill = fill_it;
-  const auto store = get_store(rows.source(), shared, options_.use_cache, &key);
+  const auto store = get_store(DatasetSource::of(rows), shared, options_.use_cache, &key);
   share(store, key);
-  return Chunks(std::make_shared<const Chunks::View>(
-      Chunks::View::whole(store, options_.chunk_size, options_.line_by_line, options_.words)));
+  return ChunksView::wrap(std::make_shared<const ChunksView>(
+      ChunksView::whole(store, options_.chunk_size, options_.line_by_line, options_.words)));
 }
 
-void SharedChunks::fill(const Json& name, const StoreRecipe& recipe, const Dataset::Source& source, const StoreKey& key,
+void SharedChunks::fill(const Json& name, const StoreRecipe& recipe, const DatasetSource& source, const StoreKey& key,
                         TokenStoreWriter& writer) {
   constexpr int kMostBlocks = 16;
   const int threads = options_.threads > 0 ? options_.threads : available_processors();
@@ -95,8 +95,9 @@ void SharedChunks::help(const Json& task, const std::function<std::optional<Data
   try {
     rows = open(part_of_task<Json>(task, "name"));
     if (rows) {
-      states = states_of(*rows->source().files);
-      if (store_key(rows->source(), states, recipe_of(*rows, tokenizer_, options_)) != key_of(task)) rows.reset();
+      states = states_of(*DatasetSource::of(*rows).files);
+      if (store_key(DatasetSource::of(*rows), states, recipe_of(*rows, tokenizer_, options_)) != key_of(task))
+        rows.reset();
     }
   } catch (const Error&) {  // not to be had here
     rows.reset();
@@ -105,8 +106,8 @@ void SharedChunks::help(const Json& task, const std::function<std::optional<Data
   if (who.ranks.size() == 1) return;
   if (!rows) return tokenize_together(ranks_, who, {});
   const StoreRecipe recipe = recipe_of(*rows, tokenizer_, options_);
-  tokenize_together(ranks_, who, {&rows->source(), &recipe.make_encoder, recipe.options, nullptr});
-  check_unchanged(*rows->source().files, states);
+  tokenize_together(ranks_, who, {&DatasetSource::of(*rows), &recipe.make_encoder, recipe.options, nullptr});
+  check_unchanged(*DatasetSource::of(*rows).files, states);
 }
 
 /// Whether there is a rank without the store. Of those of one machine the first is to receive it: the others may then
@@ -174,7 +175,7 @@ Json SharedChunks::follow(const std::function<std::optional<Dataset>(const Json&
 }
 
 Json SharedChunks::described(const Chunks& chunks) const {
-  const Chunks::View& view = chunks.view();
+  const ChunksView& view = ChunksView::of(chunks);
   const auto store = std::ranges::find(stores_, view.store);
   Json described = {{"store", store - stores_.begin()},  {"block", view.block},
                     {"line_by_line", view.line_by_line}, {"words", static_cast<int>(view.words)},
@@ -188,7 +189,7 @@ Json SharedChunks::described(const Chunks& chunks) const {
 Chunks SharedChunks::chunks(const Json& described) const {
   const auto store = part_of_task<size_t>(described, "store");
   if (store >= stores_.size()) fail(ErrorKind::comms, "rank 0 sent chunks of store {} of {}", store, stores_.size());
-  Chunks::View view = Chunks::View::of_rows(
+  ChunksView view = ChunksView::of_rows(
       stores_[store], part_of_task<int64_t>(described, "block"), part_of_task<bool>(described, "line_by_line"),
       part_of_task<int64_t>(described, "begin"), part_of_task<int64_t>(described, "end"));
   view.words = static_cast<WordBounds>(part_of_task<int>(described, "words"));
@@ -198,7 +199,7 @@ Chunks SharedChunks::chunks(const Json& described) const {
     if (!bytes.empty()) std::memcpy(picked.data(), bytes.data(), picked.size() * sizeof(int64_t));
     view.picked = std::make_shared<const std::vector<int64_t>>(std::move(picked));
   }
-  return Chunks(std::make_shared<const Chunks::View>(std::move(view)));
+  return ChunksView::wrap(std::make_shared<const ChunksView>(std::move(view)));
 }
 
 }  // namespace tekio

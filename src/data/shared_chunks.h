@@ -45,7 +45,7 @@ class SharedChunks {
   Chunks chunks(const Json& described) const;
 
  private:
-  void fill(const Json& name, const StoreRecipe& recipe, const Dataset::Source& source, const StoreKey& key,
+  void fill(const Json& name, const StoreRecipe& recipe, const DatasetSource& source, const StoreKey& key,
             TokenStoreWriter& writer);
   void help(const Json& task, const std::function<std::optional<Dataset>(const Json& name)>& open);
   Tokenizers gather_tokenizers(bool takes_part, int blocks) const;

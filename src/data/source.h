@@ -168,7 +168,10 @@ class BlockReader {
   RowCount count_;                        // of its rows
 };
 
-struct Dataset::Source {
+struct DatasetSource {
+  static const DatasetSource& of(const Dataset& dataset) { return *dataset.source_; }
+  static Dataset wrap(std::shared_ptr<const DatasetSource> source) { return Dataset(std::move(source)); }
+
   std::shared_ptr<const Files> files;
   int64_t begin = 0, end = -1;                         ///< rows of the files, where `picked` is absent; end -1: all
   std::shared_ptr<const std::vector<int64_t>> picked;  ///< else these rows, in this order
@@ -176,7 +179,7 @@ struct Dataset::Source {
   int64_t size() const;
   /// Row of the files that is this source's row i.
   int64_t file_row(int64_t i) const { return picked ? (*picked)[static_cast<size_t>(i)] : begin + i; }
-  static std::shared_ptr<const Source> pick(const Source& from, std::vector<int64_t> rows);
+  static std::shared_ptr<const DatasetSource> pick(const DatasetSource& from, std::vector<int64_t> rows);
 };
 
 /// Streams a source's rows in its order. Picked rows are gathered, as many at a time as fit kGatherBytes, by one pass
@@ -185,7 +188,7 @@ class SourceReader {
  public:
   static constexpr int64_t kGatherBytes = int64_t{256} << 20;
 
-  SourceReader(const Dataset::Source& source, Columns columns, int64_t gather_bytes = kGatherBytes);
+  SourceReader(const DatasetSource& source, Columns columns, int64_t gather_bytes = kGatherBytes);
   /// Errors: as BlockReader; input (files that changed since their rows were counted).
   bool next(Block& block);
   /// The same, but rows may be pending.
@@ -198,7 +201,7 @@ class SourceReader {
   void gather();
   bool try_gather(int64_t count);
 
-  const Dataset::Source& source_;
+  const DatasetSource& source_;
   const Columns columns_;
   int64_t gather_bytes_;
   uint64_t packed_bytes_;

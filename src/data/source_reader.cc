@@ -7,20 +7,20 @@
 
 namespace tekio {
 
-int64_t Dataset::Source::size() const {
+int64_t DatasetSource::size() const {
   if (picked) return static_cast<int64_t>(picked->size());
   return (end < 0 ? files->rows() : end) - begin;
 }
 
-std::shared_ptr<const Dataset::Source> Dataset::Source::pick(const Source& from, std::vector<int64_t> rows) {
-  auto made = std::make_shared<Source>();
+std::shared_ptr<const DatasetSource> DatasetSource::pick(const DatasetSource& from, std::vector<int64_t> rows) {
+  auto made = std::make_shared<DatasetSource>();
   made->files = from.files;
   for (int64_t& row : rows) row = from.file_row(row);
   made->picked = std::make_shared<const std::vector<int64_t>>(std::move(rows));
   return made;
 }
 
-SourceReader::SourceReader(const Dataset::Source& source, Columns columns, int64_t gather_bytes)
+SourceReader::SourceReader(const DatasetSource& source, Columns columns, int64_t gather_bytes)
     : source_(source), columns_(columns), gather_bytes_(gather_bytes), packed_bytes_(0) {
   source.files->fetch();
   packed_bytes_ = source.files->packed_bytes();

@@ -108,7 +108,7 @@ std::string data_name(const Files& files) {
 
 /// `where`: a path, or AtomicFile::Nameless.
 template <typename Where>
-std::shared_ptr<const TokenStore> build(const Dataset::Source& source, const StoreRecipe& recipe, const StoreKey& key,
+std::shared_ptr<const TokenStore> build(const DatasetSource& source, const StoreRecipe& recipe, const StoreKey& key,
                                         const std::vector<FileState>& states, const Where& where) {
   TokenStoreWriter::Shape shape = recipe.shape;
   shape.data = data_name(*source.files);
@@ -141,7 +141,7 @@ std::shared_ptr<const TokenStore> open_kept(const fs::path& path, const StoreKey
 }
 
 /// The store from the cache, or made and kept there; nullptr, after a warning, where nothing can be kept.
-std::shared_ptr<const TokenStore> kept_store(const Dataset::Source& source, const StoreRecipe& recipe,
+std::shared_ptr<const TokenStore> kept_store(const DatasetSource& source, const StoreRecipe& recipe,
                                              const StoreKey& key, const std::vector<FileState>& states) {
   const std::string remedy = message(
       "tokens are not kept, so the next run makes them anew (set TEKIO_CACHE to a folder that can be written, or pass "
@@ -254,7 +254,7 @@ StoreKey rows_key(const Files& files, size_t file) {
   return text.digest();
 }
 
-StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
+StoreKey store_key(const DatasetSource& source, const std::vector<FileState>& states, const StoreRecipe& recipe) {
   KeyText text;
   text.string("tekio tokens 2");
   text.string(recipe.encoder_digest);
@@ -275,7 +275,7 @@ StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& 
   return text.digest();
 }
 
-std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache,
+std::shared_ptr<const TokenStore> get_store(const DatasetSource& source, const StoreRecipe& recipe, bool use_cache,
                                             StoreKey* found_key) {
   const std::vector<FileState> states = states_of(*source.files);
   const StoreKey key = store_key(source, states, recipe);
@@ -343,14 +343,15 @@ StoreRecipe recipe_of(const Dataset& dataset, const Tokenizer& tokenizer, const 
                   .max_tokens = options.line_by_line ? options.chunk_size : 0,
                   .suffix = suffix,
                   .threads = options.threads},
-      .make_encoder = [&] { return make_row_encoder(tokenizer, options.words, dataset.source().files->options()); },
+      .make_encoder =
+          [&] { return make_row_encoder(tokenizer, options.words, DatasetSource::of(dataset).files->options()); },
   };
 }
 
 Chunks chunk(const Dataset& dataset, const Tokenizer& tokenizer, const ChunkOptions& options) {
-  auto store = get_store(dataset.source(), recipe_of(dataset, tokenizer, options), options.use_cache);
-  return Chunks(std::make_shared<const Chunks::View>(
-      Chunks::View::whole(std::move(store), options.chunk_size, options.line_by_line, options.words)));
+  auto store = get_store(DatasetSource::of(dataset), recipe_of(dataset, tokenizer, options), options.use_cache);
+  return ChunksView::wrap(std::make_shared<const ChunksView>(
+      ChunksView::whole(std::move(store), options.chunk_size, options.line_by_line, options.words)));
 }
 
 }  // namespace tekio

@@ -37,12 +37,12 @@ struct StoreRecipe {
   TokenizeOptions options;
   std::function<EncodeText()> make_encoder;
   /// Fills the writer, where that is not tokenize()'s alone to do.
-  std::function<void(const Dataset::Source& source, const StoreKey& key, TokenStoreWriter& writer)> fill = {};
+  std::function<void(const DatasetSource& source, const StoreKey& key, TokenStoreWriter& writer)> fill = {};
 };
 
 /// A digest of what decides which rows a file has: how it is read, and how it lies there. Errors: io.
 StoreKey rows_key(const Files& files, size_t file);
-StoreKey store_key(const Dataset::Source& source, const std::vector<FileState>& states, const StoreRecipe& recipe);
+StoreKey store_key(const DatasetSource& source, const std::vector<FileState>& states, const StoreRecipe& recipe);
 
 /// Where a store without a name is written. Errors: io (no folder takes a file).
 std::filesystem::path temporary_folder();
@@ -52,7 +52,7 @@ std::filesystem::path temporary_folder();
 /// with the process. Several processes may do this at once: each writes its own file and renames it. Making one prunes
 /// the others. Errors: as tokenize(); io (no folder takes a store).
 /// `key`, if wanted: the store's.
-std::shared_ptr<const TokenStore> get_store(const Dataset::Source& source, const StoreRecipe& recipe, bool use_cache,
+std::shared_ptr<const TokenStore> get_store(const DatasetSource& source, const StoreRecipe& recipe, bool use_cache,
                                             StoreKey* key = nullptr);
 
 /// How chunk() makes the store of a split's rows. What it refers to must outlive it. Errors: usage (options that make

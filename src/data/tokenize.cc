@@ -56,7 +56,7 @@ size_t after_space(std::string_view text, size_t at) {
   return at;
 }
 
-void tokenize(const Dataset::Source& source, const std::function<EncodeText()>& make_encoder,
+void tokenize(const DatasetSource& source, const std::function<EncodeText()>& make_encoder,
               const TokenizeOptions& options, TokenStoreWriter& writer) {
   for (size_t group = 0; group < source.files->groups(); ++group)
     source.files->text_column(group);  // a wrong name is told first

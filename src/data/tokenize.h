@@ -29,7 +29,7 @@ void encode_rows(const Block& block, const TokenizeOptions& options, RecordParse
 
 /// Appends all rows of `source` to `writer`, which comes out the same for any number of threads.
 /// Errors: what reading and encoding throw; of several rows the first one's.
-void tokenize(const Dataset::Source& source, const std::function<EncodeText()>& make_encoder,
+void tokenize(const DatasetSource& source, const std::function<EncodeText()>& make_encoder,
               const TokenizeOptions& options, TokenStoreWriter& writer);
 
 /// Python's str.isspace(), or empty: the rows that the reference's line_by_line leaves out. `text` is valid UTF-8;

@@ -19,7 +19,7 @@ struct Tokenizers {
 /// All ranks call it: one of `who` with what it reads; the others with nullptr. Of the first, rank 0 alone has a
 /// writer. Errors: as tokenize(): whichever rank meets the first one in the order of rows, all throw it; comms.
 struct TokenizeJob {
-  const Dataset::Source* source = nullptr;
+  const DatasetSource* source = nullptr;
   const std::function<EncodeText()>* make_encoder = nullptr;
   TokenizeOptions options;
   TokenStoreWriter* writer = nullptr;

@@ -11,8 +11,9 @@ namespace tekio {
 TrainedTokenizer train_byte_level_bpe(const Dataset& dataset, const BpeOptions& options) {
   check(options);
   int64_t rows = 0;
-  std::vector<ByteWordCounter> counters = count_words(
-      dataset.source(), ByteWordCounter(normalizer_of(options), options.add_prefix_space), options.threads, rows);
+  std::vector<ByteWordCounter> counters =
+      count_words(DatasetSource::of(dataset), ByteWordCounter(normalizer_of(options), options.add_prefix_space),
+                  options.threads, rows);
   ThreadPool pool(options.threads);
   const std::vector<CountTable> words = distinct_words(std::move(counters), pool);
   const WordTotals totals = totals_of(words, rows);

@@ -11,8 +11,9 @@ namespace tekio {
 TrainedTokenizer train_unigram(const Dataset& dataset, const UnigramOptions& options) {
   check(options);
   int64_t rows = 0;
-  std::vector<UnigramWordCounter> counters = count_words(
-      dataset.source(), UnigramWordCounter(normalizer_of(options), xlm_roberta_pre_tokenizer()), options.threads, rows);
+  std::vector<UnigramWordCounter> counters =
+      count_words(DatasetSource::of(dataset), UnigramWordCounter(normalizer_of(options), xlm_roberta_pre_tokenizer()),
+                  options.threads, rows);
   ThreadPool pool(options.threads);
   const std::vector<CountTable> words = distinct_words(std::move(counters), pool);
   const WordTotals totals = totals_of(words, rows);

@@ -12,7 +12,7 @@ TrainedTokenizer train_word_piece(const Dataset& dataset, const WordPieceOptions
   check(options);
   int64_t rows = 0;
   std::vector<WordCounter> counters =
-      count_words(dataset.source(), WordCounter(normalization_of(options)), options.threads, rows);
+      count_words(DatasetSource::of(dataset), WordCounter(normalization_of(options)), options.threads, rows);
   ThreadPool pool(options.threads);
   const std::vector<CountTable> words = distinct_words(std::move(counters), pool);
   const WordTotals totals = totals_of(words, rows);

@@ -66,7 +66,7 @@ SlotDecoder decoder_of(const Tokenizer& tokenizer, std::vector<int32_t> ids, int
 }  // namespace
 
 FillMask::FillMask(MaskedLM model, Tokenizer tokenizer) : model_(std::move(model)), tokenizer_(std::move(tokenizer)) {
-  model_.impl().check_tokenizer(tokenizer_);
+  MaskedLMImpl::of(model_).check_tokenizer(tokenizer_);
   if (!tokenizer_.mask_id()) fail(ErrorKind::input, "the tokenizer has no mask token, so there is nothing to fill");
 }
 
@@ -138,7 +138,7 @@ std::vector<std::vector<Prediction>> FillMask::all(const std::string& text, cons
 std::vector<std::vector<std::vector<Prediction>>> FillMask::all(std::span<const std::string> texts,
                                                                 const FillOptions& options) const {
   if (options.top_k < 0) fail(ErrorKind::usage, "top_k is {}; expected 0 or more", options.top_k);
-  MaskedLM::Impl& impl = model_.impl();
+  MaskedLMImpl& impl = MaskedLMImpl::of(model_);
   const auto numbered = [&](size_t i, const auto& body) {
     try {
       return body();

@@ -57,14 +57,14 @@ void report_loading(const LoadReport& report, const ModelConfig& config, const s
 
 }  // namespace
 
-MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options)
-    : Impl(folder, options, [&](ThreadPool& pool) { return make_backend(options.device, pool); }) {}
+MaskedLMImpl::MaskedLMImpl(const std::string& folder, const LoadOptions& options)
+    : MaskedLMImpl(folder, options, [&](ThreadPool& pool) { return make_backend(options.device, pool); }) {}
 
-MaskedLM::Impl::Impl(const std::string& folder, const LoadOptions& options, const MakeBackend& make)
-    : Impl(open_folder(folder), folder, options, make) {}
+MaskedLMImpl::MaskedLMImpl(const std::string& folder, const LoadOptions& options, const MakeBackend& make)
+    : MaskedLMImpl(open_folder(folder), folder, options, make) {}
 
-MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadOptions& options,
-                     const MakeBackend& make)
+MaskedLMImpl::MaskedLMImpl(OpenedFolder opened, const std::string& folder, const LoadOptions& options,
+                           const MakeBackend& make)
     : path_(folder),
       pretrained_(true),
       format_(options.dtype),
@@ -76,7 +76,7 @@ MaskedLM::Impl::Impl(OpenedFolder opened, const std::string& folder, const LoadO
   if (format_ == NumberFormat::bf16) arithmetic(/*compared=*/false);  // filling masks asks no more
 }
 
-MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& options)
+MaskedLMImpl::MaskedLMImpl(ModelConfig config, std::string path, const LoadOptions& options)
     : path_(std::move(path)),
       pretrained_(false),
       format_(options.dtype),
@@ -88,7 +88,7 @@ MaskedLM::Impl::Impl(ModelConfig config, std::string path, const LoadOptions& op
   for (const std::string& sentence : model_.config().notes) note(sentence);
 }
 
-const ArithmeticChoice& MaskedLM::Impl::arithmetic(bool compared) {
+const ArithmeticChoice& MaskedLMImpl::arithmetic(bool compared) {
   const std::lock_guard lock(choice_mutex_);
   std::optional<ArithmeticChoice>& choice = choices_[compared ? 1 : 0];
   if (!choice) {
@@ -99,14 +99,14 @@ const ArithmeticChoice& MaskedLM::Impl::arithmetic(bool compared) {
   return *choice;
 }
 
-const ArithmeticChoice& MaskedLM::Impl::fill_in_fastest() {
+const ArithmeticChoice& MaskedLMImpl::fill_in_fastest() {
   const ArithmeticChoice& choice = arithmetic(/*compared=*/false);
   const std::lock_guard lock(mutex_);
   filling_ = choice.taken.type;
   return choice;
 }
 
-void MaskedLM::Impl::go_on_in(const Arithmetic& arithmetic) {
+void MaskedLMImpl::go_on_in(const Arithmetic& arithmetic) {
   const DType asked = format_ == NumberFormat::bf16 ? DType::bf16 : DType::f32;
   if (format_ != NumberFormat::automatic && asked != arithmetic.type) return;
   const std::vector<std::string> here = backend_->bf16_kernels();
@@ -119,25 +119,25 @@ void MaskedLM::Impl::go_on_in(const Arithmetic& arithmetic) {
   if (!arithmetic.kernel.empty()) backend_->use_bf16_kernel(arithmetic.kernel);
 }
 
-void MaskedLM::Impl::check_tokenizer(const Tokenizer& tokenizer) {
+void MaskedLMImpl::check_tokenizer(const Tokenizer& tokenizer) {
   const int64_t entries = tokenizer.vocabulary_size();
   if (entries == checked_entries_) return;
   (pretrained_ ? check_vocabulary : check_new_vocabulary)(tokenizer, model_.config(), path_);
   checked_entries_ = entries;
 }
 
-std::span<const float> MaskedLM::Impl::logits(const Batch& batch) { return on_host(run(batch)); }
+std::span<const float> MaskedLMImpl::logits(const Batch& batch) { return on_host(run(batch)); }
 
-std::span<const float> MaskedLM::Impl::probabilities(const Batch& batch) {
+std::span<const float> MaskedLMImpl::probabilities(const Batch& batch) {
   const Tensor rows = in_float32(run(batch));
   backend_->softmax_rows(rows);
   return on_host(rows);
 }
 
-std::shared_ptr<const void> MaskedLM::Impl::lend_weights(std::shared_ptr<Impl> self) {
+std::shared_ptr<const void> MaskedLMImpl::lend_weights(std::shared_ptr<MaskedLMImpl> self) {
   if (auto lent = lent_.lock()) return lent;
   struct Lent {
-    std::shared_ptr<Impl> model;
+    std::shared_ptr<MaskedLMImpl> model;
     std::vector<std::shared_ptr<const void>> files;  // that they may be read from
   };
   const auto made = std::make_shared<const Lent>(Lent{std::move(self), std::as_const(model_).weights().owners()});
@@ -145,7 +145,7 @@ std::shared_ptr<const void> MaskedLM::Impl::lend_weights(std::shared_ptr<Impl> s
   return made;
 }
 
-Tensor MaskedLM::Impl::run(const Batch& batch) {
+Tensor MaskedLMImpl::run(const Batch& batch) {
   if (!model_.fits(batch, filling_)) {
     int64_t longest = 0;
     for (size_t k = 0; k + 1 < batch.offsets.size(); ++k)
@@ -161,7 +161,7 @@ Tensor MaskedLM::Impl::run(const Batch& batch) {
 }
 
 /// The numbers for the processor to read: where they lie, if it can.
-std::span<const float> MaskedLM::Impl::on_host(const Tensor& rows) {
+std::span<const float> MaskedLMImpl::on_host(const Tensor& rows) {
   Memory& memory = backend_->memory();
   if (rows.dtype == DType::f32 && memory.on_host()) return rows.values();
   const auto count = static_cast<size_t>(rows.numel());
@@ -177,7 +177,7 @@ std::span<const float> MaskedLM::Impl::on_host(const Tensor& rows) {
 }
 
 /// The same numbers for verbs that work on float32 alone.
-Tensor MaskedLM::Impl::in_float32(const Tensor& rows) {
+Tensor MaskedLMImpl::in_float32(const Tensor& rows) {
   if (rows.dtype == DType::f32) return rows;
   const std::initializer_list<int64_t> shape = {rows.dim[0], rows.dim[1]};
   float32_rows_ = Arena(Arena::size_of_tensor(DType::f32, shape), "scores", backend_->memory());
@@ -186,14 +186,14 @@ Tensor MaskedLM::Impl::in_float32(const Tensor& rows) {
   return wide;
 }
 
-MaskedLM::MaskedLM(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MaskedLM::MaskedLM(std::shared_ptr<MaskedLMImpl> impl) : impl_(std::move(impl)) {}
 
 MaskedLM MaskedLM::from_pretrained(const std::string& folder, const LoadOptions& options) {
-  return MaskedLM(std::make_shared<Impl>(hub::model_folder(folder, hub::model_files).string(), options));
+  return MaskedLM(std::make_shared<MaskedLMImpl>(hub::model_folder(folder, hub::model_files).string(), options));
 }
 
 MaskedLM MaskedLM::from_config(const std::string& config, const LoadOptions& options) {
-  return MaskedLM(std::make_shared<Impl>(read_config_alone(config), config, options));
+  return MaskedLM(std::make_shared<MaskedLMImpl>(read_config_alone(config), config, options));
 }
 
 // The reference's untied head has two biases of one size, which are one here, and two in files: save_model().

@@ -1,5 +1,5 @@
 // The inside of MaskedLM: a model with the threads and the back end that it runs on. Training and the program reach it
-// through MaskedLM::impl().
+// through of().
 #pragma once
 
 #include <tekio/masked_lm.h>
@@ -21,15 +21,18 @@
 
 namespace tekio {
 
-class MaskedLM::Impl {
+class MaskedLMImpl {
  public:
+  static MaskedLMImpl& of(const MaskedLM& model) { return *model.impl_; }
+  static MaskedLM wrap(std::shared_ptr<MaskedLMImpl> impl) { return MaskedLM(std::move(impl)); }
+
   /// Makes a back end that may use the pool's threads; the pool outlives it.
   using MakeBackend = std::function<std::unique_ptr<Backend>(ThreadPool& pool)>;
   /// A folder's weights, on the device of the options or on another back end.
-  Impl(const std::string& folder, const LoadOptions& options);
-  Impl(const std::string& folder, const LoadOptions& options, const MakeBackend& make);
+  MaskedLMImpl(const std::string& folder, const LoadOptions& options);
+  MaskedLMImpl(const std::string& folder, const LoadOptions& options, const MakeBackend& make);
   /// Fresh weights; `path` is where the config was read from.
-  Impl(ModelConfig config, std::string path, const LoadOptions& options);
+  MaskedLMImpl(ModelConfig config, std::string path, const LoadOptions& options);
 
   const std::string& path() const { return path_; }
   ThreadPool& pool() { return pool_; }
@@ -42,7 +45,7 @@ class MaskedLM::Impl {
   std::span<const float> logits(const Batch& batch);
   std::span<const float> probabilities(const Batch& batch);
   /// Kept by whoever looks at the weights where they lie; as long as somebody does, they must stay there.
-  std::shared_ptr<const void> lend_weights(std::shared_ptr<Impl> self);
+  std::shared_ptr<const void> lend_weights(std::shared_ptr<MaskedLMImpl> self);
   bool weights_are_lent() const { return !lent_.expired(); }
   /// check_vocabulary(), or check_new_vocabulary(), for a tokenizer that is to be used with this model; what was told
   /// once is not told again.
@@ -57,7 +60,7 @@ class MaskedLM::Impl {
   void go_on_in(const Arithmetic& arithmetic);
 
  private:
-  Impl(OpenedFolder opened, const std::string& folder, const LoadOptions& options, const MakeBackend& make);
+  MaskedLMImpl(OpenedFolder opened, const std::string& folder, const LoadOptions& options, const MakeBackend& make);
   Tensor run(const Batch& batch);
   std::span<const float> on_host(const Tensor& rows);
   Tensor in_float32(const Tensor& rows);

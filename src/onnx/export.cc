@@ -48,7 +48,7 @@ double loss_of(std::span<const float> logits, int32_t label) {
 // What the model and the file make of batches.
 class Comparison {
  public:
-  Comparison(MaskedLM::Impl& model, const onnx::Graph& graph) : model_(model), graph_(graph) {}
+  Comparison(MaskedLMImpl& model, const onnx::Graph& graph) : model_(model), graph_(graph) {}
 
   void add(const Batch& batch) {
     const ModelConfig& config = model_.model().config();
@@ -80,7 +80,7 @@ class Comparison {
   }
 
  private:
-  MaskedLM::Impl& model_;
+  MaskedLMImpl& model_;
   const onnx::Graph& graph_;
   double largest_ = 0, before_ = 0, after_ = 0;
   int64_t rows_ = 0;
@@ -125,7 +125,7 @@ void require_empty(const fs::path& folder) {
 
 ExportReport export_onnx(const MaskedLM& model, const Tokenizer& tokenizer, const std::filesystem::path& folder,
                          const ExportOptions& options) {
-  MaskedLM::Impl& impl = model.impl();
+  MaskedLMImpl& impl = MaskedLMImpl::of(model);
   const MlmNetwork& network = std::as_const(impl.model());
   if (!network.backend().memory().on_host())
     fail(ErrorKind::usage, "the model is on {}; open it on the processor to write it as ONNX",

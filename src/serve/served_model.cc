@@ -48,7 +48,7 @@ ServedModel serve_model(std::string name, const MaskedLM& model, const Tokenizer
   return {.name = std::move(name),
           .family = info.family,
           .mask_token = tokenizer.mask_token(),
-          .dtype = name_of(model.impl().fill_in_fastest().taken.type),
+          .dtype = name_of(MaskedLMImpl::of(model).fill_in_fastest().taken.type),
           .vocabulary = info.vocabulary,
           .max_length = info.max_length,
           .answer_size = AnswerSize(tokenizer, info.vocabulary, info.max_length),

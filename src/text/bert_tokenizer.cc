@@ -25,7 +25,7 @@ BertNormalization normalization_of(const WordPieceOptions& options) {
 }
 
 Tokenizer bert_tokenizer(Vocabulary vocabulary, const WordPieceOptions& options) {
-  auto tables = std::make_shared<Tokenizer::Tables>();
+  auto tables = std::make_shared<TokenizerTables>();
   std::copy(kBertRoles.begin(), kBertRoles.end(), tables->roles.begin());
   tables->model = {WordPiece(std::move(vocabulary), tables->roles[kUnknown], "##", WordPiece::kMaxInputChars)};
   tables->normalizer = Normalizer({normalization_of(options)});
@@ -39,7 +39,7 @@ Tokenizer bert_tokenizer(Vocabulary vocabulary, const WordPieceOptions& options)
   add_special_tokens(options.special_tokens, kBertRoles, *tables);
   tables->templates = tables->class_template();
   tables->list_special_ids();
-  return Tokenizer(std::move(tables));
+  return TokenizerTables::wrap(std::move(tables));
 }
 
 }  // namespace tekio

@@ -75,7 +75,7 @@ bool says_otherwise(const Json& json, const PreTokenizer& own, const std::string
   return said.add_prefix_space != bytes->add_prefix_space || said.use_regex != bytes->use_regex;
 }
 
-bool take_bert_pipeline(WordPiece model, const TokenizerSettings& settings, Tokenizer::Tables& tables) {
+bool take_bert_pipeline(WordPiece model, const TokenizerSettings& settings, TokenizerTables& tables) {
   tables.normalizer = Normalizer({bert_normalization(settings, *tables.known_class)});
   tables.pre_tokenizer = PreTokenizer({BertPreTokenization{}});
   tables.decoder = Decoder({WordPieceDecoding{}});
@@ -90,7 +90,7 @@ bool adds_prefix_space(const TokenizerSettings& settings) {
   return settings.reader().boolean("add_prefix_space").value_or(false);
 }
 
-bool take_roberta_pipeline(Bpe model, const TokenizerSettings& settings, Tokenizer::Tables& tables,
+bool take_roberta_pipeline(Bpe model, const TokenizerSettings& settings, TokenizerTables& tables,
                            const std::string& where) {
   tables.normalizer = Normalizer();
   tables.pre_tokenizer = PreTokenizer({ByteLevelPreTokenization{.add_prefix_space = adds_prefix_space(settings)}});
@@ -103,7 +103,7 @@ bool take_roberta_pipeline(Bpe model, const TokenizerSettings& settings, Tokeniz
 }
 
 // The piece that unknown characters become: a fixed one, whatever the file says of it.
-int32_t unknown_piece(const Unigram& model, const Tokenizer::Tables& tables, const std::string& where) {
+int32_t unknown_piece(const Unigram& model, const TokenizerTables& tables, const std::string& where) {
   using Kind = TokenizerClass::Kind;
   const Kind kind = tables.known_class->kind;
   int32_t piece = kind == Kind::xlm_roberta ? 3 : kind == Kind::albert ? 1 : 0;
@@ -117,7 +117,7 @@ int32_t unknown_piece(const Unigram& model, const Tokenizer::Tables& tables, con
 }
 
 bool take_unigram_pipeline(Unigram model, const Json& normalizer, const TokenizerSettings& settings,
-                           Tokenizer::Tables& tables, const std::string& where) {
+                           TokenizerTables& tables, const std::string& where) {
   std::vector<NormalizationStep> steps;
   if (tables.known_class->kind == TokenizerClass::Kind::albert) steps = albert_normalization(settings);
   if (auto charsmap = charsmap_of(normalizer, where)) steps.push_back(std::move(*charsmap));
@@ -134,7 +134,7 @@ bool take_unigram_pipeline(Unigram model, const Json& normalizer, const Tokenize
 
 }  // namespace
 
-bool take_class_pipeline(Pipeline& file, const TokenizerSettings& settings, Tokenizer::Tables& tables,
+bool take_class_pipeline(Pipeline& file, const TokenizerSettings& settings, TokenizerTables& tables,
                          const std::string& where) {
   SubwordModel& model = file.model;
   if (tables.is_slow()) {
@@ -155,7 +155,7 @@ bool take_class_pipeline(Pipeline& file, const TokenizerSettings& settings, Toke
                : take_bert_pipeline(std::get<WordPiece>(std::move(kind)), settings, tables);
 }
 
-Template template_of_class(const Pipeline& file, const TokenizerSettings& settings, const Tokenizer::Tables& tables,
+Template template_of_class(const Pipeline& file, const TokenizerSettings& settings, const TokenizerTables& tables,
                            const std::string& where) {
   if (tables.known_class->keeps_template() && !file.post_processor.is_null())
     return parse_post_processor(file.post_processor, where + ": post_processor");
@@ -165,7 +165,7 @@ Template template_of_class(const Pipeline& file, const TokenizerSettings& settin
   return templates;
 }
 
-void warn_of_overruled(const Pipeline& file, bool other_model, const Tokenizer::Tables& tables,
+void warn_of_overruled(const Pipeline& file, bool other_model, const TokenizerTables& tables,
                        const std::string& where) {
   std::vector<std::string> parts;
   const auto* bert = tables.settings_of_class();

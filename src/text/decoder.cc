@@ -166,7 +166,7 @@ void run(const MetaspaceDecoding& step, std::vector<std::string>& tokens) {
 }
 
 // An added token that is looked for in normalized text is written in its normal form.
-std::optional<std::string> written_form(const Tokenizer::Tables& tables, int32_t id, bool skip_special) {
+std::optional<std::string> written_form(const TokenizerTables& tables, int32_t id, bool skip_special) {
   const auto added = tables.added_by_id.find(id);
   if (added == tables.added_by_id.end()) {
     const auto token = tables.model.vocabulary().token(id);
@@ -203,7 +203,7 @@ std::string Decoder::decode(std::vector<std::string> tokens) const {
 namespace {
 
 // Ids that no token has are left out, as in the reference, whose slow tokenizers write the unknown token.
-std::vector<std::string> written_forms(const Tokenizer::Tables& tables, std::span<const int32_t> ids,
+std::vector<std::string> written_forms(const TokenizerTables& tables, std::span<const int32_t> ids,
                                        const DecodeOptions& options) {
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
@@ -214,7 +214,7 @@ std::vector<std::string> written_forms(const Tokenizer::Tables& tables, std::spa
   return tokens;
 }
 
-std::string cleaned_up(const Tokenizer::Tables& tables, std::string text, const DecodeOptions& options) {
+std::string cleaned_up(const TokenizerTables& tables, std::string text, const DecodeOptions& options) {
   // Of BPE's texts it would take spaces that stand there.
   if (options.clean_up.value_or(tables.clean_up) && tables.model.as<Bpe>() == nullptr) clean(text, false);
   return text;
@@ -232,19 +232,19 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, const DecodeOptions&
 SlotDecoder::SlotDecoder(Tokenizer tokenizer, std::span<const int32_t> ids, size_t slot, const DecodeOptions& options)
     : tokenizer_(std::move(tokenizer)),
       options_(options),
-      before_(written_forms(tokenizer_.tables(), ids.first(slot), options)),
-      behind_(written_forms(tokenizer_.tables(), ids.subspan(slot + 1), options)),
-      is_by_token_(tokenizer_.tables().decoder.writes_by_token()) {
+      before_(written_forms(TokenizerTables::of(tokenizer_), ids.first(slot), options)),
+      behind_(written_forms(TokenizerTables::of(tokenizer_), ids.subspan(slot + 1), options)),
+      is_by_token_(TokenizerTables::of(tokenizer_).decoder.writes_by_token()) {
   if (!is_by_token_) return;
-  text_before_ = tokenizer_.tables().decoder.decode(before_);
+  text_before_ = TokenizerTables::of(tokenizer_).decoder.decode(before_);
   std::vector<std::string> behind = {""};  // so that none of them is the first
   behind.insert(behind.end(), behind_.begin(), behind_.end());
-  text_behind_ = tokenizer_.tables().decoder.decode(std::move(behind));
+  text_behind_ = TokenizerTables::of(tokenizer_).decoder.decode(std::move(behind));
   is_by_token_ = !has_replacement(text_before_) && !has_replacement(text_behind_);
 }
 
 std::string SlotDecoder::with(int32_t id) const {
-  const Tokenizer::Tables& tables = tokenizer_.tables();
+  const TokenizerTables& tables = TokenizerTables::of(tokenizer_);
   std::vector<std::string> token = written_forms(tables, std::span(&id, 1), options_);
   if (is_by_token_ && !token.empty()) {
     if (!before_.empty()) token.insert(token.begin(), "");
@@ -262,7 +262,7 @@ std::string SlotDecoder::around(const std::vector<std::string>& tokens) const {
   std::vector<std::string> all = before_;
   all.insert(all.end(), tokens.begin(), tokens.end());
   all.insert(all.end(), behind_.begin(), behind_.end());
-  const Tokenizer::Tables& tables = tokenizer_.tables();
+  const TokenizerTables& tables = TokenizerTables::of(tokenizer_);
   return cleaned_up(tables, tables.decoder.decode(std::move(all)), options_);
 }
 

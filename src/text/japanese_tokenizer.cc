@@ -245,7 +245,7 @@ bool cuts_characters(const TokenizerSettings& settings) {
        type == "sentencepiece" ? "; sentencepiece behind words is not supported" : ", got " + printable(type));
 }
 
-std::set<std::string> never_split_words(const TokenizerSettings& settings, const Tokenizer::Tables& tables) {
+std::set<std::string> never_split_words(const TokenizerSettings& settings, const TokenizerTables& tables) {
   std::set<std::string> words(tables.further_special.begin(), tables.further_special.end());
   for (const std::string& token : tables.roles)
     if (!token.empty()) words.insert(token);
@@ -289,7 +289,7 @@ std::vector<std::string> split_command(std::string_view text, const std::string&
   return parts;
 }
 
-void take_japanese_pipeline(WordPiece model, const TokenizerSettings& settings, Tokenizer::Tables& tables) {
+void take_japanese_pipeline(WordPiece model, const TokenizerSettings& settings, TokenizerTables& tables) {
   JapaneseWords::Settings words;
   words.kind = word_kind(settings);
   words.characters = cuts_characters(settings);

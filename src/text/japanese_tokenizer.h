@@ -8,7 +8,7 @@ namespace tekio {
 
 /// Puts the pipeline of the class, made from a vocabulary and the settings, into the tables. Errors: input (settings
 /// that Tekio does not follow, no dictionary of MeCab's; the message says what to install), io (no libmecab).
-void take_japanese_pipeline(WordPiece model, const TokenizerSettings& settings, Tokenizer::Tables& tables);
+void take_japanese_pipeline(WordPiece model, const TokenizerSettings& settings, TokenizerTables& tables);
 
 /// The parts of a command line as a POSIX shell would take them: quotes and backslashes, nothing else. Errors: input (a
 /// quote that is not closed; `where` stands in the message).

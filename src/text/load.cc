@@ -141,7 +141,7 @@ const TokenizerClass* resolve_class(const TokenizerSettings& settings, bool has_
 
 // The control and user-defined pieces of a file of SentencePiece are the further special tokens, where the settings
 // list none.
-void take_special_pieces(Pipeline& file, const TokenizerSettings& settings, Tokenizer::Tables& tables,
+void take_special_pieces(Pipeline& file, const TokenizerSettings& settings, TokenizerTables& tables,
                          std::vector<AddedToken>& tokens) {
   const bool listed =
       settings.find("additional_special_tokens") != nullptr || settings.find("extra_special_tokens") != nullptr;
@@ -167,7 +167,7 @@ void take_special_pieces(Pipeline& file, const TokenizerSettings& settings, Toke
 }
 
 // What the generic class puts around texts where no tokenizer.json says it.
-Template template_of_ends(const TokenizerSettings& settings, const Tokenizer::Tables& tables) {
+Template template_of_ends(const TokenizerSettings& settings, const TokenizerTables& tables) {
   Template result;
   const auto put = [&](const char* key, Role role, bool front) {
     const auto id = tables.id_of_role(role);
@@ -212,7 +212,7 @@ Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   check_files(path);
   const bool is_there = has_file(path / "tokenizer.json");
   const TokenizerSettings settings(path);
-  auto tables = std::make_shared<Tables>();
+  auto tables = std::make_shared<TokenizerTables>();
   tables->known_class = resolve_class(settings, is_there);
   const bool has_json = is_there && !tables->is_slow();
   const TokenizerClass* known = tables->known_class;

@@ -28,7 +28,7 @@ struct Pieces {
 /// Runs the pipeline; keeps its scratch space between calls. One a thread. `tables` must outlive it.
 class PieceEncoder {
  public:
-  explicit PieceEncoder(const Tokenizer::Tables& tables) : tables_(&tables) {}
+  explicit PieceEncoder(const TokenizerTables& tables) : tables_(&tables) {}
 
   /// Appends the pieces of a whole text: added tokens are cut out of it first. Valid UTF-8.
   void encode(std::string_view text, Pieces& out);
@@ -42,7 +42,7 @@ class PieceEncoder {
   void note_ends(std::string_view token, Pieces& out) const;
   std::string_view written(const SubwordPiece& piece, std::span<const AlignedChar> word);
 
-  const Tokenizer::Tables* tables_;
+  const TokenizerTables* tables_;
   AlignedText text_;
   SpeltText spelt_, unknown_;
   PreTokenizedText split_;

@@ -20,7 +20,7 @@ Normalizer normalizer_of(const BpeOptions& options) {
 }
 
 Tokenizer roberta_tokenizer(Bpe model, const BpeOptions& options) {
-  auto tables = std::make_shared<Tokenizer::Tables>();
+  auto tables = std::make_shared<TokenizerTables>();
   std::copy(kRobertaRoles.begin(), kRobertaRoles.end(), tables->roles.begin());
   tables->model = {std::move(model)};
   tables->normalizer = normalizer_of(options);
@@ -34,7 +34,7 @@ Tokenizer roberta_tokenizer(Bpe model, const BpeOptions& options) {
   tables->templates = tables->class_template();
   tables->templates.trimming = OffsetTrimming{options.add_prefix_space};
   tables->list_special_ids();
-  return Tokenizer(std::move(tables));
+  return TokenizerTables::wrap(std::move(tables));
 }
 
 }  // namespace tekio

@@ -27,7 +27,7 @@ OrderedJson json_of(const AddedToken& token, bool with_id) {
 }
 
 // Whether BERT's kind of constructor would build just this pipeline.
-bool is_bert_pipeline(const Tokenizer::Tables& tables) {
+bool is_bert_pipeline(const TokenizerTables& tables) {
   const auto* bert = tables.settings_of_class();
   const auto* model = tables.model.as<WordPiece>();
   return model != nullptr && bert != nullptr &&
@@ -39,12 +39,12 @@ bool is_bert_pipeline(const Tokenizer::Tables& tables) {
 }
 
 // The pre-tokenizer if it is ByteLevel alone; else nullptr.
-const ByteLevelPreTokenization* byte_level_of(const Tokenizer::Tables& tables) {
+const ByteLevelPreTokenization* byte_level_of(const TokenizerTables& tables) {
   const auto& steps = tables.pre_tokenizer.steps();
   return steps.size() == 1 ? std::get_if<ByteLevelPreTokenization>(&steps[0]) : nullptr;
 }
 
-bool is_roberta_pipeline(const Tokenizer::Tables& tables) {
+bool is_roberta_pipeline(const TokenizerTables& tables) {
   const auto* bytes = byte_level_of(tables);
   const auto* model = tables.model.as<Bpe>();
   return model != nullptr && bytes != nullptr && bytes->use_regex && tables.normalizer.steps().empty() &&
@@ -55,7 +55,7 @@ bool is_roberta_pipeline(const Tokenizer::Tables& tables) {
 
 // Of other classes' pipelines, what the settings say, and the charsmap, are read again as they are written; a trained
 // one may have a step, or a place of the unknown piece, that the class does not know.
-bool is_unigram_pipeline(const Tokenizer::Tables& tables) {
+bool is_unigram_pipeline(const TokenizerTables& tables) {
   const auto* model = tables.model.as<Unigram>();
   const auto& steps = tables.pre_tokenizer.steps();
   const auto& normalizations = tables.normalizer.steps();
@@ -71,7 +71,7 @@ bool is_unigram_pipeline(const Tokenizer::Tables& tables) {
 
 // Whether the constructor of the tokenizer's class would build just this pipeline from the vocabulary and the settings.
 // Where not (a prefix of its own, say), only the generic class opens the folder with the same ids.
-bool is_class_pipeline(const Tokenizer::Tables& tables) {
+bool is_class_pipeline(const TokenizerTables& tables) {
   if (tables.is_slow()) return true;
   if (tables.known_class == nullptr || !tables.id_of_role(kCls) || !tables.id_of_role(kSep)) return false;
   Template own = tables.class_template();
@@ -85,7 +85,7 @@ bool is_class_pipeline(const Tokenizer::Tables& tables) {
 
 Json plain_json(const AddedToken& token) { return Json::parse(json_of(token, false).dump()); }
 
-Json tokenizer_config(const Tokenizer::Tables& tables) {
+Json tokenizer_config(const TokenizerTables& tables) {
   Json json = tables.config;
   // What names places on somebody's disk, or is said below in another form.
   for (const char* key : {"name_or_path", "special_tokens_map_file", "tokenizer_file", "vocab_file", "backend",
@@ -118,7 +118,7 @@ Json tokenizer_config(const Tokenizer::Tables& tables) {
   return json;
 }
 
-Json special_tokens_map(const Tokenizer::Tables& tables) {
+Json special_tokens_map(const TokenizerTables& tables) {
   Json json = Json::object();
   const auto described = [&](const std::string& content) -> Json {
     const auto found = tables.added_number.find(content);
@@ -137,7 +137,7 @@ Json special_tokens_map(const Tokenizer::Tables& tables) {
 
 }  // namespace
 
-std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
+std::string write_tokenizer_json(const TokenizerTables& tables) {
   OrderedJson head = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}};
   head["added_tokens"] = OrderedJson::array();
   for (const AddedToken& token : tables.added) head["added_tokens"].push_back(json_of(token, true));
@@ -153,7 +153,7 @@ std::string write_tokenizer_json(const Tokenizer::Tables& tables) {
   return text;
 }
 
-std::vector<WrittenFile> save_tokenizer(const Tokenizer::Tables& tables, const std::filesystem::path& folder) {
+std::vector<WrittenFile> save_tokenizer(const TokenizerTables& tables, const std::filesystem::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail(ErrorKind::io, "{}: cannot make this folder: {}", folder.string(), error.message());

@@ -28,7 +28,7 @@ std::optional<std::string> token_text(const Json& json) {
 // without.
 class SpecialTokens {
  public:
-  SpecialTokens(const TokenizerSettings& settings, Tokenizer::Tables& tables, std::vector<AddedToken>& tokens)
+  SpecialTokens(const TokenizerSettings& settings, TokenizerTables& tables, std::vector<AddedToken>& tokens)
       : settings_(settings), tables_(tables), tokens_(tokens) {}
 
   void read() {
@@ -128,7 +128,7 @@ class SpecialTokens {
   }
 
   const TokenizerSettings& settings_;
-  Tokenizer::Tables& tables_;
+  TokenizerTables& tables_;
   std::vector<AddedToken>& tokens_;
 };
 
@@ -186,8 +186,7 @@ std::string TokenizerSettings::own_code() const {
   return "";
 }
 
-void read_special_tokens(const TokenizerSettings& settings, Tokenizer::Tables& tables,
-                         std::vector<AddedToken>& tokens) {
+void read_special_tokens(const TokenizerSettings& settings, TokenizerTables& tables, std::vector<AddedToken>& tokens) {
   SpecialTokens(settings, tables, tokens).read();
 }
 

@@ -44,7 +44,7 @@ struct TokenizerSettings {
 
 /// Fills the tables' roles and further special tokens, by what the settings name and else by the class's defaults, and
 /// appends all tokens that the settings list. Errors: input.
-void read_special_tokens(const TokenizerSettings& settings, Tokenizer::Tables& tables, std::vector<AddedToken>& tokens);
+void read_special_tokens(const TokenizerSettings& settings, TokenizerTables& tables, std::vector<AddedToken>& tokens);
 
 /// do_lower_case and its kin. Errors: input.
 BertNormalization bert_normalization(const TokenizerSettings& settings, const TokenizerClass& of_class);

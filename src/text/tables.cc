@@ -11,19 +11,19 @@
 
 namespace tekio {
 
-std::optional<int32_t> Tokenizer::Tables::id_of(std::string_view token) const {
+std::optional<int32_t> TokenizerTables::id_of(std::string_view token) const {
   if (const auto it = added_number.find(std::string(token)); it != added_number.end()) return added[it->second].id;
   const int32_t id = model.vocabulary().find(token);
   return id < 0 ? std::nullopt : std::optional(id);
 }
 
-std::optional<std::string_view> Tokenizer::Tables::token_of(int64_t id) const {
+std::optional<std::string_view> TokenizerTables::token_of(int64_t id) const {
   if (const auto it = added_by_id.find(static_cast<int32_t>(id)); it != added_by_id.end() && id <= INT32_MAX)
     return added[it->second].content;
   return model.vocabulary().token(id);
 }
 
-void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::string& where) {
+void TokenizerTables::add_tokens(std::vector<AddedToken> tokens, const std::string& where) {
   const Vocabulary& vocabulary = model.vocabulary();
   auto next_id = static_cast<int64_t>(vocabulary.size());
   CountedWarning other_ids("tokens get other ids than the files say");
@@ -79,7 +79,7 @@ void Tokenizer::Tables::add_tokens(std::vector<AddedToken> tokens, const std::st
   if (is_slow()) raw_matcher.keep_slow_rules();
 }
 
-void Tokenizer::Tables::list_special_ids() {
+void TokenizerTables::list_special_ids() {
   std::set<int32_t> special;
   for (const std::string& token : roles)
     if (const auto id = id_of(token)) special.insert(*id);
@@ -88,7 +88,7 @@ void Tokenizer::Tables::list_special_ids() {
   all_special_ids.assign(special.begin(), special.end());
 }
 
-Template Tokenizer::Tables::class_template() const {
+Template TokenizerTables::class_template() const {
   if (known_class == nullptr) return {};
   using Kind = TokenizerClass::Kind;
   // These two go by other roles, which are filled by the same tokens.
@@ -112,10 +112,10 @@ Template Tokenizer::Tables::class_template() const {
   return result;
 }
 
-void warn_of_length(const Tokenizer::Tables& tables, int64_t length) {
+void warn_of_length(const TokenizerTables& tables, int64_t length) {
   if (length <= tables.model_max_length || tables.model_max_length <= 0) return;
-  auto armed = Tokenizer::Tables::Warning::armed;
-  if (!tables.length_warning.compare_exchange_strong(armed, Tokenizer::Tables::Warning::given)) return;
+  auto armed = TokenizerTables::Warning::armed;
+  if (!tables.length_warning.compare_exchange_strong(armed, TokenizerTables::Warning::given)) return;
   warn(fmt::format(
       "Token indices sequence length is longer than the specified maximum sequence length for this model ({} > {}). "
       "Running this sequence through the model will result in indexing errors",

@@ -31,7 +31,10 @@ struct Pipeline {
   Json normalizer, pre_tokenizer, post_processor, decoder;
 };
 
-struct Tokenizer::Tables {
+struct TokenizerTables {
+  static const TokenizerTables& of(const Tokenizer& tokenizer) { return *tokenizer.tables_; }
+  static Tokenizer wrap(std::shared_ptr<const TokenizerTables> tables) { return Tokenizer(std::move(tables)); }
+
   SubwordModel model;
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
@@ -83,9 +86,9 @@ struct Tokenizer::Tables {
 };
 
 /// Tokenizer::save_pretrained(); gives what it wrote.
-std::vector<WrittenFile> save_tokenizer(const Tokenizer::Tables& tables, const std::filesystem::path& folder);
+std::vector<WrittenFile> save_tokenizer(const TokenizerTables& tables, const std::filesystem::path& folder);
 
 /// Says once per tokenizer that an encoding of `length` tokens is longer than the model takes, if that warning is on.
-void warn_of_length(const Tokenizer::Tables& tables, int64_t length);
+void warn_of_length(const TokenizerTables& tables, int64_t length);
 
 }  // namespace tekio

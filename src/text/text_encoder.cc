@@ -43,7 +43,7 @@ constexpr double kLead = 1e-5, kLargestSum = 5e7;
 
 // The model if regions are independent: if nothing looks beyond ASCII white space, and every ASCII punctuation
 // character is a word. Else nullptr.
-const WordPiece* model_of_regions(const Tokenizer::Tables& tables) {
+const WordPiece* model_of_regions(const TokenizerTables& tables) {
   using Steps = std::vector<PreTokenizerStep>;
   const Steps& steps = tables.pre_tokenizer.steps();
   const bool independent =
@@ -53,7 +53,7 @@ const WordPiece* model_of_regions(const Tokenizer::Tables& tables) {
 }
 
 // The model if it takes the words of GPT-2's pattern as bytes. Else nullptr.
-const Bpe* model_of_bytes(const Tokenizer::Tables& tables) {
+const Bpe* model_of_bytes(const TokenizerTables& tables) {
   const std::vector<PreTokenizerStep>& steps = tables.pre_tokenizer.steps();
   const auto* cut = steps.size() == 1 ? std::get_if<ByteLevelPreTokenization>(&steps[0]) : nullptr;
   const auto* model = tables.model.as<Bpe>();
@@ -110,7 +110,7 @@ struct TextEncoder::State {
   }
 
   Tokenizer tokenizer;
-  const Tokenizer::Tables& tables;
+  const TokenizerTables& tables;
   const WordPiece* word_piece;  // the model, where regions are those of BERT's kind
   const Bpe* bpe;               // the model, where they are words of bytes
   UnigramCut unigram_cut;
@@ -151,7 +151,7 @@ struct TextEncoder::State {
 
 TextEncoder::State::State(const Tokenizer& shared)
     : tokenizer(shared),
-      tables(tokenizer.tables()),
+      tables(TokenizerTables::of(tokenizer)),
       word_piece(model_of_regions(tables)),
       bpe(model_of_bytes(tables)),
       unigram_cut(tables),

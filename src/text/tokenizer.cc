@@ -119,7 +119,7 @@ void append_text(PieceEncoder& encoder, std::span<const std::string> words, Piec
 template <typename Text>
 Encoding encode_texts(const Tokenizer& tokenizer, const Text& first, const std::optional<Text>& second,
                       const EncodeOptions& options) {
-  const Tokenizer::Tables& tables = tokenizer.tables();
+  const TokenizerTables& tables = TokenizerTables::of(tokenizer);
   const std::vector<TemplatePiece>& pattern = second ? tables.templates.pair : tables.templates.single;
   const int64_t template_length = template_tokens(pattern);
   check_lengths(options, template_length);
@@ -216,7 +216,7 @@ int64_t Tokenizer::model_max_length() const { return tables_->model_max_length; 
 
 Tokenizer Tokenizer::with_model_max_length(int64_t length) const {
   if (length < 1) fail(ErrorKind::usage, "model_max_length must be at least 1, got {}", length);
-  auto tables = std::make_shared<Tables>(*tables_);
+  auto tables = std::make_shared<TokenizerTables>(*tables_);
   tables->model_max_length = length;
   return Tokenizer(std::move(tables));
 }
@@ -256,7 +256,7 @@ std::pair<int64_t, int64_t> Tokenizer::template_lengths() const {
 }
 
 void Tokenizer::set_length_warning(bool on) {
-  tables_->length_warning = on ? Tables::Warning::armed : Tables::Warning::off;
+  tables_->length_warning = on ? TokenizerTables::Warning::armed : TokenizerTables::Warning::off;
 }
 
 // tokenizer.json as it would be written holds all that an id depends on, in one form whatever files were read.

@@ -14,7 +14,7 @@ namespace tekio {
 Pipeline parse_tokenizer_json(std::string_view text, const std::string& where);
 
 /// The file's text, pretty-printed as the library does it.
-std::string write_tokenizer_json(const Tokenizer::Tables& tables);
+std::string write_tokenizer_json(const TokenizerTables& tables);
 
 /// A token described in JSON: a string, or an object as in added_tokens. `fallback` has what is not said.
 AddedToken parse_added_token(const Json& json, AddedToken fallback, const std::string& where);

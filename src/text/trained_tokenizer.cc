@@ -32,7 +32,7 @@ void check_special_tokens(const std::vector<std::string>& tokens, const RoleName
       fail(ErrorKind::usage, "special_tokens has no {}; {}", role, needed);
 }
 
-void add_special_tokens(const std::vector<std::string>& tokens, const RoleNames& roles, Tokenizer::Tables& tables) {
+void add_special_tokens(const std::vector<std::string>& tokens, const RoleNames& roles, TokenizerTables& tables) {
   std::vector<AddedToken> special;
   for (const std::string& token : tokens) {
     // As RoBERTa's and XLM-RoBERTa's do, a mask in a text stands for a word with the space before it.

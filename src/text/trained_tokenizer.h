@@ -17,6 +17,6 @@ void check_utf8(const char* name, const std::string& text);
 void check_special_tokens(const std::vector<std::string>& tokens, const RoleNames& roles, const char* needed);
 
 /// Adds the tokens to the tables, whose vocabulary has them; those without a role are special too.
-void add_special_tokens(const std::vector<std::string>& tokens, const RoleNames& roles, Tokenizer::Tables& tables);
+void add_special_tokens(const std::vector<std::string>& tokens, const RoleNames& roles, TokenizerTables& tables);
 
 }  // namespace tekio

@@ -75,7 +75,7 @@ bool is_squeezing(const NormalizationStep& step, std::string_view content) {
 
 }  // namespace
 
-UnigramCut::UnigramCut(const Tokenizer::Tables& tables) : tables_(tables) {
+UnigramCut::UnigramCut(const TokenizerTables& tables) : tables_(tables) {
   const std::vector<PreTokenizerStep>& steps = tables.pre_tokenizer.steps();
   if (!steps.empty()) metaspace_ = std::get_if<MetaspacePreTokenization>(&steps.back());
   if (metaspace_ != nullptr) append_utf8(space_, metaspace_->replacement);

@@ -19,7 +19,7 @@ class UnigramCut {
   };
 
   /// `tables` must outlive it.
-  explicit UnigramCut(const Tokenizer::Tables& tables);
+  explicit UnigramCut(const TokenizerTables& tables);
 
   Kind kind() const { return kind_; }
   /// Whether regions of this text, valid UTF-8, depend on one another all the same.
@@ -41,7 +41,7 @@ class UnigramCut {
   bool keeps_words_apart() const;
   void note_plain_characters();
 
-  const Tokenizer::Tables& tables_;
+  const TokenizerTables& tables_;
   const MetaspacePreTokenization* metaspace_ = nullptr;  // the last pre-tokenizer, if it is that
   std::string space_;                                    // what spaces become
   bool has_charsmap_ = false;

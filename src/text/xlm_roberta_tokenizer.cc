@@ -22,7 +22,7 @@ Normalizer normalizer_of(const UnigramOptions& options) {
 PreTokenizer xlm_roberta_pre_tokenizer() { return PreTokenizer({WhitespaceSplitting{}, MetaspacePreTokenization{}}); }
 
 Tokenizer xlm_roberta_tokenizer(Unigram model, const UnigramOptions& options) {
-  auto tables = std::make_shared<Tokenizer::Tables>();
+  auto tables = std::make_shared<TokenizerTables>();
   std::copy(kRobertaRoles.begin(), kRobertaRoles.end(), tables->roles.begin());
   // Where only the generic class opens the folder, scores are read as it reads them.
   Unigram::Options model_options = model.options();
@@ -38,7 +38,7 @@ Tokenizer xlm_roberta_tokenizer(Unigram model, const UnigramOptions& options) {
   add_special_tokens(options.special_tokens, kRobertaRoles, *tables);
   tables->templates = tables->class_template();
   tables->list_special_ids();
-  return Tokenizer(std::move(tables));
+  return TokenizerTables::wrap(std::move(tables));
 }
 
 }  // namespace tekio

@@ -26,8 +26,8 @@ void require_no_problems(const std::vector<std::string>& problems) {
 /// Chunks that the tokenizer made must be chunks that the model can read, of words that can be masked.
 void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks, const MaskOptions& masking) {
   require_words(masking, chunks);
-  const ModelConfig& config = model.impl().model().config();
-  model.impl().check_tokenizer(tokenizer);
+  const ModelConfig& config = MaskedLMImpl::of(model).model().config();
+  MaskedLMImpl::of(model).check_tokenizer(tokenizer);
   if (chunks.chunk_size() > config.longest_input())
     fail(ErrorKind::usage, "--chunk_size {} is longer than the model's {} positions", chunks.chunk_size(),
          config.longest_input());
@@ -35,7 +35,7 @@ void require_fit(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks
 
 /// What training would have to compute, filling and evaluating not.
 void require_supported_dropout(const MaskedLM& model, const TrainingOptions& options) {
-  const float rate = model.impl().model().config().feed_forward_dropout;
+  const float rate = MaskedLMImpl::of(model).model().config().feed_forward_dropout;
   if (rate > 0 && options.dropout != 0.0)
     fail(ErrorKind::input,
          "{}: mlp_dropout is {} in config.json, but dropout between the feed-forward's products is not supported in "
@@ -71,7 +71,7 @@ AdaptReport adapt(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spl
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   check_prompts(model, tokenizer, options.prompts);
   settle_arithmetic(model, options, ranks);
-  const Tokenizer saved = limited_to_positions(tokenizer, model.impl().model().config());
+  const Tokenizer saved = limited_to_positions(tokenizer, MaskedLMImpl::of(model).model().config());
   return Trainer(model, saved, data, options, ranks).run();
 }
 
@@ -104,7 +104,7 @@ AdaptPlan plan(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::
   if (options.general) require_fit(model, tokenizer, *options.general, options);
   go_on_as_before(model, options);
   const Schedule schedule(options, data.train.size(), ranks.all);
-  const MlmNetwork& m = model.impl().model();
+  const MlmNetwork& m = MaskedLMImpl::of(model).model();
   const DType type = working_type(model, options.masking_rng);
   const DiskPlan disk = disk_plan(m.config(), options, schedule);
   AdaptPlan p{.train_chunks = data.train.size(),
@@ -147,10 +147,11 @@ EvaluationReport evaluate(const MaskedLM& model, const Tokenizer& tokenizer, con
     fail(ErrorKind::input,
          "there is no chunk to evaluate on: the text is shorter than one chunk; give more text or a smaller "
          "--chunk_size");
-  require_same_evaluation(ranks, evaluated, o, model.impl().model(), tokenizer);
+  require_same_evaluation(ranks, evaluated, o, MaskedLMImpl::of(model).model(), tokenizer);
   compute_in_the_same(ranks, model, o.masking_rng);
   RunMasking masking({o}, MaskingVocabulary::of(tokenizer));
-  ModelLease lease(model.impl(), batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),
+  ModelLease lease(MaskedLMImpl::of(model),
+                   batch_limits(std::min(o.batch_size, evaluated.size()), evaluated.chunk_size(), o),
                    /*training=*/false, working_type(model, o.masking_rng));
   StopAgreement stop(ranks, o.should_stop);
   Evaluator evaluator(lease, masking, evaluated, o.batch_size, EvalMasking::frozen, ranks);

@@ -31,7 +31,8 @@ double mean_tokens(const Chunks& chunks) {
   constexpr int64_t kSample = 4096;
   const int64_t count = std::min(kSample, chunks.size());
   double sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(chunks.view().ids(i * chunks.size() / count).size());
+  for (int64_t i = 0; i < count; ++i)
+    sum += static_cast<double>(ChunksView::of(chunks).ids(i * chunks.size() / count).size());
   return count > 0 ? sum / static_cast<double>(count) : 0;
 }
 
@@ -60,8 +61,7 @@ class PassTime {
 /// Times updates and evaluations of a run's model.
 class Trial {
  public:
-  Trial(MaskedLM::Impl& impl, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& o,
-        DType type)
+  Trial(MaskedLMImpl& impl, const Tokenizer& tokenizer, const Chunks::Split& data, const TrainingOptions& o, DType type)
       : impl_(impl),
         model_(impl.model()),
         data_(data),
@@ -196,7 +196,7 @@ class Trial {
     return batches * passes.of(mean_tokens(chunks) * static_cast<double>(chunks.size()) / batches);
   }
 
-  MaskedLM::Impl& impl_;
+  MaskedLMImpl& impl_;
   MlmNetwork& model_;
   const Chunks::Split& data_;
   const TrainingOptions& options_;
@@ -242,7 +242,7 @@ WorkCosts WorkCosts::of_files(const TrainingOptions& o, const DiskPlan& disk) {
 
 std::optional<WorkCosts> measure_costs(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Split& data,
                                        const TrainingOptions& o, const DiskPlan& disk, DType type) {
-  MaskedLM::Impl& impl = model.impl();
+  MaskedLMImpl& impl = MaskedLMImpl::of(model);
   const int64_t states = 3 * ParameterSet::bytes(impl.model().config());  // weights that can be changed, and moments
   if (!memory_shortage(states, available_to(impl.model().backend())).empty()) return std::nullopt;
   try {

@@ -13,7 +13,7 @@ namespace tekio {
 /// What a run or an evaluation computes in: one that draws from the reference's streams is there to be compared with
 /// it.
 inline const ArithmeticChoice& arithmetic_of(const MaskedLM& model, MaskingRng masking) {
-  return model.impl().arithmetic(/*compared=*/masking != MaskingRng::counter);
+  return MaskedLMImpl::of(model).arithmetic(/*compared=*/masking != MaskingRng::counter);
 }
 inline DType working_type(const MaskedLM& model, MaskingRng masking) {
   return arithmetic_of(model, masking).taken.type;
@@ -23,7 +23,7 @@ inline DType working_type(const MaskedLM& model, MaskingRng masking) {
 class ModelLease {
  public:
   /// Waits until the model is free. Errors (device): no memory for batches up to `limits`.
-  ModelLease(MaskedLM::Impl& impl, const BatchLimits& limits, bool training, DType type)
+  ModelLease(MaskedLMImpl& impl, const BatchLimits& limits, bool training, DType type)
       : impl_(impl), use_(impl.mutex()), limits_(limits), training_(training), type_(type) {
     prepare();
   }
@@ -57,7 +57,7 @@ class ModelLease {
   };
   void prepare() { impl_.model().prepare(limits_, training_, type_); }
 
-  MaskedLM::Impl& impl_;
+  MaskedLMImpl& impl_;
   std::unique_lock<std::mutex> use_;
   BatchLimits limits_;
   bool training_;

@@ -154,7 +154,7 @@ void compute_in_the_same(Communicator& ranks, const MaskedLM& model, MaskingRng 
   if (space == std::string::npos) fail(ErrorKind::comms, "rank 0 did not send what it computes in");
   const Arithmetic taken = {choice.substr(0, space) == name_of(DType::bf16) ? DType::bf16 : DType::f32,
                             choice.substr(space + 1)};
-  if (ranks.rank() > 0) model.impl().go_on_in(taken);
+  if (ranks.rank() > 0) MaskedLMImpl::of(model).go_on_in(taken);
   // All learn who cannot: what is computed in differs then, and so would the sums of those that can.
   const std::vector<std::string> able =
       ranks.gather(ranks.rank() == 0 || arithmetic_of(model, masking).taken == taken ? "yes" : "");

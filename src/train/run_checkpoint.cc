@@ -125,13 +125,14 @@ RunIdentity RunIdentity::of(const TrainingOptions& options, const Chunks::Split&
           .device = backend.name(),
           .dtype = name_of(arithmetic.type),
           .bf16_kernel = arithmetic.kernel,
-          .parameters = std::as_const(model.impl().model()).weights().count()};  // as checkpoints have always had it
+          .parameters =
+              std::as_const(MaskedLMImpl::of(model).model()).weights().count()};  // as checkpoints have always had it
 }
 
 void save_checkpoint(const fs::path& folder, const CheckpointParts& p) {
   write_folder_atomically(folder, [&](const fs::path& temporary) {
     std::vector<WrittenFile> files = save_model(temporary, p.config, p.weights);
-    std::ranges::move(save_tokenizer(p.tokenizer.tables(), temporary), std::back_inserter(files));
+    std::ranges::move(save_tokenizer(TokenizerTables::of(p.tokenizer), temporary), std::back_inserter(files));
     files.push_back(save_moments(temporary / kMoments, p.moment1, p.moment2));
     if (!p.masking_state.empty()) files.push_back(write_atomically(temporary / kMaskingState, p.masking_state));
     files.push_back(write_atomically(temporary / "trainer_state.json", p.trainer_state));
@@ -230,8 +231,9 @@ Json recorded_options(const TrainingOptions& options) {
 
 void go_on_as_before(const MaskedLM& model, const TrainingOptions& options) {
   const std::optional<RunIdentity> before = identity_to_resume(options);
-  if (before && before->device == model.impl().model().backend().name())
-    model.impl().go_on_in({before->dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32, before->bf16_kernel});
+  if (before && before->device == MaskedLMImpl::of(model).model().backend().name())
+    MaskedLMImpl::of(model).go_on_in(
+        {before->dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32, before->bf16_kernel});
 }
 
 void restore_weights(const fs::path& folder, const ModelConfig& config, ParameterSet& weights) {

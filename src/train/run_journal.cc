@@ -33,7 +33,7 @@ RunJournal::RunJournal(MaskedLM& model, const Tokenizer& tokenizer, const Chunks
       options_(options),
       schedule_(schedule),
       ranks_(ranks),
-      model_(model.impl().model()),
+      model_(MaskedLMImpl::of(model).model()),
       folder_(ranks.rank() == 0 ? std::make_unique<RunFolder>(options) : nullptr),
       identity_(RunIdentity::of(options, data, model, model_.backend(), ranks.size())),
       checkpoints_(folder_

@@ -29,7 +29,7 @@ std::string stopped_by(int number) {
 
 constexpr double kWorthALimit = 10;  // seconds of training that are worth measuring what they could have been
 
-RunMachine machine_of(MaskedLM::Impl& impl, bool in_bf16, int processes, double operations_per_second,
+RunMachine machine_of(MaskedLMImpl& impl, bool in_bf16, int processes, double operations_per_second,
                       double train_seconds) {
   RunMachine machine{.processor = describe_processor().model, .threads = impl.pool().threads(), .processes = processes};
   if (train_seconds < kWorthALimit) return machine;
@@ -100,8 +100,8 @@ void RunJournal::write_files(const AdaptReport& r, const After& after) {
   write_run_record(folder_->path(), options_, data_, r, evaluation,
                    {.device = identity_.device,
                     .dtype = identity_.dtype,
-                    .machine = machine_of(handle_.impl(), identity_.dtype == tekio::name_of(DType::bf16), r.world_size,
-                                          per_token * r.tokens_per_second, r.train_seconds),
+                    .machine = machine_of(MaskedLMImpl::of(handle_), identity_.dtype == tekio::name_of(DType::bf16),
+                                          r.world_size, per_token * r.tokens_per_second, r.train_seconds),
                     .before = state_.before});
   write_report(after);
   write_results(*folder_, final_entry_, data_.train.size(), evaluation, schedule_.epoch_after(state_.step),
@@ -133,7 +133,7 @@ void RunJournal::write_report(const After& after) const {
 void RunJournal::save_result() {
   model_reserve_.release();
   try {
-    const std::lock_guard lock(handle_.impl().mutex());  // the caller's threads may fill masks already
+    const std::lock_guard lock(MaskedLMImpl::of(handle_).mutex());  // the caller's threads may fill masks already
     save_model(folder_->path(), model_.config(), model_.weights());
     tokenizer_.save_pretrained(folder_->path());
   } catch (const Error& error) {

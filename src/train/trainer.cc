@@ -16,7 +16,7 @@ Trainer::Trainer(MaskedLM& model, const Tokenizer& tokenizer, const Chunks::Spli
       handle_(model),
       ranks_(ranks),
       stop_(ranks, o.should_stop),
-      model_(model.impl().model()),
+      model_(MaskedLMImpl::of(model).model()),
       schedule_(o, data.train.size(), ranks.size()),
       journal_(model, tokenizer, data, o, schedule_, ranks),
       state_(journal_.state()),

@@ -24,7 +24,7 @@ void Trainer::begin() {
 }
 
 void Trainer::lease_model() {
-  lease_.emplace(handle_.impl(), batch_limits(options_, data_), /*training=*/true,
+  lease_.emplace(MaskedLMImpl::of(handle_), batch_limits(options_, data_), /*training=*/true,
                  working_type(handle_, options_.masking_rng));
   const int64_t size = options_.per_device_eval_batch_size;
   if (evaluates()) evaluator_.emplace(*lease_, masking_, data_.test, size, options_.eval_masking, ranks_);

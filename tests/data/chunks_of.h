@@ -43,8 +43,8 @@ inline Chunks chunks_of(const std::vector<std::vector<int32_t>>& rows,
   writer.commit();
   auto store = std::make_shared<const TokenStore>(path, key);
   fs::remove(path);  // it stays mapped
-  return Chunks(
-      std::make_shared<const Chunks::View>(Chunks::View::whole(std::move(store), block, /*line_by_line=*/true)));
+  return ChunksView::wrap(
+      std::make_shared<const ChunksView>(ChunksView::whole(std::move(store), block, /*line_by_line=*/true)));
 }
 
 /// The 48 chunks of tests/golden/masks.safetensors.

@@ -19,7 +19,7 @@ namespace {
 using testing::ElementsAre;
 
 /// Rows of [begin, pieces…, end]; a word has `pieces` of them, so its starts are 1 0 0 ….
-Chunks::View view_of(const ScratchFolder& folder, int64_t rows, int64_t block, bool lines, int id_bytes = 2) {
+ChunksView view_of(const ScratchFolder& folder, int64_t rows, int64_t block, bool lines, int id_bytes = 2) {
   TokenStoreWriter writer(folder / "s", {}, {.id_bytes = id_bytes, .prefix = 1, .suffix = 1});
   EncodedRows encoded;
   for (int64_t r = 0; r < rows; ++r) {
@@ -36,11 +36,11 @@ Chunks::View view_of(const ScratchFolder& folder, int64_t rows, int64_t block, b
   }
   writer.append(encoded);
   writer.commit();
-  return Chunks::View::whole(std::make_shared<const TokenStore>(folder / "s", StoreKey{}), block, lines);
+  return ChunksView::whole(std::make_shared<const TokenStore>(folder / "s", StoreKey{}), block, lines);
 }
 
 Chunks chunks_of_rows(const ScratchFolder& folder, int64_t rows, int64_t block, bool lines = false, int id_bytes = 2) {
-  return Chunks(std::make_shared<const Chunks::View>(view_of(folder, rows, block, lines, id_bytes)));
+  return ChunksView::wrap(std::make_shared<const ChunksView>(view_of(folder, rows, block, lines, id_bytes)));
 }
 
 /// Chunks of rows of these tokens, between a begin and an end.
@@ -57,8 +57,8 @@ Chunks chunks_of(const ScratchFolder& folder, const char* name, const std::vecto
   encoded.word_starts.resize(encoded.ids.size(), 1);
   writer.append(encoded);
   writer.commit();
-  return Chunks(std::make_shared<const Chunks::View>(
-      Chunks::View::whole(std::make_shared<const TokenStore>(folder / name, StoreKey{}), 2, false)));
+  return ChunksView::wrap(std::make_shared<const ChunksView>(
+      ChunksView::whole(std::make_shared<const TokenStore>(folder / name, StoreKey{}), 2, false)));
 }
 
 TEST(DuplicateRows, RepeatTokensOfAnotherRow) {
@@ -114,7 +114,7 @@ TEST(Chunks, CutBatchesOfThousandRowsAndDropTheirRests) {
     EXPECT_EQ(ids.size(), 128u);
     all.insert(all.end(), ids.begin(), ids.end());
     words.insert(words.end(), word_ids.begin(), word_ids.end());
-    EXPECT_EQ(chunks.view().number(i), i);
+    EXPECT_EQ(ChunksView::of(chunks).number(i), i);
   }
   EXPECT_EQ(all, expected);
   EXPECT_EQ(words, expected_words);
@@ -152,8 +152,9 @@ TEST(Chunks, SplitAsTheReferenceDoes) {
     const auto split = chunks.train_test_split(options);
     ASSERT_EQ(split.train.size(), train);
     ASSERT_EQ(split.test.size(), test);
-    for (int64_t i = 0; i < test; ++i) EXPECT_EQ(split.test.view().number(i), order[static_cast<size_t>(i)]);
-    for (int64_t i = 0; i < train; ++i) EXPECT_EQ(split.train.view().number(i), order[static_cast<size_t>(test + i)]);
+    for (int64_t i = 0; i < test; ++i) EXPECT_EQ(ChunksView::of(split.test).number(i), order[static_cast<size_t>(i)]);
+    for (int64_t i = 0; i < train; ++i)
+      EXPECT_EQ(ChunksView::of(split.train).number(i), order[static_cast<size_t>(test + i)]);
     EXPECT_EQ(split.train.ids(0), chunks.ids(order[static_cast<size_t>(test)]));
   };
   check({.train_size = 100, .test_size = 20, .seed = 7}, 100, 20);
@@ -162,7 +163,7 @@ TEST(Chunks, SplitAsTheReferenceDoes) {
   check({.seed = 7}, 843, 282);  // a quarter, rounded up
   const auto inner = chunks.train_test_split({.train_size = 100, .test_size = 20, .seed = 7})
                          .train.train_test_split({.test_size = 10, .seed = 1});
-  EXPECT_EQ(inner.test.view().number(0), order[static_cast<size_t>(20 + numpy_permutation(1, 100)[0])])
+  EXPECT_EQ(ChunksView::of(inner.test).number(0), order[static_cast<size_t>(20 + numpy_permutation(1, 100)[0])])
       << "numbers are the store's";
   EXPECT_EQ(chunks.select({5, 5, 0}).size(), 3);
   EXPECT_EQ(chunks.select({5, 5, 0}).select({2}).ids(0), chunks.ids(0));
@@ -277,7 +278,7 @@ TEST(Chunk, OfSomeRowsIsAsOfADatasetOfThem) {
       for (int64_t i = 0; i < part.size(); ++i) {
         ASSERT_EQ(part.ids(i), expected.ids(i)) << i;
         ASSERT_EQ(part.word_ids(i), expected.word_ids(i)) << i;
-        ASSERT_EQ(part.view().number(i), i);
+        ASSERT_EQ(ChunksView::of(part).number(i), i);
       }
       if (!options.line_by_line) {
         write_npy(folder / "part.npy", part);
@@ -322,7 +323,7 @@ TEST(Chunk, TheWalkthroughsFigures) {
   EXPECT_EQ(train.size(), 61'291);
   EXPECT_EQ(chunk(imdb["test"], tokenizer).size(), 59'904);
   EXPECT_EQ(chunk(imdb["unsupervised"], tokenizer).size(), 122'957);
-  const TokenStore::Batch& first = train.view().store->batches().at(0);
+  const TokenStore::Batch& first = ChunksView::of(train).store->batches().at(0);
   EXPECT_EQ(first.row_ends[0], 363u);
   EXPECT_EQ(first.row_ends[1] - first.row_ends[0], 304u);
   EXPECT_EQ(first.row_ends[2], 800u);
@@ -336,9 +337,9 @@ TEST(Chunk, TheWalkthroughsFigures) {
   const Json golden = read_json(data + "/golden/walkthrough.json");
   EXPECT_EQ(sha256(std::move(bytes)), golden.at("chunks_sha256").get<std::string>());
   const auto split = train.train_test_split({.train_size = 10'000, .test_size = 1'000, .seed = 42});
-  EXPECT_EQ(split.test.view().number(0), 35'983);
-  EXPECT_EQ(split.train.view().number(0), 21'469);
-  EXPECT_EQ(split.train.view().number(9'999), 2'483);
+  EXPECT_EQ(ChunksView::of(split.test).number(0), 35'983);
+  EXPECT_EQ(ChunksView::of(split.train).number(0), 21'469);
+  EXPECT_EQ(ChunksView::of(split.train).number(9'999), 2'483);
 }
 
 }  // namespace

@@ -79,12 +79,12 @@ TEST(Dataset, GathersPickedRowsInSeveralPasses) {
   const Dataset data = load_dataset(folder.write("a.txt.zst", zstd(text)))["train"].shuffle(3);
   const auto order = numpy_permutation(3, 2000);
   for (const int64_t room : {int64_t{1}, int64_t{1000}, int64_t{30'000}, int64_t{1} << 30}) {
-    SourceReader reader(data.source(), Columns::text, room);
+    SourceReader reader(DatasetSource::of(data), Columns::text, room);
     Block block;
     std::vector<int64_t> got;
     if (room == 1) got.assign(order.begin(), order.end() - 20);  // one pass a row: the last 20 are enough
     const Dataset part = room == 1 ? data.slice(1980, 2000) : data;
-    SourceReader few(part.source(), Columns::text, room);
+    SourceReader few(DatasetSource::of(part), Columns::text, room);
     while (few.next(block))
       for (const Record& record : block.records) got.push_back(std::stoll(std::string(block.text(record))));
     EXPECT_EQ(got, order) << room;
@@ -107,8 +107,8 @@ TEST(Dataset, ConcatenatesSpecsSplitBySplit) {
   EXPECT_EQ(data["train"].shuffle(1).take(3).size(), 3u);
   EXPECT_EQ(data["train"].take(3).at(2).text("review"), "4");
   EXPECT_EQ(load_dataset(folder / "e.jsonl")["train"].text_column(), "review");
-  RecordParser parser(*data["train"].source().files);
-  SourceReader reader(data["train"].source(), Columns::text);
+  RecordParser parser(*DatasetSource::of(data["train"]).files);
+  SourceReader reader(DatasetSource::of(data["train"]), Columns::text);
   Block block;
   std::string all;
   while (reader.next(block))

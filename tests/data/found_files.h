@@ -12,7 +12,7 @@ namespace tekio::test {
 inline SplitFiles find_files(const std::string& spec) {
   const DatasetDict data = load_dataset(spec);
   SplitFiles found;
-  for (const auto& [name, split] : data.splits()) found.emplace_back(name, split.source().files->list());
+  for (const auto& [name, split] : data.splits()) found.emplace_back(name, DatasetSource::of(split).files->list());
   return found;
 }
 

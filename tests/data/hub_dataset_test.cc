@@ -111,11 +111,13 @@ TEST_F(HubDatasets, AListOfManyFilesComesPageByPage) {
   EXPECT_EQ(pages, 13) << "3,000 files, a README.md and 10 folders";
   EXPECT_EQ(files.size(), 2u) << "the README.md and the one that was asked for";
   // All of them are known: by the pattern, and again without a network.
-  EXPECT_EQ(load_dataset("org/large", {.config_name = "all"})["train"].source().files->list().size(), size_t{kFiles});
+  EXPECT_EQ(DatasetSource::of(load_dataset("org/large", {.config_name = "all"})["train"]).files->list().size(),
+            size_t{kFiles});
   server_.take_log();
   set("HF_HUB_OFFLINE", "1");
   EXPECT_EQ(load_dataset("org/large", one)["train"].size(), 1);
-  EXPECT_EQ(load_dataset("org/large", {.config_name = "all"})["train"].source().files->list().size(), size_t{kFiles});
+  EXPECT_EQ(DatasetSource::of(load_dataset("org/large", {.config_name = "all"})["train"]).files->list().size(),
+            size_t{kFiles});
   EXPECT_THAT(server_.take_log(), IsEmpty());
 }
 

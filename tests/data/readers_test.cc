@@ -289,8 +289,8 @@ TEST(Readers, NameFileAndLine) {
   const auto read = [&](const char* name, const std::string& bytes) {
     return [&folder, name, bytes] {
       const auto data = load_dataset(folder.write(name, bytes));
-      RecordParser parser(*data["train"].source().files);
-      SourceReader reader(data["train"].source(), Columns::text);
+      RecordParser parser(*DatasetSource::of(data["train"]).files);
+      SourceReader reader(DatasetSource::of(data["train"]), Columns::text);
       Block block;
       while (reader.next(block))
         for (const Record& record : block.records) parser.text(block, record);

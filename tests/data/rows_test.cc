@@ -21,8 +21,8 @@ class Rows : public testing::Test {
     return texts(load_dataset(folder_.write(name, bytes), options)["train"]);
   }
   static std::vector<std::string> texts(const Dataset& data) {
-    SourceReader reader(data.source(), Columns::text);
-    RecordParser parser(*data.source().files);
+    SourceReader reader(DatasetSource::of(data), Columns::text);
+    RecordParser parser(*DatasetSource::of(data).files);
     std::vector<std::string> all;
     for (Block block; reader.next(block);)
       for (const Record& record : block.records) all.emplace_back(parser.text(block, record));

@@ -42,7 +42,7 @@ class StoreCache : public testing::Test {
   /// Gets the store and tells whether it was made for it.
   bool makes(const Dataset& dataset, const StoreRecipe& made = recipe(), bool use_cache = true) {
     const int64_t before = encoded;
-    last_ = get_store(dataset.source(), made, use_cache);
+    last_ = get_store(DatasetSource::of(dataset), made, use_cache);
     return encoded > before;
   }
   std::vector<fs::path> kept() {
@@ -134,7 +134,7 @@ TEST_F(StoreCache, WithoutCacheAKilledProcessLeavesNothing) {
     deadly.make_encoder = []() -> EncodeText {
       return [](std::string_view, std::vector<int32_t>&, std::vector<uint8_t>&) { ::kill(::getpid(), SIGKILL); };
     };
-    get_store(d.source(), deadly, false);
+    get_store(DatasetSource::of(d), deadly, false);
     ::_exit(0);
   }
   int status = 0;
@@ -209,7 +209,7 @@ TEST_F(StoreCache, AKilledProcessLeavesNothingThatIsTakenForAStore) {
           for (const char c : t) ids.push_back(static_cast<unsigned char>(c)), starts.push_back(1);
         };
       };
-      get_store(d.source(), slow, true);
+      get_store(DatasetSource::of(d), slow, true);
       ::_exit(0);
     }
     int status = 0;
@@ -233,7 +233,7 @@ TEST_F(StoreCache, ManyProcessesAtOnceAllGetTheStore) {
     if (children.back() == 0) {
       StoreRecipe mine = recipe();
       mine.options.threads = 2;
-      ::_exit(get_store(d.source(), mine, true)->rows() == 20'000 ? 0 : 1);
+      ::_exit(get_store(DatasetSource::of(d), mine, true)->rows() == 20'000 ? 0 : 1);
     }
   }
   for (const pid_t child : children) {
@@ -247,10 +247,10 @@ TEST_F(StoreCache, ManyProcessesAtOnceAllGetTheStore) {
 
 TEST_F(StoreCache, TellsWhatIsWrong) {
   const Dataset d = data();
-  const auto states = states_of(*d.source().files);
+  const auto states = states_of(*DatasetSource::of(d).files);
   folder_.write("a.txt", "xyz\n");
   expect_error(ErrorKind::input, {"a.txt changed while it was read"},
-               [&] { check_unchanged(*d.source().files, states); });
+               [&] { check_unchanged(*DatasetSource::of(d).files, states); });
   expect_error(ErrorKind::input, {"there is no text in", "a.txt", "2 rows"}, [&] { makes(data("\n\n")); });
   expect_error(ErrorKind::input, {"there is no text in", "0 rows"}, [&] { makes(data("")); });
   EXPECT_THAT(kept(), testing::IsEmpty());

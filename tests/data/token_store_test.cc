@@ -340,9 +340,9 @@ TEST(TokenStore, MemoryDoesNotGrowWithWhatIsCounted) {
   for (const TokenStore::Batch& batch : store->batches()) drop_pages(batch.bytes());
   const int64_t before = resident_bytes(first);
   ASSERT_LT(before, 4 << 20);
-  EXPECT_EQ(Chunks::View::whole(store, 128, false).size(), kRows / 1000 * (1000 * kTokens / 128));
+  EXPECT_EQ(ChunksView::whole(store, 128, false).size(), kRows / 1000 * (1000 * kTokens / 128));
   EXPECT_EQ(resident_bytes(first), before);
-  EXPECT_GT(Chunks::View::of_rows(store, 128, false, 500, kRows - 1).size(), 0);
+  EXPECT_GT(ChunksView::of_rows(store, 128, false, 500, kRows - 1).size(), 0);
   EXPECT_LT(resident_bytes(first), 8 << 20);
 }
 

@@ -32,7 +32,7 @@ EncodeText bytes_encoder() {
 std::shared_ptr<const TokenStore> store_of(const ScratchFolder& folder, const Dataset& data, TokenizeOptions options,
                                            const char* name = "s") {
   TokenStoreWriter writer(folder / name, {}, {.id_bytes = 2, .prefix = 1, .suffix = 1, .numbered = options.skip_blank});
-  tokenize(data.source(), bytes_encoder, options, writer);
+  tokenize(DatasetSource::of(data), bytes_encoder, options, writer);
   writer.commit();
   return std::make_shared<const TokenStore>(folder / name, StoreKey{});
 }
@@ -127,10 +127,11 @@ TEST(Tokenize, PassesOnWhatAnEncoderThrows) {
       if (++calls == 5000) throw std::runtime_error("enough");
     };
   };
-  EXPECT_THROW(tokenize(data.source(), failing, {.threads = 3}, writer), std::runtime_error);
-  EXPECT_THROW(tokenize(
-                   data.source(), []() -> EncodeText { throw std::runtime_error("none"); }, {.threads = 2}, writer),
-               std::runtime_error);
+  EXPECT_THROW(tokenize(DatasetSource::of(data), failing, {.threads = 3}, writer), std::runtime_error);
+  EXPECT_THROW(
+      tokenize(
+          DatasetSource::of(data), []() -> EncodeText { throw std::runtime_error("none"); }, {.threads = 2}, writer),
+      std::runtime_error);
 }
 
 }  // namespace

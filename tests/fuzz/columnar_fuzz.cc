@@ -29,8 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::refused_or_done([&] {
       const auto rows = load_dataset(path, read)["train"];
       if (rows.size() > kMostRows) return;
-      SourceReader reader(rows.source(), Columns::text);
-      RecordParser parser(*rows.source().files);
+      SourceReader reader(DatasetSource::of(rows), Columns::text);
+      RecordParser parser(*DatasetSource::of(rows).files);
       for (Block block; reader.next(block);)
         for (const Record& record : block.records) (void)parser.text(block, record);
     });

@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const int done = fuzz::refused_or_done([&] {
     const auto store = std::make_shared<const TokenStore>(path, key);
     for (const bool lines : {false, true}) {
-      const auto view = Chunks::View::whole(store, 5, lines);
+      const auto view = ChunksView::whole(store, 5, lines);
       std::vector<int32_t> words;
       for (int64_t i = 0; i < view.size(); ++i) {
         const TokenSpan ids = view.ids(i);

@@ -93,7 +93,7 @@ TEST_P(Fill, OfEqualScoresTheLowerIdComesFirst) {
 
 TEST_P(Fill, DamagedWeightsAreToldAndNotRanked) {
   MaskedLM damaged = open_model(fill_folder(), {.device = GetParam()});
-  named_values(damaged.impl().model().weights(), "cls.predictions.transform.dense.weight")[0] =
+  named_values(MaskedLMImpl::of(damaged).model().weights(), "cls.predictions.transform.dense.weight")[0] =
       std::numeric_limits<float>::quiet_NaN();
   const FillMask fill(damaged, tokenizer_);
   expect_error(ErrorKind::input, {"\"a very [MASK] film\" are no numbers: the weights in", "fill-mask are damaged"},
@@ -177,7 +177,7 @@ TEST_P(Fill, LogitsOfManySequencesAreThoseOfEach) {
 TEST_P(Fill, WeightsAreSeenWhereTheyLie) {
   auto model = std::make_unique<MaskedLM>(open_model(fill_folder(), {.device = GetParam()}));
   auto views = model->state_dict();
-  ASSERT_EQ(views.size(), std::as_const(model->impl().model()).weights().named().size());
+  ASSERT_EQ(views.size(), std::as_const(MaskedLMImpl::of(*model).model()).weights().named().size());
   const SafetensorsFile file(fill_folder() / "model.safetensors");
   for (const WeightView& view : views) {
     const auto found = file.tensors().find(view.name);
@@ -316,7 +316,7 @@ TEST(MaskedLM, StartsFreshFromAConfig) {
   document["team"] = "ours";
   document["torch_dtype"] = "bfloat16";
   const std::string file = folder.write("config.json", document.dump());
-  const auto bits = [](const MaskedLM& model) { return numbers(model.impl().model().weights()); };
+  const auto bits = [](const MaskedLM& model) { return numbers(MaskedLMImpl::of(model).model().weights()); };
   const MaskedLM model = MaskedLM::from_config(file, {.device = "ref", .seed = 3});
   EXPECT_EQ(model.info().path, file);
   EXPECT_EQ(model.info().vocabulary, 50);

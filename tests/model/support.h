@@ -70,7 +70,7 @@ struct Device {
 /// MaskedLM::from_pretrained, where options.device may also be "fenced".
 inline MaskedLM open_model(const fs::path& folder, const LoadOptions& options) {
   const auto make = [&](ThreadPool& pool) { return back_end(options.device, pool); };
-  return MaskedLM(std::make_shared<MaskedLM::Impl>(folder.string(), options, make));
+  return MaskedLMImpl::wrap(std::make_shared<MaskedLMImpl>(folder.string(), options, make));
 }
 
 inline Json tiny_bert_json() {

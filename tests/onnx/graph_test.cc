@@ -22,7 +22,7 @@ struct Compared {
 Compared compare(const std::string& name, onnx::Precision precision, const std::vector<int64_t>& lengths) {
   const MaskedLM model = MaskedLM::from_pretrained((fs::path(TEKIO_GOLDEN_DIR) / name).string(),
                                                    {.device = "cpu", .dtype = NumberFormat::f32, .threads = 2});
-  MaskedLM::Impl& impl = model.impl();
+  MaskedLMImpl& impl = MaskedLMImpl::of(model);
   const MlmNetwork& network = std::as_const(impl.model());
   const ModelConfig& config = network.config();
   const onnx::Graph graph = onnx::build_graph(config, network.weights(), precision);

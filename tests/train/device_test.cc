@@ -28,7 +28,7 @@ class Device : public TinyRun {
       return fenced ? make_fenced_backend(std::move(cpu)) : std::move(cpu);
     };
     const LoadOptions options{.dtype = dtype, .threads = 2};
-    return MaskedLM(std::make_shared<MaskedLM::Impl>(TEKIO_GOLDEN_DIR "/tiny-distilbert", options, make));
+    return MaskedLMImpl::wrap(std::make_shared<MaskedLMImpl>(TEKIO_GOLDEN_DIR "/tiny-distilbert", options, make));
   }
 
   /// Ten updates, an evaluation and a checkpoint after every second.
@@ -183,8 +183,8 @@ TEST_F(Device, IsPlannedWithoutALookAtTheHostsMemory) {
   EXPECT_NE(lines(fenced).back().purpose, "checkpoint copy");
   o.save_strategy = Interval::no;
   EXPECT_EQ(plan(fenced, tokenizer(), split(), o).memory_bytes, plan(host, tokenizer(), split(), o).memory_bytes);
-  EXPECT_TRUE(available_to(host.impl().model().backend()).has_value());
-  EXPECT_FALSE(available_to(fenced.impl().model().backend()).has_value());
+  EXPECT_TRUE(available_to(MaskedLMImpl::of(host).model().backend()).has_value());
+  EXPECT_FALSE(available_to(MaskedLMImpl::of(fenced).model().backend()).has_value());
 }
 
 }  // namespace

@@ -204,7 +204,7 @@ TEST_F(Evaluate, WhatCannotBeEvaluatedIsAnInputError) {
                 .find("was masked"),
             std::string::npos);
   MaskedLM broken = model();
-  broken.impl().model().weights().tensors_to_change().head_norm.weight.values()[0] =
+  MaskedLMImpl::of(broken).model().weights().tensors_to_change().head_norm.weight.values()[0] =
       std::numeric_limits<float>::quiet_NaN();
   EXPECT_NE(message_of(ErrorKind::input, [&] { evaluate(broken, tokenizer(), chunks); })
                 .find("the loss on 12 evaluation chunks is nan, too large or no number"),

@@ -198,7 +198,7 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
   TrainingOptions o = options_of({1, 2}, "planned");
   const auto lines = [&](int ranks) {
     std::map<std::string, int64_t> all;
-    const MlmNetwork& network = m.impl().model();
+    const MlmNetwork& network = MaskedLMImpl::of(m).model();
     for (const MemoryPlan::Line& line :
          memory_plan(network.config(), network.backend(), o, data, DType::f32, {.all = ranks, .here = 1}).lines)
       all[line.purpose] = line.bytes;
@@ -206,7 +206,7 @@ TEST_F(RanksTest, PlanEachOnesMemory) {
   };
   const auto large = [&](int ranks) {
     const MaskedLM larger = larger_model(NumberFormat::f32);
-    const MlmNetwork& network = larger.impl().model();
+    const MlmNetwork& network = MaskedLMImpl::of(larger).model();
     for (const MemoryPlan::Line& line :
          memory_plan(network.config(), network.backend(), o, data, DType::f32, {.all = ranks, .here = 1}).lines)
       if (line.purpose == "moments") return line.bytes;

@@ -481,7 +481,7 @@ TEST_F(Damage, WhatIsWholeAndDoesNotFitIsRefused) {
   EXPECT_THAT(refusal(3), AllOf(HasSubstr("training_state.json does not hold a run's state: "), HasSubstr("'data'")));
 
   MaskedLM handle = model();
-  MlmNetwork& m = handle.impl().model();
+  MlmNetwork& m = MaskedLMImpl::of(handle).model();
   Optimizer optimizer(m.backend(), m.config(), {});
   const auto refusal_of = [&](const char* name, const std::function<void(std::vector<TensorToSave>&)>& spoil) {
     const SafetensorsFile whole(file(4, name));

@@ -242,7 +242,7 @@ TEST_F(SharedData, AReceivedStoreIsKept) {
   const Dataset data = rows("rows.txt");
   StoreKey key{};
   const Tokenizer own = tokenizer();
-  const auto made = get_store(data.source(), recipe_of(data, own, options), true, &key);
+  const auto made = get_store(DatasetSource::of(data), recipe_of(data, own, options), true, &key);
   const std::string content(made->file().text());
   use_cache_folder("elsewhere");
   EXPECT_EQ(find_store(key, true, ""), nullptr);

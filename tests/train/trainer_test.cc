@@ -509,11 +509,11 @@ TEST_F(TrainerTest, APlanLeavesTheModelAsItWas) {
   const Chunks::Split data = split();
   const double before = evaluate(m, tokenizer(), data.test).loss;
   const std::vector<float> weights = [&] {
-    const auto values = std::as_const(m.impl().model()).weights().named().front().tensor.values();
+    const auto values = std::as_const(MaskedLMImpl::of(m).model()).weights().named().front().tensor.values();
     return std::vector<float>(values.begin(), values.end());
   }();
   ASSERT_TRUE(plan(m, tokenizer(), data, options()).seconds);
-  const auto after = std::as_const(m.impl().model()).weights().named().front().tensor.values();
+  const auto after = std::as_const(MaskedLMImpl::of(m).model()).weights().named().front().tensor.values();
   EXPECT_TRUE(std::equal(weights.begin(), weights.end(), after.begin(), after.end()));
   EXPECT_EQ(evaluate(m, tokenizer(), data.test).loss, before);
 }

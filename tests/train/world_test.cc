@@ -262,7 +262,7 @@ TEST_F(World, RanksThatWereToldDifferentThingsAreRefused) {
               HasSubstr("the training data is 37 chunks (digest "));
   const auto other_model = [](int rank) {
     MaskedLM model = cpu_model();
-    if (rank == 1) model.impl().model().weights().flat_to_change().values()[5] += 1;
+    if (rank == 1) MaskedLMImpl::of(model).model().weights().flat_to_change().values()[5] += 1;
     return model;
   };
   EXPECT_THAT(with_parts([&](int) { return split(37, 12); }, other_model),
