@@ -22,43 +22,10 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+from two_hosts import TwoHosts  # noqa: E402  (found only now)
+
 LIMIT, RANKS, UPDATES = 30, 3, 400
-HOSTS = ("tekio-h1", "tekio-h2")  # namespaces
-
-
-class Network:
-    """Two hosts that are network namespaces, joined by a wire that can be cut."""
-
-    def __init__(self, folder):
-        self.agent = folder / "agent.sh"
-        # Called as rsh: options, host, command.
-        self.agent.write_text("#!/bin/sh\nwhile [ \"${1#-}\" != \"$1\" ]; do shift; done\nhost=$1; shift\ncase $host in 10.93.0.1) space=tekio-h1;; *) space=tekio-h2;; esac\n"
-                              "exec ip netns exec $space unshare -u sh -c \"hostname $space; $*\"\n", encoding="utf-8")
-        self.agent.chmod(0o755)
-        self.close()
-        for host in HOSTS:
-            self.ip("netns", "add", host)
-            self.ip("-n", host, "link", "set", "lo", "up")
-        self.ip("link", "add", "wire", "netns", HOSTS[0], "type", "veth", "peer", "name", "wire", "netns", HOSTS[1])
-        for number, host in enumerate(HOSTS, 1):
-            self.ip("-n", host, "addr", "add", f"10.93.0.{number}/24", "dev", "wire")
-        self.set("up")
-
-    @staticmethod
-    def ip(*words, check=True):
-        subprocess.run(["ip", *words], check=check, capture_output=True)
-
-    def set(self, state):
-        for host in HOSTS:
-            self.ip("-n", host, "link", "set", "wire", state)
-
-    def launcher(self):
-        return ["ip", "netns", "exec", HOSTS[0], "unshare", "-u", "sh", "-c", f"hostname {HOSTS[0]}; exec \"$@\"", "sh", "mpirun.openmpi", "--host", "10.93.0.1:2,10.93.0.2:1", "--mca",
-                "plm_rsh_agent", str(self.agent), "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "10.93.0.0/24", "--mca", "oob_tcp_if_include", "10.93.0.0/24"]
-
-    def close(self):
-        for host in HOSTS:
-            self.ip("netns", "del", host, check=False)
 
 
 class Runs:
@@ -110,7 +77,7 @@ def send(pid, which):
 
 def disturb(runs, run, kind, network, luck, more):
     """Returns how long all took to end after the fault, and how often the launcher's exit code."""
-    launcher = network.launcher() if kind == "cut" else None
+    launcher = network.launcher(2, 1) if kind == "cut" else None
     with open(runs.folder / "out", "wb") as out:
         launched = subprocess.Popen(runs.command(run, RANKS, 2, more, launcher), env=runs.environment, stdout=out, stderr=out)
         begun = time.time()
@@ -195,7 +162,7 @@ def main():
             network = None
             if mpi == "openmpi":
                 try:
-                    network = Network(folder)
+                    network = TwoHosts(folder)
                 except (OSError, subprocess.CalledProcessError) as error:
                     print(f"no network namespaces, so nothing is cut: {error}", file=sys.stderr)
             runs = Runs(options, mpi, folder)
