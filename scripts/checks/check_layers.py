@@ -6,6 +6,8 @@
 Reads every #include of ours in src/, apps/, python/ (which may include what apps may), include/ and examples/, and prints each that breaks the order. Two exceptions are
 granted, for headers that need nothing of their room: src/model may include data/batch.h and text/slot_decoder.h.
 
+And holds that a name stands for one type: of two types of one name in one namespace the linker takes either's functions for both.
+
 And holds the library's manners: no line of src/ writes to a standard stream or sets a signal's handler. What is said goes
 through base/log.h, and signals are the program's.
 """
@@ -43,6 +45,10 @@ PUBLIC_EXCEPTIONS = {("model", "tokenizer")}
 MANNERS = re.compile(r"\b(stderr|stdout|std::(cerr|cout|clog)|f?printf|puts|perror|sigaction|sigaltstack|std::signal|::signal)\b")
 COMMENT = re.compile(r"//.*")
 
+NAMESPACE = re.compile(r"namespace( [\w:]+)? \{")
+NAMESPACE_END = re.compile(r"\}  // namespace")
+TYPE = re.compile(r"(?:struct|class|enum class|enum|union) (?:alignas\(\w+\) )?(\w+)\b(?! *(?:::|;))[^;(]*(?:\{.*)?$")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(tekio/[^>]+)>)', re.MULTILINE)
 
 
@@ -63,6 +69,29 @@ def problems(root: pathlib.Path):
                 match = MANNERS.search(COMMENT.sub("", line))
                 if match:
                     yield f"{path.relative_to(root)}:{number}: {match.group(0)}: a library says what it has to say through base/log.h, and leaves signals alone"
+
+
+def types_of(text):
+    """Yields (line, name with its namespaces) of the types that a file defines where other files see them."""
+    spaces = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = COMMENT.sub("", line).rstrip() if not NAMESPACE_END.match(line) else line
+        if match := NAMESPACE.match(line):
+            spaces.append(match.group(1))
+        elif NAMESPACE_END.match(line):
+            spaces.pop()
+        elif (match := TYPE.match(line)) and None not in spaces:
+            yield number, "::".join([space.strip() for space in spaces] + [match.group(1)])
+
+
+def double_names(root: pathlib.Path):
+    """Yields 'path:line: what is wrong'."""
+    first = {}
+    for path in sorted(p for folder in ("apps", "include", "python", "src") for p in (root / folder).rglob("*") if p.suffix in (".cc", ".cu", ".h")):
+        where = path.relative_to(root)
+        for number, name in types_of(path.read_text(encoding="utf-8")):
+            if first.setdefault(name, where) != where:
+                yield f"{where}:{number}: {name} is also a type of {first[name]}: give one of them another name"
 
 
 def problem_of(parts, quoted, public):
@@ -91,8 +120,8 @@ def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2])
     if not (root / "src").is_dir():
         sys.exit(f"check_layers: no src/ in {root}")
-    found = list(problems(root))
-    print("\n".join(found) if found else "layers: every include goes to the left")
+    found = [*problems(root), *double_names(root)]
+    print("\n".join(found) if found else "layers: every include goes to the left, and every name stands for one type")
     sys.exit(1 if found else 0)
 
 

@@ -12,13 +12,13 @@ uint64_t label_of(uint64_t phase, size_t place, size_t piece) {
   return phase << (kPlaceBits + kPieceBits) | static_cast<uint64_t>(place) << kPieceBits | piece;
 }
 
-size_t bytes_on_wire(const Pieces::Range& range, Wire wire) {
+size_t bytes_on_wire(const SumPieces::Range& range, Wire wire) {
   return range.count * (wire == Wire::bf16 ? sizeof(bf16) : sizeof(float));
 }
 
 }  // namespace
 
-Level::Level(Request request, std::span<float> numbers, const Pieces& pieces, PieceStates& states, Mailbox& mailbox,
+Level::Level(Request request, std::span<float> numbers, const SumPieces& pieces, PieceStates& states, Mailbox& mailbox,
              Workshop& workshop, Windows& windows, int tag)
     : request_(std::move(request)),
       numbers_(numbers),
@@ -36,7 +36,7 @@ Level::Level(Request request, std::span<float> numbers, const Pieces& pieces, Pi
   if (!gave_ && !took_) has_left_.resize(pieces.ids(), false);
 }
 
-size_t Level::collected_bytes(const Pieces::Range& range) const {
+size_t Level::collected_bytes(const SumPieces::Range& range) const {
   return bytes_on_wire(range, request_.given) * static_cast<size_t>(request_.givers - (is_giver() ? 1 : 0));
 }
 
@@ -61,7 +61,7 @@ int Level::missing_rank() const {
   return -1;
 }
 
-void Level::send(Phase phase, size_t to, Pieces::Id id, Wire wire) {
+void Level::send(Phase phase, size_t to, SumPieces::Id id, Wire wire) {
   // What is spread lies packed once for all.
   const uint64_t label = label_of(static_cast<uint64_t>(phase), phase == Phase::spread ? own() : to, id);
   ++under_way_;
@@ -76,7 +76,7 @@ bool Level::give_next() {
   for (; giving_.piece < most_owned_; giving_.go_on(size())) {
     const size_t to = (own() + giving_.step) % size();
     if (giving_.piece >= request_.owned[to].size()) continue;
-    const Pieces::Id id = request_.owned[to][giving_.piece];
+    const SumPieces::Id id = request_.owned[to][giving_.piece];
     if (!request_.is_lowest && !states_.may_be_given[id]) return false;
     if (!windows_.give.enter(bytes_on_wire(pieces_.range(id), request_.given))) return false;
     send(Phase::give, to, id, request_.given);
@@ -92,7 +92,7 @@ bool Level::collect_next() {
     collected_ = true;
     return false;
   }
-  const Pieces::Range range = pieces_.range(own_pieces()[collecting_]);
+  const SumPieces::Range range = pieces_.range(own_pieces()[collecting_]);
   if (!windows_.collect.enter(collected_bytes(range))) return false;
   Slot& slot = slots_.emplace_back();
   slot.parts.resize(static_cast<size_t>(request_.givers));
@@ -115,7 +115,7 @@ bool Level::spread_next() {
     spread_ = true;
     return false;
   }
-  const Pieces::Id id = own_pieces()[spreading_.piece];
+  const SumPieces::Id id = own_pieces()[spreading_.piece];
   if (!states_.is_final[id]) return false;
   if (!windows_.spread.enter(bytes_on_wire(pieces_.range(id), request_.sum))) return false;
   send(Phase::spread, (own() + spreading_.step) % size(), id, request_.sum);
@@ -127,9 +127,9 @@ bool Level::take_next() {
   for (; taking_.piece < most_owned_; taking_.go_on(size())) {
     const size_t from = (own() + size() - taking_.step) % size();
     if (taking_.piece >= request_.owned[from].size()) continue;
-    const Pieces::Id id = request_.owned[from][taking_.piece];
+    const SumPieces::Id id = request_.owned[from][taking_.piece];
     if (!has_left_.empty() && !has_left_[id]) return false;
-    const Pieces::Range range = pieces_.range(id);
+    const SumPieces::Range range = pieces_.range(id);
     const size_t bytes = bytes_on_wire(range, request_.sum);
     if (!windows_.take.enter(bytes)) return false;
     const uint64_t label = label_of(static_cast<uint64_t>(Phase::take), from, id);
@@ -150,7 +150,7 @@ bool Level::take_next() {
 }
 
 // The range's numbers as they are sent; bf16 is kept until all who were given it under this label have it.
-std::span<std::byte> Level::packed(uint64_t label, const Pieces::Range& range, Wire wire) {
+std::span<std::byte> Level::packed(uint64_t label, const SumPieces::Range& range, Wire wire) {
   const size_t bytes = bytes_on_wire(range, wire);
   if (wire == Wire::f32) return {reinterpret_cast<std::byte*>(numbers(range)), bytes};
   const auto [place, is_new] = packed_.try_emplace(label);
@@ -173,8 +173,8 @@ void Level::done(uint64_t label, size_t bytes) {
   const auto phase = static_cast<Phase>(label >> (kPlaceBits + kPieceBits));
   const auto place = static_cast<size_t>(label >> kPieceBits & ((uint64_t{1} << kPlaceBits) - 1));
   const size_t piece = label & ((uint64_t{1} << kPieceBits) - 1);
-  const Pieces::Id id = phase == Phase::collect ? own_pieces()[piece] : piece;
-  const Pieces::Range range = pieces_.range(id);
+  const SumPieces::Id id = phase == Phase::collect ? own_pieces()[piece] : piece;
+  const SumPieces::Range range = pieces_.range(id);
   const size_t due = bytes_on_wire(range, phase < Phase::spread ? request_.given : request_.sum);
   --under_way_;
   if (phase == Phase::collect || phase == Phase::take) {
@@ -206,9 +206,9 @@ void Level::done(uint64_t label, size_t bytes) {
 
 void Level::add_collected() {
   while (!slots_.empty() && slots_.front().missing == 0) {
-    const Pieces::Id id = own_pieces()[added_];
+    const SumPieces::Id id = own_pieces()[added_];
     if (is_giver() && !request_.is_lowest && !states_.may_be_given[id]) return;  // the own part is not there yet
-    const Pieces::Range range = pieces_.range(id);
+    const SumPieces::Range range = pieces_.range(id);
     Slot& slot = slots_.front();
     request_.given == Wire::bf16 ? add_narrow(slot, range) : add(slot, range);
     if (request_.is_highest && request_.sum == Wire::bf16) round_to_bf16(numbers(range), range.count);
@@ -220,13 +220,13 @@ void Level::add_collected() {
   }
 }
 
-void Level::add(const Slot& slot, const Pieces::Range& range) {
+void Level::add(const Slot& slot, const SumPieces::Range& range) {
   std::vector<float*> parts;
   for (const Workshop::Buffer& part : slot.parts) parts.push_back(part ? part.get() : numbers(range));
   add_in_tree(parts, range.count, numbers(range));
 }
 
-void Level::add_narrow(const Slot& slot, const Pieces::Range& range) {
+void Level::add_narrow(const Slot& slot, const SumPieces::Range& range) {
   float* const blocks = workshop_.blocks(slot.parts.size());
   std::vector<float*> parts;
   for (size_t giver = 0; giver < slot.parts.size(); ++giver) parts.push_back(blocks + giver * Workshop::kBlock);

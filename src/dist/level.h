@@ -8,7 +8,7 @@
 
 #include "compute/bf16.h"
 #include "dist/operation.h"
-#include "dist/pieces.h"
+#include "dist/sum_pieces.h"
 #include "dist/workshop.h"
 
 namespace tekio {
@@ -23,16 +23,16 @@ struct PieceStates {
 class Level final : public Correspondent {
  public:
   struct Request {
-    std::vector<int> ranks;                      // in the tree's order
-    int own;                                     // this rank's place among them
-    int givers;                                  // the first of them, who have numbers to add
-    std::vector<std::vector<Pieces::Id>> owned;  // the pieces of each, in the order in which they are worked on
+    std::vector<int> ranks;                         // in the tree's order
+    int own;                                        // this rank's place among them
+    int givers;                                     // the first of them, who have numbers to add
+    std::vector<std::vector<SumPieces::Id>> owned;  // the pieces of each, in the order in which they are worked on
     bool is_lowest, is_highest;
     bool adds, spreads;
     Wire given, sum;  // what numbers are given as; what the sum is rounded to, and spread as
   };
 
-  Level(Request request, std::span<float> numbers, const Pieces& pieces, PieceStates& states, Mailbox& mailbox,
+  Level(Request request, std::span<float> numbers, const SumPieces& pieces, PieceStates& states, Mailbox& mailbox,
         Workshop& workshop, Windows& windows, int tag);
 
   void advance(LevelTurn& turn);
@@ -64,10 +64,10 @@ class Level final : public Correspondent {
 
   size_t size() const { return request_.ranks.size(); }
   size_t own() const { return static_cast<size_t>(request_.own); }
-  const std::vector<Pieces::Id>& own_pieces() const { return request_.owned[own()]; }
+  const std::vector<SumPieces::Id>& own_pieces() const { return request_.owned[own()]; }
   bool is_giver() const { return request_.own < request_.givers; }
-  float* numbers(const Pieces::Range& range) const { return numbers_.data() + range.begin; }
-  size_t collected_bytes(const Pieces::Range& range) const;
+  float* numbers(const SumPieces::Range& range) const { return numbers_.data() + range.begin; }
+  size_t collected_bytes(const SumPieces::Range& range) const;
 
   void drain(bool& open, bool& finished, bool (Level::*next)());
   bool give_next();
@@ -75,15 +75,15 @@ class Level final : public Correspondent {
   bool spread_next();
   bool take_next();
   void add_collected();
-  void add(const Slot& slot, const Pieces::Range& range);
-  void add_narrow(const Slot& slot, const Pieces::Range& range);
-  std::span<std::byte> packed(uint64_t label, const Pieces::Range& range, Wire wire);
+  void add(const Slot& slot, const SumPieces::Range& range);
+  void add_narrow(const Slot& slot, const SumPieces::Range& range);
+  std::span<std::byte> packed(uint64_t label, const SumPieces::Range& range, Wire wire);
   void release(uint64_t label);
-  void send(Phase phase, size_t to, Pieces::Id id, Wire wire);
+  void send(Phase phase, size_t to, SumPieces::Id id, Wire wire);
 
   const Request request_;
   const std::span<float> numbers_;
-  const Pieces& pieces_;
+  const SumPieces& pieces_;
   PieceStates& states_;
   Mailbox& mailbox_;
   Workshop& workshop_;

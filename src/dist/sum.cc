@@ -37,8 +37,8 @@ Sum::Sum(const Request& request, int group, Mailbox& mailbox, Workshop& workshop
 }
 
 // All pieces of some shares, the first ones of each first.
-std::vector<Pieces::Id> Sum::pieces_of(const std::vector<int>& shares) const {
-  std::vector<Pieces::Id> all;
+std::vector<SumPieces::Id> Sum::pieces_of(const std::vector<int>& shares) const {
+  std::vector<SumPieces::Id> all;
   for (size_t number = 0; number < pieces_.most(); ++number)
     for (const int share : shares)
       if (number < pieces_.of_share(share)) all.push_back(pieces_.id(share, number));

@@ -33,10 +33,10 @@ class Sum final : public Operation {
  private:
   Level::Request within_group(const Request& request, int group) const;
   Level::Request across_groups(const Request& request, int group) const;
-  std::vector<Pieces::Id> pieces_of(const std::vector<int>& shares) const;
+  std::vector<SumPieces::Id> pieces_of(const std::vector<int>& shares) const;
 
   const int rank_, size_;
-  const Pieces pieces_;
+  const SumPieces pieces_;
   PieceStates states_;
   std::deque<Level> levels_;  // the lowest first
 };

@@ -71,7 +71,7 @@ void embedding_backward(const Pass& p, const NetworkWeights& w, WeightsOf<Tensor
                         EncoderScratch& s, ConstTensor d_y, Tensor d_word, const TableRows& tokens);
 
 /// One kind of layer.
-struct Block {
+struct EncoderBlock {
   /// k.y[m,C] = layer(x[n,C]). x and k.y may be the same memory where no backward follows.
   void (*forward)(const Pass& p, int64_t layer, const LayerWeights& w, LayerKept& k, EncoderScratch& s, ConstTensor x);
   /// From s.d_y to s.d_x. Pre-norm layers also take the stream's gradient from s.d_stream, where the layer behind left
@@ -81,7 +81,7 @@ struct Block {
   /// Where the first layer's backward leaves the gradient of its input instead.
   Tensor EncoderScratch::*d_embedded;
 };
-const Block& post_norm_block();  // post_norm.cc
-const Block& pre_norm_block();   // pre_norm.cc
+const EncoderBlock& post_norm_block();  // post_norm.cc
+const EncoderBlock& pre_norm_block();   // pre_norm.cc
 
 }  // namespace tekio

@@ -42,7 +42,9 @@ void check_batch(const Batch& batch, const ModelConfig& config) {
   if (config.type_vocabulary > 0) check_ids(batch.type_ids, config.type_vocabulary, "token type", "token types");
 }
 
-const Block& block_of(const ModelConfig& config) { return config.pre_norm ? pre_norm_block() : post_norm_block(); }
+const EncoderBlock& block_of(const ModelConfig& config) {
+  return config.pre_norm ? pre_norm_block() : post_norm_block();
+}
 
 // Rows of the position table, as the reference counts them (its create_position_ids_from_input_ids, for RoBERTa's kin).
 void count_positions(const ModelConfig& config, const Batch& batch, std::vector<int32_t>& positions) {
@@ -242,7 +244,7 @@ void MlmNetwork::run_forward(const Pass& pass, PassMemory& memory) {
   const NetworkWeights& w = prepared();
   const int64_t n = pass.sequences.tokens(), r = static_cast<int64_t>(pass.rows.size());
   embedding_forward(pass, w, memory.embedding, memory.scratch, memory.embedded);
-  const Block& block = block_of(config_);
+  const EncoderBlock& block = block_of(config_);
   Tensor x = memory.embedded;
   for (size_t layer = 0; layer < w.layers.size(); ++layer) {
     LayerKept kept = activations_->cut_layer(layer, n, r);
@@ -314,7 +316,7 @@ void MlmNetwork::backward(const Batch& batch, float scale, Tensor loss, const Ba
   backend_.vocabulary_loss(loss, {}, memory.head.logits, memory.head.logits, a.labels, scale);
   head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, n, r).y);
   final_ranges.head();
-  const Block& block = block_of(config_);
+  const EncoderBlock& block = block_of(config_);
   for (size_t layer = w.layers.size(); layer-- > 0;) {
     const Tensor x = layer > 0 ? a.cut_layer(layer - 1, n, r).y : memory.embedded;
     EncoderScratch& scratch = pass.is_last(static_cast<int64_t>(layer)) ? memory.last_scratch : memory.scratch;

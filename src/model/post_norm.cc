@@ -39,8 +39,8 @@ void post_norm_backward(const Pass& p, int64_t layer, const LayerWeights& w, Lay
 
 }  // namespace
 
-const Block& post_norm_block() {
-  static constexpr Block kBlock = {post_norm_forward, post_norm_backward, &EncoderScratch::d_x};
+const EncoderBlock& post_norm_block() {
+  static constexpr EncoderBlock kBlock = {post_norm_forward, post_norm_backward, &EncoderScratch::d_x};
   return kBlock;
 }
 

@@ -50,8 +50,8 @@ void pre_norm_backward(const Pass& p, int64_t layer, const LayerWeights& w, Laye
 
 }  // namespace
 
-const Block& pre_norm_block() {
-  static constexpr Block kBlock = {pre_norm_forward, pre_norm_backward, &EncoderScratch::d_stream};
+const EncoderBlock& pre_norm_block() {
+  static constexpr EncoderBlock kBlock = {pre_norm_forward, pre_norm_backward, &EncoderScratch::d_stream};
   return kBlock;
 }
 

@@ -173,7 +173,7 @@ class CutBackward {
     const AttentionHead at = blocks_.head(blocks_.head_of(begin) + i / pieces_.count() / 2);
     const KeyGradients<T> to = gradients(at, Prepared::before);
     const bool keys = i / pieces_.count() % 2 == 0;
-    const Pieces::Piece piece = pieces_[i % pieces_.count()];
+    const EvenPieces::Piece piece = pieces_[i % pieces_.count()];
     const KeyRange some{piece.begin, piece.begin + piece.size};
     const int64_t last = (at.head + 1) * blocks_.a_head();
     for (int64_t block = std::max(begin, last - blocks_.a_head()); block < std::min(end, last); ++block)
@@ -203,7 +203,7 @@ class CutBackward {
   const SequenceBlocks& blocks_;
   const Largest& most_;
   float* shared_;
-  Pieces pieces_;  // of the keys
+  EvenPieces pieces_;  // of the keys
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "compute/cpu/pieces.h"
+#include "compute/cpu/even_pieces.h"
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,prfchw")
 #define TEKIO_INLINE inline __attribute__((always_inline))
@@ -172,7 +172,7 @@ void multiply_panels(const Result& c, const Left& a, const Strips& b, std::array
   t.pairs = t.odd ? b.depth / 2 : (b.depth + 1) / 2;
   t.c_row = c.stride * static_cast<int64_t>(sizeof(Number));
   t.add = c.add;
-  for (const Pieces::Piece strips : Pieces(b.count(), kMostStrips)) {
+  for (const EvenPieces::Piece strips : EvenPieces(b.count(), kMostStrips)) {
     const int64_t column = strips.begin * kLanes;
     t.b = b.data + strips.begin * b.strip_bytes;
     t.bias = c.bias != nullptr ? c.bias + column : nullptr;
@@ -185,14 +185,14 @@ void multiply_panels(const Result& c, const Left& a, const Strips& b, std::array
     if constexpr (kStripOfA) {
       for (int64_t first = 0; first < a.rows; first += kLanes) {
         const std::byte* const at = a.data + first / kLanes * a.strip_bytes;
-        for (const Pieces::Piece rows : Pieces(std::min(kLanes, a.rows - first), kMostRows)) {
+        for (const EvenPieces::Piece rows : EvenPieces(std::min(kLanes, a.rows - first), kMostRows)) {
           compute(first + rows.begin, rows.size, at + 4 * rows.begin);
           one.step();
           other.step();
         }
       }
     } else {
-      for (const Pieces::Piece rows : Pieces(a.rows, kMostRows))
+      for (const EvenPieces::Piece rows : EvenPieces(a.rows, kMostRows))
         compute(rows.begin, rows.size, a.data + rows.begin * a.row_bytes);
     }
   }

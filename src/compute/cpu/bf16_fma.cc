@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "compute/cpu/bf16_kernel.h"
-#include "compute/cpu/pieces.h"
+#include "compute/cpu/even_pieces.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/bf16_fma.cc"
@@ -124,9 +124,9 @@ HWY_INLINE Kernel kernel(int64_t rows, [[maybe_unused]] int64_t strips) {
 
 // c = some widened rows of a by all of b.
 void multiply_widened(const Result& c, const Widened& a, int64_t rows, const Strips& b) {
-  for (const Pieces::Piece strips : Pieces(b.count(), kMostStrips)) {
+  for (const EvenPieces::Piece strips : EvenPieces(b.count(), kMostStrips)) {
     const int64_t column = strips.begin * kLanes;
-    for (const Pieces::Piece some : Pieces(rows, kMostRows)) {
+    for (const EvenPieces::Piece some : EvenPieces(rows, kMostRows)) {
       const Result to{static_cast<std::byte*>(c.data) + (some.begin * c.stride + column) * size_of(c.type), c.stride,
                       c.type, c.bias != nullptr ? c.bias + column : nullptr, c.add};
       kernel(some.size, strips.size)({{a.data + some.begin * a.row, a.row, a.next, a.odd},

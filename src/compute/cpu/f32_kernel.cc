@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compute/cpu/pieces.h"
+#include "compute/cpu/even_pieces.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cpu/f32_kernel.cc"
@@ -97,9 +97,9 @@ HWY_INLINE FloatKernel float_kernel(int64_t rows, [[maybe_unused]] int64_t strip
 }
 
 void multiply_floats(float* c, int64_t c_stride, const FloatRows& a, int64_t m, const FloatStrips& b, bool add) {
-  for (const Pieces::Piece strips : Pieces(b.count(), kMostStrips)) {
+  for (const EvenPieces::Piece strips : EvenPieces(b.count(), kMostStrips)) {
     const int64_t column = strips.begin * FloatStrips::kWidth;
-    for (const Pieces::Piece rows : Pieces(m, kMostRows))
+    for (const EvenPieces::Piece rows : EvenPieces(m, kMostRows))
       float_kernel(rows.size, strips.size)({{a.data + rows.begin * a.row, a.row, a.deep},
                                             b.data + strips.begin * b.stride,
                                             b.stride,

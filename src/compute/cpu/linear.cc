@@ -98,14 +98,14 @@ class Blocks {
   // Enough blocks for threads to end together.
   int64_t side(int64_t columns, int64_t most) const {
     int64_t panels = most / kernels::kPanel;
-    while (panels > 2 && down_.count() * Pieces(columns, panels * kernels::kPanel).count() < 16)
+    while (panels > 2 && down_.count() * EvenPieces(columns, panels * kernels::kPanel).count() < 16)
       panels = (panels + 1) / 2;
     return panels * kernels::kPanel;
   }
 
   DType type_;
   BlockGrid grid_;
-  Pieces down_, across_;
+  EvenPieces down_, across_;
   bool rows_first_;
 };
 
@@ -183,7 +183,8 @@ class WeightGradient {
   // The larger a block, the less is packed twice; but each worker should have one. No sum depends on it.
   static int64_t side(const Tensor& d_w, int64_t workers) {
     int64_t side = 768;
-    while (side > 3 * kernels::kPanel && Pieces(d_w.dim[0], side).count() * Pieces(d_w.dim[1], side).count() < workers)
+    while (side > 3 * kernels::kPanel &&
+           EvenPieces(d_w.dim[0], side).count() * EvenPieces(d_w.dim[1], side).count() < workers)
       side /= 2;
     return side;
   }
@@ -193,7 +194,7 @@ class WeightGradient {
   ConstTensor d_y_, x_;
   bool f32_;
   BlockGrid grid_;
-  Pieces down_, across_, sums_;
+  EvenPieces down_, across_, sums_;
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "compute/cpu/bf16_kernel.h"
-#include "compute/cpu/pieces.h"
+#include "compute/cpu/even_pieces.h"
 
 namespace tekio {
 

@@ -112,13 +112,13 @@ class DeviceSums final : public RankSums {
   /// As many pieces of each rank's share as find room at once.
   struct Round {
     const Sum::Request& request;
-    const Pieces& pieces;
+    const SumPieces& pieces;
     size_t first, count, largest;  ///< the number of its first piece, how many there are, numbers of the largest
     /// body(slot, numbers of it) for each piece of a rank's share.
     template <typename Body>
     void for_each(int rank, const Body& body) const {
       for (size_t slot = 0; slot < count && first + slot < pieces.of_share(rank); ++slot) {
-        const Pieces::Range range = pieces.range(pieces.id(rank, first + slot));
+        const SumPieces::Range range = pieces.range(pieces.id(rank, first + slot));
         if (range.count > 0) body(slot, request.numbers.subspan(range.begin, range.count));
       }
     }
@@ -178,7 +178,7 @@ void DeviceSums::begin(const Sum::Request& request) {
 }
 
 void DeviceSums::queue(const Sum::Request& request) {
-  const Pieces pieces(request.parts, size(), std::max<size_t>(1, kGivenNumbers / static_cast<size_t>(size())));
+  const SumPieces pieces(request.parts, size(), std::max<size_t>(1, kGivenNumbers / static_cast<size_t>(size())));
   size_t largest = 0;
   for (int share = 0; share < size(); ++share)
     for (size_t number = 0; number < pieces.of_share(share); ++number)

@@ -8,7 +8,7 @@
 
 namespace tekio {
 
-class Pieces {
+class SumPieces {
  public:
   using Id = size_t;  ///< share and number of a piece in one
   struct Range {
@@ -16,7 +16,7 @@ class Pieces {
   };
 
   /// A share is what a rank has: all its parts.
-  Pieces(const Parts& parts, int ranks, size_t numbers_of_a_piece) : shares_(static_cast<size_t>(ranks)) {
+  SumPieces(const Parts& parts, int ranks, size_t numbers_of_a_piece) : shares_(static_cast<size_t>(ranks)) {
     size_t begin = 0;
     for (const Part& part : parts) {
       std::vector<Range>& share = shares_[static_cast<size_t>(part.rank)];

@@ -7,9 +7,9 @@
 namespace tekio {
 
 /// Cuts [0, count) into even pieces of at most `most`; their borders are multiples of `unit`, and so is `most`.
-class Pieces {
+class EvenPieces {
  public:
-  Pieces(int64_t count, int64_t most, int64_t unit = 1)
+  EvenPieces(int64_t count, int64_t most, int64_t unit = 1)
       : size_(count), count_((count + most - 1) / most), unit_(unit) {}
   int64_t count() const { return count_; }
   struct Piece {
@@ -22,7 +22,7 @@ class Pieces {
 
   /// For loops over all of them.
   struct Iterator {
-    const Pieces* pieces;
+    const EvenPieces* pieces;
     int64_t i;
     Piece operator*() const { return (*pieces)[i]; }
     Iterator& operator++() { return ++i, *this; }
