@@ -11,7 +11,6 @@
 #include "data/repository/hub_dataset.h"
 #include "push_at_end.h"
 #include "ranks.h"
-#include "stop_signals.h"
 #include "train/adapt_json.h"
 #include "train/model_lease.h"
 #include "train/on_ranks.h"
@@ -170,13 +169,17 @@ void TrainingCommand::check(const OptionTable& table, const std::vector<std::str
 }
 
 int TrainingCommand::run(const OptionTable& table, const std::vector<std::string>&, Output& out) {
+  // Kept until all ranks have come to their end: one rank's signal ends the training of all, and another's own may come
+  // when it only waits for rank 0 to save.
+  std::optional<StopSignals> signals;
   return run_on_ranks(table, common, [&](Communicator& ranks) {
     const bool only_plans = arguments_.dry_run && ranks.rank() > 0;  // which rank 0 does
-    return only_plans ? 0 : run_as_one_of(ranks, table, out);
+    return only_plans ? 0 : run_as_one_of(ranks, signals, table, out);
   });
 }
 
-int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out) {
+int TrainingCommand::run_as_one_of(Communicator& ranks, std::optional<StopSignals>& signals, const OptionTable& table,
+                                   Output& out) {
   TrainingArguments& a = arguments_;
   const bool leads = ranks.rank() == 0;
   const std::unique_ptr<Communicator> planner = alone();
@@ -249,7 +252,6 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, const OptionTable& table
   a.training.description = describe(table, opened.place, a.training_data(), data);
   a.training.description.options_toml = a.record(table, ranks.size());
   if (hub) hub->prepare();
-  std::optional<StopSignals> signals;
   if (common.prepare_run)
     common.prepare_run(a.training);
   else

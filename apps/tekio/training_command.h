@@ -2,10 +2,12 @@
 // and its result.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "dist/communicator.h"
 #include "run_data.h"
+#include "stop_signals.h"
 #include "training_options.h"
 
 namespace tekio::cli {
@@ -35,7 +37,7 @@ class TrainingCommand : public Command {
  private:
   /// `opening`: seconds that it took to open the model, which the run takes too.
   int print_plan(const OpenModel& opened, const RunData& data, double opening, RankCount ranks, Output& out) const;
-  int run_as_one_of(Communicator& ranks, const OptionTable& table, Output& out);
+  int run_as_one_of(Communicator& ranks, std::optional<StopSignals>& signals, const OptionTable& table, Output& out);
 
   const char* made_;
   TrainingArguments arguments_;
