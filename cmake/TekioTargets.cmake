@@ -13,8 +13,9 @@ target_compile_options(tekio_options INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${ho
                        "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-DFMT_USE_CONSTEXPR=1>"
                        "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-ffp-contract=off,-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=>")
 if(TEKIO_SANITIZE)
+  # Accesses beyond an object are the address sanitizer's to find: looking for them by object-size, too, takes clang a tenth longer.
   target_compile_options(tekio_options INTERFACE
-                         "$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${TEKIO_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>")
+                         "$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${TEKIO_SANITIZE};-fno-sanitize=object-size;-fno-sanitize-recover=all;-fno-omit-frame-pointer>")
   target_link_options(tekio_options INTERFACE -fsanitize=${TEKIO_SANITIZE})
 endif()
 
