@@ -61,7 +61,7 @@ details{margin:0 0 10px}summary{cursor:pointer}
 pre{background:var(--tile);border:1px solid var(--line);border-radius:8px;padding:12px;overflow-x:auto;font-size:14px}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-@media (max-width:600px){svg{font-size:19px}.guesses li{grid-template-columns:6.5em 1fr 4em}}
+@media (max-width:600px){svg{font-size:19px}.upright{display:none}.guesses li{grid-template-columns:6.5em 1fr 4em}}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}figure,.tile,.sides>div,tr{break-inside:avoid}.wide{overflow:visible}
 th,td,td:last-child{min-width:0;overflow-wrap:anywhere}thead th{white-space:normal}pre{white-space:pre-wrap;overflow-wrap:anywhere}
 details>*{display:block}details::details-content{content-visibility:visible;display:block}}

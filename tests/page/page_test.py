@@ -7,12 +7,13 @@ Without a browser all are skipped, without AXE those that need it.
 
 import json
 import pathlib
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from browser import Browser, find
-from program import MODEL, MORE, make_run, run_suite, start_server
+from program import MODEL, MORE, PROGRAM, make_run, run_suite, start_server
 
 AXE = MORE[0] if MORE else ""
 LOOKS = ((390, "light"), (390, "dark"), (820, "dark"), (1280, "light"))
@@ -180,6 +181,32 @@ class PageTest(unittest.TestCase):
             self.assertLess(height, 62, f"more than two lines: {row}")
         self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 390)
         self.assertTrue(page.evaluate("[...document.querySelectorAll('.wide')].some((w) => w.scrollWidth > w.clientWidth)"), "no table scrolls")
+
+    def assert_charts_are_read(self, report):
+        """Every text of a chart lies within it, and on no other."""
+        for width in (390, 500, 820, 1280):
+            self.browser.look(width, "light")
+            self.browser.open(report.as_uri())
+            charts = self.browser.evaluate("[...document.querySelectorAll('svg')].map((s) => [s, ...[...s.querySelectorAll('text')].filter((t) => t.checkVisibility())]"
+                                           ".map((e) => { const r = e.getBoundingClientRect(); return [e.textContent, r.left, r.right, r.top, r.bottom]; }))")
+            self.assertTrue(charts)
+            for (_, left, right, top, bottom), *texts in charts:
+                self.assertTrue(texts)
+                for i, (text, l, r, t, b) in enumerate(texts):
+                    self.assertTrue(left <= l and r <= right and top <= t and b <= bottom, f"{text} is cut, {width} wide")
+                    for other, l2, r2, t2, b2 in texts[:i]:
+                        ink = 0.7  # of a line's height, which holds accents besides
+                        apart = r <= l2 or r2 <= l or abs(t + b - t2 - b2) >= ink * (b - t + b2 - t2)
+                        self.assertTrue(apart, f"{text} is printed on {other}, {width} wide")
+
+    def test_charts_are_read_at_every_width(self):
+        self.assert_charts_are_read(self.run_folder / "report.html")
+        # A tenth of an epoch: the last tick stands at the chart's edge.
+        short = ["--max_steps", "26", "--eval_steps", "13", "--per_device_train_batch_size", "1"]
+        runs = [make_run(type(self), rate, *short, "--learning_rate", rate) for rate in ("5e-5", "1e-3")]
+        compared = runs[0].parent / "compared.html"
+        subprocess.run([PROGRAM, "report", *runs, "--output", compared, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+        self.assert_charts_are_read(compared)
 
     def test_paper_has_all_of_the_report(self):
         page = self.open_report(720)

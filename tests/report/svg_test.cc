@@ -49,6 +49,18 @@ TEST(Svg, TicksAreRoundAndWithin) {
   EXPECT_EQ(ticks(1, 1, 5).size(), 1);
 }
 
+TEST(Svg, TicksAreWrittenShortlyInOneNotation) {
+  const auto drawn = [](double most) {
+    return svg(LineChart{.id = "c", .series = {{.name = "s", .x = {0, 1}, .y = {0, most}}}, .from_zero = true});
+  };
+  const std::vector<std::pair<double, std::vector<const char*>>> cases = {{1e-3, {">0<", ">2e-4<", ">8e-4<", ">1e-3<"}},
+                                                                          {0.03, {">0<", ">0.01<", ">0.03<"}},
+                                                                          {2000, {">0<", ">500<", ">2,000<"}},
+                                                                          {3e6, {">0<", ">1e6<", ">3e6<"}}};
+  for (const auto& [most, texts] : cases)
+    for (const char* text : texts) EXPECT_THAT(drawn(most), HasSubstr(text));
+}
+
 TEST(Svg, PointsStandWhereTheirNumbersSay) {
   const std::string text = svg(LineChart{.id = "c",
                                          .title = "T",
@@ -95,6 +107,8 @@ TEST(Svg, BarsHoldAnyNames) {
   EXPECT_EQ(nesting_problem(text), "");
   EXPECT_THAT(text, HasSubstr("&lt;i&gt;"));
   EXPECT_THAT(text, HasSubstr("50.0 %"));
+  const std::string small = svg(BarChart{.id = "b", .groups = {{"n", 0.01, 0, 0.012, 0.003, 0, 0.01}}});
+  EXPECT_THAT(small, HasSubstr(">0.5 %<")) << "ticks are told apart";
 }
 
 TEST(Svg, ManyPointsBecomeMeans) {
