@@ -1,0 +1,23 @@
+"""What is packaged keeps what the documentation promises of it."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+class PackagingTest(unittest.TestCase):
+    def test_the_unit_lets_all_connections_wait_that_may(self):
+        limits = read("src/http_module/module.h")
+        served, waiting = (int(re.search(rf"uint64_t {name} = ([\d']+);", limits)[1].replace("'", "")) for name in ("connections", "crowd"))
+        files = int(re.search(r"^LimitNOFILE=(\d+)$", read("packaging/tekio-serve.service"), re.M)[1])
+        self.assertGreater(files, served + waiting + 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()
