@@ -18,6 +18,10 @@ class PackagingTest(unittest.TestCase):
         files = int(re.search(r"^LimitNOFILE=(\d+)$", read("packaging/tekio-serve.service"), re.M)[1])
         self.assertGreater(files, served + waiting + 1000)
 
+    def test_a_container_has_time_to_open_its_model(self):
+        check = re.search(r"^HEALTHCHECK (.*)$", read("packaging/Containerfile"), re.M)[1]
+        self.assertRegex(check, r"--start-period=\d+[ms] .*CMD")
+
 
 if __name__ == "__main__":
     unittest.main()
