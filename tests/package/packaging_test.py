@@ -22,6 +22,11 @@ class PackagingTest(unittest.TestCase):
         check = re.search(r"^HEALTHCHECK (.*)$", read("packaging/Containerfile"), re.M)[1]
         self.assertRegex(check, r"--start-period=\d+[ms] .*CMD")
 
+    def test_the_documented_container_has_a_token(self):
+        command = re.search(r"^#   (.*docker run .*)$", read("packaging/Containerfile"), re.M)[1]
+        self.assertIn(" -e TEKIO_SERVE_TOKEN ", command)
+        self.assertIn(f"\n{command}\n", read("docs/serve.md"))
+
 
 if __name__ == "__main__":
     unittest.main()
