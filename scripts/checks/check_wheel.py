@@ -179,4 +179,5 @@ def main():
         check_root(wheel, root.resolve())
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,9 @@
-"""What is packaged keeps what the documentation promises of it."""
+"""What is packaged keeps what the documentation promises of it, and the scripts that check it do nothing when they are only imported."""
 
 import pathlib
 import re
+import subprocess
+import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -26,6 +28,11 @@ class PackagingTest(unittest.TestCase):
         command = re.search(r"^#   (.*docker run .*)$", read("packaging/Containerfile"), re.M)[1]
         self.assertIn(" -e TEKIO_SERVE_TOKEN ", command)
         self.assertIn(f"\n{command}\n", read("docs/serve.md"))
+
+    def test_checks_do_nothing_when_imported(self):
+        for script in sorted((ROOT / "scripts/checks").glob("*.py")):
+            with self.subTest(script.name):
+                subprocess.run([sys.executable, "-B", "-c", f"import {script.stem}"], cwd=script.parent, check=True)
 
 
 if __name__ == "__main__":
