@@ -25,19 +25,28 @@
 namespace tekio::cli {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::milliseconds kLookAgain{20};
+/// From the signal on: until then what waits is answered, and then refused; who is still being answered after the
+/// second one is cut. A service manager that allows for less kills the server (packaging/tekio-serve.service).
+constexpr std::chrono::seconds kAnswers{30}, kEnds{75};
 
 volatile std::sig_atomic_t end_signal = 0;
 
-/// SIGINT and SIGTERM end the server when what had arrived is answered; a second one ends it at once.
+/// SIGINT and SIGTERM end the server when what had arrived is answered; a second one, of either, ends it at once.
 class ServerSignals {
  public:
   ServerSignals() {
     end_signal = 0;
     struct sigaction action {};
-    action.sa_handler = [](int number) { end_signal = number; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_handler = [](int number) {
+      if (end_signal != 0) ::_exit(128 + end_signal);
+      end_signal = number;
+    };
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, &interrupt_);
     sigaction(SIGTERM, &action, &terminate_);
   }
@@ -134,13 +143,26 @@ class Serve final : public Command {
     else
       service->give_up();
     while (end_signal == 0) std::this_thread::sleep_for(kLookAgain);
-    server.stop();
-    note(" stopped  what had arrived is answered");
+    stop(*service, server);
     if (opening.valid()) ::_exit(128 + end_signal);  // nothing stops who opens a model
     return 128 + end_signal;
   }
 
  private:
+  /// Answers what had arrived, as far as there is time.
+  static void stop(serve::Service& service, serve::Server& server) {
+    const Clock::time_point begun = Clock::now();
+    service.refuse_from(begun + kAnswers);
+    const std::future<void> stopped = std::async(std::launch::async, [&] {
+      take_no_signals();
+      server.stop();
+    });
+    if (stopped.wait_until(begun + kEnds) == std::future_status::ready)
+      return note(" stopped  what had arrived is answered");
+    note(fmt::format(" stopped  what was not answered {} s after the signal is cut", kEnds.count()));
+    ::_exit(128 + end_signal);  // nothing stops a pass, nor a client that takes its answer slowly
+  }
+
   /// Serves the models that were opened, and tells where. Errors: those of opening them.
   void open(serve::Service& service, std::future<std::vector<serve::ServedModel>>& opening, int port,
             Output& out) const {

@@ -9,6 +9,8 @@
 namespace tekio::serve {
 namespace {
 
+constexpr const char* kTooLate = "the server is stopping, and has no time left for this request";
+
 bool asks_the_same(const FillOptions& a, const FillOptions& b) { return a.top_k == b.top_k && a.targets == b.targets; }
 
 }  // namespace
@@ -32,6 +34,8 @@ void Desk::close() {
   arrived_.notify_all();
 }
 
+void Desk::refuse_from(std::chrono::steady_clock::time_point time) { refuses_from_ = time; }
+
 std::future<Answer> Desk::ask(FillRequest request, std::function<bool()> has_left) {
   std::future<Answer> answer;
   {
@@ -39,6 +43,7 @@ std::future<Answer> Desk::ask(FillRequest request, std::function<bool()> has_lef
     const size_t texts = request.inputs.size();
     const uint64_t bytes = request.answer_bytes > limits_.large ? request.answer_bytes : 0;
     if (is_closed_) throw Refusal(503, "the server is stopping");
+    if (is_too_late()) throw Refusal(503, kTooLate);
     if (!queue_.empty() && counts_.waiting + texts > limits_.queue)
       throw Refusal(429, "too many requests wait for an answer; try again in a second");
     if (bytes > 0 && large_->bytes + 2 * bytes > limits_.large_bytes) {
@@ -99,6 +104,10 @@ void Desk::work() {
   for (;;) {
     std::vector<Waiting> batch = take();  // gone before the next one is waited for
     if (batch.empty()) return;
+    if (is_too_late()) {
+      for (Waiting& one : batch) refuse(one, std::make_exception_ptr(Refusal(503, kTooLate)));
+      continue;
+    }
     drop_those_who_left(batch);
     if (!batch.empty()) answer(batch);
   }

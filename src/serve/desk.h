@@ -56,6 +56,8 @@ class Desk {
   std::future<Answer> ask(FillRequest request, std::function<bool()> has_left = {});
   /// From now on nothing is taken; what waits is answered.
   void close();
+  /// What still waits at that time, or comes later, is refused by 503; a pass under way is finished.
+  void refuse_from(std::chrono::steady_clock::time_point time);
 
   struct Counts {
     uint64_t texts = 0, passes = 0;
@@ -74,6 +76,7 @@ class Desk {
   };
   void work();
   std::vector<Waiting> take();
+  bool is_too_late() const { return std::chrono::steady_clock::now() >= refuses_from_.load(); }
   static void refuse(Waiting& one, std::exception_ptr why);
   void drop_those_who_left(std::vector<Waiting>& batch) const;
   Filled fill(std::span<const Waiting> batch);
@@ -88,6 +91,7 @@ class Desk {
     std::atomic<uint64_t> bytes{0};
     std::atomic<std::chrono::steady_clock::time_point> refused{};  // one, for want of room
   };
+  std::atomic<std::chrono::steady_clock::time_point> refuses_from_{std::chrono::steady_clock::time_point::max()};
   const std::shared_ptr<Large> large_ = std::make_shared<Large>();
   mutable std::mutex mutex_;
   std::condition_variable arrived_;

@@ -113,6 +113,10 @@ void Service::give_up() {
   changed_.notify_all();
 }
 
+void Service::refuse_from(std::chrono::steady_clock::time_point time) {
+  for (const ServedModel& model : models_) model.desk->refuse_from(time);
+}
+
 /// False: there will be none.
 bool Service::wait_for_models() {
   std::unique_lock lock(mutex_);

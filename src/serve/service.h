@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -40,6 +41,8 @@ class Service final : public http::Handler {
   void open(std::vector<ServedModel> models);
   /// Instead of open(): there will be no models, and who waits for them is refused by 503.
   void give_up();
+  /// What its models have not begun with at that time is refused by 503. From the thread that opened them.
+  void refuse_from(std::chrono::steady_clock::time_point time);
 
   bool admit(const http::Request& head, http::Reply& refusal) override;
   http::Reply answer(const http::Request& request) override;

@@ -212,6 +212,22 @@ TEST_F(ServeCommand, EndsByCtrlC) {
   EXPECT_EQ(stop(SIGINT).code, 130);
 }
 
+TEST_F(ServeCommand, EndsAtOnceByASecondSignalOfEitherKind) {
+  for (const int second : {SIGINT, SIGTERM}) {
+    start();
+    const HttpClient reader(port_);  // takes nothing of an answer that no buffer holds, for which a stop waits
+    const Json request = {{"inputs", std::vector<std::string>(100, "a [MASK] of the film.")},
+                          {"parameters", {{"top_k", 2048}}}};
+    ASSERT_TRUE(reader.send("POST", "/models/tiny-model", request.dump()));
+    server_->signal(SIGTERM);
+    while (HttpClient(port_).is_connected()) std::this_thread::yield();  // it has heard
+    server_->signal(second);
+    const Result result = server_->finish();
+    EXPECT_EQ(result.code, 143) << second;
+    EXPECT_THAT(result.err, Not(HasSubstr(" stopped ")));
+  }
+}
+
 TEST_F(ServeCommand, ShowsARun) {
   const ScratchFolder folder;
   folder.write("metrics.jsonl", "{\"step\":1,\"loss\":2.5}\n");

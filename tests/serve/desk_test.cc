@@ -301,6 +301,19 @@ TEST_F(DeskTest, AnswersWhatWaitsWhenItIsClosed) {
   EXPECT_EQ(status_of(a), 200);
 }
 
+TEST_F(DeskTest, RefusesWhatItHasNotBegunWithInTime) {
+  keep_busy();
+  auto a = desk_->ask(request_for({"a"})), b = desk_->ask(request_for({"b"}, 7));
+  desk_->refuse_from(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  auto in_time = desk_->ask(request_for({"c"}));
+  desk_->refuse_from(std::chrono::steady_clock::now());
+  EXPECT_THROW(desk_->ask(request_for({"d"})), Refusal);
+  model_.let_all_through();
+  EXPECT_EQ(status_of(first_), 200);
+  for (auto* waiting : {&a, &b, &in_time}) EXPECT_EQ(status_of(*waiting), 503);
+  EXPECT_THAT(model_.passes(), ElementsAre(ElementsAre("first")));
+}
+
 TEST(Desk, PassesOnWhateverIsThrown) {
   Desk desk([](std::span<const std::string>, const FillOptions&) -> Filled { throw std::runtime_error("broken"); },
             is_good);

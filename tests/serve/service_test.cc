@@ -86,6 +86,18 @@ TEST(Service, RefusesWithASentence) {
   check(service->error(413), 413, "--max_body");
 }
 
+TEST(Service, RefusesWhatComesTooLate) {
+  const auto service = service_of();
+  service->refuse_from(std::chrono::steady_clock::now());
+  for (const char* path : {"/models/base", "/models/org/name@v1"}) {
+    const http::Reply reply = posted(*service, path, R"({"inputs": "a [MASK]."})");
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_THAT(reply.body, HasSubstr("the server is stopping"));
+    EXPECT_THAT(reply.headers, Contains(Pair("Retry-After", "1")));
+  }
+  EXPECT_EQ(got(*service, "/health").status, 200);
+}
+
 TEST(Service, AllowsWhatAPlaceIsFor) {
   const auto service = service_of();
   const http::Reply fill = got(*service, "/models/base");
