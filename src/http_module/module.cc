@@ -1,6 +1,7 @@
 #include "http_module/module.h"
 
 #include <httplib.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -266,15 +267,34 @@ class HttplibServer final : public Server, private httplib::Server {
   }
 
   void answer_body(httplib::Response& response, const httplib::ContentReader& reader) {
-    bool is_too_large = false;
     std::string& body = exchange.request.body;
+    uint64_t counted = 0;
+    const std::shared_ptr<void> room(nullptr, [&](void*) {
+      std::string().swap(body);
+      if (counted == 0) return;
+      ::malloc_trim(0);  // each thread would keep what it took for its largest request
+      large_bodies_ -= counted;
+    });
+    int status = 400;
     const bool is_whole = reader([&](const char* bytes, size_t size) {
-      is_too_large = body.size() + size > limits_.body;  // chunks have no size beforehand, nor has what was compressed
-      if (!is_too_large) body.append(bytes, size);
-      return !is_too_large;
+      const uint64_t all = body.size() + size;
+      if (all > limits_.body) {  // chunks have no size beforehand, nor has what was compressed
+        status = 413;
+        return false;
+      }
+      if (all > limits_.large) {
+        const uint64_t of_all = large_bodies_ += all - counted;
+        counted = all;
+        if (of_all > limits_.large_bodies && of_all > counted) {
+          status = 429;
+          return false;
+        }
+      }
+      body.append(bytes, size);
+      return true;
     });
     if (!is_whole) {
-      response.status = is_too_large ? 413 : 400;
+      response.status = status;
       return;
     }
     was_read();
@@ -307,6 +327,7 @@ class HttplibServer final : public Server, private httplib::Server {
 
   const Limits limits_;
   http::Handler* handler_ = nullptr;
+  std::atomic<uint64_t> large_bodies_{0};  // bytes
   std::atomic<bool> stops_{false}, is_crowded_{false};
   std::atomic<uint64_t> readers_{
       0};         // connections that have or will have a thread, and whose first request was not read

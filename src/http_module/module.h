@@ -16,7 +16,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 6;
+constexpr int32_t kModuleVersion = 7;
 
 struct Request {
   std::string method, path;                                ///< the path decoded, without what follows a question mark
@@ -44,8 +44,9 @@ class Handler {
   virtual ~Handler() = default;
   /// Before the body is read: true, or false with the reply that refuses the request.
   virtual bool admit(const Request& head, Reply& refusal) = 0;
-  virtual Reply answer(const Request& request) = 0;
-  /// For what is refused by what HTTP and `Limits` say (400, 413, 414, 415, 416, 501): the body.
+  /// May let go the request's body, which it needs no longer.
+  virtual Reply answer(Request& request) = 0;
+  /// For what is refused by what HTTP and `Limits` say (400, 413, 414, 415, 416, 429, 501): the body.
   virtual Reply error(int status) = 0;
   /// After a reply was sent; `seconds` since its request's head was read.
   virtual void answered(const Request& request, int status, double seconds) = 0;
@@ -59,7 +60,9 @@ struct Limits {
   std::chrono::milliseconds hurry{1'000};
   std::chrono::milliseconds reply{30'000};  ///< likewise; of a stream each piece
   uint64_t body = 1'000'000;                ///< bytes
-  uint64_t connections = 512;               ///< served at once; further ones wait
+  uint64_t large = 64'000;                  ///< bytes of a body that counts as large
+  uint64_t large_bodies = 32'000'000;  ///< bytes of all large ones that are read or answered; one alone may have more
+  uint64_t connections = 512;          ///< served at once; further ones wait
   /// That wait so, or as many as there are descriptors for; then who has only sent part of a request for `hurry` is cut
   /// for another.
   uint64_t crowd = 8'192;

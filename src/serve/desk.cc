@@ -1,7 +1,11 @@
 #include "serve/desk.h"
 
+#include <malloc.h>
+
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "base/no_signals.h"
@@ -10,6 +14,12 @@ namespace tekio::serve {
 namespace {
 
 constexpr const char* kTooLate = "the server is stopping, and has no time left for this request";
+
+uint64_t text_bytes(const FillRequest& request) {
+  uint64_t bytes = 0;
+  for (const std::string& text : request.inputs) bytes += text.size();
+  return bytes;
+}
 
 bool asks_the_same(const FillOptions& a, const FillOptions& b) { return a.top_k == b.top_k && a.targets == b.targets; }
 
@@ -81,17 +91,20 @@ std::vector<Desk::Waiting> Desk::take() {
   arrived_.wait_for(lock, limits_.patience, [&] { return is_closed_ || counts_.waiting >= expected; });
   std::vector<Waiting> batch;
   size_t texts = 0;
-  uint64_t bytes = 0;
+  uint64_t bytes = 0, of_texts = 0;
   for (auto next = queue_.begin(); next != queue_.end();) {
     const size_t more = next->request.inputs.size();
-    const uint64_t more_bytes = next->request.answer_bytes;
-    if (!batch.empty() && (texts + more > limits_.texts || bytes + more_bytes > limits_.bytes)) break;
+    const uint64_t more_bytes = next->request.answer_bytes, more_of_texts = text_bytes(next->request);
+    if (!batch.empty() && (texts + more > limits_.texts || bytes + more_bytes > limits_.bytes ||
+                           of_texts + more_of_texts > limits_.bytes))
+      break;
     if (!batch.empty() && !asks_the_same(next->request.options, batch.front().request.options)) {
       ++next;
       continue;
     }
     texts += more;
     bytes += more_bytes;
+    of_texts += more_of_texts;
     batch.push_back(std::move(*next));
     next = queue_.erase(next);
   }
@@ -109,7 +122,12 @@ void Desk::work() {
       continue;
     }
     drop_those_who_left(batch);
-    if (!batch.empty()) answer(batch);
+    if (batch.empty()) continue;
+    answer(batch);
+    const uint64_t bytes = std::transform_reduce(batch.begin(), batch.end(), uint64_t{0}, std::plus<>(),
+                                                 [](const Waiting& one) { return text_bytes(one.request); });
+    batch.clear();
+    if (bytes > limits_.large) ::malloc_trim(0);  // this thread would keep what it took for its largest pass
   }
 }
 

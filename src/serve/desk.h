@@ -22,9 +22,9 @@ namespace tekio::serve {
 struct DeskLimits {
   size_t queue = 1'024;                       ///< texts that may wait
   size_t texts = 64;                          ///< texts of several requests that one pass answers
-  uint64_t bytes = 8'000'000;                 ///< of the answers of several requests that one pass answers
+  uint64_t bytes = 8'000'000;                 ///< of their texts, and as many of their answers
   std::chrono::microseconds patience{2'000};  ///< how long a pass waits for as many texts as the one before had
-  uint64_t large = 64'000;                    ///< bytes of an answer that counts as large
+  uint64_t large = 64'000;                    ///< bytes of an answer that counts as large, or of a pass's texts
   /// Of all large answers that are waited for, made or being sent. One may have half of what is free, so that who does
   /// not take large ones leaves room for those that are not so large: at least twice RequestLimits::answer.
   uint64_t large_bytes = 128'000'000;

@@ -181,7 +181,7 @@ bool Service::admit(const http::Request& head, http::Reply& reply) {
   return false;
 }
 
-http::Reply Service::answer(const http::Request& request) {
+http::Reply Service::answer(http::Request& request) {
   try {
     if (const Asset* const asset = asset_at(request.path)) {
       http::Reply reply = text_reply(asset->type, std::string(asset->text));
@@ -211,6 +211,8 @@ http::Reply Service::error(int status) {
       return refusal(status, "the body is larger than the server takes (--max_body)");
     case 414:
       return refusal(status, "the address is too long");
+    case 429:
+      return refusal(status, "too many large requests are under way; try again in a second");
     case 415:
       return refusal(status, "expected a body of JSON, not of a form's parts");
     default:
@@ -224,21 +226,23 @@ void Service::answered(const http::Request& request, int status, double seconds)
   metrics_.answered(asks_model(path) ? "/models/{name}" : is_known(path) ? path : "other", status, seconds);
 }
 
-FillRequest Service::read(const std::string& body, const ServedModel& model) {
+/// Lets go the body: what is asked is kept in the queue, and may have its size again.
+FillRequest Service::read(http::Request& request, const ServedModel& model) {
   std::shared_ptr<void> reader;
-  if (body.size() > kLargeBody) {
+  if (request.body.size() > kLargeBody) {
     readers_.acquire();
     reader = {nullptr, [this](void*) {
                 ::malloc_trim(0);  // each thread would keep what it took for its largest body
                 readers_.release();
               }};
   }
+  const std::string body = std::move(request.body);
   return parse_fill_request(body, {.vocabulary = model.vocabulary, .size = model.answer_size});
 }
 
-http::Reply Service::fill(const http::Request& request) {
+http::Reply Service::fill(http::Request& request) {
   const ServedModel& model = *find(request.path);
-  Answer answer = model.desk->ask(read(request.body, model), request.has_left).get();
+  Answer answer = model.desk->ask(read(request, model), request.has_left).get();
   http::Reply reply = text_reply("application/json", std::move(answer.body));
   reply.held = std::move(answer.room);
   reply.is_wanted = std::move(answer.is_wanted);

@@ -45,7 +45,7 @@ class Service final : public http::Handler {
   void refuse_from(std::chrono::steady_clock::time_point time);
 
   bool admit(const http::Request& head, http::Reply& refusal) override;
-  http::Reply answer(const http::Request& request) override;
+  http::Reply answer(http::Request& request) override;
   http::Reply error(int status) override;
   void answered(const http::Request& request, int status, double seconds) override;
 
@@ -54,8 +54,8 @@ class Service final : public http::Handler {
   bool is_own_page(std::string_view origin) const;
   bool wait_for_models();
   const ServedModel* find(const std::string& path) const;
-  FillRequest read(const std::string& body, const ServedModel& model);
-  http::Reply fill(const http::Request& request);
+  FillRequest read(http::Request& request, const ServedModel& model);
+  http::Reply fill(http::Request& request);
   http::Reply events();
   std::string models_text() const;
   std::string openapi_text() const;

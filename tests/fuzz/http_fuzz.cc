@@ -32,7 +32,7 @@ class Checked final : public http::Handler {
     if (!is_admitted) check_error(refusal);
     return is_admitted;
   }
-  http::Reply answer(const http::Request& request) override {
+  http::Reply answer(http::Request& request) override {
     http::Reply reply = service_.answer(request);
     if (reply.status != 200) check_error(reply);
     return reply;

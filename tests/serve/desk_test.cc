@@ -168,6 +168,16 @@ TEST_F(DeskTest, APassHasSoManyBytesOfAnswers) {
               ElementsAre(ElementsAre("first"), ElementsAre("a"), ElementsAre("b", "c"), ElementsAre("d")));
 }
 
+TEST_F(DeskTest, APassHasSoManyBytesOfTexts) {
+  keep_busy({.bytes = 100});
+  const std::string a(60, 'a'), b(60, 'b'), c(40, 'c'), d(500, 'd');
+  std::vector<std::future<Answer>> answers;
+  for (const std::string& text : {a, b, c, d}) answers.push_back(desk_->ask(request_for({text})));
+  model_.let_all_through();
+  for (std::future<Answer>& answer : answers) EXPECT_EQ(status_of(answer), 200);
+  EXPECT_THAT(model_.passes(), ElementsAre(ElementsAre("first"), ElementsAre(a), ElementsAre(b, c), ElementsAre(d)));
+}
+
 TEST_F(DeskTest, LargeAnswersHaveSoMuchRoomUntilTheyAreSent) {
   keep_busy({.large = 10, .large_bytes = 100});
   const auto is_refused = [&](uint64_t bytes) {

@@ -35,7 +35,7 @@ class Echo final : public http::Handler {
     refusal.body = "refused";
     return false;
   }
-  http::Reply answer(const http::Request& request) override {
+  http::Reply answer(http::Request& request) override {
     http::Reply reply;
     reply.body = request.method == "POST" ? request.body : request.path;
     if (request.path == "/names") reply.body = request.host + " " + request.origin;
@@ -208,6 +208,22 @@ TEST_F(ServerTest, RefusesBodiesOverTheLimit) {
       "3BMQEAAADCoCrrn9IaHkABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAArwYt8HnKoIYBAA==");
   EXPECT_EQ(request("POST", "/", bomb, "Content-Encoding: gzip\r\n").status, 413);
+}
+
+TEST_F(ServerTest, LargeBodiesHaveSoMuchRoom) {
+  start({.large = 1'000, .large_bodies = 50'000});
+  HttpClient holder(port_);
+  holder.send("POST", "/slow", std::string(40'000, 'x'));
+  echo_.wait_for_slow(1);
+  const HttpReply refused = request("POST", "/", std::string(20'000, 'x'));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.body, "error 429");
+  EXPECT_EQ(request("POST", "/", std::string(9'000, 'x')).status, 200);
+  EXPECT_EQ(request("POST", "/", std::string(1'000, 'x')).status, 200);
+  echo_.open_gate();
+  EXPECT_EQ(holder.read().body.size(), 40'000u);
+  holder.send("POST", "/", std::string(60'000, 'x'));  // the answer before is sent when its room is there again
+  EXPECT_EQ(holder.read().body.size(), 60'000u) << "one alone";
 }
 
 TEST_F(ServerTest, RefusesWhatIsNoHttp) {

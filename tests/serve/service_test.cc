@@ -47,7 +47,7 @@ std::unique_ptr<Service> service_of(ServiceOptions options = {}) {
 /// What a client gets.
 http::Reply reply_to(Service& service, const http::Request& request) {
   http::Reply reply;
-  if (service.admit(request, reply)) reply = service.answer(request);
+  if (http::Request own = request; service.admit(own, reply)) reply = service.answer(own);
   return reply;
 }
 
@@ -69,6 +69,14 @@ TEST(Service, FillsByAModelsName) {
   }
 }
 
+TEST(Service, LetsGoABodyOnceItIsRead) {
+  const auto service = service_of();
+  http::Request request{.method = "POST", .path = "/models/base"};
+  request.body = R"({"inputs": ")" + std::string(1'000, 'a') + "\"}";
+  EXPECT_EQ(service->answer(request).status, 200);
+  EXPECT_LT(request.body.capacity(), 1'000u);
+}
+
 TEST(Service, RefusesWithASentence) {
   const auto service = service_of();
   const auto error = [](const http::Reply& reply) { return Json::parse(reply.body).at("error").get<std::string>(); };
@@ -84,6 +92,7 @@ TEST(Service, RefusesWithASentence) {
   check(got(*service, "/nowhere"), 404, "nothing here");
   check(got(*service, "/events"), 404, "--run");
   check(service->error(413), 413, "--max_body");
+  check(service->error(429), 429, "too many large requests");
 }
 
 TEST(Service, RefusesWhatComesTooLate) {
