@@ -130,6 +130,11 @@ class Serve final : public Command {
     std::optional<serve::Service> service;  // outlives the server
     serve::Server server(host_, static_cast<int>(port_), limits_);
     options_.hosts = server.names();
+    if (options_.hosts.empty() && options_.token.empty())
+      warn(
+          fmt::format("whoever reaches --host {} is answered, pages of other sites too: TEKIO_SERVE_TOKEN limits that "
+                      "to who has it",
+                      printable(host_)));
     service.emplace(options_);
     server.start(*service);
     std::future<std::vector<serve::ServedModel>> opening = std::async(std::launch::async, [this] {

@@ -144,6 +144,21 @@ TEST_F(ServeCommand, DemandsItsToken) {
   EXPECT_EQ(http_request(port_, "GET", "/health").status, 200);
 }
 
+TEST_F(ServeCommand, WarnsWhereOtherMachinesReachItWithoutAToken) {
+  const auto said_with = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"serve", "--port", "0", "--model", model_folder()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    Running server(arguments);
+    EXPECT_TRUE(server.wait_for(" serving  http://")) << server.said();
+    server.signal(SIGTERM);
+    return server.finish().err;
+  };
+  const std::string advice = "TEKIO_SERVE_TOKEN limits that to who has it";
+  EXPECT_THAT(said_with({"--host", "0.0.0.0"}), HasSubstr(advice));
+  EXPECT_THAT(said_with({"--host", "0.0.0.0", "--token", "secret"}), Not(HasSubstr(advice)));
+  EXPECT_THAT(said_with({}), Not(HasSubstr(advice)));
+}
+
 TEST_F(ServeCommand, RefusesPagesOfOtherServers) {
   start();
   EXPECT_EQ(http_request(port_, "GET", "/models").status, 200);
