@@ -15,6 +15,17 @@
 
 namespace tekio::http {
 
+/// Whether a head's lines are what every reader takes them for: httplib passes over a line that ends by LF alone, has a
+/// blank before its colon or goes on with the one before, where a proxy may have read a body's length in it.
+class HeadLines {
+ public:
+  /// False: no header has such a byte there.
+  bool take(char byte);
+
+ private:
+  enum class At { request_line, begin, name, value, line_end, head_end } at_ = At::request_line;
+};
+
 class Connection final : public httplib::Stream {
  public:
   /// Closes the socket in the end. `bell`: rings where who is idle has to leave. `is_wanted`: whether others wait for
@@ -73,6 +84,8 @@ class Connection final : public httplib::Stream {
   uint64_t received_ = 0;         // of all
   std::optional<uint64_t> owed_;  // of all that had come when that was first asked
   bool is_hurried_ = false, is_answering_ = false, is_stream_ = false;
+  bool is_head_ = true, is_bad_head_ = false;
+  HeadLines head_lines_;
   std::string line_;
   std::string buffer_;  // read ahead: httplib reads heads byte by byte
   size_t at_ = 0;

@@ -59,13 +59,18 @@ struct Exchange {
 };
 thread_local Exchange exchange;
 
+bool is_word(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, {},
+                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+}
+
 /// How many bytes follow a head. None where they come in chunks. Refused, by `status`: what two readers could
 /// understand as two sizes.
 std::optional<uint64_t> body_size(const httplib::Request& asked, uint64_t most, int& status) {
   const size_t lengths = asked.get_header_value_count("Content-Length");
   if (asked.has_header("Transfer-Encoding")) {
     const bool is_chunked = asked.get_header_value_count("Transfer-Encoding") == 1 &&
-                            asked.get_header_value("Transfer-Encoding") == "chunked";
+                            is_word(asked.get_header_value("Transfer-Encoding"), "chunked");
     if (lengths > 0 || !is_chunked) status = lengths > 0 ? 400 : 501;
     return std::nullopt;
   }

@@ -169,6 +169,7 @@ TEST_F(ServerTest, UnderstandsHttp) {
   EXPECT_THAT(head.headers, Contains(Pair("content-length", "4")));
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").body,
             "abcde");
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").body, "abc");
   EXPECT_EQ(request("POST", "/", test::from_base64("H4sIAAAAAAACA6tWyswrKC0pVrJSUEpUiPZ1DPaO1VOqBQB4smS4FwAAAA=="),
                     "Content-Encoding: gzip\r\n")
                 .body,
@@ -240,6 +241,20 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab").status, 400);
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
             400);
+  // Lines that one reader takes for a header, and another passes over.
+  const std::string next = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const char* line :
+       {"Content-Length : 38\r\n", "Content-Length\t: 38\r\n", "Content-Length: 38\n", "A: b\nContent-Length: 38\r\n",
+        "A: b\r\n Content-Length: 38\r\n", "A: b\r\n\tc\r\n", " Content-Length: 38\r\n", "A: b\rContent-Length: 38\r\n",
+        "Content-Length\r\n", ": 38\r\n", "Content-Length: 38\r\nTransfer-Encoding : chunked\r\n",
+        "Transfer-Encoding\v: chunked\r\n"}) {
+    HttpClient client(port_);
+    client.send(std::string("POST / HTTP/1.1\r\n") + line + "\r\n" + next);
+    EXPECT_EQ(client.read().status, 400) << line;
+    EXPECT_TRUE(client.closes_without_reply()) << line;
+  }
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nA: b\r\n\n" + next).status, 400);
+  EXPECT_EQ(reply_to("GET / HTTP/1.1\nHost: x\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").status, 501);
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status, 400);
   EXPECT_EQ(request("POST", "/", "--x--", "Content-Type: multipart/form-data; boundary=x\r\n").status, 415);
