@@ -49,8 +49,13 @@ nb::object logits_of(const MaskedLM& model, const Numbers& ids, const Numbers& t
 
 /// Arrays of the weights where they lie, which must not be written to. They keep what they point at.
 nb::dict state_dict_of(const MaskedLM& model) {
+  std::vector<WeightView> weights;
+  {
+    const ReleasedCall released;  // whoever has the model may be waiting for Python's lock
+    weights = model.state_dict();
+  }
   nb::dict dict;
-  for (const WeightView& weight : model.state_dict()) {
+  for (const WeightView& weight : weights) {
     const nb::capsule owner(new std::shared_ptr<const void>(weight.owner),
                             [](void* p) noexcept { delete static_cast<std::shared_ptr<const void>*>(p); });
     const std::vector<size_t> shape(weight.shape.begin(), weight.shape.end());

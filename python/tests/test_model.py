@@ -73,6 +73,23 @@ class Models(unittest.TestCase):
         del model
         np.testing.assert_array_equal(first, before)
 
+    def test_weights_while_another_thread_computes(self):
+        # In a process of its own, since a lock that both wait for stops all of Python.
+        said = support.run_python(
+            f"""
+import threading, tekio
+model = tekio.AutoModelForMaskedLM.from_pretrained({support.MODEL!r}, threads=1)
+thread = threading.Thread(target=lambda: [model(input_ids=[[2, 5, 6, 7] * 8] * 200) for _ in range(10)])
+thread.start()
+count = 0
+while thread.is_alive():
+    count = len(model.state_dict())
+print(count)
+""",
+            timeout=120,
+        )
+        self.assertEqual(int(said), len(self.model.state_dict()))
+
     def test_saving(self):
         with tempfile.TemporaryDirectory() as folder:
             self.model.save_pretrained(folder)
