@@ -71,7 +71,6 @@ class Trainer:
         if eval_dataset is None and self.args.eval_strategy != "no":
             raise UsageError(f'eval_strategy is "{self.args.eval_strategy}", but there is no eval_dataset to evaluate on')
         self.state, self.control = TrainerState(), TrainerControl()
-        self._before = []  # entries of the history that are no part of the run's
         self._settled()  # refuses what cannot be honoured before anything is done
         self._callbacks = CallbackList(callbacks, self)
         self._callbacks.call("on_init_end")
@@ -124,8 +123,7 @@ class Trainer:
             if resume:
                 self._take_up(checkpoint)
             else:
-                self.state.best_metric = self.state.best_global_step = self.state.best_model_checkpoint = None
-                self._before = list(self.state.log_history)  # of evaluations before
+                self.state = TrainerState()  # a history of its own, as the reference's
             flow = _Flow(self, len(train))
             self._callbacks.call("on_train_begin")
             try:
@@ -246,15 +244,12 @@ class Trainer:
         place = os.path.join(checkpoint, "trainer_state.json")
         if os.path.exists(place):  # else the library says what is wrong
             self.state = TrainerState.load_from_json(place)
-            self._before = []
 
     def _take_state(self, run_dir):
         """What the library has written down of the run."""
         place = os.path.join(run_dir, "trainer_state.json")
         if os.path.exists(place):
-            history = self._before + TrainerState.load_from_json(place).log_history
             self.state = TrainerState.load_from_json(place)
-            self.state.log_history = history
 
 
 class _Flow:
