@@ -4,7 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <cstdint>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,10 +27,26 @@ std::string digest_of_weights(const ParameterSet& weights) {
   return checksum_text(checksum.value());
 }
 
-/// Of the program that this process runs; empty where the system does not show it.
+/// The file in which this code is: the program, or a library of Python's.
+std::string own_file() {
+  static const char here = 0;
+  const auto address = reinterpret_cast<uintptr_t>(&here);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
+    uintptr_t begin = 0, end = 0;
+    std::string rights, offset, device, inode, path;
+    char dash = 0;
+    words >> std::hex >> begin >> dash >> end >> rights >> offset >> device >> inode >> std::ws;
+    if (begin <= address && address < end && std::getline(words, path)) return path;
+  }
+  return "/proc/self/exe";
+}
+
+/// Of the build that computes; empty where the system does not show it.
 std::string digest_of_program() {
   try {
-    return checksum_text(checksum_of(MappedFile("/proc/self/exe").bytes()));
+    return checksum_text(checksum_of(MappedFile(own_file()).bytes()));
   } catch (const Error&) {
     return "";
   }

@@ -6,7 +6,10 @@ namespace tekio {
 
 AdaptReport Trainer::stopped(const std::string& masking_state) {
   if (!journal_.is_saved()) save(masking_state);
-  return journal_.stopped(stop_.number());
+  AdaptReport report = journal_.stopped(stop_.number());
+  // None leaves before rank 0 has saved: a launcher that sees one end by a signal's exit code may end all others.
+  ranks_.gather("");
+  return report;
 }
 
 /// Where the best model is wanted and the last is another: its weights, in place of the last ones.

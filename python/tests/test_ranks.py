@@ -1,0 +1,63 @@
+"""A Trainer in several processes, which mpirun started."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+
+RANK = f"""
+import os, signal, sys, tekio, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+tokenizer = tekio.AutoTokenizer.from_pretrained({support.MODEL!r})
+model = tekio.AutoModelForMaskedLM.from_pretrained({support.MODEL!r}, threads=1)
+chunks = tekio.chunk(["a film that is good and long and " * 9] * 60, tokenizer, 16, use_cache=False)
+args = tekio.TrainingArguments(sys.argv[1], disable_tqdm=True, max_steps=1_000_000, save_strategy="no", eval_strategy="no")
+trainer = tekio.Trainer(model=model, args=args, train_dataset=chunks, processing_class=tokenizer)
+class Begun:
+    def on_step_end(self, args, state, control, **more):
+        if state.global_step == 3:
+            print("begun", flush=True)
+    def on_save(self, args, state, control, **more):
+        time.sleep(2)  # the other one must not end meanwhile: its end would be this one's
+        print("saved", flush=True)
+trainer.add_callback(Begun())
+open(sys.argv[1] + "." + str(os.getpid()), "w").close()
+trainer.train()
+"""
+
+
+class Ranks(unittest.TestCase):
+    def expect_saved(self, mpi):
+        launcher = shutil.which(f"mpirun.{mpi}")
+        if launcher is None:
+            self.skipTest(f"not installed: {mpi}")
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+            command = [launcher, *(["--oversubscribe", "--bind-to", "none"] if mpi == "openmpi" else []), "-n", "2", sys.executable, "-c", RANK, str(folder / "run")]
+            with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as launched:
+                self.assertEqual(launched.stdout.readline(), "begun\n")
+                processes = [int(path.suffix[1:]) for path in folder.glob("run.*")]
+                self.assertEqual(len(processes), 2)
+                for process in processes:
+                    with contextlib.suppress(ProcessLookupError):  # the first one's ends both
+                        os.kill(process, signal.SIGINT)
+                printed, said = launched.communicate(timeout=60)
+            self.assertEqual(printed.split()[:1], ["saved"], said)
+            self.assertIn("KeyboardInterrupt", said)
+            saved = list((folder / "run").glob("checkpoint-*"))
+            self.assertEqual(len(saved), 1, said)
+            self.assertTrue((saved[0] / "model.safetensors").exists(), said)
+
+    def test_ctrl_c_saves_with_open_mpi(self):
+        self.expect_saved("openmpi")
+
+    def test_ctrl_c_saves_with_mpich(self):
+        self.expect_saved("mpich")
