@@ -1,7 +1,8 @@
-// The body of a request to tekio serve: any bytes are a request within its limits or are refused by 400 with a sentence
-// that is JSON again; a request that is taken is answered by JSON.
+// The body of a request to tekio serve: any bytes are a request within its limits or are refused by 400 or, where a
+// text is too long, by 422, with a sentence that is JSON again; a request that is taken is answered by JSON.
 #include "base/json.h"
 #include "fuzz.h"
+#include "serve/answer_size.h"
 #include "serve/fill_request.h"
 
 namespace {
@@ -12,14 +13,15 @@ void check(bool holds) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t count) {
   using namespace tekio;
-  const serve::RequestLimits limits{.vocabulary = 1'000, .mask_token = "[MASK]", .texts = 8, .targets = 8};
+  static const serve::AnswerSize size(Tokenizer::from_pretrained(TEKIO_TOKENIZER), 1'000, 64);
+  static const serve::RequestLimits limits{.vocabulary = 1'000, .size = size, .texts = 8, .targets = 8};
   serve::FillRequest request;
   try {
-    request = serve::parse_fill_request(fuzz::as_text(data, size), limits);
+    request = serve::parse_fill_request(fuzz::as_text(data, count), limits);
   } catch (const serve::Refusal& refused) {
-    check(refused.status == 400);
+    check(refused.status == 400 || refused.status == 422);
     check(parse_json(serve::error_body(refused.what()), "error").at("error").is_string());
     return 0;
   }
