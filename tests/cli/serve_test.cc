@@ -1,4 +1,5 @@
 // tekio serve: what it answers, what it refuses, and how it ends.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -177,10 +178,14 @@ TEST_F(ServeCommand, EndsWhenWhatHadArrivedIsAnswered) {
     ASSERT_TRUE(clients.back()->send("POST", "/models/tiny-model", body));
     ASSERT_EQ(clients.back()->read().status, 200);
   }
-  // What is sent to this machine has arrived. So many that most wait when the server hears the signal.
+  // So many that most wait when the server hears the signal. In one piece: what is sent to this machine has arrived,
+  // while of many pieces some wait on this side until others are acknowledged.
   constexpr int kRequests = 50;
-  for (const auto& client : clients)
-    for (int i = 0; i < kRequests; ++i) ASSERT_TRUE(client->send("POST", "/models/tiny-model", body));
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i)
+    requests += fmt::format("POST /models/tiny-model HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+                            body.size(), body);
+  for (const auto& client : clients) ASSERT_TRUE(client->send(requests));
   server_->signal(SIGTERM);
   for (const auto& client : clients) {
     for (int i = 0; i < kRequests; ++i) ASSERT_EQ(client->read().status, 200) << i;
