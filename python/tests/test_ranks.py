@@ -14,6 +14,8 @@ import support
 
 import tekio
 
+PACKAGE = pathlib.Path(tekio.__path__[0])
+ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 RANK = f"""
 import os, signal, sys, tekio, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,14 +38,43 @@ trainer.train()
 
 
 class Ranks(unittest.TestCase):
-    def expect_saved(self, mpi):
-        launcher, module = shutil.which(f"mpirun.{mpi}"), pathlib.Path(tekio.__path__[0]) / "lib" / "tekio" / f"libtekio_mpi_{mpi}.so"
+    def launcher(self, mpi):
+        """The words before "-n"."""
+        launcher, module = shutil.which(f"mpirun.{mpi}"), PACKAGE / "lib" / "tekio" / f"libtekio_mpi_{mpi}.so"
         if launcher is None or not module.exists():
             self.skipTest(f"not installed: {mpi if launcher is None else module.name}")
+        return [launcher, *(["--oversubscribe", "--bind-to", "none"] if mpi == "openmpi" else [])]
+
+    def expect_another_build_refused(self, mpi):
+        launcher = self.launcher(mpi)
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-            command = [launcher, *(["--oversubscribe", "--bind-to", "none"] if mpi == "openmpi" else []), "-n", "2", sys.executable, "-c", RANK, str(folder / "run")]
+            (folder / "other" / "tekio").mkdir(parents=True)
+            for part in PACKAGE.iterdir():
+                if part.name == "_tekio.abi3.so":
+                    (folder / "other" / "tekio" / part.name).write_bytes(part.read_bytes() + b" ")  # which changes nothing but its bytes
+                else:
+                    (folder / "other" / "tekio" / part.name).symlink_to(part.resolve())
+            rank = ["-n", "1", "env"]
+            program = [sys.executable, "-c", RANK, str(folder / "run")]
+            own, other = (f"PYTHONPATH={os.pathsep.join(filter(None, [*first, *sys.path]))}" for first in ([], [str(folder / "other")]))
+            command = [*launcher, *rank, own, *program, ":", *rank, other, *program]
+            done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("the program is another build on rank 1", done.stderr)
+
+    def test_another_build_is_refused_with_open_mpi(self):
+        self.expect_another_build_refused("openmpi")
+
+    def test_another_build_is_refused_with_mpich(self):
+        self.expect_another_build_refused("mpich")
+
+    def expect_saved(self, mpi):
+        launcher = self.launcher(mpi)
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            command = [*launcher, "-n", "2", sys.executable, "-c", RANK, str(folder / "run")]
             with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as launched:
                 self.assertEqual(launched.stdout.readline(), "begun\n")
                 processes = [int(path.suffix[1:]) for path in folder.glob("run.*")]

@@ -45,6 +45,7 @@ TEST_P(RanksOf, OneThatIsKilledIsNamedWhereTheLauncherLetsTheOthersLive) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
 }
 
+// As by a file system that does not answer: nobody reads the pipe that rank 0 opens.
 TEST_P(RanksOf, OneThatIsHeldUpEndsWithTheOthers) {
   if (GetParam() != "openmpi") GTEST_SKIP() << "MPICH's launcher ends the others whatever it is told";
   const ScratchFolder folder;
@@ -56,10 +57,9 @@ TEST_P(RanksOf, OneThatIsHeldUpEndsWithTheOthers) {
     for (const int process : processes)
       if (process != first) ::kill(process, SIGKILL);
   };
-  const auto result =
-      launch_beside(trace, strike, {"--enable-recovery"},
-                    {"adapt", "--model", model_folder(), "--data", text, "--chunk_size", "16", "--max_steps", "6",
-                     "--threads", "1", "--trace", trace, "--output_dir", folder / "run"});
+  const auto result = launch_beside(
+      trace, strike, {"--enable-recovery"},
+      adapt(text, {"--max_steps", "6", "--threads", "1", "--trace", trace, "--output_dir", folder / "run"}));
   EXPECT_LT(result.seconds, 30);
   EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: rank "), HasSubstr("was not heard of for 3 s")));
 }
@@ -67,32 +67,10 @@ TEST_P(RanksOf, OneThatIsHeldUpEndsWithTheOthers) {
 TEST_P(RanksOf, ASignalStopsAllWithACheckpoint) {
   const ScratchFolder folder;
   const std::string text = folder.write("text.txt", sentences(60));
-  const auto adapt = [&](const std::string& name, const char* updates) {
-    return std::vector<std::string>{"adapt",
-                                    "--model",
-                                    model_folder(),
-                                    "--data",
-                                    text,
-                                    "--chunk_size",
-                                    "16",
-                                    "--per_device_train_batch_size",
-                                    "1",
-                                    "--max_steps",
-                                    updates,
-                                    "--lr_scheduler_type",
-                                    "constant",
-                                    "--save_strategy",
-                                    "no",
-                                    "--eval_strategy",
-                                    "no",
-                                    "--dtype",
-                                    "f32",
-                                    "--threads",
-                                    "1",
-                                    "--trace",
-                                    folder / (name + ".trace"),
-                                    "--output_dir",
-                                    folder / name};
+  const auto run_of = [&](const std::string& name, const std::string& updates) {
+    return adapt(text, {"--per_device_train_batch_size", "1", "--max_steps", updates, "--lr_scheduler_type", "constant",
+                        "--save_strategy", "no", "--eval_strategy", "no", "--threads", "1", "--trace",
+                        folder / (name + ".trace"), "--output_dir", folder / name});
   };
   // One after another: those whose own signal comes last have ended their training by then, and wait for rank 0.
   for (const std::string name : {"one", "all", "one-after-another"}) {
@@ -105,7 +83,7 @@ TEST_P(RanksOf, ASignalStopsAllWithACheckpoint) {
         if (name == "one-after-another") std::this_thread::sleep_for(std::chrono::milliseconds(15));
       }
     };
-    const auto stopped = launch_beside(folder / name, strike, {}, adapt(name, "1000000"));
+    const auto stopped = launch_beside(folder / name, strike, {}, run_of(name, "1000000"));
     EXPECT_EQ(stopped.code, 128 + SIGTERM) << stopped.err;
     EXPECT_THAT(stopped.err, Not(HasSubstr("tekio: ")));
     std::vector<int> steps;
@@ -113,11 +91,11 @@ TEST_P(RanksOf, ASignalStopsAllWithACheckpoint) {
       if (const std::string file = entry.path().filename().string(); file.starts_with("checkpoint-"))
         steps.push_back(std::stoi(file.substr(11)));
     ASSERT_EQ(steps.size(), 1u) << stopped.err;
-    auto resume = adapt(name, std::to_string(steps[0] + 2).c_str());
+    auto resume = run_of(name, std::to_string(steps[0] + 2));
     resume.push_back("--resume_from_checkpoint");
     const auto resumed = launch(kRanks, {}, resume);
     ASSERT_EQ(resumed.code, 0) << resumed.err;
-    const auto whole = launch(kRanks, {}, adapt(name + "-whole", std::to_string(steps[0] + 2).c_str()));
+    const auto whole = launch(kRanks, {}, run_of(name + "-whole", std::to_string(steps[0] + 2)));
     ASSERT_EQ(whole.code, 0) << whole.err;
     EXPECT_EQ(read_file(folder / (name + "/model.safetensors")),
               read_file(folder / (name + "-whole/model.safetensors")));
@@ -128,16 +106,14 @@ TEST_P(RanksOf, TheExitCodeIsThatOfWhatEndedAll) {
   const ScratchFolder folder;
   const std::string text = folder.write("text.txt", sentences(60));
   folder.write("foreign/mine.txt", "not a run's");
-  const auto adapt = [&](const std::string& output, const std::string& trace) {
-    return std::vector<std::string>{
-        "adapt", "--model", model_folder(), "--data",  text,  "--chunk_size", "16",           "--max_steps",
-        "2",     "--dtype", "f32",          "--trace", trace, "--output_dir", folder / output};
+  const auto run_of = [&](const std::string& output, const std::string& trace) {
+    return adapt(text, {"--max_steps", "2", "--trace", trace, "--output_dir", folder / output});
   };
   // What rank 0 alone finds; more than once, since what launchers make of it by themselves differs from time to time.
   for (int i = 0; i < 3; ++i) {
-    const auto refused = launch(kRanks, {}, adapt("foreign", folder / "trace"));
+    const auto refused = launch(kRanks, {}, run_of("foreign", folder / "trace"));
     EXPECT_EQ(refused.code, 2) << refused.err;
-    const auto full = launch(kRanks, {}, adapt("run", "/dev/full"));
+    const auto full = launch(kRanks, {}, run_of("run", "/dev/full"));
     EXPECT_EQ(full.code, 4) << full.err;
     EXPECT_THAT(full.err, HasSubstr("No space left on device"));
     std::filesystem::remove_all(folder / "run");

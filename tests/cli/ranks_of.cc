@@ -1,4 +1,5 @@
 #include "ranks_of.h"
+#include "program.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -79,6 +80,13 @@ cli::ProcessResult RanksOf::launch_and_signal(int signal, int victim, std::vecto
     ::kill(processes[static_cast<size_t>(victim)], signal);
   };
   return launch_beside(mark, strike, std::move(options), {"bench", "allreduce", "--repeats", "10000", "--bytes", mark});
+}
+
+std::vector<std::string> RanksOf::adapt(const std::string& text, const std::vector<std::string>& more) {
+  std::vector<std::string> words = {"adapt",        "--model", model_folder(), "--data", text,
+                                    "--chunk_size", "16",      "--dtype",      "f32"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
 }
 
 cli::ProcessResult RanksOf::launch_beside(const std::string& mark,

@@ -23,6 +23,9 @@ class RanksOf : public testing::TestWithParam<std::string> {
   static cli::ProcessResult launch(int ranks, std::vector<std::string> options,
                                    const std::vector<std::string>& arguments);
 
+  /// `tekio adapt` of the tiny model, with the text's chunks of 16, in float32.
+  static std::vector<std::string> adapt(const std::string& text, const std::vector<std::string>& more);
+
   /// Long work of several ranks, one of which, `victim`, gets `signal` in the middle of it.
   static cli::ProcessResult launch_and_signal(int signal, int victim, std::vector<std::string> options = {});
 

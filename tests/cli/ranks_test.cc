@@ -70,41 +70,18 @@ TEST_P(RanksOf, AStepOfAllIsMeasuredWithWhatTheyExchange) {
   EXPECT_THAT(refused.err, HasSubstr("start it without mpirun or srun"));
 }
 
-// As by a file system that does not answer: nobody reads the pipe that rank 0 opens.
-
 TEST_P(RanksOf, AdaptAndEvaluateAsOneProcessDoes) {
   const ScratchFolder folder;
   const std::string text = folder.write("text.txt", sentences(60));
-  const auto adapt = [&](const std::string& name, const char* accumulation) {
-    return std::vector<std::string>{"adapt",
-                                    "--model",
-                                    model_folder(),
-                                    "--data",
-                                    text,
-                                    "--chunk_size",
-                                    "16",
-                                    "--per_device_train_batch_size",
-                                    "2",
-                                    "--gradient_accumulation_steps",
-                                    accumulation,
-                                    "--max_steps",
-                                    "6",
-                                    "--save_strategy",
-                                    "steps",
-                                    "--save_steps",
-                                    "4",
-                                    "--dtype",
-                                    "f32",
-                                    "--threads",
-                                    "1",
-                                    "--output_dir",
-                                    folder / name,
-                                    "--json"};
+  const auto run_of = [&](const std::string& name, const std::string& accumulation) {
+    return adapt(text, {"--per_device_train_batch_size", "2", "--gradient_accumulation_steps", accumulation,
+                        "--max_steps", "6", "--save_strategy", "steps", "--save_steps", "4", "--threads", "1",
+                        "--output_dir", folder / name, "--json"});
   };
-  const Result one = run(adapt("one", "4"));
+  const Result one = run(run_of("one", "4"));
   ASSERT_EQ(one.code, 0) << one.err;
   EXPECT_EQ(one.json()["world_size"], 1);
-  const auto several = launch(4, {}, adapt("several", "1"));
+  const auto several = launch(4, {}, run_of("several", "1"));
   ASSERT_EQ(several.code, 0) << several.err;
   const auto document = nlohmann::ordered_json::parse(several.out);  // one of them
   EXPECT_EQ(document["world_size"], 4);
@@ -124,7 +101,7 @@ TEST_P(RanksOf, AdaptAndEvaluateAsOneProcessDoes) {
   for (const char* key : {"seconds", "world_size"}) alone.erase(key), together.erase(key);
   EXPECT_EQ(together, alone);
 
-  auto resume = adapt("resumed", "1");
+  auto resume = run_of("resumed", "1");
   const auto option = std::ranges::find(resume, "--gradient_accumulation_steps");
   resume.erase(option, option + 2);
   resume.insert(resume.end(), {"--resume_from_checkpoint", folder / "several/checkpoint-4"});
