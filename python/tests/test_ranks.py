@@ -59,7 +59,8 @@ class Ranks(unittest.TestCase):
             program = [sys.executable, "-c", RANK, str(folder / "run")]
             own, other = (f"PYTHONPATH={os.pathsep.join(filter(None, [*first, *sys.path]))}" for first in ([], [str(folder / "other")]))
             command = [*launcher, *rank, own, *program, ":", *rank, other, *program]
-            done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+            # In a folder that holds no package: with -c, Python looks where it stands before all of PYTHONPATH.
+            done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("the program is another build on rank 1", done.stderr)
 
