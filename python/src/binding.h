@@ -1,6 +1,6 @@
 // The extension module `tekio._tekio`: the library's types as they are, for the package's Python files to dress in the
 // names and shapes of the reference stack. Whatever computes or waits does it without Python's lock (GIL), and ends
-// soon after Ctrl-C (interrupts.h).
+// soon after Ctrl-C (interrupts.h) and before Python does (gil.h).
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -19,6 +19,7 @@ namespace nb = nanobind;
 namespace tekio::python {
 
 void bind_errors(nb::module_& m);
+void bind_ending(nb::module_& m);
 void bind_log(nb::module_& m);
 void bind_options(nb::module_& m);
 void bind_text(nb::module_& m);

@@ -27,8 +27,17 @@ void Interrupts::put_off() {
 
 int Interrupts::number() {
   if (raised_) return SIGINT;
+  if (is_ending()) {
+    const GilAcquired gil;
+    try {
+      throw_ending();
+    } catch (const nb::python_error& error) {
+      raised_.emplace(error);
+    }
+    return SIGTERM;
+  }
   if (is_deaf_ || (since_.seconds() < kSeconds && !is_put_off)) return 0;
-  const nb::gil_scoped_acquire gil;
+  const GilAcquired gil;
   since_.restart();
   is_put_off = false;
   if (PyErr_CheckSignals() != 0) {
@@ -42,7 +51,7 @@ int Interrupts::number() {
 Released::Released(Interrupts& interrupts)
     : interruptible_([&interrupts] {
         if (interrupts.number() == 0) return;
-        const nb::gil_scoped_acquire gil;
+        const GilAcquired gil;
         interrupts.rethrow();
       }) {}
 

@@ -1,4 +1,4 @@
-// Ctrl-C, and whatever else Python's handlers of signals raise, while the library computes.
+// Ctrl-C, whatever else Python's handlers of signals raise, and the end of Python, while the library computes.
 #pragma once
 
 #include <csignal>
@@ -6,7 +6,7 @@
 
 #include "base/interruption.h"
 #include "base/stopwatch.h"
-#include "binding.h"
+#include "gil.h"
 
 namespace tekio::python {
 
@@ -21,11 +21,11 @@ class Interrupts {
   /// A callback of Python's, with the GIL: where one of these comes while it runs, it is as if it had come beside it.
   template <typename Callback>
   void hear(const Callback& callback) {
-    const nb::gil_scoped_acquire gil;
+    const GilAcquired gil;
     try {
-      callback();
+      within_python(callback);
     } catch (const nb::python_error& error) {
-      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+      if (!error.matches(PyExc_KeyboardInterrupt) && !(is_ending() && error.matches(PyExc_SystemExit))) throw;
       raised_.emplace(error);
     }
   }
@@ -47,7 +47,7 @@ class Released {
   explicit Released(Interrupts& interrupts);
 
  private:
-  nb::gil_scoped_release released_;
+  GilReleased released_;
   Interruptible interruptible_;
 };
 

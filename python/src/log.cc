@@ -31,9 +31,9 @@ class PythonLog final : public LogSink {
   /// What a sink throws is lost. Ctrl-C must not be where it meets the log.
   template <typename Call>
   static void tell(const char* function, const Call& call) {
-    const nb::gil_scoped_acquire gil;
+    const GilAcquired gil;
     try {
-      call(nb::module_::import_("tekio.log").attr(function));
+      within_python([&] { call(nb::module_::import_("tekio.log").attr(function)); });
     } catch (const nb::python_error& error) {
       if (!error.matches(PyExc_KeyboardInterrupt)) throw;
       Interrupts::put_off();
@@ -54,10 +54,8 @@ bool is_looked_at() {
 void bind_log(nb::module_& m) {
   m.def(
       "show_progress", [](bool shown) { return bars.exchange(shown); }, nb::arg("shown"));
-  m.def("close_log", [] { set_log_sink(nullptr); });
   bars = is_looked_at();
   set_log_sink(std::make_shared<PythonLog>());
-  nb::module_::import_("atexit").attr("register")(m.attr("close_log"));  // threads may speak while Python ends
 }
 
 }  // namespace tekio::python

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "binding.h"
 #include "data/masking.h"
+#include "gil.h"
 
 namespace tekio::python {
 namespace {
@@ -69,7 +70,7 @@ class TokenMasker {
     }
     Batch batch;
     {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       batch = collate(list);
     }
     std::vector<int64_t> masked(batch.input_ids.begin(), batch.input_ids.end()), labels(rows * width, -100);

@@ -109,7 +109,7 @@ void bind_model(nb::module_& m) {
       .def("logits", &logits_of, nb::arg("ids"), nb::arg("types"), nb::arg("offsets"))
       .def("state_dict", &state_dict_of)
       .def("resize_token_embeddings", &MaskedLM::resize_token_embeddings, nb::arg("rows"), nb::arg("seed"),
-           nb::call_guard<nb::gil_scoped_release>())
+           nb::call_guard<GilReleased>())
       .def(
           "save_pretrained", [](const MaskedLM& model, const std::string& folder) { model.save_pretrained(folder); },
           nb::arg("folder"), WithoutGil());

@@ -11,4 +11,5 @@ NB_MODULE(_tekio, m) {
   tekio::python::bind_model(m);
   tekio::python::bind_train(m);
   tekio::python::bind_log(m);
+  tekio::python::bind_ending(m);
 }

@@ -139,7 +139,7 @@ nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_
   call_back(options, flow, interrupts);
   AdaptReport report;
   {
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     const Chunks::Split data{.train = train_chunks, .test = eval_chunks ? *eval_chunks : train_chunks.select({})};
     report = adapt(model, tokenizer, data, options, processes());
   }
@@ -213,7 +213,7 @@ std::string run_here(const std::vector<std::string>& arguments, const nb::object
     cli::Output out(printed);
     try {
       cli::run_command(arguments, out, [&](TrainingOptions& options) {
-        const nb::gil_scoped_acquire gil;
+        const GilAcquired gil;
         options.should_stop = [&] { return interrupts.number(); };
         if (!flow.is_none()) call_back(options, flow, interrupts);
       });

@@ -1,0 +1,148 @@
+"""Python ends while threads that it does not wait for (daemon threads) are within calls: with its own exit code, soon, and without a
+word."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import support
+
+SOON, NEVER_HEEDED = 4.0, 5.0  # seconds: calls end in less; what heeds nothing is waited for as long
+
+PROGRAM = """
+import atexit, os, pathlib, sys, threading, time
+
+last = []  # what is called after all that tekio does before Python ends
+atexit.register(lambda: [each() for each in last])
+
+import tekio
+
+started = threading.Event()
+tokenizer = tekio.AutoTokenizer.from_pretrained(MODEL)
+model = tekio.AutoModelForMaskedLM.from_pretrained(MODEL, threads=1)
+
+def await_start():
+    if not started.wait(60):
+        os._exit(9)
+
+def begin(call):
+    threading.Thread(target=call, daemon=True).start()
+
+def fill():
+    fill_mask = tekio.pipeline("fill-mask", model=model, tokenizer=tokenizer)
+    while True:
+        fill_mask(["ab cd [MASK] ef"] * 5, top_k=1)
+        started.set()
+        fill_mask(["ab cd [MASK] ef"] * 100_000, top_k=1)
+
+def chunk():
+    texts = ["abc def gh " * 200] * 50_000
+    tekio.chunk(texts[:10], tokenizer, 16, use_cache=False)
+    started.set()
+    while True:
+        tekio.chunk(texts, tokenizer, 16, use_cache=False)
+
+def train(at_step=lambda: None):
+    class Tells(tekio.TrainerCallback):
+        def on_step_end(self, *_, **__):
+            started.set()
+            at_step()
+    chunks = tekio.chunk(["abc def gh ij kl mn " * 40] * 40, tokenizer, 16, use_cache=False)
+    args = tekio.TrainingArguments("run", disable_tqdm=True, max_steps=1_000_000)
+    tekio.Trainer(model=model, args=args, train_dataset=chunks, processing_class=tokenizer, callbacks=[Tells()]).train()
+
+def adapt():
+    pathlib.Path("rows.txt").write_text("a b c d e f g h\\n" * 2000)
+    tekio.adapt(MODEL, "rows.txt", output_dir="adapted", chunk_size=8, max_steps=1_000_000, general_data="none", no_cache=True, threads=1, save_strategy="no")
+
+def adapt_begun():
+    while not pathlib.Path("adapted", "metrics.jsonl").exists():
+        time.sleep(0.01)
+    started.set()
+
+def for_ever():
+    while True:
+        time.sleep(0.0001)  # asks for Python's lock again and again
+
+"""
+
+
+class Ending(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def ends(self, program, code=7):
+        """Seconds from "end" on standard output, the last thing that the program does, until the process has ended."""
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        begun = None
+        with subprocess.Popen(
+            [sys.executable, "-c", f"MODEL = {support.MODEL!r}" + PROGRAM + program], cwd=self.folder, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:  # fmt: skip
+            watch = threading.Timer(90, process.kill)
+            watch.start()
+            for line in process.stdout:
+                if line == "end\n":
+                    begun = time.monotonic()
+            said = process.stderr.read()
+            watch.cancel()
+        seconds = time.monotonic() - (begun or 0)
+        self.assertEqual((process.returncode, said), (code, ""))
+        return seconds
+
+    def test_within_each_call(self):
+        last = 'await_start()\ntime.sleep(0.2)\nprint("end", flush=True)\nsys.exit(7)\n'
+        for begin in ("begin(fill)", "begin(chunk)", "begin(adapt), begin(adapt_begun)", "begin(train)"):
+            with self.subTest(begin):
+                self.assertLess(self.ends(begin + "\n" + last), SOON)
+
+    def test_training_leaves_a_checkpoint(self):
+        self.ends('begin(train)\nawait_start()\nprint("end", flush=True)\nsys.exit(7)\n')
+        self.assertRegex(" ".join(os.listdir(os.path.join(self.folder, "run"))), r"\bcheckpoint-\d")
+
+    def test_all_at_once(self):
+        self.ends(
+            "for each in (fill, chunk, adapt, adapt_begun, lambda: train(lambda: tokenizer(['a b']))):\n    begin(each)\n"
+            'await_start()\ntime.sleep(1)\nprint("end", flush=True)\nsys.exit(7)\n'
+        )
+
+    def test_a_callback_that_never_returns(self):
+        seconds = self.ends('begin(lambda: train(for_ever))\nawait_start()\nprint("end", flush=True)\nsys.exit(7)\n')
+        self.assertGreater(seconds, NEVER_HEEDED - 1)
+        self.assertLess(seconds, NEVER_HEEDED + SOON)
+
+    def test_an_exception_ends_it(self):
+        seconds = self.ends('begin(chunk)\nawait_start()\nsys.excepthook = lambda *_: print("end", flush=True)\nraise ValueError\n', code=1)
+        self.assertLess(seconds, SOON)
+
+    def test_a_forked_process_waits_for_no_thread_of_its_parent(self):
+        seconds = self.ends(
+            "import warnings\nwarnings.simplefilter('ignore')\n"
+            "begin(lambda: train(for_ever))\nawait_start()\n"
+            "child = os.fork()\n"
+            "if child == 0:\n    sys.exit(3)\n"
+            "begun = time.monotonic()\n"
+            "code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+            "print(time.monotonic() - begun)\n"
+            f"quick = time.monotonic() - begun < {SOON}\n"
+            'print("end", flush=True)\nos._exit(7 if (code, quick) == (3, True) else 1)\n'
+        )
+        self.assertLess(seconds, SOON)
+
+    def test_the_thread_that_ends_python_may_call(self):
+        self.ends(
+            "begin(fill)\nawait_start()\n"
+            "last.append(lambda: tokenizer('a b c'))\n"
+            "last.append(lambda: model(input_ids=[[2, 5, 3]]))\n"
+            'last.append(lambda: print("end", flush=True))\nsys.exit(7)\n'
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
