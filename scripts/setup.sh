@@ -5,7 +5,7 @@
 #
 #   sh scripts/setup.sh         what make build, adapt, test, bench and install need
 #   sh scripts/setup.sh --ci    also clang, clang-format, the fuzzers' runtime, and a Japanese dictionary, a second MPI, shells, a
-#                               notebook's kernel, a browser, axe-core and TensorBoard for tests
+#                               notebook's kernel, a browser, axe-core, TensorBoard, pandas, pyarrow and datasets for tests
 set -eu
 
 notebooks="" browser=""
@@ -114,9 +114,11 @@ get_python() {
 as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo"
 
-# Tests drive a Chromium through the page, have axe-core look for what keeps people from using it, TensorBoard read a run's events, and
-# schemathesis ask a server for all that it says it does.
+# Tests drive a Chromium through the page, have axe-core look for what keeps people from using it, TensorBoard read a run's events,
+# schemathesis ask a server for all that it says it does, and the Python package take data of pandas, pyarrow and datasets.
 # Whatever is in the way of these, the tests that need them are skipped.
+readers="tensorboard==2.* schemathesis==4.* pandas==3.1.1 pyarrow==$arrow_version datasets==5.2.0"
+
 get_readers() {
   [ -n "$browser" ] || return 0
   if ! command -v "$browser" >/dev/null 2>&1 && ! command -v chromium >/dev/null 2>&1; then
@@ -124,10 +126,13 @@ get_readers() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$browser" >/dev/null 2>&1 ||
       echo "setup: going on without a browser, so the tests of the page will be skipped: apt has no $browser"
   fi
-  [ -x "$python_folder/bin/python3" ] && ! "$python_folder/bin/python3" -c 'import axe_playwright_python, schemathesis, tensorboard' >/dev/null 2>&1 || return 0
-  echo "setup: getting tensorboard==2.*, schemathesis==4.* and axe-core (in the wheel axe-playwright-python) by pip into $python_folder"
+  [ -x "$python_folder/bin/python3" ] || return 0
+  ! "$python_folder/bin/python3" -c 'import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' \
+    axe_playwright_python schemathesis tensorboard pandas pyarrow datasets || return 0
+  echo "setup: getting $readers and axe-core (in the wheel axe-playwright-python) by pip into $python_folder"
   pip="$python_folder/bin/python3 -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 10 --only-binary :all:"
-  $pip --no-deps axe-playwright-python==0.1.8 2>/dev/null && $pip "tensorboard==2.*" "schemathesis==4.*" 2>/dev/null ||
+  # shellcheck disable=SC2086
+  $pip --no-deps axe-playwright-python==0.1.8 2>/dev/null && $pip $readers 2>/dev/null ||
     echo "setup: going on without them, so the tests that need them will be skipped"
 }
 
