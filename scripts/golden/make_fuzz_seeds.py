@@ -209,7 +209,8 @@ def http_requests():
                 "encoded": post(b"a=%20", "Content-Type: application/x-www-form-urlencoded\r\n"), "expects": post(body, "Expect: 100-continue\r\nConnection: close\r\n"),
                 "range": get("/openapi.json", "Range: bytes=0-4,7-\r\nOrigin: http://localhost\r\nAuthorization: Bearer x\r\n"), "other": get("/events", method="OPTIONS"),
                 "chunks": chunked + b"8\r\n" + body[:8] + f"\r\n{len(body) - 8:x};a=b\r\n".encode() + body[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n",
-                "sizes": post(body, "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n")}
+                "sizes": post(body, "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"),
+                "pieces": chunked + b"8\r\n" + body[:8] + f"\r\n{len(body) - 8:x};a=b\r\n".encode() + body[8:] + b"\r\n0\r\n\r\n" + get("/metrics")}
     return {name: bytes([40 * i % 256]) + request for i, (name, request) in enumerate(requests.items())}
 
 

@@ -23,35 +23,7 @@ constexpr milliseconds kOnItsWay{100};  // where an idle client has to leave: it
 constexpr milliseconds kLinger{2'000};
 constexpr uint64_t kLingerBytes = 32 << 20;
 
-bool is_of_a_name(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-         (byte != '\0' && std::strchr("!#$%&'*+-.^_`|~", byte) != nullptr);
-}
-
 }  // namespace
-
-bool HeadLines::take(char byte) {
-  switch (at_) {
-    case At::request_line:  // httplib itself demands that it is right
-      if (byte == '\n') at_ = At::begin;
-      return true;
-    case At::begin:
-      at_ = byte == '\r' ? At::head_end : At::name;
-      return byte == '\r' || is_of_a_name(byte);
-    case At::name:
-      if (byte == ':') at_ = At::value;
-      return byte == ':' || is_of_a_name(byte);
-    case At::value:
-      if (byte == '\r') at_ = At::line_end;
-      return byte != '\n' && byte != '\0';
-    case At::line_end:
-      at_ = At::begin;
-      return byte == '\n';
-    case At::head_end:
-      return byte == '\n';
-  }
-  return false;
-}
 
 Connection::Connection(int socket, const Limits& limits, const Bell& bell, std::function<bool()> is_wanted)
     : socket_(socket), limits_(limits), bell_(bell), is_wanted_(std::move(is_wanted)) {}
@@ -82,8 +54,8 @@ bool Connection::wait_for_request() {
   is_hurried_ = false;
   request_deadline_ = Clock::now() + limits_.request;
   may_read_ = kHead;
-  is_head_ = true;
-  head_lines_ = {};
+  head_ = {};
+  part_ = Part::head;
   line_.clear();
   return true;
 }
@@ -104,7 +76,8 @@ bool Connection::has_more() {
 }
 
 void Connection::begin_body() {
-  is_head_ = false;
+  part_ = head_.values("transfer-encoding").empty() ? Part::body : Part::chunks;
+  chunks_ = {};
   may_read_ = limits_.body * kChunkOverhead + kHead;
 }
 
@@ -148,7 +121,8 @@ bool Connection::is_writable() const {
 }
 
 ssize_t Connection::read(char* bytes, size_t size) {
-  if (is_bad_head_) return -1;
+  is_answering_ = false;  // "100 Continue" was no answer
+  if (is_bad_) return -1;
   if (at_ == buffer_.size()) {
     if (!has_more()) return -1;
     buffer_.resize(kReadAhead);
@@ -166,11 +140,12 @@ ssize_t Connection::read(char* bytes, size_t size) {
   std::memcpy(bytes, buffer_.data() + at_, taken);
   if (!line_.ends_with('\n') && line_.size() < kLine) line_.append(bytes, taken);  // httplib reads it byte by byte
   at_ += taken;
-  if (is_head_ && !std::all_of(bytes, bytes + taken, [&](char byte) { return head_lines_.take(byte); })) {
-    is_bad_head_ = true;  // httplib refuses by 400 what it cannot read to its end, and the connection is closed
-    return -1;
-  }
-  return static_cast<ssize_t>(taken);
+  if (part_ == Part::head)
+    is_bad_ = !std::all_of(bytes, bytes + taken, [&](char byte) { return head_.take(byte); });
+  else if (part_ == Part::chunks)
+    is_bad_ = !chunks_.take({bytes, taken});
+  // httplib refuses by 400 what it cannot read to its end, and the connection is closed.
+  return is_bad_ ? -1 : static_cast<ssize_t>(taken);
 }
 
 ssize_t Connection::write(const char* bytes, size_t size) {

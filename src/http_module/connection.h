@@ -10,21 +10,11 @@
 #include <optional>
 #include <string>
 
+#include "http_module/framing.h"
 #include "http_module/listener.h"
 #include "http_module/module.h"
 
 namespace tekio::http {
-
-/// Whether a head's lines are what every reader takes them for: httplib passes over a line that ends by LF alone, has a
-/// blank before its colon or goes on with the one before, where a proxy may have read a body's length in it.
-class HeadLines {
- public:
-  /// False: no header has such a byte there.
-  bool take(char byte);
-
- private:
-  enum class At { request_line, begin, name, value, line_end, head_end } at_ = At::request_line;
-};
 
 class Connection final : public httplib::Stream {
  public:
@@ -39,6 +29,8 @@ class Connection final : public httplib::Stream {
   bool wait_for_request();
   /// The first line of the request that is being read, as far as it was.
   const std::string& line() const { return line_; }
+  /// The request's head, as far as it was read.
+  const Head& head() const { return head_; }
   /// The head was read: what follows may have a body's size.
   void begin_body();
   /// What is written from now on is a stream: each piece has its own time.
@@ -84,8 +76,10 @@ class Connection final : public httplib::Stream {
   uint64_t received_ = 0;         // of all
   std::optional<uint64_t> owed_;  // of all that had come when that was first asked
   bool is_hurried_ = false, is_answering_ = false, is_stream_ = false;
-  bool is_head_ = true, is_bad_head_ = false;
-  HeadLines head_lines_;
+  bool is_bad_ = false;  // what came is no plain HTTP
+  Head head_;
+  enum class Part { head, body, chunks } part_ = Part::head;
+  Chunks chunks_;
   std::string line_;
   std::string buffer_;  // read ahead: httplib reads heads byte by byte
   size_t at_ = 0;

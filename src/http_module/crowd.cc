@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "http_module/framing.h"
+
 namespace tekio::http {
 namespace {
 
@@ -19,27 +21,20 @@ constexpr size_t kHead = 64 << 10;      // a longer one is refused, and quickly
 constexpr uint64_t kUnread = 32 << 10;  // bytes that the system surely keeps of what nobody reads
 constexpr uint64_t kEndless = UINT64_MAX;
 
-/// Of a head in lower case; empty: there is no such header.
-std::string_view header(std::string_view head, std::string_view name) {
-  const size_t begin = head.find(name);
-  if (begin == std::string_view::npos) return "";
-  const std::string_view rest = head.substr(begin + name.size());
-  const std::string_view value = rest.substr(0, rest.find('\r'));
-  return value.substr(std::min(value.find_first_not_of(' '), value.size()));
-}
-
 /// The bytes of the request of which these are the first; 0: they do not say yet. `kEndless`: it is to be read before
-/// it ends. What is no HTTP counts as whole where it ends as a head does: it is refused quickly.
+/// it ends. What is refused, quickly, counts as whole.
 uint64_t request_size(std::string_view sent) {
   const size_t end = sent.find("\r\n\r\n");
   if (end == std::string_view::npos) return sent.size() < kHead ? 0 : sent.size();
-  std::string head(sent.substr(0, end));
-  std::ranges::transform(head, head.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  if (!header(head, "\r\nexpect:").empty()) return kEndless;  // waits to be told to go on
-  if (!header(head, "\r\ntransfer-encoding:").empty())
-    return sent.ends_with("\r\n0\r\n\r\n") ? sent.size() : sent.size() < kUnread ? 0 : kEndless;
-  const std::string_view length = header(head, "\r\ncontent-length:");
+  Head head;
+  if (!std::ranges::all_of(sent.substr(0, end + 4), [&](char byte) { return head.take(byte); })) return sent.size();
+  if (!head.values("expect").empty()) return kEndless;  // waits to be told to go on
+  if (!head.values("transfer-encoding").empty()) {
+    Chunks chunks;
+    const bool is_whole = !chunks.take(sent.substr(end + 4)) || chunks.has_ended();
+    return is_whole ? sent.size() : sent.size() < kUnread ? 0 : kEndless;
+  }
+  const std::string length = head.value("content-length");
   uint64_t body = 0;
   std::from_chars(length.data(), length.data() + length.size(), body);
   return std::min(body, kEndless - kHead) + end + 4;

@@ -19,6 +19,7 @@
 
 #include "http_module/connection.h"
 #include "http_module/crowd.h"
+#include "http_module/framing.h"
 #include "http_module/listener.h"
 #include "http_module/workers.h"
 
@@ -66,18 +67,19 @@ bool is_word(std::string_view text, std::string_view lower) {
 
 /// How many bytes follow a head. None where they come in chunks. Refused, by `status`: what two readers could
 /// understand as two sizes.
-std::optional<uint64_t> body_size(const httplib::Request& asked, uint64_t most, int& status) {
-  const size_t lengths = asked.get_header_value_count("Content-Length");
-  if (asked.has_header("Transfer-Encoding")) {
-    const bool is_chunked = asked.get_header_value_count("Transfer-Encoding") == 1 &&
-                            is_word(asked.get_header_value("Transfer-Encoding"), "chunked");
-    if (lengths > 0 || !is_chunked) status = lengths > 0 ? 400 : 501;
+std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, uint64_t most, int& status) {
+  const std::vector<std::string> lengths = head.values("content-length"), codings = head.values("transfer-encoding");
+  if (!codings.empty()) {
+    if (!lengths.empty() || !is_http_1_1)
+      status = 400;
+    else if (codings.size() > 1 || !is_word(codings.front(), "chunked"))
+      status = 501;
     return std::nullopt;
   }
-  if (lengths == 0) return 0;
-  const std::string length = asked.get_header_value("Content-Length");
+  if (lengths.empty()) return 0;
+  const std::string& length = lengths.front();
   const bool is_number = !length.empty() && length.find_first_not_of("0123456789") == std::string::npos;
-  if (lengths > 1 || !is_number)
+  if (lengths.size() > 1 || !is_number)
     status = 400;
   else if (length.size() > 18 || std::stoull(length) > most)
     status = 413;
@@ -218,10 +220,11 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange.connection->begin_body();
     exchange.begun = Clock::now();
     exchange.request = {.method = asked.method,
+    const Head& head = exchange.connection->head();
                         .path = asked.path,
-                        .host = asked.get_header_value("Host"),
-                        .origin = asked.get_header_value("Origin"),
-                        .authorization = asked.get_header_value("Authorization"),
+                        .host = head.value("host"),
+                        .origin = head.value("origin"),
+                        .authorization = head.value("authorization"),
                         .has_left = [connection = exchange.connection] { return connection->has_left(); }};
     // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular
     // expression, whose depth is the path's length.
@@ -239,7 +242,9 @@ class HttplibServer final : public Server, private httplib::Server {
   bool answer_head(const httplib::Request& asked, httplib::Response& response) {
     Reply reply;
     int status = 0;
-    const std::optional<uint64_t> size = body_size(asked, limits_.body, status);
+    const Head& head = exchange.connection->head();
+    const std::optional<uint64_t> size = body_size(head, asked.version == "HTTP/1.1", limits_.body, status);
+    if (head.values("host").size() > 1) status = 400;
     if (status == 0 && size == 0) was_read();
     if (status == 0 && asked.is_multipart_form_data()) status = 415;
     if (!handler_->admit(exchange.request, reply)) {

@@ -157,6 +157,9 @@ TEST_F(ServerTest, AnswersManyRequestsOfAConnection) {
 TEST_F(ServerTest, TellsWhoIsAskedAndByWhichPage) {
   start();
   EXPECT_EQ(request("GET", "/names", "", "Origin: http://a.example\r\n").body, "localhost http://a.example");
+  EXPECT_EQ(request("GET", "/names", "", "ORIGIN: \thttp://a.example/%41+\t\r\n").body,
+            "localhost http://a.example/%41+")
+      << "not as it was sent";
   EXPECT_THAT(server_->names(), testing::ElementsAre("localhost", "127.0.0.1", "[::1]", "127.0.0.1"));
   EXPECT_TRUE(Server("0.0.0.0", 0, {}).names().empty());
 }
@@ -247,7 +250,8 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
        {"Content-Length : 38\r\n", "Content-Length\t: 38\r\n", "Content-Length: 38\n", "A: b\nContent-Length: 38\r\n",
         "A: b\r\n Content-Length: 38\r\n", "A: b\r\n\tc\r\n", " Content-Length: 38\r\n", "A: b\rContent-Length: 38\r\n",
         "Content-Length\r\n", ": 38\r\n", "Content-Length: 38\r\nTransfer-Encoding : chunked\r\n",
-        "Transfer-Encoding\v: chunked\r\n"}) {
+        "Transfer-Encoding\v: chunked\r\n", "Content-Length:\r\n", "Content-Length: %33%38\r\n",
+        "Content-Length: +38\r\n", "Content-Length: 38\r\nContent-Length:\r\n", "Host: a\r\nHost: b\r\n"}) {
     HttpClient client(port_);
     client.send(std::string("POST / HTTP/1.1\r\n") + line + "\r\n" + next);
     EXPECT_EQ(client.read().status, 400) << line;
@@ -255,7 +259,14 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
   }
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nA: b\r\n\n" + next).status, 400);
   EXPECT_EQ(reply_to("GET / HTTP/1.1\nHost: x\r\n\r\n").status, 400);
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").status, 501);
+  for (const char* line :
+       {"GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET /\ta HTTP/1.1", "GET /\ra HTTP/1.1", "GET / HTTP/1.1\r"})
+    EXPECT_EQ(reply_to(std::string(line) + "\r\nHost: x\r\n\r\n").status, 400) << line;
+  for (const char* coding : {"gzip, chunked", "", "%63hunked", "chunked\r\nTransfer-Encoding: chunked", "\"chunked\""})
+    EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n0\r\n\r\n").status,
+              501)
+        << coding;
+  EXPECT_EQ(reply_to("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status, 400);
   EXPECT_EQ(request("POST", "/", "--x--", "Content-Type: multipart/form-data; boundary=x\r\n").status, 415);
   EXPECT_EQ(request("POST", "/", "no gzip", "Content-Encoding: gzip\r\n").status, 400);
@@ -288,6 +299,49 @@ TEST_F(ServerTest, WithstandsLongAndManyHeaders) {
   endless.send("GET / HTTP/1.1\r\nA: " + std::string(1'000'000, 'a'));
   EXPECT_THAT(endless.read().status, ::testing::AnyOf(0, 400));
   EXPECT_EQ(request("GET", "/").status, 200);
+}
+
+TEST_F(ServerTest, RefusesChunksThatAreNotPlain) {
+  start();
+  const std::string head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string next = "GET /next HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const char* chunks : {"3\r\nabc\r\n0\r\n\r\n", "003\r\nabc\r\n000\r\n\r\n", "3;a=\"b c\"\r\nabc\r\n0;d\r\n\r\n",
+                             "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"}) {
+    HttpClient client(port_);
+    client.send(head + chunks + next);
+    EXPECT_EQ(client.read().body, "abc") << chunks;
+    EXPECT_EQ(client.read().body, "/next") << chunks;
+  }
+  const std::string end = "\r\n0\r\n\r\n", long_text(2'000, '0');
+  const std::vector<std::string> others = {"3\nabc" + end,
+                                           "0x3\r\nabc" + end,
+                                           "+3\r\nabc" + end,
+                                           " 3\r\nabc" + end,
+                                           "3 \r\nabc" + end,
+                                           "-1\r\nabc" + end,
+                                           "-fffffffffffffffd\r\nabc" + end,
+                                           "10000000000000003\r\nabc" + end,
+                                           "fffffffff\r\nabc",
+                                           long_text + "3\r\nabc" + end,
+                                           "3;" + long_text + "\r\nabc" + end,
+                                           "3;a\nb\r\nabc" + end,
+                                           "3;a\rb\r\nabc" + end,
+                                           ";a" + end,
+                                           end,
+                                           "DELETE / HTTP/1.1\r\n\r\n",
+                                           "3\r\nabc0\r\n\r\n",
+                                           "3\r\nabcd" + end,
+                                           "3\r\nabc\n0\r\n\r\n",
+                                           "3\r\nabc\r\n0\n\r\n",
+                                           "3\r\nabc\r\n0\r\n\n",
+                                           "3\r\nabc\r\n0\r\nA: b\r\n\r\n",
+                                           "3\r\nabc\r\n0z\r\n\r\n"};
+  for (const std::string& chunks : others) {
+    HttpClient client(port_);
+    client.send(head + chunks + next);
+    EXPECT_EQ(client.read().status, 400) << chunks;
+    EXPECT_TRUE(client.closes_without_reply()) << chunks;
+  }
 }
 
 TEST_F(ServerTest, CutsSlowClients) {
@@ -357,7 +411,7 @@ TEST_F(ServerTest, WholeRequestsComeBeforeThoseThatOnlySeemSo) {
   const std::string large = "POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + std::string(16 << 10, 'x');
   const std::string expects = "POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
   for (int i = 0; i < 20; ++i)
-    for (const std::string& bytes : {large, expects, std::string("GET / HTTP/1.1\r\nHo")}) {
+    for (const std::string& bytes : {large, expects, chunk, std::string("GET / HTTP/1.1\r\nHo")}) {
       slow.push_back(std::make_unique<HttpClient>(port_));
       slow.back()->send(bytes);
     }
@@ -384,6 +438,7 @@ TEST_F(ServerTest, LargeAndExpectedBodiesAreReadThoughManyAreSlow) {
 TEST_F(ServerTest, CutsWhoDoesNotTakeAnAnswerThatHoldsUpOthers) {
   start({.hurry = milliseconds(50), .reply = std::chrono::seconds(60), .connections = 1});
   HttpClient reader(port_);
+  const std::string chunk = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc\r\n0\r\n\r\n";
   reader.send("GET /large HTTP/1.1\r\n\r\n");
   EXPECT_TRUE(reader.read_until("HTTP/1.1 200"));
   EXPECT_EQ(request("GET", "/2").body, "/2");  // for which there is no other thread

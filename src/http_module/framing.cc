@@ -1,0 +1,138 @@
+#include "http_module/framing.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+namespace tekio::http {
+namespace {
+
+constexpr size_t kDigits = 8;        // of a chunk's size: below 4 GiB
+constexpr size_t kChunkLine = 1024;  // bytes, with its extension
+
+bool is_of_a_name(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+         (byte != '\0' && std::strchr("!#$%&'*+-.^_`|~", byte) != nullptr);
+}
+
+bool is_control(char byte) { return (byte >= '\0' && byte < ' ') || byte == '\x7f'; }
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+/// -1: it is none.
+int hexadecimal(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  return lower(digit) >= 'a' && lower(digit) <= 'f' ? lower(digit) - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+/// httplib demands its three parts.
+bool Head::take_of_line(char byte) {
+  const bool is_end = byte == '\n' && last_ == '\r';
+  if ((is_control(byte) && byte != '\r' && !is_end) || (last_ == '\r' && !is_end) ||
+      ((byte == ' ' || byte == '\r') && last_ == ' '))
+    is_bad_line_ = true;
+  last_ = byte;
+  if (byte == '\n') at_ = At::begin;
+  return true;  // a request whose line was not read wholly gets no answer
+}
+
+bool Head::take(char byte) {
+  switch (at_) {
+    case At::request_line:
+      return take_of_line(byte);
+    case At::begin:
+      at_ = byte == '\r' ? At::head_end : At::name;
+      name_.assign(1, lower(byte));
+      value_.clear();
+      return !is_bad_line_ && (byte == '\r' || is_of_a_name(byte));
+    case At::name:
+      if (byte == ':') at_ = At::value;
+      name_ += lower(byte);
+      return byte == ':' || is_of_a_name(byte);
+    case At::value:
+      if (byte == '\r') at_ = At::line_end;
+      value_ += byte;
+      return byte != '\n' && byte != '\0';
+    case At::line_end:
+      at_ = At::begin;
+      keep();
+      return byte == '\n';
+    case At::head_end:
+      return byte == '\n';
+  }
+  return false;
+}
+
+void Head::keep() {
+  name_.pop_back();  // the colon
+  if (std::ranges::find(kNames, name_) == std::end(kNames)) return;
+  const size_t begin = std::min(value_.find_first_not_of(" \t\r"), value_.size());
+  const size_t end = value_.find_last_not_of(" \t\r") + 1;
+  headers_.emplace_back(name_, value_.substr(begin, std::max(begin, end) - begin));
+}
+
+std::vector<std::string> Head::values(std::string_view name) const {
+  std::vector<std::string> found;
+  for (const auto& [each, value] : headers_)
+    if (each == name) found.push_back(value);
+  return found;
+}
+
+std::string Head::value(std::string_view name) const {
+  const std::vector<std::string> all = values(name);
+  return all.empty() ? "" : all.front();
+}
+
+bool Chunks::take(std::string_view bytes) {
+  while (!bytes.empty()) {
+    size_t taken = 1;
+    if (at_ == At::data) {
+      taken = std::min<uint64_t>(size_, bytes.size());
+      size_ -= taken;
+      if (size_ == 0) at_ = At::data_end;
+    } else if (!take_of_line(bytes.front())) {
+      return false;
+    }
+    bytes.remove_prefix(taken);
+  }
+  return true;
+}
+
+bool Chunks::take_of_line(char byte) {
+  switch (at_) {
+    case At::size:
+      if (const int digit = hexadecimal(byte); digit >= 0) {
+        size_ = 16 * size_ + static_cast<uint64_t>(digit);
+        return ++length_ <= kDigits;
+      }
+      at_ = byte == '\r' ? At::size_end : At::extension;
+      return length_++ > 0 && (byte == '\r' || byte == ';');
+    case At::extension:
+      if (byte == '\r') at_ = At::size_end;
+      return ++length_ <= kChunkLine && (byte == '\r' || byte == '\t' || !is_control(byte));
+    case At::size_end:
+      at_ = size_ == 0 ? At::last : At::data;
+      length_ = 0;
+      return byte == '\n';
+    case At::data_end:
+      at_ = At::data_line_end;
+      return byte == '\r';
+    case At::data_line_end:
+      at_ = At::size;
+      return byte == '\n';
+    case At::last:
+      at_ = At::last_end;
+      return byte == '\r';
+    case At::last_end:
+      at_ = At::end;
+      return byte == '\n';
+    case At::data:
+    case At::end:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace tekio::http
