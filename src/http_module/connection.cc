@@ -51,7 +51,7 @@ bool Connection::wait_for_request() {
     while (ready < 0 && errno == EINTR);
     if (both[0].revents == 0 && !(ready > 0 && is_ready(POLLIN, Clock::now() + kOnItsWay))) return false;
   }
-  is_hurried_ = false;
+  is_hurried_ = is_late_ = false;
   request_deadline_ = Clock::now() + limits_.request;
   may_read_ = kHead;
   head_ = {};
@@ -67,12 +67,14 @@ bool Connection::has_more() {
                      {.fd = bell_.descriptor(), .events = POLLIN, .revents = 0}};
     const int ready = ::poll(both, 2, static_cast<int>(std::max<int64_t>(0, left)));
     if (ready > 0 && both[0].revents != 0) return true;
-    if (ready == 0 || (ready < 0 && errno != EINTR)) return false;
+    if (ready < 0 && errno != EINTR) return false;
     if (ready < 0) continue;
+    if (ready == 0) break;
     is_hurried_ = true;
     request_deadline_ = std::min(request_deadline_, Clock::now() + limits_.hurry);
   }
-  return is_ready(POLLIN, request_deadline_);
+  is_late_ = !is_ready(POLLIN, request_deadline_);
+  return !is_late_;
 }
 
 void Connection::begin_body() {
@@ -80,6 +82,8 @@ void Connection::begin_body() {
   chunks_ = {};
   may_read_ = limits_.body * kChunkOverhead + kHead;
 }
+
+void Connection::cut() const { ::shutdown(socket_, SHUT_RD); }
 
 void Connection::linger() {
   ::shutdown(socket_, SHUT_WR);

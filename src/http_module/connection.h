@@ -33,6 +33,10 @@ class Connection final : public httplib::Stream {
   const Head& head() const { return head_; }
   /// The head was read: what follows may have a body's size.
   void begin_body();
+  /// The request did not come in time.
+  bool is_late() const { return is_late_; }
+  /// Ends the coming of a request. From any thread.
+  void cut() const;
   /// What is written from now on is a stream: each piece has its own time.
   void begin_stream() { is_stream_ = true; }
   /// Nothing further is written. Reads what the client still sends, for a little while: closed with bytes unread, a
@@ -75,7 +79,7 @@ class Connection final : public httplib::Stream {
   uint64_t may_read_ = 0;         // bytes of this request
   uint64_t received_ = 0;         // of all
   std::optional<uint64_t> owed_;  // of all that had come when that was first asked
-  bool is_hurried_ = false, is_answering_ = false, is_stream_ = false;
+  bool is_hurried_ = false, is_late_ = false, is_answering_ = false, is_stream_ = false;
   bool is_bad_ = false;  // what came is no plain HTTP
   Head head_;
   enum class Part { head, body, chunks } part_ = Part::head;

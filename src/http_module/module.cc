@@ -20,6 +20,7 @@
 #include "http_module/connection.h"
 #include "http_module/crowd.h"
 #include "http_module/framing.h"
+#include "http_module/large_bodies.h"
 #include "http_module/listener.h"
 #include "http_module/workers.h"
 
@@ -88,7 +89,7 @@ std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, uint64_t m
 
 class HttplibServer final : public Server, private httplib::Server {
  public:
-  explicit HttplibServer(const Limits& limits) : limits_(limits) {
+  explicit HttplibServer(const Limits& limits) : limits_(limits), large_bodies_(limits.large_bodies, limits.hurry) {
     set_pre_routing_handler([this](const httplib::Request& asked, httplib::Response& response) {
       return answer_head(asked, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
@@ -96,6 +97,7 @@ class HttplibServer final : public Server, private httplib::Server {
       answer_body(response, reader);
     });
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
+      if (response.status == 400 && exchange.connection->is_late()) response.status = 408;
       if (response.body.empty() && !answer_other_method(response)) fill(response, handler_->error(response.status));
     });
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
@@ -219,8 +221,8 @@ class HttplibServer final : public Server, private httplib::Server {
   static void take_head(httplib::Request& asked) {
     exchange.connection->begin_body();
     exchange.begun = Clock::now();
-    exchange.request = {.method = asked.method,
     const Head& head = exchange.connection->head();
+    exchange.request = {.method = asked.method,
                         .path = asked.path,
                         .host = head.value("host"),
                         .origin = head.value("origin"),
@@ -278,12 +280,10 @@ class HttplibServer final : public Server, private httplib::Server {
 
   void answer_body(httplib::Response& response, const httplib::ContentReader& reader) {
     std::string& body = exchange.request.body;
-    uint64_t counted = 0;
-    const std::shared_ptr<void> room(nullptr, [&](void*) {
+    LargeBodies::Body large(large_bodies_, [connection = exchange.connection] { connection->cut(); });
+    const std::shared_ptr<void> memory(nullptr, [&](void*) {  // before its room is another's
       std::string().swap(body);
-      if (counted == 0) return;
-      ::malloc_trim(0);  // each thread would keep what it took for its largest request
-      large_bodies_ -= counted;
+      if (large.is_large()) ::malloc_trim(0);  // each thread would keep what it took for its largest request
     });
     int status = 400;
     const bool is_whole = reader([&](const char* bytes, size_t size) {
@@ -292,19 +292,12 @@ class HttplibServer final : public Server, private httplib::Server {
         status = 413;
         return false;
       }
-      if (all > limits_.large) {
-        const uint64_t of_all = large_bodies_ += all - counted;
-        counted = all;
-        if (of_all > limits_.large_bodies && of_all > counted) {
-          status = 429;
-          return false;
-        }
-      }
+      if (all > limits_.large && !large.grow(all)) return false;
       body.append(bytes, size);
       return true;
     });
-    if (!is_whole) {
-      response.status = status;
+    if (const bool has_room = large.end(); !has_room || !is_whole) {
+      response.status = has_room ? status : 429;
       return;
     }
     was_read();
@@ -337,7 +330,7 @@ class HttplibServer final : public Server, private httplib::Server {
 
   const Limits limits_;
   http::Handler* handler_ = nullptr;
-  std::atomic<uint64_t> large_bodies_{0};  // bytes
+  LargeBodies large_bodies_;
   std::atomic<bool> stops_{false}, is_crowded_{false};
   std::atomic<uint64_t> readers_{
       0};         // connections that have or will have a thread, and whose first request was not read

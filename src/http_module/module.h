@@ -16,7 +16,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 7;
+constexpr int32_t kModuleVersion = 8;
 
 struct Request {
   std::string method, path;                                ///< the path decoded, without what follows a question mark
@@ -46,7 +46,7 @@ class Handler {
   virtual bool admit(const Request& head, Reply& refusal) = 0;
   /// May let go the request's body, which it needs no longer.
   virtual Reply answer(Request& request) = 0;
-  /// For what is refused by what HTTP and `Limits` say (400, 413, 414, 415, 416, 429, 501): the body.
+  /// For what is refused by what HTTP and `Limits` say (400, 408, 413, 414, 415, 416, 429, 501): the body.
   virtual Reply error(int status) = 0;
   /// After a reply was sent; `seconds` since its request's head was read.
   virtual void answered(const Request& request, int status, double seconds) = 0;
@@ -55,8 +55,8 @@ class Handler {
 struct Limits {
   std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
   std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
-  /// What is left of that once others wait for a thread, or it stops; and how long who takes an answer may take nothing
-  /// of it once others wait.
+  /// What is left of that once others wait for a thread, or it stops; how long who takes an answer may take nothing of
+  /// it once others wait; and how long a large body may take to come once others need its room.
   std::chrono::milliseconds hurry{1'000};
   std::chrono::milliseconds reply{30'000};  ///< likewise; of a stream each piece
   uint64_t body = 1'000'000;                ///< bytes

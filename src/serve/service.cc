@@ -229,6 +229,8 @@ void Service::answered(const http::Request& request, int status, double seconds)
 /// Lets go the body: what is asked is kept in the queue, and may have its size again.
 FillRequest Service::read(http::Request& request, const ServedModel& model) {
   std::shared_ptr<void> reader;
+    case 408:
+      return refusal(status, "the request took too long to come");
   if (request.body.size() > kLargeBody) {
     readers_.acquire();
     reader = {nullptr, [this](void*) {
