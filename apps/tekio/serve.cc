@@ -19,18 +19,14 @@
 #include "command.h"
 #include "inputs.h"
 #include "model/masked_lm.h"
+#include "serve/ending.h"
 #include "serve/server.h"
 #include "serve/service.h"
 
 namespace tekio::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::chrono::milliseconds kLookAgain{20};
-/// From the signal on: until then what waits is answered, and then refused; who is still being answered after the
-/// second one is cut. A service manager that allows for less kills the server (packaging/tekio-serve.service).
-constexpr std::chrono::seconds kAnswers{30}, kEnds{75};
 
 volatile std::sig_atomic_t end_signal = 0;
 
@@ -148,24 +144,17 @@ class Serve final : public Command {
     else
       service->give_up();
     while (end_signal == 0) std::this_thread::sleep_for(kLookAgain);
-    stop(*service, server);
+    stop(server, *service);
     if (opening.valid()) ::_exit(128 + end_signal);  // nothing stops who opens a model
     return 128 + end_signal;
   }
 
  private:
-  /// Answers what had arrived, as far as there is time.
-  static void stop(serve::Service& service, serve::Server& server) {
-    const Clock::time_point begun = Clock::now();
-    service.refuse_from(begun + kAnswers);
-    const std::future<void> stopped = std::async(std::launch::async, [&] {
-      take_no_signals();
-      server.stop();
-    });
-    if (stopped.wait_until(begun + kEnds) == std::future_status::ready)
-      return note(" stopped  what had arrived is answered");
-    note(fmt::format(" stopped  what was not answered {} s after the signal is cut", kEnds.count()));
-    ::_exit(128 + end_signal);  // nothing stops a pass, nor a client that takes its answer slowly
+  static void stop(serve::Server& server, serve::Service& service) {
+    const serve::EndTimes times;
+    if (serve::end(server, service, times)) return note(" stopped  what had arrived is answered");
+    note(fmt::format(" stopped  what was not answered {} s after the signal is cut", times.all.count() / 1'000));
+    ::_exit(128 + end_signal);
   }
 
   /// Serves the models that were opened, and tells where. Errors: those of opening them.

@@ -50,13 +50,19 @@ void Server::start(http::Handler& handler) {
   listening_ = std::thread([this, &handler] {
     take_no_signals();
     server_->run(handler);
+    ended_.set_value();
   });
 }
 
-void Server::stop() {
-  if (!listening_.joinable()) return;
-  server_->stop();
-  listening_.join();
+Server::~Server() {
+  stop();
+  if (listening_.joinable()) listening_.join();
+}
+
+bool Server::stop(std::chrono::steady_clock::time_point latest) {
+  if (!listening_.joinable()) return true;
+  if (!std::exchange(stops_, true)) server_->stop();
+  return has_ended_.wait_until(latest) == std::future_status::ready;
 }
 
 }  // namespace tekio::serve

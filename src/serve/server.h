@@ -1,6 +1,8 @@
 // Serving by HTTP: loads the module that speaks it.
 #pragma once
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,7 +17,7 @@ class Server {
   /// Takes the address; clients that come before start() wait. Errors: io (the address cannot be had; this Tekio has no
   /// HTTP module).
   Server(const std::string& host, int port, const http::Limits& limits);
-  ~Server() { stop(); }
+  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -24,12 +26,16 @@ class Server {
   std::vector<std::string> names() const;
   /// Serves on threads of its own until stop(). Once.
   void start(http::Handler& handler);
-  /// Takes no further clients; what had arrived is answered when it returns.
-  void stop();
+  /// Takes no further clients; what had arrived is answered when it returns, which is at `latest` at the latest. False:
+  /// by then not all was, and is still being; the destructor waits for it.
+  bool stop(std::chrono::steady_clock::time_point latest = std::chrono::steady_clock::time_point::max());
 
  private:
   const std::string host_;
   std::unique_ptr<http::Server> server_;
+  bool stops_ = false;
+  std::promise<void> ended_;
+  const std::future<void> has_ended_ = ended_.get_future();
   std::thread listening_;
 };
 
