@@ -8,6 +8,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -43,6 +44,12 @@ const Asset* asset_at(const std::string& path) {
 bool is_known(const std::string& path) {
   static constexpr const char* kOwn[] = {"/health", "/metrics", "/models", "/events", "/openapi.json"};
   return std::ranges::find(kOwn, path) != std::end(kOwn) || asset_at(path) != nullptr;
+}
+
+/// What is told from the models that are served.
+bool needs_models(const std::string& path) {
+  static constexpr const char* kOthers[] = {"/health", "/metrics"};
+  return std::ranges::find(kOthers, path) == std::end(kOthers) && asset_at(path) == nullptr;
 }
 
 bool asks_model(const std::string& path) { return path.starts_with(kModels) && path.size() > kModels.size(); }
@@ -117,6 +124,11 @@ void Service::refuse_from(std::chrono::steady_clock::time_point time) {
   for (const ServedModel& model : models_) model.desk->refuse_from(time);
 }
 
+Service::State Service::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
 /// False: there will be none.
 bool Service::wait_for_models() {
   std::unique_lock lock(mutex_);
@@ -142,7 +154,7 @@ bool Service::is_own_page(std::string_view origin) const {
 }
 
 /// Before the body is read: whether there is such a place, and whether the client may use it. Returns when the models
-/// are open.
+/// are open, where they are needed.
 bool Service::admit(const http::Request& head, http::Reply& reply) {
   // Any page in a browser of this machine can send requests here: as a form, or where its name leads here by now.
   if (!options_.hosts.empty() && options_.token.empty() &&
@@ -171,7 +183,7 @@ bool Service::admit(const http::Request& head, http::Reply& reply) {
     reply.headers = {{"WWW-Authenticate", "Bearer"}};
     return false;
   }
-  if (!wait_for_models()) {
+  if (needs_models(head.path) && !wait_for_models()) {
     reply = refusal(503, "the server is stopping before its models were open");
     return false;
   }
@@ -190,7 +202,7 @@ http::Reply Service::answer(http::Request& request) {
           "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
       return reply;
     }
-    if (request.path == "/health") return text_reply("application/json", R"({"status":"ok"})");
+    if (request.path == "/health") return health();
     if (request.path == "/metrics") return text_reply("text/plain; version=0.0.4; charset=utf-8", metrics_text());
     if (request.path == "/openapi.json") return text_reply("application/json", openapi_text());
     if (request.path == "/models") return text_reply("application/json", models_text());
@@ -203,10 +215,22 @@ http::Reply Service::answer(http::Request& request) {
   }
 }
 
+/// At once, whatever else is under way: who asks wants to know whether requests may be sent here.
+http::Reply Service::health() const {
+  const State now = state();
+  if (now == State::open) return text_reply("application/json", R"({"status":"ok"})");
+  http::Reply reply = refusal(503, "");
+  reply.body = now == State::opening ? R"({"status":"opening","error":"the models are not open yet"})"
+                                     : R"({"status":"stopping","error":"the server is stopping"})";
+  return reply;
+}
+
 http::Reply Service::error(int status) {
   switch (status) {
     case 400:
       return refusal(status, "the request is no valid HTTP");
+    case 408:
+      return refusal(status, "the request took too long to come");
     case 413:
       return refusal(status, "the body is larger than the server takes (--max_body)");
     case 414:
@@ -229,8 +253,6 @@ void Service::answered(const http::Request& request, int status, double seconds)
 /// Lets go the body: what is asked is kept in the queue, and may have its size again.
 FillRequest Service::read(http::Request& request, const ServedModel& model) {
   std::shared_ptr<void> reader;
-    case 408:
-      return refusal(status, "the request took too long to come");
   if (request.body.size() > kLargeBody) {
     readers_.acquire();
     reader = {nullptr, [this](void*) {
@@ -284,9 +306,10 @@ std::string Service::openapi_text() const {
 
 std::string Service::metrics_text() const {
   std::string out = metrics_.text();
+  const std::span<const ServedModel> models = state() == State::open ? std::span(models_) : std::span<ServedModel>();
   const auto add = [&](const char* name, const char* type, const char* help, auto value) {
     out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
-    for (const ServedModel& model : models_)
+    for (const ServedModel& model : models)
       out += fmt::format("{}{{model=\"{}\"}} {}\n", name, label(model.name), value(model.desk->counts()));
   };
   add("tekio_texts_total", "counter", "Texts whose masks were filled.", [](const auto& c) { return c.texts; });

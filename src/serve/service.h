@@ -35,7 +35,7 @@ struct ServiceOptions {
 
 class Service final : public http::Handler {
  public:
-  /// Its clients wait until the models are there.
+  /// Its clients wait until the models are there, but for those of /health, /metrics and the page.
   explicit Service(ServiceOptions options) : options_(std::move(options)) {}
   /// `models`: at least one, with names that differ. Once.
   void open(std::vector<ServedModel> models);
@@ -50,9 +50,12 @@ class Service final : public http::Handler {
   void answered(const http::Request& request, int status, double seconds) override;
 
  private:
+  enum class State { opening, open, given_up };
   bool is_own_host(std::string_view host) const;
   bool is_own_page(std::string_view origin) const;
+  State state() const;
   bool wait_for_models();
+  http::Reply health() const;
   const ServedModel* find(const std::string& path) const;
   FillRequest read(http::Request& request, const ServedModel& model);
   http::Reply fill(http::Request& request);
@@ -62,9 +65,9 @@ class Service final : public http::Handler {
   std::string metrics_text() const;
 
   const ServiceOptions options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
-  enum class State { opening, open, given_up } state_ = State::opening;
+  State state_ = State::opening;
   std::vector<ServedModel> models_;  // from `open` on as they are
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);  // of /events, open now
   /// Of large bodies, which take many times their size while they are read: so many at once as can be read at once.

@@ -206,13 +206,15 @@ TEST_F(ServeCommand, RefusesWhoWaitsForModelsThatAreNotOpenedAnyMore) {
                                   {"HF_HUB_CACHE", cache / ""},
                                   {"HF_HUB_OFFLINE", "0"}}});
   hub.wait_for_client();  // the model is being opened
-  HttpClient fill(port), health(port), several(port);
+  HttpClient fill(port), several(port);
   const std::string body = R"({"inputs": "a [MASK]."})";
   ASSERT_TRUE(fill.send("POST", "/models/model", body));
-  ASSERT_TRUE(health.send("GET", "/health", ""));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(several.send("GET", "/models", ""));
+  const HttpReply health = http_request(port, "GET", "/health");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(Json::parse(health.body)["status"], "opening");
   server.signal(SIGTERM);
-  for (HttpClient* client : {&fill, &health, &several}) {
+  for (HttpClient* client : {&fill, &several}) {
     const HttpReply reply = client->read();
     EXPECT_EQ(reply.status, 503);
     EXPECT_THAT(reply.headers, Contains(Pair("retry-after", "1")));

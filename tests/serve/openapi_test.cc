@@ -31,6 +31,12 @@ TEST(OpenApi, ReferencesLeadSomewhere) {
         EXPECT_TRUE(resolved(response).contains("description")) << path << method << status;
 }
 
+TEST(OpenApi, SaysWhoIsRefusedWhereTheModelsAreNotOpen) {
+  for (const auto& [path, methods] : document().at("paths").items())
+    for (const auto& [method, operation] : methods.items())
+      EXPECT_EQ(operation.at("responses").contains("503"), path != "/metrics") << path;
+}
+
 TEST(OpenApi, LimitsAreThoseOfTheParser) {
   const Json& properties = document().at("components").at("schemas").at("Request").at("properties");
   const RequestLimits limits{.vocabulary = 1};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <stdexcept>
 
 #include "base/json.h"
@@ -91,8 +92,8 @@ TEST(Service, RefusesWithASentence) {
   check(posted(*service, "/models/", "{}"), 404, "nothing here");
   check(got(*service, "/nowhere"), 404, "nothing here");
   check(got(*service, "/events"), 404, "--run");
-  check(service->error(413), 413, "--max_body");
   check(service->error(408), 408, "too long to come");
+  check(service->error(413), 413, "--max_body");
   check(service->error(429), 429, "too many large requests");
 }
 
@@ -106,6 +107,25 @@ TEST(Service, RefusesWhatComesTooLate) {
     EXPECT_THAT(reply.headers, Contains(Pair("Retry-After", "1")));
   }
   EXPECT_EQ(got(*service, "/health").status, 200);
+}
+
+TEST(Service, SaysWhetherItsModelsAreOpen) {
+  Service service(ServiceOptions{});
+  const auto check = [&](int status, const char* body) {
+    const http::Reply reply = got(service, "/health");
+    EXPECT_EQ(reply.status, status);
+    EXPECT_EQ(reply.body, body);
+    EXPECT_THAT(reply.headers, Contains(Pair("Retry-After", "1")));
+  };
+  check(503, R"({"status":"opening","error":"the models are not open yet"})");
+  EXPECT_THAT(got(service, "/metrics").body, HasSubstr("\nprocess_resident_memory_bytes "));
+  EXPECT_THAT(got(service, "/").body, HasSubstr("<title>Tekio"));
+  std::future<http::Reply> listed = std::async(std::launch::async, [&] { return got(service, "/models"); });
+  EXPECT_EQ(listed.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  service.give_up();
+  check(503, R"({"status":"stopping","error":"the server is stopping"})");
+  EXPECT_EQ(listed.get().status, 503);
+  EXPECT_EQ(got(*service_of(), "/health").body, R"({"status":"ok"})");
 }
 
 TEST(Service, AllowsWhatAPlaceIsFor) {
