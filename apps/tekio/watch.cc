@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -63,10 +64,12 @@ class Turns {
 namespace {
 
 constexpr const char* kHost = "127.0.0.1";
+/// For clients on this machine: a run does not wait for longer at its end.
+constexpr http::Limits kLimits{.request = std::chrono::seconds(5), .reply = std::chrono::seconds(5)};
 
 }  // namespace
 
-Watch::Watch(int port) : turns_(std::make_shared<Turns>()), server_(kHost, port, {}) {}
+Watch::Watch(int port) : turns_(std::make_shared<Turns>()), server_(kHost, port, kLimits) {}
 
 Watch::~Watch() { turns_->end(); }
 

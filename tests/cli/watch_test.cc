@@ -104,6 +104,23 @@ TEST_F(WatchedRun, EndsBySignalThoughAClientWaits) {
   EXPECT_EQ(run_->finish().code, 143);
 }
 
+TEST_F(WatchedRun, EndsBeforeItsFirstUpdateThoughAClientWaits) {
+  const std::string text = folder_.write("long.txt", sentences(6'000));
+  start({"adapt", "--model", model_folder(), "--data", text, "--output_dir", folder_ / "watched", "--chunk_size", "16",
+         "--test_size", "5000", "--per_device_eval_batch_size", "1", "--max_steps", "1", "--no_cache"});
+  HttpClient waiting(port_), idle(port_);
+  waiting.send("POST", "/models/watched", R"({"inputs": "a [MASK]."})");
+  EXPECT_EQ(http_request(port_, "GET", "/health").status, 200);
+  run_->signal(SIGTERM);
+  const HttpReply reply = waiting.read();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_THAT(reply.body, HasSubstr("the run ends"));
+  EXPECT_TRUE(idle.closes_without_reply());
+  const Result result = run_->finish();
+  EXPECT_EQ(result.code, 143);
+  EXPECT_THAT(result.err, HasSubstr("before the first update: there was nothing to save"));
+}
+
 TEST_F(WatchedRun, DemandsATokenAndElseRefusesPagesOfOtherServers) {
   start(adapt("open", 3000));
   EXPECT_EQ(http_request(port_, "GET", "/models").status, 200);
