@@ -213,7 +213,7 @@ class Serve final : public Command {
   int64_t port_ = 8080;
   std::string host_ = "127.0.0.1", max_body_ = "1MB", run_;
   serve::ServiceOptions options_;
-  http::Limits limits_;
+  http::Limits limits_{.urgent = serve::kUrgent};
 };
 
 }  // namespace

@@ -65,7 +65,8 @@ namespace {
 
 constexpr const char* kHost = "127.0.0.1";
 /// For clients on this machine: a run does not wait for longer at its end.
-constexpr http::Limits kLimits{.request = std::chrono::seconds(5), .reply = std::chrono::seconds(5)};
+constexpr http::Limits kLimits{
+    .request = std::chrono::seconds(5), .reply = std::chrono::seconds(5), .urgent = serve::kUrgent};
 
 }  // namespace
 

@@ -69,14 +69,32 @@ void Crowd::pop() {
   new_ = std::min(new_, of(Kind::slow).size());
 }
 
+int Crowd::pop_urgent() {
+  Line& line = of(Kind::whole);
+  const auto found = std::ranges::find_if(line, &Client::is_urgent);
+  if (found == line.end()) return -1;
+  const int socket = found->socket;
+  line.erase(found);
+  return socket;
+}
+
+bool Crowd::is_urgent(std::string_view request) const {
+  constexpr std::string_view kMethod = "GET ";
+  if (!request.starts_with(kMethod)) return false;
+  const std::string_view rest = request.substr(kMethod.size());
+  return std::ranges::find(urgent_, rest.substr(0, rest.find(' '))) != urgent_.end();
+}
+
 /// Only looks. Something has come, or it has left.
-Crowd::Kind Crowd::kind_of(Client& client) {
+Crowd::Kind Crowd::kind_of(Client& client) const {
   int come = 0;
   if (::ioctl(client.socket, FIONREAD, &come) != 0) return Kind::whole;  // what is wrong is found by who reads
   if (come > client.come && client.request == 0) {
     thread_local std::vector<char> bytes(kHead);
     const ssize_t got = ::recv(client.socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-    if (got > 0) client.request = request_size({bytes.data(), static_cast<size_t>(got)});
+    const std::string_view sent(bytes.data(), static_cast<size_t>(std::max<ssize_t>(0, got)));
+    if (!sent.empty()) client.request = request_size(sent);
+    client.is_urgent = is_urgent(sent);
   }
   client.come = come;
   if (client.request == 0) return Kind::slow;

@@ -7,12 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
+#include <string_view>
 
 namespace tekio::http {
 
 class Crowd {
  public:
-  Crowd() = default;
+  /// `urgent`: paths, which outlive this.
+  explicit Crowd(std::span<const std::string_view> urgent) : urgent_(urgent) {}
   ~Crowd();
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
@@ -31,6 +34,8 @@ class Crowd {
   int next() const { return of(first()).front().socket; }
   /// The one whom next() names has found a thread.
   void pop();
+  /// Takes out the first of those who ask for one of the urgent paths, wholly; -1: there is none.
+  int pop_urgent();
   /// Of those whose request has not wholly come, closes up to `most` who have been here for `time`: those that nothing
   /// keeps from sending before those that wait to be read. How many these were.
   size_t drop(size_t most, std::chrono::milliseconds time);
@@ -46,15 +51,18 @@ class Crowd {
     Clock::time_point since;
     int come = 0;          // bytes, when it was last looked at
     uint64_t request = 0;  // bytes that it has; 0: that is not known yet
+    bool is_urgent = false;
   };
   using Line = std::deque<Client>;
 
-  static Kind kind_of(Client& client);
+  Kind kind_of(Client& client) const;
+  bool is_urgent(std::string_view request) const;
   void look(Line& line, size_t first);
   Line& of(Kind kind) { return lines_[static_cast<size_t>(kind)]; }
   const Line& of(Kind kind) const { return lines_[static_cast<size_t>(kind)]; }
   Kind first() const;
 
+  const std::span<const std::string_view> urgent_;
   std::array<Line, 3> lines_;   // by kind, each in the order in which they came
   size_t new_ = 0;              // of those who are slow, at the end: not looked at yet
   Clock::time_point looked_{};  // at all

@@ -3,6 +3,7 @@
 #include <httplib.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -31,27 +32,28 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before others are looked at
 constexpr uint64_t kOtherDescriptors = 100;
+constexpr uint64_t kSpare = 8;  // threads for what is urgent
 
-/// One of the connections whose request is being read, until it is.
-class Reader {
+/// One of those that a number counts, until its end.
+class Counted {
  public:
   /// Counted already.
-  explicit Reader(std::atomic<uint64_t>& readers) : readers_(&readers) {}
-  ~Reader() { end(); }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  explicit Counted(std::atomic<uint64_t>& number) : number_(&number) {}
+  ~Counted() { end(); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
   void end() {
-    if (readers_ != nullptr) --*std::exchange(readers_, nullptr);
+    if (number_ != nullptr) --*std::exchange(number_, nullptr);
   }
 
  private:
-  std::atomic<uint64_t>* readers_;
+  std::atomic<uint64_t>* number_;
 };
 
 /// Of this thread: a request and its answer.
 struct Exchange {
   Connection* connection = nullptr;
-  Reader* reader = nullptr;
+  Counted* reader = nullptr;
   Clock::time_point begun = Clock::now();
   Request request;
   bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
@@ -124,9 +126,8 @@ class HttplibServer final : public Server, private httplib::Server {
   void run(http::Handler& handler) override {
     handler_ = &handler;
     const size_t most = most_that_wait();
-    Workers workers(
-        limits_.connections, [this](int socket) { serve(socket); }, [this] { changed_.ring(); });
-    Crowd crowd;
+    Workers workers(limits_.connections + kSpare, [this] { changed_.ring(); });
+    Crowd crowd(limits_.urgent);
     while (!stops_) {
       changed_.silence();
       take_in(crowd, most);
@@ -174,29 +175,40 @@ class HttplibServer final : public Server, private httplib::Server {
   }
 
   /// Gives clients to threads, as far as there are any; where some are left, those that are served hurry. A quarter of
-  /// the threads are for those whose request has come.
+  /// the threads are for those whose request has come. Where all are taken, what is urgent has its own.
   void give(Crowd& crowd, Workers& workers) {
     crowd.sort();
-    while (!crowd.is_empty() &&
+    while (!crowd.is_empty() && served_ < limits_.connections &&
            (crowd.is_next_whole() || stops_ || readers_ < limits_.connections - limits_.connections / 4)) {
-      ++readers_;
-      if (!workers.give(crowd.next())) {
-        --readers_;
-        break;
-      }
+      if (!give(crowd.next(), false, workers)) break;
       crowd.pop();
+    }
+    while (served_ >= limits_.connections && served_ < limits_.connections + kSpare) {
+      const int urgent = crowd.pop_urgent();
+      if (urgent < 0) break;
+      if (!give(urgent, true, workers)) ::close(urgent);
     }
     is_crowded_ = !crowd.is_empty();
     is_crowded_ ? bell_.ring() : bell_.silence();
     if (stops_) bell_.ring();
   }
 
+  bool give(int socket, bool is_spare, Workers& workers) {
+    ++served_;
+    ++readers_;
+    const bool is_given = workers.give([this, socket, is_spare] { serve(socket, is_spare); });
+    if (!is_given) --served_, --readers_;
+    return is_given;
+  }
+
   /// Whether the answer that is about to be sent is its connection's last. Where others wait for a thread, a connection
   /// is given up after each answer, so that all have their turn; at the end, once what had come is answered.
   bool is_last_answer(Connection& connection) const { return stops_ ? !connection.owes_answers() : is_crowded_.load(); }
 
-  void serve(int socket) {
-    Reader reader(readers_);
+  /// `is_spare`: by a thread that is kept for what is urgent, for one request.
+  void serve(int socket, bool is_spare) {
+    const Counted served(served_);
+    Counted reader(readers_);
     Connection connection(socket, limits_, bell_,
                           [this] { return !stops_ && (is_crowded_ || (exchange.is_wanted && exchange.is_wanted())); });
     try {
@@ -205,12 +217,13 @@ class HttplibServer final : public Server, private httplib::Server {
         exchange = {};
         exchange.connection = &connection;
         exchange.reader = &reader;
+        exchange.closes = is_spare;
         const bool is_ok =
             process_request(connection, false, closed, [](httplib::Request& asked) { take_head(asked); });
         exchange.held.reset();
         if (!is_ok) break;
         if (!exchange.closes) continue;
-        if (!exchange.is_read || connection.has_unread()) connection.linger();
+        if ((!exchange.is_read || connection.has_unread()) && !is_spare) connection.linger();
         break;
       }
     } catch (const std::exception&) {  // no memory: the connection is closed, as it is when a client leaves
@@ -332,8 +345,8 @@ class HttplibServer final : public Server, private httplib::Server {
   http::Handler* handler_ = nullptr;
   LargeBodies large_bodies_;
   std::atomic<bool> stops_{false}, is_crowded_{false};
-  std::atomic<uint64_t> readers_{
-      0};         // connections that have or will have a thread, and whose first request was not read
+  // Connections that have or will have a thread, and those of them whose first request was not read.
+  std::atomic<uint64_t> served_{0}, readers_{0};
   Bell bell_;     // for those that are served
   Bell changed_;  // for run(): a thread is free, or it is to stop
   Listener listener_;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +17,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 8;
+constexpr int32_t kModuleVersion = 9;
 
 struct Request {
   std::string method, path;                                ///< the path decoded, without what follows a question mark
@@ -66,6 +67,8 @@ struct Limits {
   /// That wait so, or as many as there are descriptors for; then who has only sent part of a request for `hurry` is cut
   /// for another.
   uint64_t crowd = 8'192;
+  /// Paths whose GET is answered at once though as many are served as may be: for these the handler waits for nothing.
+  std::span<const std::string_view> urgent = {};
 };
 
 /// Has its address: clients that come before run() wait for it.

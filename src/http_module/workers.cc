@@ -6,8 +6,7 @@
 
 namespace tekio::http {
 
-Workers::Workers(size_t most, std::function<void(int)> serve, std::function<void()> on_free)
-    : most_(most), serve_(std::move(serve)), on_free_(std::move(on_free)) {}
+Workers::Workers(size_t most, std::function<void()> on_free) : most_(most), on_free_(std::move(on_free)) {}
 
 Workers::~Workers() {
   {
@@ -18,7 +17,7 @@ Workers::~Workers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool Workers::give(int socket) {
+bool Workers::give(std::function<void()> serve) {
   {
     const std::lock_guard lock(mutex_);
     if (free_ > 0) {
@@ -32,7 +31,7 @@ bool Workers::give(int socket) {
         return false;
       }
     }
-    sockets_.push_back(socket);
+    clients_.push_back(std::move(serve));
   }
   given_.notify_one();
   return true;
@@ -44,12 +43,12 @@ void Workers::work() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the program's
   std::unique_lock lock(mutex_);
   for (;;) {
-    given_.wait(lock, [&] { return ends_ || !sockets_.empty(); });
-    if (sockets_.empty()) return;
-    const int socket = sockets_.front();
-    sockets_.pop_front();
+    given_.wait(lock, [&] { return ends_ || !clients_.empty(); });
+    if (clients_.empty()) return;
+    const std::function<void()> serve = std::move(clients_.front());
+    clients_.pop_front();
     lock.unlock();
-    serve_(socket);
+    serve();
     lock.lock();
     ++free_;
     on_free_();

@@ -48,8 +48,7 @@ bool is_known(const std::string& path) {
 
 /// What is told from the models that are served.
 bool needs_models(const std::string& path) {
-  static constexpr const char* kOthers[] = {"/health", "/metrics"};
-  return std::ranges::find(kOthers, path) == std::end(kOthers) && asset_at(path) == nullptr;
+  return std::ranges::find(kUrgent, path) == std::end(kUrgent) && asset_at(path) == nullptr;
 }
 
 bool asks_model(const std::string& path) { return path.starts_with(kModels) && path.size() > kModels.size(); }

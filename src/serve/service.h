@@ -33,6 +33,9 @@ struct ServiceOptions {
   std::shared_ptr<const ToldEvaluations> evaluations = nullptr;  ///< of a run of this process
 };
 
+/// Places that are answered at once, whatever the models do.
+inline constexpr std::string_view kUrgent[] = {"/health", "/metrics"};
+
 class Service final : public http::Handler {
  public:
   /// Its clients wait until the models are there, but for those of /health, /metrics and the page.

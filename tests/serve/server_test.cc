@@ -495,6 +495,23 @@ TEST_F(ServerTest, CutsWhoHasSentPartOfARequestWhereTooManyWait) {
   EXPECT_EQ(last.read().body, "/last");
 }
 
+TEST_F(ServerTest, AnswersWhatIsUrgentThoughAllAreBusy) {
+  static constexpr std::string_view kUrgent[] = {"/urgent"};
+  start({.connections = 1, .urgent = kUrgent});
+  HttpClient first(port_), second(port_);
+  first.send("GET", "/slow", "");
+  echo_.wait_for_slow(1);
+  second.send("GET", "/2", "");
+  for (int i = 0; i < 20; ++i) {  // more than there are threads for
+    HttpClient urgent(port_);
+    urgent.send("GET /urgent HTTP/1.1\r\n\r\nGET /slow HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(urgent.read().body, "/urgent");
+    EXPECT_TRUE(urgent.closes_without_reply()) << "its thread answers what is not urgent";
+  }
+  echo_.open_gate();
+  EXPECT_EQ(second.read().body, "/2");
+}
+
 TEST_F(ServerTest, BusyConnectionsTakeTurns) {
   start({.connections = 1});
   HttpClient first(port_), second(port_);
