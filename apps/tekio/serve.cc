@@ -120,7 +120,8 @@ class Serve final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    if (!run_.empty()) options_.run = run_folder();
+    serve::WatchedRun watched;
+    if (!run_.empty()) watched.folder = run_folder();
     take_more_descriptors();
     const ServerSignals signals;            // before there are clients, all of whom are to be answered
     std::optional<serve::Service> service;  // outlives the server
@@ -140,7 +141,7 @@ class Serve final : public Command {
     const auto is_open = [&] { return opening.wait_for(kLookAgain) == std::future_status::ready; };
     while (end_signal == 0 && !is_open()) {}
     if (end_signal == 0)
-      open(*service, opening, server.port(), out);
+      open(*service, opening, std::move(watched), server.port(), out);
     else
       service->give_up();
     while (end_signal == 0) std::this_thread::sleep_for(kLookAgain);
@@ -158,13 +159,13 @@ class Serve final : public Command {
   }
 
   /// Serves the models that were opened, and tells where. Errors: those of opening them.
-  void open(serve::Service& service, std::future<std::vector<serve::ServedModel>>& opening, int port,
-            Output& out) const {
+  void open(serve::Service& service, std::future<std::vector<serve::ServedModel>>& opening, serve::WatchedRun run,
+            int port, Output& out) const {
     try {
       std::vector<serve::ServedModel> models = opening.get();
       OrderedJson names = OrderedJson::array();
       for (const serve::ServedModel& model : models) names.push_back(model.name);
-      service.open(std::move(models));
+      service.open(std::move(models), std::move(run));
       tell_address(port, names, out);
     } catch (...) {
       service.give_up();

@@ -70,9 +70,15 @@ constexpr http::Limits kLimits{
 
 }  // namespace
 
-Watch::Watch(int port) : turns_(std::make_shared<Turns>()), server_(kHost, port, kLimits) {}
+Watch::Watch(int port) : turns_(std::make_shared<Turns>()), server_(kHost, port, kLimits) {
+  service_.emplace(serve::ServiceOptions{.hosts = server_.names(), .token = environment("TEKIO_SERVE_TOKEN")});
+  server_.start(*service_);
+}
 
-Watch::~Watch() { turns_->end(); }
+Watch::~Watch() {
+  service_->give_up();
+  turns_->end();
+}
 
 void Watch::start(const OpenModel& opened, TrainingOptions& options) {
   std::error_code ignored;
@@ -81,11 +87,6 @@ void Watch::start(const OpenModel& opened, TrainingOptions& options) {
   models.push_back(serve::serve_model(run.filename().string(), opened.model, opened.tokenizer,
                                       [turns = turns_](const std::function<void()>& work) { turns->ask(work); }));
   const auto evaluations = std::make_shared<serve::ToldEvaluations>();
-  service_.emplace(serve::ServiceOptions{.hosts = server_.names(),
-                                         .token = environment("TEKIO_SERVE_TOKEN"),
-                                         .run = run,
-                                         .prompts = options.prompts,
-                                         .evaluations = evaluations});
   options.on_log = [evaluations, before = std::move(options.on_log)](const std::string& entry) {
     if (before) before(entry);
     evaluations->add(parse_json(entry, "the log history"));
@@ -95,8 +96,7 @@ void Watch::start(const OpenModel& opened, TrainingOptions& options) {
     if (before) before(point, control);
     turns->give();
   };
-  service_->open(std::move(models));
-  server_.start(*service_);
+  service_->open(std::move(models), {.folder = run, .prompts = options.prompts, .evaluations = evaluations});
 }
 
 std::string Watch::url() const { return fmt::format("http://{}:{}", kHost, server_.port()); }

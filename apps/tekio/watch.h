@@ -17,8 +17,8 @@ class Turns;
 
 class Watch {
  public:
-  /// Takes the port (0: any that is free), for clients on this machine alone. Errors: io (it cannot be had; this Tekio
-  /// has no server).
+  /// Takes the port (0: any that is free), for clients on this machine alone, who wait until start().
+  /// TEKIO_SERVE_TOKEN is what they need, as of `tekio serve`. Errors: io (it cannot be had; this Tekio has no server).
   explicit Watch(int port);
   /// What had arrived is answered, or refused where it waits for the model.
   ~Watch();
@@ -26,7 +26,7 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   /// Serves the run that `options` ask for, whose on_update from now on answers, too, what clients ask of the model,
-  /// and whose on_log shows its evaluations. TEKIO_SERVE_TOKEN is what clients need, as of `tekio serve`.
+  /// and whose on_log shows its evaluations.
   void start(const OpenModel& opened, TrainingOptions& options);
   std::string url() const;
 

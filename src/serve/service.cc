@@ -102,10 +102,11 @@ int64_t resident_bytes() {
 
 }  // namespace
 
-void Service::open(std::vector<ServedModel> models) {
+void Service::open(std::vector<ServedModel> models, WatchedRun run) {
   {
     const std::lock_guard lock(mutex_);
     models_ = std::move(models);
+    run_ = std::move(run);
     state_ = State::open;
   }
   changed_.notify_all();
@@ -114,7 +115,7 @@ void Service::open(std::vector<ServedModel> models) {
 void Service::give_up() {
   {
     const std::lock_guard lock(mutex_);
-    state_ = State::given_up;
+    if (state_ == State::opening) state_ = State::given_up;
   }
   changed_.notify_all();
 }
@@ -281,9 +282,9 @@ std::string Service::models_text() const {
                       {"dtype", model.dtype},
                       {"max_length", model.max_length},
                       {"vocabulary", model.vocabulary}});
-  if (!options_.run.empty()) {
-    run = options_.run.filename().string();
-    prompts = options_.prompts.empty() ? prompts_of(options_.run) : options_.prompts;
+  if (!run_.folder.empty()) {
+    run = run_.folder.filename().string();
+    prompts = run_.prompts.empty() ? prompts_of(run_.folder) : run_.prompts;
   }
   const OrderedJson document = {{"models", models}, {"prompts", prompts}, {"run", run}};
   return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
@@ -324,12 +325,12 @@ std::string Service::metrics_text() const {
 
 /// The run's updates and evaluations as they come, as server-sent events.
 http::Reply Service::events() {
-  if (options_.run.empty()) return refusal(404, "no run is watched: start the server with --run");
+  if (run_.folder.empty()) return refusal(404, "no run is watched: start the server with --run");
   const std::shared_ptr<void> open(nullptr, [streams = streams_](void*) { --*streams; });
   if (++*streams_ > kMostStreams) return refusal(429, "too many watch the run already");
   http::Reply reply = text_reply("text/event-stream", "");
   reply.headers.emplace_back("Cache-Control", "no-store");
-  reply.stream = [open, run = std::make_shared<RunEvents>(options_.run, options_.evaluations),
+  reply.stream = [open, run = std::make_shared<RunEvents>(run_.folder, run_.evaluations),
                   quiet = kQuiet](std::string& piece) mutable {
     piece = run->next();
     if (!piece.empty()) {

@@ -27,8 +27,12 @@ struct ServiceOptions {
   /// What a request's Host, and the page that it came from, may be called, with any port; empty: anything. Not asked of
   /// who has the token.
   std::vector<std::string> hosts = {};
-  std::string token = {};                 ///< what /models and /events demand as Authorization: Bearer; empty: nothing
-  std::filesystem::path run = {};         ///< a run whose curves and prompts the page shows; empty: none
+  std::string token = {};  ///< what /models and /events demand as Authorization: Bearer; empty: nothing
+};
+
+/// A run whose curves and prompts the page shows.
+struct WatchedRun {
+  std::filesystem::path folder = {};      ///< empty: none
   std::vector<std::string> prompts = {};  ///< where they are known before the run's folder is there
   std::shared_ptr<const ToldEvaluations> evaluations = nullptr;  ///< of a run of this process
 };
@@ -41,8 +45,8 @@ class Service final : public http::Handler {
   /// Its clients wait until the models are there, but for those of /health, /metrics and the page.
   explicit Service(ServiceOptions options) : options_(std::move(options)) {}
   /// `models`: at least one, with names that differ. Once.
-  void open(std::vector<ServedModel> models);
-  /// Instead of open(): there will be no models, and who waits for them is refused by 503.
+  void open(std::vector<ServedModel> models, WatchedRun run = {});
+  /// Where they were not opened: there will be no models, and who waits for them is refused by 503.
   void give_up();
   /// What its models have not begun with at that time is refused by 503. From the thread that opened them.
   void refuse_from(std::chrono::steady_clock::time_point time);
@@ -71,7 +75,8 @@ class Service final : public http::Handler {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   State state_ = State::opening;
-  std::vector<ServedModel> models_;  // from `open` on as they are
+  std::vector<ServedModel> models_;  // from `open` on as they are, as is run_
+  WatchedRun run_;
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);  // of /events, open now
   /// Of large bodies, which take many times their size while they are read: so many at once as can be read at once.
   std::counting_semaphore<> readers_{std::max(2, static_cast<int>(std::thread::hardware_concurrency()))};

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "program.h"
+#include "silent_server.h"
 #include "support/http_client.h"
 
 namespace tekio::test {
@@ -119,6 +120,26 @@ TEST_F(WatchedRun, EndsBeforeItsFirstUpdateThoughAClientWaits) {
   const Result result = run_->finish();
   EXPECT_EQ(result.code, 143);
   EXPECT_THAT(result.err, HasSubstr("before the first update: there was nothing to save"));
+}
+
+TEST_F(WatchedRun, SaysThatItIsBeingOpened) {
+  const SilentServer hub;
+  const ScratchFolder cache;
+  const int port = SilentServer().port();  // free again
+  Running run({"adapt", "--model", model_folder(), "--data", "org/data", "--output_dir", folder_ / "watched", "--watch",
+               std::to_string(port)},
+              {.environment = {{"HF_ENDPOINT", "http://127.0.0.1:" + std::to_string(hub.port())},
+                               {"HF_HUB_CACHE", cache / ""},
+                               {"HF_HUB_OFFLINE", "0"}}});
+  hub.wait_for_client();
+  const HttpReply health = http_request(port, "GET", "/health");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(Json::parse(health.body)["status"], "opening");
+  HttpClient waiting(port);
+  waiting.send("GET", "/models", "");
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.finish().code, 143);
+  EXPECT_TRUE(waiting.closes_without_reply());
 }
 
 TEST_F(WatchedRun, DemandsATokenAndElseRefusesPagesOfOtherServers) {

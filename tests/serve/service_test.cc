@@ -36,12 +36,12 @@ ServedModel echo(std::string name) {
               [](const std::string& text) { return text != "long"; })};
 }
 
-std::unique_ptr<Service> service_of(ServiceOptions options = {}) {
+std::unique_ptr<Service> service_of(ServiceOptions options = {}, WatchedRun run = {}) {
   std::vector<ServedModel> models;
   models.push_back(echo("base"));
   models.push_back(echo("org/name@v1"));
   auto service = std::make_unique<Service>(std::move(options));
-  service->open(std::move(models));
+  service->open(std::move(models), std::move(run));
   return service;
 }
 
@@ -139,7 +139,7 @@ TEST(Service, AllowsWhatAPlaceIsFor) {
 }
 
 TEST(Service, TokenIsDemandedOfModelsAndRunsOnly) {
-  const auto service = service_of({.token = "secret", .run = {}});
+  const auto service = service_of({.token = "secret"});
   const std::string body = R"({"inputs": "a [MASK]."})";
   const http::Reply without = posted(*service, "/models/base", body);
   EXPECT_EQ(without.status, 401);
@@ -211,7 +211,7 @@ TEST(Service, MetricsNameNoPathThatAClientMadeUp) {
 }
 
 TEST(Service, WatchesARunForSomeClientsAtOnce) {
-  const auto service = service_of({.token = "", .run = "/nowhere/run"});
+  const auto service = service_of({}, {.folder = "/nowhere/run"});
   std::vector<http::Reply> open;
   for (int i = 0; i < 32; ++i) open.push_back(got(*service, "/events"));
   EXPECT_EQ(open.back().status, 200);
