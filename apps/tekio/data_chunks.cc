@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "data/npy.h"
 #include "inputs.h"
 
@@ -92,7 +93,7 @@ class DataChunks final : public Command {
     if (!export_.empty()) {
       std::error_code error;
       fs::create_directories(export_, error);
-      if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(export_, 300), error.message());
+      if (error) fail_system(error, "cannot make the folder {}: {}", printable(export_, 300));
       const auto write = [&](const std::string& name, const Chunks& chunks) {
         TEKIO_CHECK(!name.starts_with('.') && name.find('/') == std::string::npos, "split {}", printable(name));
         const fs::path path = fs::path(export_) / (name + ".npy");

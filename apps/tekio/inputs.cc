@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "base/user_path.h"
 #include "bind_options.h"
 #include "data/data_options.h"
@@ -143,9 +144,9 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
       if (!named_on_hub(spec)) continue;
       const std::vector<std::string> names = bundled_names();
       const std::string near = nearest(spec, names);
-      if (!near.empty()) throw Error(error.kind(), fmt::format("{}; did you mean {}?", error.what(), near));
+      if (!near.empty()) fail_as(error, fmt::format("{}; did you mean {}?", error.what(), near));
       if (spec.find('/') == std::string::npos && !names.empty())
-        throw Error(error.kind(), fmt::format("{}; the bundled corpora are {}", error.what(), fmt::join(names, ", ")));
+        fail_as(error, fmt::format("{}; the bundled corpora are {}", error.what(), fmt::join(names, ", ")));
     }
     throw;
   }

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "data/charset.h"
 #include "data/detect_charset.h"
 
@@ -44,10 +44,7 @@ class Input {
     ssize_t got = 0;
     do got = ::read(descriptor_, block, sizeof block);
     while (got < 0 && errno == EINTR);
-    if (got < 0) {
-      const int code = errno;
-      fail(ErrorKind::io, "cannot read {}: {}", where_, std::strerror(code));
-    }
+    if (got < 0) fail_system(last_error(), "cannot read {}: {}", where_);
     bytes_.append(block, static_cast<size_t>(got));
     return got > 0;
   }

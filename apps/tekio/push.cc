@@ -1,5 +1,6 @@
 // tekio push: a run's model, card and figures to a repository on the Hub.
 #include "base/log.h"
+#include "base/system_error.h"
 #include "command.h"
 #include "inputs.h"
 #include "train/publish.h"
@@ -60,7 +61,8 @@ class Push final : public Command {
  private:
   static fs::path folder_of(const std::string& run) {
     std::error_code ignored;
-    if (!fs::exists(run, ignored)) fail(ErrorKind::io, "there is no run folder {}", printable(run, 300));
+    if (!fs::exists(run, ignored))
+      fail(std::errc::no_such_file_or_directory, "there is no run folder {}", printable(run, 300));
     return find_model(run, hub::model_files, "RUN").folder;
   }
 

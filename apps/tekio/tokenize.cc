@@ -2,10 +2,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 
+#include "base/system_error.h"
 #include "base/thread_pool.h"
 #include "data/standard_input.h"
 #include "inputs.h"
@@ -218,7 +217,7 @@ class Tokenize final : public Command {
 
   static void read_file(const std::string& path, const std::function<void(std::string_view, int64_t)>& use) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) fail(ErrorKind::io, "cannot open {}: {}", printable(path, 300), std::strerror(errno));
+    if (descriptor < 0) fail_system(last_error(), "cannot open {}: {}", printable(path, 300));
     struct Closer {
       int descriptor;
       ~Closer() { ::close(descriptor); }

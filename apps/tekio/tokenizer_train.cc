@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stopwatch.h"
+#include "base/system_error.h"
 #include "inputs.h"
 
 namespace tekio::cli {
@@ -183,7 +184,7 @@ class TokenizerTrain final : public Command {
              "a tokenizer alone",
              printable(folder.string(), 300), printable(name));
     }
-    if (error) fail(ErrorKind::io, "cannot read {}: {}", printable(folder.string(), 300), error.message());
+    if (error) fail_system(error, "cannot read {}: {}", printable(folder.string(), 300));
   }
 
   static void save(const Tokenizer& tokenizer, const fs::path& folder) {
@@ -191,7 +192,7 @@ class TokenizerTrain final : public Command {
     const fs::path parent = fs::absolute(named).parent_path();
     std::error_code error;
     fs::create_directories(parent, error);
-    if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(parent.string(), 300), error.message());
+    if (error) fail_system(error, "cannot make the folder {}: {}", printable(parent.string(), 300));
     remove_stale_temporaries(parent);
     write_folder_atomically(named, [&](const fs::path& temporary) { tokenizer.save_pretrained(temporary); });
   }

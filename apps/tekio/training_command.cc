@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stopwatch.h"
+#include "base/system_error.h"
 #include "data/layout.h"
 #include "data/repository/hub_dataset.h"
 #include "push_at_end.h"
@@ -43,8 +44,8 @@ void check_trace(const TrainingOptions& t) {
   const fs::path folder = fs::absolute(t.trace, ignored).parent_path();
   if (!fs::is_directory(folder, ignored) &&
       folder.lexically_normal() != (fs::absolute(t.output_dir, ignored) / "").lexically_normal().parent_path())
-    fail(ErrorKind::io, "cannot write --trace {}: there is no folder {}", printable(t.trace, 300),
-         printable(folder.string(), 300));
+    fail(std::errc::no_such_file_or_directory, "cannot write --trace {}: there is no folder {}",
+         printable(t.trace, 300), printable(folder.string(), 300));
 }
 
 // A bundled corpus has prompts of its own.

@@ -1,9 +1,10 @@
-// tekio::Error as the Python exception of its kind.
-#include <tekio/error.h>
-
+// tekio::Error as the Python exception of its kind: tekio/errors.py.
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <string>
 
+#include "base/system_error.h"
 #include "binding.h"
 
 namespace tekio::python {
@@ -27,12 +28,11 @@ const char* name_of(ErrorKind kind) {
   return "bug";
 }
 
-void raise(const Error& error) {
-  const char* const text = error.what();
+void raise(ErrorKind kind, const char* text, int code) {
   const nb::object message =
       nb::steal(PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(std::strlen(text)), "replace"));
-  const nb::object type = nb::module_::import_("tekio.errors").attr("class_of")(name_of(error.kind()));
-  PyErr_SetObject(type.ptr(), message.ptr());
+  const nb::object error = nb::module_::import_("tekio.errors").attr("error_of")(name_of(kind), message, code);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
 }
 
 }  // namespace
@@ -42,8 +42,14 @@ void bind_errors(nb::module_&) {
       [](const std::exception_ptr& thrown, void*) {
         try {
           std::rethrow_exception(thrown);
+        } catch (const SystemError& error) {
+          raise(error.kind(), error.what(), error.code().value());
         } catch (const Error& error) {
-          raise(error);
+          raise(error.kind(), error.what(), 0);
+        } catch (const std::filesystem::filesystem_error& error) {
+          const std::string text =
+              fmt::format("cannot use {}: {}", printable(error.path1().string(), 300), error.code().message());
+          raise(ErrorKind::io, text.c_str(), error.code().value());
         }
       },
       nullptr);

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/system_error.h"
 #include "bind_options.h"
 #include "binding.h"
 #include "command.h"
@@ -218,7 +219,7 @@ std::string run_here(const std::vector<std::string>& arguments, const nb::object
         if (!flow.is_none()) call_back(options, flow, interrupts);
       });
     } catch (const Error& error) {
-      throw Error(error.kind(), without_dashes(error.what()));
+      fail_as(error, without_dashes(error.what()));
     }
   }
   interrupts.rethrow();

@@ -1,6 +1,8 @@
 """What goes wrong, as Python exceptions. Each is a tekio.Error whose `kind` is the library's: "usage", "input", "io", "device",
 "comms" or "bug"; those that Python has a name for are that, too."""
 
+import errno as codes
+
 
 class Error(Exception):
     """Any error of Tekio: one sentence that says what, got, expected, where, and what to do."""
@@ -20,10 +22,39 @@ class InputError(Error, ValueError):
     kind = "input"
 
 
-class FileError(Error, FileNotFoundError):
-    """There is no such file, or disk or network failed."""
+class FileError(Error, OSError):
+    """Disk or network failed; `errno` is what the system said, None where it said nothing. Those that Python has a name for are that,
+    too: FileNotFoundError (also of what the Hub has not), PermissionError (also where the Hub refuses), FileExistsError,
+    IsADirectoryError, NotADirectoryError."""
 
     kind = "io"
+
+    def __init__(self, message, errno=None):
+        super().__init__(message)
+        self.errno = errno
+
+    def __reduce__(self):
+        return type(self), (*self.args, self.errno)
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """There is no such file, folder, or repository of the Hub."""
+
+
+class RefusedFileError(FileError, PermissionError):
+    """What may not be read or written."""
+
+
+class ExistingFileError(FileError, FileExistsError):
+    """Something is there already."""
+
+
+class FolderError(FileError, IsADirectoryError):
+    """A folder where a file is needed."""
+
+
+class NoFolderError(FileError, NotADirectoryError):
+    """Something else where a folder is needed."""
 
 
 class DeviceError(Error, RuntimeError):
@@ -44,6 +75,15 @@ class InternalError(Error, RuntimeError):
     kind = "bug"
 
 
-def class_of(kind):
-    """The exception of a kind of error."""
-    return {each.kind: each for each in (UsageError, InputError, FileError, DeviceError, CommunicationError, InternalError)}[kind]
+_OF_KIND = {each.kind: each for each in (UsageError, InputError, FileError, DeviceError, CommunicationError, InternalError)}
+_OF_CODE = {
+    codes.ENOENT: MissingFileError, codes.EACCES: RefusedFileError, codes.EPERM: RefusedFileError, codes.EEXIST: ExistingFileError,
+    codes.EISDIR: FolderError, codes.ENOTDIR: NoFolderError
+}  # fmt: skip
+
+
+def error_of(kind, message, code=0):
+    """The exception of a kind of error; of kind "io" by the system's code, too (0: it gave none)."""
+    if code:
+        return _OF_CODE.get(code, FileError)(message, code)
+    return _OF_KIND[kind](message)

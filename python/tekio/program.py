@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import sys
 from typing import Any
 
 from tekio import errors
-from tekio.errors import FileError
+from tekio.errors import MissingFileError
 
 
 def path() -> str:
@@ -22,7 +23,7 @@ def path() -> str:
             return str(place)
     found = shutil.which("tekio")
     if found is None or pathlib.Path(found).read_bytes()[:4] != b"\x7fELF":  # not the launcher that this is
-        raise FileError("the program tekio is not in this installation")
+        raise MissingFileError("the program tekio is not in this installation", errno.ENOENT)
     return found
 
 
@@ -30,7 +31,7 @@ def main():
     """Becomes the program."""
     try:
         program = path()
-    except FileError as error:
+    except MissingFileError as error:
         sys.exit(f"tekio: {error}")
     os.execv(program, ["tekio", *sys.argv[1:]])
 
@@ -42,7 +43,7 @@ def run(*arguments):
         kind = {2: "usage", 3: "input", 4: "io", 5: "device", 6: "comms"}.get(done.returncode, "bug")
         lines = [line for line in done.stderr.splitlines() if line]
         said = lines[-1].removeprefix("tekio: ") if lines else f"tekio ended with {done.returncode}"
-        raise errors.class_of(kind)(said)
+        raise errors.error_of(kind, said)
     return json.loads(done.stdout)
 
 

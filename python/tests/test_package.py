@@ -1,11 +1,15 @@
 """The package itself: what importing it costs, its names, its errors, the program."""
 
+import contextlib
+import errno
 import inspect
 import multiprocessing
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 import unittest.mock
@@ -13,6 +17,18 @@ import unittest.mock
 import support
 
 import tekio
+
+
+@contextlib.contextmanager
+def unprivileged():
+    """Permissions hold, also for tests that root runs."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 class Package(unittest.TestCase):
@@ -57,6 +73,43 @@ class Package(unittest.TestCase):
             tekio.AutoTokenizer.from_pretrained(support.MODEL, use_auth=True)
         again = pickle.loads(pickle.dumps(caught.exception))
         self.assertEqual((type(again), str(again)), (type(caught.exception), str(caught.exception)))
+
+    def test_what_the_system_refuses(self):
+        """Is what Python raises of it, with its number."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            file, closed = folder / "file.txt", folder / "closed.txt"
+            file.write_text("a b c\n")
+            closed.write_text("a b c\n")
+            closed.chmod(0)
+            folder.chmod(0o755)
+            tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)
+            args = tekio.TrainingArguments(folder / "none", disable_tqdm=True)
+            chunks = tekio.chunk(["a b c d " * 40], tokenizer, 8)
+            model = tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, threads=1)
+            trainer = tekio.Trainer(model=model, args=args, train_dataset=chunks, processing_class=tokenizer)
+            for action, expected, code in (
+                (lambda: tekio.load_dataset(str(folder / "none.txt"))["train"][0], FileNotFoundError, errno.ENOENT),
+                (lambda: tekio.load_dataset(str(folder / "*.csv"))["train"][0], FileNotFoundError, errno.ENOENT),
+                (lambda: tekio.AutoTokenizer.from_pretrained(folder / "none"), FileNotFoundError, errno.ENOENT),
+                (lambda: tekio.adapt(folder / "none", file), FileNotFoundError, errno.ENOENT),
+                (lambda: trainer.train(resume_from_checkpoint=folder / "none"), FileNotFoundError, errno.ENOENT),
+                (lambda: tekio.AutoTokenizer.from_pretrained(file), NotADirectoryError, errno.ENOTDIR),
+                (lambda: tekio.AutoModelForMaskedLM.from_pretrained(file), NotADirectoryError, errno.ENOTDIR),
+                (lambda: model.save_pretrained(file / "under"), NotADirectoryError, errno.ENOTDIR),
+                (lambda: tokenizer.save_pretrained(file / "under"), NotADirectoryError, errno.ENOTDIR),
+                (lambda: tekio.load_dataset(str(closed))["train"][0], PermissionError, errno.EACCES),
+                (lambda: model.save_pretrained(folder / "new"), PermissionError, errno.EACCES),
+                (lambda: tekio.AutoModelForMaskedLM.from_config("/" + "a" * 300), OSError, errno.ENAMETOOLONG),
+            ):
+                with self.assertRaises(expected) as caught, unprivileged():
+                    action()
+                error = caught.exception
+                self.assertEqual((error.errno, error.kind), (code, "io"))
+                self.assertIsInstance(error, tekio.FileError)
+                again = pickle.loads(pickle.dumps(error))
+                self.assertEqual((type(again), again.errno, str(again)), (type(error), code, str(error)))
+                self.assertNotIn("Errno", str(error))
 
     def test_what_a_wrong_argument_says(self):
         tokenizer = tekio.AutoTokenizer.from_pretrained(support.MODEL)

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <new>
 
 #include "base/error_kind.h"
+#include "base/system_error.h"
 
 namespace tekio {
 
@@ -39,6 +41,15 @@ namespace {
 std::atomic<bool> with_dashes{false};
 
 }  // namespace
+
+void fail_as(const Error& error, const std::string& sentence, std::errc otherwise) {
+  const auto* const known = dynamic_cast<const SystemError*>(&error);
+  const std::error_code code = known != nullptr ? known->code() : std::make_error_code(otherwise);
+  if (error.kind() == ErrorKind::io && code) throw SystemError(code, sentence);
+  throw Error(error.kind(), sentence);
+}
+
+std::error_code last_error() { return {errno, std::system_category()}; }
 
 void name_options_with_dashes(bool dashes) { with_dashes = dashes; }
 

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <random>
 #include <utility>
@@ -21,14 +20,13 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/stopwatch.h"
+#include "base/system_error.h"
 
 namespace tekio {
 namespace {
 
-[[noreturn]] void fail_system(const char* doing, const fs::path& path) {
-  const int code = errno;
-  const ErrorKind kind = ErrorKind::io;
-  fail(kind, "cannot {} {}: {}", doing, printable(path.string(), 300), std::strerror(code));
+[[noreturn]] void fail_last(const char* doing, const fs::path& path) {
+  fail_system(last_error(), "cannot {} {}: {}", doing, printable(path.string(), 300));
 }
 
 constexpr std::string_view kMark = ".tekio-", kTemporary = ".tmp", kAside = ".old";
@@ -59,28 +57,29 @@ struct TemporaryFolder {
 /// Opens a file to be read. Only regular files: opening a pipe could block, reading a device might never end.
 int open_regular(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (descriptor < 0) fail_system("open", path);
+  if (descriptor < 0) fail_last("open", path);
   struct stat info {};
   if (::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) return descriptor;
   ::close(descriptor);
+  if (S_ISDIR(info.st_mode))
+    fail(std::errc::is_a_directory, "cannot read {}: it is a folder, not a regular file",
+         printable(path.string(), 300));
   fail(ErrorKind::io, "cannot read {}: it is {}, not a regular file", printable(path.string(), 300),
-       S_ISDIR(info.st_mode)    ? "a folder"
-       : S_ISFIFO(info.st_mode) ? "a pipe"
-                                : "a device or a socket");
+       S_ISFIFO(info.st_mode) ? "a pipe" : "a device or a socket");
 }
 
 /// A new file without a name: no killed process can leave it behind.
 int open_nameless(const fs::path& folder) {
   const fs::path name = temporary_beside(folder / "nameless");
   const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0) fail_system("write to the folder", folder);
+  if (descriptor < 0) fail_last("write to the folder", folder);
   ::unlink(name.c_str());
   return descriptor;
 }
 
 void sync_folder(const fs::path& folder) {
   const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) fail_system("open the folder", folder);
+  if (descriptor < 0) fail_last("open the folder", folder);
   ::fsync(descriptor);  // some file systems refuse it for folders; the rename itself has happened
   ::close(descriptor);
 }
@@ -88,10 +87,10 @@ void sync_folder(const fs::path& folder) {
 void sync_tree(const fs::path& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const int descriptor = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) fail_system("open", entry.path());
+    if (descriptor < 0) fail_last("open", entry.path());
     const int result = ::fsync(descriptor);
     ::close(descriptor);
-    if (result != 0 && !entry.is_directory()) fail_system("sync", entry.path());
+    if (result != 0 && !entry.is_directory()) fail_last("sync", entry.path());
   }
   sync_folder(folder);
 }
@@ -107,16 +106,16 @@ fs::path existing_part(const fs::path& path) {
 // Puts `fresh` in `destination`'s place; what stood there, if anything, is at `fresh` afterwards or gone.
 void put_in_place(const fs::path& fresh, const fs::path& destination) {
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, destination.c_str(), RENAME_EXCHANGE) == 0) return;
-  if (errno != ENOENT && errno != EINVAL && errno != ENOSYS) fail_system("write", destination);
+  if (errno != ENOENT && errno != EINVAL && errno != ENOSYS) fail_last("write", destination);
   const Lock old(destination);  // moves along: while it is nowhere in place, no sweep of another process may take it
   const fs::path aside = fs::path(fresh).replace_extension(kAside);  // nothing stands there, or it cannot be exchanged
   const bool moved = ::rename(destination.c_str(), aside.c_str()) == 0;
-  if (!moved && errno != ENOENT) fail_system("write", destination);
+  if (!moved && errno != ENOENT) fail_last("write", destination);
   if (::rename(fresh.c_str(), destination.c_str()) != 0) {
     const int code = errno;
     if (moved) ::rename(aside.c_str(), destination.c_str());
     errno = code;
-    fail_system("write", destination);
+    fail_last("write", destination);
   }
   std::error_code ignored;
   fs::remove_all(aside, ignored);
@@ -129,14 +128,14 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   struct stat info {};
   if (::fstat(descriptor, &info) != 0) {
     ::close(descriptor);
-    fail_system("read", path);
+    fail_last("read", path);
   }
   size_ = static_cast<size_t>(info.st_size);
   if (size_ > 0) {
     void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (memory == MAP_FAILED) {
       ::close(descriptor);
-      fail_system("map", path);
+      fail_last("map", path);
     }
     data_ = static_cast<const std::byte*>(memory);
   }
@@ -181,14 +180,14 @@ AtomicFile::AtomicFile(const fs::path& destination, unsigned mode) : destination
   if (is_temporary(destination.parent_path())) {  // write_folder_atomically syncs and renames it with its folder
     temporary_ = destination;
     descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (descriptor_ < 0) fail_system("write", destination_);
+    if (descriptor_ < 0) fail_last("write", destination_);
     return;
   }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (descriptor_ >= 0) ::close(descriptor_);
     temporary_ = temporary_beside(destination);
     descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (descriptor_ < 0) fail_system("write", destination_);
+    if (descriptor_ < 0) fail_last("write", destination_);
     if (try_lock(descriptor_, temporary_)) break;
   }
 }
@@ -224,7 +223,7 @@ void AtomicFile::put(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_system("write", destination_);
+    if (written < 0) fail_last("write", destination_);
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
   // Has the disk begin now with what commit() will wait for; where the file system cannot, nothing is lost.
@@ -237,7 +236,7 @@ void AtomicFile::write_at(uint64_t position, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(position));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_system("write", destination_);
+    if (written < 0) fail_last("write", destination_);
     bytes = bytes.subspan(static_cast<size_t>(written));
     position += static_cast<uint64_t>(written);
   }
@@ -250,8 +249,8 @@ void AtomicFile::commit() {
     ::close(std::exchange(descriptor_, -1));
     return;
   }
-  if (::fsync(descriptor_) != 0) fail_system("sync", destination_);
-  if (::rename(temporary_.c_str(), destination_.c_str()) != 0) fail_system("write", destination_);
+  if (::fsync(descriptor_) != 0) fail_last("sync", destination_);
+  if (::rename(temporary_.c_str(), destination_.c_str()) != 0) fail_last("write", destination_);
   ::close(std::exchange(descriptor_, -1));
   sync_folder(destination_.parent_path());
 }
@@ -284,7 +283,7 @@ void write_folder_atomically(const fs::path& named, const std::function<void(con
     put_in_place(temporary->path, destination);
   } catch (const fs::filesystem_error& error) {
     if (temporary) fs::remove_all(temporary->path, ignored);
-    fail(ErrorKind::io, "cannot write {}: {}", printable(destination.string(), 300), error.code().message());
+    fail_system(error.code(), "cannot write {}: {}", printable(destination.string(), 300));
   } catch (...) {
     if (temporary) fs::remove_all(temporary->path, ignored);
     throw;
@@ -298,7 +297,7 @@ void remove_folder(const fs::path& folder) {
   std::error_code error;
   fs::rename(folder, doomed, error);
   if (!error) fs::remove_all(doomed, error);
-  if (error) fail(ErrorKind::io, "cannot remove {}: {}", printable(folder.string(), 300), error.message());
+  if (error) fail_system(error, "cannot remove {}: {}", printable(folder.string(), 300));
 }
 
 DiskReserve::DiskReserve(const fs::path& folder, int64_t bytes, const char* purpose)
@@ -308,10 +307,10 @@ DiskReserve::DiskReserve(const fs::path& folder, int64_t bytes, const char* purp
     result = ::fallocate(descriptor_, 0, 0, bytes);
   } while (result != 0 && errno == EINTR);
   if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return;
-  const int code = errno;
+  const std::error_code error = last_error();
   release();
-  fail(ErrorKind::io, "there is no room in {} for {} of {}: {}; make room or name another folder",
-       printable(folder.string(), 300), purpose, bytes_text(static_cast<uint64_t>(bytes)), std::strerror(code));
+  fail_system(error, "there is no room in {} for {} of {}: {}; make room or name another folder",
+              printable(folder.string(), 300), purpose, bytes_text(static_cast<uint64_t>(bytes)));
 }
 
 DiskReserve::DiskReserve(DiskReserve&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}

@@ -3,10 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "base/error.h"
+#include "base/system_error.h"
 
 namespace tekio {
 
@@ -19,9 +17,9 @@ FileEnd::FileEnd(uint64_t size, std::string_view end) : descriptor_(::memfd_crea
     made = put > 0;
   }
   if (made) return;
-  const int code = errno;
+  const std::error_code error = last_error();
   if (descriptor_ >= 0) ::close(descriptor_);
-  fail(ErrorKind::io, "a file's end cannot be kept in memory: {}", std::strerror(code));
+  fail_system(error, "a file's end cannot be kept in memory: {}");
 }
 
 FileEnd::~FileEnd() { ::close(descriptor_); }

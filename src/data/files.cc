@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/few_at_a_time.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "data/memory_rows.h"
 #include "data/record_parser.h"
 #include "data/text_stream.h"
@@ -36,7 +37,7 @@ uint64_t size_of(const DataFile& file) {
   if (file.memory) return static_cast<uint64_t>(file.memory->text_bytes);
   std::error_code error;
   const uint64_t size = fs::file_size(file.path, error);
-  if (error) fail(ErrorKind::io, "cannot read the size of {}: {}", shown_name(file), error.message());
+  if (error) fail_system(error, "cannot read the size of {}: {}", shown_name(file));
   return size;
 }
 

@@ -14,6 +14,7 @@
 #include "base/foreign_file.h"
 #include "base/log.h"
 #include "base/near_path.h"
+#include "base/system_error.h"
 #include "data/file_kinds.h"
 #include "data/path_pattern.h"
 #include "data/review_layout.h"
@@ -101,7 +102,7 @@ std::vector<fs::path> list_files(const fs::path& folder) {
         fail(ErrorKind::input, "{} {}", shown(entry->path()), why);
     }
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot list the folder {}: {}", shown(folder), error.code().message());
+    fail_system(error.code(), "cannot list the folder {}: {}", shown(folder));
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -232,8 +233,8 @@ SplitFiles find_by_pattern(const std::string& pattern) {
   std::vector<fs::path> paths = files_matching(pattern);
   std::erase_if(paths, [](const fs::path& path) { return is_description(path.filename().string()); });
   if (paths.empty())
-    fail(ErrorKind::io, "no file matches the pattern {}; it is to match files, ** stands for any folders",
-         printable(pattern, 300));
+    fail(std::errc::no_such_file_or_directory,
+         "no file matches the pattern {}; it is to match files, ** stands for any folders", printable(pattern, 300));
   std::vector<Candidate> files = judged(folder, paths);
   const std::vector<Candidate> others = take_out(files, is_data);
   if (files.empty()) fail_no_kind(others.front().path, others.front().verdict);
@@ -259,7 +260,7 @@ SplitFiles find_standard_input() {
 fs::file_status status_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (error == std::errc::permission_denied) fail(ErrorKind::io, "cannot look at {}: {}", shown(path), error.message());
+  if (error == std::errc::permission_denied) fail_system(error, "cannot look at {}: {}", shown(path));
   return status;
 }
 
@@ -298,7 +299,7 @@ void fail_no_data(const std::string& spec, const std::string& or_else, const std
   if (near.empty()) near = near_path(spec);
   if (const auto colon = find_split_colon(spec); near.empty() && colon)
     if (near = near_path(spec.substr(0, *colon)); !near.empty()) near += spec.substr(*colon);
-  fail(ErrorKind::io, "there is no file or folder {}{}", printable(spec, 300),
+  fail(std::errc::no_such_file_or_directory, "there is no file or folder {}{}", printable(spec, 300),
        near.empty() ? or_else : fmt::format("; did you mean {}?", printable(near, 300)));
 }
 

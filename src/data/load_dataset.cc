@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/near_path.h"
+#include "base/system_error.h"
 #include "data/repository/hub_dataset.h"
 #include "data/source.h"
 #include "data/split_slice.h"
@@ -74,9 +75,10 @@ Found find_on_hub(const std::string& spec, const HubName& name, const ReadOption
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;
     const std::string near = near_path(spec);
-    throw Error(error.kind(),
-                fmt::format("there is no file or folder {} here{}, and {}", printable(spec, 300),
-                            near.empty() ? "" : fmt::format(" (is {} meant?)", printable(near, 300)), error.what()));
+    fail_as(error,
+            fmt::format("there is no file or folder {} here{}, and {}", printable(spec, 300),
+                        near.empty() ? "" : fmt::format(" (is {} meant?)", printable(near, 300)), error.what()),
+            std::errc::no_such_file_or_directory);
   }
   hub::Repository pinned = repository;
   pinned.revision = dataset.commit;

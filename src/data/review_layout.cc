@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/system_error.h"
 
 namespace tekio {
 namespace {
@@ -59,7 +60,7 @@ std::vector<DataFile> class_files(const fs::path& folder, const PublishedClass& 
         numbered.emplace_back(review_number(path), path);
     }
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot list the folder {}: {}", printable(folder.string(), 300), error.code().message());
+    fail_system(error.code(), "cannot list the folder {}: {}", printable(folder.string(), 300));
   }
   const bool published = is_published(folder, known);
   std::sort(numbered.begin(), numbered.end(), [published](const auto& a, const auto& b) {

@@ -5,13 +5,13 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/system_error.h"
 
 namespace tekio {
 namespace {
@@ -25,7 +25,7 @@ std::unique_ptr<AtomicFile> spool() {
   for (;;) {
     const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(ErrorKind::io, "cannot read standard input: {}", std::strerror(errno));
+    if (got < 0) fail_system(last_error(), "cannot read standard input: {}");
     if (got == 0) break;
     file->write(std::string_view(buffer.data(), static_cast<size_t>(got)));
   }

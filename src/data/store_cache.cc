@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "data/cached_stores.h"
 #include "data/chunks.h"
 #include "data/memory_rows.h"
@@ -195,8 +196,9 @@ fs::path temporary_folder() {
       if (refused(folder) == 0) return folder;
   const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";
   if (const int code = refused(folder.c_str()); code != 0)
-    fail(ErrorKind::io, "cannot write to the folder {}: {}; set TMPDIR to a folder that can be written",
-         printable(folder.string(), 300), std::strerror(code));
+    fail_system({code, std::system_category()},
+                "cannot write to the folder {}: {}; set TMPDIR to a folder that can be written",
+                printable(folder.string(), 300));
   return folder;
 }
 
@@ -204,7 +206,7 @@ FileState FileState::of(const fs::path& path) {
   for (;;) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0)
-      fail(ErrorKind::io, "cannot read {}: {}", printable(path.string(), 300), std::strerror(errno));
+      fail_system(last_error(), "cannot read {}: {}", printable(path.string(), 300));
     const int64_t changed = nanoseconds(info.st_ctim);
     // The kernel's clock for files ticks every 1 to 10 ms; a file system that keeps whole seconds shows none below.
     const int64_t tick = changed % kSecond == 0 ? 2 * kSecond : kSecond / 50;

@@ -6,29 +6,28 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "hub/digest.h"
 
 namespace tekio::hub {
 namespace {
 
 [[noreturn]] void fail_at(const fs::path& path) {
-  fail(ErrorKind::io, "cannot write {}: {}; name another cache in HF_HUB_CACHE", printable(path.string(), 300),
-       std::strerror(errno));
+  fail_system(last_error(), "cannot write {}: {}; name another cache in HF_HUB_CACHE", printable(path.string(), 300));
 }
 
 void make_folder_of(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error)
-    fail(ErrorKind::io, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
-         printable(path.parent_path().string(), 300), error.message());
+    fail_system(error, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+                printable(path.parent_path().string(), 300));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/system_error.h"
 
 namespace tekio::hub {
 namespace {
@@ -16,8 +17,8 @@ void make_folders(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    fail(ErrorKind::io, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
-         printable(folder.string(), 300), error.message());
+    fail_system(error, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+                printable(folder.string(), 300));
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ void RepositoryCache::link(const std::string& commit, const std::string& path, c
   if (!error) return;
   std::error_code ignored;
   fs::remove(aside, ignored);
-  fail(ErrorKind::io, "cannot put {} into the Hub's cache: {}", printable(name.string(), 300), error.message());
+  fail_system(error, "cannot put {} into the Hub's cache: {}", printable(name.string(), 300));
 }
 
 }  // namespace tekio::hub

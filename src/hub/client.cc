@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "hub/route.h"
 
 namespace tekio::hub {
@@ -322,23 +323,25 @@ void Client::fail_status(const HttpAnswer& answer, const Repository& about, cons
   const std::string& message = answer.header("x-error-message");
   const bool is_gated = code == "GatedRepo";  // also 401, to whom it does not know
   if (answer.status == 401 && message == "Invalid credentials in Authorization header")
-    fail(ErrorKind::io,
+    fail(std::errc::permission_denied,
          "{} does not accept the token (HF_TOKEN, or the token file; status 401{}): it may have expired; set one that "
          "is valid, or none for what is public",
          endpoint, said(answer));
   if ((answer.status == 401 && !is_gated) || (answer.status == 404 && code == "RepoNotFound"))
-    fail(ErrorKind::io, "{} has no {} {}, or it is private (status {}): check the name; if it is private, {}", endpoint,
-         kind, name, answer.status, token);
+    fail(std::errc::no_such_file_or_directory,
+         "{} has no {} {}, or it is private (status {}): check the name; if it is private, {}", endpoint, kind, name,
+         answer.status, token);
   if (message == "Access to this resource is disabled.")
-    fail(ErrorKind::io, "{} was disabled by {} (status {}{}): nobody can fetch it", name, endpoint, answer.status,
-         said(answer));
+    fail(std::errc::permission_denied, "{} was disabled by {} (status {}{}): nobody can fetch it", name, endpoint,
+         answer.status, said(answer));
   if (is_gated)
-    fail(ErrorKind::io, "{} is gated (status {}): accept its terms at {}/{}{}, then {}", name, answer.status, endpoint,
-         about.type == RepoType::model ? "" : "datasets/", printable(about.id, 200), token);
-  if (answer.status == 403) fail(ErrorKind::io, "{} may not be read (status 403{}): {}", name, said(answer), token);
+    fail(std::errc::permission_denied, "{} is gated (status {}): accept its terms at {}/{}{}, then {}", name,
+         answer.status, endpoint, about.type == RepoType::model ? "" : "datasets/", printable(about.id, 200), token);
+  if (answer.status == 403)
+    fail(std::errc::permission_denied, "{} may not be read (status 403{}): {}", name, said(answer), token);
   if (answer.status == 404 && code == "RevisionNotFound")
-    fail(ErrorKind::io, "{} has no revision \"{}\"; name a branch, a tag or a commit", printable(about.id, 200),
-         printable(about.revision, 200));
+    fail(std::errc::no_such_file_or_directory, "{} has no revision \"{}\"; name a branch, a tag or a commit",
+         printable(about.id, 200), printable(about.revision, 200));
   fail(ErrorKind::io, "{}{}{}: {} answers with status {}{}", path.empty() ? "" : printable(path, 200),
        path.empty() ? "" : " of ", name, endpoint, answer.status, said(answer));
 }

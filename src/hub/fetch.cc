@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "hub/blob_file.h"
 #include "hub/cache.h"
 #include "hub/client.h"
@@ -158,7 +159,7 @@ std::string pull_command(const Repository& repository) {
 }
 
 [[noreturn]] void fail_offline(const Settings& settings, const Repository& repository, const std::string& file = "") {
-  fail(ErrorKind::io,
+  fail(std::errc::no_such_file_or_directory,
        "{}{}{} is not in the Hub's cache ({}), and no request is made (--offline or HF_HUB_OFFLINE): fetch it with "
        "'{}' where there is a network",
        printable(file, 200), file.empty() ? "" : " of ", shown(repository), printable(settings.cache.string(), 300),
@@ -227,7 +228,8 @@ std::vector<std::string> chosen_of(const Settings& settings, const Repository& r
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::input) throw;
     if (decided) fail(ErrorKind::input, "{}: {}", shown(repository), error.what());
-    fail(ErrorKind::io, "of {} the Hub's cache ({}) holds {} only, not what is needed, and {}: fetch it with '{}' {}",
+    fail(std::errc::no_such_file_or_directory,
+         "of {} the Hub's cache ({}) holds {} only, not what is needed, and {}: fetch it with '{}' {}",
          shown(repository), printable(settings.cache.string(), 300),
          counted(static_cast<int64_t>(listing.names.size()), "file"),
          settings.offline ? message("no request is made (--offline or HF_HUB_OFFLINE)") : "the Hub does not answer",

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/system_error.h"
 #include "base/user_path.h"
 
 namespace tekio::hub {
@@ -9,11 +10,12 @@ Located locate_model(const std::string& name, const Choice& choice, const Settin
   std::error_code ignored;
   if (fs::exists(name, ignored)) return {last_part(name), name, false};  // a file, too: who opens it says what is wrong
   const auto repository = parse_repository(name, RepoType::model);
-  if (!repository) fail(ErrorKind::io, "there is no model folder {}", printable(name, 300));
+  if (!repository) fail(std::errc::no_such_file_or_directory, "there is no model folder {}", printable(name, 300));
   try {
     return {repository->id, fetch(settings, *repository, choice, files_asked_for()).folder, true};
   } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()));
+    fail_as(error, fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()),
+            std::errc::no_such_file_or_directory);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/system_error.h"
 #include "hub/locate.h"
 #include "model/family.h"
 #include "model/masked_lm.h"
@@ -24,13 +25,16 @@ int checked_threads(const LoadOptions& options) {
 }
 
 OpenedFolder open_folder(const std::string& folder) {
-  if (!std::filesystem::is_directory(folder)) fail(ErrorKind::io, "no model folder {}", printable(folder, 300));
+  if (!std::filesystem::is_directory(folder))
+    fail(std::filesystem::exists(folder) ? std::errc::not_a_directory : std::errc::no_such_file_or_directory,
+         "no model folder {}", printable(folder, 300));
   return open_model_folder(folder);
 }
 
 ModelConfig read_config_alone(const std::string& config) {
   if (std::filesystem::is_directory(config)) return ModelConfig::from_folder(config);
-  if (!std::filesystem::exists(config)) fail(ErrorKind::io, "no model config {}", printable(config, 300));
+  if (!std::filesystem::exists(config))
+    fail(std::errc::no_such_file_or_directory, "no model config {}", printable(config, 300));
   return ModelConfig::from_json(read_json(config), printable(config, 300));
 }
 
@@ -301,7 +305,7 @@ std::vector<WeightView> MaskedLM::state_dict() const {
 void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail(ErrorKind::io, "cannot make the folder {}: {}", printable(folder.string(), 300), error.message());
+  if (error) fail_system(error, "cannot make the folder {}: {}", printable(folder.string(), 300));
   const std::lock_guard lock(impl_->mutex());
   warn_of_older_version(impl_->model().config());
   save_model(folder, impl_->model().config(), std::as_const(impl_->model()).weights());

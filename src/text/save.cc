@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/system_error.h"
 #include "text/models/model_json.h"
 #include "text/step_json.h"
 #include "text/tables.h"
@@ -156,7 +157,7 @@ std::string write_tokenizer_json(const TokenizerTables& tables) {
 std::vector<WrittenFile> save_tokenizer(const TokenizerTables& tables, const std::filesystem::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail(ErrorKind::io, "{}: cannot make this folder: {}", folder.string(), error.message());
+  if (error) fail_system(error, "{}: cannot make this folder: {}", folder.string());
   std::vector<WrittenFile> files = {
       write_atomically(folder / "tokenizer_config.json", pretty_json(tokenizer_config(tables))),
       write_atomically(folder / "special_tokens_map.json", pretty_json(special_tokens_map(tables)))};

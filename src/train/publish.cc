@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/system_error.h"
 #include "hub/client.h"
 #include "hub/fetch.h"
 #include "train/model_card.h"
@@ -44,7 +45,7 @@ std::vector<std::string> names_in(const fs::path& folder) {
   try {
     for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot read {}: {}", printable(folder.string(), 300), error.code().message());
+    fail_system(error.code(), "cannot read {}: {}", printable(folder.string(), 300));
   }
   std::sort(names.begin(), names.end());
   return names;

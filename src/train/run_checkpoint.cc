@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "model/model_folder.h"
 #include "model/safetensors.h"
 #include "text/tables.h"
@@ -56,7 +57,7 @@ WrittenFile save_moments(const fs::path& path, const ParameterSet& moment1, cons
 
 Json read_record(const fs::path& folder) {
   const std::string shown = printable(folder.string(), 300);
-  if (!fs::is_directory(folder)) fail(ErrorKind::io, "there is no checkpoint {}", shown);
+  if (!fs::is_directory(folder)) fail(std::errc::no_such_file_or_directory, "there is no checkpoint {}", shown);
   if (!fs::is_regular_file(folder / kStateFile)) {
     if (fs::exists(folder / "optimizer.pt"))
       fail(ErrorKind::input,

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "train/plan.h"
 #include "train/run_checkpoint.h"
 #include "train/run_record.h"
@@ -121,7 +122,7 @@ void RunFolder::claim() {
   std::error_code error;
   for (fs::path at = path_; !at.empty() && !fs::exists(at, error); at = at.parent_path()) made_.push_back(at);
   fs::create_directories(path_, error);
-  if (error) fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.message());
+  if (error) fail_system(error, "cannot write --output_dir {}: {}", printable(path_.string(), 300));
   if (!lock_.take()) refuse_in_use();
   check_contents();
 }
@@ -145,8 +146,8 @@ void RunFolder::check_contents() const {
   const auto free = [&] { return printable(next_free_name(path_).string(), 300); };
   try {
     if (!resume_.empty() && resume_ != "auto" && !fs::is_directory(resume_))
-      fail(ErrorKind::io, "there is no checkpoint {}; --resume_from_checkpoint alone takes the run's newest",
-           printable(resume_, 300));
+      fail(std::errc::no_such_file_or_directory,
+           "there is no checkpoint {}; --resume_from_checkpoint alone takes the run's newest", printable(resume_, 300));
     if (!fs::exists(path_)) return;
     if (!fs::is_directory(path_)) fail(ErrorKind::usage, "--output_dir {} is a file; name a folder", shown);
     const std::string entry = first_entry(path_);
@@ -173,7 +174,7 @@ void RunFolder::check_contents() const {
            "--overwrite_output_dir to begin anew, or name another folder, {} say",
            shown, checkpoints().back(), free());
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot read --output_dir {}: {}", shown, error.code().message());
+    fail_system(error.code(), "cannot read --output_dir {}: {}", shown);
   }
 }
 
@@ -214,7 +215,7 @@ void RunFolder::begin(const Json& options, const std::string& options_toml) {
     fs::remove(path_ / kRunRecord);
     if (options_toml.empty()) fs::remove(path_ / kOptionsFile);  // an earlier session's may no longer be true
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot write --output_dir {}: {}", printable(path_.string(), 300), error.code().message());
+    fail_system(error.code(), "cannot write --output_dir {}: {}", printable(path_.string(), 300));
   }
   Json document = options;
   document["tekio_format"] = 1;
@@ -255,7 +256,7 @@ void RunFolder::end() const {
   try {
     fs::remove_all(path_ / kPrevious);
   } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::io, "cannot remove {}: {}", printable((path_ / kPrevious).string(), 300), error.code().message());
+    fail_system(error.code(), "cannot remove {}: {}", printable((path_ / kPrevious).string(), 300));
   }
   remove_stale_temporaries(path_);
 }

@@ -1,8 +1,10 @@
 // Kinds, exit codes, and that no text from outside can do harm in a message.
-#include "base/error.h"
+#include "base/system_error.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cerrno>
 
 namespace tekio::test {
 namespace {
@@ -48,6 +50,41 @@ TEST(Error, ChecksAreBugsThatNameTheirPlace) {
     EXPECT_THAT(error.what(), HasSubstr("error_test.cc"));
     EXPECT_THAT(error.what(), HasSubstr("1 > 2 does not hold: 1 and 2"));
   }
+}
+
+/// What `action` throws as an Error of the system: its code and sentence.
+template <typename Action>
+std::pair<std::error_code, std::string> system_error_of(const Action& action) {
+  try {
+    action();
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io);
+    return {error.code(), error.what()};
+  } catch (const Error& error) {
+    return {{}, error.what()};
+  }
+  return {{}, "nothing"};
+}
+
+TEST(SystemError, SaysWhatTheSystemSays) {
+  const auto [code, said] = system_error_of([] {
+    errno = EACCES;
+    fail_system(last_error(), "cannot read {}: {}; name {}", "this", "another");
+  });
+  EXPECT_EQ(code, std::errc::permission_denied);
+  EXPECT_EQ(said, "cannot read this: another; name Permission denied");
+}
+
+TEST(SystemError, KeepsItsCodeInOtherWords) {
+  const auto again = [](const Error& error, std::errc otherwise = {}) {
+    return system_error_of([&] { fail_as(error, "other words", otherwise); });
+  };
+  const SystemError missing(std::make_error_code(std::errc::no_such_file_or_directory), "words");
+  EXPECT_EQ(again(missing, std::errc::is_a_directory), std::pair(missing.code(), std::string("other words")));
+  const Error unknown(ErrorKind::io, "words");
+  EXPECT_EQ(again(unknown).first, std::error_code());
+  EXPECT_EQ(again(unknown, std::errc::is_a_directory).first, std::errc::is_a_directory);
+  EXPECT_EQ(again(Error(ErrorKind::input, "words"), std::errc::is_a_directory).first, std::error_code());
 }
 
 TEST(Nearest, FindsWhatWasMeant) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/system_error.h"
 #include "data/file_kinds.h"
 #include "data/repository/choose_files.h"
 #include "data/split_slice.h"
@@ -21,7 +22,7 @@ constexpr const char* kConverted = "refs/convert/parquet";
 std::string read_beginning(const fs::path& path) {
   std::string text(kLongestCardHead + 1, '\0');
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail(ErrorKind::io, "cannot read {}", printable(path.string(), 300));
+  if (!file) fail_system(last_error(), "cannot read {}: {}", printable(path.string(), 300));
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
   return text;
@@ -165,8 +166,8 @@ HubDataset open_converted(const Opening& script, const ReadOptions& options) {
       fail(ErrorKind::input, "{} holds no files CONFIGURATION/SPLIT/0000.parquet", opening.what);
     return made_of(opening, choose_converted(opening.listing.names, options.config_name, opening.what), options);
   } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{} is a script, which is never run, and of its copy as Parquet: {}",
-                                          script.what, error.what()));
+    fail_as(error, fmt::format("{} is a script, which is never run, and of its copy as Parquet: {}", script.what,
+                               error.what()));
   }
 }
 
