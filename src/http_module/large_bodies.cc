@@ -3,6 +3,7 @@
 namespace tekio::http {
 
 LargeBodies::Body::~Body() {
+  if (!is_large_) return;
   const std::lock_guard lock(all_.mutex_);
   all_.arriving_.remove(this);
   all_.bytes_ -= bytes_;
@@ -36,6 +37,7 @@ void LargeBodies::Body::give_up() {
 }
 
 bool LargeBodies::Body::end() {
+  if (!is_large_) return true;
   const std::lock_guard lock(all_.mutex_);
   all_.arriving_.remove(this);
   return !is_refused_;
