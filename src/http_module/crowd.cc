@@ -69,13 +69,15 @@ void Crowd::pop() {
   new_ = std::min(new_, of(Kind::slow).size());
 }
 
-int Crowd::pop_urgent() {
-  Line& line = of(Kind::whole);
+int Crowd::next_urgent() const {
+  const Line& line = of(Kind::whole);
   const auto found = std::ranges::find_if(line, &Client::is_urgent);
-  if (found == line.end()) return -1;
-  const int socket = found->socket;
-  line.erase(found);
-  return socket;
+  return found == line.end() ? -1 : found->socket;
+}
+
+void Crowd::pop_urgent() {
+  Line& line = of(Kind::whole);
+  line.erase(std::ranges::find_if(line, &Client::is_urgent));
 }
 
 bool Crowd::is_urgent(std::string_view request) const {

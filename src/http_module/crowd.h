@@ -34,8 +34,10 @@ class Crowd {
   int next() const { return of(first()).front().socket; }
   /// The one whom next() names has found a thread.
   void pop();
-  /// Takes out the first of those who ask for one of the urgent paths, wholly; -1: there is none.
-  int pop_urgent();
+  /// The first of those who ask for one of the urgent paths, wholly; -1: there is none.
+  int next_urgent() const;
+  /// The one whom next_urgent() names has found a thread.
+  void pop_urgent();
   /// Of those whose request has not wholly come, closes up to `most` who have been here for `time`: those that nothing
   /// keeps from sending before those that wait to be read. How many these were.
   size_t drop(size_t most, std::chrono::milliseconds time);

@@ -3,7 +3,6 @@
 #include <httplib.h>
 #include <malloc.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -34,26 +33,26 @@ constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before oth
 constexpr uint64_t kOtherDescriptors = 100;
 constexpr uint64_t kSpare = 8;  // threads for what is urgent
 
-/// One of those that a number counts, until its end.
-class Counted {
+/// One of the connections whose request is being read, until it is.
+class Reader {
  public:
   /// Counted already.
-  explicit Counted(std::atomic<uint64_t>& number) : number_(&number) {}
-  ~Counted() { end(); }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
+  explicit Reader(std::atomic<uint64_t>& readers) : readers_(&readers) {}
+  ~Reader() { end(); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
   void end() {
-    if (number_ != nullptr) --*std::exchange(number_, nullptr);
+    if (readers_ != nullptr) --*std::exchange(readers_, nullptr);
   }
 
  private:
-  std::atomic<uint64_t>* number_;
+  std::atomic<uint64_t>* readers_;
 };
 
 /// Of this thread: a request and its answer.
 struct Exchange {
   Connection* connection = nullptr;
-  Counted* reader = nullptr;
+  Reader* reader = nullptr;
   Clock::time_point begun = Clock::now();
   Request request;
   bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
@@ -178,15 +177,14 @@ class HttplibServer final : public Server, private httplib::Server {
   /// the threads are for those whose request has come. Where all are taken, what is urgent has its own.
   void give(Crowd& crowd, Workers& workers) {
     crowd.sort();
-    while (!crowd.is_empty() && served_ < limits_.connections &&
+    while (!crowd.is_empty() && workers.busy() < limits_.connections &&
            (crowd.is_next_whole() || stops_ || readers_ < limits_.connections - limits_.connections / 4)) {
       if (!give(crowd.next(), false, workers)) break;
       crowd.pop();
     }
-    while (served_ >= limits_.connections && served_ < limits_.connections + kSpare) {
-      const int urgent = crowd.pop_urgent();
-      if (urgent < 0) break;
-      if (!give(urgent, true, workers)) ::close(urgent);
+    while (workers.busy() >= limits_.connections && crowd.next_urgent() >= 0) {
+      if (!give(crowd.next_urgent(), true, workers)) break;
+      crowd.pop_urgent();
     }
     is_crowded_ = !crowd.is_empty();
     is_crowded_ ? bell_.ring() : bell_.silence();
@@ -194,10 +192,9 @@ class HttplibServer final : public Server, private httplib::Server {
   }
 
   bool give(int socket, bool is_spare, Workers& workers) {
-    ++served_;
     ++readers_;
     const bool is_given = workers.give([this, socket, is_spare] { serve(socket, is_spare); });
-    if (!is_given) --served_, --readers_;
+    if (!is_given) --readers_;
     return is_given;
   }
 
@@ -207,8 +204,7 @@ class HttplibServer final : public Server, private httplib::Server {
 
   /// `is_spare`: by a thread that is kept for what is urgent, for one request.
   void serve(int socket, bool is_spare) {
-    const Counted served(served_);
-    Counted reader(readers_);
+    Reader reader(readers_);
     Connection connection(socket, limits_, bell_,
                           [this] { return !stops_ && (is_crowded_ || (exchange.is_wanted && exchange.is_wanted())); });
     try {
@@ -345,8 +341,8 @@ class HttplibServer final : public Server, private httplib::Server {
   http::Handler* handler_ = nullptr;
   LargeBodies large_bodies_;
   std::atomic<bool> stops_{false}, is_crowded_{false};
-  // Connections that have or will have a thread, and those of them whose first request was not read.
-  std::atomic<uint64_t> served_{0}, readers_{0};
+  std::atomic<uint64_t> readers_{
+      0};         // connections that have or will have a thread, and whose first request was not read
   Bell bell_;     // for those that are served
   Bell changed_;  // for run(): a thread is free, or it is to stop
   Listener listener_;

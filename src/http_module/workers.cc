@@ -37,6 +37,11 @@ bool Workers::give(std::function<void()> serve) {
   return true;
 }
 
+size_t Workers::busy() const {
+  const std::lock_guard lock(mutex_);
+  return threads_.size() - free_;
+}
+
 void Workers::work() {
   sigset_t all;
   sigfillset(&all);

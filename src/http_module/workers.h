@@ -21,12 +21,14 @@ class Workers {
 
   /// `serve` lets no exception out. False: no thread is free for it.
   bool give(std::function<void()> serve);
+  /// Threads that have a client.
+  size_t busy() const;
 
  private:
   void work();
   const size_t most_;
   const std::function<void()> on_free_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable given_;
   std::deque<std::function<void()>> clients_;  // given, and not taken yet
   size_t free_ = 0;                            // threads for whom none was given

@@ -479,7 +479,7 @@ TEST_F(ServerTest, CutsWhoDoesNotTakeAnAnswerThatHoldsUpOthers) {
 }
 
 TEST_F(ServerTest, CutsWhoHasSentPartOfARequestWhereTooManyWait) {
-  start({.hurry = milliseconds(50), .connections = 1, .crowd = 3});
+  start({.hurry = milliseconds(300), .connections = 1, .crowd = 3});
   HttpClient first(port_), whole(port_), slow(port_), expects(port_);
   first.send("GET", "/slow", "");
   echo_.wait_for_slow(1);
@@ -508,6 +508,12 @@ TEST_F(ServerTest, AnswersWhatIsUrgentThoughAllAreBusy) {
     EXPECT_EQ(urgent.read().body, "/urgent");
     EXPECT_TRUE(urgent.closes_without_reply()) << "its thread answers what is not urgent";
   }
+  std::vector<std::unique_ptr<HttpClient>> many;
+  for (int i = 0; i < 200; ++i) {
+    many.push_back(std::make_unique<HttpClient>(port_));
+    many.back()->send("GET", "/urgent", "");
+  }
+  for (const auto& each : many) EXPECT_EQ(each->read().body, "/urgent");
   echo_.open_gate();
   EXPECT_EQ(second.read().body, "/2");
 }
