@@ -42,15 +42,17 @@ class Trainer {
   using Callback = std::function<void(const UpdatePoint&, RunControl&)>;
   void follow(const UpdateResult& result, RunControl control, const Callback& callback);
   void ask(RunControl& control, const std::function<void(RunControl&)>& callback);
-  void evaluate_and_save(RunControl control);
-  std::optional<EvaluationReport> evaluate();
-  std::optional<EvaluationReport> evaluate_general();
   void save(const std::string& masking_state);
   bool training_goes_on();
   bool stops() { return stop_.number() != 0; }
   void enter(RunPhase phase);
   /// Others may have the model while `work` runs, where the options have something called in it.
   void lending(bool calls, const std::function<void()>& work);
+
+  // How it is evaluated: trainer_evaluation.cc.
+  void evaluate_and_save(RunControl control);
+  std::optional<EvaluationReport> evaluate();
+  std::optional<EvaluationReport> evaluate_general();
 
   // How it ends: trainer_end.cc.
   AdaptReport finish();
