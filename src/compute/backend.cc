@@ -114,21 +114,28 @@ void expect_embed(const char* op, const ConstTensor& y, const TableRows& rows, c
   }
 }
 
-// All shapes of y = x w^T + b and its gradients. The matrix is of the activations' kind.
-void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const Matrix& w, const ConstTensor& b) {
+// What of `width` columns is used: as many, at most.
+void expect_width(const char* op, const char* what, int64_t width, int64_t used) {
+  if (used < 0 || used > width) fail(ErrorKind::bug, "{}: {} has {} columns, expected {}", op, what, width, used);
+}
+
+// All shapes of y = x w^T + b and its gradients. The matrix is of the activations' kind. `may_be_wider`: y.
+void expect_linear(const char* op, const ConstTensor& y, const ConstTensor& x, const Matrix& w, const ConstTensor& b,
+                   bool may_be_wider = false) {
   const Size in = size_of_matrix(op, "x", x);
   if (w.columns != in.columns || w.dtype != in.type)
     fail(ErrorKind::bug, "{}: w is {}, expected {}", op, shape_text({w.rows, w.columns}, w.dtype),
          shape_text({w.rows, in.columns}, in.type));
   if (!w && w.rows * w.columns > 0)
     fail(ErrorKind::bug, "{}: w {} has no memory", op, shape_text({w.rows, w.columns}, w.dtype));
-  expect(op, "y", y, {in.rows, w.rows}, in.type);
+  const int64_t wide = may_be_wider && y.rank == 2 ? std::max(w.rows, y.dim[1]) : w.rows;
+  expect(op, "y", y, {in.rows, wide}, in.type);
   if (b) expect(op, "b", b, {w.rows});
 }
 
 void expect_linear_backward(const char* op, const ConstTensor& d_x, const ConstTensor& d_w, const ConstTensor& d_b,
-                            const ConstTensor& d_y, const ConstTensor& x, const Matrix& w) {
-  expect_linear(op, d_y, x, w, d_b);
+                            const ConstTensor& d_y, const ConstTensor& x, const Matrix& w, bool may_be_wider = false) {
+  expect_linear(op, d_y, x, w, d_b, may_be_wider);
   expect(op, "d_w", d_w, {w.rows, w.columns});
   if (d_x) expect(op, "d_x", d_x, {x.dim[0], x.dim[1]}, x.dtype);
 }
@@ -280,13 +287,13 @@ void Backend::copy_matrices(std::span<const MatrixCopy> copies) {
 }
 
 void Backend::linear(Tensor y, ConstTensor x, const Matrix& w, ConstTensor b) {
-  expect_linear("linear", y, x, w, b);
+  expect_linear("linear", y, x, w, b, /*may_be_wider=*/true);
   run(verb::Linear{y, {}, x, w, b, {}});
 }
 
 void Backend::linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
                               Into into) {
-  expect_linear_backward("linear_backward", d_x, d_w, d_b, d_y, x, w);
+  expect_linear_backward("linear_backward", d_x, d_w, d_b, d_y, x, w, /*may_be_wider=*/true);
   run(verb::LinearBackward{d_x, d_w, d_b, d_y, x, w, into});
 }
 
@@ -401,24 +408,26 @@ void Backend::gather_rows_backward(Tensor d_x, ConstTensor d_y, std::span<const 
 }
 
 void Backend::vocabulary_loss(Tensor sum, Tensor each, Tensor d_logits, ConstTensor logits,
-                              std::span<const int32_t> labels, float scale) {
+                              std::span<const int32_t> labels, int64_t vocabulary, float scale) {
   const Size size = size_of_matrix("vocabulary_loss", "logits", logits);
+  expect_width("vocabulary_loss", "logits", size.columns, vocabulary);
   if (d_logits) expect_size("vocabulary_loss", "d_logits", d_logits, size);
   expect_count("vocabulary_loss", "labels", labels.size(), size.rows);
   int64_t counted = 0;
   for (const int32_t label : labels) {
-    if (label < -1 || label >= size.columns)
-      fail(ErrorKind::bug, "vocabulary_loss: label {} is outside [-1, {})", label, size.columns);
+    if (label < -1 || label >= vocabulary)
+      fail(ErrorKind::bug, "vocabulary_loss: label {} is outside [-1, {})", label, vocabulary);
     counted += label >= 0;
   }
   if (sum) expect("vocabulary_loss", "sum", sum, {kLabelLoss}, DType::f64);
   if (each) expect("vocabulary_loss", "each", each, {counted, kLabelLoss}, DType::f64);
-  run(verb::VocabularyLoss{sum, each, d_logits, logits, labels, scale});
+  run(verb::VocabularyLoss{sum, each, d_logits, logits, labels, vocabulary, scale});
 }
 
-void Backend::softmax_rows(Tensor logits) {
-  size_of_matrix("softmax_rows", "logits", logits);
-  run(verb::SoftmaxRows{logits});
+void Backend::softmax_rows(Tensor logits, int64_t vocabulary) {
+  const Size size = size_of_matrix("softmax_rows", "logits", logits);
+  expect_width("softmax_rows", "logits", size.columns, vocabulary);
+  run(verb::SoftmaxRows{logits, vocabulary});
 }
 
 void Backend::zero(Tensor x) {

@@ -48,6 +48,9 @@ class Backend {
   /// How many rows a pass had best compute where `rows` of `most` count: a device that prepares itself for a shape does
   /// not want one for each number of rows.
   virtual int64_t rows_to_compute(int64_t rows, [[maybe_unused]] int64_t most) const { return rows; }
+  /// How wide rows of logits had best be for this vocabulary: a device that reads and writes many numbers at once wants
+  /// each row to begin on a border.
+  virtual int64_t logits_width(int64_t vocabulary) const { return vocabulary; }
 
   /// y[n,C] = (word[ids] + type[type_ids]) + position[positions]; `type` may be absent, and `position`.
   void embed(Tensor y, const TableRows& rows, ConstTensor word, ConstTensor position, ConstTensor type);
@@ -83,7 +86,8 @@ class Backend {
   /// Fills bf16 matrices from float32 ones, rounding to nearest even.
   void copy_matrices(std::span<const MatrixCopy> copies);
 
-  /// y[n,O] = x[n,I] w[O,I]^T + b[O]; b may be absent.
+  /// y[n,O] = x[n,I] w[O,I]^T + b[O]; b may be absent. y may be wider: what lies beyond column O, in forward and
+  /// backward, is nobody's, neither read nor written.
   void linear(Tensor y, ConstTensor x, const Matrix& w, ConstTensor b);
   /// d_x[n,I] = d_y w (absent: not wanted); d_w += d_y^T x; d_b += column sums of d_y (absent: not wanted).
   void linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
@@ -134,11 +138,12 @@ class Backend {
   /// Cross entropy of the rows, and how many have their label as the most likely: sum [kLabelLoss], and
   /// each [rows,kLabelLoss], every row's own part, float64. Either may be absent. If d_logits is there (it may be
   /// logits itself): d_logits = (softmax(logits) - onehot(label)) * scale. A row whose label is -1 does not count: its
-  /// gradient is 0, and it has no part in `sum` and no place in `each`.
+  /// gradient is 0, and it has no part in `sum` and no place in `each`. Rows may be wider than `vocabulary`, as
+  /// linear()'s.
   void vocabulary_loss(Tensor sum, Tensor each, Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels,
-                       float scale);
-  /// In place: each row of logits becomes its softmax.
-  void softmax_rows(Tensor logits);
+                       int64_t vocabulary, float scale);
+  /// In place: the first `vocabulary` numbers of each row of logits become their softmax.
+  void softmax_rows(Tensor logits, int64_t vocabulary);
 
   void zero(Tensor x);
   /// y += x: two sums of gradients become one.

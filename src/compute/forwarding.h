@@ -20,6 +20,7 @@ class ForwardingBackend : public Backend {
   Memory& memory() override { return inner_.memory(); }
   void wait() override { inner_.wait(); }
   int64_t rows_to_compute(int64_t rows, int64_t most) const override { return inner_.rows_to_compute(rows, most); }
+  int64_t logits_width(int64_t vocabulary) const override { return inner_.logits_width(vocabulary); }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return inner_.matrix_bytes(rows, columns); }
 
  protected:

@@ -78,7 +78,7 @@ struct CopyMatrices {
   const char* name() const { return "copy_matrices"; }
 };
 
-/// y half as wide as kept: gated. act absent: so is kept.
+/// y half as wide as kept: gated. act absent: so is kept, and y may be wider than w has rows.
 struct Linear {
   Tensor y, kept;
   ConstTensor x;
@@ -93,7 +93,7 @@ struct Linear {
   }
 };
 
-/// d_x absent: not wanted.
+/// d_x absent: not wanted. d_y may be wider than w has rows.
 struct LinearBackward {
   Tensor d_x, d_w, d_b;
   ConstTensor d_y, x;
@@ -193,11 +193,12 @@ struct GatherRowsBackward {
   }
 };
 
-/// sum, each, d_logits absent: not wanted; d_logits may lie on logits.
+/// sum, each, d_logits absent: not wanted; d_logits may lie on logits. Both may be wider than the vocabulary.
 struct VocabularyLoss {
   Tensor sum, each, d_logits;
   ConstTensor logits;
   std::span<const int32_t> labels;
+  int64_t vocabulary;
   float scale;
   const char* name() const { return "vocabulary_loss"; }
   template <typename F>
@@ -208,6 +209,7 @@ struct VocabularyLoss {
 
 struct SoftmaxRows {
   Tensor logits;
+  int64_t vocabulary;  // the rows may be wider
   const char* name() const { return "softmax_rows"; }
   template <typename F>
   void operands(F&& f) {

@@ -11,10 +11,10 @@ namespace {
 enum Purpose : size_t { kActivations, kLogits, kScratch, kPurposes };
 constexpr const char* kNames[kPurposes] = {"activations", "logits", "scratch"};
 
-// take(purpose, kind, shape)
+// take(purpose, kind, shape); logits_width: of rows of logits
 template <typename Take>
-void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DType type, PassMemory& m,
-             std::vector<LayerKept>& layers, Take&& take) {
+void lay_out(const ModelConfig& c, const BatchLimits& limits, int64_t logits_width, bool training, DType type,
+             PassMemory& m, std::vector<LayerKept>& layers, Take&& take) {
   const int64_t n = limits.sequences * limits.length, r = limits.masked_rows;
   const auto keep = [&](std::initializer_list<int64_t> shape) { return take(kActivations, type, shape); };
   const auto scratch = [&](std::initializer_list<int64_t> shape) { return take(kScratch, type, shape); };
@@ -53,7 +53,7 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   m.head.activated = keep({r, c.embedding_width});
   m.head.norm = norm(r, c.embedding_width);
   m.head.y = keep({r, c.embedding_width});
-  m.head.logits = take(kLogits, type, {r, c.vocabulary});
+  m.head.logits = take(kLogits, type, {r, logits_width});
   m.head.each = take(kActivations, DType::f64, {r, kLabelLoss});
 
   m.scratch.branch = scratch({n, widest});
@@ -75,12 +75,12 @@ void lay_out(const ModelConfig& c, const BatchLimits& limits, bool training, DTy
   m.head.d_b = scratch({r, c.embedding_width});
 }
 
-std::array<int64_t, kPurposes> count_bytes(const ModelConfig& config, const BatchLimits& limits, bool training,
-                                           DType type) {
+std::array<int64_t, kPurposes> count_bytes(const ModelConfig& config, const BatchLimits& limits, int64_t logits_width,
+                                           bool training, DType type) {
   std::array<int64_t, kPurposes> bytes{};
   PassMemory memory;
   std::vector<LayerKept> layers;
-  lay_out(config, limits, training, type, memory, layers,
+  lay_out(config, limits, logits_width, training, type, memory, layers,
           [&](Purpose purpose, DType kind, std::initializer_list<int64_t> shape) {
             bytes[purpose] += Arena::size_of_tensor(kind, shape);
             return Tensor();
@@ -106,16 +106,18 @@ BatchLimits computed(const BatchLimits& most, const Backend& backend) {
 MlmNetwork::Activations::Activations(const ModelConfig& model, const BatchLimits& most, bool with_backward, DType kind,
                                      Backend& backend)
     : config(model), limits(computed(most, backend)), training(with_backward), type(kind) {
-  const auto bytes = count_bytes(config, limits, training, type);
+  const int64_t logits_width = backend.logits_width(config.vocabulary);
+  const auto bytes = count_bytes(config, limits, logits_width, training, type);
   for (size_t i = 0; i < kPurposes; ++i) arenas.emplace_back(bytes[i], kNames[i], backend.memory());
   lay_out(
-      config, limits, training, type, whole, layers,
+      config, limits, logits_width, training, type, whole, layers,
       [&](Purpose purpose, DType of, std::initializer_list<int64_t> shape) { return arenas[purpose].take(of, shape); });
 }
 
 void MlmNetwork::Activations::add_to(MemoryPlan& plan, const ModelConfig& config, const Backend& backend,
                                      const BatchLimits& limits, bool training, DType type) {
-  const auto bytes = count_bytes(config, computed(limits, backend), training, type);
+  const auto bytes =
+      count_bytes(config, computed(limits, backend), backend.logits_width(config.vocabulary), training, type);
   for (size_t i = 0; i < kPurposes; ++i) plan.add(kNames[i], bytes[i]);
 }
 

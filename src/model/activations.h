@@ -16,7 +16,7 @@ struct HeadKept {
   Tensor activated;  // [r,E]
   NormKept norm;     // [r,E], [r]
   Tensor y;          // [r,E]
-  Tensor logits;     // [r,V]
+  Tensor logits;     // [r,V], as wide as the back end likes
   Tensor each;       // [r,kLabelLoss], float64: what evaluation makes of the rows
   Tensor d_a, d_b;   // [r,E]
 };

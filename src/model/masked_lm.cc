@@ -134,7 +134,7 @@ std::span<const float> MaskedLMImpl::logits(const Batch& batch) { return on_host
 
 std::span<const float> MaskedLMImpl::probabilities(const Batch& batch) {
   const Tensor rows = in_float32(run(batch));
-  backend_->softmax_rows(rows);
+  backend_->softmax_rows(rows, model_.config().vocabulary);
   return on_host(rows);
 }
 
@@ -164,10 +164,11 @@ Tensor MaskedLMImpl::run(const Batch& batch) {
   return model_.logits(batch);
 }
 
-/// The numbers for the processor to read: where they lie, if it can.
+/// A number for each entry of the vocabulary, for the processor to read: where they lie, if it can.
 std::span<const float> MaskedLMImpl::on_host(const Tensor& rows) {
   Memory& memory = backend_->memory();
-  if (rows.dtype == DType::f32 && memory.on_host()) return rows.values();
+  const int64_t width = rows.dim[1], vocabulary = model_.config().vocabulary;
+  if (rows.dtype == DType::f32 && memory.on_host() && width == vocabulary) return rows.values();
   const auto count = static_cast<size_t>(rows.numel());
   if (rows.dtype == DType::f32) {
     host_rows_.resize(count);
@@ -177,13 +178,16 @@ std::span<const float> MaskedLMImpl::on_host(const Tensor& rows) {
     memory.read(halves.data(), rows.data, rows.bytes());
     host_rows_.assign(halves.begin(), halves.end());
   }
+  for (int64_t row = 1; row < rows.dim[0] && width != vocabulary; ++row)
+    std::copy_n(host_rows_.begin() + row * width, vocabulary, host_rows_.begin() + row * vocabulary);
+  host_rows_.resize(static_cast<size_t>(rows.dim[0] * vocabulary));
   return host_rows_;
 }
 
 /// The same numbers for verbs that work on float32 alone.
 Tensor MaskedLMImpl::in_float32(const Tensor& rows) {
   if (rows.dtype == DType::f32) return rows;
-  const std::initializer_list<int64_t> shape = {rows.dim[0], rows.dim[1]};
+  const std::initializer_list<int64_t> shape = {rows.dim[0], model_.config().vocabulary};
   float32_rows_ = Arena(Arena::size_of_tensor(DType::f32, shape), "scores", backend_->memory());
   const Tensor wide = float32_rows_.take(DType::f32, shape);
   backend_->memory().write(wide.data, on_host(rows).data(), wide.bytes());

@@ -261,7 +261,7 @@ RowLosses MlmNetwork::evaluate(const Batch& batch) {
   Activations& a = *activations_;
   a.choose_rows(batch, backend_);
   const Tensor each = a.whole.head.each.rows(0, static_cast<int64_t>(batch.masked_rows.size()));
-  backend_.vocabulary_loss({}, each, {}, logits_of(batch, a.rows), a.labels, 1.0f);
+  backend_.vocabulary_loss({}, each, {}, logits_of(batch, a.rows), a.labels, config_.vocabulary, 1.0f);
   return RowLosses(backend_.memory().read_later(each.f64(), each.numel()));
 }
 
@@ -313,7 +313,7 @@ void MlmNetwork::backward(const Batch& batch, float scale, Tensor loss, const Ba
   PassMemory memory = a.cut(n, r);
   const NetworkWeights& w = prepared_->get();  // as forward had them
   WeightsOf<Tensor>& d_w = gradients_->tensors_to_change();
-  backend_.vocabulary_loss(loss, {}, memory.head.logits, memory.head.logits, a.labels, scale);
+  backend_.vocabulary_loss(loss, {}, memory.head.logits, memory.head.logits, a.labels, config_.vocabulary, scale);
   head_backward(pass, w, d_w, memory.head, memory.last_scratch.d_y, a.cut_layer(w.layers.size() - 1, n, r).y);
   final_ranges.head();
   const EncoderBlock& block = block_of(config_);

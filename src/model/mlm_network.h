@@ -113,8 +113,8 @@ class MlmNetwork {
   void backward(const Batch& batch, float scale, Tensor loss, const BackwardOptions& how = {});
   /// Calls on_final as a backward would.
   void for_each_final_range(const BackwardOptions& how) const;
-  /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind, in the back end's memory; valid until
-  /// the next call.
+  /// Logits [r,V] of the batch's masked rows (no dropout), of prepare()'s kind, in the back end's memory, in rows that
+  /// may be wider: Backend::logits_width(). Valid until the next call.
   Tensor logits(const Batch& batch);
 
  private:

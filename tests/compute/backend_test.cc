@@ -216,12 +216,16 @@ TEST_F(Checks, Rows) {
   refuses("gather_rows_backward", {"d_y", "[2, 8] f32", "[1, 8] f32"}, [&] {
     be_->gather_rows_backward(t_({5, 8}), t_({2, 8}), far);
   });
-  refuses("vocabulary_loss", {"label 5", "[-1, 5)"}, [&] { be_->vocabulary_loss({}, {}, {}, t_({1, 5}), far, 1); });
-  refuses("vocabulary_loss", {"1 labels", "2"}, [&] { be_->vocabulary_loss({}, {}, {}, t_({2, 5}), far, 1); });
+  refuses("vocabulary_loss", {"label 5", "[-1, 5)"}, [&] { be_->vocabulary_loss({}, {}, {}, t_({1, 5}), far, 5, 1); });
+  refuses("vocabulary_loss", {"1 labels", "2"}, [&] { be_->vocabulary_loss({}, {}, {}, t_({2, 5}), far, 5, 1); });
   refuses("vocabulary_loss", {"d_logits", "[1, 6] f32", "[1, 5] f32"}, [&] {
-    be_->vocabulary_loss({}, {}, t_({1, 6}), t_({1, 5}), ids_, 1);
+    be_->vocabulary_loss({}, {}, t_({1, 6}), t_({1, 5}), ids_, 5, 1);
   });
-  refuses("softmax_rows", {"logits", "[5] f32", "two dimensions"}, [&] { be_->softmax_rows(t_({5})); });
+  refuses("softmax_rows", {"logits", "[5] f32", "two dimensions"}, [&] { be_->softmax_rows(t_({5}), 5); });
+  refuses("vocabulary_loss", {"logits", "5 columns", "6"}, [&] {
+    be_->vocabulary_loss({}, {}, {}, t_({1, 5}), ids_, 6, 1);
+  });
+  refuses("softmax_rows", {"logits", "5 columns", "6"}, [&] { be_->softmax_rows(t_({1, 5}), 6); });
 }
 
 TEST_F(Checks, TheOptimizer) {
@@ -311,7 +315,8 @@ TEST(Softmax, ExponentialsOfAllSizes) {
     const std::vector<float> logits = x;
     double sum = 0;
     for (const float logit : logits) sum += std::exp(double{logit});
-    be->softmax_rows(Tensor(x.data(), DType::f32, {1, static_cast<int64_t>(x.size())}));
+    const auto count = static_cast<int64_t>(x.size());
+    be->softmax_rows(Tensor(x.data(), DType::f32, {1, count}), count);
     for (size_t i = 0; i < x.size(); ++i) {
       const double exact = std::exp(double{logits[i]}) / sum;
       EXPECT_NEAR(x[i], exact, 5e-6 * exact + 1.2e-38) << logits[i];

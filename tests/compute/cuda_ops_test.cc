@@ -5,6 +5,7 @@
 #include "compute/cuda.h"
 #include "compute/op_rig.h"
 #include "compute/outcome.h"
+#include "compute/wide_logits.h"
 
 namespace tekio::test {
 namespace {
@@ -31,6 +32,13 @@ TEST_P(CudaTest, IsRefAndTheSameBitsAgain) {
   const Outcome got = run(GetParam(), *cuda);
   expect_near(got, run(GetParam(), *ref_), tolerance_of(GetParam()));
   expect_same_bits(run(GetParam(), *cuda), got);
+}
+
+TEST(Cuda, TakesWideRowsOfLogits) {
+  if (!cuda_problem().empty()) GTEST_SKIP() << "there is no usable GPU";
+  const std::unique_ptr<Backend> cuda = make_hosted_backend(make_cuda_backend());
+  EXPECT_EQ(cuda->logits_width(30522), 30528);
+  for (const DType type : {DType::f32, DType::bf16}) expect_wide_as_narrow(*cuda, type, *make_ref_backend());
 }
 
 }  // namespace

@@ -426,7 +426,7 @@ inline void OpRig::run_forward(Backend& be) {
       loss_ = loss_of(be, d_x_, x_, labels_, 1, each_).loss;
       return;
     case Op::softmax_rows:
-      return be.softmax_rows(x_);
+      return be.softmax_rows(x_, c_.out);
     case Op::zero:
       return be.zero(x_);
     case Op::add:

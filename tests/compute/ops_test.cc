@@ -10,6 +10,7 @@
 #include "compute/instruction_sets.h"
 #include "compute/op_rig.h"
 #include "compute/outcome.h"
+#include "compute/wide_logits.h"
 
 namespace tekio::test {
 namespace {
@@ -122,6 +123,17 @@ TEST_P(GradientTest, RefIsDifferences) {
       };
       EXPECT_NEAR(gradient[i], (at(kStep) - at(-kStep)) / (2 * kStep), 1e-3 * largest) << input.name << "[" << i << "]";
     }
+  }
+}
+
+TEST(WideLogits, CpuIsRef) {
+  ThreadPool pool(2);
+  for (const DType type : {DType::f32, DType::bf16}) {
+    if (type == DType::bf16 && !make_cpu_backend(pool)->has_bf16()) continue;
+    with_each_multiplier(type, pool, [&](CpuBackend& be) {
+      EXPECT_EQ(be.logits_width(30522), 30522);
+      expect_wide_as_narrow(be, type, *make_ref_backend());
+    });
   }
 }
 

@@ -228,10 +228,10 @@ TEST_P(Bf16Product, OfPackedMatrices) {
         for (bf16& v : x) v = bf16(numbers.draw());
         const PackedMatrices::Columns all_out{0, out}, all_in{0, in};
         if (out > 64) {
-          packed.forward(y.data(), x.data(), m, w, {0, 64}, bias.data());
-          packed.forward(y.data(), x.data(), m, w, {64, out - 64}, bias.data());
+          packed.forward(y.data(), out, x.data(), m, w, {0, 64}, bias.data());
+          packed.forward(y.data(), out, x.data(), m, w, {64, out - 64}, bias.data());
         } else {
-          packed.forward(y.data(), x.data(), m, w, all_out, bias.data());
+          packed.forward(y.data(), out, x.data(), m, w, all_out, bias.data());
         }
         const auto weight = [&](int64_t o, int64_t i) {
           return static_cast<double>(bf16(parameters[static_cast<size_t>(o * in + i)]));
@@ -249,7 +249,7 @@ TEST_P(Bf16Product, OfPackedMatrices) {
           }
         for (const bool add : {false, true}) {
           for (bf16& v : d_x) v = bf16(0.5f);
-          packed.backward(d_x.data(), w.columns, y.data(), m, w, all_in, add);
+          packed.backward(d_x.data(), w.columns, y.data(), out, m, w, all_in, add);
           for (int64_t r = 0; r < m; r += 5)
             for (int64_t i = 0; i < in; i += i_step) {
               double expected = add ? 0.5 : 0, size = 0;

@@ -20,7 +20,8 @@ class IgnoringBackend : public ForwardingBackend {
     std::vector<int32_t> labels(op.labels.begin(), op.labels.end());
     for (size_t i = 0; i < labels.size(); ++i)
       if (!counted_[i]) labels[i] = -1;
-    ForwardingBackend::run(verb::VocabularyLoss{op.sum, op.each, op.d_logits, op.logits, labels, op.scale});
+    ForwardingBackend::run(
+        verb::VocabularyLoss{op.sum, op.each, op.d_logits, op.logits, labels, op.vocabulary, op.scale});
   }
 
  private:

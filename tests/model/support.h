@@ -113,6 +113,13 @@ inline std::vector<float> numbers(Backend& backend, const ConstTensor& tensor) {
   backend.memory().read(values.data(), tensor.data, tensor.bytes());
   return values;
 }
+/// Likewise, in the first `columns` columns of a matrix.
+inline std::vector<float> numbers(Backend& backend, const ConstTensor& tensor, int64_t columns) {
+  const std::vector<float> all = numbers(backend, tensor);
+  std::vector<float> values;
+  for (auto row = all.begin(); row != all.end(); row += tensor.dim[1]) values.insert(values.end(), row, row + columns);
+  return values;
+}
 
 /// All of a set's numbers, in the order of its names.
 inline std::vector<float> numbers(const ParameterSet& set) {

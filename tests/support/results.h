@@ -36,7 +36,8 @@ inline LabelLoss label_loss(const std::vector<double>& numbers, size_t row = 0) 
 inline LabelLoss loss_of(Backend& be, Tensor d_logits, ConstTensor logits, std::span<const int32_t> labels, float scale,
                          std::span<LabelLoss> each = {}) {
   const ResultTensor sum(be, kLabelLoss), rows(be, kLabelLoss * static_cast<int64_t>(each.size()));
-  be.vocabulary_loss(sum.get(), each.empty() ? Tensor() : rows.rows_of(kLabelLoss), d_logits, logits, labels, scale);
+  be.vocabulary_loss(sum.get(), each.empty() ? Tensor() : rows.rows_of(kLabelLoss), d_logits, logits, labels,
+                     logits.dim[1], scale);
   const std::vector<double> numbers = rows.host();
   for (size_t i = 0; i < each.size(); ++i) each[i] = label_loss(numbers, i);
   return label_loss(sum.host());

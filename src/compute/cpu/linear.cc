@@ -21,21 +21,22 @@ void add_bias(float* y, const float* bias, int64_t rows, int64_t columns, int64_
                 [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(y + c), io.load(bias + c)), y + c); });
 }
 
-// sums[c] = the sum of `rows` rows; four at a time, so that the sums are read and written a quarter as often.
-void sum_rows(float* sums, const void* first, int64_t rows, int64_t columns, DType type) {
+// sums[c] = the sum of `rows` rows, `stride` apart; four at a time, so that the sums are read and written a quarter as
+// often.
+void sum_rows(float* sums, const void* first, int64_t rows, int64_t columns, int64_t stride, DType type) {
   std::fill_n(sums, columns, 0.0f);
   with_numbers(type, [&](auto kind) HWY_ATTR {
     using T = decltype(kind);
     const T* x = static_cast<const T*>(first);
     int64_t r = 0;
-    for (; r + 4 <= rows; r += 4, x += 4 * columns) {
+    for (; r + 4 <= rows; r += 4, x += 4 * stride) {
       for_vectors(columns, [&](int64_t c, auto io) HWY_ATTR {
-        const VF one = hn::Add(io.load(x + c), io.load(x + columns + c));
-        const VF other = hn::Add(io.load(x + 2 * columns + c), io.load(x + 3 * columns + c));
+        const VF one = hn::Add(io.load(x + c), io.load(x + stride + c));
+        const VF other = hn::Add(io.load(x + 2 * stride + c), io.load(x + 3 * stride + c));
         io.store(hn::Add(io.load(sums + c), hn::Add(one, other)), sums + c);
       });
     }
-    for (; r < rows; ++r, x += columns)
+    for (; r < rows; ++r, x += stride)
       for_vectors(columns,
                   [&](int64_t c, auto io) HWY_ATTR { io.store(hn::Add(io.load(sums + c), io.load(x + c)), sums + c); });
   });
@@ -122,11 +123,11 @@ struct InputGradient {
   Block compute(int64_t i) {
     const Block b = blocks[i];
     if (w.dtype == DType::f32)
-      product(at<float>(d_x, b.row, b.column), d_x.dim[1], {at<float>(d_y, b.row), w.rows},
+      product(at<float>(d_x, b.row, b.column), d_x.dim[1], {at<float>(d_y, b.row), d_y.dim[1]},
               MatrixView<float>{w.f32() + b.column, w.columns}, b.rows, b.columns, w.rows, into == Into::add);
     else
-      packed.backward(at<bf16>(d_x, b.row), d_x.dim[1], at<bf16>(d_y, b.row), b.rows, w, {b.column, b.columns},
-                      into == Into::add);
+      packed.backward(at<bf16>(d_x, b.row), d_x.dim[1], at<bf16>(d_y, b.row), d_y.dim[1], b.rows, w,
+                      {b.column, b.columns}, into == Into::add);
     return b;
   }
 };
@@ -151,20 +152,20 @@ class WeightGradient {
   int64_t scratch() const { return sums_.count() * d_w_.dim[0]; }
 
   void compute(int64_t i, float* scratch) const {
-    const int64_t n = x_.dim[0], in = d_w_.dim[1], out = d_w_.dim[0];
+    const int64_t n = x_.dim[0], in = d_w_.dim[1], out = d_w_.dim[0], wide = d_y_.dim[1];
     if (i >= blocks()) {
       const auto [begin, size] = sums_[i - blocks()];
       HWY_DYNAMIC_DISPATCH(sum_rows)
-      (scratch + (i - blocks()) * out, d_y_.rows(begin, begin + size).data, size, out, d_y_.dtype);
+      (scratch + (i - blocks()) * out, d_y_.rows(begin, begin + size).data, size, out, wide, d_y_.dtype);
     } else if (f32_) {
       const auto [row, rows, column, columns] = grid_.block(i);
-      product_(at<float>(d_w_, row, column), in, MatrixView<float>{at<float>(d_y_, 0, row), out, true},
+      product_(at<float>(d_w_, row, column), in, MatrixView<float>{at<float>(d_y_, 0, row), wide, true},
                {at<float>(x_, 0, column), in}, rows, columns, n, true);
     } else {
       const auto [row, rows] = down_[i / across_.count()];
       const auto [column, columns] = across_[i % across_.count()];
       kernels::product(product_.by(), {at<float>(d_w_, row, column), in, DType::f32, nullptr, true},
-                       {at<bf16>(d_y_, 0, row), out, true}, {at<bf16>(x_, 0, column), in}, rows, columns, n,
+                       {at<bf16>(d_y_, 0, row), wide, true}, {at<bf16>(x_, 0, column), in}, rows, columns, n,
                        d_b_ && column == 0 ? d_b_.f32() + row : nullptr);
     }
   }
@@ -215,13 +216,13 @@ void CpuBackend::run(const verb::Linear& op) {
     const Block block = blocks[i];
     if (op.w.dtype == DType::f32) {
       float* const to = at<float>(sums, block.row, block.column);
-      products_(to, op.w.rows, {at<float>(op.x, block.row), op.w.columns},
+      products_(to, sums.dim[1], {at<float>(op.x, block.row), op.w.columns},
                 MatrixView<float>{op.w.f32() + block.column * op.w.columns, op.w.columns, true}, block.rows,
                 block.columns, op.w.columns);
       if (bias != nullptr)
-        HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, op.w.rows);
+        HWY_DYNAMIC_DISPATCH(add_bias)(to, bias + block.column, block.rows, block.columns, sums.dim[1]);
     } else {
-      packed_.forward(at<bf16>(sums, block.row), at<bf16>(op.x, block.row), block.rows, op.w,
+      packed_.forward(at<bf16>(sums, block.row), sums.dim[1], at<bf16>(op.x, block.row), block.rows, op.w,
                       {block.column, block.columns}, bias);
     }
     if (op.act && !gated)

@@ -72,7 +72,7 @@ HWY_EXPORT(loss_row);
 HWY_EXPORT(softmax);
 
 void CpuBackend::run(const verb::VocabularyLoss& op) {
-  const int64_t rows = op.logits.dim[0], vocabulary = op.logits.dim[1];
+  const int64_t rows = op.logits.dim[0];
   static_assert(sizeof(LabelLoss) == 6 * sizeof(float));
   reserve(0, 6 * rows);
   auto* found = reinterpret_cast<LabelLoss*>(shared());
@@ -80,11 +80,11 @@ void CpuBackend::run(const verb::VocabularyLoss& op) {
     if (op.labels[static_cast<size_t>(r)] < 0) {
       found[r] = {};
       const Tensor d_row = op.d_logits ? op.d_logits.rows(r, r + 1) : Tensor();
-      if (d_row) std::memset(d_row.data, 0, static_cast<size_t>(d_row.bytes()));
+      if (d_row) std::memset(d_row.data, 0, static_cast<size_t>(op.vocabulary * size_of(d_row.dtype)));
       return;
     }
     found[r] = HWY_DYNAMIC_DISPATCH(loss_row)(op.d_logits ? op.d_logits.rows(r, r + 1).data : nullptr,
-                                              op.logits.rows(r, r + 1).data, vocabulary,
+                                              op.logits.rows(r, r + 1).data, op.vocabulary,
                                               op.labels[static_cast<size_t>(r)], op.scale, op.logits.dtype);
   });
   LabelLoss sum;
@@ -98,7 +98,7 @@ void CpuBackend::run(const verb::VocabularyLoss& op) {
 
 void CpuBackend::run(const verb::SoftmaxRows& op) {
   for_each(op.logits.dim[0], [&](int64_t r, int) {
-    HWY_DYNAMIC_DISPATCH(softmax)(op.logits.f32() + r * op.logits.dim[1], op.logits.dim[1]);
+    HWY_DYNAMIC_DISPATCH(softmax)(op.logits.f32() + r * op.logits.dim[1], op.vocabulary);
   });
 }
 

@@ -24,15 +24,15 @@ void PackedMatrices::pack(const Matrix& to, ConstTensor from, int way) const {
     kernels::pack_rows(by_, backward_strips(to), from.f32(), to.columns);
 }
 
-void PackedMatrices::forward(bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns,
+void PackedMatrices::forward(bf16* y, int64_t y_stride, const bf16* x, int64_t m, const Matrix& w, Columns columns,
                              const float* b) const {
-  kernels::multiply(by_, {y + columns.begin, w.rows, DType::bf16, b != nullptr ? b + columns.begin : nullptr}, x,
+  kernels::multiply(by_, {y + columns.begin, y_stride, DType::bf16, b != nullptr ? b + columns.begin : nullptr}, x,
                     w.columns, m, forward_strips(w).cut(columns.begin, columns.size));
 }
 
-void PackedMatrices::backward(bf16* d_x, int64_t d_x_stride, const bf16* d_y, int64_t m, const Matrix& w,
-                              Columns columns, bool add) const {
-  kernels::multiply(by_, {d_x + columns.begin, d_x_stride, DType::bf16, nullptr, add}, d_y, w.rows, m,
+void PackedMatrices::backward(bf16* d_x, int64_t d_x_stride, const bf16* d_y, int64_t d_y_stride, int64_t m,
+                              const Matrix& w, Columns columns, bool add) const {
+  kernels::multiply(by_, {d_x + columns.begin, d_x_stride, DType::bf16, nullptr, add}, d_y, d_y_stride, m,
                     backward_strips(w).cut(columns.begin, columns.size));
 }
 

@@ -21,11 +21,12 @@ class PackedMatrices {
   struct Columns {
     int64_t begin, size;
   };
-  /// y[m,O] = x[m,I] w^T + b[O] (b may be null), rows contiguous, on the calling thread.
-  void forward(bf16* y, const bf16* x, int64_t m, const Matrix& w, Columns columns, const float* b) const;
-  /// d_x[m,I] = d_y[m,O] w, plus d_x itself where `add`; rows of d_x are d_x_stride apart.
-  void backward(bf16* d_x, int64_t d_x_stride, const bf16* d_y, int64_t m, const Matrix& w, Columns columns,
-                bool add) const;
+  /// y[m,O] = x[m,I] w^T + b[O] (b may be null), on the calling thread. Rows of y are y_stride apart.
+  void forward(bf16* y, int64_t y_stride, const bf16* x, int64_t m, const Matrix& w, Columns columns,
+               const float* b) const;
+  /// d_x[m,I] = d_y[m,O] w, plus d_x itself where `add`; rows are d_x_stride and d_y_stride apart.
+  void backward(bf16* d_x, int64_t d_x_stride, const bf16* d_y, int64_t d_y_stride, int64_t m, const Matrix& w,
+                Columns columns, bool add) const;
 
  private:
   kernels::Instructions by_;

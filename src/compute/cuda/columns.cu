@@ -27,9 +27,11 @@ __global__ void partial_sums(float* sums, float* more, const float* partial, int
   (c < width ? sums[c] : more[c - width]) += all;
 }
 
-// partial[blockIdx.y][width]: sums over the block's `rows` rows of x[n,width]; blockIdx.x takes kColumns columns.
+// partial[blockIdx.y][width]: sums over the block's `rows` rows of x, `stride` apart; blockIdx.x takes kColumns
+// columns.
 template <typename T>
-__global__ void column_sums(float* partial, const T* x, int64_t n, int64_t rows, int width, bool whole) {
+__global__ void column_sums(float* partial, const T* x, int64_t n, int64_t rows, int width, int64_t stride,
+                            bool whole) {
   float* const of_warps = shared_memory<float>();  // [kWarps][kColumns]
   const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
   const int column = static_cast<int>(blockIdx.x) * kColumns + lane * kEight, count = min(kEight, width - column);
@@ -38,7 +40,7 @@ __global__ void column_sums(float* partial, const T* x, int64_t n, int64_t rows,
   if (count > 0)
     for (int64_t row = begin + warp; row < end; row += kWarps) {
       float number[kEight];
-      load_eight(number, x + row * width + column, count, whole);
+      load_eight(number, x + row * stride + column, count, whole);
       for (int j = 0; j < kEight; ++j) sum[j] += number[j];
     }
   for (int j = 0; j < kEight; ++j) of_warps[warp * kColumns + lane * kEight + j] = sum[j];
@@ -59,7 +61,7 @@ void add_partial_sums(Device& device, float* sums, float* more, const float* par
 }
 
 void CudaBackend::add_column_sums(Tensor sums, ConstTensor x) {
-  const int64_t n = x.dim[0], width = x.dim[1];
+  const int64_t n = x.dim[0], width = sums.dim[0], stride = x.dim[1];
   if (n == 0 || width == 0) return;
   const int64_t across = (width + kColumns - 1) / kColumns;
   // As many parts of the rows as keep a device busy, of at least a few rows for each warp.
@@ -70,7 +72,7 @@ void CudaBackend::add_column_sums(Tensor sums, ConstTensor x) {
     using T = decltype(kind);
     launch(device_, "column_sums", dim3(static_cast<unsigned>(across), static_cast<unsigned>(parts)), kBlock,
            kWarps * kColumns * size_of(DType::f32), column_sums<T>, partial, data_of<T>(x), n, rows,
-           static_cast<int>(width), whole_eights(width));
+           static_cast<int>(width), stride, whole_eights(stride));
   });
   add_partial_sums(device_, sums.f32(), nullptr, partial, parts, width);
 }

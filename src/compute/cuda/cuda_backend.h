@@ -22,6 +22,11 @@ class CudaBackend final : public Backend {
     constexpr int64_t kProductTile = 128;
     return std::min(most, (rows + kProductTile - 1) / kProductTile * kProductTile);
   }
+  /// Eight numbers are read and written at once, and cuBLASLt's fast ways want rows on borders.
+  int64_t logits_width(int64_t vocabulary) const override {
+    constexpr int64_t kBorder = 64;
+    return (vocabulary + kBorder - 1) / kBorder * kBorder;
+  }
   Bf16 bf16_products() const override { return Bf16::fast; }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override { return rows * columns * size_of(DType::bf16); }
 
@@ -29,7 +34,7 @@ class CudaBackend final : public Backend {
   TEKIO_RUNS_EVERY_VERB
 
  private:
-  /// sums[width] += the column sums of x[n,width].
+  /// sums[width] += the sums of the first `width` columns of x.
   void add_column_sums(Tensor sums, ConstTensor x);
   const float* rotary_rows(const Rotation& rotation, int64_t positions);
 

@@ -31,11 +31,11 @@ __device__ void round_copy(const Copy& copy) {
 __global__ void round_all(const Copy* copies) { round_copy(copies[blockIdx.y]); }
 __global__ void round_one(Copy copy) { round_copy(copy); }
 
-// Every row of y[n,width] = row.
+// The first `width` columns of every row of y, `stride` apart, = row; `count` numbers.
 template <typename T>
-__global__ void fill_rows(T* y, const T* row, int64_t count, int64_t width) {
+__global__ void fill_rows(T* y, const T* row, int64_t count, int64_t width, int64_t stride) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kBlock + threadIdx.x;
-  if (i < count) y[i] = row[i % width];
+  if (i < count) y[i / width * stride + i % width] = row[i % width];
 }
 
 // after = act(before), and d_before *= act'(before): either may be absent (nullptr). All have `count` numbers.
@@ -91,9 +91,13 @@ void launch_activate(Device& device, Tensor after, Tensor d_before, ConstTensor 
   });
 }
 
-Operand operand(ConstTensor x, bool transposed = false) { return {x.data, x.dtype, x.dim[0], x.dim[1], transposed}; }
+// The first `columns` columns of a tensor.
+Operand columns_operand(ConstTensor x, int64_t columns, bool transposed = false) {
+  return {x.data, x.dtype, x.dim[0], columns, x.dim[1], transposed};
+}
+Operand operand(ConstTensor x, bool transposed = false) { return columns_operand(x, x.dim[1], transposed); }
 Operand matrix_operand(const Matrix& w, bool transposed = false) {
-  return {w.data, w.dtype, w.rows, w.columns, transposed};
+  return {w.data, w.dtype, w.rows, w.columns, w.columns, transposed};
 }
 
 // The bias as a product's epilogue takes it: of the result's kind.
@@ -120,12 +124,13 @@ void CudaBackend::run(const verb::Linear& op) {
   const void* bias = bias_of(device_, op.b, op.y.dtype);
   const Operand left = operand(op.x), right = matrix_operand(op.w, true);
   // Where the library has no epilogue for so odd a shape, the bias goes in before: the same sum, rounded once.
-  const bool before = bias != nullptr && product.numel() > 0 && !products_.take_bias(product, left, right, bias);
+  const int64_t count = op.x.dim[0] * op.w.rows;
+  const bool before = bias != nullptr && count > 0 && !products_.take_bias(product, left, right, bias);
   if (before) {
     with_type(product.dtype, [&](auto kind) {
       using T = decltype(kind);
-      launch(device_, "fill_rows", dim3(blocks_for(product.numel(), kBlock)), kBlock, 0, fill_rows<T>,
-             data_of<T>(product), static_cast<const T*>(bias), product.numel(), product.dim[1]);
+      launch(device_, "fill_rows", dim3(blocks_for(count, kBlock)), kBlock, 0, fill_rows<T>, data_of<T>(product),
+             static_cast<const T*>(bias), count, op.w.rows, product.dim[1]);
     });
     bias = nullptr;
   }
@@ -138,8 +143,10 @@ void CudaBackend::run(const verb::Linear& op) {
 }
 
 void CudaBackend::run(const verb::LinearBackward& op) {
-  if (op.d_x) products_.multiply(op.d_x, operand(op.d_y), matrix_operand(op.w), nullptr, op.into == Into::add);
-  products_.multiply(op.d_w, operand(op.d_y, true), operand(op.x), nullptr, true);
+  const int64_t out = op.w.rows;
+  if (op.d_x)
+    products_.multiply(op.d_x, columns_operand(op.d_y, out), matrix_operand(op.w), nullptr, op.into == Into::add);
+  products_.multiply(op.d_w, columns_operand(op.d_y, out, true), operand(op.x), nullptr, true);
   if (op.d_b) add_column_sums(op.d_b, op.d_y);
 }
 

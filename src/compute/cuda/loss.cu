@@ -1,4 +1,5 @@
-// Cross entropy over the vocabulary, and softmax: a block a row, which is read twice, the second time from the cache.
+// Cross entropy over the vocabulary, and softmax: a block a row, which is read twice, the second time from the cache,
+// eight numbers at a time where rows begin on borders: see logits_width().
 #include "compute/cuda/cuda_backend.h"
 #include "compute/cuda/kernel.h"
 
@@ -21,14 +22,28 @@ __device__ inline RowSum join(RowSum a, RowSum b) {
                     (b.most == most ? b.sum : b.sum * expf(b.most - most))};
 }
 
-// The whole row's, for all threads. `shared`: [kBlock].
-template <typename T>
-__device__ RowSum row_sum(RowSum* shared, const T* x, int64_t width) {
-  RowSum own{kNothing, 0};
-  for (int64_t v = threadIdx.x; v < width; v += kBlock) {
-    const float value = wide(x[v]);
-    own = join(own, {value, 1});
+// The first `width` numbers of a row, eight at a time: visit(begin, eight numbers, how many of them there are).
+template <typename T, typename Visit>
+__device__ void for_eights(const T* row, int64_t width, bool whole, const Visit& visit) {
+  for (int64_t begin = threadIdx.x * int64_t{kEight}; begin < width; begin += kBlock * kEight) {
+    const int count = static_cast<int>(min(int64_t{kEight}, width - begin));
+    float number[kEight];
+    load_eight(number, row + begin, count, whole && count == kEight);
+    visit(begin, number, count);
   }
+}
+
+__device__ inline RowSum sum_of(const float (&number)[kEight], int count) {
+  float most = kNothing, sum = 0;
+  for (int j = 0; j < kEight; ++j)
+    if (j < count) most = fmaxf(most, number[j]);
+  for (int j = 0; j < kEight; ++j)
+    if (j < count) sum += number[j] == most ? 1.0f : expf(number[j] - most);  // two infinities make no NaN either
+  return {most, sum};
+}
+
+// The threads' sums together, for all of them. `shared`: [kBlock].
+__device__ inline RowSum join_all(RowSum* shared, RowSum own) {
   shared[threadIdx.x] = own;
   for (int half = kBlock / 2; half > 0; half /= 2) {
     __syncthreads();
@@ -39,27 +54,40 @@ __device__ RowSum row_sum(RowSum* shared, const T* x, int64_t width) {
   return shared[0];
 }
 
+// Rows as they lie: what is used of each, how far they are apart, and whether each begins on a border of eight.
+struct LogitRows {
+  static constexpr bool kNoPadding = true;
+  int64_t width, stride, whole;
+
+  LogitRows(int64_t used, int64_t wide) : width(used), stride(wide), whole(whole_eights(wide) ? 1 : 0) {}
+};
+
 // d_logits may be nullptr, or logits. outcomes[row], and each[places[row]] unless that is nullptr.
 template <typename T>
 __global__ void vocabulary_loss_kernel(T* d_logits, LabelLoss* outcomes, LabelLoss* each, const T* logits,
-                                       const int32_t* labels, const int32_t* places, int64_t width,
+                                       const int32_t* labels, const int32_t* places, LogitRows rows,
                                        const float* scale) {
-  const T* const row = logits + blockIdx.x * width;
+  const int64_t first = blockIdx.x * rows.stride;
+  const T* const row = logits + first;
+  T* const d_row = d_logits != nullptr ? d_logits + first : nullptr;
+  const bool whole = rows.whole != 0;
   const int label = labels[blockIdx.x];
   if (label < 0) {  // a row that does not count
     if (threadIdx.x == 0) outcomes[blockIdx.x] = {};
-    if (d_logits != nullptr)
-      for (int64_t v = threadIdx.x; v < width; v += kBlock) d_logits[blockIdx.x * width + v] = narrow<T>(0.0f);
+    if (d_row != nullptr)
+      for (int64_t v = threadIdx.x; v < rows.width; v += kBlock) d_row[v] = narrow<T>(0.0f);
     return;
   }
   const float own = wide(row[label]);
-  const RowSum all = row_sum(shared_memory<RowSum>(), row, width);
+  RowSum sum{kNothing, 0};
   int before = 0;
-  for (int64_t v = threadIdx.x; v < width; v += kBlock) {
-    const float value = wide(row[v]);
-    if (v < label ? value >= own : value > own) before = 1;
-  }
-  before = __syncthreads_or(before);  // also: all have read the row's label before it is overwritten
+  for_eights(row, rows.width, whole, [&](int64_t begin, const float(&number)[kEight], int count) {
+    sum = join(sum, sum_of(number, count));
+    for (int j = 0; j < kEight; ++j)
+      if (j < count && (begin + j < label ? number[j] >= own : number[j] > own)) before = 1;
+  });
+  const RowSum all = join_all(shared_memory<RowSum>(), sum);
+  before = __syncthreads_or(before);  // also: all have read the row before it is overwritten
   const float normaliser = all.most + logf(all.sum);
   if (threadIdx.x == 0) {
     const double loss = static_cast<double>(all.most) + log(static_cast<double>(all.sum)) - static_cast<double>(own);
@@ -67,10 +95,13 @@ __global__ void vocabulary_loss_kernel(T* d_logits, LabelLoss* outcomes, LabelLo
     outcomes[blockIdx.x] = outcome;
     if (each != nullptr) each[places[blockIdx.x]] = outcome;
   }
-  if (d_logits == nullptr) return;
-  T* const d_row = d_logits + blockIdx.x * width;
-  for (int64_t v = threadIdx.x; v < width; v += kBlock)
-    d_row[v] = narrow<T>((expf(wide(row[v]) - normaliser) - (v == label ? 1.0f : 0.0f)) * *scale);
+  if (d_row == nullptr) return;
+  for_eights(row, rows.width, whole, [&](int64_t begin, const float(&number)[kEight], int count) {
+    float d[kEight];
+    for (int j = 0; j < kEight; ++j)
+      d[j] = (expf(number[j] - normaliser) - (begin + j == label ? 1.0f : 0.0f)) * *scale;
+    store_eight(d_row + begin, d, count, whole && count == kEight);
+  });
 }
 
 // One block: the rows' outcomes together, in an order that does not change.
@@ -94,11 +125,19 @@ __global__ void add_up(LabelLoss* sum, const LabelLoss* outcomes, int rows) {
 }
 
 template <typename T>
-__global__ void softmax_rows_kernel(T* x, int64_t width) {
-  T* const row = x + blockIdx.x * width;
-  const RowSum all = row_sum(shared_memory<RowSum>(), row, width);
+__global__ void softmax_rows_kernel(T* x, LogitRows rows) {
+  T* const row = x + blockIdx.x * rows.stride;
+  const bool whole = rows.whole != 0;
+  RowSum sum{kNothing, 0};
+  for_eights(row, rows.width, whole,
+             [&](int64_t, const float(&number)[kEight], int count) { sum = join(sum, sum_of(number, count)); });
+  const RowSum all = join_all(shared_memory<RowSum>(), sum);
   const float normaliser = all.most + logf(all.sum);
-  for (int64_t v = threadIdx.x; v < width; v += kBlock) row[v] = narrow<T>(expf(wide(row[v]) - normaliser));
+  for_eights(row, rows.width, whole, [&](int64_t begin, const float(&number)[kEight], int count) {
+    float probability[kEight];
+    for (int j = 0; j < kEight; ++j) probability[j] = expf(number[j] - normaliser);
+    store_eight(row + begin, probability, count, whole && count == kEight);
+  });
 }
 
 constexpr int64_t kShared = kBlock * sizeof(RowSum);
@@ -106,7 +145,7 @@ constexpr int64_t kShared = kBlock * sizeof(RowSum);
 }  // namespace
 
 void CudaBackend::run(const verb::VocabularyLoss& op) {
-  const int64_t rows = op.logits.dim[0], width = op.logits.dim[1];
+  const int64_t rows = op.logits.dim[0];
   if (rows == 0) {
     if (op.sum) device_.zero(op.sum.data, op.sum.bytes());
     return;
@@ -124,7 +163,8 @@ void CudaBackend::run(const verb::VocabularyLoss& op) {
   with_type(op.logits.dtype, [&](auto kind) {
     using T = decltype(kind);
     launch(device_, "vocabulary_loss", dim3(static_cast<unsigned>(rows)), kBlock, kShared, vocabulary_loss_kernel<T>,
-           data_of<T>(op.d_logits), outcomes, each, data_of<T>(op.logits), labels, places, width, scale);
+           data_of<T>(op.d_logits), outcomes, each, data_of<T>(op.logits), labels, places,
+           LogitRows(op.vocabulary, op.logits.dim[1]), scale);
   });
   if (op.sum)
     launch(device_, "add_up", dim3(1), kBlock, kBlock * static_cast<int64_t>(sizeof(LabelLoss)), add_up,
@@ -132,12 +172,11 @@ void CudaBackend::run(const verb::VocabularyLoss& op) {
 }
 
 void CudaBackend::run(const verb::SoftmaxRows& op) {
-  const int64_t width = op.logits.dim[1];
-  if (width == 0) return;
+  if (op.vocabulary == 0) return;
   with_type(op.logits.dtype, [&](auto kind) {
     using T = decltype(kind);
     launch(device_, "softmax_rows", dim3(static_cast<unsigned>(op.logits.dim[0])), kBlock, kShared,
-           softmax_rows_kernel<T>, data_of<T>(op.logits), width);
+           softmax_rows_kernel<T>, data_of<T>(op.logits), LogitRows(op.vocabulary, op.logits.dim[1]));
   });
 }
 

@@ -80,20 +80,21 @@ class Preference {
 
 Products::Key Products::key_of(const Tensor& to, const Operand& a, const Operand& b, const void* bias) {
   return {to.dim[0],
-          to.dim[1],
+          b.transposed ? b.rows : b.columns,
           a.transposed ? a.rows : a.columns,
           a.dtype,
           to.dtype,
           a.transposed,
           b.transposed,
           bias != nullptr,
+          {b.stride, a.stride, to.dim[1]},
           {alignment_of(b.data), alignment_of(a.data), alignment_of(to.data), alignment_of(bias)}};
 }
 
 Products::Shared Products::product_for(const Key& key, const void* bias) {
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   if (known_.size() >= kMostKnown) known_.clear();
-  const auto& [m, n, k, type, to_type, a_transposed, b_transposed, biased, alignment] = key;
+  const auto& [m, n, k, type, to_type, a_transposed, b_transposed, biased, stride, alignment] = key;
   const CublasLt& lt = cublas_lt();
   device_.make_current();  // what is best is asked for there
   const Shared product = std::make_shared<Product>();
@@ -105,14 +106,14 @@ Products::Shared Products::product_for(const Key& key, const void* bias) {
   p.set(CUBLASLT_MATMUL_DESC_EPILOGUE, biased ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
   if (biased) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);  // its alignment is part of the question
   // A matrix of ours with R rows of C is one of its with C rows, R columns.
-  const auto layout = [&](cublasLtMatrixLayout_t& of, DType kind, int64_t rows, int64_t columns) {
+  const auto layout = [&](cublasLtMatrixLayout_t& of, DType kind, int64_t rows, int64_t columns, int64_t apart) {
     check_product(
-        lt.layout_create(&of, kind_of(kind), static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), columns),
+        lt.layout_create(&of, kind_of(kind), static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), apart),
         "cublasLtMatrixLayoutCreate");
   };
-  layout(p.left, type, b_transposed ? n : k, b_transposed ? k : n);
-  layout(p.right, type, a_transposed ? k : m, a_transposed ? m : k);
-  layout(p.result, to_type, m, n);
+  layout(p.left, type, b_transposed ? n : k, b_transposed ? k : n, stride[0]);
+  layout(p.right, type, a_transposed ? k : m, a_transposed ? m : k, stride[1]);
+  layout(p.result, to_type, m, n, stride[2]);
 
   Preference preference;
   preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{kWorkspace});
@@ -139,7 +140,7 @@ bool Products::take_bias(Tensor to, const Operand& a, const Operand& b, const vo
 
 void Products::multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add) {
   const Key key = key_of(to, a, b, bias);
-  const int64_t m = to.dim[0], n = to.dim[1], k = std::get<2>(key);
+  const auto [m, n, k] = std::tuple(std::get<0>(key), std::get<1>(key), std::get<2>(key));
   if (m == 0 || n == 0) return;
   if (k == 0) {
     TEKIO_CHECK(add && bias == nullptr, "a product of depth 0 that is not added");
@@ -161,8 +162,8 @@ void Products::multiply(Tensor to, const Operand& a, const Operand& b, const voi
     if (status != CUBLAS_STATUS_SUCCESS) check_product(status, ("cublasLtMatmul of " + what()).c_str());
   };
   // How a product is cut follows from its key and the algorithm.
-  device_.queue(work, m, n, k, a.dtype, to.dtype, a.transposed, b.transposed, add, *product->algorithm, a.data, b.data,
-                to.data, bias);
+  device_.queue(work, m, n, k, a.dtype, to.dtype, a.transposed, b.transposed, add, *product->algorithm, a.stride,
+                b.stride, to.dim[1], a.data, b.data, to.data, bias);
 }
 
 }  // namespace tekio::cuda

@@ -16,7 +16,7 @@ namespace tekio::cuda {
 struct Operand {
   const void* data;
   DType dtype;
-  int64_t rows, columns;  // as it lies in memory
+  int64_t rows, columns, stride;  // as it lies in memory, rows `stride` numbers apart
   bool transposed = false;
 };
 
@@ -27,8 +27,8 @@ class Products {
   Products(const Products&) = delete;
   Products& operator=(const Products&) = delete;
 
-  /// to[m,n] = a[m,k] b[k,n] (+ to, where `add`) (+ bias[n], of to's kind). Sums are float32, never TF32; the result is
-  /// rounded once. Depth 0 only where it is added to.
+  /// to[m,n] = a[m,k] b[k,n] (+ to, where `add`) (+ bias[n], of to's kind), in the first n columns of `to`. Sums are
+  /// float32, never TF32; the result is rounded once. Depth 0 only where it is added to.
   void multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add);
   /// Whether the library can add such a bias in that product.
   bool take_bias(Tensor to, const Operand& a, const Operand& b, const void* bias);
@@ -36,9 +36,10 @@ class Products {
  private:
   struct Product;                           // cuBLASLt's description of one, with the chosen algorithm
   using Shared = std::shared_ptr<Product>;  // queued work may outlive what is known
-  // Everything that the choice depends on: m, n, k, kinds, transpositions, epilogue, and the alignment of b, a, to and
-  // bias.
-  using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, bool, bool, bool, std::array<uint32_t, 4>>;
+  // Everything that the choice depends on: m, n, k, kinds, transpositions, epilogue, the strides of b, a and to, and
+  // the alignment of b, a, to and bias.
+  using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, bool, bool, bool, std::array<int64_t, 3>,
+                         std::array<uint32_t, 4>>;
   static Key key_of(const Tensor& to, const Operand& a, const Operand& b, const void* bias);
   /// Its algorithm is absent where the library has none.
   Shared product_for(const Key& key, const void* bias);

@@ -25,14 +25,15 @@ void RefBackend::run(const verb::CopyMatrices& op) {
 }
 
 void RefBackend::run(const verb::Linear& op) {
-  const int64_t n = op.x.dim[0], in = op.w.columns, out = op.w.rows;
+  const Tensor sums = op.act ? op.kept : op.y;
+  const int64_t n = op.x.dim[0], in = op.w.columns, out = op.w.rows, wide = sums.dim[1];
   const ConstNumbers from(op.x), weights(op.w);
-  const Numbers to(op.y), product(op.act ? op.kept : op.y);
+  const Numbers to(op.y), product(sums);
   for (int64_t row = 0; row < n; ++row)
     for (int64_t o = 0; o < out; ++o) {
       double sum = op.b ? op.b.f32()[o] : 0;
       for (int64_t i = 0; i < in; ++i) sum += from[row * in + i] * weights[o * in + i];
-      product.set(row * out + o, sum);
+      product.set(row * wide + o, sum);
     }
   // Of what is kept, so that backward agrees.
   if (op.gated()) return gate(to, product, n, op.y.dim[1], *op.act);
@@ -41,7 +42,7 @@ void RefBackend::run(const verb::Linear& op) {
 }
 
 void RefBackend::run(const verb::LinearBackward& op) {
-  const int64_t n = op.x.dim[0], in = op.w.columns, out = op.w.rows;
+  const int64_t n = op.x.dim[0], in = op.w.columns, out = op.w.rows, wide = op.d_y.dim[1];
   const ConstNumbers from(op.x), weights(op.w), d_out(op.d_y);
   std::vector<double> sums(static_cast<size_t>(in));
   if (op.d_x) {
@@ -49,7 +50,7 @@ void RefBackend::run(const verb::LinearBackward& op) {
     for (int64_t row = 0; row < n; ++row) {
       std::fill(sums.begin(), sums.end(), 0.0);
       for (int64_t o = 0; o < out; ++o) {
-        const double g = d_out[row * out + o];
+        const double g = d_out[row * wide + o];
         for (int64_t i = 0; i < in; ++i) sums[static_cast<size_t>(i)] += g * weights[o * in + i];
       }
       for (int64_t i = 0; i < in; ++i)
@@ -60,7 +61,7 @@ void RefBackend::run(const verb::LinearBackward& op) {
     double d_bias = 0;
     std::fill(sums.begin(), sums.end(), 0.0);
     for (int64_t row = 0; row < n; ++row) {
-      const double g = d_out[row * out + o];
+      const double g = d_out[row * wide + o];
       d_bias += g;
       for (int64_t i = 0; i < in; ++i) sums[static_cast<size_t>(i)] += g * from[row * in + i];
     }

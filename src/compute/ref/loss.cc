@@ -31,13 +31,13 @@ bool is_first_maximum(const ConstNumbers& x, int64_t begin, int64_t size, int64_
 }  // namespace
 
 void RefBackend::run(const verb::VocabularyLoss& op) {
-  const int64_t vocabulary = op.logits.dim[1];
+  const int64_t vocabulary = op.vocabulary;
   const ConstNumbers x(op.logits);
   const Numbers d(op.d_logits);
   LabelLoss sum;
   auto* each = op.each ? reinterpret_cast<LabelLoss*>(op.each.f64()) : nullptr;
   for (int64_t r = 0; r < op.logits.dim[0]; ++r) {
-    const int64_t row = r * vocabulary;
+    const int64_t row = r * op.logits.dim[1];
     const int32_t label = op.labels[static_cast<size_t>(r)];
     if (label < 0) {
       for (int64_t v = 0; op.d_logits && v < vocabulary; ++v) d.set(row + v, 0);
@@ -57,11 +57,11 @@ void RefBackend::run(const verb::VocabularyLoss& op) {
 }
 
 void RefBackend::run(const verb::SoftmaxRows& op) {
-  const int64_t width = op.logits.dim[1];
   const Numbers x(op.logits);
-  for (int64_t row = 0; row < op.logits.numel() && width > 0; row += width) {
-    const double normaliser = log_sum_exp(x, row, width);
-    for (int64_t v = 0; v < width; ++v) x.set(row + v, std::exp(x[row + v] - normaliser));
+  for (int64_t r = 0; r < op.logits.dim[0] && op.vocabulary > 0; ++r) {
+    const int64_t row = r * op.logits.dim[1];
+    const double normaliser = log_sum_exp(x, row, op.vocabulary);
+    for (int64_t v = 0; v < op.vocabulary; ++v) x.set(row + v, std::exp(x[row + v] - normaliser));
   }
 }
 
