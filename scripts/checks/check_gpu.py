@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What must hold, and what is to be measured, on a machine with an NVIDIA GPU: the tests that skip elsewhere, 50 updates beside the
-processor's and a run taken up by the other device, steps of growing batches, and the tests again under compute-sanitizer.
+processor's and a run taken up by the other device, steps of growing batches, a whole run, and the tests again under compute-sanitizer.
 
     python3 scripts/checks/check_gpu.py run BUILD [--part PART]... [--reference PYTHON]
     python3 scripts/checks/check_gpu.py pack BUILD ARCHIVE.tar.xz
 
-BUILD is a build folder with its tests, or an unpacked archive. --part: tests, runs, speeds, sanitizer, in the order of the most important
+BUILD is a build folder with its tests, or an unpacked archive. --part: tests, runs, several_gpus, speeds, whole_run, sanitizer, in the order of the most important
 first; all of them without. --reference: a Python with the reference stack, run in alternation at batch 64. Exit code 1 if something did not
 hold; the table at the end tells what. `pack` makes an archive for a machine that has a driver, cuBLASLt and this source tree, and builds
 nothing: programs without symbols and the libraries that they need. It unpacks to a folder, which is a BUILD there; goldens and the small
@@ -26,7 +26,7 @@ import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("compute", "model", "train")
-PARTS = ("tests", "runs", "several_gpus", "speeds", "sanitizer")
+PARTS = ("tests", "runs", "several_gpus", "speeds", "whole_run", "sanitizer")
 UPDATES, BATCHES = 50, (16, 64, 128, 256, 512)
 # Of the system's own loader and C library, which an archive must not bring.
 SYSTEM = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so")
@@ -42,11 +42,11 @@ class Checks:
         if (build / "lib").is_dir():
             self.environment["LD_LIBRARY_PATH"] = f"{build / 'lib'}:{os.environ.get('LD_LIBRARY_PATH', '')}".rstrip(":")
 
-    def run(self, name, command, limit=300):
+    def run(self, name, command, limit=300, **environment):
         """Runs a command, keeps its outcome, and returns what it printed."""
         begun = time.monotonic()
         try:
-            done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=limit)
+            done = subprocess.run(command, env=self.environment | environment, capture_output=True, text=True, timeout=limit)
             ok, output = done.returncode == 0, done.stdout + done.stderr
         except (OSError, subprocess.TimeoutExpired) as error:
             ok, output = False, str(error)
@@ -155,7 +155,7 @@ def several_gpus(checks, _):
             output = checks.run(f"8 x 4 chunks an update, {way}", ["mpirun", "-n", str(ranks), "--bind-to", "none", "--oversubscribe", *checks.program(
                 "adapt", "--model", str(checks.build / "share/tekio/tekio-small-uncased"), "--data", "cooking", "--device", "cuda", "--dtype", "f32",
                 "--max_steps", "10", "--per_device_train_batch_size", "4", "--gradient_accumulation_steps", str(8 // ranks),
-                "--eval_strategy", "no", "--save_strategy", "no", "--output_dir", str(folder / way))], environment)
+                "--eval_strategy", "no", "--save_strategy", "no", "--output_dir", str(folder / way))], **environment)
             checks.tell(f"{way}: the way of gradients", ("by way of the processors" in output) == (way == "processors"), "as asked for")
         weights = [(folder / way / "model.safetensors").read_bytes() for way in ways if (folder / way / "model.safetensors").exists()]
         checks.tell("weights by NCCL, by the processors, alone", len(weights) == 3 and len(set(weights)) == 1, "the same bits")
@@ -181,6 +181,27 @@ def speeds(checks, reference):
         print(f"{row['batch']:>5} {row['tokens_per_second']:>12,.0f} {row['gflops'] / 1000:>8.1f} {row['limit_gflops'] / 1000:>8.1f} "
               f"{100 * row['share_of_limit']:>5.1f} % {row['peak'] or '-':>9}   "
               + ", ".join(f"{name} {1000 * phase['seconds']:.2f}" for name, phase in phases))
+
+
+def whole_run(checks, _):
+    """10,000 chunks of 128, three epochs, evaluated before, after each and at the end, from the command to the saved model: DistilBERT-base's size, with random weights."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, corpus = pathlib.Path(name), checks.build / "share/tekio/corpora/cooking"
+        (folder / "config.json").write_text(json.dumps({"model_type": "distilbert", "vocab_size": 30522, "dim": 768, "n_layers": 6, "n_heads": 12,
+                                                        "hidden_dim": 3072, "max_position_embeddings": 512}), encoding="utf-8")
+        begun = time.monotonic()
+        output = checks.run("10,000 chunks, 3 epochs", checks.program(
+            "pretrain", "--config", str(folder / "config.json"), "--tokenizer", str(checks.build / "share/tekio/tekio-small-uncased"),
+            "--train_file", *[str(corpus / "train.jsonl.zst")] * 4, "--validation_file", str(corpus / "test.jsonl.zst"), "--max_train_samples", "10000",
+            "--per_device_train_batch_size", "64", "--device", "cuda", "--dtype", "bf16", "--json", "--output_dir", str(folder / "run")), TEKIO_CACHE=name)
+        whole = time.monotonic() - begun
+        try:
+            told = json.loads(output[output.index("{"):output.rindex("}") + 1])
+            train = told["train"]
+            print(f"       {whole:.1f} s, of which {train['seconds']:.2f} s training ({train['tokens_per_second']:,.0f} tokens/s); "
+                  f"the rest is opening, tokenizing, evaluating, saving, the report; perplexity {told['perplexity']['after']:.1f}")
+        except (ValueError, KeyError) as error:
+            checks.tell("what the run tells of its seconds", False, repr(error))
 
 
 def run(arguments):
