@@ -12,6 +12,17 @@ namespace tekio {
 /// What verbs came to, on the host.
 using Results = std::shared_ptr<const std::vector<double>>;
 
+/// Room for a copy of numbers in the memory where they are, for whoever wants them as they were while back ends go on.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  /// Takes the numbers as they stand after all that back ends were asked for before; `from` may change at once. What
+  /// was taken before must have been read.
+  virtual void take(const void* from) = 0;
+  /// Brings what was taken to the host's memory, from any thread, while back ends go on.
+  virtual void read(void* to_host) = 0;
+};
+
 /// Where a back end's tensors live, and the ways in and out.
 class Memory {
  public:
@@ -33,6 +44,8 @@ class Memory {
     read(results->data(), from, count * static_cast<int64_t>(sizeof(double)));
     return results;
   }
+  /// For so many bytes (above 0); nullptr where there is no room, or reading takes no longer than that.
+  virtual std::unique_ptr<Snapshot> make_snapshot([[maybe_unused]] int64_t bytes) { return nullptr; }
   /// Has a device begin with all that back ends were asked for before, which else it may put off until somebody waits
   /// or reads: for who goes on beside it, in the midst of a step.
   virtual void submit() {}

@@ -1,5 +1,6 @@
-// Copying takes a fraction of what writing does: memory's speed against a disk's. A copy that has no room costs no run:
-// training then waits, as it does where it is over anyway.
+// Copying takes a fraction of what writing does: memory's speed against a disk's. What is on a device is copied there,
+// and fetched by the thread. A copy that has no room costs no run: training then waits, as it does where it is over
+// anyway.
 #include "train/checkpoint_writer.h"
 
 #include <utility>
@@ -9,20 +10,32 @@
 #include "base/memory.h"
 
 namespace tekio {
-namespace {
-
-/// The numbers of `from`, wherever they are, in a set of the host's.
-void copy_numbers(ParameterSet& to, const ParameterSet& from, Memory& memory) {
-  const ConstTensor numbers = from.flat();
-  memory.read(to.flat_to_change().data, numbers.data, numbers.bytes());
-}
-
-}  // namespace
 
 struct CheckpointWriter::Copy {
-  explicit Copy(const ModelConfig& config)
-      : weights(config, "the weights' copy"), moment1(config, "a moment's copy"), moment2(config, "a moment's copy") {}
-  ParameterSet weights, moment1, moment2;
+  /// The numbers of one set in the host's memory. Where they are in another that has room for a snapshot, they are
+  /// there between take() and fetch().
+  struct Part {
+    Part(const ModelConfig& config, const std::string& purpose, Memory& memory)
+        : numbers(config, purpose), snapshot(memory.make_snapshot(ParameterSet::bytes(config))) {}
+    void take(const ParameterSet& from, Memory& memory) {
+      const ConstTensor flat = from.flat();
+      if (snapshot)
+        snapshot->take(flat.data);
+      else
+        memory.read(numbers.flat_to_change().data, flat.data, flat.bytes());
+    }
+    void fetch() {
+      if (snapshot) snapshot->read(numbers.flat_to_change().data);
+    }
+    ParameterSet numbers;
+    std::unique_ptr<Snapshot> snapshot;
+  };
+  /// `of_moments`: where moments are that take() is called with.
+  Copy(const ModelConfig& config, Memory& memory, Memory& of_moments)
+      : weights(config, "the weights' copy", memory),
+        moment1(config, "a moment's copy", of_moments),
+        moment2(config, "a moment's copy", of_moments) {}
+  Part weights, moment1, moment2;
 };
 
 CheckpointWriter::CheckpointWriter(const RunFolder& folder, const Tokenizer& tokenizer, const RunIdentity& identity,
@@ -39,10 +52,12 @@ bool CheckpointWriter::copy_fits(const ModelConfig& config, std::optional<int64_
 }
 
 /// Makes room for a copy, unless there was none before.
-bool CheckpointWriter::has_copy(const ModelConfig& config) {
+bool CheckpointWriter::has_copy(const ModelConfig& config, Optimizer& optimizer) {
   if (copy_ || has_no_room_) return copy_ != nullptr;
   try {
-    if (copy_fits(config, available_memory())) copy_ = std::make_unique<Copy>(config);
+    Memory& here = optimizer.memory();
+    if (copy_fits(config, available_memory()))
+      copy_ = std::make_unique<Copy>(config, here, optimizer.is_shared() ? host_memory() : here);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::device) throw;
   }
@@ -55,7 +70,7 @@ bool CheckpointWriter::has_copy(const ModelConfig& config) {
 
 void CheckpointWriter::write(const ParameterSet& weights, Optimizer& optimizer, CheckpointContents contents,
                              bool training_goes_on) {
-  const bool beside = training_goes_on && has_copy(weights.config());
+  const bool beside = training_goes_on && has_copy(weights.config(), optimizer);
   if (!beside && optimizer.is_shared()) {
     ParameterSet moment1(weights.config(), "all ranks' moments"), moment2(weights.config(), "all ranks' moments");
     optimizer.collect(Moment::first, &moment1);
@@ -63,16 +78,19 @@ void CheckpointWriter::write(const ParameterSet& weights, Optimizer& optimizer, 
     return write_all(weights, moment1, moment2, contents);
   }
   if (!beside) return write_all(weights, optimizer.moment1(), optimizer.moment2(), contents);
-  copy_numbers(copy_->weights, weights, optimizer.memory());
+  Copy& copy = *copy_;
+  copy.weights.take(weights, optimizer.memory());
   if (optimizer.is_shared()) {
-    optimizer.collect(Moment::first, &copy_->moment1);
-    optimizer.collect(Moment::second, &copy_->moment2);
+    optimizer.collect(Moment::first, &copy.moment1.numbers);
+    optimizer.collect(Moment::second, &copy.moment2.numbers);
   } else {
-    copy_numbers(copy_->moment1, optimizer.moment1(), optimizer.memory());
-    copy_numbers(copy_->moment2, optimizer.moment2(), optimizer.memory());
+    copy.moment1.take(optimizer.moment1(), optimizer.memory());
+    copy.moment2.take(optimizer.moment2(), optimizer.memory());
   }
-  thread_.begin(
-      [this, contents = std::move(contents)] { write_all(copy_->weights, copy_->moment1, copy_->moment2, contents); });
+  thread_.begin([this, &copy, contents = std::move(contents)] {
+    for (Copy::Part* const part : {&copy.weights, &copy.moment1, &copy.moment2}) part->fetch();
+    write_all(copy.weights.numbers, copy.moment1.numbers, copy.moment2.numbers, contents);
+  });
 }
 
 void CheckpointWriter::check() {

@@ -28,7 +28,8 @@ class CheckpointWriter {
   /// Waits for what is under way; an error of that is lost.
   ~CheckpointWriter();
 
-  /// Bytes of the copy, which the host's memory holds from the first checkpoint on that is written beside training.
+  /// Bytes of the copy, which the host's memory holds from the first checkpoint on that is written beside training, and
+  /// a device's that has so much to spare.
   static int64_t copy_bytes(const ModelConfig& config);
   /// Whether so much memory has room for it, and for what else a run takes as it goes.
   static bool copy_fits(const ModelConfig& config, std::optional<int64_t> available);
@@ -44,7 +45,7 @@ class CheckpointWriter {
 
  private:
   struct Copy;
-  bool has_copy(const ModelConfig& config);
+  bool has_copy(const ModelConfig& config, Optimizer& optimizer);
   void write_all(const ParameterSet& weights, const ParameterSet& moment1, const ParameterSet& moment2,
                  const CheckpointContents& contents) const;
   const RunFolder& folder_;

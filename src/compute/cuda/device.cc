@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "compute/cuda/snapshot.h"
 
 namespace tekio::cuda {
 namespace {
@@ -142,6 +143,15 @@ Results Device::read_later(const double* from, int64_t count) {
   reads_.push_back({std::make_shared<std::vector<double>>(size), pinned_used_});
   pinned_used_ += count;
   return reads_.back().to;
+}
+
+std::unique_ptr<Snapshot> Device::make_snapshot(int64_t bytes) {
+  make_current();
+  try {
+    return std::make_unique<DeviceSnapshot>(*this, bytes);
+  } catch (const Error&) {  // what is worse than no room is told of by whoever needs the device
+    return nullptr;
+  }
 }
 
 void Device::write(void* to, const void* from_host, int64_t bytes) {

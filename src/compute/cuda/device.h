@@ -70,6 +70,7 @@ class Device final : public Memory {
   void write(void* to, const void* from_host, int64_t bytes) override;
   void read(void* to_host, const void* from, int64_t bytes) override;
   Results read_later(const double* from, int64_t count) override;
+  std::unique_ptr<Snapshot> make_snapshot(int64_t bytes) override;
   /// Gives the stream all that was queued, launch by launch: what lies between two exchanges is not kept as a graph.
   /// The device is then the calling thread's.
   void submit() override { run_queue(Queue::Way::one_by_one); }
