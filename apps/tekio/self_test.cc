@@ -205,19 +205,20 @@ void try_rows_and_loss(Trial& t) {
   t.op("gather_rows", [&] { be.gather_rows(y, x, tokens.rows); });
   t.op("gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_y, tokens.rows); });
   t.op("adding gather_rows_backward", [&] { be.gather_rows_backward(d_x, d_y, tokens.rows, Into::add); });
-  const Tensor logits = t.activations({kTokens, kVocabulary}), d_logits = t.activations({kTokens, kVocabulary});
+  const int64_t width = be.logits_width(kVocabulary);
+  const Tensor logits = t.activations({kTokens, width}), d_logits = t.activations({kTokens, width});
   const Tensor sum = t.results({kLabelLoss}), each = t.results({kTokens, kLabelLoss});
-  t.op("vocabulary_loss", [&] { be.vocabulary_loss(sum, each, d_logits, logits, labels, 0.1f); });
+  t.op("vocabulary_loss", [&] { be.vocabulary_loss(sum, each, d_logits, logits, labels, kVocabulary, 0.1f); });
 }
 
 // What works on float32 alone.
 void try_floats(Trial& t) {
   Backend& be = t.backend();
-  const Tensor scores = t.floats({kTokens, kVocabulary});
+  const Tensor scores = t.floats({kTokens, be.logits_width(kVocabulary)});
   const Tensor parameters = t.floats({1001}), moment1 = t.floats({1001}), moment2 = t.floats({1001}),
                gradients = t.floats({1001});
   for (float& v : moment2.values()) v = v * v;
-  t.op("softmax_rows", [&] { be.softmax_rows(scores); });
+  t.op("softmax_rows", [&] { be.softmax_rows(scores, kVocabulary); });
   const Tensor squares = t.results({norm_blocks(1001)}), clipping = t.results({kClipping});
   t.op("squared_norms", [&] { be.squared_norms(squares, gradients); });
   t.op("clip", [&] { be.clip(clipping, squares, 0.5); });

@@ -17,6 +17,7 @@ class CheckingBackend final : public EveryVerbAlike<CheckingBackend, Backend> {
       : trusted_(std::move(trusted)), tried_(std::move(tried)), tolerance_(tolerance) {}
   std::string name() const override { return fmt::format("{} checked against {}", tried_->name(), trusted_->name()); }
   Bf16 bf16_products() const override { return tried_->has_bf16() ? trusted_->bf16_products() : Bf16::absent; }
+  int64_t logits_width(int64_t vocabulary) const override { return tried_->logits_width(vocabulary); }
   int64_t matrix_bytes(int64_t rows, int64_t columns) const override {
     return trusted_bytes(rows, columns) + tried_->matrix_bytes(rows, columns);
   }

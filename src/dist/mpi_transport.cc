@@ -22,9 +22,13 @@ struct Functions {
 
 Functions load(const std::string& mpi) {
   const std::string place = find_own_module("libtekio_mpi_" + mpi + ".so", "TEKIO_MPI_MODULE");
+  const bool is_there = place.find('/') != std::string::npos;  // what cannot be loaded then is what it needs
+  const std::string needed = is_there
+                                 ? fmt::format("{} (Debian: {})", shown_mpi(mpi), mpi == "mpich" ? mpi : "openmpi-bin")
+                                 : "a Tekio that was built with it";
   try {
     const Functions functions =
-        Library(place.c_str(), "a Tekio that was built with it", "this process cannot join the others")
+        Library(place.c_str(), needed.c_str(), "this process cannot join the others")
             .table<Functions>(
                 std::pair("tekio_mpi_module_version", &Functions::version),
                 std::pair("tekio_mpi_library_version", &Functions::library_version),
