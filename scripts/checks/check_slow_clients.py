@@ -132,7 +132,8 @@ def main():
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(60)
-    sys.exit(f"waited {longest:.0f} ms, expected {options.most:.0f} at most" if longest > options.most else 0)
+    return f"waited {longest:.0f} ms, expected {options.most:.0f} at most" if longest > options.most else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
