@@ -9,19 +9,27 @@ LargeBodies::Body::~Body() {
   all_.bytes_ -= bytes_;
 }
 
-bool LargeBodies::Body::grow(uint64_t bytes) {
+/// The one that has stood still for longest, beyond its time; nullptr: none has.
+LargeBodies::Body* LargeBodies::Body::slowest_other() const {
+  Body* found = nullptr;
+  for (Body* const body : all_.arriving_)
+    if (body != this && (found == nullptr || body->moved_ < found->moved_)) found = body;
+  return found != nullptr && Clock::now() - found->moved_ >= all_.patience_ ? found : nullptr;
+}
+
+bool LargeBodies::Body::grow(uint64_t come, uint64_t bytes) {
   const std::lock_guard lock(all_.mutex_);
-  if (!is_large_) {
-    is_large_ = true;
-    since_ = Clock::now();
-    all_.arriving_.push_back(this);
+  if (!is_large_) all_.arriving_.push_back(this);
+  if (!is_large_ || come - come_ >= all_.step_) {
+    moved_ = Clock::now();
+    come_ = come;
   }
+  is_large_ = true;
   while (!is_refused_ && all_.bytes_ - bytes_ + bytes > all_.most_ && all_.bytes_ > bytes_) {
-    Body& oldest = all_.arriving_.empty() ? *this : *all_.arriving_.front();
-    if (&oldest == this || Clock::now() - oldest.since_ < all_.patience_)
-      is_refused_ = true;
+    if (Body* const other = slowest_other())
+      other->give_up();
     else
-      oldest.give_up();
+      is_refused_ = true;
   }
   if (is_refused_) return false;
   all_.bytes_ += bytes - bytes_;

@@ -12,18 +12,19 @@ namespace tekio::http {
 
 class LargeBodies {
  public:
-  /// `most`: bytes of all; one alone may have more. `patience`: how long one may take to come while others need its
-  /// room.
-  LargeBodies(uint64_t most, std::chrono::milliseconds patience) : most_(most), patience_(patience) {}
+  /// `most`: bytes of all; one alone may have more. `patience`: how long one may take for each `step` bytes while
+  /// others need its room.
+  LargeBodies(uint64_t most, uint64_t step, std::chrono::milliseconds patience)
+      : most_(most), step_(step), patience_(patience) {}
 
   class Body;
 
  private:
-  const uint64_t most_;
+  const uint64_t most_, step_;
   const std::chrono::milliseconds patience_;
   std::mutex mutex_;
-  uint64_t bytes_ = 0;         // of all that have come
-  std::list<Body*> arriving_;  // in the order in which they became large
+  uint64_t bytes_ = 0;         // that all have room for
+  std::list<Body*> arriving_;  // those that are large
 };
 
 /// One of them, until it is answered.
@@ -35,22 +36,25 @@ class LargeBodies::Body {
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
 
-  /// So much of it has come. Where there is no room, the one that has been coming for longest gives up its own, if that
-  /// is another and it has had its time. False: this one is refused.
-  bool grow(uint64_t bytes);
+  /// `come` bytes of it are there, and it needs room for `bytes`: of one whose length is known, for all of it, so that
+  /// who was let in is not refused at the end. Where there is no room, others that stand still give up theirs. False:
+  /// this one is refused.
+  bool grow(uint64_t come, uint64_t bytes);
   /// Nothing more of it comes: its room is its own. False: it was refused, or gave up its room.
   bool end();
   bool is_large() const { return is_large_; }
 
  private:
   using Clock = std::chrono::steady_clock;
+  Body* slowest_other() const;
   void give_up();
   LargeBodies& all_;
   const std::function<void()> cut_;
   bool is_large_ = false;  // it has grown
   // Guarded by the mutex of all:
-  Clock::time_point since_{};
-  uint64_t bytes_ = 0;
+  Clock::time_point moved_{};  // when it had last gone a step on
+  uint64_t come_ = 0;          // bytes that were there then
+  uint64_t bytes_ = 0;         // that it has room for
   bool is_refused_ = false;
 };
 

@@ -88,9 +88,16 @@ std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, uint64_t m
   return status == 0 ? std::stoull(length) : 0;
 }
 
+/// What a head that body_size() has passed says; 0 where it says nothing.
+uint64_t length_of(const Head& head) {
+  const std::string length = head.value("content-length");
+  return length.empty() ? 0 : std::stoull(length);
+}
+
 class HttplibServer final : public Server, private httplib::Server {
  public:
-  explicit HttplibServer(const Limits& limits) : limits_(limits), large_bodies_(limits.large_bodies, limits.hurry) {
+  explicit HttplibServer(const Limits& limits)
+      : limits_(limits), large_bodies_(limits.large_bodies, limits.large, limits.hurry) {
     set_pre_routing_handler([this](const httplib::Request& asked, httplib::Response& response) {
       return answer_head(asked, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
@@ -294,6 +301,7 @@ class HttplibServer final : public Server, private httplib::Server {
       std::string().swap(body);
       if (large.is_large()) ::malloc_trim(0);  // each thread would keep what it took for its largest request
     });
+    const uint64_t length = length_of(exchange.connection->head());
     int status = 400;
     const bool is_whole = reader([&](const char* bytes, size_t size) {
       const uint64_t all = body.size() + size;
@@ -301,7 +309,7 @@ class HttplibServer final : public Server, private httplib::Server {
         status = 413;
         return false;
       }
-      if (all > limits_.large && !large.grow(all)) return false;
+      if (all > limits_.large && !large.grow(all, std::max(all, length))) return false;
       body.append(bytes, size);
       return true;
     });

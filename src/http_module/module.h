@@ -57,7 +57,7 @@ struct Limits {
   std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
   std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
   /// What is left of that once others wait for a thread, or it stops; how long who takes an answer may take nothing of
-  /// it once others wait; and how long a large body may take to come once others need its room.
+  /// it once others wait; and how long a large body may stand still once others need its room.
   std::chrono::milliseconds hurry{1'000};
   std::chrono::milliseconds reply{30'000};  ///< likewise; of a stream each piece
   uint64_t body = 1'000'000;                ///< bytes

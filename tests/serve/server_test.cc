@@ -234,7 +234,8 @@ TEST_F(ServerTest, ABodyThatComesSlowlyGivesUpItsRoom) {
   start({.hurry = milliseconds(100), .large = 1'000, .large_bodies = 50'000});
   const auto begin = [&](int bytes) {
     auto client = std::make_unique<HttpClient>(port_);
-    client->send("POST / HTTP/1.1\r\nContent-Length: 30000\r\n\r\n" + std::string(static_cast<size_t>(bytes), 'x'));
+    client->send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 22000\r\n\r\n" +
+                 std::string(static_cast<size_t>(bytes), 'x'));
     return client;
   };
   const auto first = begin(20'000);
@@ -242,9 +243,25 @@ TEST_F(ServerTest, ABodyThatComesSlowlyGivesUpItsRoom) {
   const auto second = begin(20'000);
   std::this_thread::sleep_for(milliseconds(200));  // is what makes both slow
   EXPECT_EQ(request("POST", "/", std::string(25'000, 'y')).status, 200);
-  EXPECT_EQ(first->read().status, 429) << "it began first";
-  second->send(std::string(10'000, 'x'));
-  EXPECT_EQ(second->read().body.size(), 30'000u) << "more was cut than had to be";
+  EXPECT_EQ(first->read().status, 429) << "it stood still for longest";
+  second->send(std::string(2'000, 'x'));
+  EXPECT_EQ(second->read().body.size(), 22'000u) << "more was cut than had to be";
+}
+
+TEST_F(ServerTest, BodiesThatWereLetInComeToTheirEndHoweverManyOthersWantIn) {
+  start({.hurry = std::chrono::seconds(1), .large = 1'000, .large_bodies = 50'000});
+  const auto head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 24000\r\n\r\n";
+  HttpClient one(port_), other(port_);
+  one.send(head);
+  other.send(head);
+  for (int i = 0; i < 12; ++i) {  // for longer than who stands still has
+    one.send(std::string(2'000, 'x'));
+    other.send(std::string(2'000, 'x'));
+    std::this_thread::sleep_for(milliseconds(120));
+    EXPECT_EQ(request("POST", "/", std::string(20'000, 'y')).status, i < 11 ? 429 : 200) << i;
+  }
+  EXPECT_EQ(one.read().body.size(), 24'000u);
+  EXPECT_EQ(other.read().body.size(), 24'000u);
 }
 
 TEST_F(ServerTest, ABodyHasItsTimeToComeThoughOthersNeedItsRoom) {
