@@ -16,9 +16,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kReadAhead = 16 << 10;
-constexpr uint64_t kHead = 64 << 10;  // bytes that a request's line and headers may have
 constexpr size_t kLine = 8 << 10;
 constexpr uint64_t kChunkOverhead = 8;  // a body in pieces of a byte has six bytes for each
+constexpr uint64_t kChunkLines = 64 << 10;
 constexpr milliseconds kOnItsWay{100};  // where an idle client has to leave: its request may be on its way
 constexpr milliseconds kLinger{2'000};
 constexpr uint64_t kLingerBytes = 32 << 20;
@@ -51,12 +51,21 @@ bool Connection::wait_for_request() {
     while (ready < 0 && errno == EINTR);
     if (both[0].revents == 0 && !(ready > 0 && is_ready(POLLIN, Clock::now() + kOnItsWay))) return false;
   }
-  is_hurried_ = is_late_ = false;
-  request_deadline_ = Clock::now() + limits_.request;
-  may_read_ = kHead;
+  begin_time();
   head_ = {};
   part_ = Part::head;
   line_.clear();
+  return true;
+}
+
+void Connection::begin_time() {
+  is_hurried_ = is_late_ = false;
+  request_deadline_ = Clock::now() + limits_.request;
+}
+
+bool Connection::read_head() {
+  for (char byte = 0; !head_.has_ended();)
+    if (read(&byte, 1) != 1) return false;
   return true;
 }
 
@@ -80,7 +89,7 @@ bool Connection::has_more() {
 void Connection::begin_body() {
   part_ = head_.values("transfer-encoding").empty() ? Part::body : Part::chunks;
   chunks_ = {};
-  may_read_ = limits_.body * kChunkOverhead + kHead;
+  may_read_ = limits_.body * kChunkOverhead + kChunkLines;
 }
 
 void Connection::cut() const { ::shutdown(socket_, SHUT_RD); }
@@ -139,8 +148,10 @@ ssize_t Connection::read(char* bytes, size_t size) {
     received_ += static_cast<uint64_t>(got);
   }
   const size_t taken = std::min(size, buffer_.size() - at_);
-  if (taken > may_read_) return -1;
-  may_read_ -= taken;
+  if (part_ != Part::head) {
+    if (taken > may_read_) return -1;
+    may_read_ -= taken;
+  }
   std::memcpy(bytes, buffer_.data() + at_, taken);
   if (!line_.ends_with('\n') && line_.size() < kLine) line_.append(bytes, taken);  // httplib reads it byte by byte
   at_ += taken;

@@ -31,8 +31,12 @@ class Connection final : public httplib::Stream {
   const std::string& line() const { return line_; }
   /// The request's head, as far as it was read.
   const Head& head() const { return head_; }
+  /// Reads what is left of the head. False: it did not come, or is not plain.
+  bool read_head();
   /// The head was read: what follows may have a body's size.
   void begin_body();
+  /// What is left of the request has its whole time from now on.
+  void begin_time();
   /// The request did not come in time.
   bool is_late() const { return is_late_; }
   /// Ends the coming of a request. From any thread.
@@ -76,7 +80,7 @@ class Connection final : public httplib::Stream {
   const Bell& bell_;
   const std::function<bool()> is_wanted_;
   Clock::time_point request_deadline_, answer_deadline_;
-  uint64_t may_read_ = 0;         // bytes of this request
+  uint64_t may_read_ = 0;         // bytes of this request's body
   uint64_t received_ = 0;         // of all
   std::optional<uint64_t> owed_;  // of all that had come when that was first asked
   bool is_hurried_ = false, is_late_ = false, is_answering_ = false, is_stream_ = false;

@@ -17,7 +17,6 @@ namespace tekio::http {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{10};
-constexpr size_t kHead = 64 << 10;      // a longer one is refused, and quickly
 constexpr uint64_t kUnread = 32 << 10;  // bytes that the system surely keeps of what nobody reads
 constexpr uint64_t kEndless = UINT64_MAX;
 
@@ -25,7 +24,7 @@ constexpr uint64_t kEndless = UINT64_MAX;
 /// it ends. What is refused, quickly, counts as whole.
 uint64_t request_size(std::string_view sent) {
   const size_t end = sent.find("\r\n\r\n");
-  if (end == std::string_view::npos) return sent.size() < kHead ? 0 : sent.size();
+  if (end == std::string_view::npos) return sent.size() < Head::kMost ? 0 : sent.size();
   Head head;
   if (!std::ranges::all_of(sent.substr(0, end + 4), [&](char byte) { return head.take(byte); })) return sent.size();
   if (!head.values("expect").empty()) return kEndless;  // waits to be told to go on
@@ -37,7 +36,7 @@ uint64_t request_size(std::string_view sent) {
   const std::string length = head.value("content-length");
   uint64_t body = 0;
   std::from_chars(length.data(), length.data() + length.size(), body);
-  return std::min(body, kEndless - kHead) + end + 4;
+  return std::min(body, kEndless - Head::kMost) + end + 4;
 }
 
 }  // namespace
@@ -81,10 +80,12 @@ void Crowd::pop_urgent() {
 }
 
 bool Crowd::is_urgent(std::string_view request) const {
-  constexpr std::string_view kMethod = "GET ";
-  if (!request.starts_with(kMethod)) return false;
-  const std::string_view rest = request.substr(kMethod.size());
-  return std::ranges::find(urgent_, rest.substr(0, rest.find(' '))) != urgent_.end();
+  for (const std::string_view method : {"GET ", "HEAD "})
+    if (request.starts_with(method)) {
+      const std::string_view rest = request.substr(method.size());
+      return std::ranges::find(urgent_, rest.substr(0, rest.find_first_of(" ?"))) != urgent_.end();
+    }
+  return false;
 }
 
 /// Only looks. Something has come, or it has left.
@@ -92,7 +93,7 @@ Crowd::Kind Crowd::kind_of(Client& client) const {
   int come = 0;
   if (::ioctl(client.socket, FIONREAD, &come) != 0) return Kind::whole;  // what is wrong is found by who reads
   if (come > client.come && client.request == 0) {
-    thread_local std::vector<char> bytes(kHead);
+    thread_local std::vector<char> bytes(Head::kMost);
     const ssize_t got = ::recv(client.socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
     const std::string_view sent(bytes.data(), static_cast<size_t>(std::max<ssize_t>(0, got)));
     if (!sent.empty()) client.request = request_size(sent);

@@ -25,7 +25,14 @@ int hexadecimal(char digit) {
   return lower(digit) >= 'a' && lower(digit) <= 'f' ? lower(digit) - 'a' + 10 : -1;
 }
 
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = std::min(text.find_first_not_of(" \t\r"), text.size());
+  return text.substr(begin, std::max(begin, text.find_last_not_of(" \t\r") + 1) - begin);
+}
+
 }  // namespace
+
+bool is_word(std::string_view text, std::string_view word) { return std::ranges::equal(text, word, {}, lower); }
 
 /// httplib demands its three parts.
 bool Head::take_of_line(char byte) {
@@ -39,10 +46,18 @@ bool Head::take_of_line(char byte) {
 }
 
 bool Head::take(char byte) {
+  is_too_long_ = ++size_ > kMost;
+  if (is_too_long_) return false;
+  return at_ == At::request_line ? take_of_line(byte) : take_of_headers(byte);
+}
+
+bool Head::take_of_headers(char byte) {
+  header_ = at_ == At::begin ? 1 : header_ + 1;
+  is_too_long_ = header_ > kMostOfHeader;
+  if (is_too_long_) return false;
   switch (at_) {
-    case At::request_line:
-      return take_of_line(byte);
     case At::begin:
+      is_first_ = false;
       at_ = byte == '\r' ? At::head_end : At::name;
       name_.assign(1, lower(byte));
       value_.clear();
@@ -60,7 +75,11 @@ bool Head::take(char byte) {
       keep();
       return byte == '\n';
     case At::head_end:
+      at_ = At::end;
       return byte == '\n';
+    case At::request_line:
+    case At::end:
+      return false;
   }
   return false;
 }
@@ -68,9 +87,7 @@ bool Head::take(char byte) {
 void Head::keep() {
   name_.pop_back();  // the colon
   if (std::ranges::find(kNames, name_) == std::end(kNames)) return;
-  const size_t begin = std::min(value_.find_first_not_of(" \t\r"), value_.size());
-  const size_t end = value_.find_last_not_of(" \t\r") + 1;
-  headers_.emplace_back(name_, value_.substr(begin, std::max(begin, end) - begin));
+  headers_.emplace_back(name_, trimmed(value_));
 }
 
 std::vector<std::string> Head::values(std::string_view name) const {
@@ -83,6 +100,15 @@ std::vector<std::string> Head::values(std::string_view name) const {
 std::string Head::value(std::string_view name) const {
   const std::vector<std::string> all = values(name);
   return all.empty() ? "" : all.front();
+}
+
+bool Head::has(std::string_view name, std::string_view word) const {
+  for (const std::string& list : values(name))
+    for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+      end = list.find(',', begin);
+      if (is_word(trimmed(std::string_view(list).substr(begin, end - begin)), word)) return true;
+    }
+  return false;
 }
 
 bool Chunks::take(std::string_view bytes) {

@@ -12,25 +12,43 @@
 
 namespace tekio::http {
 
+/// Whether it is that word, which is in lower case.
+bool is_word(std::string_view text, std::string_view word);
+
 /// A head as it comes, with the headers that are asked for as they were sent: httplib reads "%35" as 5, and passes over
 /// headers without a value, over lines that end by LF alone, have a blank before their colon or go on with the one
 /// before.
 class Head {
  public:
-  /// False: no head has such a byte there.
+  static constexpr size_t kMost = 64 << 10;         // bytes
+  static constexpr size_t kMostOfHeader = 8 << 10;  // as httplib reads them, with the line's end
+
+  /// False: no head has such a byte there, or it is too long.
   bool take(char byte);
+  /// The request's line has come, and nothing behind it.
+  bool has_only_line() const { return at_ == At::begin && is_first_; }
+  /// All of it has come, and was plain.
+  bool has_ended() const { return at_ == At::end; }
+  /// It was refused for its length, or for that of a header.
+  bool is_too_long() const { return is_too_long_; }
   /// The values of the header of that name, which is in lower case and one of kNames.
   std::vector<std::string> values(std::string_view name) const;
   /// The first of these; empty where there is none.
   std::string value(std::string_view name) const;
+  /// Whether one of these is a list with that word, which is in lower case.
+  bool has(std::string_view name, std::string_view word) const;
 
  private:
   static constexpr std::string_view kNames[] = {
-      "host", "origin", "authorization", "content-length", "transfer-encoding", "expect"};
+      "host", "origin", "authorization", "content-length", "transfer-encoding", "expect", "connection"};
   bool take_of_line(char byte);
+  bool take_of_headers(char byte);
   void keep();
 
-  enum class At { request_line, begin, name, value, line_end, head_end } at_ = At::request_line;
+  enum class At { request_line, begin, name, value, line_end, head_end, end } at_ = At::request_line;
+  size_t size_ = 0, header_ = 0;  // bytes that were taken, and those of the header that is being read
+  bool is_first_ = true;          // no header has begun
+  bool is_too_long_ = false;
   bool is_bad_line_ = false;                                  // the request's
   char last_ = ' ';                                           // byte of it
   std::string name_, value_;                                  // of the header that is being read

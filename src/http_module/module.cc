@@ -57,15 +57,11 @@ struct Exchange {
   Request request;
   bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
   bool closes = false;   ///< the answer is the connection's last
+  bool is_old = false;   ///< of HTTP/1.0, whose clients are told that a connection stays
   std::shared_ptr<void> held = {};
   std::function<bool()> is_wanted = {};
 };
 thread_local Exchange exchange;
-
-bool is_word(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, {},
-                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-}
 
 /// How many bytes follow a head. None where they come in chunks. Refused, by `status`: what two readers could
 /// understand as two sizes.
@@ -105,15 +101,17 @@ class HttplibServer final : public Server, private httplib::Server {
       answer_body(response, reader);
     });
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
+      if (!response.body.empty() || answer_other_method(response)) return;
       if (response.status == 400 && exchange.connection->is_late()) response.status = 408;
-      if (response.body.empty() && !answer_other_method(response)) fill(response, handler_->error(response.status));
+      if (response.status == 400 && exchange.connection->head().is_too_long()) response.status = 431;
+      fill(response, handler_->error(response.status));
     });
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       if (!exchange.is_read || is_last_answer(*exchange.connection)) exchange.closes = true;
       response.headers.erase("Keep-Alive");
-      if (!exchange.closes) return;
       response.headers.erase("Connection");
-      response.set_header("Connection", "close");
+      if (exchange.closes || exchange.is_old)
+        response.set_header("Connection", exchange.closes ? "close" : "keep-alive");
     });
     set_logger([this](const httplib::Request&, const httplib::Response& response) {
       handler_->answered(exchange.request, response.status,
@@ -215,14 +213,14 @@ class HttplibServer final : public Server, private httplib::Server {
     Connection connection(socket, limits_, bell_,
                           [this] { return !stops_ && (is_crowded_ || (exchange.is_wanted && exchange.is_wanted())); });
     try {
-      bool closed = false;
-      while (!closed && connection.wait_for_request()) {
+      while (connection.wait_for_request()) {
         exchange = {};
         exchange.connection = &connection;
         exchange.reader = &reader;
         exchange.closes = is_spare;
+        bool closes = false;  // as httplib understands it
         const bool is_ok =
-            process_request(connection, false, closed, [](httplib::Request& asked) { take_head(asked); });
+            process_request(connection, false, closes, [](httplib::Request& asked) { take_head(asked); });
         exchange.held.reset();
         if (!is_ok) break;
         if (!exchange.closes) continue;
@@ -238,17 +236,25 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange.connection->begin_body();
     exchange.begun = Clock::now();
     const Head& head = exchange.connection->head();
-    exchange.request = {.method = asked.method,
-                        .path = asked.path,
-                        .host = head.value("host"),
-                        .origin = head.value("origin"),
-                        .authorization = head.value("authorization"),
-                        .has_left = [connection = exchange.connection] { return connection->has_left(); }};
+    exchange.is_old = asked.version != "HTTP/1.1";
+    if (head.has("connection", "close") || (exchange.is_old && !head.has("connection", "keep-alive")))
+      exchange.closes = true;
+    take_request(asked.method, asked.path);
     // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular
     // expression, whose depth is the path's length.
     asked.ranges.clear();
     asked.headers.erase("Accept-Encoding");
     asked.path = "/";
+  }
+
+  static void take_request(const std::string& method, const std::string& path) {
+    const Head& head = exchange.connection->head();
+    exchange.request = {.method = method,
+                        .path = path,
+                        .host = head.value("host"),
+                        .origin = head.value("origin"),
+                        .authorization = head.value("authorization"),
+                        .has_left = [connection = exchange.connection] { return connection->has_left(); }};
   }
 
   static void was_read() {
@@ -265,11 +271,11 @@ class HttplibServer final : public Server, private httplib::Server {
     if (head.values("host").size() > 1) status = 400;
     if (status == 0 && size == 0) was_read();
     if (status == 0 && asked.is_multipart_form_data()) status = 415;
-    if (!handler_->admit(exchange.request, reply)) {
-      fill(response, std::move(reply));
-    } else if (status != 0) {
+    if (status != 0) {  // before the handler, which may wait
       reply = handler_->error(status);
       reply.status = status;
+      fill(response, std::move(reply));
+    } else if (!handler_->admit(exchange.request, reply)) {
       fill(response, std::move(reply));
     } else if (asked.method == "POST" && size != 0) {
       return false;
@@ -279,16 +285,17 @@ class HttplibServer final : public Server, private httplib::Server {
     return true;
   }
 
-  /// Where httplib refused a head (by 400) for its method alone, which may be any word: the handler's refusal.
+  /// Where httplib refused a request's line (by 400) for its method alone, which may be any word: the handler's
+  /// refusal.
   bool answer_other_method(httplib::Response& response) {
-    static const std::regex line("([A-Z]{1,20}) (/[^ ?#]{0,200})[^ ]{0,200} HTTP/1\\.[01]\r\n");
+    static const std::regex line("(?!(?:GET|HEAD|POST) )([A-Z]{1,20}) (/[^ ?#]{0,200})[^ ]{0,200} HTTP/1\\.[01]\r\n");
     std::smatch parts;
     Reply reply;
-    if (response.status != 400 || !exchange.request.method.empty() || exchange.connection->line().size() > 500 ||
-        !std::regex_match(exchange.connection->line(), parts, line))
+    Connection& connection = *exchange.connection;
+    if (response.status != 400 || !connection.head().has_only_line() || connection.line().size() > 500 ||
+        !std::regex_match(connection.line(), parts, line) || !connection.read_head())
       return false;
-    exchange.request.method = parts[1];
-    exchange.request.path = parts[2];
+    take_request(parts[1], parts[2]);
     if (handler_->admit(exchange.request, reply)) return false;
     fill(response, std::move(reply));
     return true;
@@ -303,6 +310,7 @@ class HttplibServer final : public Server, private httplib::Server {
     });
     const uint64_t length = length_of(exchange.connection->head());
     int status = 400;
+    exchange.connection->begin_time();  // who was made to wait is not late
     const bool is_whole = reader([&](const char* bytes, size_t size) {
       const uint64_t all = body.size() + size;
       if (all > limits_.body) {  // chunks have no size beforehand, nor has what was compressed

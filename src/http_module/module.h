@@ -47,7 +47,7 @@ class Handler {
   virtual bool admit(const Request& head, Reply& refusal) = 0;
   /// May let go the request's body, which it needs no longer.
   virtual Reply answer(Request& request) = 0;
-  /// For what is refused by what HTTP and `Limits` say (400, 408, 413, 414, 415, 416, 429, 501): the body.
+  /// For what is refused by what HTTP and `Limits` say (400, 408, 413, 414, 415, 416, 429, 431, 501): the body.
   virtual Reply error(int status) = 0;
   /// After a reply was sent; `seconds` since its request's head was read.
   virtual void answered(const Request& request, int status, double seconds) = 0;
@@ -55,7 +55,7 @@ class Handler {
 
 struct Limits {
   std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
-  std::chrono::milliseconds request{20'000};  ///< from its first byte to its last
+  std::chrono::milliseconds request{20'000};  ///< from its first byte to its head's last; again for its body
   /// What is left of that once others wait for a thread, or it stops; how long who takes an answer may take nothing of
   /// it once others wait; and how long a large body may stand still once others need its room.
   std::chrono::milliseconds hurry{1'000};
@@ -67,7 +67,8 @@ struct Limits {
   /// That wait so, or as many as there are descriptors for; then who has only sent part of a request for `hurry` is cut
   /// for another.
   uint64_t crowd = 8'192;
-  /// Paths whose GET is answered at once though as many are served as may be: for these the handler waits for nothing.
+  /// Paths whose GET or HEAD is answered at once though as many are served as may be: for these the handler waits for
+  /// nothing.
   std::span<const std::string_view> urgent = {};
 };
 

@@ -237,6 +237,8 @@ http::Reply Service::error(int status) {
       return refusal(status, "the address is too long");
     case 429:
       return refusal(status, "too many large requests are under way; try again in a second");
+    case 431:
+      return refusal(status, "the request's headers are too long; expected at most 8 kB each and 64 kB in all");
     case 415:
       return refusal(status, "expected a body of JSON, not of a form's parts");
     default:

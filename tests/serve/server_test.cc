@@ -30,7 +30,9 @@ using ::testing::Pair;
 class Echo final : public http::Handler {
  public:
   bool admit(const http::Request& head, http::Reply& refusal) override {
-    if (head.path != "/refused" && head.method != "BREW") return true;
+    if (head.path == "/opening") wait_for_gate();
+    const bool has_token = head.path != "/token" || head.authorization == "Bearer secret";
+    if (head.path != "/refused" && head.method != "BREW" && has_token) return true;
     refusal.status = head.method == "BREW" ? 405 : 401;
     refusal.body = "refused";
     return false;
@@ -318,6 +320,65 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
   EXPECT_EQ(request("GET", "/").status, 200);  // it goes on
 }
 
+TEST_F(ServerTest, SaysOfAHeadThatIsNotPlainNothingElse) {
+  start();
+  const std::string head = "GET /token HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\n";
+  EXPECT_EQ(reply_to(head + "\r\n").status, 200);
+  EXPECT_EQ(reply_to(head + "Cookie: " + std::string(8'000, 'a') + "\r\n\r\n").status, 200);
+  for (const std::string& line : {std::string(" folded"), std::string("A: b\nC: d"), std::string("A: b\0c", 6)})
+    EXPECT_EQ(reply_to(head + line + "\r\n\r\n").status, 400) << line;
+  EXPECT_EQ(reply_to("GET /refused HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("GET /opening?a?b HTTP/1.1\r\nHost: x\r\n\r\n").status, 400) << "it waited";
+  EXPECT_EQ(reply_to("BREW /tea HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n").status, 400);
+}
+
+TEST_F(ServerTest, RefusesHeadersThatAreTooLong) {
+  start();
+  const std::string head = "GET /token HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\n";
+  const HttpReply reply = reply_to(head + "Cookie: " + std::string(9'000, 'a') + "\r\n\r\n");
+  EXPECT_EQ(reply.status, 431);
+  EXPECT_EQ(reply.body, "error 431");
+  std::string many = head;
+  while (many.size() < 70'000) many += "A: " + std::string(5'000, 'b') + "\r\n";
+  EXPECT_EQ(reply_to(many + "\r\n").status, 431);
+}
+
+TEST_F(ServerTest, ClosesWhatItsClientIsDoneWith) {
+  start({.idle = std::chrono::seconds(60)});
+  for (const char* line : {"Connection: close\r\n", "connection: Close\r\n", "Connection: TE,\tCLOSE \r\n",
+                           "Connection: TE\r\nConnection: close, TE\r\n"}) {
+    HttpClient client(port_);
+    client.send("GET", "/", "", line);
+    const HttpReply reply = client.read();
+    EXPECT_EQ(reply.status, 200) << line;
+    EXPECT_THAT(reply.headers, Contains(Pair("connection", "close"))) << line;
+    EXPECT_TRUE(client.closes_without_reply()) << line;
+  }
+  HttpClient stays(port_);
+  for (const char* line : {"Connection: keep-alive\r\n", "Connection: closed\r\n", "Connection:\r\n"}) {
+    stays.send("GET", "/", "", line);
+    EXPECT_THAT(stays.read().headers, ::testing::Not(Contains(::testing::Key("connection")))) << line;
+  }
+}
+
+TEST_F(ServerTest, KeepsAConnectionOfHttp10ThatAsksForIt) {
+  start({.idle = std::chrono::seconds(60)});
+  HttpClient client(port_);
+  for (const char* word : {"Keep-Alive", "keep-alive", "TE, Keep-Alive"}) {
+    client.send("GET /old HTTP/1.0\r\nConnection: " + std::string(word) + "\r\n\r\n");
+    const HttpReply reply = client.read();
+    EXPECT_EQ(reply.body, "/old") << word;
+    EXPECT_THAT(reply.headers, Contains(Pair("connection", "keep-alive"))) << word;
+  }
+  client.send("GET /old HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n");
+  EXPECT_THAT(client.read().headers, Contains(Pair("connection", "close")));
+  EXPECT_TRUE(client.closes_without_reply());
+  HttpClient plain(port_);
+  plain.send("GET /old HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(plain.read().headers, Contains(Pair("connection", "close")));
+  EXPECT_TRUE(plain.closes_without_reply());
+}
+
 TEST_F(ServerTest, RefusesChunksThatAreNotPlain) {
   start();
   const std::string head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -382,10 +443,10 @@ TEST_F(ServerTest, WithstandsLongAndManyHeaders) {
   std::string headers = "GET / HTTP/1.1\r\n";
   while (headers.size() < 1'000'000) headers += "A" + std::to_string(headers.size()) + ": b\r\n";
   many.send(headers + "\r\n");
-  EXPECT_THAT(many.read().status, ::testing::AnyOf(0, 400));
+  EXPECT_THAT(many.read().status, ::testing::AnyOf(0, 431));
   HttpClient endless(port_);
   endless.send("GET / HTTP/1.1\r\nA: " + std::string(1'000'000, 'a'));
-  EXPECT_THAT(endless.read().status, ::testing::AnyOf(0, 400));
+  EXPECT_THAT(endless.read().status, ::testing::AnyOf(0, 431));
   EXPECT_EQ(request("GET", "/").status, 200);
 }
 
@@ -400,6 +461,20 @@ TEST_F(ServerTest, CutsSlowClients) {
   EXPECT_EQ(body.read().status, 408);
   std::this_thread::sleep_for(milliseconds(200));  // is what makes this client slow
   EXPECT_LT(reader.read_to_end().size(), size_t{16} << 20);
+}
+
+TEST_F(ServerTest, WhoIsMadeToWaitIsNotLate) {
+  start({.request = milliseconds(500), .body = 1'000});
+  HttpClient client(port_);
+  client.send("POST /opening HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  echo_.wait_for_slow(1);
+  EXPECT_EQ(reply_to("POST /opening HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n").status, 413)
+      << "known without waiting";
+  std::this_thread::sleep_for(milliseconds(600));  // longer than the request may take
+  echo_.open_gate();
+  std::this_thread::sleep_for(milliseconds(100));
+  client.send("defghij");
+  EXPECT_EQ(client.read().body, "abcdefghij");
 }
 
 TEST_F(ServerTest, DropsDoNotKeepAConnection) {
@@ -525,6 +600,11 @@ TEST_F(ServerTest, AnswersWhatIsUrgentThoughAllAreBusy) {
     EXPECT_EQ(urgent.read().body, "/urgent");
     EXPECT_TRUE(urgent.closes_without_reply()) << "its thread answers what is not urgent";
   }
+  HttpClient probe(port_), query(port_);
+  probe.send("HEAD", "/urgent", "");
+  EXPECT_EQ(probe.read(false).status, 200);
+  query.send("GET", "/urgent?a=b", "");
+  EXPECT_EQ(query.read().body, "/urgent");
   std::vector<std::unique_ptr<HttpClient>> many;
   for (int i = 0; i < 200; ++i) {
     many.push_back(std::make_unique<HttpClient>(port_));

@@ -94,6 +94,7 @@ TEST(Service, RefusesWithASentence) {
   check(got(*service, "/events"), 404, "--run");
   check(service->error(408), 408, "too long to come");
   check(service->error(413), 413, "--max_body");
+  check(service->error(431), 431, "at most 8 kB each");
   check(service->error(429), 429, "too many large requests");
 }
 
