@@ -206,7 +206,7 @@ http::Reply Service::answer(http::Request& request) {
     if (request.path == "/metrics") return text_reply("text/plain; version=0.0.4; charset=utf-8", metrics_text());
     if (request.path == "/openapi.json") return text_reply("application/json", openapi_text());
     if (request.path == "/models") return text_reply("application/json", models_text());
-    if (request.path == "/events") return events();
+    if (request.path == "/events") return events(request);
     return fill(request);
   } catch (const Refusal& refused) {
     return refusal(refused.status, refused.what());
@@ -326,13 +326,14 @@ std::string Service::metrics_text() const {
 }
 
 /// The run's updates and evaluations as they come, as server-sent events.
-http::Reply Service::events() {
+http::Reply Service::events(const http::Request& request) {
   if (run_.folder.empty()) return refusal(404, "no run is watched: start the server with --run");
   const std::shared_ptr<void> open(nullptr, [streams = streams_](void*) { --*streams; });
   if (++*streams_ > kMostStreams) return refusal(429, "too many watch the run already");
   http::Reply reply = text_reply("text/event-stream", "");
   reply.headers.emplace_back("Cache-Control", "no-store");
-  reply.stream = [open, run = std::make_shared<RunEvents>(run_.folder, run_.evaluations),
+  reply.headers.emplace_back("X-Accel-Buffering", "no");  // a proxy that gathers pieces would keep the last ones
+  reply.stream = [open, has_left = request.has_left, run = std::make_shared<RunEvents>(run_.folder, run_.evaluations),
                   quiet = kQuiet](std::string& piece) mutable {
     piece = run->next();
     if (!piece.empty()) {
@@ -340,6 +341,8 @@ http::Reply Service::events() {
     } else if (++quiet > kQuiet) {
       piece = ": nothing new\n\n";
       quiet = 0;
+    } else if (has_left && has_left()) {
+      return false;  // nothing is sent by which that would be found
     } else {
       std::this_thread::sleep_for(kLookAgain);
     }

@@ -66,7 +66,7 @@ class Service final : public http::Handler {
   const ServedModel* find(const std::string& path) const;
   FillRequest read(http::Request& request, const ServedModel& model);
   http::Reply fill(http::Request& request);
-  http::Reply events();
+  http::Reply events(const http::Request& request);
   std::string models_text() const;
   std::string openapi_text() const;
   std::string metrics_text() const;

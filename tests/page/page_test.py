@@ -58,6 +58,16 @@ class PageTest(unittest.TestCase):
             self.assertGreater(widths[0], 0)
         self.assertFalse(page.evaluate("document.getElementById('difference').hidden"))
 
+    def test_the_page_tells_that_models_are_being_opened(self):
+        page = self.open()
+        page.evaluate("window.asked = []; window.own = fetch; fetch = (...all) => new Promise((go) => window.asked.push(() => go(own(...all))))")
+        page.evaluate("models = []; begin(); 0")
+        page.wait("document.getElementById('status').textContent.includes('being opened')")
+        page.click("document.querySelector('#form [type=submit]')")
+        self.assertEqual(page.evaluate("window.asked.length"), 1, "it was asked again meanwhile")
+        page.evaluate("fetch = own; document.getElementById('answers').replaceChildren(); window.asked[0](); 0")
+        page.wait(FILLED)
+
     def test_a_click_puts_the_word_in(self):
         page = self.open()
         word = page.evaluate(f"{ANSWERS}[1].querySelector('.word').textContent")

@@ -226,5 +226,17 @@ TEST(Service, WatchesARunForSomeClientsAtOnce) {
   EXPECT_EQ(piece, ": nothing new\n\n");  // so that a browser sees that it is connected
 }
 
+TEST(Service, EndsTheEventsOfWhoHasLeft) {
+  const auto service = service_of({}, {.folder = "/nowhere/run"});
+  bool has_left = false;
+  http::Reply reply =
+      reply_to(*service, {.method = "GET", .path = "/events", .has_left = [&has_left] { return has_left; }});
+  std::string piece;
+  EXPECT_TRUE(reply.stream(piece));
+  EXPECT_TRUE(reply.stream(piece));
+  has_left = true;
+  EXPECT_FALSE(reply.stream(piece));
+}
+
 }  // namespace
 }  // namespace tekio::serve

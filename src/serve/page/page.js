@@ -225,8 +225,22 @@ const watch = async () => {
   }
 };
 
+let beginning = false; // the models were asked for, and perhaps are not open yet
+
 const begin = async () => {
-  const response = await fetch("models", { headers: headers() });
+  if (beginning) return;
+  beginning = true;
+  const late = setTimeout(() => say("The models are being opened: the page goes on by itself."), 300);
+  let response;
+  try {
+    response = await fetch("models", { headers: headers() });
+  } catch {
+    return say("The server does not answer.", true);
+  } finally {
+    clearTimeout(late);
+    beginning = false;
+  }
+  say("");
   for (const element of document.querySelectorAll(".secret")) element.hidden = response.status !== 401 && !byId("token").value;
   if (!response.ok) return say((await response.json()).error, true);
   const known = await response.json();
