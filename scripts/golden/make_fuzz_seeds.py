@@ -203,7 +203,7 @@ def http_requests():
     post = lambda body, headers="": f"POST /models/org/model HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
     get = lambda path, headers="", method="GET", version="1.1": f"{method} {path} HTTP/{version}\r\nHost: localhost:8080\r\n{headers}\r\n".encode()
     body = b'{"inputs": "a [MASK].", "parameters": {"top_k": 2}}'
-    chunked = b"POST /models/org%2Fmodel HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = b"POST /models/org%2Fmodel HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     requests = {"get": get("/health"), "head": get("/models?a=b", method="HEAD"), "old": get("/", version="1.0"), "post": post(body), "two": post(body) + get("/metrics"),
                 "gzip": post(gzip.compress(body, mtime=0), "Content-Encoding: gzip\r\n"), "form": post(b"--x--", "Content-Type: multipart/form-data; boundary=x\r\n"),
                 "encoded": post(b"a=%20", "Content-Type: application/x-www-form-urlencoded\r\n"), "expects": post(body, "Expect: 100-continue\r\nConnection: close\r\n"),

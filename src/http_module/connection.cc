@@ -135,6 +135,14 @@ bool Connection::is_writable() const {
 
 ssize_t Connection::read(char* bytes, size_t size) {
   is_answering_ = false;  // "100 Continue" was no answer
+  if (part_ != Part::head) return take(bytes, size);
+  ssize_t taken = 0;
+  do taken = take(bytes, 1);
+  while (taken > 0 && !head_.has_begun());  // httplib knows no empty lines before a request's
+  return taken;
+}
+
+ssize_t Connection::take(char* bytes, size_t size) {
   if (is_bad_) return -1;
   if (at_ == buffer_.size()) {
     if (!has_more()) return -1;
@@ -153,12 +161,12 @@ ssize_t Connection::read(char* bytes, size_t size) {
     may_read_ -= taken;
   }
   std::memcpy(bytes, buffer_.data() + at_, taken);
-  if (!line_.ends_with('\n') && line_.size() < kLine) line_.append(bytes, taken);  // httplib reads it byte by byte
   at_ += taken;
   if (part_ == Part::head)
     is_bad_ = !std::all_of(bytes, bytes + taken, [&](char byte) { return head_.take(byte); });
   else if (part_ == Part::chunks)
     is_bad_ = !chunks_.take({bytes, taken});
+  if (head_.has_begun() && !line_.ends_with('\n') && line_.size() < kLine) line_.append(bytes, taken);
   // httplib refuses by 400 what it cannot read to its end, and the connection is closed.
   return is_bad_ ? -1 : static_cast<ssize_t>(taken);
 }

@@ -66,6 +66,8 @@ class Connection final : public httplib::Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// Some of the request's bytes.
+  ssize_t take(char* bytes, size_t size);
   /// Waits for bytes of the request, until its deadline, which comes nearer once the bell rings.
   bool has_more();
   /// Waits until the client takes more of its answer.

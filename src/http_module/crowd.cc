@@ -20,10 +20,17 @@ constexpr std::chrono::milliseconds kLookAgain{10};
 constexpr uint64_t kUnread = 32 << 10;  // bytes that the system surely keeps of what nobody reads
 constexpr uint64_t kEndless = UINT64_MAX;
 
+/// The bytes of the empty lines before a request.
+size_t empty_lines(std::string_view sent) {
+  size_t size = 0;
+  while (sent.substr(size).starts_with("\r\n")) size += 2;
+  return size;
+}
+
 /// The bytes of the request of which these are the first; 0: they do not say yet. `kEndless`: it is to be read before
 /// it ends. What is refused, quickly, counts as whole.
 uint64_t request_size(std::string_view sent) {
-  const size_t end = sent.find("\r\n\r\n");
+  const size_t end = sent.find("\r\n\r\n", empty_lines(sent));
   if (end == std::string_view::npos) return sent.size() < Head::kMost ? 0 : sent.size();
   Head head;
   if (!std::ranges::all_of(sent.substr(0, end + 4), [&](char byte) { return head.take(byte); })) return sent.size();
@@ -97,7 +104,7 @@ Crowd::Kind Crowd::kind_of(Client& client) const {
     const ssize_t got = ::recv(client.socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
     const std::string_view sent(bytes.data(), static_cast<size_t>(std::max<ssize_t>(0, got)));
     if (!sent.empty()) client.request = request_size(sent);
-    client.is_urgent = is_urgent(sent);
+    client.is_urgent = is_urgent(sent.substr(empty_lines(sent)));
   }
   client.come = come;
   if (client.request == 0) return Kind::slow;

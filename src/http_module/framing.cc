@@ -48,6 +48,18 @@ bool Head::take_of_line(char byte) {
 bool Head::take(char byte) {
   is_too_long_ = ++size_ > kMost;
   if (is_too_long_) return false;
+  if (at_ == At::before && byte == '\r') {
+    at_ = At::empty_line;
+    return true;
+  }
+  if (at_ == At::empty_line && byte == '\n') {
+    at_ = At::before;
+    return true;
+  }
+  if (!has_begun()) {
+    is_bad_line_ = at_ == At::empty_line;
+    at_ = At::request_line;
+  }
   return at_ == At::request_line ? take_of_line(byte) : take_of_headers(byte);
 }
 
@@ -77,6 +89,8 @@ bool Head::take_of_headers(char byte) {
     case At::head_end:
       at_ = At::end;
       return byte == '\n';
+    case At::before:
+    case At::empty_line:
     case At::request_line:
     case At::end:
       return false;

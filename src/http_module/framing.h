@@ -25,6 +25,8 @@ class Head {
 
   /// False: no head has such a byte there, or it is too long.
   bool take(char byte);
+  /// Something has come beside empty lines, which may stand before a request.
+  bool has_begun() const { return at_ != At::before && at_ != At::empty_line; }
   /// The request's line has come, and nothing behind it.
   bool has_only_line() const { return at_ == At::begin && is_first_; }
   /// All of it has come, and was plain.
@@ -45,7 +47,7 @@ class Head {
   bool take_of_headers(char byte);
   void keep();
 
-  enum class At { request_line, begin, name, value, line_end, head_end, end } at_ = At::request_line;
+  enum class At { before, empty_line, request_line, begin, name, value, line_end, head_end, end } at_ = At::before;
   size_t size_ = 0, header_ = 0;  // bytes that were taken, and those of the header that is being read
   bool is_first_ = true;          // no header has begun
   bool is_too_long_ = false;

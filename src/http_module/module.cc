@@ -29,6 +29,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view kScheme = "http://";
 constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before others are looked at
 constexpr uint64_t kOtherDescriptors = 100;
 constexpr uint64_t kSpare = 8;  // threads for what is urgent
@@ -62,6 +63,14 @@ struct Exchange {
   std::function<bool()> is_wanted = {};
 };
 thread_local Exchange exchange;
+
+/// Of the absolute form of a request's target; empty where that has another one.
+std::string_view authority_of(std::string_view target) {
+  if (!is_word(target.substr(0, kScheme.size()), kScheme)) return {};
+  const std::string_view rest = target.substr(kScheme.size());
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  return authority.find('%') == std::string_view::npos ? authority : "";
+}
 
 /// How many bytes follow a head. None where they come in chunks. Refused, by `status`: what two readers could
 /// understand as two sizes.
@@ -236,10 +245,14 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange.connection->begin_body();
     exchange.begun = Clock::now();
     const Head& head = exchange.connection->head();
-    exchange.is_old = asked.version != "HTTP/1.1";
+    take_request(asked.method, asked.path);
     if (head.has("connection", "close") || (exchange.is_old && !head.has("connection", "keep-alive")))
       exchange.closes = true;
-    take_request(asked.method, asked.path);
+    if (const std::string_view authority = authority_of(asked.target); !authority.empty()) {
+      exchange.request.host = authority;
+      exchange.request.path.erase(0, kScheme.size() + authority.size());
+      if (exchange.request.path.empty()) exchange.request.path = "/";
+    }
     // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular
     // expression, whose depth is the path's length.
     asked.ranges.clear();
@@ -249,12 +262,19 @@ class HttplibServer final : public Server, private httplib::Server {
 
   static void take_request(const std::string& method, const std::string& path) {
     const Head& head = exchange.connection->head();
+    exchange.is_old = !exchange.connection->line().ends_with(" HTTP/1.1\r\n");
     exchange.request = {.method = method,
                         .path = path,
                         .host = head.value("host"),
                         .origin = head.value("origin"),
                         .authorization = head.value("authorization"),
                         .has_left = [connection = exchange.connection] { return connection->has_left(); }};
+  }
+
+  /// Whether it has one header that says so, which HTTP/1.0 may lack.
+  static bool names_a_host() {
+    const std::vector<std::string> hosts = exchange.connection->head().values("host");
+    return exchange.is_old ? hosts.size() <= 1 : hosts.size() == 1 && !hosts.front().empty();
   }
 
   static void was_read() {
@@ -267,8 +287,8 @@ class HttplibServer final : public Server, private httplib::Server {
     Reply reply;
     int status = 0;
     const Head& head = exchange.connection->head();
-    const std::optional<uint64_t> size = body_size(head, asked.version == "HTTP/1.1", limits_.body, status);
-    if (head.values("host").size() > 1) status = 400;
+    const std::optional<uint64_t> size = body_size(head, !exchange.is_old, limits_.body, status);
+    if (!names_a_host()) status = 400;
     if (status == 0 && size == 0) was_read();
     if (status == 0 && asked.is_multipart_form_data()) status = 415;
     if (status != 0) {  // before the handler, which may wait
@@ -296,7 +316,7 @@ class HttplibServer final : public Server, private httplib::Server {
         !std::regex_match(connection.line(), parts, line) || !connection.read_head())
       return false;
     take_request(parts[1], parts[2]);
-    if (handler_->admit(exchange.request, reply)) return false;
+    if (!names_a_host() || handler_->admit(exchange.request, reply)) return false;
     fill(response, std::move(reply));
     return true;
   }

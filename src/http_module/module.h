@@ -20,8 +20,9 @@ namespace tekio::http {
 constexpr int32_t kModuleVersion = 9;
 
 struct Request {
-  std::string method, path;                                ///< the path decoded, without what follows a question mark
-  std::string host = {}, origin = {}, authorization = {};  ///< the headers of these names
+  std::string method, path;                     ///< the path decoded, without what follows a question mark
+  std::string host = {};                        ///< that the address names, or else the header
+  std::string origin = {}, authorization = {};  ///< the headers of these names
   std::string body = {};
   /// Whether the client has closed its end, while the request is being answered; from any thread.
   std::function<bool()> has_left = {};

@@ -151,7 +151,9 @@ TEST_F(ServerTest, AnswersManyRequestsOfAConnection) {
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.body, "body " + std::to_string(i));
   }
-  client.send("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nbb");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\naPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: "
+      "2\r\n\r\nbb");
   EXPECT_EQ(client.read().body, "a");
   EXPECT_EQ(client.read().body, "bb");
 }
@@ -172,19 +174,22 @@ TEST_F(ServerTest, UnderstandsHttp) {
   const HttpReply head = request("HEAD", "/abc");
   EXPECT_EQ(head.status, 200);
   EXPECT_THAT(head.headers, Contains(Pair("content-length", "4")));
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").body,
-            "abcde");
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").body, "abc");
+  EXPECT_EQ(
+      reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").body,
+      "abcde");
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").body,
+            "abc");
   EXPECT_EQ(request("POST", "/", test::from_base64("H4sIAAAAAAACA6tWyswrKC0pVrJSUEpUiPZ1DPaO1VOqBQB4smS4FwAAAA=="),
                     "Content-Encoding: gzip\r\n")
                 .body,
             R"({"inputs": "a [MASK]."})");
-  EXPECT_EQ(reply_to("POST /none HTTP/1.1\r\n\r\n").body, "");  // no length is no body, and nothing to wait for
+  EXPECT_EQ(reply_to("POST /none HTTP/1.1\r\nHost: x\r\n\r\n").body,
+            "");  // no length is no body, and nothing to wait for
   HttpClient old(port_);
   old.send("GET /old HTTP/1.0\r\n\r\n");
   EXPECT_THAT(old.read_to_end(), ::testing::EndsWith("/old"));
   HttpClient careful(port_);
-  careful.send("POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  careful.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(careful.read(false).status, 100);
   careful.send("abc");
   EXPECT_EQ(careful.read().body, "abc");
@@ -201,12 +206,14 @@ TEST_F(ServerTest, RefusesBodiesOverTheLimit) {
   EXPECT_EQ(reply.body, "error 413");
   EXPECT_THAT(reply.headers, Contains(Pair("connection", "close")));
   EXPECT_EQ(request("POST", "/", std::string(10'000'000, 'x')).status, 413);  // the answer is not lost by a reset
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n").status, 413);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n").status, 413);
   const std::string chunk = "1f4\r\n" + std::string(500, 'x') + "\r\n";
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk + "0\r\n\r\n").status,
-            200);
   EXPECT_EQ(
-      reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk + chunk + "0\r\n\r\n").status,
+      reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk + "0\r\n\r\n").status,
+      200);
+  EXPECT_EQ(
+      reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk + chunk + "0\r\n\r\n")
+          .status,
       413);
   // 100,000 spaces, packed.
   const std::string bomb = test::from_base64(
@@ -269,7 +276,7 @@ TEST_F(ServerTest, BodiesThatWereLetInComeToTheirEndHoweverManyOthersWantIn) {
 TEST_F(ServerTest, ABodyHasItsTimeToComeThoughOthersNeedItsRoom) {
   start({.hurry = std::chrono::seconds(60), .large = 1'000, .large_bodies = 50'000});
   HttpClient slow(port_);
-  slow.send("POST / HTTP/1.1\r\nContent-Length: 45000\r\n\r\n" + std::string(40'000, 'x'));
+  slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 45000\r\n\r\n" + std::string(40'000, 'x'));
   do std::this_thread::sleep_for(milliseconds(100));
   while (request("POST", "/", std::string(20'000, 'y')).status != 429);  // until what was sent has come
   slow.send(std::string(5'000, 'x'));
@@ -281,16 +288,18 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
   start();
   EXPECT_EQ(reply_to("hello\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to(std::string("\0\1\2\3\r\n\r\n", 8)).status, 400);
-  EXPECT_EQ(reply_to("BREW /tea?a=b HTTP/1.1\r\nContent-Length: 1\r\n\r\na").status, 405);  // a word is a method
-  EXPECT_EQ(reply_to("brew / HTTP/1.1\r\n\r\n").status, 400);
-  EXPECT_EQ(reply_to("BREW HTTP/1.1\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("BREW /tea?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na").status,
+            405);  // a word is a method
+  EXPECT_EQ(reply_to("brew / HTTP/1.1\r\nHost: x\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("BREW HTTP/1.1\r\nHost: x\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to("GET / HTTP/9.9\r\n\r\n").status, 400);
-  EXPECT_EQ(reply_to("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n").status, 414);
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").status, 400);
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n").status, 400);
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab").status, 400);
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
-            400);
+  EXPECT_EQ(reply_to("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n").status, 414);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n").status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab").status, 400);
+  EXPECT_EQ(
+      reply_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
+      400);
   // Lines that one reader takes for a header, and another passes over.
   const std::string next = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
   for (const char* line :
@@ -300,21 +309,22 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
         "Transfer-Encoding\v: chunked\r\n", "Content-Length:\r\n", "Content-Length: %33%38\r\n",
         "Content-Length: +38\r\n", "Content-Length: 38\r\nContent-Length:\r\n", "Host: a\r\nHost: b\r\n"}) {
     HttpClient client(port_);
-    client.send(std::string("POST / HTTP/1.1\r\n") + line + "\r\n" + next);
+    client.send(std::string("POST / HTTP/1.1\r\nHost: x\r\n") + line + "\r\n" + next);
     EXPECT_EQ(client.read().status, 400) << line;
     EXPECT_TRUE(client.closes_without_reply()) << line;
   }
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nA: b\r\n\n" + next).status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nA: b\r\n\n" + next).status, 400);
   EXPECT_EQ(reply_to("GET / HTTP/1.1\nHost: x\r\n\r\n").status, 400);
   for (const char* line :
        {"GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET /\ta HTTP/1.1", "GET /\ra HTTP/1.1", "GET / HTTP/1.1\r"})
     EXPECT_EQ(reply_to(std::string(line) + "\r\nHost: x\r\n\r\n").status, 400) << line;
   for (const char* coding : {"gzip, chunked", "", "%63hunked", "chunked\r\nTransfer-Encoding: chunked", "\"chunked\""})
-    EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n0\r\n\r\n").status,
+    EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n0\r\n\r\n")
+                  .status,
               501)
         << coding;
   EXPECT_EQ(reply_to("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status, 400);
-  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status, 400);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status, 400);
   EXPECT_EQ(request("POST", "/", "--x--", "Content-Type: multipart/form-data; boundary=x\r\n").status, 415);
   EXPECT_EQ(request("POST", "/", "no gzip", "Content-Encoding: gzip\r\n").status, 400);
   EXPECT_EQ(request("GET", "/").status, 200);  // it goes on
@@ -341,6 +351,43 @@ TEST_F(ServerTest, RefusesHeadersThatAreTooLong) {
   std::string many = head;
   while (many.size() < 70'000) many += "A: " + std::string(5'000, 'b') + "\r\n";
   EXPECT_EQ(reply_to(many + "\r\n").status, 431);
+}
+
+TEST_F(ServerTest, IsToldForWhichHostARequestIs) {
+  start();
+  for (const char* line : {"", "Host:\r\n", "Host: \r\n", "Host: a\r\nHost: a\r\n"})
+    for (const char* first : {"GET /", "GET http://localhost/", "BREW /tea"})
+      EXPECT_EQ(reply_to(std::string(first) + " HTTP/1.1\r\n" + line + "\r\n").status, 400) << first << line;
+  EXPECT_EQ(reply_to("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").status, 200);
+  EXPECT_EQ(reply_to("GET http://a.example:80/names HTTP/1.1\r\nHost: localhost\r\n\r\n").body, "a.example:80 ");
+  for (const auto& [target, path] : {std::pair("http://localhost/health", "/health"),
+                                     {"HTTP://b/a%20b?c=d", "/a b"},
+                                     {"http://b", "/"},
+                                     {"http://b?c", "/"},
+                                     {"http://b/http://c/d", "/http://c/d"}})
+    EXPECT_EQ(reply_to(std::string("GET ") + target + " HTTP/1.1\r\nHost: b\r\n\r\n").body, path) << target;
+  for (const char* target : {"http:///names", "http://a%41/names", "ftp://a/names"})
+    EXPECT_THAT(reply_to(std::string("GET ") + target + " HTTP/1.1\r\nHost: b\r\n\r\n").body,
+                ::testing::EndsWith("/names"))
+        << target;
+}
+
+TEST_F(ServerTest, PassesOverEmptyLinesBeforeARequest) {
+  static constexpr std::string_view kUrgent[] = {"/urgent"};
+  start({.connections = 1, .urgent = kUrgent});
+  HttpClient client(port_);
+  client.send(
+      "\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na\r\n\r\nBREW /tea HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.read().body, "a");
+  EXPECT_EQ(client.read().status, 405);
+  for (const char* lines : {"\n", "\r", "\r\r\n", "\r\n\n", "\r\n \r\n"})
+    EXPECT_THAT(reply_to(std::string(lines) + "GET / HTTP/1.1\r\nHost: x\r\n\r\n").status, ::testing::AnyOf(0, 400))
+        << testing::PrintToString(lines);
+  HttpClient first(port_), urgent(port_);
+  first.send("GET", "/slow", "");
+  echo_.wait_for_slow(1);
+  urgent.send("\r\n\r\nGET /urgent HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(urgent.read().body, "/urgent");
 }
 
 TEST_F(ServerTest, ClosesWhatItsClientIsDoneWith) {
@@ -381,7 +428,7 @@ TEST_F(ServerTest, KeepsAConnectionOfHttp10ThatAsksForIt) {
 
 TEST_F(ServerTest, RefusesChunksThatAreNotPlain) {
   start();
-  const std::string head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string next = "GET /next HTTP/1.1\r\nHost: x\r\n\r\n";
   for (const char* chunks : {"3\r\nabc\r\n0\r\n\r\n", "003\r\nabc\r\n000\r\n\r\n", "3;a=\"b c\"\r\nabc\r\n0;d\r\n\r\n",
                              "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"}) {
@@ -406,7 +453,7 @@ TEST_F(ServerTest, RefusesChunksThatAreNotPlain) {
                                            "3;a\rb\r\nabc" + end,
                                            ";a" + end,
                                            end,
-                                           "DELETE / HTTP/1.1\r\n\r\n",
+                                           "DELETE / HTTP/1.1\r\nHost: x\r\n\r\n",
                                            "3\r\nabc0\r\n\r\n",
                                            "3\r\nabcd" + end,
                                            "3\r\nabc\n0\r\n\r\n",
@@ -427,7 +474,7 @@ TEST_F(ServerTest, WhatIsLeftOfARefusedRequestIsNoRequest) {
   for (const char* first : {"POST /refused", "GET /", "DELETE /"}) {
     HttpClient client(port_);
     client.send(std::string(first) +
-                " HTTP/1.1\r\nContent-Length: 33\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+                " HTTP/1.1\r\nHost: x\r\nContent-Length: 33\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(client.read_to_end(), ::testing::Not(HasSubstr("smuggled"))) << first;
   }
 }
@@ -440,12 +487,12 @@ TEST_F(ServerTest, WithstandsLongAndManyHeaders) {
   EXPECT_NE(request("GET", "/abc", "", ranges + "\r\n").status, 206);
   EXPECT_EQ(request("GET", "/abc", "", "Range: bytes=1-1\r\n").body, "/abc");
   HttpClient many(port_);
-  std::string headers = "GET / HTTP/1.1\r\n";
+  std::string headers = "GET / HTTP/1.1\r\nHost: x\r\n";
   while (headers.size() < 1'000'000) headers += "A" + std::to_string(headers.size()) + ": b\r\n";
   many.send(headers + "\r\n");
   EXPECT_THAT(many.read().status, ::testing::AnyOf(0, 431));
   HttpClient endless(port_);
-  endless.send("GET / HTTP/1.1\r\nA: " + std::string(1'000'000, 'a'));
+  endless.send("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(1'000'000, 'a'));
   EXPECT_THAT(endless.read().status, ::testing::AnyOf(0, 431));
   EXPECT_EQ(request("GET", "/").status, 200);
 }
@@ -453,9 +500,9 @@ TEST_F(ServerTest, WithstandsLongAndManyHeaders) {
 TEST_F(ServerTest, CutsSlowClients) {
   start({.idle = milliseconds(50), .request = milliseconds(100), .reply = milliseconds(100)});
   HttpClient silent(port_), head(port_), body(port_), reader(port_);
-  head.send("GET / HTTP/1.1\r\nHo");
-  body.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
-  reader.send("GET /large HTTP/1.1\r\n\r\n");
+  head.send("GET / HTTP/1.1\r\nHost: x\r\nHo");
+  body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  reader.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(silent.closes_without_reply());
   EXPECT_EQ(head.read().status, 408);
   EXPECT_EQ(body.read().status, 408);
@@ -499,7 +546,7 @@ TEST_F(ServerTest, IdleConnectionsMakeRoomForThoseThatWait) {
 TEST_F(ServerTest, SlowClientsHurryWhereOthersWait) {
   start({.request = std::chrono::seconds(60), .hurry = milliseconds(50), .connections = 1});
   HttpClient slow(port_);
-  slow.send("POST / HTTP/1.1\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(slow.read(false).status, 100);  // it has the thread
   slow.send("abc");
   EXPECT_EQ(request("GET", "/2").body, "/2");
@@ -512,12 +559,12 @@ TEST_F(ServerTest, WholeRequestsComeBeforeSlowOnes) {
       pieces(port_);
   first.send("GET", "/slow", "");
   echo_.wait_for_slow(1);
-  head.send("GET / HTTP/1.1\r\nHo");
-  body.send("POST / HTTP/1.1\r\ncontent-LENGTH: 10\r\n\r\nabc");
-  chunks.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  head.send("GET / HTTP/1.1\r\nHost: x\r\nHo");
+  body.send("POST / HTTP/1.1\r\nHost: x\r\ncontent-LENGTH: 10\r\n\r\nabc");
+  chunks.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   get.send("GET", "/get", "");
   post.send("POST", "/", "whole");
-  pieces.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  pieces.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
   echo_.open_gate();
   EXPECT_EQ(get.read().body, "/get");
   EXPECT_EQ(post.read().body, "whole");
@@ -528,11 +575,11 @@ TEST_F(ServerTest, WholeRequestsComeBeforeSlowOnes) {
 TEST_F(ServerTest, WholeRequestsComeBeforeThoseThatOnlySeemSo) {
   start({.request = std::chrono::seconds(60), .hurry = std::chrono::seconds(60), .connections = 4});
   std::vector<std::unique_ptr<HttpClient>> slow;
-  const std::string large = "POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + std::string(16 << 10, 'x');
-  const std::string expects = "POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
-  const std::string chunk = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc\r\n0\r\n\r\n";
+  const std::string large = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + std::string(16 << 10, 'x');
+  const std::string expects = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+  const std::string chunk = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc\r\n0\r\n\r\n";
   for (int i = 0; i < 20; ++i)
-    for (const std::string& bytes : {large, expects, chunk, std::string("GET / HTTP/1.1\r\nHo")}) {
+    for (const std::string& bytes : {large, expects, chunk, std::string("GET / HTTP/1.1\r\nHost: x\r\nHo")}) {
       slow.push_back(std::make_unique<HttpClient>(port_));
       slow.back()->send(bytes);
     }
@@ -546,11 +593,11 @@ TEST_F(ServerTest, LargeAndExpectedBodiesAreReadThoughManyAreSlow) {
   std::vector<std::unique_ptr<HttpClient>> slow;
   for (int i = 0; i < 20; ++i) {
     slow.push_back(std::make_unique<HttpClient>(port_));
-    slow.back()->send("GET / HTTP/1.1\r\nHo");
+    slow.back()->send("GET / HTTP/1.1\r\nHost: x\r\nHo");
   }
   EXPECT_EQ(request("POST", "/", std::string(900'000, 'y')).body.size(), 900'000u);
   HttpClient careful(port_);
-  careful.send("POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  careful.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(careful.read(false).status, 100);
   careful.send("abc");
   EXPECT_EQ(careful.read().body, "abc");
@@ -559,12 +606,12 @@ TEST_F(ServerTest, LargeAndExpectedBodiesAreReadThoughManyAreSlow) {
 TEST_F(ServerTest, CutsWhoDoesNotTakeAnAnswerThatHoldsUpOthers) {
   start({.hurry = milliseconds(50), .reply = std::chrono::seconds(60), .connections = 1});
   HttpClient reader(port_);
-  reader.send("GET /large HTTP/1.1\r\n\r\n");
+  reader.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(reader.read_until("HTTP/1.1 200"));
   EXPECT_EQ(request("GET", "/2").body, "/2");  // for which there is no other thread
   EXPECT_LT(reader.read_to_end().size(), size_t{16} << 20);
   HttpClient holder(port_);
-  holder.send("GET /wanted HTTP/1.1\r\n\r\n");
+  holder.send("GET /wanted HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(holder.read_until("HTTP/1.1 200"));
   EXPECT_TRUE(echo_.is_let_go());
   EXPECT_LT(holder.read_to_end().size(), size_t{16} << 20);
@@ -577,7 +624,7 @@ TEST_F(ServerTest, CutsWhoHasSentPartOfARequestWhereTooManyWait) {
   echo_.wait_for_slow(1);
   whole.send("GET", "/whole", "");
   slow.send("GET /slow");
-  expects.send("POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  expects.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   HttpClient last(port_);
   last.send("GET", "/last", "");
   EXPECT_TRUE(slow.closes_without_reply());
@@ -596,7 +643,7 @@ TEST_F(ServerTest, AnswersWhatIsUrgentThoughAllAreBusy) {
   second.send("GET", "/2", "");
   for (int i = 0; i < 20; ++i) {  // more than there are threads for
     HttpClient urgent(port_);
-    urgent.send("GET /urgent HTTP/1.1\r\n\r\nGET /slow HTTP/1.1\r\n\r\n");
+    urgent.send("GET /urgent HTTP/1.1\r\nHost: x\r\n\r\nGET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_EQ(urgent.read().body, "/urgent");
     EXPECT_TRUE(urgent.closes_without_reply()) << "its thread answers what is not urgent";
   }
@@ -675,9 +722,10 @@ TEST_F(ServerTest, AnswersWhatHadArrivedBeforeItEnds) {
 TEST_F(ServerTest, AnswersAllThatWasSentAtOnceBeforeItEnds) {
   start();
   HttpClient client(port_);
-  std::string all = "GET /slow HTTP/1.1\r\n\r\n";
+  std::string all = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
   for (int i = 0; i < 50; ++i)
-    all += "POST /" + std::to_string(i) + " HTTP/1.1\r\nContent-Length: 1000\r\n\r\n" + std::string(1'000, 'b');
+    all +=
+        "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + std::string(1'000, 'b');
   client.send(all);
   echo_.wait_for_slow(1);
   const std::future<void> stopped = std::async(std::launch::async, [&] { server_->stop(); });
@@ -697,7 +745,7 @@ TEST_F(ServerTest, EndsThoughAClientNeverCeasesToAsk) {
   HttpClient client(port_);
   std::atomic<bool> ends{false};
   std::jthread asking([&] {
-    while (!ends && client.send("GET / HTTP/1.1\r\n\r\n")) {}
+    while (!ends && client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")) {}
   });
   std::jthread reading([&] {
     while (client.read().status == 200) {}
