@@ -42,7 +42,8 @@ class Head {
 
  private:
   static constexpr std::string_view kNames[] = {
-      "host", "origin", "authorization", "content-length", "transfer-encoding", "expect", "connection"};
+      "host",   "origin",     "authorization",   "content-length", "transfer-encoding",
+      "expect", "connection", "content-encoding"};
   bool take_of_line(char byte);
   bool take_of_headers(char byte);
   void keep();

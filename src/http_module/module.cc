@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -56,9 +57,11 @@ struct Exchange {
   Reader* reader = nullptr;
   Clock::time_point begun = Clock::now();
   Request request;
-  bool is_read = false;  ///< wholly; else what is left of it would pass for a further request
-  bool closes = false;   ///< the answer is the connection's last
-  bool is_old = false;   ///< of HTTP/1.0, whose clients are told that a connection stays
+  bool has_body = false;
+  bool is_admitted = false;  ///< what its head says was looked at
+  bool is_read = false;      ///< wholly; else what is left of it would pass for a further request
+  bool closes = false;       ///< the answer is the connection's last
+  bool is_old = false;       ///< of HTTP/1.0, whose clients are told that a connection stays
   std::shared_ptr<void> held = {};
   std::function<bool()> is_wanted = {};
 };
@@ -99,12 +102,23 @@ uint64_t length_of(const Head& head) {
   return length.empty() ? 0 : std::stoull(length);
 }
 
+/// Of the body, as httplib takes it apart.
+bool has_known_encoding(const Head& head) {
+  const std::vector<std::string> encodings = head.values("content-encoding");
+  return encodings.empty() ||
+         (encodings.size() == 1 && std::ranges::any_of(std::array{"gzip", "deflate", "identity"},
+                                                       [&](const char* each) { return is_word(encodings[0], each); }));
+}
+
 class HttplibServer final : public Server, private httplib::Server {
  public:
   explicit HttplibServer(const Limits& limits)
       : limits_(limits), large_bodies_(limits.large_bodies, limits.large, limits.hurry) {
     set_pre_routing_handler([this](const httplib::Request& asked, httplib::Response& response) {
       return answer_head(asked, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
+    });
+    set_expect_100_continue_handler([this](const httplib::Request& asked, httplib::Response& response) {
+      return refuse_head(asked, response) ? response.status : 100;
     });
     Post(".*", [this](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& reader) {
       answer_body(response, reader);
@@ -257,7 +271,18 @@ class HttplibServer final : public Server, private httplib::Server {
     // expression, whose depth is the path's length.
     asked.ranges.clear();
     asked.headers.erase("Accept-Encoding");
+    lower(asked, "Content-Encoding");
+    lower(asked, "Expect");
+    if (exchange.is_old) asked.headers.erase("Expect");
     asked.path = "/";
+  }
+
+  /// httplib compares it by case.
+  static void lower(httplib::Request& asked, const char* name) {
+    const auto found = asked.headers.find(name);
+    if (found != asked.headers.end())
+      for (char& c : found->second)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
   }
 
   static void take_request(const std::string& method, const std::string& path) {
@@ -284,24 +309,31 @@ class HttplibServer final : public Server, private httplib::Server {
 
   /// Answers what has no body, or is refused by its head alone. False: the body is to be read.
   bool answer_head(const httplib::Request& asked, httplib::Response& response) {
+    if (refuse_head(asked, response)) return true;
+    if (asked.method == "POST" && exchange.has_body) return false;
+    fill(response, handler_->answer(exchange.request));
+    return true;
+  }
+
+  /// Answers what is refused by its head alone, once. False: it is not.
+  bool refuse_head(const httplib::Request& asked, httplib::Response& response) {
+    if (exchange.is_admitted) return false;
     Reply reply;
     int status = 0;
     const Head& head = exchange.connection->head();
     const std::optional<uint64_t> size = body_size(head, !exchange.is_old, limits_.body, status);
     if (!names_a_host()) status = 400;
-    if (status == 0 && size == 0) was_read();
-    if (status == 0 && asked.is_multipart_form_data()) status = 415;
+    exchange.has_body = size != 0;
+    if (status == 0 && !exchange.has_body) was_read();
+    if (status == 0 && (asked.is_multipart_form_data() || !has_known_encoding(head))) status = 415;
     if (status != 0) {  // before the handler, which may wait
       reply = handler_->error(status);
       reply.status = status;
-      fill(response, std::move(reply));
-    } else if (!handler_->admit(exchange.request, reply)) {
-      fill(response, std::move(reply));
-    } else if (asked.method == "POST" && size != 0) {
+    } else if (handler_->admit(exchange.request, reply)) {
+      exchange.is_admitted = true;
       return false;
-    } else {
-      fill(response, handler_->answer(exchange.request));
     }
+    fill(response, std::move(reply));
     return true;
   }
 

@@ -41,6 +41,8 @@ const Asset* asset_at(const std::string& path) {
   return found == std::end(kAssets) ? nullptr : &*found;
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
 bool is_known(const std::string& path) {
   static constexpr const char* kOwn[] = {"/health", "/metrics", "/models", "/events", "/openapi.json"};
   return std::ranges::find(kOwn, path) != std::end(kOwn) || asset_at(path) != nullptr;
@@ -61,6 +63,14 @@ http::Reply refusal(int status, std::string_view sentence) {
 
 http::Reply text_reply(const char* type, std::string body) {
   return {.status = 200, .type = type, .body = std::move(body), .headers = {{"X-Content-Type-Options", "nosniff"}}};
+}
+
+/// "secret" of "Bearer secret", whose first word has no case.
+std::string_view token_of(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (!std::ranges::equal(authorization.substr(0, kScheme.size()), kScheme, {}, lower)) return {};
+  const std::string_view rest = authorization.substr(kScheme.size());
+  return rest.substr(std::min(rest.find_first_not_of(' '), rest.size()));
 }
 
 /// Takes as long whatever `given` is.
@@ -88,8 +98,7 @@ std::string name_of_host(std::string_view host) {
   if (!port.empty() && (port.front() != ':' || port.find_first_not_of("0123456789", 1) != std::string_view::npos))
     return "";
   std::string name(host.substr(0, end));
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::ranges::transform(name, name.begin(), lower);
   return name;
 }
 
@@ -178,7 +187,7 @@ bool Service::admit(const http::Request& head, http::Reply& reply) {
     return false;
   }
   const bool is_open = !is_model && head.path != "/models" && head.path != "/events";
-  if (!is_open && !options_.token.empty() && !is_the_token(head.authorization, "Bearer " + options_.token)) {
+  if (!is_open && !options_.token.empty() && !is_the_token(token_of(head.authorization), options_.token)) {
     reply = refusal(401, "expected the server's token, as Authorization: Bearer …");
     reply.headers = {{"WWW-Authenticate", "Bearer"}};
     return false;
@@ -240,7 +249,7 @@ http::Reply Service::error(int status) {
     case 431:
       return refusal(status, "the request's headers are too long; expected at most 8 kB each and 64 kB in all");
     case 415:
-      return refusal(status, "expected a body of JSON, not of a form's parts");
+      return refusal(status, "expected a body of JSON, plain or compressed by gzip or deflate, not a form's parts");
     default:
       return refusal(status, "the server does not do what the request's headers ask for");
   }

@@ -180,9 +180,10 @@ TEST_F(ServerTest, UnderstandsHttp) {
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").body,
             "abc");
   EXPECT_EQ(request("POST", "/", test::from_base64("H4sIAAAAAAACA6tWyswrKC0pVrJSUEpUiPZ1DPaO1VOqBQB4smS4FwAAAA=="),
-                    "Content-Encoding: gzip\r\n")
+                    "Content-Encoding: GZip\r\n")
                 .body,
             R"({"inputs": "a [MASK]."})");
+  EXPECT_EQ(request("POST", "/", "abc", "Content-Encoding: Identity\r\n").body, "abc");
   EXPECT_EQ(reply_to("POST /none HTTP/1.1\r\nHost: x\r\n\r\n").body,
             "");  // no length is no body, and nothing to wait for
   HttpClient old(port_);
@@ -193,6 +194,17 @@ TEST_F(ServerTest, UnderstandsHttp) {
   EXPECT_EQ(careful.read(false).status, 100);
   careful.send("abc");
   EXPECT_EQ(careful.read().body, "abc");
+  const std::string expecting = " HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-Continue\r\n";
+  HttpClient other_case(port_);
+  other_case.send("POST /" + expecting + "\r\n");
+  EXPECT_EQ(other_case.read(false).status, 100);
+  other_case.send("abc");
+  EXPECT_EQ(other_case.read().body, "abc");
+  // Nobody is told to send what is refused.
+  EXPECT_EQ(reply_to("POST /refused" + expecting + "\r\n").status, 401);
+  EXPECT_EQ(reply_to("POST /" + expecting + "Content-Encoding: br\r\n\r\n").status, 415);
+  EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000\r\nExpect: 100-continue\r\n\r\n").status,
+            413);
   // A form's type, as curl says without being asked, changes nothing.
   const std::string large(20'000, '%');
   EXPECT_EQ(request("POST", "/", large, "Content-Type: application/x-www-form-urlencoded\r\n").body, large);
@@ -326,6 +338,8 @@ TEST_F(ServerTest, RefusesWhatIsNoHttp) {
   EXPECT_EQ(reply_to("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status, 400);
   EXPECT_EQ(reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status, 400);
   EXPECT_EQ(request("POST", "/", "--x--", "Content-Type: multipart/form-data; boundary=x\r\n").status, 415);
+  for (const char* encoding : {"br", "zstd", "gzip, gzip", "gzip\r\nContent-Encoding: br", "x"})
+    EXPECT_EQ(request("POST", "/", "a", "Content-Encoding: " + std::string(encoding) + "\r\n").status, 415) << encoding;
   EXPECT_EQ(request("POST", "/", "no gzip", "Content-Encoding: gzip\r\n").status, 400);
   EXPECT_EQ(request("GET", "/").status, 200);  // it goes on
 }

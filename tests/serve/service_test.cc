@@ -145,9 +145,11 @@ TEST(Service, TokenIsDemandedOfModelsAndRunsOnly) {
   const http::Reply without = posted(*service, "/models/base", body);
   EXPECT_EQ(without.status, 401);
   EXPECT_THAT(without.headers, Contains(Pair("WWW-Authenticate", "Bearer")));
-  for (const char* wrong : {"secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secret2", "Basic secret"})
+  for (const char* wrong :
+       {"secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secret2", "Basic secret", "Bearersecret"})
     EXPECT_EQ(posted(*service, "/models/base", body, wrong).status, 401) << wrong;
-  EXPECT_EQ(posted(*service, "/models/base", body, "Bearer secret").status, 200);
+  for (const char* right : {"Bearer secret", "bearer secret", "BEARER  secret"})
+    EXPECT_EQ(posted(*service, "/models/base", body, right).status, 200) << right;
   EXPECT_EQ(posted(*service, "/models/none", body).status, 401);  // which models there are is not told
   EXPECT_EQ(got(*service, "/models").status, 401);
   EXPECT_EQ(got(*service, "/models", "Bearer secret").status, 200);
