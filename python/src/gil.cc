@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/error.h"
 #include "base/stopwatch.h"
 
 namespace tekio::python {
@@ -59,6 +60,9 @@ void stay_for_ever() {
 
 GilReleased::GilReleased() {
   if (is_ending()) throw_ending();
+  // What they compute with may be waited for by this call, and nobody would ever end.
+  if (too_late && others_compute())
+    fail(ErrorKind::usage, "Python ends, and other threads are still within calls of tekio: nothing more is computed");
   ++calls, ++own_calls;
   state_ = PyEval_SaveThread();
 }

@@ -18,14 +18,15 @@ class Interrupts {
   static void put_off();
   /// A wish to stop, as a signal's number; 0: none.
   int number();
-  /// A callback of Python's, with the GIL: where one of these comes while it runs, it is as if it had come beside it.
+  /// A callback of Python's, with the GIL: where something comes while it runs that is no error of its own (what a
+  /// handler of signals raises: KeyboardInterrupt, SystemExit), it is as if it had come beside it.
   template <typename Callback>
   void hear(const Callback& callback) {
     const GilAcquired gil;
     try {
       within_python(callback);
     } catch (const nb::python_error& error) {
-      if (!error.matches(PyExc_KeyboardInterrupt) && !(is_ending() && error.matches(PyExc_SystemExit))) throw;
+      if (error.matches(PyExc_Exception)) throw;
       raised_.emplace(error);
     }
   }

@@ -139,7 +139,7 @@ class MaskedLM:
     def state_dict(self) -> dict[str, Any]:
         """The weights by the names of Hugging Face transformers: float32 arrays where they lie, not copies, so they are to be
         read only. As they are now: what training or loading changes later may not show in them."""
-        return self._inner.state_dict()
+        return self._usable().state_dict()
 
     def resize_token_embeddings(self, new_num_tokens: int, seed: int = 42) -> None:
         """Gives the model rows for words that were added to its tokenizer."""
@@ -162,7 +162,7 @@ class MaskedLM:
     def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> None:
         """config.json and model.safetensors, which Hugging Face transformers opens, too."""
         check_unused("save_pretrained()", unused, refused={"push_to_hub", "safe_serialization", "save_function", "is_main_process"})
-        self._inner.save_pretrained(os.fspath(save_directory))
+        self._usable().save_pretrained(os.fspath(save_directory))
 
     def eval(self):
         return self

@@ -17,9 +17,9 @@ _cache = tempfile.TemporaryDirectory()
 os.environ["TEKIO_CACHE"] = _cache.name
 
 
-def run_python(*arguments, **options):
-    """What another Python prints that finds the same packages."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+def run_python(*arguments, more=None, **options):
+    """What another Python prints that finds the same packages; `more`: of its environment."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **(more or {})}
     arguments = ("-c", *arguments) if len(arguments) == 1 else arguments
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment, **options).stdout
 

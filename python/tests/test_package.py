@@ -241,6 +241,17 @@ class Package(unittest.TestCase):
             thread.join()
         self.assertEqual(answers, [expected] * 4)
 
+    def test_the_extension_is_there_once(self):
+        code = "import sys, tekio; tekio.AutoTokenizer\nfor name in [m for m in sys.modules if m.startswith('tekio')]: del sys.modules[name]\n"
+        code += "import tekio\ntry: tekio.AutoTokenizer\nexcept ImportError as error: print(error)"
+        self.assertIn("cannot be imported anew", support.run_python(code))
+
+    def test_a_hub_that_does_not_answer_is_no_missing_file(self):
+        code = "import tekio\ntry: tekio.AutoTokenizer.from_pretrained('some/model')\nexcept tekio.FileError as error: print(type(error).__name__, error.errno, isinstance(error, FileNotFoundError), error)"
+        with tempfile.TemporaryDirectory() as home:
+            said = support.run_python(code, more={"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": home, "HF_HUB_OFFLINE": "0"})
+        self.assertTrue(said.startswith("FileError None False"), said)
+
     def test_a_forked_process_is_told_to_open_its_own(self):
         fill = tekio.pipeline("fill-mask", model=support.MODEL)
         fill("a [MASK] film")
@@ -252,6 +263,12 @@ class Package(unittest.TestCase):
                 fill("a [MASK] film")
             except tekio.UsageError as error:
                 said = str(error)
+            for forked in (fill.model.state_dict, lambda: fill.model.save_pretrained("/nonexistent/folder")):
+                try:
+                    forked()
+                    said = "a model of the parent's was used"
+                except tekio.UsageError:
+                    pass
             fill.model = fill._inner = None  # what is left of the parent's: nobody waits for its threads
             own = tekio.pipeline("fill-mask", model=support.MODEL)
             queue.put((said, own("a [MASK] film"), own.tokenizer("a film")["input_ids"]))

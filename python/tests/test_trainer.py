@@ -389,6 +389,20 @@ class Training(unittest.TestCase):
         self.trainer(arguments(self.folder / "whole"), fresh_model()).train()
         self.expect_same("run", "whole")
 
+    def test_a_wish_to_end_the_program_saves_a_checkpoint(self):
+        """As a handler of SIGTERM raises it, wherever it is met."""
+
+        class Ends:
+            def on_step_end(self, args, state, control, **kwargs):
+                if state.global_step == 3:
+                    sys.exit(7)
+
+        ended = self.trainer(arguments(self.folder / "run"), callbacks=[Ends()])
+        with self.assertRaises(SystemExit) as caught:
+            ended.train()
+        self.assertEqual(caught.exception.code, 7)
+        self.assertEqual([path.name for path in (self.folder / "run").glob("checkpoint-*")], ["checkpoint-3"])
+
     def test_two_threads_train_two_models_at_once_and_python_goes_on(self):
         made, ticks = {}, 0
 

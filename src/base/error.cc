@@ -42,10 +42,8 @@ std::atomic<bool> with_dashes{false};
 
 }  // namespace
 
-void fail_as(const Error& error, const std::string& sentence, std::errc otherwise) {
-  const auto* const known = dynamic_cast<const SystemError*>(&error);
-  const std::error_code code = known != nullptr ? known->code() : std::make_error_code(otherwise);
-  if (error.kind() == ErrorKind::io && code) throw SystemError(code, sentence);
+void fail_as(const Error& error, const std::string& sentence) {
+  if (const auto* const known = dynamic_cast<const SystemError*>(&error)) throw SystemError(known->code(), sentence);
   throw Error(error.kind(), sentence);
 }
 

@@ -29,9 +29,8 @@ template <typename... Args>
   throw SystemError(code, message<Args..., std::string>(format, std::forward<Args>(args)..., code.message()));
 }
 
-/// Throws what `error` is, its kind and code, with another sentence; `otherwise` is the code of one of kind io that has
-/// none.
-[[noreturn]] void fail_as(const Error& error, const std::string& sentence, std::errc otherwise = {});
+/// Throws what `error` is, its kind and code, with another sentence.
+[[noreturn]] void fail_as(const Error& error, const std::string& sentence);
 
 /// errno as it stands.
 std::error_code last_error();

@@ -75,10 +75,8 @@ Found find_on_hub(const std::string& spec, const HubName& name, const ReadOption
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;
     const std::string near = near_path(spec);
-    fail_as(error,
-            fmt::format("there is no file or folder {} here{}, and {}", printable(spec, 300),
-                        near.empty() ? "" : fmt::format(" (is {} meant?)", printable(near, 300)), error.what()),
-            std::errc::no_such_file_or_directory);
+    fail_as(error, fmt::format("there is no file or folder {} here{}, and {}", printable(spec, 300),
+                               near.empty() ? "" : fmt::format(" (is {} meant?)", printable(near, 300)), error.what()));
   }
   hub::Repository pinned = repository;
   pinned.revision = dataset.commit;

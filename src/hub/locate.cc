@@ -14,8 +14,7 @@ Located locate_model(const std::string& name, const Choice& choice, const Settin
   try {
     return {repository->id, fetch(settings, *repository, choice, files_asked_for()).folder, true};
   } catch (const Error& error) {
-    fail_as(error, fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()),
-            std::errc::no_such_file_or_directory);
+    fail_as(error, fmt::format("there is no folder {} here, and {}", printable(name, 300), error.what()));
   }
 }
 
