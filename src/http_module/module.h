@@ -17,7 +17,7 @@
 namespace tekio::http {
 
 /// Differs where anything here does.
-constexpr int32_t kModuleVersion = 9;
+constexpr int32_t kModuleVersion = 10;
 
 struct Request {
   std::string method, path;                     ///< the path decoded, without what follows a question mark

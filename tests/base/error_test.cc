@@ -76,9 +76,7 @@ TEST(SystemError, SaysWhatTheSystemSays) {
 }
 
 TEST(SystemError, KeepsItsCodeInOtherWords) {
-  const auto again = [](const Error& error) {
-    return system_error_of([&] { fail_as(error, "other words"); });
-  };
+  const auto again = [](const Error& error) { return system_error_of([&] { fail_as(error, "other words"); }); };
   const SystemError missing(std::make_error_code(std::errc::no_such_file_or_directory), "words");
   EXPECT_EQ(again(missing), std::pair(missing.code(), std::string("other words")));
   EXPECT_EQ(again(Error(ErrorKind::io, "words")), std::pair(std::error_code(), std::string("other words")));
