@@ -140,7 +140,7 @@ bool Products::take_bias(Tensor to, const Operand& a, const Operand& b, const vo
 
 void Products::multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add) {
   const Key key = key_of(to, a, b, bias);
-  const auto [m, n, k] = std::tuple(std::get<0>(key), std::get<1>(key), std::get<2>(key));
+  const int64_t m = std::get<0>(key), n = std::get<1>(key), k = std::get<2>(key);
   if (m == 0 || n == 0) return;
   if (k == 0) {
     TEKIO_CHECK(add && bias == nullptr, "a product of depth 0 that is not added");
