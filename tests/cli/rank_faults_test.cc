@@ -33,7 +33,10 @@ TEST_P(RanksOf, OneThatStandsStillIsNamedAndAllEnd) {
 TEST_P(RanksOf, OneThatIsKilledEndsAll) {
   std::random_device random;
   const auto result = launch_and_signal(SIGKILL, static_cast<int>(random() % kRanks));
-  EXPECT_EQ(result.code, GetParam() == "openmpi" ? 128 + SIGKILL : SIGKILL) << result.err;
+  // Another one may have found it missing, and ended by itself, before MPICH's launcher does.
+  const bool is_mpich = GetParam() == "mpich";
+  EXPECT_THAT(result.code, testing::AnyOf(is_mpich ? SIGKILL : 128 + SIGKILL, is_mpich ? 6 : 128 + SIGKILL))
+      << result.err;
   EXPECT_LT(result.seconds, 20);
 }
 
