@@ -87,7 +87,7 @@ class Backend {
   void copy_matrices(std::span<const MatrixCopy> copies);
 
   /// y[n,O] = x[n,I] w[O,I]^T + b[O]; b may be absent. y may be wider: what lies beyond column O, in forward and
-  /// backward, is nobody's, neither read nor written.
+  /// backward, changes nothing and is not changed.
   void linear(Tensor y, ConstTensor x, const Matrix& w, ConstTensor b);
   /// d_x[n,I] = d_y w (absent: not wanted); d_w += d_y^T x; d_b += column sums of d_y (absent: not wanted).
   void linear_backward(Tensor d_x, Tensor d_w, Tensor d_b, ConstTensor d_y, ConstTensor x, const Matrix& w,
