@@ -289,11 +289,15 @@ void RunJournal::save(Optimizer& optimizer, const std::string& masking_state, bo
        .trainer_state = trainer_state_json(state_, schedule_, options_, *folder_, should_stop, state_.step)},
       training_goes_on && !options_.on_save);
   costs_.checkpoint = watch.seconds();
+  state_.checkpoint_seconds += costs_.checkpoint;
   if (options_.on_save) options_.on_save(checkpoint(state_.step).string(), state_.step);
 }
 
 void RunJournal::wait_for_checkpoints() {
-  if (folder_) checkpoints_->wait();
+  if (!folder_) return;
+  const Stopwatch watch;
+  checkpoints_->wait();
+  state_.checkpoint_seconds += watch.seconds();
 }
 
 void RunJournal::keep_best_alone() {

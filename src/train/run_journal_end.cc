@@ -44,6 +44,12 @@ RunMachine machine_of(MaskedLMImpl& impl, bool in_bf16, int processes, double op
   return machine;
 }
 
+RunWaits waits_of(const RunState& state) {
+  RunWaits waits{.batches = state.batch_seconds, .evaluations = 0, .checkpoints = state.checkpoint_seconds};
+  for (const EvaluationPoint& point : state.evaluations) waits.evaluations += point.evaluation.seconds;
+  return waits;
+}
+
 }  // namespace
 
 void RunJournal::end_training() {
@@ -102,6 +108,7 @@ void RunJournal::write_files(const AdaptReport& r, const After& after) {
                     .dtype = identity_.dtype,
                     .machine = machine_of(MaskedLMImpl::of(handle_), identity_.dtype == tekio::name_of(DType::bf16),
                                           r.world_size, per_token * r.tokens_per_second, r.train_seconds),
+                    .waits = waits_of(state_),
                     .before = state_.before});
   write_report(after);
   write_results(*folder_, final_entry_, data_.train.size(), evaluation, schedule_.epoch_after(state_.step),

@@ -23,9 +23,15 @@ struct RunMachine {
   double gflops = 0;        ///< what the arithmetic of its training steps came to
 };
 
+/// Of a run's seconds of training, those that no update took.
+struct RunWaits {
+  double batches = 0, evaluations = 0, checkpoints = 0;
+};
+
 struct RunSetting {
   std::string device, dtype;  ///< where and in what was computed
   RunMachine machine;
+  RunWaits waits;
   std::optional<EvaluationReport> before;  ///< nothing where there was no text to evaluate on
 };
 

@@ -71,6 +71,8 @@ Json RunState::to_json() const {
             {"tokens", tokens},
             {"total_flos", total_flos},
             {"update_seconds", update_seconds},
+            {"batch_seconds", batch_seconds},
+            {"checkpoint_seconds", checkpoint_seconds},
             {"run_seconds", run_seconds},
             {"loss", of(loss)},
             {"loss_since_log", of(loss_since_log)},
@@ -101,6 +103,8 @@ RunState RunState::from_json(const Json& j, const std::string& where) {
     s.tokens = j.at("tokens").get<int64_t>();
     s.total_flos = j.at("total_flos").get<double>();
     s.update_seconds = j.at("update_seconds").get<double>();
+    s.batch_seconds = j.value("batch_seconds", 0.0);  // earlier versions did not tell them
+    s.checkpoint_seconds = j.value("checkpoint_seconds", 0.0);
     s.run_seconds = j.at("run_seconds").get<double>();
     s.loss = loss_of(j.at("loss"));
     s.loss_since_log = loss_of(j.at("loss_since_log"));

@@ -23,11 +23,13 @@ struct MeanLoss {
 };
 
 struct RunState {
-  int64_t step = 0;           ///< updates done
-  int64_t tokens = 0;         ///< trained on, padding not counted
-  double total_flos = 0;      ///< as the reference counts them
-  double update_seconds = 0;  ///< spent in updates, over all sessions of the run
-  double run_seconds = 0;     ///< spent in training with its evaluations and checkpoints
+  int64_t step = 0;               ///< updates done
+  int64_t tokens = 0;             ///< trained on, padding not counted
+  double total_flos = 0;          ///< as the reference counts them
+  double update_seconds = 0;      ///< spent in updates, over all sessions of the run
+  double batch_seconds = 0;       ///< of those: until the batches were there
+  double checkpoint_seconds = 0;  ///< until checkpoints were copied or written, and until earlier ones were
+  double run_seconds = 0;         ///< spent in training with its evaluations and checkpoints
 
   MeanLoss loss, loss_since_log, loss_since_evaluation;
   int64_t steps_without_masked_tokens = 0;

@@ -81,7 +81,9 @@ std::vector<UpdateResult> Trainer::updates() {
   const Stopwatch watch;
   int64_t step = state_.step;
   do {
+    const Stopwatch waiting;
     const UpdateBatches update = batches_.next();
+    state_.batch_seconds += waiting.seconds();
     if (step == state_.step) enter(RunPhase::updating);
     step_.begin(*lease_, update, stop_);
   } while (!wants_to_know(++step));

@@ -61,6 +61,7 @@ TEST_F(Files, ALineThatCannotBeWrittenIsAnIoError) {
 TEST_F(Files, TheStateComesBackAsItWas) {
   RunState s;
   s.step = 7, s.tokens = 123, s.total_flos = 1e18 / 3, s.update_seconds = 0.1, s.run_seconds = 0.7;
+  s.batch_seconds = 0.01, s.checkpoint_seconds = 0.3;
   s.loss = {1.0 / 3, 70}, s.loss_since_log = {0.1 + 0.2, 20}, s.loss_since_evaluation = {1e-17, 10};
   s.steps_without_masked_tokens = 2;
   s.evaluation_due = true, s.evaluations_done = 3, s.best_loss = 2.0 / 7, s.best_step = 6;
@@ -86,6 +87,9 @@ TEST_F(Files, TheStateComesBackAsItWas) {
   EXPECT_EQ(back.before->perplexity_interval, INFINITY);
   EXPECT_EQ(back.before->accuracy, 1.0 / 3);
   EXPECT_EQ(back.prompts.at(0).before.at(0).sequence, "a b");
+  Json earlier = s.to_json();
+  earlier.erase("batch_seconds"), earlier.erase("checkpoint_seconds");
+  EXPECT_EQ(RunState::from_json(earlier, "here").checkpoint_seconds, 0);
   Json broken = s.to_json();
   broken.erase("tokens");
   EXPECT_THAT(message_of(ErrorKind::input, [&] { RunState::from_json(broken, "here"); }),

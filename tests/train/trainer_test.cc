@@ -89,7 +89,14 @@ class WholeRun : public TinyRun {
     EXPECT_EQ(record["evaluations"].size(), report_.evaluations.size());
     EXPECT_EQ(record["data"]["train_chunks"], 40);
     EXPECT_EQ(record["model"]["parameters"], report_.model.parameters);
-    EXPECT_EQ(record["train"]["steps"], report_.steps);
+    const Json& train = record["train"];
+    EXPECT_EQ(train["steps"], report_.steps);
+    double waited = 0;
+    for (const char* part : {"batch_seconds", "evaluation_seconds", "checkpoint_seconds"}) {
+      EXPECT_GT(train[part].get<double>(), 0) << part;
+      waited += train[part].get<double>();
+    }
+    EXPECT_LT(waited, train["seconds"].get<double>());
   }
 
   void expect_trainer_state() const {
