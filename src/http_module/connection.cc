@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace tekio::http {
@@ -16,7 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kReadAhead = 16 << 10;
-constexpr size_t kLine = 8 << 10;
 constexpr uint64_t kChunkOverhead = 8;  // a body in pieces of a byte has six bytes for each
 constexpr uint64_t kChunkLines = 64 << 10;
 constexpr milliseconds kOnItsWay{100};  // where an idle client has to leave: its request may be on its way
@@ -53,8 +51,6 @@ bool Connection::wait_for_request() {
   }
   begin_time();
   head_ = {};
-  part_ = Part::head;
-  line_.clear();
   return true;
 }
 
@@ -65,7 +61,7 @@ void Connection::begin_time() {
 
 bool Connection::read_head() {
   for (char byte = 0; !head_.has_ended();)
-    if (read(&byte, 1) != 1) return false;
+    if (take(&byte, 1) != 1 || !head_.take(byte)) return false;
   return true;
 }
 
@@ -86,9 +82,11 @@ bool Connection::has_more() {
   return !is_late_;
 }
 
-void Connection::begin_body() {
-  part_ = head_.values("transfer-encoding").empty() ? Part::body : Part::chunks;
-  chunks_ = {};
+void Connection::begin_body(std::string head) {
+  shown_ = std::move(head);
+  chunks_.reset();
+  if (!head_.values("transfer-encoding").empty()) chunks_.emplace();
+  is_bad_ = false;
   may_read_ = limits_.body * kChunkOverhead + kChunkLines;
 }
 
@@ -135,15 +133,20 @@ bool Connection::is_writable() const {
 
 ssize_t Connection::read(char* bytes, size_t size) {
   is_answering_ = false;  // "100 Continue" was no answer
-  if (part_ != Part::head) return take(bytes, size);
-  ssize_t taken = 0;
-  do taken = take(bytes, 1);
-  while (taken > 0 && !head_.has_begun());  // httplib knows no empty lines before a request's
-  return taken;
+  if (!shown_.empty()) {
+    const size_t taken = shown_.copy(bytes, size);
+    shown_.erase(0, taken);
+    return static_cast<ssize_t>(taken);
+  }
+  if (is_bad_) return -1;
+  const ssize_t taken = take(bytes, std::min<uint64_t>(size, may_read_));
+  if (taken <= 0) return taken;
+  may_read_ -= static_cast<uint64_t>(taken);
+  is_bad_ = may_read_ == 0 || (chunks_ && !chunks_->take({bytes, static_cast<size_t>(taken)}));
+  return is_bad_ ? -1 : taken;  // httplib refuses by 400 what it cannot read to its end
 }
 
 ssize_t Connection::take(char* bytes, size_t size) {
-  if (is_bad_) return -1;
   if (at_ == buffer_.size()) {
     if (!has_more()) return -1;
     buffer_.resize(kReadAhead);
@@ -155,20 +158,9 @@ ssize_t Connection::take(char* bytes, size_t size) {
     if (got <= 0) return got;
     received_ += static_cast<uint64_t>(got);
   }
-  const size_t taken = std::min(size, buffer_.size() - at_);
-  if (part_ != Part::head) {
-    if (taken > may_read_) return -1;
-    may_read_ -= taken;
-  }
-  std::memcpy(bytes, buffer_.data() + at_, taken);
+  const size_t taken = buffer_.copy(bytes, size, at_);
   at_ += taken;
-  if (part_ == Part::head)
-    is_bad_ = !std::all_of(bytes, bytes + taken, [&](char byte) { return head_.take(byte); });
-  else if (part_ == Part::chunks)
-    is_bad_ = !chunks_.take({bytes, taken});
-  if (head_.has_begun() && !line_.ends_with('\n') && line_.size() < kLine) line_.append(bytes, taken);
-  // httplib refuses by 400 what it cannot read to its end, and the connection is closed.
-  return is_bad_ ? -1 : static_cast<ssize_t>(taken);
+  return static_cast<ssize_t>(taken);
 }
 
 ssize_t Connection::write(const char* bytes, size_t size) {

@@ -27,14 +27,12 @@ class Connection final : public httplib::Stream {
 
   /// Waits for a further request. False: none came, or the other side has closed.
   bool wait_for_request();
-  /// The first line of the request that is being read, as far as it was.
-  const std::string& line() const { return line_; }
-  /// The request's head, as far as it was read.
-  const Head& head() const { return head_; }
-  /// Reads what is left of the head. False: it did not come, or is not plain.
+  /// Reads the request's head. False: it did not come wholly, or is not plain.
   bool read_head();
-  /// The head was read: what follows may have a body's size.
-  void begin_body();
+  /// As far as it was read.
+  const Head& head() const { return head_; }
+  /// What is read from now on: `head`, in place of the one that came, and then the request's body.
+  void begin_body(std::string head);
   /// What is left of the request has its whole time from now on.
   void begin_time();
   /// The request did not come in time.
@@ -66,7 +64,7 @@ class Connection final : public httplib::Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
-  /// Some of the request's bytes.
+  /// Some of the request's bytes, as they come.
   ssize_t take(char* bytes, size_t size);
   /// Waits for bytes of the request, until its deadline, which comes nearer once the bell rings.
   bool has_more();
@@ -86,12 +84,11 @@ class Connection final : public httplib::Stream {
   uint64_t received_ = 0;         // of all
   std::optional<uint64_t> owed_;  // of all that had come when that was first asked
   bool is_hurried_ = false, is_late_ = false, is_answering_ = false, is_stream_ = false;
-  bool is_bad_ = false;  // what came is no plain HTTP
   Head head_;
-  enum class Part { head, body, chunks } part_ = Part::head;
-  Chunks chunks_;
-  std::string line_;
-  std::string buffer_;  // read ahead: httplib reads heads byte by byte
+  std::string shown_;  // in place of the head, as far as it was not read
+  std::optional<Chunks> chunks_;
+  bool is_bad_ = false;  // these are not plain
+  std::string buffer_;   // read ahead
   size_t at_ = 0;
 };
 

@@ -19,31 +19,19 @@ bool is_control(char byte) { return (byte >= '\0' && byte < ' ') || byte == '\x7
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-/// -1: it is none.
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  return text.substr(begin, std::max(begin, text.find_last_not_of(" \t") + 1) - begin);
+}
+
+}  // namespace
+
 int hexadecimal(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   return lower(digit) >= 'a' && lower(digit) <= 'f' ? lower(digit) - 'a' + 10 : -1;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = std::min(text.find_first_not_of(" \t\r"), text.size());
-  return text.substr(begin, std::max(begin, text.find_last_not_of(" \t\r") + 1) - begin);
-}
-
-}  // namespace
-
 bool is_word(std::string_view text, std::string_view word) { return std::ranges::equal(text, word, {}, lower); }
-
-/// httplib demands its three parts.
-bool Head::take_of_line(char byte) {
-  const bool is_end = byte == '\n' && last_ == '\r';
-  if ((is_control(byte) && byte != '\r' && !is_end) || (last_ == '\r' && !is_end) ||
-      ((byte == ' ' || byte == '\r') && last_ == ' '))
-    is_bad_line_ = true;
-  last_ = byte;
-  if (byte == '\n') at_ = At::begin;
-  return true;  // a request whose line was not read wholly gets no answer
-}
 
 bool Head::take(char byte) {
   is_too_long_ = ++size_ > kMost;
@@ -52,54 +40,77 @@ bool Head::take(char byte) {
     at_ = At::empty_line;
     return true;
   }
-  if (at_ == At::empty_line && byte == '\n') {
-    at_ = At::before;
-    return true;
+  if (at_ == At::empty_line) {
+    at_ = byte == '\n' ? At::before : At::method;
+    return byte == '\n';
   }
-  if (!has_begun()) {
-    is_bad_line_ = at_ == At::empty_line;
-    at_ = At::request_line;
+  if (at_ == At::before || at_ == At::begin) line_ = 0;
+  is_too_long_ = ++line_ > kMostOfLine;
+  if (is_too_long_) return false;
+  if (at_ == At::before) at_ = At::method;
+  return at_ < At::begin ? take_of_line(byte) : take_of_headers(byte);
+}
+
+bool Head::take_of_line(char byte) {
+  switch (at_) {
+    case At::method:
+      if (byte == ' ')
+        at_ = At::target;
+      else
+        method_ += byte;
+      return byte == ' ' ? !method_.empty() : is_of_a_name(byte);
+    case At::target:
+      if (byte == ' ')
+        at_ = At::version;
+      else
+        target_ += byte;
+      return byte == ' ' ? !target_.empty() : !is_control(byte) && byte != '#';
+    case At::version:
+      if (byte == '\r')
+        at_ = At::line_end;
+      else
+        version_ += byte;
+      return byte == '\r' ? version_ == "HTTP/1.1" || version_ == "HTTP/1.0" : !is_control(byte);
+    case At::line_end:
+      at_ = At::begin;
+      return byte == '\n';
+    default:
+      return false;
   }
-  return at_ == At::request_line ? take_of_line(byte) : take_of_headers(byte);
 }
 
 bool Head::take_of_headers(char byte) {
-  header_ = at_ == At::begin ? 1 : header_ + 1;
-  is_too_long_ = header_ > kMostOfHeader;
-  if (is_too_long_) return false;
   switch (at_) {
     case At::begin:
-      is_first_ = false;
       at_ = byte == '\r' ? At::head_end : At::name;
       name_.assign(1, lower(byte));
       value_.clear();
-      return !is_bad_line_ && (byte == '\r' || is_of_a_name(byte));
+      return byte == '\r' || is_of_a_name(byte);
     case At::name:
-      if (byte == ':') at_ = At::value;
-      name_ += lower(byte);
+      if (byte == ':')
+        at_ = At::value;
+      else
+        name_ += lower(byte);
       return byte == ':' || is_of_a_name(byte);
     case At::value:
-      if (byte == '\r') at_ = At::line_end;
-      value_ += byte;
+      if (byte == '\r')
+        at_ = At::value_end;
+      else
+        value_ += byte;
       return byte != '\n' && byte != '\0';
-    case At::line_end:
+    case At::value_end:
       at_ = At::begin;
       keep();
       return byte == '\n';
     case At::head_end:
       at_ = At::end;
       return byte == '\n';
-    case At::before:
-    case At::empty_line:
-    case At::request_line:
-    case At::end:
+    default:
       return false;
   }
-  return false;
 }
 
 void Head::keep() {
-  name_.pop_back();  // the colon
   if (std::ranges::find(kNames, name_) == std::end(kNames)) return;
   headers_.emplace_back(name_, trimmed(value_));
 }

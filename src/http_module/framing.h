@@ -1,6 +1,7 @@
-// Where a request's head, lines of chunks and body end. httplib takes much for a size that another reader, a proxy
-// before it, takes for none or for another one: what a client hides between the two would be answered as a request of
-// somebody else's. So each byte passes here first, and what is not plain is refused.
+// What a request's head says, and where its lines of chunks and its body end. httplib takes much for a size that
+// another reader, a proxy before it, takes for none or for another one, and passes over what it does not know: what a
+// client hides between the two would be answered as a request of somebody else's. So each byte passes here first, what
+// is not plain is refused, and httplib reads a head that is made of what was understood.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +16,28 @@ namespace tekio::http {
 /// Whether it is that word, which is in lower case.
 bool is_word(std::string_view text, std::string_view word);
 
-/// A head as it comes, with the headers that are asked for as they were sent: httplib reads "%35" as 5, and passes over
-/// headers without a value, over lines that end by LF alone, have a blank before their colon or go on with the one
-/// before.
+/// What a hexadecimal digit says; -1: it is none.
+int hexadecimal(char digit);
+
+/// A head as it comes: its line, and the headers that are asked for as they were sent.
 class Head {
  public:
-  static constexpr size_t kMost = 64 << 10;         // bytes
-  static constexpr size_t kMostOfHeader = 8 << 10;  // as httplib reads them, with the line's end
+  static constexpr size_t kMost = 64 << 10;       // bytes
+  static constexpr size_t kMostOfLine = 8 << 10;  // the request's or a header's, with its end
 
   /// False: no head has such a byte there, or it is too long.
   bool take(char byte);
   /// Something has come beside empty lines, which may stand before a request.
   bool has_begun() const { return at_ != At::before && at_ != At::empty_line; }
-  /// The request's line has come, and nothing behind it.
-  bool has_only_line() const { return at_ == At::begin && is_first_; }
   /// All of it has come, and was plain.
   bool has_ended() const { return at_ == At::end; }
-  /// It was refused for its length, or for that of a header.
+  /// It was refused for its length, or for that of a line.
   bool is_too_long() const { return is_too_long_; }
+  /// The request's line has come.
+  bool has_line() const { return has_begun() && at_ > At::line_end; }
+  const std::string& method() const { return method_; }
+  const std::string& target() const { return target_; }
+  bool is_http_1_0() const { return version_ == "HTTP/1.0"; }
   /// The values of the header of that name, which is in lower case and one of kNames.
   std::vector<std::string> values(std::string_view name) const;
   /// The first of these; empty where there is none.
@@ -42,18 +47,29 @@ class Head {
 
  private:
   static constexpr std::string_view kNames[] = {
-      "host",   "origin",     "authorization",   "content-length", "transfer-encoding",
-      "expect", "connection", "content-encoding"};
+      "host",   "origin",     "authorization",    "content-length", "transfer-encoding",
+      "expect", "connection", "content-encoding", "content-type"};
   bool take_of_line(char byte);
   bool take_of_headers(char byte);
   void keep();
 
-  enum class At { before, empty_line, request_line, begin, name, value, line_end, head_end, end } at_ = At::before;
-  size_t size_ = 0, header_ = 0;  // bytes that were taken, and those of the header that is being read
-  bool is_first_ = true;          // no header has begun
+  enum class At {
+    before,
+    empty_line,
+    method,
+    target,
+    version,
+    line_end,
+    begin,
+    name,
+    value,
+    value_end,
+    head_end,
+    end
+  } at_ = At::before;
+  size_t size_ = 0, line_ = 0;  // bytes that were taken, and those of the line that is being read
   bool is_too_long_ = false;
-  bool is_bad_line_ = false;                                  // the request's
-  char last_ = ' ';                                           // byte of it
+  std::string method_, target_, version_;
   std::string name_, value_;                                  // of the header that is being read
   std::vector<std::pair<std::string, std::string>> headers_;  // those of kNames
 };

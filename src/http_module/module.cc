@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -13,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -23,6 +21,7 @@
 #include "http_module/framing.h"
 #include "http_module/large_bodies.h"
 #include "http_module/listener.h"
+#include "http_module/target.h"
 #include "http_module/workers.h"
 
 namespace tekio::http {
@@ -30,7 +29,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kScheme = "http://";
 constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before others are looked at
 constexpr uint64_t kOtherDescriptors = 100;
 constexpr uint64_t kSpare = 8;  // threads for what is urgent
@@ -57,27 +55,22 @@ struct Exchange {
   Reader* reader = nullptr;
   Clock::time_point begun = Clock::now();
   Request request;
-  bool has_body = false;
-  bool is_admitted = false;  ///< what its head says was looked at
-  bool is_read = false;      ///< wholly; else what is left of it would pass for a further request
-  bool closes = false;       ///< the answer is the connection's last
-  bool is_old = false;       ///< of HTTP/1.0, whose clients are told that a connection stays
+  int refused = 0;               ///< the status by which its head alone is refused, by what HTTP and the limits say
+  std::optional<uint64_t> size;  ///< of its body; none: it comes in chunks
+  bool is_admitted = false;      ///< the handler has seen what its head says
+  bool is_read = false;          ///< wholly; else what is left of it would pass for a further request
+  bool closes = false;           ///< the answer is the connection's last
+  bool is_old = false;  ///< of HTTP/1.0, which knows no chunks, and whose clients are told that a connection stays
   std::shared_ptr<void> held = {};
   std::function<bool()> is_wanted = {};
+
+  bool takes_body() const { return refused == 0 && request.method == "POST" && size != 0; }
 };
 thread_local Exchange exchange;
 
-/// Of the absolute form of a request's target; empty where that has another one.
-std::string_view authority_of(std::string_view target) {
-  if (!is_word(target.substr(0, kScheme.size()), kScheme)) return {};
-  const std::string_view rest = target.substr(kScheme.size());
-  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
-  return authority.find('%') == std::string_view::npos ? authority : "";
-}
-
 /// How many bytes follow a head. None where they come in chunks. Refused, by `status`: what two readers could
 /// understand as two sizes.
-std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, uint64_t most, int& status) {
+std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, int& status) {
   const std::vector<std::string> lengths = head.values("content-length"), codings = head.values("transfer-encoding");
   if (!codings.empty()) {
     if (!lengths.empty() || !is_http_1_1)
@@ -88,51 +81,49 @@ std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, uint64_t m
   }
   if (lengths.empty()) return 0;
   const std::string& length = lengths.front();
-  const bool is_number = !length.empty() && length.find_first_not_of("0123456789") == std::string::npos;
-  if (lengths.size() > 1 || !is_number)
+  if (lengths.size() > 1 || length.empty() || length.find_first_not_of("0123456789") != std::string::npos) {
     status = 400;
-  else if (length.size() > 18 || std::stoull(length) > most)
-    status = 413;
-  return status == 0 ? std::stoull(length) : 0;
-}
-
-/// What a head that body_size() has passed says; 0 where it says nothing.
-uint64_t length_of(const Head& head) {
-  const std::string length = head.value("content-length");
-  return length.empty() ? 0 : std::stoull(length);
+    return std::nullopt;
+  }
+  return length.size() > 18 ? UINT64_MAX : std::stoull(length);  // more than any limit
 }
 
 /// Of the body, as httplib takes it apart.
-bool has_known_encoding(const Head& head) {
+constexpr std::string_view kEncodings[] = {"gzip", "deflate", "identity"};
+
+/// The body is what JSON can be in.
+bool has_known_form(const Head& head) {
+  constexpr std::string_view kForm = "multipart/form-data";
   const std::vector<std::string> encodings = head.values("content-encoding");
-  return encodings.empty() ||
-         (encodings.size() == 1 && std::ranges::any_of(std::array{"gzip", "deflate", "identity"},
-                                                       [&](const char* each) { return is_word(encodings[0], each); }));
+  const bool is_known =
+      encodings.empty() || (encodings.size() == 1 && std::ranges::any_of(kEncodings, [&](std::string_view each) {
+                              return is_word(encodings.front(), each);
+                            }));
+  return is_known && !is_word(std::string_view(head.value("content-type")).substr(0, kForm.size()), kForm);
 }
+
+/// A host that the address or a header may name: no blank, and nothing that parts an address.
+bool is_host(std::string_view host) { return !host.empty() && host.find_first_of(" \t/?#@\\\"<>^`{|}") == host.npos; }
 
 class HttplibServer final : public Server, private httplib::Server {
  public:
   explicit HttplibServer(const Limits& limits)
       : limits_(limits), large_bodies_(limits.large_bodies, limits.large, limits.hurry) {
-    set_pre_routing_handler([this](const httplib::Request& asked, httplib::Response& response) {
-      return answer_head(asked, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
+    set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
+      return answer_head(response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
-    set_expect_100_continue_handler([this](const httplib::Request& asked, httplib::Response& response) {
-      return refuse_head(asked, response) ? response.status : 100;
+    set_expect_100_continue_handler([this](const httplib::Request&, httplib::Response& response) {
+      return refuse_head(response) ? response.status : 100;
     });
     Post(".*", [this](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& reader) {
       answer_body(response, reader);
     });
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
-      if (!response.body.empty() || answer_other_method(response)) return;
-      if (response.status == 400 && exchange.connection->is_late()) response.status = 408;
-      if (response.status == 400 && exchange.connection->head().is_too_long()) response.status = 431;
-      fill(response, handler_->error(response.status));
+      if (response.body.empty()) fill(response, error(response.status));
     });
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       if (!exchange.is_read || is_last_answer(*exchange.connection)) exchange.closes = true;
-      response.headers.erase("Keep-Alive");
-      response.headers.erase("Connection");
+      for (const char* name : {"Keep-Alive", "Connection", "Accept-Ranges"}) response.headers.erase(name);
       if (exchange.closes || exchange.is_old)
         response.set_header("Connection", exchange.closes ? "close" : "keep-alive");
     });
@@ -241,9 +232,9 @@ class HttplibServer final : public Server, private httplib::Server {
         exchange.connection = &connection;
         exchange.reader = &reader;
         exchange.closes = is_spare;
+        if (!take_head()) break;
         bool closes = false;  // as httplib understands it
-        const bool is_ok =
-            process_request(connection, false, closes, [](httplib::Request& asked) { take_head(asked); });
+        const bool is_ok = process_request(connection, false, closes, nullptr);
         exchange.held.reset();
         if (!is_ok) break;
         if (!exchange.closes) continue;
@@ -255,51 +246,58 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange = {};
   }
 
-  static void take_head(httplib::Request& asked) {
-    exchange.connection->begin_body();
+  /// Reads the request's head, and says to httplib what is left to do. False: none has begun.
+  bool take_head() const {
+    Connection& connection = *exchange.connection;
+    const bool is_plain = connection.read_head();
+    const Head& head = connection.head();
+    if (!head.has_begun()) return false;
     exchange.begun = Clock::now();
-    const Head& head = exchange.connection->head();
-    take_request(asked.method, asked.path);
+    exchange.request.method = head.has_line() ? head.method() : "";
+    if (is_plain)
+      take_request(head);
+    else
+      exchange.refused = connection.is_late() ? 408 : !head.is_too_long() ? 400 : head.has_line() ? 431 : 414;
+    connection.begin_body(plain_head(head));
+    return true;
+  }
+
+  void take_request(const Head& head) const {
+    exchange.is_old = head.is_http_1_0();
     if (head.has("connection", "close") || (exchange.is_old && !head.has("connection", "keep-alive")))
       exchange.closes = true;
-    if (const std::string_view authority = authority_of(asked.target); !authority.empty()) {
-      exchange.request.host = authority;
-      exchange.request.path.erase(0, kScheme.size() + authority.size());
-      if (exchange.request.path.empty()) exchange.request.path = "/";
-    }
-    // What httplib would do by itself: send parts of a page, compress each answer, and compare the path with a regular
-    // expression, whose depth is the path's length.
-    asked.ranges.clear();
-    asked.headers.erase("Accept-Encoding");
-    lower(asked, "Content-Encoding");
-    lower(asked, "Expect");
-    if (exchange.is_old) asked.headers.erase("Expect");
-    asked.path = "/";
-  }
-
-  /// httplib compares it by case.
-  static void lower(httplib::Request& asked, const char* name) {
-    const auto found = asked.headers.find(name);
-    if (found != asked.headers.end())
-      for (char& c : found->second)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
-
-  static void take_request(const std::string& method, const std::string& path) {
-    const Head& head = exchange.connection->head();
-    exchange.is_old = !exchange.connection->line().ends_with(" HTTP/1.1\r\n");
-    exchange.request = {.method = method,
-                        .path = path,
-                        .host = head.value("host"),
+    Target target = parse_target(head.target());
+    const std::vector<std::string> hosts = head.values("host");
+    exchange.request = {.method = head.method(),
+                        .path = std::move(target.path),
+                        .host = target.authority.empty() ? head.value("host") : std::move(target.authority),
                         .origin = head.value("origin"),
                         .authorization = head.value("authorization"),
                         .has_left = [connection = exchange.connection] { return connection->has_left(); }};
+    // HTTP/1.0 may lack a host.
+    const bool is_for_one = hosts.size() == 1 ? is_host(hosts.front()) : hosts.empty() && exchange.is_old;
+    exchange.size = body_size(head, !exchange.is_old, exchange.refused);
+    if (!is_for_one || (!exchange.request.host.empty() && !is_host(exchange.request.host))) exchange.refused = 400;
+    if (exchange.takes_body()) {
+      if (exchange.size.value_or(0) > limits_.body)
+        exchange.refused = 413;
+      else if (!has_known_form(head))
+        exchange.refused = 415;
+    }
+    if (exchange.refused == 0 && exchange.size == 0) was_read();
   }
 
-  /// Whether it has one header that says so, which HTTP/1.0 may lack.
-  static bool names_a_host() {
-    const std::vector<std::string> hosts = exchange.connection->head().values("host");
-    return exchange.is_old ? hosts.size() <= 1 : hosts.size() == 1 && !hosts.front().empty();
+  /// What httplib is to read: whether to answer by a head alone, and a body's size and form.
+  static std::string plain_head(const Head& head) {
+    const bool takes_body = exchange.takes_body();
+    std::string plain = takes_body ? "POST" : exchange.request.method == "HEAD" ? "HEAD" : "GET";
+    plain += " / HTTP/1.1\r\n";
+    if (!takes_body) return plain + "\r\n";
+    plain += exchange.size ? "Content-Length: " + std::to_string(*exchange.size) : "Transfer-Encoding: chunked";
+    for (const std::string_view each : kEncodings)
+      if (is_word(head.value("content-encoding"), each)) plain.append("\r\nContent-Encoding: ").append(each);
+    if (!exchange.is_old && head.has("expect", "100-continue")) plain += "\r\nExpect: 100-continue";
+    return plain + "\r\n\r\n";
   }
 
   static void was_read() {
@@ -307,48 +305,30 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange.reader->end();
   }
 
+  Reply error(int status) {
+    Reply reply = handler_->error(status);
+    reply.status = status;
+    return reply;
+  }
+
   /// Answers what has no body, or is refused by its head alone. False: the body is to be read.
-  bool answer_head(const httplib::Request& asked, httplib::Response& response) {
-    if (refuse_head(asked, response)) return true;
-    if (asked.method == "POST" && exchange.has_body) return false;
+  bool answer_head(httplib::Response& response) {
+    if (refuse_head(response)) return true;
+    if (exchange.takes_body()) return false;
     fill(response, handler_->answer(exchange.request));
     return true;
   }
 
   /// Answers what is refused by its head alone, once. False: it is not.
-  bool refuse_head(const httplib::Request& asked, httplib::Response& response) {
+  bool refuse_head(httplib::Response& response) {
     if (exchange.is_admitted) return false;
     Reply reply;
-    int status = 0;
-    const Head& head = exchange.connection->head();
-    const std::optional<uint64_t> size = body_size(head, !exchange.is_old, limits_.body, status);
-    if (!names_a_host()) status = 400;
-    exchange.has_body = size != 0;
-    if (status == 0 && !exchange.has_body) was_read();
-    if (status == 0 && (asked.is_multipart_form_data() || !has_known_encoding(head))) status = 415;
-    if (status != 0) {  // before the handler, which may wait
-      reply = handler_->error(status);
-      reply.status = status;
+    if (exchange.refused != 0) {  // before the handler, which may wait
+      reply = error(exchange.refused);
     } else if (handler_->admit(exchange.request, reply)) {
       exchange.is_admitted = true;
       return false;
     }
-    fill(response, std::move(reply));
-    return true;
-  }
-
-  /// Where httplib refused a request's line (by 400) for its method alone, which may be any word: the handler's
-  /// refusal.
-  bool answer_other_method(httplib::Response& response) {
-    static const std::regex line("(?!(?:GET|HEAD|POST) )([A-Z]{1,20}) (/[^ ?#]{0,200})[^ ]{0,200} HTTP/1\\.[01]\r\n");
-    std::smatch parts;
-    Reply reply;
-    Connection& connection = *exchange.connection;
-    if (response.status != 400 || !connection.head().has_only_line() || connection.line().size() > 500 ||
-        !std::regex_match(connection.line(), parts, line) || !connection.read_head())
-      return false;
-    take_request(parts[1], parts[2]);
-    if (!names_a_host() || handler_->admit(exchange.request, reply)) return false;
     fill(response, std::move(reply));
     return true;
   }
@@ -360,7 +340,6 @@ class HttplibServer final : public Server, private httplib::Server {
       std::string().swap(body);
       if (large.is_large()) ::malloc_trim(0);  // each thread would keep what it took for its largest request
     });
-    const uint64_t length = length_of(exchange.connection->head());
     int status = 400;
     exchange.connection->begin_time();  // who was made to wait is not late
     const bool is_whole = reader([&](const char* bytes, size_t size) {
@@ -369,13 +348,13 @@ class HttplibServer final : public Server, private httplib::Server {
         status = 413;
         return false;
       }
-      if (all > limits_.large && !large.grow(all, std::max(all, length))) return false;
+      if (all > limits_.large && !large.grow(all, std::max(all, exchange.size.value_or(0)))) return false;
       body.append(bytes, size);
       return true;
     });
     if (const bool has_room = large.end(); !has_room || !is_whole) {
-      response.status = has_room ? status : 429;
-      return;
+      const bool is_late = status == 400 && exchange.connection->is_late();
+      return fill(response, error(!has_room ? 429 : is_late ? 408 : status));
     }
     was_read();
     fill(response, handler_->answer(exchange.request));
@@ -393,16 +372,19 @@ class HttplibServer final : public Server, private httplib::Server {
     }
     exchange.closes = true;
     exchange.connection->begin_stream();
-    response.set_chunked_content_provider(reply.type,
-                                          [this, next = std::move(reply.stream)](size_t, httplib::DataSink& sink) {
-                                            std::string piece;
-                                            while (!stops_ && next(piece)) {
-                                              if (piece.empty()) continue;
-                                              return sink.write(piece.data(), piece.size());
-                                            }
-                                            sink.done();
-                                            return true;
-                                          });
+    const auto send = [this, next = std::move(reply.stream)](size_t, httplib::DataSink& sink) {
+      std::string piece;
+      while (!stops_ && next(piece)) {
+        if (piece.empty()) continue;
+        return sink.write(piece.data(), piece.size());
+      }
+      sink.done();
+      return true;
+    };
+    if (exchange.is_old)
+      response.set_content_provider(reply.type, send);  // which ends with the connection
+    else
+      response.set_chunked_content_provider(reply.type, send);
   }
 
   const Limits limits_;

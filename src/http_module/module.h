@@ -48,7 +48,7 @@ class Handler {
   virtual bool admit(const Request& head, Reply& refusal) = 0;
   /// May let go the request's body, which it needs no longer.
   virtual Reply answer(Request& request) = 0;
-  /// For what is refused by what HTTP and `Limits` say (400, 408, 413, 414, 415, 416, 429, 431, 501): the body.
+  /// For what is refused by what HTTP and `Limits` say (400, 408, 413, 414, 415, 429, 431, 501): the body.
   virtual Reply error(int status) = 0;
   /// After a reply was sent; `seconds` since its request's head was read.
   virtual void answered(const Request& request, int status, double seconds) = 0;

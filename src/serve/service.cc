@@ -250,8 +250,10 @@ http::Reply Service::error(int status) {
       return refusal(status, "the request's headers are too long; expected at most 8 kB each and 64 kB in all");
     case 415:
       return refusal(status, "expected a body of JSON, plain or compressed by gzip or deflate, not a form's parts");
+    case 501:
+      return refusal(status, "the body is encoded on its way; expected it as it is, or in chunks alone");
     default:
-      return refusal(status, "the server does not do what the request's headers ask for");
+      return refusal(status, "the server could not answer");
   }
 }
 

@@ -37,6 +37,13 @@ TEST(OpenApi, SaysWhoIsRefusedWhereTheModelsAreNotOpen) {
       EXPECT_EQ(operation.at("responses").contains("503"), path != "/metrics") << path;
 }
 
+TEST(OpenApi, SaysWhatAnyRequestMayBeRefusedFor) {
+  for (const auto& [path, methods] : document().at("paths").items())
+    for (const auto& [method, operation] : methods.items())
+      for (const char* status : {"400", "403", "408", "414", "431", "500", "501"})
+        EXPECT_TRUE(operation.at("responses").contains(status)) << path << status;
+}
+
 TEST(OpenApi, LimitsAreThoseOfTheParser) {
   const Json& properties = document().at("components").at("schemas").at("Request").at("properties");
   const RequestLimits limits{.vocabulary = 1};

@@ -96,5 +96,17 @@ TEST_F(ServerTest, StreamsPiecesAsTheyCome) {
   EXPECT_THAT(client.read_to_end(), HasSubstr("0\r\n\r\n"));  // ended, not cut
 }
 
+TEST_F(ServerTest, StreamsToHttp10WithoutChunks) {
+  start();
+  HttpClient client(port_);
+  client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_TRUE(client.read_until("piece 2\n"));
+  stop();
+  const std::string all = client.read_to_end();
+  EXPECT_THAT(all, ::testing::EndsWith("\r\n\r\npiece 1\npiece 2\n"));
+  EXPECT_THAT(all, HasSubstr("Connection: close"));
+  EXPECT_THAT(all, ::testing::Not(HasSubstr("Transfer-Encoding")));
+}
+
 }  // namespace
 }  // namespace tekio::serve
