@@ -32,6 +32,7 @@ def ways(name):
         "send 16 kB of 500 kB": (post(name, 500_000) + b" " * 16_000, b""),
         "send 48 kB of 500 kB": (post(name, 500_000) + b" " * 48_000, b""),
         "send part of a chunk that seems to be the last": (f"POST /models/{name} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n\r\n0\r\n\r\n".encode(), b""),
+        "send 10 kB of chunks, and one more each half second": (f"POST /models/{name} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + b"1\r\n \r\n" * 1_700, b"1\r\n \r\n"),
         "wait for `100 Continue`, and then send nothing": (post(name, 3, "Expect: 100-continue\r\n"), b""),
         "send nothing": (b"", b""),
     }

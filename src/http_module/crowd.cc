@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,34 +15,6 @@ namespace tekio::http {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{10};
-constexpr uint64_t kUnread = 32 << 10;  // bytes that the system surely keeps of what nobody reads
-constexpr uint64_t kEndless = UINT64_MAX;
-
-/// The bytes of the empty lines before a request.
-size_t empty_lines(std::string_view sent) {
-  size_t size = 0;
-  while (sent.substr(size).starts_with("\r\n")) size += 2;
-  return size;
-}
-
-/// The bytes of the request of which these are the first; 0: they do not say yet. `kEndless`: it is to be read before
-/// it ends. What is refused, quickly, counts as whole.
-uint64_t request_size(std::string_view sent) {
-  const size_t end = sent.find("\r\n\r\n", empty_lines(sent));
-  if (end == std::string_view::npos) return sent.size() < Head::kMost ? 0 : sent.size();
-  Head head;
-  if (!std::ranges::all_of(sent.substr(0, end + 4), [&](char byte) { return head.take(byte); })) return sent.size();
-  if (!head.values("expect").empty()) return kEndless;  // waits to be told to go on
-  if (!head.values("transfer-encoding").empty()) {
-    Chunks chunks;
-    const bool is_whole = !chunks.take(sent.substr(end + 4)) || chunks.has_ended();
-    return is_whole ? sent.size() : sent.size() < kUnread ? 0 : kEndless;
-  }
-  const std::string length = head.value("content-length");
-  uint64_t body = 0;
-  std::from_chars(length.data(), length.data() + length.size(), body);
-  return std::min(body, kEndless - Head::kMost) + end + 4;
-}
 
 }  // namespace
 
@@ -99,17 +69,18 @@ bool Crowd::is_urgent(std::string_view request) const {
 Crowd::Kind Crowd::kind_of(Client& client) const {
   int come = 0;
   if (::ioctl(client.socket, FIONREAD, &come) != 0) return Kind::whole;  // what is wrong is found by who reads
-  if (come > client.come && client.request == 0) {
+  if (come > client.come && client.request.size() == 0) {
     thread_local std::vector<char> bytes(Head::kMost);
     const ssize_t got = ::recv(client.socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
     const std::string_view sent(bytes.data(), static_cast<size_t>(std::max<ssize_t>(0, got)));
-    if (!sent.empty()) client.request = request_size(sent);
-    client.is_urgent = is_urgent(sent.substr(empty_lines(sent)));
+    client.request.look(sent);
+    client.is_urgent = client.request.size() != 0 && is_urgent(client.request.begin(sent));
   }
   client.come = come;
-  if (client.request == 0) return Kind::slow;
-  if (static_cast<uint64_t>(come) >= client.request) return Kind::whole;
-  return client.request > kUnread ? Kind::waiting : Kind::slow;
+  const uint64_t size = client.request.size();
+  if (size == 0) return Kind::slow;
+  if (static_cast<uint64_t>(come) >= size) return Kind::whole;
+  return size > ComingRequest::kUnread ? Kind::waiting : Kind::slow;
 }
 
 /// Sorts the clients of a line from `first` on into those of their kinds.

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "http_module/coming_request.h"
+
 namespace tekio::http {
 
 class Crowd {
@@ -51,8 +53,8 @@ class Crowd {
   struct Client {
     int socket;
     Clock::time_point since;
-    int come = 0;          // bytes, when it was last looked at
-    uint64_t request = 0;  // bytes that it has; 0: that is not known yet
+    int come = 0;  // bytes, when it was last looked at
+    ComingRequest request;
     bool is_urgent = false;
   };
   using Line = std::deque<Client>;
