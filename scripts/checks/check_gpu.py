@@ -172,6 +172,8 @@ def speeds(checks, reference):
             rows.append({**json.loads(output[output.index("{"):output.rindex("}") + 1]), "peak": peak.most})
         except ValueError:
             pass
+    one_stream = checks.run("steps of 64 x 128 on one stream", checks.program("bench", "step", "--device", "cuda", "--max_steps", "20"), TEKIO_CUDA_ONE_STREAM="1")
+    print(one_stream.strip())
     if reference:
         print(checks.run("beside the reference's best", checks.program("bench", "step", "--device", "cuda", "--compare_reference", reference,
                                                                        "--reference_mode", "bf16-compile", "--max_steps", "20", "--pairs", "3")))
@@ -197,10 +199,11 @@ def whole_run(checks, _):
         whole = time.monotonic() - begun
         try:
             told = json.loads(output[output.index("{"):output.rindex("}") + 1])
-            train = told["train"]
-            print(f"       {whole:.1f} s, of which {train['seconds']:.2f} s training ({train['tokens_per_second']:,.0f} tokens/s); "
-                  f"the rest is opening, tokenizing, evaluating, saving, the report; perplexity {told['perplexity']['after']:.1f}")
-        except (ValueError, KeyError) as error:
+            train = json.loads((folder / "run/run.json").read_text(encoding="utf-8"))["train"]
+            print(f"       {whole:.1f} s, of which {train['seconds']:.2f} s training ({train['tokens_per_second']:,.0f} tokens/s), in which updates waited "
+                  f"{train['batch_seconds']:.2f} s for batches, {train['evaluation_seconds']:.2f} s for evaluations, {train['checkpoint_seconds']:.2f} s for checkpoints; "
+                  f"the rest is opening, tokenizing, first and last evaluations, saving, the report; perplexity {told['perplexity']['after']:.1f}")
+        except (OSError, ValueError, KeyError) as error:
             checks.tell("what the run tells of its seconds", False, repr(error))
 
 

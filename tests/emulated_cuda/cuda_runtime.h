@@ -31,7 +31,8 @@ enum cudaError_t {
   cudaErrorInvalidDevice = 101,
   cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
-  cudaErrorStreamCaptureUnsupported = 900
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureUnjoined = 904
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
@@ -97,8 +98,9 @@ cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int bytes) {
   return emulated_allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes);
 }
 
-/// What the stream is given is taken down, and done by each cudaGraphLaunch(); what waits, allocates or goes by events
-/// fails meanwhile.
+/// What the stream is given is taken down, and what others are that wait for an event of its; each cudaGraphLaunch()
+/// does it, in one order that events allow, and then in another. What waits for the device or allocates fails
+/// meanwhile, and so does an end that does not wait for the others.
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
@@ -115,8 +117,10 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, Kernel*) {
 void emulated_fail(cudaError_t error);
 /// What there is from now on: how many devices, of which compute capability, with how much free memory.
 void emulated_device(int count, int major, size_t free_bytes);
-/// How many graphs were launched so far, and are there; whether capturing is refused from now on.
+/// How many graphs were launched so far, and how much of their work was that of other streams than the one that
+/// captured them; how many are there; whether capturing is refused from now on.
 int emulated_graph_launches();
+int emulated_pieces_beside();
 int emulated_graphs();
 void emulated_refuse_capture(bool refuse);
 /// Ends the program where `address` is not a multiple of `bytes`.

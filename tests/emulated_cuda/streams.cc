@@ -7,12 +7,50 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <ranges>
 #include <set>
 #include <thread>
 #include <vector>
 
+// What streams were given while they were captured, each piece for the lane of its stream; lane 0 is that of the stream
+// which the capture began with. A piece without work waits for what a lane was given before.
 struct EmulatedGraph {
-  std::vector<std::function<void()>> works;
+  struct Piece {
+    size_t lane;
+    std::function<void()> work;
+    size_t awaited_lane, awaited;  // pieces of that lane
+  };
+  std::vector<Piece> pieces;
+  std::vector<size_t> given;  // to each lane
+
+  void add(Piece piece) {
+    ++given[piece.lane];
+    pieces.push_back(std::move(piece));
+  }
+  // Whether lane 0 waits for the ends of all others.
+  bool is_joined() const {
+    return std::ranges::all_of(std::views::iota(size_t{1}, given.size()), [&](size_t lane) {
+      return std::ranges::any_of(pieces, [&](const Piece& piece) {
+        return piece.lane == 0 && !piece.work && piece.awaited_lane == lane && piece.awaited == given[lane];
+      });
+    });
+  }
+  // Each lane goes as far as it can before the next does: from the first on, or from the last on.
+  void run(bool from_the_last) const {
+    std::vector<std::deque<const Piece*>> lanes(given.size());
+    for (const Piece& piece : pieces) lanes[piece.lane].push_back(&piece);
+    std::vector<size_t> done(given.size(), 0);
+    for (size_t turn = 0, idle = 0; idle < lanes.size(); ++turn) {
+      const size_t lane = from_the_last ? lanes.size() - 1 - turn % lanes.size() : turn % lanes.size();
+      ++idle;
+      for (auto& left = lanes[lane]; !left.empty(); left.pop_front(), ++done[lane], idle = 0) {
+        if (left.front()->work)
+          left.front()->work();
+        else if (done[left.front()->awaited_lane] < left.front()->awaited)
+          break;
+      }
+    }
+  }
 };
 // What a stream is given waits until somebody waits for something, as it may on a device: what the host does too early
 // shows.
@@ -25,7 +63,8 @@ struct EmulatedStream {
   std::deque<Piece> work = {};
   std::shared_ptr<uint64_t> done = std::make_shared<uint64_t>(0);  // pieces so far
   std::map<EmulatedStream*, uint64_t> after = {};  // of others of its device: how many of theirs it comes after
-  std::unique_ptr<EmulatedGraph> graph = nullptr;  // that it is being captured as
+  std::shared_ptr<EmulatedGraph> graph = nullptr;  // that it is being captured in
+  size_t lane = 0;                                 // of that
 
   uint64_t given() const { return *done + work.size(); }
 };
@@ -35,6 +74,9 @@ struct EmulatedEvent {
   EmulatedStream* stream = nullptr;
   std::shared_ptr<const uint64_t> done = nullptr;  // of the stream, which may be gone
   uint64_t after = 0;
+  std::map<EmulatedStream*, uint64_t> known = {};        // what the stream came after
+  std::shared_ptr<const EmulatedGraph> graph = nullptr;  // that it was recorded in
+  size_t lane = 0, given = 0;                            // to that
 
   bool has_come() const { return done == nullptr || *done >= after; }
 };
@@ -44,16 +86,19 @@ namespace {
 std::recursive_mutex calls;
 std::set<EmulatedStream*> streams;
 thread_local EmulatedStream* capturing = nullptr;
-int graph_launches = 0, graphs = 0;
+int graph_launches = 0, graphs = 0, pieces_beside = 0;
 bool refuses_capture = false;
 
 cudaError_t failure = cudaSuccess;
-// All streams do what they can.
+// All streams do what they can, in one order or the other.
 void go_on() {
+  static bool from_the_last = false;
+  std::vector<EmulatedStream*> all(streams.begin(), streams.end());
+  if (from_the_last = !from_the_last; from_the_last) std::ranges::reverse(all);
   std::optional<EmulatedDeviceAtWork> at_work;
   for (bool moved = true; moved;) {
     moved = false;
-    for (EmulatedStream* stream : streams)
+    for (EmulatedStream* stream : all)
       for (auto& work = stream->work; !work.empty(); moved = true) {
         if (work.front().computes && !at_work) at_work.emplace();
         if (failure == cudaSuccess && !work.front().work()) break;  // after a kernel that failed nothing is done
@@ -117,9 +162,16 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const EmulatedCall call;
   if (event->device != stream->device) return cudaErrorInvalidDevice;
+  event->graph = stream->graph;
+  if (stream->graph != nullptr) {
+    event->lane = stream->lane;
+    event->given = stream->graph->given[stream->lane];
+    return failure;
+  }
   event->stream = stream;
   event->done = stream->done;
   event->after = stream->given();
+  event->known = stream->after;
   return emulated_state();
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
@@ -133,17 +185,31 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const EmulatedCall call;
-  if (event->stream != nullptr) {
-    uint64_t& after = stream->after[event->stream];
-    after = std::max(after, event->after);
+  if (event->graph != nullptr) {
+    if (stream->graph == nullptr && capturing != nullptr &&
+        event->graph == capturing->graph) {  // it is captured, too, from here on
+      stream->graph = capturing->graph;
+      stream->lane = stream->graph->given.size();
+      stream->graph->given.push_back(0);
+    }
+    if (stream->graph != event->graph) return cudaErrorStreamCaptureUnsupported;
+    stream->graph->add({stream->lane, {}, event->lane, event->given});
+    return failure;
   }
+  const auto come_after = [&](EmulatedStream* other, uint64_t given) {
+    uint64_t& after = stream->after[other];
+    after = std::max(after, given);
+  };
+  if (event->stream != nullptr) come_after(event->stream, event->after);
+  for (const auto& [other, given] : event->known)
+    if (other != stream) come_after(other, given);
   return emulated_queue(stream, [recorded = *event] { return recorded.has_come(); });
 }
 cudaError_t emulated_work(cudaStream_t stream, std::function<void()> work) {
   const EmulatedCall call;
   if (stream->device != emulated_current_device) return cudaErrorInvalidDevice;
   if (stream->graph != nullptr) {
-    stream->graph->works.push_back(std::move(work));
+    stream->graph->add({stream->lane, std::move(work), 0, 0});
     return cudaSuccess;
   }
   const auto once = [work = std::move(work)] {
@@ -170,13 +236,20 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   const EmulatedCall call;
   if (capturing != nullptr || refuses_capture) return cudaErrorStreamCaptureUnsupported;
   capturing = stream;
-  stream->graph = std::make_unique<EmulatedGraph>();
+  stream->graph = std::make_shared<EmulatedGraph>();
+  stream->graph->given = {0};
+  stream->lane = 0;
   return failure;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const EmulatedCall call;
   capturing = nullptr;
-  *graph = stream->graph.release();
+  const std::shared_ptr<EmulatedGraph> made = stream->graph;
+  for (EmulatedStream* other : streams)
+    if (other->graph == made) other->graph = nullptr;
+  *graph = nullptr;
+  if (!made->is_joined()) return cudaErrorStreamCaptureUnjoined;
+  *graph = new EmulatedGraph(*made);
   return failure;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
@@ -187,10 +260,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   const EmulatedCall call;
-  ++graph_launches;
-  for (const auto& work : executable->works)
-    if (const cudaError_t error = emulated_work(stream, work); error != cudaSuccess) return error;
-  return failure;
+  const bool from_the_last = ++graph_launches % 2 == 0;
+  for (const EmulatedGraph::Piece& piece : executable->pieces) pieces_beside += piece.lane != 0 && piece.work;
+  return emulated_work(stream, [graph = *executable, from_the_last] { graph.run(from_the_last); });
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   delete graph;
@@ -205,6 +277,10 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 int emulated_graph_launches() {
   const EmulatedCall call;
   return graph_launches;
+}
+int emulated_pieces_beside() {
+  const EmulatedCall call;
+  return pieces_beside;
 }
 int emulated_graphs() {
   const EmulatedCall call;

@@ -37,12 +37,12 @@ __global__ void adamw_kernel(float* parameters, float* moment1, float* moment2, 
 
 }  // namespace
 
-void CudaBackend::run(const verb::Clip& op) {
+void CudaBackend::compute(const verb::Clip& op) {
   launch(device_, "clip", dim3(1), 1, 0, clip_kernel, reinterpret_cast<Clipping*>(op.clipping.f64()), op.sums.f64(),
          op.sums.numel(), op.limit);
 }
 
-void CudaBackend::run(const verb::AdamW& op) {
+void CudaBackend::compute(const verb::AdamW& op) {
   const int64_t count = op.parameters.numel();
   launch(device_, "adamw", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, adamw_kernel, op.parameters.f32(),
          op.moment1.f32(), op.moment2.f32(), op.gradients.f32(), reinterpret_cast<const Clipping*>(op.clipping.f64()),

@@ -344,7 +344,7 @@ void with_head(const char* op, DType type, int64_t size, const Body& body) {
 
 }  // namespace
 
-void CudaBackend::run(const verb::Attention& op) {
+void CudaBackend::compute(const verb::Attention& op) {
   if (op.s.tokens() == 0) return;
   const int64_t width = op.y.dim[1];
   const Lists lists(op.s, op.shape.heads);
@@ -358,7 +358,7 @@ void CudaBackend::run(const verb::Attention& op) {
   });
 }
 
-void CudaBackend::run(const verb::AttentionBackward& op) {
+void CudaBackend::compute(const verb::AttentionBackward& op) {
   if (op.s.tokens() == 0) return;
   const int64_t width = op.d_y.dim[1];
   const Lists lists(op.s, op.shape.heads);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "compute/cuda/snapshot.h"
 
@@ -54,7 +55,7 @@ int device_count() {
   return count;
 }
 
-Device::Device(int number) : number_(number) {
+Device::Device(int number) : number_(number), works_beside_(environment("TEKIO_CUDA_ONE_STREAM").empty()) {
   const int count = device_count();
   if (number >= count)
     fail(ErrorKind::device, "there is no GPU {}: this process sees {}, numbered from 0; use --device cuda", number,
@@ -73,13 +74,24 @@ Device::Device(int number) : number_(number) {
          "this build has no kernels for the GPU, {} of compute capability {}.{} ({}): use --device cpu", name,
          properties.major, properties.minor, cudaGetErrorString(missing));
   multiprocessors_ = properties.multiProcessorCount;
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  streams_.emplace();
 }
 
 Device::~Device() {
-  cudaStreamSynchronize(stream_);
+  cudaStreamSynchronize(stream());
   cudaFreeHost(pinned_);
-  cudaStreamDestroy(stream_);
+}
+
+void Device::announce(const Use& use) {
+  if (use.memory == nullptr) return;
+  const auto* const begin = static_cast<const char*>(use.memory);
+  const bool is_in_the_way = std::ranges::any_of(beside_, [&](const Use& other) {
+    const auto* const its = static_cast<const char*>(other.memory);
+    return (use.writes || other.writes) && begin < its + other.bytes && its < begin + use.bytes;
+  });
+  if (!is_in_the_way) return;
+  queue_.join();
+  beside_.clear();
 }
 
 void* Device::scratch(int64_t bytes) {
@@ -98,9 +110,10 @@ const void* Device::upload(const void* data, int64_t bytes, int64_t room) {
 /// The device is then the calling thread's.
 void Device::run_queue(Queue::Way way) {
   make_current();
+  beside_.clear();
   try {
-    uploads_.send(stream_);
-    queue_.run(stream_, way);
+    uploads_.send(stream());
+    queue_.run(*streams_, way);
   } catch (...) {
     uploads_.clear();
     queue_.clear();
@@ -120,13 +133,13 @@ void Device::free(void* memory) {
     run_queue();            // what is queued may name it
   } catch (const Error&) {  // a failed kernel is told of by whoever waits
   }
-  cudaStreamSynchronize(stream_);
+  cudaStreamSynchronize(stream());
   cudaFree(memory);
 }
 
 void Device::read(void* to_host, const void* from, int64_t bytes) {
   run_queue();
-  check(cudaMemcpyAsync(to_host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_),
+  check(cudaMemcpyAsync(to_host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream()),
         "a copy to the host");
   wait();
 }
@@ -138,7 +151,7 @@ Results Device::read_later(const double* from, int64_t count) {
   const auto size = static_cast<size_t>(count);
   if (pinned_ == nullptr)
     check(cudaMallocHost(reinterpret_cast<void**>(&pinned_), kMostPinned * sizeof(double)), "cudaMallocHost");
-  check(cudaMemcpyAsync(pinned_ + pinned_used_, from, size * sizeof(double), cudaMemcpyDeviceToHost, stream_),
+  check(cudaMemcpyAsync(pinned_ + pinned_used_, from, size * sizeof(double), cudaMemcpyDeviceToHost, stream()),
         "a copy to the host");
   reads_.push_back({std::make_shared<std::vector<double>>(size), pinned_used_});
   pinned_used_ += count;
@@ -156,7 +169,7 @@ std::unique_ptr<Snapshot> Device::make_snapshot(int64_t bytes) {
 
 void Device::write(void* to, const void* from_host, int64_t bytes) {
   run_queue();
-  check(cudaMemcpyAsync(to, from_host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_),
+  check(cudaMemcpyAsync(to, from_host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream()),
         "a copy from the host");
   wait();
 }
@@ -172,7 +185,7 @@ void Device::wait() {
   const std::vector<Read> reads = std::exchange(reads_, {});
   pinned_used_ = 0;
   run_queue();
-  check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize: a kernel queued before it");
+  check(cudaStreamSynchronize(stream()), "cudaStreamSynchronize: a kernel queued before it");
   outgrown_.clear();
   for (const auto& [to, begin] : reads) std::copy_n(pinned_ + begin, to->size(), to->begin());
 }

@@ -1,12 +1,14 @@
-// The GPU as the back end uses it: one stream, on which everything happens in order, after it was gathered in a queue;
-// what the host hands over; scratch memory; and errors, each of which names the call that made it.
+// The GPU as the back end uses it: a stream on which everything happens in order, after it was gathered in a queue, and
+// one beside it; what the host hands over; scratch memory; and errors, each of which names the call that made it.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "base/error.h"
 #include "compute/cuda/device_buffer.h"
 #include "compute/cuda/queue.h"
+#include "compute/cuda/streams.h"
 #include "compute/cuda/uploads.h"
 #include "compute/memory.h"
 
@@ -37,7 +40,7 @@ class Device final : public Memory {
   /// Makes it the calling thread's: CUDA has one for each thread, the first unless told otherwise.
   void make_current() const { check(cudaSetDevice(number_), "cudaSetDevice"); }
   /// For who goes on behind what was submitted; see submit().
-  cudaStream_t stream() const { return stream_; }
+  cudaStream_t stream() const { return streams_->in_order(); }
   /// A name that no other GPU has.
   const std::string& uuid() const { return uuid_; }
   int multiprocessors() const { return multiprocessors_; }
@@ -54,7 +57,7 @@ class Device final : public Memory {
   const T* upload_one(const T& value) {
     return upload(std::span<const T>(&value, 1));
   }
-  /// At least so many bytes, on a 256-byte border, for what one verb queues afterwards.
+  /// At least so many bytes, on a 256-byte border, for what one verb queues afterwards, but for work beside.
   void* scratch(int64_t bytes);
 
   /// Queues work for the stream; see Queue::add().
@@ -62,6 +65,22 @@ class Device final : public Memory {
   void queue(Queue::Work work, const Values&... identity) {
     queue_.add(std::move(work), identity...);
   }
+  /// Memory that work reads, or writes.
+  struct Use {
+    const void* memory;
+    int64_t bytes;
+    bool writes;
+  };
+  /// Queues work that has time: it is done beside what is queued after it, until that is announced to need its memory.
+  /// Its own uses are `uses`, all of them.
+  template <typename... Values>
+  void queue_beside(std::initializer_list<Use> uses, Queue::Work work, const Values&... identity) {
+    if (!works_beside_) return queue(std::move(work), identity...);
+    queue_.add_beside(std::move(work), identity...);
+    beside_.insert(beside_.end(), uses);
+  }
+  /// What is queued next uses that memory.
+  void announce(const Use& use);
   const Queue& queued() const { return queue_; }
 
   bool on_host() const override { return false; }
@@ -83,10 +102,12 @@ class Device final : public Memory {
 
   int number_;
   std::string uuid_;
-  cudaStream_t stream_ = nullptr;
+  std::optional<Streams> streams_;
   int multiprocessors_ = 0;
   Uploads uploads_;
   Queue queue_;
+  bool works_beside_;
+  std::vector<Use> beside_;  // of work that nothing has waited for yet
   DeviceBuffer scratch_;
   std::vector<DeviceBuffer> outgrown_;  // scratch that queued work may still use
   /// What is being read lies in pinned memory until somebody waits.

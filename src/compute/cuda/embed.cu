@@ -105,7 +105,7 @@ void add_to_table(Device& device, Tensor d_table, ConstTensor d_y, const Lists& 
 
 }  // namespace
 
-void CudaBackend::run(const verb::Embed& op) {
+void CudaBackend::compute(const verb::Embed& op) {
   const int64_t n = op.y.dim[0], width = op.y.dim[1];
   const auto upload = [&](std::span<const int32_t> some) { return some.empty() ? nullptr : device_.upload(some); };
   const int32_t *const words = upload(op.rows.ids), *const types = upload(op.rows.type_ids),
@@ -118,7 +118,7 @@ void CudaBackend::run(const verb::Embed& op) {
   });
 }
 
-void CudaBackend::run(const verb::EmbedBackward& op) {
+void CudaBackend::compute(const verb::EmbedBackward& op) {
   const int64_t n = op.d_y.dim[0];
   add_to_table(device_, op.d_word, op.d_y, Lists(n, op.d_word.dim[0], [&](int64_t token) {
                  const int32_t id = op.rows.ids[static_cast<size_t>(token)];

@@ -111,7 +111,7 @@ const void* bias_of(Device& device, ConstTensor b, DType type) {
 
 }  // namespace
 
-void CudaBackend::run(const verb::CopyMatrices& op) {
+void CudaBackend::compute(const verb::CopyMatrices& op) {
   std::vector<Copy> list;
   for (const auto& [to, from] : op.copies) list.push_back({static_cast<bf16*>(to.data), from.f32(), from.numel()});
   const auto across = static_cast<unsigned>(4 * device_.multiprocessors());
@@ -119,7 +119,7 @@ void CudaBackend::run(const verb::CopyMatrices& op) {
          device_.upload(std::span<const Copy>(list)));
 }
 
-void CudaBackend::run(const verb::Linear& op) {
+void CudaBackend::compute(const verb::Linear& op) {
   const Tensor product = op.act ? op.kept : op.y;
   const void* bias = bias_of(device_, op.b, op.y.dtype);
   const Operand left = operand(op.x), right = matrix_operand(op.w, true);
@@ -142,17 +142,17 @@ void CudaBackend::run(const verb::Linear& op) {
     launch_gate(device_, op.y, {}, {}, op.kept, *op.act);
 }
 
-void CudaBackend::run(const verb::LinearBackward& op) {
+void CudaBackend::compute(const verb::LinearBackward& op) {
   const int64_t out = op.w.rows;
+  products_.add_beside(op.d_w, columns_operand(op.d_y, out, true), operand(op.x));
   if (op.d_x)
     products_.multiply(op.d_x, columns_operand(op.d_y, out), matrix_operand(op.w), nullptr, op.into == Into::add);
-  products_.multiply(op.d_w, columns_operand(op.d_y, out, true), operand(op.x), nullptr, true);
   if (op.d_b) add_column_sums(op.d_b, op.d_y);
 }
 
-void CudaBackend::run(const verb::ActivationBackward& op) { launch_activate(device_, {}, op.d_y, op.kept, op.act); }
+void CudaBackend::compute(const verb::ActivationBackward& op) { launch_activate(device_, {}, op.d_y, op.kept, op.act); }
 
-void CudaBackend::run(const verb::ActivationLinearBackward& op) {
+void CudaBackend::compute(const verb::ActivationLinearBackward& op) {
   if (!op.gated()) {
     products_.multiply(op.d_kept, operand(op.d_y), matrix_operand(op.w), nullptr, false);
     launch_activate(device_, op.activated, op.d_kept, op.kept, op.act);
@@ -162,7 +162,7 @@ void CudaBackend::run(const verb::ActivationLinearBackward& op) {
     products_.multiply(d_gated, operand(op.d_y), matrix_operand(op.w), nullptr, false);
     launch_gate(device_, op.activated, op.d_kept, d_gated, op.kept, op.act);
   }
-  products_.multiply(op.d_w, operand(op.d_y, true), operand(op.activated), nullptr, true);
+  products_.add_beside(op.d_w, operand(op.d_y, true), operand(op.activated));
   if (op.d_b) add_column_sums(op.d_b, op.d_y);
 }
 

@@ -144,7 +144,7 @@ constexpr int64_t kShared = kBlock * sizeof(RowSum);
 
 }  // namespace
 
-void CudaBackend::run(const verb::VocabularyLoss& op) {
+void CudaBackend::compute(const verb::VocabularyLoss& op) {
   const int64_t rows = op.logits.dim[0];
   if (rows == 0) {
     if (op.sum) device_.zero(op.sum.data, op.sum.bytes());
@@ -171,7 +171,7 @@ void CudaBackend::run(const verb::VocabularyLoss& op) {
            reinterpret_cast<LabelLoss*>(op.sum.f64()), outcomes, static_cast<int>(rows));
 }
 
-void CudaBackend::run(const verb::SoftmaxRows& op) {
+void CudaBackend::compute(const verb::SoftmaxRows& op) {
   if (op.vocabulary == 0) return;
   with_type(op.logits.dtype, [&](auto kind) {
     using T = decltype(kind);

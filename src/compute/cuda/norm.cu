@@ -169,7 +169,7 @@ KernelDropout dropout_of(Device& device, const Dropout& drop, const Sequences* s
 
 }  // namespace
 
-void CudaBackend::run(const verb::Norm& op) {
+void CudaBackend::compute(const verb::Norm& op) {
   const int64_t rows = op.x.dim[0], width = op.x.dim[1];
   const KernelSequences sequences = sequences_of(device_, op.s);
   const KernelDropout dropout = dropout_of(device_, op.drop, op.s, width);
@@ -184,7 +184,7 @@ void CudaBackend::run(const verb::Norm& op) {
   });
 }
 
-void CudaBackend::run(const verb::NormBackward& op) {
+void CudaBackend::compute(const verb::NormBackward& op) {
   const int64_t rows = op.d_y.dim[0], width = op.d_y.dim[1];
   if (rows == 0) return;
   const KernelSequences sequences = sequences_of(device_, op.s);

@@ -18,6 +18,8 @@ void check_product(cublasStatus_t status, const char* call) {
 
 cudaDataType_t kind_of(DType type) { return type == DType::f32 ? CUDA_R_32F : CUDA_R_16BF; }
 
+int64_t bytes_of(const Operand& x) { return x.rows * x.stride * size_of(x.dtype); }
+
 /// The largest power of two, up to the 16 that algorithms ask for, that divides an address.
 uint32_t alignment_of(const void* data) {
   const auto address = reinterpret_cast<uintptr_t>(data) | 16;
@@ -47,7 +49,10 @@ struct Products::Product {
   }
 };
 
-Products::Products(Device& device) : device_(device), workspace_(kWorkspace, "the products' workspace") {
+Products::Products(Device& device)
+    : device_(device),
+      workspace_(kWorkspace, "the products' workspace"),
+      workspace_beside_(kWorkspace, "the products' second workspace") {
   check_product(cublas_lt().create(&handle_), "cublasLtCreate");
 }
 
@@ -139,6 +144,14 @@ bool Products::take_bias(Tensor to, const Operand& a, const Operand& b, const vo
 }
 
 void Products::multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add) {
+  multiply(to, a, b, bias, add, Place::in_order);
+}
+
+void Products::add_beside(Tensor to, const Operand& a, const Operand& b) {
+  multiply(to, a, b, nullptr, true, Place::beside);
+}
+
+void Products::multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add, Place place) {
   const Key key = key_of(to, a, b, bias);
   const int64_t m = std::get<0>(key), n = std::get<1>(key), k = std::get<2>(key);
   if (m == 0 || n == 0) return;
@@ -152,18 +165,26 @@ void Products::multiply(Tensor to, const Operand& a, const Operand& b, const voi
   };
   if (!product->algorithm)
     fail(ErrorKind::device, "cuBLASLt knows no way to multiply {}: pass --dtype f32 or --device cpu", what());
-  const auto work = [=, this, left = b.data, right = a.data](cudaStream_t stream) {
+  const DeviceBuffer& workspace = place == Place::beside ? workspace_beside_ : workspace_;
+  const auto work = [=, this, left = b.data, right = a.data, &workspace](cudaStream_t stream) {
     Product& p = *product;
     if (bias != nullptr) p.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
     const float one = 1, keep = add ? 1 : 0;
     const cublasStatus_t status = cublas_lt().multiply(
         handle_, p.description, &one, left, p.left, right, p.right, &keep, to.data, p.result, to.data, p.result,
-        &*p.algorithm, workspace_.data(), static_cast<size_t>(workspace_.bytes()), stream);
+        &*p.algorithm, workspace.data(), static_cast<size_t>(workspace.bytes()), stream);
     if (status != CUBLAS_STATUS_SUCCESS) check_product(status, ("cublasLtMatmul of " + what()).c_str());
   };
   // How a product is cut follows from its key and the algorithm.
-  device_.queue(work, m, n, k, a.dtype, to.dtype, a.transposed, b.transposed, add, *product->algorithm, a.stride,
-                b.stride, to.dim[1], a.data, b.data, to.data, bias);
+  const auto queue = [&](const auto&... identity) {
+    if (place == Place::in_order)
+      device_.queue(work, identity...);
+    else
+      device_.queue_beside({{a.data, bytes_of(a), false}, {b.data, bytes_of(b), false}, {to.data, to.bytes(), true}},
+                           work, identity...);
+  };
+  queue(m, n, k, a.dtype, to.dtype, a.transposed, b.transposed, add, *product->algorithm, a.stride, b.stride, to.dim[1],
+        a.data, b.data, to.data, bias);
 }
 
 }  // namespace tekio::cuda

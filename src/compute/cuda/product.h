@@ -30,6 +30,8 @@ class Products {
   /// to[m,n] = a[m,k] b[k,n] (+ to, where `add`) (+ bias[n], of to's kind), in the first n columns of `to`. Sums are
   /// float32, never TF32; the result is rounded once. Depth 0 only where it is added to.
   void multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add);
+  /// to += a b, beside what is queued afterwards: see Device::queue_beside().
+  void add_beside(Tensor to, const Operand& a, const Operand& b);
   /// Whether the library can add such a bias in that product.
   bool take_bias(Tensor to, const Operand& a, const Operand& b, const void* bias);
 
@@ -43,10 +45,12 @@ class Products {
   static Key key_of(const Tensor& to, const Operand& a, const Operand& b, const void* bias);
   /// Its algorithm is absent where the library has none.
   Shared product_for(const Key& key, const void* bias);
+  enum class Place { in_order, beside };
+  void multiply(Tensor to, const Operand& a, const Operand& b, const void* bias, bool add, Place place);
 
   Device& device_;
   cublasLtHandle_t handle_ = nullptr;
-  DeviceBuffer workspace_;
+  DeviceBuffer workspace_, workspace_beside_;
   std::map<Key, Shared> known_;
 };
 

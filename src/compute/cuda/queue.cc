@@ -20,23 +20,42 @@ Queue::~Queue() {
   for (const Graph& graph : graphs_) cudaGraphExecDestroy(graph.executable);
 }
 
-void Queue::run(cudaStream_t stream, Way way) {
-  if (work_.empty()) return;
-  const cudaGraphExec_t graph = way == Way::as_graphs ? graph_of(stream) : nullptr;
-  const std::vector<Work> all = std::exchange(work_, {});
+void Queue::Piece::run(const Streams& streams) const {
+  switch (kind) {
+    case Kind::in_order:
+      return work(streams.in_order());
+    case Kind::fork:
+      return streams.fork();
+    case Kind::beside:
+      return work(streams.beside());
+    case Kind::join:
+      return streams.join();
+  }
+}
+
+std::vector<Queue::Piece> Queue::take() {
   identity_.clear();
+  is_forked_ = is_apart_ = false;
+  return std::exchange(pieces_, {});
+}
+
+void Queue::run(const Streams& streams, Way way) {
+  if (pieces_.empty()) return;
+  join();
+  const cudaGraphExec_t graph = way == Way::as_graphs ? graph_of(streams) : nullptr;
+  const std::vector<Piece> all = take();
   if (graph != nullptr) {
-    check(cudaGraphLaunch(graph, stream), "cudaGraphLaunch");
+    check(cudaGraphLaunch(graph, streams.in_order()), "cudaGraphLaunch");
     ++graphs_run_;
     return;
   }
-  for (const Work& work : all) work(stream);
+  for (const Piece& piece : all) piece.run(streams);
 }
 
 /// The graph of the list at hand; nullptr where it is to be run otherwise. It is made when a list comes for the second
 /// time.
-cudaGraphExec_t Queue::graph_of(cudaStream_t stream) {
-  if (graphs_are_refused_ || work_.size() < kFewest) return nullptr;
+cudaGraphExec_t Queue::graph_of(const Streams& streams) {
+  if (graphs_are_refused_ || pieces_.size() < kFewest) return nullptr;
   for (auto graph = graphs_.begin(); graph != graphs_.end(); ++graph)
     if (graph->identity == identity_) {
       graphs_.splice(graphs_.begin(), graphs_, graph);
@@ -48,14 +67,14 @@ cudaGraphExec_t Queue::graph_of(cudaStream_t stream) {
     if (seen_.size() > kMostSeen) seen_.pop_front();
     return nullptr;
   }
-  const cudaGraphExec_t made = capture(stream);
+  const cudaGraphExec_t made = capture(streams);
   if (made == nullptr) {
     graphs_are_refused_ = true;  // each launch by itself does the same, a little slower
     return nullptr;
   }
   graphs_.push_front({identity_, made});
   if (graphs_.size() > kMostGraphs) {
-    cudaStreamSynchronize(stream);  // it may be under way
+    cudaStreamSynchronize(streams.in_order());  // it may be under way
     cudaGraphExecDestroy(graphs_.back().executable);
     graphs_.pop_back();
   }
@@ -63,16 +82,16 @@ cudaGraphExec_t Queue::graph_of(cudaStream_t stream) {
 }
 
 /// nullptr where the driver refuses.
-cudaGraphExec_t Queue::capture(cudaStream_t stream) const {
-  if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return nullptr;
+cudaGraphExec_t Queue::capture(const Streams& streams) const {
+  if (cudaStreamBeginCapture(streams.in_order(), cudaStreamCaptureModeThreadLocal) != cudaSuccess) return nullptr;
   bool is_whole = true;
   try {
-    for (const Work& work : work_) work(stream);
+    for (const Piece& piece : pieces_) piece.run(streams);
   } catch (const Error&) {
     is_whole = false;  // run by itself it tells why
   }
   cudaGraph_t graph = nullptr;
-  is_whole = cudaStreamEndCapture(stream, &graph) == cudaSuccess && is_whole;
+  is_whole = cudaStreamEndCapture(streams.in_order(), &graph) == cudaSuccess && is_whole;
   cudaGraphExec_t executable = nullptr;
   if (is_whole && cudaGraphInstantiate(&executable, graph, 0) != cudaSuccess) executable = nullptr;
   if (graph != nullptr) cudaGraphDestroy(graph);

@@ -44,7 +44,7 @@ const float* CudaBackend::rotary_rows(const Rotation& rotation, int64_t position
   return static_cast<const float*>(there.data());
 }
 
-void CudaBackend::run(const verb::Rotate& op) {
+void CudaBackend::compute(const verb::Rotate& op) {
   const int64_t rows = op.x.dim[0];
   const float* const table = rotary_rows(op.rotation, longest(op.s));
   const KernelSequences sequences(device_, op.s);

@@ -71,7 +71,7 @@ cudaError_t find_a_kernel() {
   return cudaFuncGetAttributes(&attributes, move_rows<float>);
 }
 
-void CudaBackend::run(const verb::GatherRows& op) {
+void CudaBackend::compute(const verb::GatherRows& op) {
   const int32_t* const on_device = device_.upload(op.rows);
   with_type(op.x.dtype, [&](auto kind) {
     using T = decltype(kind);
@@ -79,7 +79,7 @@ void CudaBackend::run(const verb::GatherRows& op) {
   });
 }
 
-void CudaBackend::run(const verb::GatherRowsBackward& op) {
+void CudaBackend::compute(const verb::GatherRowsBackward& op) {
   if (op.into == Into::overwrite) device_.zero(op.d_x.data, op.d_x.bytes());
   const int32_t* const on_device = device_.upload(op.rows);
   with_type(op.d_x.dtype, [&](auto kind) {
@@ -89,15 +89,15 @@ void CudaBackend::run(const verb::GatherRowsBackward& op) {
   });
 }
 
-void CudaBackend::run(const verb::Zero& op) { device_.zero(op.x.data, op.x.bytes()); }
+void CudaBackend::compute(const verb::Zero& op) { device_.zero(op.x.data, op.x.bytes()); }
 
-void CudaBackend::run(const verb::Add& op) {
+void CudaBackend::compute(const verb::Add& op) {
   const int64_t count = op.y.numel();
   launch(device_, "add", dim3(blocks_for(count, kBlock * kEight)), kBlock, 0, add_numbers, op.y.f32(), op.x.f32(),
          count);
 }
 
-void CudaBackend::run(const verb::SquaredNorms& op) {
+void CudaBackend::compute(const verb::SquaredNorms& op) {
   launch(device_, "sum_squares", dim3(static_cast<unsigned>(op.sums.numel())), kBlock, kBlock * sizeof(double),
          sum_squares, op.sums.f64(), op.x.f32(), op.x.numel());
 }
