@@ -22,6 +22,7 @@
 #include "serve/ending.h"
 #include "serve/server.h"
 #include "serve/service.h"
+#include "serve/service_manager.h"
 
 namespace tekio::cli {
 namespace {
@@ -93,7 +94,7 @@ class Serve final : public Command {
             "GET / is a page that fills masks with all models side by side. POST /models/NAME takes {\"inputs\": "
             "\"a [MASK].\", \"parameters\": {\"top_k\": 5, \"targets\": [\"…\"]}} and answers as the fill-mask "
             "pipeline and the Hub's inference API do; NAME is the model's folder or id. GET /models lists them, "
-            "/health says that the server is there, /metrics is for Prometheus, and /openapi.json describes it all. "
+            "/health says whether they are open, /metrics is for Prometheus, and /openapi.json describes it all. "
             "Requests that come together are answered in one pass. With --run the page shows that run's curves "
             "while it trains, and its prompts. SIGTERM and Ctrl-C end the server when what had arrived is answered. "
             "--json prints {\"url\", \"models\"} once it listens. docs/serve.md has more.",
@@ -145,6 +146,7 @@ class Serve final : public Command {
     else
       service->give_up();
     while (end_signal == 0) std::this_thread::sleep_for(kLookAgain);
+    serve::tell_service_manager("STOPPING=1");
     stop(server, *service);
     if (opening.valid()) ::_exit(128 + end_signal);  // nothing stops who opens a model
     return 128 + end_signal;
@@ -203,6 +205,7 @@ class Serve final : public Command {
   void tell_address(int port, const OrderedJson& names, Output& out) const {
     const std::string host = host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
     const std::string url = fmt::format("http://{}:{}", host, port);
+    serve::tell_service_manager(fmt::format("READY=1\nSTATUS=serving {}", printable(url)));
     note(fmt::format(" serving  {}", printable(url)));
     if (!common.json) return;
     out.json({{"url", url}, {"models", names}});

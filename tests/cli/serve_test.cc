@@ -10,6 +10,7 @@
 #include "program.h"
 #include "silent_server.h"
 #include "support/http_client.h"
+#include "support/notify_socket.h"
 
 namespace tekio::test {
 namespace {
@@ -174,9 +175,12 @@ TEST_F(ServeCommand, EndsWhenWhatHadArrivedIsAnswered) {
 TEST_F(ServeCommand, RefusesWhoWaitsForModelsThatAreNotOpenedAnyMore) {
   const SilentServer hub;
   const ScratchFolder cache;
+  const std::string name = "@tekio-opening-" + std::to_string(::getpid());
+  const NotifySocket manager(name);
   const int port = SilentServer().port();  // free again
   Running server({"serve", "--port", std::to_string(port), "--model", "org/model"},
-                 {.environment = {{"HF_ENDPOINT", "http://127.0.0.1:" + std::to_string(hub.port())},
+                 {.environment = {{"NOTIFY_SOCKET", name},
+                                  {"HF_ENDPOINT", "http://127.0.0.1:" + std::to_string(hub.port())},
                                   {"HF_HUB_CACHE", cache / ""},
                                   {"HF_HUB_OFFLINE", "0"}}});
   hub.wait_for_client();  // the model is being opened
@@ -198,6 +202,18 @@ TEST_F(ServeCommand, RefusesWhoWaitsForModelsThatAreNotOpenedAnyMore) {
   const Result result = server.finish();
   EXPECT_EQ(result.code, 143);
   EXPECT_THAT(result.err, HasSubstr(" stopped  what had arrived is answered"));
+  EXPECT_EQ(manager.told(), "STOPPING=1") << "it was never ready";
+}
+
+TEST_F(ServeCommand, TellsItsServiceManagerWhenModelsAreOpenAndWhenItStops) {
+  const std::string name = "@tekio-serve-" + std::to_string(::getpid());
+  const NotifySocket manager(name);
+  start({}, {.environment = {{"NOTIFY_SOCKET", name}}});
+  EXPECT_EQ(http_request(port_, "GET", "/health").status, 200);
+  EXPECT_EQ(manager.told(), fmt::format("READY=1\nSTATUS=serving http://127.0.0.1:{}", port_));
+  EXPECT_EQ(manager.told(), "");
+  EXPECT_EQ(stop().code, 143);
+  EXPECT_EQ(manager.told(), "STOPPING=1");
 }
 
 TEST_F(ServeCommand, EndsByCtrlC) {
