@@ -1,5 +1,5 @@
-// Completions: after the program's name its commands, after a command its options, after an option with few values
-// those, else files.
+// Completions: after the program's name, and after `help`, its commands, after a command its options, after an option
+// with few values those, else files. Options are also known with hyphens, and commands by their aliases.
 #include <algorithm>
 
 #include "command.h"
@@ -53,6 +53,7 @@ std::vector<std::pair<std::string, std::string>> first_words(const std::vector<C
       if (other.family == word) names.push_back(other.name);
     words.emplace_back(word, names.empty() ? command.text.summary : fmt::format("{}", fmt::join(names, ", ")));
   }
+  words.emplace_back("help", "shows a command's options");
   return words;
 }
 // The words that may stand behind a family's name.
@@ -62,6 +63,12 @@ std::vector<std::pair<std::string, std::string>> words_of(const std::vector<Comp
   for (const Completed& command : commands)
     if (command.family == family) words.emplace_back(command.name, command.text.summary);
   return words;
+}
+// The command that a family's name stands for where an option follows; empty: none.
+std::string default_of(const std::vector<Completed>& commands, const std::string& family) {
+  for (const Completed& command : commands)
+    if (command.family == family && command.text.family_default) return command.text.name;
+  return "";
 }
 std::vector<std::string> families_of(const std::vector<Completed>& commands) {
   std::vector<std::string> families;
@@ -84,6 +91,13 @@ std::string single_quoted(const std::string& text, const char* quote_inside = "'
   return out + "'";
 }
 
+// The command's name and its aliases, as shells' `case` takes them.
+std::string pattern_of(const Completed& command) {
+  std::string pattern = single_quoted(command.text.name);
+  for (const std::string& alias : command.text.aliases) pattern += "|" + single_quoted(alias);
+  return pattern;
+}
+
 constexpr const char* kMade = "# Completion of tekio's commands and options, made from its option tables.\n";
 
 }  // namespace
@@ -93,8 +107,9 @@ std::string bash_completion() {
   std::string choose, options;
   for (const std::string& family : families_of(commands))
     choose += fmt::format(
-        "    {0})\n      if ((COMP_CWORD == 2)); then words={1}; else command=\"{0} ${{COMP_WORDS[2]}}\"; fi ;;\n",
-        family, single_quoted(names_of(words_of(commands, family))));
+        "    {0})\n      if [[ ${{typed[2]}} == -* ]]; then command={1}\n"
+        "      elif ((at == 2)); then words={2}; else command=\"{0} ${{typed[2]}}\"; fi ;;\n",
+        family, single_quoted(default_of(commands, family)), single_quoted(names_of(words_of(commands, family))));
   for (const Completed& command : commands) {
     std::string values, names;
     for (const Completed::Entry& option : command.options) {
@@ -106,25 +121,28 @@ std::string bash_completion() {
         values += fmt::format("        {}) return ;;\n", fmt::join(option.spellings, "|"));
     }
     options += fmt::format("    {})\n      case \"$previous\" in\n{}        *) words={} ;;\n      esac ;;\n",
-                           single_quoted(command.text.name), values, single_quoted(names));
+                           pattern_of(command), values, single_quoted(names));
   }
   return fmt::format(R"({}_tekio() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} command='' words=''
+  local typed=("${{COMP_WORDS[@]}}") at=$COMP_CWORD command='' words=''
   COMPREPLY=()
+  if ((at > 1)) && [[ ${{typed[1]}} == help ]]; then typed=("$1" "${{typed[@]:2}}") at=$((at - 1)); fi
+  local current=${{typed[at]}} previous=${{typed[at - 1]}}
   # --option=value comes in three words
   if [[ $current == = ]]; then current=''
-  elif [[ $previous == = ]]; then previous=${{COMP_WORDS[COMP_CWORD - 2]}}
+  elif [[ $previous == = ]]; then previous=${{typed[at - 2]}}
   fi
-  if ((COMP_CWORD == 1)); then
+  if ((at == 1)); then
     words={}
-  else case "${{COMP_WORDS[1]}}" in
-{}    *) command=${{COMP_WORDS[1]}} ;;
+  else case "${{typed[1]}}" in
+{}    *) command=${{typed[1]}} ;;
   esac; fi
+  # --learning-rate is --learning_rate, by which it goes here
+  if [[ $previous == --* ]]; then previous=${{previous:2}} previous=--${{previous//-/_}}; fi
   case "$command" in
 {}  esac
   # Where a word is not an option's beginning, it is a file's, which readline completes.
   if [[ $words == -* && $current != -* ]]; then return; fi
-  # --learning-rate is --learning_rate, by which it goes here
   if [[ $current == --* ]]; then current=${{current:2}} current=--${{current//-/_}}; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
@@ -151,12 +169,12 @@ std::string zsh_completion() {
   std::string choose, options;
   for (const std::string& family : families_of(commands))
     choose += fmt::format(
-        "    ({0})\n      if (( CURRENT == 3 )); then {1}; return; fi\n      command=\"{0} $words[3]\"\n"
-        "      shift words; (( CURRENT-- )) ;;\n",
-        family, described(words_of(commands, family)));
+        "    ({0})\n      if [[ $words[3] == -* ]]; then command={1}\n"
+        "      elif (( CURRENT == 3 )); then {2}; return\n"
+        "      else command=\"{0} $words[3]\"; shift words; (( CURRENT-- )); fi ;;\n",
+        family, single_quoted(default_of(commands, family)), described(words_of(commands, family)));
   for (const Completed& command : commands) {
-    // -M: --learning-rate is --learning_rate, by which it goes here.
-    options += fmt::format("    ({}) _arguments -S -M 'm:-=_ r:|[_-]=* r:|=*'", single_quoted(command.text.name));
+    options += fmt::format("    ({}) _arguments -S -M 'm:-=_ r:|[_-]=* r:|=*'", pattern_of(command));
     for (const Completed::Entry& option : command.options)
       for (const std::string& spelling : option.spellings) {
         std::string spec = spelling;
@@ -171,8 +189,20 @@ std::string zsh_completion() {
     options += " \\\n      '*:file:_files' ;;\n";
   }
   return fmt::format(R"(#compdef tekio
-{}_tekio() {{
+{}# An option, and its value if one is joined, with underscores
+_tekio_option() {{
+  local name=${{${{1#--}}%%=*}}
+  print -r -- "--${{name//-/_}}${{1#--$name}}"
+}}
+_tekio() {{
   local -a words_here
+  local -i at
+  if (( CURRENT > 2 )) && [[ $words[2] == help ]]; then words[2]=(); (( CURRENT-- )); fi
+  # --learning-rate is --learning_rate, by which it goes here
+  for (( at = 2; at <= $#words; at++ )); do
+    if [[ $words[at] == --*-* ]] && (( at != CURRENT )); then words[at]=$(_tekio_option "$words[at]"); fi
+  done
+  if [[ $PREFIX == --*-*=* ]]; then PREFIX=$(_tekio_option "$PREFIX") words[CURRENT]=$PREFIX$SUFFIX; fi
   local command=$words[2]
   if (( CURRENT == 2 )); then {}; return; fi
   case $command in
@@ -190,14 +220,27 @@ std::string fish_completion() {
   const std::vector<Completed> commands = completed_commands();
   const auto fish_word = [](const std::string& text) { return single_quoted(text, "\\'"); };
   std::string out = std::string(kMade) +
+                    "function __tekio_words\n"
+                    "    set -l words (commandline -opc)[2..-1]\n"
+                    "    if test \"$words[1]\" = help\n"
+                    "        set -e words[1]\n"
+                    "    end\n"
+                    "    printf '%s\\n' $words\n"
+                    "end\n"
                     "function __tekio_is\n"
-                    "    set -l words (commandline -opc)\n"
-                    "    set -l end (math 1 + (count $argv))\n"
-                    "    test (count $words) -ge $end; and test \"$words[2..$end]\" = \"$argv\"\n"
+                    "    set -l words (__tekio_words)\n"
+                    "    set -l end (count $argv)\n"
+                    "    test (count $words) -ge $end; and test \"$words[1..$end]\" = \"$argv\"\n"
+                    "end\n"
+                    "# Where the family's name is followed by no command of its own.\n"
+                    "function __tekio_is_family\n"
+                    "    set -l words (__tekio_words)\n"
+                    "    test \"$words[1]\" = $argv[1]; or return 1\n"
+                    "    test (count $words) -lt 2; or string match -q -- '-*' $words[2]\n"
                     "end\n"
                     "function __tekio_stands_after\n"
-                    "    set -l words (commandline -opc)\n"
-                    "    test \"$words[2..-1]\" = \"$argv\"\n"
+                    "    set -l words (__tekio_words)\n"
+                    "    test \"$words\" = \"$argv\"\n"
                     "end\n"
                     "# --learning-rate is --learning_rate: offered to those who write so.\n"
                     "function __tekio_has_hyphens\n"
@@ -209,7 +252,10 @@ std::string fish_completion() {
     for (const auto& [name, summary] : words_of(commands, family))
       out += fmt::format("complete -c tekio -n '__tekio_stands_after {}' -f -a {} -d {}\n", family, name,
                          fish_word(summary));
-  for (const Completed& command : commands)
+  for (const Completed& command : commands) {
+    std::string is = "__tekio_is " + command.text.name;
+    for (const std::string& alias : command.text.aliases) is += "; or __tekio_is " + alias;
+    if (command.text.family_default) is += "; or __tekio_is_family " + command.family;
     for (const Completed::Entry& option : command.options) {
       std::string spellings, hyphened;
       for (const std::string& spelling : option.spellings) {
@@ -224,11 +270,11 @@ std::string fish_completion() {
       else if (option.takes_value)
         rest += " -r";
       rest += " -d " + fish_word(option.help) + "\n";
-      out += fmt::format("complete -c tekio -n '__tekio_is {}'{}{}", command.text.name, spellings, rest);
+      out += fmt::format("complete -c tekio -n '{}'{}{}", is, spellings, rest);
       if (!hyphened.empty())
-        out += fmt::format("complete -c tekio -n '__tekio_has_hyphens; and __tekio_is {}'{}{}", command.text.name,
-                           hyphened, rest);
+        out += fmt::format("complete -c tekio -n '__tekio_has_hyphens; and begin; {}; end'{}{}", is, hyphened, rest);
     }
+  }
   return out;
 }
 

@@ -40,6 +40,41 @@ TEST(Completion, BashOffersCommandsOptionsAndValues) {
   EXPECT_EQ(offered(folder, {"tekio", "export", "--dtype", "=", "i"}), "int8") << "an option of another meaning";
   EXPECT_EQ(offered(folder, {"tekio", "adapt", "--model", "so"}), "") << "a file's name";
   EXPECT_EQ(offered(folder, {"tekio", "fill", "some"}), "");
+  EXPECT_EQ(offered(folder, {"tekio", "adapt", "--eval-strategy", ""}), "no steps epoch");
+  EXPECT_EQ(offered(folder, {"tekio", "help", "ad"}), "adapt");
+  EXPECT_EQ(offered(folder, {"tekio", "help", "data", "he"}), "head");
+  EXPECT_EQ(offered(folder, {"tekio", "train", "--learning"}), "--learning_rate") << "adapt's other name";
+  EXPECT_EQ(offered(folder, {"tekio", "bench", "--ker"}), "--kernel") << "which is bench step";
+}
+
+// What fish offers for the last word of a line, without what it says of it.
+std::string offered_by_fish(const ScratchFolder& folder, const std::string& line) {
+  const std::string script = folder.write("tekio.fish", cli::fish_completion()), out = folder / "offered";
+  const std::string command =
+      fmt::format("fish --no-config -c \"source {}; complete -C '{}'\" > {}", script, line, out);
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::string words;
+  const std::string text = read_text(out);
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find('\n'));
+    words += fmt::format("{}{}", words.empty() ? "" : " ", one.substr(0, one.find('\t')));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+  }
+  return words;
+}
+
+TEST(Completion, FishOffersCommandsOptionsAndValues) {
+  if (std::system("command -v fish > /dev/null") != 0) GTEST_SKIP() << "fish is not installed";
+  const ScratchFolder folder;
+  EXPECT_EQ(offered_by_fish(folder, "tekio ad"), "adapt");
+  EXPECT_EQ(offered_by_fish(folder, "tekio data "), "chunks head info list");
+  EXPECT_EQ(offered_by_fish(folder, "tekio data info --text_c"), "--text_column_name");
+  EXPECT_EQ(offered_by_fish(folder, "tekio adapt --learning-"), "--learning-rate");
+  EXPECT_EQ(offered_by_fish(folder, "tekio adapt --dtype "), "auto bf16 f32");
+  EXPECT_EQ(offered_by_fish(folder, "tekio adapt --eval-strategy "), "epoch no steps");
+  EXPECT_EQ(offered_by_fish(folder, "tekio help data he"), "head");
+  EXPECT_EQ(offered_by_fish(folder, "tekio train --learning"), "--learning_rate");
+  EXPECT_EQ(offered_by_fish(folder, "tekio bench --ker"), "--kernel");
 }
 
 TEST(Completion, OtherShellsCanReadTheirs) {
