@@ -144,6 +144,31 @@ class Ending(unittest.TestCase):
             'last.append(lambda: print("end", flush=True))\nsys.exit(7)\n'
         )
 
+    @unittest.skipIf("asan" in os.environ.get("LD_PRELOAD", ""), "sanitizers do not follow how Python before 3.14 ends a thread")
+    def test_what_is_called_late_beside_what_never_ends_is_refused(self):
+        """What it would wait for may be held by what computes on."""
+        self.ends(
+            "begin(lambda: train(for_ever))\nawait_start()\n"
+            "def refused():\n"
+            "    try: tokenizer('a b c')\n"
+            "    except tekio.UsageError as error: return 'nothing more is computed' in str(error)\n"
+            "last.append(lambda: refused() or os._exit(1))\n"
+            'print("end", flush=True)\nsys.exit(7)\n'
+        )
+
+    def test_what_another_thread_calls_late_ends_that_thread(self):
+        self.ends(
+            "ending, called, heard = threading.Event(), threading.Event(), []\n"
+            "def late():\n"
+            "    ending.wait()\n"
+            "    try: tokenizer('a b c')\n"
+            "    except BaseException as error: heard.append(type(error))\n"
+            "    called.set()\n"
+            "begin(late)\n"
+            "last.append(lambda: (ending.set(), called.wait(20), heard == [SystemExit] or os._exit(1)))\n"
+            'last.append(lambda: print("end", flush=True))\nsys.exit(7)\n'
+        )
+
 
 if __name__ == "__main__":
     unittest.main()
