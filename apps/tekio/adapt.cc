@@ -46,8 +46,8 @@ class Adapt final : public TrainingCommand {
 
   Origin find() override {
     bundled_ = model_.model.empty();
-    const ModelPlace place = model_.place();
-    return {place, "--model " + (bundled_ ? place.folder.string() : model_.model)};
+    const ModelPlace place = model_.place(common.hub);
+    return {place, named_option("model") + " " + (bundled_ ? place.folder.string() : model_.model)};
   }
 
   OpenModel open(const Origin&) const override { return model_.open(common); }
@@ -57,7 +57,7 @@ class Adapt final : public TrainingCommand {
     if (!bundled_)
       fail(ErrorKind::usage,
            "--data is missing: pass files or a folder of text, or the name of a bundled corpus ('tekio data list')");
-    return {default_corpus("--data").name};
+    return {default_corpus("data").name};
   }
 
   ModelOptions model_;

@@ -51,16 +51,16 @@ class BenchFill final : public Command {
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
     if (warm_) return run_warm(positionals, out);
-    const ModelPlace place = model_.place();
+    const ModelPlace place = model_.place(common.hub);
     std::string text = positionals.empty() ? "" : positionals[0];
-    if (text.empty()) text = usual_text(model_.open_tokenizer(place));
+    if (text.empty()) text = usual_text(model_.open_tokenizer(place, common.hub));
     if (reference_.wanted()) {
       reference_.compare(*this, table, {text}, reference_job(place, text), out);
       return 0;
     }
     const std::vector<std::string> arguments = {"fill",
                                                 "--model=" + place.folder.string(),
-                                                "--tokenizer=" + model_.tokenizer_folder().string(),
+                                                "--tokenizer=" + model_.tokenizer_folder(common.hub).string(),
                                                 "--device=" + common.device,
                                                 fmt::format("--dtype={}", tekio::name_of(common.dtype)),
                                                 fmt::format("--threads={}", common.threads),

@@ -91,7 +91,7 @@ class BenchStep final : public Command {
   }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
-    const fs::path folder = model_.empty() ? fs::path() : find_model(model_, hub::model_files).folder;
+    const fs::path folder = model_.empty() ? fs::path() : find_model(model_, hub::model_files, common.hub).folder;
     const ModelConfig config = folder.empty() ? distilbert_base() : open_model_folder(folder).config;
     job_.length = capped_chunk_size(job_.length, config.longest_input());
     if (job_.batch_size * job_.length > std::numeric_limits<int32_t>::max())
@@ -131,7 +131,7 @@ class BenchStep final : public Command {
   // The bundled model's folder; empty where this installation has none.
   static std::string trained_model() {
     try {
-      return bundled_model("--model");
+      return bundled_model("model");
     } catch (const Error&) {
       return "";
     }

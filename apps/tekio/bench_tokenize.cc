@@ -42,9 +42,9 @@ class BenchTokenize final : public Command {
   }
 
   int run(const OptionTable& table, const std::vector<std::string>& positionals, Output& out) override {
-    const fs::path folder = model_.tokenizer_folder();
+    const fs::path folder = model_.tokenizer_folder(common.hub);
     const Tokenizer tokenizer = Tokenizer::from_pretrained(folder.string());
-    const DatasetDict data = open_data(positionals, read_);
+    const DatasetDict data = open_data(positionals, read_, common.hub);
     if (reference_.wanted()) {
       reference_.compare(*this, table, positionals, reference_job(data, folder), out);
       return 0;

@@ -13,8 +13,8 @@ char character_of(const std::string& text, const char* name) {
   const auto byte = static_cast<unsigned char>(c);
   if (text.size() != 1 || byte <= 0x20 || byte >= 0x7F || c == '"')
     fail(ErrorKind::usage,
-         "--{} is '{}', expected one character (not a letter's accent, a quote or a blank), tab, or auto", name,
-         printable(text));
+         "{} is '{}', expected one character (not a letter's accent, a quote or a blank), tab, or auto",
+         named_option(name), printable(text));
   return c;
 }
 

@@ -12,6 +12,8 @@ namespace tekio::cli {
 namespace fs = std::filesystem;
 namespace {
 
+fs::path set_folder;  // set_share_folder()'s
+
 constexpr const char* kModel = "tekio-small-uncased";
 
 // share/tekio/PART, if the installation has it.
@@ -24,8 +26,8 @@ std::optional<fs::path> shared(const fs::path& part) {
 
 [[noreturn]] void fail_without(const std::string& option, const char* what, const char* instead) {
   const auto share = share_folder();
-  fail(ErrorKind::usage, "{} is missing, and this installation has no bundled {} ({}); pass {}", option, what,
-       share ? "nothing in " + printable(share->string(), 300) : std::string("no share/tekio folder"), instead);
+  fail(ErrorKind::usage, "{} is missing, and this installation has no bundled {} ({}); pass {}", named_option(option),
+       what, share ? "nothing in " + printable(share->string(), 300) : std::string("no share/tekio folder"), instead);
 }
 
 std::string required(const Json& corpus, const char* key, const std::string& where) {
@@ -75,6 +77,7 @@ std::optional<BundledCorpus> find_named(const std::vector<BundledCorpus>& corpor
 
 std::optional<fs::path> share_folder() {
   if (const std::string set = environment("TEKIO_SHARE"); !set.empty()) return fs::path(set);
+  if (!set_folder.empty()) return set_folder;
   std::error_code ignored;
   const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   if (folder.empty()) return std::nullopt;
@@ -82,6 +85,8 @@ std::optional<fs::path> share_folder() {
     if (const fs::path share = beside / "share" / "tekio"; fs::is_directory(share, ignored)) return share;
   return std::nullopt;
 }
+
+void set_share_folder(const fs::path& folder) { set_folder = folder; }
 
 std::string bundled_model(const std::string& option) {
   if (shared(fs::path(kModel) / "config.json")) return shared(kModel)->string();

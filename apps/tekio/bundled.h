@@ -10,6 +10,8 @@ namespace tekio::cli {
 
 /// share/tekio: $TEKIO_SHARE, else beside the program's folder (as installed) or in it (as built).
 std::optional<std::filesystem::path> share_folder();
+/// For a program that does not lie beside it, before anything is asked for: where share/tekio is.
+void set_share_folder(const std::filesystem::path& folder);
 
 /// The bundled model's folder. Errors: usage (this installation has none; names `option`, with which to pass one).
 std::string bundled_model(const std::string& option);

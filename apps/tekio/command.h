@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/settings.h"
 #include "options.h"
 #include "output.h"
 
@@ -19,7 +20,8 @@ struct Common {
   NumberFormat dtype = NumberFormat::automatic;
   int threads = 0;
   uint64_t seed = 42;
-  bool offline = false, json = false, quiet = false, no_cache = false, dump_config = false, help = false;
+  bool json = false, quiet = false, no_cache = false, dump_config = false, help = false;
+  hub::CallSettings hub;
   /// What `device` means for this one of several processes: "cuda:1". Empty: it is alone.
   std::string own_device;
   const std::string& computes_on() const { return own_device.empty() ? device : own_device; }

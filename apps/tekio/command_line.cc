@@ -26,6 +26,11 @@ std::string with_underscores(std::string_view name) {
   return out;
 }
 
+// An option in a message, as it was written here.
+std::string shown(const std::string& spelled) {
+  return spelled.starts_with("--") ? named_option(std::string_view(spelled).substr(2)) : spelled;
+}
+
 // A model's config.json, or a folder that holds one: no file of options.
 bool is_json_config(const std::string& path) {
   std::error_code ignored;
@@ -62,8 +67,8 @@ std::string OptionTable::hint(const std::string& spelled) const {
   if (const auto other = foreign_names_.find(name);
       other != foreign_names_.end() && near.find(' ') == std::string::npos)
     return fmt::format("which is an option of tekio {}{}", other->second,
-                       near.empty() ? "" : fmt::format(" (did you mean --{}?)", near));
-  if (!near.empty()) return "did you mean --" + near + "?";
+                       near.empty() ? "" : fmt::format(" (did you mean {}?)", named_option(near)));
+  if (!near.empty()) return fmt::format("did you mean {}?", named_option(near));
   if (!spelled.starts_with("--") && name.size() > 1 && has_letter(name[0]))
     return fmt::format("did you mean -{} {}?", name[0], printable(spelled.substr(2)));
   return "";
@@ -100,10 +105,12 @@ std::vector<OptionTable::Given> OptionTable::read_arguments(const std::vector<st
     std::vector<std::string> values;
     if (named.options.empty()) {
       const std::string near = hint(spelled);
-      problems_.push_back(fmt::format("unknown option {}{}", printable(spelled), near.empty() ? "" : ", " + near));
+      problems_.push_back(
+          fmt::format("unknown option {}{}", printable(shown(spelled)), near.empty() ? "" : ", " + near));
       unknown_ = true;
     } else if (named.negated && equals != std::string::npos) {
-      problems_.push_back(fmt::format("{} takes no value, got '{}'", spelled, printable(argument.substr(equals + 1))));
+      problems_.push_back(
+          fmt::format("{} takes no value, got '{}'", shown(spelled), printable(argument.substr(equals + 1))));
     } else if (named.negated) {
       values = {"false"};
     } else if (equals != std::string::npos) {
@@ -111,7 +118,7 @@ std::vector<OptionTable::Given> OptionTable::read_arguments(const std::vector<st
     } else {
       const Option& option = *named.options.front();
       values = read_values(option, arguments, i, positionals);
-      if (values.empty()) problems_.push_back(fmt::format("{} needs a value: {}", spelled, option.expected()));
+      if (values.empty()) problems_.push_back(fmt::format("{} needs a value: {}", shown(spelled), option.expected()));
     }
     for (Option* option : named.options)
       for (const std::string& value : values)
@@ -133,8 +140,8 @@ std::string OptionTable::contradiction(const Given& earlier, const Given& given)
     return "";
   if (earlier.name == given.name) return "";      // the last one counts
   if (earlier.shared != given.shared) return "";  // the option's own name counts, see parse()
-  return fmt::format("{} {} contradicts {} {}: they are two names of one option", earlier.spelled,
-                     printable(earlier.text), given.spelled, printable(given.text));
+  return fmt::format("{} {} contradicts {} {}: they are two names of one option", shown(earlier.spelled),
+                     printable(earlier.text), shown(given.spelled), printable(given.text));
 }
 
 void OptionTable::take(std::vector<Given>& found) {
@@ -143,7 +150,7 @@ void OptionTable::take(std::vector<Given>& found) {
     Given& given = found[i];
     Option& option = *given.option;
     given.text = option.meant(given.text);
-    if (std::string problem = option.problem(given.text, given.spelled); !problem.empty()) {
+    if (std::string problem = option.problem(given.text, shown(given.spelled)); !problem.empty()) {
       if (std::ranges::find(problems_, problem) == problems_.end()) problems_.push_back(std::move(problem));
       continue;
     }
@@ -160,7 +167,7 @@ void OptionTable::take(std::vector<Given>& found) {
         problems_.push_back(std::move(problem));
       if (option.once && option.kind != Option::Kind::list && earlier.option == &option && earlier.name == given.name &&
           earlier.value != given.value)
-        warn(fmt::format("{} is given twice, as {} and as {}: the last one counts", given.spelled,
+        warn(fmt::format("{} is given twice, as {} and as {}: the last one counts", shown(given.spelled),
                          printable(earlier.text), printable(given.text)));
     }
   }

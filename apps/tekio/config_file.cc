@@ -88,14 +88,14 @@ void OptionTable::read_config(const std::filesystem::path& path) {
   try {
     document = toml::parse(read_text(path, size_t{1} << 20), path.string());
   } catch (const toml::parse_error& error) {
-    problems_.push_back(fmt::format("--config {}:{}: not TOML: {}", where, error.source().begin.line,
-                                    printable(error.description(), 200)));
+    problems_.push_back(
+        message("--config {}:{}: not TOML: {}", where, error.source().begin.line, printable(error.description(), 200)));
     return;
   }
   std::map<const Option*, std::pair<std::string, OrderedJson>> seen;  // the key that an option had, and its value
   for (const auto& [key, node] : entries_of(document)) {
     const auto add_problem = [&, line = node->source().begin.line](const std::string& problem) {
-      problems_.push_back(fmt::format("--config {}:{}: {}", where, line, problem));
+      problems_.push_back(message("--config {}:{}: {}", where, line, problem));
     };
     std::string name = key;
     std::replace(name.begin(), name.end(), '-', '_');

@@ -62,12 +62,12 @@ class DataChunks final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder().string());
+    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder(common.hub).string());
     chunks_.use_cache = !common.no_cache;
     chunks_.threads = common.threads;
     chunks_.words = mask_.word_bounds();
     warn_of_words_without_space(read_, tokenizer);
-    const DatasetDict data = open_data(positionals, read_);
+    const DatasetDict data = open_data(positionals, read_, common.hub);
     const bool cut_in_two = train_size_ > 0 || test_size_ > 0, shows = show_ || show_masked_;
     // What one split is wanted for is done with train unless one is named; counting and a plain export take them all.
     const std::string single = !split_.empty() ? split_ : shows || cut_in_two ? choose_split(data, {"train"}) : "";
@@ -93,7 +93,7 @@ class DataChunks final : public Command {
     if (!export_.empty()) {
       std::error_code error;
       fs::create_directories(export_, error);
-      if (error) fail_system(error, "cannot make the folder {}: {}", printable(export_, 300));
+      if (error) fail_system({error, export_}, "cannot make the folder {}: {}", printable(export_, 300));
       const auto write = [&](const std::string& name, const Chunks& chunks) {
         TEKIO_CHECK(!name.starts_with('.') && name.find('/') == std::string::npos, "split {}", printable(name));
         const fs::path path = fs::path(export_) / (name + ".npy");

@@ -33,7 +33,7 @@ class DataHead final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const DatasetDict data = open_data(positionals, read_);
+    const DatasetDict data = open_data(positionals, read_, common.hub);
     const std::string name = split_.empty() ? choose_split(data, {"train"}) : split_;
     const Dataset& rows = data[name];
     bool first = true;

@@ -31,7 +31,7 @@ class DataInfo final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
-    const DatasetDict data = open_data(positionals, read_);
+    const DatasetDict data = open_data(positionals, read_, common.hub);
     OrderedJson splits = OrderedJson::object();
     for (const auto& [name, split] : data.splits()) {
       if (read_.bad_rows == BadRows::skip) tell_rows(split, read_);

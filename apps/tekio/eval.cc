@@ -143,8 +143,8 @@ class Eval final : public Command {
     for (const std::string& name : named) {
       ModelOptions options = model_;
       options.model = name;
-      const ModelPlace place = options.place();
-      candidates.push_back({options, name, place, options.open_tokenizer(place)});
+      const ModelPlace place = options.place(common.hub);
+      candidates.push_back({options, name, place, options.open_tokenizer(place, common.hub)});
       check_same_vocabulary(candidates.front(), candidates.back());
     }
     return candidates;
@@ -167,11 +167,11 @@ class Eval final : public Command {
     if (ranks.rank() > 0) {
       const Json found = shared.follow([&](const Json& name) -> std::optional<Dataset> {
         if (std::ranges::any_of(data_, is_standard_input)) return std::nullopt;
-        return open_data(data_, read_)[name.get<std::string>()];
+        return open_data(data_, read_, common.hub)[name.get<std::string>()];
       });
       return shared.chunks(found);
     }
-    const DatasetDict data = open_data(data_, read_);
+    const DatasetDict data = open_data(data_, read_, common.hub);
     split = choose_split(data, {"validation", "test", "train"});
     const Chunks chunks = shared.cut(data[split], split);
     if (chunks.size() == 0)

@@ -80,7 +80,7 @@ class Export final : public Command {
 
  private:
   Chunks cut(const OpenModel& opened) {
-    const DatasetDict data = open_data(data_, read_);
+    const DatasetDict data = open_data(data_, read_, common.hub);
     const std::string split = choose_split(data, {"validation", "test", "train"});
     chunks_.chunk_size = capped_chunk_size(chunks_.chunk_size, longest_input(opened.info, opened.tokenizer));
     chunks_.use_cache = !common.no_cache;

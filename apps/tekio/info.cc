@@ -32,14 +32,14 @@ class Info final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    const ModelPlace place = model_.place(model_and_perhaps_tokenizer);
+    const ModelPlace place = model_.place(common.hub, model_and_perhaps_tokenizer);
     const ModelInfo info = MaskedLM::from_pretrained(place.folder.string(), common.loading()).info();
     OrderedJson report = {{"path", ""}, {"name", place.name}};
     report.update(json_of(info));
     report["path"] = place.folder.string();
     for (const char* key : {"tokenizer_entries", "special_tokens", "mask_token"}) report[key] = nullptr;
     if (has_tokenizer(place.folder)) {
-      const Tokenizer tokenizer = model_.open_tokenizer(place);
+      const Tokenizer tokenizer = model_.open_tokenizer(place, common.hub);
       report["max_length"] = longest_input(info, tokenizer);
       report["tokenizer_entries"] = tokenizer.vocabulary_size();
       report["special_tokens"] = OrderedJson::object();

@@ -77,14 +77,14 @@ void warn_of_idle_options(const DatasetDict& data, const ReadOptions& options) {
   }
   const auto check = [&](bool given, bool there, const char* option, const char* kind) {
     if (given && !there)
-      warn(fmt::format("{} has no effect on {}, which holds no {}", option,
+      warn(fmt::format("{} has no effect on {}, which holds no {}", named_option(option),
                        printable(fmt::format("{}", fmt::join(data.specs(), ", ")), 300), kind));
   };
-  check(!options.json_field.empty(), json, "--json_field", "JSON file");
-  check(options.csv_separator != '\0', table, "--csv_separator", "table (.csv, .tsv)");
-  check(!options.header && options.column_names.empty(), table, "--no_header", "table (.csv, .tsv)");
-  check(!options.column_names.empty(), table, "--column_names", "table (.csv, .tsv)");
-  check(options.sample_by != SampleBy::line, text, "--sample_by", "text file (.txt)");
+  check(!options.json_field.empty(), json, "json_field", "JSON file");
+  check(options.csv_separator != '\0', table, "csv_separator", "table (.csv, .tsv)");
+  check(!options.header && options.column_names.empty(), table, "no_header", "table (.csv, .tsv)");
+  check(!options.column_names.empty(), table, "column_names", "table (.csv, .tsv)");
+  check(options.sample_by != SampleBy::line, text, "sample_by", "text file (.txt)");
 }
 
 // Rows for words that were added to the tokenizer, as run_mlm.py makes them.
@@ -100,23 +100,25 @@ void grow_for(const Tokenizer& tokenizer, MaskedLM& model, uint64_t seed) {
 
 }  // namespace
 
-ModelPlace find_model(const std::string& spec, const hub::Choice& choice, const char* option) {
+ModelPlace find_model(const std::string& spec, const hub::Choice& choice, const hub::CallSettings& call,
+                      const std::string& shown) {
   std::error_code ignored;
   if (const auto saved = checkpoints_in(spec); !saved.empty() && !fs::exists(fs::path(spec) / "config.json", ignored))
     fail(ErrorKind::input, "{} is a run that has not ended, so it holds no model yet: take its newest checkpoint, {}",
          printable(spec, 300), printable((fs::path(spec) / fmt::format("checkpoint-{}", saved.back())).string(), 300));
   if (fs::exists(spec, ignored)) {
     if (fs::is_directory(spec, ignored)) return {last_part(spec), spec};
-    fail(ErrorKind::usage, "{} {} is a file, expected the folder that holds it", option, printable(spec, 300));
+    fail(ErrorKind::usage, "{} {} is a file, expected the folder that holds it", shown, printable(spec, 300));
   }
   if (const auto bundled = bundled_model_named(spec)) return {spec, *bundled};
-  hub::Settings settings = hub::Settings::from_environment();
+  hub::Settings settings = hub::Settings::from_environment(call);
   settings.on_progress = transfer_bar("fetching");
   const hub::Located located = hub::locate_model(spec, choice, settings);
   return {located.name, located.folder, located.from_hub};
 }
 
-DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options) {
+DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options,
+                      const hub::CallSettings& call) {
   std::vector<std::string> places;
   for (const std::string& spec : specs) {
     const auto place = find_data(spec);
@@ -131,8 +133,8 @@ DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& 
                                                    .words = options.words,
                                                    .word_separator = options.word_separator}
                                      : options;
-    DatasetDict data = load_dataset(places, read, [] {
-      hub::Settings settings = hub::Settings::from_environment();
+    DatasetDict data = load_dataset(places, read, [call] {
+      hub::Settings settings = hub::Settings::from_environment(call);
       settings.on_progress = transfer_bar("fetching");
       return settings;
     });
@@ -214,8 +216,8 @@ int64_t longest_input(const ModelInfo& model, const Tokenizer& tokenizer) {
 
 int64_t capped_chunk_size(int64_t chunk_size, int64_t longest) {
   if (chunk_size <= longest) return chunk_size;
-  warn(fmt::format("--chunk_size {} is more than the {} tokens that the model takes; using {}", chunk_size, longest,
-                   longest));
+  warn(message("--chunk_size {} is more than the {} tokens that the model takes; using {}", chunk_size, longest,
+               longest));
   return longest;
 }
 
@@ -239,32 +241,32 @@ void ModelOptions::add_to(OptionTable& table, bool with_weights, std::vector<std
   table.add("model_revision", &revision, "the revision of a Hub id that has no @REVISION").called("REV");
 }
 
-ModelPlace ModelOptions::place(const hub::Choice& choice) const {
+ModelPlace ModelOptions::place(const hub::CallSettings& call, const hub::Choice& choice) const {
   if (model.empty() && !revision.empty()) fail(ErrorKind::usage, "--model_revision needs --model");
-  const std::string spec = model.empty() ? bundled_model("--model") : model;
+  const std::string spec = model.empty() ? bundled_model("model") : model;
   std::error_code ignored;
   const bool add_revision = !revision.empty() && spec.find('@') == std::string::npos && !fs::exists(spec, ignored);
-  return find_model(add_revision ? spec + "@" + revision : spec, choice);
+  return find_model(add_revision ? spec + "@" + revision : spec, choice, call);
 }
 
-Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place) const {
-  return Tokenizer::from_pretrained(tokenizer.empty()
-                                        ? place.folder.string()
-                                        : find_model(tokenizer, hub::tokenizer_files, "--tokenizer").folder.string());
+Tokenizer ModelOptions::open_tokenizer(const ModelPlace& place, const hub::CallSettings& call) const {
+  return Tokenizer::from_pretrained(
+      tokenizer.empty() ? place.folder.string()
+                        : find_model(tokenizer, hub::tokenizer_files, call, named_option("tokenizer")).folder.string());
 }
 
-fs::path ModelOptions::tokenizer_folder() const {
+fs::path ModelOptions::tokenizer_folder(const hub::CallSettings& call) const {
   if (!model.empty() || tokenizer.empty()) {
     // Also where --tokenizer stands beside it: a misspelt model is told.
-    const ModelPlace where = place(tokenizer.empty() ? hub::tokenizer_files : hub::config_file);
+    const ModelPlace where = place(call, tokenizer.empty() ? hub::tokenizer_files : hub::config_file);
     if (tokenizer.empty()) return where.folder;
   }
-  return find_model(tokenizer, hub::tokenizer_files, "--tokenizer").folder;
+  return find_model(tokenizer, hub::tokenizer_files, call, named_option("tokenizer")).folder;
 }
 
 OpenModel ModelOptions::open(const Common& common) const {
-  const ModelPlace where = place(tokenizer.empty() ? hub::model_and_tokenizer_files : hub::model_files);
-  const Tokenizer entries = open_tokenizer(where);  // first: it is small, and as likely to be missing
+  const ModelPlace where = place(common.hub, tokenizer.empty() ? hub::model_and_tokenizer_files : hub::model_files);
+  const Tokenizer entries = open_tokenizer(where, common.hub);  // first: it is small, and as likely to be missing
   MaskedLM weights = MaskedLM::from_pretrained(where.folder.string(), common.loading());
   if (grows) grow_for(entries, weights, common.seed);
   MaskedLMImpl::of(weights).check_tokenizer(entries);

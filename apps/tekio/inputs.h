@@ -28,13 +28,14 @@ struct ModelPlace {
 };
 
 /// `spec`: a folder, the bundled model's name, or a Hub id ("name", "org/name", either with "@revision"), whose chosen
-/// files are fetched into the Hub's cache where they are not there yet. `option` named it. Errors: usage (a file), and
-/// those of hub::locate_model.
-ModelPlace find_model(const std::string& spec, const hub::Choice& choice, const char* option = "--model");
+/// files are fetched into the Hub's cache where they are not there yet. `shown`: what named it. Errors: usage (a file),
+/// and those of hub::locate_model.
+ModelPlace find_model(const std::string& spec, const hub::Choice& choice, const hub::CallSettings& call,
+                      const std::string& shown = named_option("model"));
 
 /// load_dataset for what names data on the command line: paths, bundled corpora, names on the Hub. Errors: io, input,
 /// usage.
-DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options);
+DatasetDict open_data(const std::vector<std::string>& specs, const ReadOptions& options, const hub::CallSettings& call);
 /// Whether `spec` asks for a whole dataset, as opposed to a split of it (PATH:SPLIT, PATH:train[:10%]).
 bool names_whole(const std::string& spec);
 /// The specs, those of datasets on the Hub with the commits that they meant when `data` was opened.
@@ -72,10 +73,10 @@ struct ModelOptions {
   /// `several`: takes any number of models, into this list.
   void add_to(OptionTable& table, bool with_weights, std::vector<std::string>* several = nullptr);
   /// The model's place. Errors: io (there is none), usage (--model_revision alone).
-  ModelPlace place(const hub::Choice& choice = hub::model_and_tokenizer_files) const;
-  Tokenizer open_tokenizer(const ModelPlace& place) const;
+  ModelPlace place(const hub::CallSettings& call, const hub::Choice& choice = hub::model_and_tokenizer_files) const;
+  Tokenizer open_tokenizer(const ModelPlace& place, const hub::CallSettings& call) const;
   /// --tokenizer's folder, else the model's, for commands that need nothing else of a model.
-  std::filesystem::path tokenizer_folder() const;
+  std::filesystem::path tokenizer_folder(const hub::CallSettings& call) const;
   /// Both. Errors: those of their from_pretrained; input (a tokenizer with more entries than the model has rows).
   OpenModel open(const Common& common) const;
 };

@@ -33,8 +33,9 @@ std::vector<std::string> masking_contradictions(const OptionTable& table, const 
   std::vector<std::string> problems;
   if (!options.whole_word_mask && options.whole_word_rule != WholeWordRule::words)
     problems.push_back(message("--whole_word_rule needs --whole_word_mask: single tokens are masked without it"));
-  const auto idle = [&](const char* option, const std::string& why) {
-    if (table.given(option)) note(message("without effect here: --{} ({})", option, with_named_options(why)));
+  const auto idle = [&](const char* option, const char* why) {
+    if (table.given(option))
+      note(message("without effect here: {} ({})", named_option(option), with_named_options(why)));
   };
   if (options.by_wwm_probability())
     idle("mlm_probability", "--whole_word_mask chooses words by --wwm_probability");

@@ -34,6 +34,8 @@ std::optional<std::pair<std::string, std::string>> ends_of(const std::string& te
 
 }  // namespace
 
+std::string with_dashes(std::string_view name) { return fmt::format("--{}", name); }
+
 bool is_true_or_false(const std::string& text) { return lower(text) == "true" || lower(text) == "false"; }
 
 Option& Option::one_of(std::vector<std::string> names) {
@@ -83,7 +85,8 @@ std::string Option::near_choice(std::string text) const {
 
 std::string Option::problem(const std::string& text, const std::string& shown) const {
   for (const auto& [refused, reason] : refusals)
-    if (refused == text) return fmt::format("{} is '{}', which is not supported: {}", shown, refused, reason);
+    if (refused == text)
+      return fmt::format("{} is '{}', which is not supported: {}", shown, refused, with_named_options(reason));
   const auto ends = change == Change::no ? std::nullopt : ends_of(text);
   const bool changes = ends && is_in_range(ends->first) && is_in_range(ends->second);
   if (changes && change == Change::taken) return {};

@@ -266,6 +266,8 @@ class OptionTable {
   bool unknown_ = false;               // an unknown option among it
 };
 
+/// "--name".
+std::string with_dashes(std::string_view name);
 bool is_true_or_false(const std::string& text);
 /// A text as one word of a shell's command line, quoted where need be.
 std::string shell_word(std::string_view text);

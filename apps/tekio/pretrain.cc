@@ -66,15 +66,16 @@ class Pretrain final : public TrainingCommand {
   Origin find() override {
     std::error_code ignored;
     if (config_.ends_with(".json") || fs::is_regular_file(config_, ignored))
-      return {{name_of_config(config_), config_}, "--config " + config_};
-    ModelPlace place = find_model(config_, hub::config_file, "--config");
+      return {{name_of_config(config_), config_}, named_option("config") + " " + config_};
+    ModelPlace place = find_model(config_, hub::config_file, common.hub, named_option("config"));
     place.from_hub = false;  // its sizes are, the model is not
-    return {place, "--config " + config_};
+    return {place, named_option("config") + " " + config_};
   }
 
   OpenModel open(const Origin& origin) const override {
     const std::string config = origin.place.folder.string();
-    const fs::path tokenizer_folder = find_model(tokenizer_, hub::tokenizer_files, "--tokenizer").folder;
+    const fs::path tokenizer_folder =
+        find_model(tokenizer_, hub::tokenizer_files, common.hub, named_option("tokenizer")).folder;
     const Tokenizer tokenizer = Tokenizer::from_pretrained(tokenizer_folder.string());
     const MaskedLM model = MaskedLM::from_config(config, common.loading());
     const ModelInfo info = model.info();

@@ -47,7 +47,7 @@ class Pull final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>&, Output& out) override {
-    hub::Settings settings = hub::Settings::from_environment();
+    hub::Settings settings = hub::Settings::from_environment(common.hub);
     settings.on_progress = transfer_bar("fetching");
     const hub::Snapshot snapshot =
         hub::fetch(settings, repository_, [this](const auto& names) { return choose(names); });

@@ -50,7 +50,7 @@ class Push final : public Command {
   int run(const OptionTable&, const std::vector<std::string>& positionals, Output& out) override {
     const fs::path folder = folder_of(positionals[0]);
     open(folder);
-    hub::Settings settings = hub::Settings::from_environment();
+    hub::Settings settings = hub::Settings::from_environment(common.hub);
     settings.on_progress = transfer_bar("pushing");
     const Publication done = publish(settings, repository_, folder, options_);
     settings.on_progress = nullptr;
@@ -59,11 +59,11 @@ class Push final : public Command {
   }
 
  private:
-  static fs::path folder_of(const std::string& run) {
+  fs::path folder_of(const std::string& run) const {
     std::error_code ignored;
     if (!fs::exists(run, ignored))
-      fail(std::errc::no_such_file_or_directory, "there is no run folder {}", printable(run, 300));
-    return find_model(run, hub::model_files, "RUN").folder;
+      fail({std::errc::no_such_file_or_directory, run}, "there is no run folder {}", printable(run, 300));
+    return find_model(run, hub::model_files, common.hub, "RUN").folder;
   }
 
   // Whoever fetches it must be able to.

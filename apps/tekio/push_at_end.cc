@@ -8,18 +8,20 @@
 
 namespace tekio::cli {
 
-PushAtEnd::PushAtEnd(const TrainingArguments::Hub& hub, const std::string& output_dir, const std::string& message)
-    : settings_(hub::Settings::from_environment()), options_{.is_private = hub.is_private, .message = message} {
+PushAtEnd::PushAtEnd(const TrainingArguments::Hub& hub, const std::string& output_dir, const hub::CallSettings& call,
+                     const std::string& message)
+    : settings_(hub::Settings::from_environment(call)), options_{.is_private = hub.is_private, .message = message} {
   if (!hub.token.empty()) settings_.token = hub.token;
   if (std::any_of(settings_.token.begin(), settings_.token.end(), [](unsigned char c) { return c <= ' ' || c > '~'; }))
     tekio::fail(ErrorKind::usage, "--hub_token holds characters that no token has");
   const std::string id = hub.model_id.empty() ? last_part(output_dir) : hub.model_id;
   const auto repository = hub::parse_repository(id, hub::RepoType::model);
   if (!repository || repository->revision != "main")
-    tekio::fail(
-        ErrorKind::usage, "{} {} is no name of a repository on the Hub{}",
-        hub.model_id.empty() ? "the run folder's name" : "--hub_model_id", printable(id, 200),
-        hub.model_id.empty() ? ": pass --hub_model_id" : ", expected NAME or OWNER/NAME (letters, digits, - _ .)");
+    tekio::fail(ErrorKind::usage, "{} {} is no name of a repository on the Hub{}",
+                hub.model_id.empty() ? std::string("the run folder's name") : named_option("hub_model_id"),
+                printable(id, 200),
+                hub.model_id.empty() ? tekio::message(": pass --hub_model_id")
+                                     : ", expected NAME or OWNER/NAME (letters, digits, - _ .)");
   repository_ = hub::prepare_upload(settings_, *repository, names_to_publish(), options_, /*make=*/false);
 }
 

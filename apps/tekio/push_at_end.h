@@ -15,7 +15,7 @@ class PushAtEnd {
  public:
   /// Asks the Hub whose the token is and what the repository holds; changes nothing there. Errors: usage (no token,
   /// offline, no name that a repository can have), io (what the Hub refuses).
-  PushAtEnd(const TrainingArguments::Hub& hub, const std::string& output_dir,
+  PushAtEnd(const TrainingArguments::Hub& hub, const std::string& output_dir, const hub::CallSettings& call,
             const std::string& message = "End of training");  // the reference's message
 
   /// Makes the repository where there is none. Errors: io.

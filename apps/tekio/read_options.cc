@@ -14,7 +14,7 @@ namespace {
 Option& add_name(OptionTable& table, const char* name, std::string* target, const char* help) {
   Option& option = table.add(name, target, help);
   option.assign = [target, name](const std::string& text) {
-    if (text.empty()) fail(ErrorKind::usage, "--{} is empty; leave it out, or give a name", name);
+    if (text.empty()) fail(ErrorKind::usage, "{} is empty; leave it out, or give a name", named_option(name));
     *target = text;
   };
   return option;

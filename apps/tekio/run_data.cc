@@ -83,39 +83,42 @@ void check_columns(const std::vector<std::pair<std::string, Dataset>>& splits) {
 constexpr const char *kData = "data", *kValidation = "validation_file", *kGeneral = "general_data";
 Json rows_name(const char* from, const std::string& split) { return {{"from", from}, {"split", split}}; }
 
-DatasetDict open_general(const TrainingArguments& a) {
+DatasetDict open_general(const TrainingArguments& a, const hub::CallSettings& call) {
   const bool bundled = std::all_of(a.general_data.begin(), a.general_data.end(),
                                    [](const std::string& spec) { return named_corpus(spec).has_value(); });
-  return open_data(a.general_data, bundled ? ReadOptions{} : a.read);  // ours is as it is
+  return open_data(a.general_data, bundled ? ReadOptions{} : a.read, call);  // ours is as it is
 }
 
 /// What rank 0 names, where another rank has it too.
 class NamedRows {
  public:
-  explicit NamedRows(const TrainingArguments& a) : a_(a) {}
+  NamedRows(const TrainingArguments& a, const hub::CallSettings& call) : a_(a), call_(call) {}
   std::optional<Dataset> operator()(const Json& name) {
     const std::string from = name["from"];
     const auto& specs = from == kData ? a_.training_data() : from == kValidation ? a_.validation_file : a_.general_data;
     if (std::ranges::any_of(specs, is_standard_input)) return std::nullopt;  // that is rank 0's
     auto known = opened_.find(from);
     if (known == opened_.end())
-      known = opened_.emplace(from, from == kGeneral ? open_general(a_) : open_data(specs, a_.read)).first;
+      known =
+          opened_.emplace(from, from == kGeneral ? open_general(a_, call_) : open_data(specs, a_.read, call_)).first;
     return known->second[name["split"].get<std::string>()];
   }
 
  private:
   const TrainingArguments& a_;
+  const hub::CallSettings& call_;
   std::map<std::string, DatasetDict> opened_;
 };
 
 /// What is trained on and what is evaluated on, in chunks, and the rows that they are from.
 class Splitter {
  public:
-  Splitter(const TrainingArguments& a, SharedChunks& shared) : a_(a), shared_(shared) {}
+  Splitter(const TrainingArguments& a, const hub::CallSettings& call, SharedChunks& shared)
+      : a_(a), call_(call), shared_(shared) {}
 
   RunData split() {
     check_standard_input({&a_.training_data(), &a_.validation_file, &a_.general_data});
-    const DatasetDict dataset = open_data(a_.training_data(), a_.read);
+    const DatasetDict dataset = open_data(a_.training_data(), a_.read, call_);
     train_split_ = split_to_train_on(dataset, a_.training_data());
     const Dataset& train = dataset[train_split_];
     check_text(train, a_.training_data());
@@ -134,7 +137,7 @@ class Splitter {
   RunData divide(const DatasetDict& dataset, const Dataset& train) {
     if (a_.train_size > 0 || a_.test_size > 0) return by_chunks(train);
     if (!a_.validation_file.empty()) {
-      const DatasetDict held_out = open_data(a_.validation_file, a_.read);
+      const DatasetDict held_out = open_data(a_.validation_file, a_.read, call_);
       evaluation_specs_ = repeatable(a_.validation_file, held_out);
       const std::string split = choose_split(held_out, {"validation", "test", "train"});
       const Dataset& evaluated = held_out[split];
@@ -181,7 +184,7 @@ class Splitter {
            "{} % of the data ({}) leaves {} to evaluate on and {} to train on; pass "
            "{}a --validation_file, or --test_size N, which takes chunks instead of rows",
            a_.validation_split_percentage, counted(rows, "row"), evaluated, rows - evaluated,
-           rows > 1 ? "another --validation_split_percentage, " : "");
+           rows > 1 ? message("another --validation_split_percentage, ") : "");
     const Chunks held_out = all.of_rows(rows - evaluated, rows);
     if (held_out.size() == 0 && all.size() > 1)
       fail(ErrorKind::input,
@@ -192,6 +195,7 @@ class Splitter {
   }
 
   const TrainingArguments& a_;
+  const hub::CallSettings& call_;
   SharedChunks& shared_;
   std::vector<Dataset> used_;
   std::string train_split_;
@@ -214,18 +218,19 @@ void describe_rows(const std::vector<Dataset>& used, const ReadOptions& options,
   if (data.skipped_rows > 0) warn_of_left_out(data.skipped_rows, data.text_column, options);
 }
 
-void open_general_data(const TrainingArguments& a, const Splitter& splitter, RunData& data) {
+void open_general_data(const TrainingArguments& a, const hub::CallSettings& call, const Splitter& splitter,
+                       RunData& data) {
   if (a.general_data.empty() || a.general_data == std::vector<std::string>{"none"}) return;
-  const DatasetDict elsewhere = open_general(a);
+  const DatasetDict elsewhere = open_general(a, call);
   const std::string split = choose_split(elsewhere, {"validation", "test", "train"});
   data.general_name = data_name(a.general_data);
   data.general = first_chunks(splitter.cut(elsewhere[split], rows_name(kGeneral, split)), a.max_eval_samples);
 }
 
 void check_chunks(const RunData& data, int64_t chunk_size) {
-  std::vector<std::pair<const Chunks*, const char*>> parts = {{&data.split.train, "train on"},
+  std::vector<std::pair<const Chunks*, std::string>> parts = {{&data.split.train, "train on"},
                                                               {&data.split.test, "evaluate on"}};
-  if (data.general) parts.emplace_back(&*data.general, "evaluate on as --general_data");
+  if (data.general) parts.emplace_back(&*data.general, message("evaluate on as --general_data"));
   for (const auto& [part, purpose] : parts)
     if (part->size() == 0)
       fail(ErrorKind::input,
@@ -276,13 +281,14 @@ OrderedJson RunData::to_json() const {
           {"held_out_duplicates", duplicates.held_out ? OrderedJson(*duplicates.held_out) : OrderedJson()}};
 }
 
-RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer, Communicator& ranks) {
+RunData open_run_data(const TrainingArguments& a, const Tokenizer& tokenizer, const hub::CallSettings& call,
+                      Communicator& ranks) {
   SharedChunks shared(data_ranks(ranks), tokenizer, a.chunks);
-  if (ranks.rank() > 0) return received(shared.follow(NamedRows(a)), shared);
-  Splitter splitter(a, shared);
+  if (ranks.rank() > 0) return received(shared.follow(NamedRows(a, call)), shared);
+  Splitter splitter(a, call, shared);
   RunData data = splitter.split();
   describe_rows(splitter.used(), a.read, data);
-  open_general_data(a, splitter, data);
+  open_general_data(a, call, splitter, data);
   data.split = {first_chunks(data.split.train, a.max_train_samples), first_chunks(data.split.test, a.max_eval_samples)};
   check_chunks(data, a.chunks.chunk_size);
   data.duplicates = count_duplicate_rows(data.split.train, data.split.test);

@@ -10,6 +10,7 @@
 
 #include "data/duplicate_rows.h"
 #include "dist/communicator.h"
+#include "hub/settings.h"
 #include "training_options.h"
 
 namespace tekio::cli {
@@ -34,6 +35,7 @@ struct RunData {
 /// Trains on split train; evaluates on what --test_size cuts off, else by --validation_file, else by split validation,
 /// else test, else by the last rows. Of several ranks the first decides, and those that see the same files help it to
 /// tokenize them. Errors: those of load_dataset and chunk(); input (no text, or none left to train on or evaluate on).
-RunData open_run_data(const TrainingArguments& arguments, const Tokenizer& tokenizer, Communicator& ranks);
+RunData open_run_data(const TrainingArguments& arguments, const Tokenizer& tokenizer, const hub::CallSettings& call,
+                      Communicator& ranks);
 
 }  // namespace tekio::cli

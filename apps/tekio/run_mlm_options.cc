@@ -169,11 +169,11 @@ std::vector<std::string> RunMlmOptions::problems(const OptionTable& table) const
     if (!table.given(foreign.name)) continue;
     if (accepts_all(foreign)) {
       if (foreign.reason[0] != '=')
-        ignored.push_back(message("--{} ({})", foreign.name, with_named_options(foreign.reason)));
+        ignored.push_back(message("{} ({})", named_option(foreign.name), with_named_options(foreign.reason)));
     } else if (std::find(foreign.accepted.begin(), foreign.accepted.end(), value) == foreign.accepted.end()) {
       const std::string shown = is_secret(foreign) ? "" : " " + printable(value);
-      problems.push_back(
-          message("--{}{} cannot be honoured: {}", foreign.name, shown, with_named_options(foreign.reason)));
+      problems.push_back(message("{}{} cannot be honoured: {}", named_option(foreign.name), shown,
+                                 with_named_options(foreign.reason)));
     }
   }
   if (problems.empty() && !ignored.empty()) note(fmt::format("without effect here: {}", fmt::join(ignored, ", ")));

@@ -16,7 +16,7 @@ namespace {
 void add_common(OptionTable& table, Common& common) {
   table.group("Common to all commands");
   add_load_options(table, common);
-  table.add("offline", &common.offline, "makes no request: models from this machine alone, as HF_HUB_OFFLINE=1");
+  table.add("offline", &common.hub.offline, "makes no request: models from this machine alone, as HF_HUB_OFFLINE=1");
   table.add("no_cache", &common.no_cache, "neither reads nor keeps the token store");
   table.add("json", &common.json, "one JSON document on standard output, nothing else there");
   table.add("quiet", &common.quiet, "no log lines and no progress on standard error");
@@ -141,11 +141,9 @@ int run_chosen(Command& command, OptionTable& table, const Words& words, Output&
          printable(positionals[static_cast<size_t>(text.max_positionals)]), text.name, text.usage);
   set_quiet(command.common.quiet);
   show_transfers(!command.common.json);
-  // Where the Hub's settings are read.
-  if (command.common.offline) ::setenv("HF_HUB_OFFLINE", "1", 1);
   if (const OrderedJson cache = table.has("cache_dir") ? table.at("cache_dir").value() : OrderedJson();
       cache.is_string())
-    ::setenv("HF_HUB_CACHE", cache.get<std::string>().c_str(), 1);
+    command.common.hub.cache = cache.get<std::string>();
   command.check(table, positionals);
   check_common(command.common, text.on_ranks);
   if (command.common.dump_config) {
@@ -209,7 +207,7 @@ int run_command(const std::vector<std::string>& arguments, Output& out,
 
 int run_program(const std::vector<std::string>& arguments, Output& out) {
   log_to_stderr();
-  name_options_with_dashes(true);
+  name_options_by(with_dashes);
   end_where_held_up();
   try {
     const int code = dispatch(arguments, out);

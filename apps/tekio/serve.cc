@@ -130,9 +130,9 @@ class Serve final : public Command {
     options_.hosts = server.names();
     if (options_.hosts.empty() && options_.token.empty())
       warn(
-          fmt::format("whoever reaches --host {} is answered, pages of other sites too: TEKIO_SERVE_TOKEN limits that "
-                      "to who has it",
-                      printable(host_)));
+          message("whoever reaches --host {} is answered, pages of other sites too: TEKIO_SERVE_TOKEN limits that "
+                  "to who has it",
+                  printable(host_)));
     service.emplace(options_);
     server.start(*service);
     std::future<std::vector<serve::ServedModel>> opening = std::async(std::launch::async, [this] {

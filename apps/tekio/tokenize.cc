@@ -126,7 +126,7 @@ class Tokenize final : public Command {
   }
 
   int run(const OptionTable&, const std::vector<std::string>& files, Output& out) override {
-    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder().string());
+    const Tokenizer tokenizer = Tokenizer::from_pretrained(model_.tokenizer_folder(common.hub).string());
     ThreadPool pool(common.threads);
     Writer writer{out, pool, common.json};
     if (from_input_) note_standard_input();
@@ -197,7 +197,7 @@ class Tokenize final : public Command {
                        : encoding_line(encoding);
     };
     for (size_t i = 0; i < texts_.size(); ++i) {
-      require_utf8(texts_[i], fmt::format("--text {}", i + 1), "set the terminal to UTF-8, or give a file");
+      require_utf8(texts_[i], message("--text {}", i + 1), "set the terminal to UTF-8, or give a file");
       writer.put(texts_[i]);
     }
     const bool as_typed = from_input_ && ::isatty(STDIN_FILENO) == 1;  // else as the argument "-"
@@ -207,7 +207,7 @@ class Tokenize final : public Command {
         writer.put(std::string(line));
       });
     for (const std::string& file : from_input_ && !as_typed ? std::vector<std::string>{"-"} : files) {
-      const DatasetDict data = open_data({file}, read_);
+      const DatasetDict data = open_data({file}, read_, common.hub);
       for (const auto& [name, split] : data.splits()) {
         tell_rows(split, read_);
         for_each_text(split, [&](std::string_view text) { writer.put(std::string(text)); });
@@ -217,7 +217,7 @@ class Tokenize final : public Command {
 
   static void read_file(const std::string& path, const std::function<void(std::string_view, int64_t)>& use) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) fail_system(last_error(), "cannot open {}: {}", printable(path, 300));
+    if (descriptor < 0) fail_system({last_error(), path}, "cannot open {}: {}", printable(path, 300));
     struct Closer {
       int descriptor;
       ~Closer() { ::close(descriptor); }

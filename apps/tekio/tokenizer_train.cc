@@ -83,8 +83,8 @@ class TokenizerTrain final : public Command {
         {"add_prefix_space", {ModelType::bpe}},     {"min_frequency", {ModelType::wordpiece, ModelType::bpe}}};
     for (const auto& [name, types] : own)
       if (table.given(name) && std::find(types.begin(), types.end(), model_type_) == types.end())
-        fail(ErrorKind::usage, "--{} goes with --model_type {}{} alone; leave it out", name, kTypeNames.at(types[0]),
-             types.size() > 1 ? fmt::format(" and {}", kTypeNames.at(types[1])) : "");
+        fail(ErrorKind::usage, "{} goes with --model_type {}{} alone; leave it out", named_option(name),
+             kTypeNames.at(types[0]), types.size() > 1 ? fmt::format(" and {}", kTypeNames.at(types[1])) : "");
     if (model_type_ == ModelType::wordpiece) return;
     if (!table.given("lowercase")) options_.lowercase = false;
     if (!table.given("special_tokens")) options_.special_tokens = BpeOptions{}.special_tokens;
@@ -95,7 +95,7 @@ class TokenizerTrain final : public Command {
     const fs::path folder = output_dir_;
     refuse_other_files(folder);
     options_.threads = common.threads;
-    const DatasetDict data = open_data(data_, read_);
+    const DatasetDict data = open_data(data_, read_, common.hub);
     const Dataset& split = data[choose_split(data, {"train"})];
     const TrainedTokenizer trained = train(split);
     tell_rows(split, read_);
@@ -104,24 +104,24 @@ class TokenizerTrain final : public Command {
     const int64_t size = trained.tokenizer.vocabulary_size();
     if (size > options_.vocab_size)
       warn(
-          fmt::format("the vocabulary has {} entries, more than --vocab_size {}: special tokens and alphabet alone are "
-                      "as many{}",
-                      with_commas(size), with_commas(options_.vocab_size),
-                      model_type_ == ModelType::wordpiece ? "; a smaller --limit_alphabet makes it smaller" : ""));
+          message("the vocabulary has {} entries, more than --vocab_size {}: special tokens and alphabet alone are "
+                  "as many{}",
+                  with_commas(size), with_commas(options_.vocab_size),
+                  model_type_ == ModelType::wordpiece ? message("; a smaller --limit_alphabet makes it smaller") : ""));
     else if (size < options_.vocab_size && model_type_ == ModelType::unigram)
       warn(
-          fmt::format("the vocabulary has {} entries, less than --vocab_size {}: there are no more pieces; more text "
-                      "makes it larger",
-                      with_commas(size), with_commas(options_.vocab_size)));
+          message("the vocabulary has {} entries, less than --vocab_size {}: there are no more pieces; more text "
+                  "makes it larger",
+                  with_commas(size), with_commas(options_.vocab_size)));
     else if (size < options_.vocab_size)
       warn(options_.min_frequency > 1
-               ? fmt::format(
+               ? message(
                      "the vocabulary has {} entries, less than --vocab_size {}: no further pair occurs {} times; more "
                      "text or a smaller --min_frequency makes it larger",
                      with_commas(size), with_commas(options_.vocab_size), with_commas(options_.min_frequency))
-               : fmt::format("the vocabulary has {} entries, less than --vocab_size {}: there are no more pairs; more "
-                             "text makes it larger",
-                             with_commas(size), with_commas(options_.vocab_size)));
+               : message("the vocabulary has {} entries, less than --vocab_size {}: there are no more pairs; more "
+                         "text makes it larger",
+                         with_commas(size), with_commas(options_.vocab_size)));
     if (common.json)
       out.json({{"path", folder.string()},
                 {"vocab_size", size},
@@ -184,7 +184,7 @@ class TokenizerTrain final : public Command {
              "a tokenizer alone",
              printable(folder.string(), 300), printable(name));
     }
-    if (error) fail_system(error, "cannot read {}: {}", printable(folder.string(), 300));
+    if (error) fail_system({error, folder}, "cannot read {}: {}", printable(folder.string(), 300));
   }
 
   static void save(const Tokenizer& tokenizer, const fs::path& folder) {
@@ -192,7 +192,7 @@ class TokenizerTrain final : public Command {
     const fs::path parent = fs::absolute(named).parent_path();
     std::error_code error;
     fs::create_directories(parent, error);
-    if (error) fail_system(error, "cannot make the folder {}: {}", printable(parent.string(), 300));
+    if (error) fail_system({error, parent}, "cannot make the folder {}: {}", printable(parent.string(), 300));
     remove_stale_temporaries(parent);
     write_folder_atomically(named, [&](const fs::path& temporary) { tokenizer.save_pretrained(temporary); });
   }

@@ -44,7 +44,7 @@ void check_trace(const TrainingOptions& t) {
   const fs::path folder = fs::absolute(t.trace, ignored).parent_path();
   if (!fs::is_directory(folder, ignored) &&
       folder.lexically_normal() != (fs::absolute(t.output_dir, ignored) / "").lexically_normal().parent_path())
-    fail(std::errc::no_such_file_or_directory, "cannot write --trace {}: there is no folder {}",
+    fail({std::errc::no_such_file_or_directory, folder}, "cannot write --trace {}: there is no folder {}",
          printable(t.trace, 300), printable(folder.string(), 300));
 }
 
@@ -197,7 +197,7 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, std::optional<StopSignal
   std::optional<Watch> watch;
   if (a.watch && leads && !a.dry_run) watch.emplace(static_cast<int>(*a.watch));
   std::optional<PushAtEnd> hub;
-  if (a.hub.push && leads) hub.emplace(a.hub, a.training.output_dir);
+  if (a.hub.push && leads) hub.emplace(a.hub, a.training.output_dir, common.hub);
 
   const Stopwatch opened_in;
   OpenModel opened = open(origin);
@@ -214,7 +214,7 @@ int TrainingCommand::run_as_one_of(Communicator& ranks, std::optional<StopSignal
   a.chunks.use_cache = !common.no_cache;
   a.chunks.threads = common.threads;
   a.chunks.words = a.training.word_bounds();
-  const RunData data = open_run_data(a, opened.tokenizer, readers);
+  const RunData data = open_run_data(a, opened.tokenizer, common.hub, readers);
   warn_of_words_without_space(a.read, opened.tokenizer);
   if (leads) warn_of_long_words(a.training, data.split.train, opened.tokenizer);
   print(fmt::format(" data     {} · column {} · {} · {} of {}{} · {} to train on, {} to evaluate on",
@@ -286,10 +286,10 @@ int TrainingCommand::print_plan(const OpenModel& opened, const RunData& data, do
   const std::optional<int64_t> disk_free = free_bytes(t.output_dir);
   if (disk_free && *disk_free < planned.disk_bytes)
     warn(
-        fmt::format("the run needs {} of disk, but {} are free at --output_dir {}: make room, name another folder, or "
-                    "keep fewer checkpoints (--save_total_limit, --save_strategy no)",
-                    bytes_text(static_cast<uint64_t>(planned.disk_bytes)),
-                    bytes_text(static_cast<uint64_t>(*disk_free)), printable(t.output_dir, 300)));
+        message("the run needs {} of disk, but {} are free at --output_dir {}: make room, name another folder, or "
+                "keep fewer checkpoints (--save_total_limit, --save_strategy no)",
+                bytes_text(static_cast<uint64_t>(planned.disk_bytes)), bytes_text(static_cast<uint64_t>(*disk_free)),
+                printable(t.output_dir, 300)));
   if (common.json) {
     OrderedJson memory = OrderedJson::object();
     for (const auto& part : planned.memory) memory[json_key(part.purpose)] = part.bytes;

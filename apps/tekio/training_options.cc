@@ -153,7 +153,7 @@ void TrainingArguments::resolve(const OptionTable& table, Common& common) {
   training.seed = common.seed;
   for (const char* name : {"hub_model_id", "hub_private_repo", "hub_token"})
     if (table.given(name) && !hub.push)
-      note(message("without effect here: --{} (nothing is pushed without --push_to_hub)", name));
+      note(message("without effect here: {} (nothing is pushed without --push_to_hub)", named_option(name)));
   for (std::string& problem : resolve_training(table)) problems.push_back(std::move(problem));
   if (!problems.empty()) fail(ErrorKind::usage, "{}", fmt::join(problems, "; "));
 }
@@ -173,7 +173,7 @@ std::vector<std::string> TrainingArguments::resolve_training(const OptionTable& 
 void TrainingArguments::check_data(const OptionTable& table, std::vector<std::string>& problems) const {
   const auto contradict = [&](const char* one, const char* other, const char* why) {
     if (table.given(one) && table.given(other))
-      problems.push_back(fmt::format("--{} contradicts --{}: {}", one, other, why));
+      problems.push_back(message("{} contradicts {}: {}", named_option(one), named_option(other), why));
   };
   check_word_options(table);
   contradict("data", "train_file", "both name the text to train on");
@@ -182,22 +182,22 @@ void TrainingArguments::check_data(const OptionTable& table, std::vector<std::st
     contradict(size, "validation_file", "the text to evaluate on can be chosen in one way only");
   }
   if (split_seed && train_size == 0 && test_size == 0)
-    problems.emplace_back("--split_seed needs --train_size or --test_size: it decides what these draw");
+    problems.push_back(message("--split_seed needs --train_size or --test_size: it decides what these draw"));
   if (!validation_file.empty() && data.empty() && train_file.empty())
-    problems.emplace_back("--validation_file needs --train_file or --data: there is no text to train on");
+    problems.push_back(message("--validation_file needs --train_file or --data: there is no text to train on"));
   if (chunks.line_by_line && training.masking_rng != MaskingRng::counter && run_mlm.is_true("pad_to_max_length"))
-    problems.emplace_back(
-        "--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest line of a "
-        "batch");
+    problems.push_back(
+        message("--pad_to_max_length cannot be honoured with --masking_rng torch: the streams draw for the longest "
+                "line of a batch"));
 }
 
 void TrainingArguments::resolve_device(Common& common, std::vector<std::string>& problems) const {
   if (run_mlm.is_true("use_cpu") || run_mlm.is_true("no_cuda")) {
-    if (gpu_number(common.device)) problems.emplace_back("--device cuda contradicts --use_cpu");
+    if (gpu_number(common.device)) problems.push_back(message("--device cuda contradicts --use_cpu"));
     if (common.device == "auto") common.device = "cpu";
   }
   if (run_mlm.is_true("bf16")) {
-    if (common.dtype == NumberFormat::f32) problems.emplace_back("--dtype f32 contradicts --bf16");
+    if (common.dtype == NumberFormat::f32) problems.push_back(message("--dtype f32 contradicts --bf16"));
     common.dtype = NumberFormat::bf16;
   }
 }

@@ -17,10 +17,12 @@
 #include "bind_options.h"
 #include "binding.h"
 #include "data/data_options.h"
+#include "data/load_dataset.h"
 #include "data/record_parser.h"
 #include "data/source.h"
 #include "interrupts.h"
 #include "named_options.h"
+#include "path.h"
 
 namespace tekio::python {
 namespace {
@@ -246,10 +248,13 @@ void bind_rows(nb::module_& m) {
       .def("next", &next_rows, nb::arg("count"));
   m.def(
       "load_dataset",
-      [](const std::vector<std::string>& specs, const ReadArguments& options) {
-        return load_dataset(specs, options.values).splits();
+      [](const std::vector<Path>& specs, const ReadArguments& options, bool offline, const Path& cache) {
+        std::vector<std::string> texts;
+        for (const Path& spec : specs) texts.push_back(spec.bytes);
+        const hub::CallSettings call{offline, cache.bytes};
+        return load_dataset(texts, options.values, [call] { return hub::Settings::from_environment(call); }).splits();
       },
-      nb::arg("specs"), nb::arg("options"), WithoutGil());
+      nb::arg("specs"), nb::arg("options"), nb::arg("offline"), nb::arg("cache"), WithoutGil());
   nb::class_<NumberLists>(m, "NumberLists")
       .def(nb::init<>())
       .def("__len__", &NumberLists::size)

@@ -6,6 +6,7 @@
 
 #include "base/system_error.h"
 #include "binding.h"
+#include "path.h"
 
 namespace tekio::python {
 namespace {
@@ -28,10 +29,12 @@ const char* name_of(ErrorKind kind) {
   return "bug";
 }
 
-void raise(ErrorKind kind, const char* text, int code) {
+void raise(ErrorKind kind, const char* text, const SystemAnswer& answer = std::error_code()) {
   const nb::object message =
       nb::steal(PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(std::strlen(text)), "replace"));
-  const nb::object error = nb::module_::import_("tekio.errors").attr("error_of")(name_of(kind), message, code);
+  const nb::object path = answer.path.empty() ? nb::none() : nb::cast(Path{answer.path.string()});
+  const nb::object error =
+      nb::module_::import_("tekio.errors").attr("error_of")(name_of(kind), message, answer.code.value(), path);
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
 }
 
@@ -43,13 +46,13 @@ void bind_errors(nb::module_&) {
         try {
           std::rethrow_exception(thrown);
         } catch (const SystemError& error) {
-          raise(error.kind(), error.what(), error.code().value());
+          raise(error.kind(), error.what(), error.answer());
         } catch (const Error& error) {
-          raise(error.kind(), error.what(), 0);
+          raise(error.kind(), error.what());
         } catch (const std::filesystem::filesystem_error& error) {
           const std::string text =
               fmt::format("cannot use {}: {}", printable(error.path1().string(), 300), error.code().message());
-          raise(ErrorKind::io, text.c_str(), error.code().value());
+          raise(ErrorKind::io, text.c_str(), {error.code(), error.path1()});
         }
       },
       nullptr);

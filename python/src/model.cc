@@ -11,9 +11,11 @@
 #include "base/error.h"
 #include "binding.h"
 #include "dist/rank_sums.h"
+#include "hub/locate.h"
 #include "interrupts.h"
 #include "load_options.h"
 #include "named_options.h"
+#include "path.h"
 
 namespace tekio::python {
 namespace {
@@ -94,14 +96,16 @@ void bind_model(nb::module_& m) {
   nb::class_<MaskedLM>(m, "MaskedLM")
       .def_static(
           "from_pretrained",
-          [](const std::string& folder, const LoadArguments& options) {
-            return MaskedLM::from_pretrained(folder, own(options.values));
+          [](const Path& name, const LoadArguments& options, bool offline, const Path& cache) {
+            const std::filesystem::path folder =
+                hub::model_folder(name.bytes, hub::model_files, {offline, cache.bytes});
+            return MaskedLM::from_pretrained(folder.string(), own(options.values));
           },
-          nb::arg("folder"), nb::arg("options"), WithoutGil())
+          nb::arg("name"), nb::arg("options"), nb::arg("offline"), nb::arg("cache"), WithoutGil())
       .def_static(
           "from_config",
-          [](const std::string& config, const LoadArguments& options) {
-            return MaskedLM::from_config(config, own(options.values));
+          [](const Path& config, const LoadArguments& options) {
+            return MaskedLM::from_config(config.bytes, own(options.values));
           },
           nb::arg("config"), nb::arg("options"), WithoutGil())
       .def("num_parameters", &MaskedLM::num_parameters)
@@ -111,7 +115,7 @@ void bind_model(nb::module_& m) {
       .def("resize_token_embeddings", &MaskedLM::resize_token_embeddings, nb::arg("rows"), nb::arg("seed"),
            nb::call_guard<GilReleased>())
       .def(
-          "save_pretrained", [](const MaskedLM& model, const std::string& folder) { model.save_pretrained(folder); },
+          "save_pretrained", [](const MaskedLM& model, const Path& folder) { model.save_pretrained(folder.bytes); },
           nb::arg("folder"), WithoutGil());
   nb::class_<FillMask>(m, "FillMask")
       .def(nb::init<MaskedLM, Tokenizer>(), nb::arg("model"), nb::arg("tokenizer"))

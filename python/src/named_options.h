@@ -6,6 +6,7 @@
 
 #include "binding.h"
 #include "options.h"
+#include "path.h"
 
 namespace tekio::python {
 
@@ -14,7 +15,7 @@ std::string json_text(const OrderedJson& json);
 class NamedOptions {
  public:
   /// Errors: usage (no such option, no such value).
-  void set(const std::string& name, const std::vector<std::string>& texts);
+  void set(const std::string& name, const std::vector<Path>& texts);
   nb::object get(const std::string& name);
   std::vector<std::string> names() const;
   /// What there is to know of each: its name, its heading, what it does, what it takes, its default as JSON.

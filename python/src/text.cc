@@ -10,7 +10,9 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "hub/locate.h"
 #include "interrupts.h"
+#include "path.h"
 #include "text/given_words.h"
 #include "text/tables.h"
 
@@ -156,7 +158,13 @@ void bind_text(nb::module_& m) {
       .def_rw("pad_to_multiple_of", &EncodeOptions::pad_to_multiple_of)
       .def_rw("pad_left", &EncodeOptions::pad_left);
   nb::class_<Tokenizer>(m, "Tokenizer")
-      .def_static("from_pretrained", &Tokenizer::from_pretrained, nb::arg("folder"), WithoutGil())
+      .def_static(
+          "from_pretrained",
+          [](const Path& name, bool offline, const Path& cache) {
+            return Tokenizer::from_pretrained(
+                hub::model_folder(name.bytes, hub::tokenizer_files, {offline, cache.bytes}).string());
+          },
+          nb::arg("name"), nb::arg("offline"), nb::arg("cache"), WithoutGil())
       .def("encode", &encode, nb::arg("texts"), nb::arg("pairs").none(), nb::arg("options"), nb::arg("pad"),
            WithoutGil())
       .def("encode_words", &encode_words, nb::arg("texts"), nb::arg("pairs").none(), nb::arg("options"), nb::arg("pad"),
@@ -172,7 +180,7 @@ void bind_text(nb::module_& m) {
       .def("with_model_max_length", &Tokenizer::with_model_max_length)
       .def("set_length_warning", &Tokenizer::set_length_warning)
       .def(
-          "save_pretrained", [](const Tokenizer& t, const std::string& folder) { t.save_pretrained(folder); },
+          "save_pretrained", [](const Tokenizer& t, const Path& folder) { t.save_pretrained(folder.bytes); },
           WithoutGil())
       .def_prop_ro("vocabulary_size", &Tokenizer::vocabulary_size)
       .def_prop_ro("base_vocabulary_size", &Tokenizer::base_vocabulary_size)

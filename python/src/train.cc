@@ -15,13 +15,14 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/system_error.h"
 #include "bind_options.h"
 #include "binding.h"
+#include "bundled.h"
 #include "command.h"
 #include "dist/join.h"
 #include "interrupts.h"
 #include "named_options.h"
+#include "path.h"
 #include "push_at_end.h"
 #include "train/on_ranks.h"
 #include "train/run_folder.h"
@@ -120,7 +121,7 @@ void call_back(TrainingOptions& options, nb::handle flow, Interrupts& interrupts
     interrupts.hear([&] { flow.attr("on_log")(value_of(entry)); });
   };
   options.on_save = [flow, &interrupts](const std::string& folder, int64_t step) {
-    interrupts.hear([&] { flow.attr("on_save")(folder, step); });
+    interrupts.hear([&] { flow.attr("on_save")(Path{folder}, step); });
   };
   options.on_phase = [flow, &interrupts](RunPhase phase, int64_t step) {
     interrupts.hear([&] { flow.attr("on_phase")(name_of(phase), step); });
@@ -128,13 +129,13 @@ void call_back(TrainingOptions& options, nb::handle flow, Interrupts& interrupts
 }
 
 nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_chunks,
-               const std::optional<Chunks>& eval_chunks, Arguments& arguments, const std::string& resume,
-               const std::string& model_name, const nb::object& flow) {
+               const std::optional<Chunks>& eval_chunks, Arguments& arguments, const Path& resume,
+               const Path& model_name, const nb::object& flow) {
   TrainingOptions options = arguments.resolved();
-  if (!resume.empty()) options.resume_from_checkpoint = resume;
+  if (!resume.bytes.empty()) options.resume_from_checkpoint = resume.bytes;
   options.description.version = TEKIO_VERSION;
   options.description.command = "tekio.Trainer";
-  options.description.model = model_name;
+  options.description.model = model_name.bytes;
   Interrupts interrupts;
   options.should_stop = [&] { return interrupts.number(); };
   call_back(options, flow, interrupts);
@@ -145,16 +146,16 @@ nb::dict train(MaskedLM& model, const Tokenizer& tokenizer, const Chunks& train_
     report = adapt(model, tokenizer, data, options, processes());
   }
   interrupts.rethrow();
-  return dict_of({{"steps", report.steps}, {"train_loss", report.train_loss}, {"run_dir", report.run_dir}});
+  return dict_of({{"steps", report.steps}, {"train_loss", report.train_loss}, {"run_dir", Path{report.run_dir}}});
 }
 
 /// The checkpoint that train() goes on from with the same arguments, whole; none: it begins at the beginning.
-std::optional<std::string> checkpoint_to_resume(Arguments& arguments, const std::string& resume) {
+std::optional<Path> checkpoint_to_resume(Arguments& arguments, const Path& resume) {
   TrainingOptions options = arguments.resolved();
-  options.resume_from_checkpoint = resume;
+  options.resume_from_checkpoint = resume.bytes;
   const ReleasedCall released;
   const auto found = RunFolder(options).checkpoint_to_resume();
-  return found ? std::optional(found->string()) : std::nullopt;
+  return found ? std::optional(Path{found->string()}) : std::nullopt;
 }
 
 nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, const Chunks& chunks,
@@ -184,12 +185,12 @@ nb::dict evaluate_chunks(const MaskedLM& model, const Tokenizer& tokenizer, cons
 class Push {
  public:
   Push(Arguments& arguments, const std::string& message)
-      : at_end_(arguments.hub(), arguments.resolved().output_dir, message) {}
+      : at_end_(arguments.hub(), arguments.resolved().output_dir, {}, message) {}
 
   void prepare() { at_end_.prepare(); }
   /// {"repository", "url", "commit"}. Without the GIL.
-  std::string push(const std::string& run_dir) {
-    at_end_.push(run_dir);
+  std::string push(const Path& run_dir) {
+    at_end_.push(run_dir.bytes);
     if (at_end_.has_failed()) at_end_.fail();
     return json_text(at_end_.to_json());
   }
@@ -198,29 +199,20 @@ class Push {
   cli::PushAtEnd at_end_;
 };
 
-/// A sentence of the program's as Python says it: no option has dashes, and no help of the program's is pointed at.
-std::string without_dashes(std::string text) {
-  const size_t at = text.rfind(" ('tekio ");
-  if (at != std::string::npos && text.ends_with(" --help' lists all)")) text.erase(at);
-  return with_named_options(text);
-}
-
 /// A command of the program in this process; returns what it prints. With `flow`, a run calls back.
-std::string run_here(const std::vector<std::string>& arguments, const nb::object& flow) {
+std::string run_here(const std::vector<Path>& arguments, const nb::object& flow) {
+  std::vector<std::string> words;
+  for (const Path& argument : arguments) words.push_back(argument.bytes);
   Interrupts interrupts;
   std::string printed;
   {
     const Released released(interrupts);
     cli::Output out(printed);
-    try {
-      cli::run_command(arguments, out, [&](TrainingOptions& options) {
-        const GilAcquired gil;
-        options.should_stop = [&] { return interrupts.number(); };
-        if (!flow.is_none()) call_back(options, flow, interrupts);
-      });
-    } catch (const Error& error) {
-      fail_as(error, without_dashes(error.what()));
-    }
+    cli::run_command(words, out, [&](TrainingOptions& options) {
+      const GilAcquired gil;
+      options.should_stop = [&] { return interrupts.number(); };
+      if (!flow.is_none()) call_back(options, flow, interrupts);
+    });
   }
   interrupts.rethrow();
   return printed;
@@ -242,6 +234,8 @@ void bind_train(nb::module_& m) {
       .def("push", &Push::push, nb::arg("run_dir"), WithoutGil());
   m.def(
       "rank", [] { return processes().rank(); }, WithoutGil());
+  m.def(
+      "set_share_folder", [](const Path& folder) { cli::set_share_folder(folder.bytes); }, nb::arg("folder"));
   m.def("run_here", &run_here, nb::arg("arguments"), nb::arg("flow").none());
 }
 

@@ -3,30 +3,31 @@
 import json
 import os
 
+from tekio._bytes import path_bytes, text_bytes
 from tekio.errors import UsageError
 
 
-def text_of(value):
-    """A value as the command line writes it."""
+def text_of(value, name):
+    """The bytes of a value as the command line writes it. Errors: UsageError (characters that no text has)."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return b"true" if value else b"false"
     value = getattr(value, "value", value)  # of an enumeration
     if isinstance(value, os.PathLike):
-        value = os.fspath(value)
+        return path_bytes(value, name)
     if isinstance(value, float):
-        return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    return str(value)
+        value = int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return text_bytes(str(value), name)
 
 
-def texts_of(value):
+def texts_of(value, name):
     """The same of what may be several values."""
-    return [text_of(each) for each in value] if isinstance(value, (list, tuple)) else [text_of(value)]
+    return [text_of(each, name) for each in value] if isinstance(value, (list, tuple)) else [text_of(value, name)]
 
 
 def with_options(options, **values):
     """The library's `options`, with these values. Errors: UsageError (it does not take one)."""
     for name, value in values.items():
-        options.set(name, texts_of(value))
+        options.set(name, texts_of(value, name))
     return options
 
 
@@ -46,7 +47,6 @@ def described(options, first_heading=None):
 _REFUSED = {
     "token": ((None, True), "the Hub's token is the one in HF_TOKEN, or in its file"),
     "use_auth_token": ((None, True), "the Hub's token is the one in HF_TOKEN, or in its file"),
-    "cache_dir": ((None,), "set HF_HUB_CACHE in the environment"),
     "device_map": ((None, "auto", "cpu"), "pass device="),
     "output_attentions": ((None, False), "attention weights are never kept"),
     "output_hidden_states": ((None, False), "the logits alone are computed"),

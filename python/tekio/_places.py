@@ -1,49 +1,31 @@
 """Where models and data are: here, bundled with the package, or on the Hub."""
 
-import contextlib
 import os
 import pathlib
-import threading
 
+from tekio import _tekio
+from tekio._bytes import path_bytes
 from tekio.errors import FileError, UsageError
 
 BUNDLED_MODEL = "tekio-small-uncased"
-_held, _lock = {}, threading.Lock()  # variables of the environment that are not to stay: [by how many, what it was]
-
-
-@contextlib.contextmanager
-def environment(**values):
-    """With these variables in the environment (None: as it is), and with what they were once the last one that uses them is
-    done, whatever the library has set them to."""
-    with _lock:
-        for name, value in values.items():
-            _held.setdefault(name, [0, os.environ.get(name)])[0] += 1
-            if value is not None:
-                os.environ[name] = value
-    try:
-        yield
-    finally:
-        with _lock:
-            for name in values:
-                _held[name][0] -= 1
-                if _held[name][0] > 0:
-                    continue
-                _, before = _held.pop(name)
-                if before is not None:
-                    os.environ[name] = before
-                    continue
-                os.environ.pop(name, None)
-                os.unsetenv(name)  # what the library set is unknown to os.environ
 
 
 def share():
     """The folder of what comes with Tekio: the bundled model and corpora; None where there is none."""
     chosen = os.environ.get("TEKIO_SHARE")
+    if chosen:
+        return pathlib.Path(chosen) if os.path.isdir(chosen) else None
+    return _SHARE
+
+
+def _share_beside():
     here = pathlib.Path(__file__).absolute().parent
-    for folder in (pathlib.Path(chosen),) if chosen else (here / "share" / "tekio", here.parent.parent / "share" / "tekio"):
-        if folder.is_dir():
-            return folder
-    return None
+    return next((folder for folder in (here / "share" / "tekio", here.parent.parent / "share" / "tekio") if folder.is_dir()), None)
+
+
+_SHARE = _share_beside()
+if _SHARE is not None:
+    _tekio.set_share_folder(path_bytes(_SHARE))
 
 
 def bundled(part):
@@ -52,24 +34,26 @@ def bundled(part):
 
 
 def model_name(name_or_path, revision=None):
-    """What the library is to open: a folder's path, or a name on the Hub, with its revision. Errors: UsageError."""
+    """What the library is to open: a folder's path, or a name on the Hub, with its revision, as the system has it. Errors:
+    UsageError."""
     if not isinstance(name_or_path, (str, os.PathLike)):
         raise UsageError(f"pretrained_model_name_or_path is {name_or_path!r}; expected a folder, or a name on the Hub")
     name = os.fspath(name_or_path)
-    if not os.path.exists(name) and name == BUNDLED_MODEL:
+    if name == BUNDLED_MODEL and not os.path.exists(name):
         place = bundled(BUNDLED_MODEL)
         if place is not None:
             name = str(place)
+    path = path_bytes(name, "pretrained_model_name_or_path")
     if revision is None:
-        return name
-    if os.path.exists(name):
+        return path
+    if os.path.exists(path):
         raise UsageError(f"revision is {revision!r}, but {name_or_path} is a folder here; pass it with a name on the Hub")
-    return f"{name}@{revision}"
+    return path + b"@" + path_bytes(revision, "revision")
 
 
-def requests_unless(local_files_only):
-    """Where this is true, no request is made."""
-    return environment(HF_HUB_OFFLINE="1") if local_files_only else contextlib.nullcontext()
+def cache_path(cache_dir):
+    """The Hub's cache as a call names it; empty where it does not."""
+    return b"" if cache_dir is None else path_bytes(cache_dir, "cache_dir")
 
 
 def with_arrow(action):
@@ -104,10 +88,10 @@ def _load_pyarrow():
 
 def data_spec(name):
     """The same of data: "medicine" and "medicine:train" are bundled where nothing here has that name."""
-    name = os.fspath(name)
+    name = os.fsdecode(path_bytes(name, "path"))
     corpus, colon, split = name.partition(":")
     if corpus and "/" not in corpus and not os.path.exists(name) and not os.path.exists(corpus):
         place = bundled(pathlib.Path("corpora") / corpus)
         if place is not None and place.is_dir():
-            return str(place) + colon + split
-    return name
+            return os.fsencode(place) + os.fsencode(colon + split)
+    return os.fsencode(name)

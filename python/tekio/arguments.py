@@ -9,9 +9,9 @@ from tekio.errors import UsageError
 
 def set_option(arguments, name, value):
     """Sets it in the library's. Errors: UsageError (there is none, or it does not take that)."""
-    texts = texts_of(value)
+    texts = texts_of(value, name)
     if name == "report_to":
-        texts = [",".join(texts) or "none"]
+        texts = [b",".join(texts) or b"none"]
     arguments.set("prompt" if name == "prompts" else name, texts)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tekio import _tekio
 from tekio._arrays import seed_of, to_list, whole_number
+from tekio._bytes import checked
 from tekio._map import mapped_columns
 from tekio._options import check_unused
 from tekio._rows import ChunkRows, ColumnBuilder, FileRows, memory_rows
@@ -275,7 +276,7 @@ class Dataset:
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise UsageError(f"row {i} has {type(text).__name__} in the column {name!r}; expected a string")
-        return _tekio.Dataset.from_texts(texts)
+        return checked(lambda: _tekio.Dataset.from_texts(texts), row=texts)
 
     def _text_column(self):
         if "text" in self._names:

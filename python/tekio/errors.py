@@ -2,6 +2,7 @@
 "comms" or "bug"; those that Python has a name for are that, too."""
 
 import errno as codes
+import os
 
 
 class Error(Exception):
@@ -23,18 +24,23 @@ class InputError(Error, ValueError):
 
 
 class FileError(Error, OSError):
-    """Disk or network failed; `errno` is what the system said, None where it said nothing. Those that Python has a name for are that,
-    too: FileNotFoundError (also of what the Hub has not), PermissionError (also where the Hub refuses), FileExistsError,
-    IsADirectoryError, NotADirectoryError."""
+    """Disk or network failed. `errno` and `strerror` are what the system said, None where it said nothing; `filename` is the file
+    or folder that it said that of, None where it is of none. Those that Python has a name for are that, too: FileNotFoundError
+    (also of what the Hub has not), PermissionError (also where the Hub refuses), FileExistsError, IsADirectoryError,
+    NotADirectoryError."""
 
     kind = "io"
 
-    def __init__(self, message, errno=None):
+    def __init__(self, message, errno=None, filename=None):
         super().__init__(message)
-        self.errno = errno
+        self.errno, self.filename = errno, filename
+        self.strerror = None if errno is None else os.strerror(errno)
+
+    def __str__(self):
+        return self.args[0]
 
     def __reduce__(self):
-        return type(self), (*self.args, self.errno)
+        return type(self), (*self.args, self.errno, self.filename)
 
 
 class MissingFileError(FileError, FileNotFoundError):
@@ -82,8 +88,8 @@ _OF_CODE = {
 }  # fmt: skip
 
 
-def error_of(kind, message, code=0):
-    """The exception of a kind of error; of kind "io" by the system's code, too (0: it gave none)."""
+def error_of(kind, message, code=0, filename=None):
+    """The exception of a kind of error; of kind "io" by the system's code, too (0: it gave none), of that file or folder."""
     if code:
-        return _OF_CODE.get(code, FileError)(message, code)
+        return _OF_CODE.get(code, FileError)(message, code, filename)
     return _OF_KIND[kind](message)

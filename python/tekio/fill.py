@@ -7,10 +7,11 @@ from typing import Any
 
 from tekio import _tekio
 from tekio._arrays import whole_number
+from tekio._bytes import checked
 from tekio._options import check_unused
 from tekio.errors import UsageError
 from tekio.model import MaskedLM
-from tekio.tokenizer import Tokenizer, as_tokenizer, encoded, strings
+from tekio.tokenizer import Tokenizer, as_tokenizer, strings
 
 
 class FillMaskPipeline:
@@ -37,7 +38,7 @@ class FillMaskPipeline:
         targets = self.targets if targets is None else targets
         targets = [targets] if isinstance(targets, str) else strings(targets or [], "target")
         top_k = whole_number(self.top_k if top_k is None else top_k, "top_k")
-        filled = encoded(lambda: self._inner.all(texts, top_k, targets), texts)
+        filled = checked(lambda: self._inner.all(texts, top_k, targets), text=texts, target=targets)
         filled = [masks[0] if len(masks) == 1 else masks for masks in filled]
         return filled[0] if single or len(filled) == 1 else filled
 
@@ -48,11 +49,11 @@ class FillMaskPipeline:
 def pipeline(
     task: str | None = None, model: str | os.PathLike | MaskedLM | None = None, tokenizer: str | os.PathLike | Tokenizer | None = None, *,
     device: str | int | None = None, dtype: Any = "auto", top_k: int = 5, targets: str | list[str] | None = None, revision: str | None = None,
-    local_files_only: bool = False, torch_dtype: Any = None, **unused
+    local_files_only: bool = False, cache_dir: str | os.PathLike | None = None, torch_dtype: Any = None, **unused
 ) -> FillMaskPipeline:  # fmt: skip
     """`pipeline("fill-mask", model=…)`: model is a folder, a name on the Hub, or an opened model; without it the bundled one.
-    revision and local_files_only are from_pretrained()'s, of what is named."""
-    check_unused("pipeline()", unused, {"use_fast", "trust_remote_code", "batch_size", "num_workers"}, {"framework", "token", "cache_dir", "device_map"})
+    revision, local_files_only and cache_dir are from_pretrained()'s, of what is named."""
+    check_unused("pipeline()", unused, {"use_fast", "trust_remote_code", "batch_size", "num_workers"}, {"framework", "token", "device_map"})
     if task not in (None, "fill-mask"):
         raise UsageError(f"the task is {task!r}; the one that there is here is 'fill-mask'")
     if model is None:
@@ -61,11 +62,11 @@ def pipeline(
         tokenizer = model.name_or_path if isinstance(model, MaskedLM) else model
     if not isinstance(tokenizer, Tokenizer):
         its_revision = revision if tokenizer is model else None
-        tokenizer = Tokenizer.from_pretrained(tokenizer, its_revision, local_files_only=local_files_only)
+        tokenizer = Tokenizer.from_pretrained(tokenizer, its_revision, local_files_only, cache_dir)
     if not isinstance(model, MaskedLM):
         device = "auto" if device in (None, -1) else f"cuda:{device}" if isinstance(device, int) else str(device)
         dtype = dtype if torch_dtype is None else torch_dtype
-        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device, revision=revision, local_files_only=local_files_only)
+        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device, revision=revision, local_files_only=local_files_only, cache_dir=cache_dir)
     elif revision is not None or torch_dtype is not None or dtype != "auto":
         raise UsageError("revision and dtype are of a model that is named; this one is open: pass them to from_pretrained()")
     return FillMaskPipeline(model, tokenizer, top_k, targets)

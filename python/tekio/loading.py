@@ -26,16 +26,18 @@ def load_dataset(
     path: str | os.PathLike, name: str | None = None, *, data_dir: str | None = None, data_files: Any = None, split: str | None = None,
     revision: str | None = None, text_column: str = "", json_field: str = "", field: str | None = None, encoding: str = "utf-8",
     bad_rows: str = "stop", sample_by: str = "line", csv_separator: str = "", header: bool = True, column_names: Sequence[str] = (),
-    word_column: str = "", word_separator: str = "", local_files_only: bool = False, **unused
+    word_column: str = "", word_separator: str = "", local_files_only: bool = False, cache_dir: str | os.PathLike | None = None, **unused
 ) -> Any:  # fmt: skip
     """Opens files, folders, a bundled corpus, or a dataset of the Hub by its name.
 
     path: "reviews.csv", a folder, "imdb", "org/name", "medicine" (bundled), or a kind of file ("json", "csv", "text",
     "parquet") with data_files. Gives a DatasetDict of all splits, or, with split ("train", "train[:10%]"), a Dataset. Rows are
     read when they are asked for. With word_column, words are given: chunk() tokenizes each by itself, as is_split_into_words=True
-    has it; the column holds lists of strings or, with word_separator ("tab", "whitespace", any text), texts. local_files_only: no request is made. Errors: FileError (nothing of that name), InputError (malformed; file and line).
+    has it; the column holds lists of strings or, with word_separator ("tab", "whitespace", any text), texts. local_files_only: no request is made.
+    cache_dir: the Hub's cache, else as HF_HUB_CACHE and HF_HOME say. Errors: FileError (nothing of that name), InputError
+    (malformed; file and line).
     """
-    check_unused("load_dataset()", unused, {"streaming", "trust_remote_code", "num_proc", "keep_in_memory"}, {"cache_dir", "token", "download_mode", "features"})
+    check_unused("load_dataset()", unused, {"streaming", "trust_remote_code", "num_proc", "keep_in_memory"}, {"token", "download_mode", "features"})
     if not isinstance(path, (str, os.PathLike)):
         raise UsageError(f"path is {path!r}; expected a file, a folder, a name, or a kind of file")
     if word_column and text_column:
@@ -49,9 +51,10 @@ def load_dataset(
         words = "separated" if word_separator else "list"
         with_options(options, words=words, word_separator={"tab": "\t", "whitespace": ""}.get(word_separator, word_separator))
 
+    cache = _places.cache_path(cache_dir)
+
     def opened(specs):
-        with _places.requests_unless(local_files_only):
-            return _places.with_arrow(lambda: _tekio.load_dataset(specs, options))
+        return _places.with_arrow(lambda: _tekio.load_dataset(specs, options, bool(local_files_only), cache))
 
     groups = _specs(os.fspath(path), data_dir, data_files)
     splits = {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, is_tensor, numpy, seed_of, whole_number, whole_numbers
+from tekio._bytes import path_bytes
 from tekio._options import check_unused, with_options
 from tekio.errors import InputError, UsageError
 
@@ -47,28 +48,29 @@ class MaskedLM:
     @classmethod
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42,
-        revision: str | None = None, local_files_only: bool = False, torch_dtype: Any = None, **unused
+        revision: str | None = None, local_files_only: bool = False, cache_dir: str | os.PathLike | None = None, torch_dtype: Any = None, **unused
     ) -> MaskedLM:  # fmt: skip
         """Opens a folder, or a model on the Hub by its id ("org/name", "org/name@revision").
 
         dtype: what activations and products are computed in: "auto" (the faster one in training, float32 in filling masks),
         "float32" or "bfloat16"; weights are float32 always. threads: 0 means all processors. seed: initialises what the files
-        lack. revision: a branch, a tag or a commit of the Hub's. local_files_only: no request is made. Errors: FileError (no such folder or repository), InputError (a file is missing or malformed; the message names
-        file and tensor), DeviceError (no such device, no memory).
+        lack. revision: a branch, a tag or a commit of the Hub's. local_files_only: no request is made. cache_dir: the Hub's cache,
+        else as HF_HUB_CACHE and HF_HOME say. Errors: FileError (no such folder or repository), InputError (a file is missing or
+        malformed; the message names file and tensor), DeviceError (no such device, no memory).
         """
-        check_unused("from_pretrained()", unused, {"trust_remote_code", "use_safetensors", "low_cpu_mem_usage"}, {"cache_dir", "token", "device_map"})
+        check_unused("from_pretrained()", unused, {"trust_remote_code", "use_safetensors", "low_cpu_mem_usage"}, {"token", "device_map"})
         name = _places.model_name(pretrained_model_name_or_path, revision)
         dtype = _dtype_name(torch_dtype if torch_dtype is not None else dtype)
         options = with_options(_tekio.LoadOptions(), device=device, dtype=dtype, threads=threads, seed=seed)
-        with _places.requests_unless(local_files_only):
-            return cls(_tekio.MaskedLM.from_pretrained(name, options), os.fspath(pretrained_model_name_or_path))
+        inner = _tekio.MaskedLM.from_pretrained(name, options, bool(local_files_only), _places.cache_path(cache_dir))
+        return cls(inner, os.fspath(pretrained_model_name_or_path))
 
     @classmethod
     def from_config(cls, config: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42) -> MaskedLM:
         """A fresh model of the sizes that a config.json (the file, or its folder) says, initialised randomly from `seed`."""
-        config = os.fspath(config)
+        path = path_bytes(config, "config")
         options = with_options(_tekio.LoadOptions(), device=device, dtype=_dtype_name(dtype), threads=threads, seed=seed)
-        return cls(_tekio.MaskedLM.from_config(config, options), config)
+        return cls(_tekio.MaskedLM.from_config(path, options), os.fspath(config))
 
     def __reduce__(self):
         raise UsageError("a model does not pickle, and is not copied; open it with from_pretrained() in each process, after save_pretrained() where it was trained")
@@ -162,7 +164,7 @@ class MaskedLM:
     def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> None:
         """config.json and model.safetensors, which Hugging Face transformers opens, too."""
         check_unused("save_pretrained()", unused, refused={"push_to_hub", "safe_serialization", "save_function", "is_main_process"})
-        self._usable().save_pretrained(os.fspath(save_directory))
+        self._usable().save_pretrained(path_bytes(save_directory, "save_directory"))
 
     def eval(self):
         return self

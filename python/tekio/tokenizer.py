@@ -10,6 +10,7 @@ from typing import Any
 
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list, whole_number
+from tekio._bytes import checked, path_bytes
 from tekio._options import check_unused
 from tekio.errors import UsageError
 
@@ -113,16 +114,19 @@ class Tokenizer:
         inner.set_length_warning(True)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, revision: str | None = None, local_files_only: bool = False, **unused) -> Tokenizer:
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike, revision: str | None = None, local_files_only: bool = False,
+        cache_dir: str | os.PathLike | None = None, **unused
+    ) -> Tokenizer:  # fmt: skip
         """Opens a folder's tokenizer, or a repository's on the Hub by its id ("org/name", "org/name@revision").
-        local_files_only: no request is made.
+        local_files_only: no request is made. cache_dir: the Hub's cache, else as HF_HUB_CACHE and HF_HOME say.
 
         Errors: FileError (neither), InputError (malformed files, a class that is not known; the message names file and key).
         """
-        check_unused("from_pretrained()", unused, {"use_fast", "trust_remote_code"}, {"cache_dir", "token"})
+        check_unused("from_pretrained()", unused, {"use_fast", "trust_remote_code"}, {"token"})
         name = _places.model_name(pretrained_model_name_or_path, revision)
-        with _places.requests_unless(local_files_only):
-            return cls(_tekio.Tokenizer.from_pretrained(name), os.fspath(pretrained_model_name_or_path), revision)
+        inner = _tekio.Tokenizer.from_pretrained(name, bool(local_files_only), _places.cache_path(cache_dir))
+        return cls(inner, os.fspath(pretrained_model_name_or_path), revision)
 
     def __reduce__(self):
         return _reopened, (self.name_or_path, self._inner.digest, self._inner.model_max_length, self.revision)
@@ -167,7 +171,7 @@ class Tokenizer:
         framework = check_framework(return_tensors)
         options, pad = self._options(add_special_tokens, padding, truncation, max_length, pad_to_multiple_of, padding_side)
         encode = self._inner.encode_words if is_split_into_words else self._inner.encode
-        made = encoded(lambda: encode(texts, pairs, options, pad), [*texts, *(pairs or ())])
+        made = checked(lambda: encode(texts, pairs, options, pad), text=texts, text_pair=pairs)
         fields = [name for name in self.model_input_names if name in ("input_ids", "token_type_ids", "attention_mask")]
         for name, wanted in (("token_type_ids", return_token_type_ids), ("attention_mask", return_attention_mask)):
             if wanted is not None:
@@ -290,7 +294,7 @@ class Tokenizer:
 
     def convert_tokens_to_ids(self, tokens):
         if isinstance(tokens, str):
-            found = self._inner.token_to_id(tokens)
+            found = checked(lambda: self._inner.token_to_id(tokens), token=[tokens])
             return self.unk_token_id if found is None else found
         return [self.convert_tokens_to_ids(each) for each in tokens]
 
@@ -322,7 +326,7 @@ class Tokenizer:
     def save_pretrained(self, save_directory: str | os.PathLike, **unused) -> tuple[str, ...]:
         """Writes files that Hugging Face transformers opens, too; gives their names."""
         check_unused("save_pretrained()", unused, refused={"push_to_hub", "legacy_format"})
-        self._inner.save_pretrained(os.fspath(save_directory))
+        self._inner.save_pretrained(path_bytes(save_directory, "save_directory"))
         return tuple(os.path.join(save_directory, name) for name in sorted(os.listdir(save_directory)))
 
 
@@ -399,19 +403,6 @@ def strings(texts, what="text"):
         if not isinstance(text, str):
             raise UsageError(f"{what} {i} is {type(text).__name__}; expected a string")
     return texts
-
-
-def encoded(action, texts):
-    """What `action` gives. Where it cannot take the texts as UTF-8, it is told which (half a pair of UTF-16 is no character)."""
-    try:
-        return action()
-    except TypeError:
-        for i, text in enumerate(texts):
-            try:
-                "".join(text).encode()
-            except UnicodeEncodeError as error:
-                raise UsageError(f"text {i} is no Unicode: {error.reason}, character {error.start}") from None
-        raise
 
 
 def as_tokenizer(value, name="tokenizer"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tekio import _places, _tekio
+from tekio._bytes import checked, path_bytes, text_bytes
 from tekio._options import texts_of
 from tekio.arguments import OWN, TrainingArguments, set_option
 from tekio.callbacks import CallbackList, TrainerControl, TrainerState
@@ -112,7 +113,7 @@ class Trainer:
         checkpoint = ""
         if resume:
             arguments.set("overwrite_output_dir", ["false"])
-            checkpoint = _tekio.checkpoint_to_resume(arguments, "auto" if resume is True else os.fspath(resume))
+            checkpoint = _tekio.checkpoint_to_resume(arguments, "auto" if resume is True else path_bytes(resume, "resume_from_checkpoint"))
         if checkpoint is None:
             raise UsageError(f"there is no checkpoint in output_dir {self.args.output_dir} to resume from; call train() without resume_from_checkpoint to begin")
         hub = None
@@ -181,7 +182,7 @@ class Trainer:
         FileError (nothing was trained or saved there; what the Hub refuses)."""
         if not self.is_world_process_zero():
             return None
-        hub = _tekio.Push(self._settled(), commit_message)
+        hub = checked(lambda: _tekio.Push(self._settled(), commit_message), commit_message=[commit_message])
         hub.prepare()
         return json.loads(hub.push(self.args.output_dir))
 
@@ -336,10 +337,20 @@ class _Flow:
         return (control.should_log, control.should_evaluate, control.should_save, control.should_training_stop)
 
 
+def _of_program(name, value):
+    """The program's option, and its value, for one that other calls of Python have by another name."""
+    for python, program in _tekio.option_names().items():
+        called, _, stands_for = python.partition("=")
+        if called == name:
+            return program, value if not stands_for else bool(value) is (stands_for == "True")
+    return name, value
+
+
 def adapt(model=None, data=None, **options):
     """The main job in one call, as `tekio adapt` does it: evaluates a model, trains it on a domain's text, evaluates it again, and
     saves it. Options are the program's (`tekio adapt --help`), with its defaults; model and data are folders, files or names
-    (without them: the bundled ones), data may be several. Gives what `tekio adapt --json` prints, as a dict: run_dir, perplexity
+    (without them: the bundled ones), data may be several; what load_dataset() and chunk() call otherwise (text_column, name,
+    header, use_cache, local_files_only) may be called so here. Gives what `tekio adapt --json` prints, as a dict: run_dir, perplexity
     {before, epochs, after}, train, prompts and more.
 
     Ctrl-C saves a checkpoint and raises KeyboardInterrupt. Errors: of the kinds that the program has.
@@ -350,11 +361,9 @@ def adapt(model=None, data=None, **options):
     for name in ("help", "version"):
         if name in options:
             raise UsageError(f"adapt() has no argument {name!r}: help(tekio.adapt) tells of it, `tekio adapt --help` of its options")
-    words = ["adapt", "--json"]
+    words = [b"adapt", b"--json"]
     for name, value in {"model": model, "data": data, **options}.items():
         if value is not None:
-            words += [f"--{name}={text}" for text in texts_of(value)]
-    share = _places.share()
-    # What is asked for here is not to be asked for afterwards: the program leaves its offline and cache_dir in the environment.
-    with _places.environment(TEKIO_SHARE=None if share is None else str(share), HF_HUB_OFFLINE=None, HF_HUB_CACHE=None):
-        return json.loads(_tekio.run_here(words, None))
+            name, value = _of_program(name, value)
+            words += [b"--" + text_bytes(name, "the name of an argument") + b"=" + text for text in texts_of(value, name)]
+    return json.loads(_tekio.run_here(words, None))

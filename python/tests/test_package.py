@@ -128,7 +128,7 @@ class Package(unittest.TestCase):
             (lambda: tekio.chunk([], tokenizer), "there is no row"),
             (lambda: tekio.Dataset.from_list([1]), "row 0 is int; expected a dict of columns"),
             (lambda: tokenizer(3), "text is int; expected a string, or a list of them"),
-            (lambda: tokenizer(["a", "b\ud800"]), "text 1 is no Unicode: surrogates not allowed, character 1"),
+            (lambda: tokenizer(["a", "b\ud800"]), "text 1 is no Unicode: character 1 of it is half a pair"),
             (lambda: tokenizer("a", truncation=True, max_length=2.5), "max_length is 2.5; expected a whole number"),
             (lambda: tokenizer.decode("abc"), "token_ids are no list of whole numbers"),
             (lambda: tokenizer.decode([2**40]), "token_ids are no list of whole numbers"),
@@ -173,7 +173,7 @@ class Package(unittest.TestCase):
         reviews = tekio.load_dataset(support.REVIEWS, split="train", num_proc=2)
         for action, said in (
             (lambda: tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, token="hf_x"), "token is not supported by from_pretrained(): the Hub's token is"),
-            (lambda: tekio.AutoTokenizer.from_pretrained(support.MODEL, cache_dir="there"), "cache_dir is not supported by from_pretrained(): set HF_HUB_CACHE"),
+            (lambda: tekio.AutoTokenizer.from_pretrained(support.MODEL, cache_dir=3), "cache_dir is 3; expected a path"),
             (lambda: tekio.AutoModelForMaskedLM.from_pretrained(support.MODEL, revision="v2"), "revision is 'v2', but"),
             (lambda: tekio.AutoTokenizer.from_pretrained(support.MODEL, "v2"), "is a folder here"),
             (lambda: tekio.pipeline("fill-mask", model=support.MODEL, revision="v2"), "revision is 'v2', but"),
@@ -245,6 +245,43 @@ class Package(unittest.TestCase):
         code = "import sys, tekio; tekio.AutoTokenizer\nfor name in [m for m in sys.modules if m.startswith('tekio')]: del sys.modules[name]\n"
         code += "import tekio\ntry: tekio.AutoTokenizer\nexcept ImportError as error: print(error)"
         self.assertIn("cannot be imported anew", support.run_python(code))
+
+    def test_a_subinterpreter_is_refused_and_the_main_one_goes_on(self):
+        inner = "try: import tekio; tekio.AutoTokenizer\nexcept ImportError as error: print(error, flush=True)\nelse: print('imported')"
+        code = (
+            "try: import _interpreters as interpreters\n"
+            "except ImportError: import _xxsubinterpreters as interpreters\n"
+            "other = interpreters.create()\n"
+            f"interpreters.run_string(other, {inner!r})\n"
+            "interpreters.destroy(other)\n"
+            f"import tekio\nprint(len(tekio.AutoTokenizer.from_pretrained({support.MODEL!r})('a b')['input_ids']))\n"
+        )
+        said = support.run_python(code).splitlines()
+        self.assertRegex(said[0], "cannot be imported in a subinterpreter|does not support loading in subinterpreters")
+        self.assertEqual(said[1:], ["4"])
+
+    def test_two_threads_may_have_different_caches(self):
+        """offline and cache_dir are a call's own."""
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            said = {one: set(), other: set()}
+
+            def ask(cache):
+                for open_it in (tekio.AutoTokenizer.from_pretrained, tekio.AutoModelForMaskedLM.from_pretrained, tekio.load_dataset) * 50:
+                    try:
+                        open_it("org/nothing", local_files_only=True, cache_dir=cache)
+                    except tekio.FileError as error:
+                        said[cache].add(str(error).partition("(")[2].partition(")")[0])
+                    try:
+                        tekio.adapt(support.MODEL, "org/nothing", offline=True, cache_dir=cache)
+                    except tekio.FileError as error:
+                        said[cache].add(str(error).partition("(")[2].partition(")")[0])
+
+            threads = [threading.Thread(target=ask, args=(cache,)) for cache in (one, other)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(said, {one: {one}, other: {other}})
 
     def test_a_hub_that_does_not_answer_is_no_missing_file(self):
         code = "import tekio\ntry: tekio.AutoTokenizer.from_pretrained('some/model')\nexcept tekio.FileError as error: print(type(error).__name__, error.errno, isinstance(error, FileNotFoundError), error)"

@@ -431,7 +431,7 @@ class Training(unittest.TestCase):
                 tekio.adapt(support.MODEL, **options)
             self.assertEqual(caught.exception.kind, kind)
             self.assertIn(said, str(caught.exception))
-            self.assertNotIn(" --", " " + str(caught.exception).partition(":")[0])
+            self.assertNotIn(" --", str(caught.exception).replace("tekio adapt --help", ""))
         with self.assertRaisesRegex(tekio.UsageError, "model is a MaskedLM"):
             tekio.adapt(self.model)
 

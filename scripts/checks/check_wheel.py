@@ -148,7 +148,7 @@ def check_build(build, folder):
         for part in package.parent.glob(f"{package.name}*"):
             (site / part.name).symlink_to(part)
     run(python, "-m", "pip", "--python", environment.python, "install", "--quiet", "--disable-pip-version-check", "--no-index", wheel)
-    environment.check([f"test_{room}.py" for room in ("package", "data", "model", "text", "trainer")])
+    environment.check([f"test_{room}.py" for room in ("package", "errors", "data", "model", "text", "trainer")])
 
 
 def main():

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What Python costs: importing the package beside importing the reference stack, and work by the package beside the same by the program.
 
-    compare_python.py PYTHON [--reference PYTHON] [--data FILE] [--texts 2000] [--updates 20] [--pairs 5] [--parts import work texts] [--json FILE]
+    compare_python.py PYTHON [--reference PYTHON] [--data FILE] [--texts 2000] [--updates 20] [--pairs 5] [--parts import work texts] [--jobs adapt fill …]
+                      [--json FILE]
 
 PYTHON has the package installed (scripts/checks/check_wheel.py shows how), the other one Hugging Face transformers and datasets. Everything is a process of its own, in
 alternation, so many pairs. Importing: seconds of the process less those of a Python that does nothing, and its peak of resident memory; then the same until a
@@ -93,6 +94,8 @@ def work(options, folder, program, model):
     rows = []
     print("\n| | program: seconds (cpu) | Python: seconds (cpu) | ratio of cpu | of the work's cpu | MiB |\n|---|---|---|---|---|---|")
     for name, (command, code, stdin) in jobs.items():
+        if name not in (options.jobs or jobs):
+            continue
         found = in_turn({"program": (command, stdin), "Python": ([options.python, "-c", code], None),
                          "start": ([options.python, "-c", f"from tekio import {NAMES}, load_dataset"], None)}, options.pairs)  # fmt: skip
         (a, b, c), (d, e, f), (_, start, _) = found["program"], found["Python"], found["start"]
@@ -147,6 +150,7 @@ def main():
     parser.add_argument("--updates", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--parts", nargs="+", choices=["import", "work", "texts"], default=["import", "work", "texts"])
+    parser.add_argument("--jobs", nargs="+", choices=["adapt", "adapt by Trainer", "fill", "tokenize"], help="of the part work; without it all")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     asked = "from tekio import _places, program; print(program.path(), _places.bundled(_places.BUNDLED_MODEL), sep='\\n')"

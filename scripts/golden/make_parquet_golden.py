@@ -156,7 +156,7 @@ def refused_files(out):
     write("list.parquet", pa.table({"text": [["a", "b"], ["c"]]}), "lists of strings", "text")
     write("binary.parquet", pa.table({"text": pa.array([b"a", b"b"], pa.binary())}), "binary", "text")
     write("numbers.parquet", pa.table({"id": [1, 2], "score": [0.5, 1.5]}), "no column holds text", "int64")
-    write("two.parquet", pa.table({"title": ["a", "b"], "body": ["longer text", "and more"]}), "text_column_name body")
+    write("two.parquet", pa.table({"title": ["a", "b"], "body": ["longer text", "and more"]}), "text_column body")
     bad = pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\1\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffb"))
     write("not_utf8.parquet", pa.table({"text": bad}), "row 2", "UTF-8")
     sound = (out.path / "file.arrow").read_bytes()

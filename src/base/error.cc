@@ -38,28 +38,49 @@ ErrorKind kind_of(const std::exception& error) noexcept {
 
 namespace {
 
-std::atomic<bool> with_dashes{false};
+/// Options of the program whose fields are called otherwise.
+constexpr std::pair<std::string_view, std::string_view> kFields[] = {{"dataset_config_name", "config_name"},
+                                                                     {"no_cache", "use_cache = false"},
+                                                                     {"no_header", "header = false"},
+                                                                     {"prompt", "prompts"},
+                                                                     {"text_column_name", "text_column"}};
+
+std::atomic<OptionNaming> naming_of_options{field_of_option};
+
+bool is_of_name(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
 }  // namespace
 
 void fail_as(const Error& error, const std::string& sentence) {
-  if (const auto* const known = dynamic_cast<const SystemError*>(&error)) throw SystemError(known->code(), sentence);
+  if (const auto* const known = dynamic_cast<const SystemError*>(&error)) throw SystemError(known->answer(), sentence);
   throw Error(error.kind(), sentence);
 }
 
 std::error_code last_error() { return {errno, std::system_category()}; }
 
-void name_options_with_dashes(bool dashes) { with_dashes = dashes; }
+std::string field_of_option(std::string_view name) {
+  for (const auto& [option, field] : kFields)
+    if (option == name) return std::string(field);
+  return std::string(name);
+}
 
-std::string with_named_options(std::string_view format) {
-  std::string text(format);
-  if (with_dashes) return text;
-  for (size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at + 1)) {
-    const bool begins = at == 0 || std::string_view(" ('\"/").find(text[at - 1]) != std::string_view::npos;
-    const char next = at + 2 < text.size() ? text[at + 2] : ' ';
-    if (begins && ((next >= 'a' && next <= 'z') || next == '{')) text.erase(at, 2);
+void name_options_by(OptionNaming naming) { naming_of_options = naming; }
+
+std::string named_option(std::string_view name) { return naming_of_options.load()(name); }
+
+std::string with_named_options(std::string_view text) {
+  std::string named;
+  for (size_t at = 0; at < text.size();) {
+    const size_t dashes = std::min(text.find("--", at), text.size());
+    named += text.substr(at, dashes - at);
+    size_t end = std::min(dashes + 2, text.size());
+    const bool begins = dashes == 0 || std::string_view(" ('\"/").find(text[dashes - 1]) != std::string_view::npos;
+    while (begins && end < text.size() && is_of_name(text[end])) ++end;
+    named +=
+        end > dashes + 2 ? named_option(text.substr(dashes + 2, end - dashes - 2)) : text.substr(dashes, end - dashes);
+    at = end;
   }
-  return text;
+  return named;
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

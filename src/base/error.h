@@ -12,11 +12,16 @@
 
 namespace tekio {
 
-/// Whether messages name an option as the command line does, "--chunk_size"; at the start they name it as the library's
-/// callers know it, "chunk_size".
-void name_options_with_dashes(bool dashes);
-/// `format` with the options in it, each written "--name", as messages name them now.
-std::string with_named_options(std::string_view format);
+/// What whoever calls writes for the program's option of this name.
+using OptionNaming = std::string (*)(std::string_view name);
+/// That of the library's callers, by which messages name options at the start: the field, "chunk_size".
+std::string field_of_option(std::string_view name);
+/// From here on messages name options in this way.
+void name_options_by(OptionNaming naming);
+/// The option of this name as messages name it now.
+std::string named_option(std::string_view name);
+/// `text`, which we wrote, with the options in it, each written "--name", as messages name them now.
+std::string with_named_options(std::string_view text);
 
 /// A sentence for whoever called: as fmt::format, but for the options named in `format`, each written "--name".
 template <typename... Args>

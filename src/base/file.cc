@@ -26,7 +26,7 @@ namespace tekio {
 namespace {
 
 [[noreturn]] void fail_last(const char* doing, const fs::path& path) {
-  fail_system(last_error(), "cannot {} {}: {}", doing, printable(path.string(), 300));
+  fail_system({last_error(), path}, "cannot {} {}: {}", doing, printable(path.string(), 300));
 }
 
 constexpr std::string_view kMark = ".tekio-", kTemporary = ".tmp", kAside = ".old";
@@ -62,7 +62,7 @@ int open_regular(const fs::path& path) {
   if (::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) return descriptor;
   ::close(descriptor);
   if (S_ISDIR(info.st_mode))
-    fail(std::errc::is_a_directory, "cannot read {}: it is a folder, not a regular file",
+    fail({std::errc::is_a_directory, path}, "cannot read {}: it is a folder, not a regular file",
          printable(path.string(), 300));
   fail(ErrorKind::io, "cannot read {}: it is {}, not a regular file", printable(path.string(), 300),
        S_ISFIFO(info.st_mode) ? "a pipe" : "a device or a socket");
@@ -283,7 +283,7 @@ void write_folder_atomically(const fs::path& named, const std::function<void(con
     put_in_place(temporary->path, destination);
   } catch (const fs::filesystem_error& error) {
     if (temporary) fs::remove_all(temporary->path, ignored);
-    fail_system(error.code(), "cannot write {}: {}", printable(destination.string(), 300));
+    fail_system({error.code(), destination}, "cannot write {}: {}", printable(destination.string(), 300));
   } catch (...) {
     if (temporary) fs::remove_all(temporary->path, ignored);
     throw;
@@ -297,7 +297,7 @@ void remove_folder(const fs::path& folder) {
   std::error_code error;
   fs::rename(folder, doomed, error);
   if (!error) fs::remove_all(doomed, error);
-  if (error) fail_system(error, "cannot remove {}: {}", printable(folder.string(), 300));
+  if (error) fail_system({error, folder}, "cannot remove {}: {}", printable(folder.string(), 300));
 }
 
 DiskReserve::DiskReserve(const fs::path& folder, int64_t bytes, const char* purpose)
@@ -309,7 +309,7 @@ DiskReserve::DiskReserve(const fs::path& folder, int64_t bytes, const char* purp
   if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return;
   const std::error_code error = last_error();
   release();
-  fail_system(error, "there is no room in {} for {} of {}: {}; make room or name another folder",
+  fail_system({error, folder}, "there is no room in {} for {} of {}: {}; make room or name another folder",
               printable(folder.string(), 300), purpose, bytes_text(static_cast<uint64_t>(bytes)));
 }
 

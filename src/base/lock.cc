@@ -48,7 +48,7 @@ bool LockFile::take() {
   for (int attempt = 0; attempt < kTries; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const int descriptor = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (descriptor < 0) fail_system(last_error(), "cannot write {}: {}", printable(path_.string(), 300));
+    if (descriptor < 0) fail_system({last_error(), path_}, "cannot write {}: {}", printable(path_.string(), 300));
     if (try_lock(descriptor, path_)) {
       descriptor_ = descriptor;
       return true;

@@ -31,7 +31,7 @@ class PlainStream final : public ByteStream {
  public:
   explicit PlainStream(const fs::path& path) : path_(path) {
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // O_NONBLOCK: a pipe must not hang us here
-    if (descriptor_ < 0) fail_system(last_error(), "cannot open {}: {}", shown(path));
+    if (descriptor_ < 0) fail_system({last_error(), path}, "cannot open {}: {}", shown(path));
     struct stat info {};
     if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
       ::close(descriptor_);
@@ -45,7 +45,7 @@ class PlainStream final : public ByteStream {
     for (;;) {
       const ssize_t got = ::read(descriptor_, out, capacity);
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail_system(last_error(), "cannot read {}: {}", shown(path_));
+      if (got < 0) fail_system({last_error(), path_}, "cannot read {}: {}", shown(path_));
       consumed_ += static_cast<uint64_t>(got);
       return static_cast<size_t>(got);
     }

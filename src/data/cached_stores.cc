@@ -66,7 +66,7 @@ std::vector<CachedStore> list_stores(const fs::path& folder) {
       continue;
     stores.push_back({at->path(), static_cast<uint64_t>(info.st_size), time_of(info.st_mtim)});
   }
-  if (error) fail_system(error, "cannot read the cache's folder {}: {}", printable(folder.string(), 300));
+  if (error) fail_system({error, folder}, "cannot read the cache's folder {}: {}", printable(folder.string(), 300));
   std::ranges::sort(stores, {}, &CachedStore::used);
   return stores;
 }

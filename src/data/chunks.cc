@@ -218,7 +218,7 @@ Chunks::Split Chunks::train_test_split(const SplitOptions& options) const {
   int64_t test = options.test_size, train = options.train_size;
   for (const auto& [name, value] : {std::pair("train_size", train), std::pair("test_size", test)})
     if (value < 0 || value > count || (value == count && value > 0))
-      fail(ErrorKind::usage, "--{} {} does not leave a train and a test part of {}{}", name, value,
+      fail(ErrorKind::usage, "{} {} does not leave a train and a test part of {}{}", named_option(name), value,
            counted(count, "chunk"), fewer(name, value, count));
   if (train == 0 && test == 0) test = (count + 3) / 4;  // the reference's default: a quarter, rounded up
   if (test == 0) test = count - train;

@@ -37,7 +37,7 @@ uint64_t size_of(const DataFile& file) {
   if (file.memory) return static_cast<uint64_t>(file.memory->text_bytes);
   std::error_code error;
   const uint64_t size = fs::file_size(file.path, error);
-  if (error) fail_system(error, "cannot read the size of {}: {}", shown_name(file));
+  if (error) fail_system({error, file.path}, "cannot read the size of {}: {}", shown_name(file));
   return size;
 }
 

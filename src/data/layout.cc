@@ -102,7 +102,7 @@ std::vector<fs::path> list_files(const fs::path& folder) {
         fail(ErrorKind::input, "{} {}", shown(entry->path()), why);
     }
   } catch (const fs::filesystem_error& error) {
-    fail_system(error.code(), "cannot list the folder {}: {}", shown(folder));
+    fail_system({error.code(), folder}, "cannot list the folder {}: {}", shown(folder));
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -205,7 +205,7 @@ std::vector<Candidate> judged(const fs::path& folder, const std::vector<fs::path
   if (!verdict.remedy.empty()) fail(ErrorKind::input, "{} is no file of text: {}", shown(path), verdict.remedy);
   fail(ErrorKind::input,
        "{}: its name does not say what kind of data it holds; what is read: {}; lines of text under another name can "
-       "be piped: --data - < FILE",
+       "be renamed to end in .txt, or be piped and read from -, standard input",
        shown(path), kKindsRead);
 }
 
@@ -233,7 +233,7 @@ SplitFiles find_by_pattern(const std::string& pattern) {
   std::vector<fs::path> paths = files_matching(pattern);
   std::erase_if(paths, [](const fs::path& path) { return is_description(path.filename().string()); });
   if (paths.empty())
-    fail(std::errc::no_such_file_or_directory,
+    fail({std::errc::no_such_file_or_directory, pattern},
          "no file matches the pattern {}; it is to match files, ** stands for any folders", printable(pattern, 300));
   std::vector<Candidate> files = judged(folder, paths);
   const std::vector<Candidate> others = take_out(files, is_data);
@@ -260,7 +260,7 @@ SplitFiles find_standard_input() {
 fs::file_status status_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (error == std::errc::permission_denied) fail_system(error, "cannot look at {}: {}", shown(path));
+  if (error == std::errc::permission_denied) fail_system({error, path}, "cannot look at {}: {}", shown(path));
   return status;
 }
 
@@ -299,7 +299,7 @@ void fail_no_data(const std::string& spec, const std::string& or_else, const std
   if (near.empty()) near = near_path(spec);
   if (const auto colon = find_split_colon(spec); near.empty() && colon)
     if (near = near_path(spec.substr(0, *colon)); !near.empty()) near += spec.substr(*colon);
-  fail(std::errc::no_such_file_or_directory, "there is no file or folder {}{}", printable(spec, 300),
+  fail({std::errc::no_such_file_or_directory, spec}, "there is no file or folder {}{}", printable(spec, 300),
        near.empty() ? or_else : fmt::format("; did you mean {}?", printable(near, 300)));
 }
 
@@ -314,7 +314,8 @@ SplitFiles find_files(const DataPlace& place) {
     return find_in_folder(path);
   }
   if (!fs::is_regular_file(status))
-    fail(ErrorKind::io, "cannot read {}: it is not a regular file; pipe its text in: --data -", shown(path));
+    fail(ErrorKind::io,
+         "cannot read {}: it is not a regular file; pipe its text in, and read it from -, standard input", shown(path));
   const NameVerdict verdict = judge_name(path);
   if (!verdict.refusal.empty()) fail(ErrorKind::input, "{}: {}", shown(path), verdict.refusal);
   if (!verdict.kind) fail_no_kind(path, verdict);

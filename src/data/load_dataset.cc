@@ -171,7 +171,7 @@ Dataset joined(const std::vector<Part>& parts, const ReadOptions& options) {
 }  // namespace
 
 DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options) {
-  return load_dataset(specs, options, hub::Settings::from_environment);
+  return load_dataset(specs, options, [] { return hub::Settings::from_environment(); });
 }
 
 DatasetDict load_dataset(const std::vector<std::string>& specs, const ReadOptions& options,

@@ -52,13 +52,13 @@ class OptionProblems {
     if (!counts(text.name)) return;
     constexpr double kMost = 0x1p31;  // of what is counted: products of two counts stay within 64 bits
     if (text.range.holds(number) && std::is_integral_v<Number> && number > kMost && !std::isfinite(text.range.maximum))
-      add(message("--{} is {}, expected at most {}", text.name, value, kMost));
+      add(message("{} is {}, expected at most {}", named_option(text.name), value, kMost));
     else if (!text.range.holds(number))
-      add(message("--{} is {}, expected {}", text.name, value, text.range.text(what)));
+      add(message("{} is {}, expected {}", named_option(text.name), value, text.range.text(what)));
     else if (text.interval && number >= 1 &&
              (number > 0x1p53 || number != static_cast<double>(static_cast<int64_t>(number))))
-      add(message("--{} is {}, expected a whole number of updates, or a share of all updates below 1", text.name,
-                  value));
+      add(message("{} is {}, expected a whole number of updates, or a share of all updates below 1",
+                  named_option(text.name), value));
   }
 
   std::vector<std::string> found_;

@@ -65,7 +65,7 @@ class Matcher {
     for (fs::directory_iterator at(folder.empty() ? "." : folder, error), end; !error && at != end; at.increment(error))
       all.push_back(*at);
     if (error && error != std::errc::not_a_directory && error != std::errc::no_such_file_or_directory)
-      fail_system(error, "cannot list the folder {}: {}", printable(folder.string(), 300));
+      fail_system({error, folder}, "cannot list the folder {}: {}", printable(folder.string(), 300));
     return all;
   }
 

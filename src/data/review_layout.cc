@@ -60,7 +60,7 @@ std::vector<DataFile> class_files(const fs::path& folder, const PublishedClass& 
         numbered.emplace_back(review_number(path), path);
     }
   } catch (const fs::filesystem_error& error) {
-    fail_system(error.code(), "cannot list the folder {}: {}", printable(folder.string(), 300));
+    fail_system({error.code(), folder}, "cannot list the folder {}: {}", printable(folder.string(), 300));
   }
   const bool published = is_published(folder, known);
   std::sort(numbered.begin(), numbered.end(), [published](const auto& a, const auto& b) {

@@ -196,7 +196,7 @@ fs::path temporary_folder() {
       if (refused(folder) == 0) return folder;
   const fs::path folder = chosen != nullptr ? chosen : "/var/tmp";
   if (const int code = refused(folder.c_str()); code != 0)
-    fail_system({code, std::system_category()},
+    fail_system({{code, std::system_category()}, folder},
                 "cannot write to the folder {}: {}; set TMPDIR to a folder that can be written",
                 printable(folder.string(), 300));
   return folder;
@@ -206,7 +206,7 @@ FileState FileState::of(const fs::path& path) {
   for (;;) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0)
-      fail_system(last_error(), "cannot read {}: {}", printable(path.string(), 300));
+      fail_system({last_error(), path}, "cannot read {}: {}", printable(path.string(), 300));
     const int64_t changed = nanoseconds(info.st_ctim);
     // The kernel's clock for files ticks every 1 to 10 ms; a file system that keeps whole seconds shows none below.
     const int64_t tick = changed % kSecond == 0 ? 2 * kSecond : kSecond / 50;

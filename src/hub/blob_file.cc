@@ -19,14 +19,15 @@ namespace tekio::hub {
 namespace {
 
 [[noreturn]] void fail_at(const fs::path& path) {
-  fail_system(last_error(), "cannot write {}: {}; name another cache in HF_HUB_CACHE", printable(path.string(), 300));
+  fail_system({last_error(), path}, "cannot write {}: {}; name another cache in HF_HUB_CACHE",
+              printable(path.string(), 300));
 }
 
 void make_folder_of(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error)
-    fail_system(error, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+    fail_system({error, path.parent_path()}, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
                 printable(path.parent_path().string(), 300));
 }
 

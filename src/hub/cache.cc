@@ -17,7 +17,7 @@ void make_folders(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    fail_system(error, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+    fail_system({error, folder}, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
                 printable(folder.string(), 300));
 }
 
@@ -119,7 +119,7 @@ void RepositoryCache::link(const std::string& commit, const std::string& path, c
   if (!error) return;
   std::error_code ignored;
   fs::remove(aside, ignored);
-  fail_system(error, "cannot put {} into the Hub's cache: {}", printable(name.string(), 300));
+  fail_system({error, name}, "cannot put {} into the Hub's cache: {}", printable(name.string(), 300));
 }
 
 }  // namespace tekio::hub

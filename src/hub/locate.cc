@@ -10,7 +10,8 @@ Located locate_model(const std::string& name, const Choice& choice, const Settin
   std::error_code ignored;
   if (fs::exists(name, ignored)) return {last_part(name), name, false};  // a file, too: who opens it says what is wrong
   const auto repository = parse_repository(name, RepoType::model);
-  if (!repository) fail(std::errc::no_such_file_or_directory, "there is no model folder {}", printable(name, 300));
+  if (!repository)
+    fail({std::errc::no_such_file_or_directory, name}, "there is no model folder {}", printable(name, 300));
   try {
     return {repository->id, fetch(settings, *repository, choice, files_asked_for()).folder, true};
   } catch (const Error& error) {
@@ -18,10 +19,10 @@ Located locate_model(const std::string& name, const Choice& choice, const Settin
   }
 }
 
-fs::path model_folder(const std::string& name, const Choice& choice) {
+fs::path model_folder(const std::string& name, const Choice& choice, const CallSettings& call) {
   std::error_code ignored;
   if (fs::exists(name, ignored)) return name;  // needs nothing of the environment
-  return locate_model(name, choice, Settings::from_environment()).folder;
+  return locate_model(name, choice, Settings::from_environment(call)).folder;
 }
 
 }  // namespace tekio::hub

@@ -18,7 +18,7 @@ struct Located {
 /// lacks them; the choice looks at no names but those of files_asked_for(). Errors: io (neither; those of fetch()),
 /// input (those of `choice`).
 Located locate_model(const std::string& name, const Choice& choice, const Settings& settings);
-/// The same with the environment's settings.
-std::filesystem::path model_folder(const std::string& name, const Choice& choice);
+/// The same with the call's settings and the environment's.
+std::filesystem::path model_folder(const std::string& name, const Choice& choice, const CallSettings& call = {});
 
 }  // namespace tekio::hub

@@ -62,7 +62,7 @@ fs::path cache_from_environment() {
   return home.empty() ? home : home / "hub";
 }
 
-Settings Settings::from_environment() {
+Settings Settings::from_environment(const CallSettings& call) {
   Settings settings;
   if (const std::string endpoint = trimmed(environment("HF_ENDPOINT")); !endpoint.empty()) settings.endpoint = endpoint;
   while (settings.endpoint.ends_with('/')) settings.endpoint.pop_back();
@@ -74,13 +74,13 @@ Settings Settings::from_environment() {
          "HF_ENDPOINT ({}) names no host, or has a user's name and password before it: expected a URL without; who "
          "asks is what HF_TOKEN says",
          shown_url(settings.endpoint));
-  settings.cache = cache_from_environment();
+  settings.cache = call.cache.empty() ? cache_from_environment() : expanded(call.cache.string());
   settings.token = find_token();
   if (const auto folder = cache_folder()) settings.pushed = *folder / "pushed";
   if (std::any_of(settings.token.begin(), settings.token.end(), [](unsigned char c) { return c <= ' ' || c > '~'; }))
     fail(ErrorKind::usage,
          "the Hub's token (HF_TOKEN, or the token file) holds characters that no token has; set it anew");
-  settings.offline = is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
+  settings.offline = call.offline || is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
   settings.metadata_timeout_s = seconds("HF_HUB_ETAG_TIMEOUT", settings.metadata_timeout_s);
   settings.download_timeout_s = seconds("HF_HUB_DOWNLOAD_TIMEOUT", settings.download_timeout_s);
   return settings;

@@ -15,6 +15,12 @@ struct Transfer {
   uint64_t moved = 0;  ///< by this one
 };
 
+/// What whoever calls says himself; for the rest, the environment is asked.
+struct CallSettings {
+  bool offline = false;
+  std::filesystem::path cache;  ///< empty: as the environment says
+};
+
 struct Settings {
   std::string endpoint = "https://huggingface.co";  ///< HF_ENDPOINT; no slash at its end
   std::filesystem::path cache;                      ///< HF_HUB_CACHE, else $HF_HOME/hub, …; empty: no place for one
@@ -28,7 +34,7 @@ struct Settings {
   std::function<void(const Transfer&)> on_progress;  ///< told from time to time, by one thread at a time
 
   /// Errors: usage (an endpoint that is no http or https URL), io (a token file that cannot be read).
-  static Settings from_environment();
+  static Settings from_environment(const CallSettings& call = {});
 };
 
 /// The environment's part of Settings::cache alone: what looking into the cache needs.

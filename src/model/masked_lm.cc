@@ -26,7 +26,7 @@ int checked_threads(const LoadOptions& options) {
 
 OpenedFolder open_folder(const std::string& folder) {
   if (!std::filesystem::is_directory(folder))
-    fail(std::filesystem::exists(folder) ? std::errc::not_a_directory : std::errc::no_such_file_or_directory,
+    fail({std::filesystem::exists(folder) ? std::errc::not_a_directory : std::errc::no_such_file_or_directory, folder},
          "no model folder {}", printable(folder, 300));
   return open_model_folder(folder);
 }
@@ -34,7 +34,7 @@ OpenedFolder open_folder(const std::string& folder) {
 ModelConfig read_config_alone(const std::string& config) {
   if (std::filesystem::is_directory(config)) return ModelConfig::from_folder(config);
   if (!std::filesystem::exists(config))
-    fail(std::errc::no_such_file_or_directory, "no model config {}", printable(config, 300));
+    fail({std::errc::no_such_file_or_directory, config}, "no model config {}", printable(config, 300));
   return ModelConfig::from_json(read_json(config), printable(config, 300));
 }
 
@@ -309,7 +309,7 @@ std::vector<WeightView> MaskedLM::state_dict() const {
 void MaskedLM::save_pretrained(const std::filesystem::path& folder) const {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail_system(error, "cannot make the folder {}: {}", printable(folder.string(), 300));
+  if (error) fail_system({error, folder}, "cannot make the folder {}: {}", printable(folder.string(), 300));
   const std::lock_guard lock(impl_->mutex());
   warn_of_older_version(impl_->model().config());
   save_model(folder, impl_->model().config(), std::as_const(impl_->model()).weights());

@@ -63,13 +63,13 @@ std::string tag_of(std::string_view key) {
 EventFile::EventFile(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail_system(error, "cannot make the folder {}: {}", printable(folder.string(), 300));
+  if (error) fail_system({error, folder}, "cannot make the folder {}: {}", printable(folder.string(), 300));
   for (int number = 0; descriptor_ < 0; ++number) {  // one that is new
     path_ = folder / fmt::format("events.out.tfevents.{}.{}.{}.{}", static_cast<int64_t>(now()), host_name(),
                                  ::getpid(), number);
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (descriptor_ < 0 && errno != EEXIST)
-      fail_system(last_error(), "cannot write {}: {}", printable(path_.string(), 300));
+      fail_system({last_error(), path_}, "cannot write {}: {}", printable(path_.string(), 300));
   }
   Message event;
   event.number(1, now());
@@ -88,7 +88,7 @@ void EventFile::write(std::string_view event) {
   for (std::string_view left = record; !left.empty();) {
     const ssize_t written = ::write(descriptor_, left.data(), left.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_system(last_error(), "cannot write {}: {}", printable(path_.string(), 300));
+    if (written < 0) fail_system({last_error(), path_}, "cannot write {}: {}", printable(path_.string(), 300));
     left.remove_prefix(static_cast<size_t>(written));
   }
 }

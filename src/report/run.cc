@@ -82,7 +82,7 @@ const Json::array_t& list(const Json& document, std::initializer_list<const char
 Run read_run(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error))
-    fail(std::errc::no_such_file_or_directory, "there is no run folder {}", shown(folder));
+    fail({std::errc::no_such_file_or_directory, folder}, "there is no run folder {}", shown(folder));
   const fs::path record = folder / "run.json";
   if (!is_there(record))
     fail(ErrorKind::input,

@@ -209,7 +209,7 @@ void take_roles_of_names(const std::vector<AddedToken>& tokens, std::array<std::
 Tokenizer Tokenizer::from_pretrained(const std::string& folder) {
   const fs::path path = hub::model_folder(folder, hub::tokenizer_files);
   if (!fs::is_directory(path))
-    fail(std::errc::not_a_directory, "{}: expected a folder with a tokenizer's files, got a file", folder);
+    fail({std::errc::not_a_directory, folder}, "{}: expected a folder with a tokenizer's files, got a file", folder);
   check_files(path);
   const bool is_there = has_file(path / "tokenizer.json");
   const TokenizerSettings settings(path);

@@ -157,7 +157,7 @@ std::string write_tokenizer_json(const TokenizerTables& tables) {
 std::vector<WrittenFile> save_tokenizer(const TokenizerTables& tables, const std::filesystem::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail_system(error, "{}: cannot make this folder: {}", folder.string());
+  if (error) fail_system({error, folder}, "{}: cannot make this folder: {}", folder.string());
   std::vector<WrittenFile> files = {
       write_atomically(folder / "tokenizer_config.json", pretty_json(tokenizer_config(tables))),
       write_atomically(folder / "special_tokens_map.json", pretty_json(special_tokens_map(tables)))};

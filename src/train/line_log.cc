@@ -41,7 +41,7 @@ LineLog::LineLog(const fs::path& path, int64_t kept_steps) : path_(path) {
   if (fs::is_regular_file(path, ignored))
     write_atomically(path, kept_steps > 0 ? kept_lines(path, kept_steps) : std::string());
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail_system(last_error(), "cannot write {}: {}", printable(path_.string(), 300));
+  if (descriptor_ < 0) fail_system({last_error(), path_}, "cannot write {}: {}", printable(path_.string(), 300));
 }
 
 void LineLog::refuse_foreign(const fs::path& path, const std::string& option) {
@@ -73,7 +73,7 @@ void LineLog::append(const OrderedJson& document) {
   for (std::string_view rest = line; !rest.empty();) {
     const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_system(last_error(), "cannot write {}: {}", printable(path_.string(), 300));
+    if (written < 0) fail_system({last_error(), path_}, "cannot write {}: {}", printable(path_.string(), 300));
     rest.remove_prefix(static_cast<size_t>(written));
   }
 }

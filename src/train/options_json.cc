@@ -29,8 +29,8 @@ const char* const kTold[] = {"mlm_probability",   "whole_word_mask",
                              "dropout",           "wire"};
 
 std::string change(const char* name, const Json& before, const Json& now) {
-  return message("--{} was {} and is {}", name, printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)),
-                 now.dump());
+  return message("{} was {} and is {}", named_option(name),
+                 printable(before.dump(-1, ' ', false, Json::error_handler_t::replace)), now.dump());
 }
 
 /// As the command line has it.

@@ -45,7 +45,7 @@ std::vector<std::string> names_in(const fs::path& folder) {
   try {
     for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
   } catch (const fs::filesystem_error& error) {
-    fail_system(error.code(), "cannot read {}: {}", printable(folder.string(), 300));
+    fail_system({error.code(), folder}, "cannot read {}: {}", printable(folder.string(), 300));
   }
   std::sort(names.begin(), names.end());
   return names;

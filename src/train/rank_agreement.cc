@@ -65,7 +65,7 @@ void tell_chunks(Json& told, const std::string& which, int64_t count, const std:
 }
 
 void tell_options(Json& told, const Json& options) {
-  for (const auto& [name, value] : options.items()) told[message("--{}", name)] = value;
+  for (const auto& [name, value] : options.items()) told[named_option(name)] = value;
 }
 
 // What is computed with. Rates of dropout count as training takes them.

@@ -57,13 +57,13 @@ WrittenFile save_moments(const fs::path& path, const ParameterSet& moment1, cons
 
 Json read_record(const fs::path& folder) {
   const std::string shown = printable(folder.string(), 300);
-  if (!fs::is_directory(folder)) fail(std::errc::no_such_file_or_directory, "there is no checkpoint {}", shown);
+  if (!fs::is_directory(folder))
+    fail({std::errc::no_such_file_or_directory, folder}, "there is no checkpoint {}", shown);
   if (!fs::is_regular_file(folder / kStateFile)) {
     if (fs::exists(folder / "optimizer.pt"))
       fail(ErrorKind::input,
-           "{} is a checkpoint of Hugging Face transformers, whose optimizer state is not read; pass it as --model to "
-           "start "
-           "from its weights",
+           "{} is a checkpoint of Hugging Face transformers, whose optimizer state is not read; open it as a model "
+           "to start from its weights",
            shown);
     fail(ErrorKind::input, "{} is no checkpoint: it has no {}", shown, kStateFile);
   }

@@ -122,7 +122,7 @@ void RunFolder::claim() {
   std::error_code error;
   for (fs::path at = path_; !at.empty() && !fs::exists(at, error); at = at.parent_path()) made_.push_back(at);
   fs::create_directories(path_, error);
-  if (error) fail_system(error, "cannot write --output_dir {}: {}", printable(path_.string(), 300));
+  if (error) fail_system({error, path_}, "cannot write --output_dir {}: {}", printable(path_.string(), 300));
   if (!lock_.take()) refuse_in_use();
   check_contents();
 }
@@ -146,7 +146,7 @@ void RunFolder::check_contents() const {
   const auto free = [&] { return printable(next_free_name(path_).string(), 300); };
   try {
     if (!resume_.empty() && resume_ != "auto" && !fs::is_directory(resume_))
-      fail(std::errc::no_such_file_or_directory,
+      fail({fs::exists(resume_) ? std::errc::not_a_directory : std::errc::no_such_file_or_directory, resume_},
            "there is no checkpoint {}; --resume_from_checkpoint alone takes the run's newest", printable(resume_, 300));
     if (!fs::exists(path_)) return;
     if (!fs::is_directory(path_)) fail(ErrorKind::usage, "--output_dir {} is a file; name a folder", shown);
@@ -174,7 +174,7 @@ void RunFolder::check_contents() const {
            "--overwrite_output_dir to begin anew, or name another folder, {} say",
            shown, checkpoints().back(), free());
   } catch (const fs::filesystem_error& error) {
-    fail_system(error.code(), "cannot read --output_dir {}: {}", shown);
+    fail_system({error.code(), path_}, "cannot read --output_dir {}: {}", shown);
   }
 }
 
@@ -215,7 +215,7 @@ void RunFolder::begin(const Json& options, const std::string& options_toml) {
     fs::remove(path_ / kRunRecord);
     if (options_toml.empty()) fs::remove(path_ / kOptionsFile);  // an earlier session's may no longer be true
   } catch (const fs::filesystem_error& error) {
-    fail_system(error.code(), "cannot write --output_dir {}: {}", printable(path_.string(), 300));
+    fail_system({error.code(), path_}, "cannot write --output_dir {}: {}", printable(path_.string(), 300));
   }
   Json document = options;
   document["tekio_format"] = 1;
@@ -256,7 +256,8 @@ void RunFolder::end() const {
   try {
     fs::remove_all(path_ / kPrevious);
   } catch (const fs::filesystem_error& error) {
-    fail_system(error.code(), "cannot remove {}: {}", printable((path_ / kPrevious).string(), 300));
+    fail_system({error.code(), (path_ / kPrevious)}, "cannot remove {}: {}",
+                printable((path_ / kPrevious).string(), 300));
   }
   remove_stale_temporaries(path_);
 }

@@ -15,7 +15,7 @@ namespace {
 int64_t required(int64_t train_chunks) {
   if (train_chunks <= 0)
     fail(ErrorKind::input,
-         "there is no chunk to train on: the training text is shorter than one chunk; give more text (--data) or a "
+         "there is no chunk to train on: the training text is shorter than one chunk; give more text, or a "
          "smaller --chunk_size");
   return train_chunks;
 }

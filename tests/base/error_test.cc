@@ -22,22 +22,29 @@ TEST(Error, HasTheExitCodeOfItsKind) {
 
 TEST(Error, CarriesItsSentence) {
   try {
-    fail(ErrorKind::usage, "--{} is {}", "seed", -1);
+    fail(ErrorKind::usage, "{} is {}", named_option("seed"), -1);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_STREQ(error.what(), "seed is -1");
   }
 }
 
-TEST(Message, NamesOptionsAsFieldsAndDashesWhereTheProgramAsks) {
+TEST(Message, NamesOptionsAsItsReaderWritesThem) {
   const std::string file = "a --strange name";
   const auto said = [&] {
-    return message("{}: pass --chunk_size {} or (--encoding '--{}'); -- is none, nor are a--b and --2", file, 3, "no");
+    return message("{}: pass --chunk_size {} or (--encoding '--{}', --no_header); -- is none, nor is a--b", file, 3,
+                   "no --prompt");
   };
-  EXPECT_EQ(said(), "a --strange name: pass chunk_size 3 or (encoding 'no'); -- is none, nor are a--b and --2");
-  name_options_with_dashes(true);
-  EXPECT_EQ(said(), "a --strange name: pass --chunk_size 3 or (--encoding '--no'); -- is none, nor are a--b and --2");
-  name_options_with_dashes(false);
+  EXPECT_EQ(
+      said(),
+      "a --strange name: pass chunk_size 3 or (encoding '--no --prompt', header = false); -- is none, nor is a--b");
+  EXPECT_EQ(named_option("text_column_name"), "text_column");
+  name_options_by([](std::string_view name) { return "<" + std::string(name) + ">"; });
+  EXPECT_EQ(
+      said(),
+      "a --strange name: pass <chunk_size> 3 or (<encoding> '--no --prompt', <no_header>); -- is none, nor is a--b");
+  EXPECT_EQ(named_option("text_column_name"), "<text_column_name>");
+  name_options_by(field_of_option);
 }
 
 TEST(Error, ChecksAreBugsThatNameTheirPlace) {
@@ -59,7 +66,7 @@ std::pair<std::error_code, std::string> system_error_of(const Action& action) {
     action();
   } catch (const SystemError& error) {
     EXPECT_EQ(error.kind(), ErrorKind::io);
-    return {error.code(), error.what()};
+    return {error.answer().code, error.what()};
   } catch (const Error& error) {
     return {{}, error.what()};
   }
@@ -78,7 +85,7 @@ TEST(SystemError, SaysWhatTheSystemSays) {
 TEST(SystemError, KeepsItsCodeInOtherWords) {
   const auto again = [](const Error& error) { return system_error_of([&] { fail_as(error, "other words"); }); };
   const SystemError missing(std::make_error_code(std::errc::no_such_file_or_directory), "words");
-  EXPECT_EQ(again(missing), std::pair(missing.code(), std::string("other words")));
+  EXPECT_EQ(again(missing), std::pair(missing.answer().code, std::string("other words")));
   EXPECT_EQ(again(Error(ErrorKind::io, "words")), std::pair(std::error_code(), std::string("other words")));
 }
 

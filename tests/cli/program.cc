@@ -17,6 +17,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "options.h"
 
 namespace tekio::test {
 namespace fs = std::filesystem;
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The program's own tables are tested, too: their messages are the program's.
-[[maybe_unused]] const bool has_dashes = (name_options_with_dashes(true), true);
+[[maybe_unused]] const bool has_dashes = (name_options_by(cli::with_dashes), true);
 
 }  // namespace
 

@@ -207,10 +207,10 @@ TEST_F(WordRows, OfListsAreNotSplit) {
   blanks.text_column = "note.word";
   EXPECT_THAT(refusal("a.jsonl", row + row, blanks),
               testing::AllOf(HasSubstr("there is no column \"note.word\""), HasSubstr("word_column text"),
-                             HasSubstr("note.words (lists of strings)"), testing::Not(HasSubstr("text_column_name"))))
+                             HasSubstr("note.words (lists of strings)"), testing::Not(HasSubstr("text_column"))))
       << "the option that goes with word_column";
   EXPECT_THAT(refusal("a.jsonl", row + row, {.text_column = "note.words"}),
-              HasSubstr("there is no column \"note.words\" (is \"text\" meant? text_column_name text)"));
+              HasSubstr("there is no column \"note.words\" (is \"text\" meant? text_column text)"));
 }
 
 // What decides a store's content is in its name.

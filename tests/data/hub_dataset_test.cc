@@ -208,8 +208,7 @@ TEST_F(HubDatasets, ConfigurationsAreChosen) {
   add("org/two/en/1.csv", "text;n\na,b;1\n");
   add("org/two/de/a.csv", "text,n\nx;y,1\n");
   start();
-  expect_error(ErrorKind::input, {"several configurations", "en, de", "dataset_config_name"},
-               [] { load_dataset("org/two"); });
+  expect_error(ErrorKind::input, {"several configurations", "en, de", "config_name"}, [] { load_dataset("org/two"); });
   expect_error(ErrorKind::input, {"no configuration dee", "is de meant?"},
                [] { load_dataset("org/two", {.config_name = "dee"}); });
   EXPECT_THAT(texts(load_dataset("org/two", {.config_name = "en"})["train"]), ElementsAre("a,b"));

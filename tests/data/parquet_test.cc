@@ -133,7 +133,7 @@ TEST_F(Columnar, RefusesWhatHoldsNoText) {
     SCOPED_TRACE(file);
     expect_error(ErrorKind::input, words.get<std::vector<std::string>>(), [&] { texts(file); });
   }
-  expect_error(ErrorKind::input, {"there is no column \"Text\"", "text_column_name text"},
+  expect_error(ErrorKind::input, {"there is no column \"Text\"", "text_column text"},
                [&] { texts(kFolder / "zstd-v1.parquet", {.text_column = "Text"}); });
   expect_error(ErrorKind::input, {"there is no column \"note.words\"", "note.text"},
                [&] { texts(kFolder / "nested.parquet", {.text_column = "note.words"}); });

@@ -41,22 +41,22 @@ class Rows : public testing::Test {
 
 TEST_F(Rows, TheTextColumnIsNeverGuessed) {
   const char* reviews = "Id,ProductId,Summary,Comment\n1,B9000,soup,the soup was warm and good\n";
-  refused("a.csv", reviews, {"not clear", "Id (no strings)", "ProductId (5 characters)", "text_column_name Comment"});
+  refused("a.csv", reviews, {"not clear", "Id (no strings)", "ProductId (5 characters)", "text_column Comment"});
   EXPECT_EQ(column("a.csv", reviews, {.text_column = "Comment"}), "Comment");
   refused("a.csv", reviews, {"no column \"text\"", "ProductId", "Comment"}, {.text_column = "text"});
-  refused("a.csv", "Author,Text\nsomebody of long name,short\n", {"text_column_name Text"});
+  refused("a.csv", "Author,Text\nsomebody of long name,short\n", {"text_column Text"});
   refused("a.csv", "Author,Text\nsomebody,short\n", {"no column \"TEXT\"", "\"Text\" meant"}, {.text_column = "TEXT"});
-  refused("a.jsonl", R"({"note_id": "N1", "subject": "visit", "body": "a longer text"})", {"text_column_name body"});
+  refused("a.jsonl", R"({"note_id": "N1", "subject": "visit", "body": "a longer text"})", {"text_column body"});
   EXPECT_EQ(column("a.jsonl", R"({"id": 1, "body": "only strings here"})"), "body");
   EXPECT_EQ(column("a.jsonl", R"({"Text": "only strings here", "n": 2})"), "Text");
-  refused("a.jsonl", R"({"text": 1, "b": "x"})", {"column \"text\" holds no strings", "text_column_name b"});
+  refused("a.jsonl", R"({"text": 1, "b": "x"})", {"column \"text\" holds no strings", "text_column b"});
   refused("a.txt", "a\n", {"no column \"body\"", "text (the text)"}, {.text_column = "body"});
 }
 
 TEST_F(Rows, TextWithinObjects) {
   const char* nested = "{\"id\": 1, \"note\": {\"text\": \"a text of a note\", \"ward\": \"B\"}}\n";
   EXPECT_THAT(texts("a.jsonl", nested, {.text_column = "note.text"}), ElementsAre("a text of a note"));
-  refused("a.jsonl", nested, {"text_column_name note.text"});
+  refused("a.jsonl", nested, {"text_column note.text"});
   refused("a.jsonl", nested, {"holds no strings", "note.text"}, {.text_column = "note"});
   refused("a.jsonl", nested, {"no column \"note.txt\"", "\"note.text\" meant"}, {.text_column = "note.txt"});
   // A column of that very name comes first, also where an object would answer.
@@ -65,7 +65,7 @@ TEST_F(Rows, TextWithinObjects) {
   EXPECT_THAT(texts("a.jsonl", R"({"a": {"b.c": {"d": "x"}}})", {.text_column = "a.b.c.d"}), ElementsAre("x"));
   refused("a.jsonl", "{\"a\": {\"b\": \"x\"}}\n{\"a\": 3}\n{\"a\": {\"b\": \"y\", \"b\": \"z\"}}\n",
           {"a.jsonl:2", "is missing"}, {.text_column = "a.b"});
-  refused("a.jsonl", R"({"title": "x", "note": {"body": "longer text"}})", {"text_column_name note.body"});
+  refused("a.jsonl", R"({"title": "x", "note": {"body": "longer text"}})", {"text_column note.body"});
   EXPECT_EQ(column("a.jsonl", R"({"body": "longer text", "meta": {"ward": "B"}})"), "body");
 }
 
@@ -139,7 +139,7 @@ TEST_F(Rows, TooManyFieldsAndTooFew) {
     }
   });
   refused("a.jsonl", "{\"text\": null, \"body\": \"a\"}\n{\"text\": null, \"body\": \"b\"}\n",
-          {"2 of 2 rows", "text_column_name body"});
+          {"2 of 2 rows", "text_column body"});
 }
 
 TEST_F(Rows, AHeaderThatLooksLikeATextIsToldOnce) {
@@ -152,8 +152,8 @@ TEST_F(Rows, AHeaderThatLooksLikeATextIsToldOnce) {
   };
   const std::string rows = "the doctor opened the blue cup at the gate.\nthe cook closed it.\nand so on\n";
   const std::string warning = told(rows, {});
-  EXPECT_THAT(warning, AllOf(HasSubstr("the doctor opened the blue cup at the gate."), HasSubstr("no_header")));
-  EXPECT_EQ(warning.find("no_header"), warning.rfind("no_header"));
+  EXPECT_THAT(warning, AllOf(HasSubstr("the doctor opened the blue cup at the gate."), HasSubstr("header = false")));
+  EXPECT_EQ(warning.find("header = false"), warning.rfind("header = false"));
   EXPECT_EQ(told(rows, {.header = false}), "");
   EXPECT_EQ(told(rows, {.text_column = "the doctor opened the blue cup at the gate."}), "");
   EXPECT_EQ(told("what was said\na b c d e f g\n", {}), "");
@@ -209,7 +209,7 @@ TEST_F(Rows, RowsOfADocument) {
   refused("a.json", R"(["x"])", {"not one JSON object"}, {.json_field = "a"});
   // A text beside a list of objects with texts of their own is a title: which one is meant is to be said.
   const std::string titled = R"({"meta": 1, "text": "title", "items": [{"text": "the soup"}, {"text": "the cook"}]})";
-  refused("a.json", titled, {"one JSON document", "json_field items", "text_column_name"});
+  refused("a.json", titled, {"one JSON document", "json_field items", "text_column"});
   EXPECT_THAT(texts("a.json", titled, {.json_field = "items"}), ElementsAre("the soup", "the cook"));
   EXPECT_THAT(texts("a.json", titled, {.text_column = "text"}), ElementsAre("title"));
   EXPECT_THAT(texts("a.json", titled + "\n" + titled), ElementsAre("title", "title"));

@@ -325,8 +325,9 @@ TEST_F(StoreCache, WithoutAPlaceOrWhereItCannotBeWrittenAStoreIsGoneAfterwards) 
   const Dataset d = data();
   const auto expect_gone = [&](const std::string& reason) {
     const std::string first = told([&] { EXPECT_TRUE(makes(d)); });
-    EXPECT_THAT(first, testing::AllOf(testing::HasSubstr("warning: "), testing::HasSubstr(reason),
-                                      testing::HasSubstr("tokens are not kept"), testing::HasSubstr("no_cache")));
+    EXPECT_THAT(first,
+                testing::AllOf(testing::HasSubstr("warning: "), testing::HasSubstr(reason),
+                               testing::HasSubstr("tokens are not kept"), testing::HasSubstr("use_cache = false")));
     EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 1) << first;
     EXPECT_EQ(last_->tokens(), 5);
     EXPECT_EQ(told([&] { EXPECT_TRUE(makes(d)); }), "") << "once a process is enough";

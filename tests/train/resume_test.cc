@@ -465,7 +465,7 @@ TEST_F(Damage, IsFoundWhereverItIs) {
   fs::remove(file(8, "training_state.json"));
   EXPECT_THAT(refusal(8), HasSubstr("no checkpoint"));
   std::ofstream(file(8, "optimizer.pt")) << "torch's";
-  EXPECT_THAT(refusal(8), HasSubstr("pass it as model"));
+  EXPECT_THAT(refusal(8), HasSubstr("open it as a model to start from its weights"));
   std::ofstream(file(9, "training_state.json")) << R"({"tekio_checkpoint": 3, "files": {}})";
   EXPECT_THAT(refusal(9), HasSubstr("not of a form"));
 }

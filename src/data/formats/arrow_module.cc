@@ -75,7 +75,8 @@ class ColumnKeys {
 
 uint64_t size_of_regular(const DataFile& file) {
   struct stat state {};
-  if (::stat(file.path.c_str(), &state) != 0) fail_system(last_error(), "cannot open {}: {}", shown_name(file));
+  if (::stat(file.path.c_str(), &state) != 0)
+    fail_system({last_error(), file.path}, "cannot open {}: {}", shown_name(file));
   if (!S_ISREG(state.st_mode)) fail(ErrorKind::io, "{} is not a regular file", shown_name(file));
   return static_cast<uint64_t>(state.st_size);
 }
@@ -85,7 +86,7 @@ uint64_t size_of_regular(const DataFile& file) {
 ArrowFile::ArrowFile(const DataFile& file) : path_(shown_name(file)), kind_(file.kind), bytes_(size_of_regular(file)) {
   if (const std::string what = foreign_content_of(file.path); !what.empty())
     fail(ErrorKind::input, "{} {}", path_, what);
-  if (::access(file.path.c_str(), R_OK) != 0) fail_system(last_error(), "cannot open {}: {}", path_);
+  if (::access(file.path.c_str(), R_OK) != 0) fail_system({last_error(), file.path}, "cannot open {}: {}", path_);
   TekioArrowError error{};
   const int32_t kind = kind_ == FileKind::parquet ? TEKIO_ARROW_PARQUET : TEKIO_ARROW_IPC;
   if (module_for(path_).open(file.path.c_str(), kind, &file_, &facts_, &error) != 0) fail_file(error);

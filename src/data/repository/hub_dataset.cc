@@ -22,7 +22,7 @@ constexpr const char* kConverted = "refs/convert/parquet";
 std::string read_beginning(const fs::path& path) {
   std::string text(kLongestCardHead + 1, '\0');
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail_system(last_error(), "cannot read {}: {}", printable(path.string(), 300));
+  if (!file) fail_system({last_error(), path}, "cannot read {}: {}", printable(path.string(), 300));
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
   return text;
