@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -105,6 +106,15 @@ bool has_known_form(const Head& head) {
 /// A host that the address or a header may name: no blank, and nothing that parts an address.
 bool is_host(std::string_view host) { return !host.empty() && host.find_first_of(" \t/?#@\\\"<>^`{|}") == host.npos; }
 
+/// "Sun, 06 Nov 1994 08:49:37 GMT": now.
+std::string date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm time{};
+  ::gmtime_r(&now, &time);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &time)};
+}
+
 class HttplibServer final : public Server, private httplib::Server {
  public:
   explicit HttplibServer(const Limits& limits)
@@ -124,6 +134,7 @@ class HttplibServer final : public Server, private httplib::Server {
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       if (!exchange.is_read || is_last_answer(*exchange.connection)) exchange.closes = true;
       for (const char* name : {"Keep-Alive", "Connection", "Accept-Ranges"}) response.headers.erase(name);
+      response.set_header("Date", date());  // caches count an answer's age from it
       if (exchange.closes || exchange.is_old)
         response.set_header("Connection", exchange.closes ? "close" : "keep-alive");
     });

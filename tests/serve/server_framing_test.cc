@@ -29,6 +29,8 @@ TEST_F(ServerTest, UnderstandsHttp) {
   const HttpReply head = request("HEAD", "/abc");
   EXPECT_EQ(head.status, 200);
   EXPECT_THAT(head.headers, Contains(Pair("content-length", "4")));
+  EXPECT_THAT(head.headers, Contains(Pair("date", ::testing::MatchesRegex("[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} "
+                                                                          "[0-9]{4} [0-9:]{8} GMT"))));
   EXPECT_FALSE(head.headers.contains("accept-ranges")) << "it sends no parts";
   EXPECT_EQ(
       reply_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").body,
