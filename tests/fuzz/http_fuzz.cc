@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "base/json.h"
@@ -74,6 +76,9 @@ serve::ServedModel echo() {
               [](const std::string& text) { return !text.empty(); })};
 }
 
+/// So small that what a fuzzer writes is over them; who stands still makes room for the next one at once.
+const http::Limits kLimits{.hurry = std::chrono::milliseconds(1), .body = 4'000, .large = 100, .large_bodies = 600};
+
 /// A server as `tekio serve` has it, for as long as the process lives.
 int start_server() {
   std::vector<serve::ServedModel> models;
@@ -82,7 +87,7 @@ int start_server() {
   service->open(std::move(models));
   auto* handler = new Checked(*service);
   std::string problem;
-  http::Server* server = tekio_http_make_server("127.0.0.1", 0, {.body = 4'000}, problem);
+  http::Server* server = tekio_http_make_server("127.0.0.1", 0, kLimits, problem);
   check(server != nullptr);
   std::thread([=] { server->run(*handler); }).detach();
   return server->port();
@@ -119,17 +124,9 @@ void send(int socket, std::string_view bytes) {
   }
 }
 
-}  // namespace
+void check_reply(const std::string& received) { check(received.empty() || received.starts_with("HTTP/1.1 ")); }
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const int port = start_server();
-  if (size == 0) return 0;
-  const std::string_view bytes = fuzz::as_text(data + 1, size - 1);
-  const size_t cut = bytes.size() * data[0] / 255;
-
-  const int socket = connected_to(port);
-  send(socket, bytes.substr(0, cut));
-  send(socket, bytes.substr(cut));
+std::string reply_of(int socket) {
   ::shutdown(socket, SHUT_WR);  // so that the server waits for nothing further
   std::string received;
   char piece[16 << 10];
@@ -139,6 +136,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     received.append(piece, static_cast<size_t>(got));
   }
   ::close(socket);
-  check(received.empty() || received.starts_with("HTTP/1.1 "));
+  return received;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const int port = start_server();
+  if (size == 0) return 0;
+  const std::string_view bytes = fuzz::as_text(data + 1, size - 1);
+  const size_t cut = bytes.size() * (data[0] >> 1) / 127;
+  const bool are_two = (data[0] & 1) != 0;
+
+  const int first = connected_to(port), second = are_two ? connected_to(port) : first;
+  send(first, bytes.substr(0, cut));
+  send(second, bytes.substr(cut));
+  if (are_two) check_reply(reply_of(second));
+  check_reply(reply_of(first));
   return 0;
 }
