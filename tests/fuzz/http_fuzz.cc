@@ -150,6 +150,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const int first = connected_to(port), second = are_two ? connected_to(port) : first;
   send(first, bytes.substr(0, cut));
+  if (are_two) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the first one's is mostly being read then
   send(second, bytes.substr(cut));
   if (are_two) check_reply(reply_of(second));
   check_reply(reply_of(first));
