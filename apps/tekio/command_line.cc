@@ -61,7 +61,8 @@ std::string OptionTable::hint(const std::string& spelled) const {
   const auto has_letter = [&](char c) {
     return std::ranges::any_of(options_, [&](const Option& option) { return option.letter == c; });
   };
-  const std::string name = with_underscores(spelled.substr(spelled.find_first_not_of('-')));
+  const std::string name = with_underscores(spelled.substr(std::min(spelled.find_first_not_of('-'), spelled.size())));
+  if (name.empty()) return "";
   if (spelled.starts_with("--") && name.size() == 1 && has_letter(name[0])) return "did you mean -" + name + "?";
   const std::string near = nearest_option(name, names());
   if (const auto other = foreign_names_.find(name);

@@ -32,12 +32,15 @@ class Report final : public Command {
   void add_options(OptionTable& table) override {
     table.group("Report");
     table.add("output", &output_, "the file to write; default RUN/report.html").called("FILE.html");
-    table.add("csv", &csv_, "also writes every update and evaluation as a table").called("FILE.csv");
+    table
+        .add("csv", &csv_,
+             "writes every update and evaluation as a table, too; of several runs alone where --output is not given")
+        .called("FILE.csv");
   }
 
   void check(const OptionTable&, const std::vector<std::string>& positionals) override {
     if (positionals.empty()) fail(ErrorKind::usage, "no run is named: tekio report RUN…");
-    if (positionals.size() > 1 && output_.empty() && !common.json)
+    if (positionals.size() > 1 && output_.empty() && csv_.empty() && !common.json)
       fail(ErrorKind::usage, "--output is missing: the file where {} runs are compared", positionals.size());
   }
 
@@ -50,11 +53,15 @@ class Report final : public Command {
       out.json(report::document(runs));
       return 0;
     }
+    if (out.width())
+      for (const report::Run& run : runs) out.folded_line(summary(run));
+    if (runs.size() > 1 && output_.empty()) {  // the table alone was asked for
+      out.line(printable(csv_, 4096));
+      return 0;
+    }
     const std::filesystem::path file =
         output_.empty() ? runs.front().folder / "report.html" : std::filesystem::path(output_);
     write(report::page(runs), file);
-    if (out.width())
-      for (const report::Run& run : runs) out.folded_line(summary(run));
     out.line(printable(file.string(), 4096));
     return 0;
   }

@@ -8,6 +8,8 @@ granted, for headers that need nothing of their room: src/model may include data
 
 And holds that a name stands for one type: of two types of one name in one namespace the linker takes either's functions for both.
 
+And holds that CONTRIBUTING's table of folders has each room.
+
 And holds the library's manners: no line of src/ writes to a standard stream or sets a signal's handler. What is said goes
 through base/log.h, and signals are the program's.
 """
@@ -71,6 +73,15 @@ def problems(root: pathlib.Path):
                     yield f"{path.relative_to(root)}:{number}: {match.group(0)}: a library says what it has to say through base/log.h, and leaves signals alone"
 
 
+def rooms_untold(root: pathlib.Path):
+    """Yields what is wrong with CONTRIBUTING.md's table."""
+    page = root / "CONTRIBUTING.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    for folder in sorted(path for path in (root / "src").iterdir() if path.is_dir()):
+        if text and f"| `src/{folder.name}/` |" not in text:
+            yield f"CONTRIBUTING.md: its table of folders lacks src/{folder.name}/"
+
+
 def types_of(text):
     """Yields (line, name with its namespaces) of the types that a file defines where other files see them."""
     spaces = []
@@ -120,7 +131,7 @@ def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2])
     if not (root / "src").is_dir():
         sys.exit(f"check_layers: no src/ in {root}")
-    found = [*problems(root), *double_names(root)]
+    found = [*problems(root), *double_names(root), *rooms_untold(root)]
     print("\n".join(found) if found else "layers: every include goes to the left, and every name stands for one type")
     sys.exit(1 if found else 0)
 

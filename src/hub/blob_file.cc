@@ -19,7 +19,7 @@ namespace tekio::hub {
 namespace {
 
 [[noreturn]] void fail_at(const fs::path& path) {
-  fail_system({last_error(), path}, "cannot write {}: {}; name another cache in HF_HUB_CACHE",
+  fail_system({last_error(), path}, "cannot write {}: {}; name another cache by --cache_dir or HF_HUB_CACHE",
               printable(path.string(), 300));
 }
 
@@ -27,7 +27,8 @@ void make_folder_of(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error)
-    fail_system({error, path.parent_path()}, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+    fail_system({error, path.parent_path()},
+                "cannot make the folder {}: {}; name another cache by --cache_dir or HF_HUB_CACHE",
                 printable(path.parent_path().string(), 300));
 }
 
@@ -60,7 +61,8 @@ BlobFile::BlobFile(const RepositoryCache& cache, const FileHead& file) : BlobFil
   if (::lseek(descriptor_, 0, SEEK_END) < 0) fail_at(path_);
   const auto room = free_bytes(path_.parent_path());
   if (room && *room < static_cast<int64_t>(file.size - size_))
-    fail(ErrorKind::io, "{} needs {} more, but {} are free there: make room, or name another cache in HF_HUB_CACHE",
+    fail(ErrorKind::io,
+         "{} needs {} more, but {} are free there: make room, or name another cache by --cache_dir or HF_HUB_CACHE",
          printable(path_.string(), 300), bytes_text(file.size - size_), bytes_text(static_cast<uint64_t>(*room)));
 }
 

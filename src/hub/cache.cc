@@ -17,7 +17,7 @@ void make_folders(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    fail_system({error, folder}, "cannot make the folder {}: {}; name another cache in HF_HUB_CACHE",
+    fail_system({error, folder}, "cannot make the folder {}: {}; name another cache by --cache_dir or HF_HUB_CACHE",
                 printable(folder.string(), 300));
 }
 

@@ -482,22 +482,35 @@ class Page {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 
+  /// What runs were made of, as far as they differ, and then the options that do.
+  std::vector<std::vector<std::string>> differences() const {
+    std::vector<std::vector<std::string>> rows;
+    const auto add = [&](const std::string& name, const auto& value_of) {
+      std::vector<std::string> row = {name};
+      for (const Run& run : runs_) row.push_back(value_text(value_of(run)));
+      if (std::ranges::any_of(row.begin() + 2, row.end(), [&](const std::string& value) { return value != row[1]; }))
+        rows.push_back(row);
+    };
+    add("model", [](const Run& run) { return member(run.record, {"model", "name"}); });
+    add("data", [](const Run& run) { return member(run.record, {"data", "name"}); });
+    for (const auto& [name, key] : {std::pair{"column of the text", "text_column"},
+                                    {"tokens a chunk", "chunk_size"},
+                                    {"chunks trained on", "train_chunks"},
+                                    {"chunks evaluated on", "eval_chunks"}})
+      add(name, [of = key](const Run& run) { return member(run.record, {"data", of}); });
+    std::set<std::string> keys;
+    for (const Run& run : runs_)
+      for (const auto& [key, value] : run.options.items()) keys.insert(key);
+    for (const std::string& key : keys) add(key, [&](const Run& run) { return member(run.options, {key.c_str()}); });
+    return rows;
+  }
+
   void settings() {
     section("settings", "How it was made");
     if (several()) {
-      std::set<std::string> keys;
-      for (const Run& run : runs_)
-        for (const auto& [key, value] : run.options.items()) keys.insert(key);
-      std::vector<std::vector<std::string>> rows;
-      for (const std::string& key : keys) {
-        std::vector<std::string> row = {key};
-        for (const Run& run : runs_) row.push_back(value_text(member(run.options, {key.c_str()})));
-        if (std::ranges::any_of(row.begin() + 2, row.end(), [&](const std::string& value) { return value != row[1]; }))
-          rows.push_back(row);
-      }
-      std::vector<std::string> names = {"option"};
+      std::vector<std::string> names = {"what"};
       names.insert(names.end(), names_.begin(), names_.end());
-      table("Options that differ", names, rows);
+      table("What differs", names, differences());
     }
     for (size_t i = 0; i < runs_.size(); ++i) {
       const Json& r = runs_[i].record;
@@ -508,9 +521,10 @@ class Page {
           {"column of the text", report::text(r, {"data", "text_column"})},
           {"rows", figure(number(r, {"data", "rows"}), 1)},
           {"rows left out", figure(number(r, {"data", "skipped_rows"}), 1)},
-          {"rows trained on that repeat an earlier one", figure(number(r, {"data", "duplicate_rows"}), 1)},
+          {"rows to train on that repeat an earlier one", figure(number(r, {"data", "duplicate_rows"}), 1)},
           {"rows evaluated on that are trained on too", figure(number(r, {"data", "held_out_duplicates"}), 1)},
           {"tokens", figure(number(r, {"data", "tokens"}), 1)},
+          {"tokens a chunk", figure(number(r, {"data", "chunk_size"}), 1)},
           {"chunks trained on", figure(number(r, {"data", "train_chunks"}), 1)},
           {"chunks evaluated on", figure(number(r, {"data", "eval_chunks"}), 1)},
           {"whom the data's licence names", report::text(r, {"data", "attribution"})},

@@ -144,10 +144,16 @@ void RunFolder::refuse_in_use() const {
 void RunFolder::check_contents() const {
   const std::string shown = printable(path_.string(), 300);
   const auto free = [&] { return printable(next_free_name(path_).string(), 300); };
-  try {
-    if (!resume_.empty() && resume_ != "auto" && !fs::is_directory(resume_))
-      fail({fs::exists(resume_) ? std::errc::not_a_directory : std::errc::no_such_file_or_directory, resume_},
+  if (!resume_.empty() && resume_ != "auto") {
+    std::error_code hidden;
+    const fs::file_status found = fs::status(resume_, hidden);
+    if (!fs::status_known(found))
+      fail_system({hidden, resume_}, "cannot read the checkpoint {}: {}", printable(resume_, 300));
+    if (!fs::is_directory(found))
+      fail({fs::exists(found) ? std::errc::not_a_directory : std::errc::no_such_file_or_directory, resume_},
            "there is no checkpoint {}; --resume_from_checkpoint alone takes the run's newest", printable(resume_, 300));
+  }
+  try {
     if (!fs::exists(path_)) return;
     if (!fs::is_directory(path_)) fail(ErrorKind::usage, "--output_dir {} is a file; name a folder", shown);
     const std::string entry = first_entry(path_);

@@ -135,6 +135,7 @@ TEST(Options, ProblemsNameTheOption) {
               HasSubstr("unknown option --learning_rat, did you mean --learning_rate?"));
   EXPECT_THAT(problem({"--zzzzzz"}), HasSubstr("unknown option --zzzzzz ("));
   EXPECT_THAT(problem({"-x"}), HasSubstr("unknown option -x"));
+  EXPECT_THAT(problem({"--=3"}), HasSubstr("unknown option --"));
   EXPECT_THAT(problem({"--no_count"}), HasSubstr("unknown option --no_count"));
   EXPECT_THAT(problem({"--count"}), HasSubstr("--count needs a value: an integer from 1 to 9"));
   EXPECT_THAT(problem({"--count", "--name", "x"}), HasSubstr("--count needs a value"));

@@ -69,6 +69,10 @@ TEST_F(ReportCommand, ComparesRuns) {
   EXPECT_EQ(table.code, 0) << table.err;
   const std::string csv = read_file(folder_ / "m.csv");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 3 + 2) << csv;
+  const Result tables = run({"report", one, other, "--csv", folder_ / "both.csv"});
+  EXPECT_EQ(tables.code, 0) << tables.err;
+  EXPECT_EQ(tables.out, folder_ / "both.csv" + "\n");
+  EXPECT_THAT(read_file(folder_ / "both.csv"), HasSubstr("other,1,"));
   const Result json = run({"report", one, other, "--json"});
   ASSERT_EQ(json.code, 0) << json.err;
   ASSERT_EQ(json.json()["runs"].size(), 2);

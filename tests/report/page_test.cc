@@ -169,6 +169,7 @@ TEST(Page, RunsStandBesideEachOther) {
   std::vector<report::Run> runs = {example("a"), example("b"), example("a")};
   runs[1].options["learning_rate"] = 0.001;
   runs[1].options["dropout"] = 0.2;
+  runs[1].record["data"]["name"] = "other-texts";
   const std::string text = page(runs);
   EXPECT_EQ(nesting_problem(text), "");
   EXPECT_THAT(text, HasSubstr("3 runs compared"));
@@ -176,11 +177,12 @@ TEST(Page, RunsStandBesideEachOther) {
   EXPECT_THAT(text, Not(HasSubstr("class=\"line s0\""))) << "the grey of what was before";
   EXPECT_THAT(text, Not(HasSubstr("key s0")));
   EXPECT_THAT(text, HasSubstr("class=\"line s3\""));
-  const size_t table = text.find("Options that differ"), end = text.find("</table>", table);
+  const size_t table = text.find("What differs"), end = text.find("</table>", table);
   ASSERT_NE(table, std::string::npos);
   const std::string differing = text.substr(table, end - table);
-  EXPECT_THAT(differing, testing::AllOf(HasSubstr("learning_rate"), HasSubstr("0.001"), HasSubstr("dropout"),
-                                        Not(HasSubstr("seed"))));
+  EXPECT_THAT(differing,
+              testing::AllOf(HasSubstr("learning_rate"), HasSubstr("0.001"), HasSubstr("dropout"),
+                             HasSubstr("other-texts"), Not(HasSubstr("seed")), Not(HasSubstr("tokens a chunk"))));
 }
 
 TEST(Csv, HasARowForEveryUpdateAndEvaluation) {
