@@ -111,7 +111,12 @@ void OptionTable::read_config(const std::filesystem::path& path) {
         add_problem(fmt::format("a file cannot hold the option '{}'", printable(key)));
         continue;
       }
-      for (const std::string& problem : take_node(*option, printable(key), *node)) add_problem(problem);
+      try {
+        for (const std::string& problem : take_node(*option, printable(key), *node)) add_problem(problem);
+      } catch (const Error& refusal) {
+        if (refusal.kind() != ErrorKind::usage) throw;
+        add_problem(refusal.what());
+      }
       const auto [before, first] = seen.try_emplace(option, key, option->value());
       if (!first && before->second.second != option->value())
         add_problem(fmt::format("{} contradicts {}: they are two names of one option", printable(key),

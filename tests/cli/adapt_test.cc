@@ -552,6 +552,13 @@ TEST_F(Adapt, ACheckpointThatIsNotThereIsToldAsSuch) {
   EXPECT_THAT(result.err, HasSubstr("tekio: there is no checkpoint " + folder_ / "nowhere"));
 }
 
+TEST_F(Adapt, WhatAnOptionRefusesIsToldWithTheFileAndLineItIsFrom) {
+  const std::string file = folder_.write("c.toml", "seed = 3\ntext_column_name = ''\n");
+  const Result result = run(small({"--data", text_, "--config", file}));
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("c.toml:2: --text_column_name is empty"));
+}
+
 TEST_F(Adapt, APromptWithSeveralMasksIsToldBeforeTraining) {
   const Result result = run(small({"--data", text_, "--prompt", "[MASK] b [MASK]"}));
   EXPECT_EQ(result.code, 2) << result.err;
