@@ -55,6 +55,7 @@ class BenchAllreduce final : public Command {
 
  private:
   int measure(Communicator& ranks, Output& out) {
+    if (ranks.size() == 1) note("one process has nothing to sum: start several, by mpirun -n 2 say");
     ThreadPool pool(1);
     const std::unique_ptr<Backend> backend = make_backend(common.computes_on(), pool);
     Memory& memory = backend->memory();

@@ -302,6 +302,7 @@ TEST(Ranks, OneThatALauncherStartedAloneIsAlone) {
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     const Result result = run({"bench", "allreduce", "--bytes", "4000", "--json"}, {.environment = {{variable, "1"}}});
     EXPECT_EQ(result.json()["world_size"], 1);
+    EXPECT_THAT(result.err, HasSubstr("one process has nothing to sum"));
   }
 }
 
