@@ -18,6 +18,21 @@ constexpr std::pair<std::string_view, std::string_view> kNames[] = {
     {"dataset_config_name", "name"},      {"no_cache", "use_cache=False"}, {"no_header", "header=False"},
     {"offline", "local_files_only=True"}, {"prompt", "prompts"},           {"text_column_name", "text_column"}};
 
+/// Options whose values name files, and may be whatever the system takes for that; all others are Unicode.
+constexpr std::string_view kPaths[] = {"cache_dir",      "config",
+                                       "data",           "dataset_name",
+                                       "general_data",   "logging_dir",
+                                       "model",          "model_name_or_path",
+                                       "output_dir",     "resume_from_checkpoint",
+                                       "tokenizer",      "tokenizer_name",
+                                       "trace",          "train_file",
+                                       "validation_file"};
+
+nb::object object_of(const std::string& text, bool is_path) {
+  if (is_path) return nb::cast(Path{text});
+  return nb::cast(text);
+}
+
 std::string name_in_python(std::string_view option) {
   for (const auto& [program, python] : kNames)
     if (program == option) return std::string(python);
@@ -30,7 +45,8 @@ std::string json_text(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-void NamedOptions::set(const std::string& name, const std::vector<Path>& texts) {
+void NamedOptions::set(const Path& given, const std::vector<Path>& texts) {
+  const std::string& name = given.bytes;
   for (cli::Option* const option : found(name)) {
     if (option->kind == cli::Option::Kind::list) option->clear();
     for (const Path& text : texts) {
@@ -43,12 +59,14 @@ void NamedOptions::set(const std::string& name, const std::vector<Path>& texts) 
   }
 }
 
-nb::object NamedOptions::get(const std::string& name) {
-  const OrderedJson value = found(name).front()->value();
-  if (value.is_string()) return nb::cast(Path{value.get<std::string>()});
+nb::object NamedOptions::get(const Path& name) {
+  const cli::Option& option = *found(name.bytes).front();
+  const OrderedJson value = option.value();
+  const bool is_path = std::ranges::find(kPaths, option.name) != std::end(kPaths);
+  if (value.is_string()) return object_of(value.get_ref<const std::string&>(), is_path);
   if (!value.is_array()) return value_of(json_text(value));
   nb::list texts;
-  for (const OrderedJson& text : value) texts.append(Path{text.get<std::string>()});
+  for (const OrderedJson& text : value) texts.append(object_of(text.get_ref<const std::string&>(), is_path));
   return texts;
 }
 
@@ -92,6 +110,9 @@ void bind_options(nb::module_& m) {
         return names;
       },
       "What Python calls otherwise than the program, and what the program calls it.");
+  m.def(
+      "path_options", [] { return std::vector<std::string>(std::begin(kPaths), std::end(kPaths)); },
+      "The program's options whose values name files.");
   nb::class_<NamedOptions>(m, "NamedOptions")
       .def("set", &NamedOptions::set, nb::arg("name"), nb::arg("texts"))
       .def("get", &NamedOptions::get, nb::arg("name"))

@@ -15,8 +15,8 @@ std::string json_text(const OrderedJson& json);
 class NamedOptions {
  public:
   /// Errors: usage (no such option, no such value).
-  void set(const std::string& name, const std::vector<Path>& texts);
-  nb::object get(const std::string& name);
+  void set(const Path& given, const std::vector<Path>& texts);
+  nb::object get(const Path& name);
   std::vector<std::string> names() const;
   /// What there is to know of each: its name, its heading, what it does, what it takes, its default as JSON.
   std::vector<std::vector<std::string>> described() const;

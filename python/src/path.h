@@ -17,19 +17,20 @@ struct Path {
 
 namespace nanobind::detail {
 
-/// From what os.fsencode() takes, to what os.fsdecode() gives.
+/// From bytes, or what os.fsencode() makes of text; to what os.fsdecode() gives. NUL passes: whoever opens such a path
+/// says so, and what is no path may have it.
 template <>
 struct type_caster<tekio::python::Path> {
   NB_TYPE_CASTER(tekio::python::Path, const_name("str | bytes"))
 
   bool from_python(handle source, uint8_t, cleanup_list*) noexcept {
-    PyObject* bytes = nullptr;
-    if (PyUnicode_FSConverter(source.ptr(), &bytes) == 0) {
+    const object bytes =
+        PyUnicode_Check(source.ptr()) ? steal(PyUnicode_EncodeFSDefault(source.ptr())) : borrow(source);
+    if (!bytes.is_valid() || !PyBytes_Check(bytes.ptr())) {
       PyErr_Clear();
       return false;
     }
-    const object owner = steal(bytes);
-    value.bytes.assign(PyBytes_AsString(bytes), static_cast<size_t>(PyBytes_Size(bytes)));
+    value.bytes.assign(PyBytes_AsString(bytes.ptr()), static_cast<size_t>(PyBytes_Size(bytes.ptr())));
     return true;
   }
 

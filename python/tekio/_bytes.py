@@ -19,11 +19,9 @@ def path_bytes(path, name="path"):
 
 
 def text_bytes(text, name):
-    """What an option is given, a path perhaps. Errors: UsageError (characters that neither a text nor a path has)."""
-    if isinstance(text, bytes):
-        return text
+    """A text as the library has it, which is UTF-8 wherever it runs. Errors: UsageError (characters that no text has)."""
     try:
-        return text.encode("utf-8", "surrogateescape")
+        return text.encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"{name} is no Unicode: {_fault(error)}") from None
 
@@ -52,4 +50,7 @@ def _check(text, name):
 
 
 def _fault(error):
-    return f"character {error.start} of it is half a pair of UTF-16, {error.object[error.start]!r}"
+    character = error.object[error.start]
+    if "\ud800" <= character <= "\udfff":
+        return f"character {error.start} of it is half a pair of UTF-16, {character!r}"
+    return f"character {error.start} of it, {character!r}, is not in the encoding that names of files have here ({error.encoding}, by LC_ALL or LANG)"

@@ -3,25 +3,40 @@
 import json
 import os
 
+from tekio import _tekio
 from tekio._bytes import path_bytes, text_bytes
 from tekio.errors import UsageError
 
+_PATHS = frozenset(_tekio.path_options())
 
-def text_of(value, name):
-    """The bytes of a value as the command line writes it. Errors: UsageError (characters that no text has)."""
+
+def text_of(value, name, option=None):
+    """The bytes of a value as the command line writes it, of the program's `option` where that is called otherwise. Errors:
+    UsageError (characters that no text has, or no path where that is what the option takes)."""
     if isinstance(value, bool):
         return b"true" if value else b"false"
     value = getattr(value, "value", value)  # of an enumeration
-    if isinstance(value, os.PathLike):
+    if isinstance(value, os.PathLike) or (isinstance(value, (str, bytes)) and (option or name).replace("-", "_") in _PATHS):
         return path_bytes(value, name)
+    if isinstance(value, bytes):
+        raise UsageError(f"{name} is {value!r}; expected a text")
     if isinstance(value, float):
         value = int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return text_bytes(str(value), name)
 
 
-def texts_of(value, name):
+def texts_of(value, name, option=None):
     """The same of what may be several values."""
-    return [text_of(each, name) for each in value] if isinstance(value, (list, tuple)) else [text_of(value, name)]
+    return [text_of(each, name, option) for each in value] if isinstance(value, (list, tuple)) else [text_of(value, name, option)]
+
+
+def true_or_false(value, name):
+    """What may be chosen or not, also as the command line writes it. Errors: UsageError."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is {value!r}; expected True or False")
+    return value
 
 
 def with_options(options, **values):

@@ -13,10 +13,13 @@ def option_names() -> dict:
     What Python calls otherwise than the program, and what the program calls it.
     """
 
-class NamedOptions:
-    def set(self, name: str, texts: Sequence[str | bytes]) -> None: ...
+def path_options() -> list[str]:
+    """The program's options whose values name files."""
 
-    def get(self, name: str) -> object: ...
+class NamedOptions:
+    def set(self, name: str | bytes, texts: Sequence[str | bytes]) -> None: ...
+
+    def get(self, name: str | bytes) -> object: ...
 
     @property
     def names(self) -> list[str]: ...

@@ -3,6 +3,7 @@
 import json
 
 from tekio import _tekio
+from tekio._bytes import text_bytes
 from tekio._options import described, texts_of
 from tekio.errors import UsageError
 
@@ -12,7 +13,7 @@ def set_option(arguments, name, value):
     texts = texts_of(value, name)
     if name == "report_to":
         texts = [b",".join(texts) or b"none"]
-    arguments.set("prompt" if name == "prompts" else name, texts)
+    arguments.set(text_bytes("prompt" if name == "prompts" else name, "the name of an argument"), texts)
 
 
 # What Trainer heeds by itself; to the library it would be without effect.
@@ -51,7 +52,7 @@ class TrainingArguments:
         if name in OWN:
             return self._given.get(name, False)
         try:
-            value = self._inner.get("prompt" if name == "prompts" else name)
+            value = self._inner.get(text_bytes("prompt" if name == "prompts" else name, "the name of an argument"))
         except UsageError as error:
             raise AttributeError(str(error)) from None
         return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tekio import _places, _tekio
 from tekio._arrays import to_list
-from tekio._options import check_unused, described, with_options
+from tekio._options import check_unused, described, true_or_false, with_options
 from tekio._rows import FileRows
 from tekio.data import Chunks, Dataset, DatasetDict
 from tekio.errors import UsageError
@@ -54,7 +54,7 @@ def load_dataset(
     cache = _places.cache_path(cache_dir)
 
     def opened(specs):
-        return _places.with_arrow(lambda: _tekio.load_dataset(specs, options, bool(local_files_only), cache))
+        return _places.with_arrow(lambda: _tekio.load_dataset(specs, options, true_or_false(local_files_only, "local_files_only"), cache))
 
     groups = _specs(os.fspath(path), data_dir, data_files)
     splits = {}

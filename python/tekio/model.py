@@ -11,7 +11,7 @@ from typing import Any
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, is_tensor, numpy, seed_of, whole_number, whole_numbers
 from tekio._bytes import path_bytes
-from tekio._options import check_unused, with_options
+from tekio._options import check_unused, true_or_false, with_options
 from tekio.errors import InputError, UsageError
 
 
@@ -62,7 +62,7 @@ class MaskedLM:
         name = _places.model_name(pretrained_model_name_or_path, revision)
         dtype = _dtype_name(torch_dtype if torch_dtype is not None else dtype)
         options = with_options(_tekio.LoadOptions(), device=device, dtype=dtype, threads=threads, seed=seed)
-        inner = _tekio.MaskedLM.from_pretrained(name, options, bool(local_files_only), _places.cache_path(cache_dir))
+        inner = _tekio.MaskedLM.from_pretrained(name, options, true_or_false(local_files_only, "local_files_only"), _places.cache_path(cache_dir))
         return cls(inner, os.fspath(pretrained_model_name_or_path))
 
     @classmethod

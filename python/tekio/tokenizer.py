@@ -11,7 +11,7 @@ from typing import Any
 from tekio import _places, _tekio
 from tekio._arrays import as_framework, check_framework, numpy, to_array, to_list, whole_number
 from tekio._bytes import checked, path_bytes
-from tekio._options import check_unused
+from tekio._options import check_unused, true_or_false
 from tekio.errors import UsageError
 
 # Classes whose models tell the types of tokens apart, so that encodings have token_type_ids.
@@ -125,7 +125,7 @@ class Tokenizer:
         """
         check_unused("from_pretrained()", unused, {"use_fast", "trust_remote_code"}, {"token"})
         name = _places.model_name(pretrained_model_name_or_path, revision)
-        inner = _tekio.Tokenizer.from_pretrained(name, bool(local_files_only), _places.cache_path(cache_dir))
+        inner = _tekio.Tokenizer.from_pretrained(name, true_or_false(local_files_only, "local_files_only"), _places.cache_path(cache_dir))
         return cls(inner, os.fspath(pretrained_model_name_or_path), revision)
 
     def __reduce__(self):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tekio import _places, _tekio
 from tekio._bytes import checked, path_bytes, text_bytes
-from tekio._options import texts_of
+from tekio._options import texts_of, true_or_false
 from tekio.arguments import OWN, TrainingArguments, set_option
 from tekio.callbacks import CallbackList, TrainerControl, TrainerState
 from tekio.collators import DataCollatorForLanguageModeling, DataCollatorForWholeWordMask
@@ -338,11 +338,11 @@ class _Flow:
 
 
 def _of_program(name, value):
-    """The program's option, and its value, for one that other calls of Python have by another name."""
+    """The program's option, and its value, for one that other calls of Python have by another name. Errors: UsageError."""
     for python, program in _tekio.option_names().items():
         called, _, stands_for = python.partition("=")
         if called == name:
-            return program, value if not stands_for else bool(value) is (stands_for == "True")
+            return program, value if not stands_for else true_or_false(value, name) is (stands_for == "True")
     return name, value
 
 
@@ -361,9 +361,13 @@ def adapt(model=None, data=None, **options):
     for name in ("help", "version"):
         if name in options:
             raise UsageError(f"adapt() has no argument {name!r}: help(tekio.adapt) tells of it, `tekio adapt --help` of its options")
-    words = [b"adapt", b"--json"]
+    words, names = [b"adapt", b"--json"], {}
     for name, value in {"model": model, "data": data, **options}.items():
-        if value is not None:
-            name, value = _of_program(name, value)
-            words += [b"--" + text_bytes(name, "the name of an argument") + b"=" + text for text in texts_of(value, name)]
+        if value is None:
+            continue
+        option, value = _of_program(name, value)
+        before = names.setdefault(option.replace("-", "_"), name)
+        if before != name:
+            raise UsageError(f"{before} and {name} are two names of one option; pass one of them")
+        words += [b"--" + text_bytes(option, "the name of an argument") + b"=" + text for text in texts_of(value, name, option)]
     return json.loads(_tekio.run_here(words, None))

@@ -16,6 +16,8 @@ import tekio
 ODD = os.fsdecode(b"odd-\xff--seed\n")  # a name that the system has and Unicode has not
 HALF = "half \ud83d"  # of a pair of UTF-16: in no file's name either
 
+BYTE = "a \udcff"  # what no UTF-8 is, in a file's name: in no text
+
 
 class InFolder(unittest.TestCase):
     @classmethod
@@ -197,6 +199,33 @@ except tekio.Error as error: print(error)
             self.assertIn(option, recorded)
 
 
+    def test_adapt_turns_no_value_into_its_contrary(self):
+        for options, said in (
+            ({"header": 3}, "header is 3; expected True or False"),
+            ({"header": "no"}, "header is 'no'; expected True or False"),
+            ({"use_cache": "no"}, "use_cache is 'no'; expected True or False"),
+            ({"local_files_only": 0}, "local_files_only is 0; expected True or False"),
+            ({"text_column": "a", "text_column_name": "b"}, "text_column and text_column_name are two names of one option; pass one of them"),
+            ({"header": False, "no_header": False}, "header and no_header are two names of one option; pass one of them"),
+            ({"prompts": ["a"], "prompt": ["b"]}, "prompts and prompt are two names of one option; pass one of them"),
+            ({"no_cache": True, "no-cache": False}, "no_cache and no-cache are two names of one option; pass one of them"),
+        ):
+            with self.subTest(said), self.assertRaises(tekio.UsageError) as caught:
+                tekio.adapt(support.MODEL, "x", **options)
+            self.assertEqual(str(caught.exception), said)
+        for open_it in (tekio.AutoTokenizer.from_pretrained, tekio.AutoModelForMaskedLM.from_pretrained, tekio.load_dataset):
+            with self.assertRaisesRegex(tekio.UsageError, "local_files_only is 'maybe'; expected True or False"):
+                open_it(support.MODEL, local_files_only="maybe")
+        table = self.write("table.csv", b"a b c d e f g h,x\n" * 300)
+        tekio.adapt(
+            support.MODEL, table, output_dir=str(self.folder / "run"), header="false", text_column="column0", use_cache="False", local_files_only="false",
+            chunk_size=16, max_steps=1, general_data="none", threads=1
+        )  # fmt: skip
+        recorded = (self.folder / "run" / "options.toml").read_text()
+        for option in ("no_header = true", "no_cache = true", "offline = false"):
+            self.assertIn(option, recorded)
+
+
 class OddNames(InFolder):
     def test_every_name_that_the_system_has_works(self):
         folder = self.folder / ODD
@@ -241,6 +270,7 @@ class OddNames(InFolder):
     def test_half_a_pair_in_a_text_or_path_is_told(self):
         tokenizer, model = self.tokenizer, self.model
         fill = tekio.pipeline("fill-mask", model, tokenizer)
+        byte = "character 2 of it is half a pair of UTF-16, '\\udcff'"
         at = "character 5 of it is half a pair of UTF-16, '\\ud83d'"
         for action, said in (
             (lambda: tokenizer(HALF), f"text 0 is no Unicode: {at}"),
@@ -263,15 +293,72 @@ class OddNames(InFolder):
             (lambda: tekio.load_dataset(HALF), f"path is no path: {at}"),
             (lambda: tekio.load_dataset("text", data_files=HALF), f"path is no path: {at}"),
             (lambda: tekio.load_dataset("a.csv", text_column=HALF), f"text_column is no Unicode: {at}"),
-            (lambda: tekio.TrainingArguments(HALF), f"output_dir is no Unicode: {at}"),
+            (lambda: tekio.TrainingArguments(HALF), f"output_dir is no path: {at}"),
             (lambda: tekio.TrainingArguments("run", prompts=["a", HALF]), f"prompts is no Unicode: {at}"),
             (lambda: self.trainer("run").train(resume_from_checkpoint=HALF), f"resume_from_checkpoint is no path: {at}"),
-            (lambda: tekio.adapt(support.MODEL, HALF), f"data is no Unicode: {at}"),
+            (lambda: tekio.adapt(support.MODEL, HALF), f"data is no path: {at}"),
             (lambda: tekio.load_dataset("a\0b"), "path is no path: character 1 of it is NUL"),
+            (lambda: tekio.load_dataset("a.csv", column_names=["x", BYTE]), f"column_names is no Unicode: {byte}"),
+            (lambda: tekio.load_dataset("a.csv", text_column=BYTE), f"text_column is no Unicode: {byte}"),
+            (lambda: tekio.TrainingArguments("run", prompts=[BYTE]), f"prompts is no Unicode: {byte}"),
+            (lambda: tekio.TrainingArguments("run", hub_model_id=BYTE), f"hub_model_id is no Unicode: {byte}"),
+            (lambda: tekio.TrainingArguments("run", **{BYTE: 1}), f"the name of an argument is no Unicode: {byte}"),
+            (lambda: tekio.adapt(support.MODEL, "a", prompts=[BYTE]), f"prompts is no Unicode: {byte}"),
+            (lambda: tekio.adapt(support.MODEL, "a", text_column=BYTE), f"text_column is no Unicode: {byte}"),
+            (lambda: tekio.adapt(support.MODEL, "a", **{BYTE: 1}), f"the name of an argument is no Unicode: {byte}"),
+            (lambda: tokenizer(BYTE), f"text 0 is no Unicode: {byte}"),
         ):
             with self.subTest(said), self.assertRaises(tekio.UsageError) as caught:
                 action()
             self.assertIn(said, str(caught.exception))
+
+    def test_no_path_has_a_nul_and_a_text_may(self):
+        for action, name in (
+            (lambda: tekio.TrainingArguments("a\0b"), "output_dir"),
+            (lambda: tekio.TrainingArguments("run", logging_dir="a\0b"), "logging_dir"),
+            (lambda: tekio.TrainingArguments("run", trace="a\0b"), "trace"),
+            (lambda: tekio.adapt("a\0b", "a"), "model"),
+            (lambda: tekio.adapt(support.MODEL, "a\0b"), "data"),
+            (lambda: tekio.adapt(support.MODEL, "a", validation_file=["a", "a\0b"]), "validation_file"),
+            (lambda: tekio.adapt(support.MODEL, "a", **{"cache-dir": "a\0b"}), "cache-dir"),
+        ):
+            with self.subTest(name), self.assertRaisesRegex(tekio.UsageError, f"^{name} is no path: character 1 of it is NUL$"):
+                action()
+        args = tekio.TrainingArguments("run", prompts=["a \0 [MASK]"])
+        self.assertEqual(args.prompts, ["a \0 [MASK]"])
+        self.assertEqual(pickle.loads(pickle.dumps(args)), args)
+        rows = tekio.load_dataset(self.write("a.jsonl", b'{"x": "b\\u0000c"}\n'), word_column="x", word_separator="\0")["train"]
+        chunks = tekio.chunk(rows, self.tokenizer, line_by_line=True, use_cache=False)
+        self.assertEqual(set(chunks[0]["word_ids"]), {None, 0, 1})
+
+    def test_every_name_of_an_option_that_names_files_is_one(self):
+        """What the program's help calls a file or folder takes any name that the system has."""
+        for name in ("output_dir", "logging_dir", "trace", "resume_from_checkpoint"):
+            for given in (ODD, os.fsencode(ODD), pathlib.Path(ODD)):
+                self.assertEqual(getattr(tekio.TrainingArguments(**{"output_dir": "run", name: given}), name), ODD)
+        for name in ("tokenizer", "general_data", "train_file"):
+            with self.assertRaisesRegex(tekio.FileError, "odd-"):
+                tekio.adapt(support.MODEL, None if name == "train_file" else self.write("a.txt"), chunk_size=16, threads=1, **{name: ODD})
+
+    def test_an_encoding_of_names_that_has_few_characters(self):
+        """Texts are UTF-8 all the same, and paths are as the system has them."""
+        said = support.run_python(
+            """
+import os, sys, tekio
+assert sys.getfilesystemencoding() == "ascii"
+umlaut = chr(252)
+args = tekio.TrainingArguments(os.fsdecode(b"\\xc3\\xbc"), prompts=[umlaut + " [MASK]"], hub_model_id=umlaut)
+print([ascii(args.prompts), ascii(args.hub_model_id), ascii(args.output_dir)])
+for call in (lambda: tekio.TrainingArguments(umlaut), lambda: tekio.AutoTokenizer.from_pretrained(umlaut), lambda: tekio.adapt(data="a" + chr(0xD83D))):
+    try: call()
+    except tekio.UsageError as error: print(ascii(str(error)))
+""",
+            more={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        ).splitlines()
+        self.assertEqual(said[0], str([ascii(["\xfc [MASK]"]), ascii("\xfc"), ascii("\udcc3\udcbc")]))
+        at = "character 0 of it, '\\xfc', is not in the encoding that names of files have here (ascii, by LC_ALL or LANG)"
+        self.assertEqual(said[1:3], [ascii(f"{name} is no path: {at.replace(chr(92) + 'xfc', chr(252))}") for name in ("output_dir", "pretrained_model_name_or_path")])
+        self.assertIn("character 1 of it is half a pair of UTF-16", said[3])
 
 
 if __name__ == "__main__":
