@@ -19,6 +19,7 @@ namespace nb = nanobind;
 namespace tekio::python {
 
 void bind_errors(nb::module_& m);
+void bind_interrupts(nb::module_& m);
 void bind_ending(nb::module_& m);
 void bind_log(nb::module_& m);
 void bind_options(nb::module_& m);

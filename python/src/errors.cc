@@ -11,6 +11,9 @@
 namespace tekio::python {
 namespace {
 
+/// tekio.errors.error_of, held for good: when Python ends nothing can be imported any more.
+PyObject* error_of = nullptr;
+
 const char* name_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::usage:
@@ -33,14 +36,14 @@ void raise(ErrorKind kind, const char* text, const SystemAnswer& answer = std::e
   const nb::object message =
       nb::steal(PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(std::strlen(text)), "replace"));
   const nb::object path = answer.path.empty() ? nb::none() : nb::cast(Path{answer.path.string()});
-  const nb::object error =
-      nb::module_::import_("tekio.errors").attr("error_of")(name_of(kind), message, answer.code.value(), path);
+  const nb::object error = nb::handle(error_of)(name_of(kind), message, answer.code.value(), path);
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
 }
 
 }  // namespace
 
 void bind_errors(nb::module_&) {
+  error_of = nb::object(nb::module_::import_("tekio.errors").attr("error_of")).release().ptr();
   nb::register_exception_translator(
       [](const std::exception_ptr& thrown, void*) {
         try {

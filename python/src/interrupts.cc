@@ -10,13 +10,25 @@ namespace {
 constexpr double kSeconds = 0.05;  // between two looks: each takes the GIL
 std::atomic<bool> is_put_off{false};
 
+// Of the module threading, held for good: when Python ends nothing can be imported any more.
+PyObject *current_thread = nullptr, *main_thread = nullptr;
+
 /// Python hears signals on its main thread alone. With the GIL.
 bool is_main_thread() {
-  const nb::module_ threading = nb::module_::import_("threading");
-  return threading.attr("current_thread")().is(threading.attr("main_thread")());
+  try {
+    return nb::handle(current_thread)().is(nb::handle(main_thread)());
+  } catch (const nb::python_error&) {  // threading's own names go, too; it costs no more than to listen in vain
+    return true;
+  }
 }
 
 }  // namespace
+
+void bind_interrupts(nb::module_&) {
+  const nb::module_ threading = nb::module_::import_("threading");
+  current_thread = nb::object(threading.attr("current_thread")).release().ptr();
+  main_thread = nb::object(threading.attr("main_thread")).release().ptr();
+}
 
 Interrupts::Interrupts() { static thread_local const cli::SignalStack stack; }
 

@@ -18,6 +18,7 @@ NB_MODULE(_tekio, m) {
   m.doc() = "What the package tekio is built on; its own names are in the package.";
   m.attr("__version__") = TEKIO_VERSION;
   tekio::python::bind_errors(m);
+  tekio::python::bind_interrupts(m);
   tekio::python::bind_options(m);
   tekio::python::bind_text(m);
   tekio::python::bind_data(m);

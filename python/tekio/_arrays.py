@@ -2,9 +2,15 @@
 
 import numbers
 import operator
+import sys
+
+from tekio.errors import UsageError
 
 
 def numpy():
+    """Whoever makes arrays asks for it first, the extension too. Errors: UsageError (Python ends, and modules go)."""
+    if sys.is_finalizing():
+        raise UsageError("Python ends, and NumPy with it: no more arrays are made")
     import numpy as np
 
     return np
@@ -33,8 +39,6 @@ def to_list(value):
 
 def whole_numbers(value, name):
     """An int32 array of ids, masks or labels. Errors: UsageError (rows of several lengths; something else)."""
-    from tekio.errors import UsageError
-
     try:
         array = to_array(value)
     except ValueError:
@@ -53,15 +57,11 @@ def whole_number(value, name):
     try:
         return operator.index(value)
     except TypeError:
-        from tekio.errors import UsageError
-
         raise UsageError(f"{name} is {value!r}; expected a whole number") from None
 
 
 def seed_of(seed):
     """What may seed: a whole number, or None. Errors: UsageError."""
-    from tekio.errors import UsageError
-
     seed = whole_number(seed, "seed")
     if seed is not None and not 0 <= seed < 2**64:
         raise UsageError(f"seed is {seed}; expected a whole number from 0 to 18446744073709551615")
@@ -70,16 +70,12 @@ def seed_of(seed):
 
 def share_of(value, name):
     """A number between 0 and 1. Errors: UsageError."""
-    from tekio.errors import UsageError
-
     if not isinstance(value, numbers.Real) or not 0 <= value <= 1:
         raise UsageError(f"{name} is {value!r}; expected a number between 0 and 1")
     return float(value)
 
 
 def check_framework(name):
-    from tekio.errors import UsageError
-
     name = getattr(name, "value", name)
     if name not in (None, "np", "pt"):
         raise UsageError(f'return_tensors is {name!r}; expected "np" or "pt"')
@@ -93,7 +89,5 @@ def as_framework(array, name):
     try:
         import torch
     except ImportError:
-        from tekio.errors import UsageError
-
         raise UsageError('return_tensors="pt" needs PyTorch, which is not installed; pass "np", or install torch') from None
     return torch.from_numpy(array)

@@ -30,11 +30,12 @@ class FileError(Error, OSError):
     NotADirectoryError."""
 
     kind = "io"
+    _said_of = staticmethod(os.strerror)  # which is asked also while modules go, when Python ends
 
     def __init__(self, message, errno=None, filename=None):
         super().__init__(message)
         self.errno, self.filename = errno, filename
-        self.strerror = None if errno is None else os.strerror(errno)
+        self.strerror = None if errno is None else self._said_of(errno)
 
     def __str__(self):
         return self.args[0]
@@ -88,8 +89,8 @@ _OF_CODE = {
 }  # fmt: skip
 
 
-def error_of(kind, message, code=0, filename=None):
+def error_of(kind, message, code=0, filename=None, of_kind=_OF_KIND, of_code=_OF_CODE):
     """The exception of a kind of error; of kind "io" by the system's code, too (0: it gave none), of that file or folder."""
     if code:
-        return _OF_CODE.get(code, FileError)(message, code, filename)
-    return _OF_KIND[kind](message)
+        return of_code.get(code, of_kind["io"])(message, code, filename)
+    return of_kind[kind](message)

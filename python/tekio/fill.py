@@ -9,6 +9,7 @@ from tekio import _tekio
 from tekio._arrays import whole_number
 from tekio._bytes import checked
 from tekio._options import check_unused
+from tekio._places import BUNDLED_MODEL
 from tekio.errors import UsageError
 from tekio.model import MaskedLM
 from tekio.tokenizer import Tokenizer, as_tokenizer, strings
@@ -56,8 +57,7 @@ def pipeline(
     check_unused("pipeline()", unused, {"use_fast", "trust_remote_code", "batch_size", "num_workers"}, {"framework", "token", "device_map"})
     if task not in (None, "fill-mask"):
         raise UsageError(f"the task is {task!r}; the one that there is here is 'fill-mask'")
-    if model is None:
-        from tekio._places import BUNDLED_MODEL as model
+    model = BUNDLED_MODEL if model is None else model
     if tokenizer is None:
         tokenizer = model.name_or_path if isinstance(model, MaskedLM) else model
     if not isinstance(tokenizer, Tokenizer):

@@ -141,6 +141,7 @@ class MaskedLM:
     def state_dict(self) -> dict[str, Any]:
         """The weights by the names of Hugging Face transformers: float32 arrays where they lie, not copies, so they are to be
         read only. As they are now: what training or loading changes later may not show in them."""
+        numpy()
         return self._usable().state_dict()
 
     def resize_token_embeddings(self, new_num_tokens: int, seed: int = 42) -> None:

@@ -179,6 +179,8 @@ class Tokenizer:
         if return_special_tokens_mask:
             fields.append("special_tokens_mask")
         flat = single and framework is None
+        if framework is not None:
+            numpy()
         data = {}
         for field in fields:
             if framework is not None:

@@ -169,6 +169,38 @@ class Ending(unittest.TestCase):
             'last.append(lambda: print("end", flush=True))\nsys.exit(7)\n'
         )
 
+    def test_what_is_called_while_modules_go(self):
+        """Texts go through models to the last, arrays are refused, and errors are what they always are."""
+        said = support.run_python(
+            PROGRAM.replace("MODEL", repr(support.MODEL))
+            + """
+fill_mask, args = tekio.pipeline("fill-mask", model, tokenizer), tekio.TrainingArguments("run")
+load_dataset, chunk, pipeline, made = tekio.load_dataset, tekio.chunk, tekio.pipeline, tekio.TrainingArguments
+calls = [
+    lambda: tokenizer("a b")["input_ids"], lambda: len(fill_mask("a [MASK]")), lambda: len(chunk(["a b c d e f"] * 9, tokenizer, 8, use_cache=False)) > 0,
+    lambda: args.output_dir, lambda: pipeline("fill-mask", "/nope"), lambda: load_dataset("/nope"), lambda: model.save_pretrained("/dev/null/a"),
+    lambda: fill_mask("a"), lambda: tokenizer("a" + chr(0xD800)), lambda: setattr(args, "learning_rate", -1), lambda: made("run", seed=-1),
+    lambda: args.learning_rat, lambda: tokenizer("a b", return_tensors="np"), lambda: model(input_ids=[[2, 3]]), lambda: model.state_dict(),
+]
+class Late:
+    def __init__(self):
+        self.calls, self.print, self.is_finalizing = calls, print, sys.is_finalizing
+    def __del__(self):
+        for call in self.calls:
+            try: told = call()
+            except BaseException as error: told = [each.__name__ for each in type(error).__mro__[:2]] + str(error).splitlines()[1:]
+            self.print(self.is_finalizing(), told, flush=True)
+late = Late()
+""",
+            cwd=self.folder,
+        )
+        missing, wrong = "['MissingFileError', 'FileError']", "['UsageError', 'Error']"
+        self.assertEqual(
+            said.splitlines(),
+            ["True " + told for told in ("[2, 70, 71, 3]", "5", "True", "run", missing, missing, "['NoFolderError', 'FileError']", "['InputError', 'Error']",
+                                         wrong, wrong, wrong, "['AttributeError', 'Exception']", wrong, wrong, wrong)],
+        )  # fmt: skip
+
 
 if __name__ == "__main__":
     unittest.main()
