@@ -53,20 +53,23 @@ def pipeline(
     local_files_only: bool = False, cache_dir: str | os.PathLike | None = None, torch_dtype: Any = None, **unused
 ) -> FillMaskPipeline:  # fmt: skip
     """`pipeline("fill-mask", model=…)`: model is a folder, a name on the Hub, or an opened model; without it the bundled one.
-    revision, local_files_only and cache_dir are from_pretrained()'s, of what is named."""
+    revision, local_files_only and cache_dir are from_pretrained()'s, of what is named; an opened model's tokenizer is looked for as
+    that was."""
     check_unused("pipeline()", unused, {"use_fast", "trust_remote_code", "batch_size", "num_workers"}, {"framework", "token", "device_map"})
     if task not in (None, "fill-mask"):
         raise UsageError(f"the task is {task!r}; the one that there is here is 'fill-mask'")
     model = BUNDLED_MODEL if model is None else model
-    if tokenizer is None:
-        tokenizer = model.name_or_path if isinstance(model, MaskedLM) else model
-    if not isinstance(tokenizer, Tokenizer):
-        its_revision = revision if tokenizer is model else None
-        tokenizer = Tokenizer.from_pretrained(tokenizer, its_revision, local_files_only, cache_dir)
+    if isinstance(model, MaskedLM) and (revision is not None or torch_dtype is not None or dtype != "auto"):
+        raise UsageError("revision and dtype are of a model that is named; this one is open: pass them to from_pretrained()")
+    hub = {"revision": revision, "local_files_only": local_files_only, "cache_dir": cache_dir}
+    if tokenizer is None and isinstance(model, MaskedLM):
+        given = {name: value for name, value in hub.items() if value not in (None, False)}
+        tokenizer = Tokenizer.from_pretrained(model.name_or_path, **{**model._hub, **given})
+    elif not isinstance(tokenizer, Tokenizer):
+        its_hub = hub if tokenizer in (None, model) else {**hub, "revision": None}
+        tokenizer = Tokenizer.from_pretrained(model if tokenizer is None else tokenizer, **its_hub)
     if not isinstance(model, MaskedLM):
         device = "auto" if device in (None, -1) else f"cuda:{device}" if isinstance(device, int) else str(device)
         dtype = dtype if torch_dtype is None else torch_dtype
-        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device, revision=revision, local_files_only=local_files_only, cache_dir=cache_dir)
-    elif revision is not None or torch_dtype is not None or dtype != "auto":
-        raise UsageError("revision and dtype are of a model that is named; this one is open: pass them to from_pretrained()")
+        model = MaskedLM.from_pretrained(model, dtype=dtype, device=device, **hub)
     return FillMaskPipeline(model, tokenizer, top_k, targets)

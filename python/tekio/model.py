@@ -39,9 +39,10 @@ class MaskedLM:
 
     training = False
 
-    def __init__(self, inner, name_or_path=""):
+    def __init__(self, inner, name_or_path="", **hub):
         self._inner = inner
         self.name_or_path = name_or_path
+        self._hub = hub  # how it was opened: from_pretrained()'s revision, local_files_only, cache_dir
         self._process = os.getpid()
         self._changes = threading.Lock()
 
@@ -62,8 +63,9 @@ class MaskedLM:
         name = _places.model_name(pretrained_model_name_or_path, revision)
         dtype = _dtype_name(torch_dtype if torch_dtype is not None else dtype)
         options = with_options(_tekio.LoadOptions(), device=device, dtype=dtype, threads=threads, seed=seed)
-        inner = _tekio.MaskedLM.from_pretrained(name, options, true_or_false(local_files_only, "local_files_only"), _places.cache_path(cache_dir))
-        return cls(inner, os.fspath(pretrained_model_name_or_path))
+        offline = true_or_false(local_files_only, "local_files_only")
+        inner = _tekio.MaskedLM.from_pretrained(name, options, offline, _places.cache_path(cache_dir))
+        return cls(inner, os.fspath(pretrained_model_name_or_path), revision=revision, local_files_only=offline, cache_dir=cache_dir)
 
     @classmethod
     def from_config(cls, config: str | os.PathLike, *, dtype: Any = "auto", device: str = "auto", threads: int = 0, seed: int = 42) -> MaskedLM:

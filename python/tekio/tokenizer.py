@@ -100,9 +100,10 @@ class Tokenizer:
     padding_side = "right"
     truncation_side = "right"
 
-    def __init__(self, inner, name_or_path="", revision=None):
+    def __init__(self, inner, name_or_path="", **hub):
         self._inner = inner
-        self.name_or_path, self.revision = name_or_path, revision
+        self.name_or_path, self.revision = name_or_path, hub.get("revision")
+        self._hub = hub  # how it was opened: from_pretrained()'s revision, local_files_only, cache_dir
         config = json.loads(inner.config) or {}
         names = ["input_ids", "attention_mask"]
         if inner.class_name.removesuffix("Fast") in _WITH_TYPES or inner.class_name in _WITH_TYPES:
@@ -125,11 +126,12 @@ class Tokenizer:
         """
         check_unused("from_pretrained()", unused, {"use_fast", "trust_remote_code"}, {"token"})
         name = _places.model_name(pretrained_model_name_or_path, revision)
-        inner = _tekio.Tokenizer.from_pretrained(name, true_or_false(local_files_only, "local_files_only"), _places.cache_path(cache_dir))
-        return cls(inner, os.fspath(pretrained_model_name_or_path), revision)
+        offline = true_or_false(local_files_only, "local_files_only")
+        inner = _tekio.Tokenizer.from_pretrained(name, offline, _places.cache_path(cache_dir))
+        return cls(inner, os.fspath(pretrained_model_name_or_path), revision=revision, local_files_only=offline, cache_dir=cache_dir)
 
     def __reduce__(self):
-        return _reopened, (self.name_or_path, self._inner.digest, self._inner.model_max_length, self.revision)
+        return _reopened, (self.name_or_path, self._inner.digest, self._inner.model_max_length, self._hub)
 
     def __repr__(self):
         return (
@@ -414,12 +416,12 @@ def as_tokenizer(value, name="tokenizer"):
     return value
 
 
-def _reopened(name, digest, length, revision=None):
-    tokenizer = Tokenizer.from_pretrained(name, revision)
+def _reopened(name, digest, length, hub):
+    tokenizer = Tokenizer.from_pretrained(name, **hub)
     if tokenizer._inner.digest != digest:
         raise UsageError(f"the tokenizer in {name} is not the one that was pickled")
     if tokenizer.model_max_length != length:
-        tokenizer = Tokenizer(tokenizer._inner.with_model_max_length(length), name, revision)
+        tokenizer = Tokenizer(tokenizer._inner.with_model_max_length(length), name, **hub)
     return tokenizer
 
 

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pathlib
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -282,6 +283,34 @@ class Package(unittest.TestCase):
             for thread in threads:
                 thread.join()
             self.assertEqual(said, {one: {one}, other: {other}})
+
+    def test_what_was_opened_keeps_where_it_is_from(self):
+        """revision, local_files_only and cache_dir of a call hold for what is made of its tokenizer or model: copies, also in another
+        process, collators, pipelines."""
+        commit = "0123456789abcdef0123456789abcdef01234567"
+        with tempfile.TemporaryDirectory() as cache:
+            repository = pathlib.Path(cache, "models--org--tiny")
+            shutil.copytree(support.MODEL, repository / "snapshots" / commit)
+            (repository / "refs").mkdir()
+            (repository / "refs" / "v2").write_text(commit)
+            hub = {"revision": "v2", "local_files_only": True, "cache_dir": pathlib.Path(cache)}
+            tokenizer = tekio.AutoTokenizer.from_pretrained("org/tiny", **hub)
+            model = tekio.AutoModelForMaskedLM.from_pretrained("org/tiny", threads=1, **hub)
+            for fill in (tekio.pipeline("fill-mask", model), tekio.pipeline("fill-mask", model, local_files_only=True, cache_dir=cache)):
+                self.assertEqual((fill.tokenizer.revision, fill.tokenizer("a b")["input_ids"]), ("v2", tokenizer("a b")["input_ids"]))
+            collator = tekio.DataCollatorForLanguageModeling(tokenizer, seed=1)
+            said = support.run_python(
+                f"""
+import pickle
+collator = pickle.loads(pickle.loads({pickle.dumps(pickle.dumps(collator))!r}))
+again = pickle.loads(pickle.dumps(pickle.loads({pickle.dumps(tokenizer)!r})))
+print(collator.tokenizer.name_or_path, again.revision, again("a b")["input_ids"] == {tokenizer("a b")["input_ids"]})
+""",
+                more={"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"},
+            )
+            self.assertEqual(said, "org/tiny v2 True\n")
+            with tempfile.TemporaryDirectory() as other, self.assertRaisesRegex(tekio.FileError, other):
+                tekio.pipeline("fill-mask", model, cache_dir=other)
 
     def test_a_hub_that_does_not_answer_is_no_missing_file(self):
         code = "import tekio\ntry: tekio.AutoTokenizer.from_pretrained('some/model')\nexcept tekio.FileError as error: print(type(error).__name__, error.errno, isinstance(error, FileNotFoundError), error)"
