@@ -1,5 +1,7 @@
 // Options in TOML files: --config reads them, --dump-config writes them. Keys are option names; a value of the wrong
 // kind, or a key that no command knows, is refused with its line, so that a misspelt option never passes silently.
+#include <fmt/ranges.h>
+#include <simdjson.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -145,6 +147,18 @@ std::string toml_string(std::string_view text) {
   return out + "\"";
 }
 
+namespace {
+
+/// Names of files may be no UTF-8, which TOML holds alone.
+bool is_unicode(const OrderedJson& value) {
+  if (value.is_array()) return std::ranges::all_of(value, is_unicode);
+  if (!value.is_string()) return true;
+  const auto& text = value.get_ref<const std::string&>();
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
+}  // namespace
+
 std::string OptionTable::to_toml() const {
   std::string out = fmt::format("# tekio {}: its options, as --config reads them\n", command_);
   std::string heading;
@@ -154,6 +168,8 @@ std::string OptionTable::to_toml() const {
     const OrderedJson value = option.value();
     if (value.is_null()) {
       out += fmt::format("# {} is not set\n", option.name);
+    } else if (!is_unicode(value)) {
+      out += fmt::format("# {} is a name that is no Unicode, which cannot stand here\n", option.name);
     } else if (value.is_array()) {
       std::vector<std::string> texts;
       for (const auto& text : value) texts.push_back(toml_string(text.get<std::string>()));

@@ -36,6 +36,10 @@ std::string json_key(std::string_view words) {
 }
 
 void Output::json(const OrderedJson& document) {
+  if (document_ != nullptr) {
+    *document_ = document;
+    return;
+  }
   line(document.dump(2, ' ', false, OrderedJson::error_handler_t::replace));
 }
 

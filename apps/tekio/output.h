@@ -16,6 +16,9 @@ class Output {
   explicit Output(int descriptor = 1) : descriptor_(descriptor) {}
   /// Into a text instead, which must outlive this.
   explicit Output(std::string& text) : descriptor_(-1), text_(&text) {}
+  /// The same, but for documents, which are passed on as they are: names of files in them may be no UTF-8, which JSON
+  /// holds alone.
+  Output(std::string& text, OrderedJson& document) : descriptor_(-1), text_(&text), document_(&document) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
@@ -33,6 +36,7 @@ class Output {
  private:
   int descriptor_;
   std::string* text_ = nullptr;
+  OrderedJson* document_ = nullptr;
   std::string buffer_;
 };
 

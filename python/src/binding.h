@@ -65,7 +65,4 @@ inline nb::dict dict_of(std::initializer_list<DictEntry> entries) {
   return dict;
 }
 
-/// A row's value, JSON text, as the Python object that it stands for. With the GIL.
-nb::object value_of(const std::string& json);
-
 }  // namespace tekio::python

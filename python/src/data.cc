@@ -23,38 +23,10 @@
 #include "interrupts.h"
 #include "named_options.h"
 #include "path.h"
+#include "values.h"
 
 namespace tekio::python {
 namespace {
-
-nb::object object_of(const Json& json) {
-  switch (json.type()) {
-    case Json::value_t::boolean:
-      return nb::bool_(json.get<bool>());
-    case Json::value_t::number_integer:
-      return nb::int_(json.get<int64_t>());
-    case Json::value_t::number_unsigned:
-      return nb::int_(json.get<uint64_t>());
-    case Json::value_t::number_float:
-      return nb::float_(json.get<double>());
-    case Json::value_t::string: {
-      const auto& text = json.get_ref<const std::string&>();
-      return nb::str(text.data(), text.size());
-    }
-    case Json::value_t::array: {
-      nb::list list;
-      for (const Json& each : json) list.append(object_of(each));
-      return list;
-    }
-    case Json::value_t::object: {
-      nb::dict dict;
-      for (const auto& [key, each] : json.items()) dict[nb::str(key.data(), key.size())] = object_of(each);
-      return dict;
-    }
-    default:
-      return nb::none();
-  }
-}
 
 /// Rows one after the other, from the first on. With all columns, so not for training.
 class RowReader {
@@ -300,12 +272,6 @@ void bind_chunks(nb::module_& m) {
 }
 
 }  // namespace
-
-nb::object value_of(const std::string& json) {
-  if (json.size() >= 2 && json.front() == '"' && json.find('\\') == std::string::npos)
-    return nb::str(json.data() + 1, json.size() - 2);
-  return object_of(parse_json(json, "a row"));
-}
 
 void bind_data(nb::module_& m) {
   bind_rows(m);

@@ -16,6 +16,7 @@
 #include "load_options.h"
 #include "named_options.h"
 #include "path.h"
+#include "values.h"
 
 namespace tekio::python {
 namespace {

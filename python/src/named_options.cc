@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "values.h"
 
 namespace tekio::python {
 namespace {
@@ -28,7 +29,7 @@ constexpr std::string_view kPaths[] = {"cache_dir",      "config",
                                        "trace",          "train_file",
                                        "validation_file"};
 
-nb::object object_of(const std::string& text, bool is_path) {
+nb::object named_object(const std::string& text, bool is_path) {
   if (is_path) return nb::cast(Path{text});
   return nb::cast(text);
 }
@@ -63,10 +64,10 @@ nb::object NamedOptions::get(const Path& name) {
   const cli::Option& option = *found(name.bytes).front();
   const OrderedJson value = option.value();
   const bool is_path = std::ranges::find(kPaths, option.name) != std::end(kPaths);
-  if (value.is_string()) return object_of(value.get_ref<const std::string&>(), is_path);
-  if (!value.is_array()) return value_of(json_text(value));
+  if (value.is_string()) return named_object(value.get_ref<const std::string&>(), is_path);
+  if (!value.is_array()) return object_of(value);
   nb::list texts;
-  for (const OrderedJson& text : value) texts.append(object_of(text.get_ref<const std::string&>(), is_path));
+  for (const OrderedJson& text : value) texts.append(named_object(text.get_ref<const std::string&>(), is_path));
   return texts;
 }
 

@@ -28,6 +28,7 @@
 #include "train/run_folder.h"
 #include "train/training_options.h"
 #include "training_options.h"
+#include "values.h"
 
 namespace tekio::python {
 
@@ -199,15 +200,17 @@ class Push {
   cli::PushAtEnd at_end_;
 };
 
-/// A command of the program in this process; returns what it prints. With `flow`, a run calls back.
-std::string run_here(const std::vector<Path>& arguments, const nb::object& flow) {
+/// A command of the program in this process; returns the document that it prints with --json. With `flow`, a run calls
+/// back.
+nb::object run_here(const std::vector<Path>& arguments, const nb::object& flow) {
   std::vector<std::string> words;
   for (const Path& argument : arguments) words.push_back(argument.bytes);
   Interrupts interrupts;
   std::string printed;
+  OrderedJson document;
   {
     const Released released(interrupts);
-    cli::Output out(printed);
+    cli::Output out(printed, document);
     cli::run_command(words, out, [&](TrainingOptions& options) {
       const GilAcquired gil;
       options.should_stop = [&] { return interrupts.number(); };
@@ -215,7 +218,10 @@ std::string run_here(const std::vector<Path>& arguments, const nb::object& flow)
     });
   }
   interrupts.rethrow();
-  return printed;
+  nb::object report = object_of(document);
+  if (document.is_object() && document.contains("run_dir"))
+    report["run_dir"] = Path{document["run_dir"].get<std::string>()};
+  return report;
 }
 
 }  // namespace

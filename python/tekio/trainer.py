@@ -132,10 +132,10 @@ class Trainer:
                     self.model._usable(), self.processing_class._inner, train, evaluation, arguments, checkpoint,
                     self.model.name_or_path, flow
                 )  # fmt: skip
-                self._take_state(done["run_dir"])
+                self._take_up(done["run_dir"])
             except BaseException:
                 if flow.saved[1] >= max(1, self.state.global_step):  # as Ctrl-C leaves it, which comes out once that is written
-                    self._take_state(flow.saved[0])
+                    self._take_up(flow.saved[0])
                 raise
         self._callbacks.call("on_train_end")
         if hub is not None:
@@ -240,17 +240,14 @@ class Trainer:
                 raise UsageError(f"{name} is masked already (labels of -100); pass it as it was before, and it is masked here")
         return chunks_of(dataset)._inner
 
-    def _take_up(self, checkpoint):
-        """The state that the run was left in, which has all of its history."""
-        place = os.path.join(checkpoint, "trainer_state.json")
-        if os.path.exists(place):  # else the library says what is wrong
-            self.state = TrainerState.load_from_json(place)
-
-    def _take_state(self, run_dir):
-        """What the library has written down of the run."""
-        place = os.path.join(run_dir, "trainer_state.json")
-        if os.path.exists(place):
-            self.state = TrainerState.load_from_json(place)
+    def _take_up(self, folder):
+        """The state that the run was left in, of a run's folder or a checkpoint's, with all of its history."""
+        place = os.path.join(folder, "trainer_state.json")
+        if not os.path.exists(place):  # else the library says what is wrong
+            return
+        self.state = state = TrainerState.load_from_json(place)
+        if state.best_model_checkpoint:  # JSON has no names that are no Unicode
+            state.best_model_checkpoint = os.path.join(self.args.output_dir, os.path.basename(state.best_model_checkpoint))
 
 
 class _Flow:
@@ -370,4 +367,4 @@ def adapt(model=None, data=None, **options):
         if before != name:
             raise UsageError(f"{before} and {name} are two names of one option; pass one of them")
         words += [b"--" + text_bytes(option, "the name of an argument") + b"=" + text for text in texts_of(value, name, option)]
-    return json.loads(_tekio.run_here(words, None))
+    return _tekio.run_here(words, None)

@@ -267,6 +267,24 @@ class OddNames(InFolder):
         with tempfile.TemporaryDirectory() as cache, self.assertRaisesRegex(tekio.FileError, "no request is made"):
             tekio.AutoTokenizer.from_pretrained("org/nothing", local_files_only=True, cache_dir=os.path.join(cache, ODD))
 
+    def test_names_come_back_as_they_were_given(self):
+        """Also those that JSON and TOML do not hold."""
+        folder = os.path.join(self.folder, ODD)
+        report = tekio.adapt(support.MODEL, self.write("a.txt", b"a b c d e f g h\n" * 300), output_dir=folder, prompts=["a \0 [MASK]"], chunk_size=16, max_steps=1,
+                             general_data="none", threads=1)  # fmt: skip
+        self.assertEqual(report["run_dir"], folder)
+        again = tekio.adapt(config=os.path.join(folder, "options.toml"), dump_config=True)
+        self.assertEqual((again["chunk_size"], again["output_dir"], again["prompt"]), (16, None, ["a \0 [MASK]"]))
+        self.assertEqual(tekio.adapt(output_dir=folder, dump_config=True)["output_dir"], folder)
+        chunks = tekio.chunk(["a b c d e f g h " * 40], self.tokenizer, 16)
+        args = tekio.TrainingArguments(
+            os.path.join(self.folder, "run-" + ODD), max_steps=2, eval_strategy="steps", eval_steps=1, save_steps=1, load_best_model_at_end=True, disable_tqdm=True
+        )
+        trainer = tekio.Trainer(model=self.model, args=args, train_dataset=chunks, eval_dataset=chunks, processing_class=self.tokenizer)
+        trainer.train()
+        self.assertTrue(os.path.isdir(trainer.state.best_model_checkpoint), trainer.state.best_model_checkpoint)
+        self.assertEqual(os.path.dirname(trainer.state.best_model_checkpoint), args.output_dir)
+
     def test_half_a_pair_in_a_text_or_path_is_told(self):
         tokenizer, model = self.tokenizer, self.model
         fill = tekio.pipeline("fill-mask", model, tokenizer)

@@ -21,6 +21,16 @@ TEST(Embedded, ACommandPrintsIntoAText) {
   EXPECT_GT(OrderedJson::parse(printed)["parameters"].get<int64_t>(), 0);
 }
 
+TEST(Embedded, ADocumentIsPassedOnAsItIs) {
+  std::string printed;
+  OrderedJson document;
+  Output out(printed, document);
+  const std::string name = "odd/\xff";
+  EXPECT_EQ(run_command({"adapt", "--output_dir", name, "--json", "--dump_config"}, out, {}), 0);
+  EXPECT_EQ(document["output_dir"], name);
+  EXPECT_EQ(printed, "");
+}
+
 TEST(Embedded, WhatIsWrongIsThrown) {
   std::string printed;
   Output out(printed);

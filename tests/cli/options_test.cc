@@ -242,6 +242,21 @@ TEST_F(Config, TextsSurviveTheRoundTrip) {
   EXPECT_EQ(again.to_json(), table.to_json());
 }
 
+TEST_F(Config, NamesThatAreNoUnicodeAreLeftOut) {
+  Values v;
+  OptionTable table("test");
+  fill(table, v);
+  table.parse({"--name", "odd/\xff--seed", "--data", "good", "--data", "b\xc3", "--count", "6"}, false);
+  EXPECT_THAT(table.to_toml(),
+              AllOf(HasSubstr("# name is a name that is no Unicode"), HasSubstr("# data is a name that")));
+  Values w;
+  OptionTable again("test");
+  fill(again, w);
+  again.parse({"--config", folder_.write("c.toml", table.to_toml())}, false);
+  EXPECT_EQ(w.name, Values().name);
+  EXPECT_EQ(w.count, 6);
+}
+
 TEST_F(Config, ACommandLineHoldsWhatWasGiven) {
   Values v;
   OptionTable table("test");
