@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -36,23 +37,48 @@ def main():
     os.execv(program, ["tekio", *sys.argv[1:]])
 
 
-def run(*arguments):
-    """What the program prints with --json, as Python's dicts and lists. Errors: of its exit code's kind, with what it said."""
-    done = subprocess.run([path(), *map(str, arguments), "--json"], capture_output=True, text=True, check=False)
-    if done.returncode != 0 and not done.stdout:
-        kind = {2: "usage", 3: "input", 4: "io", 5: "device", 6: "comms"}.get(done.returncode, "bug")
-        lines = [line for line in done.stderr.splitlines() if line]
-        said = lines[-1].removeprefix("tekio: ") if lines else f"tekio ended with {done.returncode}"
-        raise errors.error_of(kind, said)
-    return json.loads(done.stdout)
+def _run(words, paths=(), options=()):
+    """What the program prints with these, --json among them, as Python's dicts and lists. Errors: of its exit code's kind, with what it said, where `options`
+    are called as Python calls them; FileNotFoundError where one of the `paths` that it was given is not there."""
+    done = subprocess.run([path(), *words], capture_output=True, check=False)
+    if done.returncode == 0 or done.stdout:
+        return json.loads(done.stdout.decode("utf-8", "surrogateescape"))
+    kind = {2: "usage", 3: "input", 4: "io", 5: "device", 6: "comms"}.get(done.returncode, "bug")
+    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line]
+    said = lines[-1].removeprefix("tekio: ") if lines else f"tekio ended with {done.returncode}"
+    for option in options:
+        if not any(f"--{option}" in place for place in paths):
+            said = re.sub(rf"--{option}\b", option, said)
+    if kind == "io" and said.startswith("there is no "):
+        missing = next((place for place in paths if place in said and not os.path.exists(place)), None)
+        raise errors.error_of(kind, said, errno.ENOENT, None if "the Hub" in said else missing)
+    raise errors.error_of(kind, said)
 
 
 def doctor() -> dict:
     """Processor features, libraries, devices, disk, and a self-test of every back end: what `tekio doctor --json` prints."""
-    return run("doctor")
+    return _run([b"doctor", b"--json"])
 
 
-def bench(what: str = "step", **options) -> Any:
-    """Measures: what `tekio bench WHAT --json` prints; options are the program's."""
-    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return run("bench", what, *arguments)
+def bench(what: str = "step", *inputs: str | os.PathLike, **options) -> Any:
+    """Measures: what `tekio bench WHAT --json` prints. inputs: the file of "tokenize", the files or names of "data", the text of "fill";
+    options are the program's. Errors: of the kinds that the program has."""
+    from tekio import _tekio
+    from tekio._bytes import path_bytes, text_bytes
+    from tekio._options import text_of, texts_of
+
+    for name in ("help", "version", "dump_config"):
+        if name in options:
+            raise errors.UsageError(f"bench() has no argument {name!r}: `tekio bench --help` tells of its options")
+    as_bytes = text_of if what == "fill" else path_bytes
+    given = [as_bytes(each, f"input {i}") for i, each in enumerate(inputs)]
+    paths = [] if what == "fill" else given[:]
+    command, words = [b"bench", text_of(what, "what"), b"--json"], []
+    for name, value in options.items():
+        if value is not None:
+            texts = texts_of(value, name)
+            words += [b"--" + text_bytes(name, "the name of an argument") + b"=" + text for text in texts]
+            paths += texts
+    words += [b"--", *given]
+    known = _tekio.run_here([*command, b"--dump_config", *words], None)  # says what is wrong, and measures nothing
+    return _run([*command, *words], [os.fsdecode(each) for each in paths], known)

@@ -227,6 +227,43 @@ class Package(unittest.TestCase):
             with self.assertRaisesRegex(tekio.UsageError, "nothing-of-that-name"):
                 tekio.bench("nothing-of-that-name")
 
+    def test_bench_measures_and_its_errors_are_those_of_other_calls(self):
+        from tekio import program
+
+        try:
+            program.path()
+        except tekio.FileError as error:
+            self.skipTest(str(error))
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.dict(os.environ):
+            os.environ.pop("LD_PRELOAD", None)
+            text = os.path.join(folder, os.fsdecode(b"\xff--model.txt"))
+            with open(text, "w") as file:
+                file.write("a b c d e f g h\n" * 1000)
+            for what in ("tokenize", "data"):
+                self.assertEqual(tekio.bench(what, text, model=support.MODEL, repeats=1, threads=1)["what"], what)
+            step = tekio.bench("step", model=support.MODEL, max_steps=1, chunk_size=8, per_device_train_batch_size=1, threads=1)
+            self.assertEqual(step["what"], "step")
+            nothing = os.path.join(folder, "nothing--model")
+            for action, kind, said, filename in (
+                (lambda: tekio.bench("step", max_steps=0), tekio.UsageError, "max_steps is '0', expected an integer", None),
+                (lambda: tekio.bench("step", frob=1), tekio.UsageError, "unknown option frob", None),
+                (lambda: tekio.bench("step", model="a\ud800"), tekio.UsageError, "model is no path: character 1 of it is half", None),
+                (lambda: tekio.bench("step", frob="\ud800"), tekio.UsageError, "frob is no Unicode: character 0 of it is half", None),
+                (lambda: tekio.bench("fill", "a\ud800"), tekio.UsageError, "input 0 is no Unicode", None),
+                (lambda: tekio.bench("tokenize", "a\0"), tekio.UsageError, "input 0 is no path: character 1 of it is NUL", None),
+                (lambda: tekio.bench("step", help=True), tekio.UsageError, "bench() has no argument 'help'", None),
+                (lambda: tekio.bench("tokenize"), tekio.UsageError, "needs a file", None),
+                (lambda: tekio.bench("fill", model=nothing), FileNotFoundError, nothing, nothing),
+                (lambda: tekio.bench("data", nothing, model=support.MODEL), FileNotFoundError, nothing, nothing),
+                (lambda: tekio.bench("step", model="org/nothing", offline=True), FileNotFoundError, "no request is made (offline", None),
+                (lambda: tekio.bench("step", model=folder), tekio.InputError, "has no config.json", None),
+            ):
+                with self.subTest(said), self.assertRaises(kind) as caught:
+                    action()
+                self.assertIn(said, str(caught.exception))
+                self.assertEqual(getattr(caught.exception, "filename", None), filename)
+                self.assertIsInstance(caught.exception, tekio.Error)
+
     def test_several_threads_use_one_model(self):
         fill = tekio.pipeline("fill-mask", model=support.MODEL)
         expected = fill("this is a great [MASK].")
