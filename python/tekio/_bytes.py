@@ -20,6 +20,8 @@ def path_bytes(path, name="path"):
 
 def text_bytes(text, name):
     """A text as the library has it, which is UTF-8 wherever it runs. Errors: UsageError (characters that no text has)."""
+    if not isinstance(text, str):
+        raise UsageError(f"{name} is {text!r}; expected a text")
     try:
         return text.encode()
     except UnicodeEncodeError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tekio import _places, _tekio
 from tekio._arrays import to_list
+from tekio._bytes import text_bytes
 from tekio._options import check_unused, described, true_or_false, with_options
 from tekio._rows import FileRows
 from tekio.data import Chunks, Dataset, DatasetDict
@@ -42,6 +43,8 @@ def load_dataset(
         raise UsageError(f"path is {path!r}; expected a file, a folder, a name, or a kind of file")
     if word_column and text_column:
         raise UsageError("word_column contradicts text_column: both name the column that is read")
+    for called, text in (("name", name), ("field", field), ("word_column", word_column)):  # which the library calls otherwise
+        text_bytes(text or "", called)
     options = with_options(
         _tekio.ReadOptions(), text_column=word_column or text_column, json_field=field or json_field, csv_separator=csv_separator or "auto",
         header=header, column_names=list(column_names), encoding=encoding, bad_rows=bad_rows, sample_by=sample_by, config_name=name or "",

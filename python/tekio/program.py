@@ -49,9 +49,11 @@ def _run(words, paths=(), options=()):
     for option in options:
         if not any(f"--{option}" in place for place in paths):
             said = re.sub(rf"--{option}\b", option, said)
-    if kind == "io" and said.startswith("there is no "):
-        missing = next((place for place in paths if place in said and not os.path.exists(place)), None)
-        raise errors.error_of(kind, said, errno.ENOENT, None if "the Hub" in said else missing)
+    if kind == "io" and re.match("there is no (model folder|folder|file or folder) ", said):
+        here, asked, of_hub = said.partition(" here, and ")
+        missing = None if asked else next((place for place in paths if place in here and not os.path.exists(place)), None)
+        if not asked or "no request is made" in of_hub:  # else it may be the network's fault
+            raise errors.error_of(kind, said, errno.ENOENT, missing)
     raise errors.error_of(kind, said)
 
 

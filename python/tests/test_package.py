@@ -263,6 +263,9 @@ class Package(unittest.TestCase):
                 self.assertIn(said, str(caught.exception))
                 self.assertEqual(getattr(caught.exception, "filename", None), filename)
                 self.assertIsInstance(caught.exception, tekio.Error)
+            with unittest.mock.patch.dict(os.environ, {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": folder}), self.assertRaises(tekio.FileError) as caught:
+                tekio.bench("step", model="org/nothing")
+            self.assertNotIsInstance(caught.exception, FileNotFoundError)
 
     def test_several_threads_use_one_model(self):
         fill = tekio.pipeline("fill-mask", model=support.MODEL)
