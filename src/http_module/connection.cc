@@ -17,16 +17,16 @@ using std::chrono::milliseconds;
 constexpr size_t kReadAhead = 16 << 10;
 constexpr uint64_t kChunkOverhead = 8;  // a body in pieces of a byte has six bytes for each
 constexpr uint64_t kChunkLines = 64 << 10;
-constexpr milliseconds kOnItsWay{100};  // where an idle client has to leave: its request may be on its way
-constexpr milliseconds kLinger{2'000};
-constexpr uint64_t kLingerBytes = 32 << 20;
+constexpr milliseconds kOnItsWay{100};
 
 }  // namespace
 
 Connection::Connection(int socket, const Limits& limits, const Bell& bell, std::function<bool()> is_wanted)
     : socket_(socket), limits_(limits), bell_(bell), is_wanted_(std::move(is_wanted)) {}
 
-Connection::~Connection() { ::close(socket_); }
+Connection::~Connection() {
+  if (socket_ >= 0) ::close(socket_);
+}
 
 bool Connection::is_ready(short events, Clock::time_point deadline) const {
   for (;;) {
@@ -39,7 +39,7 @@ bool Connection::is_ready(short events, Clock::time_point deadline) const {
   }
 }
 
-bool Connection::wait_for_request() {
+bool Connection::wait_for_request(const std::atomic<bool>& is_end) {
   is_answering_ = false;
   if (at_ == buffer_.size()) {
     pollfd both[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
@@ -47,7 +47,11 @@ bool Connection::wait_for_request() {
     int ready = -1;
     do ready = ::poll(both, 2, static_cast<int>(limits_.idle.count()));
     while (ready < 0 && errno == EINTR);
-    if (both[0].revents == 0 && !(ready > 0 && is_ready(POLLIN, Clock::now() + kOnItsWay))) return false;
+    if (both[0].revents == 0) {
+      if (ready <= 0) return false;
+      gives_way_ = !is_end;
+      if (gives_way_ || !is_ready(POLLIN, Clock::now() + kOnItsWay)) return false;
+    }
   }
   begin_time();
   head_ = {};
@@ -91,17 +95,6 @@ void Connection::begin_body(std::string head) {
 }
 
 void Connection::cut() const { ::shutdown(socket_, SHUT_RD); }
-
-void Connection::linger() {
-  ::shutdown(socket_, SHUT_WR);
-  const Clock::time_point deadline = Clock::now() + (is_wanted_() ? limits_.hurry : kLinger);
-  buffer_.resize(kReadAhead);
-  for (uint64_t left = kLingerBytes; left > kReadAhead && is_ready(POLLIN, deadline);) {
-    const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (got <= 0) return;
-    left -= static_cast<uint64_t>(got);
-  }
-}
 
 uint64_t Connection::waiting() const {
   int bytes = 0;

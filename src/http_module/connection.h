@@ -4,11 +4,13 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "http_module/framing.h"
 #include "http_module/listener.h"
@@ -25,8 +27,13 @@ class Connection final : public httplib::Stream {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Waits for a further request. False: none came, or the other side has closed.
-  bool wait_for_request();
+  /// Waits for a further request. False: none came, or the other side has closed. At the bell it gives way, where this
+  /// is not yet the server's end: then a request may be on its way, and has a moment.
+  bool wait_for_request(const std::atomic<bool>& is_end);
+  /// It could wait for a request as well without a thread.
+  bool gives_way() const { return gives_way_; }
+  /// Hands the socket over.
+  int release() { return std::exchange(socket_, -1); }
   /// Reads the request's head. False: it did not come wholly, or is not plain.
   bool read_head();
   /// As far as it was read.
@@ -41,10 +48,6 @@ class Connection final : public httplib::Stream {
   void cut() const;
   /// What is written from now on is a stream: each piece has its own time.
   void begin_stream() { is_stream_ = true; }
-  /// Nothing further is written. Reads what the client still sends, for a little while: closed with bytes unread, a
-  /// socket resets the connection, and the answer may be lost with it.
-  void linger();
-
   /// Something has come that was not read. From the thread that reads.
   bool has_unread() const { return at_ < buffer_.size() || waiting() > 0; }
   /// Something is left of what had come when this was first asked.
@@ -75,7 +78,7 @@ class Connection final : public httplib::Stream {
   /// Waits until the socket is ready for `events` or broken, at most until `deadline`.
   bool is_ready(short events, Clock::time_point deadline) const;
 
-  const int socket_;
+  int socket_;
   const Limits limits_;
   const Bell& bell_;
   const std::function<bool()> is_wanted_;
@@ -83,7 +86,7 @@ class Connection final : public httplib::Stream {
   uint64_t may_read_ = 0;         // bytes of this request's body
   uint64_t received_ = 0;         // of all
   std::optional<uint64_t> owed_;  // of all that had come when that was first asked
-  bool is_hurried_ = false, is_late_ = false, is_answering_ = false, is_stream_ = false;
+  bool gives_way_ = false, is_hurried_ = false, is_late_ = false, is_answering_ = false, is_stream_ = false;
   Head head_;
   std::string shown_;  // in place of the head, as far as it was not read
   std::optional<Chunks> chunks_;

@@ -24,7 +24,7 @@ Crowd::~Crowd() {
 }
 
 void Crowd::add(int socket) {
-  of(Kind::slow).push_back({.socket = socket, .since = Clock::now()});
+  of(Kind::silent).push_back({.socket = socket, .since = Clock::now()});
   ++new_;
 }
 
@@ -34,15 +34,33 @@ size_t Crowd::size() const {
   return size;
 }
 
-Crowd::Kind Crowd::first() const {
-  for (const Kind kind : {Kind::whole, Kind::waiting})
-    if (!of(kind).empty()) return kind;
-  return Kind::slow;
+int Crowd::next(Whose whose, std::chrono::milliseconds patience) {
+  const Line& unread = of(Kind::waiting);
+  const bool is_long = !unread.empty() && Clock::now() - unread.front().since >= patience;
+  for (const Kind kind :
+       {is_long ? Kind::waiting : Kind::whole, Kind::whole, Kind::waiting, Kind::slow, Kind::silent}) {
+    const bool may = kind == Kind::whole || whose == Whose::any || (kind != Kind::silent && whose == Whose::begun);
+    if (!may || of(kind).empty()) continue;
+    next_ = kind;
+    return of(kind).front().socket;
+  }
+  return -1;
 }
 
 void Crowd::pop() {
-  of(first()).pop_front();
-  new_ = std::min(new_, of(Kind::slow).size());
+  of(next_).pop_front();
+  new_ = std::min(new_, of(Kind::silent).size());
+}
+
+void Crowd::close_first(Kind kind) {
+  ::close(of(kind).front().socket);
+  of(kind).pop_front();
+  new_ = std::min(new_, of(Kind::silent).size());
+}
+
+void Crowd::close_silent(std::chrono::milliseconds time) {
+  const Clock::time_point latest = Clock::now() - time;
+  while (!of(Kind::silent).empty() && of(Kind::silent).front().since <= latest) close_first(Kind::silent);
 }
 
 int Crowd::next_urgent() const {
@@ -78,7 +96,7 @@ Crowd::Kind Crowd::kind_of(Client& client) const {
   }
   client.come = come;
   const uint64_t size = client.request.size();
-  if (size == 0) return Kind::slow;
+  if (size == 0) return come == 0 ? Kind::silent : Kind::slow;
   if (static_cast<uint64_t>(come) >= size) return Kind::whole;
   return size > ComingRequest::kUnread ? Kind::waiting : Kind::slow;
 }
@@ -93,7 +111,7 @@ void Crowd::look(Line& line, size_t first) {
   for (size_t i = first; i < line.size(); ++i) {
     Client client = line[i];
     const short found = asked[i - first].revents;
-    const Kind kind = (found & ~POLLIN) != 0 ? Kind::whole : found != 0 ? kind_of(client) : Kind::slow;
+    const Kind kind = (found & ~POLLIN) != 0 ? Kind::whole : found != 0 ? kind_of(client) : Kind::silent;
     if (&of(kind) == &line)
       line[kept++] = client;
     else
@@ -108,20 +126,17 @@ void Crowd::sort() {
   if (looks_at_all) {
     looked_ = now;
     look(of(Kind::waiting), 0);
+    look(of(Kind::slow), 0);
   }
-  look(of(Kind::slow), looks_at_all ? 0 : of(Kind::slow).size() - new_);
+  look(of(Kind::silent), looks_at_all ? 0 : of(Kind::silent).size() - new_);
   new_ = 0;
 }
 
 size_t Crowd::drop(size_t most, std::chrono::milliseconds time) {
   const Clock::time_point latest = Clock::now() - time;
   size_t dropped = 0;
-  for (const Kind kind : {Kind::slow, Kind::waiting})
-    for (Line& line = of(kind); dropped < most && !line.empty() && line.front().since <= latest; ++dropped) {
-      ::close(line.front().socket);
-      line.pop_front();
-    }
-  new_ = std::min(new_, of(Kind::slow).size());
+  for (const Kind kind : {Kind::silent, Kind::slow, Kind::waiting})
+    for (; dropped < most && !of(kind).empty() && of(kind).front().since <= latest; ++dropped) close_first(kind);
   return dropped;
 }
 

@@ -3,6 +3,7 @@
 #include <httplib.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -19,6 +21,7 @@
 
 #include "http_module/connection.h"
 #include "http_module/crowd.h"
+#include "http_module/farewells.h"
 #include "http_module/framing.h"
 #include "http_module/large_bodies.h"
 #include "http_module/listener.h"
@@ -48,6 +51,29 @@ class Reader {
 
  private:
   std::atomic<uint64_t>* readers_;
+};
+
+/// Connections on their way from threads to run().
+class Sockets {
+ public:
+  Sockets() = default;
+  ~Sockets() {
+    for (const int socket : sockets_) ::close(socket);
+  }
+  Sockets(const Sockets&) = delete;
+  Sockets& operator=(const Sockets&) = delete;
+  void add(int socket) {
+    const std::lock_guard lock(mutex_);
+    sockets_.push_back(socket);
+  }
+  std::vector<int> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(sockets_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<int> sockets_;
 };
 
 /// Of this thread: a request and its answer.
@@ -90,7 +116,7 @@ std::optional<uint64_t> body_size(const Head& head, bool is_http_1_1, int& statu
 }
 
 /// Of the body, as httplib takes it apart.
-constexpr std::string_view kEncodings[] = {"gzip", "deflate", "identity"};
+constexpr std::string_view kEncodings[] = {"gzip", "x-gzip", "deflate", "identity"};
 
 /// The body is what JSON can be in.
 bool has_known_form(const Head& head) {
@@ -157,21 +183,26 @@ class HttplibServer final : public Server, private httplib::Server {
     const size_t most = most_that_wait();
     Workers workers(limits_.connections + kSpare, [this] { changed_.ring(); });
     Crowd crowd(limits_.urgent);
-    while (!stops_) {
+    const auto go_on = [&](bool takes_in) {
       changed_.silence();
-      take_in(crowd, most);
+      for (const int client : idle_.take()) crowd.add(client);
+      if (takes_in) take_in(crowd, most);
       give(crowd, workers);
+      farewells_.go_on();
+    };
+    while (!stops_) {
+      go_on(true);
+      crowd.close_silent(limits_.idle);
       if (crowd.size() >= most) crowd.drop(kAtOnce, limits_.hurry);
-      listener_.wait(changed_, crowd.size() < most, !crowd.is_empty());
+      listener_.wait(changed_, crowd.size() < most, !crowd.is_empty() || !farewells_.is_empty());
     }
     // Who had connected by now is served; whoever connects again meets no server.
     for (int client = listener_.accept(); client >= 0; client = listener_.accept()) crowd.add(client);
     listener_.close();
     for (;;) {
-      changed_.silence();
-      give(crowd, workers);
-      if (crowd.is_empty()) break;
-      listener_.wait(changed_, false, true);
+      go_on(false);
+      if (crowd.is_empty() && workers.busy() == 0 && farewells_.is_empty()) break;
+      listener_.wait(changed_, false, !crowd.is_empty() || !farewells_.is_empty());
     }
   }
 
@@ -194,11 +225,13 @@ class HttplibServer final : public Server, private httplib::Server {
   /// Some of those who have connected.
   void take_in(Crowd& crowd, size_t most) {
     for (size_t i = 0; i < kAtOnce && crowd.size() < most; ++i) {
+      lacks_descriptors_ = false;
       if (const int client = listener_.accept(); client >= 0)
         crowd.add(client);
       else if (errno == EAGAIN || errno == EWOULDBLOCK)
         return;
-      else if (crowd.sort(); crowd.drop(1, limits_.hurry) == 0)  // no descriptors or no memory just now
+      else if (lacks_descriptors_ = true, crowd.sort();
+               crowd.drop(1, limits_.hurry) == 0)  // no descriptors or no memory just now
         return std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
   }
@@ -207,16 +240,18 @@ class HttplibServer final : public Server, private httplib::Server {
   /// the threads are for those whose request has come. Where all are taken, what is urgent has its own.
   void give(Crowd& crowd, Workers& workers) {
     crowd.sort();
-    while (!crowd.is_empty() && workers.busy() < limits_.connections &&
-           (crowd.is_next_whole() || stops_ || readers_ < limits_.connections - limits_.connections / 4)) {
-      if (!give(crowd.next(), false, workers)) break;
+    while (workers.busy() < limits_.connections) {
+      const bool may_read = readers_ < limits_.connections - limits_.connections / 4;
+      const auto whose = stops_ ? Crowd::Whose::any : may_read ? Crowd::Whose::begun : Crowd::Whose::whole;
+      const int client = crowd.next(whose, limits_.hurry);
+      if (client < 0 || !give(client, false, workers)) break;
       crowd.pop();
     }
     while (workers.busy() >= limits_.connections && crowd.next_urgent() >= 0) {
       if (!give(crowd.next_urgent(), true, workers)) break;
       crowd.pop_urgent();
     }
-    is_crowded_ = !crowd.is_empty();
+    is_crowded_ = crowd.some_wait() || lacks_descriptors_;
     is_crowded_ ? bell_.ring() : bell_.silence();
     if (stops_) bell_.ring();
   }
@@ -238,7 +273,7 @@ class HttplibServer final : public Server, private httplib::Server {
     Connection connection(socket, limits_, bell_,
                           [this] { return !stops_ && (is_crowded_ || (exchange.is_wanted && exchange.is_wanted())); });
     try {
-      while (connection.wait_for_request()) {
+      while (connection.wait_for_request(stops_)) {
         exchange = {};
         exchange.connection = &connection;
         exchange.reader = &reader;
@@ -249,9 +284,10 @@ class HttplibServer final : public Server, private httplib::Server {
         exchange.held.reset();
         if (!is_ok) break;
         if (!exchange.closes) continue;
-        if ((!exchange.is_read || connection.has_unread()) && !is_spare) connection.linger();
+        if (!exchange.is_read || connection.has_unread()) farewells_.add(connection.release());
         break;
       }
+      if (connection.gives_way()) idle_.add(connection.release());
     } catch (const std::exception&) {  // no memory: the connection is closed, as it is when a client leaves
     }
     exchange = {};
@@ -306,7 +342,8 @@ class HttplibServer final : public Server, private httplib::Server {
     if (!takes_body) return plain + "\r\n";
     plain += exchange.size ? "Content-Length: " + std::to_string(*exchange.size) : "Transfer-Encoding: chunked";
     for (const std::string_view each : kEncodings)
-      if (is_word(head.value("content-encoding"), each)) plain.append("\r\nContent-Encoding: ").append(each);
+      if (is_word(head.value("content-encoding"), each))
+        plain.append("\r\nContent-Encoding: ").append(each.starts_with("x-") ? each.substr(2) : each);
     if (!exchange.is_old && head.has("expect", "100-continue")) plain += "\r\nExpect: 100-continue";
     return plain + "\r\n\r\n";
   }
@@ -407,6 +444,9 @@ class HttplibServer final : public Server, private httplib::Server {
   Bell bell_;     // for those that are served
   Bell changed_;  // for run(): a thread is free, or it is to stop
   Listener listener_;
+  bool lacks_descriptors_ = false;  // the last client could not be taken in
+  Sockets idle_;                    // kept, but without a thread
+  Farewells farewells_{limits_.connections};
 };
 
 }  // namespace

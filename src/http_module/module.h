@@ -55,7 +55,7 @@ class Handler {
 };
 
 struct Limits {
-  std::chrono::milliseconds idle{5'000};      ///< between requests of one connection
+  std::chrono::milliseconds idle{75'000};     ///< between requests of one connection, and before the first
   std::chrono::milliseconds request{20'000};  ///< from its first byte to its head's last; again for its body
   /// What is left of that once others wait for a thread, or it stops; how long who takes an answer may take nothing of
   /// it once others wait; and how long a large body may stand still once others need its room.

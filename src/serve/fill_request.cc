@@ -79,6 +79,7 @@ void append_list(std::string& out, const Items& items, const Append& append) {
 }  // namespace
 
 FillRequest parse_fill_request(std::string_view body, const RequestLimits& limits) {
+  if (body.empty()) refuse("the body is empty; expected an object with \"inputs\"");
   Json document;
   try {
     document = parse_json(body, "the body");

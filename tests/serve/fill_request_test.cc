@@ -59,6 +59,7 @@ TEST(FillRequest, RefusesWhatIsNoRequest) {
   expect_refused(R"({"inputs": 3})", "inputs is 3");
   expect_refused(R"({"inputs": {"a": 1}})", "inputs is an object");
   expect_refused(R"({"inputs": []})", "empty list");
+  expect_refused("", "the body is empty; expected an object");
   expect_refused(R"({"inputs": ["a", 1]})", "inputs holds 1");
   expect_refused(R"({"inputs": ["a", "b", "c", "d"]})", "expected 3 at most");
   expect_refused(R"({"input": "a", "inputs": "a"})", "input is not known");

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -61,6 +62,62 @@ TEST_F(ServerTest, IdleConnectionsMakeRoomForThoseThatWait) {
   second.send("GET", "/2", "");
   EXPECT_EQ(second.read().body, "/2");
   for (int i = 0; i < 4; ++i) EXPECT_EQ(request("GET", "/3").body, "/3");
+}
+
+// Neither one that was answered nor one that has only connected is closed for another's sake: what it sends is on its
+// way.
+TEST_F(ServerTest, WhoHasSentNothingHoldsUpNobodyAndStays) {
+  start({.idle = std::chrono::seconds(60), .hurry = milliseconds(20), .connections = 1});
+  HttpClient kept(port_), silent(port_);
+  kept.send("GET", "/kept", "");
+  EXPECT_EQ(kept.read().body, "/kept");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(request("GET", "/other").body, "/other");
+    std::this_thread::sleep_for(milliseconds(150));
+  }
+  silent.send("GET", "/late", "");
+  EXPECT_EQ(silent.read().body, "/late");
+  kept.send("GET", "/again", "");
+  EXPECT_EQ(kept.read().body, "/again");
+}
+
+TEST_F(ServerTest, BodiesThatWaitToBeReadAreNotLeftBehindBySmallOnes) {
+  start({.hurry = milliseconds(100), .connections = 4});
+  std::atomic<bool> is_done{false};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 12; ++i)
+    others.emplace_back([&] {
+      while (!is_done) request("GET", "/nap");
+    });
+  HttpClient careful(port_);
+  careful.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  const auto begun = std::chrono::steady_clock::now();
+  std::thread guard([&] {
+    while (!is_done && std::chrono::steady_clock::now() - begun < std::chrono::seconds(10))
+      std::this_thread::sleep_for(milliseconds(10));
+    is_done = true;
+  });
+  EXPECT_EQ(careful.read(false).status, 100);
+  EXPECT_FALSE(is_done) << "only once the others had ended";
+  careful.send("abc");
+  EXPECT_EQ(careful.read().body, "abc");
+  is_done = true;
+  guard.join();
+  for (std::thread& other : others) other.join();
+}
+
+// Who is refused and goes on sending, or does not close, takes no thread.
+TEST_F(ServerTest, WhoIsRefusedHoldsNoThread) {
+  start({.connections = 1});
+  std::vector<std::unique_ptr<HttpClient>> refused;
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    refused.push_back(std::make_unique<HttpClient>(port_));
+    refused.back()->send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx");
+  }
+  EXPECT_EQ(request("GET", "/other").body, "/other");
+  for (const auto& client : refused) EXPECT_EQ(client->read().status, 400);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
 TEST_F(ServerTest, SlowClientsHurryWhereOthersWait) {

@@ -25,6 +25,7 @@ http::Reply Echo::answer(http::Request& request) {
   if (request.path == "/names") reply.body = request.host + " " + request.origin;
   if (request.path == "/large") reply.body.assign(16 << 20, 'x');
   if (request.path == "/slow") wait_for_gate();
+  if (request.path == "/nap") std::this_thread::sleep_for(milliseconds(20));
   if (request.path == "/left") wait_until_left(request);
   if (request.path == "/wanted") {
     reply.body.assign(16 << 20, 'x');
