@@ -422,9 +422,12 @@ class HttplibServer final : public Server, private httplib::Server {
     exchange.connection->begin_stream();
     const auto send = [this, next = std::move(reply.stream)](size_t, httplib::DataSink& sink) {
       std::string piece;
-      while (!stops_ && next(piece)) {
+      for (bool is_end = false; !is_end;) {
+        is_end = stops_;  // what came last is still sent
+        if (!next(piece)) break;
         if (piece.empty()) continue;
-        return sink.write(piece.data(), piece.size());
+        const bool is_sent = sink.write(piece.data(), piece.size());
+        if (!is_end || !is_sent) return is_sent;
       }
       sink.done();
       return true;
