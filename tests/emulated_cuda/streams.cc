@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <ranges>
 #include <set>
 #include <thread>
 #include <vector>
@@ -29,11 +28,10 @@ struct EmulatedGraph {
   }
   // Whether lane 0 waits for the ends of all others.
   bool is_joined() const {
-    return std::ranges::all_of(std::views::iota(size_t{1}, given.size()), [&](size_t lane) {
-      return std::ranges::any_of(pieces, [&](const Piece& piece) {
-        return piece.lane == 0 && !piece.work && piece.awaited_lane == lane && piece.awaited == given[lane];
-      });
-    });
+    std::vector<size_t> awaited(given.size(), 0);
+    for (const Piece& piece : pieces)
+      if (piece.lane == 0 && !piece.work) awaited[piece.awaited_lane] = piece.awaited;
+    return std::equal(given.begin() + 1, given.end(), awaited.begin() + 1);
   }
   // Each lane goes as far as it can before the next does: from the first on, or from the last on.
   void run(bool from_the_last) const {
