@@ -55,6 +55,9 @@ class Ranks(unittest.TestCase):
                     (folder / "other" / "tekio" / part.name).write_bytes(part.read_bytes() + b" ")  # which changes nothing but its bytes
                 else:
                     (folder / "other" / "tekio" / part.name).symlink_to(part.resolve())
+            libraries = PACKAGE.with_name("tekio.libs")  # a repaired wheel's
+            if libraries.is_dir():
+                (folder / "other" / libraries.name).symlink_to(libraries)
             rank = ["-n", "1", "env"]
             program = [sys.executable, "-c", RANK, str(folder / "run")]
             own, other = (f"PYTHONPATH={os.pathsep.join(filter(None, [*first, *sys.path]))}" for first in ([], [str(folder / "other")]))
