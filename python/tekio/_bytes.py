@@ -44,11 +44,8 @@ def _check(text, name):
     if not isinstance(text, str):
         for at, word in enumerate(text):
             _check(word, f"word {at} of {name}")
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{name} is no Unicode: {_fault(error)}") from None
+    else:
+        text_bytes(text, name)
 
 
 def _fault(error):

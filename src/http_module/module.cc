@@ -35,7 +35,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kAtOnce = 64;  // clients that are taken in, or cut, before others are looked at
 constexpr uint64_t kOtherDescriptors = 100;
-constexpr uint64_t kSpare = 8;  // threads for what is urgent
+constexpr uint64_t kSpare = 8;      // threads for what is urgent
+constexpr uint64_t kLeaving = 128;  // clients that are still read once they were answered
 
 /// One of the connections whose request is being read, until it is.
 class Reader {
@@ -217,22 +218,23 @@ class HttplibServer final : public Server, private httplib::Server {
   size_t most_that_wait() const {
     rlimit descriptors{};
     if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits_.crowd;
-    const uint64_t others = limits_.connections + kOtherDescriptors;
+    const uint64_t others = limits_.connections + kLeaving + kOtherDescriptors;
     const uint64_t left = descriptors.rlim_cur > others ? descriptors.rlim_cur - others : 0;
     return std::clamp<uint64_t>(left, std::min<uint64_t>(limits_.crowd, 16), limits_.crowd);
   }
 
   /// Some of those who have connected.
   void take_in(Crowd& crowd, size_t most) {
+    lacks_descriptors_ = false;
     for (size_t i = 0; i < kAtOnce && crowd.size() < most; ++i) {
-      lacks_descriptors_ = false;
-      if (const int client = listener_.accept(); client >= 0)
+      if (const int client = listener_.accept(); client >= 0) {
         crowd.add(client);
-      else if (errno == EAGAIN || errno == EWOULDBLOCK)
-        return;
-      else if (lacks_descriptors_ = true, crowd.sort();
-               crowd.drop(1, limits_.hurry) == 0)  // no descriptors or no memory just now
-        return std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        continue;
+      }
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      lacks_descriptors_ = true;  // or memory, just now
+      crowd.sort();
+      if (crowd.drop(1, limits_.hurry) == 0) return std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
   }
 
@@ -449,7 +451,7 @@ class HttplibServer final : public Server, private httplib::Server {
   Listener listener_;
   bool lacks_descriptors_ = false;  // the last client could not be taken in
   Sockets idle_;                    // kept, but without a thread
-  Farewells farewells_{limits_.connections};
+  Farewells farewells_{kLeaving};
 };
 
 }  // namespace

@@ -23,7 +23,8 @@ struct RunMachine {
   double gflops = 0;        ///< what the arithmetic of its training steps came to
 };
 
-/// Of a run's seconds of training, those that no update took.
+/// Of a run's seconds of training, those for which its updates waited: until batches were there, evaluations done, and
+/// checkpoints copied or written.
 struct RunWaits {
   double batches = 0, evaluations = 0, checkpoints = 0;
 };

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string M = model_folder();
@@ -550,6 +551,14 @@ TEST_F(Adapt, ACheckpointThatIsNotThereIsToldAsSuch) {
   const Result result = run(small({"--data", text_, "--resume_from_checkpoint", folder_ / "nowhere"}));
   EXPECT_EQ(result.code, 4);
   EXPECT_THAT(result.err, HasSubstr("tekio: there is no checkpoint " + folder_ / "nowhere"));
+}
+
+TEST_F(Adapt, ACheckpointThatCannotBeLookedAtIsToldAsSuch) {
+  const std::string loop = folder_ / "loop";
+  fs::create_symlink(loop, loop);
+  const Result result = run(small({"--data", text_, "--resume_from_checkpoint", loop}));
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("tekio: cannot read the checkpoint " + loop), HasSubstr("symbolic links")));
 }
 
 TEST_F(Adapt, WhatAnOptionRefusesIsToldWithTheFileAndLineItIsFrom) {
